@@ -1,0 +1,73 @@
+"""Why, then how, then what: an objective, an action that serves it, and an arm, which is one concrete thing to show."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+Audience = Literal["customer", "adviser"]
+About = Literal["need", "seen", "home", "none"]
+
+
+class Objective(Struct, frozen=True):
+    """Why: which outcome counts, until when, what it is worth, and how its effect is told apart from what would have happened anyway.
+
+    ``window`` is ``visit`` (the basket of this visit; at the latest ``hours`` later) or ``days`` (on another local day, up to
+    ``days`` days later). ``credit`` is ``uplift`` (pay for what the card changed) or ``response`` (a service whose use is its value).
+    """
+
+    id: str
+    why: dict[str, str]
+    outcome: Literal["bought_family", "bought_any", "answered_yes"]
+    window: Literal["visit", "days"]
+    value_cents: int
+    holdout_share: float
+    credit: Literal["uplift", "response"]
+    hours: float = 3.0
+    days: int = 3
+
+
+class Template(Struct, frozen=True):
+    """The words of a card in one language; ``{family}``, ``{product}``, ``{price}``, ``{days}`` and ``{place}`` are filled in."""
+
+    title: str
+    body: str
+    why: str
+    yes: str = ""
+    no: str = ""
+
+
+class Limits(Struct, frozen=True):
+    """How often one action may speak to one person; ``cool_down_days`` is per family."""
+
+    per_day: int = 3
+    gap_s: float = 600.0
+    cool_down_days: float = 0.0
+
+
+class Action(Struct, frozen=True):
+    """What may be said, to whom, when it is woken and what it may read. ``about`` names where its family and product come from."""
+
+    id: str
+    objective: str
+    purpose: str
+    audience: Audience
+    offer: Literal["general", "tailored"]
+    woken_by: tuple[str, ...]
+    about: About
+    when: str
+    product_when: str
+    top: int
+    limits: Limits
+    template: dict[str, Template]
+    effect: str = ""
+    lever: float = 1.0
+    explore: bool = True
+    ttl_s: float = 600.0
+
+
+class Arm(Struct, frozen=True, array_like=True, gc=False):
+    """One concrete thing to show: an action, and the family and product it is about (empty when about none)."""
+
+    action: str
+    family: str = ""
+    product: str = ""

@@ -1,0 +1,153 @@
+"""One person as the brand remembers them: a fold of entries, never edited by hand.
+
+Each field is written from one category of data only, so that what a purpose may see is had by dropping fields (``consent.gate.view``).
+Everything is bounded whatever comes: :data:`HABITS_LIMIT` habits, :data:`SHOPS_LIMIT` shops, :data:`SHOWN_LIMIT` remembered cards…
+"""
+
+from typing import Final
+
+from msgspec import Struct
+
+from visavis.model.consent import Consent
+
+HABITS_LIMIT: Final = 128
+HABITS_SLACK: Final = 144
+SHOPS_LIMIT: Final = 4
+SHOWN_LIMIT: Final = 64
+OPEN_LIMIT: Final = 32
+NAMES_LIMIT: Final = 64
+
+
+class Purchases(Struct, frozen=True, array_like=True):
+    """Written by ``bought`` only: every habit of this person, and the rhythm of their trips.
+
+    A *habit* is what one person does with one family of products. ``rows`` gives the family's row in ``table``, a matrix of doubles kept as
+    bytes (columns: ``customers.fold.HABIT``); ``usual`` the product usually taken in each row. ``trips`` are the scalars of
+    ``customers.fold.TRIPS``, packed; ``shops`` the up to four places bought at, whose counts are in both.
+    """
+
+    rows: dict[str, int] = {}
+    usual: tuple[str, ...] = ()
+    table: bytes = b""
+    trips: bytes = b""
+    shops: tuple[str, ...] = ()
+
+
+class Places(Struct, frozen=True, array_like=True):
+    """Written by ``entered``, ``dwelled``, ``left`` and ``checked_in``: where the person is now, and since when (epoch seconds)."""
+
+    here: str = ""
+    here_kind: str = ""
+    since: float = 0.0
+    visits: int = 0
+    checked_in: bool = False
+
+
+class Stock(Struct, frozen=True, array_like=True, gc=False):
+    """What the home reported of one family: units left as far as known, the last product, and when (epoch seconds)."""
+
+    units: float
+    product: str
+    at: float
+
+
+class Seen(Struct, frozen=True, array_like=True, gc=False):
+    """Written by ``saw``: the last product looked at."""
+
+    product: str = ""
+    family: str = ""
+    at: float = 0.0
+
+
+class Shown(Struct, frozen=True, array_like=True, gc=False):
+    """A card that took attention: reserved when decided, confirmed when displayed."""
+
+    decision: str
+    at: float
+    action: str
+    family: str
+    units: float
+    displayed: bool = False
+    answer: str = ""
+
+
+class Open(Struct, frozen=True, array_like=True):
+    """A decision whose outcome is not known yet. Learning happens once, when it closes (``closes_at``, epoch seconds).
+
+    ``families`` are those whose fate we want to know (the best known at the time, then the shown one); ``hits`` has a bit for each.
+    Only purchases on the local days ``from_day`` to ``until_day`` count, and with ``visit`` the first basket closes it.
+    """
+
+    decision: str
+    purpose: str
+    objective: str
+    action: str
+    closes_at: float
+    from_day: int
+    until_day: int
+    visit: bool
+    families: tuple[str, ...]
+    hits: int = 0
+    value_cents: int = 0
+
+
+class Service(Struct, frozen=True, array_like=True):
+    """What *we* did: cards, windows, attention. Our own service data, outside every view."""
+
+    shown: tuple[Shown, ...] = ()
+    open: tuple[Open, ...] = ()
+    attention_units: float = 0.0
+    attention_at: float = 0.0
+    reluctance: float = 1.0
+    wrong: tuple[str, ...] = ()
+
+
+class DeviceState(Struct, frozen=True, array_like=True, gc=False):
+    """A device of the person, as it last reported itself."""
+
+    profile: str
+    worn: bool
+    battery: float | None
+    at: float
+
+
+class Order(Struct, frozen=True, array_like=True, gc=False):
+    """An order or a reward of the person and where it stands."""
+
+    key: str
+    product: str
+    status: str
+    at: float
+
+
+class Customer(Struct, frozen=True):
+    """Everything that the entries of one person add up to."""
+
+    id: str
+    born_as: str
+    entries: int = 0
+    last_received_at: float = 0.0
+    identifiers: tuple[str, ...] = ()
+    language: str = ""
+    consents: dict[str, Consent] = {}
+    consent_epoch: int = 0
+    notices: dict[str, str] = {}
+    purchases: Purchases = Purchases()
+    places: Places = Places()
+    home: dict[str, Stock] = {}
+    seen: Seen = Seen()
+    numbers: dict[str, tuple[float, float]] = {}
+    preferences: dict[str, str | float | bool] = {}
+    orders: tuple[Order, ...] = ()
+    devices: dict[str, DeviceState] = {}
+    service: Service = Service()
+
+    @property
+    def next_due_at(self) -> float | None:
+        """When the earliest open window closes (epoch seconds); ``None`` when nothing waits."""
+        return min((window.closes_at for window in self.service.open), default=None)
+
+
+def newborn(customer: str) -> Customer:
+    """A person of whom nothing is known. ``born_as`` never changes: holdout and dice use it."""
+    return Customer(id=customer, born_as=customer)

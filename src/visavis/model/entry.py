@@ -1,0 +1,73 @@
+"""An entry: everything that happened at one moment of one customer. One row, one commit; nothing goes out before it is durable."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from visavis.model.decision import Decision, Outcome
+from visavis.model.moment import Moment
+from visavis.model.world import WorldChange
+
+FORM: Final = 1
+
+
+class Effect(Struct, frozen=True, array_like=True, gc=False):
+    """What must happen outside (an order, a reward): delivered at least once, under an idempotency key."""
+
+    key: str
+    kind: str
+    action: str
+    product: str
+
+
+class Use(Struct, frozen=True, array_like=True):
+    """Which categories of data were read for which purpose."""
+
+    purpose: str
+    categories: tuple[str, ...]
+
+
+class Entry(Struct, frozen=True, array_like=True):
+    """One row of the log. ``world`` names the shared state that the decisions saw; ``form`` the shape of this record."""
+
+    form: int
+    customer: str
+    received_at: datetime
+    moment: Moment
+    decisions: tuple[Decision, ...] = ()
+    closed: tuple[Outcome, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    uses: tuple[Use, ...] = ()
+    granted: bool | None = None
+    world: str = ""
+
+
+class WorldEntry(Struct, frozen=True, array_like=True):
+    """One row of the world's own log; ``version`` is the world's after it."""
+
+    form: int
+    received_at: datetime
+    change: WorldChange
+    version: str
+
+
+_encoder = msgspec.msgpack.Encoder()
+_entries = msgspec.msgpack.Decoder(Entry)
+_world_entries = msgspec.msgpack.Decoder(WorldEntry)
+
+
+def encode(entry: Entry | WorldEntry) -> bytes:
+    """The entry's bytes; the same entry always has the same."""
+    return _encoder.encode(entry)
+
+
+def decode(data: bytes) -> Entry:
+    """The entry of these bytes."""
+    return _entries.decode(data)
+
+
+def decode_world(data: bytes) -> WorldEntry:
+    """The world entry of these bytes."""
+    return _world_entries.decode(data)

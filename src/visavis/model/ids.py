@@ -1,0 +1,31 @@
+"""Names of things, and the one way to make a new one: by hashing what it is made of, so that a retry gets the same name."""
+
+from hashlib import blake2b
+from typing import NewType
+
+CustomerId = NewType("CustomerId", str)
+MomentId = NewType("MomentId", str)
+DecisionId = NewType("DecisionId", str)
+WorldVersion = NewType("WorldVersion", str)
+
+
+def decision_id(customer: str, moment: str, audience: str) -> DecisionId:
+    """Name the decision taken for this audience at this moment of this customer; the same three always give the same name.
+
+    >>> decision_id("camille", "m1", "customer")
+    'fa04f78e80f0e71f5e771a6e'
+    """
+    return DecisionId(blake2b(f"{customer}\x00{moment}\x00{audience}".encode(), digest_size=12).hexdigest())
+
+
+def version_of(*parts: bytes) -> str:
+    """Name a content by its bytes, 12 hexadecimal digits; each part is length-prefixed so that boundaries matter.
+
+    >>> version_of(b"ab", b"c") == version_of(b"a", b"bc")
+    False
+    """
+    digest = blake2b(digest_size=6)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.hexdigest()

@@ -1,0 +1,28 @@
+"""A customer and the waking moment as one purpose may see them: a field without consent is its empty value."""
+
+from msgspec import Struct
+
+from visavis.model.customer import DeviceState, Order, Places, Purchases, Seen, Stock
+from visavis.model.moment import Moment
+
+
+class View(Struct, frozen=True):
+    """What a rule, a feature, a learned model, a card or a brief may read; nothing else reaches them.
+
+    ``categories`` are the data categories that this view contains; ``moment`` is the waking moment, absent when its own
+    category is not among them.
+    """
+
+    categories: frozenset[str]
+    moment: Moment | None
+    now: float
+    known: bool
+    language: str
+    devices: dict[str, DeviceState]
+    purchases: Purchases = Purchases()
+    places: Places = Places()
+    home: dict[str, Stock] = {}
+    seen: Seen = Seen()
+    numbers: dict[str, tuple[float, float]] = {}
+    preferences: dict[str, str | float | bool] = {}
+    orders: tuple[Order, ...] = ()

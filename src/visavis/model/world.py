@@ -1,0 +1,82 @@
+"""What all customers have in common: which strategy, what was learned, what is left to spend. It changes only by entries of its own."""
+
+from msgspec import Struct
+
+from visavis.model.ids import version_of
+
+
+class Learned(Struct, frozen=True, array_like=True):
+    """The parameters of ``insight.need``: per head a flat vector, and the population's figures per family. ``version`` names the bytes."""
+
+    version: str
+    heads: dict[str, bytes]
+    families: dict[str, tuple[float, ...]]
+    card: dict[str, str]
+
+
+class Calibration(Struct, frozen=True, array_like=True, gc=False):
+    """One head's weekly correction: logit p' = ``shift`` + ``slope`` · logit p."""
+
+    shift: float = 0.0
+    slope: float = 1.0
+
+
+class Belief(Struct, frozen=True, array_like=True, gc=False):
+    """What outcomes taught about one action: the logit's mean and variance beyond the base estimate, with and without the card."""
+
+    shown_mean: float = 0.0
+    shown_variance: float = 0.25
+    base_mean: float = 0.0
+    base_variance: float = 0.25
+    outcomes: int = 0
+
+
+class World(Struct, frozen=True):
+    """The shared state that a decision saw. ``version`` is a hash chain over its entries."""
+
+    version: str = ""
+    strategy: str = ""
+    learned: Learned | None = None
+    calibrations: dict[str, Calibration] = {}
+    beliefs: dict[str, Belief] = {}
+    budgets: dict[str, int] = {}
+
+
+class StrategyLoaded(Struct, frozen=True, array_like=True, tag="strategy"):
+    """A strategy became the current one; its files are kept, so that old decisions can be taken again."""
+
+    version: str
+    files: dict[str, bytes]
+
+
+class ParametersLearned(Struct, frozen=True, array_like=True, tag="learned"):
+    """Parameters were fitted."""
+
+    learned: Learned
+
+
+class Recalibrated(Struct, frozen=True, array_like=True, tag="recalibrated"):
+    """The weekly correction of some heads."""
+
+    calibrations: dict[str, Calibration]
+
+
+class OutcomesLearned(Struct, frozen=True, array_like=True, tag="outcomes"):
+    """About a hundred outcomes were digested."""
+
+    beliefs: dict[str, Belief]
+
+
+class BudgetLeased(Struct, frozen=True, array_like=True, tag="budget"):
+    """This worker's slice of a budget, in cents."""
+
+    budget: str
+    cents: int
+
+
+WorldChange = StrategyLoaded | ParametersLearned | Recalibrated | OutcomesLearned | BudgetLeased
+
+
+def chained(version: str, change: bytes) -> str:
+    """The next link of the world's hash chain."""
+    return version_of(version.encode(), change)

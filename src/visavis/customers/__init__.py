@@ -1,1 +1,1 @@
-"""TODO"""
+"""Folding entries into one person."""

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Data Intelligence, on views: what runs out, and when."""

@@ -74,8 +74,9 @@ class Shown(Struct, frozen=True, array_like=True, gc=False):
 class Open(Struct, frozen=True, array_like=True):
     """A decision whose outcome is not known yet. Learning happens once, when it closes (``closes_at``, epoch seconds).
 
-    ``families`` are those whose fate we want to know (the best known at the time, then the shown one); ``hits`` has a bit for each.
-    Only purchases on the local days ``from_day`` to ``until_day`` count, and with ``visit`` the first basket closes it.
+    ``families`` are those we believed in most, ``hits`` has a bit for each that was bought; ``family`` is the one on the card (empty when
+    none was shown) and ``got`` says whether it was bought. Only purchases on the local days ``from_day`` to ``until_day`` count; with
+    ``visit`` the first basket closes the window.
     """
 
     decision: str
@@ -87,17 +88,17 @@ class Open(Struct, frozen=True, array_like=True):
     until_day: int
     visit: bool
     families: tuple[str, ...]
+    family: str
     hits: int = 0
+    got: bool = False
     value_cents: int = 0
 
 
 class Service(Struct, frozen=True, array_like=True):
-    """What *we* did: cards, windows, attention. Our own service data, outside every view."""
+    """What *we* did: cards, windows, what the person thinks of them. Our own service data, outside every view."""
 
     shown: tuple[Shown, ...] = ()
     open: tuple[Open, ...] = ()
-    attention_units: float = 0.0
-    attention_at: float = 0.0
     reluctance: float = 1.0
     wrong: tuple[str, ...] = ()
 

@@ -27,21 +27,19 @@ class Known(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Scored(Struct, frozen=True, array_like=True, gc=False):
-    """One arm's score: what it would bring if shown, net of the price of attention, and its probability in the draw."""
+    """One arm of the draw: what it would bring net of the price of attention, in thousandths of a cent, and its probability. Silence has no action."""
 
     action: str
     family: str
-    product: str
-    p_response: float
-    net: float
+    net_millicents: int
     p_shown: float
 
 
 class Term(Struct, frozen=True, array_like=True, gc=False):
-    """One push on the estimate: a feature's name and how far it moved the logit away from the average."""
+    """One push on the estimate: a feature's name and how far it moved the logit away from the average, in hundredths."""
 
     feature: str
-    push: float
+    push: int
 
 
 class Window(Struct, frozen=True, array_like=True, gc=False):

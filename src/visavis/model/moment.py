@@ -211,10 +211,12 @@ class Noticed(MomentBase, frozen=True, tag="noticed"):
 
 
 class Consented(MomentBase, frozen=True, tag="consented"):
-    """The person said yes to one purpose, for the data that the notice served to them names."""
+    """The person said yes to one purpose; the door writes which data the notice served to them names, and until when it holds."""
 
     purpose: Id
     notice: Id
+    categories: tuple[str, ...] = ()
+    until: datetime | None = None
 
 
 class Withdrew(MomentBase, frozen=True, tag="withdrew"):

@@ -1,0 +1,137 @@
+"""The gate: what is let in (:func:`admit`), and what one purpose may see (:func:`view`). Nothing else reads a customer for a decision.
+
+Silence, an unknown purpose, an expired or unreadable choice all mean no.
+"""
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from visavis.model.consent import OPENS, Purpose
+from visavis.model.customer import Customer, Places, Purchases, Seen
+from visavis.model.moment import (
+    CATEGORY, KIND, Bought, CheckedIn, Consented, Consumed, Dwelled, Entered, Left, Line, Located, Moment, Paying, RanOut, Saw, Spot,
+    Stocked,
+)  # fmt: skip
+from visavis.model.view import View
+from visavis.strategy.places import find
+from visavis.strategy.read import Strategy
+
+OURS: Final = frozenset({"service", "account"})
+"""Categories that need no consent: what we did, and the person's own choices about it."""
+
+_NOTHING: Final[frozenset[str]] = frozenset()
+_EPOCH_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
+
+
+class NotAdmitted(Struct, frozen=True):
+    """The door's no: a value, not an error. Nothing of the moment is kept."""
+
+    kind: str
+    category: str
+    advice: str
+
+
+def open_categories(customer: Customer, purpose: Purpose, now: float) -> frozenset[str]:
+    """The categories that this purpose may read of this person now: what the purpose declares *and* the served notice named."""
+    if purpose.basis == "contract":
+        return purpose.categories
+    choice = customer.consents.get(purpose.key)
+    if choice is None or choice.status not in OPENS or not choice.since <= now < choice.until:
+        return _NOTHING
+    return _shared(purpose.categories, choice.categories)
+
+
+@lru_cache(maxsize=1024)
+def _shared(declared: frozenset[str], noticed: tuple[str, ...]) -> frozenset[str]:
+    return declared.intersection(noticed)
+
+
+def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime) -> Moment | NotAdmitted:
+    """Let a moment in, resolved and reduced, or refuse it before anything is written.
+
+    A position becomes "entered that place" and is dropped; the place's kind, the product's family, the local day and hour are written into
+    the moment; whatever the sender wrote there is not believed. A moment whose category no open purpose covers is refused.
+    """
+    kind = KIND[type(moment)]
+    category = CATEGORY[kind]
+    if category not in OURS:
+        now = received_at.timestamp()
+        for purpose in strategy.purposes.values():
+            if category in purpose.categories and category in open_categories(customer, purpose, now):
+                break
+        else:
+            return NotAdmitted(kind, category, f"No active consent covers {category}: serve the notice of a purpose that names it, then ask.")
+    if isinstance(moment, Located):
+        place = find(strategy.places.values(), moment.longitude, moment.latitude)
+        if place is None:
+            return NotAdmitted(kind, category, "This position is in none of the brand's places; it was not kept.")
+        moment = Entered(id=moment.id, customer=moment.customer, occurred_at=moment.occurred_at, place=place.id)
+    return _resolved(strategy, customer, moment)
+
+
+def _resolved(strategy: Strategy, customer: Customer, moment: Moment) -> Moment:
+    match moment:
+        case Entered() | CheckedIn() | Left() | Dwelled():
+            return replace(moment, at=_spot(strategy, moment.place, moment.occurred_at))
+        case Paying() | Bought():
+            products = strategy.products
+            lines = tuple([
+                Line(line.product, line.quantity, line.price_cents, found.family if (found := products.get(line.product)) else line.product)
+                for line in moment.lines
+            ])  # fmt: skip
+            return replace(moment, at=_spot(strategy, moment.place, moment.occurred_at), lines=lines)
+        case Saw() | Stocked() | Consumed() | RanOut():
+            known = strategy.products.get(moment.product)
+            family = known.family if known is not None else moment.product
+            return replace(moment, at=_spot(strategy, customer.places.here, moment.occurred_at), family=family)
+        case Consented():
+            purpose = strategy.purposes.get(moment.purpose)
+            served = customer.notices.get(moment.purpose) == moment.notice
+            if purpose is None or not served or purpose.notice.version != moment.notice:
+                return replace(moment, categories=(), until=moment.occurred_at)  # a yes to words that were not served opens nothing
+            until = moment.occurred_at + timedelta(days=purpose.duration_days)
+            return replace(moment, categories=tuple(sorted(purpose.categories)), until=until)
+        case _:
+            return replace(moment, at=None)
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def _spot(strategy: Strategy, place: str, occurred_at: datetime) -> Spot:
+    known = strategy.places.get(place)
+    local = occurred_at.astimezone(_zone(known.zone if known is not None else strategy.brand.zone))
+    hour = local.hour + local.minute / 60
+    return Spot(place, known.kind if known is not None else "", local.toordinal() - _EPOCH_DAY, hour)
+
+
+_NO_PURCHASES: Final = Purchases()
+_NO_PLACES: Final = Places()
+_UNSEEN: Final = Seen()
+
+
+def view(customer: Customer, moment: Moment, categories: frozenset[str], now: float) -> View:
+    """The customer and the waking moment, of these categories only (as :func:`open_categories` gave them)."""
+    waking = CATEGORY[KIND[type(moment)]]
+    return View(
+        categories=categories,
+        moment=moment if waking in categories or waking in OURS else None,
+        now=now,
+        known=bool(customer.identifiers),
+        language=customer.language,
+        devices=customer.devices,
+        purchases=customer.purchases if "purchases" in categories else _NO_PURCHASES,
+        places=customer.places if "places" in categories else _NO_PLACES,
+        home=customer.home if "home" in categories else {},
+        seen=customer.seen if "sight" in categories else _UNSEEN,
+        numbers=customer.numbers if "numbers" in categories else {},
+        preferences=customer.preferences if "preferences" in categories else {},
+        orders=customer.orders if "orders" in categories else (),
+    )

@@ -1,0 +1,213 @@
+"""Fold entries into a customer: the only writer of a person's state, and a pure one.
+
+``fold(customer, entry)`` is what replay runs; ``engine.step`` runs its two halves around the decision: :func:`happen` (the moment, and the
+windows that it closes) and :func:`decided` (what we showed). Neither reads a strategy or a table of places: the door has resolved everything.
+"""
+
+from datetime import datetime
+from typing import Final, TypeVar
+
+from msgspec.structs import replace
+
+from visavis.customers.habits import bought
+from visavis.model.consent import OPENS, Consent
+from visavis.model.customer import (
+    HABITS_LIMIT, NAMES_LIMIT, OPEN_LIMIT, SHOWN_LIMIT, Customer, DeviceState, Open, Order, Places, Seen, Shown, Stock,
+)  # fmt: skip
+from visavis.model.decision import Decision, Outcome, Show
+from visavis.model.entry import Entry
+from visavis.model.moment import (
+    Answered, Bought, CheckedIn, Consented, Consumed, Declared, Displayed, Dwelled, Entered, Fulfilled, Left, Linked, Measured, Moment,
+    Noticed, Ordered, RanOut, Returned, Saw, Stocked, Unlinked, Withdrew, Worn,
+)  # fmt: skip
+
+RELUCTANCE_STEP: Final = 1.3
+RELUCTANCE_LIMIT: Final = 10.0
+
+T = TypeVar("T")
+
+
+def fold(customer: Customer, entry: Entry) -> Customer:
+    """The customer after this entry; equal, byte for byte, to what ``engine.step`` returned when it made the entry."""
+    happened, _ = happen(customer, entry.moment, entry.received_at)
+    return decided(happened, entry.decisions, entry.received_at) if entry.decisions else happened
+
+
+def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[Customer, tuple[Outcome, ...]]:
+    """The moment's half: what the person did, and the outcomes of the windows that this closes."""
+    received_s = received_at.timestamp()
+    match moment:
+        case Bought():
+            customer = replace(customer, purchases=bought(customer.purchases, moment))
+        case Entered() | CheckedIn() | Left() | Dwelled():
+            customer = replace(customer, places=_moved(customer.places, moment))
+        case Displayed() | Answered():
+            customer = _answered(customer, moment)
+        case Saw():
+            customer = replace(customer, seen=Seen(moment.product, moment.family, received_s))
+        case Stocked() | Consumed() | RanOut():
+            customer = replace(customer, home=_at_home(customer.home, moment))
+        case Measured():
+            customer = replace(customer, numbers=_bounded(customer.numbers, moment.measure, (moment.value, received_s)))
+        case Declared():
+            customer = _declared(customer, moment)
+        case Ordered() | Fulfilled() | Returned():
+            customer = replace(customer, orders=_order(customer.orders, moment, received_s))
+        case Noticed():
+            customer = replace(customer, notices=_bounded(customer.notices, moment.purpose, moment.notice), language=moment.language)
+        case Consented() | Withdrew():
+            customer = _chose(customer, moment)
+        case Worn():
+            state = DeviceState(moment.profile, moment.worn, moment.battery, received_s)
+            customer = replace(customer, devices=_bounded(customer.devices, moment.device, state))
+        case Linked() if moment.identifier not in customer.identifiers:
+            customer = replace(customer, identifiers=(*customer.identifiers, moment.identifier)[-NAMES_LIMIT:])
+        case Unlinked():
+            customer = replace(customer, identifiers=tuple(i for i in customer.identifiers if i != moment.identifier))
+        case _:
+            pass
+    closed: tuple[Outcome, ...] = ()
+    if customer.service.open:
+        customer, closed = _close(customer, moment, received_s)
+    return replace(customer, entries=customer.entries + 1, last_received_at=received_s), closed
+
+
+def decided(customer: Customer, decisions: tuple[Decision, ...], received_at: datetime) -> Customer:
+    """The decision's half: cards take attention, and windows open."""
+    service = customer.service
+    shown, waiting = service.shown, service.open
+    for decision in decisions:
+        card = isinstance(decision, Show)
+        if card:
+            shown = (*shown[-SHOWN_LIMIT + 1 :], Shown(decision.id, received_at.timestamp(), decision.action, decision.family, decision.units))
+        if decision.window is not None:
+            w = decision.window
+            waiting = (
+                *waiting[-OPEN_LIMIT + 1 :],
+                Open(
+                    decision.id, decision.purpose, w.objective, decision.action if card else "", w.closes_at, w.from_day, w.until_day, w.visit,
+                    tuple([known.family for known in decision.known]), decision.family if card else "",
+                ),
+            )  # fmt: skip
+    if shown is service.shown and waiting is service.open:
+        return customer
+    return replace(customer, service=replace(service, shown=shown, open=waiting))
+
+
+def _close(customer: Customer, moment: Moment, received_s: float) -> tuple[Customer, tuple[Outcome, ...]]:
+    basket: frozenset[str] | None = None
+    day, value_cents, occurred_s = 0, 0, 0.0
+    if isinstance(moment, Bought) and moment.at is not None:
+        basket = frozenset([line.family for line in moment.lines])
+        day, occurred_s = moment.at.local_day, moment.occurred_at.timestamp()
+        value_cents = sum([line.price_cents for line in moment.lines])
+    waiting: list[Open] = []
+    closed: list[Outcome] = []
+    for window in customer.service.open:
+        ends = window.closes_at <= received_s
+        if basket is not None and window.from_day <= day <= window.until_day and occurred_s <= window.closes_at:
+            hits = window.hits
+            for bit, family in enumerate(window.families):
+                if family in basket:
+                    hits |= 1 << bit
+            got = window.got or (window.family in basket if window.family else bool(window.action))
+            window = replace(window, hits=hits, got=got, value_cents=window.value_cents + value_cents)  # noqa: PLW2901
+            ends = ends or window.visit
+        if ends:
+            closed.append(Outcome(window.decision, window.objective, window.action, window.hits, window.got, window.value_cents))
+        else:
+            waiting.append(window)
+    if not closed and basket is None:
+        return customer, ()
+    return replace(customer, service=replace(customer.service, open=tuple(waiting))), tuple(closed)
+
+
+def _moved(places: Places, moment: Entered | CheckedIn | Left | Dwelled) -> Places:
+    since = moment.occurred_at.timestamp()
+    kind = moment.at.place_kind if moment.at is not None else ""
+    match moment:
+        case Entered():
+            return Places(moment.place, kind, since, places.visits + 1, checked_in=False)
+        case CheckedIn():
+            return Places(moment.place, kind, since, places.visits, checked_in=True)
+        case Left():
+            return Places(visits=places.visits) if moment.place == places.here else places
+        case Dwelled():
+            return places if moment.place == places.here else Places(moment.place, kind, since, places.visits)
+
+
+def _answered(customer: Customer, moment: Displayed | Answered) -> Customer:
+    service = customer.service
+    shown = list(service.shown)
+    reluctance, wrong = service.reluctance, service.wrong
+    for i in range(len(shown) - 1, -1, -1):
+        card = shown[i]
+        if card.decision != moment.decision:
+            continue
+        if isinstance(moment, Displayed):
+            shown[i] = replace(card, displayed=True)
+        elif not card.answer:  # the first answer wins; later ones are kept in the log, without consequence
+            shown[i] = replace(card, displayed=True, answer=moment.answer)
+            if moment.answer == "no":
+                reluctance = min(RELUCTANCE_LIMIT, reluctance * RELUCTANCE_STEP)
+            elif moment.answer in ("yes", "done"):
+                reluctance = max(1.0, reluctance / RELUCTANCE_STEP)
+            elif moment.answer == "wrong" and card.family not in wrong:
+                wrong = (*wrong, card.family)[-NAMES_LIMIT:]
+        break
+    else:
+        return customer
+    return replace(customer, service=replace(service, shown=tuple(shown), reluctance=reluctance, wrong=wrong))
+
+
+def _at_home(home: dict[str, Stock], moment: Stocked | Consumed | RanOut) -> dict[str, Stock]:
+    before = home.get(moment.family)
+    units = before.units if before is not None else 0.0
+    match moment:
+        case Stocked():
+            units += moment.quantity
+        case Consumed():
+            units = max(0.0, units - moment.quantity)
+        case RanOut():
+            units = 0.0
+    return _bounded(home, moment.family, Stock(units, moment.product, moment.occurred_at.timestamp()), limit=HABITS_LIMIT)
+
+
+def _declared(customer: Customer, moment: Declared) -> Customer:
+    if moment.value is not None:
+        return replace(customer, preferences=_bounded(customer.preferences, moment.trait, moment.value))
+    return replace(customer, preferences={k: v for k, v in customer.preferences.items() if k != moment.trait})
+
+
+def _order(orders: tuple[Order, ...], moment: Ordered | Fulfilled | Returned, received_s: float) -> tuple[Order, ...]:
+    if isinstance(moment, Ordered):
+        return (*orders[-NAMES_LIMIT + 1 :], Order(moment.order, moment.product, "ordered", received_s))
+    status = "fulfilled" if isinstance(moment, Fulfilled) else "returned"
+    return tuple([replace(o, status=status, at=received_s) if o.key == moment.order else o for o in orders])
+
+
+def _chose(customer: Customer, moment: Consented | Withdrew) -> Customer:
+    since = moment.occurred_at.timestamp()
+    before = customer.consents.get(moment.purpose)
+    if isinstance(moment, Consented):
+        until = moment.until.timestamp() if moment.until is not None else since
+        status = "renewed" if before is not None and before.status in OPENS else "given"
+        choice = Consent(status, moment.categories, moment.notice, since, until)
+        return replace(
+            customer, consents=_bounded(customer.consents, moment.purpose, choice), consent_epoch=customer.consent_epoch + 1,
+        )  # fmt: skip
+    status = "withdrawn" if before is not None else "refused"
+    choice = Consent(status, (), before.notice if before is not None else "", since, since)
+    still = tuple([window for window in customer.service.open if window.purpose != moment.purpose])
+    return replace(
+        customer, consents=_bounded(customer.consents, moment.purpose, choice), consent_epoch=customer.consent_epoch + 1,
+        service=replace(customer.service, open=still),
+    )  # fmt: skip
+
+
+def _bounded(names: dict[str, T], name: str, value: T, *, limit: int = NAMES_LIMIT) -> dict[str, T]:
+    changed = {k: v for k, v in names.items() if k != name}
+    while len(changed) >= limit:
+        del changed[next(iter(changed))]
+    changed[name] = value
+    return changed

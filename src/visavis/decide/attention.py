@@ -1,0 +1,17 @@
+"""The price of a glance: units of attention by device, words and the person's reluctance, in cents. Silence costs nothing and wins ties."""
+
+from visavis.model.catalogue import Device
+from visavis.strategy.read import Brand
+
+
+def units(device: Device, words: int) -> float:
+    """What this many words on this device cost: base × max(½, words/8).
+
+    Reference: ``decisions`` §4 (Horvitz et al. 2005 for the form; the constants are a choice, to be learned).
+    """
+    return device.glance_units * max(0.5, words / 8.0)
+
+
+def price_cents(brand: Brand, spent_units: float, reluctance: float) -> float:
+    """The price of these units for this person: the brand's price a unit, raised by each *no*."""
+    return brand.attention_price_cents * spent_units * reluctance

@@ -1,0 +1,67 @@
+"""Say why, in the person's language, from the decision alone: what spoke for it, what refused the others, what would have changed it."""
+
+from typing import Final
+
+from visavis.model.decision import Decision, Refusal, RefusalReason, Show
+
+SENTENCES: Final[dict[RefusalReason, dict[str, str]]] = {
+    "consent": {"fr": "vous n'avez pas autorisé cet usage de vos données", "en": "you have not allowed this use of your data"},
+    "condition_false": {"fr": "ce n'était pas le bon moment", "en": "it was not the right moment"},
+    "condition_unknown": {"fr": "il manquait une information pour en être sûr", "en": "something was not known for certain"},
+    "cap": {"fr": "vous en avez assez vu aujourd'hui", "en": "you have seen enough of these today"},
+    "gap": {"fr": "une carte semblable venait de passer", "en": "a similar card had just been shown"},
+    "cool_down": {"fr": "nous vous l'avons déjà rappelé ces jours-ci", "en": "you were reminded of it a few days ago"},
+    "budget": {"fr": "cette offre est épuisée", "en": "this offer has run out"},
+    "quiet_hours": {"fr": "ce sont vos heures calmes", "en": "these are your quiet hours"},
+    "device": {"fr": "aucun de vos écrans n'était disponible", "en": "none of your screens was available"},
+    "attention": {"fr": "votre attention a déjà été assez sollicitée", "en": "enough of your attention was already taken"},
+    "time_to_live": {"fr": "le moment était passé", "en": "the moment had passed"},
+    "holdout": {"fr": "vous êtes dans le groupe témoin qui mesure l'utilité de ces cartes", "en": "you are in the group that measures whether these cards help"},
+    "silence_better": {"fr": "rien ne valait de vous déranger", "en": "nothing was worth disturbing you"},
+    "not_drawn": {"fr": "le tirage d'exploration en a choisi une autre", "en": "the exploration draw chose another"},
+    "never_push": {"fr": "nous ne poussons jamais ce genre de produit", "en": "we never push this kind of product"},
+    "nothing_to_name": {"fr": "nous ne savions rien d'utile à vous dire", "en": "we knew nothing useful to say"},
+    "wrong": {"fr": "vous nous avez dit que c'était faux", "en": "you told us that it was wrong"},
+    "unparameterised": {"fr": "nous n'avons pas encore assez appris", "en": "we have not learned enough yet"},
+}  # fmt: skip
+
+CHANGES: Final[dict[RefusalReason, dict[str, str]]] = {
+    "consent": {"fr": "Autoriser cet usage le changerait.", "en": "Allowing this use would change it."},
+    "holdout": {"fr": "Rien à faire : c'est un tirage au sort, le même partout.", "en": "Nothing to do: it is a lottery, the same everywhere."},
+}
+_OTHERWISE: Final = {"fr": "Un autre moment le changerait.", "en": "Another moment would change it."}
+
+FEATURE_WORDS: Final[dict[str, dict[str, str]]] = {
+    "share of baskets": {"fr": "souvent dans vos paniers", "en": "often in your baskets"},
+    "decayed count": {"fr": "acheté ces dernières semaines", "en": "bought in recent weeks"},
+    "recent baskets": {"fr": "dans vos derniers paniers", "en": "in your latest baskets"},
+    "last 28 days": {"fr": "acheté ce mois-ci", "en": "bought this month"},
+    "rhythm": {"fr": "le rythme de vos achats", "en": "the rhythm of your purchases"},
+    "overdue": {"fr": "le temps depuis le dernier achat", "en": "the time since you last bought it"},
+    "share here": {"fr": "souvent acheté dans ce magasin", "en": "often bought in this shop"},
+}
+
+
+def first_refusal(refusals: tuple[Refusal, ...] | list[Refusal], *, default: RefusalReason) -> RefusalReason:
+    """The reason that a person would want to hear first: the one that came last in the order of the gates, since it got furthest."""
+    order = list(SENTENCES)
+    return max((refusal.reason for refusal in refusals), key=order.index, default=default)
+
+
+def sentence(decision: Decision, language: str) -> str:
+    """One true sentence, at most 25 words.
+
+    >>> from visavis.model.decision import Silence
+    >>> quiet = Silence("d", "customer", "", "quiet_hours", 1.0, (), (), (), None)
+    >>> sentence(quiet, "en")
+    'Nothing was shown because these are your quiet hours. Another moment would change it.'
+    """
+    if isinstance(decision, Show):
+        liked = [FEATURE_WORDS[term.feature][language] for term in decision.terms if term.push > 0 and term.feature in FEATURE_WORDS][:2]
+        what = (" et " if language == "fr" else " and ").join(liked)
+        if not what:
+            return "Parce que vous êtes ici, maintenant." if language == "fr" else "Because you are here, now."
+        return f"Parce que : {what}." if language == "fr" else f"Because: {what}."
+    because = SENTENCES[decision.reason][language]
+    change = CHANGES.get(decision.reason, _OTHERWISE)[language]
+    return f"Rien n'a été affiché : {because}. {change}" if language == "fr" else f"Nothing was shown because {because}. {change}"

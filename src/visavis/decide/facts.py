@@ -1,0 +1,124 @@
+"""What conditions read: attribute values, taken from a view and from nothing else. An absent value is left out, and is unknown."""
+
+from collections.abc import Callable, Iterable
+from math import exp
+from typing import Final
+
+from visavis.model.catalogue import Product
+from visavis.model.customer import DeviceState
+from visavis.model.habit import DAY_S, T_BASKETS, T_LAST, T_S28, T_SPEND28, TRIPS
+from visavis.model.moment import KIND, Asked, Bought, Consumed, Dwelled, Measured, Moment, Paying, RanOut, Saw, Spot, Stocked
+from visavis.model.view import View
+
+Value = str | float | bool | frozenset[str] | None
+
+
+def facts(view: View, paths: Iterable[str]) -> dict[str, Value]:
+    """The values of these attributes (paths of ``model.attributes``) in this view; those that it does not contain are left out."""
+    found: dict[str, Value] = {}
+    for path in paths:
+        value = READERS[path](view)
+        if value is not None:
+            found[path] = value
+    return found
+
+
+def _spot(view: View) -> Spot | None:
+    return view.moment.at if view.moment is not None else None
+
+
+def _of(kind: type[Moment], name: str) -> Callable[[View], Value]:
+    def read(view: View) -> Value:
+        return getattr(view.moment, name) if isinstance(view.moment, kind) else None
+
+    return read
+
+
+def _home(name: str) -> Callable[[View], Value]:
+    def read(view: View) -> Value:
+        return getattr(view.moment, name) if isinstance(view.moment, Stocked | Consumed | RanOut) else None
+
+    return read
+
+
+def _trip(index: int) -> Callable[[View], Value]:
+    def read(view: View) -> Value:
+        return float(TRIPS.unpack(view.purchases.trips)[index]) if view.purchases.trips else None
+
+    return read
+
+
+def _faded(index: int) -> Callable[[View], Value]:
+    def read(view: View) -> Value:
+        if not view.purchases.trips:
+            return None
+        trips = TRIPS.unpack(view.purchases.trips)
+        return float(trips[index] * exp(-max(0.0, view.now / DAY_S - trips[T_LAST]) / 28.0))
+
+    return read
+
+
+def _since_trip(view: View) -> Value:
+    return max(0.0, view.now / DAY_S - float(TRIPS.unpack(view.purchases.trips)[T_LAST])) if view.purchases.trips else None
+
+
+def _basket(view: View) -> Paying | Bought | None:
+    return view.moment if isinstance(view.moment, Paying | Bought) else None
+
+
+def _units_at_home(view: View) -> Value:
+    if not isinstance(view.moment, Stocked | Consumed | RanOut):
+        return None
+    stock = view.home.get(view.moment.family)
+    return stock.units if stock is not None else None
+
+
+def device(view: View) -> DeviceState | None:
+    """The worn device heard from last."""
+    worn = [state for state in view.devices.values() if state.worn]
+    return max(worn, key=lambda state: state.at) if worn else None
+
+
+def _device(name: str) -> Callable[[View], Value]:
+    def read(view: View) -> Value:
+        state = device(view)
+        return getattr(state, name) if state is not None else None
+
+    return read
+
+
+READERS: Final[dict[str, Callable[[View], Value]]] = {
+    "moment.kind": lambda view: KIND[type(view.moment)] if view.moment is not None else None,
+    "moment.hour": lambda view: spot.local_hour if (spot := _spot(view)) else None,
+    "moment.weekday": lambda view: float((spot.local_day + 3) % 7) if (spot := _spot(view)) else None,
+    "place.id": lambda view: (spot.place or None) if (spot := _spot(view)) else None,
+    "place.kind": lambda view: (spot.place_kind or None) if (spot := _spot(view)) else None,
+    "place.dwell_s": _of(Dwelled, "dwell_s"),
+    "basket.lines": lambda view: float(len(basket.lines)) if (basket := _basket(view)) else None,
+    "basket.value_cents": lambda view: float(sum(line.price_cents for line in basket.lines)) if (basket := _basket(view)) else None,
+    "saw.product": _of(Saw, "product"),
+    "saw.family": _of(Saw, "family"),
+    "home.family": _home("family"),
+    "home.product": _home("product"),
+    "home.units": _units_at_home,
+    "asked.about": _of(Asked, "about"),
+    "measure.name": _of(Measured, "measure"),
+    "measure.value": _of(Measured, "value"),
+    "customer.known": lambda view: view.known,
+    "customer.language": lambda view: view.language or None,
+    "customer.tags": lambda view: frozenset(name for name, value in view.preferences.items() if value is True),
+    "customer.checked_in": lambda view: view.places.checked_in,
+    "worth.spend_28d_cents": _faded(T_SPEND28),
+    "worth.trips_28d": _faded(T_S28),
+    "worth.trips": _trip(T_BASKETS),
+    "worth.days_since_trip": _since_trip,
+    "device.battery": _device("battery"),
+    "device.profile": _device("profile"),
+    "device.worn": _device("worn"),
+}
+"""Every moment- and person-scope attribute; those of the product are columns of the shortlist (:mod:`visavis.decide.score`)."""
+
+PRODUCT_READERS: Final[dict[str, Callable[[Product], Value]]] = {
+    "product.price_cents": lambda product: float(product.price_cents) if product.price_cents else None,
+    "product.margin_share": lambda product: product.margin_share or None,
+}

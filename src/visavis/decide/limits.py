@@ -1,0 +1,60 @@
+"""Caps, gaps, cool-downs and the attention budget: all of one person, over all devices, read from what we showed.
+
+A card counts from its decision; one that no device confirmed as displayed within its time to live was never seen, and stops counting.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from visavis.model.action import Action
+from visavis.model.customer import Service, Shown
+from visavis.model.decision import Refusal
+from visavis.model.habit import DAY_S
+from visavis.strategy.read import Brand
+
+RESERVED_S: Final = 600.0
+
+
+def counted(service: Service, now: float) -> list[Shown]:
+    """The cards that count now: displayed, or still reserved."""
+    return [card for card in service.shown if card.displayed or now - card.at < RESERVED_S]
+
+
+def over(action: Action, shown: Iterable[Shown], now: float) -> Refusal | None:
+    """The first limit that this action would break: its cap a day, or the gap since its own last card. Another action's card is no obstacle."""
+    today = 0
+    for card in shown:
+        if card.action != action.id:
+            continue
+        age = now - card.at
+        if age < action.limits.gap_s:
+            return Refusal(action.id, "gap", f"{age:.0f} s of {action.limits.gap_s:.0f}")
+        today += age < DAY_S
+    if today >= action.limits.per_day:
+        return Refusal(action.id, "cap", f"{action.limits.per_day} a day")
+    return None
+
+
+def cooling(action: Action, shown: Iterable[Shown], now: float) -> set[str]:
+    """The families that this action may not name again yet, whichever action named them last."""
+    since = now - action.limits.cool_down_days * DAY_S
+    return {card.family for card in shown if card.family and card.at > since}
+
+
+def units_left(brand: Brand, shown: Iterable[Shown], now: float) -> float:
+    """Attention left of the person's daily budget: what was shown in the last 24 hours is spent."""
+    return brand.attention_units_per_day - sum([card.units for card in shown if now - card.at < DAY_S])
+
+
+def quiet(brand: Brand, hour: float | None) -> bool:
+    """Whether it is night or quiet hours where the person is; an unknown hour is not quiet, since nothing passive was asked to interrupt.
+
+    >>> from types import SimpleNamespace
+    >>> night = SimpleNamespace(quiet_from_h=22, quiet_until_h=7)
+    >>> quiet(night, 23.5), quiet(night, 6.0), quiet(night, 12.0)  # type: ignore[arg-type]
+    (True, True, False)
+    """
+    if hour is None:
+        return False
+    start, end = brand.quiet_from_h, brand.quiet_until_h
+    return start <= hour < end if start <= end else hour >= start or hour < end

@@ -1,0 +1,223 @@
+"""Take one decision for one audience: the steps of this room, in their order, on one page."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from visavis.consent.gate import open_categories, view
+from visavis.decide import attention, device, limits
+from visavis.decide.arbitrate import chances, draw
+from visavis.decide.eligible import conditions_hold
+from visavis.decide.explain import first_refusal
+from visavis.decide.holdout import dice, held_out
+from visavis.decide.policy import PRIOR
+from visavis.decide.score import WORDS_OF_A_CARD, Candidate, about_needs, net_cents
+from visavis.decide.wake import woken
+from visavis.insight.need import Estimate, Head, Shortlist, basket_of, best, estimate, shortlist
+from visavis.model.action import Action, Audience, Objective
+from visavis.model.catalogue import Device
+from visavis.model.customer import Customer, Shown
+from visavis.model.decision import Decision, Known, Refusal, Scored, Show, Silence, Term, Window
+from visavis.model.entry import Use
+from visavis.model.ids import decision_id
+from visavis.model.moment import CATEGORY, KIND, Moment, Paying, RanOut, Saw
+from visavis.model.view import View
+from visavis.model.world import Calibration, World
+from visavis.strategy.read import Strategy
+
+KNOWN_LIMIT: Final = 4
+_UNCALIBRATED: Final = Calibration()
+_HEADS: Final[Mapping[str, Head]] = {"visit": "visit", "days": "forgotten"}
+
+
+class Insight(Struct):
+    """What the views of this moment say of needs: computed once a set of categories, however many purposes share it."""
+
+    short: Shortlist | None
+    basket: frozenset[str] | None
+    estimates: dict[str, Estimate]
+
+    def of(self, world: World, head: Head) -> Estimate | None:
+        """The estimate of this head; features are shared between heads."""
+        if self.short is None or world.learned is None:
+            return None
+        found = self.estimates.get(head)
+        if found is None:
+            calibration = world.calibrations.get(head, _UNCALIBRATED)
+            x = next(iter(self.estimates.values())).x if self.estimates else None
+            found = self.estimates[head] = estimate(world.learned, calibration, self.short, head, x=x, basket=self.basket)
+        return found
+
+
+def take(
+    strategy: Strategy, world: World, customer: Customer, moment: Moment, received_s: float, key: bytes, audience: Audience, first: Decision | None,
+) -> tuple[Decision | None, list[Use]]:  # fmt: skip
+    """The decision for this audience, with the uses of data that it made; ``None`` when this kind of moment wakes nothing for it.
+
+    ``first`` is the customer's decision when the adviser's is taken second: what one already says, the other does not repeat.
+    """
+    by_purpose = woken(strategy, moment, audience)
+    if not by_purpose:
+        return None, []
+    waking = CATEGORY[KIND[type(moment)]]
+    occurred_s = moment.occurred_at.timestamp()
+    refusals: list[Refusal] = []
+    uses: list[Use] = []
+    ready: list[tuple[Action, View]] = []
+    views: dict[frozenset[str], View] = {}
+    for purpose, actions in by_purpose.items():
+        categories = open_categories(customer, strategy.purposes[purpose], received_s)
+        if not categories or (waking not in categories and waking not in ("service", "account")):
+            refusals.extend([Refusal(action.id, "consent", purpose) for action in actions])
+            continue
+        seen = views.get(categories)
+        if seen is None:
+            seen = views[categories] = view(customer, moment, categories, occurred_s)
+        uses.append(Use(purpose, tuple(sorted(categories))))
+        held, refused = conditions_hold(strategy, moment, purpose, actions, seen)
+        refusals.extend(refused)
+        ready.extend([(action, seen) for action in held])
+
+    decision = decision_id(customer.id, moment.id, audience)
+    screen = device.best(strategy, customer.devices)
+    shown = limits.counted(customer.service, received_s)
+    insights: dict[frozenset[str], Insight] = {}
+    candidates: list[Candidate] = []
+    known: tuple[Known, ...] = ()
+    head, leading = "", None
+    hour = moment.at.local_hour if moment.at is not None else None
+    named = {first.family} if isinstance(first, Show) else set()
+    for action, seen in ready:
+        insight: Insight | None = None
+        if action.about == "need":
+            insight = insights.get(seen.categories)
+            if insight is None:
+                basket = basket_of(seen) if isinstance(moment, Paying) else None
+                insight = insights[seen.categories] = Insight(shortlist(seen, without=basket or frozenset()), basket, {})
+            name = _HEADS[strategy.objectives[action.objective].window]
+            found = insight.of(world, name)
+            if found is not None and insight.short is not None and not known:
+                short = insight.short
+                known = tuple([Known(short.families[i], short.products[i], round(float(found.p[i]), 6)) for i in best(found.p, KNOWN_LIMIT)])
+                head, leading = name, action
+        refusal = _limited(strategy, customer, action, shown, received_s, hour, screen, key)
+        if refusal is not None:
+            refusals.append(refusal)
+            continue
+        arms = _arms(strategy, world, customer, moment, action, insight, shown, named, received_s, screen)
+        if not arms:
+            refusals.append(Refusal(action.id, _why_none(world, insight)))
+        candidates.extend(arms)
+
+    return _drawn(strategy, customer, moment, decision, audience, candidates, known, head, leading, refusals, screen, received_s, key, insights), uses
+
+
+def _limited(
+    strategy: Strategy, customer: Customer, action: Action, shown: list[Shown], now: float, hour: float | None, screen: Device | None, key: bytes,
+) -> Refusal | None:  # fmt: skip
+    """The first limit that keeps an eligible action silent, from the rarest to undo to the most passing."""
+    objective = strategy.objectives[action.objective]
+    if screen is None:
+        return Refusal(action.id, "device")
+    if screen.interrupts and limits.quiet(strategy.brand, hour):
+        return Refusal(action.id, "quiet_hours")
+    if (refusal := limits.over(action, shown, now)) is not None:
+        return refusal
+    if action.audience == "customer" and limits.units_left(strategy.brand, shown, now) < attention.units(screen, WORDS_OF_A_CARD):
+        return Refusal(action.id, "attention")
+    if objective.holdout_share and held_out(customer.born_as, objective.id, share=objective.holdout_share, key=key):
+        return Refusal(action.id, "holdout", objective.id)
+    return None
+
+
+def _arms(
+    strategy: Strategy, world: World, customer: Customer, moment: Moment, action: Action, insight: Insight | None, shown: list[Shown],
+    named: set[str], now: float, screen: Device | None,
+) -> list[Candidate]:  # fmt: skip
+    """The concrete things that this action could say now."""
+    if screen is None:
+        return []
+    customers = action.audience == "customer"
+    price = attention.price_cents(strategy.brand, attention.units(screen, WORDS_OF_A_CARD), customer.service.reluctance) if customers else 0.0
+    objective = strategy.objectives[action.objective]
+    if action.about == "need":
+        if insight is None or insight.short is None:
+            return []
+        head = _HEADS[objective.window]
+        found = insight.of(world, head)
+        if found is None:
+            return []
+        if "need.p7" in strategy.product_paths.get(action.id, ()):
+            insight.of(world, "week")
+        barred = limits.cooling(action, shown, now) | named | set(customer.service.wrong)
+        probabilities = {name: one.p for name, one in insight.estimates.items()}
+        return about_needs(
+            strategy, action, insight.short, probabilities, head=head, barred=barred, beliefs=world.beliefs, price_cents=price,
+        )  # fmt: skip
+    family, product = "", ""
+    if action.about in ("seen", "home") and isinstance(moment, Saw | RanOut):
+        family, product = moment.family, moment.product
+        if family in strategy.never_push or family in limits.cooling(action, shown, now):
+            return []
+    p_response, net = net_cents(objective, action, world.beliefs.get(action.id, PRIOR), strategy.p_prior, price)
+    if objective.credit == "uplift" and action.about == "none":
+        net = objective.value_cents * action.lever * strategy.p_prior - price  # until outcomes say otherwise
+    return [Candidate(action, family, product, -1, p_response, net, "")]
+
+
+def _why_none(world: World, insight: Insight | None) -> str:
+    if world.learned is None:
+        return "unparameterised"
+    return "nothing_to_name" if insight is None or insight.short is None else "cool_down"
+
+
+def _drawn(
+    strategy: Strategy, customer: Customer, moment: Moment, decision: str, audience: str, candidates: list[Candidate], known: tuple[Known, ...],
+    head: str, leading: Action | None, refusals: list[Refusal], screen: Device | None, received_s: float, key: bytes,
+    insights: Mapping[frozenset[str], Insight],
+) -> Decision:  # fmt: skip
+    """Arbitrate among the arms and silence, and write down everything that the choice depended on."""
+    candidates.sort(key=lambda arm: (arm.action.id, arm.family))
+    nets = [0.0, *[arm.net_cents for arm in candidates]]
+    p = chances(
+        nets, [True, *[arm.action.explore for arm in candidates]],
+        gamma=strategy.brand.exploration_gamma, floor=strategy.brand.exploration_floor,
+    )  # fmt: skip
+    chosen = draw(p, dice(key, decision, "action")) if candidates else 0
+    scored: tuple[Scored, ...] = ()
+    if candidates:
+        order = sorted(range(1, len(nets)), key=lambda i: -nets[i])[:2]
+        kept = sorted({0, chosen, *order})
+        scored = tuple([
+            Scored(candidates[i - 1].action.id, candidates[i - 1].family, round(nets[i] * 1000), p[i]) if i else Scored("", "", 0, p[0])
+            for i in kept
+        ])  # fmt: skip
+    if chosen == 0:
+        reason = ("not_drawn" if max(nets) > 0.0 else "silence_better") if candidates else first_refusal(refusals, default="nothing_to_name")
+        window = _window(strategy.objectives[leading.objective], moment, received_s) if leading is not None and known else None
+        purpose = leading.purpose if leading is not None else ""
+        return Silence(decision, audience, purpose, reason, p[0], scored, known, tuple(refusals), window, head)
+    arm = candidates[chosen - 1]
+    assert screen is not None
+    terms: tuple[Term, ...] = ()
+    if arm.row >= 0:
+        found = next(one.estimates[arm.head] for one in insights.values() if arm.head in one.estimates)
+        terms = tuple([Term(name, round(push * 100)) for name, push in found.terms(arm.row)])
+    window = _window(strategy.objectives[arm.action.objective], moment, received_s)
+    return Show(
+        decision, audience, arm.action.purpose, arm.action.id, arm.family, arm.product, screen.profile,
+        round(attention.units(screen, WORDS_OF_A_CARD), 3) if audience == "customer" else 0.0, round(arm.p_response, 6), p[chosen], scored, known,
+        tuple(refusals), terms, window, head,
+    )  # fmt: skip
+
+
+def _window(objective: Objective, moment: Moment, received_s: float) -> Window | None:
+    """When the outcome of this decision will be known."""
+    spot = moment.at
+    day = spot.local_day if spot is not None else int(received_s // 86_400)
+    if objective.window == "visit":
+        return Window(objective.id, received_s + objective.hours * 3600.0, day, day + 1, visit=True)
+    left_h = 24.0 - (spot.local_hour if spot is not None else received_s % 86_400 / 3600.0)
+    closes_at = float(round(moment.occurred_at.timestamp() + (left_h + 24.0 * objective.days) * 3600.0))
+    return Window(objective.id, closes_at, day + 1, day + objective.days, visit=False)

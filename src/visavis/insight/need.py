@@ -1,0 +1,205 @@
+"""What runs out, and when: for one person and one family, the probability that it is in the basket of this visit (``visit``), bought on
+another trip within three days (``forgotten``), or within seven days (``week``). One set of features serves the three heads.
+
+The estimate is a logistic regression whose weights are bent by the visit: p = σ(b + v·c + x·(w + M c)), x the features of a habit, c the context
+of the visit (hour, days since the last trip, how large baskets are at this shop). Features are closed forms of sums kept by
+``customers.habits``: nothing is looked up, nothing looks back. Decaying them to the present is one vectorised pass over 32 rows.
+
+Reference: Gupta & Steenburgh, *Allocating marketing resources*, 2008, for rates as covariates; the features and what each brought are measured
+in ``docs/model-card.md``.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final, Literal
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from visavis.model.habit import (
+    BASKETS, DAY_S, DEC, E95, HABIT_COLUMNS, K, LAST, LAST_BASKET, LN_SIZE, LOCAL_DAY, S28, SHOP0, T_BASKETS, T_DAYS, T_GAP, T_LAST, T_LN_SIZE,
+    T_LOCAL_DAY, T_S28, T_SHOP0, T_SIZE0, TRIPS,
+)  # fmt: skip
+from visavis.model.moment import Bought, Paying, Spot
+from visavis.model.view import View
+from visavis.model.world import Calibration, Learned
+
+Head = Literal["visit", "forgotten", "week"]
+Floats = NDArray[np.float64]
+
+SHORTLIST: Final = 32
+_DAY_DECAY: Final = -float(np.log(0.98))
+_BASKET_DECAY: Final = -float(np.log(0.95))
+
+
+class Shortlist(Struct, frozen=True):
+    """The habits worth scoring now, best decayed count first; ``table`` (habits, columns of ``model.habit``) is as stored, not yet decayed."""
+
+    families: list[str]
+    products: list[str]
+    table: Floats
+    trips: tuple[float, ...]
+    shop: int
+    now_days: float
+    spot: Spot
+
+
+def shortlist(view: View, *, without: frozenset[str] = frozenset()) -> Shortlist | None:
+    """Up to :data:`SHORTLIST` habits of this view that are not in ``without``; ``None`` when it holds no habit or no waking moment.
+
+    The best by decayed count hold the best by the learned score in 99.9 % of the visits, at a fraction of the price.
+    """
+    purchases, moment = view.purchases, view.moment
+    if not purchases.usual or moment is None or moment.at is None:
+        return None
+    now = view.now / DAY_S
+    table = np.frombuffer(purchases.table, dtype=np.float64).reshape(-1, HABIT_COLUMNS)
+    weight = table[:, DEC] * np.exp((table[:, LAST] - now) * _DAY_DECAY)
+    names = list(purchases.rows)
+    if without:
+        absent = [purchases.rows[family] for family in without if family in purchases.rows]
+        weight[absent] = -1.0
+        size = min(SHORTLIST, len(names) - len(absent))
+    else:
+        size = min(SHORTLIST, len(names))
+    if size <= 0:
+        return None
+    order = np.argsort(-weight, kind="stable")[:size]
+    picked = order.tolist()
+    spot = moment.at
+    return Shortlist(
+        [names[i] for i in picked],
+        [purchases.usual[i] for i in picked],
+        table[order],
+        TRIPS.unpack(purchases.trips),
+        purchases.shops.index(spot.place) if spot.place in purchases.shops else -1,
+        now,
+        spot,
+    )
+
+
+FEATURES: Final = (
+    "share of baskets", "decayed count", "recent baskets", "last 28 days", "times", "days since", "days since²", "rhythm", "overdue",
+    "how far past", "long past", "share here", "usual basket size", "bought last time", "repeat rate of the family", "rate of the family",
+)  # fmt: skip
+CONTEXTS: Final = (
+    "hour, sine", "hour, cosine", "weekend", "days since the last trip", "trips in 28 days", "basket size here", "usual basket size",
+    "basket so far", "share of the usual basket",
+)  # fmt: skip
+NO_FAMILY: Final = (-1.5, -3.5)
+
+
+def features(short: Shortlist, families: dict[str, tuple[float, ...]]) -> Floats:
+    """The inputs of each habit of the shortlist, (habits, :data:`FEATURES`)."""
+    t = short.table.T
+    trips, now = short.trips, short.now_days
+    k, baskets, number = t[K], t[BASKETS], trips[T_BASKETS]
+    elapsed = np.maximum(now - t[LAST], 0.0)
+    mean_gap = np.maximum((t[LAST] - t[1]) / np.maximum(k - 1.0, 1.0), 1.0)
+    mean_gap = np.where(k > 1.0, mean_gap, 30.0)
+    ratio = elapsed / mean_gap
+    faded = np.exp(np.stack([-elapsed * _DAY_DECAY, (t[LAST_BASKET] - number) * _BASKET_DECAY, -elapsed / 28.0, -ratio]))
+    if short.shop >= 0:
+        here = (t[SHOP0 + short.shop] + 2.0 * baskets / number) / (trips[T_SHOP0 + short.shop] + 2.0)
+    else:
+        here = baskets / number
+    logs = np.log(
+        np.stack([
+            (baskets + 0.3) / (number + 1.0), t[DEC] * faded[0] + 0.1, t[E95] * faded[1] + 0.05, t[S28] * faded[2] + 0.2, k, elapsed + 1.0,
+            mean_gap + 1.0, here + 0.01,
+        ])
+    )  # fmt: skip
+    population = np.array([families.get(family, NO_FAMILY) for family in short.families])
+    return np.stack([
+        logs[0], logs[1], logs[2], logs[3], logs[4], logs[5], logs[5] * logs[5] / 5.0, logs[6], np.tanh(ratio - 1.0), faded[3], ratio > 2.0,
+        logs[7], t[LN_SIZE] - trips[T_LN_SIZE], t[LAST_BASKET] >= number, population[:, 0], population[:, 1],
+    ], axis=1)  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def _hour(tenth: int) -> tuple[float, float]:
+    angle = 2.0 * np.pi * tenth / 240.0
+    return float(np.sin(angle)), float(np.cos(angle))
+
+
+def context(short: Shortlist, basket: frozenset[str] | None) -> Floats:
+    """What this visit is like, (:data:`CONTEXTS`,); ``basket`` is what is in the trolley so far, when known."""
+    trips, spot = short.trips, short.spot
+    sine, cosine = _hour(int(spot.local_hour * 10.0))
+    size_here = trips[T_SIZE0 + short.shop] if short.shop >= 0 and trips[T_SHOP0 + short.shop] else trips[T_LN_SIZE]
+    so_far = np.log1p(len(basket)) if basket is not None else 0.0
+    since = max(0.0, short.now_days - trips[T_LAST])
+    return np.array([
+        sine, cosine, float((spot.local_day + 3) % 7 >= 5), np.log1p(since), np.log(trips[T_S28] * np.exp(-since / 28.0) + 0.5), size_here,
+        trips[T_LN_SIZE], so_far, so_far - trips[T_LN_SIZE] if basket is not None else 0.0,
+    ])  # fmt: skip
+
+
+class Weights(Struct, frozen=True):
+    """One head's parameters: standardisation, then b, w, v and M of the formula above."""
+
+    x_mean: Floats
+    x_scale: Floats
+    c_mean: Floats
+    c_scale: Floats
+    b: float
+    w: Floats
+    v: Floats
+    bend: Floats  # (features, contexts)
+
+
+def pack(weights: Weights) -> bytes:
+    """The parameters as bytes; :func:`unpack` gives them back exactly."""
+    parts = (weights.x_mean, weights.x_scale, weights.c_mean, weights.c_scale, np.array([weights.b]), weights.w, weights.v, weights.bend.ravel())
+    return np.concatenate(parts).astype("<f8").tobytes()
+
+
+@lru_cache(maxsize=16)
+def unpack(data: bytes) -> Weights:
+    """The parameters of these bytes."""
+    flat = np.frombuffer(data, dtype="<f8")
+    f, m = len(FEATURES), len(CONTEXTS)
+    ends = np.cumsum([f, f, m, m, 1, f, m])
+    x_mean, x_scale, c_mean, c_scale, b, w, v, bend = np.split(flat, ends)
+    return Weights(x_mean, x_scale, c_mean, c_scale, float(b[0]), w, v, bend.reshape(f, m))
+
+
+class Estimate(Struct, frozen=True):
+    """Probabilities of a shortlist for one head, and the inputs and effective weights that explain them."""
+
+    p: Floats
+    x: Floats
+    pull: Floats  # (features,): the weight of each feature at this visit
+    typical: Floats  # (features,): the population's mean of each feature
+
+    def terms(self, row: int, count: int = 3) -> list[tuple[str, float]]:
+        """The features that moved this row's logit most away from the average person's, with the push of each."""
+        pushes = (self.x[row] - self.typical) * self.pull
+        strongest = np.argsort(-np.abs(pushes), kind="stable")[:count]
+        return [(FEATURES[i], float(pushes[i])) for i in strongest.tolist()]
+
+
+def estimate(
+    learned: Learned, calibration: Calibration, short: Shortlist, head: Head, *, x: Floats | None = None, basket: frozenset[str] | None = None,
+) -> Estimate:  # fmt: skip
+    """The probability of each habit of the shortlist under this head; ``x`` reuses the features of another head of the same moment."""
+    weights = unpack(learned.heads[head])
+    if x is None:
+        x = features(short, learned.families)
+    z = (context(short, basket) - weights.c_mean) / weights.c_scale
+    pull = (weights.w + weights.bend @ z) / weights.x_scale
+    logit = x @ pull + (weights.b + weights.v @ z - weights.x_mean @ pull)
+    p = 1.0 / (1.0 + np.exp(-(calibration.shift + calibration.slope * logit)))
+    return Estimate(p, x, pull, weights.x_mean)
+
+
+def basket_of(view: View) -> frozenset[str] | None:
+    """The families in the trolley, when the waking moment shows them."""
+    moment = view.moment
+    return frozenset([line.family for line in moment.lines]) if isinstance(moment, Paying | Bought) else None
+
+
+def best(p: Floats, count: int) -> Sequence[int]:
+    """The rows with the highest probability, best first; equal ones in the shortlist's order."""
+    return np.argsort(-p, kind="stable")[:count].tolist()

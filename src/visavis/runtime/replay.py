@@ -1,0 +1,70 @@
+"""Rebuild everything from the log, folding facts; or decide everything again and compare, with the logged versions."""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+
+from visavis.customers.fold import fold
+from visavis.engine import step
+from visavis.model.customer import Customer, newborn
+from visavis.model.entry import WorldEntry, encode
+from visavis.model.world import StrategyLoaded, World
+from visavis.ports import Log
+from visavis.runtime.teacher import Teacher
+from visavis.runtime.worlds import fold_world
+from visavis.strategy.read import Strategy, read
+
+
+class State(Struct):
+    """What a log adds up to."""
+
+    world: World
+    customers: dict[str, Customer]
+    teacher: Teacher
+    entries: int = 0
+
+
+def rebuild(log: Log) -> State:
+    """Fold every entry, in order. Decides nothing: same log, same state, byte for byte."""
+    world, customers, teacher, count = World(), dict[str, Customer](), Teacher(), 0
+    for _, entry in log.scan():
+        count += 1
+        if isinstance(entry, WorldEntry):
+            world = fold_world(world, entry)
+            teacher.noted(entry)
+            continue
+        name = entry.customer
+        customers[name] = fold(customers.get(name) or newborn(name), entry)
+        if entry.decisions or entry.closed:
+            teacher.digest(entry, world)
+    return State(world, customers, teacher, count)
+
+
+class Difference(Struct, frozen=True):
+    """An entry that did not come out the same when decided again."""
+
+    position: int
+    customer: str
+    moment: str
+
+
+def verify(log: Log, dice_key: bytes, *, found: Callable[[Difference], None]) -> int:
+    """Decide everything again with the logged strategies and worlds; call ``found`` for each difference; return how many entries were compared."""
+    world, strategies, customers, compared = World(), dict[str, Strategy](), dict[str, Customer](), 0
+    for position, entry in log.scan():
+        if isinstance(entry, WorldEntry):
+            world = fold_world(world, entry)
+            if isinstance(entry.change, StrategyLoaded):
+                strategies[entry.change.version] = read(entry.change.files)
+            continue
+        compared += 1
+        customer = customers.get(entry.customer) or newborn(entry.customer)
+        again, after = step(strategies[world.strategy], world, customer, entry.moment, entry.received_at, dice_key)
+        if encode(again) != encode(entry):
+            found(Difference(position, entry.customer, entry.moment.id))
+            after = fold(customer, entry)
+        customers[entry.customer] = after
+    return compared
+
+

@@ -5,7 +5,7 @@ The law: ``fold(customer, entry)`` is the same ``Customer`` that ``step`` return
 
 from datetime import datetime
 
-from visavis.consent.gate import NotAdmitted, admit
+from visavis.consent.gate import NotAdmitted, Sight, admit
 from visavis.customers.fold import decided, happen
 from visavis.decide.take import take
 from visavis.model.customer import Customer
@@ -27,17 +27,17 @@ def step(strategy: Strategy, world: World, customer: Customer, moment: Moment, r
 
     decisions: tuple[Decision, ...] = ()
     uses: list[Use] = []
-    received_s = received_at.timestamp()
-    first, uses = take(strategy, world, happened, moment, received_s, dice_key, "customer", None)
+    sight = Sight(happened, moment, received_at.timestamp())
+    first, uses = take(strategy, world, sight, moment, dice_key, "customer", None)
     if first is not None:
         decisions = (first,)
     if isinstance(moment, CheckedIn):
-        second, read = take(strategy, world, happened, moment, received_s, dice_key, "adviser", first)
+        second, read = take(strategy, world, sight, moment, dice_key, "adviser", first)
         if second is not None:
             decisions, uses = (*decisions, second), uses + read
 
     entry = Entry(
-        FORM, customer.id, received_at, moment, decisions, closed, effects, tuple(uses), world.version if decisions else "",
+        FORM, customer.id, received_at, moment, decisions, closed, effects, tuple(uses), None, world.version if decisions else "",
     )  # fmt: skip
     return entry, decided(happened, decisions, received_at) if decisions else happened
 
@@ -55,4 +55,3 @@ def _effects(strategy: Strategy, customer: Customer, moment: Moment) -> tuple[Ef
             return (Effect(card.decision, action.effect, action.id, product),)
     return ()
 
-Outcomes = tuple[Outcome, ...]

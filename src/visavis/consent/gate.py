@@ -117,6 +117,36 @@ _NO_PLACES: Final = Places()
 _UNSEEN: Final = Seen()
 
 
+class Sight:
+    """One customer at one moment, as decisions may see them: through a purpose, or not at all. Each view is built once.
+
+    Besides, what we did ourselves (``service``, ``devices``), and the name that dice and holdout use (``born_as``), which says nothing.
+    """
+
+    __slots__ = ("_customer", "_moment", "_now", "_views", "born_as", "devices", "id", "received_s", "service")
+
+    def __init__(self, customer: Customer, moment: Moment, received_s: float) -> None:
+        self.id = customer.id
+        self.born_as = customer.born_as
+        self.service = customer.service
+        self.devices = customer.devices
+        self.received_s = received_s
+        self._customer = customer
+        self._moment = moment
+        self._now = moment.occurred_at.timestamp()
+        self._views: dict[frozenset[str], View] = {}
+
+    def through(self, purpose: Purpose) -> View | None:
+        """What this purpose may see; ``None`` when it is closed, or does not cover the waking moment."""
+        categories = open_categories(self._customer, purpose, self.received_s)
+        if not categories:
+            return None
+        seen = self._views.get(categories)
+        if seen is None:
+            seen = self._views[categories] = view(self._customer, self._moment, categories, self._now)
+        return seen if seen.moment is not None else None
+
+
 def view(customer: Customer, moment: Moment, categories: frozenset[str], now: float) -> View:
     """The customer and the waking moment, of these categories only (as :func:`open_categories` gave them)."""
     waking = CATEGORY[KIND[type(moment)]]

@@ -11,15 +11,14 @@ from msgspec.structs import replace
 
 from visavis.customers.habits import bought
 from visavis.model.consent import OPENS, Consent
-from visavis.model.customer import (
-    HABITS_LIMIT, NAMES_LIMIT, OPEN_LIMIT, SHOWN_LIMIT, Customer, DeviceState, Open, Order, Places, Seen, Shown, Stock,
-)  # fmt: skip
+from visavis.model.customer import HABITS_LIMIT, NAMES_LIMIT, Customer, Order, Places, Seen, Stock
 from visavis.model.decision import Decision, Outcome, Show
 from visavis.model.entry import Entry
 from visavis.model.moment import (
     Answered, Bought, CheckedIn, Consented, Consumed, Declared, Displayed, Dwelled, Entered, Fulfilled, Left, Linked, Measured, Moment,
     Noticed, Ordered, RanOut, Returned, Saw, Stocked, Unlinked, Withdrew, Worn,
 )  # fmt: skip
+from visavis.model.service import OPEN_LIMIT, SHOWN_LIMIT, DeviceState, Open, Shown
 
 RELUCTANCE_STEP: Final = 1.3
 RELUCTANCE_LIMIT: Final = 10.0

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from visavis.model.action import Action
-from visavis.model.customer import Service, Shown
+from visavis.model.service import Service, Shown
 from visavis.model.decision import Refusal
 from visavis.model.habit import DAY_S
 from visavis.strategy.read import Brand

@@ -5,26 +5,27 @@ from typing import Final
 
 from msgspec import Struct
 
-from visavis.consent.gate import open_categories, view
+from visavis.consent.gate import Sight
 from visavis.decide import attention, device, limits
 from visavis.decide.arbitrate import chances, draw
 from visavis.decide.eligible import conditions_hold
 from visavis.decide.explain import first_refusal
 from visavis.decide.holdout import dice, held_out
 from visavis.decide.policy import PRIOR
-from visavis.decide.score import WORDS_OF_A_CARD, Candidate, about_needs, net_cents
+from visavis.decide.score import WORDS_OF_A_CARD, Candidate, about_needs, columns, net_cents
 from visavis.decide.wake import woken
 from visavis.insight.need import Estimate, Head, Shortlist, basket_of, best, estimate, shortlist
 from visavis.model.action import Action, Audience, Objective
 from visavis.model.catalogue import Device
-from visavis.model.customer import Customer, Shown
 from visavis.model.decision import Decision, Known, Refusal, Scored, Show, Silence, Term, Window
 from visavis.model.entry import Use
 from visavis.model.ids import decision_id
-from visavis.model.moment import CATEGORY, KIND, Moment, Paying, RanOut, Saw
+from visavis.model.moment import Moment, Paying, RanOut, Saw
+from visavis.model.service import Shown
 from visavis.model.view import View
 from visavis.model.world import Calibration, World
 from visavis.strategy.read import Strategy
+from visavis.strategy.rules import masks
 
 KNOWN_LIMIT: Final = 4
 _UNCALIBRATED: Final = Calibration()
@@ -51,7 +52,7 @@ class Insight(Struct):
 
 
 def take(
-    strategy: Strategy, world: World, customer: Customer, moment: Moment, received_s: float, key: bytes, audience: Audience, first: Decision | None,
+    strategy: Strategy, world: World, sight: Sight, moment: Moment, key: bytes, audience: Audience, first: Decision | None,
 ) -> tuple[Decision | None, list[Use]]:  # fmt: skip
     """The decision for this audience, with the uses of data that it made; ``None`` when this kind of moment wakes nothing for it.
 
@@ -60,28 +61,22 @@ def take(
     by_purpose = woken(strategy, moment, audience)
     if not by_purpose:
         return None, []
-    waking = CATEGORY[KIND[type(moment)]]
-    occurred_s = moment.occurred_at.timestamp()
     refusals: list[Refusal] = []
     uses: list[Use] = []
     ready: list[tuple[Action, View]] = []
-    views: dict[frozenset[str], View] = {}
     for purpose, actions in by_purpose.items():
-        categories = open_categories(customer, strategy.purposes[purpose], received_s)
-        if not categories or (waking not in categories and waking not in ("service", "account")):
+        seen = sight.through(strategy.purposes[purpose])
+        if seen is None:
             refusals.extend([Refusal(action.id, "consent", purpose) for action in actions])
             continue
-        seen = views.get(categories)
-        if seen is None:
-            seen = views[categories] = view(customer, moment, categories, occurred_s)
-        uses.append(Use(purpose, tuple(sorted(categories))))
+        uses.append(Use(purpose, tuple(sorted(seen.categories))))
         held, refused = conditions_hold(strategy, moment, purpose, actions, seen)
         refusals.extend(refused)
         ready.extend([(action, seen) for action in held])
 
-    decision = decision_id(customer.id, moment.id, audience)
-    screen = device.best(strategy, customer.devices)
-    shown = limits.counted(customer.service, received_s)
+    decision = decision_id(sight.id, moment.id, audience)
+    screen = device.best(strategy, sight.devices)
+    shown = limits.counted(sight.service, sight.received_s)
     insights: dict[frozenset[str], Insight] = {}
     candidates: list[Candidate] = []
     known: tuple[Known, ...] = ()
@@ -98,23 +93,33 @@ def take(
             name = _HEADS[strategy.objectives[action.objective].window]
             found = insight.of(world, name)
             if found is not None and insight.short is not None and not known:
-                short = insight.short
-                known = tuple([Known(short.families[i], short.products[i], round(float(found.p[i]), 6)) for i in best(found.p, KNOWN_LIMIT)])
-                head, leading = name, action
-        refusal = _limited(strategy, customer, action, shown, received_s, hour, screen, key)
+                known, head, leading = _known(strategy, action, insight, found), name, action
+        refusal = _limited(strategy, sight, action, shown, hour, screen, key)
         if refusal is not None:
             refusals.append(refusal)
             continue
-        arms = _arms(strategy, world, customer, moment, action, insight, shown, named, received_s, screen)
+        arms = _arms(strategy, world, sight, moment, action, insight, shown, named, screen)
         if not arms:
             refusals.append(Refusal(action.id, _why_none(world, insight)))
         candidates.extend(arms)
 
-    return _drawn(strategy, customer, moment, decision, audience, candidates, known, head, leading, refusals, screen, received_s, key, insights), uses
+    return _drawn(strategy, sight, moment, decision, audience, candidates, known, head, leading, refusals, screen, key, insights), uses
+
+
+def _known(strategy: Strategy, action: Action, insight: Insight, found: Estimate) -> tuple[Known, ...]:
+    """The families that we believe in most, of those that this action is about: before caps, holdout and cool-down."""
+    short = insight.short
+    assert short is not None
+    rows = best(found.p, len(short.families))
+    condition = strategy.product_conditions.get(action.id)
+    if condition is not None:
+        allowed = masks(condition, columns(strategy, short, {name: one.p for name, one in insight.estimates.items()}))
+        rows = [row for row in rows if allowed[row]]
+    return tuple([Known(short.families[row], short.products[row], round(float(found.p[row]), 6)) for row in rows[:KNOWN_LIMIT]])
 
 
 def _limited(
-    strategy: Strategy, customer: Customer, action: Action, shown: list[Shown], now: float, hour: float | None, screen: Device | None, key: bytes,
+    strategy: Strategy, sight: Sight, action: Action, shown: list[Shown], hour: float | None, screen: Device | None, key: bytes,
 ) -> Refusal | None:  # fmt: skip
     """The first limit that keeps an eligible action silent, from the rarest to undo to the most passing."""
     objective = strategy.objectives[action.objective]
@@ -122,24 +127,24 @@ def _limited(
         return Refusal(action.id, "device")
     if screen.interrupts and limits.quiet(strategy.brand, hour):
         return Refusal(action.id, "quiet_hours")
-    if (refusal := limits.over(action, shown, now)) is not None:
+    if (refusal := limits.over(action, shown, sight.received_s)) is not None:
         return refusal
-    if action.audience == "customer" and limits.units_left(strategy.brand, shown, now) < attention.units(screen, WORDS_OF_A_CARD):
+    if action.audience == "customer" and limits.units_left(strategy.brand, shown, sight.received_s) < attention.units(screen, WORDS_OF_A_CARD):
         return Refusal(action.id, "attention")
-    if objective.holdout_share and held_out(customer.born_as, objective.id, share=objective.holdout_share, key=key):
+    if objective.holdout_share and held_out(sight.born_as, objective.id, share=objective.holdout_share, key=key):
         return Refusal(action.id, "holdout", objective.id)
     return None
 
 
 def _arms(
-    strategy: Strategy, world: World, customer: Customer, moment: Moment, action: Action, insight: Insight | None, shown: list[Shown],
-    named: set[str], now: float, screen: Device | None,
+    strategy: Strategy, world: World, sight: Sight, moment: Moment, action: Action, insight: Insight | None, shown: list[Shown],
+    named: set[str], screen: Device | None,
 ) -> list[Candidate]:  # fmt: skip
     """The concrete things that this action could say now."""
     if screen is None:
         return []
     customers = action.audience == "customer"
-    price = attention.price_cents(strategy.brand, attention.units(screen, WORDS_OF_A_CARD), customer.service.reluctance) if customers else 0.0
+    price = attention.price_cents(strategy.brand, attention.units(screen, WORDS_OF_A_CARD), sight.service.reluctance) if customers else 0.0
     objective = strategy.objectives[action.objective]
     if action.about == "need":
         if insight is None or insight.short is None:
@@ -150,7 +155,7 @@ def _arms(
             return []
         if "need.p7" in strategy.product_paths.get(action.id, ()):
             insight.of(world, "week")
-        barred = limits.cooling(action, shown, now) | named | set(customer.service.wrong)
+        barred = limits.cooling(action, shown, sight.received_s) | named | set(sight.service.wrong)
         probabilities = {name: one.p for name, one in insight.estimates.items()}
         return about_needs(
             strategy, action, insight.short, probabilities, head=head, barred=barred, beliefs=world.beliefs, price_cents=price,
@@ -158,7 +163,7 @@ def _arms(
     family, product = "", ""
     if action.about in ("seen", "home") and isinstance(moment, Saw | RanOut):
         family, product = moment.family, moment.product
-        if family in strategy.never_push or family in limits.cooling(action, shown, now):
+        if family in strategy.never_push or family in limits.cooling(action, shown, sight.received_s):
             return []
     p_response, net = net_cents(objective, action, world.beliefs.get(action.id, PRIOR), strategy.p_prior, price)
     if objective.credit == "uplift" and action.about == "none":
@@ -173,8 +178,8 @@ def _why_none(world: World, insight: Insight | None) -> str:
 
 
 def _drawn(
-    strategy: Strategy, customer: Customer, moment: Moment, decision: str, audience: str, candidates: list[Candidate], known: tuple[Known, ...],
-    head: str, leading: Action | None, refusals: list[Refusal], screen: Device | None, received_s: float, key: bytes,
+    strategy: Strategy, sight: Sight, moment: Moment, decision: str, audience: str, candidates: list[Candidate], known: tuple[Known, ...],
+    head: str, leading: Action | None, refusals: list[Refusal], screen: Device | None, key: bytes,
     insights: Mapping[frozenset[str], Insight],
 ) -> Decision:  # fmt: skip
     """Arbitrate among the arms and silence, and write down everything that the choice depended on."""
@@ -195,7 +200,7 @@ def _drawn(
         ])  # fmt: skip
     if chosen == 0:
         reason = ("not_drawn" if max(nets) > 0.0 else "silence_better") if candidates else first_refusal(refusals, default="nothing_to_name")
-        window = _window(strategy.objectives[leading.objective], moment, received_s) if leading is not None and known else None
+        window = _window(strategy.objectives[leading.objective], moment, sight.received_s) if leading is not None and known else None
         purpose = leading.purpose if leading is not None else ""
         return Silence(decision, audience, purpose, reason, p[0], scored, known, tuple(refusals), window, head)
     arm = candidates[chosen - 1]
@@ -204,7 +209,7 @@ def _drawn(
     if arm.row >= 0:
         found = next(one.estimates[arm.head] for one in insights.values() if arm.head in one.estimates)
         terms = tuple([Term(name, round(push * 100)) for name, push in found.terms(arm.row)])
-    window = _window(strategy.objectives[arm.action.objective], moment, received_s)
+    window = _window(strategy.objectives[arm.action.objective], moment, sight.received_s)
     return Show(
         decision, audience, arm.action.purpose, arm.action.id, arm.family, arm.product, screen.profile,
         round(attention.units(screen, WORDS_OF_A_CARD), 3) if audience == "customer" else 0.0, round(arm.p_response, 6), p[chosen], scored, known,

@@ -187,11 +187,16 @@ def estimate(
     weights = unpack(learned.heads[head])
     if x is None:
         x = features(short, learned.families)
-    z = (context(short, basket) - weights.c_mean) / weights.c_scale
+    p, pull = probabilities(weights, x, context(short, basket), calibration)
+    return Estimate(p, x, pull, weights.x_mean)
+
+
+def probabilities(weights: Weights, x: Floats, c: Floats, calibration: Calibration) -> tuple[Floats, Floats]:
+    """``(p, pull)``: the probability of each row of ``x`` in the context ``c``, and the weight that each feature has there."""
+    z = (c - weights.c_mean) / weights.c_scale
     pull = (weights.w + weights.bend @ z) / weights.x_scale
     logit = x @ pull + (weights.b + weights.v @ z - weights.x_mean @ pull)
-    p = 1.0 / (1.0 + np.exp(-(calibration.shift + calibration.slope * logit)))
-    return Estimate(p, x, pull, weights.x_mean)
+    return 1.0 / (1.0 + np.exp(-(calibration.shift + calibration.slope * logit))), pull
 
 
 def basket_of(view: View) -> frozenset[str] | None:

@@ -1,7 +1,7 @@
 """One person as the brand remembers them: a fold of entries, never edited by hand.
 
 Each field is written from one category of data only, so that what a purpose may see is had by dropping fields (``consent.gate.view``).
-Everything is bounded whatever comes: :data:`HABITS_LIMIT` habits, :data:`SHOPS_LIMIT` shops, :data:`SHOWN_LIMIT` remembered cards…
+Everything is bounded whatever comes: :data:`HABITS_LIMIT` habits, :data:`SHOPS_LIMIT` shops…
 """
 
 from typing import Final
@@ -9,12 +9,11 @@ from typing import Final
 from msgspec import Struct
 
 from visavis.model.consent import Consent
+from visavis.model.service import DeviceState, Service
 
 HABITS_LIMIT: Final = 128
 HABITS_SLACK: Final = 144
 SHOPS_LIMIT: Final = 4
-SHOWN_LIMIT: Final = 64
-OPEN_LIMIT: Final = 32
 NAMES_LIMIT: Final = 64
 
 
@@ -57,59 +56,6 @@ class Seen(Struct, frozen=True, array_like=True, gc=False):
     product: str = ""
     family: str = ""
     at: float = 0.0
-
-
-class Shown(Struct, frozen=True, array_like=True, gc=False):
-    """A card that took attention: reserved when decided, confirmed when displayed."""
-
-    decision: str
-    at: float
-    action: str
-    family: str
-    units: float
-    displayed: bool = False
-    answer: str = ""
-
-
-class Open(Struct, frozen=True, array_like=True):
-    """A decision whose outcome is not known yet. Learning happens once, when it closes (``closes_at``, epoch seconds).
-
-    ``families`` are those we believed in most, ``hits`` has a bit for each that was bought; ``family`` is the one on the card (empty when
-    none was shown) and ``got`` says whether it was bought. Only purchases on the local days ``from_day`` to ``until_day`` count; with
-    ``visit`` the first basket closes the window.
-    """
-
-    decision: str
-    purpose: str
-    objective: str
-    action: str
-    closes_at: float
-    from_day: int
-    until_day: int
-    visit: bool
-    families: tuple[str, ...]
-    family: str
-    hits: int = 0
-    got: bool = False
-    value_cents: int = 0
-
-
-class Service(Struct, frozen=True, array_like=True):
-    """What *we* did: cards, windows, what the person thinks of them. Our own service data, outside every view."""
-
-    shown: tuple[Shown, ...] = ()
-    open: tuple[Open, ...] = ()
-    reluctance: float = 1.0
-    wrong: tuple[str, ...] = ()
-
-
-class DeviceState(Struct, frozen=True, array_like=True, gc=False):
-    """A device of the person, as it last reported itself."""
-
-    profile: str
-    worn: bool
-    battery: float | None
-    at: float
 
 
 class Order(Struct, frozen=True, array_like=True, gc=False):

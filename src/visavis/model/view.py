@@ -2,8 +2,9 @@
 
 from msgspec import Struct
 
-from visavis.model.customer import DeviceState, Order, Places, Purchases, Seen, Stock
+from visavis.model.customer import Order, Places, Purchases, Seen, Stock
 from visavis.model.moment import Moment
+from visavis.model.service import DeviceState
 
 
 class View(Struct, frozen=True):

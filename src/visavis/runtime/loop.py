@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from visavis.engine import NotAdmitted, admit, step
 from visavis.model.customer import Customer, newborn
-from visavis.model.entry import Entry, WorldEntry
+from visavis.model.entry import Entry
 from visavis.model.moment import Due, Moment
 from visavis.model.world import World, WorldChange
 from visavis.ports import Clock, Log
@@ -41,75 +41,84 @@ class Loop:
         self.world: World = state.world
         self.customers: dict[str, Customer] = state.customers
         self.teacher: Teacher = state.teacher
+        self._group: dict[tuple[str, str], Entry] = {}
+        self._ahead: dict[str, Customer] = {}
         self._due: list[tuple[float, str]] = []
         for customer in self.customers.values():
-            if (due := customer.next_due_at) is not None:
-                heappush(self._due, (due, customer.id))
+            self._remember(customer, None)
 
     def live(self, moments: Iterable[Moment]) -> list[Answer]:
         """Step each moment in order, commit them as one group, and answer. Nothing is answered before all of it is durable."""
-        answers: list[Answer] = []
-        entries: list[Entry | WorldEntry] = []
-        ahead: dict[str, Customer] = {}
-        lived: dict[tuple[str, str], Entry] = {}
-        received_at = self.clock.now()
-        for moment in moments:
-            name = moment.customer
-            stored = lived.get((name, moment.id)) or self.log.entry(name, moment.id)
-            if stored is not None:
-                answers.append(Answer(stored, retried=True))
-                continue
-            customer = ahead.get(name) or self.customers.get(name) or newborn(name)
-            admitted = admit(self.strategy, customer, moment, received_at)
-            if isinstance(admitted, NotAdmitted):
-                answers.append(Answer(None, admitted))
-                continue
-            entry, ahead[name] = step(self.strategy, self.world, customer, admitted, received_at, self.dice_key)
-            entries.append(entry)
-            lived[name, moment.id] = entry
-            answers.append(Answer(entry))
-        if entries:
-            self.log.commit(entries)
-            self._advance(ahead, lived.values())
+        answers = [self.take(moment) for moment in moments]
+        self.commit()
         return answers
 
-    def wake(self) -> list[Answer]:
-        """Wake everyone whose time has come: one ``due`` moment each closes everything past."""
-        now = self.clock.now()
-        now_s = now.timestamp()
-        moments: list[Moment] = []
-        woken: set[str] = set()
-        while self._due and self._due[0][0] <= now_s:
-            due, name = heappop(self._due)
-            customer = self.customers.get(name)
-            if customer is None or name in woken or customer.next_due_at is None or customer.next_due_at > now_s:
-                continue
-            woken.add(name)
-            moments.append(Due(id=f"due-{due:.0f}-{customer.entries}", customer=name, occurred_at=now))
-        return self.live(moments) if moments else []
+    def take(self, moment: Moment) -> Answer:
+        """Step one moment into the open group. Its answer must not go out before :meth:`commit` has returned."""
+        name = moment.customer
+        stored = self._group.get((name, moment.id)) or self.log.entry(name, moment.id)
+        if stored is not None:
+            return Answer(stored, retried=True)
+        received_at = self.clock.now()
+        customer = self.customer(name)
+        admitted = admit(self.strategy, customer, moment, received_at)
+        if isinstance(admitted, NotAdmitted):
+            return Answer(None, admitted)
+        entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.dice_key)
+        self._group[name, moment.id] = entry
+        self._ahead[name] = after
+        self._remember(after, customer)
+        return Answer(entry)
+
+    def customer(self, name: str) -> Customer:
+        """The person as of the last moment taken; a newborn when nothing is known of them."""
+        return self._ahead.get(name) or self.customers.get(name) or newborn(name)
+
+    def commit(self) -> None:
+        """Make the open group durable, then let memory follow; when the log refuses, the group is discarded and memory stays as the log is."""
+        if not self._group:
+            return
+        group, ahead = list(self._group.values()), self._ahead
+        self._group, self._ahead = {}, {}
+        self.log.commit(group)
+        self.customers.update(ahead)
+        for entry in group:
+            if entry.decisions or entry.closed:
+                self.teacher.digest(entry, self.world)
 
     @property
     def next_due_at(self) -> float | None:
         """When :meth:`wake` has something to do next (epoch seconds)."""
         return self._due[0][0] if self._due else None
 
+    def wake(self) -> list[Answer]:
+        """Wake everyone whose time has come, into the open group: one ``due`` moment each closes everything past."""
+        now = self.clock.now()
+        now_s = now.timestamp()
+        answers: list[Answer] = []
+        while self._due and self._due[0][0] <= now_s:
+            due, name = heappop(self._due)
+            customer = self.customer(name)
+            if customer.next_due_at == due:
+                answers.append(self.take(Due(id=f"due-{customer.entries}", customer=name, occurred_at=now)))
+        return answers
+
     def learn(self) -> None:
         """Let the world change by what outcomes taught, when a lesson is due."""
-        self.enact(self.teacher.lessons(self.world, self.clock.now()))
+        lessons = self.teacher.lessons(self.world, self.clock.now())
+        if lessons:
+            self.enact(lessons)
 
-    def enact(self, changes: list[WorldChange]) -> None:
-        """Log these changes of the world, in order, then see by them."""
+    def enact(self, changes: Iterable[WorldChange]) -> None:
+        """Log these changes of the world, after the open group, and see by them from now on."""
+        self.commit()
         for what in changes:
             entry, world = change(self.world, what, self.clock.now())
             self.log.commit([entry])
             self.world = world
+            self.teacher.noted(entry)
 
-    def _advance(self, ahead: dict[str, Customer], entries: Iterable[Entry]) -> None:
-        for entry in entries:
-            self.teacher.digest(entry, self.world)
-        for name, customer in ahead.items():
-            before = self.customers.get(name)
-            self.customers[name] = customer
-            due = customer.next_due_at
-            if due is not None and (before is None or before.next_due_at != due):
-                heappush(self._due, (due, name))
+    def _remember(self, customer: Customer, before: Customer | None) -> None:
+        due = customer.next_due_at
+        if due is not None and (before is None or before.next_due_at != due):
+            heappush(self._due, (due, customer.id))

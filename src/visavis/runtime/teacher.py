@@ -10,10 +10,10 @@ import numpy as np
 from msgspec import Struct
 
 from visavis.decide.policy import PRIOR, learn, logit
-from visavis.evidence.calibration import recalibrate
+from visavis.insight.fit import recalibrate
 from visavis.model.decision import Show, Silence
-from visavis.model.entry import Entry
-from visavis.model.world import Belief, Calibration, OutcomesLearned, Recalibrated, World, WorldChange
+from visavis.model.entry import Entry, WorldEntry
+from visavis.model.world import Belief, Calibration, OutcomesLearned, ParametersLearned, Recalibrated, World, WorldChange
 
 OUTCOMES_A_LESSON: Final = 100
 WEEK_S: Final = 7 * 86_400.0
@@ -67,10 +67,16 @@ class Teacher:
             self._taught_at = at
         elif at - self._taught_at >= WEEK_S:
             self._taught_at = at
-            calibrations = self._recalibrated(world.calibrations, at)
-            if calibrations:
-                changes.append(Recalibrated(calibrations))
+            changes.append(Recalibrated(self._recalibrated(world.calibrations, at)))
         return changes
+
+    def noted(self, entry: WorldEntry) -> None:
+        """Take in a change of the world that replay met: its lesson was taught then."""
+        if isinstance(entry.change, OutcomesLearned):
+            self._outcomes = []
+        elif isinstance(entry.change, Recalibrated | ParametersLearned):
+            self._taught_at = entry.received_at.timestamp()
+            self._forget(self._taught_at)
 
     def _believe(self, beliefs: dict[str, Belief]) -> dict[str, Belief]:
         learned: dict[str, Belief] = {}
@@ -87,8 +93,12 @@ class Teacher:
                 hit = np.array([h for _, h in recent])
                 shift, slope = recalibrate(1.0 / (1.0 + np.exp(-raw)), hit)
                 found[head] = Calibration(round(shift, 6), round(slope, 6))
+        self._forget(at)
+        return before | found
+
+    def _forget(self, at: float) -> None:
+        for head, labels in self._labels.items():
             self._labels[head] = [label for label in labels if label[0] > at - WEEK_S]
-        return before | found if found else {}
 
 
 def _waiting(decision: Show | Silence, world: World) -> Waiting:

@@ -1,0 +1,346 @@
+"""Live the year in order: January to June is history and teaches; from July on every basket is lived as door, till and truth.
+
+Derived or simulated, and said in the summary: the ``entered`` moment (3 to 40 minutes before the till, drawn by hash, never from the basket), the
+``paying`` moment (20 seconds before), the notices and consents of 1 January (four households in five let their purchases be used), and that
+every card sent was displayed. Everything else is what 2,469 households really did.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from hashlib import blake2b
+from time import perf_counter
+from typing import Final
+
+import numpy as np
+from msgspec import Struct
+
+from visavis.consent.gate import NotAdmitted, admit, open_categories, view
+from visavis.insight.need import shortlist
+from visavis.journey.baselines import OBVIOUS, Counts, Named
+from visavis.journey.data import JULY, Year, by_household, consents, development
+from visavis.model.decision import Known, Show
+from visavis.model.entry import Entry
+from visavis.model.moment import Bought, Consented, Displayed, Entered, Linked, Moment, Noticed, Paying
+from visavis.model.world import ParametersLearned, Recalibrated, StrategyLoaded
+from visavis.ports import Log
+from visavis.runtime.learn import Learner
+from visavis.runtime.loop import Loop
+from visavis.strategy.read import Strategy, read
+
+GROUP: Final = 64
+TEACHES_FROM: Final = datetime(2017, 2, 15, 5, tzinfo=UTC).timestamp()
+TRIP_DAYS: Final = 3
+TEACHING_SHARE: Final = 0.5
+TRUSTED: Final = ("place-moment", "recognition", "reminders", "tailored-offers")
+PRIVATE: Final = ("place-moment",)
+
+
+class Door(Struct, gc=False):
+    """One eligible visit at the door, by every method."""
+
+    named: Named
+    product: str
+    hit: bool
+    product_hit: bool
+    beyond: Named
+    beyond_hit: bool
+    counted: Named
+    counted_hit: bool
+    beyond_counted: Named
+    beyond_counted_hit: bool
+    decayed_hit: bool
+    beyond_decayed_hit: bool
+    chance: float
+
+
+class Till(Struct, gc=False):
+    """The same visit at the till: of what is missing, what is bought on another trip within three days."""
+
+    named: Named
+    hit: bool
+    counted: Named
+    counted_hit: bool
+    decayed: Named
+    decayed_hit: bool
+    chance: float
+
+
+class Visit(Struct):
+    """One lived visit: what was decided at the door and at the till, and what was true."""
+
+    household: int
+    basket: int
+    at: float
+    development: bool
+    eligible: bool
+    entered: Entry
+    paying: Entry | None = None
+    door: Door | None = None
+    till: Till | None = None
+
+
+class Clock:
+    """A clock that the year turns; it never goes back."""
+
+    def __init__(self) -> None:
+        self._at = 0.0
+
+    def turn(self, at: float) -> None:
+        """Go to this instant (epoch seconds), or stay when it is past."""
+        self._at = max(self._at, at)
+
+    def now(self) -> datetime:
+        """The instant that the clock shows."""
+        return datetime.fromtimestamp(self._at, UTC)
+
+
+Watcher = Callable[[str, int, int, Visit | None], None]
+"""Called with the stage (``history``, ``learning``, ``living``), how many of how many, and the visit just lived."""
+
+
+def unwatched(stage: str, done: int, of: int, visit: Visit | None) -> None:
+    """Watch nothing."""
+
+
+class Lived(Struct):
+    """What a lived year leaves: its visits, and the loop that lived it."""
+
+    visits: list[Visit]
+    loop: Loop
+    decision_us: list[float]
+    moments: int = 0
+
+
+def live(
+    year: Year, log: Log, files: Mapping[str, bytes], *, until: float, dice_key: bytes = b"the year", watch: Watcher = unwatched,
+    households: Callable[[int], bool] = lambda _: True,
+) -> Lived:  # fmt: skip
+    """Live the year up to ``until`` (epoch seconds). A log that already holds a part of it is resumed: what was lived is answered from it."""
+    strategy = read(files)
+    clock = Clock()
+    loop = Loop(log, strategy, dice_key, clock)
+    clock.turn(float(year.paid_at[0]) - 3600.0)
+    if loop.world.strategy != strategy.version:
+        loop.enact([StrategyLoaded(strategy.version, dict(files))])
+    counts: dict[int, Counts] = {}
+    lived = Lived([], loop, [])
+    future = Future(year)
+    _remember(year, loop, clock, counts, lived, watch, households)
+    _live(year, loop, clock, counts, future, lived, watch, until, households)
+    return lived
+
+
+class Future:
+    """What a household bought later: the labels of teaching and of the figures, never seen by a decision."""
+
+    def __init__(self, year: Year) -> None:
+        self._year = year
+        self._place = np.empty(len(year), dtype=np.int64)
+        self._baskets: dict[int, list[int]] = {}
+        for household, indices in by_household(year):
+            self._baskets[household] = indices.tolist()
+            self._place[indices] = np.arange(len(indices))
+
+    def bought_within(self, i: int, first_day: int, last_day: int) -> frozenset[str]:
+        """Families bought from ``first_day`` to ``last_day`` local days after basket i, by the same household."""
+        year, found = self._year, set[str]()
+        today = int(year.local_day[i])
+        for j in self._baskets[int(year.household[i])][int(self._place[i]) + 1 :]:
+            ahead = int(year.local_day[j]) - today
+            if ahead > last_day:
+                break
+            if ahead >= first_day:
+                found |= year.families_of(j)
+        return frozenset(found)
+
+
+def _remember(
+    year: Year, loop: Loop, clock: Clock, counts: dict[int, Counts], lived: Lived, watch: Watcher, households: Callable[[int], bool],
+) -> None:  # fmt: skip
+    """Fold January to June, sampling the development half's visits on the way, and learn from them."""
+    learner, future, end = Learner(), Future(year), int(np.searchsorted(year.paid_at, JULY.timestamp()))
+    resumed = loop.world.learned is not None
+    last_day = int(year.local_day[end - 1])
+    for i in range(end):
+        household, at = int(year.household[i]), float(year.paid_at[i])
+        if not households(household):
+            continue
+        clock.turn(at)
+        if household not in counts:
+            counts[household] = Counts()
+            for moment in _introduced(loop.strategy, household, clock.now()):
+                loop.take(moment)
+                lived.moments += 1
+        elif at >= TEACHES_FROM and not resumed and development(household) and consents(household) and _hash(year, i, "teach") < TEACHING_SHARE:
+            _teach(learner, loop, year, i, future, last_day)
+        loop.take(_bought(year, i))
+        lived.moments += 1
+        counts[household].buy(year.families_of(i), at, int(year.local_day[i]))
+        if i % GROUP == 0:
+            loop.commit()
+            watch("history", i, end, None)
+    clock.turn(JULY.timestamp())
+    loop.commit()
+    if not resumed:
+        watch("learning", 0, 1, None)
+        teaching = [customer for name, customer in loop.customers.items() if development(int(name)) and consents(int(name))]
+        learned = learner.fit(teaching)
+        loop.enact([ParametersLearned(learned), Recalibrated(learner.calibrations(learned, since=JULY.timestamp() - 14 * 86_400.0))])
+
+
+def _teach(learner: Learner, loop: Loop, year: Year, i: int, future: Future, last_day: int) -> None:
+    """Show the learner this visit as the engine would have seen it: at the door, then at the till."""
+    strategy, at = loop.strategy, float(year.paid_at[i])
+    customer = loop.customer(str(year.household[i]))
+    categories = open_categories(customer, strategy.purposes["reminders"], at)
+    basket = year.families_of(i)
+    entered = admit(strategy, customer, _entered(year, i), datetime.fromtimestamp(at, UTC))
+    if isinstance(entered, NotAdmitted):
+        return
+    seen = view(customer, entered, categories, entered.occurred_at.timestamp())
+    short = shortlist(seen)
+    if short is not None:
+        learner.show("visit", short, None, basket, at)
+    if int(year.local_day[i]) + TRIP_DAYS > last_day:
+        return  # what follows is not known yet
+    missing = shortlist(seen, without=basket)
+    if missing is not None:
+        learner.show("forgotten", missing, basket, future.bought_within(i, 1, TRIP_DAYS), at)
+    if short is not None and int(year.local_day[i]) + 7 <= last_day:
+        learner.show("week", short, None, basket | future.bought_within(i, 0, 7), at)
+
+
+def _live(
+    year: Year, loop: Loop, clock: Clock, counts: dict[int, Counts], future: Future, lived: Lived, watch: Watcher, until: float,
+    households: Callable[[int], bool],
+) -> None:  # fmt: skip
+    """From July on: the door, the till, the truth, each at its own instant, all households interleaved; dues in between."""
+    start, end = np.searchsorted(year.paid_at, [JULY.timestamp(), until]).tolist()
+    baskets = np.array([i for i in range(start, end) if households(int(year.household[i]))], dtype=np.int64)
+    paid = year.paid_at[baskets]
+    lead = np.array([_lead_s(year, i) for i in baskets.tolist()])
+    times = np.concatenate([np.maximum(paid - lead, JULY.timestamp()), paid - 20.0, paid])
+    what = np.repeat([0, 1, 2], len(baskets))
+    visits: dict[int, Visit] = {}
+    done = 0
+    for event in np.lexsort((what, np.tile(baskets, 3), times)).tolist():
+        kind, i, at = int(what[event]), int(baskets[event % len(baskets)]), float(times[event])
+        while (due := loop.next_due_at) is not None and due <= at:
+            clock.turn(due)
+            lived.moments += len(loop.wake())
+        clock.turn(at)
+        household = int(year.household[i])
+        if household not in counts:
+            counts[household] = Counts()
+            for moment in _introduced(loop.strategy, household, clock.now()):
+                loop.take(moment)
+                lived.moments += 1
+        lived.moments += 1
+        if kind == 0:
+            visits[i] = _at_the_door(year, i, loop, clock, counts[household], lived)
+        elif kind == 1:
+            _at_the_till(year, i, loop, clock, counts[household], future, lived, visits[i])
+        else:
+            loop.take(_bought(year, i))
+            counts[household].buy(year.families_of(i), at, int(year.local_day[i]))
+            visit = visits.pop(i)
+            lived.visits.append(visit)
+            done += 1
+            watch("living", done, len(baskets), visit)
+            if done % GROUP == 0:
+                loop.commit()
+                loop.learn()
+    loop.commit()
+
+
+def _at_the_door(year: Year, i: int, loop: Loop, clock: Clock, counts: Counts, lived: Lived) -> Visit:
+    household = int(year.household[i])
+    entry = _taken(loop, _entered(year, i), lived)
+    visit = Visit(household, int(year.basket[i]), clock.now().timestamp(), development(household), consents(household) and len(counts) > 0, entry)
+    decision = entry.decisions[0] if entry.decisions else None
+    if decision is None or not decision.known:
+        visit.eligible = False
+        return visit
+    truth = year.families_of(i)
+    counted = counts.most_counted()
+    obvious = frozenset([one.family for one in counted[:OBVIOUS]])
+    best = decision.known[0]
+    beyond = next((one for one in decision.known if one.family not in obvious), Known("", "", 0.0))
+    beyond_counted = counted[OBVIOUS] if len(counted) > OBVIOUS else Named("", 0.0)
+    bought = {year.products[p] for p in year.product[int(year.starts[i]) : int(year.starts[i + 1])].tolist()}
+    visit.door = Door(
+        Named(best.family, best.p), best.product, best.family in truth, best.product in bought,
+        Named(beyond.family, beyond.p), beyond.family in truth,
+        counted[0], counted[0].family in truth, beyond_counted, beyond_counted.family in truth,
+        counts.decayed().family in truth, counts.decayed(obvious).family in truth, counts.chance(truth),
+    )  # fmt: skip
+    return visit
+
+
+def _at_the_till(year: Year, i: int, loop: Loop, clock: Clock, counts: Counts, future: Future, lived: Lived, visit: Visit) -> None:
+    lines, basket = year.lines(i), year.families_of(i)
+    moment = Paying(
+        id=f"{year.basket[i]}-till", customer=str(year.household[i]), occurred_at=clock.now(), place=str(year.shop[i]), lines=lines
+    )
+    visit.paying = entry = _taken(loop, moment, lived)
+    decision = entry.decisions[0] if entry.decisions else None
+    if decision is None or not decision.known or not visit.eligible:
+        return
+    missing = counts.missing(basket)
+    if not missing:
+        return
+    counted, decayed = counts.most_counted_of(missing), counts.decayed_of(missing, int(year.local_day[i]))
+    truth = future.bought_within(i, 1, TRIP_DAYS)
+    best = decision.known[0]
+    visit.till = Till(
+        Named(best.family, best.p), best.family in truth, counted, counted.family in truth, decayed, decayed.family in truth,
+        len(missing & truth) / len(missing),
+    )  # fmt: skip
+
+
+def _taken(loop: Loop, moment: Moment, lived: Lived) -> Entry:
+    """Live a moment that the gate admits; a card that it brings is displayed at once."""
+    started = perf_counter()
+    answer = loop.take(moment)
+    entry = answer.entry
+    assert entry is not None, answer.refused
+    if entry.decisions and entry.decisions[0].known:
+        lived.decision_us.append((perf_counter() - started) * 1e6)
+    for decision in entry.decisions:
+        if isinstance(decision, Show):
+            loop.take(Displayed(id=f"{decision.id}-seen", customer=moment.customer, occurred_at=moment.occurred_at, decision=decision.id))
+            lived.moments += 1
+    return entry
+
+
+def _introduced(strategy: Strategy, household: int, now: datetime) -> list[Moment]:
+    """What makes a stranger known: the loyalty card, and the choices made on the notices served."""
+    name = str(household)
+    moments: list[Moment] = [Linked(id="card", customer=name, occurred_at=now, identifier=f"card-{household}")]
+    for purpose in TRUSTED if consents(household) else PRIVATE:
+        notice = strategy.purposes[purpose].notice.version
+        moments.append(Noticed(id=f"notice-{purpose}", customer=name, occurred_at=now, purpose=purpose, notice=notice, language="en"))
+        moments.append(Consented(id=f"yes-{purpose}", customer=name, occurred_at=now, purpose=purpose, notice=notice))
+    return moments
+
+
+def _entered(year: Year, i: int) -> Entered:
+    at = max(float(year.paid_at[i]) - _lead_s(year, i), 0.0)
+    return Entered(
+        id=f"{year.basket[i]}-door", customer=str(year.household[i]), occurred_at=datetime.fromtimestamp(at, UTC), place=str(year.shop[i])
+    )
+
+
+def _bought(year: Year, i: int) -> Bought:
+    return Bought(
+        id=f"{year.basket[i]}-paid", customer=str(year.household[i]), occurred_at=datetime.fromtimestamp(float(year.paid_at[i]), UTC),
+        place=str(year.shop[i]), lines=year.lines(i),
+    )  # fmt: skip
+
+
+def _lead_s(year: Year, i: int) -> float:
+    return float(round(180.0 + 2220.0 * _hash(year, i, "lead")))
+
+
+def _hash(year: Year, i: int, use: str) -> float:
+    return int.from_bytes(blake2b(f"{use}/{year.basket[i]}".encode(), digest_size=4).digest(), "big") / 2**32

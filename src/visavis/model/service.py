@@ -1,0 +1,61 @@
+"""What *we* did for a person, and on which of their screens: our own service data, outside every view and never learned from as theirs."""
+
+from typing import Final
+
+from msgspec import Struct
+
+SHOWN_LIMIT: Final = 64
+OPEN_LIMIT: Final = 32
+
+
+class Shown(Struct, frozen=True, array_like=True, gc=False):
+    """A card that took attention: reserved when decided, confirmed when displayed."""
+
+    decision: str
+    at: float
+    action: str
+    family: str
+    units: float
+    displayed: bool = False
+    answer: str = ""
+
+
+class Open(Struct, frozen=True, array_like=True):
+    """A decision whose outcome is not known yet. Learning happens once, when it closes (``closes_at``, epoch seconds).
+
+    ``families`` are those we believed in most, ``hits`` has a bit for each that was bought; ``family`` is the one on the card (empty when
+    none was shown) and ``got`` says whether it was bought. Only purchases on the local days ``from_day`` to ``until_day`` count; with
+    ``visit`` the first basket closes the window.
+    """
+
+    decision: str
+    purpose: str
+    objective: str
+    action: str
+    closes_at: float
+    from_day: int
+    until_day: int
+    visit: bool
+    families: tuple[str, ...]
+    family: str
+    hits: int = 0
+    got: bool = False
+    value_cents: int = 0
+
+
+class Service(Struct, frozen=True, array_like=True):
+    """What *we* did: cards, windows, what the person thinks of them. Our own service data, outside every view."""
+
+    shown: tuple[Shown, ...] = ()
+    open: tuple[Open, ...] = ()
+    reluctance: float = 1.0
+    wrong: tuple[str, ...] = ()
+
+
+class DeviceState(Struct, frozen=True, array_like=True, gc=False):
+    """A device of the person, as it last reported itself."""
+
+    profile: str
+    worn: bool
+    battery: float | None
+    at: float

@@ -1,0 +1,101 @@
+"""Learn the parameters of ``insight.need`` from views of a history that the live code folded, so that training and serving cannot drift apart."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+from msgspec import Struct
+
+from visavis.insight.fit import bent, recalibrate
+from visavis.insight.need import FEATURES, NO_FAMILY, Floats, Head, Shortlist, Weights, best, context, features, pack, probabilities, unpack
+from visavis.model.customer import Customer
+from visavis.model.habit import BASKETS, HABIT_COLUMNS, K, T_BASKETS, TRIPS
+from visavis.model.ids import version_of
+from visavis.model.world import Calibration, Learned
+
+POPULATION: Final = len(NO_FAMILY)
+NAMED: Final = 4
+
+
+class Sample(Struct):
+    """The rows of one head: features and contexts as 32-bit floats, labels, and the family of each row."""
+
+    x: list[Floats]
+    c: list[Floats]
+    y: list[list[bool]]
+    families: list[list[str]]
+    at: list[float]
+
+
+class Learner:
+    """Gather sampled visits (not rows: a visit's rows compete with each other), then fit every head."""
+
+    def __init__(self) -> None:
+        self._samples: dict[Head, Sample] = {}
+
+    def show(self, head: Head, short: Shortlist, basket: frozenset[str] | None, truth: frozenset[str], at: float) -> None:
+        """Take one visit in: what was known then, and the families that really followed."""
+        sample = self._samples.setdefault(head, Sample([], [], [], [], []))
+        sample.x.append(features(short, {}).astype(np.float32))
+        sample.c.append(context(short, basket).astype(np.float32))
+        sample.y.append([family in truth for family in short.families])
+        sample.families.append(short.families)
+        sample.at.append(at)
+
+    def fit(self, customers: Iterable[Customer]) -> Learned:
+        """Fit all heads, with the population's figures taken from the folded habits of these customers."""
+        population = families_of(customers)
+        heads: dict[str, bytes] = {}
+        for head, sample in self._samples.items():
+            heads[head] = pack(_fitted(sample, population))
+        visits = {head: len(sample.x) for head, sample in self._samples.items()}
+        version = version_of(*[name.encode() + data for name, data in heads.items()], repr(sorted(population.items())).encode())
+        card = {"visits": repr(visits), "inputs": ", ".join(FEATURES), "method": "logistic regression bent by context, Newton with step halving"}
+        return Learned(version, heads, population, card)
+
+    def calibrations(self, learned: Learned, *, since: float) -> dict[str, Calibration]:
+        """The first correction of each head: what it would have named at the visits since ``since``, against what followed."""
+        found: dict[str, Calibration] = {}
+        for head, sample in self._samples.items():
+            weights = unpack(learned.heads[head])
+            p: list[float] = []
+            y: list[bool] = []
+            for x, c, labels, families, at in zip(sample.x, sample.c, sample.y, sample.families, sample.at, strict=True):
+                if at >= since:
+                    x[:, -POPULATION:] = [learned.families.get(family, NO_FAMILY) for family in families]
+                    scored = probabilities(weights, x, c, Calibration())[0]
+                    rows = best(scored, NAMED)
+                    p.extend([float(scored[row]) for row in rows])
+                    y.extend([labels[row] for row in rows])
+            shift, slope = recalibrate(np.array(p), np.array(y)) if p else (0.0, 1.0)
+            found[head] = Calibration(round(shift, 6), round(slope, 6))
+        return found
+
+
+def _fitted(sample: Sample, population: dict[str, tuple[float, ...]]) -> Weights:
+    x = np.concatenate(sample.x)
+    c = np.repeat(np.array(sample.c), [len(rows) for rows in sample.x], axis=0)
+    y = np.array([label for labels in sample.y for label in labels])
+    x[:, -POPULATION:] = [population.get(family, NO_FAMILY) for families in sample.families for family in families]
+    return bent(x, c, y)
+
+
+def families_of(customers: Iterable[Customer]) -> dict[str, tuple[float, ...]]:
+    """Per family, over all who have the habit: ln(share who bought it twice), ln(its share of their baskets), both shrunk."""
+    totals: dict[str, list[float]] = {}
+    for customer in customers:
+        purchases = customer.purchases
+        if not purchases.trips:
+            continue
+        trips = TRIPS.unpack(purchases.trips)[T_BASKETS]
+        table = np.frombuffer(purchases.table).reshape(-1, HABIT_COLUMNS)
+        for (family, _), k, baskets in zip(purchases.rows.items(), table[:, K].tolist(), table[:, BASKETS].tolist(), strict=True):
+            total = totals.setdefault(family, [0.0, 0.0, 0.0, 0.0])
+            total[0] += 1.0
+            total[1] += k >= 2.0
+            total[2] += baskets
+            total[3] += trips
+    return {
+        family: (round(float(np.log((again + 2.0) / (pairs + 8.0))), 4), round(float(np.log((bought + 1.0) / (trips + 30.0))), 4))
+        for family, (pairs, again, bought, trips) in totals.items()
+    }

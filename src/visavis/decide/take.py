@@ -28,6 +28,8 @@ from visavis.strategy.read import Strategy
 from visavis.strategy.rules import masks
 
 KNOWN_LIMIT: Final = 4
+P_PRIOR: Final = 0.1
+"""What an action about no need is believed to bring before any outcome."""
 _UNCALIBRATED: Final = Calibration()
 _HEADS: Final[Mapping[str, Head]] = {"visit": "visit", "days": "forgotten"}
 
@@ -153,7 +155,8 @@ def _arms(
         found = insight.of(world, head)
         if found is None:
             return []
-        if "need.p7" in strategy.product_paths.get(action.id, ()):
+        condition = strategy.product_conditions.get(action.id)
+        if condition is not None and "need.p7" in condition.paths:
             insight.of(world, "week")
         barred = limits.cooling(action, shown, sight.received_s) | named | set(sight.service.wrong)
         probabilities = {name: one.p for name, one in insight.estimates.items()}
@@ -165,9 +168,9 @@ def _arms(
         family, product = moment.family, moment.product
         if family in strategy.never_push or family in limits.cooling(action, shown, sight.received_s):
             return []
-    p_response, net = net_cents(objective, action, world.beliefs.get(action.id, PRIOR), strategy.p_prior, price)
+    p_response, net = net_cents(objective, action, world.beliefs.get(action.id, PRIOR), P_PRIOR, price)
     if objective.credit == "uplift" and action.about == "none":
-        net = objective.value_cents * action.lever * strategy.p_prior - price  # until outcomes say otherwise
+        net = objective.value_cents * action.lever * P_PRIOR - price  # until outcomes say otherwise
     return [Candidate(action, family, product, -1, p_response, net, "")]
 
 

@@ -26,7 +26,7 @@ class Objective(Struct, frozen=True):
     days: int = 3
 
 
-class Template(Struct, frozen=True):
+class Template(Struct, frozen=True, forbid_unknown_fields=True):
     """The words of a card in one language; ``{family}``, ``{product}``, ``{price}``, ``{days}`` and ``{place}`` are filled in."""
 
     title: str
@@ -36,7 +36,7 @@ class Template(Struct, frozen=True):
     no: str = ""
 
 
-class Limits(Struct, frozen=True):
+class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """How often one action may speak to one person; ``cool_down_days`` is per family."""
 
     per_day: int = 3
@@ -54,11 +54,11 @@ class Action(Struct, frozen=True):
     offer: Literal["general", "tailored"]
     woken_by: tuple[str, ...]
     about: About
-    when: str
-    product_when: str
-    top: int
-    limits: Limits
-    template: dict[str, Template]
+    card: dict[str, Template]
+    when: str = ""
+    product_when: str = ""
+    top: int = 1
+    limits: Limits = Limits()
     effect: str = ""
     lever: float = 1.0
     explore: bool = True

@@ -15,7 +15,7 @@ CATEGORIES: Final = ("places", "sight", "purchases", "home", "numbers", "prefere
 """What a consent can name. ``service`` (what we showed) and ``account`` are ours to keep, and never feed a decision's learning."""
 
 
-class Notice(Struct, frozen=True):
+class Notice(Struct, frozen=True, forbid_unknown_fields=True):
     """The words a person read before choosing, in one version."""
 
     version: str
@@ -30,6 +30,7 @@ class Purpose(Struct, frozen=True):
     categories: frozenset[str]
     benefit: dict[str, str]
     notice: Notice
+    iri: str = ""
     duration_days: int = 730
 
 

@@ -1,1 +1,1 @@
-"""TODO"""
+"""A brand's folder, read into one validated strategy."""

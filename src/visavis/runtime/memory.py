@@ -1,0 +1,58 @@
+"""The log in memory: for tests and for rehearsals. It keeps bytes, not objects, so that it behaves as the one on disk."""
+
+from collections.abc import Iterator, Sequence
+
+from visavis.model.entry import Entry, WorldEntry, decode, decode_world, encode
+from visavis.model.errors import Refused, Unavailable
+
+
+class MemoryLog:
+    """A :class:`~visavis.ports.Log` that forgets everything when the process ends."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[bool, bytes]] = []
+        self._places: dict[tuple[str, str], int] = {}
+        self._open = True
+
+    def commit(self, entries: Sequence[Entry | WorldEntry]) -> None:
+        """All of them, or none."""
+        self._check()
+        names = [(entry.customer, entry.moment.id) for entry in entries if isinstance(entry, Entry)]
+        if len(set(names)) < len(names) or any(name in self._places for name in names):
+            raise Refused("A moment of this group is in the log already.", advice="Answer it with Log.entry.")
+        rows = [(isinstance(entry, Entry), encode(entry)) for entry in entries]
+        start = len(self._rows)
+        self._rows.extend(rows)
+        places = [start + i for i, (of_customer, _) in enumerate(rows) if of_customer]
+        self._places.update(zip(names, places, strict=True))
+
+    def entry(self, customer: str, moment: str) -> Entry | None:
+        """The entry of this moment, or ``None``."""
+        self._check()
+        place = self._places.get((customer, moment))
+        return decode(self._rows[place][1]) if place is not None else None
+
+    def of(self, customer: str) -> Iterator[Entry]:
+        """The customer's entries, oldest first."""
+        self._check()
+        for place in sorted(place for (name, _), place in self._places.items() if name == customer):
+            yield decode(self._rows[place][1])
+
+    def scan(self, after: int = 0) -> Iterator[tuple[int, Entry | WorldEntry]]:
+        """Every entry after this position."""
+        self._check()
+        for position, (of_customer, data) in enumerate(self._rows[after:], start=after + 1):
+            yield position, decode(data) if of_customer else decode_world(data)
+
+    def __len__(self) -> int:
+        """How many entries."""
+        self._check()
+        return len(self._rows)
+
+    def close(self) -> None:
+        """Close it."""
+        self._open = False
+
+    def _check(self) -> None:
+        if not self._open:
+            raise Unavailable("This log is closed.", advice="Open it again.")

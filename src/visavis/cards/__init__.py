@@ -1,1 +1,1 @@
-"""TODO"""
+"""Words on a screen: from a decision to a card or a brief that fits a glance."""

@@ -77,6 +77,9 @@ class Visit(Struct):
     paying: Entry | None = None
     door: Door | None = None
     till: Till | None = None
+    card_family: bool = False
+    card_hit: bool = False
+    card_product_hit: bool = False
 
 
 class Clock:
@@ -274,6 +277,8 @@ def _at_the_door(year: Year, i: int, loop: Loop, clock: Clock, counts: Counts, l
         counted[0], counted[0].family in truth, beyond_counted, beyond_counted.family in truth,
         counts.decayed().family in truth, counts.decayed(obvious).family in truth, counts.chance(truth),
     )  # fmt: skip
+    if isinstance(decision, Show) and decision.family:
+        visit.card_family, visit.card_hit, visit.card_product_hit = True, decision.family in truth, decision.product in bought
     return visit
 
 

@@ -14,7 +14,7 @@ from visavis.insight.need import Floats, Weights
 Rows = NDArray[np.float32]
 Labels = NDArray[np.bool_]
 
-BLOCK: Final = 32_768
+BLOCK: Final = 4_096
 
 
 def bent(x: Rows, c: Rows, y: Labels, *, l2: float = 1.0, l2_bend: float = 50.0, steps: int = 10) -> Weights:

@@ -208,3 +208,18 @@ def basket_of(view: View) -> frozenset[str] | None:
 def best(p: Floats, count: int) -> Sequence[int]:
     """The rows with the highest probability, best first; equal ones in the shortlist's order."""
     return np.argsort(-p, kind="stable")[:count].tolist()
+
+
+def prior() -> Learned:
+    """Parameters for a brand that has no history yet: the log of a habit's share of recent baskets, nothing bent, nothing learned.
+
+    Honest rather than sharp; ``visavis year`` shows what learning adds.
+    """
+    f, m = len(FEATURES), len(CONTEXTS)
+    w = np.zeros(f)
+    w[FEATURES.index("share of baskets")], w[FEATURES.index("recent baskets")] = 0.7, 0.3
+    plain = Weights(np.zeros(f), np.ones(f), np.zeros(m), np.ones(m), 0.0, w, np.zeros(m), np.zeros((f, m)))
+    shift = {"visit": 0.0, "forgotten": -1.0, "week": 0.5}
+    heads = {head: pack(Weights(*[getattr(plain, name) for name in ("x_mean", "x_scale", "c_mean", "c_scale")], b, w, plain.v, plain.bend))
+             for head, b in shift.items()}  # fmt: skip
+    return Learned("prior", heads, {}, {"method": "no history: the share of recent baskets"})

@@ -63,9 +63,9 @@ class Counts:
         return frozenset(self._habits - basket)
 
     def most_counted_of(self, missing: frozenset[str]) -> Named:
-        """The most counted of the missing families."""
+        """The most counted of the missing families; sure by the count itself, which on one calendar is a rate a day (a rate a trip would do worse)."""
         count, _, family = min([self._counted[name] for name in missing])
-        return Named(family, -count / self.trips)
+        return Named(family, -count)
 
     def decayed_of(self, missing: frozenset[str], day: int) -> Named:
         """The best of the missing families by the count decayed .98 a day."""

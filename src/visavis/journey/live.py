@@ -18,8 +18,7 @@ from visavis.consent.gate import NotAdmitted, admit, open_categories, view
 from visavis.insight.need import shortlist
 from visavis.journey.baselines import OBVIOUS, Counts, Named
 from visavis.journey.data import JULY, Year, by_household, consents, development
-from visavis.model.decision import Known, Show
-from visavis.model.entry import Entry
+from visavis.model.decision import Decision, Known, Show
 from visavis.model.moment import Bought, Consented, Displayed, Entered, Linked, Moment, Noticed, Paying
 from visavis.model.world import ParametersLearned, Recalibrated, StrategyLoaded
 from visavis.ports import Log
@@ -30,6 +29,7 @@ from visavis.strategy.read import Strategy, read
 GROUP: Final = 64
 TEACHES_FROM: Final = datetime(2017, 2, 15, 5, tzinfo=UTC).timestamp()
 TRIP_DAYS: Final = 3
+TILL_S: Final = 20.0
 TEACHING_SHARE: Final = 0.5
 TRUSTED: Final = ("place-moment", "recognition", "reminders", "tailored-offers")
 PRIVATE: Final = ("place-moment",)
@@ -48,7 +48,9 @@ class Door(Struct, gc=False):
     counted_hit: bool
     beyond_counted: Named
     beyond_counted_hit: bool
+    decayed: str
     decayed_hit: bool
+    beyond_decayed: str
     beyond_decayed_hit: bool
     chance: float
 
@@ -65,6 +67,19 @@ class Till(Struct, gc=False):
     chance: float
 
 
+class Said(Struct, gc=False):
+    """What was decided at one moment, in short: an action with its family, or silence with its reason."""
+
+    decision: str
+    action: str
+    family: str
+    product: str
+    silence: str
+    p_response: float
+    p_shown: float
+    held_out: bool
+
+
 class Visit(Struct):
     """One lived visit: what was decided at the door and at the till, and what was true."""
 
@@ -73,13 +88,12 @@ class Visit(Struct):
     at: float
     development: bool
     eligible: bool
-    entered: Entry
-    paying: Entry | None = None
+    entered: Said
+    paying: Said | None = None
     door: Door | None = None
     till: Till | None = None
-    card_family: bool = False
-    card_hit: bool = False
-    card_product_hit: bool = False
+    hit: bool = False
+    product_hit: bool = False
 
 
 class Clock:
@@ -171,12 +185,12 @@ def _remember(
         clock.turn(at)
         if household not in counts:
             counts[household] = Counts()
-            for moment in _introduced(loop.strategy, household, clock.now()):
+            for moment in introduced(loop.strategy, household, clock.now()):
                 loop.take(moment)
                 lived.moments += 1
         elif at >= TEACHES_FROM and not resumed and development(household) and consents(household) and _hash(year, i, "teach") < TEACHING_SHARE:
             _teach(learner, loop, year, i, future, last_day)
-        loop.take(_bought(year, i))
+        loop.take(bought(year, i))
         lived.moments += 1
         counts[household].buy(year.families_of(i), at, int(year.local_day[i]))
         if i % GROUP == 0:
@@ -197,10 +211,10 @@ def _teach(learner: Learner, loop: Loop, year: Year, i: int, future: Future, las
     customer = loop.customer(str(year.household[i]))
     categories = open_categories(customer, strategy.purposes["reminders"], at)
     basket = year.families_of(i)
-    entered = admit(strategy, customer, _entered(year, i), datetime.fromtimestamp(at, UTC))
-    if isinstance(entered, NotAdmitted):
+    door = admit(strategy, customer, entered(year, i), datetime.fromtimestamp(at, UTC))
+    if isinstance(door, NotAdmitted):
         return
-    seen = view(customer, entered, categories, entered.occurred_at.timestamp())
+    seen = view(customer, door, categories, door.occurred_at.timestamp())
     short = shortlist(seen)
     if short is not None:
         learner.show("visit", short, None, basket, at)
@@ -222,7 +236,7 @@ def _live(
     baskets = np.array([i for i in range(start, end) if households(int(year.household[i]))], dtype=np.int64)
     paid = year.paid_at[baskets]
     lead = np.array([_lead_s(year, i) for i in baskets.tolist()])
-    times = np.concatenate([np.maximum(paid - lead, JULY.timestamp()), paid - 20.0, paid])
+    times = np.concatenate([np.maximum(paid - lead, JULY.timestamp()), paid - TILL_S, paid])
     what = np.repeat([0, 1, 2], len(baskets))
     visits: dict[int, Visit] = {}
     done = 0
@@ -235,16 +249,16 @@ def _live(
         household = int(year.household[i])
         if household not in counts:
             counts[household] = Counts()
-            for moment in _introduced(loop.strategy, household, clock.now()):
+            for moment in introduced(loop.strategy, household, clock.now()):
                 loop.take(moment)
                 lived.moments += 1
         lived.moments += 1
         if kind == 0:
             visits[i] = _at_the_door(year, i, loop, clock, counts[household], lived)
         elif kind == 1:
-            _at_the_till(year, i, loop, clock, counts[household], future, lived, visits[i])
+            _at_the_till(year, i, loop, counts[household], future, lived, visits[i])
         else:
-            loop.take(_bought(year, i))
+            loop.take(bought(year, i))
             counts[household].buy(year.families_of(i), at, int(year.local_day[i]))
             visit = visits.pop(i)
             lived.visits.append(visit)
@@ -258,11 +272,9 @@ def _live(
 
 def _at_the_door(year: Year, i: int, loop: Loop, clock: Clock, counts: Counts, lived: Lived) -> Visit:
     household = int(year.household[i])
-    entry = _taken(loop, _entered(year, i), lived)
-    visit = Visit(household, int(year.basket[i]), clock.now().timestamp(), development(household), consents(household) and len(counts) > 0, entry)
-    decision = entry.decisions[0] if entry.decisions else None
-    if decision is None or not decision.known:
-        visit.eligible = False
+    decision = _taken(loop, entered(year, i), lived)
+    visit = Visit(household, int(year.basket[i]), clock.now().timestamp(), development(household), bool(decision.known), _said(decision))
+    if not visit.eligible:
         return visit
     truth = year.families_of(i)
     counted = counts.most_counted()
@@ -270,30 +282,26 @@ def _at_the_door(year: Year, i: int, loop: Loop, clock: Clock, counts: Counts, l
     best = decision.known[0]
     beyond = next((one for one in decision.known if one.family not in obvious), Known("", "", 0.0))
     beyond_counted = counted[OBVIOUS] if len(counted) > OBVIOUS else Named("", 0.0)
+    decayed, beyond_decayed = counts.decayed(), counts.decayed(obvious)
     bought = {year.products[p] for p in year.product[int(year.starts[i]) : int(year.starts[i + 1])].tolist()}
     visit.door = Door(
         Named(best.family, best.p), best.product, best.family in truth, best.product in bought,
         Named(beyond.family, beyond.p), beyond.family in truth,
         counted[0], counted[0].family in truth, beyond_counted, beyond_counted.family in truth,
-        counts.decayed().family in truth, counts.decayed(obvious).family in truth, counts.chance(truth),
+        decayed.family, decayed.family in truth, beyond_decayed.family, beyond_decayed.family in truth, counts.chance(truth),
     )  # fmt: skip
-    if isinstance(decision, Show) and decision.family:
-        visit.card_family, visit.card_hit, visit.card_product_hit = True, decision.family in truth, decision.product in bought
+    if isinstance(decision, Show):
+        visit.hit, visit.product_hit = decision.family in truth, decision.product in bought
     return visit
 
 
-def _at_the_till(year: Year, i: int, loop: Loop, clock: Clock, counts: Counts, future: Future, lived: Lived, visit: Visit) -> None:
-    lines, basket = year.lines(i), year.families_of(i)
-    moment = Paying(
-        id=f"{year.basket[i]}-till", customer=str(year.household[i]), occurred_at=clock.now(), place=str(year.shop[i]), lines=lines
-    )
-    visit.paying = entry = _taken(loop, moment, lived)
-    decision = entry.decisions[0] if entry.decisions else None
-    if decision is None or not decision.known or not visit.eligible:
-        return
+def _at_the_till(year: Year, i: int, loop: Loop, counts: Counts, future: Future, lived: Lived, visit: Visit) -> None:
+    basket = year.families_of(i)
+    decision = _taken(loop, paying(year, i), lived)
+    visit.paying = _said(decision)
     missing = counts.missing(basket)
-    if not missing:
-        return
+    if not decision.known or not missing or int(year.local_day[i]) + TRIP_DAYS > int(year.local_day[-1]):
+        return  # what follows the last days of the year is not known
     counted, decayed = counts.most_counted_of(missing), counts.decayed_of(missing, int(year.local_day[i]))
     truth = future.bought_within(i, 1, TRIP_DAYS)
     best = decision.known[0]
@@ -303,22 +311,28 @@ def _at_the_till(year: Year, i: int, loop: Loop, clock: Clock, counts: Counts, f
     )  # fmt: skip
 
 
-def _taken(loop: Loop, moment: Moment, lived: Lived) -> Entry:
-    """Live a moment that the gate admits; a card that it brings is displayed at once."""
+def _taken(loop: Loop, moment: Moment, lived: Lived) -> Decision:
+    """Live a moment that the gate admits and that wakes an action; a card that it brings is displayed at once."""
     started = perf_counter()
     answer = loop.take(moment)
-    entry = answer.entry
-    assert entry is not None, answer.refused
-    if entry.decisions and entry.decisions[0].known:
+    assert answer.entry is not None, answer.refused
+    decision = answer.entry.decisions[0]
+    if decision.known and not answer.retried:
         lived.decision_us.append((perf_counter() - started) * 1e6)
-    for decision in entry.decisions:
-        if isinstance(decision, Show):
-            loop.take(Displayed(id=f"{decision.id}-seen", customer=moment.customer, occurred_at=moment.occurred_at, decision=decision.id))
-            lived.moments += 1
-    return entry
+    if isinstance(decision, Show):
+        loop.take(Displayed(id=f"{decision.id}-seen", customer=moment.customer, occurred_at=moment.occurred_at, decision=decision.id))
+        lived.moments += 1
+    return decision
 
 
-def _introduced(strategy: Strategy, household: int, now: datetime) -> list[Moment]:
+def _said(decision: Decision) -> Said:
+    held_out = any(refusal.reason == "holdout" for refusal in decision.refusals)
+    if isinstance(decision, Show):
+        return Said(decision.id, decision.action, decision.family, decision.product, "", decision.p_response, decision.p_shown, held_out)
+    return Said(decision.id, "", "", "", decision.reason, 0.0, decision.p_shown, held_out)
+
+
+def introduced(strategy: Strategy, household: int, now: datetime) -> list[Moment]:
     """What makes a stranger known: the loyalty card, and the choices made on the notices served."""
     name = str(household)
     moments: list[Moment] = [Linked(id="card", customer=name, occurred_at=now, identifier=f"card-{household}")]
@@ -329,14 +343,22 @@ def _introduced(strategy: Strategy, household: int, now: datetime) -> list[Momen
     return moments
 
 
-def _entered(year: Year, i: int) -> Entered:
+def entered(year: Year, i: int) -> Entered:
+    """At the door, some minutes before; nothing of the basket is in it."""
     at = max(float(year.paid_at[i]) - _lead_s(year, i), 0.0)
     return Entered(
         id=f"{year.basket[i]}-door", customer=str(year.household[i]), occurred_at=datetime.fromtimestamp(at, UTC), place=str(year.shop[i])
     )
 
 
-def _bought(year: Year, i: int) -> Bought:
+def paying(year: Year, i: int) -> Paying:
+    """At the till, twenty seconds before paying, everything is in the basket."""
+    at = datetime.fromtimestamp(float(year.paid_at[i]) - TILL_S, UTC)
+    return Paying(id=f"{year.basket[i]}-till", customer=str(year.household[i]), occurred_at=at, place=str(year.shop[i]), lines=year.lines(i))
+
+
+def bought(year: Year, i: int) -> Bought:
+    """The truth: the basket as it was paid for."""
     return Bought(
         id=f"{year.basket[i]}-paid", customer=str(year.household[i]), occurred_at=datetime.fromtimestamp(float(year.paid_at[i]), UTC),
         place=str(year.shop[i]), lines=year.lines(i),

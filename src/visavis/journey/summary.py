@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from visavis.evidence.calibration import ece, ratio, worst
 from visavis.journey.live import Door, Lived, Till, Visit
-from visavis.model.decision import Decision, Refusal, Show
 
 Figures = dict[str, float]
 WEEK_S: Final = 7 * 86_400.0
@@ -18,36 +17,30 @@ SIMULATED: Final = (
 )
 
 
-def decision(visit: Visit) -> Decision | None:
-    """The decision at the door."""
-    return visit.entered.decisions[0] if visit.entered.decisions else None
-
-
 def figures(visits: Sequence[Visit]) -> Figures:
     """Every figure of these visits. Shares are of the visits that the name says; a ratio is left to the reader."""
     eligible = [visit for visit in visits if visit.eligible and visit.door is not None]
     doors = [visit.door for visit in eligible if visit.door is not None]
     tills = [visit.till for visit in eligible if visit.till is not None]
-    shown = [visit for visit in eligible if isinstance(decision(visit), Show)]
-    cards = [visit.door for visit in shown if visit.door is not None]
+    shown = [visit for visit in eligible if visit.entered.action]
+    named = [visit for visit in shown if visit.entered.family]
+    cards = [visit.door for visit in named if visit.door is not None]
     week = np.array([visit.at // WEEK_S for visit in eligible])
     truth = _on(doors, lambda door: door.hit)
     sure = _on(doors, lambda door: door.named.confidence)
     till_truth, till_sure = _on(tills, lambda till: till.hit), _on(tills, lambda till: till.named.confidence)
-    card_hits = np.array([visit.card_hit for visit in shown], dtype=np.float64)
-    card_p = np.array([found.p_response for visit in shown if isinstance(found := decision(visit), Show)])
-    needed = np.array([visit.card_family for visit in shown]) if shown else np.array([], dtype=np.bool_)
+    hits = np.array([visit.hit for visit in named], dtype=np.float64)
     return {
         "visits": len(visits),
         "eligible_visits": len(eligible),
         "cards": len(shown),
         "cards_share": len(shown) / len(eligible) if eligible else float("nan"),
-        "till_cards": sum(1 for visit in eligible if visit.paying is not None and isinstance(visit.paying.decisions[0], Show)),
-        "held_out": sum(1 for visit in eligible if any(r.reason == "holdout" for r in _refusals(visit))),
+        "till_cards": sum(1 for visit in eligible if visit.paying is not None and visit.paying.action),
+        "held_out": sum(1 for visit in eligible if visit.entered.held_out),
         "silences": len(visits) - len(shown),
         "repeat_share": _repeats(visits),
-        "hit_rate": _mean(card_hits[needed]),
-        "hit_product_rate": _mean(np.array([visit.card_product_hit for visit in shown], dtype=np.float64)[needed]),
+        "hit_rate": _mean(hits),
+        "hit_product_rate": _mean(np.array([visit.product_hit for visit in named], dtype=np.float64)),
         "baseline_hit_rate": _mean(_on(cards, lambda door: door.counted_hit)),
         "hit_rate_all": _mean(truth),
         "baseline_hit_rate_all": _mean(_on(doors, lambda door: door.counted_hit)),
@@ -61,7 +54,7 @@ def figures(visits: Sequence[Visit]) -> Figures:
             _on(doors, lambda door: door.beyond_counted.confidence), _on(doors, lambda door: door.beyond_counted_hit), 0.5
         ),
         "calibration_all": ratio(sure, truth),
-        "calibration_cards": ratio(card_p[needed], card_hits[needed]),
+        "calibration_cards": ratio([visit.entered.p_response for visit in named], hits),
         "calibration_worst_week": worst(sure, truth, week),
         "ece": ece(sure, truth),
         "till_visits": len(tills),
@@ -97,19 +90,13 @@ def _repeats(visits: Sequence[Visit]) -> float:
     before: dict[int, str] = {}
     cards = same = 0
     for visit in visits:
-        for entry in (visit.entered, visit.paying):
-            found = entry.decisions[0] if entry is not None and entry.decisions else None
-            if isinstance(found, Show):
-                what = found.family or found.action
+        for said in (visit.entered, visit.paying):
+            if said is not None and said.action:
+                what = said.family or said.action
                 cards += 1
                 same += before.get(visit.household) == what
                 before[visit.household] = what
     return same / cards if cards else float("nan")
-
-
-def _refusals(visit: Visit) -> tuple[Refusal, ...]:
-    found = decision(visit)
-    return found.refusals if found is not None else ()
 
 
 def _on(rows: Sequence[Door] | Sequence[Till], read: Callable[..., float]) -> NDArray[np.float64]:

@@ -1,0 +1,136 @@
+"""The command line: live the year, replay a log, explain a decision, read a strategy."""
+
+import json
+import shutil
+import sys
+import tempfile
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from visavis.model.errors import VisavisError
+
+if TYPE_CHECKING:
+    from visavis.runtime.sqlite import SqliteLog
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+
+def grocery() -> dict[str, bytes]:
+    """The files of the grocery example that comes with the package."""
+    root = Path(str(package_files("visavis"))) / "examples" / "grocery"
+    if not root.is_dir():
+        root = Path(__file__).parents[2] / "examples" / "grocery"
+    return folder(root)
+
+
+def folder(root: Path) -> dict[str, bytes]:
+    """Every file of a strategy's folder, by its path inside it."""
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+@app.command()
+def year(
+    *,
+    headless: Annotated[bool, typer.Option(help="Draw nothing while it lives.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    months: Annotated[int, typer.Option(min=1, max=6, help="How many months to live, from July; 2 is the short form.")] = 6,
+    household: Annotated[int | None, typer.Option(help="Follow the glasses of this household.")] = None,
+    log: Annotated[Path | None, typer.Option(help="Keep the log in this folder; a run that was interrupted goes on from it.")] = None,
+    decisions: Annotated[Path | None, typer.Option(help="Write one row a visit to this Parquet file.")] = None,
+) -> None:
+    """Live a real year of 2,469 real households: learn on January to June, then decide before each basket is known."""
+    from visavis.journey.run import run  # noqa: PLC0415  only this command needs the data set's reader
+    from visavis.journey.screen import Screen  # noqa: PLC0415
+
+    kept = log if log is not None else Path(tempfile.mkdtemp(prefix="visavis-year-"))
+    try:
+        report = run(
+            grocery(), kept, months=months, decisions=decisions, screen=None if headless else lambda read: Screen(read, household=household)
+        )
+    finally:
+        if log is None:
+            shutil.rmtree(kept, ignore_errors=True)
+    if as_json:
+        sys.stdout.write(json.dumps(report.fields(), allow_nan=False) + "\n")
+    else:
+        sys.stdout.write(report.text())
+
+
+@app.command()
+def replay(
+    folder: Annotated[Path, typer.Argument(help="The folder of a log.")],
+    *,
+    verify: Annotated[bool, typer.Option(help="Decide everything again with the logged versions, and compare.")] = False,
+) -> None:
+    """Rebuild every customer from the log, folding facts."""
+    from hashlib import sha256  # noqa: PLC0415
+    from time import process_time  # noqa: PLC0415
+
+    import msgspec  # noqa: PLC0415
+
+    from visavis.runtime.replay import Difference, rebuild  # noqa: PLC0415
+    from visavis.runtime.replay import verify as decide_again  # noqa: PLC0415
+
+    log, key = _opened(folder)
+    if verify:
+        differences: list[Difference] = []
+        compared = decide_again(log, key, found=differences.append)
+        for one in differences[:20]:
+            sys.stdout.write(f"entry {one.position}: moment {one.moment} came out differently\n")
+        sys.stdout.write(f"{compared} entries decided again, {len(differences)} differences\n")
+        raise typer.Exit(1 if differences else 0)
+    started = process_time()
+    state = rebuild(log)
+    seconds = process_time() - started
+    encoded = msgspec.msgpack.Encoder()
+    digest = sha256()
+    for name in sorted(state.customers):
+        digest.update(encoded.encode(state.customers[name]))
+    sys.stdout.write(
+        f"{state.entries} entries folded into {len(state.customers)} customers at {state.entries / max(seconds, 1e-9):,.0f} entries a CPU-second\n"
+        f"world {state.world.version}, customers {digest.hexdigest()[:16]}\n"
+    )
+
+
+@app.command()
+def why(
+    decision: Annotated[str, typer.Argument(help="The id of a decision.")],
+    *,
+    log: Annotated[Path, typer.Option(help="The folder of the log that holds it.")],
+    language: Annotated[str, typer.Option(help="fr or en")] = "en",
+) -> None:
+    """Explain one decision: what spoke for it, what refused the others, what would have changed it."""
+    from visavis.journey.tell import tell  # noqa: PLC0415
+
+    opened, _ = _opened(log)
+    sys.stdout.write(tell(opened, decision, language))
+
+
+@app.command()
+def lint(root: Annotated[Path, typer.Argument(help="The folder of a strategy.")]) -> None:
+    """Read a strategy and list all its faults."""
+    from visavis.strategy.read import read  # noqa: PLC0415
+
+    strategy = read(folder(root))
+    sys.stdout.write(f"{strategy.brand.name}: {len(strategy.actions)} actions, {len(strategy.products)} products, version {strategy.version}\n")
+
+
+def _opened(root: Path) -> tuple["SqliteLog", bytes]:
+    from visavis.model.errors import Invalid  # noqa: PLC0415
+    from visavis.runtime.sqlite import SqliteLog  # noqa: PLC0415
+
+    if not (root / "log.sqlite").is_file():
+        raise Invalid(f"There is no log in {root}.", advice="Give the folder of `visavis year --log FOLDER`.")
+    return SqliteLog(root / "log.sqlite"), (root / "key").read_bytes()
+
+
+def main() -> None:
+    """Run a command; what we raise on purpose is told in one line."""
+    try:
+        app()
+    except VisavisError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)

@@ -1,76 +1,103 @@
 """From a decision to a card, in the person's language: few words, and the true reason.
 
-A glance holds a title of 32 characters, a body of 60, twelve words together. A name too long for the title costs the body first, then is cut at
-a word.
+A glance holds a title of 32 characters, a body of 60, twelve words together. A name is not cut to make room: the body goes first, then what
+the title says of the name moves into the body; only a name that is too long by itself loses words.
 """
 
-from visavis.cards.words import amount, capital, family_name, french, product_name
-from visavis.model.card import BODY_LIMIT, FACT_LIMIT, SPEECH_WORDS_LIMIT, TITLE_LIMIT, WORDS_LIMIT, Brief, Card
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from visavis.cards.typography import clipped, typeset, words_of
+from visavis.cards.words import amount, family_name, product_name, span
+from visavis.model.action import Template
+from visavis.model.card import BODY_LIMIT, SPEECH_WORDS_LIMIT, TITLE_LIMIT, WORDS_LIMIT, Card
 from visavis.model.decision import Show
 from visavis.strategy.read import Strategy
 
+_NAMES: Final = ("family", "product", "place")
 
-def compose(strategy: Strategy, decision: Show, language: str, *, place: str = "") -> Card:
-    """The card of this decision. Depends on nothing but its arguments."""
+
+def compose(strategy: Strategy, decision: Show, language: str, *, place: str = "", days: int | None = None) -> Card:
+    """The card of this decision, within the limits of a glance. Depends on nothing but its arguments."""
     template = strategy.actions[decision.action].card[language]
-    names = _names(strategy, decision, language, place)
-    title = _said(template.title, names, language)
-    if len(title) > TITLE_LIMIT:
-        title = _said(template.title, names | {"family": _cut(names["family"], TITLE_LIMIT - len(template.title.format_map(dict.fromkeys(names, ""))))}, language)
-    body = _said(template.body, names, language)
-    if len(body) > BODY_LIMIT or len(f"{title} {body}".split()) > WORDS_LIMIT:
-        body = ""
-    speech = " ".join(f"{title} {body}".split()[:SPEECH_WORDS_LIMIT])
+    names = named(strategy, decision, language, place=place, days=days)
+    title = body = ""
+    for title, body in _wordings(template, names, language):
+        if _is_a_glance(title, body):
+            break
     return Card(
-        decision=decision.id, action=decision.action, language=language, title=title, body=body, why=_said(template.why, names, language),
-        speech=speech, yes=template.yes, no=template.no,
+        decision=decision.id, action=decision.action, language=language, title=title, body=body, why=said(template.why, names, language),
+        speech=_spoken(said(template.title, names, language), said(template.body, names, language)) or _spoken(title, body),
+        yes=typeset(template.yes, language), no=typeset(template.no, language),
     )  # fmt: skip
 
 
-def brief(strategy: Strategy, decision: Show, language: str, *, who: str = "", avoid: tuple[str, ...] = ()) -> Brief:
-    """What the adviser's glasses show: who (only what was allowed), at most three facts, the next best action, and one thing not to do.
-
-    Facts are the needs that we believe in most, best first; ``avoid`` are families that the person refused or called wrong.
-    """
-    template = strategy.actions[decision.action].card[language]
-    names = _names(strategy, decision, language, "")
-    said = {"fr": ("Une personne qui s'est annoncée", "à {p} % : {family}", "Ne pas proposer : {family}"),
-            "en": ("A customer who checked in", "{p}% likely: {family}", "Do not suggest: {family}")}[language]  # fmt: skip
-    facts = [
-        _cut(_said(said[1], {"p": str(round(known.p * 100)), "family": family_name(strategy, known.family, language)}, language), FACT_LIMIT)
-        for known in decision.known[:3]
-    ]
-    refused = next((family for family in avoid if family != decision.family), "")
-    return Brief(
-        decision=decision.id, action=decision.action, language=language, who=_cut(who or said[0], FACT_LIMIT), facts=tuple(facts),
-        advice=_cut(_said(template.title, names, language), FACT_LIMIT),
-        avoid=_cut(_said(said[2], {"family": family_name(strategy, refused, language)}, language), FACT_LIMIT) if refused else "",
-        why=_said(template.why, names, language),
-    )  # fmt: skip
-
-
-def _names(strategy: Strategy, decision: Show, language: str, place: str) -> dict[str, str]:
+def named(strategy: Strategy, decision: Show, language: str, *, place: str = "", days: int | None = None) -> dict[str, str]:
+    """What the placeholders of a template stand for; empty when not known."""
     product = strategy.products.get(decision.product)
     where = strategy.places.get(place)
     return {
         "family": family_name(strategy, decision.family, language) if decision.family else "",
         "product": product_name(strategy, decision.product, language) if decision.product else "",
         "price": amount(product.price_cents, strategy.brand.currency, language) if product is not None and product.price_cents else "",
-        "days": "",
-        "place": where.name if where is not None else "",
+        "days": "" if days is None else span(days, language),
+        "place": strategy.brand.name if where is None else where.name,
     }
 
 
-def _said(template: str, names: dict[str, str], language: str) -> str:
-    text = capital(" ".join(template.format_map(names).split(" ")).strip())
-    return french(text) if language == "fr" else text
+def said(template: str, names: dict[str, str], language: str) -> str:
+    """The template with its names, set as a printer would; empty when it needs a name that is not known."""
+    if "{" not in template:
+        return typeset(template, language)
+    if "" in [names[key] for key in _placeholders(template)]:
+        return ""
+    return typeset(template.format_map(names), language)
 
 
-def _cut(name: str, room: int) -> str:
-    """The name, or as many of its first words as there is room for; a number is never cut, and one word always stays."""
-    if len(name) <= room:
-        return name
-    words = name.split(" ")
-    while len(words) > 1 and len(" ".join(words)) > room:
-        words.pop()
-    return " ".join(words)
+def clipped_title(template: str, names: dict[str, str], language: str, characters: int) -> str:
+    """The title with as many words of its names as there is room for; numbers are left whole."""
+    bare = typeset(template.format_map(names | dict.fromkeys(_NAMES, "")), language)
+    share = max(1, len(set(_placeholders(template)) & set(_NAMES)))
+    # One character less: a name may bring a space that French wants.
+    room, words = (characters - len(bare) - 1) // share, (WORDS_LIMIT - len(words_of(bare))) // share
+    title = typeset(template.format_map(names | {key: clipped(names[key], room, words) for key in _NAMES}), language)
+    return clipped(title, characters, WORDS_LIMIT)
+
+
+def _wordings(template: Template, names: dict[str, str], language: str) -> Iterator[tuple[str, str]]:
+    """Title and body, the fullest wording first; the last one is a glance whatever the names."""
+    body = said(template.body, names, language)
+    shorter = names | {"product": names["family"]} if names["family"] else names
+    for known in (names, shorter):
+        title = said(template.title, known, language)
+        if title:
+            yield title, body
+            yield title, ""
+    about = re.match(r"\{(family|product)\}\s*[,:–]\s*(?=\w)(.+)", template.title)
+    if about is not None and shorter[about[1]]:
+        title, rest = typeset(shorter[about[1]], language), said(about[2], names, language)
+        rest = rest if rest[-1:] in ".?!…" else f"{rest}."
+        yield title, f"{rest} {body}"
+        yield title, rest
+    yield clipped_title(template.title, shorter, language, TITLE_LIMIT), ""
+
+
+def _spoken(title: str, body: str) -> str:
+    """Title and body as one reads them aloud; empty when too long for an ear."""
+    title = title if not body or title[-1:] in ".?!…" else f"{title}."
+    text = " ".join(f"{title} {body}".split())
+    return text if title and len(words_of(text)) <= SPEECH_WORDS_LIMIT else ""
+
+
+def _is_a_glance(title: str, body: str) -> bool:
+    if len(title) > TITLE_LIMIT or len(body) > BODY_LIMIT:
+        return False
+    # Twelve words have eleven gaps: most cards are short enough for the cheap count, which also counts lone signs.
+    return len(title.split()) + len(body.split()) <= WORDS_LIMIT or len(words_of(title)) + len(words_of(body)) <= WORDS_LIMIT
+
+
+@lru_cache(maxsize=1024)
+def _placeholders(template: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"\{(\w+)\}", template))

@@ -1,22 +1,50 @@
-"""A card as a wall of characters: for a terminal, and for glasses that show only text."""
+"""A card without a screen of its own: a wall of characters for a terminal or text-only glasses, and the words to read aloud."""
 
-from textwrap import wrap
+from typing import Final, Literal
+from unicodedata import combining, east_asian_width
 
-from visavis.model.card import Card
+from visavis.cards.layout import shortened, wrapped
+from visavis.cards.typography import typeset, words_of
+from visavis.model.card import SPEECH_WORDS_LIMIT, Card
+
+_OR: Final = {"fr": "ou", "en": "or"}
 
 
-def wall(card: Card, columns: int, rows: int) -> list[str]:
-    """Exactly ``rows`` lines of ``columns`` characters: the title, the body when there is room, and the two answers on the last line.
+def cells(text: str) -> int:
+    r"""How many columns of a terminal the text takes: two for a full-width character, none for a combining mark.
 
-    Words are never broken unless one alone is wider than the wall.
+    >>> cells("Lait"), cells("牛乳"), cells("e\u0301")
+    (4, 4, 1)
     """
+    if text.isascii():
+        return len(text)
+    return sum([0 if combining(glyph) else 2 if east_asian_width(glyph) in "WF" else 1 for glyph in text])
+
+
+def wall(card: Card, columns: int, rows: int, *, align: Literal["center", "left"] = "center") -> list[str]:
+    """Exactly ``rows`` lines of ``columns`` columns: the title, the body when there is room, and the two answers on the last line.
+
+    Broken and shortened like any layout: never inside a word, a number or a price; what does not fit is left out.
+    """
+    lines = list(shortened(card.title, columns, rows, cells) or ())
     answers = "  ".join(part for part in (f"[{card.yes}]" if card.yes else "", f"({card.no})" if card.no else "") if part)
-    title = wrap(card.title, columns, break_on_hyphens=False)
-    body = wrap(card.body, columns, break_on_hyphens=False)
-    lines = list(title)
-    if body and len(title) + 1 + len(body) + (2 if answers else 0) <= rows:
-        lines += ["", *body]
-    if answers and len(answers) <= columns and len(lines) < rows:
-        lines += [""] * (rows - len(lines) - 1) + [answers]
-    lines = lines[:rows] + [""] * (rows - len(lines))
-    return [line.center(columns)[:columns] for line in lines]
+    answers = answers if cells(answers) <= columns and len(lines) < rows else ""
+    body = wrapped(card.body, columns, rows - len(lines) - 1 - (2 if answers else 0), cells) if lines and card.body else None
+    lines += ["", *body] if body else []
+    blank = rows - len(lines) - (1 if answers else 0)
+    lines += [""] * blank + ([answers] if answers else [])
+    return [_padded(line, columns, align) for line in lines]
+
+
+def speech(card: Card) -> str:
+    """What to read aloud: the card, then its two answers as a question, within 25 words."""
+    if not card.yes or not card.no:
+        return card.speech
+    asked = f"{card.speech} {typeset(f'{card.yes}, {_OR[card.language]} {card.no[:1].lower()}{card.no[1:]}?', card.language)}"
+    return asked if len(words_of(asked)) <= SPEECH_WORDS_LIMIT else card.speech
+
+
+def _padded(line: str, columns: int, align: Literal["center", "left"]) -> str:
+    spare = columns - cells(line)
+    left = spare // 2 if align == "center" else 0
+    return " " * left + line + " " * (spare - left)

@@ -1,53 +1,64 @@
-"""Names and amounts as people say them. What people see is never ``FLUID MILK WHITE ONLY``."""
+"""Names, amounts and days as people say them. What people see is never ``FLUID MILK WHITE ONLY``."""
 
-import re
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final
 
+from babel.dates import format_date, format_skeleton
 from babel.numbers import format_currency
+from babel.units import format_unit
 
+from visavis.cards.jargon import tidy
 from visavis.strategy.read import Strategy
 
-NARROW_SPACE: Final = "\u202f"
-WIDE_SPACE: Final = "\u00a0"
-_JARGON: Final = {
-    "FRZN": "frozen", "SFT": "soft", "DRNK": "drink", "DRNKS": "drinks", "BTL": "bottle", "CHOC": "chocolate", "SS": "", "MISC": "other", "RTS": "",
-    "FRSH": "fresh", "VEG": "vegetable", "CHIX": "chicken", "SW": "sweet", "GDS": "goods", "BRD": "bread", "CND": "canned", "INCL": "", "EXCP": "",
-    "EX": "", "ALL": "", "W": "with", "BULK&BAG": "", "CAN": "canned", "PK": "pack", "REFRIG": "chilled", "REFRIGERATED": "chilled",
-}  # fmt: skip
+EPOCH: Final = date(1970, 1, 1)
+_NEAR: Final = {"fr": {-1: "hier", 0: "aujourd’hui", 1: "demain"}, "en": {-1: "yesterday", 0: "today", 1: "tomorrow"}}
 
 
 @lru_cache(maxsize=4096)
 def amount(cents: int, currency: str, language: str) -> str:
-    """An amount as people of that language write it. Cached: one uncached call to Babel costs about 45 µs.
+    r"""An amount as people of that language write it. Cached: one uncached call to Babel costs about 45 µs.
 
     >>> amount(349, "USD", "en"), amount(349, "EUR", "fr")
-    ('$3.49', '3,49\\xa0€')
+    ('$3.49', '3,49\xa0€')
     """
     return format_currency(cents / 100, currency, locale=language)
 
 
-@lru_cache(maxsize=4096)
-def tidy(jargon: str) -> str:
-    """A retailer's code as plain words: the fallback for a family that nobody named by hand.
+@lru_cache(maxsize=1024)
+def span(days: int, language: str) -> str:
+    r"""A number of days in words.
 
-    >>> tidy("SFT DRNK SNGL SRV BTL CARB (EX"), tidy("CAKES: CUPCAKES"), tidy("12345")
-    ('soft drink sngl srv bottle carb', 'cupcakes', '12345')
+    >>> span(1, "fr"), span(3, "fr"), span(3, "en")
+    ('1\xa0jour', '3\xa0jours', '3\xa0days')
     """
-    text = re.sub(r"\([^)]*\)?|\d+/\d\S*", " ", jargon)
-    text = text.rsplit(":", 1)[-1] if text.rsplit(":", 1)[-1].strip() else text.replace(":", " ")
-    words = [_JARGON.get(word, word.lower()) for word in re.split(r"[\s/,\-]+", text.upper()) if word]
-    return " ".join(word for word in words if word and word != "&").strip(" .&") or jargon.strip().lower()
+    return format_unit(days, "duration-day", locale=language).replace(" ", "\u00a0")
+
+
+@lru_cache(maxsize=1024)
+def day(local_day: int, today: int, language: str) -> str:
+    r"""A local day (counted from 1970-01-01) as one says it on the local day ``today``: by its name in the week to come, else by its date.
+
+    >>> day(20_001, 20_000, "fr"), day(20_003, 20_000, "en"), day(20_030, 20_000, "fr")
+    ('demain', 'Monday', '3\xa0novembre')
+    """
+    ahead = local_day - today
+    if ahead in _NEAR[language]:
+        return _NEAR[language][ahead]
+    there = EPOCH + timedelta(days=local_day)
+    if 0 < ahead < 7:
+        return format_date(there, "EEEE", locale=language)
+    said = format_skeleton("MMMMd", there, locale=language).replace(" ", "\u00a0")
+    return said.replace("1\u00a0", "1er\u00a0", 1) if language == "fr" and there.day == 1 else said
 
 
 def family_name(strategy: Strategy, family: str, language: str) -> str:
-    """The family under the name people use; by hand where the strategy has one, else tidied."""
-    named = strategy.families.get(family)
+    """The family under the name people use: by hand where the strategy has one, the product's when it is its own family, else tidied."""
+    named = strategy.families.get(family) or strategy.products.get(family)
     if named is not None:
-        return named.name_fr if language == "fr" else named.name_en
-    alone = strategy.products.get(family)
-    if alone is not None and (alone.name_fr or alone.name_en):
-        return (alone.name_fr if language == "fr" else alone.name_en) or alone.name_en or alone.name_fr
+        name = (named.name_fr or named.name_en) if language == "fr" else (named.name_en or named.name_fr)
+        if name:
+            return name
     return tidy(family)
 
 
@@ -56,25 +67,5 @@ def product_name(strategy: Strategy, product: str, language: str) -> str:
     found = strategy.products.get(product)
     if found is None:
         return tidy(product)
-    name = found.name_fr if language == "fr" else found.name_en
+    name = (found.name_fr or found.name_en) if language == "fr" else (found.name_en or found.name_fr)
     return name or family_name(strategy, found.family, language)
-
-
-def capital(text: str) -> str:
-    """The text with its first letter large, the rest untouched.
-
-    >>> capital("œufs"), capital("")
-    ('Œufs', '')
-    """
-    return text[:1].upper() + text[1:]
-
-
-def french(text: str) -> str:
-    """French spacing: a narrow no-break space before ? ! ; and a no-break space before : and inside « ».
-
-    >>> french("Rien oublié ? Lait : 2") == "Rien oublié\\u202f? Lait\\xa0: 2"
-    True
-    """
-    text = re.sub(r"\s*([?!;])", NARROW_SPACE + r"\1", text)
-    text = re.sub(r"\s+:", WIDE_SPACE + ":", text)
-    return re.sub(r"«\s*", "«" + WIDE_SPACE, re.sub(r"\s*»", WIDE_SPACE + "»", text))

@@ -1,0 +1,53 @@
+"""A retailer's codes as plain words: the fallback for a family that nobody named by hand. It never shouts."""
+
+import re
+from functools import lru_cache
+from typing import Final
+
+_PLAIN: Final = {
+    "FRZN": "frozen", "FRZ": "frozen", "IQF": "frozen", "FRE": "fresh", "FRSH": "fresh", "REFRIG": "chilled", "REFRIGERATED": "chilled",
+    "SFT": "soft", "DRNK": "drink", "DRNKS": "drinks", "BTL": "bottle", "BTLS": "bottles", "CND": "canned", "CAN": "canned", "PK": "pack",
+    "PKG": "pack", "PKGD": "packed", "SNGL": "single", "SRV": "serve", "CARB": "fizzy", "JCE": "juice", "JUIC": "juice", "BEV": "drinks",
+    "CHOC": "chocolate", "VEG": "vegetable", "CHIX": "chicken", "SW": "sweet", "SWT": "sweet", "GDS": "goods", "BRD": "breaded",
+    "FDS": "food", "CKE": "cake", "FRD": "fried", "GRND": "ground", "PTTY": "patties", "BRSKT": "brisket", "BRST": "breast",
+    "SHLDR": "shoulder", "STK": "steak", "CHP": "chop", "SLC": "slices", "STW": "stew", "STRP": "strips", "SHLFSH": "shellfish",
+    "BTR": "batter", "FLVRD": "flavored", "FLV": "flavored", "LIQ": "liquid", "PLSTC": "plastic", "NATRL": "natural",
+    "PREPORTND": "portioned", "ACC": "accessories", "ACCS": "accessories", "ACCES": "accessories", "ACCSS": "accessories",
+    "ACCESS": "accessories", "UNSWE": "unsweetened", "SWEE": "sweetener", "SWEETEN": "sweetener", "XMAS": "Christmas",
+    "CHRISTMAS": "Christmas", "BBQ": "barbecue", "LITER": "litre", "LTR": "litre", "YNG": "young", "W": "with", "&": "and",
+}  # fmt: skip
+_EMPTY: Final = frozenset(["MISC", "OTHER", "SS", "RW", "RTS", "INCL", "INCLUDING", "EXCP", "EXC", "EX", "SNSL", "HT", "OTYHER"])
+_NOT_LAST: Final = frozenset(["ALL", "ONLY", "NOT", "AND", "&", "WITH", "W", "WITHOUT", "OF", "OR", "NON", "N"])
+_DEPARTMENTS: Final = ("SW GDS", "SV BEV", "COFF SHOP", "COFFEE SHOP", "BK SPECLTY")
+
+
+@lru_cache(maxsize=4096)
+def tidy(jargon: str) -> str:
+    """A code as plain words, the general word last.
+
+    >>> tidy("SFT DRNK SNGL SRV BTL CARB (EX"), tidy("CAKES: CUPCAKES"), tidy("CAKES: POUND"), tidy("12345")
+    ('soft drink single serve bottle fizzy', 'cupcakes', 'pound cakes', '12345')
+    >>> tidy("BEEF - FULLY COOKED"), tidy("CANDY W/O FLOUR"), tidy("CHUNK MEATS - ALL"), tidy("SOUR CREAM/COTTAGE CHEESE")
+    ('fully cooked beef', 'candy without flour', 'chunk meats', 'sour cream and cottage cheese')
+    """
+    text = re.sub(r"\([^)]*\)?", " ", jargon.upper())
+    text = re.sub(r"(?<=\w)\s+S\b", "'S", text)
+    text = re.sub(r"\bW/O\b\s*", " WITHOUT ", text)
+    text = re.sub(r"\bW/\s*", " WITH ", text)
+    general, _, special = re.sub(r"\s+-\s+", ":", text).partition(":")
+    first, last = _words(special), [] if general.strip() in _DEPARTMENTS else _words(general)
+    if last and any(last[-1].rstrip("s") in word for word in first):
+        last = []
+    return " ".join(first + last) or jargon.strip().lower()
+
+
+def _words(text: str) -> list[str]:
+    text = re.sub(r"\d+/\d\S*|[\d.$]+-\d\S*|[^\s/]*\d[A-Z%][^\s/]*|\$\S*|\b\d[\d.]*(?!\S)(?!\s+(?:LITER|LTR|OZ)\b)", " ", text)
+    text = re.sub(r"(?<=\w{2})\s*[/&]\s*(?=\w{2})", " & ", text)
+    parts = [part for part in re.split(r"(?<!\bNON)(?<!MULTI)(?<!\bBONE)(?<!\bSEMI)(?<!\bT)-|[\s/,.:]+", text) if part]
+    parts = [part for part in parts if part not in _EMPTY]
+    while parts and (parts[-1] in _NOT_LAST or len(parts[-1]) == 1):
+        parts.pop()
+    while parts and parts[0] in ("&", "-"):
+        parts.pop(0)
+    return [_PLAIN.get(part, part.lower()) for part in parts]

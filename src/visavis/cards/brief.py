@@ -20,18 +20,20 @@ _AVOID: Final = {"fr": "Ne pas proposer : {name}", "en": "Do not suggest: {name}
 def brief(strategy: Strategy, decision: Show, language: str, *, who: str = "", avoid: Iterable[str] = ()) -> Brief:
     """The brief of this decision. ``who`` is a name only when the person allowed it; without one, nobody is named.
 
-    Facts are the needs that we believe in most, best first; ``avoid`` are families that the person refused or called wrong.
+    Facts are the needs that we believe in most, best first, without those that nobody should speak of unasked (``never_push``);
+    ``avoid`` are families that the person refused or called wrong.
     """
     template = strategy.actions[decision.action].card[language]
     names = named(strategy, decision, language)
     purpose = strategy.purposes.get(decision.purpose)
     shares = purpose is not None and "purchases" in purpose.categories
     refused = next((family for family in avoid if family != decision.family), "")
+    unsaid = strategy.never_push | {refused}
     advice = said(template.title, names, language)
     return Brief(
         decision=decision.id, action=decision.action, language=language,
         who=clipped(typeset(who or (_WHO_SHARES if shares else _WHO)[language], language), FACT_LIMIT, FACT_LIMIT),
-        facts=tuple([_fact(strategy, known, language) for known in decision.known if known.family != refused][:FACTS]),
+        facts=tuple([_fact(strategy, known, language) for known in decision.known if known.family not in unsaid][:FACTS]),
         advice=advice if 0 < len(advice) <= FACT_LIMIT else clipped_title(template.title, names, language, FACT_LIMIT),
         avoid=_line(_AVOID[language], [family_name(strategy, refused, language)], language) if refused else "",
         why=said(template.why, names, language),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from visavis.cards.typography import clipped, typeset, words_of
+from visavis.cards.typography import clipped, count_words, typeset
 from visavis.cards.words import amount, family_name, product_name, span
 from visavis.model.action import Template
 from visavis.model.card import BODY_LIMIT, SPEECH_WORDS_LIMIT, TITLE_LIMIT, WORDS_LIMIT, Card
@@ -61,7 +61,7 @@ def clipped_title(template: str, names: dict[str, str], language: str, character
     bare = typeset(template.format_map(names | dict.fromkeys(_NAMES, "")), language)
     share = max(1, len(set(_placeholders(template)) & set(_NAMES)))
     # One character less: a name may bring a space that French wants.
-    room, words = (characters - len(bare) - 1) // share, (WORDS_LIMIT - len(words_of(bare))) // share
+    room, words = (characters - len(bare) - 1) // share, (WORDS_LIMIT - count_words(bare)) // share
     title = typeset(template.format_map(names | {key: clipped(names[key], room, words) for key in _NAMES}), language)
     return clipped(title, characters, WORDS_LIMIT)
 
@@ -88,14 +88,11 @@ def _spoken(title: str, body: str) -> str:
     """Title and body as one reads them aloud; empty when too long for an ear."""
     title = title if not body or title[-1:] in ".?!…" else f"{title}."
     text = " ".join(f"{title} {body}".split())
-    return text if title and len(words_of(text)) <= SPEECH_WORDS_LIMIT else ""
+    return text if title and len(text.split()) <= SPEECH_WORDS_LIMIT else ""
 
 
 def _is_a_glance(title: str, body: str) -> bool:
-    if len(title) > TITLE_LIMIT or len(body) > BODY_LIMIT:
-        return False
-    # Twelve words have eleven gaps: most cards are short enough for the cheap count, which also counts lone signs.
-    return len(title.split()) + len(body.split()) <= WORDS_LIMIT or len(words_of(title)) + len(words_of(body)) <= WORDS_LIMIT
+    return len(title) <= TITLE_LIMIT and len(body) <= BODY_LIMIT and count_words(title) + count_words(body) <= WORDS_LIMIT
 
 
 @lru_cache(maxsize=1024)

@@ -3,8 +3,8 @@
 from typing import Final, Literal
 from unicodedata import combining, east_asian_width
 
-from visavis.cards.layout import shortened, wrapped
-from visavis.cards.typography import typeset, words_of
+from visavis.cards.breaking import shortened, wrapped
+from visavis.cards.typography import typeset
 from visavis.model.card import SPEECH_WORDS_LIMIT, Card
 
 _OR: Final = {"fr": "ou", "en": "or"}
@@ -41,7 +41,7 @@ def speech(card: Card) -> str:
     if not card.yes or not card.no:
         return card.speech
     asked = f"{card.speech} {typeset(f'{card.yes}, {_OR[card.language]} {card.no[:1].lower()}{card.no[1:]}?', card.language)}"
-    return asked if len(words_of(asked)) <= SPEECH_WORDS_LIMIT else card.speech
+    return asked if len(asked.split()) <= SPEECH_WORDS_LIMIT else card.speech
 
 
 def _padded(line: str, columns: int, align: Literal["center", "left"]) -> str:

@@ -2,20 +2,41 @@
 
 import re
 from collections.abc import Callable
+from typing import Final
 
 from visavis.cards.typography import ELLIPSIS, dangles, held
 
 Measure = Callable[[str], float]
+NARROWER: Final = 0.001
+_HYPHEN: Final = re.compile(r"(?<=[^\W\d]{2}-)(?=[^\W\d]{2})")
 
 
 def wrapped(text: str, room: float, lines: int, measure: Measure) -> tuple[str, ...] | None:
-    """The whole text on as few lines as it needs, broken at loose spaces only; ``None`` when it does not fit.
+    r"""The whole text on as few lines as it needs, the lines as even as they can be; ``None`` when it does not fit.
 
-    Spaces inside a number or a price and before French punctuation hold, however they were typed.
+    Spaces inside a number or a price and before French punctuation hold, however they were typed. A word wider than the room is broken
+    after its own hyphen, if it has one between letters.
+
+    >>> wrapped("Lait : il n'y en a plus", 18, 2, len)
+    ("Lait\xa0: il n'y", 'en a plus')
     """
+    words = _words(text, room, measure)
+    found = _filled(words, room, measure)
+    if found is None or len(found) > lines:
+        return None
+    while len(found) > 1:
+        # The same number of lines, the widest of them narrower: no word is left alone on the last one.
+        tighter = _filled(words, max(map(measure, found)) - NARROWER, measure)
+        if tighter is None or len(tighter) > len(found):
+            break
+        found = tighter
+    return tuple(found)
+
+
+def _filled(words: list[str], room: float, measure: Measure) -> list[str] | None:
     found: list[str] = []
     line = ""
-    for word in held(text).split(" "):
+    for word in words:
         longer = f"{line} {word}" if line else word
         if measure(longer) <= room:
             line = longer
@@ -24,8 +45,14 @@ def wrapped(text: str, room: float, lines: int, measure: Measure) -> tuple[str, 
             return None
         found.append(line)
         line = word
-    found += [line] if line else []
-    return tuple(found) if len(found) <= lines else None
+    return [*found, line] if line else found
+
+
+def _words(text: str, room: float, measure: Measure) -> list[str]:
+    words = held(text).split(" ")
+    if all(measure(word) <= room for word in words):
+        return words
+    return [part for word in words for part in (_HYPHEN.split(word) if measure(word) > room else [word])]
 
 
 def shortened(text: str, room: float, lines: int, measure: Measure) -> tuple[str, ...] | None:

@@ -13,7 +13,8 @@ from visavis.strategy.read import Strategy
 FACTS: Final = 3
 _WHO: Final = {"fr": "Une personne qui s'est annoncée", "en": "A customer who checked in"}
 _WHO_SHARES: Final = {"fr": "Une personne qui partage ses achats", "en": "A customer who shares their purchases"}
-_LIKELY: Final = {"fr": "{p} % : {name}", "en": "{p}%: {name}"}
+_LIKELY: Final = {"fr": "{name}, probable à %d %%", "en": "{name}, %d%% likely"}
+_SHORT: Final = {"fr": "{name} : %d %%", "en": "{name}: %d%%"}
 _AVOID: Final = {"fr": "Ne pas proposer : {name}", "en": "Do not suggest: {name}"}
 
 
@@ -35,25 +36,26 @@ def brief(strategy: Strategy, decision: Show, language: str, *, who: str = "", a
         who=clipped(typeset(who or (_WHO_SHARES if shares else _WHO)[language], language), FACT_LIMIT, FACT_LIMIT),
         facts=tuple([_fact(strategy, known, language) for known in decision.known if known.family not in unsaid][:FACTS]),
         advice=advice if 0 < len(advice) <= FACT_LIMIT else clipped_title(template.title, names, language, FACT_LIMIT),
-        avoid=_line(_AVOID[language], [family_name(strategy, refused, language)], language) if refused else "",
+        avoid=_first_that_fits([(_AVOID[language], family_name(strategy, refused, language))], language) if refused else "",
         why=said(template.why, names, language),
     )  # fmt: skip
 
 
 def _fact(strategy: Strategy, known: Known, language: str) -> str:
     # 99 at most: nothing that a person will do is certain.
-    likely = _LIKELY[language].replace("{p}", str(min(99, round(known.p * 100))))
+    percent = min(99, round(known.p * 100))
     family = family_name(strategy, known.family, language)
-    return _line(
-        likely, [product_name(strategy, known.product, language) if known.product in strategy.products else family, family], language
-    )
+    product = product_name(strategy, known.product, language) if known.product in strategy.products else family
+    likely, short = _LIKELY[language] % percent, _SHORT[language] % percent
+    return _first_that_fits([(likely, product), (short, product), (likely, family), (short, family)], language)
 
 
-def _line(template: str, names: list[str], language: str) -> str:
-    """The line with the first of these names that fits, else with the first words of the last."""
-    for name in names:
+def _first_that_fits(wordings: list[tuple[str, str]], language: str) -> str:
+    """The first of these (template, name) that is a fact's length, else the last with the first words of its name."""
+    for template, name in wordings:
         line = typeset(template.format(name=name), language)
         if len(line) <= FACT_LIMIT:
             return line
+    template, name = wordings[-1]
     room = FACT_LIMIT - len(template.format(name="")) - 1
-    return typeset(template.format(name=clipped(names[-1], room, FACT_LIMIT)), language)
+    return typeset(template.format(name=clipped(name, room, FACT_LIMIT)), language)

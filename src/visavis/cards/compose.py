@@ -20,15 +20,20 @@ _NAMES: Final = ("family", "product", "place")
 
 
 def compose(strategy: Strategy, decision: Show, language: str, *, place: str = "", days: int | None = None) -> Card:
-    """The card of this decision, within the limits of a glance. Depends on nothing but its arguments."""
-    template = strategy.actions[decision.action].card[language]
+    """The card of this decision, within the limits of a glance. Depends on nothing but its arguments.
+
+    A sentence that needs a name nobody knows is not said; the why is then the objective's own.
+    """
+    action = strategy.actions[decision.action]
+    template = action.card[language]
     names = named(strategy, decision, language, place=place, days=days)
     title = body = ""
     for title, body in _wordings(template, names, language):
         if _is_a_glance(title, body):
             break
     return Card(
-        decision=decision.id, action=decision.action, language=language, title=title, body=body, why=said(template.why, names, language),
+        decision=decision.id, action=decision.action, language=language, title=title, body=body,
+        why=said(template.why, names, language) or typeset(strategy.objectives[action.objective].why[language], language),
         speech=_spoken(said(template.title, names, language), said(template.body, names, language)) or _spoken(title, body),
         yes=typeset(template.yes, language), no=typeset(template.no, language),
     )  # fmt: skip
@@ -77,7 +82,7 @@ def _wordings(template: Template, names: dict[str, str], language: str) -> Itera
             yield title, ""
     about = re.match(r"\{(family|product)\}\s*[,:–]\s*(?=\w)(.+)", template.title)
     if about is not None and shorter[about[1]]:
-        title, rest = typeset(shorter[about[1]], language), said(about[2], names, language)
+        title, rest = typeset(shorter[about[1]], language), said(about[2], shorter, language)
         rest = rest if rest[-1:] in ".?!…" else f"{rest}."
         yield title, f"{rest} {body}"
         yield title, rest
@@ -87,7 +92,7 @@ def _wordings(template: Template, names: dict[str, str], language: str) -> Itera
 def _spoken(title: str, body: str) -> str:
     """Title and body as one reads them aloud; empty when too long for an ear."""
     title = title if not body or title[-1:] in ".?!…" else f"{title}."
-    text = " ".join(f"{title} {body}".split())
+    text = f"{title} {body}".strip()
     return text if title and len(text.split()) <= SPEECH_WORDS_LIMIT else ""
 
 

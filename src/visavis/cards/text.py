@@ -3,7 +3,7 @@
 from typing import Final, Literal
 from unicodedata import combining, east_asian_width
 
-from visavis.cards.breaking import shortened, wrapped
+from visavis.cards import breaking
 from visavis.cards.typography import typeset
 from visavis.model.card import SPEECH_WORDS_LIMIT, Card
 
@@ -22,18 +22,25 @@ def cells(text: str) -> int:
 
 
 def wall(card: Card, columns: int, rows: int, *, align: Literal["center", "left"] = "center") -> list[str]:
-    """Exactly ``rows`` lines of ``columns`` columns: the title, the body when there is room, and the two answers on the last line.
+    """Exactly ``rows`` lines of ``columns`` columns: the title, the body when there is room, and the two answers at the bottom.
 
     Broken and shortened like any layout: never inside a word, a number or a price; what does not fit is left out.
     """
-    lines = list(shortened(card.title, columns, rows, cells) or ())
-    answers = "  ".join(part for part in (f"[{card.yes}]" if card.yes else "", f"({card.no})" if card.no else "") if part)
-    answers = answers if cells(answers) <= columns and len(lines) < rows else ""
-    body = wrapped(card.body, columns, rows - len(lines) - 1 - (2 if answers else 0), cells) if lines and card.body else None
-    lines += ["", *body] if body else []
-    blank = rows - len(lines) - (1 if answers else 0)
-    lines += [""] * blank + ([answers] if answers else [])
-    return [_padded(line, columns, align) for line in lines]
+    title = list(breaking.shortened(card.title, columns, rows, cells) or ())
+    answers = _answers(card, columns, rows - len(title))
+    room = rows - len(title) - 1 - (len(answers) + 1 if answers else 0)
+    body = breaking.wrapped(card.body, columns, room, cells) if title and card.body else None
+    said = [*title, "", *body] if body else title
+    return [_padded(line, columns, align) for line in [*said, *[""] * (rows - len(said) - len(answers)), *answers]]
+
+
+def _answers(card: Card, columns: int, rows: int) -> list[str]:
+    """Both answers on one line, else on two; none when there is no room for both."""
+    answers = [answer for answer in (f"[{card.yes}]" if card.yes else "", f"({card.no})" if card.no else "") if answer]
+    for lines in (["  ".join(answers)], answers):
+        if answers and len(lines) <= rows and all(cells(line) <= columns for line in lines):
+            return lines
+    return []
 
 
 def speech(card: Card) -> str:

@@ -1,0 +1,59 @@
+"""The words of every action of the grocery example, as they were looked at.
+
+``VISAVIS_ACCEPT=1 pytest tests/cards/test_golden.py`` writes them anew. A golden file is read by eye before it is committed: spaces
+that hold are drawn as ``·`` (narrow) and ``~`` (wide).
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from visavis.cards.brief import brief
+from visavis.cards.compose import compose
+from visavis.cards.layout import lay_out
+from visavis.cards.text import speech, wall
+from visavis.model.decision import Known, Show
+from visavis.strategy.read import Strategy
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "cards"
+ACTIONS = sorted(path.stem for path in (Path(__file__).parents[2] / "examples" / "grocery" / "actions").glob("*.toml"))
+MILK, MILK_1L = "FLUID MILK WHITE ONLY", "3000000000017"
+KNOWN = (Known(MILK, MILK_1L, 0.62), Known("BANANAS", "3000000000031", 0.48), Known("POTATO CHIPS", "", 0.31), Known("BUTTER", "", 0.3))
+
+
+def told(strategy: Strategy, action: str, family: str, product: str, language: str) -> list[str]:
+    about = strategy.actions[action]
+    decision = Show("d1", about.audience, about.purpose, action, family, product, "glasses", 1.6, 0.6, 0.5, (), KNOWN, (), (), None)
+    if about.audience == "adviser":
+        said = brief(strategy, decision, language, avoid=("BUTTER",))
+        return [
+            f"who    {said.who}",
+            *[f"fact   {fact}" for fact in said.facts],
+            f"advice {said.advice}",
+            f"avoid  {said.avoid}",
+            f"why    {said.why}",
+        ]
+    card = compose(strategy, decision, language, place="s1")
+    lines = [f"| {line} |" for line in wall(card, 36, 6)]
+    for profile in ("glasses", "watch"):
+        layout = lay_out(card, strategy.devices[profile])
+        lines.append(f"{profile:8}{' / '.join([*layout.title, *layout.body])}")
+    return [*lines, f"speech  {speech(card)}", f"why     {card.why}"]
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_the_words_are_those_that_were_looked_at(strategy: Strategy, action: str) -> None:
+    long = max(strategy.families.values(), key=lambda family: (len(family.name_fr), family.key)).key
+    subjects = [("", "")] if strategy.actions[action].about == "none" else [(MILK, MILK_1L), (long, "")]
+    parts = [
+        "\n".join([f"{action}, {language}", "", *told(strategy, action, family, product, language)])
+        for language in strategy.brand.languages
+        for family, product in subjects
+    ]
+    text = "\n\n\n".join(parts).replace("\u202f", "·").replace("\u00a0", "~") + "\n"
+    path = GOLDEN / f"{action}.txt"
+    if os.environ.get("VISAVIS_ACCEPT"):
+        path.write_text(text, encoding="utf-8")
+
+    assert path.read_text(encoding="utf-8") == text

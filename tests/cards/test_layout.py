@@ -1,0 +1,186 @@
+"""Whatever the words and the screen: no line too wide, no line too many, no number that was not there."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from visavis.cards import breaking
+from visavis.cards.layout import BODY_SCALE, MARGIN, fit, lay_out, shortened, width_px
+from visavis.cards.text import cells, speech, wall
+from visavis.cards.typography import clipped, count_words, held, typeset
+from visavis.cards.widths import BOLD, REGULAR
+from visavis.model.card import SPEECH_WORDS_LIMIT, Card
+from visavis.model.catalogue import Device
+
+SAMPLE = "Crème fraîche épaisse à 1,95 € — œufs « bio »"
+WORDS = [
+    "après-shampooing",
+    "pain",
+    "œufs",
+    "de",
+    "la",
+    "confiture",
+    "n° 4",
+    "3,49 €",
+    "12 000",
+    "1 L",
+    "500 g",
+    "oublié ?",
+    "« bio »",
+    "$3.49",
+    "12",
+    "牛乳",
+    "—",
+    ":",
+]
+
+numbers = re.compile(r"\d+(?:[.,\u00a0\u202f]\d+)*")
+texts = st.lists(st.sampled_from(WORDS) | st.text(max_size=8), max_size=10).map(" ".join)
+languages = st.sampled_from(["fr", "en"])
+screens = st.builds(
+    Device,
+    st.just("any"),
+    st.just("glasses"),
+    width_px=st.integers(40, 900),
+    lines=st.integers(1, 8),
+    font_px=st.integers(8, 64),
+    glance_units=st.just(1.0),
+)
+rooms = st.integers(1, 60)
+
+
+def a_card(title: str, body: str = "", language: str = "fr") -> Card:
+    return Card("d1", "a", language, title, body, "Parce que.", title, "Je note", "Pas besoin")
+
+
+@given(texts, st.integers(20, 700), st.integers(8, 48), st.integers(1, 5), st.booleans())
+def test_what_is_shortened_fits_and_keeps_every_number(text: str, width: int, font_px: int, lines: int, bold: bool) -> None:
+    found = shortened(text, width=width, font_px=font_px, lines=lines, bold=bold)
+
+    if found is not None:
+        assert len(found) <= lines
+        assert all(width_px(line, font_px, bold=bold) <= width for line in found)
+        assert numbers.findall(" ".join(found)) == numbers.findall(held(text))
+        assert shortened(" ".join(found), width=width, font_px=font_px, lines=lines, bold=bold) == found
+    else:
+        assert fit(text, width=width, font_px=font_px, lines=lines, bold=bold) is None
+
+
+@given(texts, rooms, st.integers(1, 6))
+def test_what_fits_whole_is_whole(text: str, room: int, lines: int) -> None:
+    found = breaking.wrapped(text, room, lines, len)
+
+    if found is not None:
+        assert "".join(found).replace(" ", "") == held(text).replace(" ", "")
+        assert breaking.shortened(text, room, lines, len) == found
+        assert breaking.wrapped(text, room + 1, lines, len) is not None
+
+
+@given(texts, rooms, st.integers(1, 6))
+def test_no_line_begins_with_what_french_holds_to_the_word_before(text: str, room: int, lines: int) -> None:
+    for line in (breaking.shortened(text, room, lines, len) or ())[1:]:
+        assert line[0] not in "?!;:»%€"
+
+
+@given(texts, texts, languages, screens)
+def test_a_layout_never_leaves_its_screen(title: str, body: str, language: str, screen: Device) -> None:
+    card = a_card(typeset(title, language), typeset(body, language), language)
+
+    layout = lay_out(card, screen)
+
+    assert len(layout.title) + len(layout.body) <= screen.lines
+    assert all(width_px(line, screen.font_px, bold=True) <= screen.width_px * MARGIN for line in layout.title)
+    assert all(width_px(line, round(screen.font_px * BODY_SCALE)) <= screen.width_px * MARGIN for line in layout.body)
+    assert not layout.body or "".join(layout.body).replace(" ", "") == held(card.body).replace(" ", "")
+    assert lay_out(a_card(" ".join(layout.title), " ".join(layout.body)), screen) == layout
+
+
+@given(texts, texts, st.integers(1, 60), st.integers(1, 9), st.booleans())
+def test_a_wall_is_exactly_its_size(title: str, body: str, columns: int, rows: int, left: bool) -> None:
+    lines = wall(a_card(title, body), columns, rows, align="left" if left else "center")
+
+    assert len(lines) == rows
+    assert all(cells(line) == columns for line in lines)
+    assert set(numbers.findall("|".join(lines))) <= set(numbers.findall(held(title)) + numbers.findall(held(body)))
+
+
+@given(texts, languages)
+def test_typography_is_done_once(text: str, language: str) -> None:
+    assert typeset(typeset(text, language), language) == typeset(text, language)
+    assert held(held(text)) == held(text)
+
+
+@given(texts, st.integers(0, 40), st.integers(1, 9))
+def test_a_clipped_name_is_short_and_cuts_no_number(text: str, characters: int, words: int) -> None:
+    name = held(text)
+
+    short = clipped(name, characters, words)
+
+    assert len(short) <= characters
+    assert count_words(short) <= words
+    assert numbers.findall(short) == numbers.findall(name)[: len(numbers.findall(short))]
+
+
+def test_a_number_at_the_end_outlives_the_words_before_it() -> None:
+    assert breaking.shortened("Lait demi-écrémé de la montagne 1 L", 20, 1, len) == ("Lait… 1\u00a0L",)
+    assert breaking.shortened("Lait demi-écrémé de la montagne", 25, 1, len) == ("Lait demi-écrémé…",)
+    assert breaking.shortened("Lait 1 L", 5, 1, len) is None
+
+
+def test_a_small_screen_drops_the_body_first() -> None:
+    card = a_card("Lait\u00a0: oublié\u202f?", "Cela éviterait de revenir.")
+
+    def on(lines: int) -> tuple[str, ...]:
+        return lay_out(card, Device("d", "glasses", 640, lines, 40, 1.6)).body
+
+    assert on(1) == ()
+    assert on(2) == ("Cela éviterait de revenir.",)
+
+
+def test_a_screen_too_small_for_the_title_shows_nothing() -> None:
+    layout = lay_out(a_card("Anticonstitutionnellement 12", "corps"), Device("d", "watch", 60, 2, 32, 0.7))
+
+    assert (layout.title, layout.body) == ((), ())
+
+
+def test_a_word_wider_than_the_screen_breaks_after_its_own_hyphen() -> None:
+    assert breaking.wrapped("un après-shampooing", 12, 3, len) == ("un après-", "shampooing")
+    assert breaking.wrapped("un après-shampooing", 16, 3, len) == ("un", "après-shampooing")
+    assert breaking.wrapped("le 10-12", 4, 3, len) is None
+
+
+def test_lines_are_even_and_both_answers_are_there() -> None:
+    card = Card("d1", "a", "fr", "Bienvenue\u202f!", "", "", "", "Faire connaissance", "Une autre fois")
+
+    assert breaking.wrapped("Pain chaud à 17 h, pour tous", 25, 3, len) == ("Pain chaud à", "17\u00a0h, pour tous")
+    assert wall(card, 40, 3)[-1].strip() == "[Faire connaissance]  (Une autre fois)"
+    assert [line.strip() for line in wall(card, 24, 4)[-2:]] == ["[Faire connaissance]", "(Une autre fois)"]
+
+
+def test_every_letter_of_french_has_a_width() -> None:
+    assert set(SAMPLE + "ÀÂÇÉÈÊËÎÏÔŒÙÛÜŸàâçéèêëîïôœùûüÿ’“”–…°\u00a0\u202f") <= set(REGULAR)
+    assert REGULAR.keys() == BOLD.keys()
+    assert width_px(SAMPLE, 32) < width_px(SAMPLE, 32, bold=True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "set_"),
+    [
+        ("œufs x12 ?", "Œufs x12\u202f?"),
+        ("quoi ?! vraiment !", "Quoi\u202f?! vraiment\u202f!"),
+        ("lait : 1,95 € le litre ; « bio »", "Lait\u00a0: 1,95\u00a0€ le litre\u202f; «\u00a0bio\u00a0»"),
+        ("à 62 % d'ici 17 h", "À 62\u202f% d’ici 17\u00a0h"),
+        ("ouvert à 17:30...", "Ouvert à 17:30…"),
+    ],
+)
+def test_french_is_set_as_a_printer_would(typed: str, set_: str) -> None:
+    assert typeset(typed, "fr") == set_
+
+
+def test_speech_asks_for_one_of_two_answers() -> None:
+    card = a_card("Lait\u202f?")
+
+    assert speech(card) == "Lait\u202f? Je note, ou pas besoin\u202f?"
+    assert len(speech(card).split()) <= SPEECH_WORDS_LIMIT

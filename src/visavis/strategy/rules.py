@@ -1,195 +1,198 @@
 """All conditions of a kind of moment as one bitmap predicate index, run once: the cost grows with attributes, not with rules.
 
-Every condition is expanded to alternatives (a disjunction of conjunctions), one bit each. For each attribute, precomputed integers say which bits
-*fail* for the cell that its value falls in; an absent value makes the bits that test it *unknown*. What is left is true.
+Every condition is expanded to alternatives (a disjunction of conjunctions), one bit each. For each attribute, precomputed integers say
+which bits *fail* for the cell that its value falls in; an absent value makes the bits that test it *unknown*. What is left is true.
 
 Reference: Sadoghi & Jacobsen, *BE-Tree*, 2011; Whang et al., *Indexing Boolean Expressions*, VLDB 2009.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, Literal
 
 import numpy as np
-from msgspec import Struct
 from numpy.typing import NDArray
 
-from visavis.strategy.conditions import All, Any_, Condition, ConditionError, Facts, Not, Test, Tree, Value, absent, evaluate, printed
+from visavis.strategy.conditions import Condition
+from visavis.strategy.sentences import printed
+from visavis.strategy.tree import ALTERNATIVES_LIMIT, Facts, Test, Value, alternatives, evaluate
 
-ALTERNATIVES_LIMIT: Final = 64
-_CONTRARY: Final = {
-    "<": ">=", ">=": "<", ">": "<=", "<=": ">", "==": "!=", "!=": "==", "in": "not in", "not in": "in", "has": "lacks", "lacks": "has",
-    "is": "isnt", "isnt": "is",
-}  # fmt: skip
+__all__ = ["ALTERNATIVES_LIMIT", "Index", "alternatives", "masks"]
 
-
-def alternatives(tree: Tree, *, negated: bool = False) -> list[tuple[Test, ...]]:
-    """The tree as alternatives, each a conjunction of tests; *not* is pushed to the leaves, where it flips the operator."""
-    match tree:
-        case Test(path=path, operator="true", value=value):
-            return [(Test(path, "true", value is not negated),)]
-        case Test(path=path, operator=operator, value=value):
-            return [(Test(path, _CONTRARY[operator] if negated else operator, value),)]
-        case Not(one=one):
-            return alternatives(one, negated=not negated)
-        case All(parts=parts) | Any_(parts=parts):
-            every = isinstance(tree, All) is not negated
-            found: list[tuple[Test, ...]] = [()] if every else []
-            for part in parts:
-                more = alternatives(part, negated=negated)
-                found = [a + b for a in found for b in more] if every else found + more
-                if len(found) > ALTERNATIVES_LIMIT:
-                    raise ConditionError(f"This expands to more than {ALTERNATIVES_LIMIT} alternatives.", advice="Use fewer `or`.")
-            return found
-
-
-class _Numbers(Struct, frozen=True):
-    """Bits that fail, by cell: thresholds t₀ < t₁ … cut the line into 2m + 1 cells."""
-
-    thresholds: list[float]
-    fails: list[int]
-
-    def failing(self, x: Value) -> int:
-        return self.fails[bisect_left(self.thresholds, x) + bisect_right(self.thresholds, x)]  # type: ignore[type-var, arg-type]
-
-
-class _Texts(Struct, frozen=True):
-    """Bits that fail, by value; ``others`` for a value that no condition names."""
-
-    by_value: dict[Value, int]
-    others: int
-
-    def failing(self, x: Value) -> int:
-        return self.by_value.get(x, self.others)
-
-
-class _Tags(Struct, frozen=True):
-    """Bits that fail when a needed tag is missing, or a forbidden one is there."""
-
-    needed: dict[str, int]
-    forbidden: dict[str, int]
-
-    def failing(self, x: Value) -> int:
-        tags = x if isinstance(x, frozenset) else frozenset[str]()
-        fails = 0
-        for tag, bits in self.needed.items():
-            if tag not in tags:
-                fails |= bits
-        for tag in tags:
-            fails |= self.forbidden.get(tag, 0)
-        return fails
+Failing = Callable[[Value], int]
+Column = Sequence[Any] | NDArray[np.float64]
 
 
 class Index:
-    """Conditions 0 … n-1, compiled. :meth:`match` agrees with :func:`~visavis.strategy.conditions.evaluate` on every fact."""
+    """Conditions 0 … n-1, compiled. :meth:`match` agrees with :func:`~visavis.strategy.tree.evaluate` on every fact."""
 
     def __init__(self, conditions: Sequence[Condition]) -> None:
-        self._conditions = list(conditions)
+        self._conditions = tuple(conditions)
         self.paths = frozenset(path for condition in conditions for path in condition.paths)
-        owners: list[int] = []
+        # The first alternative of condition i is bit i, so that this plane needs no translation; the others follow and know their owner.
+        size = self._size = len(conditions)
+        self._plane = (1 << size) - 1
+        self._owners: list[int] = []
         tests: dict[str, list[tuple[int, Test]]] = {}
         for rule, condition in enumerate(conditions):
-            for conjunction in alternatives(condition.tree):
-                bit = 1 << len(owners)
-                owners.append(1 << rule)
+            for number, conjunction in enumerate(condition.alternatives):
+                bit = 1 << (size + len(self._owners) if number else rule)
+                if number:
+                    self._owners.append(1 << rule)
                 for test in conjunction:
                     tests.setdefault(test.path, []).append((bit, test))
-        self._all = (1 << len(owners)) - 1
-        self._owners = owners
-        self._plain = owners == [1 << rule for rule in range(len(conditions))]
-        self._touching = {path: _union(bit for bit, _ in found if _.operator not in ("is", "isnt")) for path, found in tests.items()}
-        self._present = {path: _union(bit for bit, test in found if test.operator == "isnt") for path, found in tests.items()}
-        self._absent = {path: _union(bit for bit, test in found if test.operator == "is") for path, found in tests.items()}
-        self._tables = {path: _table(found) for path, found in tests.items()}
+        self._all = (1 << (size + len(self._owners))) - 1
+        self._attributes = [
+            (
+                path,
+                _union(bit for bit, test in found if test.operator not in ("is", "isnt")),
+                _union(bit for bit, test in found if test.operator == "isnt"),
+                _union(bit for bit, test in found if test.operator == "is"),
+                _failing([(bit, test) for bit, test in found if test.operator not in ("is", "isnt")]),
+            )
+            for path, found in sorted(tests.items())
+        ]
 
     def match(self, facts: Facts) -> tuple[int, int]:
         """``(true, unknown)``: bit i of each says so of condition i; in neither, it is false."""
         fail = unknown = 0
-        for path, table in self._tables.items():
+        for path, touching, if_present, if_absent, failing in self._attributes:
             x = facts.get(path)
             if x is None or x != x:  # noqa: PLR0124  NaN is absent
-                unknown |= self._touching[path]
-                fail |= self._present[path]
+                unknown |= touching
+                fail |= if_present
             else:
-                fail |= table.failing(x) | self._absent[path]
+                fail |= failing(x) | if_absent
         alive = self._all & ~fail
-        if self._plain:
-            return alive & ~unknown, alive & unknown
-        true = maybe = 0
-        for bit, owner in enumerate(self._owners):
-            if alive >> bit & 1:
-                if unknown >> bit & 1:
-                    maybe |= owner
-                else:
-                    true |= owner
+        true, maybe = alive & ~unknown, alive & unknown
+        if self._owners:
+            true, maybe = self._gathered(true), self._gathered(maybe)
         return true, maybe & ~true
 
-    def why_not(self, rule: int, facts: Facts) -> tuple[str, str]:
-        """The first predicate of condition ``rule`` that is not true here, and ``condition_false`` or ``condition_unknown``."""
-        for conjunction in alternatives(self._conditions[rule].tree):
-            for test in conjunction:
-                held = evaluate(_flag(test), facts)
-                if held is not True:
-                    return printed(_flag(test)), "condition_unknown" if held is None else "condition_false"
-        return "", "condition_false"
+    def _gathered(self, bits: int) -> int:
+        """Each alternative's bit given to its condition; few are alive, so they are taken one by one."""
+        found, more = bits & self._plane, bits >> self._size
+        while more:
+            lowest = more & -more
+            found |= self._owners[lowest.bit_length() - 1]
+            more ^= lowest
+        return found
+
+    def why_not(self, rule: int, facts: Facts) -> tuple[str, Literal["condition_false", "condition_unknown"]]:
+        """The first predicate that keeps condition ``rule`` from being true here; *unknown* exactly when the whole condition is."""
+        first_false = ""
+        for conjunction in self._conditions[rule].alternatives:
+            held = [evaluate(test, facts) for test in conjunction]
+            if False not in held and None in held:
+                return printed(conjunction[held.index(None)]), "condition_unknown"
+            if not first_false and False in held:
+                first_false = printed(conjunction[held.index(False)])
+        return first_false, "condition_false"
 
 
-def _flag(test: Test) -> Tree:
-    return Not(Test(test.path, "true", True)) if test.operator == "true" and test.value is False else test
-
-
-def _union(bits: Any) -> int:
+def _union(bits: Iterable[int]) -> int:
     total = 0
     for bit in bits:
         total |= bit
     return total
 
 
-def _table(found: list[tuple[int, Test]]) -> _Numbers | _Texts | _Tags:
-    """The failing bits of one attribute, from its tests."""
-    valued = [(bit, test) for bit, test in found if test.operator not in ("is", "isnt")]
-    if any(test.operator in ("has", "lacks") for _, test in valued):
-        needed: dict[str, int] = {}
-        forbidden: dict[str, int] = {}
-        for bit, test in valued:
-            side = needed if test.operator == "has" else forbidden
-            side[test.value] = side.get(test.value, 0) | bit
-        return _Tags(needed, forbidden)
-    constants = sorted({c for _, test in valued for c in (test.value if isinstance(test.value, tuple) else (test.value,))})
-    if constants and all(isinstance(c, float) for c in constants):
-        cells: list[float] = []
-        for a, b in zip([constants[0] - 1.0, *constants], [*constants, constants[-1] + 1.0], strict=True):
-            cells += [(a + b) / 2.0, b]
-        return _Numbers(constants, [_union(bit for bit, test in valued if evaluate(test, {test.path: x}) is False) for x in cells[:-1]])
-    values = {c: _union(bit for bit, test in valued if evaluate(test, {test.path: c}) is False) for c in [*constants, True, False]}
-    others = _union(bit for bit, test in valued if test.operator in ("==", "in", "true"))
-    return _Texts(values, others)
+def _failing(tests: list[tuple[int, Test]]) -> Failing:
+    """For one attribute: its value → the bits that fail."""
+    if any(test.operator in ("has", "lacks") for _, test in tests):
+        return _by_tags(tests)
+    if any(isinstance(constant, float) for _, test in tests for constant in _constants(test)):
+        return _by_cell(tests)
+    return _by_value(tests)
 
 
-def masks(condition: Condition, columns: Mapping[str, Sequence[Value] | NDArray[np.float64]]) -> NDArray[np.bool_]:
-    """A product condition over the shortlist: one truth a row; unknown is not true.
+def _constants(test: Test) -> tuple[str | float | bool, ...]:
+    return test.value if isinstance(test.value, tuple) else (test.value,)
 
-    Columns of numbers are compared at once; anything else row by row.
+
+def _by_cell(tests: list[tuple[int, Test]]) -> Failing:
+    """Numbers: thresholds t₀ < t₁ … cut the line into 2m + 1 cells, tᵢ itself being cell 2i + 1.
+
+    A test fails in every cell from one on, up to one, or in just some; the first two are accumulated in one pass each.
     """
-    fast = _column(condition.tree, columns)
-    if fast is not None:
-        return fast
+    thresholds = sorted({float(constant) for _, test in tests for constant in _constants(test)})
+    size = 2 * len(thresholds) + 1
+    onwards, up_to, just = [0] * (size + 1), [0] * (size + 1), [0] * size
+    for bit, test in tests:
+        cells = sorted(2 * bisect_left(thresholds, constant) + 1 for constant in _constants(test))
+        first, last = cells[0], cells[-1]
+        match test.operator:
+            case "<" | "<=":
+                onwards[first + (test.operator == "<=")] |= bit
+            case ">" | ">=":
+                up_to[first - (test.operator == ">=")] |= bit
+            case "==" | "in":
+                up_to[first - 1] |= bit
+                onwards[last + 1] |= bit
+                for cell in set(range(first, last)).difference(cells):
+                    just[cell] |= bit
+            case "!=" | "not in":
+                for cell in cells:
+                    just[cell] |= bit
+    for cell in range(1, size):
+        onwards[cell] |= onwards[cell - 1]
+        up_to[size - 1 - cell] |= up_to[size - cell]
+    fails = [onwards[cell] | up_to[cell] | just[cell] for cell in range(size)]
+
+    def failing(x: Value) -> int:
+        return fails[bisect_left(thresholds, x) + bisect_right(thresholds, x)]  # type: ignore[type-var]
+
+    return failing
+
+
+def _by_value(tests: list[tuple[int, Test]]) -> Failing:
+    """Texts and flags: a value that no test names fails all those that name the values they want."""
+    wanting = [(bit, _constants(test)) for bit, test in tests if test.operator in ("==", "in", "true")]
+    refusing = [(bit, _constants(test)) for bit, test in tests if test.operator in ("!=", "not in")]
+    others = _union(bit for bit, _ in wanting)
+    named: dict[Value, int] = {
+        value: _union(bit for bit, wanted in wanting if value not in wanted) | _union(bit for bit, refused in refusing if value in refused)
+        for value in {constant for _, test in tests for constant in _constants(test)}
+    }
+
+    def failing(x: Value) -> int:
+        return named.get(x, others)
+
+    return failing
+
+
+def _by_tags(tests: list[tuple[int, Test]]) -> Failing:
+    """A set of texts: bits fail for each needed tag that is missing, and for each forbidden one that is there."""
+    needed: dict[str, int] = {}
+    forbidden: dict[str, int] = {}
+    for bit, test in tests:
+        side = needed if test.operator == "has" else forbidden
+        side[test.value] = side.get(test.value, 0) | bit
+
+    def failing(x: Value) -> int:
+        tags = x if isinstance(x, frozenset) else frozenset[str]()
+        return _union(bits for tag, bits in needed.items() if tag not in tags) | _union(forbidden.get(tag, 0) for tag in tags)
+
+    return failing
+
+
+_COMPARED: Final = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal, "==": np.equal}
+
+
+def masks(condition: Condition, columns: Mapping[str, Column]) -> NDArray[np.bool_]:
+    """A product condition over the shortlist: one truth a row; unknown is not true. Columns of numbers are compared at once."""
     size = len(next(iter(columns.values())))
-    rows = [{path: columns[path][i] for path in condition.paths if path in columns} for i in range(size)]
-    return np.array([evaluate(condition.tree, row) is True for row in rows], dtype=np.bool_)
+    found = np.zeros(size, dtype=np.bool_)
+    for conjunction in condition.alternatives:
+        held = np.ones(size, dtype=np.bool_)
+        for test in conjunction:
+            held &= _rows(test, columns.get(test.path), size)
+        found |= held
+    return found
 
 
-def _column(tree: Tree, columns: Mapping[str, Sequence[Value] | NDArray[np.float64]]) -> NDArray[np.bool_] | None:
-    match tree:
-        case Test(path=path, operator=("<" | "<=" | ">" | ">=") as operator, value=value):
-            x = columns.get(path)
-            if isinstance(x, np.ndarray):
-                return {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}[operator](x, value)  # NaN compares false
-        case All(parts=parts) if parts:
-            found = [_column(part, columns) for part in parts]
-            if all(one is not None for one in found):
-                return np.logical_and.reduce([one for one in found if one is not None])
-    return None
-
-
-__all__ = ["Index", "absent", "alternatives", "masks"]
+def _rows(test: Test, column: Column | None, size: int) -> NDArray[np.bool_]:
+    if isinstance(column, np.ndarray) and test.operator in _COMPARED:
+        return np.asarray(_COMPARED[test.operator](column, test.value), dtype=np.bool_)  # NaN compares false
+    values: Sequence[Any] = [None] * size if column is None else column.tolist() if isinstance(column, np.ndarray) else column
+    return np.array([evaluate(test, {test.path: value}) is True for value in values], dtype=np.bool_)

@@ -47,9 +47,7 @@ def year(
 
     kept = log if log is not None else Path(tempfile.mkdtemp(prefix="visavis-year-"))
     try:
-        report = run(
-            grocery(), kept, months=months, decisions=decisions, screen=None if headless else lambda read: Screen(read, household=household)
-        )
+        report = run(grocery(), kept, months=months, decisions=decisions, screen=None if headless else lambda read: Screen(read, household=household))
     finally:
         if log is None:
             shutil.rmtree(kept, ignore_errors=True)

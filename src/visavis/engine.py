@@ -17,6 +17,7 @@ from visavis.strategy.read import Strategy
 
 __all__ = ["NotAdmitted", "admit", "step"]
 
+
 def step(strategy: Strategy, world: World, customer: Customer, moment: Moment, received_at: datetime, dice_key: bytes) -> tuple[Entry, Customer]:
     """Live one admitted moment: fold it, decide for the customer, then for the adviser, and return the entry with the customer after it.
 
@@ -41,6 +42,7 @@ def step(strategy: Strategy, world: World, customer: Customer, moment: Moment, r
     )  # fmt: skip
     return entry, decided(happened, decisions, received_at) if decisions else happened
 
+
 def _effects(strategy: Strategy, customer: Customer, moment: Moment) -> tuple[Effect, ...]:
     """What a first *yes* sets in motion outside."""
     if not isinstance(moment, Answered) or moment.answer != "yes":
@@ -54,4 +56,3 @@ def _effects(strategy: Strategy, customer: Customer, moment: Moment) -> tuple[Ef
             product = customer.purchases.usual[row] if row is not None else ""
             return (Effect(card.decision, action.effect, action.id, product),)
     return ()
-

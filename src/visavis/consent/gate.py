@@ -14,7 +14,22 @@ from msgspec.structs import replace
 from visavis.model.consent import OPENS, Purpose
 from visavis.model.customer import Customer, Places, Purchases, Seen
 from visavis.model.moment import (
-    CATEGORY, KIND, Bought, CheckedIn, Consented, Consumed, Dwelled, Entered, Left, Line, Located, Moment, Paying, RanOut, Saw, Spot,
+    CATEGORY,
+    KIND,
+    Bought,
+    CheckedIn,
+    Consented,
+    Consumed,
+    Dwelled,
+    Entered,
+    Left,
+    Line,
+    Located,
+    Moment,
+    Paying,
+    RanOut,
+    Saw,
+    Spot,
     Stocked,
 )  # fmt: skip
 from visavis.model.view import View

@@ -15,8 +15,29 @@ from visavis.model.customer import HABITS_LIMIT, NAMES_LIMIT, Customer, Order, P
 from visavis.model.decision import Decision, Outcome, Show
 from visavis.model.entry import Entry
 from visavis.model.moment import (
-    Answered, Bought, CheckedIn, Consented, Consumed, Declared, Displayed, Dwelled, Entered, Fulfilled, Left, Linked, Measured, Moment,
-    Noticed, Ordered, RanOut, Returned, Saw, Stocked, Unlinked, Withdrew, Worn,
+    Answered,
+    Bought,
+    CheckedIn,
+    Consented,
+    Consumed,
+    Declared,
+    Displayed,
+    Dwelled,
+    Entered,
+    Fulfilled,
+    Left,
+    Linked,
+    Measured,
+    Moment,
+    Noticed,
+    Ordered,
+    RanOut,
+    Returned,
+    Saw,
+    Stocked,
+    Unlinked,
+    Withdrew,
+    Worn,
 )  # fmt: skip
 from visavis.model.service import OPEN_LIMIT, SHOWN_LIMIT, DeviceState, Open, Shown
 
@@ -78,7 +99,10 @@ def decided(customer: Customer, decisions: tuple[Decision, ...], received_at: da
     for decision in decisions:
         card = isinstance(decision, Show)
         if card:
-            shown = (*shown[-SHOWN_LIMIT + 1 :], Shown(decision.id, received_at.timestamp(), decision.action, decision.family, decision.units))
+            shown = (
+                *shown[-SHOWN_LIMIT + 1 :],
+                Shown(decision.id, received_at.timestamp(), decision.action, decision.family, decision.units),
+            )
         if decision.window is not None:
             w = decision.window
             waiting = (

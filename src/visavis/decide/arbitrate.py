@@ -24,7 +24,7 @@ def chances(nets: Sequence[float], explored: Sequence[bool], *, gamma: float, fl
     arms = [i for i in range(len(nets)) if explored[i] or i == best]
     n = len(arms)
     top = nets[best]
-    scale = max(abs(top), max([abs(net) for net in nets]), 1e-9)
+    scale = max([1e-9, *[abs(net) for net in nets]])
     p = [0.0] * len(nets)
     for i in arms:
         if i != best:

@@ -16,7 +16,7 @@ SENTENCES: Final[dict[RefusalReason, dict[str, str]]] = {
     "device": {"fr": "aucun de vos écrans n'était disponible", "en": "none of your screens was available"},
     "attention": {"fr": "votre attention a déjà été assez sollicitée", "en": "enough of your attention was already taken"},
     "time_to_live": {"fr": "le moment était passé", "en": "the moment had passed"},
-    "holdout": {"fr": "vous êtes dans le groupe témoin qui mesure l'utilité de ces cartes", "en": "you are in the group that measures whether these cards help"},
+    "holdout": {"fr": "vous êtes dans le groupe témoin qui mesure leur utilité", "en": "you are in the group that measures whether cards help"},
     "silence_better": {"fr": "rien ne valait de vous déranger", "en": "nothing was worth disturbing you"},
     "not_drawn": {"fr": "le tirage d'exploration en a choisi une autre", "en": "the exploration draw chose another"},
     "never_push": {"fr": "nous ne poussons jamais ce genre de produit", "en": "we never push this kind of product"},
@@ -27,7 +27,10 @@ SENTENCES: Final[dict[RefusalReason, dict[str, str]]] = {
 
 CHANGES: Final[dict[RefusalReason, dict[str, str]]] = {
     "consent": {"fr": "Autoriser cet usage le changerait.", "en": "Allowing this use would change it."},
-    "holdout": {"fr": "Rien à faire : c'est un tirage au sort, le même partout.", "en": "Nothing to do: it is a lottery, the same everywhere."},
+    "holdout": {
+        "fr": "C'est un tirage au sort, le même partout.",
+        "en": "It is a lottery, the same everywhere.",
+    },
 }
 _OTHERWISE: Final = {"fr": "Un autre moment le changerait.", "en": "Another moment would change it."}
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from visavis.decide.policy import PRIOR, estimate
 from visavis.insight.need import Floats, Shortlist, best
 from visavis.model.action import Action, Objective
-from visavis.model.habit import K, LAST
+from visavis.model.habit import LAST, K
 from visavis.model.world import Belief
 from visavis.strategy.read import Strategy
 from visavis.strategy.rules import masks

@@ -1,65 +1,83 @@
-"""Fit the parameters of ``insight.need`` from rows of views and labels: Newton's method with step halving, on standardised columns.
+"""Fit the parameters of ``insight.need`` from rows of views and labels, and mend its probabilities afterwards.
 
-Reference: Nelder & Wedderburn, *Generalized linear models*, 1972 (iteratively reweighted least squares is Newton's method here).
+References: Kingma & Ba, *Adam: a method for stochastic optimization*, 2015, algorithm 1; Hansen & Salamon, *Neural network ensembles*, 1990.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from visavis.insight.need import Floats, Weights
+from visavis.insight.need import Floats, Net
 
 Rows = NDArray[np.float32]
 Labels = NDArray[np.bool_]
 
-BLOCK: Final = 4_096
+UNITS: Final = 24
+EPOCHS: Final = 12
+BATCH: Final = 2048
+RATE: Final = 3e-3
+DECAY: Final = 1e-5
 
 
-def bent(x: Rows, c: Rows, y: Labels, *, l2: float = 1.0, l2_bend: float = 50.0, steps: int = 10) -> Weights:
-    """Fit p = σ(b + v·c + x·(w + M c)) to ``x`` (rows, features), ``c`` (rows, contexts) and ``y`` (rows,).
+def fit(x: Rows, c: Rows, visit: NDArray[np.int64], y: Labels, *, members: int = 3, epochs: int = EPOCHS) -> Net:
+    """Fit ``y`` (rows,) from ``x`` (rows, features) and ``c`` (visits, contexts), row i being of visit ``visit[i]``.
 
-    ``l2`` pulls w and v, ``l2_bend`` pulls M to zero. Each Newton step is halved until the penalised loss falls, so it cannot diverge. The
-    crossed columns exist one block at a time, so the memory needed is that of ``x`` and ``c``.
+    ``members`` networks are fitted from seeds 0, 1, … and their logits averaged: together they are one network whose hidden units stand side
+    by side. Same rows on the same machine give the same parameters.
     """
     x_mean, x_scale = x.mean(0, dtype=np.float64), x.std(0, dtype=np.float64) + 1e-6
     c_mean, c_scale = c.mean(0, dtype=np.float64), c.std(0, dtype=np.float64) + 1e-6
-    f, m = x.shape[1], c.shape[1]
-    penalty = np.concatenate([[1e-6], np.full(f + m, l2), np.full(f * m, l2_bend)])
+    zx = (x - x_mean.astype(np.float32)) / x_scale.astype(np.float32)
+    zc = (c - c_mean.astype(np.float32)) / c_scale.astype(np.float32)
+    fitted = [_member(zx, zc, visit, y.astype(np.float32), seed=seed, epochs=epochs) for seed in range(members)]
 
-    def blocks() -> Iterator[tuple[Rows, Labels]]:
-        for a in range(0, len(x), BLOCK):
-            xs = ((x[a : a + BLOCK] - x_mean) / x_scale).astype(np.float32)
-            cs = ((c[a : a + BLOCK] - c_mean) / c_scale).astype(np.float32)
-            crossed = (xs[:, :, None] * cs[:, None, :]).reshape(len(xs), f * m)
-            yield np.concatenate([np.ones((len(xs), 1), np.float32), xs, cs, crossed], axis=1), y[a : a + BLOCK]
+    f = x.shape[1]
+    hidden = np.concatenate([one[0] for one in fitted], axis=1).astype(np.float64)
+    offset = np.concatenate([one[1] for one in fitted]).astype(np.float64)
+    out = np.concatenate([one[2] for one in fitted]).astype(np.float64) / members
+    skip = np.mean([one[3] for one in fitted], axis=0, dtype=np.float64)
+    bias = float(np.mean([one[4] for one in fitted]))
+    hidden_x, hidden_c = hidden[:f] / x_scale[:, None], hidden[f:] / c_scale[:, None]
+    skip_x, skip_c = skip[:f] / x_scale, skip[f:] / c_scale
+    return Net(
+        x_mean,
+        hidden_x,
+        hidden_c,
+        offset - x_mean @ hidden_x - c_mean @ hidden_c,
+        out,
+        skip_x,
+        skip_c,
+        bias - float(x_mean @ skip_x + c_mean @ skip_c),
+    )
 
-    def loss(w: Floats) -> float:
-        total, small = 0.5 * float(penalty @ (w * w)), w.astype(np.float32)
-        for z, label in blocks():
-            logit = z @ small
-            total += float(np.logaddexp(0.0, logit).sum() - logit[label].sum())
-        return total
 
-    w = np.zeros(1 + f + m + f * m)
-    lowest = loss(w)
-    for _ in range(steps):
-        gradient, hessian, small = -penalty * w, np.diag(penalty), w.astype(np.float32)
-        for z, label in blocks():
-            p = 1.0 / (1.0 + np.exp(-(z @ small)))
-            gradient += (label - p) @ z
-            hessian += (z * (p * (1.0 - p))[:, None]).T @ z
-        step = np.linalg.solve(hessian, gradient)
-        size = 1.0
-        while (lower := loss(w + size * step)) > lowest and size > 1e-3:
-            size /= 2.0
-        if lower > lowest:
-            break
-        gain, lowest, w = lowest - lower, lower, w + size * step
-        if gain < 1e-6 * lowest:
-            break
-    return Weights(x_mean, x_scale, c_mean, c_scale, float(w[0]), w[1 : 1 + f], w[1 + f : 1 + f + m], w[1 + f + m :].reshape(f, m))
+def _member(zx: Rows, zc: Rows, visit: NDArray[np.int64], y: Rows, *, seed: int, epochs: int) -> tuple[Rows, Rows, Rows, Rows, float]:
+    """One network by Adam on the log-loss: (hidden weights, offsets, output weights, linear path, bias)."""
+    dice = np.random.default_rng(seed)
+    d = zx.shape[1] + zc.shape[1]
+    w = [
+        dice.normal(0.0, d**-0.5, (d, UNITS)), np.zeros(UNITS), dice.normal(0.0, 0.1 * UNITS**-0.5, UNITS), np.zeros(d), np.zeros(1),
+    ]  # fmt: skip
+    w = [part.astype(np.float32) for part in w]
+    first, second = [np.zeros_like(part) for part in w], [np.zeros_like(part) for part in w]
+    step = 0
+    for epoch in range(epochs):
+        order = dice.permutation(len(y))
+        rate = RATE * (1.0 - epoch / epochs) + 1e-4
+        for a in range(0, len(order), BATCH):
+            rows = order[a : a + BATCH]
+            z = np.concatenate([zx[rows], zc[visit[rows]]], axis=1)
+            bent = np.tanh(z @ w[0] + w[1])
+            error = (1.0 / (1.0 + np.exp(-(bent @ w[2] + z @ w[3] + w[4]))) - y[rows]) / len(rows)
+            back = error[:, None] * w[2] * (1.0 - bent * bent)
+            gradients = [z.T @ back + DECAY * w[0], back.sum(0), bent.T @ error, z.T @ error, error.sum(keepdims=True)]
+            step += 1
+            for i, gradient in enumerate(gradients):
+                first[i] += 0.1 * (gradient - first[i])
+                second[i] += 0.001 * (gradient * gradient - second[i])
+                w[i] -= (rate * (first[i] / (1.0 - 0.9**step)) / (np.sqrt(second[i] / (1.0 - 0.999**step)) + 1e-8)).astype(np.float32)
+    return w[0], w[1], w[2], w[3], float(w[4][0])
 
 
 def recalibrate(p: Floats, y: Labels, *, prior: float = 20.0, steps: int = 20) -> tuple[float, float]:

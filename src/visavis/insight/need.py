@@ -1,16 +1,19 @@
-"""What runs out, and when: for one person and one family, the probability that it is in the basket of this visit (``visit``), bought on
-another trip within three days (``forgotten``), or within seven days (``week``). One set of features serves the three heads.
+"""What runs out, and when.
 
-The estimate is a logistic regression whose weights are bent by the visit: p = σ(b + v·c + x·(w + M c)), x the features of a habit, c the context
-of the visit (hour, days since the last trip, how large baskets are at this shop). Features are closed forms of sums kept by
-``customers.habits``: nothing is looked up, nothing looks back. Decaying them to the present is one vectorised pass over 32 rows.
+For one person and one family: the probability that it is in the basket of this visit (``visit``), bought on another trip within three days
+(``forgotten``), or within seven days (``week``). One set of features serves the three heads.
 
-Reference: Gupta & Steenburgh, *Allocating marketing resources*, 2008, for rates as covariates; the features and what each brought are measured
-in ``docs/model-card.md``.
+The estimate is a small network with a linear path beside it: logit p = b + z·s + tanh(z·H + h)·o, z the features of a habit and the context of
+the visit (hour, days since the last trip, how large baskets are at this shop). Features are closed forms of sums kept by ``customers.habits``:
+nothing is looked up, nothing looks back. Decaying them to the present is one vectorised pass over 32 rows.
+
+Reference: Bishop, *Neural networks for pattern recognition*, 1995, §4.2 (skip-layer network); what each part brought is measured in
+``docs/model-card.md``.
 """
 
 from collections.abc import Sequence
 from functools import lru_cache
+from math import cos, exp, log, pi, sin
 from typing import Final, Literal
 
 import numpy as np
@@ -18,8 +21,25 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from visavis.model.habit import (
-    BASKETS, DAY_S, DEC, E95, HABIT_COLUMNS, K, LAST, LAST_BASKET, LN_SIZE, LOCAL_DAY, S28, SHOP0, T_BASKETS, T_DAYS, T_GAP, T_LAST, T_LN_SIZE,
-    T_LOCAL_DAY, T_S28, T_SHOP0, T_SIZE0, TRIPS,
+    BASKETS,
+    DAY_S,
+    DEC,
+    E95,
+    GAP,
+    HABIT_COLUMNS,
+    LAST,
+    LAST_BASKET,
+    LN_SIZE,
+    S28,
+    SHOP0,
+    T_BASKETS,
+    T_LAST,
+    T_LN_SIZE,
+    T_S28,
+    T_SHOP0,
+    T_SIZE0,
+    TRIPS,
+    K,
 )  # fmt: skip
 from visavis.model.moment import Bought, Paying, Spot
 from visavis.model.view import View
@@ -29,8 +49,8 @@ Head = Literal["visit", "forgotten", "week"]
 Floats = NDArray[np.float64]
 
 SHORTLIST: Final = 32
-_DAY_DECAY: Final = -float(np.log(0.98))
-_BASKET_DECAY: Final = -float(np.log(0.95))
+_DAY_DECAY: Final = -log(0.98)
+_BASKET_DECAY: Final = -log(0.95)
 
 
 class Shortlist(Struct, frozen=True):
@@ -81,7 +101,8 @@ def shortlist(view: View, *, without: frozenset[str] = frozenset()) -> Shortlist
 
 FEATURES: Final = (
     "share of baskets", "decayed count", "recent baskets", "last 28 days", "times", "days since", "days since²", "rhythm", "overdue",
-    "how far past", "long past", "share here", "usual basket size", "bought last time", "repeat rate of the family", "rate of the family",
+    "how far past", "long past", "share here", "usual basket size", "bought last time", "share of recent trips", "last gap",
+    "repeat rate of the family", "rate of the family",
 )  # fmt: skip
 CONTEXTS: Final = (
     "hour, sine", "hour, cosine", "weekend", "days since the last trip", "trips in 28 days", "basket size here", "usual basket size",
@@ -100,27 +121,27 @@ def features(short: Shortlist, families: dict[str, tuple[float, ...]]) -> Floats
     mean_gap = np.where(k > 1.0, mean_gap, 30.0)
     ratio = elapsed / mean_gap
     faded = np.exp(np.stack([-elapsed * _DAY_DECAY, (t[LAST_BASKET] - number) * _BASKET_DECAY, -elapsed / 28.0, -ratio]))
+    here = baskets / number
     if short.shop >= 0:
-        here = (t[SHOP0 + short.shop] + 2.0 * baskets / number) / (trips[T_SHOP0 + short.shop] + 2.0)
-    else:
-        here = baskets / number
+        here = (t[SHOP0 + short.shop] + 2.0 * here) / (trips[T_SHOP0 + short.shop] + 2.0)
     logs = np.log(
         np.stack([
             (baskets + 0.3) / (number + 1.0), t[DEC] * faded[0] + 0.1, t[E95] * faded[1] + 0.05, t[S28] * faded[2] + 0.2, k, elapsed + 1.0,
-            mean_gap + 1.0, here + 0.01,
+            mean_gap + 1.0, here + 0.01, t[S28] * faded[2] + 0.1, np.where(t[GAP] > 0.0, t[GAP], 30.0) + 1.0,
         ])
     )  # fmt: skip
+    recent = log(trips[T_S28] * exp(-max(0.0, now - trips[T_LAST]) / 28.0) + 0.5)
     population = np.array([families.get(family, NO_FAMILY) for family in short.families])
     return np.stack([
         logs[0], logs[1], logs[2], logs[3], logs[4], logs[5], logs[5] * logs[5] / 5.0, logs[6], np.tanh(ratio - 1.0), faded[3], ratio > 2.0,
-        logs[7], t[LN_SIZE] - trips[T_LN_SIZE], t[LAST_BASKET] >= number, population[:, 0], population[:, 1],
+        logs[7], t[LN_SIZE] - trips[T_LN_SIZE], t[LAST_BASKET] >= number, logs[8] - recent, logs[9], population[:, 0], population[:, 1],
     ], axis=1)  # fmt: skip
 
 
 @lru_cache(maxsize=1024)
 def _hour(tenth: int) -> tuple[float, float]:
-    angle = 2.0 * np.pi * tenth / 240.0
-    return float(np.sin(angle)), float(np.cos(angle))
+    angle = 2.0 * pi * tenth / 240.0
+    return sin(angle), cos(angle)
 
 
 def context(short: Shortlist, basket: frozenset[str] | None) -> Floats:
@@ -128,54 +149,55 @@ def context(short: Shortlist, basket: frozenset[str] | None) -> Floats:
     trips, spot = short.trips, short.spot
     sine, cosine = _hour(int(spot.local_hour * 10.0))
     size_here = trips[T_SIZE0 + short.shop] if short.shop >= 0 and trips[T_SHOP0 + short.shop] else trips[T_LN_SIZE]
-    so_far = np.log1p(len(basket)) if basket is not None else 0.0
+    so_far = log(1.0 + len(basket)) if basket is not None else 0.0
     since = max(0.0, short.now_days - trips[T_LAST])
     return np.array([
-        sine, cosine, float((spot.local_day + 3) % 7 >= 5), np.log1p(since), np.log(trips[T_S28] * np.exp(-since / 28.0) + 0.5), size_here,
+        sine, cosine, float((spot.local_day + 3) % 7 >= 5), log(1.0 + since), log(trips[T_S28] * exp(-since / 28.0) + 0.5), size_here,
         trips[T_LN_SIZE], so_far, so_far - trips[T_LN_SIZE] if basket is not None else 0.0,
     ])  # fmt: skip
 
 
-class Weights(Struct, frozen=True):
-    """One head's parameters: standardisation, then b, w, v and M of the formula above."""
+class Net(Struct, frozen=True):
+    """One head's parameters, the inputs' standardisation folded in: logit = bias + z·skip + tanh(z·hidden + offset)·out, z = (features, contexts)."""
 
-    x_mean: Floats
-    x_scale: Floats
-    c_mean: Floats
-    c_scale: Floats
-    b: float
-    w: Floats
-    v: Floats
-    bend: Floats  # (features, contexts)
+    typical: Floats  # (features,): the population's mean of each feature
+    hidden_x: Floats  # (features, units)
+    hidden_c: Floats  # (contexts, units)
+    offset: Floats  # (units,)
+    out: Floats  # (units,)
+    skip_x: Floats  # (features,)
+    skip_c: Floats  # (contexts,)
+    bias: float
 
 
-def pack(weights: Weights) -> bytes:
-    """The parameters as bytes; :func:`unpack` gives them back exactly."""
-    parts = (weights.x_mean, weights.x_scale, weights.c_mean, weights.c_scale, np.array([weights.b]), weights.w, weights.v, weights.bend.ravel())
-    return np.concatenate(parts).astype("<f8").tobytes()
+def pack(net: Net) -> bytes:
+    """The parameters as bytes, 32-bit; :func:`unpack` gives them back."""
+    parts = (net.typical, net.skip_x, net.skip_c, [net.bias], net.offset, net.out, net.hidden_x.ravel(), net.hidden_c.ravel())
+    return np.concatenate(parts).astype("<f4").tobytes()
 
 
 @lru_cache(maxsize=16)
-def unpack(data: bytes) -> Weights:
+def unpack(data: bytes) -> Net:
     """The parameters of these bytes."""
-    flat = np.frombuffer(data, dtype="<f8")
+    flat = np.frombuffer(data, dtype="<f4").astype(np.float64)
     f, m = len(FEATURES), len(CONTEXTS)
-    ends = np.cumsum([f, f, m, m, 1, f, m])
-    x_mean, x_scale, c_mean, c_scale, b, w, v, bend = np.split(flat, ends)
-    return Weights(x_mean, x_scale, c_mean, c_scale, float(b[0]), w, v, bend.reshape(f, m))
+    units = (len(flat) - 2 * f - m - 1) // (f + m + 2)
+    typical, skip_x, skip_c, bias, offset, out, hidden_x, hidden_c = np.split(flat, np.cumsum([f, f, m, 1, units, units, f * units]))
+    return Net(typical, hidden_x.reshape(f, units), hidden_c.reshape(m, units), offset, out, skip_x, skip_c, float(bias[0]))
 
 
 class Estimate(Struct, frozen=True):
-    """Probabilities of a shortlist for one head, and the inputs and effective weights that explain them."""
+    """Probabilities of a shortlist for one head, with what is needed to explain them."""
 
     p: Floats
     x: Floats
-    pull: Floats  # (features,): the weight of each feature at this visit
-    typical: Floats  # (features,): the population's mean of each feature
+    bent: Floats  # (habits, units): the hidden units' values
+    net: Net
 
     def terms(self, row: int, count: int = 3) -> list[tuple[str, float]]:
-        """The features that moved this row's logit most away from the average person's, with the push of each."""
-        pushes = (self.x[row] - self.typical) * self.pull
+        """The features that move this row's logit most away from the average person's, with the push of each (to first order)."""
+        slope = self.net.skip_x + self.net.hidden_x @ ((1.0 - self.bent[row] ** 2) * self.net.out)
+        pushes = (self.x[row] - self.net.typical) * slope
         strongest = np.argsort(-np.abs(pushes), kind="stable")[:count]
         return [(FEATURES[i], float(pushes[i])) for i in strongest.tolist()]
 
@@ -184,19 +206,17 @@ def estimate(
     learned: Learned, calibration: Calibration, short: Shortlist, head: Head, *, x: Floats | None = None, basket: frozenset[str] | None = None,
 ) -> Estimate:  # fmt: skip
     """The probability of each habit of the shortlist under this head; ``x`` reuses the features of another head of the same moment."""
-    weights = unpack(learned.heads[head])
+    net = unpack(learned.heads[head])
     if x is None:
         x = features(short, learned.families)
-    p, pull = probabilities(weights, x, context(short, basket), calibration)
-    return Estimate(p, x, pull, weights.x_mean)
+    logit, bent = logits(net, x, context(short, basket))
+    return Estimate(1.0 / (1.0 + np.exp(-(calibration.shift + calibration.slope * logit))), x, bent, net)
 
 
-def probabilities(weights: Weights, x: Floats, c: Floats, calibration: Calibration) -> tuple[Floats, Floats]:
-    """``(p, pull)``: the probability of each row of ``x`` in the context ``c``, and the weight that each feature has there."""
-    z = (c - weights.c_mean) / weights.c_scale
-    pull = (weights.w + weights.bend @ z) / weights.x_scale
-    logit = x @ pull + (weights.b + weights.v @ z - weights.x_mean @ pull)
-    return 1.0 / (1.0 + np.exp(-(calibration.shift + calibration.slope * logit))), pull
+def logits(net: Net, x: Floats, c: Floats) -> tuple[Floats, Floats]:
+    """``(logit, hidden)`` of each row of ``x`` (rows, features) in the context ``c`` (contexts,)."""
+    bent = np.tanh(x @ net.hidden_x + (c @ net.hidden_c + net.offset))
+    return bent @ net.out + x @ net.skip_x + (c @ net.skip_c + net.bias), bent
 
 
 def basket_of(view: View) -> frozenset[str] | None:
@@ -211,15 +231,16 @@ def best(p: Floats, count: int) -> Sequence[int]:
 
 
 def prior() -> Learned:
-    """Parameters for a brand that has no history yet: the log of a habit's share of recent baskets, nothing bent, nothing learned.
+    """Parameters for a brand that has no history yet: the log of a habit's share of recent baskets, nothing learned.
 
     Honest rather than sharp; ``visavis year`` shows what learning adds.
     """
     f, m = len(FEATURES), len(CONTEXTS)
-    w = np.zeros(f)
-    w[FEATURES.index("share of baskets")], w[FEATURES.index("recent baskets")] = 0.7, 0.3
-    plain = Weights(np.zeros(f), np.ones(f), np.zeros(m), np.ones(m), 0.0, w, np.zeros(m), np.zeros((f, m)))
-    shift = {"visit": 0.0, "forgotten": -1.0, "week": 0.5}
-    heads = {head: pack(Weights(*[getattr(plain, name) for name in ("x_mean", "x_scale", "c_mean", "c_scale")], b, w, plain.v, plain.bend))
-             for head, b in shift.items()}  # fmt: skip
+    skip = np.zeros(f)
+    skip[FEATURES.index("share of baskets")], skip[FEATURES.index("recent baskets")] = 0.7, 0.3
+    empty = np.zeros(0)
+    heads = {
+        head: pack(Net(np.zeros(f), np.zeros((f, 0)), np.zeros((m, 0)), empty, empty, skip, np.zeros(m), bias))
+        for head, bias in (("visit", 0.0), ("forgotten", -1.0), ("week", 0.5))
+    }
     return Learned("prior", heads, {}, {"method": "no history: the share of recent baskets"})

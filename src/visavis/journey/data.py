@@ -142,5 +142,4 @@ def by_household(year: Year) -> Iterator[tuple[int, NDArray[np.int64]]]:
     """Each household with the indices of its baskets, oldest first."""
     order = np.lexsort((np.arange(len(year)), year.household))
     names, starts = np.unique(year.household[order], return_index=True)
-    for name, indices in zip(names.tolist(), np.split(order, starts[1:]), strict=True):
-        yield name, indices
+    yield from zip(names.tolist(), np.split(order, starts[1:]), strict=True)

@@ -27,10 +27,11 @@ from visavis.runtime.loop import Loop
 from visavis.strategy.read import Strategy, read
 
 GROUP: Final = 64
-TEACHES_FROM: Final = datetime(2017, 2, 15, 5, tzinfo=UTC).timestamp()
+TEACHES_FROM: Final = datetime(2017, 2, 8, 5, tzinfo=UTC).timestamp()
 TRIP_DAYS: Final = 3
+WEEK_DAYS: Final = 7
 TILL_S: Final = 20.0
-TEACHING_SHARE: Final = 0.5
+TEACHING_SHARE: Final = 1.0
 TRUSTED: Final = ("place-moment", "recognition", "reminders", "tailored-offers")
 PRIVATE: Final = ("place-moment",)
 
@@ -215,16 +216,14 @@ def _teach(learner: Learner, loop: Loop, year: Year, i: int, future: Future, las
     if isinstance(door, NotAdmitted):
         return
     seen = view(customer, door, categories, door.occurred_at.timestamp())
-    short = shortlist(seen)
-    if short is not None:
-        learner.show("visit", short, None, basket, at)
-    if int(year.local_day[i]) + TRIP_DAYS > last_day:
-        return  # what follows is not known yet
+    if (short := shortlist(seen)) is None:
+        return
+    ahead = last_day - int(year.local_day[i])  # what follows the last day of June is not known yet
+    week = {"week": basket | future.bought_within(i, 0, WEEK_DAYS)} if ahead >= WEEK_DAYS else {}
+    learner.show({"visit": basket, **week}, short, None, at)
     missing = shortlist(seen, without=basket)
-    if missing is not None:
-        learner.show("forgotten", missing, basket, future.bought_within(i, 1, TRIP_DAYS), at)
-    if short is not None and int(year.local_day[i]) + 7 <= last_day:
-        learner.show("week", short, None, basket | future.bought_within(i, 0, 7), at)
+    if missing is not None and ahead >= TRIP_DAYS:
+        learner.show({"forgotten": future.bought_within(i, 1, TRIP_DAYS)}, missing, basket, at)
 
 
 def _live(
@@ -346,9 +345,7 @@ def introduced(strategy: Strategy, household: int, now: datetime) -> list[Moment
 def entered(year: Year, i: int) -> Entered:
     """At the door, some minutes before; nothing of the basket is in it."""
     at = max(float(year.paid_at[i]) - _lead_s(year, i), 0.0)
-    return Entered(
-        id=f"{year.basket[i]}-door", customer=str(year.household[i]), occurred_at=datetime.fromtimestamp(at, UTC), place=str(year.shop[i])
-    )
+    return Entered(id=f"{year.basket[i]}-door", customer=str(year.household[i]), occurred_at=datetime.fromtimestamp(at, UTC), place=str(year.shop[i]))
 
 
 def paying(year: Year, i: int) -> Paying:

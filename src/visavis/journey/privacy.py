@@ -3,16 +3,16 @@
 from datetime import UTC, datetime
 
 import numpy as np
+from msgspec.structs import replace
 
-from visavis.engine import step
 from visavis.consent.gate import NotAdmitted, admit
+from visavis.engine import step
 from visavis.journey.data import JULY, Year, consents
 from visavis.journey.live import bought, entered, introduced, paying
 from visavis.model.customer import Customer, newborn
 from visavis.model.entry import encode
 from visavis.model.moment import Moment
 from visavis.runtime.loop import Loop
-from msgspec.structs import replace
 
 
 def unchanged(year: Year, loop: Loop, *, until: float, households: int = 60) -> bool:

@@ -70,7 +70,8 @@ class Report(Struct, frozen=True):
         if self.nonconsenting_unchanged is not None:
             lines.append(f"Permuting the purchases of those who did not consent changes a decision: {'no' if self.nonconsenting_unchanged else 'YES'}")
         lines += [
-            f"{self.moments:,} moments in {self.seconds:.0f} CPU-s, {self.peak_rss_mib:.0f} MiB; a waking decision {self.p50_us:.0f} µs (p99 {self.p99_us:.0f})",
+            f"{self.moments:,} moments in {self.seconds:.0f} CPU-s, {self.peak_rss_mib:.0f} MiB",
+            f"a waking decision: {self.p50_us:.0f} µs (p99 {self.p99_us:.0f})",
             SIMULATED, "",
         ]  # fmt: skip
         return "\n".join(lines)

@@ -18,7 +18,11 @@ from visavis.strategy.read import Strategy
 COLUMNS: Final = 40
 ROWS: Final = 7
 EVERY: Final = 100
-STAGES: Final = {"history": "January to June, remembered", "learning": "learning from the development half", "living": "July to December, lived"}
+STAGES: Final = {
+    "history": "January to June, remembered",
+    "learning": "learning from the development half",
+    "living": "July to December, lived",
+}
 
 
 class Screen:
@@ -53,7 +57,23 @@ class Screen:
         if not said.action:
             text = SENTENCES[said.silence][self._language]  # type: ignore[index]
             return Panel("\n" * (ROWS // 2) + f"· silence: {text}", title=f"household {visit.household}", width=COLUMNS + 4, height=ROWS + 2)
-        show = Show(said.decision, "customer", "", said.action, said.family, said.product, "", 0.0, said.p_response, said.p_shown, (), (), (), (), None)
+        show = Show(
+            said.decision,
+            "customer",
+            "",
+            said.action,
+            said.family,
+            said.product,
+            "",
+            0.0,
+            said.p_response,
+            said.p_shown,
+            (),
+            (),
+            (),
+            (),
+            None,
+        )
         lines = wall(compose(self._strategy, show, self._language), COLUMNS, ROWS)
         return Panel("\n".join(lines), title=f"household {visit.household}, p {said.p_response:.2f}", width=COLUMNS + 4)
 

@@ -17,8 +17,8 @@ from visavis.journey.live import Clock
 from visavis.model.decision import Show
 from visavis.model.moment import Bought, Consented, Displayed, Entered, Line, Linked, Noticed
 from visavis.model.world import ParametersLearned, StrategyLoaded
-from visavis.runtime.memory import MemoryLog
 from visavis.runtime.loop import Loop
+from visavis.runtime.memory import MemoryLog
 from visavis.strategy.read import read
 
 START: Final = datetime(2026, 3, 2, 15, tzinfo=UTC)

@@ -50,9 +50,7 @@ def figures(visits: Sequence[Visit]) -> Figures:
         "beyond_baseline_hit_rate": _mean(_on(doors, lambda door: door.beyond_counted_hit)),
         "beyond_decayed_hit_rate": _mean(_on(doors, lambda door: door.beyond_decayed_hit)),
         "beyond_surest_rate": surest(_on(doors, lambda door: door.beyond.confidence), _on(doors, lambda door: door.beyond_hit), 0.5),
-        "beyond_baseline_surest_rate": surest(
-            _on(doors, lambda door: door.beyond_counted.confidence), _on(doors, lambda door: door.beyond_counted_hit), 0.5
-        ),
+        "beyond_baseline_surest_rate": surest(_on(doors, lambda door: door.beyond_counted.confidence), _on(doors, lambda door: door.beyond_counted_hit), 0.5),
         "calibration_all": ratio(sure, truth),
         "calibration_cards": ratio([visit.entered.p_response for visit in named], hits),
         "calibration_worst_week": worst(sure, truth, week),

@@ -21,10 +21,10 @@ def find(log: Log, decision: str) -> tuple[Entry, Decision]:
 def tell(log: Log, decision: str, language: str) -> str:
     """What was decided, why, what was read for it, and what the alternatives were, a line each."""
     entry, one = find(log, decision)
+    what = " · ".join(["show", one.action, *([one.family] if one.family else [])]) if isinstance(one, Show) else f"silence · {one.reason}"
     lines = [
         f"{one.id} · {one.audience} · {KIND[type(entry.moment)]} · {entry.received_at:%Y-%m-%d %H:%M} UTC · world {entry.world}",
-        f"{'show ' + one.action + (' · ' + one.family if one.family else '') if isinstance(one, Show) else 'silence · ' + one.reason}"
-        f" · p_shown {one.p_shown:g}",
+        f"{what} · p_shown {one.p_shown:g}",
         sentence(one, language),
     ]
     lines += [f"  read for {use.purpose}: {', '.join(use.categories)}" for use in entry.uses]

@@ -39,7 +39,7 @@ class Line(Struct, frozen=True, array_like=True, gc=False):
     """One product of a basket; ``family`` is written by the door; ``price_cents`` is what the whole line cost."""
 
     product: Id
-    quantity: Annotated[float, Meta(gt=0, le=10_000)] = 1
+    quantity: Annotated[int, Meta(gt=0, le=10_000)] | Annotated[float, Meta(gt=0, le=10_000)] = 1
     price_cents: Cents = 0
     family: Name = ""
 
@@ -270,9 +270,7 @@ Moment = (
     | Voted | Worn | Linked | Unlinked | Due
 )  # fmt: skip
 
-KINDS: Final[dict[str, type[MomentBase]]] = {
-    str(kind.__struct_config__.tag): kind for kind in Moment.__args__
-}
+KINDS: Final[dict[str, type[MomentBase]]] = {str(kind.__struct_config__.tag): kind for kind in Moment.__args__}
 KIND: Final[dict[type[MomentBase], str]] = {kind: name for name, kind in KINDS.items()}
 
 CATEGORY: Final[dict[str, str]] = {

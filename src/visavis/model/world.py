@@ -68,7 +68,7 @@ class OutcomesLearned(Struct, frozen=True, array_like=True, tag="outcomes"):
 
 
 class BudgetLeased(Struct, frozen=True, array_like=True, tag="budget"):
-    """This worker's slice of a budget, in cents."""
+    """The worker's slice of a budget, in cents."""
 
     budget: str
     cents: int

@@ -1,28 +1,30 @@
 """Learn the parameters of ``insight.need`` from views of a history that the live code folded, so that training and serving cannot drift apart."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import numpy as np
 from msgspec import Struct
 
-from visavis.insight.fit import bent, recalibrate
-from visavis.insight.need import FEATURES, NO_FAMILY, Floats, Head, Shortlist, Weights, best, context, features, pack, probabilities, unpack
+from visavis.insight.fit import Labels, Rows, fit, recalibrate
+from visavis.insight.need import FEATURES, NO_FAMILY, Head, Net, Shortlist, best, context, features, logits, pack, unpack
 from visavis.model.customer import Customer
-from visavis.model.habit import BASKETS, HABIT_COLUMNS, K, T_BASKETS, TRIPS
+from visavis.model.habit import BASKETS, HABIT_COLUMNS, T_BASKETS, TRIPS, K
 from visavis.model.ids import version_of
 from visavis.model.world import Calibration, Learned
 
 POPULATION: Final = len(NO_FAMILY)
 NAMED: Final = 4
+MEMBERS: Final[Mapping[Head, int]] = {"visit": 3, "forgotten": 3, "week": 1}
+"""How many networks are averaged; what only conditions read needs less."""
 
 
 class Sample(Struct):
     """The rows of one head: features and contexts as 32-bit floats, labels, and the family of each row."""
 
-    x: list[Floats]
-    c: list[Floats]
-    y: list[list[bool]]
+    x: list[Rows]
+    c: list[Rows]
+    y: list[Labels]
     families: list[list[str]]
     at: list[float]
 
@@ -33,37 +35,43 @@ class Learner:
     def __init__(self) -> None:
         self._samples: dict[Head, Sample] = {}
 
-    def show(self, head: Head, short: Shortlist, basket: frozenset[str] | None, truth: frozenset[str], at: float) -> None:
-        """Take one visit in: what was known then, and the families that really followed."""
-        sample = self._samples.setdefault(head, Sample([], [], [], [], []))
-        sample.x.append(features(short, {}).astype(np.float32))
-        sample.c.append(context(short, basket).astype(np.float32))
-        sample.y.append([family in truth for family in short.families])
-        sample.families.append(short.families)
-        sample.at.append(at)
+    def show(self, truths: Mapping[Head, frozenset[str]], short: Shortlist, basket: frozenset[str] | None, at: float) -> None:
+        """Take one visit in: what was known then, and for each head the families that really followed."""
+        x, c = features(short, {}).astype(np.float32), context(short, basket).astype(np.float32)
+        for head, truth in truths.items():
+            sample = self._samples.setdefault(head, Sample([], [], [], [], []))
+            sample.x.append(x)
+            sample.c.append(c)
+            sample.y.append(np.array([family in truth for family in short.families], dtype=np.bool_))
+            sample.families.append(short.families)
+            sample.at.append(at)
 
     def fit(self, customers: Iterable[Customer]) -> Learned:
         """Fit all heads, with the population's figures taken from the folded habits of these customers."""
         population = families_of(customers)
         heads: dict[str, bytes] = {}
         for head, sample in self._samples.items():
-            heads[head] = pack(_fitted(sample, population))
+            heads[head] = pack(_fitted(sample, population, MEMBERS[head]))
         visits = {head: len(sample.x) for head, sample in self._samples.items()}
         version = version_of(*[name.encode() + data for name, data in heads.items()], repr(sorted(population.items())).encode())
-        card = {"visits": repr(visits), "inputs": ", ".join(FEATURES), "method": "logistic regression bent by context, Newton with step halving"}
+        card = {
+            "visits": repr(visits),
+            "inputs": ", ".join(FEATURES),
+            "method": "skip-layer network by Adam, seeds averaged",
+        }
         return Learned(version, heads, population, card)
 
     def calibrations(self, learned: Learned, *, since: float) -> dict[str, Calibration]:
         """The first correction of each head: what it would have named at the visits since ``since``, against what followed."""
         found: dict[str, Calibration] = {}
         for head, sample in self._samples.items():
-            weights = unpack(learned.heads[head])
+            net = unpack(learned.heads[head])
             p: list[float] = []
-            y: list[bool] = []
+            y: list[np.bool_] = []
             for x, c, labels, families, at in zip(sample.x, sample.c, sample.y, sample.families, sample.at, strict=True):
                 if at >= since:
                     x[:, -POPULATION:] = [learned.families.get(family, NO_FAMILY) for family in families]
-                    scored = probabilities(weights, x, c, Calibration())[0]
+                    scored = 1.0 / (1.0 + np.exp(-logits(net, x.astype(np.float64), c.astype(np.float64))[0]))
                     rows = best(scored, NAMED)
                     p.extend([float(scored[row]) for row in rows])
                     y.extend([labels[row] for row in rows])
@@ -72,12 +80,11 @@ class Learner:
         return found
 
 
-def _fitted(sample: Sample, population: dict[str, tuple[float, ...]]) -> Weights:
-    x = np.concatenate(sample.x)
-    c = np.repeat(np.array(sample.c), [len(rows) for rows in sample.x], axis=0)
-    y = np.array([label for labels in sample.y for label in labels])
+def _fitted(sample: Sample, population: dict[str, tuple[float, ...]], members: int) -> Net:
+    x, c = np.concatenate(sample.x), np.array(sample.c)
+    visit = np.repeat(np.arange(len(c)), [len(rows) for rows in sample.x])
     x[:, -POPULATION:] = [population.get(family, NO_FAMILY) for families in sample.families for family in families]
-    return bent(x, c, y)
+    return fit(x, c, visit, np.concatenate(sample.y), members=members)
 
 
 def families_of(customers: Iterable[Customer]) -> dict[str, tuple[float, ...]]:

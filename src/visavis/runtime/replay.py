@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-
 from visavis.customers.fold import fold
 from visavis.engine import step
 from visavis.model.customer import Customer, newborn
@@ -66,5 +65,3 @@ def verify(log: Log, dice_key: bytes, *, found: Callable[[Difference], None]) ->
             after = fold(customer, entry)
         customers[entry.customer] = after
     return compared
-
-

@@ -7,7 +7,14 @@ from msgspec.structs import replace
 
 from visavis.model.entry import FORM, WorldEntry
 from visavis.model.world import (
-    BudgetLeased, OutcomesLearned, ParametersLearned, Recalibrated, StrategyLoaded, World, WorldChange, chained,
+    BudgetLeased,
+    OutcomesLearned,
+    ParametersLearned,
+    Recalibrated,
+    StrategyLoaded,
+    World,
+    WorldChange,
+    chained,
 )  # fmt: skip
 
 _encode = msgspec.msgpack.Encoder().encode

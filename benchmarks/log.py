@@ -1,0 +1,74 @@
+"""The log's throughput against writing the same bytes to a plain file with one fsync a group, in turn, in the same run."""
+
+import argparse
+import json
+import os
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from visavis.model.entry import Entry, encode
+from visavis.runtime.sqlite import SqliteLog
+from visavis.testing import an_entry
+
+
+def main() -> None:
+    """Measure, print a table, and end with one line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true", help="five times as many entries")
+    asked = parser.parse_args()
+    scale = 5 if asked.full else 1
+    results = []
+    with tempfile.TemporaryDirectory() as folder:
+        print(f"{'group':>6}{'entries/s':>12}{'plain file/s':>14}{'ratio':>8}")
+        for group, count in ((1, 300 * scale), (16, 4000 * scale), (256, 20_000 * scale)):
+            entries = [an_entry(f"c{i % 500}", f"m{i}", minutes=i % 1000, lines=i % 12) for i in range(count)]
+            ours = wrote(folder, group, entries)
+            peer = plain(folder, group, entries)
+            results.append({"figure": f"commit, groups of {group}", "value": round(ours), "unit": "entries/s", "against": "append and fsync the same bytes",
+                            "ratio": round(ours / peer, 2), "goal": None})  # fmt: skip
+            print(f"{group:>6}{ours:>12,.0f}{peer:>14,.0f}{ours / peer:>8.2f}")
+        log = SqliteLog(Path(folder) / "256.sqlite")
+        started = perf_counter()
+        read = sum(1 for _ in log.scan())
+        scanned = read / (perf_counter() - started)
+        started = perf_counter()
+        for i in range(2000):
+            log.entry(f"c{i % 500}", f"m{i}")
+        found = 2000 / (perf_counter() - started)
+        log.close()
+        size = (Path(folder) / "256.sqlite").stat().st_size / read
+        raw = float(np.mean([len(encode(entry)) for entry in entries]))
+        print(f"scan and decode {scanned:,.0f} entries/s; look-ups {found:,.0f}/s; {size:.0f} bytes a row on disk for entries of {raw:.0f}")
+        results.append({"figure": "scan and decode", "value": round(scanned), "unit": "entries/s", "against": None, "ratio": None, "goal": None})
+        results.append(
+            {"figure": "bytes on disk", "value": round(size), "unit": "B/entry", "against": "encoded entry", "ratio": round(size / raw, 2), "goal": None}
+        )
+    print(json.dumps({"benchmark": "log", "results": results}))
+
+
+def wrote(folder: str, group: int, entries: list[Entry]) -> float:
+    """Entries a second through the log."""
+    log = SqliteLog(Path(folder) / f"{group}.sqlite")
+    started = perf_counter()
+    for a in range(0, len(entries), group):
+        log.commit(entries[a : a + group])
+    rate = len(entries) / (perf_counter() - started)
+    log.close()
+    return rate
+
+
+def plain(folder: str, group: int, entries: list[Entry]) -> float:
+    """Entries a second appended to a file, one fsync a group."""
+    with (Path(folder) / f"{group}.bin").open("ab", buffering=0) as file:
+        started = perf_counter()
+        for a in range(0, len(entries), group):
+            file.write(b"".join(encode(entry) for entry in entries[a : a + group]))
+            os.fsync(file.fileno())
+        return len(entries) / (perf_counter() - started)
+
+
+if __name__ == "__main__":
+    main()

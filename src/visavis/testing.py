@@ -1,0 +1,66 @@
+"""Public contracts: whoever writes an adapter runs the same checks as we do. Each raises ``AssertionError`` with the guarantee that was broken."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from visavis.model.entry import FORM, Entry, WorldEntry, encode
+from visavis.model.errors import Refused, Unavailable
+from visavis.model.moment import Bought, Entered, Line
+from visavis.model.world import BudgetLeased
+from visavis.ports import Log
+
+_START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+
+
+def an_entry(customer: str, moment: str, *, minutes: int = 0, lines: int = 0) -> Entry:
+    """An entry as the engine writes them: small with no lines, a basket with some."""
+    at = _START + timedelta(minutes=minutes)
+    if lines:
+        basket = tuple([Line(f"product {i}", 1, 100, f"family {i}") for i in range(lines)])
+        return Entry(FORM, customer, at, Bought(id=moment, customer=customer, occurred_at=at, place="s1", lines=basket))
+    return Entry(FORM, customer, at, Entered(id=moment, customer=customer, occurred_at=at, place="s1"))
+
+
+def check_log(open_log: Callable[[], Log], *, durable: bool) -> None:
+    """Check every guarantee of :class:`~visavis.ports.Log`. ``open_log`` opens the same log each time; a ``durable`` one remembers."""
+    log = open_log()
+    assert len(log) == 0, "a new log is empty"
+    assert log.entry("camille", "m1") is None, "an unknown moment has no entry"
+
+    world = WorldEntry(FORM, _START, BudgetLeased("spring", 100), "v1")
+    odd = "œuvre/ʘ\u202f" + "x" * 100
+    batch: list[Entry | WorldEntry] = [an_entry("camille", "m1"), world, an_entry(odd, "m1", lines=500), an_entry("camille", "m2", lines=3)]
+    log.commit(batch)
+    log.commit([])
+    found = list(log.scan())
+    assert [position for position, _ in found] == [1, 2, 3, 4], "positions count from 1, in the order of commits"
+    assert [encode(entry) for _, entry in found] == [encode(entry) for entry in batch], "what was committed comes back, byte for byte"
+    assert [position for position, _ in log.scan(after=3)] == [4], "a scan starts after the position given"
+    assert log.entry("camille", "m2") == batch[3], "a moment's entry is found by customer and moment"
+    assert list(log.of("camille")) == [batch[0], batch[3]], "a customer's entries come oldest first, and nobody else's"
+    assert not list(log.of("nobody")), "an unknown customer has none"
+
+    for refused in ([an_entry("bo", "m9"), an_entry("camille", "m1")], [an_entry("bo", "m9"), an_entry("bo", "m9")]):
+        try:
+            log.commit(refused)
+        except Refused:
+            pass
+        else:
+            raise AssertionError("a moment that is in the log is refused")
+        assert len(log) == 4, "a refused batch appends nothing"
+        assert log.entry("bo", "m9") is None, "a refused batch appends nothing, not even its first entry"
+    log.commit([an_entry("bo", "m9")])
+    assert len(log) == 5, "after a refusal the log goes on"
+
+    log.close()
+    for use in (lambda: len(log), lambda: log.entry("bo", "m9"), lambda: log.commit([an_entry("bo", "m10")]), lambda: list(log.scan())):
+        try:
+            use()
+        except Unavailable:
+            continue
+        raise AssertionError("a closed log says that it is unavailable")
+    if durable:
+        again = open_log()
+        assert [encode(entry) for _, entry in again.scan()][:4] == [encode(entry) for entry in batch], "what was committed outlives the process"
+        assert len(again) == 5, "and is there once"
+        again.close()

@@ -1,0 +1,67 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from visavis.model.entry import encode
+from visavis.model.errors import Invalid, Refused, Unavailable
+from visavis.ports import Log
+from visavis.runtime.memory import MemoryLog
+from visavis.runtime.sqlite import SqliteLog
+from visavis.testing import an_entry, check_log
+
+
+def test_the_memory_log_keeps_the_contract() -> None:
+    check_log(MemoryLog, durable=False)
+
+
+def test_the_sqlite_log_keeps_the_contract(tmp_path: Path) -> None:
+    check_log(lambda: SqliteLog(tmp_path / "log.sqlite"), durable=True)
+
+
+batches = st.lists(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 5)), max_size=4), max_size=8)
+
+
+@settings(max_examples=40, deadline=None)
+@given(batches)
+def test_both_logs_are_a_list_that_refuses_what_it_holds(plan: list[list[tuple[str, int]]]) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        made: list[Callable[[], Log]] = [MemoryLog, lambda: SqliteLog(Path(folder) / "log.sqlite")]
+        for make in made:
+            log, model = make(), []
+            for batch in plan:
+                entries = [an_entry(customer, f"m{moment}") for customer, moment in batch]
+                names = [(customer, moment) for customer, moment in batch]
+                held = {(entry.customer, entry.moment.id) for entry in model}
+                fresh = len(set(names)) == len(names) and not any((c, f"m{m}") in held for c, m in names)
+                try:
+                    log.commit(entries)
+                except Refused:
+                    assert not fresh
+                else:
+                    assert fresh
+                    model += entries
+            assert [encode(entry) for _, entry in log.scan()] == [encode(entry) for entry in model]
+            log.close()
+
+
+def test_two_writers_are_one_too_many(tmp_path: Path) -> None:
+    first = SqliteLog(tmp_path / "log.sqlite")
+
+    with pytest.raises(Unavailable, match="another process"):
+        SqliteLog(tmp_path / "log.sqlite")
+    first.close()
+    SqliteLog(tmp_path / "log.sqlite").close()
+
+
+def test_a_file_that_is_not_a_log_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "log.sqlite"
+    path.write_bytes(b"my precious notes, not a database at all" * 50)
+
+    with pytest.raises(Invalid, match="not a log"):
+        SqliteLog(path)
+    assert path.read_bytes().startswith(b"my precious notes")

@@ -1,0 +1,154 @@
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from people import BRANDS, KEY, NOON, STRATEGY, a_history, a_loop, camille, enters, lines, pays, turn
+from visavis.model.decision import Show
+from visavis.model.entry import Entry, WorldEntry
+from visavis.model.errors import Unavailable
+from visavis.model.moment import Bought, Displayed
+from visavis.runtime.loop import Loop
+from visavis.runtime.memory import MemoryLog
+from visavis.runtime.replay import Difference, rebuild, verify
+from visavis.runtime.sqlite import SqliteLog
+
+BYTES = msgspec.msgpack.Encoder(order="deterministic").encode
+
+
+class FullDisk(MemoryLog):
+    """A log whose disk fills up."""
+
+    full = False
+
+    def commit(self, entries: Sequence[Entry | WorldEntry]) -> None:
+        if self.full:
+            raise Unavailable("The log cannot be used: disk full.")
+        super().commit(entries)
+
+
+def a_visit(loop: Loop, name: str = "camille", *, number: int = 0) -> None:
+    at = NOON + timedelta(days=number)
+    turn(loop, at)
+    loop.wake()
+    answer = loop.take(enters(name, at=at, id=f"door-{number}"))
+    assert answer.entry is not None
+    if isinstance(shown := answer.entry.decisions[0], Show):
+        loop.take(Displayed(id=f"seen-{number}", customer=name, occurred_at=at, decision=shown.id))
+    loop.take(pays(BRANDS[0], name=name, at=at, id=f"till-{number}"))
+    loop.take(Bought(id=f"paid-{number}", customer=name, occurred_at=at, place="s1", lines=lines(BRANDS[0], BRANDS[number % 9])))
+    loop.commit()
+    loop.learn()
+
+
+def test_when_the_commit_fails_memory_stays_as_the_log_is() -> None:
+    log = FullDisk()
+    loop = a_loop(log)
+    camille(loop, "reminders", "place-moment")
+    before, length = loop.customers["camille"], len(log)
+    log.full = True
+
+    with pytest.raises(Unavailable):
+        loop.live([enters()])
+
+    log.full = False
+    assert loop.customers["camille"] == before
+    assert len(log) == length
+    assert loop.live([enters()])[0].entry is not None
+
+
+def test_replay_rebuilds_the_same_bytes_and_goes_on(tmp_path: Path) -> None:
+    loop = a_loop(SqliteLog(tmp_path / "log.sqlite"))
+    camille(loop, "reminders", "place-moment")
+    for number in range(8):
+        a_visit(loop, number=number)
+    loop.log.close()
+
+    log = SqliteLog(tmp_path / "log.sqlite")
+    first, second = rebuild(log), rebuild(log)
+
+    assert BYTES(first.customers) == BYTES(second.customers) == BYTES(loop.customers)
+    assert first.world == loop.world
+    again = Loop(log, STRATEGY, KEY, loop.clock)
+    a_visit(again, number=9)
+    a_visit(loop_like := _same(loop, log), number=9)
+    assert BYTES(again.customers) == BYTES(loop_like.customers)
+    log.close()
+
+
+def _same(loop: Loop, log: SqliteLog) -> Loop:
+    return Loop(log, loop.strategy, loop.dice_key, loop.clock)
+
+
+def test_deciding_everything_again_finds_no_difference_and_would_find_one() -> None:
+    loop = a_loop()
+    camille(loop, "reminders", "place-moment", "tailored-offers")
+    for number in range(10):
+        a_visit(loop, number=number)
+
+    differences: list[Difference] = []
+    assert verify(loop.log, KEY, found=differences.append) > 30
+    assert differences == []
+    verify(loop.log, b"other dice", found=differences.append)
+    assert differences
+
+
+def test_due_closes_what_nobody_came_back_for() -> None:
+    loop = a_loop()
+    camille(loop, "reminders", "place-moment")
+    entry = loop.live([pays(BRANDS[0])])[0].entry
+    assert entry is not None
+    assert loop.next_due_at is not None
+    later = NOON + timedelta(days=5)
+    turn(loop, later)
+
+    woken = loop.wake()
+    loop.commit()
+
+    assert [answer.entry.closed[0].decision for answer in woken if answer.entry] == [entry.decisions[0].id]
+    assert not loop.customers["camille"].service.open
+    assert loop.wake() == []
+
+
+def test_a_purchase_on_one_of_the_next_three_days_is_the_outcome_of_the_till() -> None:
+    loop = a_loop()
+    camille(loop, "reminders", "place-moment")
+    entry = loop.live([pays(BRANDS[0])])[0].entry
+    assert entry is not None
+    known = entry.decisions[0].known
+    next_day = NOON + timedelta(days=1)
+    turn(loop, next_day)
+    missing = next(product for product in BRANDS if STRATEGY.products[product].family == known[0].family)
+    loop.live([Bought(id="same", customer="camille", occurred_at=NOON + timedelta(hours=1), place="s1", lines=lines(BRANDS[8]))])
+    loop.live([Bought(id="next", customer="camille", occurred_at=next_day, place="s1", lines=lines(missing))])
+    turn(loop, NOON + timedelta(days=6))
+
+    closed = [outcome for answer in loop.wake() if answer.entry for outcome in answer.entry.closed if outcome.decision == entry.decisions[0].id]
+
+    assert [outcome.hits & 1 for outcome in closed] == [1]
+
+
+def test_outcomes_change_what_the_world_believes() -> None:
+    loop = a_loop()
+    before = loop.world.version
+    for person in range(70):
+        name = f"p{person}"
+        for moment in [*_choices(name), *a_history(name, weeks=4)]:
+            loop.take(moment)
+        a_visit(loop, name, number=0)
+    turn(loop, NOON + timedelta(days=6))
+    loop.wake()
+    loop.commit()
+    loop.learn()
+
+    assert loop.world.version != before
+    assert loop.world.beliefs
+    assert all(belief.outcomes > 0 for belief in loop.world.beliefs.values())
+
+
+def _choices(name: str) -> list:  # type: ignore[type-arg]
+    from people import says_yes
+
+    return says_yes(name, "reminders", "place-moment", at=NOON - timedelta(days=60))

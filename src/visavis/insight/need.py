@@ -25,6 +25,7 @@ from visavis.model.habit import (
     DAY_S,
     DEC,
     E95,
+    FIRST,
     GAP,
     HABIT_COLUMNS,
     LAST,
@@ -100,10 +101,12 @@ def shortlist(view: View, *, without: frozenset[str] = frozenset()) -> Shortlist
 
 
 FEATURES: Final = (
-    "share of baskets", "decayed count", "recent baskets", "last 28 days", "times", "days since", "days since²", "rhythm", "overdue",
-    "how far past", "long past", "share here", "usual basket size", "bought last time", "share of recent trips", "last gap",
-    "repeat rate of the family", "rate of the family",
+    "share of baskets", "decayed count", "recent baskets", "last 28 days", "times", "days since", "rhythm", "share here", "share of recent trips",
+    "last gap", "days since²", "overdue", "how far past", "long past", "usual basket size", "bought last time", "repeat rate of the family",
+    "rate of the family",
 )  # fmt: skip
+LOGS: Final = 10
+"""The first ten are logarithms, taken at once."""
 CONTEXTS: Final = (
     "hour, sine", "hour, cosine", "weekend", "days since the last trip", "trips in 28 days", "basket size here", "usual basket size",
     "basket so far", "share of the usual basket",
@@ -113,29 +116,44 @@ NO_FAMILY: Final = (-1.5, -3.5)
 
 def features(short: Shortlist, families: dict[str, tuple[float, ...]]) -> Floats:
     """The inputs of each habit of the shortlist, (habits, :data:`FEATURES`)."""
-    t = short.table.T
-    trips, now = short.trips, short.now_days
-    k, baskets, number = t[K], t[BASKETS], trips[T_BASKETS]
+    t, trips, now = short.table.T, short.trips, short.now_days
+    baskets, number, n = t[BASKETS], trips[T_BASKETS], len(short.families)
     elapsed = np.maximum(now - t[LAST], 0.0)
-    mean_gap = np.maximum((t[LAST] - t[1]) / np.maximum(k - 1.0, 1.0), 1.0)
-    mean_gap = np.where(k > 1.0, mean_gap, 30.0)
+    mean_gap = np.where(t[K] > 1.0, np.maximum((t[LAST] - t[FIRST]) / np.maximum(t[K] - 1.0, 1.0), 1.0), 30.0)
     ratio = elapsed / mean_gap
-    faded = np.exp(np.stack([-elapsed * _DAY_DECAY, (t[LAST_BASKET] - number) * _BASKET_DECAY, -elapsed / 28.0, -ratio]))
     here = baskets / number
     if short.shop >= 0:
         here = (t[SHOP0 + short.shop] + 2.0 * here) / (trips[T_SHOP0 + short.shop] + 2.0)
-    logs = np.log(
-        np.stack([
-            (baskets + 0.3) / (number + 1.0), t[DEC] * faded[0] + 0.1, t[E95] * faded[1] + 0.05, t[S28] * faded[2] + 0.2, k, elapsed + 1.0,
-            mean_gap + 1.0, here + 0.01, t[S28] * faded[2] + 0.1, np.where(t[GAP] > 0.0, t[GAP], 30.0) + 1.0,
-        ])
-    )  # fmt: skip
-    recent = log(trips[T_S28] * exp(-max(0.0, now - trips[T_LAST]) / 28.0) + 0.5)
-    population = np.array([families.get(family, NO_FAMILY) for family in short.families])
-    return np.stack([
-        logs[0], logs[1], logs[2], logs[3], logs[4], logs[5], logs[5] * logs[5] / 5.0, logs[6], np.tanh(ratio - 1.0), faded[3], ratio > 2.0,
-        logs[7], t[LN_SIZE] - trips[T_LN_SIZE], t[LAST_BASKET] >= number, logs[8] - recent, logs[9], population[:, 0], population[:, 1],
-    ], axis=1)  # fmt: skip
+
+    faded = np.empty((4, n))
+    faded[0] = elapsed * -_DAY_DECAY
+    faded[1] = (t[LAST_BASKET] - number) * _BASKET_DECAY
+    faded[2] = elapsed * (-1.0 / 28.0)
+    np.negative(ratio, out=faded[3])
+    np.exp(faded, out=faded)
+
+    x = np.empty((len(FEATURES), n))
+    x[0] = (baskets + 0.3) / (number + 1.0)
+    x[1] = t[DEC] * faded[0] + 0.1
+    x[2] = t[E95] * faded[1] + 0.05
+    recent = t[S28] * faded[2]
+    x[3] = recent + 0.2
+    x[4] = t[K]
+    x[5] = elapsed + 1.0
+    x[6] = mean_gap + 1.0
+    x[7] = here + 0.01
+    x[8] = recent + 0.1
+    x[9] = np.where(t[GAP] > 0.0, t[GAP], 30.0) + 1.0
+    np.log(x[:LOGS], out=x[:LOGS])
+    x[8] -= log(trips[T_S28] * exp(-max(0.0, now - trips[T_LAST]) / 28.0) + 0.5)
+    x[10] = x[5] * x[5] / 5.0
+    np.tanh(ratio - 1.0, out=x[11])
+    x[12] = faded[3]
+    x[13] = ratio > 2.0
+    x[14] = t[LN_SIZE] - trips[T_LN_SIZE]
+    x[15] = t[LAST_BASKET] >= number
+    x[16:] = np.array([families.get(family, NO_FAMILY) for family in short.families]).T
+    return x.T
 
 
 @lru_cache(maxsize=1024)

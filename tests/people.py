@@ -53,7 +53,7 @@ def lines(*products: str) -> tuple[Line, ...]:
     return tuple(Line(product, 1, 200) for product in products)
 
 
-def a_history(name: str, *, weeks: int = 10, until: datetime = NOON, products: tuple[str, ...] = tuple(BRANDS[:4])) -> list[Moment]:
+def a_history(name: str, *, weeks: int = 10, until: datetime = NOON, products: tuple[str, ...] = tuple(BRANDS[:4])) -> list[Bought]:
     """One trip a week, every week the same basket."""
     return [
         Bought(id=f"trip-{week}", customer=name, occurred_at=until - timedelta(days=7 * (weeks - week)), place="s1", lines=lines(*products))

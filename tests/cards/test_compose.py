@@ -67,9 +67,7 @@ def test_every_family_fits_a_glance_and_every_screen(strategy: Strategy, languag
 )
 def test_any_name_fits_and_brings_no_number_of_its_own(strategy: Strategy, name: str, title: str) -> None:
     template = Template(title, "C'est à {price}, ou 2 pour 5 €.", "Parce que.", "Oui", "Non")
-    told = saying(
-        strategy, template, families={MILK: Family(MILK, name, name)}, products={MILK_1L: Product(MILK_1L, MILK, name, name, 129)}
-    )
+    told = saying(strategy, template, families={MILK: Family(MILK, name, name)}, products={MILK_1L: Product(MILK_1L, MILK, name, name, 129)})
     number = re.compile(r"\d+(?:[.,]\d+)*")
 
     card = compose(told, show(told, product=MILK_1L), "fr")
@@ -139,9 +137,7 @@ def test_amounts_and_days_are_written_as_people_write_them() -> None:
 
 
 def test_a_brief_is_three_short_facts_and_names_nobody(strategy: Strategy) -> None:
-    known = tuple(
-        Known(family, MILK_1L if family == MILK else "", 0.9 - i / 10) for i, family in enumerate([MILK, BEER, "BANANAS", "BUTTER", *CODES])
-    )
+    known = tuple(Known(family, MILK_1L if family == MILK else "", 0.9 - i / 10) for i, family in enumerate([MILK, BEER, "BANANAS", "BUTTER", *CODES]))
     decision = show(strategy, "adviser-suggestion", "BANANAS", known=known)
 
     for language in ("fr", "en"):

@@ -10,7 +10,7 @@ from visavis.engine import step
 from visavis.insight.need import prior
 from visavis.model.customer import newborn
 from visavis.model.entry import encode
-from visavis.model.moment import Bought, Consented, Entered, Located, Measured, Noticed, Spot, Withdrew
+from visavis.model.moment import Bought, Consented, Entered, Located, Measured, Moment, Noticed, Spot, Withdrew
 from visavis.model.world import World
 
 WORLD = World(version="w", strategy=STRATEGY.version, learned=prior())
@@ -74,7 +74,7 @@ def test_what_the_sender_resolved_is_not_believed() -> None:
 def test_a_yes_to_words_that_were_not_served_opens_nothing() -> None:
     loop = a_loop()
     unserved = Consented(id="c", customer="camille", occurred_at=NOON, purpose="place-moment", notice="2026-1")
-    other = [
+    other: list[Moment] = [
         Noticed(id="n", customer="camille", occurred_at=NOON, purpose="place-moment", notice="1999-1"),
         Consented(id="c2", customer="camille", occurred_at=NOON, purpose="place-moment", notice="1999-1"),
     ]

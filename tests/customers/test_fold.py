@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 from hypothesis import given, settings
@@ -43,7 +44,7 @@ PURPOSES = list(STRATEGY.purposes)
 
 
 def some_moment(i: int, minutes: int, kind: int, pick: int) -> Moment:
-    base = {"id": f"m{i}", "customer": "camille", "occurred_at": NOON + timedelta(minutes=minutes)}
+    base: Any = {"id": f"m{i}", "customer": "camille", "occurred_at": NOON + timedelta(minutes=minutes)}
     product = BRANDS[pick % len(BRANDS)]
     purpose = PURPOSES[pick % len(PURPOSES)]
     many: list[Moment] = [

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from people import BRANDS, KEY, NOON, STRATEGY, a_history, a_loop, camille, enters, pays, says_yes, turn
+from people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, lines, pays, says_yes, turn
 from visavis.decide.arbitrate import chances, draw
 from visavis.decide.explain import SENTENCES, sentence
 from visavis.decide.holdout import dice, held_out
 from visavis.decide.policy import PRIOR, estimate, learn
 from visavis.model.decision import Decision, Show, Silence
-from visavis.model.moment import Answered, CheckedIn, Displayed, Linked, RanOut, Worn
+from visavis.model.moment import Answered, Bought, CheckedIn, Displayed, Linked, RanOut, Worn
 from visavis.runtime.loop import Loop
 
 names = st.text(min_size=1, max_size=20)
@@ -181,13 +181,9 @@ def test_a_stranger_gets_a_general_card_and_only_with_the_place_consent() -> Non
 def test_a_heavy_customer_is_thanked_and_only_known_ones() -> None:
     loop = a_loop()
     camille(loop, "recognition", "place-moment", products=tuple(BRANDS))
-    loop.live(
-        [
-            trip.__class__(id=f"x{i}", customer="camille", occurred_at=NOON, place="s1", lines=tuple(line for line in trip.lines) * 10)
-            for i, trip in enumerate(a_history("camille", weeks=6))
-            if hasattr(trip, "lines")
-        ]
-    )
+    for i in range(6):
+        much = Bought(id=f"x{i}", customer="camille", occurred_at=NOON - timedelta(days=2 * i), place="s1", lines=lines(*BRANDS) * 10)
+        loop.live([much])
 
     decision = decided(loop, enters())
 

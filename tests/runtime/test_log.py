@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from visavis.model.entry import encode
+from visavis.model.entry import Entry, encode
 from visavis.model.errors import Invalid, Refused, Unavailable
 from visavis.ports import Log
 from visavis.runtime.memory import MemoryLog
@@ -32,7 +32,8 @@ def test_both_logs_are_a_list_that_refuses_what_it_holds(plan: list[list[tuple[s
     with tempfile.TemporaryDirectory() as folder:
         made: list[Callable[[], Log]] = [MemoryLog, lambda: SqliteLog(Path(folder) / "log.sqlite")]
         for make in made:
-            log, model = make(), []
+            log = make()
+            model: list[Entry] = []
             for batch in plan:
                 entries = [an_entry(customer, f"m{moment}") for customer, moment in batch]
                 names = [(customer, moment) for customer, moment in batch]

@@ -9,9 +9,7 @@ WIDE_SPACE: Final = "\u00a0"
 ELLIPSIS: Final = "…"
 _LOOSE: Final = re.compile(r"[^\S\u00a0\u202f\u2007]+")
 _UNITS: Final = r"h|min|s|L|l|cl|ml|g|kg|m|cm|mm|km|am|pm|kWh|oz|lb|lbs|USD|EUR|€|\$|£|%"
-_HOLDS: Final = re.compile(
-    rf"(?<=\d) (?=\d{{3}}(?!\d))|(?<=\d) (?=(?:{_UNITS})(?!\w))|(?<=[A-Z]{{3}}) (?=\d)|(?<=[°№$€£+−–-]) (?=\d)| (?=[?!;:»%€])|(?<=«) "
-)
+_HOLDS: Final = re.compile(rf"(?<=\d) (?=\d{{3}}(?!\d))|(?<=\d) (?=(?:{_UNITS})(?!\w))|(?<=[A-Z]{{3}}) (?=\d)|(?<=[°№$€£+−–-]) (?=\d)| (?=[?!;:»%€])|(?<=«) ")
 _DANGLING: Final = frozenset(
     # What French ends no text on, then English.
     """à au aux avec chez d' dans de des du en et l' la le les ou par pour sans sous sur un une

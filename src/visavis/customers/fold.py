@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from visavis.customers.habits import bought
-from visavis.model.consent import OPENS, Consent
+from visavis.model.consent import OPENS, Consent, Status
 from visavis.model.customer import HABITS_LIMIT, NAMES_LIMIT, Customer, Order, Places, Seen, Stock
 from visavis.model.decision import Decision, Outcome, Show
 from visavis.model.entry import Entry
@@ -97,21 +97,16 @@ def decided(customer: Customer, decisions: tuple[Decision, ...], received_at: da
     service = customer.service
     shown, waiting = service.shown, service.open
     for decision in decisions:
-        card = isinstance(decision, Show)
-        if card:
-            shown = (
-                *shown[-SHOWN_LIMIT + 1 :],
-                Shown(decision.id, received_at.timestamp(), decision.action, decision.family, decision.units),
-            )
-        if decision.window is not None:
-            w = decision.window
-            waiting = (
-                *waiting[-OPEN_LIMIT + 1 :],
-                Open(
-                    decision.id, decision.purpose, w.objective, decision.action if card else "", w.closes_at, w.from_day, w.until_day, w.visit,
-                    tuple([known.family for known in decision.known]), decision.family if card else "",
-                ),
+        action = family = ""
+        if isinstance(decision, Show):
+            action, family = decision.action, decision.family
+            shown = (*shown[-SHOWN_LIMIT + 1 :], Shown(decision.id, received_at.timestamp(), action, family, decision.units))
+        if (window := decision.window) is not None:
+            believed = tuple([known.family for known in decision.known])
+            opened = Open(
+                decision.id, decision.purpose, window.objective, action, window.closes_at, window.from_day, window.until_day, window.visit, believed, family,
             )  # fmt: skip
+            waiting = (*waiting[-OPEN_LIMIT + 1 :], opened)
     if shown is service.shown and waiting is service.open:
         return customer
     return replace(customer, service=replace(service, shown=shown, open=waiting))
@@ -214,13 +209,12 @@ def _chose(customer: Customer, moment: Consented | Withdrew) -> Customer:
     before = customer.consents.get(moment.purpose)
     if isinstance(moment, Consented):
         until = moment.until.timestamp() if moment.until is not None else since
-        status = "renewed" if before is not None and before.status in OPENS else "given"
+        status: Status = "renewed" if before is not None and before.status in OPENS else "given"
         choice = Consent(status, moment.categories, moment.notice, since, until)
         return replace(
             customer, consents=_bounded(customer.consents, moment.purpose, choice), consent_epoch=customer.consent_epoch + 1,
         )  # fmt: skip
-    status = "withdrawn" if before is not None else "refused"
-    choice = Consent(status, (), before.notice if before is not None else "", since, since)
+    choice = Consent("withdrawn" if before is not None else "refused", (), before.notice if before is not None else "", since, since)
     still = tuple([window for window in customer.service.open if window.purpose != moment.purpose])
     return replace(
         customer, consents=_bounded(customer.consents, moment.purpose, choice), consent_epoch=customer.consent_epoch + 1,

@@ -16,7 +16,7 @@ def chances(nets: Sequence[float], explored: Sequence[bool], *, gamma: float, fl
     The first of equal nets is the best, so the caller puts silence first.
 
     >>> chances([0.0, 5.0, 4.0], [True, True, True], gamma=100.0, floor=0.02)
-    [0.016113, 0.936315, 0.047572]
+    [0.016181, 0.934544, 0.049275]
     >>> chances([0.0, 0.0], [True, False], gamma=100.0, floor=0.02)
     [1.0, 0.0]
     """

@@ -17,7 +17,7 @@ from visavis.decide.wake import woken
 from visavis.insight.need import Estimate, Head, Shortlist, basket_of, best, estimate, shortlist
 from visavis.model.action import Action, Audience, Objective
 from visavis.model.catalogue import Device
-from visavis.model.decision import Decision, Known, Refusal, Scored, Show, Silence, Term, Window
+from visavis.model.decision import Decision, Known, Refusal, RefusalReason, Scored, Show, Silence, Term, Window
 from visavis.model.entry import Use
 from visavis.model.ids import decision_id
 from visavis.model.moment import Moment, Paying, RanOut, Saw
@@ -174,7 +174,7 @@ def _arms(
     return [Candidate(action, family, product, -1, p_response, net, "")]
 
 
-def _why_none(world: World, insight: Insight | None) -> str:
+def _why_none(world: World, insight: Insight | None) -> RefusalReason:
     if world.learned is None:
         return "unparameterised"
     return "nothing_to_name" if insight is None or insight.short is None else "cool_down"

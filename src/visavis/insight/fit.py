@@ -36,7 +36,7 @@ def fit(x: Rows, c: Rows, visit: NDArray[np.int64], y: Labels, *, members: int =
     hidden = np.concatenate([one[0] for one in fitted], axis=1).astype(np.float64)
     offset = np.concatenate([one[1] for one in fitted]).astype(np.float64)
     out = np.concatenate([one[2] for one in fitted]).astype(np.float64) / members
-    skip = np.mean([one[3] for one in fitted], axis=0, dtype=np.float64)
+    skip = np.stack([one[3] for one in fitted]).astype(np.float64).mean(axis=0)
     bias = float(np.mean([one[4] for one in fitted]))
     hidden_x, hidden_c = hidden[:f] / x_scale[:, None], hidden[f:] / c_scale[:, None]
     skip_x, skip_c = skip[:f] / x_scale, skip[f:] / c_scale

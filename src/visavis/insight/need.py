@@ -245,7 +245,8 @@ def basket_of(view: View) -> frozenset[str] | None:
 
 def best(p: Floats, count: int) -> Sequence[int]:
     """The rows with the highest probability, best first; equal ones in the shortlist's order."""
-    return np.argsort(-p, kind="stable")[:count].tolist()
+    rows: list[int] = np.argsort(-p, kind="stable")[:count].tolist()
+    return rows
 
 
 def prior() -> Learned:

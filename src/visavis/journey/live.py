@@ -15,7 +15,7 @@ import numpy as np
 from msgspec import Struct
 
 from visavis.consent.gate import NotAdmitted, admit, open_categories, view
-from visavis.insight.need import shortlist
+from visavis.insight.need import Head, shortlist
 from visavis.journey.baselines import OBVIOUS, Counts, Named
 from visavis.journey.data import JULY, Year, by_household, consents, development
 from visavis.model.decision import Decision, Known, Show
@@ -219,8 +219,10 @@ def _teach(learner: Learner, loop: Loop, year: Year, i: int, future: Future, las
     if (short := shortlist(seen)) is None:
         return
     ahead = last_day - int(year.local_day[i])  # what follows the last day of June is not known yet
-    week = {"week": basket | future.bought_within(i, 0, WEEK_DAYS)} if ahead >= WEEK_DAYS else {}
-    learner.show({"visit": basket, **week}, short, None, at)
+    truths: dict[Head, frozenset[str]] = {"visit": basket}
+    if ahead >= WEEK_DAYS:
+        truths["week"] = basket | future.bought_within(i, 0, WEEK_DAYS)
+    learner.show(truths, short, None, at)
     missing = shortlist(seen, without=basket)
     if missing is not None and ahead >= TRIP_DAYS:
         learner.show({"forgotten": future.bought_within(i, 1, TRIP_DAYS)}, missing, basket, at)

@@ -1,0 +1,31 @@
+"""Who speaks: the brand, and the screens that every strategy knows without naming them."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from visavis.model.catalogue import Device
+
+DEVICES: Final = {
+    device.profile: device
+    for device in (
+        Device("glasses", "glasses", 640, 4, 40, 1.6), Device("watch", "watch", 396, 5, 36, 0.7), Device("phone", "phone", 390, 6, 18, 1.0),
+        Device("tablet", "tablet", 1024, 12, 22, 0.3, interrupts=False), Device("fridge", "home", 480, 6, 24, 0.3, interrupts=False),
+    )
+}  # fmt: skip
+
+
+class Brand(Struct, frozen=True):
+    """Who speaks, in which languages, and how much it may ask of a person's attention in a day."""
+
+    name: str
+    languages: tuple[str, ...]
+    zone: str
+    currency: str
+    quiet_from_h: float = 22.0
+    quiet_until_h: float = 7.0
+    attention_units_per_day: float = 12.0
+    attention_price_cents: float = 1.0
+    exploration_floor: float = 0.02
+    exploration_gamma: float = 1000.0
+    default_device: str = "glasses"

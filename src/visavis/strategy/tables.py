@@ -1,0 +1,154 @@
+"""The brand's products, families and places: CSV and GeoJSON, row by row, each fault on its line."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from visavis.model.catalogue import Family, Place, Product
+from visavis.strategy.faults import Reading
+
+PRODUCTS: Final = ("gtin", "name_fr", "name_en", "family", "price_cents", "margin_share", "aisle", "image", "never_push")
+FAMILIES: Final = ("family", "name_fr", "name_en", "never_push")
+ID_LIMIT: Final = 128
+
+
+def _rows(reading: Reading, path: str, known: tuple[str, ...], needed: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """The line number and the cells of each row, in the order of ``known``; a column that the file lacks is empty."""
+    if path not in reading.files:
+        return
+    rows = csv.reader(io.StringIO(reading.text(path), newline=""))
+    try:
+        head = next(rows, [])
+        for name in needed:
+            if name not in head:
+                reading.fault(path, 1, f"the column {name} is missing", f"The first line names the columns: {', '.join(known)}.")
+        for name in head:
+            if name not in known or head.count(name) > 1:
+                reading.fault(path, 1, f"the column `{name[:40]}` is not known, or there twice", f"Known: {', '.join(known)}.")
+        if not set(needed) <= set(head):
+            return
+        width = len(head)
+        places = [head.index(name) if name in head else width for name in known]
+        for row in rows:
+            if len(row) == width:
+                row.append("")
+                yield rows.line_num, tuple([row[place] for place in places])
+            elif row:
+                reading.fault(path, rows.line_num, f"this line has {len(row)} cells, not {width}", "Put cells with a comma between quotes.")
+    except csv.Error as error:
+        reading.fault(path, rows.line_num, f"this is not CSV: {error}", "Correct the line.")
+
+
+def families(reading: Reading) -> dict[str, Family]:
+    """``families.csv``: the names that people use, and what is never pushed."""
+    path, found = "families.csv", dict[str, Family]()
+    for line, (key, name_fr, name_en, never_push) in _rows(reading, path, FAMILIES, ("family", "name_fr", "name_en")):
+        if not key or key in found:
+            reading.fault(path, line, f"`{key[:ID_LIMIT]}` is there twice" if key else "the family is not named", "One line a family.")
+        found[key] = Family(key, name_fr, name_en, never_push)
+    return found
+
+
+def products(reading: Reading) -> tuple[dict[str, Product], frozenset[str]]:
+    """``products.csv``, and the families that a product bars from every unasked card; a product without a family is its own."""
+    path, found, never = "products.csv", dict[str, Product](), set[str]()
+    for line, cells in _rows(reading, path, PRODUCTS, ("gtin", "family")):
+        gtin, name_fr, name_en, family, price_cents, margin_share, aisle, image, never_push = cells
+        if not gtin or gtin in found or len(gtin) > ID_LIMIT or not gtin.isprintable():
+            what = "there twice" if gtin in found else f"not a name of 1 to {ID_LIMIT} characters"
+            reading.fault(path, line, f"the product `{gtin[:ID_LIMIT]}` is {what}", "Each line names one product by its gtin.")
+        try:
+            price, margin = int(price_cents or 0), float(margin_share or 0.0)
+        except ValueError:
+            price, margin = -1, -1.0
+        if price < 0 or not 0.0 <= margin <= 1.0:
+            what = f"the price or margin of `{gtin[:ID_LIMIT]}` is not a number that can be"
+            reading.fault(path, line, what, "price_cents is whole cents, margin_share 0 to 1.")
+        if never_push:
+            never.add(family or gtin)
+        found[gtin] = Product(gtin, family or gtin, name_fr, name_en, price, margin, aisle, image)
+    return found, frozenset(never)
+
+
+def places(reading: Reading) -> dict[str, Place]:
+    """``places.geojson``: circles (a Point and its ``radius_m``) and polygons without holes."""
+    path, found = "places.geojson", dict[str, Place]()
+    text = reading.text(path)
+    if not text:
+        return found
+    try:
+        features = msgspec.json.decode(text, type=_Collection).features
+    except (msgspec.MsgspecError, RecursionError) as error:
+        where = re.search(r"\(byte (\d+)\)", str(error))
+        line = text.encode().count(b"\n", 0, int(where[1])) + 1 if where else 1
+        reading.fault(path, line, f"this is not a GeoJSON collection: {error}", "It is a FeatureCollection of Features.")
+        return found
+    # JSON does not say where its parts stand: the nth feature is where the nth `properties` is.
+    starts = [text.count("\n", 0, match.start()) + 1 for match in re.finditer(r'"properties"\s*:', text)]
+    for number, feature in enumerate(features):
+        line = starts[number] if len(starts) == len(features) else 1
+        try:
+            place = _place(feature)
+        except (msgspec.ValidationError, ValueError, KeyError) as error:
+            reading.fault(path, line, f"this is not a place: {error}", "Give id, kind, name, zone, and a Point with radius_m or a Polygon.")
+            continue
+        if place.id in found:
+            reading.fault(path, line, f"the place `{place.id}` is there twice", "Each place has its own id.")
+        if not a_zone(place.zone):
+            reading.fault(path, line, f"`{place.zone}` is not a time zone", "Write one such as Europe/Paris.")
+        found[place.id] = place
+    return found
+
+
+def a_zone(name: str) -> bool:
+    """Whether this is a time zone of the IANA database."""
+    try:
+        return bool(ZoneInfo(name))
+    except (KeyError, ValueError, OSError):
+        return False
+
+
+class _About(msgspec.Struct, forbid_unknown_fields=True):
+    id: str
+    kind: str
+    name: str
+    zone: str
+    radius_m: float = 0.0
+
+
+class _Feature(msgspec.Struct):
+    geometry: dict[str, Any]
+    properties: Any
+
+
+class _Collection(msgspec.Struct):
+    features: list[_Feature]
+
+
+def _place(feature: _Feature) -> Place:
+    about = msgspec.convert(feature.properties, _About)
+    if not 0 < len(about.id) <= ID_LIMIT:
+        raise ValueError(f"its id has not 1 to {ID_LIMIT} characters")
+    kind, coordinates = feature.geometry.get("type"), feature.geometry.get("coordinates")
+    if kind == "Point":
+        if about.radius_m <= 0.0:
+            raise ValueError("a Point needs a radius_m above 0")
+        longitude, latitude = _point(msgspec.convert(coordinates, list[float]))
+        return Place(about.id, about.kind, about.name, about.zone, longitude, latitude, about.radius_m)
+    if kind != "Polygon":
+        raise ValueError("its geometry is neither a Point nor a Polygon")
+    rings = msgspec.convert(coordinates, list[list[list[float]]])
+    if len(rings) != 1 or len(rings[0]) < 4 or rings[0][0] != rings[0][-1]:
+        raise ValueError("its Polygon is not one closed ring of at least four points")
+    return Place(about.id, about.kind, about.name, about.zone, ring=tuple([_point(point) for point in rings[0]]))
+
+
+def _point(numbers: list[float]) -> tuple[float, float]:
+    if len(numbers) not in (2, 3) or not (abs(numbers[0]) <= 180.0 and abs(numbers[1]) <= 90.0):
+        raise ValueError("a point is longitude (-180 to 180), latitude (-90 to 90)")
+    return numbers[0], numbers[1]

@@ -1,0 +1,65 @@
+import pytest
+
+from people import STRATEGY, grocery
+from visavis.model.errors import Invalid
+from visavis.strategy.places import find
+from visavis.strategy.read import read
+
+
+def test_the_example_reads_without_a_fault() -> None:
+    assert {action.id for action in STRATEGY.waking["entered"]} == {"reminder-door", "tailored-offer", "thank-you", "welcome"}
+    assert "CIGARETTES" in STRATEGY.never_push
+    assert "BEERALEMALT LIQUORS" in STRATEGY.never_push
+
+
+def test_the_same_files_have_the_same_version_and_others_another() -> None:
+    files = grocery()
+
+    assert read(files).version == STRATEGY.version
+    assert read({**files, "segments.toml": b""} | {"actions/thank-you.toml": files["actions/thank-you.toml"].replace(b" and segment.heavy", b"")}).version != (
+        STRATEGY.version
+    )
+
+
+def test_all_faults_are_listed_with_file_and_line() -> None:
+    files = grocery()
+    files["brand.toml"] = files["brand.toml"].replace(b"zone = ", b"zones = ").replace(b'currency = "USD"', b"currency = 3")
+    files["objectives.toml"] = files["objectives.toml"].replace(b'credit = "uplift"', b'credit = "magic"')
+    files["purposes.toml"] = files["purposes.toml"].replace(b'iri = "dpv:PersonalisedBenefits"', b'iri = "dpv:SellDataToThirdParties"')
+    files["actions/refill.toml"] = files["actions/refill.toml"].replace(b'woken_by = ["ran_out"]', b'woken_by = ["ran_out", "measured", "sneezed"]')
+    files["actions/thank-you.toml"] = files["actions/thank-you.toml"].replace(b"customer.known", b"measure.value > 3")
+    files["actions/welcome.toml"] = files["actions/welcome.toml"].replace(b"Bienvenue !", b"Bienvenue dans notre grand magasin de la rue Haute !")
+    files["products.csv"] += b"3000000000017,x,x,BANANAS,abc,,\n"
+
+    with pytest.raises(Invalid) as caught:
+        read(files)
+
+    listed = str(caught.value).splitlines()
+    for fault in (
+        "brand.toml:3: `zones` is not known here", "`zone` is missing", "brand.toml:4: `currency`", "objectives.toml:26: `credit`",
+        "dpv:SellDataToThirdParties", "actions/refill.toml:6: `measured` carries numbers", "`sneezed` is no kind of moment",
+        "actions/thank-you.toml:8: `measure.value` reads numbers", "`title` is longer than 32 characters", "products.csv:12",
+    ):  # fmt: skip
+        assert any(fault in line for line in listed), f"{fault} not in\n" + "\n".join(listed)
+
+
+@pytest.mark.parametrize("path", sorted(grocery()))
+def test_a_truncated_or_binary_file_is_a_fault_and_never_a_crash(path: str) -> None:
+    files = grocery()
+    for broken in (files[path][: len(files[path]) // 2], b"\xff\xfe" + files[path], b"= nonsense ["):
+        try:
+            read({**files, path: broken})
+        except Invalid as error:
+            assert ":" in str(error)
+
+
+def test_a_point_belongs_to_the_smallest_place_around_it() -> None:
+    places = STRATEGY.places.values()
+
+    assert (found := find(places, -84.512, 39.1031)) is not None
+    assert found.id == "s1"
+    assert (front := find(places, -84.5129, 39.1031)) is not None
+    assert front.id == "s1-front"
+    assert (polygon := find(places, -84.4952, 39.1074)) is not None
+    assert polygon.id == "s2"
+    assert find(places, 2.35, 48.85) is None

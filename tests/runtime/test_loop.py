@@ -4,10 +4,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
-
-from people import BRANDS, KEY, NOON, STRATEGY, a_history, a_loop, camille, enters, lines, pays, turn
 from msgspec.structs import replace
 
+from people import BRANDS, KEY, NOON, STRATEGY, a_history, a_loop, camille, enters, lines, pays, turn
 from visavis.model.decision import Show
 from visavis.model.entry import Entry, WorldEntry
 from visavis.model.errors import Unavailable
@@ -97,7 +96,7 @@ def test_deciding_everything_again_finds_no_difference_and_would_find_one() -> N
     tampered = MemoryLog()
     for _, entry in loop.log.scan():
         shown = [one for one in entry.decisions if isinstance(one, Show)] if isinstance(entry, Entry) else []
-        tampered.commit([replace(entry, decisions=(replace(shown[0], p_shown=0.5),))] if shown else [entry])  # type: ignore[type-var]
+        tampered.commit([replace(entry, decisions=(replace(shown[0], p_shown=0.5),))] if shown else [entry])
     verify(tampered, KEY, found=differences.append)
     assert differences
 

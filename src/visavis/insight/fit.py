@@ -80,8 +80,8 @@ def _member(zx: Rows, zc: Rows, visit: NDArray[np.int64], y: Rows, *, seed: int,
     return w[0], w[1], w[2], w[3], float(w[4][0])
 
 
-def recalibrate(p: Floats, y: Labels, *, prior: float = 20.0, steps: int = 20) -> tuple[float, float]:
-    """The (shift, slope) of logit p' = shift + slope · logit p that fit ``y`` best, pulled towards (0, 1) as by ``prior`` pseudo-observations.
+def recalibrate(p: Floats, y: Labels, *, before: tuple[float, float] = (0.0, 1.0), prior: float = 20.0, steps: int = 20) -> tuple[float, float]:
+    """The (shift, slope) of logit p' = shift + slope · logit p that fit ``y`` best, pulled towards ``before`` as by ``prior`` more labels.
 
     Newton with step halving; one-sided or few labels give a small correction, never an infinite one.
 
@@ -92,7 +92,7 @@ def recalibrate(p: Floats, y: Labels, *, prior: float = 20.0, steps: int = 20) -
     logit = np.log(p / (1.0 - p))
     z = np.column_stack([np.ones_like(logit), logit])
     ridge = prior * np.array([0.25, 0.25])
-    start = np.array([0.0, 1.0])
+    start = np.array(before)
 
     def loss(w: Floats) -> float:
         score = z @ w

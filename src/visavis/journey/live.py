@@ -5,6 +5,7 @@ Derived or simulated, and said in the summary: the ``entered`` moment (3 to 40 m
 every card sent was displayed. Everything else is what 2,469 households really did.
 """
 
+import gc
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -15,9 +16,11 @@ import numpy as np
 from msgspec import Struct
 
 from visavis.consent.gate import NotAdmitted, admit, open_categories, view
+from visavis.customers.fold import fold
 from visavis.insight.need import Head, shortlist
 from visavis.journey.baselines import OBVIOUS, Counts, Named
 from visavis.journey.data import JULY, Year, by_household, consents, development
+from visavis.model.customer import Customer, newborn
 from visavis.model.decision import Decision, Known, Show
 from visavis.model.moment import Bought, Consented, Displayed, Entered, Linked, Moment, Noticed, Paying
 from visavis.model.world import ParametersLearned, Recalibrated, StrategyLoaded
@@ -144,6 +147,8 @@ def live(
     lived = Lived([], loop, [])
     future = Future(year)
     _remember(year, loop, clock, counts, lived, watch, households)
+    gc.collect()
+    gc.freeze()  # what was remembered stays: the collector need not walk it at every pause
     _live(year, loop, clock, counts, future, lived, watch, until, households)
     return lived
 
@@ -177,7 +182,9 @@ def _remember(
 ) -> None:  # fmt: skip
     """Fold January to June, sampling the development half's visits on the way, and learn from them."""
     learner, future, end = Learner(), Future(year), int(np.searchsorted(year.paid_at, JULY.timestamp()))
-    resumed = loop.world.learned is not None
+    learns = loop.world.learned is None
+    # A run that was killed before it had learned lives its history again from the log; memory is ahead of it, so what was known then is folded beside.
+    past: dict[str, Customer] | None = {} if learns and loop.customers else None
     last_day = int(year.local_day[end - 1])
     for i in range(end):
         household, at = int(year.household[i]), float(year.paid_at[i])
@@ -187,11 +194,12 @@ def _remember(
         if household not in counts:
             counts[household] = Counts()
             for moment in introduced(loop.strategy, household, clock.now()):
-                loop.take(moment)
+                _taken_in(loop, moment, past)
                 lived.moments += 1
-        elif at >= TEACHES_FROM and not resumed and development(household) and consents(household) and _hash(year, i, "teach") < TEACHING_SHARE:
-            _teach(learner, loop, year, i, future, last_day)
-        loop.take(bought(year, i))
+        elif at >= TEACHES_FROM and learns and development(household) and consents(household) and _hash(year, i, "teach") < TEACHING_SHARE:
+            name = str(household)
+            _teach(learner, loop.strategy, loop.customer(name) if past is None else past[name], year, i, future, last_day)
+        _taken_in(loop, bought(year, i), past)
         lived.moments += 1
         counts[household].buy(year.families_of(i), at, int(year.local_day[i]))
         if i % GROUP == 0:
@@ -199,17 +207,22 @@ def _remember(
             watch("history", i, end, None)
     clock.turn(JULY.timestamp())
     loop.commit()
-    if not resumed:
+    if learns:
         watch("learning", 0, 1, None)
         teaching = [customer for name, customer in loop.customers.items() if development(int(name)) and consents(int(name))]
         learned = learner.fit(teaching)
-        loop.enact([ParametersLearned(learned), Recalibrated(learner.calibrations(learned, since=JULY.timestamp() - 14 * 86_400.0))])
+        loop.enact([ParametersLearned(learned), Recalibrated(learner.calibrations(learned, since=JULY.timestamp() - 28 * 86_400.0))])
 
 
-def _teach(learner: Learner, loop: Loop, year: Year, i: int, future: Future, last_day: int) -> None:
+def _taken_in(loop: Loop, moment: Moment, past: dict[str, Customer] | None) -> None:
+    entry = loop.take(moment).entry
+    if past is not None and entry is not None:
+        past[moment.customer] = fold(past.get(moment.customer) or newborn(moment.customer), entry)
+
+
+def _teach(learner: Learner, strategy: Strategy, customer: Customer, year: Year, i: int, future: Future, last_day: int) -> None:
     """Show the learner this visit as the engine would have seen it: at the door, then at the till."""
-    strategy, at = loop.strategy, float(year.paid_at[i])
-    customer = loop.customer(str(year.household[i]))
+    at = float(year.paid_at[i])
     categories = open_categories(customer, strategy.purposes["reminders"], at)
     basket = year.families_of(i)
     door = admit(strategy, customer, entered(year, i), datetime.fromtimestamp(at, UTC))
@@ -241,6 +254,7 @@ def _live(
     what = np.repeat([0, 1, 2], len(baskets))
     visits: dict[int, Visit] = {}
     done = 0
+    resumed_at = max((customer.last_received_at for customer in loop.customers.values()), default=0.0)
     for event in np.lexsort((what, np.tile(baskets, 3), times)).tolist():
         kind, i, at = int(what[event]), int(baskets[event % len(baskets)]), float(times[event])
         while (due := loop.next_due_at) is not None and due <= at:
@@ -267,7 +281,8 @@ def _live(
             watch("living", done, len(baskets), visit)
             if done % GROUP == 0:
                 loop.commit()
-                loop.learn()
+                if at >= resumed_at:
+                    loop.learn()
     loop.commit()
 
 

@@ -14,7 +14,6 @@ from visavis.model.ids import version_of
 from visavis.model.world import Calibration, Learned
 
 POPULATION: Final = len(NO_FAMILY)
-NAMED: Final = 4
 MEMBERS: Final[Mapping[Head, int]] = {"visit": 3, "forgotten": 3, "week": 1}
 """How many networks are averaged; what only conditions read needs less."""
 
@@ -72,9 +71,9 @@ class Learner:
                 if at >= since:
                     x[:, -POPULATION:] = [learned.families.get(family, NO_FAMILY) for family in families]
                     scored = 1.0 / (1.0 + np.exp(-logits(net, x.astype(np.float64), c.astype(np.float64))[0]))
-                    rows = best(scored, NAMED)
-                    p.extend([float(scored[row]) for row in rows])
-                    y.extend([labels[row] for row in rows])
+                    row = best(scored, 1)[0]
+                    p.append(float(scored[row]))
+                    y.append(labels[row])
             shift, slope = recalibrate(np.array(p), np.array(y)) if p else (0.0, 1.0)
             found[head] = Calibration(round(shift, 6), round(slope, 6))
         return found

@@ -22,7 +22,8 @@ def write(visits: Sequence[Visit], path: Path) -> None:
 def _row(visit: Visit) -> dict[str, Any]:
     door, till, said, paying = visit.door, visit.till, visit.entered, visit.paying
     return {
-        "household": visit.household, "basket": visit.basket, "decided_at": visit.at, "development": visit.development, "eligible": visit.eligible,
+        "decision": said.decision, "household": visit.household, "basket": visit.basket, "decided_at": visit.at,
+        "development": visit.development, "eligible": visit.eligible,
         "action": said.action or None, "family": said.family or None, "product": said.product or None, "silence": said.silence or None,
         "p_response": said.p_response if said.action else None, "p_shown": said.p_shown, "held_out": said.held_out,
         "named": door.named.family if door else None, "named_product": door.product if door else None, "p_visit": door.named.confidence if door else None,

@@ -5,50 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conditions_drawn import a_condition, facts
 from visavis.model.attributes import ATTRIBUTES
 from visavis.strategy.conditions import Condition, ConditionError, Value, evaluate, parse
 from visavis.strategy.rules import ALTERNATIVES_LIMIT, Index, alternatives
 
-NUMBERS = ["worth.trips", "moment.hour", "need.p7"]
-TEXTS = ["place.kind", "saw.family"]
-FLAGS = ["customer.known", "device.worn"]
-
-
-def leaf() -> st.SearchStrategy[str]:
-    number = st.sampled_from(["0", "1", "2.5", "-3"])
-    text = st.sampled_from(['"a"', '"b"', '"shop"'])
-    return st.one_of(
-        st.builds("{} {} {}".format, st.sampled_from(NUMBERS), st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), number),
-        st.builds("{} < {} <= {}".format, number, st.sampled_from(NUMBERS), number),
-        st.builds("{} {} {}".format, st.sampled_from(TEXTS), st.sampled_from(["==", "!="]), text),
-        st.builds("{} {} ({}, {})".format, st.sampled_from(TEXTS), st.sampled_from(["in", "not in"]), text, text),
-        st.builds("{} {} (1, 2.5)".format, st.sampled_from(NUMBERS), st.sampled_from(["in", "not in"])),
-        st.builds("{} {} customer.tags".format, text, st.sampled_from(["in", "not in"])),
-        st.builds("{} {} None".format, st.sampled_from(NUMBERS + TEXTS + FLAGS), st.sampled_from(["is", "is not"])),
-        st.sampled_from(FLAGS),
-    )
-
-
-texts = st.recursive(
-    leaf(),
-    lambda inner: st.one_of(
-        st.builds("({}) and ({})".format, inner, inner), st.builds("({}) or ({})".format, inner, inner), st.builds("not ({})".format, inner)
-    ),
-    max_leaves=6,
-)
-values: st.SearchStrategy[dict[str, Value]] = st.fixed_dictionaries(
-    {},
-    optional={
-        **{path: st.sampled_from([0.0, 1.0, 1.5, 2.5, -3.0, 9.0, float("nan"), None]) for path in NUMBERS},
-        **{path: st.sampled_from(["a", "b", "shop", "other", None]) for path in TEXTS},
-        **{path: st.sampled_from([True, False, None]) for path in FLAGS},
-        "customer.tags": st.sampled_from([frozenset(), frozenset({"a"}), frozenset({"a", "b"}), None]),
-    },
-)
-
 
 @settings(max_examples=400)
-@given(texts)
+@given(a_condition)
 def test_a_condition_printed_and_read_again_is_the_same(text: str) -> None:
     condition = parse(text)
 
@@ -58,22 +22,22 @@ def test_a_condition_printed_and_read_again_is_the_same(text: str) -> None:
 
 
 @settings(max_examples=600)
-@given(st.lists(texts, min_size=1, max_size=5), st.lists(values, min_size=1, max_size=6))
+@given(st.lists(a_condition, min_size=1, max_size=5), st.lists(facts, min_size=1, max_size=6))
 def test_the_index_agrees_with_the_plain_reading(many: list[str], people: list[dict[str, Value]]) -> None:
     conditions = [parse(text) for text in many]
     conditions = [one for one in conditions if _fits(one)]
     index = Index(conditions)
 
-    for facts in people:
-        true, unknown = index.match(facts)
+    for person in people:
+        true, unknown = index.match(person)
 
-        expected = [evaluate(condition.tree, facts) for condition in conditions]
+        expected = [evaluate(condition.tree, person) for condition in conditions]
         assert [bool(true >> i & 1) for i in range(len(conditions))] == [held is True for held in expected]
         for i, held in enumerate(expected):
             if held is None:
                 assert unknown >> i & 1  # what the plain reading does not know, the index does not claim to know
             if held is not True:
-                assert index.why_not(i, facts)[1] in ("condition_false", "condition_unknown")
+                assert index.why_not(i, person)[1] in ("condition_false", "condition_unknown")
 
 
 def _fits(condition: Condition) -> bool:

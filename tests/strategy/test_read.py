@@ -5,7 +5,6 @@ from visavis.model.errors import Invalid
 from visavis.strategy.places import find
 from visavis.strategy.read import read
 
-
 NEWLINE = b"\n"
 
 

@@ -79,8 +79,8 @@ def _read(text: str, segments: Mapping[str, Condition]) -> Tree:
             expression = ast.parse(text, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError, Warning) as error:
         what = f"this is not an expression ({error.msg[:80]})" if isinstance(error, SyntaxError) else "this is not an expression"
-        column = (error.offset or 1) if isinstance(error, SyntaxError) else 1
-        raise ConditionError(f"At column {max(1, column)}: {what}.", advice="Write comparisons joined by and, or, not; equality is ==.") from None
+        column = (error.offset or len(text) + 1) if isinstance(error, SyntaxError) else 1  # an unexpected end has no offset
+        raise ConditionError(f"At column {column}: {what}.", advice="Write comparisons joined by and, or, not; equality is ==.") from None
     if sum(1 for _ in ast.walk(expression)) > NODES_LIMIT:
         raise ConditionError(f"A condition has at most {NODES_LIMIT} parts, its segments written out.", advice="Make it simpler.")
     return _Reader(text, segments).read(expression.body, 0)

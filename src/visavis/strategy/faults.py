@@ -23,7 +23,7 @@ class Reading:
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self.files = files
         self._faults: set[tuple[str, int, str]] = set()
-        self._texts: dict[str, str] = {}
+        self._texts: dict[str, str | None] = {}
         self._lines: dict[str, dict[tuple[str, ...], int]] = {}
         self._defined: dict[str, frozenset[str] | None] = {}
 
@@ -35,20 +35,20 @@ class Reading:
         """Note what was given or expected, and what to do."""
         self._faults.add((path, line, " ".join(f"{what}. {advice}".split())))
 
-    def text(self, path: str) -> str:
-        """The file as text, without the byte-order mark that some editors write; empty when it is not UTF-8."""
+    def text(self, path: str) -> str | None:
+        """The file as text, without the byte-order mark that some editors write; ``None`` when it is not UTF-8."""
         if path not in self._texts:
             try:
                 self._texts[path] = self.files.get(path, b"").decode("utf-8-sig").replace("\r\n", "\n")
             except UnicodeDecodeError as error:
                 self.fault(path, self.files[path].count(b"\n", 0, error.start) + 1, "this file is not UTF-8", "Save it as UTF-8.")
-                self._texts[path] = ""
+                self._texts[path] = None
         return self._texts[path]
 
     def at(self, path: str, *keys: str) -> int:
         """The line on which these nested keys stand, or the nearest table above them."""
         if path not in self._lines:
-            self._lines[path] = lines(self.text(path))
+            self._lines[path] = lines(self.text(path) or "")
         known = self._lines[path]
         return next((known[keys[:length]] for length in range(len(keys), 0, -1) if keys[:length] in known), 1)
 
@@ -60,6 +60,8 @@ class Reading:
                 return None
             return {}
         text = self.text(path)
+        if text is None:
+            return None
         try:
             return tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:

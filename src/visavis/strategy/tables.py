@@ -19,9 +19,10 @@ ID_LIMIT: Final = 128
 
 def _rows(reading: Reading, path: str, known: tuple[str, ...], needed: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """The line number and the cells of each row, in the order of ``known``; a column that the file lacks is empty."""
-    if path not in reading.files:
+    text = reading.text(path)
+    if path not in reading.files or text is None:
         return
-    rows = csv.reader(io.StringIO(reading.text(path), newline=""))
+    rows = csv.reader(io.StringIO(text, newline=""))
     try:
         head = next(rows, [])
         for name in needed:

@@ -118,7 +118,7 @@ READERS: Final[dict[str, Callable[[View], Value]]] = {
 }
 """Every moment- and person-scope attribute; those of the product are columns of the shortlist (:mod:`visavis.decide.score`)."""
 
-PRODUCT_READERS: Final[dict[str, Callable[[Product], Value]]] = {
+PRODUCT_READERS: Final[dict[str, Callable[[Product], float | None]]] = {
     "product.price_cents": lambda product: float(product.price_cents) if product.price_cents else None,
     "product.margin_share": lambda product: product.margin_share or None,
 }

@@ -1,11 +1,12 @@
 """Turn eligible actions into arms, each with what it would bring net of the price of attention."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import numpy as np
 from msgspec import Struct
 
+from visavis.decide.facts import PRODUCT_READERS
 from visavis.decide.policy import PRIOR, estimate
 from visavis.insight.need import Floats, Shortlist, best
 from visavis.model.action import Action, Objective
@@ -15,6 +16,7 @@ from visavis.strategy.read import Strategy
 from visavis.strategy.rules import masks
 
 WORDS_OF_A_CARD: Final = 8
+HEADS: Final = {"need.p_visit": "visit", "need.p_forgotten": "forgotten", "need.p7": "week"}
 
 
 class Candidate(Struct, frozen=True, gc=False):
@@ -44,7 +46,7 @@ def about_needs(
     p = probabilities[head]
     objective = strategy.objectives[action.objective]
     condition = strategy.product_conditions.get(action.id)
-    allowed = masks(condition, columns(strategy, short, probabilities)) if condition is not None else None
+    allowed = masks(condition, columns(strategy, short, probabilities, condition.paths)) if condition is not None else None
     belief = beliefs.get(action.id, PRIOR)
     arms: list[Candidate] = []
     for row in best(p, len(short.families)):
@@ -58,18 +60,25 @@ def about_needs(
     return arms
 
 
-def columns(strategy: Strategy, short: Shortlist, probabilities: Mapping[str, Floats]) -> dict[str, list[object] | Floats]:
-    """The product-scope attributes of the shortlist, one column each."""
-    products = [strategy.products.get(product) for product in short.products]
-    found: dict[str, list[object] | Floats] = {
-        "product.id": list(short.products),
-        "product.family": list(short.families),
-        "product.price_cents": [float(product.price_cents) if product is not None and product.price_cents else None for product in products],
-        "product.margin_share": [product.margin_share if product is not None else None for product in products],
-        "need.times": short.table[:, K],
-        "need.days_since": np.maximum(short.now_days - short.table[:, LAST], 0.0),
-    }
-    for head, path in (("visit", "need.p_visit"), ("forgotten", "need.p_forgotten"), ("week", "need.p7")):
-        if head in probabilities:
-            found[path] = probabilities[head]
+def columns(
+    strategy: Strategy, short: Shortlist, probabilities: Mapping[str, Floats], paths: Iterable[str]
+) -> dict[str, list[str] | list[float | None] | Floats]:
+    """These product-scope attributes of the shortlist, one column each; one that is not known here is left out."""
+    found: dict[str, list[str] | list[float | None] | Floats] = {}
+    for path in paths:
+        if path in HEADS:
+            if HEADS[path] in probabilities:
+                found[path] = probabilities[HEADS[path]]
+        elif path == "need.times":
+            found[path] = short.table[:, K]
+        elif path == "need.days_since":
+            found[path] = np.maximum(short.now_days - short.table[:, LAST], 0.0)
+        elif path == "product.id":
+            found[path] = short.products
+        elif path == "product.family":
+            found[path] = short.families
+        else:
+            read = PRODUCT_READERS[path]
+            products = [strategy.products.get(product) for product in short.products]
+            found[path] = [read(product) if product is not None else None for product in products]
     return found

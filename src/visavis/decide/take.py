@@ -115,7 +115,7 @@ def _known(strategy: Strategy, action: Action, insight: Insight, found: Estimate
     rows = best(found.p, len(short.families))
     condition = strategy.product_conditions.get(action.id)
     if condition is not None:
-        allowed = masks(condition, columns(strategy, short, {name: one.p for name, one in insight.estimates.items()}))
+        allowed = masks(condition, columns(strategy, short, {name: one.p for name, one in insight.estimates.items()}, condition.paths))
         rows = [row for row in rows if allowed[row]]
     return tuple([Known(short.families[row], short.products[row], round(float(found.p[row]), 6)) for row in rows[:KNOWN_LIMIT]])
 
@@ -195,8 +195,8 @@ def _drawn(
     chosen = draw(p, dice(key, decision, "action")) if candidates else 0
     scored: tuple[Scored, ...] = ()
     if candidates:
-        order = sorted(range(1, len(nets)), key=lambda i: -nets[i])[:2]
-        kept = sorted({0, chosen, *order})
+        best = max(range(1, len(nets)), key=nets.__getitem__)
+        kept = sorted({0, chosen, best})
         scored = tuple([
             Scored(candidates[i - 1].action.id, candidates[i - 1].family, round(nets[i] * 1000), p[i]) if i else Scored("", "", 0, p[0])
             for i in kept

@@ -54,9 +54,10 @@ class Counts:
         """The four most counted families; ties by recency, then by name."""
         return [Named(family, -count / self.trips) for count, _, family in nsmallest(OBVIOUS + 1, self._counted.values())]
 
-    def decayed(self, without: frozenset[str] = frozenset()) -> Named:
-        """The best by the basket-decayed count, other than ``without``."""
-        return self._best(self._by_basket, without, FADE_A_BASKET**self.trips)
+    def decayed(self, obvious: frozenset[str]) -> tuple[str, str]:
+        """The best by the basket-decayed count, and the best other than ``obvious`` (at most three families)."""
+        best = [name for _, name in nsmallest(OBVIOUS + 1, [(-weight, name) for name, weight in self._by_basket.items()])]
+        return best[0], next((name for name in best if name not in obvious), "")
 
     def missing(self, basket: frozenset[str]) -> frozenset[str]:
         """What a reminder at the till may be about: families bought on at least five earlier days, and not in this basket."""
@@ -75,8 +76,3 @@ class Counts:
     def chance(self, truth: frozenset[str]) -> float:
         """How often a random family of the household is in ``truth``."""
         return len(truth & self._counted.keys()) / len(self._counted)
-
-    @staticmethod
-    def _best(weights: dict[str, float], without: frozenset[str], scale: float) -> Named:
-        weight, family = min([(-weight, name) for name, weight in weights.items() if name not in without], default=(0.0, ""))
-        return Named(family, -weight * scale)

@@ -298,13 +298,13 @@ def _at_the_door(year: Year, i: int, loop: Loop, clock: Clock, counts: Counts, l
     best = decision.known[0]
     beyond = next((one for one in decision.known if one.family not in obvious), Known("", "", 0.0))
     beyond_counted = counted[OBVIOUS] if len(counted) > OBVIOUS else Named("", 0.0)
-    decayed, beyond_decayed = counts.decayed(), counts.decayed(obvious)
+    decayed, beyond_decayed = counts.decayed(obvious)
     bought = {year.products[p] for p in year.product[int(year.starts[i]) : int(year.starts[i + 1])].tolist()}
     visit.door = Door(
         Named(best.family, best.p), best.product, best.family in truth, best.product in bought,
         Named(beyond.family, beyond.p), beyond.family in truth,
         counted[0], counted[0].family in truth, beyond_counted, beyond_counted.family in truth,
-        decayed.family, decayed.family in truth, beyond_decayed.family, beyond_decayed.family in truth, counts.chance(truth),
+        decayed, decayed in truth, beyond_decayed, beyond_decayed in truth, counts.chance(truth),
     )  # fmt: skip
     if isinstance(decision, Show):
         visit.hit, visit.product_hit = decision.family in truth, decision.product in bought

@@ -48,7 +48,11 @@ def test_masks_are_the_plain_reading_row_by_row(text: str, rows: list[dict[str, 
     assert masks(condition, {**columns, **numbers}).tolist() == expected
 
 
-def test_a_thousand_conditions_on_ten_thousand_facts() -> None:
+def test_what_has_no_column_at_all_is_unknown_in_every_row() -> None:
+    assert masks(parse("need.p_forgotten > 0.1"), {}, size=3).tolist() == [False] * 3
+
+
+def test_many_conditions_at_once_are_still_the_plain_reading() -> None:
     random = Random(1)
     paths = ["worth.trips", "moment.hour", "basket.lines", "device.battery"]
 

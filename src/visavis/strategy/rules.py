@@ -179,9 +179,12 @@ def _by_tags(tests: list[tuple[int, Test]]) -> Failing:
 _COMPARED: Final = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal, "==": np.equal}
 
 
-def masks(condition: Condition, columns: Mapping[str, Column]) -> NDArray[np.bool_]:
-    """A product condition over the shortlist: one truth a row; unknown is not true. Columns of numbers are compared at once."""
-    size = len(next(iter(columns.values())))
+def masks(condition: Condition, columns: Mapping[str, Column], *, size: int | None = None) -> NDArray[np.bool_]:
+    """A product condition over the shortlist: one truth a row; unknown is not true. Columns of numbers are compared at once.
+
+    ``size`` is the number of rows; without it, that of the columns, of which there must then be one.
+    """
+    size = len(next(iter(columns.values()))) if size is None else size
     found = np.zeros(size, dtype=np.bool_)
     for conjunction in condition.alternatives:
         held = np.ones(size, dtype=np.bool_)

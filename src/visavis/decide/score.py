@@ -46,7 +46,7 @@ def about_needs(
     p = probabilities[head]
     objective = strategy.objectives[action.objective]
     condition = strategy.product_conditions.get(action.id)
-    allowed = masks(condition, columns(strategy, short, probabilities, condition.paths)) if condition is not None else None
+    allowed = masks(condition, columns(strategy, short, probabilities, condition.paths), size=len(short.families)) if condition is not None else None
     belief = beliefs.get(action.id, PRIOR)
     arms: list[Candidate] = []
     for row in best(p, len(short.families)):

@@ -115,7 +115,9 @@ def _known(strategy: Strategy, action: Action, insight: Insight, found: Estimate
     rows = best(found.p, len(short.families))
     condition = strategy.product_conditions.get(action.id)
     if condition is not None:
-        allowed = masks(condition, columns(strategy, short, {name: one.p for name, one in insight.estimates.items()}, condition.paths))
+        allowed = masks(
+            condition, columns(strategy, short, {name: one.p for name, one in insight.estimates.items()}, condition.paths), size=len(short.families)
+        )
         rows = [row for row in rows if allowed[row]]
     return tuple([Known(short.families[row], short.products[row], round(float(found.p[row]), 6)) for row in rows[:KNOWN_LIMIT]])
 

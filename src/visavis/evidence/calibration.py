@@ -1,34 +1,107 @@
-"""Are the probabilities true? What was predicted against what happened, on the whole, week by week, and bin by bin."""
+"""Are the probabilities true? What was predicted against what happened, on the whole, week by week, and bin by bin; and how to mend them.
+
+References: Naeini, Cooper & Hauskrecht, *Obtaining well calibrated probabilities using Bayesian binning*, 2015, eq. 1; Cox, *Two further
+applications of a model for binary regression*, 1958.
+"""
+
+from math import inf, log, nan
+from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+
+from visavis.insight import fit
+from visavis.model.errors import Invalid
+
+Floats = NDArray[np.float64]
 
 
-def ratio(p: ArrayLike, y: ArrayLike) -> float:
+def calibration(p: ArrayLike, y: ArrayLike) -> float:
     """Predicted over actual: 1 is true; NaN when nothing happened.
 
-    >>> ratio([0.5, 0.5], [1, 0])
+    >>> calibration([0.5, 0.5], [1, 0])
     1.0
     """
-    actual = float(np.sum(np.asarray(y, dtype=np.float64)))
-    return float(np.sum(np.asarray(p, dtype=np.float64))) / actual if actual else float("nan")
+    predicted, actual = _pair(p, y)
+    return float(predicted.sum() / actual.sum()) if actual.any() else nan
 
 
-def worst(p: ArrayLike, y: ArrayLike, group: ArrayLike, *, least: int = 500) -> float:
-    """The ratio farthest from 1 (in logarithm) among groups of at least ``least`` rows; 1 when there is none."""
-    p, y, group = np.asarray(p), np.asarray(y), np.asarray(group)
-    ratios = [ratio(p[group == g], y[group == g]) for g in np.unique(group) if np.sum(group == g) >= least]
-    ratios = [r for r in ratios if r == r and r > 0.0]  # noqa: PLR0124  NaN is left out
-    return max(ratios, key=lambda r: abs(np.log(r)), default=1.0)
+def worst_week(p: ArrayLike, y: ArrayLike, week: ArrayLike, *, least: int = 500) -> float:
+    """The ratio farthest from 1 (in logarithm) among weeks of at least ``least`` rows; 1 when there is none.
+
+    A week in which nothing happened although something was predicted is infinitely far, and is told.
+
+    >>> worst_week([0.5] * 4, [1, 0, 1, 1], [1, 1, 2, 2], least=2)
+    0.5
+    """
+    predicted, actual = _pair(p, y)
+    _, which, rows = np.unique(np.asarray(week), return_inverse=True, return_counts=True)
+    if len(which) != len(predicted):
+        raise Invalid("A calibration by week needs one week a probability.")
+    sums = zip(np.bincount(which, predicted).tolist(), np.bincount(which, actual).tolist(), rows.tolist(), strict=True)
+    ratios = [said / was if was else inf for said, was, n in sums if n >= least and (said or was)]
+    return max(ratios, key=lambda ratio: abs(log(ratio)) if 0.0 < ratio < inf else inf, default=1.0)
 
 
 def ece(p: ArrayLike, y: ArrayLike, *, bins: int = 20) -> float:
-    """Expected calibration error over ``bins`` of equal count.
+    """Expected calibration error over ``bins`` of equal count (ties in the order given); NaN without rows.
 
-    Reference: Naeini, Cooper & Hauskrecht, *Obtaining well calibrated probabilities using Bayesian binning*, 2015.
+    >>> ece([0.25, 0.75], [0, 1], bins=2), ece([0.25, 0.75], [0, 1], bins=1)
+    (0.25, 0.0)
     """
-    p, y = np.asarray(p, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    if not len(p):
-        return float("nan")
-    parts = [part for part in np.array_split(np.argsort(p, kind="stable"), bins) if len(part)]
-    return float(sum(len(part) * abs(p[part].mean() - y[part].mean()) for part in parts) / len(p))
+    predicted, actual = _pair(p, y)
+    if not len(predicted):
+        return nan
+    parts = [part for part in np.array_split(np.argsort(predicted, kind="stable"), bins) if len(part)]
+    return float(sum(abs(predicted[part].sum() - actual[part].sum()) for part in parts) / len(predicted))
+
+
+def recalibrate(p: ArrayLike, y: ArrayLike, *, slope_fixed: bool = False, prior: float = 20.0) -> tuple[float, float]:
+    """The (shift, slope) of logit p' = shift + slope · logit p that fit ``y`` best, pulled towards (0, 1) as by ``prior`` more labels.
+
+    Few or one-sided labels give a small correction, never an infinite one; without labels there is none. ``slope_fixed`` moves the level
+    only. Causal when ``y`` holds nothing but outcomes that have closed before the correction is used.
+
+    >>> recalibrate([], [])
+    (0.0, 1.0)
+    >>> shift, slope = recalibrate([0.5] * 1000, [1, 0, 0, 0] * 250, slope_fixed=True)
+    >>> round(shift, 1), slope
+    (-1.1, 1.0)
+    """
+    predicted, actual = _pair(p, y)
+    if not slope_fixed:
+        return fit.recalibrate(predicted, actual > 0.5, prior=prior)
+    clipped = np.clip(predicted, 1e-6, 1.0 - 1e-6)
+    return _shift(np.log(clipped / (1.0 - clipped)), actual, ridge=prior / 4.0), 1.0
+
+
+STEPS: Final = 50
+
+
+def _shift(logit: Floats, y: Floats, *, ridge: float) -> float:
+    """Newton on the penalised log-loss, with step halving: far out the loss is almost straight and a full step would overshoot."""
+
+    def loss(shift: float) -> float:
+        return float(np.logaddexp(0.0, logit + shift).sum() - y @ (logit + shift) + ridge / 2.0 * shift**2)
+
+    shift, lowest = 0.0, loss(0.0)
+    for _ in range(STEPS):
+        q = 1.0 / (1.0 + np.exp(-(logit + shift)))
+        step = float((y - q).sum() - ridge * shift) / float((q * (1.0 - q)).sum() + ridge)
+        while (lower := loss(shift + step)) > lowest and abs(step) > 1e-9:
+            step /= 2.0
+        if abs(step) <= 1e-9:
+            break
+        shift, lowest = shift + step, lower
+    return shift
+
+
+def _pair(p: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
+    predicted, actual = np.asarray(p, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if predicted.ndim != 1 or predicted.shape != actual.shape or not ((predicted >= 0.0) & (predicted <= 1.0)).all():
+        raise Invalid("A calibration needs as many outcomes as probabilities, each from 0 to 1.")
+    return predicted, actual
+
+
+ratio, worst = calibration, worst_week
+"""The names by which ``journey.summary`` calls them."""

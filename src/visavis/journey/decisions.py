@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from visavis.journey.live import Visit
+from visavis.journey.visit import Visit
 
 
 def rows(visits: Sequence[Visit]) -> list[dict[str, Any]]:

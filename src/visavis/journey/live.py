@@ -8,7 +8,6 @@ every card sent was displayed. Everything else is what 2,469 households really d
 import gc
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from hashlib import blake2b
 from time import perf_counter
 from typing import Final
 
@@ -20,9 +19,11 @@ from visavis.customers.fold import fold
 from visavis.insight.need import Head, shortlist
 from visavis.journey.baselines import OBVIOUS, Counts, Named
 from visavis.journey.data import JULY, Year, by_household, consents, development
+from visavis.journey.moments import TILL_S, bought, entered, hashed, introduced, lead_s, paying
+from visavis.journey.visit import Door, Said, Till, Visit
 from visavis.model.customer import Customer, newborn
 from visavis.model.decision import Decision, Known, Show
-from visavis.model.moment import Bought, Consented, Displayed, Entered, Linked, Moment, Noticed, Paying
+from visavis.model.moment import Displayed, Moment
 from visavis.model.world import ParametersLearned, Recalibrated, StrategyLoaded
 from visavis.ports import Log
 from visavis.runtime.learn import Learner
@@ -33,71 +34,7 @@ GROUP: Final = 64
 TEACHES_FROM: Final = datetime(2017, 2, 8, 5, tzinfo=UTC).timestamp()
 TRIP_DAYS: Final = 3
 WEEK_DAYS: Final = 7
-TILL_S: Final = 20.0
 TEACHING_SHARE: Final = 1.0
-TRUSTED: Final = ("place-moment", "recognition", "reminders", "tailored-offers")
-PRIVATE: Final = ("place-moment",)
-
-
-class Door(Struct, gc=False):
-    """One eligible visit at the door, by every method."""
-
-    named: Named
-    product: str
-    hit: bool
-    product_hit: bool
-    beyond: Named
-    beyond_hit: bool
-    counted: Named
-    counted_hit: bool
-    beyond_counted: Named
-    beyond_counted_hit: bool
-    decayed: str
-    decayed_hit: bool
-    beyond_decayed: str
-    beyond_decayed_hit: bool
-    chance: float
-
-
-class Till(Struct, gc=False):
-    """The same visit at the till: of what is missing, what is bought on another trip within three days."""
-
-    named: Named
-    hit: bool
-    counted: Named
-    counted_hit: bool
-    decayed: Named
-    decayed_hit: bool
-    chance: float
-
-
-class Said(Struct, gc=False):
-    """What was decided at one moment, in short: an action with its family, or silence with its reason."""
-
-    decision: str
-    action: str
-    family: str
-    product: str
-    silence: str
-    p_response: float
-    p_shown: float
-    held_out: bool
-
-
-class Visit(Struct):
-    """One lived visit: what was decided at the door and at the till, and what was true."""
-
-    household: int
-    basket: int
-    at: float
-    development: bool
-    eligible: bool
-    entered: Said
-    paying: Said | None = None
-    door: Door | None = None
-    till: Till | None = None
-    hit: bool = False
-    product_hit: bool = False
 
 
 class Clock:
@@ -196,7 +133,7 @@ def _remember(
             for moment in introduced(loop.strategy, household, clock.now()):
                 _taken_in(loop, moment, past)
                 lived.moments += 1
-        elif at >= TEACHES_FROM and learns and development(household) and consents(household) and _hash(year, i, "teach") < TEACHING_SHARE:
+        elif at >= TEACHES_FROM and learns and development(household) and consents(household) and hashed(year, i, "teach") < TEACHING_SHARE:
             name = str(household)
             _teach(learner, loop.strategy, loop.customer(name) if past is None else past[name], year, i, future, last_day)
         _taken_in(loop, bought(year, i), past)
@@ -249,7 +186,7 @@ def _live(
     start, end = np.searchsorted(year.paid_at, [JULY.timestamp(), until]).tolist()
     baskets = np.array([i for i in range(start, end) if households(int(year.household[i]))], dtype=np.int64)
     paid = year.paid_at[baskets]
-    lead = np.array([_lead_s(year, i) for i in baskets.tolist()])
+    lead = np.array([lead_s(year, i) for i in baskets.tolist()])
     times = np.concatenate([np.maximum(paid - lead, JULY.timestamp()), paid - TILL_S, paid])
     what = np.repeat([0, 1, 2], len(baskets))
     visits: dict[int, Visit] = {}
@@ -346,42 +283,3 @@ def _said(decision: Decision) -> Said:
     if isinstance(decision, Show):
         return Said(decision.id, decision.action, decision.family, decision.product, "", decision.p_response, decision.p_shown, held_out)
     return Said(decision.id, "", "", "", decision.reason, 0.0, decision.p_shown, held_out)
-
-
-def introduced(strategy: Strategy, household: int, now: datetime) -> list[Moment]:
-    """What makes a stranger known: the loyalty card, and the choices made on the notices served."""
-    name = str(household)
-    moments: list[Moment] = [Linked(id="card", customer=name, occurred_at=now, identifier=f"card-{household}")]
-    for purpose in TRUSTED if consents(household) else PRIVATE:
-        notice = strategy.purposes[purpose].notice.version
-        moments.append(Noticed(id=f"notice-{purpose}", customer=name, occurred_at=now, purpose=purpose, notice=notice, language="en"))
-        moments.append(Consented(id=f"yes-{purpose}", customer=name, occurred_at=now, purpose=purpose, notice=notice))
-    return moments
-
-
-def entered(year: Year, i: int) -> Entered:
-    """At the door, some minutes before; nothing of the basket is in it."""
-    at = max(float(year.paid_at[i]) - _lead_s(year, i), 0.0)
-    return Entered(id=f"{year.basket[i]}-door", customer=str(year.household[i]), occurred_at=datetime.fromtimestamp(at, UTC), place=str(year.shop[i]))
-
-
-def paying(year: Year, i: int) -> Paying:
-    """At the till, twenty seconds before paying, everything is in the basket."""
-    at = datetime.fromtimestamp(float(year.paid_at[i]) - TILL_S, UTC)
-    return Paying(id=f"{year.basket[i]}-till", customer=str(year.household[i]), occurred_at=at, place=str(year.shop[i]), lines=year.lines(i))
-
-
-def bought(year: Year, i: int) -> Bought:
-    """The truth: the basket as it was paid for."""
-    return Bought(
-        id=f"{year.basket[i]}-paid", customer=str(year.household[i]), occurred_at=datetime.fromtimestamp(float(year.paid_at[i]), UTC),
-        place=str(year.shop[i]), lines=year.lines(i),
-    )  # fmt: skip
-
-
-def _lead_s(year: Year, i: int) -> float:
-    return float(round(180.0 + 2220.0 * _hash(year, i, "lead")))
-
-
-def _hash(year: Year, i: int, use: str) -> float:
-    return int.from_bytes(blake2b(f"{use}/{year.basket[i]}".encode(), digest_size=4).digest(), "big") / 2**32

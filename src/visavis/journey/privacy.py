@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from visavis.consent.gate import NotAdmitted, admit
 from visavis.engine import step
 from visavis.journey.data import JULY, Year, consents
-from visavis.journey.live import bought, entered, introduced, paying
+from visavis.journey.moments import bought, entered, introduced, paying
 from visavis.model.customer import Customer, newborn
 from visavis.model.entry import encode
 from visavis.model.moment import Moment

@@ -11,7 +11,7 @@ from rich.table import Table
 from visavis.cards.compose import compose
 from visavis.cards.text import wall
 from visavis.decide.explain import SENTENCES
-from visavis.journey.live import Visit
+from visavis.journey.visit import Visit
 from visavis.model.decision import Show
 from visavis.strategy.read import Strategy
 

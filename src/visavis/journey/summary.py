@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visavis.evidence.calibration import ece, ratio, worst
-from visavis.journey.live import Door, Lived, Till, Visit
+from visavis.journey.live import Lived
+from visavis.journey.visit import Door, Till, Visit
 
 Figures = dict[str, float]
 WEEK_S: Final = 7 * 86_400.0

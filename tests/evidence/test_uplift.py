@@ -143,7 +143,8 @@ def test_numbers_that_never_vary_prove_nothing(shown: list[float], held: list[fl
 
 
 @pytest.mark.parametrize(("numbers", "share", "planned", "level"), [
-    ([1.0, float("nan")], 0.5, 10, 0.95), ([[1.0]], 0.5, 10, 0.95), ([1.0], 0.0, 10, 0.95), ([1.0], 1.0, 10, 0.95), ([1.0], 0.5, 1, 0.95), ([1.0], 0.5, 10, 1.0),
+    ([1.0, float("nan")], 0.5, 10, 0.95), ([[1.0]], 0.5, 10, 0.95), ([1.0], 0.0, 10, 0.95), ([1.0], 1.0, 10, 0.95),
+    ([1.0], 0.5, 1, 0.95), ([1.0], 0.5, 10, 1.0),
 ])  # fmt: skip
 def test_what_cannot_be_compared_is_refused(numbers: list[float], share: float, planned: int, level: float) -> None:
     with pytest.raises(Invalid):

@@ -3,8 +3,10 @@
 from math import exp, log
 from typing import Final
 
+from msgspec.structs import replace
+
 from visavis.model.customer import HABITS_LIMIT, HABITS_SLACK, SHOPS_LIMIT, Purchases
-from visavis.model.habit import DAY_S, DEC, HABIT, LAST, NO_TRIPS, TRIPS
+from visavis.model.habit import DAY_S, DEC, HABIT, HELD_BITS, LAST, NO_TRIPS, TRIPS, VISIT, VISITS_KEPT
 from visavis.model.moment import Bought
 
 DECAY_A_DAY: Final = -log(0.98)
@@ -34,6 +36,8 @@ def bought(purchases: Purchases, moment: Bought) -> Purchases:
         shops = (*shops, spot.place)
     shop = shops.index(spot.place) if spot.place in shops else SHOPS_LIMIT - 1
 
+    kept = shops.index(spot.place) if spot.place in shops else SHOPS_LIMIT
+    visits = purchases.visits[-(VISITS_KEPT - 1) * VISIT.size :] + VISIT.pack(int(spot.local_hour) % 24, (spot.local_day + 3) % 7, kept)
     trips, number = _trip(purchases.trips or NO_TRIPS, now, day, spend_cents, ln_size, shop)
 
     rows, usual = purchases.rows, list(purchases.usual)
@@ -50,7 +54,7 @@ def bought(purchases: Purchases, moment: Bought) -> Purchases:
     for family, product in products.items():
         row = rows[family]
         at = row * WIDTH
-        k, first, last, s28, dec, e95, last_basket, baskets, size, local_day, n0, n1, n2, n3, gap, votes = unpack(table, at)
+        k, first, last, s28, dec, e95, last_basket, baskets, size, local_day, n0, n1, n2, n3, gap, votes, held = unpack(table, at)
         if baskets:
             age = now - last
             if age < 0.0:
@@ -64,6 +68,7 @@ def bought(purchases: Purchases, moment: Bought) -> Purchases:
             s28 = s28 * exp(-age / MONTH_DAYS) + 1.0
             dec = dec * exp(-DECAY_A_DAY * age) + 1.0
             e95 = e95 * DECAY_A_BASKET ** (number - last_basket) + 1.0
+            held = (held << int(number - last_basket)) & HELD_BITS | 1 if number - last_basket < VISITS_KEPT else 1
             baskets += 1.0
             size += (ln_size - size) / baskets
             if usual[row] == product:
@@ -74,6 +79,7 @@ def bought(purchases: Purchases, moment: Bought) -> Purchases:
                 votes -= 1.0
         else:
             k = s28 = dec = e95 = baskets = votes = 1.0
+            held = 1
             first = now_last = now
             size, local_day = ln_size, day
         if shop == 0:
@@ -84,11 +90,11 @@ def bought(purchases: Purchases, moment: Bought) -> Purchases:
             n2 += 1.0
         else:
             n3 += 1.0
-        pack(table, at, k, first, now_last, s28, dec, e95, number, baskets, size, local_day, n0, n1, n2, n3, gap, votes)
+        pack(table, at, k, first, now_last, s28, dec, e95, number, baskets, size, local_day, n0, n1, n2, n3, gap, votes, held)
 
     if len(usual) > HABITS_SLACK:
-        return _pruned(rows, usual, table, now, trips, shops)
-    return Purchases(rows, tuple(usual), bytes(table), trips, shops)
+        return _pruned(Purchases(rows, tuple(usual), bytes(table), trips, shops, visits), now)
+    return Purchases(rows, tuple(usual), bytes(table), trips, shops, visits)
 
 
 def _trip(packed: bytes, now: float, day: float, spend_cents: int, ln_size: float, shop: int) -> tuple[bytes, float]:
@@ -116,18 +122,18 @@ def _trip(packed: bytes, now: float, day: float, spend_cents: int, ln_size: floa
     return TRIPS.pack(*trips), number + 1.0
 
 
-def _pruned(rows: dict[str, int], usual: list[str], table: bytearray, now: float, trips: bytes, shops: tuple[str, ...]) -> Purchases:
+def _pruned(purchases: Purchases, now: float) -> Purchases:
     """Keep the habits with the largest decayed counts, in the order they had; the stale go first."""
+    rows, usual, table = purchases.rows, purchases.usual, purchases.table
     weight = {}
     for family, row in rows.items():
         habit = HABIT.unpack_from(table, row * WIDTH)
         weight[family] = habit[DEC] * exp(-DECAY_A_DAY * (now - habit[LAST]))
     kept = set(sorted(rows, key=lambda family: (-weight[family], family))[:HABITS_LIMIT])
     order = [family for family in rows if family in kept]
-    return Purchases(
-        {family: row for row, family in enumerate(order)},
-        tuple([usual[rows[family]] for family in order]),
-        b"".join([table[rows[family] * WIDTH : (rows[family] + 1) * WIDTH] for family in order]),
-        trips,
-        shops,
+    return replace(
+        purchases,
+        rows={family: row for row, family in enumerate(order)},
+        usual=tuple([usual[rows[family]] for family in order]),
+        table=b"".join([table[rows[family] * WIDTH : (rows[family] + 1) * WIDTH] for family in order]),
     )

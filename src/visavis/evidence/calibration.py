@@ -98,7 +98,8 @@ def _shift(logit: Floats, y: Floats, *, ridge: float) -> float:
 
 def _pair(p: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
     predicted, actual = np.asarray(p, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    if predicted.ndim != 1 or predicted.shape != actual.shape or not ((predicted >= 0.0) & (predicted <= 1.0)).all():
+    shares = predicted.ndim == 1 and predicted.shape == actual.shape and all(((x >= 0.0) & (x <= 1.0)).all() for x in (predicted, actual))
+    if not shares:
         raise Invalid("A calibration needs as many outcomes as probabilities, each from 0 to 1.")
     return predicted, actual
 

@@ -22,7 +22,8 @@ class Purchases(Struct, frozen=True, array_like=True):
 
     A *habit* is what one person does with one family of products. ``rows`` gives the family's row in ``table``, a matrix of doubles kept as
     bytes (columns: ``customers.fold.HABIT``); ``usual`` the product usually taken in each row. ``trips`` are the scalars of
-    ``customers.fold.TRIPS``, packed; ``shops`` the up to four places bought at, whose counts are in both.
+    ``customers.fold.TRIPS``, packed; ``shops`` the up to four places bought at, whose counts are in both; ``visits``
+    the last 64 visits, oldest first (``model.habit.VISIT``).
     """
 
     rows: dict[str, int] = {}
@@ -30,6 +31,7 @@ class Purchases(Struct, frozen=True, array_like=True):
     table: bytes = b""
     trips: bytes = b""
     shops: tuple[str, ...] = ()
+    visits: bytes = b""
 
 
 class Places(Struct, frozen=True, array_like=True):

@@ -9,13 +9,18 @@ from typing import Final
 
 DAY_S: Final = 86_400.0
 
-K, FIRST, LAST, S28, DEC, E95, LAST_BASKET, BASKETS, LN_SIZE, LOCAL_DAY, SHOP0, SHOP1, SHOP2, SHOP3, GAP, VOTES = range(16)
+K, FIRST, LAST, S28, DEC, E95, LAST_BASKET, BASKETS, LN_SIZE, LOCAL_DAY, SHOP0, SHOP1, SHOP2, SHOP3, GAP, VOTES, HELD = range(17)
 """``k`` distinct local days · first, last purchase · sums decayed by e^(-age/28), .98^age (days), .95^age (baskets) · number of the person's
 basket at the last purchase · baskets with it · mean ln(basket size) · last local day · counts at up to four shops · the last gap in days ·
-votes for the usual product (majority vote, Boyer and Moore 1981)."""
+votes for the usual product (majority vote, Boyer and Moore 1981) · the last 64 baskets as bits, 1 for those that held it, as of ``last_basket``, the
+latest lowest (64 bits of a whole number, not a double)."""
 
-HABIT: Final = Packing("<16d")
-HABIT_COLUMNS: Final = 16
+HABIT: Final = Packing("<16dQ")
+HABIT_COLUMNS: Final = 17
+VISITS_KEPT: Final = 64
+HELD_BITS: Final = (1 << VISITS_KEPT) - 1
+VISIT: Final = Packing("<3B")
+"""One of the last 64 visits: local hour, day of the week (0 is Monday), shop (:data:`customer.SHOPS_LIMIT` for one that is not kept)."""
 
 (
     T_BASKETS, T_DAYS, T_FIRST, T_LAST, T_LOCAL_DAY, T_S28, T_SPEND28, T_LN_SIZE,

@@ -1,6 +1,7 @@
 """The command line: live the year, replay a log, explain a decision, read a strategy."""
 
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -14,6 +15,9 @@ from visavis.model.errors import VisavisError
 
 if TYPE_CHECKING:
     from visavis.runtime.sqlite import SqliteLog
+
+# Matrices here are small: more threads only burn processor time. Read when NumPy is first imported, by the commands below.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 

@@ -24,11 +24,13 @@ def fit(x: Rows, c: Rows, visit: NDArray[np.int64], y: Labels, *, members: int =
     """Fit ``y`` (rows,) from ``x`` (rows, features) and ``c`` (visits, contexts), row i being of visit ``visit[i]``.
 
     ``members`` networks are fitted from seeds 0, 1, … and their logits averaged: together they are one network whose hidden units stand side
-    by side. Same rows on the same machine give the same parameters.
+    by side. Same rows on the same machine give the same parameters. ``x`` is standardised in place: it is the largest thing in memory.
     """
     x_mean, x_scale = x.mean(0, dtype=np.float64), x.std(0, dtype=np.float64) + 1e-6
     c_mean, c_scale = c.mean(0, dtype=np.float64), c.std(0, dtype=np.float64) + 1e-6
-    zx = (x - x_mean.astype(np.float32)) / x_scale.astype(np.float32)
+    zx = x
+    zx -= x_mean.astype(np.float32)
+    zx /= x_scale.astype(np.float32)
     zc = (c - c_mean.astype(np.float32)) / c_scale.astype(np.float32)
     fitted = [_member(zx, zc, visit, y.astype(np.float32), seed=seed, epochs=epochs) for seed in range(members)]
 

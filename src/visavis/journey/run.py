@@ -45,9 +45,9 @@ class Report(Struct, frozen=True):
         found = self.simulated.found
         own: dict[str, Any] = {
             "version": __version__, "moments": self.moments, "seconds": round(self.seconds, 1), "peak_rss_mib": round(self.peak_rss_mib),
-            "p50_us": round(self.p50_us, 1), "p99_us": round(self.p99_us, 1), "nonconsenting_unchanged": self.nonconsenting_unchanged,
-            "uplift": round(found.uplift, 4), "uplift_low": round(found.low, 4), "uplift_high": round(found.high, 4),
-            "uplift_true": round(self.simulated.truth, 4), "uplift_verdict": found.verdict, "simulated": SIMULATED,
+            "p50_us": _clean(self.p50_us), "p99_us": _clean(self.p99_us), "nonconsenting_unchanged": self.nonconsenting_unchanged,
+            "uplift": _clean(found.uplift), "uplift_low": _clean(found.low), "uplift_high": _clean(found.high),
+            "uplift_true": _clean(self.simulated.truth), "uplift_verdict": found.verdict, "simulated": SIMULATED,
         }  # fmt: skip
         groups = {name: {key: _clean(value) for key, value in figures.items()} for name, figures in self.groups.items()}
         return {**own, **groups["all"], "development": groups["development"], "other": groups["other"]}

@@ -39,7 +39,7 @@ from visavis.model.moment import (
     Withdrew,
     Worn,
 )  # fmt: skip
-from visavis.model.service import OPEN_LIMIT, SHOWN_LIMIT, DeviceState, Open, Shown
+from visavis.model.shown import OPEN_LIMIT, SHOWN_LIMIT, DeviceState, Open, Shown
 
 RELUCTANCE_STEP: Final = 1.3
 RELUCTANCE_LIMIT: Final = 10.0

@@ -1,7 +1,7 @@
 """The one best device of the person, chosen with the decision since the price of attention depends on it; delivery may only veto."""
 
 from visavis.model.catalogue import Device
-from visavis.model.service import DeviceState
+from visavis.model.shown import DeviceState
 from visavis.strategy.read import Strategy
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from visavis.model.catalogue import Product
 from visavis.model.habit import DAY_S, T_BASKETS, T_LAST, T_S28, T_SPEND28, TRIPS
 from visavis.model.moment import KIND, Asked, Bought, Consumed, Dwelled, Measured, Moment, Paying, RanOut, Saw, Spot, Stocked
-from visavis.model.service import DeviceState
+from visavis.model.shown import DeviceState
 from visavis.model.view import View
 
 Value = str | float | bool | frozenset[str] | None

@@ -9,7 +9,7 @@ from typing import Final
 from visavis.model.action import Action
 from visavis.model.decision import Refusal
 from visavis.model.habit import DAY_S
-from visavis.model.service import Service, Shown
+from visavis.model.shown import Service, Shown
 from visavis.strategy.read import Brand
 
 RESERVED_S: Final = 600.0

@@ -21,7 +21,7 @@ from visavis.model.decision import Decision, Known, Refusal, RefusalReason, Scor
 from visavis.model.entry import Use
 from visavis.model.ids import decision_id
 from visavis.model.moment import Moment, Paying, RanOut, Saw
-from visavis.model.service import Shown
+from visavis.model.shown import Shown
 from visavis.model.view import View
 from visavis.model.world import Calibration, World
 from visavis.strategy.read import Strategy

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from visavis.model.consent import Consent
-from visavis.model.service import DeviceState, Service
+from visavis.model.shown import DeviceState, Service
 
 HABITS_LIMIT: Final = 128
 HABITS_SLACK: Final = 144

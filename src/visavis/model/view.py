@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from visavis.model.customer import Order, Places, Purchases, Seen, Stock
 from visavis.model.moment import Moment
-from visavis.model.service import DeviceState
+from visavis.model.shown import DeviceState
 
 
 class View(Struct, frozen=True):

@@ -44,7 +44,7 @@ def a_world(strategy: Strategy) -> World:
     dice = np.random.default_rng(0)
     x, c = dice.normal(size=(2000, len(FEATURES))).astype(np.float32), dice.normal(size=(100, len(CONTEXTS))).astype(np.float32)
     net = pack(fit(x, c, np.repeat(np.arange(100), 20), dice.random(2000) < 0.2, epochs=2))
-    learned = Learned("benchmark", dict.fromkeys(prior().heads, net), {f"f{i}": (-0.5, -2.0) for i in range(200)}, {})
+    learned = Learned("benchmark", dict.fromkeys(prior().heads, net), {f"f{i}": (-0.5, -2.0, 0.1, 3.0) for i in range(200)}, {})
     return World(version="benchmark", strategy=strategy.version, learned=learned)
 
 

@@ -112,6 +112,7 @@ FEATURES: Final = (
     "share of baskets", "decayed count", "recent baskets", "last 28 days", "times", "days since", "rhythm", "share here", "share of recent trips",
     "last gap", "days since²", "overdue", "how far past", "long past", "usual basket size", "bought last time",
     "on visits like this one", "on recent visits like this one", "repeat rate of the family", "rate of the family",
+    "basket size of the family", "usual gap of the family",
 )  # fmt: skip
 LOGS: Final = 10
 """The first ten are logarithms, taken at once."""
@@ -119,7 +120,7 @@ CONTEXTS: Final = (
     "hour, sine", "hour, cosine", "weekend", "days since the last trip", "trips in 28 days", "basket size here", "usual basket size",
     "basket so far", "share of the usual basket",
 )  # fmt: skip
-NO_FAMILY: Final = (-1.5, -3.5)
+NO_FAMILY: Final = (-1.5, -3.5, 0.0, 3.0)
 
 
 def features(short: Shortlist, families: dict[str, tuple[float, ...]]) -> Floats:

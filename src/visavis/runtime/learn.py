@@ -1,15 +1,17 @@
 """Learn the parameters of ``insight.need`` from views of a history that the live code folded, so that training and serving cannot drift apart."""
 
 from collections.abc import Iterable, Mapping
+from math import log
 from typing import Final
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from visavis.insight.fit import Labels, Rows, fit, recalibrate
 from visavis.insight.need import FEATURES, NO_FAMILY, Head, Net, Shortlist, best, context, features, logits, pack, unpack
 from visavis.model.customer import Customer
-from visavis.model.habit import BASKETS, HABIT_COLUMNS, T_BASKETS, TRIPS, K
+from visavis.model.habit import BASKETS, FIRST, HABIT_COLUMNS, LAST, LN_SIZE, T_BASKETS, T_LN_SIZE, TRIPS, K
 from visavis.model.ids import version_of
 from visavis.model.world import Calibration, Learned
 
@@ -87,21 +89,36 @@ def _fitted(sample: Sample, population: dict[str, tuple[float, ...]], members: i
 
 
 def families_of(customers: Iterable[Customer]) -> dict[str, tuple[float, ...]]:
-    """Per family, over all who have the habit: ln(share who bought it twice), ln(its share of their baskets), both shrunk."""
-    totals: dict[str, list[float]] = {}
+    """What a family is like among all who have the habit, each figure shrunk to that of all families.
+
+    ln(share who bought it twice), ln(its share of their baskets), how much larger than usual (in ln) the baskets are that hold it, and the mean
+    ln of the days between purchases.
+    """
+    totals: dict[str, NDArray[np.float64]] = {}
     for customer in customers:
         purchases = customer.purchases
         if not purchases.trips:
             continue
-        trips = TRIPS.unpack(purchases.trips)[T_BASKETS]
+        trips = TRIPS.unpack(purchases.trips)
         table = np.frombuffer(purchases.table).reshape(-1, HABIT_COLUMNS)
-        for (family, _), k, baskets in zip(purchases.rows.items(), table[:, K].tolist(), table[:, BASKETS].tolist(), strict=True):
-            total = totals.setdefault(family, [0.0, 0.0, 0.0, 0.0])
-            total[0] += 1.0
-            total[1] += k >= 2.0
-            total[2] += baskets
-            total[3] += trips
-    return {
-        family: (round(float(np.log((again + 2.0) / (pairs + 8.0))), 4), round(float(np.log((bought + 1.0) / (trips + 30.0))), 4))
-        for family, (pairs, again, bought, trips) in totals.items()
-    }
+        again = table[:, K] >= 2.0
+        gap = np.log(np.maximum((table[:, LAST] - table[:, FIRST]) / np.maximum(table[:, K] - 1.0, 1.0), 1.0)) * again
+        larger = (table[:, LN_SIZE] - trips[T_LN_SIZE]) * table[:, BASKETS]
+        rows = np.stack([np.ones(len(table)), again, table[:, BASKETS], np.full(len(table), trips[T_BASKETS]), larger, gap], axis=1)
+        for family, row in zip(purchases.rows, rows, strict=True):
+            if family in totals:
+                totals[family] += row
+            else:
+                totals[family] = row.copy()
+    if not totals:
+        return {}
+    everything = np.sum(list(totals.values()), axis=0)
+    larger_all, gap_all = everything[4] / everything[2], everything[5] / max(everything[1], 1.0)
+    found: dict[str, tuple[float, ...]] = {}
+    for family, (pairs, again, bought, trips, larger, gap) in totals.items():
+        figures = (
+            log((again + 2.0) / (pairs + 8.0)), log((bought + 1.0) / (trips + 30.0)), (larger + 30.0 * larger_all) / (bought + 30.0),
+            (gap + 10.0 * gap_all) / (again + 10.0),
+        )  # fmt: skip
+        found[family] = tuple([round(float(figure), 4) for figure in figures])
+    return found

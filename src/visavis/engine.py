@@ -4,18 +4,23 @@ The law: ``fold(customer, entry)`` is the same ``Customer`` that ``step`` return
 """
 
 from datetime import datetime
+from typing import Final
 
-from visavis.consent.gate import NotAdmitted, Sight, admit
+from visavis.consent.gate import NotAdmitted, Sight, admit, open_categories
 from visavis.customers.fold import decided, happen
+from visavis.customers.wallet import code_of, granted, settled
 from visavis.decide.take import take
 from visavis.model.customer import Customer
-from visavis.model.decision import Decision
-from visavis.model.entry import FORM, Effect, Entry, Use
-from visavis.model.moment import Answered, CheckedIn, Moment
+from visavis.model.decision import Decision, Show
+from visavis.model.entry import FORM, Effect, Entry, Granted, Use
+from visavis.model.moment import Answered, Asked, CheckedIn, Displayed, Moment
 from visavis.model.world import World
 from visavis.strategy.read import Strategy
 
 __all__ = ["NotAdmitted", "admit", "step"]
+
+GRACE_S: Final = 60.0
+"""How long after a card has gone an answer to it still counts: the time that a slow network may take."""
 
 
 def step(strategy: Strategy, world: World, customer: Customer, moment: Moment, received_at: datetime, dice_key: bytes) -> tuple[Entry, Customer]:
@@ -23,8 +28,10 @@ def step(strategy: Strategy, world: World, customer: Customer, moment: Moment, r
 
     Same arguments, same bytes. The caller makes the entry durable before anything of it goes out.
     """
-    effects = _effects(strategy, customer, moment)
+    effects = _effects(strategy, customer, moment, received_at, dice_key)
+    answer = granted(customer, moment, received_at)
     happened, closed = happen(customer, moment, received_at)
+    happened = settled(happened, moment, effects, answer, received_at)
 
     decisions: tuple[Decision, ...] = ()
     uses: list[Use] = []
@@ -37,22 +44,37 @@ def step(strategy: Strategy, world: World, customer: Customer, moment: Moment, r
         if second is not None:
             decisions, uses = (*decisions, second), uses + read
 
+    if isinstance(moment, Asked):
+        answer = Granted(yes=True, reason="answered") if isinstance(first, Show) else Granted(yes=False, reason="silent")
+    elif isinstance(moment, Displayed):
+        uses = _read(strategy, sight, customer, moment)
     entry = Entry(
-        FORM, customer.id, received_at, moment, decisions, closed, effects, tuple(uses), None, world.version if decisions else "",
+        FORM, customer.id, received_at, moment, decisions, closed, effects, tuple(uses), answer, world.version if decisions else "",
     )  # fmt: skip
     return entry, decided(happened, decisions, received_at) if decisions else happened
 
 
-def _effects(strategy: Strategy, customer: Customer, moment: Moment) -> tuple[Effect, ...]:
-    """What a first *yes* sets in motion outside."""
+def _effects(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime, dice_key: bytes) -> tuple[Effect, ...]:
+    """What a first *yes* sets in motion outside: only to a card that is still good, and under a purpose that is still open."""
     if not isinstance(moment, Answered) or moment.answer != "yes":
         return ()
-    for card in reversed(customer.service.shown):
-        if card.decision == moment.decision:
-            action = strategy.actions.get(card.action)
-            if card.answer or action is None or not action.effect:
-                return ()
-            row = customer.purchases.rows.get(card.family)
-            product = customer.purchases.usual[row] if row is not None else ""
-            return (Effect(card.decision, action.effect, action.id, product),)
-    return ()
+    card = next((card for card in reversed(customer.service.shown) if card.decision == moment.decision), None)
+    action = strategy.actions.get(card.action) if card is not None else None
+    if card is None or card.answer or action is None or not action.effect or moment.occurred_at.timestamp() > card.until + GRACE_S:
+        return ()
+    if not open_categories(customer, strategy.purposes[action.purpose], received_at.timestamp()):
+        return ()
+    if action.effect == "reward":
+        until = received_at.timestamp() + action.reward_days * 86_400.0
+        return (Effect(code_of(dice_key, card.decision), "reward", action.id, card.product, action.reward_cents, until),)
+    return (Effect(card.decision, action.effect, action.id, card.product),)
+
+
+def _read(strategy: Strategy, sight: Sight, customer: Customer, moment: Displayed) -> list[Use]:
+    """A brief that an adviser's screen shows is read: every reading is a use."""
+    card = next((card for card in reversed(customer.service.shown) if card.decision == moment.decision), None)
+    action = strategy.actions.get(card.action) if card is not None else None
+    if action is None or action.audience != "adviser":
+        return []
+    seen = sight.through(strategy.purposes[action.purpose])
+    return [Use(action.purpose, tuple(sorted(seen.categories)))] if seen is not None else []

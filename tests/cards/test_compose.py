@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from visavis.cards.brief import FACTS, brief
+from visavis.cards.brief import brief
 from visavis.cards.compose import compose
 from visavis.cards.jargon import tidy
 from visavis.cards.layout import lay_out
@@ -17,7 +17,7 @@ from visavis.cards.words import EPOCH, amount, day, family_name, product_name
 from visavis.model.action import Template
 from visavis.model.card import BODY_LIMIT, FACT_LIMIT, SPEECH_WORDS_LIMIT, TITLE_LIMIT, WORDS_LIMIT, Card
 from visavis.model.catalogue import Family, Product
-from visavis.model.decision import Known, Show
+from visavis.model.decision import Fact, Known, Show
 from visavis.strategy.read import Strategy
 
 MILK, MILK_1L, BEER = "FLUID MILK WHITE ONLY", "3000000000017", "BEERALEMALT LIQUORS"
@@ -32,7 +32,24 @@ ACTION = "reminder-till"
 
 def show(strategy: Strategy, action: str = ACTION, family: str = MILK, product: str = "", known: tuple[Known, ...] = ()) -> Show:
     about = strategy.actions[action]
-    return Show("d1", about.audience, about.purpose, action, family, product, "glasses", 1.6, 0.6, 0.5, (), known, (), (), None)
+    return Show(
+        "d1",
+        about.audience,
+        about.purpose,
+        action,
+        family,
+        product,
+        "glasses",
+        1.6,
+        0.6,
+        0.5,
+        (),
+        known,
+        (),
+        (),
+        None,
+        figures={"today": 1.25, "goal": 1.5, "left": 0.5},
+    )
 
 
 def saying(strategy: Strategy, template: Template, **names: dict[str, Family] | dict[str, Product]) -> Strategy:
@@ -136,16 +153,28 @@ def test_amounts_and_days_are_written_as_people_write_them() -> None:
     assert day(today + 17, today, "fr") == "11\u00a0décembre"
 
 
-def test_a_brief_is_three_short_facts_and_names_nobody(strategy: Strategy) -> None:
-    known = tuple(Known(family, MILK_1L if family == MILK else "", 0.9 - i / 10) for i, family in enumerate([MILK, BEER, "BANANAS", "BUTTER", *CODES]))
-    decision = show(strategy, "adviser-suggestion", "BANANAS", known=known)
+def test_a_brief_is_three_short_facts_with_where_each_comes_from(strategy: Strategy) -> None:
+    facts = (Fact("name", "Solène", "declared", 17_000), Fact("need", MILK, "inferred", 20_000, 0.9), Fact("trait", "in_a_hurry", "declared"),
+             Fact("heavy", "8", "observed", 20_000), Fact("avoid", "BUTTER", "observed"))  # fmt: skip
+    decision = replace(show(strategy, "adviser-suggestion", MILK, MILK_1L), facts=facts)
 
     for language in ("fr", "en"):
-        told = brief(strategy, decision, language, avoid=("BANANAS", "BUTTER"))
+        told = brief(strategy, decision, language, today=20_003)
 
-        assert len(told.facts) == FACTS
-        assert all(0 < len(line) <= FACT_LIMIT for line in (told.who, told.advice, told.avoid, *told.facts))
-    assert brief(strategy, decision, "fr").facts[:2] == ("Lait demi-écrémé 1\u00a0L, probable à 90\u202f%", "Bananes, probable à 70\u202f%")
-    assert brief(strategy, decision, "fr", avoid=("BUTTER",)).avoid == "Ne pas proposer\u00a0: beurre"
-    assert brief(strategy, decision, "en", who="Solène").who == "Solène"
-    assert brief(strategy, decision, "fr").avoid == ""
+        assert told.who == "Solène"
+        assert len(told.facts) == 3
+        assert all(0 < len(line) <= FACT_LIMIT for line in (told.who, told.advice, told.avoid, *[fact.what for fact in told.facts]))
+    french = brief(strategy, decision, "fr", today=20_003)
+    assert [(fact.what, fact.origin) for fact in french.facts] == [
+        ("Lait\u00a0: 9 chances sur 10", "déduit"), ("Préfère aller vite", "déclaré"), ("8 visites en quatre semaines", "observé"),
+    ]  # fmt: skip
+    assert french.facts[0].detail == "Dernier achat\u00a0: 4\u00a0octobre"
+    assert french.avoid == "Ne pas proposer\u00a0: beurre"
+    assert french.since == "Vient depuis 2016"
+    assert brief(strategy, decision, "en", today=20_003).advice == "Suggest: milk"
+
+
+def test_a_brief_of_nobody_in_particular_names_nobody(strategy: Strategy) -> None:
+    told = brief(strategy, replace(show(strategy, "adviser-suggestion", MILK), facts=()), "fr")
+
+    assert (told.who, told.facts, told.avoid, told.since) == ("Une personne qui s’est annoncée", (), "", "")

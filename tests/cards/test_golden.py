@@ -13,23 +13,31 @@ from visavis.cards.brief import brief
 from visavis.cards.compose import compose
 from visavis.cards.layout import lay_out
 from visavis.cards.text import speech, wall
-from visavis.model.decision import Known, Show
+from visavis.model.decision import Fact, Known, Show
 from visavis.strategy.read import Strategy
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "cards"
 ACTIONS = sorted(path.stem for path in (Path(__file__).parents[2] / "examples" / "grocery" / "actions").glob("*.toml"))
 MILK, MILK_1L = "FLUID MILK WHITE ONLY", "3000000000017"
+FIGURES = {"today": 1.25, "goal": 1.5, "left": 0.5}
+FACTS = (
+    Fact("name", "Solène", "declared", 17_000), Fact("need", MILK, "inferred", 20_000, 0.62), Fact("reward", "thank-you", "observed", 20_001),
+    Fact("away", "60", "observed", 19_943), Fact("avoid", "BUTTER", "observed"),
+)  # fmt: skip
 KNOWN = (Known(MILK, MILK_1L, 0.62), Known("BANANAS", "3000000000031", 0.48), Known("POTATO CHIPS", "", 0.31), Known("BUTTER", "", 0.3))
 
 
 def told(strategy: Strategy, action: str, family: str, product: str, language: str) -> list[str]:
     about = strategy.actions[action]
-    decision = Show("d1", about.audience, about.purpose, action, family, product, "glasses", 1.6, 0.6, 0.5, (), KNOWN, (), (), None)
+    decision = Show(
+        "d1", about.audience, about.purpose, action, family, product, "glasses", 1.6, 0.6, 0.5, (), KNOWN, (), (), None, facts=FACTS, figures=FIGURES
+    )
     if about.audience == "adviser":
-        said = brief(strategy, decision, language, avoid=("BUTTER",))
+        said = brief(strategy, decision, language, today=20_003)
         return [
             f"who    {said.who}",
-            *[f"fact   {fact}" for fact in said.facts],
+            f"since  {said.since}",
+            *[f"fact   {fact.what} ({fact.origin}) {fact.detail}" for fact in said.facts],
             f"advice {said.advice}",
             f"avoid  {said.avoid}",
             f"why    {said.why}",

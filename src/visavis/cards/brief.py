@@ -1,61 +1,85 @@
-"""What the adviser's glasses show: who, at most three facts, one action, at most one thing not to do; each at most 40 characters."""
+"""What the adviser's glasses show: who, one action, at most three facts with where each comes from, at most one thing not to do."""
 
-from collections.abc import Iterable
+from datetime import timedelta
 from typing import Final
 
 from visavis.cards.compose import clipped_title, named, said
 from visavis.cards.typography import clipped, typeset
-from visavis.cards.words import family_name, product_name
-from visavis.model.card import FACT_LIMIT, Brief
-from visavis.model.decision import Known, Show
+from visavis.cards.words import EPOCH, day, family_name, product_name
+from visavis.model.action import Template
+from visavis.model.card import FACT_LIMIT, Brief, Told
+from visavis.model.decision import Fact, Show
 from visavis.strategy.read import Strategy
 
-FACTS: Final = 3
-_WHO: Final = {"fr": "Une personne qui s'est annoncée", "en": "A customer who checked in"}
-_WHO_SHARES: Final = {"fr": "Une personne qui partage ses achats", "en": "A customer who shares their purchases"}
-_LIKELY: Final = {"fr": "{name}, probable à %d %%", "en": "{name}, %d%% likely"}
-_SHORT: Final = {"fr": "{name} : %d %%", "en": "{name}: %d%%"}
+_WHO: Final = {"fr": "Une personne qui s’est annoncée", "en": "A customer who checked in"}
+_SINCE: Final = {"fr": "vient depuis {year}", "en": "with us since {year}"}
+_ORIGIN: Final = {
+    "declared": {"fr": "déclaré", "en": "declared"}, "observed": {"fr": "observé", "en": "observed"}, "inferred": {"fr": "déduit", "en": "inferred"},
+}  # fmt: skip
+_NEED: Final = {"fr": "{name} : {chances}", "en": "{name}: {chances}"}
+_CHANCES: Final = {"fr": "{n} chances sur 10", "en": "{n} chances in 10"}
+_ONE_CHANCE: Final = {"fr": "1 chance sur 10", "en": "1 chance in 10"}
+_LAST_BOUGHT: Final = {"fr": "dernier achat : {day}", "en": "last bought: {day}"}
+_REWARD: Final = {"fr": "Service offert, pas encore utilisé", "en": "Free service, not used yet"}
+_ORDER: Final = {"fr": "Commande en route : {name}", "en": "Order on its way: {name}"}
+_HEAVY: Final = {"fr": "{n} visites en quatre semaines", "en": "{n} visits in four weeks"}
+_AWAY: Final = {"fr": "Absence de {n} jours", "en": "Away for {n} days"}
 _AVOID: Final = {"fr": "Ne pas proposer : {name}", "en": "Do not suggest: {name}"}
 
 
-def brief(strategy: Strategy, decision: Show, language: str, *, who: str = "", avoid: Iterable[str] = ()) -> Brief:
-    """The brief of this decision. ``who`` is a name only when the person allowed it; without one, nobody is named.
-
-    Facts are the needs that we believe in most, best first, without those that nobody should speak of unasked (``never_push``);
-    ``avoid`` are families that the person refused or called wrong.
-    """
+def brief(strategy: Strategy, decision: Show, language: str, *, today: int = 0) -> Brief:
+    """The brief of this decision, from the facts that it carries and nothing else; ``today`` is the local day, to say dates by."""
     template = strategy.actions[decision.action].card[language]
     names = named(strategy, decision, language)
-    purpose = strategy.purposes.get(decision.purpose)
-    shares = purpose is not None and "purchases" in purpose.categories
-    refused = next((family for family in avoid if family != decision.family), "")
-    unsaid = strategy.never_push | {refused}
     advice = said(template.title, names, language)
+    who = next((fact for fact in decision.facts if fact.kind == "name"), Fact("name", "", "observed"))
+    refused = next((fact.subject for fact in decision.facts if fact.kind == "avoid"), "")
     return Brief(
         decision=decision.id, action=decision.action, language=language,
-        who=clipped(typeset(who or (_WHO_SHARES if shares else _WHO)[language], language), FACT_LIMIT, FACT_LIMIT),
-        facts=tuple([_fact(strategy, known, language) for known in decision.known if known.family not in unsaid][:FACTS]),
+        who=clipped(who.subject or _WHO[language], FACT_LIMIT, FACT_LIMIT),
+        since=_since(who.since_day, language),
+        facts=tuple([_told(strategy, fact, language, today) for fact in decision.facts if fact.kind not in ("name", "avoid")]),
         advice=advice if 0 < len(advice) <= FACT_LIMIT else clipped_title(template.title, names, language, FACT_LIMIT),
-        avoid=_first_that_fits([(_AVOID[language], family_name(strategy, refused, language))], language) if refused else "",
-        why=said(template.why, names, language),
+        avoid=_fits(_AVOID[language], [family_name(strategy, refused, language)], language) if refused else "",
+        why=said(template.why, names, language), detail=said(template.body, names, language),
+        yes=typeset(template.yes, language), no=typeset(template.no, language),
     )  # fmt: skip
 
 
-def _fact(strategy: Strategy, known: Known, language: str) -> str:
-    # 99 at most: nothing that a person will do is certain.
-    percent = min(99, round(known.p * 100))
-    family = family_name(strategy, known.family, language)
-    product = product_name(strategy, known.product, language) if known.product in strategy.products else family
-    likely, short = _LIKELY[language] % percent, _SHORT[language] % percent
-    return _first_that_fits([(likely, product), (short, product), (likely, family), (short, family)], language)
+def _told(strategy: Strategy, fact: Fact, language: str, today: int) -> Told:
+    origin, detail, about = _ORIGIN[fact.origin][language], "", ""
+    match fact.kind:
+        case "need":
+            # 9 at most: nothing that a person will do is certain.
+            n = min(9, max(1, round(fact.p * 10)))
+            chances = (_ONE_CHANCE[language] if n == 1 else _CHANCES[language]).format(n=n)
+            family = family_name(strategy, fact.subject, language)
+            what = _fits(_NEED[language].replace("{chances}", chances), [family[:1].upper() + family[1:]], language)
+            detail = _LAST_BOUGHT[language].format(day=day(fact.since_day, today, language)) if fact.since_day else ""
+            about = fact.subject
+        case "order":
+            what = _fits(_ORDER[language], [product_name(strategy, fact.subject, language), family_name(strategy, fact.subject, language)], language)
+        case "reward":
+            what = _REWARD[language]
+        case "heavy":
+            what = _HEAVY[language].format(n=fact.subject)
+        case "away":
+            what = _AWAY[language].format(n=fact.subject)
+        case _:
+            words = strategy.brand.traits.get(fact.subject, {}).get(language, fact.subject)
+            what = clipped(words, FACT_LIMIT, FACT_LIMIT)
+    return Told(what=typeset(what, language), origin=origin, detail=typeset(detail, language), about=about)
 
 
-def _first_that_fits(wordings: list[tuple[str, str]], language: str) -> str:
-    """The first of these (template, name) that is a fact's length, else the last with the first words of its name."""
-    for template, name in wordings:
+def _since(first_day: int, language: str) -> str:
+    return typeset(_SINCE[language].format(year=(EPOCH + timedelta(days=first_day)).year), language) if first_day else ""
+
+
+def _fits(template: str, names: list[str], language: str) -> str:
+    """The first of these names with which the line is a fact's length, else the last one with its first words."""
+    for name in names:
         line = typeset(template.format(name=name), language)
         if len(line) <= FACT_LIMIT:
             return line
-    template, name = wordings[-1]
-    room = FACT_LIMIT - len(template.format(name="")) - 1
-    return typeset(template.format(name=clipped(name, room, FACT_LIMIT)), language)
+    room = FACT_LIMIT - len(typeset(template.format(name=""), language)) - 1
+    return typeset(template.format(name=clipped(names[-1], room, FACT_LIMIT)), language)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from visavis.cards.typography import clipped, count_words, typeset
-from visavis.cards.words import amount, family_name, product_name, span
+from visavis.cards.words import amount, family_name, figure, left, product_name, span
 from visavis.model.action import Template
 from visavis.model.card import BODY_LIMIT, SPEECH_WORDS_LIMIT, TITLE_LIMIT, WORDS_LIMIT, Card
 from visavis.model.decision import Show
@@ -48,6 +48,9 @@ def named(strategy: Strategy, decision: Show, language: str, *, place: str = "",
         "product": product_name(strategy, decision.product, language) if decision.product else "",
         "price": amount(product.price_cents, strategy.brand.currency, language) if product is not None and product.price_cents else "",
         "days": "" if days is None else span(days, language),
+        "today": figure(decision.figures.get("today"), language),
+        "goal": figure(decision.figures.get("goal"), language),
+        "left": left(decision.figures.get("left"), language),
         "place": strategy.brand.name if where is None else where.name,
     }
 

@@ -47,7 +47,8 @@ def speech(card: Card) -> str:
     """What to read aloud: the card, then its two answers as a question, within 25 words."""
     if not card.yes or not card.no:
         return card.speech
-    asked = f"{card.speech} {typeset(f'{card.yes}, {_OR[card.language]} {card.no[:1].lower()}{card.no[1:]}?', card.language)}"
+    spoken = card.speech if card.speech[-1:] in ".?!…" else f"{card.speech}."
+    asked = f"{spoken} {typeset(f'{card.yes}, {_OR[card.language]} {card.no[:1].lower()}{card.no[1:]}?', card.language)}"
     return asked if len(asked.split()) <= SPEECH_WORDS_LIMIT else card.speech
 
 

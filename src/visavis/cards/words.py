@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 from babel.dates import format_date, format_skeleton
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_decimal
 from babel.units import format_unit
 
 from visavis.cards.jargon import tidy
@@ -23,6 +23,30 @@ def amount(cents: int, currency: str, language: str) -> str:
     ('$3.49', '3,49\xa0€')
     """
     return format_currency(cents / 100, currency, locale=language)
+
+
+def figure(value: float | None, language: str) -> str:
+    r"""A number as people of that language write it; empty when not known.
+
+    >>> figure(1.25, "fr"), figure(2.0, "en")
+    ('1,25', '2')
+    """
+    return "" if value is None else format_decimal(value, locale=language)
+
+
+_PARTS: Final = {0.25: {"fr": "un quart", "en": "a quarter"}, 0.5: {"fr": "la moitié", "en": "half"}, 0.75: {"fr": "les trois quarts", "en": "three quarters"}}
+
+
+def left(units: float | None, language: str) -> str:
+    """What is left at home, in words: a part to the nearest quarter, else a number; empty when nothing is, or when it is not known.
+
+    >>> left(0.5, "fr"), left(2.0, "en"), left(0.0, "en")
+    ('la moitié', '2', '')
+    """
+    if not units:
+        return ""
+    part = round(min(max(units, 0.25), 0.75) * 4) / 4
+    return _PARTS[part][language] if units < 0.875 else figure(round(units), language)
 
 
 @lru_cache(maxsize=1024)

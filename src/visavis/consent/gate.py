@@ -25,6 +25,7 @@ from visavis.model.moment import (
     Left,
     Line,
     Located,
+    Measured,
     Moment,
     Paying,
     RanOut,
@@ -103,7 +104,9 @@ def _resolved(strategy: Strategy, customer: Customer, moment: Moment) -> Moment:
         case Saw() | Stocked() | Consumed() | RanOut():
             known = strategy.products.get(moment.product)
             family = known.family if known is not None else moment.product
-            return replace(moment, at=_spot(strategy, customer.places.here, moment.occurred_at), family=family)
+            return replace(moment, at=_elsewhere(strategy, moment.occurred_at), family=family)
+        case Measured():
+            return replace(moment, at=_elsewhere(strategy, moment.occurred_at))
         case Consented():
             purpose = strategy.purposes.get(moment.purpose)
             served = customer.notices.get(moment.purpose) == moment.notice
@@ -125,6 +128,11 @@ def _spot(strategy: Strategy, place: str, occurred_at: datetime) -> Spot:
     local = occurred_at.astimezone(_zone(known.zone if known is not None else strategy.brand.zone))
     hour = local.hour + local.minute / 60
     return Spot(place, known.kind if known is not None else "", local.toordinal() - _EPOCH_DAY, hour)
+
+
+def _elsewhere(strategy: Strategy, occurred_at: datetime) -> Spot:
+    """When, in the brand's own zone, and not where: what a fridge or a glance says must not carry the place along."""
+    return replace(_spot(strategy, "", occurred_at), place="", place_kind="")
 
 
 _NO_PURCHASES: Final = Purchases()
@@ -179,4 +187,5 @@ def view(customer: Customer, moment: Moment, categories: frozenset[str], now: fl
         numbers=customer.numbers if "numbers" in categories else {},
         preferences=customer.preferences if "preferences" in categories else {},
         orders=customer.orders if "orders" in categories else (),
+        rewards=customer.rewards if "orders" in categories else (),
     )

@@ -1,7 +1,7 @@
 """Fold entries into a customer: the only writer of a person's state, and a pure one.
 
-``fold(customer, entry)`` is what replay runs; ``engine.step`` runs its two halves around the decision: :func:`happen` (the moment, and the
-windows that it closes) and :func:`decided` (what we showed). Neither reads a strategy or a table of places: the door has resolved everything.
+``fold(customer, entry)`` is what replay runs; ``engine.step`` runs its parts around the decision: :func:`happen` (the moment, and the
+windows that it closes), ``wallet.settled`` (what was granted) and :func:`decided` (what we showed). Neither reads a strategy or a table of places: the door has resolved everything.
 """
 
 from datetime import datetime
@@ -10,8 +10,9 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from visavis.customers.habits import bought
+from visavis.customers.wallet import settled
 from visavis.model.consent import OPENS, Consent, Status
-from visavis.model.customer import HABITS_LIMIT, NAMES_LIMIT, Customer, Order, Places, Seen, Stock
+from visavis.model.customer import HABITS_LIMIT, NAMES_LIMIT, Customer, Places, Seen, Stock
 from visavis.model.decision import Decision, Outcome, Show
 from visavis.model.entry import Entry
 from visavis.model.moment import (
@@ -24,21 +25,19 @@ from visavis.model.moment import (
     Displayed,
     Dwelled,
     Entered,
-    Fulfilled,
     Left,
     Linked,
     Measured,
     Moment,
     Noticed,
-    Ordered,
     RanOut,
-    Returned,
     Saw,
     Stocked,
     Unlinked,
     Withdrew,
     Worn,
 )  # fmt: skip
+from visavis.model.number import Number
 from visavis.model.shown import OPEN_LIMIT, SHOWN_LIMIT, DeviceState, Open, Shown
 
 RELUCTANCE_STEP: Final = 1.3
@@ -50,6 +49,7 @@ T = TypeVar("T")
 def fold(customer: Customer, entry: Entry) -> Customer:
     """The customer after this entry; equal, byte for byte, to what ``engine.step`` returned when it made the entry."""
     happened, _ = happen(customer, entry.moment, entry.received_at)
+    happened = settled(happened, entry.moment, entry.effects, entry.granted, entry.received_at)
     return decided(happened, entry.decisions, entry.received_at) if entry.decisions else happened
 
 
@@ -68,11 +68,9 @@ def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[C
         case Stocked() | Consumed() | RanOut():
             customer = replace(customer, home=_at_home(customer.home, moment))
         case Measured():
-            customer = replace(customer, numbers=_bounded(customer.numbers, moment.measure, (moment.value, received_s)))
+            customer = replace(customer, numbers=_bounded(customer.numbers, moment.measure, _counted(customer.numbers.get(moment.measure), moment)))
         case Declared():
             customer = _declared(customer, moment)
-        case Ordered() | Fulfilled() | Returned():
-            customer = replace(customer, orders=_order(customer.orders, moment, received_s))
         case Noticed():
             customer = replace(customer, notices=_bounded(customer.notices, moment.purpose, moment.notice), language=moment.language)
         case Consented() | Withdrew():
@@ -100,11 +98,13 @@ def decided(customer: Customer, decisions: tuple[Decision, ...], received_at: da
         action = family = ""
         if isinstance(decision, Show):
             action, family = decision.action, decision.family
-            shown = (*shown[-SHOWN_LIMIT + 1 :], Shown(decision.id, received_at.timestamp(), action, family, decision.units))
+            card = Shown(decision.id, received_at.timestamp(), action, family, decision.units, decision.product, decision.until)
+            shown = (*shown[-SHOWN_LIMIT + 1 :], card)
         if (window := decision.window) is not None:
             believed = tuple([known.family for known in decision.known])
             opened = Open(
                 decision.id, decision.purpose, window.objective, action, window.closes_at, window.from_day, window.until_day, window.visit, believed, family,
+                window.outcome,
             )  # fmt: skip
             waiting = (*waiting[-OPEN_LIMIT + 1 :], opened)
     if shown is service.shown and waiting is service.open:
@@ -119,23 +119,28 @@ def _close(customer: Customer, moment: Moment, received_s: float) -> tuple[Custo
         basket = frozenset([line.family for line in moment.lines])
         day, occurred_s = moment.at.local_day, moment.occurred_at.timestamp()
         value_cents = sum([line.price_cents for line in moment.lines])
+    agreed = moment.decision if isinstance(moment, Answered) and moment.answer in ("yes", "done") else None
     waiting: list[Open] = []
     closed: list[Outcome] = []
     for window in customer.service.open:
         ends = window.closes_at <= received_s
+        if agreed == window.decision and window.outcome == "answered_yes" and not ends:
+            window = replace(window, got=True)  # noqa: PLW2901
         if basket is not None and window.from_day <= day <= window.until_day and occurred_s <= window.closes_at:
             hits = window.hits
             for bit, family in enumerate(window.families):
                 if family in basket:
                     hits |= 1 << bit
-            got = window.got or (window.family in basket if window.family else bool(window.action))
+            got = window.got
+            if window.outcome != "answered_yes":
+                got = got or (window.family in basket if window.family else bool(window.action))
             window = replace(window, hits=hits, got=got, value_cents=window.value_cents + value_cents)  # noqa: PLW2901
             ends = ends or window.visit
         if ends:
             closed.append(Outcome(window.decision, window.objective, window.action, window.hits, window.got, window.value_cents))
         else:
             waiting.append(window)
-    if not closed and basket is None:
+    if not closed and basket is None and agreed is None:
         return customer, ()
     return replace(customer, service=replace(customer.service, open=tuple(waiting))), tuple(closed)
 
@@ -170,8 +175,8 @@ def _answered(customer: Customer, moment: Displayed | Answered) -> Customer:
                 reluctance = min(RELUCTANCE_LIMIT, reluctance * RELUCTANCE_STEP)
             elif moment.answer in ("yes", "done"):
                 reluctance = max(1.0, reluctance / RELUCTANCE_STEP)
-            elif moment.answer == "wrong" and card.family not in wrong:
-                wrong = (*wrong, card.family)[-NAMES_LIMIT:]
+            elif moment.answer == "wrong" and (about := moment.about or card.family) and about not in wrong:
+                wrong = (*wrong, about)[-NAMES_LIMIT:]
         break
     else:
         return customer
@@ -191,17 +196,22 @@ def _at_home(home: dict[str, Stock], moment: Stocked | Consumed | RanOut) -> dic
     return _bounded(home, moment.family, Stock(units, moment.product, moment.occurred_at.timestamp()), limit=HABITS_LIMIT)
 
 
+def _counted(before: Number | None, moment: Measured) -> Number:
+    """The day's sum after this measure; a late one of an earlier day changes nothing of today."""
+    day = moment.at.local_day if moment.at is not None else 0
+    goal = moment.goal if moment.goal is not None else before.goal if before is not None else 0.0
+    unit = moment.unit or (before.unit if before is not None else "")
+    if before is None or day > before.local_day:
+        return Number(moment.value, day, goal, unit, moment.occurred_at.timestamp())
+    if day < before.local_day:
+        return replace(before, goal=goal, unit=unit)
+    return Number(before.today + moment.value, day, goal, unit, max(before.at, moment.occurred_at.timestamp()))
+
+
 def _declared(customer: Customer, moment: Declared) -> Customer:
     if moment.value is not None:
         return replace(customer, preferences=_bounded(customer.preferences, moment.trait, moment.value))
     return replace(customer, preferences={k: v for k, v in customer.preferences.items() if k != moment.trait})
-
-
-def _order(orders: tuple[Order, ...], moment: Ordered | Fulfilled | Returned, received_s: float) -> tuple[Order, ...]:
-    if isinstance(moment, Ordered):
-        return (*orders[-NAMES_LIMIT + 1 :], Order(moment.order, moment.product, "ordered", received_s))
-    status = "fulfilled" if isinstance(moment, Fulfilled) else "returned"
-    return tuple([replace(o, status=status, at=received_s) if o.key == moment.order else o for o in orders])
 
 
 def _chose(customer: Customer, moment: Consented | Withdrew) -> Customer:

@@ -7,6 +7,7 @@ from typing import Final
 from visavis.model.catalogue import Product
 from visavis.model.habit import DAY_S, T_BASKETS, T_LAST, T_S28, T_SPEND28, TRIPS
 from visavis.model.moment import KIND, Asked, Bought, Consumed, Dwelled, Measured, Moment, Paying, RanOut, Saw, Spot, Stocked
+from visavis.model.number import Number
 from visavis.model.shown import DeviceState
 from visavis.model.view import View
 
@@ -87,6 +88,45 @@ def _device(name: str) -> Callable[[View], Value]:
     return read
 
 
+def usual_product(view: View, family: str) -> str:
+    """The product of this family that the person usually takes; empty when not known here."""
+    row = view.purchases.rows.get(family)
+    return view.purchases.usual[row] if row is not None else ""
+
+
+def _saw_usual(view: View) -> Value:
+    usual = usual_product(view, view.moment.family) if isinstance(view.moment, Saw) else ""
+    return usual == view.moment.product if usual and isinstance(view.moment, Saw) else None
+
+
+def _saw_at_home(view: View) -> Value:
+    stock = view.home.get(view.moment.family) if isinstance(view.moment, Saw) else None
+    return stock.units if stock is not None else None
+
+
+def _number(view: View) -> Number | None:
+    return view.numbers.get(view.moment.measure) if isinstance(view.moment, Measured) else None
+
+
+def _goal_share(view: View) -> Value:
+    number = _number(view)
+    return number.today / number.goal if number is not None and number.goal else None
+
+
+def figures(view: View) -> dict[str, float]:
+    """The numbers that the words of a card may need at this moment, of those that this view contains."""
+    found: dict[str, float] = {}
+    number = _number(view)
+    if number is not None:
+        found["today"] = round(number.today, 3)
+        if number.goal:
+            found["goal"] = number.goal
+    left = _saw_at_home(view)
+    if isinstance(left, float):
+        found["left"] = left
+    return found
+
+
 READERS: Final[dict[str, Callable[[View], Value]]] = {
     "moment.kind": lambda view: KIND[type(view.moment)] if view.moment is not None else None,
     "moment.hour": lambda view: spot.local_hour if (spot := _spot(view)) else None,
@@ -98,12 +138,16 @@ READERS: Final[dict[str, Callable[[View], Value]]] = {
     "basket.value_cents": lambda view: float(sum(line.price_cents for line in basket.lines)) if (basket := _basket(view)) else None,
     "saw.product": _of(Saw, "product"),
     "saw.family": _of(Saw, "family"),
+    "saw.is_usual": _saw_usual,
+    "saw.units_at_home": _saw_at_home,
     "home.family": _home("family"),
     "home.product": _home("product"),
     "home.units": _units_at_home,
     "asked.about": _of(Asked, "about"),
     "measure.name": _of(Measured, "measure"),
     "measure.value": _of(Measured, "value"),
+    "measure.today": lambda view: number.today if (number := _number(view)) is not None else None,
+    "measure.goal_share": _goal_share,
     "customer.known": lambda view: view.known,
     "customer.language": lambda view: view.language or None,
     "customer.tags": lambda view: frozenset(name for name, value in view.preferences.items() if value is True),

@@ -4,15 +4,18 @@ from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from visavis.consent.gate import Sight
 from visavis.decide import attention, device, limits
 from visavis.decide.arbitrate import chances, draw
 from visavis.decide.eligible import conditions_hold
 from visavis.decide.explain import first_refusal
+from visavis.decide.facts import figures, usual_product
 from visavis.decide.holdout import dice, held_out
 from visavis.decide.policy import PRIOR
 from visavis.decide.score import WORDS_OF_A_CARD, Candidate, about_needs, columns, net_cents
+from visavis.decide.telling import telling
 from visavis.decide.wake import woken
 from visavis.insight.need import Estimate, Head, Shortlist, basket_of, best, estimate, shortlist
 from visavis.model.action import Action, Audience, Objective
@@ -20,7 +23,7 @@ from visavis.model.catalogue import Device
 from visavis.model.decision import Decision, Known, Refusal, RefusalReason, Scored, Show, Silence, Term, Window
 from visavis.model.entry import Use
 from visavis.model.ids import decision_id
-from visavis.model.moment import Moment, Paying, RanOut, Saw
+from visavis.model.moment import Consumed, Moment, Paying, RanOut, Saw, Stocked
 from visavis.model.shown import Shown
 from visavis.model.view import View
 from visavis.model.world import Calibration, World
@@ -100,12 +103,17 @@ def take(
         if refusal is not None:
             refusals.append(refusal)
             continue
-        arms = _arms(strategy, world, sight, moment, action, insight, shown, named, screen)
+        arms = _arms(strategy, world, sight, seen, moment, action, insight, shown, named, screen)
         if not arms:
             refusals.append(Refusal(action.id, _why_none(world, insight)))
         candidates.extend(arms)
 
-    return _drawn(strategy, sight, moment, decision, audience, candidates, known, head, leading, refusals, screen, key, insights), uses
+    drawn = _drawn(strategy, sight, moment, decision, audience, candidates, known, head, leading, refusals, screen, key, insights)
+    if isinstance(drawn, Show):
+        seen = next(view for action, view in ready if action.id == drawn.action)
+        facts = telling(strategy, seen, sight.service, drawn.family, known, named) if audience == "adviser" else ()
+        drawn = replace(drawn, until=sight.received_s + strategy.actions[drawn.action].ttl_s, facts=facts, figures=figures(seen))
+    return drawn, uses
 
 
 def _known(strategy: Strategy, action: Action, insight: Insight, found: Estimate) -> tuple[Known, ...]:
@@ -141,7 +149,7 @@ def _limited(
 
 
 def _arms(
-    strategy: Strategy, world: World, sight: Sight, moment: Moment, action: Action, insight: Insight | None, shown: list[Shown],
+    strategy: Strategy, world: World, sight: Sight, seen: View, moment: Moment, action: Action, insight: Insight | None, shown: list[Shown],
     named: set[str], screen: Device | None,
 ) -> list[Candidate]:  # fmt: skip
     """The concrete things that this action could say now."""
@@ -166,8 +174,8 @@ def _arms(
             strategy, action, insight.short, probabilities, head=head, barred=barred, beliefs=world.beliefs, price_cents=price,
         )  # fmt: skip
     family, product = "", ""
-    if action.about in ("seen", "home") and isinstance(moment, Saw | RanOut):
-        family, product = moment.family, moment.product
+    if action.about in ("seen", "home") and isinstance(moment, Saw | RanOut | Stocked | Consumed):
+        family, product = moment.family, usual_product(seen, moment.family) or moment.product
         if family in strategy.never_push or family in limits.cooling(action, shown, sight.received_s):
             return []
     p_response, net = net_cents(objective, action, world.beliefs.get(action.id, PRIOR), P_PRIOR, price)
@@ -227,7 +235,7 @@ def _window(objective: Objective, moment: Moment, received_s: float) -> Window |
     spot = moment.at
     day = spot.local_day if spot is not None else int(received_s // 86_400)
     if objective.window == "visit":
-        return Window(objective.id, received_s + objective.hours * 3600.0, day, day + 1, visit=True)
+        return Window(objective.id, received_s + objective.hours * 3600.0, day, day + 1, visit=True, outcome=objective.outcome)
     left_h = 24.0 - (spot.local_hour if spot is not None else received_s % 86_400 / 3600.0)
     closes_at = float(round(moment.occurred_at.timestamp() + (left_h + 24.0 * objective.days) * 3600.0))
-    return Window(objective.id, closes_at, day + 1, day + objective.days, visit=False)
+    return Window(objective.id, closes_at, day + 1, day + objective.days, visit=False, outcome=objective.outcome)

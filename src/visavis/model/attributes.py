@@ -30,12 +30,16 @@ basket.lines          number moment  purchases   le nombre d'articles du panier 
 basket.value_cents    number moment  purchases   le montant du panier                  the value of the basket
 saw.product           text   moment  sight       le produit regardé                    the product looked at
 saw.family            text   moment  sight       la famille du produit regardé         the family of the product looked at
+saw.is_usual          flag   moment  purchases   regarder son produit habituel         looking at one's usual product
+saw.units_at_home     number moment  home        ce qu'il en reste à la maison         what is left of it at home
 home.family           text   moment  home        la famille signalée à la maison       the family reported by the home
 home.product          text   moment  home        le produit signalé à la maison        the product reported by the home
 home.units            number moment  home        ce qui reste à la maison              what is left at home
 asked.about           text   moment  -           ce qui est demandé                    what is asked
 measure.name          text   moment  numbers     la mesure                             the measure
 measure.value         number moment  numbers     la valeur mesurée                     the measured value
+measure.today         number moment  numbers     le total du jour                      the day's total
+measure.goal_share    number moment  numbers     la part de l'objectif du jour         the share of the day's goal
 customer.known        flag   person  -           être connu de la marque               being known to the brand
 customer.language     text   person  -           la langue                             the language
 customer.tags         tags   person  preferences les préférences déclarées             the declared preferences

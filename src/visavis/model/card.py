@@ -25,6 +25,15 @@ class Card(Struct, frozen=True):
     no: str = ""
 
 
+class Told(Struct, frozen=True):
+    """One fact of a brief in words: what (at most 40 characters), how it is known, and the detail that a larger screen may open."""
+
+    what: str
+    origin: str
+    detail: str = ""
+    about: str = ""
+
+
 class Brief(Struct, frozen=True):
     """What an adviser needs to decide on the spot: who, at most three facts, one action, at most one thing not to do."""
 
@@ -32,7 +41,11 @@ class Brief(Struct, frozen=True):
     action: str
     language: str
     who: str
-    facts: tuple[str, ...]
+    facts: tuple[Told, ...]
     advice: str
     avoid: str = ""
     why: str = ""
+    yes: str = ""
+    no: str = ""
+    since: str = ""
+    detail: str = ""

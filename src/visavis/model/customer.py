@@ -4,11 +4,12 @@ Each field is written from one category of data only, so that what a purpose may
 Everything is bounded whatever comes: :data:`HABITS_LIMIT` habits, :data:`SHOPS_LIMIT` shops…
 """
 
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 
 from visavis.model.consent import Consent
+from visavis.model.number import Number
 from visavis.model.shown import DeviceState, Service
 
 HABITS_LIMIT: Final = 128
@@ -61,12 +62,23 @@ class Seen(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Order(Struct, frozen=True, array_like=True, gc=False):
-    """An order or a reward of the person and where it stands."""
+    """An order of the person and where it stands."""
 
     key: str
     product: str
-    status: str
+    status: Literal["ordered", "fulfilled", "returned"]
     at: float
+
+
+class Reward(Struct, frozen=True, array_like=True, gc=False):
+    """Something promised to the person: granted by a yes, redeemed once at a till, worth ``cents``; good until ``until`` (epoch seconds)."""
+
+    code: str
+    action: str
+    cents: int
+    status: Literal["granted", "redeemed"]
+    at: float
+    until: float
 
 
 class Customer(Struct, frozen=True):
@@ -85,9 +97,10 @@ class Customer(Struct, frozen=True):
     places: Places = Places()
     home: dict[str, Stock] = {}
     seen: Seen = Seen()
-    numbers: dict[str, tuple[float, float]] = {}
+    numbers: dict[str, Number] = {}
     preferences: dict[str, str | float | bool] = {}
     orders: tuple[Order, ...] = ()
+    rewards: tuple[Reward, ...] = ()
     devices: dict[str, DeviceState] = {}
     service: Service = Service()
 

@@ -50,10 +50,28 @@ class Window(Struct, frozen=True, array_like=True, gc=False):
     from_day: int
     until_day: int
     visit: bool
+    outcome: str = "bought_family"
+
+
+FactKind = Literal["name", "need", "reward", "order", "heavy", "away", "trait", "avoid"]
+Origin = Literal["declared", "observed", "inferred"]
+
+
+class Fact(Struct, frozen=True, array_like=True, gc=False):
+    """One thing that an adviser may know of a person: what, since which local day, how sure (0 to 1), and where it comes from."""
+
+    kind: FactKind
+    subject: str
+    origin: Origin
+    since_day: int = 0
+    p: float = 1.0
 
 
 class Show(Struct, frozen=True, array_like=True, tag="show"):
-    """Show this arm on that device."""
+    """Show this arm on that device, until ``until`` (epoch seconds).
+
+    ``facts`` are what a brief tells an adviser, the first to matter first; ``figures`` the numbers that the words of a card need.
+    """
 
     id: str
     audience: str
@@ -71,6 +89,9 @@ class Show(Struct, frozen=True, array_like=True, tag="show"):
     terms: tuple[Term, ...]
     window: Window | None
     head: str = ""
+    until: float = 0.0
+    facts: tuple[Fact, ...] = ()
+    figures: dict[str, float] = {}
 
 
 class Silence(Struct, frozen=True, array_like=True, tag="silence"):

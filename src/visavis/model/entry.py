@@ -1,7 +1,7 @@
 """An entry: everything that happened at one moment of one customer. One row, one commit; nothing goes out before it is durable."""
 
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -10,7 +10,7 @@ from visavis.model.decision import Decision, Outcome
 from visavis.model.moment import Moment
 from visavis.model.world import WorldChange
 
-FORM: Final = 1
+FORM: Final = 2
 
 
 class Effect(Struct, frozen=True, array_like=True, gc=False):
@@ -20,6 +20,16 @@ class Effect(Struct, frozen=True, array_like=True, gc=False):
     kind: str
     action: str
     product: str
+    cents: int = 0
+    until: float = 0.0
+
+
+class Granted(Struct, frozen=True, array_like=True, gc=False):
+    """The answer to a moment that asks: yes or no, why, and what it is worth."""
+
+    yes: bool
+    reason: Literal["redeemed", "reversed", "already_redeemed", "not_redeemed", "unknown_code", "expired", "answered", "silent"]
+    cents: int = 0
 
 
 class Use(Struct, frozen=True, array_like=True):
@@ -40,7 +50,7 @@ class Entry(Struct, frozen=True, array_like=True):
     closed: tuple[Outcome, ...] = ()
     effects: tuple[Effect, ...] = ()
     uses: tuple[Use, ...] = ()
-    granted: bool | None = None
+    granted: Granted | None = None
     world: str = ""
 
 

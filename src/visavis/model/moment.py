@@ -125,11 +125,15 @@ class RanOut(MomentBase, frozen=True, tag="ran_out"):
 
 
 class Measured(MomentBase, frozen=True, tag="measured"):
-    """One of the person's own numbers (litres of water, steps): read by nothing but their own pages and cards."""
+    """One of the person's own numbers (litres of water, steps), added to the day's; ``goal`` sets what they aim at in a day.
+
+    Read by nothing but their own pages and cards.
+    """
 
     measure: Id
-    value: Annotated[float, Meta(ge=-1e9, le=1e9)]
+    value: Annotated[float, Meta(ge=-1e9, le=1e9)] = 0.0
     unit: Name = ""
+    goal: Annotated[float, Meta(gt=0, le=1e9)] | None = None
 
 
 class Declared(MomentBase, frozen=True, tag="declared"):
@@ -165,10 +169,11 @@ class Displayed(MomentBase, frozen=True, tag="displayed"):
 
 
 class Answered(MomentBase, frozen=True, tag="answered"):
-    """An answer to a card or a brief: ``yes``, ``no``, ``later``, ``done`` or ``wrong``."""
+    """An answer to a card or a brief: ``yes``, ``no``, ``later``, ``done`` or ``wrong`` (``about`` then names the family that is wrong)."""
 
     decision: Id
     answer: Annotated[str, Meta(pattern="^(yes|no|later|done|wrong)$")]
+    about: Name = ""
 
 
 class Ordered(MomentBase, frozen=True, tag="ordered"):

@@ -9,13 +9,15 @@ OPEN_LIMIT: Final = 32
 
 
 class Shown(Struct, frozen=True, array_like=True, gc=False):
-    """A card that took attention: reserved when decided, confirmed when displayed."""
+    """A card that took attention: reserved when decided, confirmed when displayed; an answer counts until ``until`` (epoch seconds)."""
 
     decision: str
     at: float
     action: str
     family: str
     units: float
+    product: str = ""
+    until: float = 0.0
     displayed: bool = False
     answer: str = ""
 
@@ -38,6 +40,7 @@ class Open(Struct, frozen=True, array_like=True):
     visit: bool
     families: tuple[str, ...]
     family: str
+    outcome: str = "bought_family"
     hits: int = 0
     got: bool = False
     value_cents: int = 0

@@ -2,8 +2,9 @@
 
 from msgspec import Struct
 
-from visavis.model.customer import Order, Places, Purchases, Seen, Stock
+from visavis.model.customer import Order, Places, Purchases, Reward, Seen, Stock
 from visavis.model.moment import Moment
+from visavis.model.number import Number
 from visavis.model.shown import DeviceState
 
 
@@ -24,6 +25,7 @@ class View(Struct, frozen=True):
     places: Places = Places()
     home: dict[str, Stock] = {}
     seen: Seen = Seen()
-    numbers: dict[str, tuple[float, float]] = {}
+    numbers: dict[str, Number] = {}
     preferences: dict[str, str | float | bool] = {}
     orders: tuple[Order, ...] = ()
+    rewards: tuple[Reward, ...] = ()

@@ -10,7 +10,7 @@ from visavis.model.entry import Entry, WorldEntry, decode, decode_world, encode
 from visavis.model.errors import Invalid, Refused, Unavailable
 
 APPLICATION: Final = 0x76697361  # "visa", in the file's header: what `file` and we recognise it by
-FORM: Final = 1
+FORM: Final = 2
 FETCH: Final = 2048
 _SCHEMA: Final = (
     "CREATE TABLE entries (position INTEGER PRIMARY KEY, customer TEXT, moment TEXT, data BLOB NOT NULL) STRICT",

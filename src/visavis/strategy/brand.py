@@ -16,7 +16,10 @@ DEVICES: Final = {
 
 
 class Brand(Struct, frozen=True):
-    """Who speaks, in which languages, and how much it may ask of a person's attention in a day."""
+    """Who speaks, in which languages, and how much it may ask of a person's attention in a day.
+
+    ``traits`` are the words, by language, of what people may declare of themselves.
+    """
 
     name: str
     languages: tuple[str, ...]
@@ -29,3 +32,4 @@ class Brand(Struct, frozen=True):
     exploration_floor: float = 0.02
     exploration_gamma: float = 1000.0
     default_device: str = "glasses"
+    traits: dict[str, dict[str, str]] = {}

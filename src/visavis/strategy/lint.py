@@ -22,7 +22,7 @@ from visavis.strategy.tables import a_zone
 NEVER_A_PURPOSE: Final = frozenset({"selldatatothirdparties", "personnelperformancemonitoring", "personnelbehaviourmonitoring"})
 """Terms of the Data Privacy Vocabulary (dpv), whatever prefix they are written with."""
 OURS: Final = frozenset({"service", "account", ""})
-PLACEHOLDERS: Final = ("family", "product", "price", "days", "place")
+PLACEHOLDERS: Final = ("family", "product", "price", "days", "place", "today", "goal", "left")
 READS: Final = {"need": "purchases", "seen": "sight", "home": "home"}
 """Which data an action reads by what it is about."""
 

@@ -45,6 +45,10 @@ CLAIMS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "fr": ("la personne s'est annoncée", "la personne ne s'est pas annoncée"),
         "en": ("the person has checked in", "the person has not checked in"),
     },
+    "saw.is_usual": {
+        "fr": ("la personne regarde son produit habituel", "la personne regarde un autre produit que le sien"),
+        "en": ("the person looks at their usual product", "the person looks at another product than theirs"),
+    },
     "device.worn": {
         "fr": ("l'appareil est porté", "l'appareil n'est pas porté"),
         "en": ("the device is worn", "the device is not worn"),

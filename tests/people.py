@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from visavis.insight.need import prior
-from visavis.journey.live import Clock
 from visavis.model.moment import Bought, Consented, Entered, Line, Linked, Moment, Noticed, Paying
 from visavis.model.world import ParametersLearned, StrategyLoaded
 from visavis.ports import Log
+from visavis.runtime.clock import TurnedClock
 from visavis.runtime.loop import Loop
 from visavis.runtime.memory import MemoryLog
 from visavis.strategy.read import Strategy, read
@@ -27,7 +27,7 @@ BRANDS = list(STRATEGY.products)[:10]  # fewer than a shortlist holds
 
 
 def a_loop(log: Log | None = None, *, at: datetime = NOON) -> Loop:
-    clock = Clock()
+    clock = TurnedClock()
     clock.turn(at.timestamp())
     loop = Loop(log if log is not None else MemoryLog(), STRATEGY, KEY, clock)
     if not loop.world.strategy:
@@ -36,7 +36,7 @@ def a_loop(log: Log | None = None, *, at: datetime = NOON) -> Loop:
 
 
 def turn(loop: Loop, at: datetime) -> None:
-    assert isinstance(loop.clock, Clock)
+    assert isinstance(loop.clock, TurnedClock)
     loop.clock.turn(at.timestamp())
 
 
@@ -65,7 +65,7 @@ def camille(loop: Loop, *purposes: str, products: tuple[str, ...] = tuple(BRANDS
     """Camille is known, chose these purposes long ago, and shops every week."""
     long_ago = NOON - timedelta(days=90)
     start = [Linked(id="card", customer="camille", occurred_at=long_ago, identifier="card-1"), *says_yes("camille", *purposes, at=long_ago)]
-    turn_back = Clock()
+    turn_back = TurnedClock()
     turn_back.turn(long_ago.timestamp())
     loop.clock = turn_back
     for moment in [*start, *a_history("camille", products=products)]:

@@ -53,7 +53,7 @@ def test_make_alone_lists_the_commands() -> None:
 
 
 def test_the_example_is_linted() -> None:
-    assert "7 actions" in visavis("lint", "examples/grocery")
+    assert "10 actions" in visavis("lint", "examples/grocery")
 
 
 def test_the_year_prints_one_object_with_every_figure(july: tuple[Path, dict[str, Any]]) -> None:

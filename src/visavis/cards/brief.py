@@ -6,7 +6,6 @@ from typing import Final
 from visavis.cards.compose import clipped_title, named, said
 from visavis.cards.typography import clipped, typeset
 from visavis.cards.words import EPOCH, day, family_name, product_name
-from visavis.model.action import Template
 from visavis.model.card import FACT_LIMIT, Brief, Told
 from visavis.model.decision import Fact, Show
 from visavis.strategy.read import Strategy

@@ -1,7 +1,8 @@
 """Fold entries into a customer: the only writer of a person's state, and a pure one.
 
 ``fold(customer, entry)`` is what replay runs; ``engine.step`` runs its parts around the decision: :func:`happen` (the moment, and the
-windows that it closes), ``wallet.settled`` (what was granted) and :func:`decided` (what we showed). Neither reads a strategy or a table of places: the door has resolved everything.
+windows that it closes), ``wallet.settled`` (what was granted) and :func:`decided` (what we showed). None reads a strategy or a table of
+places: the door has resolved everything.
 """
 
 from datetime import datetime

@@ -32,7 +32,7 @@ CHANGES: Final[dict[RefusalReason, dict[str, str]]] = {
         "en": "It is a lottery, the same everywhere.",
     },
 }
-_OTHERWISE: Final = {"fr": "Un autre moment le changerait.", "en": "Another moment would change it."}
+OTHERWISE: Final = {"fr": "Un autre moment le changerait.", "en": "Another moment would change it."}
 
 FEATURE_WORDS: Final[dict[str, dict[str, str]]] = {
     "share of baskets": {"fr": "souvent dans vos paniers", "en": "often in your baskets"},
@@ -66,5 +66,5 @@ def sentence(decision: Decision, language: str) -> str:
             return "Parce que vous êtes ici, maintenant." if language == "fr" else "Because you are here, now."
         return f"Parce que : {what}." if language == "fr" else f"Because: {what}."
     because = SENTENCES[decision.reason][language]
-    change = CHANGES.get(decision.reason, _OTHERWISE)[language]
+    change = CHANGES.get(decision.reason, OTHERWISE)[language]
     return f"Rien n'a été affiché : {because}. {change}" if language == "fr" else f"Nothing was shown because {because}. {change}"

@@ -26,6 +26,7 @@ from visavis.model.decision import Decision, Known, Show
 from visavis.model.moment import Displayed, Moment
 from visavis.model.world import ParametersLearned, Recalibrated, StrategyLoaded
 from visavis.ports import Log
+from visavis.runtime.clock import TurnedClock
 from visavis.runtime.learn import Learner
 from visavis.runtime.loop import Loop
 from visavis.strategy.read import Strategy, read
@@ -35,21 +36,6 @@ TEACHES_FROM: Final = datetime(2017, 2, 8, 5, tzinfo=UTC).timestamp()
 TRIP_DAYS: Final = 3
 WEEK_DAYS: Final = 7
 TEACHING_SHARE: Final = 1.0
-
-
-class Clock:
-    """A clock that the year turns; it never goes back."""
-
-    def __init__(self) -> None:
-        self._at = 0.0
-
-    def turn(self, at: float) -> None:
-        """Go to this instant (epoch seconds), or stay when it is past."""
-        self._at = max(self._at, at)
-
-    def now(self) -> datetime:
-        """The instant that the clock shows."""
-        return datetime.fromtimestamp(self._at, UTC)
 
 
 Watcher = Callable[[str, int, int, Visit | None], None]
@@ -75,7 +61,7 @@ def live(
 ) -> Lived:  # fmt: skip
     """Live the year up to ``until`` (epoch seconds). A log that already holds a part of it is resumed: what was lived is answered from it."""
     strategy = read(files)
-    clock = Clock()
+    clock = TurnedClock()
     loop = Loop(log, strategy, dice_key, clock)
     clock.turn(float(year.paid_at[0]) - 3600.0)
     if loop.world.strategy != strategy.version:
@@ -115,7 +101,7 @@ class Future:
 
 
 def _remember(
-    year: Year, loop: Loop, clock: Clock, counts: dict[int, Counts], lived: Lived, watch: Watcher, households: Callable[[int], bool],
+    year: Year, loop: Loop, clock: TurnedClock, counts: dict[int, Counts], lived: Lived, watch: Watcher, households: Callable[[int], bool],
 ) -> None:  # fmt: skip
     """Fold January to June, sampling the development half's visits on the way, and learn from them."""
     learner, future, end = Learner(), Future(year), int(np.searchsorted(year.paid_at, JULY.timestamp()))
@@ -179,7 +165,7 @@ def _teach(learner: Learner, strategy: Strategy, customer: Customer, year: Year,
 
 
 def _live(
-    year: Year, loop: Loop, clock: Clock, counts: dict[int, Counts], future: Future, lived: Lived, watch: Watcher, until: float,
+    year: Year, loop: Loop, clock: TurnedClock, counts: dict[int, Counts], future: Future, lived: Lived, watch: Watcher, until: float,
     households: Callable[[int], bool],
 ) -> None:  # fmt: skip
     """From July on: the door, the till, the truth, each at its own instant, all households interleaved; dues in between."""
@@ -223,7 +209,7 @@ def _live(
     loop.commit()
 
 
-def _at_the_door(year: Year, i: int, loop: Loop, clock: Clock, counts: Counts, lived: Lived) -> Visit:
+def _at_the_door(year: Year, i: int, loop: Loop, clock: TurnedClock, counts: Counts, lived: Lived) -> Visit:
     household = int(year.household[i])
     decision = _taken(loop, entered(year, i), lived)
     visit = Visit(household, int(year.basket[i]), clock.now().timestamp(), development(household), bool(decision.known), _said(decision))

@@ -13,10 +13,10 @@ from msgspec import Struct
 
 from visavis.evidence.uplift import Uplift, uplift
 from visavis.insight.need import prior
-from visavis.journey.live import Clock
 from visavis.model.decision import Show
 from visavis.model.moment import Bought, Consented, Displayed, Entered, Line, Linked, Noticed
 from visavis.model.world import ParametersLearned, StrategyLoaded
+from visavis.runtime.clock import TurnedClock
 from visavis.runtime.loop import Loop
 from visavis.runtime.memory import MemoryLog
 from visavis.strategy.read import read
@@ -42,7 +42,7 @@ def simulate(files: Mapping[str, bytes], *, seed: int, persons: int = 1200, effe
     held = {"objectives.toml": files["objectives.toml"].replace(b"holdout_share = 0.05", f"holdout_share = {HOLDOUT}".encode())}
     catalogue = "gtin,family\n" + "".join(f"p{i},family {i}\n" for i in range(FAMILIES))
     strategy = read({**files, **held, "products.csv": catalogue.encode()})
-    clock = Clock()
+    clock = TurnedClock()
     clock.turn(START.timestamp())
     loop = Loop(MemoryLog(), strategy, f"seed {seed}".encode(), clock)
     loop.enact([StrategyLoaded(strategy.version, {}), ParametersLearned(prior())])

@@ -12,7 +12,8 @@ from msgspec import Struct
 from visavis.engine import NotAdmitted, admit, step
 from visavis.model.customer import Customer, newborn
 from visavis.model.entry import Entry
-from visavis.model.moment import CLOCK_SKEW, Due, Moment
+from visavis.model.errors import VisavisError
+from visavis.model.moment import CLOCK_SKEW, Due, Linked, Moment, Unlinked
 from visavis.model.world import World, WorldChange
 from visavis.ports import Clock, Log
 from visavis.runtime.replay import State, rebuild
@@ -27,6 +28,13 @@ class Answer(Struct, frozen=True):
     entry: Entry | None
     refused: NotAdmitted | None = None
     retried: bool = False
+
+
+class Group(Struct, frozen=True):
+    """What was stepped and is not durable yet: its entries in order, and everyone concerned as they will be."""
+
+    entries: list[Entry]
+    customers: dict[str, Customer]
 
 
 class Loop:
@@ -44,8 +52,10 @@ class Loop:
         self._group: dict[tuple[str, str], Entry] = {}
         self._ahead: dict[str, Customer] = {}
         self._due: list[tuple[float, str]] = []
+        self._identified: dict[str, str] = {}
         for customer in self.customers.values():
-            self._remember(customer, None)
+            self._await(customer, None)
+            self._identified.update(dict.fromkeys(customer.identifiers, customer.id))
 
     def live(self, moments: Iterable[Moment]) -> list[Answer]:
         """Step each moment in order, commit them as one group, and answer. Nothing is answered before all of it is durable."""
@@ -63,14 +73,22 @@ class Loop:
             if stored is not None:
                 return Answer(stored, retried=True)
         received_at = self.clock.now()
+        if isinstance(moment, Linked) and self._taken(moment):
+            return Answer(None, NotAdmitted("linked", "account", "This identifier belongs to another customer; two customers are not joined this way."))
         admitted = admit(self.strategy, customer, moment, received_at)
         if isinstance(admitted, NotAdmitted):
             return Answer(None, admitted)
         entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.dice_key)
         self._group[name, moment.id] = entry
         self._ahead[name] = after
-        self._remember(after, customer)
+        self._await(after, customer)
         return Answer(entry)
+
+    def _taken(self, moment: Linked) -> bool:
+        """Whether this identifier is another customer's; one that nobody has extends the same customer, and nothing is merged."""
+        if self._identified.get(moment.identifier, moment.customer) != moment.customer:
+            return True
+        return any(isinstance(e.moment, Linked) and e.moment.identifier == moment.identifier and e.customer != moment.customer for e in self._group.values())
 
     def customer(self, name: str) -> Customer:
         """The person as of the last moment taken; a newborn when nothing is known of them."""
@@ -78,15 +96,36 @@ class Loop:
 
     def commit(self) -> None:
         """Make the open group durable, then let memory follow; when the log refuses, the group is discarded and memory stays as the log is."""
-        if not self._group:
-            return
-        group, ahead = list(self._group.values()), self._ahead
+        group = self.sealed()
+        if group.entries:
+            try:
+                self.log.commit(group.entries)
+            except VisavisError:
+                self.drop(group)
+                raise
+            self.remember(group)
+
+    def sealed(self) -> Group:
+        """The open group, which is open no more: who takes it makes it durable, then calls :meth:`remember`; or drops it, and it never was."""
+        group = Group(list(self._group.values()), self._ahead)
         self._group, self._ahead = {}, {}
-        self.log.commit(group)
-        self.customers.update(ahead)
-        for entry in group:
+        return group
+
+    def drop(self, group: Group) -> None:
+        """Forget a group that could not be made durable; whoever it had woken is to be woken again."""
+        for name in group.customers:
+            self._await(self.customer(name), None)
+
+    def remember(self, group: Group) -> None:
+        """Let memory follow a group that is durable."""
+        self.customers.update(group.customers)
+        for entry in group.entries:
             if entry.decisions or entry.closed:
                 self.teacher.digest(entry, self.world)
+            if isinstance(entry.moment, Linked):
+                self._identified[entry.moment.identifier] = entry.customer
+            elif isinstance(entry.moment, Unlinked):
+                self._identified.pop(entry.moment.identifier, None)
 
     @property
     def next_due_at(self) -> float | None:
@@ -120,7 +159,7 @@ class Loop:
             self.world = world
             self.teacher.noted(entry)
 
-    def _remember(self, customer: Customer, before: Customer | None) -> None:
+    def _await(self, customer: Customer, before: Customer | None) -> None:
         due = customer.next_due_at
         if due is not None and (before is None or before.next_due_at != due):
             heappush(self._due, (due, customer.id))

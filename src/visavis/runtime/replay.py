@@ -7,7 +7,7 @@ from msgspec import Struct
 from visavis.customers.fold import fold
 from visavis.engine import step
 from visavis.model.customer import Customer, newborn
-from visavis.model.entry import WorldEntry, encode
+from visavis.model.entry import Entry, WorldEntry, encode
 from visavis.model.world import StrategyLoaded, World
 from visavis.ports import Log
 from visavis.runtime.teacher import Teacher
@@ -24,8 +24,8 @@ class State(Struct):
     entries: int = 0
 
 
-def rebuild(log: Log) -> State:
-    """Fold every entry, in order. Decides nothing: same log, same state, byte for byte."""
+def rebuild(log: Log, *, passing: Callable[[Entry], object] | None = None) -> State:
+    """Fold every entry, in order; ``passing`` is shown each one. Decides nothing: same log, same state, byte for byte."""
     world, customers, teacher, count = World(), dict[str, Customer](), Teacher(), 0
     for _, entry in log.scan():
         count += 1
@@ -37,6 +37,8 @@ def rebuild(log: Log) -> State:
         customers[name] = fold(customers.get(name) or newborn(name), entry)
         if entry.decisions or entry.closed:
             teacher.digest(entry, world)
+        if passing is not None:
+            passing(entry)
     return State(world, customers, teacher, count)
 
 

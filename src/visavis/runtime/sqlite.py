@@ -19,13 +19,16 @@ _SCHEMA: Final = (
 
 
 class SqliteLog:
-    """A :class:`~visavis.ports.Log` in one file. One process writes at a time: the lock goes with it, also when it is killed. One thread."""
+    """A :class:`~visavis.ports.Log` in one file. One process writes at a time: the lock goes with it, also when it is killed.
+
+    One call at a time, from whatever thread.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._database = sqlite3.connect(path, isolation_level=None, timeout=0.2)
+            self._database = sqlite3.connect(path, isolation_level=None, timeout=0.2, check_same_thread=False)
             self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = FULL")

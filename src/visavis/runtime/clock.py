@@ -1,0 +1,36 @@
+"""The time, twice: the machine's, and one that tests, years and the stage turn by hand."""
+
+from datetime import UTC, datetime
+from time import monotonic, time
+
+
+class SystemClock:
+    """The machine's clock, kept from going back."""
+
+    def __init__(self) -> None:
+        self._latest = 0.0
+
+    def now(self) -> datetime:
+        """The present instant."""
+        self._latest = max(self._latest, time())
+        return datetime.fromtimestamp(self._latest, UTC)
+
+
+class TurnedClock:
+    """A clock that stands still until it is turned; it never goes back. With ``runs`` it goes on by itself from where it was turned to."""
+
+    def __init__(self, *, runs: bool = False) -> None:
+        self._at = 0.0
+        self._runs = runs
+        self._since = monotonic()
+
+    def turn(self, at: float) -> None:
+        """Go to this instant (epoch seconds), or stay when it is past."""
+        self._at, self._since = max(self._now(), at), monotonic()
+
+    def now(self) -> datetime:
+        """The instant that the clock shows."""
+        return datetime.fromtimestamp(self._now(), UTC)
+
+    def _now(self) -> float:
+        return self._at + (monotonic() - self._since if self._runs else 0.0)

@@ -1,0 +1,110 @@
+"""What is told of an entry, and to whom: each role hears only its own part.
+
+A device hears its person's card and why; an adviser's screen hears the brief; a till and a sensor hear that the moment was kept, and the answer to
+what they asked; the brand's own servers hear everything.
+"""
+
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from visavis.cards.brief import brief
+from visavis.cards.compose import compose
+from visavis.cards.words import family_name
+from visavis.decide.explain import CHANGES, OTHERWISE, SENTENCES, sentence
+from visavis.model.card import Brief, Card
+from visavis.model.decision import Decision, Refusal, Show
+from visavis.model.entry import Effect, Entry, Granted, Use
+from visavis.strategy.read import Strategy
+
+HEARS: Final[dict[str, frozenset[str]]] = {"brand": frozenset({"customer", "adviser"}), "device": frozenset({"customer"}), "adviser": frozenset({"adviser"})}
+
+
+class Weighed(Struct, frozen=True):
+    """One arm of the draw: what it would bring net of the price of attention, in cents, and its probability. Silence has no action."""
+
+    action: str
+    about: str
+    net_cents: float
+    p_shown: float
+
+
+class Refused(Struct, frozen=True):
+    """An action that was not weighed, and the reason in one sentence."""
+
+    action: str
+    reason: str
+    why: str
+    changes: str
+    detail: str = ""
+
+
+class Said(Struct, frozen=True, omit_defaults=True):
+    """One decision in words."""
+
+    decision: str
+    audience: str
+    result: Literal["show", "silence"]
+    why: str
+    purpose: str = ""
+    action: str = ""
+    device: str = ""
+    reason: str = ""
+    until: float = 0.0
+    p_shown: float = 1.0
+    card: Card | None = None
+    brief: Brief | None = None
+    weighed: tuple[Weighed, ...] = ()
+    refused: tuple[Refused, ...] = ()
+
+
+class Reply(Struct, frozen=True, omit_defaults=True):
+    """The answer to one moment that was kept."""
+
+    id: str
+    kept: bool
+    retried: bool = False
+    decisions: tuple[Said, ...] = ()
+    granted: Granted | None = None
+    effects: tuple[Effect, ...] = ()
+    uses: tuple[Use, ...] = ()
+    step_us: float = 0.0
+
+
+def reply(strategy: Strategy, entry: Entry, language: str, role: str, *, retried: bool = False, us: float = 0.0) -> Reply:
+    """What this role hears of this entry."""
+    heard = HEARS.get(role, frozenset())
+    decisions = tuple([said(strategy, entry, decision, language) for decision in entry.decisions if decision.audience in heard])
+    return Reply(
+        id=entry.moment.id, kept=True, retried=retried, decisions=decisions, granted=entry.granted,
+        effects=entry.effects if role in ("brand", "device") else (), uses=entry.uses if role in ("brand", "device") else (),
+        step_us=round(us, 1) if role == "brand" else 0.0,
+    )  # fmt: skip
+
+
+def said(strategy: Strategy, entry: Entry, decision: Decision, language: str) -> Said:
+    """One decision in words: the card or the brief, why, what was weighed, and what was refused with what would change it."""
+    weighed = tuple([
+        Weighed(arm.action, family_name(strategy, arm.family, language) if arm.family else "", arm.net_millicents / 1000, arm.p_shown)
+        for arm in decision.scored
+    ])  # fmt: skip
+    refused = tuple([refusal(one, language) for one in decision.refusals])
+    if not isinstance(decision, Show):
+        return Said(
+            decision.id, decision.audience, "silence", sentence(decision, language), decision.purpose, reason=decision.reason, p_shown=decision.p_shown,
+            weighed=weighed, refused=refused,
+        )  # fmt: skip
+    spot = entry.moment.at
+    for_customer = decision.audience == "customer"
+    return Said(
+        decision.id, decision.audience, "show", sentence(decision, language), decision.purpose, decision.action, decision.device, until=decision.until,
+        p_shown=decision.p_shown,
+        card=compose(strategy, decision, language, place=spot.place if spot is not None else "") if for_customer else None,
+        brief=None if for_customer else brief(strategy, decision, language, today=spot.local_day if spot is not None else 0),
+        weighed=weighed, refused=refused,
+    )  # fmt: skip
+
+
+def refusal(one: Refusal, language: str) -> Refused:
+    """One refusal in words."""
+    return Refused(one.action, one.reason, SENTENCES[one.reason][language], CHANGES.get(one.reason, OTHERWISE)[language], one.detail)

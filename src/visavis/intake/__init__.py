@@ -1,0 +1,1 @@
+"""Vendor-neutral doors: how moments come in."""

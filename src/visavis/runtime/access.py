@@ -1,0 +1,125 @@
+"""Who may say what: one key a role, scoped to one person or one place, kept as a hash, revocable at once.
+
+A device speaks for one person only; a till and an adviser's screen for one place; a sensor tells what is at home and nothing else; the brand's own
+servers speak for anyone. A key is 192 random bits, so one fast hash is enough; it is shown once, when it is made.
+"""
+
+import sqlite3
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from secrets import token_urlsafe
+from typing import Final, Literal, get_args
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from visavis.model.errors import Invalid, Refused
+from visavis.model.moment import KIND, KINDS, Answered, Displayed, Moment
+
+Role = Literal["brand", "till", "device", "adviser", "sensor"]
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
+
+_ACCOUNT: Final = frozenset({"noticed", "consented", "withdrew", "linked", "unlinked"})
+_HOME: Final = frozenset({"stocked", "consumed", "ran_out"})
+SAYS: Final[dict[Role, frozenset[str]]] = {
+    "brand": frozenset(KINDS) - {"due"},
+    "till": frozenset({"paying", "bought", "redeeming", "reversed", "returned", "checked_in"}),
+    "device": frozenset({
+        "located", "entered", "dwelled", "left", "saw", "checked_in", "asked", "shared", "displayed", "answered", "declared", "measured", "proposed",
+        "voted", "worn",
+    }) | _ACCOUNT | _HOME,
+    "adviser": frozenset({"displayed", "answered"}),
+    "sensor": _HOME | {"measured"},
+}  # fmt: skip
+"""The kinds of moment that each role may send."""
+
+
+class Key(Struct, frozen=True):
+    """What a key allows. ``subject`` is the person (device, sensor) or the place (till, adviser); empty for the brand. ``profile`` is a device's."""
+
+    id: str
+    role: Role
+    subject: str = ""
+    profile: str = ""
+    revoked: bool = False
+
+
+class Access:
+    """The keys, in one small SQLite file (``:memory:`` for tests)."""
+
+    def __init__(self, path: Path | str) -> None:
+        self._database = sqlite3.connect(path, isolation_level=None)
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS keys (hash BLOB PRIMARY KEY, id TEXT, role TEXT, subject TEXT, profile TEXT, made_at TEXT, revoked INTEGER) STRICT"
+        )
+        rows = self._database.execute("SELECT hash, id, role, subject, profile, revoked FROM keys").fetchall()
+        self._keys: dict[bytes, Key] = {row[0]: Key(row[1], row[2], row[3], row[4], bool(row[5])) for row in rows}
+
+    def issue(self, role: str, subject: str = "", *, profile: str = "") -> str:
+        """Make a key and return it; only its hash is kept. :class:`Invalid` for a role that is none, or one without the subject that it needs."""
+        if role not in ROLES:
+            raise Invalid(f"`{role}` is no role.", advice=f"Roles: {', '.join(ROLES)}.")
+        if (role == "brand") is bool(subject):
+            told = "This role needs a subject." if role != "brand" else "The brand's key has no subject."
+            raise Invalid(told, advice="A person for device and sensor, a place for till and adviser.")
+        token = f"vv_{role}_{token_urlsafe(24)}"
+        digest = _hash(token)
+        key = Key(digest.hex()[:12], role, subject, profile or ("glasses" if role == "device" else ""))
+        made_at = datetime.now(UTC).isoformat(timespec="seconds")
+        self._database.execute("INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, 0)", (digest, key.id, key.role, key.subject, key.profile, made_at))
+        self._keys[digest] = key
+        return token
+
+    def check(self, token: str) -> Key:
+        """The key of this token; :class:`Refused` when there is none, or when it was revoked."""
+        key = self._keys.get(_hash(token))
+        if key is None or key.revoked:
+            raise Refused("This key is not valid.", advice="Ask for a new one: visavis key ROLE.")
+        return key
+
+    def revoke(self, key_id: str) -> None:
+        """From the next check on, this key opens nothing."""
+        for digest, key in self._keys.items():
+            if key.id == key_id:
+                self._database.execute("UPDATE keys SET revoked = 1 WHERE hash = ?", (digest,))
+                self._keys[digest] = replace(key, revoked=True)
+                return
+        raise Invalid("There is no such key.", advice="`visavis keys` lists them.")
+
+    def listed(self) -> list[Key]:
+        """Every key, without its secret."""
+        return list(self._keys.values())
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._database.close()
+
+
+def permits(key: Key, moment: Moment) -> str:
+    """Why this key may not send this moment; empty when it may. Whose decision an answer is about is judged by :func:`about_own`."""
+    kind = KIND[type(moment)]
+    if kind not in SAYS[key.role]:
+        return f"A {key.role}'s key may not send `{kind}`."
+    if key.role in ("device", "sensor") and moment.customer != key.subject:
+        return "This key speaks for another person."
+    place = getattr(moment, "place", "")
+    if key.role in ("till", "adviser") and place and place != key.subject:
+        return "This key speaks for another place."
+    return ""
+
+
+def about_own(key: Key, moment: Moment, audience: str | None, here: str) -> str:
+    """Why this key may not answer this card; ``audience`` is whom it was for (``None``: the person has no such card), ``here`` where the person is."""
+    if not isinstance(moment, Displayed | Answered) or key.role == "brand" or (audience is None and key.role == "device"):
+        return ""
+    if key.role == "device":
+        return "" if audience == "customer" else "This brief is the adviser's to answer."
+    if audience != "adviser" or here != key.subject:
+        return "There is no such brief at this place."
+    return ""
+
+
+def _hash(token: str) -> bytes:
+    return sha256(token.encode("utf-8", "surrogatepass")).digest()

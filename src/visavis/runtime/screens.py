@@ -1,0 +1,134 @@
+"""What is on whose screen now: the customer's card, and the briefs of a place. Judged anew at every look, so that nothing stale is ever sent.
+
+A card leaves the screen when it is answered, when its time is over, or when the person closes the purpose under which it was decided. A brief also
+leaves when the person does. Rebuilt from the log, so a restart between a card and its answer loses nothing.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Final
+
+from msgspec import Struct
+
+from visavis.consent.gate import open_categories
+from visavis.model.customer import Customer
+from visavis.model.decision import Show
+from visavis.model.entry import Entry
+from visavis.model.moment import CheckedIn, Dwelled, Entered, Left
+from visavis.strategy.read import Strategy
+
+RECENT: Final = 200
+KEPT: Final = 50_000
+EVERYBODY: Final = "*"
+
+
+class OnScreen(Struct, frozen=True):
+    """A decision that may be shown now, with the entry that took it."""
+
+    show: Show
+    entry: Entry
+
+
+class Recent(Struct, frozen=True):
+    """An entry that was just lived; ``number`` grows by one each; ``us`` is how long its step took."""
+
+    number: int
+    entry: Entry
+    us: float
+
+
+class Screens:
+    """Fed with every durable entry; asked by whoever serves a screen. ``customer`` gives the person as of the last durable entry."""
+
+    def __init__(self, strategy: Strategy, customer: Callable[[str], Customer], now: Callable[[], datetime]) -> None:
+        self._strategy = strategy
+        self._customer = customer
+        self._now = now
+        self._last: dict[tuple[str, str], OnScreen] = {}
+        self._present: dict[str, dict[str, None]] = {}
+        self._bells: dict[str, set[asyncio.Event]] = {}
+        self.recent: deque[Recent] = deque(maxlen=RECENT)
+        self._number = 0
+
+    def passing(self, entry: Entry) -> None:
+        """Take in one entry of the log, in order."""
+        for decision in entry.decisions:
+            if isinstance(decision, Show):
+                self._last.pop((entry.customer, decision.audience), None)
+                self._last[entry.customer, decision.audience] = OnScreen(decision, entry)
+        while len(self._last) > KEPT:
+            self._last.pop(next(iter(self._last)))
+        moment = entry.moment
+        if isinstance(moment, Left):
+            self._present.get(moment.place, {}).pop(entry.customer, None)
+        elif isinstance(moment, CheckedIn):
+            self._present.setdefault(moment.place, {})[entry.customer] = None
+
+    def committed(self, lived: Iterable[tuple[Entry, float]]) -> None:
+        """Take in a durable group, and wake the screens that it concerns."""
+        ring: dict[str, None] = {}
+        for entry, us in lived:
+            self.passing(entry)
+            self._number += 1
+            self.recent.append(Recent(self._number, entry, us))
+            ring[entry.customer] = None
+            moment = entry.moment
+            if isinstance(moment, CheckedIn | Entered | Left | Dwelled):
+                ring[f"place:{moment.place}"] = None
+            if here := self._customer(entry.customer).places.here:
+                ring[f"place:{here}"] = None
+        if ring:
+            ring[EVERYBODY] = None
+        for name in ring:
+            for bell in self._bells.get(name, ()):
+                bell.set()
+
+    def card(self, customer: str, device: str = "") -> OnScreen | None:
+        """The card on this person's screens now; with ``device``, only when that is the device it was decided for."""
+        found = self._last.get((customer, "customer"))
+        if found is None or (device and found.show.device != device):
+            return None
+        return found if self._may_stay(self._customer(customer), found.show) else None
+
+    def briefs(self, place: str) -> list[OnScreen]:
+        """The briefs of those who checked in at this place and are still there, the latest first."""
+        found = []
+        for name in reversed(self._present.get(place, {})):
+            customer = self._customer(name)
+            told = self._last.get((name, "adviser"))
+            if told is not None and customer.places.here == place and customer.places.checked_in and self._may_stay(customer, told.show):
+                found.append(told)
+        return found
+
+    def checked_in(self, place: str) -> list[str]:
+        """Who announced themselves at this place and is still there, whether a brief may be shown or not."""
+        return [name for name in self._present.get(place, {}) if (places := self._customer(name).places).here == place and places.checked_in]
+
+    def lasts_s(self, show: Show) -> float:
+        """How long it may still be shown, in seconds."""
+        return max(0.0, show.until - self._now().timestamp())
+
+    @contextmanager
+    def watching(self, name: str) -> Iterator[asyncio.Event]:
+        """An event that is set whenever something of this person (or ``place:ID``, or everybody) has happened."""
+        bell = asyncio.Event()
+        self._bells.setdefault(name, set()).add(bell)
+        try:
+            yield bell
+        finally:
+            bells = self._bells[name]
+            bells.discard(bell)
+            if not bells:
+                del self._bells[name]
+
+    def _may_stay(self, customer: Customer, show: Show) -> bool:
+        now = self._now().timestamp()
+        if now >= show.until:
+            return False
+        shown = next((card for card in reversed(customer.service.shown) if card.decision == show.id), None)
+        if shown is None or shown.answer:
+            return False
+        return bool(open_categories(customer, self._strategy.purposes[show.purpose], now))

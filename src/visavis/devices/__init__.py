@@ -1,0 +1,1 @@
+"""Devices, both directions: one file a family."""

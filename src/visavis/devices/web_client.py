@@ -135,7 +135,7 @@ async def _events(strategy: Strategy, screens: Screens, key: Key, language: str,
     on_page = last
     yield b"retry: 1000\n\n"
     with screens.watching(key.subject) as bell:
-        while True:
+        while not screens.closed:
             bell.clear()
             found = screens.card(key.subject, key.profile)
             wait = BEAT_S

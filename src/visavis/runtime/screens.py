@@ -52,6 +52,7 @@ class Screens:
         self._bells: dict[str, set[asyncio.Event]] = {}
         self.recent: deque[Recent] = deque(maxlen=RECENT)
         self._number = 0
+        self.closed = False
 
     def passing(self, entry: Entry) -> None:
         """Take in one entry of the log, in order."""
@@ -107,6 +108,18 @@ class Screens:
         """Who announced themselves at this place and is still there, whether a brief may be shown or not."""
         return [name for name in self._present.get(place, {}) if (places := self._customer(name).places).here == place and places.checked_in]
 
+    def open_to(self, customer: str, purpose: str) -> bool:
+        """Whether this purpose is open for this person now."""
+        known = self._strategy.purposes.get(purpose)
+        return known is not None and bool(open_categories(self._customer(customer), known, self._now().timestamp()))
+
+    def close(self) -> None:
+        """Tell every stream to end: the server stops."""
+        self.closed = True
+        for bells in self._bells.values():
+            for bell in bells:
+                bell.set()
+
     def lasts_s(self, show: Show) -> float:
         """How long it may still be shown, in seconds."""
         return max(0.0, show.until - self._now().timestamp())
@@ -131,4 +144,4 @@ class Screens:
         shown = next((card for card in reversed(customer.service.shown) if card.decision == show.id), None)
         if shown is None or shown.answer:
             return False
-        return bool(open_categories(customer, self._strategy.purposes[show.purpose], now))
+        return self.open_to(customer.id, show.purpose)

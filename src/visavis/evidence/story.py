@@ -1,0 +1,114 @@
+"""A story: moments, and what is expected of each. The same file is a test, a command (``visavis play``) and a scene of the stage.
+
+A story says nothing that the engine should say: only what happens to whom, who reports it, and what must come of it. Where a moment depends on the
+person who plays, it names what is meant (``@usual milk``, ``@card``…): :data:`NAMES` says which names there are.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from visavis.model.errors import Invalid
+
+Words = dict[Literal["fr", "en"], str]
+By = Literal["brand", "device", "till", "adviser", "sensor", "other-till"]
+
+NAMES: Final = {
+    "@usual FAMILY": "the product of this family that the person takes most",
+    "@other FAMILY": "another product of this family",
+    "@basket": "the lines of the person's real basket of this visit",
+    "@basket without FAMILY": "the same without this family",
+    "@card": "the decision of the card that was shown last to the customer",
+    "@brief": "the decision of the brief that was shown last to the adviser",
+    "@reward": "the code of the reward granted last",
+    "@order": "the key of the order sent out last",
+}
+"""What a story may name instead of writing it."""
+
+
+class Expected(Struct, frozen=True, forbid_unknown_fields=True):
+    """What must come of a step; what is not said is not checked. ``or_silence`` are reasons for which silence is right too (a person held out)."""
+
+    status: int = 0
+    card: str = ""
+    silence: str = ""
+    or_silence: tuple[str, ...] = ()
+    brief: str = ""
+    facts_at_most: int = -1
+    avoid: bool | None = None
+    untold: tuple[str, ...] = ()
+    on_glasses: str = ""
+    on_adviser: int = -1
+    granted: str = ""
+    order: str = ""
+    at_home: float | None = None
+    purposes_on: tuple[str, ...] = ()
+    nothing_kept: bool = False
+
+
+class Step(Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing that happens: a moment (``moment``, reported by ``by``), a switch (``switch`` and ``on``), or time that passes (``pass_s``)."""
+
+    by: By = "device"
+    moment: dict[str, Any] = {}
+    switch: str = ""
+    on: bool = True
+    pass_s: float = 0.0
+    say: Words = {}
+    again: bool = False
+    expect: Expected = Expected()
+
+
+class Story(Struct, frozen=True, forbid_unknown_fields=True):
+    """``given`` are the purposes that the person chose long ago; ``stranger`` is someone of whom nothing is known yet."""
+
+    title: Words
+    promise: Words
+    steps: tuple[Step, ...]
+    id: str = ""
+    given: tuple[str, ...] = ()
+    declared: dict[str, str | float | bool] = {}
+    stranger: bool = False
+    at: Literal["visit", "morning", "now"] = "visit"
+
+
+def stories(files: Mapping[str, bytes]) -> list[Story]:
+    """The stories of a strategy's folder, in the order of their file names; :class:`Invalid` names the file and the key that is wrong."""
+    found = []
+    for path in sorted(files):
+        if path.startswith("stories/") and path.endswith(".toml"):
+            try:
+                told = tomllib.loads(files[path].decode())
+                found.append(msgspec.convert(told | {"id": path[len("stories/") : -len(".toml")]}, Story))
+            except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+                raise Invalid(f"{path}: {error}.", advice="See docs/stories.md.") from None
+    return found
+
+
+class Check(Struct, frozen=True):
+    """One expectation beside what happened."""
+
+    what: str
+    expected: str
+    found: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is as expected."""
+        return self.expected == self.found
+
+
+class Played(Struct, frozen=True):
+    """One step as it happened: what was sent, the status, the answer as the server gave it, and the checks."""
+
+    story: str
+    number: int
+    person: str
+    sent: dict[str, Any]
+    status: int
+    reply: dict[str, Any]
+    checks: tuple[Check, ...]
+    us: float = 0.0

@@ -1,0 +1,43 @@
+"""What a server tells of itself to Prometheus: how many, how fast, how much waits. No label ever names a person."""
+
+from collections.abc import Callable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from visavis.model.decision import Show
+from visavis.model.entry import Entry
+
+BUCKETS_S: Final = (0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.1)
+
+
+class Metrics:
+    """Counters of one server, in a registry of their own."""
+
+    def __init__(self, waiting: Callable[[], int], parcels: Callable[[], int]) -> None:
+        self._registry = CollectorRegistry()
+        self._moments = Counter("visavis_moments", "Moments by kind and what became of them", ["kind", "fate"], registry=self._registry)
+        self._decisions = Counter("visavis_decisions", "Decisions by audience and result", ["audience", "result", "reason"], registry=self._registry)
+        self._steps = Histogram("visavis_step_seconds", "How long the step of a moment took", buckets=BUCKETS_S, registry=self._registry)
+        for name, text, how_many in (
+            ("visavis_moments_waiting", "Moments that wait for the writer", waiting),
+            ("visavis_effects_waiting", "Effects that wait to be delivered", parcels),
+        ):
+            Gauge(name, text, registry=self._registry).set_function(how_many)
+
+    def heard(self, kind: str, fate: str) -> None:
+        """A moment came to a door: kept, retried, refused, forbidden or invalid."""
+        self._moments.labels(kind, fate).inc()
+
+    def lived(self, entry: Entry, us: float) -> None:
+        """An entry is durable; its step took this many microseconds."""
+        self._steps.observe(us / 1e6)
+        for decision in entry.decisions:
+            if isinstance(decision, Show):
+                self._decisions.labels(decision.audience, "show", "").inc()
+            else:
+                self._decisions.labels(decision.audience, "silence", decision.reason).inc()
+
+    def text(self) -> bytes:
+        """Everything, in the text format of Prometheus."""
+        return generate_latest(self._registry)

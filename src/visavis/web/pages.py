@@ -1,0 +1,67 @@
+"""What all pages for people share: templates, words in two languages, the static files, and the headers that keep a page to itself."""
+
+import tomllib
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from visavis.runtime.entrance import PAGE
+
+HERE: Final = Path(__file__).parent
+LANGUAGES: Final = ("fr", "en")
+WORDS: Final[dict[str, dict[str, str]]] = {one: tomllib.loads((HERE / "words" / f"{one}.toml").read_text(encoding="utf-8")) for one in LANGUAGES}
+_environment: Final = Environment(
+    loader=FileSystemLoader(HERE / "templates"), autoescape=select_autoescape(default=True), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+)  # fmt: skip
+
+
+def language_of(request: Request, *, otherwise: str = "fr") -> str:
+    """The language of a page: the one asked for in its address, else the first that the browser names, else ``otherwise``."""
+    asked = request.query_params.get("language", "")
+    if asked in LANGUAGES:
+        return asked
+    for one in request.headers.get("accept-language", "").split(","):
+        if (name := one.strip()[:2].lower()) in LANGUAGES:
+            return name
+    return otherwise
+
+
+def rendered(template: str, language: str, **values: Any) -> str:
+    """The text of a template; ``w`` are the words of this language."""
+    return _environment.get_template(template).render(w=WORDS[language], language=language, **values)
+
+
+def page(template: str, language: str, *, status: int = 200, **values: Any) -> Response:
+    """A whole page, with the headers of all pages."""
+    return HTMLResponse(rendered(template, language, **values), status, headers=PAGE)
+
+
+def event(text: str, *, name: str = "message", number: str = "") -> bytes:
+    r"""One server-sent event; each line of the text needs a ``data:`` of its own.
+
+    >>> event("a\nb", name="card", number="7")
+    b'event: card\nid: 7\ndata: a\ndata: b\n\n'
+    """
+    lines = "".join([f"data: {line}\n" for line in text.splitlines() or [""]])
+    return f"event: {name}\n{f'id: {number}' + chr(10) if number else ''}{lines}\n".encode()
+
+
+def clock(at: datetime, language: str) -> str:
+    r"""A time of day as people write it.
+
+    >>> from datetime import UTC
+    >>> clock(datetime(2026, 11, 24, 18, 5, tzinfo=UTC), "fr"), clock(datetime(2026, 11, 24, 18, 5, tzinfo=UTC), "en")
+    ('18\xa0h\xa005', '18:05')
+    """
+    return f"{at.hour}\u00a0h\u00a0{at.minute:02}" if language == "fr" else f"{at.hour}:{at.minute:02}"
+
+
+def static() -> Mount:
+    """The style sheets and scripts of the pages."""
+    return Mount("/static", StaticFiles(directory=HERE / "static"), name="static")

@@ -1,0 +1,182 @@
+"""The one file that knows everybody: it takes settings and a strategy, and gives a running server's parts, joined.
+
+Data flow, as it reads below: the log is folded once (customers, screens, outbox), then moments come in by the doors, through the one writer, and what is
+durable goes out to screens, webhooks and pages.
+"""
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from hashlib import blake2b
+from pathlib import Path
+from secrets import token_bytes
+from typing import Any, Final
+
+from msgspec import Struct
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from visavis.config import Settings
+from visavis.devices import web_client
+from visavis.insight.need import prior
+from visavis.intake import operations, people
+from visavis.intake.moments import Moments, Receive, Scope, Send
+from visavis.model.customer import Customer, newborn
+from visavis.model.entry import Entry
+from visavis.model.errors import Invalid
+from visavis.model.world import Learned, ParametersLearned, StrategyLoaded, WorldChange
+from visavis.ports import Clock, Log
+from visavis.runtime.access import Access
+from visavis.runtime.clock import SystemClock
+from visavis.runtime.loop import Loop
+from visavis.runtime.memory import MemoryLog
+from visavis.runtime.metrics import Metrics
+from visavis.runtime.outbox import Outbox, checked
+from visavis.runtime.replay import rebuild
+from visavis.runtime.screens import Screens
+from visavis.runtime.sqlite import SqliteLog
+from visavis.runtime.writer import Writer
+from visavis.strategy.read import Strategy, read
+from visavis.web import adviser, console, pages
+
+KEY_BYTES: Final = 32
+
+
+class Server(Struct):
+    """Everything that runs, joined. ``app`` is the ASGI application; ``start`` and ``stop`` are called by its lifespan."""
+
+    strategy: Strategy
+    log: Log
+    writer: Writer
+    access: Access
+    screens: Screens
+    outbox: Outbox
+    metrics: Metrics
+    app: Callable[[Scope, Receive, Send], Any]
+
+    @property
+    def loop(self) -> Loop:
+        """The loop that the writer runs."""
+        return self.writer.loop
+
+
+def build(
+    files: Mapping[str, bytes], settings: Settings, *, memory: bool = False, clock: Clock | None = None, key: bytes | None = None,
+    learned: Learned | None = None, extra: Callable[[Server], Iterable[BaseRoute]] = lambda _: (),
+) -> Server:  # fmt: skip
+    """Join everything. With ``memory`` nothing is written to disk; ``key`` replaces the root key's file; ``extra`` adds pages of its own (the stage)."""
+    strategy = read(files)
+    folder = settings.folder
+    if not memory:
+        folder.mkdir(parents=True, exist_ok=True)
+    root = key if key is not None else root_key(settings.key_file)
+    log: Log = MemoryLog() if memory else SqliteLog(folder / "log.sqlite")
+    time = clock or SystemClock()
+
+    def person(name: str) -> Customer:
+        return loop.customers.get(name) or newborn(name)
+
+    def open_to(name: str, action: str) -> bool:
+        known = strategy.actions.get(action)
+        return known is not None and screens.open_to(name, known.purpose)
+
+    screens = Screens(strategy, person, time.now)
+    outbox = Outbox(
+        ":memory:" if memory else folder / "outbox.sqlite", checked(settings.webhooks, frozenset(settings.hosts)), open_to=open_to,
+    )  # fmt: skip
+
+    def passing(entry: Entry) -> None:
+        screens.passing(entry)
+        outbox.passing(entry)
+
+    state = rebuild(log, passing=passing)
+    loop = Loop(log, strategy, derived(root, "dice"), time, state=state)
+    loop.enact(_news(loop, strategy, files, learned))
+    metrics = Metrics(lambda: writer.waiting, lambda: outbox.waiting)
+
+    def committed(lived: list[tuple[Entry, float]]) -> None:
+        for entry, us in lived:
+            outbox.passing(entry)
+            metrics.lived(entry, us)
+        screens.committed(lived)
+
+    writer = Writer(loop, committed=committed)
+    access = Access(":memory:" if memory else folder / "keys.sqlite")
+    server = Server(strategy, log, writer, access, screens, outbox, metrics, _nobody)
+    server.app = _app(server, derived(root, "identifiers"), extra)
+    return server
+
+
+def root_key(path: Path) -> bytes:
+    """The root key of this file; made there, readable by its owner only, when there is none."""
+    try:
+        found = path.read_bytes()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        found = token_bytes(KEY_BYTES)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(found)
+            file.flush()
+            os.fsync(file.fileno())
+    if len(found) != KEY_BYTES:
+        raise Invalid(f"{path.name} is not a root key: it holds {len(found)} bytes, not {KEY_BYTES}.", advice="Give back the file that was made.")
+    return found
+
+
+def derived(root: bytes, name: str) -> bytes:
+    """A key for one use, from the root key; one tells nothing of another."""
+    return blake2b(name.encode(), key=root, digest_size=32).digest()
+
+
+def _news(loop: Loop, strategy: Strategy, files: Mapping[str, bytes], learned: Learned | None) -> list[WorldChange]:
+    """What the world does not know yet: this strategy, and parameters (what was learned elsewhere, else a plain start)."""
+    news: list[WorldChange] = []
+    if loop.world.strategy != strategy.version:
+        news.append(StrategyLoaded(strategy.version, dict(files)))
+    if loop.world.learned is None or (learned is not None and loop.world.learned.version != learned.version):
+        news.append(ParametersLearned(learned if learned is not None else prior()))
+    return news
+
+
+def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseRoute]]) -> Callable[[Scope, Receive, Send], Any]:
+    """The pages and the small routes under Starlette; the path of every moment raw, beside it."""
+    writer, access = server.writer, server.access
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        writer.start()
+        server.outbox.start()
+        yield
+        server.screens.close()
+        await writer.stop()
+        await server.outbox.stop()
+        access.close()
+        server.log.close()
+
+    pages_app = Starlette(
+        routes=[
+            *people.routes(writer, access),
+            *operations.routes(writer, access, server.metrics),
+            *web_client.routes(writer, access, server.screens),
+            *adviser.routes(writer, access, server.screens),
+            *console.routes(writer, access, server.screens, server.outbox),
+            pages.static(),
+            *extra(server),
+        ],
+        lifespan=lifespan,
+    )
+    moments = Moments(writer, access, secret, heard=server.metrics.heard)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/v1/moments":
+            await moments(scope, receive, send)
+        else:
+            await pages_app(scope, receive, send)
+
+    return app
+
+
+async def _nobody(scope: Scope, receive: Receive, send: Send) -> None:
+    """The application before it is joined."""
+    raise NotImplementedError

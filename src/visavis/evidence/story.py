@@ -43,20 +43,25 @@ class Expected(Struct, frozen=True, forbid_unknown_fields=True):
     on_glasses: str = ""
     on_adviser: int = -1
     granted: str = ""
-    order: str = ""
-    at_home: float | None = None
-    purposes_on: tuple[str, ...] = ()
-    nothing_kept: bool = False
+    device: str = ""
+    effect: str = ""
+    wallet: dict[str, str] = {}
+    on: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
 
 
 class Step(Struct, frozen=True, forbid_unknown_fields=True):
-    """One thing that happens: a moment (``moment``, reported by ``by``), a switch (``switch`` and ``on``), or time that passes (``pass_s``)."""
+    """One thing that happens: a moment (``moment``, reported by ``by``), a ``switch`` of a purpose or the ``close`` of a kind of data, a ``read`` of
+    something of the person's by another, or time that passes (``pass_s``). ``again`` sends the last moment once more, as a retry does.
+    """
 
     by: By = "device"
     moment: dict[str, Any] = {}
     switch: str = ""
+    close: str = ""
     on: bool = True
     pass_s: float = 0.0
+    read: str = ""
     say: Words = {}
     again: bool = False
     expect: Expected = Expected()

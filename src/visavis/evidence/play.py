@@ -1,0 +1,227 @@
+"""Play a story through the public API, as the devices, tills, sensors and advisers that it names, and check what comes of it.
+
+Nothing here looks into the engine: whatever a step expects is asked over HTTP with the key of whoever may know.
+"""
+
+import asyncio
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any, Final
+
+import httpx
+from msgspec import UNSET
+
+from visavis.evidence.cast import Cast, instant
+from visavis.evidence.story import Check, Expected, Played, Step, Story
+from visavis.model.errors import Invalid, Unavailable
+
+CHUNK: Final = 500
+PATIENCE_S: Final = 5.0
+Issue = Callable[[str, str], str]
+"""Make a key for a role and its subject."""
+
+
+class Player:
+    """Plays stories for one person. ``issue`` makes the keys of those who speak; ``now`` is the server's clock."""
+
+    def __init__(self, client: httpx.AsyncClient, issue: Issue, cast: Cast, person: str, now: Callable[[], float]) -> None:
+        self._client = client
+        self._issue = issue
+        self._cast = cast
+        self._now = now
+        self._keys: dict[tuple[str, str], str] = {}
+        self._number = 0
+        self._known = False
+        self._last: dict[str, Any] = {}
+        self.household_person = person
+        self.person = person
+        self.place = cast.place
+
+    def key(self, role: str) -> str:
+        """The key with which this role speaks here: of the person on stage, or of the place."""
+        subject = {"brand": "", "till": self.place, "adviser": self.place, "other-till": self.place}.get(role, self.person)
+        if (role, subject) not in self._keys:
+            self._keys[role, subject] = self._issue(role.removeprefix("other-"), subject)
+        return self._keys[role, subject]
+
+    async def begin(self, story: Story) -> None:
+        """Bring the person to where the story begins: known by their past, with the choices that the story gives unless they chose otherwise."""
+        self._number += 1
+        if story.stranger:
+            self.person = f"passer-by-{self._number}"
+        else:
+            self.person = self.household_person
+            if not self._known:
+                self._known = True
+                await self._tell([{"kind": "linked", "id": "card", "identifier": f"card of {self.person}", **self._now_of()}, *self._cast.past(self.person)])
+        await self._come(story)
+        for trait, value in story.declared.items():
+            await self._tell([{"kind": "declared", "id": f"says-{trait}", "trait": trait, "value": value, **self._now_of()}], needs="adviser-brief")
+        asked = await self._asked("device", "GET", f"/v1/people/{self.person}/purposes")
+        never = {choice["purpose"] for choice in asked.json() if choice["status"] == "not_asked"}
+        for purpose in story.given:
+            if purpose in never:
+                await self._asked("device", "PUT", f"/v1/people/{self.person}/purposes/{purpose}", {"on": True})
+
+    async def play(self, story: Story, number: int) -> Played:
+        """Play one step of a story and check it."""
+        step = story.steps[number]
+        before = perf_counter()
+        sent, answer = await self._sent(story, step, number)
+        us = (perf_counter() - before) * 1e6
+        reply = answer.json() if answer is not None and answer.content else {}
+        told = reply if isinstance(reply, dict) else {"choices": reply}
+        checks = await self._checks(step.expect, answer.status_code if answer is not None else 200, told)
+        return Played(story.id, number, self.person, sent, answer.status_code if answer is not None else 200, told, tuple(checks), round(us, 1))
+
+    async def _sent(self, story: Story, step: Step, number: int) -> tuple[dict[str, Any], httpx.Response | None]:
+        if step.pass_s:
+            await self._turn(self._now() + step.pass_s)
+            return {"pass_s": step.pass_s}, None
+        if step.switch:
+            return {"switch": step.switch, "on": step.on}, await self._asked(
+                step.by, "PUT", f"/v1/people/{self.person}/purposes/{step.switch}", {"on": step.on}
+            )
+        if step.close:
+            return {"close": step.close}, await self._asked(step.by, "PUT", f"/v1/people/{self.person}/categories/{step.close}", {"on": False})
+        if step.read:
+            return {"read": step.read}, await self._asked(step.by, "GET", f"/v1/people/{self.person}/{step.read}")
+        if not step.again:
+            moment = {key: await self._meant(value) for key, value in step.moment.items()}
+            self._last = {"id": f"{story.id}-{self._number}-{number}", **moment, **self._now_of()}
+            if "place" in self._last:
+                self._last["place"] = self._last["place"].replace("@here", self.place)
+        return self._last, await self._asked(step.by, "POST", "/v1/moments", self._last)
+
+    async def _meant(self, value: Any) -> Any:
+        """What a story only names."""
+        if not isinstance(value, str) or not value.startswith("@") or value.startswith("@here"):
+            return value
+        if value in ("@reward", "@order"):
+            wallet = (await self._asked("device", "GET", f"/v1/people/{self.person}/wallet")).json()
+            found = wallet["rewards"][-1:] if value == "@reward" else wallet["orders"][-1:]
+            return next((one["code"] if value == "@reward" else one["key"] for one in found), "none")
+        if value in ("@card", "@brief"):
+            role, path = ("device", "/glasses/screen") if value == "@card" else ("adviser", "/adviser/briefs")
+            answer = await self._asked(role, "GET", path)
+            told = answer.json() if answer.status_code == 200 and answer.content else {}
+            shown = told if isinstance(told, dict) else (told or [{}])[0]
+            return str(shown.get("decision", "none"))
+        return self._cast.named(value)
+
+    async def _checks(self, expected: Expected, status: int, reply: dict[str, Any]) -> list[Check]:
+        """Every expectation that the step names, beside what happened."""
+        found: list[Check] = []
+
+        def check(what: str, wanted: object, got: object) -> None:
+            found.append(Check(what, str(wanted), str(got)))
+
+        decisions = reply.get("decisions") or []
+        card = next((one for one in decisions if one["audience"] == "customer"), {})
+        if expected.status:
+            check("status", expected.status, status)
+        said = card.get("action") or f"silence: {card.get('reason', 'nothing was woken')}"
+        if expected.card:
+            excused = said.removeprefix("silence: ") in expected.or_silence
+            check("card", said if excused else expected.card, said)
+        if expected.silence:
+            check("card", f"silence: {expected.silence}", said)
+        if expected.device:
+            check("device", expected.device, card.get("device", ""))
+        if expected.effect:
+            check("effect", expected.effect, ", ".join([effect[1] for effect in reply.get("effects") or []]) or "none")
+        if expected.granted:
+            granted = reply.get("granted") or {}
+            check("granted", expected.granted, granted.get("reason", "nothing"))
+        choices = {choice["purpose"]: choice["on"] for choice in reply.get("choices", [])}
+        for purpose in expected.on:
+            check(f"{purpose} is on", True, choices.get(purpose))
+        for purpose in expected.off:
+            check(f"{purpose} is on", False, choices.get(purpose))
+        if expected.on_glasses:
+            check("on her glasses", expected.on_glasses, await self._on_glasses())
+        await self._of_briefs(expected, check)
+        for kind, state in expected.wallet.items():
+            check(f"her {kind}", state, await self._in_wallet(kind, state))
+        return found
+
+    async def _on_glasses(self) -> str:
+        answer = await self._asked("device", "GET", "/glasses/screen")
+        if answer.status_code != 200:
+            return "nothing"
+        # Whoever wears them sees the card: the page says so itself, and so does the player.
+        decision = answer.json()["decision"]
+        await self._asked("device", "POST", "/glasses/displayed", {"decision": decision})
+        return "a card"
+
+    async def _of_briefs(self, expected: Expected, check: Callable[[str, object, object], None]) -> None:
+        if expected.on_adviser < 0 and expected.facts_at_most < 0 and expected.avoid is None and not expected.untold and not expected.brief:
+            return
+        briefs = (await self._asked("adviser", "GET", "/adviser/briefs")).json()
+        for brief in briefs:
+            await self._asked("adviser", "POST", "/adviser/displayed", {"decision": brief["decision"]})
+        if expected.on_adviser >= 0:
+            check("briefs on the adviser's glasses", expected.on_adviser, len(briefs))
+        told = briefs[0] if briefs else {}
+        if expected.brief:
+            check("brief", expected.brief, told.get("action", "none"))
+        if expected.facts_at_most >= 0:
+            facts = len(told.get("facts", []))
+            check("facts", f"1 to {expected.facts_at_most}", f"1 to {expected.facts_at_most}" if 1 <= facts <= expected.facts_at_most else facts)
+        if expected.avoid is not None:
+            check("what not to do", expected.avoid, bool(told.get("avoid")))
+        for word in expected.untold:
+            check(f"`{word}` is told to the adviser", False, word.lower() in str(told).lower())
+
+    async def _in_wallet(self, kind: str, state: str) -> str:
+        """The state of the last order or reward; an order is on its way through a webhook, so it is waited for."""
+        status = ""
+        for _ in range(int(PATIENCE_S / 0.05)):
+            wallet = (await self._asked("device", "GET", f"/v1/people/{self.person}/wallet")).json()
+            status = next((one["status"] for one in reversed(wallet[kind])), "none")
+            if status == state:
+                break
+            await asyncio.sleep(0.05)
+        return status
+
+    async def _come(self, story: Story) -> None:
+        """Turn the clock to where the story takes place, telling what was bought on the way."""
+        if story.at == "visit":
+            at, between = self._cast.to_visit(self._now(), self.household_person)
+            if between and self._known:
+                await self._turn(at)
+                await self._tell(between)
+            self.place = self._cast.place
+        else:
+            at = self._cast.to_morning(self._now()) if story.at == "morning" else self._now()
+        await self._turn(at)
+
+    async def _tell(self, moments: list[dict[str, Any]], *, needs: str = "") -> None:
+        """Tell facts of the past, many at once; ``needs`` is a purpose without which they would be refused, and are then not told."""
+        for start in range(0, len(moments), CHUNK):
+            answer = await self._asked("brand", "POST", "/v1/moments", moments[start : start + CHUNK])
+            lost = [one for one in answer.json() if not one.get("kept")] if answer.status_code == 200 else [answer.json()]
+            if lost and not needs:
+                raise Unavailable(f"{len(lost)} facts of the past were not kept: {lost[0].get('detail')}", advice="Look at the strategy's purposes.")
+
+    async def _turn(self, at: float) -> None:
+        if at > self._now():
+            await self._asked("brand", "PUT", "/v1/clock", {"at": at})
+
+    async def _asked(self, role: str, method: str, path: str, body: object = UNSET) -> httpx.Response:
+        headers = {"authorization": f"Bearer {self.key(role)}"}
+        try:
+            return await self._client.request(method, path, headers=headers, json=None if body is UNSET else body)
+        except httpx.HTTPError as error:
+            raise Unavailable(f"The server did not answer: {type(error).__name__}.", advice="Is it running?") from None
+
+    def _now_of(self) -> dict[str, Any]:
+        return {"customer": self.person, "occurred_at": instant(self._now())}
+
+
+def chosen(stories: list[Story], name: str) -> Story:
+    """The story of this name; :class:`Invalid` when there is none."""
+    for story in stories:
+        if story.id == name:
+            return story
+    raise Invalid(f"There is no story `{name}`.", advice=f"There are: {', '.join([story.id for story in stories])}.")

@@ -3,6 +3,7 @@
 import tomllib
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -15,7 +16,14 @@ from visavis.runtime.entrance import PAGE
 
 HERE: Final = Path(__file__).parent
 LANGUAGES: Final = ("fr", "en")
-WORDS: Final[dict[str, dict[str, str]]] = {one: tomllib.loads((HERE / "words" / f"{one}.toml").read_text(encoding="utf-8")) for one in LANGUAGES}
+
+
+def _read(words: Any) -> Any:
+    """Tables of words as records, so that ``w.adviser.items`` is a word and never a method."""
+    return SimpleNamespace(**{name: _read(one) for name, one in words.items()}) if isinstance(words, dict) else words
+
+
+WORDS: Final = {one: _read(tomllib.loads((HERE / "words" / f"{one}.toml").read_text(encoding="utf-8"))) for one in LANGUAGES}
 _environment: Final = Environment(
     loader=FileSystemLoader(HERE / "templates"), autoescape=select_autoescape(default=True), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
 )  # fmt: skip
@@ -33,7 +41,7 @@ def language_of(request: Request, *, otherwise: str = "fr") -> str:
 
 
 def rendered(template: str, language: str, **values: Any) -> str:
-    """The text of a template; ``w`` are the words of this language."""
+    """The text of a template; ``w`` are the words of this language, a table a page: ``w.adviser.done``."""
     return _environment.get_template(template).render(w=WORDS[language], language=language, **values)
 
 

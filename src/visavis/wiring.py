@@ -14,10 +14,12 @@ from typing import Any, Final
 
 from msgspec import Struct
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 
 from visavis.config import Settings
 from visavis.devices import web_client
+from visavis.evidence.objectives import Objectives
 from visavis.insight.need import prior
 from visavis.intake import operations, people
 from visavis.intake.moments import Moments, Receive, Scope, Send
@@ -26,6 +28,7 @@ from visavis.model.entry import Entry
 from visavis.model.errors import Invalid
 from visavis.model.world import Learned, ParametersLearned, StrategyLoaded, WorldChange
 from visavis.ports import Clock, Log
+from visavis.runtime import problems
 from visavis.runtime.access import Access
 from visavis.runtime.clock import SystemClock
 from visavis.runtime.loop import Loop
@@ -52,6 +55,7 @@ class Server(Struct):
     screens: Screens
     outbox: Outbox
     metrics: Metrics
+    objectives: Objectives
     app: Callable[[Scope, Receive, Send], Any]
 
     @property
@@ -85,24 +89,29 @@ def build(
         ":memory:" if memory else folder / "outbox.sqlite", checked(settings.webhooks, frozenset(settings.hosts)), open_to=open_to,
     )  # fmt: skip
 
+    dice_key = derived(root, "dice")
+    objectives = Objectives(strategy, dice_key)
+
     def passing(entry: Entry) -> None:
         screens.passing(entry)
         outbox.passing(entry)
+        objectives.passing(entry)
 
     state = rebuild(log, passing=passing)
-    loop = Loop(log, strategy, derived(root, "dice"), time, state=state)
+    loop = Loop(log, strategy, dice_key, time, state=state)
     loop.enact(_news(loop, strategy, files, learned))
     metrics = Metrics(lambda: writer.waiting, lambda: outbox.waiting)
 
     def committed(lived: list[tuple[Entry, float]]) -> None:
         for entry, us in lived:
             outbox.passing(entry)
+            objectives.passing(entry)
             metrics.lived(entry, us)
         screens.committed(lived)
 
-    writer = Writer(loop, committed=committed)
+    writer = Writer(loop, committed=committed, aside=not memory)
     access = Access(":memory:" if memory else folder / "keys.sqlite")
-    server = Server(strategy, log, writer, access, screens, outbox, metrics, _nobody)
+    server = Server(strategy, log, writer, access, screens, outbox, metrics, objectives, _nobody)
     server.app = _app(server, derived(root, "identifiers"), extra)
     return server
 
@@ -165,6 +174,7 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
             *extra(server),
         ],
         lifespan=lifespan,
+        exception_handlers={HTTPException: problems.unrouted},
     )
     moments = Moments(writer, access, secret, heard=server.metrics.heard)
 

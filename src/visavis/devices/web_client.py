@@ -7,7 +7,7 @@ after its time, twice, or after it was withdrawn. A device's key opens one perso
 import asyncio
 import re
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -19,10 +19,10 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from visavis.cards.compose import compose
-from visavis.model.errors import Invalid, VisavisError
+from visavis.model.errors import Invalid
 from visavis.model.moment import Answered, Displayed
 from visavis.runtime.access import Access, Key
-from visavis.runtime.entrance import BEAT_S, STREAM, admitted, key_of, refusal, told
+from visavis.runtime.entrance import BEAT_S, STREAM, admitted, guarded, key_of, told
 from visavis.runtime.screens import OnScreen, Screens
 from visavis.runtime.writer import Writer
 from visavis.strategy.read import Strategy
@@ -81,7 +81,7 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
     async def stream(request: Request) -> Response:
         key = device(request)
         last = request.headers.get("last-event-id", "")
-        return StreamingResponse(_events(strategy, screens, key, language_of(request, key.subject), last), headers=STREAM)
+        return StreamingResponse(_events(strategy, screens, access, key, language_of(request, key.subject), last), headers=STREAM)
 
     async def displayed(request: Request) -> Response:
         key, decision = device(request), str((await told(request)).get("decision", ""))
@@ -112,7 +112,7 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
     return [
         Route(PATH, page),
         *[
-            Route(f"{PATH}/{name}", _guarded(endpoint), methods=[method])
+            Route(f"{PATH}/{name}", guarded(endpoint), methods=[method])
             for name, endpoint, method in (
                 ("enter", enter, "POST"), ("screen", screen, "GET"), ("stream", stream, "GET"), ("displayed", displayed, "POST"), ("answer", answer, "POST"),
             )
@@ -131,11 +131,11 @@ def hud(strategy: Strategy, screens: Screens, found: OnScreen, language: str) ->
     )  # fmt: skip
 
 
-async def _events(strategy: Strategy, screens: Screens, key: Key, language: str, last: str) -> AsyncIterator[bytes]:
+async def _events(strategy: Strategy, screens: Screens, access: Access, key: Key, language: str, last: str) -> AsyncIterator[bytes]:
     on_page = last
     yield b"retry: 1000\n\n"
     with screens.watching(key.subject) as bell:
-        while not screens.closed:
+        while not screens.closed and access.holds(key):
             bell.clear()
             found = screens.card(key.subject, key.profile)
             wait = BEAT_S
@@ -152,16 +152,6 @@ async def _events(strategy: Strategy, screens: Screens, key: Key, language: str,
                 await asyncio.wait_for(bell.wait(), wait)
             except TimeoutError:
                 yield b": still here\n\n"
-
-
-def _guarded(answering: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        try:
-            return await answering(request)
-        except VisavisError as error:
-            return refusal(error)
-
-    return answer
 
 
 def _headers(html: str) -> dict[str, str]:

@@ -1,16 +1,21 @@
 """For those who run a server: is it well (``/healthz``), how does it do (``/metrics``), and what time is it there (``/v1/clock``)."""
 
+import asyncio
+from typing import Final
+
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from visavis.intake.people import guarded
 from visavis.model.errors import Invalid
 from visavis.runtime.access import Access
 from visavis.runtime.clock import TurnedClock
-from visavis.runtime.entrance import key_of, told
+from visavis.runtime.entrance import guarded, key_of, told
 from visavis.runtime.metrics import Metrics
 from visavis.runtime.writer import Writer
+
+PATIENCE_S: Final = 5.0
+"""A server whose writer says nothing for so long is not well."""
 
 
 def routes(writer: Writer, access: Access, metrics: Metrics) -> list[Route]:
@@ -18,7 +23,7 @@ def routes(writer: Writer, access: Access, metrics: Metrics) -> list[Route]:
 
     async def healthz(_: Request) -> Response:
         try:
-            entries = await writer.ask(lambda: len(writer.loop.log))
+            entries = await asyncio.wait_for(writer.ask(lambda: len(writer.loop.log)), PATIENCE_S)
         except Exception:  # noqa: BLE001  whatever it is, this server is not well
             return PlainTextResponse("not well\n", 503, headers={"cache-control": "no-store"})
         return PlainTextResponse(f"well, {entries} entries\n", headers={"cache-control": "no-store"})
@@ -37,6 +42,8 @@ def routes(writer: Writer, access: Access, metrics: Metrics) -> list[Route]:
         writer.nudge()
         # Whatever the new hour makes due has happened before this is answered.
         await writer.ask(lambda: None)
+        while writer.behind:
+            await writer.ask(lambda: None)
         return Response(status_code=204)
 
     found = [Route("/healthz", healthz), Route("/metrics", guarded(told_metrics))]

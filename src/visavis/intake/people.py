@@ -1,6 +1,6 @@
 """What a person's own page asks of the brand: their choices, and what was decided at one of their moments."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from secrets import token_hex
 
 import msgspec
@@ -12,14 +12,12 @@ from starlette.routing import Route
 
 from visavis.cards.answer import reply
 from visavis.consent.choices import choices, switched
-from visavis.intake import problems
 from visavis.model.consent import OPENS
-from visavis.model.errors import Invalid, Refused, VisavisError
+from visavis.model.errors import Invalid, Refused
+from visavis.runtime import problems
 from visavis.runtime.access import Access, Key
-from visavis.runtime.entrance import key_of, told
+from visavis.runtime.entrance import guarded, key_of, told
 from visavis.runtime.writer import Writer
-
-Answering = Callable[[Request], Awaitable[Response]]
 
 
 def routes(writer: Writer, access: Access) -> list[Route]:
@@ -73,7 +71,7 @@ def routes(writer: Writer, access: Access) -> list[Route]:
         name, key = person(request)
         entry = await writer.ask(lambda: writer.loop.log.entry(name, str(request.path_params["moment"])))
         if entry is None:
-            return _problem(problems.problem(404, "There is no such moment of this person."))
+            return problems.response(problems.problem(404, "There is no such moment of this person."))
         return _json(reply(writer.loop.strategy, entry, language_of(request, name), key.role, retried=True))
 
     async def wallet(request: Request) -> Response:
@@ -90,21 +88,6 @@ def routes(writer: Writer, access: Access) -> list[Route]:
     ]
 
 
-def guarded(answering: Answering) -> Answering:
-    """The same answer, with everything that we raise on purpose told as a problem."""
-
-    async def answer(request: Request) -> Response:
-        try:
-            return await answering(request)
-        except VisavisError as error:
-            said = problems.of_error(error)
-            if isinstance(error, Refused) and "not valid" in Exception.__str__(error):
-                said = problems.problem(401, Exception.__str__(error), advice="Send `Authorization: Bearer KEY`.")
-            return _problem(said)
-
-    return answer
-
-
 def _named(records: Iterable[Struct]) -> list[dict[str, object]]:
     """Records that are arrays in the log, as objects for whoever reads them."""
     return [asdict(record) for record in records]
@@ -112,8 +95,3 @@ def _named(records: Iterable[Struct]) -> list[dict[str, object]]:
 
 def _json(found: object) -> Response:
     return Response(msgspec.json.encode(found), media_type="application/json", headers={"cache-control": "no-store"})
-
-
-def _problem(said: dict[str, object]) -> Response:
-    status = said["status"]
-    return Response(problems.body(said), status if isinstance(status, int) else 500, media_type="application/problem+json")

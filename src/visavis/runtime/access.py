@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_urlsafe
+from time import monotonic
 from typing import Final, Literal, get_args
 
 from msgspec import Struct
@@ -17,6 +18,8 @@ from msgspec.structs import replace
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import KIND, KINDS, Answered, Displayed, Moment
 
+NOTICED_S: Final = 0.5
+"""How soon a server hears of a key that another process made or revoked."""
 Role = Literal["brand", "till", "device", "adviser", "sensor"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
@@ -33,6 +36,10 @@ SAYS: Final[dict[Role, frozenset[str]]] = {
     "sensor": _HOME | {"measured"},
 }  # fmt: skip
 """The kinds of moment that each role may send."""
+
+
+class NoKey(Refused):
+    """Who asks has no key, or one that is none any more."""
 
 
 class Key(Struct, frozen=True):
@@ -54,8 +61,10 @@ class Access:
         self._database.execute(
             "CREATE TABLE IF NOT EXISTS keys (hash BLOB PRIMARY KEY, id TEXT, role TEXT, subject TEXT, profile TEXT, made_at TEXT, revoked INTEGER) STRICT"
         )
-        rows = self._database.execute("SELECT hash, id, role, subject, profile, revoked FROM keys").fetchall()
-        self._keys: dict[bytes, Key] = {row[0]: Key(row[1], row[2], row[3], row[4], bool(row[5])) for row in rows}
+        self._keys: dict[bytes, Key] = {}
+        self._revoked: set[str] = set()
+        self._version = 0
+        self._read()
 
     def issue(self, role: str, subject: str = "", *, profile: str = "") -> str:
         """Make a key and return it; only its hash is kept. :class:`Invalid` for a role that is none, or one without the subject that it needs."""
@@ -73,23 +82,46 @@ class Access:
         return token
 
     def check(self, token: str) -> Key:
-        """The key of this token; :class:`Refused` when there is none, or when it was revoked."""
+        """The key of this token; :class:`NoKey` when there is none, or when it was revoked."""
+        self._glance()
         key = self._keys.get(_hash(token))
         if key is None or key.revoked:
-            raise Refused("This key is not valid.", advice="Ask for a new one: visavis key ROLE.")
+            raise NoKey("This key is not valid.", advice="Ask for a new one: visavis key ROLE.")
         return key
 
+    def holds(self, key: Key) -> bool:
+        """Whether this key is still one: what streams ask before they go on."""
+        self._glance()
+        return key.id not in self._revoked
+
     def revoke(self, key_id: str) -> None:
-        """From the next check on, this key opens nothing."""
+        """From the next check on, this key opens nothing; in other processes within :data:`NOTICED_S`."""
+        self._read()
         for digest, key in self._keys.items():
             if key.id == key_id:
                 self._database.execute("UPDATE keys SET revoked = 1 WHERE hash = ?", (digest,))
                 self._keys[digest] = replace(key, revoked=True)
+                self._revoked.add(key.id)
                 return
         raise Invalid("There is no such key.", advice="`visavis keys` lists them.")
 
+    def _glance(self) -> None:
+        if monotonic() - self._read_at > NOTICED_S:
+            self._read()
+
+    def _read(self) -> None:
+        """Take in what another process (the command line) has made or revoked."""
+        self._read_at = monotonic()
+        (version,) = self._database.execute("PRAGMA data_version").fetchone()
+        if version != self._version:
+            self._version = version
+            rows = self._database.execute("SELECT hash, id, role, subject, profile, revoked FROM keys").fetchall()
+            self._keys = {row[0]: Key(row[1], row[2], row[3], row[4], bool(row[5])) for row in rows}
+            self._revoked = {key.id for key in self._keys.values() if key.revoked}
+
     def listed(self) -> list[Key]:
         """Every key, without its secret."""
+        self._read()
         return list(self._keys.values())
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from visavis.decide.facts import figures, usual_product
 from visavis.decide.holdout import dice, held_out
 from visavis.decide.policy import PRIOR
 from visavis.decide.score import WORDS_OF_A_CARD, Candidate, about_needs, columns, net_cents
-from visavis.decide.telling import telling
+from visavis.decide.telling import avoid, telling
 from visavis.decide.wake import woken
 from visavis.insight.need import Estimate, Head, Shortlist, basket_of, best, estimate, shortlist
 from visavis.model.action import Action, Audience, Objective
@@ -169,6 +169,8 @@ def _arms(
         if condition is not None and "need.p7" in condition.paths:
             insight.of(world, "week")
         barred = limits.cooling(action, shown, sight.received_s) | named | set(sight.service.wrong)
+        if not customers:
+            barred |= {avoid(sight.service, seen.now)}  # what she has just refused is not for her adviser to propose
         probabilities = {name: one.p for name, one in insight.estimates.items()}
         return about_needs(
             strategy, action, insight.short, probabilities, head=head, barred=barred, beliefs=world.beliefs, price_cents=price,

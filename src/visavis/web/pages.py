@@ -1,18 +1,22 @@
 """What all pages for people share: templates, words in two languages, the static files, and the headers that keep a page to itself."""
 
 import tomllib
-from datetime import datetime
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
+from babel.dates import format_date
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from visavis.runtime.entrance import PAGE
+from visavis.cards.words import EPOCH
+from visavis.model.errors import VisavisError
+from visavis.runtime.entrance import PAGE, refusal
 
 HERE: Final = Path(__file__).parent
 LANGUAGES: Final = ("fr", "en")
@@ -60,14 +64,35 @@ def event(text: str, *, name: str = "message", number: str = "") -> bytes:
     return f"event: {name}\n{f'id: {number}' + chr(10) if number else ''}{lines}\n".encode()
 
 
-def clock(at: datetime, language: str) -> str:
-    r"""A time of day as people write it.
+def clock(hour: float, language: str) -> str:
+    r"""An hour of the day as people write it.
 
-    >>> from datetime import UTC
-    >>> clock(datetime(2026, 11, 24, 18, 5, tzinfo=UTC), "fr"), clock(datetime(2026, 11, 24, 18, 5, tzinfo=UTC), "en")
-    ('18\xa0h\xa005', '18:05')
+    >>> clock(18.7, "fr"), clock(18.7, "en")
+    ('18\xa0h\xa042', '18:42')
     """
-    return f"{at.hour}\u00a0h\u00a0{at.minute:02}" if language == "fr" else f"{at.hour}:{at.minute:02}"
+    minutes = round(hour * 60)
+    return f"{minutes // 60}\u00a0h\u00a0{minutes % 60:02}" if language == "fr" else f"{minutes // 60}:{minutes % 60:02}"
+
+
+def wall_clock(local_day: int, local_hour: float, language: str) -> str:
+    r"""A local day (counted from 1970-01-01) and hour as people say them.
+
+    >>> wall_clock(20_781, 18.7, "fr"), wall_clock(20_781, 18.7, "en")
+    ('mardi 18\xa0h\xa042', 'Tuesday 18:42')
+    """
+    return f"{format_date(EPOCH + timedelta(days=local_day), 'EEEE', locale=language)} {clock(local_hour, language)}"
+
+
+def guarded(answering: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """The same answer, with everything that we raise on purpose told as a refusal."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await answering(request)
+        except VisavisError as error:
+            return refusal(error)
+
+    return answer
 
 
 def static() -> Mount:

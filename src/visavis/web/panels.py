@@ -1,46 +1,26 @@
-"""What the stage says beside the two screens: her switches, what is known of her, what the engine thought, and why; all read from what runs.
+"""Two panels of the stage: what the person gives and receives, and what is known of them; every line is a choice or a fold of the log."""
 
-Nothing here is a script: every line is a fold of the log, a choice, or a decision in words. People are called by their first name, never *he* or *she*.
-"""
+from collections.abc import Iterator
+from typing import Final
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
-from zoneinfo import ZoneInfo
-
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_skeleton
 from msgspec import Struct
 
-from visavis.cards.typography import clipped, typeset
-from visavis.cards.words import EPOCH, amount, day, family_name, figure, left, product_name, span
+from visavis.cards.typography import clipped
+from visavis.cards.words import EPOCH, day, family_name, figure, left, product_name, span
 from visavis.consent.choices import Choice, choices
-from visavis.consent.gate import open_categories
-from visavis.decide.telling import NAME
-from visavis.evidence.story import Story
-from visavis.model.customer import Customer
-from visavis.model.decision import Decision, Refusal, Show
+from visavis.model.decision import Show
 from visavis.model.habit import DAY_S, FIRST, HABIT, K, LAST, LOCAL_DAY, T_BASKETS, T_FIRST, TRIPS
 from visavis.model.moment import Consumed, Measured, RanOut, Saw, Stocked
-from visavis.runtime.screens import Recent
-from visavis.strategy.read import Strategy
-from visavis.web.pages import clock
+from visavis.web.onstage import Line, Person
 
-ROWS: Final = 4
-"""How many rows a panel shows before it is opened further."""
-LINE: Final = 36
-NEGATIVE_PX, POSITIVE_PX = 26, 58
-
-
-class Line(Struct, frozen=True):
-    """Two lines of a panel: what, and where it comes from; ``closed`` is known and read by nobody."""
-
-    what: str
-    detail: str
-    closed: bool = False
+LENGTH: Final = 40
+OFTEN: Final = 3
+"""From how many purchases on a rhythm is told."""
 
 
 class Switch(Struct, frozen=True):
-    """One use of data in the person's own words: what is given and how it is protected, what is received and what it brought; ``just`` was switched last."""
+    """One use of data: what is given and how it is protected, what is received and what it brought; ``just`` when it was switched last."""
 
     purpose: str
     gives: str
@@ -51,131 +31,162 @@ class Switch(Struct, frozen=True):
     just: bool
 
 
-class Bar(Struct, frozen=True):
-    """One arm beside silence, which is the line at 0: its margin, drawn from ``x`` over ``width`` pixels; silence itself when chosen is a dot."""
-
-    what: str
-    detail: str
-    margin: str
-    note: str
-    x: float = 0.0
-    width: float = 0.0
-    ahead: bool = False
-    dot: bool = False
-
-
-class Thought(Struct, frozen=True):
-    """What the engine weighed, and what it never weighed, with the reason."""
-
-    us: str
-    bars: tuple[Bar, ...]
-    refused: tuple[Line, ...]
-
-
-class Person(Struct, frozen=True):
-    """Who is on the stage, with everything that the panels read; ``since`` is when the scene began (epoch seconds)."""
-
-    strategy: Strategy
-    customer: Customer
-    name: str
-    now: float
-    since: float
-    last: Recent | None
-    story: Story | None
-    language: str
-    words: Mapping[str, Any]
-
-    @property
-    def decisions(self) -> tuple[Decision, ...]:
-        """What was decided last in this scene."""
-        return self.last.entry.decisions if self.last is not None else ()
-
-    def decision(self, audience: str) -> Decision | None:
-        """What was decided last for this audience."""
-        return next((one for one in self.decisions if one.audience == audience), None)
-
-    def reads(self, category: str) -> bool:
-        """Whether any choice lets this category be read."""
-        return any(
-            category in open_categories(self.customer, purpose, self.now) for purpose in self.strategy.purposes.values() if purpose.basis == "consent"
-        )
-
-    def purpose(self, key: str) -> str:
-        """A use of data in the person's own words, quoted."""
-        return self.say("quoted", what=self.words["purposes"].get(key, {}).get("gives", key))
-
-    def say(self, key: str, **values: object) -> str:
-        """A sentence of the words table, typeset."""
-        return typeset(self.words[key].format(name=self.name, of_name=of(self.name, self.language), **values), self.language)
-
-    def at(self, instant: float) -> str:
-        """A time of day where the brand is."""
-        return clock(datetime.fromtimestamp(instant, ZoneInfo(self.strategy.brand.zone)), self.language)
-
-
-def of(name: str, language: str) -> str:
-    """« de Solène », « d’Inès ».
-
-    >>> of("Solène", "fr"), of("Inès", "fr"), of("Inès", "en")
-    ('de Solène', 'd’Inès', 'Inès’s')
-    """
-    if language != "fr":
-        return f"{name}’s"
-    return f"d’{name}" if name[:1].lower() in "aàâeéèêiîoôuûyh" else f"de {name}"
-
-
-def just_switched(person: Person) -> frozenset[str]:
-    """The purposes that were switched last in this scene."""
-    changed = {key: consent.since for key, consent in person.customer.consents.items() if consent.since >= person.since > 0.0}
-    return frozenset([key for key, since in changed.items() if since == max(changed.values())])
-
-
 def switches(person: Person) -> list[Switch]:
     """Every choice, those that this scene is about first."""
-    strategy, customer = person.strategy, person.customer
-    just = just_switched(person)
-    told = [choice for choice in choices(strategy, customer, person.language, person.now) if choice.basis == "consent"]
+    told = [choice for choice in choices(person.strategy, person.customer, person.language, person.now) if choice.basis == "consent"]
     about = list(_about(person))
     told.sort(key=lambda choice: about.index(choice.purpose) if choice.purpose in about else len(about))
+    just = person.just_switched()
     found = []
     for choice in told:
-        words = person.words["purposes"].get(choice.purpose, {})
-        protects = _protected(person, choice, words)
-        gets = words.get("gets") or choice.benefit.rstrip(".")
-        brought = _brought(person, choice) if choice.on else person.words["closed" if choice.status in ("withdrawn", "expired") else "never_asked"]
-        found.append(Switch(choice.purpose, words.get("gives", choice.purpose), protects, gets, brought, choice.on, choice.purpose in just))
+        brought = _brought(person, choice.purpose) if choice.on else person.say("closed" if choice.status != "not_asked" else "never_asked")
+        found.append(Switch(
+            choice.purpose, person.gives(choice.purpose), _protects(person, choice), person.word("purposes", choice.purpose, "gets") or choice.benefit.rstrip("."), brought, choice.on,
+            choice.purpose in just,
+        ))  # fmt: skip
     return found
 
 
 def _about(person: Person) -> Iterator[str]:
-    """The purposes that the story touches, in its order."""
+    """The purposes that the story touches: what it switches, what its moments may be decided under, what it gives."""
     if person.story is None:
         return
-    for step in person.story.steps:
-        if step.switch:
-            yield step.switch
+    steps = person.story.steps
+    yield from [step.switch for step in steps if step.switch]
     given = set(person.story.given)
-    for step in person.story.steps:
-        kind = step.moment.get("kind", "")
-        woken = [action.purpose for action in person.strategy.actions.values() if kind in action.woken_by]
-        yield from sorted(woken, key=lambda purpose: purpose not in given)
+    for step in steps:
+        woken = {action.purpose for action in person.strategy.actions.values() if step.moment.get("kind") in action.woken_by}
+        yield from sorted(woken & given)
     yield from person.story.given
 
 
-def _protected(person: Person, choice: Choice, words: Mapping[str, str]) -> str:
-    if choice.status == "withdrawn" and choice.since >= person.since > 0.0:
+def _protects(person: Person, choice: Choice) -> str:
+    if choice.status in ("withdrawn", "refused") and choice.since >= person.since > 0.0:
         return person.say("cut_at", time=person.at(choice.since))
-    months = person.strategy.purposes[choice.purpose].duration_days // 30
-    return typeset(words.get("protects", choice.notice_text).format(months=months), person.language) if words else choice.notice_text
+    months = round(person.strategy.purposes[choice.purpose].duration_days / 30.4)
+    return person.say("purposes", choice.purpose, "protects", months=months) or choice.notice_text
 
 
-def _brought(person: Person, choice: Choice) -> str:
+def _brought(person: Person, purpose: str) -> str:
     """What this choice brought so far, counted."""
-    strategy, customer = person.strategy, person.customer
-    actions = {action.id: action for action in strategy.actions.values() if action.purpose == choice.purpose}
-    shown = [card for card in customer.service.shown if card.action in actions and card.displayed]
-    effects = {action.effect for action in actions.values()}
-    if "order" in effects:
-        keys = {card.decision for card in shown}
-        return person.words_of("orders", len([order for order in customer.orders if order.key in keys])) if keys else person.words["nothing_yet"]
-    return ""
+    actions = {action.id: action for action in person.strategy.actions.values() if action.purpose == purpose}
+    shown = [card for card in person.customer.service.shown if card.action in actions and (card.displayed or card.answer)]
+    rewards = [reward for reward in person.customer.rewards if reward.action in actions]
+    orders = [order for order in person.customer.orders if order.key in {card.decision for card in shown}]
+    if orders:
+        arrived = len([order for order in orders if order.status == "fulfilled"])
+        return person.count("deliveries", arrived) if arrived else person.count("orders", len(orders))
+    if rewards:
+        return person.count("rewards", len(rewards))
+    if not shown:
+        return person.say("nothing_yet")
+    if all(action.audience == "adviser" for action in actions.values()):
+        return person.count("readings", len(shown))
+    useful = len([card for card in shown if card.answer == "yes"])
+    return person.count("cards", len(shown)) + (", " + person.count("useful", useful).lower() if useful else "")
+
+
+def known(person: Person) -> list[Line]:
+    """What is known, what this scene is about first; the last line is what was never asked."""
+    customer = person.customer
+    lines = [*_numbers(person), *_home(person), *_wallet(person)]
+    if customer.purchases.trips and not person.reads("purchases"):
+        n = int(TRIPS.unpack(customer.purchases.trips)[T_BASKETS])
+        lines.insert(0, Line(person.count("purchases_closed", n), person.say("kept_closed"), closed=True))
+    else:
+        habits = list(_habits(person))
+        lines += [*habits[:1], *_inferred(person), *_declared(person), *_visits(person), *habits[1:]]
+    if not lines:
+        lines = [Line(person.say("unknown"), person.say("unknown_detail"))]
+    return lines
+
+
+def _focus(person: Person) -> list[str]:
+    """The families that this scene is about."""
+    found: list[str] = []
+    for decision in person.decisions:
+        found += [decision.family] if isinstance(decision, Show) and decision.family else []
+        found += [one.family for one in decision.scored if one.family]
+    moment = person.moment
+    if isinstance(moment, Saw | Stocked | Consumed | RanOut):
+        found.insert(0, moment.family)
+    return list(dict.fromkeys(found))
+
+
+def _habits(person: Person) -> Iterator[Line]:
+    purchases = person.customer.purchases
+    often = {family: HABIT.unpack_from(purchases.table, row * HABIT.size) for family, row in purchases.rows.items()}
+    ranked = sorted([name for name in often if often[name][K] >= OFTEN and name not in person.strategy.never_push], key=lambda name: -often[name][K])
+    focus = [name for name in _focus(person) if name in ranked]
+    for family in dict.fromkeys([*focus, *ranked[:4]]):
+        habit = often[family]
+        every = span(max(1, round((habit[LAST] - habit[FIRST]) / (habit[K] - 1))), person.language)
+        name = product_name(person.strategy, purchases.usual[purchases.rows[family]], person.language)
+        name = clipped(name, LENGTH - len(person.say("every", what="", days=every)), 9)
+        when = day(int(habit[LOCAL_DAY]), _today(person), person.language)
+        yield Line(person.say("every", what=name, days=every), person.say("every_detail", n=int(habit[K]), day=when))
+
+
+def _inferred(person: Person) -> Iterator[Line]:
+    for decision in person.decisions:
+        for one in decision.known[:1]:
+            if one.family in person.strategy.never_push:
+                continue
+            n = min(9, max(1, round(one.p * 10)))
+            name = family_name(person.strategy, one.family, person.language)
+            yield Line(person.count("chances", n, what=clipped(name[:1].upper() + name[1:], 20, 9)), person.say("chances_detail"))
+            return
+
+
+def _declared(person: Person) -> Iterator[Line]:
+    for trait, value in person.customer.preferences.items():
+        if value is True:
+            words = person.strategy.brand.traits.get(trait, {}).get(person.language, trait)
+            yield Line(words, person.say("declared" if person.reads("preferences") else "declared_closed"), closed=not person.reads("preferences"))
+
+
+def _visits(person: Person) -> Iterator[Line]:
+    if person.customer.purchases.trips:
+        trips = TRIPS.unpack(person.customer.purchases.trips)
+        since = format_skeleton("yMMMM", EPOCH.fromordinal(EPOCH.toordinal() + int(trips[T_FIRST])), locale=person.language)
+        yield Line(person.count("visits", int(trips[T_BASKETS])), person.say("visits_detail", since=since))
+
+
+def _numbers(person: Person) -> Iterator[Line]:
+    moment = person.moment
+    opened = person.reads("numbers")
+    for name, number in person.customer.numbers.items():
+        if not isinstance(moment, Measured) and opened:
+            continue
+        what = person.word("measures", name) or name
+        told = person.say("number", n=figure(round(number.today, 2), person.language), unit=number.unit, what=what)
+        goal = person.say("number_goal", goal=figure(number.goal, person.language), unit=number.unit) if number.goal else person.say("number_own")
+        yield Line(told, goal if opened else person.say("number_closed"), closed=not opened)
+
+
+def _home(person: Person) -> Iterator[Line]:
+    moment = person.moment
+    families = _focus(person) if isinstance(moment, Saw) else list(reversed(person.customer.home))
+    for family in families[:2]:
+        stock = person.customer.home.get(family)
+        if stock is None:
+            continue
+        name = family_name(person.strategy, family, person.language)
+        told = left(stock.units, person.language)
+        name = clipped(name[:1].upper() + name[1:], 22, 9)
+        opened = person.reads("home")
+        line = person.say("at_home", what=name, left=told) if told else person.say("out_of", what=name)
+        yield Line(line, person.say("home_detail" if opened else "home_closed", time=person.at(stock.at)), closed=not opened)
+
+
+def _wallet(person: Person) -> Iterator[Line]:
+    for reward in person.customer.rewards[-1:]:
+        yield Line(person.say(f"reward_{reward.status}"), person.say("wallet_detail", time=person.at(reward.at)))
+    for order in person.customer.orders[-1:]:
+        name = clipped(product_name(person.strategy, order.product, person.language), 24, 9)
+        yield Line(person.say("order", what=name), person.say(f"order_{order.status}", time=person.at(order.at)))
+
+
+def _today(person: Person) -> int:
+    spot = person.moment.at if person.moment is not None else None
+    return spot.local_day if spot is not None else int(person.now // DAY_S)

@@ -169,7 +169,7 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
             *operations.routes(writer, access, server.metrics),
             *web_client.routes(writer, access, server.screens),
             *adviser.routes(writer, access, server.screens),
-            *console.routes(writer, access, server.screens, server.outbox),
+            *console.routes(writer, access, server.screens, server.outbox, server.objectives),
             pages.static(),
             *extra(server),
         ],

@@ -178,7 +178,8 @@ def _arms(
     family, product = "", ""
     if action.about in ("seen", "home") and isinstance(moment, Saw | RanOut | Stocked | Consumed):
         family, product = moment.family, usual_product(seen, moment.family) or moment.product
-        if family in strategy.never_push or family in limits.cooling(action, shown, sight.received_s):
+        # What the person looks at, or the home reports, is news: only this very action's own word about it counts as said.
+        if family in strategy.never_push or family in limits.cooling(action, [card for card in shown if card.action == action.id], sight.received_s):
             return []
     p_response, net = net_cents(objective, action, world.beliefs.get(action.id, PRIOR), P_PRIOR, price)
     if objective.credit == "uplift" and action.about == "none":
@@ -200,8 +201,10 @@ def _drawn(
     """Arbitrate among the arms and silence, and write down everything that the choice depended on."""
     candidates.sort(key=lambda arm: (arm.action.id, arm.family))
     nets = [0.0, *[arm.net_cents for arm in candidates]]
+    # A service that is never tried for the sake of knowledge is not withheld for its sake either.
+    withheld = not candidates or max(candidates, key=lambda arm: arm.net_cents).action.explore
     p = chances(
-        nets, [True, *[arm.action.explore for arm in candidates]],
+        nets, [withheld, *[arm.action.explore for arm in candidates]],
         gamma=strategy.brand.exploration_gamma, floor=strategy.brand.exploration_floor,
     )  # fmt: skip
     chosen = draw(p, dice(key, decision, "action")) if candidates else 0

@@ -18,6 +18,10 @@ LINES: Final = 8
 DAYLIGHT_H: Final = range(8, 21)
 EARLY_S: Final = 1_800.0
 """How long before paying a person comes in."""
+STROLL_S: Final = 300.0
+"""Between two scenes of one visit."""
+MILK: Final = "FLUID MILK WHITE ONLY"
+"""The family of the fridge's scene; the others choose another one."""
 MORNING_H: Final = 8.5
 
 
@@ -55,7 +59,7 @@ class Cast:
     def to_visit(self, now: float, person: str) -> tuple[float, list[dict[str, Any]]]:
         """Go to the next visit, or stay in the present one: when they come in, and what was bought in between. After the last, its week comes again."""
         if self._visit is not None and now < self._at(self._visit) + EARLY_S:
-            return max(now, self._at(self._visit) - EARLY_S), []
+            return max(now + STROLL_S, self._at(self._visit) - EARLY_S), []
         between: list[dict[str, Any]] = []
         baskets = self._household.baskets
         while self._told < len(baskets):
@@ -80,6 +84,8 @@ class Cast:
     def named(self, what: str) -> Any:
         """What ``@usual``, ``@other`` and ``@basket`` mean for this household."""
         verb, _, rest = what.partition(" ")
+        if rest == "own":
+            rest = next((family for family in self._household.faithful() if family != MILK and self._extract.other(self._household, family)), "")
         if verb == "@usual":
             return self._household.usual(rest)
         if verb == "@other":

@@ -16,6 +16,7 @@ from visavis.model.moment import Line
 from visavis.model.world import Learned
 
 WEEK_S: Final = 7 * 86_400
+FAITHFUL_SHARE: Final = 0.8
 
 
 class Good(msgspec.Struct, frozen=True, array_like=True):
@@ -53,9 +54,13 @@ class Household:
         """The product of this family that the household took most often; empty when it never did."""
         return next((product for product, _ in self.bought.most_common() if self._goods[product].family == family), "")
 
-    def shift_s(self, now: float) -> int:
-        """By how many whole weeks to move the year so that its last visit comes at least ten minutes after ``now``: its weekday and hour stay true."""
-        return max(0, -int((self.baskets[-1].at - 600.0 - now) // WEEK_S)) * WEEK_S
+    def faithful(self) -> list[str]:
+        """The families of which the household nearly always takes the same product, the most often bought first."""
+        takes: dict[str, Counter[str]] = {}
+        for product, times in self.bought.items():
+            takes.setdefault(self._goods[product].family, Counter())[product] = times
+        own = {family: (top := counts.most_common(1)[0][1], top / counts.total()) for family, counts in takes.items()}
+        return [family for family in sorted(own, key=lambda name: (-own[name][0], name)) if own[family][1] >= FAITHFUL_SHARE]
 
 
 class Extract:

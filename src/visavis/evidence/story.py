@@ -17,10 +17,13 @@ Words = dict[Literal["fr", "en"], str]
 By = Literal["brand", "device", "till", "adviser", "sensor", "other-till"]
 
 NAMES: Final = {
+    "@usual own": "the product of the family, other than milk, of which the person nearly always takes the same; so @other own",
     "@usual FAMILY": "the product of this family that the person takes most",
     "@other FAMILY": "another product of this family",
     "@basket": "the lines of the person's real basket of this visit",
     "@basket without FAMILY": "the same without this family",
+    "@here": "the shop where the person is; with -front, the street before it",
+    "@new card": "the number of a loyalty card that nobody has",
     "@card": "the decision of the card that was shown last to the customer",
     "@brief": "the decision of the brief that was shown last to the adviser",
     "@reward": "the code of the reward granted last",
@@ -51,8 +54,10 @@ class Expected(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Step(Struct, frozen=True, forbid_unknown_fields=True):
-    """One thing that happens: a moment (``moment``, reported by ``by``), a ``switch`` of a purpose or the ``close`` of a kind of data, a ``read`` of
-    something of the person's by another, or time that passes (``pass_s``). ``again`` sends the last moment once more, as a retry does.
+    """One thing that happens.
+
+    A moment (``moment``, reported by ``by``), a ``switch`` of a purpose, the ``close`` of a kind of data, a ``read`` of something of the person's,
+    or time that passes (``pass_s``). ``again`` sends the last moment once more, as a retry does.
     """
 
     by: By = "device"
@@ -117,3 +122,9 @@ class Played(Struct, frozen=True):
     reply: dict[str, Any]
     checks: tuple[Check, ...]
     us: float = 0.0
+    skipped: bool = False
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether it happened, and everything that was expected came of it."""
+        return not self.skipped and all(check.holds for check in self.checks)

@@ -12,7 +12,10 @@ from visavis.runtime.outbox import Target
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """``data`` is the folder of log, keys and outbox; ``root_key`` a file *outside* it. ``hosts`` are the only ones that a webhook may go to."""
+    """``data`` is the folder of log, keys and outbox; ``root_key`` a file *outside* it. ``hosts`` are the only ones that a webhook may go to.
+
+    ``callbacks`` are the only origins (``https://host``, with a port when it has one) that a Mirror subscription may name.
+    """
 
     data: str = "visavis-data"
     root_key: str = ""
@@ -20,6 +23,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     port: int = 8765
     webhooks: dict[str, Target] = {}
     hosts: tuple[str, ...] = ()
+    callbacks: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:

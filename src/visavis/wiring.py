@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute
 
 from visavis.config import Settings
 from visavis.devices import web_client
+from visavis.devices.mirror.mirror import Mirror
 from visavis.evidence.objectives import Objectives
 from visavis.insight.need import prior
 from visavis.intake import operations, people
@@ -56,6 +57,7 @@ class Server(Struct):
     outbox: Outbox
     metrics: Metrics
     objectives: Objectives
+    mirror: Mirror
     app: Callable[[Scope, Receive, Send], Any]
 
     @property
@@ -111,7 +113,8 @@ def build(
 
     writer = Writer(loop, committed=committed, aside=not memory)
     access = Access(":memory:" if memory else folder / "keys.sqlite")
-    server = Server(strategy, log, writer, access, screens, outbox, metrics, objectives, _nobody)
+    mirror = Mirror(writer, access, screens, ":memory:" if memory else folder / "timelines.sqlite", settings.callbacks)
+    server = Server(strategy, log, writer, access, screens, outbox, metrics, objectives, mirror, _nobody)
     server.app = _app(server, derived(root, "identifiers"), extra)
     return server
 
@@ -160,6 +163,7 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
         server.screens.close()
         await writer.stop()
         await server.outbox.stop()
+        await server.mirror.stop()
         access.close()
         server.log.close()
 
@@ -168,6 +172,7 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
             *people.routes(writer, access),
             *operations.routes(writer, access, server.metrics),
             *web_client.routes(writer, access, server.screens),
+            *server.mirror.routes(),
             *adviser.routes(writer, access, server.screens),
             *console.routes(writer, access, server.screens, server.outbox, server.objectives),
             pages.static(),

@@ -92,7 +92,11 @@ class Screens:
                 ring[f"place:{here}"] = None
         if ring:
             ring[EVERYBODY] = None
-        for name in ring:
+        self.ring(*ring)
+
+    def ring(self, *names: str) -> None:
+        """Wake the screens that watch these names: something of theirs changed."""
+        for name in names:
             for bell in self._bells.get(name, ()):
                 bell.set()
 

@@ -75,7 +75,8 @@ def test_every_family_fits_a_glance_and_every_screen(strategy: Strategy, languag
 
             assert_a_glance(card)
             assert not re.search(r"[A-Z]{4,}", card.title), card.title
-            assert all(lay_out(card, device).title for device in strategy.devices.values()), card.title
+            unfit = [device.profile for device in strategy.devices.values() if device.lines and not lay_out(card, device).title]
+            assert not unfit, card.title
 
 
 @given(

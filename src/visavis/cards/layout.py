@@ -14,6 +14,8 @@ MARGIN: Final = 0.92
 """Share of the screen's width that text may fill: waveguides blur at the edge."""
 BODY_SCALE: Final = 0.8
 """How large the body's letters are beside the title's."""
+SCALES: Final = (1.0, 0.85, 0.7)
+"""The sizes that a title may take: smaller letters come before fewer words."""
 
 
 class Layout(Struct, frozen=True):
@@ -21,12 +23,18 @@ class Layout(Struct, frozen=True):
 
     title: tuple[str, ...]
     body: tuple[str, ...]
+    title_px: int = 0
 
 
 def width_px(text: str, font_px: int, *, bold: bool = False) -> float:
     """How wide this text is at this font size; never less than on the screen."""
     widths = BOLD if bold else REGULAR
     return sum([widths.get(glyph, UNKNOWN) for glyph in text]) * font_px / 1000.0
+
+
+def room_px(device: Device) -> float:
+    """How wide a line of text may be on this screen."""
+    return device.width_px - 2 * device.padding_px if device.padding_px else device.width_px * MARGIN
 
 
 def fit(text: str, *, width: float, font_px: int, lines: int, bold: bool = False) -> tuple[str, ...] | None:
@@ -39,11 +47,22 @@ def shortened(text: str, *, width: float, font_px: int, lines: int, bold: bool =
     return breaking.shortened(text, width, lines, partial(width_px, font_px=font_px, bold=bold))
 
 
+def headed(text: str, *, width: float, font_px: int, lines: int) -> tuple[tuple[str, ...], int] | None:
+    """The title's lines and its font size: whole as large as can be, else shortened; ``None`` when no size is small enough."""
+    sizes = [round(font_px * scale) for scale in SCALES]
+    for fitted in (fit, shortened):
+        for size in sizes:
+            found = fitted(text, width=width, font_px=size, lines=lines, bold=True)
+            if found is not None:
+                return found, size
+    return None
+
+
 def lay_out(card: Card, device: Device) -> Layout:
     """The card on this screen. The title is shortened when it must be; the body is shown whole or not at all."""
-    room = device.width_px * MARGIN
-    title = shortened(card.title, width=room, font_px=device.font_px, lines=device.lines, bold=True)
+    room = room_px(device)
+    title = headed(card.title, width=room, font_px=device.font_px, lines=device.lines)
     if title is None:
         return Layout((), ())
-    body = fit(card.body, width=room, font_px=round(device.font_px * BODY_SCALE), lines=device.lines - len(title))
-    return Layout(title, body or ())
+    body = fit(card.body, width=room, font_px=round(device.font_px * BODY_SCALE), lines=device.lines - len(title[0]))
+    return Layout(title[0], body or (), title[1])

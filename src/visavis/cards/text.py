@@ -1,12 +1,17 @@
-"""A card without a screen of its own: a wall of characters for a terminal or text-only glasses, and the words to read aloud."""
+"""A card or a brief without pixels: a wall of characters for text-only glasses, the words to read aloud, and a phone's notification."""
 
 from typing import Final, Literal
 from unicodedata import combining, east_asian_width
 
 from visavis.cards import breaking
-from visavis.cards.typography import typeset
-from visavis.model.card import SPEECH_WORDS_LIMIT, Card
+from visavis.cards.letters import spelled
+from visavis.cards.typography import clipped, typeset
+from visavis.model.card import SPEECH_WORDS_LIMIT, Brief, Card
+from visavis.model.catalogue import Charset
 
+NOTIFICATION_TITLE_LIMIT: Final = 40
+NOTIFICATION_BODY_LIMIT: Final = 120
+Align = Literal["center", "left"]
 _OR: Final = {"fr": "ou", "en": "or"}
 
 
@@ -21,38 +26,86 @@ def cells(text: str) -> int:
     return sum([0 if combining(glyph) else 2 if east_asian_width(glyph) in "WF" else 1 for glyph in text])
 
 
-def wall(card: Card, columns: int, rows: int, *, align: Literal["center", "left"] = "center") -> list[str]:
-    """Exactly ``rows`` lines of ``columns`` columns: the title, the body when there is room, and the two answers at the bottom.
+def wall(told: Card | Brief, columns: int, rows: int, *, align: Align = "center", charset: Charset = "unicode") -> list[str]:
+    """Exactly ``rows`` lines of ``columns`` columns, in the letters of ``charset``: the title, the body when there is room, and both answers at the bottom.
 
-    Broken and shortened like any layout: never inside a word, a number or a price; what does not fit is left out.
+    Of a brief: who, the advice, what not to do, then the facts, as many as there is room for. Broken and shortened like any layout: never inside a
+    word, a number or a price; what does not fit is left out.
     """
-    title = list(breaking.shortened(card.title, columns, rows, cells) or ())
-    answers = _answers(card, columns, rows - len(title))
-    room = rows - len(title) - 1 - (len(answers) + 1 if answers else 0)
-    body = breaking.wrapped(card.body, columns, room, cells) if title and card.body else None
-    said = [*title, "", *body] if body else title
-    return [_padded(line, columns, align) for line in [*said, *[""] * (rows - len(said) - len(answers)), *answers]]
+
+    def measure(text: str) -> int:
+        return cells(spelled(text, charset))
+
+    head, further = (told.title, [told.body]) if isinstance(told, Card) else (told.who, _matters(told))
+    title = list(breaking.shortened(head, columns, rows, measure) or ())
+    answers = _answers(told, columns, rows - len(title), measure)
+    free = rows - len(title) - len(answers)
+    # Air around the body, unless a sentence would be lost for it.
+    whole, airy = _body(further, columns, free - (2 if answers else 1), measure)
+    body = airy if whole else _body(further, columns, free, measure)[1]
+    said = [*title, *([""] if whole and body else []), *body] if title else []
+    lines = [*said, *[""] * (rows - len(said) - len(answers)), *answers]
+    return [_padded(spelled(line, charset), columns, align) for line in lines]
 
 
-def _answers(card: Card, columns: int, rows: int) -> list[str]:
+def _body(texts: list[str], columns: int, rows: int, measure: breaking.Measure) -> tuple[bool, list[str]]:
+    """The lines of those texts that fit whole, and whether all of them do."""
+    lines: list[str] = []
+    whole = True
+    for text in texts:
+        found = breaking.wrapped(text, columns, rows - len(lines), measure)
+        whole = whole and found is not None
+        lines.extend(found or ())
+    return whole, lines
+
+
+def _matters(brief: Brief) -> list[str]:
+    """What a brief says beyond who it is about: the advice and what not to do before the facts, for they are what is done."""
+    return [brief.advice, brief.avoid, *[fact.what for fact in brief.facts]]
+
+
+def notification(told: Card | Brief) -> tuple[str, str]:
+    """A title of 40 characters and a body of 120 for a phone's notification, which watches and glasses mirror: whole sentences, as many as fit."""
+    if isinstance(told, Card):
+        return clipped(told.title, NOTIFICATION_TITLE_LIMIT, NOTIFICATION_TITLE_LIMIT), _joined(told.body, told.why)
+    return clipped(told.who, NOTIFICATION_TITLE_LIMIT, NOTIFICATION_TITLE_LIMIT), _joined(*_matters(told))
+
+
+def _joined(*sentences: str) -> str:
+    body = ""
+    for sentence in sentences:
+        longer = sentence if not body else f"{body} {sentence}" if body[-1] in ".?!…" else f"{body}. {sentence}"
+        if sentence and len(longer) <= NOTIFICATION_BODY_LIMIT:
+            body = longer
+    return body
+
+
+def _answers(told: Card | Brief, columns: int, rows: int, measure: breaking.Measure) -> list[str]:
     """Both answers on one line, else on two; none when there is no room for both."""
-    answers = [answer for answer in (f"[{card.yes}]" if card.yes else "", f"({card.no})" if card.no else "") if answer]
+    answers = [answer for answer in (f"[{told.yes}]" if told.yes else "", f"({told.no})" if told.no else "") if answer]
     for lines in (["  ".join(answers)], answers):
-        if answers and len(lines) <= rows and all(cells(line) <= columns for line in lines):
+        if answers and len(lines) <= rows and all(measure(line) <= columns for line in lines):
             return lines
     return []
 
 
-def speech(card: Card) -> str:
-    """What to read aloud: the card, then its two answers as a question, within 25 words."""
-    if not card.yes or not card.no:
-        return card.speech
-    spoken = card.speech if card.speech[-1:] in ".?!…" else f"{card.speech}."
-    asked = f"{spoken} {typeset(f'{card.yes}, {_OR[card.language]} {card.no[:1].lower()}{card.no[1:]}?', card.language)}"
-    return asked if len(asked.split()) <= SPEECH_WORDS_LIMIT else card.speech
+def speech(told: Card | Brief) -> str:
+    """What to read aloud, within 25 words: a card, then its two answers as a question; of a brief, who, and what to do or not to do."""
+    if isinstance(told, Brief):
+        spoken = told.who
+        for text in _matters(told):
+            longer = f"{spoken}. {text}" if spoken[-1:] not in ".?!…" else f"{spoken} {text}"
+            if text and len(longer.split()) <= SPEECH_WORDS_LIMIT:
+                spoken = longer
+        return spoken
+    if not told.yes or not told.no:
+        return told.speech
+    spoken = told.speech if told.speech[-1:] in ".?!…" else f"{told.speech}."
+    asked = f"{spoken} {typeset(f'{told.yes}, {_OR[told.language]} {told.no[:1].lower()}{told.no[1:]}?', told.language)}"
+    return asked if len(asked.split()) <= SPEECH_WORDS_LIMIT else told.speech
 
 
-def _padded(line: str, columns: int, align: Literal["center", "left"]) -> str:
+def _padded(line: str, columns: int, align: Align) -> str:
     spare = columns - cells(line)
     left = spare // 2 if align == "center" else 0
     return " " * left + line + " " * (spare - left)

@@ -40,14 +40,38 @@ class Place(Struct, frozen=True):
     ring: tuple[tuple[float, float], ...] = ()
 
 
+Kind = Literal["glasses", "watch", "phone", "tablet", "home"]
+Colour = Literal["rgb", "see_through", "grey16", "one_bit", "none"]
+Charset = Literal["unicode", "latin1", "ascii"]
+Proved = Literal["foreign", "rendered", "no"]
+
+
 class Device(Struct, frozen=True, gc=False):
-    """A screen: how many lines of how many pixels, in which font size, and what a glance at it costs (units of attention)."""
+    """A screen: how many lines of how many pixels, in which font size, and what a glance at it costs (units of attention).
+
+    ``lines`` is what fits of title and body; ``chars`` how many characters a line of its own text mode holds (0: it has none). On a ``see_through``
+    screen black is clear. ``padding_px`` is kept free all around (0: a share of the width), ``round`` masks what lies outside the circle. A screen that
+    does not ``interrupt`` is looked at when its owner likes. ``unverified`` names the fields that are assumed, derived or only said by the press;
+    ``proved`` says against what the device's row is tested: something that we did not write, our own rendering in a browser, or nothing yet.
+    """
 
     profile: str
-    kind: Literal["glasses", "watch", "phone", "tablet", "home"]
+    kind: Kind
     width_px: int
     lines: int
     font_px: int
     glance_units: float
     interrupts: bool = True
     battery_floor: float = 0.1
+    name: str = ""
+    height_px: int = 0
+    chars: int = 0
+    padding_px: int = 0
+    round: bool = False
+    colour: Colour = "rgb"
+    charset: Charset = "unicode"
+    inputs: tuple[str, ...] = ()
+    transports: tuple[str, ...] = ()
+    proved: Proved = "no"
+    unverified: tuple[str, ...] = ()
+    source: str = ""

@@ -1,18 +1,6 @@
-"""Who speaks: the brand, and the screens that every strategy knows without naming them."""
-
-from typing import Final
+"""Who speaks: the brand."""
 
 from msgspec import Struct
-
-from visavis.model.catalogue import Device
-
-DEVICES: Final = {
-    device.profile: device
-    for device in (
-        Device("glasses", "glasses", 640, 4, 40, 1.6), Device("watch", "watch", 396, 5, 36, 0.7), Device("phone", "phone", 390, 6, 18, 1.0),
-        Device("tablet", "tablet", 1024, 12, 22, 0.3, interrupts=False), Device("fridge", "home", 480, 6, 24, 0.3, interrupts=False),
-    )
-}  # fmt: skip
 
 
 class Brand(Struct, frozen=True):

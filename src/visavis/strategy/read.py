@@ -15,10 +15,11 @@ from visavis.model.consent import Purpose
 from visavis.model.errors import Invalid
 from visavis.model.ids import version_of
 from visavis.strategy import lint, tables
-from visavis.strategy.brand import DEVICES, Brand
+from visavis.strategy.brand import Brand
 from visavis.strategy.conditions import ALWAYS, Condition, ConditionError, parse
 from visavis.strategy.faults import Reading
 from visavis.strategy.rules import Index
+from visavis.strategy.screens import DEVICES
 
 __all__ = ["Brand", "Strategy", "read"]
 

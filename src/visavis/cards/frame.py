@@ -1,0 +1,145 @@
+"""Where each word of a card or a brief stands on one screen, in pixels: a page, a picture and a bitmap are drawn from the same frame.
+
+What matters most takes its place first: the title, the two answers, the body, where it comes from, why. What does not fit whole is left out,
+and only a title is ever shortened. Drawn top to bottom in the order in which one reads.
+"""
+
+from typing import Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from visavis.cards.layout import BODY_SCALE, fit, headed, room_px, width_px
+from visavis.model.card import Brief, Card
+from visavis.model.catalogue import Device
+
+Role = Literal["kicker", "title", "body", "why", "avoid", "advice", "yes", "no"]
+LINE: Final = 1.25
+"""The height of a line of text, in font sizes."""
+GAP: Final = 0.25
+"""The space between two blocks, in the screen's font size."""
+SMALL: Final = 0.6
+SMALLEST_PX: Final = 11
+BUTTON: Final = 1.6
+"""The height of an answer, in font sizes; its text keeps half a font size free on each side."""
+ANSWERS: Final[tuple[Role, Role]] = ("yes", "no")
+BOLD: Final = frozenset({"title", "advice", "yes"})
+
+
+class Written(Struct, frozen=True):
+    """One line of text, or an answer with its box; (``x_px``, ``y_px``) is its top left corner. A box's text stands in its middle."""
+
+    role: Role
+    text: str
+    x_px: int
+    y_px: int
+    width_px: int
+    height_px: int
+    font_px: int
+
+    @property
+    def boxed(self) -> bool:
+        """Whether this is one of the two answers."""
+        return self.role in ("yes", "no")
+
+
+class Frame(Struct, frozen=True):
+    """All that stands on the screen; nothing of it reaches beyond the screen or another line. Empty when not even the title fits."""
+
+    width_px: int
+    height_px: int
+    language: str
+    written: tuple[Written, ...] = ()
+
+
+class Block(Struct, frozen=True):
+    """Something to say, and its rank: the lowest takes its place first."""
+
+    role: Role
+    text: str
+    rank: int
+    font_px: int
+
+
+def framed(told: Card | Brief, device: Device, *, kicker: str = "") -> Frame:
+    """The card or brief on this screen; ``kicker`` says where it comes from (a place's name)."""
+    small = max(SMALLEST_PX, round(device.font_px * SMALL))
+    body = max(SMALLEST_PX, round(device.font_px * BODY_SCALE))
+    if isinstance(told, Card):
+        blocks = [
+            Block("kicker", kicker, 3, small), Block("title", told.title, 0, device.font_px), Block("body", told.body, 2, body),
+            Block("why", told.why, 4, small),
+        ]  # fmt: skip
+    else:
+        facts = [Block("body", fact.what, 3 + rank, body) for rank, fact in enumerate(told.facts)]
+        blocks = [
+            Block("kicker", told.since or kicker, 9, small), Block("title", told.who, 0, device.font_px), *facts,
+            Block("avoid", told.avoid, 2, body), Block("advice", told.advice, 1, body), Block("why", told.why, 8, small),
+        ]  # fmt: skip
+    return _stacked([block for block in blocks if block.text], (told.yes, told.no), device, told.language)
+
+
+def _stacked(blocks: list[Block], answers: tuple[str, str], device: Device, language: str) -> Frame:
+    """Give each block its place by rank, the answers right after what they answer, then write all of them from the top."""
+    frame = Frame(device.width_px, height_px(device), language)
+    width = int(room_px(device))
+    left = (device.width_px - width) // 2
+    margin, gap = device.padding_px or left, round(device.font_px * GAP)
+    room = frame.height_px - 2 * margin
+    answered = max([block.rank for block in blocks if block.role in ("title", "advice")], default=0)
+    placed: dict[int, tuple[tuple[str, ...], int]] = {}
+    buttons: list[Written] = []
+    for index, block in sorted(enumerate(blocks), key=lambda pair: pair[1].rank):
+        found = _fitted(block, width, min(device.lines, (room - gap) // round(block.font_px * LINE)))
+        if found is not None:
+            placed[index] = found
+            room -= len(found[0]) * round(found[1] * LINE) + gap
+        if block.rank == answered and all(answers):
+            buttons = _answers(answers, device, width, left, room)
+            room -= _bottom(buttons)
+    if not any(blocks[index].role == "title" for index in placed):
+        return frame
+    written, y = [], margin
+    for index in sorted(placed):
+        lines, font_px = placed[index]
+        for line in lines:
+            written.append(Written(blocks[index].role, line, left, y, width, round(font_px * LINE), font_px))
+            y += round(font_px * LINE)
+        y += gap
+    # The answers stand at the bottom of the screen, where an eye or a thumb finds them without reading.
+    bottom = frame.height_px - margin - _bottom(buttons)
+    return Frame(frame.width_px, frame.height_px, language, (*written, *[replace(button, y_px=button.y_px + bottom) for button in buttons]))
+
+
+def _fitted(block: Block, width: int, lines: int) -> tuple[tuple[str, ...], int] | None:
+    if block.role == "title":
+        return headed(block.text, width=width, font_px=block.font_px, lines=lines)
+    found = fit(block.text, width=width, font_px=block.font_px, lines=lines, bold=block.role in BOLD)
+    return (found, block.font_px) if found else None
+
+
+def height_px(device: Device) -> int:
+    """The screen's height; as high as its lines need where nobody says."""
+    return device.height_px or round((device.lines + 2) * device.font_px * LINE)
+
+
+def _bottom(written: list[Written]) -> int:
+    return max([one.y_px + one.height_px for one in written], default=0)
+
+
+def _answers(answers: tuple[str, str], device: Device, width: int, left: int, room: int) -> list[Written]:
+    """Both answers in boxes of one size, side by side, else one above the other, in smaller letters where it must be; none when there is no room."""
+    sizes = sorted({max(SMALLEST_PX, round(device.font_px * scale)) for scale in (0.7, SMALL, 0.5)}, reverse=True)
+    ways = [(size, beside) for size in sizes for beside in (True, False)]
+    if device.width_px > device.height_px:
+        # Where height is dear, smaller letters come before a second row.
+        ways.sort(key=lambda way: not way[1])
+    for font_px, beside in ways:
+        high, gap = round(font_px * BUTTON), round(font_px * 0.5)
+        wide, rows = ((width - gap) // 2, 1) if beside else (width, 2)
+        if max(width_px(text, font_px, bold=True) for text in answers) + font_px <= wide and rows * high + (rows - 1) * gap <= room:
+            step_x, step_y = (wide + gap, 0) if beside else (0, high + gap)
+            return [
+                Written(role, text, left + i * step_x, i * step_y, wide, high, font_px) for i, (role, text) in enumerate(zip(ANSWERS, answers, strict=True))
+            ]
+    return []

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
+from msgspec import Struct
+
+from visavis.model.card import Card
 from visavis.model.entry import Entry, WorldEntry
 
 
@@ -34,3 +37,52 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """The present instant, aware, in UTC; it never goes back."""
+
+
+class Message(Struct, frozen=True):
+    """A card on its way to one person's device: ``device`` is the profile it was decided for, ``place`` the name above it, ``until`` its end.
+
+    ``lasts_s`` is how long it may still be shown when it is handed over; ``until`` the same as an instant (epoch seconds).
+    """
+
+    person: str
+    device: str
+    card: Card
+    place: str
+    until: float
+    lasts_s: float
+
+
+Handed = Literal["taken", "nobody", "refused", "not_sent", "unsure"]
+
+
+class Receipt(Struct, frozen=True):
+    """What became of handing a card over: ``taken``; ``nobody`` is there to take it; ``refused`` for good; ``not_sent``, surely; or ``unsure``.
+
+    Only what was surely ``not_sent`` may be tried again, ``after_s`` later at the earliest. ``reason`` names no person.
+    """
+
+    handed: Handed
+    reason: str = ""
+    after_s: float = 0.0
+
+
+class Channel(Protocol):
+    """One way to the screens of persons. It shows one card at a time: a new one takes the place of the one before."""
+
+    @property
+    def name(self) -> str:
+        """What a device's ``transports`` call it."""
+
+    @property
+    def least_s(self) -> float:
+        """How long a card must still last for this way to make sense."""
+
+    def reaches(self, person: str, device: str) -> bool:
+        """Whether this person can be reached on a device of this profile, as far as is known. Never waits."""
+
+    async def deliver(self, message: Message) -> Receipt:
+        """Hand the card over, once. Never raises for what the other side does, and ends by itself in seconds."""
+
+    async def recall(self, person: str, device: str, decision: str) -> None:
+        """Take the card off that screen, as far as the device allows; nothing happens when it is not there."""

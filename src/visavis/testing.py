@@ -1,13 +1,15 @@
 """Public contracts: whoever writes an adapter runs the same checks as we do. Each raises ``AssertionError`` with the guarantee that was broken."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from visavis.model.entry import FORM, Entry, WorldEntry, encode
 from visavis.model.errors import Refused, Unavailable
 from visavis.model.moment import Bought, Entered, Line
 from visavis.model.world import BudgetLeased
-from visavis.ports import Log
+from visavis.ports import Channel, Log, Message, Receipt
 
 _START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
@@ -64,3 +66,27 @@ def check_log(open_log: Callable[[], Log], *, durable: bool) -> None:
         assert [encode(entry) for _, entry in again.scan()][:4] == [encode(entry) for entry in batch], "what was committed outlives the process"
         assert len(again) == 5, "and is there once"
         again.close()
+
+
+async def check_channel(channel: Channel, message: Message, shown: Callable[[], Awaitable[list[str]]]) -> Receipt:
+    """Check every guarantee of :class:`~visavis.ports.Channel`; the receipt of the card is returned.
+
+    ``message`` is for somebody who can be reached; ``shown`` asks the far end which decisions it shows now.
+    """
+    assert channel.name, "a channel has a name"
+    assert channel.least_s >= 0, "a card lasts some seconds, or none"
+    assert channel.reaches(message.person, message.device), "who can be reached is known without asking anybody"
+    assert not channel.reaches("a stranger", message.device), "who gave no address cannot be reached"
+    before = await shown()
+    stranger = await channel.deliver(replace(message, person="a stranger"))
+    assert stranger.handed == "nobody", "a card for somebody without an address reaches nobody"
+    assert await shown() == before, "and is shown nowhere"
+    receipt = await channel.deliver(message)
+    assert receipt.handed == "taken", f"a card for somebody who can be reached is taken, not {receipt}"
+    assert (await shown()).count(message.card.decision) == 1, "a card that was taken is shown once"
+    later = replace(message, card=replace(message.card, decision=f"{message.card.decision}-2", title="Another"))
+    assert (await channel.deliver(later)).handed == "taken", "the next card is taken too"
+    await channel.recall(message.person, message.device, "never sent")
+    await channel.recall("a stranger", message.device, later.card.decision)
+    assert later.card.decision in await shown(), "recalling what is not there changes nothing"
+    return receipt

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo year test check bench clean
+.PHONY: help setup demo year test check bench peers clean
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,12 @@ check: $(BIN)/.installed ## ruff, mypy --strict, import contracts
 
 bench: $(BIN)/.installed ## time the steps of a moment and the logs against a reference measured in the same run
 	@$(BIN)/python benchmarks/step.py $(ARGS) && $(BIN)/python benchmarks/log.py $(ARGS)
+
+# The official clients of other languages that the tests of devices talk to: never a dependency, never in the package.
+PEERS ?= .peers
+peers: ## bring the official Node and Go clients that some tests drive a server with (Debian: golang-go golang-google-api-dev)
+	npm install --prefix $(PEERS) --no-audit --no-fund --ignore-scripts --no-save googleapis@48.0.0
+	GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$(abspath $(PEERS))/go-cache go build -o $(PEERS)/mirror-go tests/devices/peers/mirror.go
 
 clean: ## remove what was built
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

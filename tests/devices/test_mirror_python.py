@@ -6,14 +6,15 @@ from typing import Any
 
 import httpx
 import pytest
+
 from devices.mirror_site import PNG, Mirrored, a_mirror
 
 pytest.importorskip("googleapiclient", reason="google-api-python-client is not installed: pip install -e .[dev]")
 
 from google.oauth2.credentials import Credentials
-from googleapiclient.discovery import build
-from googleapiclient.errors import HttpError
-from googleapiclient.http import MediaIoBaseUpload
+from googleapiclient.discovery import build  # type: ignore[import-untyped]
+from googleapiclient.errors import HttpError  # type: ignore[import-untyped]
+from googleapiclient.http import MediaIoBaseUpload  # type: ignore[import-untyped]
 
 from visavis.model.moment import Answered, Displayed, Entered
 
@@ -54,9 +55,10 @@ def test_our_card_is_an_item_whose_menu_is_yes_and_no_and_which_is_gone_once_ans
     assert item["speakableText"].startswith(item["text"].split("\n")[0])
     assert opened == item
     assert left == [{"kind": "mirror#timelineItem", "id": show.id, "isDeleted": True}]
-    told = [entry.moment for entry in mirror.site.entries(name) if isinstance(entry.moment, Displayed | Answered)]
-    assert [type(one) for one in told] == [Displayed, Answered]
-    assert told[1].answer == "no"
+    seen, said = [entry.moment for entry in mirror.site.entries(name) if isinstance(entry.moment, Displayed | Answered)]
+    assert isinstance(seen, Displayed)
+    assert isinstance(said, Answered)
+    assert said.answer == "no"
     with pytest.raises(HttpError, match="403"):
         api.timeline().patch(id=show.id, body={"text": "Buy more"}).execute()
 

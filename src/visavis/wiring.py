@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 
 from visavis.config import Settings
-from visavis.devices import web_client
+from visavis.devices import pairing, web_client
 from visavis.devices.mirror.mirror import Mirror
 from visavis.evidence.objectives import Objectives
 from visavis.insight.need import prior
@@ -112,7 +112,7 @@ def build(
         screens.committed(lived)
 
     writer = Writer(loop, committed=committed, aside=not memory)
-    access = Access(":memory:" if memory else folder / "keys.sqlite")
+    access = Access(":memory:" if memory else folder / "keys.sqlite", now=lambda: time.now().timestamp())
     mirror = Mirror(writer, access, screens, ":memory:" if memory else folder / "timelines.sqlite", settings.callbacks)
     server = Server(strategy, log, writer, access, screens, outbox, metrics, objectives, mirror, _nobody)
     server.app = _app(server, derived(root, "identifiers"), extra)
@@ -172,6 +172,7 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
             *people.routes(writer, access),
             *operations.routes(writer, access, server.metrics),
             *web_client.routes(writer, access, server.screens),
+            *pairing.routes(writer, access, server.screens),
             *server.mirror.routes(),
             *adviser.routes(writer, access, server.screens),
             *console.routes(writer, access, server.screens, server.outbox, server.objectives),

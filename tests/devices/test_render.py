@@ -23,7 +23,7 @@ from visavis.cards.typography import held, typeset
 from visavis.cards.widths import REGULAR
 from visavis.devices import render
 from visavis.model.card import SPEECH_WORDS_LIMIT, Brief, Card, Told
-from visavis.model.catalogue import Device
+from visavis.model.catalogue import Charset, Device
 from visavis.strategy.screens import DEVICES
 
 WORDS = [
@@ -33,6 +33,8 @@ WORDS = [
 numbers = re.compile(r"\d+(?:[.,\u00a0\u202f ]\d+)*")
 texts = st.lists(st.sampled_from(WORDS), max_size=7).map(lambda words: typeset(" ".join(words), "fr"))
 languages = st.sampled_from(LANGUAGES)
+NARROW: tuple[Charset, ...] = ("latin1", "ascii")
+charsets: st.SearchStrategy[Charset] = st.sampled_from(("unicode", *NARROW))
 cards = st.builds(
     Card, st.just("d1"), st.just("a"), languages, title=texts, body=texts, why=texts, speech=texts,
     yes=st.sampled_from(["", "Oui", "Faire connaissance"]), no=st.sampled_from(["", "Non", "Une autre fois"]),
@@ -58,9 +60,9 @@ def test_nothing_reaches_beyond_the_screen_or_another_line(told: Card | Brief, s
     frame = framed(told, screen, kicker=kicker)
 
     for one in frame.written:
-        assert 0 <= one.x_px
+        assert one.x_px >= 0
         assert one.x_px + one.width_px <= frame.width_px
-        assert 0 <= one.y_px
+        assert one.y_px >= 0
         assert one.y_px + one.height_px <= frame.height_px
         room = one.width_px - (one.font_px if one.boxed else 0)
         assert width_px(one.text, one.font_px, bold=one.role in BOLD or one.boxed) <= room
@@ -102,15 +104,15 @@ def test_a_picture_is_exactly_its_screen_and_nothing_touches_its_edge(card: Card
     assert inner.getbbox() is None
 
 
-@given(cards, st.integers(1, 60), st.integers(1, 9), st.sampled_from(["unicode", "latin1", "ascii"]))
-def test_a_wall_is_exactly_its_size_in_the_letters_of_its_device(card: Card, columns: int, rows: int, charset: str) -> None:
-    lines = wall(card, columns, rows, charset=charset)  # type: ignore[arg-type]
+@given(cards, st.integers(1, 60), st.integers(1, 9), charsets)
+def test_a_wall_is_exactly_its_size_in_the_letters_of_its_device(card: Card, columns: int, rows: int, charset: Charset) -> None:
+    lines = wall(card, columns, rows, charset=charset)
 
     assert len(lines) == rows
     assert all(cells(line) == columns for line in lines)
     if charset != "unicode":
         "".join(lines).encode(charset)
-    known = {number for text in (card.title, card.body) for number in numbers.findall(spelled(held(text), charset))}  # type: ignore[arg-type]
+    known = {number for text in (card.title, card.body) for number in numbers.findall(spelled(held(text), charset))}
     assert {number for line in lines for number in numbers.findall(line.strip())} <= known
 
 
@@ -125,10 +127,10 @@ def test_a_brief_on_a_wall_is_exactly_its_size_too(brief: Brief, columns: int, r
 @given(texts)
 def test_letters_are_spelled_once_and_only_what_the_device_lacks_changes(text: str) -> None:
     assert spelled(text, "unicode") == normalize("NFC", text)
-    for charset in ("latin1", "ascii"):
-        found = spelled(text, charset)  # type: ignore[arg-type]
+    for charset in NARROW:
+        found = spelled(text, charset)
         found.encode(charset)
-        assert spelled(found, charset) == found  # type: ignore[arg-type]
+        assert spelled(found, charset) == found
     kept = [glyph for glyph in text if glyph.isalpha() and ord(glyph) < 0x100]
     assert [glyph for glyph in spelled(text, "latin1") if glyph in kept and ord(glyph) > 0x7F] == [glyph for glyph in kept if ord(glyph) > 0x7F]
 

@@ -77,7 +77,7 @@ def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[C
         case Consented() | Withdrew():
             customer = _chose(customer, moment)
         case Worn():
-            state = DeviceState(moment.profile, moment.worn, moment.battery, received_s)
+            state = DeviceState(moment.profile, moment.worn, moment.battery, received_s, moment.busy)
             customer = replace(customer, devices=_bounded(customer.devices, moment.device, state))
         case Linked() if moment.identifier not in customer.identifiers:
             customer = replace(customer, identifiers=(*customer.identifiers, moment.identifier)[-NAMES_LIMIT:])

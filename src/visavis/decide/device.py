@@ -6,12 +6,17 @@ from visavis.strategy.read import Strategy
 
 
 def best(strategy: Strategy, devices: dict[str, DeviceState]) -> Device | None:
-    """The worn device with battery enough that a glance costs least; with none reported, the brand's default; ``None`` when all are unfit."""
+    """The fit device on which a glance costs least; with none reported, the brand's default; ``None`` when all are unfit."""
     if not devices:
         return strategy.devices.get(strategy.brand.default_device)
-    fit = []
-    for state in devices.values():
-        device = strategy.devices.get(state.profile)
-        if device is not None and state.worn and (state.battery is None or state.battery >= device.battery_floor):
-            fit.append(device)
+    fit = [device for state in devices.values() if (device := strategy.devices.get(state.profile)) is not None and not unfit(device, state)]
     return min(fit, key=lambda device: (device.kind != "glasses", device.glance_units, device.profile)) if fit else None
+
+
+def unfit(device: Device, state: DeviceState) -> str:
+    """Why nothing may be shown there now: ``not_worn``, ``battery``, ``busy`` (who drives is not interrupted); else nothing."""
+    if not state.worn:
+        return "not_worn"
+    if state.battery is not None and state.battery < device.battery_floor:
+        return "battery"
+    return "busy" if state.busy and device.interrupts else ""

@@ -245,12 +245,16 @@ class Voted(MomentBase, frozen=True, tag="voted"):
 
 
 class Worn(MomentBase, frozen=True, tag="worn"):
-    """A device was put on, taken off, or says how it is."""
+    """A device was put on, taken off, or says how it is.
+
+    ``busy`` is all that it tells of what the person does (drives, cycles, talks): whether to leave them alone now. The device judges that by itself.
+    """
 
     device: Id
     profile: Name = "glasses"
     worn: bool = True
     battery: Share | None = None
+    busy: bool = False
 
 
 class Linked(MomentBase, frozen=True, tag="linked"):

@@ -62,3 +62,4 @@ class DeviceState(Struct, frozen=True, array_like=True, gc=False):
     worn: bool
     battery: float | None
     at: float
+    busy: bool = False

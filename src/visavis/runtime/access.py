@@ -5,11 +5,12 @@ servers speak for anyone. A key is 192 random bits, so one fast hash is enough; 
 """
 
 import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_urlsafe
-from time import monotonic
+from time import monotonic, time
 from typing import Final, Literal, get_args
 
 from msgspec import Struct
@@ -43,30 +44,38 @@ class NoKey(Refused):
 
 
 class Key(Struct, frozen=True):
-    """What a key allows. ``subject`` is the person (device, sensor) or the place (till, adviser); empty for the brand. ``profile`` is a device's."""
+    """What a key allows. ``subject`` is the person (device, sensor) or the place (till, adviser); empty for the brand. ``profile`` is a screen's.
+
+    From ``until`` on (epoch seconds; 0: never) it opens nothing: an adviser's glasses are theirs for a shift.
+    """
 
     id: str
     role: Role
     subject: str = ""
     profile: str = ""
     revoked: bool = False
+    until: float = 0.0
 
 
 class Access:
-    """The keys, in one small SQLite file (``:memory:`` for tests)."""
+    """The keys, in one small SQLite file (``:memory:`` for tests). ``now`` gives epoch seconds."""
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, *, now: Callable[[], float] = time) -> None:
+        self._now = now
         self._database = sqlite3.connect(path, isolation_level=None)
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute(
-            "CREATE TABLE IF NOT EXISTS keys (hash BLOB PRIMARY KEY, id TEXT, role TEXT, subject TEXT, profile TEXT, made_at TEXT, revoked INTEGER) STRICT"
+            "CREATE TABLE IF NOT EXISTS keys (hash BLOB PRIMARY KEY, id TEXT, role TEXT, subject TEXT, profile TEXT, made_at TEXT, revoked INTEGER,"
+            " until REAL NOT NULL DEFAULT 0) STRICT"
         )
+        if "until" not in [row[1] for row in self._database.execute("PRAGMA table_info(keys)")]:
+            self._database.execute("ALTER TABLE keys ADD COLUMN until REAL NOT NULL DEFAULT 0")
         self._keys: dict[bytes, Key] = {}
         self._revoked: set[str] = set()
         self._version = 0
         self._read()
 
-    def issue(self, role: str, subject: str = "", *, profile: str = "") -> str:
+    def issue(self, role: str, subject: str = "", *, profile: str = "", until: float = 0.0) -> str:
         """Make a key and return it; only its hash is kept. :class:`Invalid` for a role that is none, or one without the subject that it needs."""
         if role not in ROLES:
             raise Invalid(f"`{role}` is no role.", advice=f"Roles: {', '.join(ROLES)}.")
@@ -75,24 +84,25 @@ class Access:
             raise Invalid(told, advice="A person for device and sensor, a place for till and adviser.")
         token = f"vv_{role}_{token_urlsafe(24)}"
         digest = _hash(token)
-        key = Key(digest.hex()[:12], role, subject, profile or ("glasses" if role == "device" else ""))
+        key = Key(digest.hex()[:12], role, subject, profile or ("glasses" if role == "device" else ""), until=until)
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
-        self._database.execute("INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, 0)", (digest, key.id, key.role, key.subject, key.profile, made_at))
+        row = (digest, key.id, key.role, key.subject, key.profile, made_at, until)
+        self._database.execute("INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, 0, ?)", row)
         self._keys[digest] = key
         return token
 
     def check(self, token: str) -> Key:
-        """The key of this token; :class:`NoKey` when there is none, or when it was revoked."""
+        """The key of this token; :class:`NoKey` when there is none, when it was revoked, or when its time is over."""
         self._glance()
         key = self._keys.get(_hash(token))
-        if key is None or key.revoked:
+        if key is None or key.revoked or self._over(key):
             raise NoKey("This key is not valid.", advice="Ask for a new one: visavis key ROLE.")
         return key
 
     def holds(self, key: Key) -> bool:
         """Whether this key is still one: what streams ask before they go on."""
         self._glance()
-        return key.id not in self._revoked
+        return key.id not in self._revoked and not self._over(key)
 
     def revoke(self, key_id: str) -> None:
         """From the next check on, this key opens nothing; in other processes within :data:`NOTICED_S`."""
@@ -105,6 +115,9 @@ class Access:
                 return
         raise Invalid("There is no such key.", advice="`visavis keys` lists them.")
 
+    def _over(self, key: Key) -> bool:
+        return 0.0 < key.until <= self._now()
+
     def _glance(self) -> None:
         if monotonic() - self._read_at > NOTICED_S:
             self._read()
@@ -115,8 +128,8 @@ class Access:
         (version,) = self._database.execute("PRAGMA data_version").fetchone()
         if version != self._version:
             self._version = version
-            rows = self._database.execute("SELECT hash, id, role, subject, profile, revoked FROM keys").fetchall()
-            self._keys = {row[0]: Key(row[1], row[2], row[3], row[4], bool(row[5])) for row in rows}
+            rows = self._database.execute("SELECT hash, id, role, subject, profile, revoked, until FROM keys").fetchall()
+            self._keys = {row[0]: Key(row[1], row[2], row[3], row[4], bool(row[5]), row[6]) for row in rows}
             self._revoked = {key.id for key in self._keys.values() if key.revoked}
 
     def listed(self) -> list[Key]:

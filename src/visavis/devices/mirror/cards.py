@@ -17,6 +17,7 @@ from visavis.model.shown import Shown
 from visavis.runtime.access import Key
 from visavis.runtime.screens import OnScreen, Screens
 from visavis.runtime.writer import Writer
+from visavis.strategy.read import Strategy
 
 ROOM_PX: Final = 560
 SIZES_PX: Final = (64, 56, 48, 40)
@@ -40,7 +41,7 @@ class Cards:
     def now(self, key: Key) -> TimelineItem | None:
         """The item that is on this person's Glass now."""
         found = self._screens.card(key.subject, key.profile)
-        return self._item(found, self.language(key.subject)) if found is not None else None
+        return item(self._writer.loop.strategy, found, self.language(key.subject)) if found is not None else None
 
     def known(self, person: str) -> dict[str, Shown]:
         """The cards that were lately decided for this person, whether they may still be shown or not."""
@@ -66,19 +67,20 @@ class Cards:
         entry = lived.answer.entry
         return entry.moment.answer if entry is not None and isinstance(entry.moment, Answered) else ""
 
-    def _item(self, found: OnScreen, language: str) -> TimelineItem:
-        strategy, show, spot = self._writer.loop.strategy, found.show, found.entry.moment.at
-        card = compose(strategy, show, language, place=spot.place if spot is not None else "")
-        place = strategy.places.get(spot.place) if spot is not None else None
-        at = stamp(found.entry.received_at)
-        said = {"yes": card.yes, "no": card.no}
-        menu = [MenuItem(id=one, values=(MenuValue(display_name=said[one]),)) for one in MENU if said[one]]
-        return TimelineItem(
-            id=show.id, created=at, updated=at, display_time=at, source_item_id=show.id, html=face(card), text=f"{card.title}\n{card.body}".strip(),
-            speakable_text=speech(card), creator=Contact(id="brand", display_name=strategy.brand.name),
-            location=Location(latitude=place.latitude, longitude=place.longitude, display_name=place.name) if place is not None and place.radius_m else None,
-            notification=Notification(), menu_items=(*menu, *([MenuItem(action="READ_ALOUD")] if card.speech else [])),
-        )  # fmt: skip
+
+def item(strategy: Strategy, found: OnScreen, language: str) -> TimelineItem:
+    """The decision as a timeline item in this language; what would only repeat its id or its time is left out, since each byte is paid by a battery."""
+    show, spot = found.show, found.entry.moment.at
+    card = compose(strategy, show, language, place=spot.place if spot is not None else "")
+    place = strategy.places.get(spot.place) if spot is not None else None
+    said = {"yes": card.yes, "no": card.no}
+    menu = [MenuItem(id=one, values=(MenuValue(display_name=said[one]),)) for one in MENU if said[one]]
+    return TimelineItem(
+        id=show.id, updated=stamp(found.entry.received_at), html=face(card), text=f"{card.title}\n{card.body}".strip(), speakable_text=speech(card),
+        creator=Contact(id="brand", display_name=strategy.brand.name),
+        location=Location(latitude=place.latitude, longitude=place.longitude, display_name=place.name) if place is not None and place.radius_m else None,
+        notification=Notification(), menu_items=(*menu, *([MenuItem(action="READ_ALOUD")] if card.speech else [])),
+    )  # fmt: skip
 
 
 def face(card: Card) -> str:

@@ -18,7 +18,7 @@ from visavis.devices.mirror.callbacks import origin
 from visavis.devices.mirror.cards import item
 from visavis.devices.mirror.uploads import BODY_LIMIT, FIELDS_LIMIT, MEDIA_LIMIT, SESSIONS_LIMIT
 from visavis.model.errors import Invalid
-from visavis.model.moment import Entered, Spot
+from visavis.model.moment import Entered, Spot, Worn
 from visavis.runtime.screens import OnScreen
 
 API = "/mirror/v1"
@@ -120,6 +120,21 @@ def test_another_persons_key_reaches_nothing_of_mine(mirror: Mirrored, who: Who)
     assert lists == [[], [], [], []]
     assert len(who.http.get(f"{API}/timeline").json()["items"]) == 2
     assert who.http.get(attachment + "?alt=media").content == PNG
+
+
+def test_the_timeline_holds_the_cards_decided_for_that_screen_and_no_others(mirror: Mirrored, who: Who) -> None:
+    site = mirror.site
+    site.live(Worn(id="on", customer=who.name, occurred_at=site.clock.now(), device="g1", profile="google-glass-xe"))
+    paired = site._called(lambda: site.server.access.issue("device", who.name, profile="google-glass-xe"))
+    card = site.enters(who.name)
+    assert card is not None
+
+    on_glass = who.http.get(f"{API}/timeline", headers={"authorization": f"Bearer {paired}"}).json()["items"]
+    elsewhere = who.http.get(f"{API}/timeline").json()["items"]
+
+    assert card.device == "google-glass-xe"
+    assert [one["id"] for one in on_glass] == [card.id]
+    assert elsewhere == []
 
 
 def test_a_callback_goes_to_an_allowed_origin_or_nowhere(mirror: Mirrored, who: Who) -> None:

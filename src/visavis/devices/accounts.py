@@ -1,0 +1,73 @@
+"""The ways to a person that need an account elsewhere (push services, Apple, Google, a mail server): each is set up by the settings, or says that it is not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from visavis.config import Settings
+from visavis.devices import google_wallet, phone
+from visavis.devices.mail import Letters
+from visavis.model.errors import Invalid, Unavailable
+from visavis.ports import Channel
+from visavis.runtime.access import Access
+from visavis.runtime.addresses import Addresses
+from visavis.runtime.entrance import guarded
+from visavis.runtime.screens import Screens
+from visavis.runtime.writer import Writer
+from visavis.strategy.read import Strategy
+
+
+class Accounts:
+    """What is set up. ``key`` derives a key for one use; ``holds`` tells whether the key of a device is still one; ``now`` gives epoch seconds."""
+
+    def __init__(
+        self, settings: Settings, path: Path | str, key: Callable[[str], bytes], strategy: Strategy, screens: Screens, holds: Callable[[str], bool],
+        now: Callable[[], float],
+    ) -> None:  # fmt: skip
+        self._settings = settings
+        self._key = key
+        self._now = now
+        self.addresses = Addresses(path, key("addresses"))
+        self.push = self.wallet = self.mail = None
+        if settings.push.contact:
+            try:
+                from visavis.devices.web_push import WebPush  # noqa: PLC0415  an extra
+            except ImportError:
+                raise Invalid("Web Push needs a package that is not installed.", advice="pip install visavis[push]") from None
+            self.push = WebPush(settings.push, self.addresses, key("push"), holds=holds)
+        if settings.wallet.certificate:
+            try:
+                from visavis.devices.wallet import Passes  # noqa: PLC0415  an extra
+            except ImportError:
+                raise Invalid("Apple Wallet needs a package that is not installed.", advice="pip install visavis[push]") from None
+            self.wallet = Passes(settings.wallet, strategy, screens, self.addresses, key("wallet"), now, holds)
+        if settings.mail.host:
+            self.mail = Letters(settings.mail, strategy, screens, self.addresses, now)
+
+    @property
+    def channels(self) -> list[Channel]:
+        """Those that can deliver."""
+        return [one for one in (self.push, self.wallet, self.mail) if one is not None]
+
+    def routes(self, writer: Writer, access: Access, screens: Screens) -> list[Route]:
+        """The phone's page, and what each way needs; what is not set up answers that it is not."""
+
+        async def unset(_: Request) -> Response:
+            raise Unavailable("Apple Wallet is not set up on this server.", advice="Give pass_type, team, certificate, key, issuer and url in `wallet`.")
+
+        return [
+            *phone.routes(writer, access, screens, self.push),
+            *(self.wallet.routes(access) if self.wallet is not None else [Route("/phone/pass.pkpass", guarded(unset))]),
+            *google_wallet.routes(self._settings.google_wallet, writer.loop.strategy, self._key("wallet"), access, self._now),
+            *(self.mail.routes(writer, access) if self.mail is not None else []),
+        ]
+
+    async def stop(self) -> None:
+        """Close what is open."""
+        for one in (self.push, self.wallet):
+            if one is not None:
+                await one.stop()
+        self.addresses.close()

@@ -2,19 +2,88 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from visavis.model.errors import Invalid
 from visavis.runtime.outbox import Target
+
+PUSH_HOSTS: Final = ("fcm.googleapis.com", "updates.push.services.mozilla.com", "web.push.apple.com", "*.push.apple.com", "*.notify.windows.com")
+"""The push services of today's browsers; ``*.`` stands for any name below."""
+
+
+class Push(Struct, frozen=True, forbid_unknown_fields=True):
+    """``contact`` is a ``mailto:`` or https address at which a push service may reach us; without it nothing is pushed to browsers."""
+
+    contact: str = ""
+    hosts: tuple[str, ...] = PUSH_HOSTS
+
+
+class Wallet(Struct, frozen=True, forbid_unknown_fields=True):
+    """An Apple developer's account: the pass type and its certificate, key and issuer (PEM files). Without a certificate there is no pass.
+
+    ``url`` is the public https address of this server. ``push_url`` is Apple's push service; empty: a changed pass is not announced.
+    """
+
+    pass_type: str = ""
+    team: str = ""
+    certificate: str = ""
+    key: str = ""
+    issuer: str = ""
+    url: str = ""
+    push_url: str = "https://api.push.apple.com"
+
+
+class GoogleWallet(Struct, frozen=True, forbid_unknown_fields=True):
+    """A Google Wallet issuer: its id, and the file of its service account's key (JSON). ``url`` is the public https address of this server."""
+
+    issuer: str = ""
+    account: str = ""
+    url: str = ""
+
+
+class Mail(Struct, frozen=True, forbid_unknown_fields=True):
+    """How e-mail leaves; without a ``host`` none does. ``purpose`` is the one of the strategy that a person opens to get any.
+
+    ``url`` is the public https address of this server; a card is worth a message when it lasts ``least_s`` or more.
+    """
+
+    host: str = ""
+    port: int = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password: str = ""
+    sender: str = ""
+    purpose: str = ""
+    url: str = ""
+    least_s: float = 3600.0
+
+
+class Broker(Struct, frozen=True, forbid_unknown_fields=True):
+    """The MQTT broker through which homes speak. Every topic of ours begins with ``root``; ``ca`` is the file of an authority of one's own.
+
+    ``discovery`` is Home Assistant's prefix (usually ``homeassistant``; empty: nothing is announced to it), ``style`` how screens are announced: an
+    ``entity`` each, as every Home Assistant reads it, or one ``device`` with its components.
+    """
+
+    host: str
+    port: Annotated[int, Meta(ge=1, le=65_535)] = 8883
+    user: str = ""
+    password: str = ""
+    tls: bool = True
+    ca: str = ""
+    root: Annotated[str, Meta(pattern="^[^+#/$]+$")] = "visavis"
+    discovery: Annotated[str, Meta(pattern="^[^+#/$]*$")] = ""
+    style: Literal["entity", "device"] = "entity"
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """``data`` is the folder of log, keys and outbox; ``root_key`` a file *outside* it. ``hosts`` are the only ones that a webhook may go to.
 
-    ``callbacks`` are the only origins (``https://host``, with a port when it has one) that a Mirror subscription may name.
+    ``callbacks`` are the only origins (``https://host``, with a port when it has one) that a Mirror subscription may name. ``push``, ``wallet``,
+    ``google_wallet`` and ``mail`` are accounts elsewhere: what has none says so when it is asked for. Homes speak through ``mqtt``, when there is one.
     """
 
     data: str = "visavis-data"
@@ -24,6 +93,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     webhooks: dict[str, Target] = {}
     hosts: tuple[str, ...] = ()
     callbacks: tuple[str, ...] = ()
+    push: Push = Push()
+    wallet: Wallet = Wallet()
+    google_wallet: GoogleWallet = GoogleWallet()
+    mail: Mail = Mail()
+    mqtt: Broker | None = None
 
     @property
     def folder(self) -> Path:

@@ -19,10 +19,11 @@ from starlette.routing import BaseRoute
 
 from visavis.config import Settings
 from visavis.devices import pairing, web_client
+from visavis.devices.home import Home
 from visavis.devices.mirror.mirror import Mirror
 from visavis.evidence.objectives import Objectives
 from visavis.insight.need import prior
-from visavis.intake import operations, people
+from visavis.intake import epcis, operations, people
 from visavis.intake.moments import Moments, Receive, Scope, Send
 from visavis.model.customer import Customer, newborn
 from visavis.model.entry import Entry
@@ -58,6 +59,7 @@ class Server(Struct):
     metrics: Metrics
     objectives: Objectives
     mirror: Mirror
+    home: Home | None
     app: Callable[[Scope, Receive, Send], Any]
 
     @property
@@ -114,7 +116,8 @@ def build(
     writer = Writer(loop, committed=committed, aside=not memory)
     access = Access(":memory:" if memory else folder / "keys.sqlite", now=lambda: time.now().timestamp())
     mirror = Mirror(writer, access, screens, ":memory:" if memory else folder / "timelines.sqlite", settings.callbacks)
-    server = Server(strategy, log, writer, access, screens, outbox, metrics, objectives, mirror, _nobody)
+    home = Home(settings.mqtt, writer, access, screens, heard=metrics.heard) if settings.mqtt is not None else None
+    server = Server(strategy, log, writer, access, screens, outbox, metrics, objectives, mirror, home, _nobody)
     server.app = _app(server, derived(root, "identifiers"), extra)
     return server
 
@@ -159,7 +162,11 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         writer.start()
         server.outbox.start()
+        if server.home is not None:
+            server.home.start()
         yield
+        if server.home is not None:
+            await server.home.stop()
         server.screens.close()
         await writer.stop()
         await server.outbox.stop()
@@ -170,6 +177,7 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
     pages_app = Starlette(
         routes=[
             *people.routes(writer, access),
+            *epcis.routes(writer, access),
             *operations.routes(writer, access, server.metrics),
             *web_client.routes(writer, access, server.screens),
             *pairing.routes(writer, access, server.screens),

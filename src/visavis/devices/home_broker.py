@@ -1,0 +1,185 @@
+"""A connection to an MQTT broker that is there again after every loss: what came is acknowledged once it is durable, what goes says whether it went.
+
+The session outlives the connection: what homes say meanwhile waits at the broker. A message that is not acknowledged comes again, so whoever listens is
+idempotent.
+"""
+
+import asyncio
+import logging
+import ssl
+from typing import Any, Final, Protocol
+
+from msgspec import Struct
+
+from visavis.config import Broker
+from visavis.model.errors import Invalid, Unavailable
+from visavis.ports import Receipt
+
+BACKOFF_S: Final = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+SESSION_S: Final = 86_400
+"""How long the broker keeps what homes say while we are away."""
+IN_FLIGHT_LIMIT: Final = 64
+"""How many messages may be on their way into the log at once; the broker holds the others."""
+QUEUE_LIMIT: Final = 4_096
+PACKET_LIMIT: Final = 1 << 15
+TIMEOUT_S: Final = 5.0
+KEEPALIVE_S: Final = 60
+log = logging.getLogger("visavis.home")
+
+
+class Arrived(Struct, frozen=True):
+    """One message; ``retained`` when it was kept by the broker from before."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+class Listener(Protocol):
+    """Whoever hears what arrives."""
+
+    @property
+    def topics(self) -> list[str]:
+        """What to subscribe to, in this order; retained messages come in the same order."""
+
+    async def opened(self) -> None:
+        """The connection is there, and nothing of before is known any more."""
+
+    async def heard(self, arrived: Arrived) -> None:
+        """Take in one message; when this returns, it needs not come again. Never raises."""
+
+
+class Connection:
+    """Serve one listener over one broker. Our own state is on ``root/status``: ``online``, or ``offline`` by our last will."""
+
+    def __init__(self, broker: Broker, listener: Listener) -> None:
+        try:
+            import aiomqtt  # noqa: PLC0415  only servers with a broker need it
+        except ImportError:
+            raise Unavailable("A broker is set, and MQTT is not installed.", advice="pip install visavis[mqtt]") from None
+        self._aiomqtt = aiomqtt
+        self._broker = broker
+        self._listener = listener
+        self._tls = _tls(broker)
+        self._client: Any = None
+        self._room = asyncio.Semaphore(IN_FLIGHT_LIMIT)
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether the broker is there."""
+        return self._client is not None
+
+    def start(self) -> None:
+        """Begin to connect, in the running event loop."""
+        self._task = asyncio.get_running_loop().create_task(self._serve())
+
+    async def stop(self) -> None:
+        """Say good-bye, and end."""
+        if self.open:
+            await self.publish(f"{self._broker.root}/status", b"offline", retain=True)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool, lasts_s: float = 0.0) -> Receipt:
+        """Send one message; ``taken`` when the broker has it. The broker drops it after ``lasts_s`` (0: never)."""
+        if self._client is None:
+            return Receipt("not_sent", "the broker is not there", BACKOFF_S[2])
+        from paho.mqtt.packettypes import PacketTypes  # noqa: PLC0415
+        from paho.mqtt.properties import Properties  # noqa: PLC0415
+
+        properties = Properties(PacketTypes.PUBLISH)
+        if lasts_s:
+            properties.MessageExpiryInterval = max(1, int(lasts_s))
+        try:
+            await self._client.publish(topic, payload, qos=1, retain=retain, properties=properties, timeout=TIMEOUT_S)
+        except self._aiomqtt.MqttError as error:
+            return Receipt("unsure", type(error).__name__)
+        return Receipt("taken")
+
+    async def subscribe(self, topic: str) -> None:
+        """Listen to one more topic, for as long as this connection lasts."""
+        if self._client is not None:
+            await self._client.subscribe(topic, qos=1, timeout=TIMEOUT_S)
+
+    async def _serve(self) -> None:
+        failures = 0
+        while True:
+            try:
+                failures = await self._connected(failures)
+            except (self._aiomqtt.MqttError, OSError) as error:
+                log.warning("the broker is not there", extra={"reason": type(error).__name__, "attempt": failures + 1})
+            except Exception:
+                log.exception("the connection to the broker failed")
+            await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+            failures += 1
+
+    async def _connected(self, failures: int) -> int:
+        """One connection, from its beginning to its loss; how many failures in a row there are now."""
+        client = self._made()
+        tasks: set[asyncio.Task[None]] = set()
+        try:
+            async with client:
+                self._client, failures = client, 0
+                await self._listener.opened()
+                await self.publish(f"{self._broker.root}/status", b"online", retain=True)
+                await client.subscribe([(topic, 1) for topic in self._listener.topics], timeout=TIMEOUT_S)
+                async for message in client.messages:
+                    await self._room.acquire()
+                    task = asyncio.create_task(self._taken(client, message))
+                    tasks.add(task)
+                    task.add_done_callback(tasks.discard)
+        except self._aiomqtt.MqttError as error:
+            if self._client is None:
+                raise
+            log.warning("the broker went away", extra={"reason": type(error).__name__})
+        finally:
+            self._client = None
+            for task in tasks:  # what was not acknowledged comes again
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return failures
+
+    async def _taken(self, client: Any, message: Any) -> None:
+        """Let one message be heard, then acknowledge it."""
+        try:
+            await self._listener.heard(Arrived(str(message.topic), bytes(message.payload), bool(message.retain)))
+            if message.qos and self._client is client:
+                client.acknowledge(message)
+        finally:
+            self._room.release()
+
+    def _made(self) -> Any:
+        from paho.mqtt.packettypes import PacketTypes  # noqa: PLC0415
+        from paho.mqtt.properties import Properties  # noqa: PLC0415
+
+        broker, aiomqtt = self._broker, self._aiomqtt
+
+        class Client(aiomqtt.Client):  # type: ignore[name-defined,misc]
+            """The library's client, which acknowledges only what it is told to."""
+
+            def acknowledge(self, message: Any) -> None:
+                """Say that this message needs not come again."""
+                self._client.ack(message.mid, message.qos)
+
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval, properties.ReceiveMaximum, properties.MaximumPacketSize = SESSION_S, IN_FLIGHT_LIMIT, PACKET_LIMIT
+        client = Client(
+            broker.host, broker.port, username=broker.user or None, password=broker.password or None, identifier=f"visavis-{broker.root}",
+            protocol=aiomqtt.ProtocolVersion.V5, clean_start=False, properties=properties, timeout=TIMEOUT_S, keepalive=KEEPALIVE_S, tls_context=self._tls,
+            max_queued_incoming_messages=QUEUE_LIMIT, will=aiomqtt.Will(f"{broker.root}/status", b"offline", 1, retain=True),
+        )  # fmt: skip
+        client._client.manual_ack_set(True)  # noqa: SLF001  the library has no word for it
+        return client
+
+
+def _tls(broker: Broker) -> ssl.SSLContext | None:
+    if not broker.tls:
+        if broker.host not in ("localhost", "127.0.0.1", "::1"):
+            log.warning("what homes say travels in clear text: set `tls` in the settings of the broker")
+        return None
+    try:
+        return ssl.create_default_context(cafile=broker.ca or None)
+    except OSError as error:
+        raise Invalid(f"The broker's authority cannot be read: {error.strerror}.", advice="Give the path of a PEM file, or leave `ca` out.") from None

@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute
 
 from visavis.config import Settings
 from visavis.devices import pairing, web_client
+from visavis.devices.accounts import Accounts
 from visavis.devices.home import Home
 from visavis.devices.mirror.mirror import Mirror
 from visavis.evidence.objectives import Objectives
@@ -31,8 +32,9 @@ from visavis.model.errors import Invalid
 from visavis.model.world import Learned, ParametersLearned, StrategyLoaded, WorldChange
 from visavis.ports import Clock, Log
 from visavis.runtime import problems
-from visavis.runtime.access import Access
+from visavis.runtime.access import Access, Key
 from visavis.runtime.clock import SystemClock
+from visavis.runtime.delivery import Delivery
 from visavis.runtime.loop import Loop
 from visavis.runtime.memory import MemoryLog
 from visavis.runtime.metrics import Metrics
@@ -60,6 +62,8 @@ class Server(Struct):
     objectives: Objectives
     mirror: Mirror
     home: Home | None
+    accounts: Accounts
+    delivery: Delivery
     app: Callable[[Scope, Receive, Send], Any]
 
     @property
@@ -95,11 +99,20 @@ def build(
 
     dice_key = derived(root, "dice")
     objectives = Objectives(strategy, dice_key)
+    access = Access(":memory:" if memory else folder / "keys.sqlite", now=lambda: time.now().timestamp())
+    accounts = Accounts(
+        settings, ":memory:" if memory else folder / "addresses.sqlite", lambda name: derived(root, name), strategy, screens,
+        lambda device: access.holds(Key(device, "device")), lambda: time.now().timestamp(),
+    )  # fmt: skip
+    delivery = Delivery(
+        ":memory:" if memory else folder / "delivery.sqlite", accounts.channels, strategy, screens, person, lambda: time.now().timestamp(),
+    )  # fmt: skip
 
     def passing(entry: Entry) -> None:
         screens.passing(entry)
         outbox.passing(entry)
         objectives.passing(entry)
+        delivery.passing(entry)
 
     state = rebuild(log, passing=passing)
     loop = Loop(log, strategy, dice_key, time, state=state)
@@ -112,12 +125,13 @@ def build(
             objectives.passing(entry)
             metrics.lived(entry, us)
         screens.committed(lived)
+        for entry, _ in lived:
+            delivery.passing(entry)
 
     writer = Writer(loop, committed=committed, aside=not memory)
-    access = Access(":memory:" if memory else folder / "keys.sqlite", now=lambda: time.now().timestamp())
     mirror = Mirror(writer, access, screens, ":memory:" if memory else folder / "timelines.sqlite", settings.callbacks)
     home = Home(settings.mqtt, writer, access, screens, heard=metrics.heard) if settings.mqtt is not None else None
-    server = Server(strategy, log, writer, access, screens, outbox, metrics, objectives, mirror, home, _nobody)
+    server = Server(strategy, log, writer, access, screens, outbox, metrics, objectives, mirror, home, accounts, delivery, _nobody)
     server.app = _app(server, derived(root, "identifiers"), extra)
     return server
 
@@ -162,6 +176,7 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         writer.start()
         server.outbox.start()
+        server.delivery.start()
         if server.home is not None:
             server.home.start()
         yield
@@ -171,6 +186,8 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
         await writer.stop()
         await server.outbox.stop()
         await server.mirror.stop()
+        await server.delivery.stop()
+        await server.accounts.stop()
         access.close()
         server.log.close()
 
@@ -182,6 +199,7 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
             *web_client.routes(writer, access, server.screens),
             *pairing.routes(writer, access, server.screens),
             *server.mirror.routes(),
+            *server.accounts.routes(writer, access, server.screens),
             *adviser.routes(writer, access, server.screens),
             *console.routes(writer, access, server.screens, server.outbox, server.objectives),
             pages.static(),

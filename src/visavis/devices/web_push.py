@@ -180,7 +180,12 @@ class WebPush:
             raise Invalid("The address or the key of this subscription cannot be read.", advice="Send what PushSubscription.toJSON() gives.") from None
         if len(point) != 65 or len(auth) != 16 or len(one.endpoint) > 1024:
             raise Invalid("The key of this subscription has a wrong length.", advice="Send what PushSubscription.toJSON() gives.")
-        if url.userinfo or not (url.scheme == "https" or (url.scheme == "http" and url.host in LOCAL)) or not self._allowed(url.host):
+        if (
+            url.userinfo
+            or not 0 < (url.port or 443) <= 65_535
+            or not (url.scheme == "https" or (url.scheme == "http" and url.host in LOCAL))
+            or not self._allowed(url.host)
+        ):
             raise Invalid("The host of this push service is not allowed.", advice="The server's settings name those that are, in `push.hosts`.")
         return f"{url.scheme}://{url.netloc.decode()}"
 

@@ -202,10 +202,11 @@ class Delivery:
                 await self._marked(decision, replace(self.parcels[decision], status=receipt.handed, reason=receipt.reason))
                 return
             log.warning("a card was not taken", extra={"channel": name, "reason": receipt.reason or receipt.handed})
+            await asyncio.to_thread(self._database.execute, "DELETE FROM deliveries WHERE decision = ?", (decision,))
             self.parcels[decision] = replace(self.parcels[decision], status="waiting", channel="", reason=receipt.reason)
             if receipt.handed == "not_sent":
                 trouble = receipt
-        await self._later(decision, trouble)
+        self._later(decision, trouble)
 
     async def _handed(self, channel: Channel, message: Message) -> Receipt:
         try:
@@ -214,18 +215,16 @@ class Delivery:
         except TimeoutError:
             return Receipt("unsure", "no answer in time")
 
-    async def _later(self, decision: str, trouble: Receipt | None) -> None:
-        """Nothing went out, surely: it may be tried again while there is time, when somebody could take it."""
+    def _later(self, decision: str, trouble: Receipt | None) -> None:
+        """Nothing went out, surely: it is tried again while there is time, when somebody could take it."""
         parcel = self.parcels[decision]
         attempts = parcel.attempts + 1
         at = self._now() + max(BACKOFF_S[min(attempts, len(BACKOFF_S)) - 1], trouble.after_s if trouble is not None else 0.0)
         if trouble is None or at >= parcel.until:
-            await self._marked(decision, replace(parcel, status="given_up", attempts=attempts))
-            return
-        if parcel.channel or attempts:
-            await asyncio.to_thread(self._database.execute, "DELETE FROM deliveries WHERE decision = ?", (decision,))
-        self.parcels[decision] = replace(parcel, attempts=attempts)
-        heappush(self._alarms, (at, decision))
+            self.parcels[decision] = replace(parcel, status="given_up", attempts=attempts)
+        else:
+            self.parcels[decision] = replace(parcel, attempts=attempts)
+            heappush(self._alarms, (at, decision))
 
     def _ways(self, device: str) -> list[str]:
         """How a device of this profile may be reached, the best way first."""

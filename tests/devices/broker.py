@@ -95,7 +95,9 @@ class Mosquitto:
         """Publish with mosquitto_pub; bytes and texts as they are, everything else as JSON."""
         body = payload if isinstance(payload, bytes) else payload.encode() if isinstance(payload, str) else json.dumps(payload).encode()
         how = ["-s"] if body else ["-n"]
-        subprocess.run(["mosquitto_pub", *self.arguments(user), "-q", "1", "-t", topic, *how, *more], input=body, check=True, capture_output=True, timeout=WAIT_S)
+        subprocess.run(
+            ["mosquitto_pub", *self.arguments(user), "-q", "1", "-t", topic, *how, *more], input=body, check=True, capture_output=True, timeout=WAIT_S
+        )
 
 
 class Hearing:

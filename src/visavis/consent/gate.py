@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from visavis.model.consent import OPENS, Purpose
 from visavis.model.customer import Customer, Places, Purchases, Seen
+from visavis.model.gs1 import product_of
 from visavis.model.moment import (
     CATEGORY,
     KIND,
@@ -102,9 +103,10 @@ def _resolved(strategy: Strategy, customer: Customer, moment: Moment) -> Moment:
             ])  # fmt: skip
             return replace(moment, at=_spot(strategy, moment.place, moment.occurred_at), lines=lines)
         case Saw() | Stocked() | Consumed() | RanOut():
-            known = strategy.products.get(moment.product)
-            family = known.family if known is not None else moment.product
-            return replace(moment, at=_elsewhere(strategy, moment.occurred_at), family=family)
+            # A code that names one pack is reduced to its product: lot and serial number are not kept.
+            product = product_of(strategy.products, moment.product)
+            family = known.family if (known := strategy.products.get(product)) is not None else product
+            return replace(moment, at=_elsewhere(strategy, moment.occurred_at), product=product, family=family)
         case Measured():
             return replace(moment, at=_elsewhere(strategy, moment.occurred_at))
         case Consented():

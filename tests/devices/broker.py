@@ -1,12 +1,13 @@
 """A real mosquitto with accounts of its own, and homes that speak to it with mosquitto's own clients."""
 
+import asyncio
 import json
 import shutil
 import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, Queue
@@ -208,7 +209,12 @@ class Houses:
     def moments(self, home: Home, *kinds: type) -> list[Any]:
         return [entry.moment for entry in self.site.entries(home.person) if isinstance(entry.moment, kinds)]
 
-    def until(self, what: Any) -> Any:
+    def run(self, what: Coroutine[Any, Any, Any]) -> Any:
+        """Run this in the server's own loop."""
+        assert self.site._loop is not None
+        return asyncio.run_coroutine_threadsafe(what, self.site._loop).result(20)
+
+    def until(self, what: Callable[[], Any]) -> Any:
         until = monotonic() + WAIT_S
         while not (found := what()):
             assert monotonic() < until, "it did not happen"

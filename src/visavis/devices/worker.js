@@ -9,7 +9,7 @@ self.addEventListener('install', event => {
 self.addEventListener('activate', event => event.waitUntil(self.clients.claim()));
 
 self.addEventListener('fetch', event => {
-  if (event.request.mode !== 'navigate') return;
+  if (event.request.mode !== 'navigate' || new URL(event.request.url).pathname !== PAGE) return;
   event.respondWith((async () => {
     try {
       const found = await fetch(event.request);

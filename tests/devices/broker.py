@@ -60,7 +60,7 @@ class Mosquitto:
             (folder / name).chmod(0o600)
         (folder / "mosquitto.conf").write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous false\npassword_file {folder}/accounts\nacl_file {folder}/rights\n"
-            f"persistence true\npersistence_location {folder}/\nuser root\nlog_type error\n"
+            f"persistence true\npersistence_location {folder}/\nuser root\nlog_type error\nset_tcp_nodelay true\n"
         )
         self._process: subprocess.Popen[bytes] | None = None
         self.account("server")

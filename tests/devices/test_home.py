@@ -87,12 +87,13 @@ def test_what_runs_out_comes_back_as_a_card_and_a_yes_on_the_fridge_is_one_order
 def test_each_type_of_event_is_the_moment_that_it_tells_of_and_guesses_are_none(street: Houses) -> None:
     home = street.home(role="sensor")
 
-    for number, (kind, more) in enumerate((
+    told: list[tuple[str, dict[str, Any]]] = [
         ("item_added", {"product": MILK, "quantity": 2}), ("item_consumed", {"gtin": MILK}), ("item_removed", {"gtin": MILK, "uom": "EA"}),
         ("item_added", {"digital_link": f"https://shop.example/fridge/01/0{LINKED}/10/L1/21/S1?17=271231"}), ("ran_out", {"gtin": BREAD}),
         ("low_stock", {"gtin": MILK}), ("expiring", {"gtin": MILK}), ("item_consumed", {"gtin": MILK, "quantity": 0.3, "uom": "LTR"}),
         ("item_added", {"gtin": MILK, "confidence": 0.3}), ("item_added", {"gtin": "3017620422003"}), ("danced", {"gtin": MILK}),
-    )):  # fmt: skip
+    ]  # fmt: skip
+    for number, (kind, more) in enumerate(told):
         home.says("event", {"event_type": kind, "time": at(60 - number), **more})
     home.says("event", {"event_type": "item_added", "gtin": LINKED, "time": at()})
     found = street.until(lambda: len(found) == 6 and found if (found := street.moments(home, *TOLD)) else None)
@@ -133,7 +134,8 @@ def kicked(street: Houses) -> None:
 HOSTILE = [
     b"\xff\xfe\x00", b"{", b"", b"[" * 10_000, b"null", b'"x"', b"12", b"{}", b"\x00" * 9_000, b"x" * 2_000_000,
     {"event_type": "out_of_stock", "gtin": MILK}, {"event_type": "out_of_stock", "gtin": MILK, "time": "2026-11-24T17:00:00"},
-    {"event_type": "out_of_stock", "gtin": MILK, "time": "2036-11-24T17:00:00Z"}, {"event_type": "out_of_stock", "gtin": MILK, "time": "0001-01-01T00:00:00+14:00"},
+    {"event_type": "out_of_stock", "gtin": MILK, "time": "2036-11-24T17:00:00Z"},
+    {"event_type": "out_of_stock", "gtin": MILK, "time": "0001-01-01T00:00:00+14:00"},
     {"event_type": "out_of_stock", "gtin": "unknown", "time": at()}, {"event_type": "item_added", "gtin": MILK, "time": at(), "quantity": -1},
     {"event_type": "item_added", "gtin": MILK, "time": at(), "quantity": 1e300}, {"event_type": ["item_added"], "gtin": {}, "time": []},
     {"event_type": "item_added", "customer": "p1", "kind": "withdrew", "id": "x" * 500, "gtin": MILK, "time": at()},
@@ -461,7 +463,8 @@ def test_a_template_that_says_more_than_a_place_is_refused(template: Any) -> Non
 
 def test_an_answer_is_one_of_four() -> None:
     assert answer({"decision": "d1", "answer": "later"}).answer == "later"
-    for told in ({"decision": "", "answer": "yes"}, {"decision": "d1", "answer": "perhaps"}, [], "yes"):
+    wrong: list[Any] = [{"decision": "", "answer": "yes"}, {"decision": "d1", "answer": "perhaps"}, [], "yes"]
+    for told in wrong:
         with pytest.raises(Invalid):
             answer(told)
 

@@ -22,7 +22,7 @@ CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
 EXAMPLES = ROOT.parent / "shared" / "reference" / "gs1-epcis"
 
 
-def event(action: str = "ADD", step: str = "stocking", **more: Any) -> dict[str, Any]:
+def event(action: str | None = "ADD", step: str | None = "stocking", **more: Any) -> dict[str, Any]:
     about = {} if {"epcList", "quantityList"} & more.keys() else {"quantityList": [{"epcClass": f"https://id.gs1.org/01/0{MILK}", "quantity": 2}]}
     told = {"type": "ObjectEvent", "eventTime": "2026-11-24T09:00:00Z", "eventTimeZoneOffset": "+01:00", "action": action, "bizStep": step}
     return {name: value for name, value in (told | about | more).items() if value is not None}

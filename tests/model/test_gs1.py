@@ -1,6 +1,7 @@
 """Codes as GS1 writes them: the same trade item, however it is written; and nothing from what is no code."""
 
 from datetime import date
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -21,9 +22,8 @@ days = st.dates(min_value=date(2000, 1, 1), max_value=date(2074, 12, 31))
 
 @st.composite
 def items(draw: st.DrawFn) -> Item:
-    fields = {field: draw(st.just("") | st.text(SIGNS, min_size=1, max_size=longest)) for field, longest in QUALIFIERS.values()}
-    dates = {field: draw(st.none() | days) for field in DATES.values()}
-    return Item(draw(numbers), **fields, **dates)
+    fields: dict[str, Any] = {field: draw(st.just("") | st.text(SIGNS, min_size=1, max_size=longest)) for field, longest in QUALIFIERS.values()}
+    return Item(draw(numbers), **fields | {field: draw(st.none() | days) for field in DATES.values()})
 
 
 @given(items(), st.sampled_from(["https://id.gs1.org", "http://shop.example:8080/a/b", "HTTPS://Shop.Example/01/x"]))

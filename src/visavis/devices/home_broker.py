@@ -6,6 +6,7 @@ idempotent.
 
 import asyncio
 import logging
+import socket
 import ssl
 from typing import Any, Final, Protocol
 
@@ -168,7 +169,7 @@ class Connection:
         client = Client(
             broker.host, broker.port, username=broker.user or None, password=broker.password or None, identifier=f"visavis-{broker.root}",
             protocol=aiomqtt.ProtocolVersion.V5, clean_start=False, properties=properties, timeout=TIMEOUT_S, keepalive=KEEPALIVE_S, tls_context=self._tls,
-            max_queued_incoming_messages=QUEUE_LIMIT, will=aiomqtt.Will(f"{broker.root}/status", b"offline", 1, retain=True),
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)], max_queued_incoming_messages=QUEUE_LIMIT, will=aiomqtt.Will(f"{broker.root}/status", b"offline", 1, retain=True),
         )  # fmt: skip
         client._client.manual_ack_set(True)  # noqa: SLF001  the library has no word for it
         return client

@@ -169,7 +169,8 @@ class Connection:
         client = Client(
             broker.host, broker.port, username=broker.user or None, password=broker.password or None, identifier=f"visavis-{broker.root}",
             protocol=aiomqtt.ProtocolVersion.V5, clean_start=False, properties=properties, timeout=TIMEOUT_S, keepalive=KEEPALIVE_S, tls_context=self._tls,
-            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)], max_queued_incoming_messages=QUEUE_LIMIT, will=aiomqtt.Will(f"{broker.root}/status", b"offline", 1, retain=True),
+            max_queued_incoming_messages=QUEUE_LIMIT, will=aiomqtt.Will(f"{broker.root}/status", b"offline", 1, retain=True),
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],  # a card must not wait for the acknowledgement of what went before
         )  # fmt: skip
         client._client.manual_ack_set(True)  # noqa: SLF001  the library has no word for it
         return client

@@ -82,7 +82,8 @@ class Broker(Struct, frozen=True, forbid_unknown_fields=True):
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """``data`` is the folder of log, keys and outbox; ``root_key`` a file *outside* it. ``hosts`` are the only ones that a webhook may go to.
 
-    ``callbacks`` are the only origins (``https://host``, with a port when it has one) that a Mirror subscription may name. ``push``, ``wallet``,
+    ``callbacks`` are the only origins (``https://host``, with a port when it has one) that a Mirror subscription may name, ``origins`` the only
+    ones whose pages may ask for a device's cards with that device's key (applications that carry our page). ``push``, ``wallet``,
     ``google_wallet`` and ``mail`` are accounts elsewhere: what has none says so when it is asked for. Homes speak through ``mqtt``, when there is one.
     """
 
@@ -93,6 +94,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     webhooks: dict[str, Target] = {}
     hosts: tuple[str, ...] = ()
     callbacks: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
     push: Push = Push()
     wallet: Wallet = Wallet()
     google_wallet: GoogleWallet = GoogleWallet()

@@ -21,6 +21,7 @@ from visavis.config import Settings
 from visavis.devices import pairing, web_client
 from visavis.devices.accounts import Accounts
 from visavis.devices.home import Home
+from visavis.devices.hosts import doors
 from visavis.devices.mirror.mirror import Mirror
 from visavis.evidence.objectives import Objectives
 from visavis.insight.need import prior
@@ -132,7 +133,7 @@ def build(
     mirror = Mirror(writer, access, screens, ":memory:" if memory else folder / "timelines.sqlite", settings.callbacks)
     home = Home(settings.mqtt, writer, access, screens, heard=metrics.heard) if settings.mqtt is not None else None
     server = Server(strategy, log, writer, access, screens, outbox, metrics, objectives, mirror, home, accounts, delivery, _nobody)
-    server.app = _app(server, derived(root, "identifiers"), extra)
+    server.app = doors.shared(_app(server, derived(root, "identifiers"), extra), settings.origins)
     return server
 
 
@@ -197,6 +198,7 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
             *epcis.routes(writer, access),
             *operations.routes(writer, access, server.metrics),
             *web_client.routes(writer, access, server.screens),
+            *doors.routes(server.strategy),
             *pairing.routes(writer, access, server.screens),
             *server.mirror.routes(),
             *server.accounts.routes(writer, access, server.screens),

@@ -32,20 +32,21 @@ def wall(told: Card | Brief, columns: int, rows: int, *, align: Align = "center"
     Of a brief: who, the advice, what not to do, then the facts, as many as there is room for. Broken and shortened like any layout: never inside a
     word, a number or a price; what does not fit is left out.
     """
+    lines = walled(told, columns, rows, lambda text: cells(spelled(text, charset)))
+    return [_padded(spelled(line, charset), columns, align) for line in lines]
 
-    def measure(text: str) -> int:
-        return cells(spelled(text, charset))
 
+def walled(told: Card | Brief, room: int, rows: int, measure: breaking.Measure) -> list[str]:
+    """The same lines, each within ``room`` by ``measure`` (cells, or the pixels of a font that is known), neither spelled nor filled up."""
     head, further = (told.title, [told.body]) if isinstance(told, Card) else (told.who, _matters(told))
-    title = list(breaking.shortened(head, columns, rows, measure) or ())
-    answers = _answers(told, columns, rows - len(title), measure)
+    title = list(breaking.shortened(head, room, rows, measure) or ())
+    answers = _answers(told, room, rows - len(title), measure)
     free = rows - len(title) - len(answers)
     # Air around the body, unless a sentence would be lost for it.
-    whole, airy = _body(further, columns, free - (2 if answers else 1), measure)
-    body = airy if whole else _body(further, columns, free, measure)[1]
+    whole, airy = _body(further, room, free - (2 if answers else 1), measure)
+    body = airy if whole else _body(further, room, free, measure)[1]
     said = [*title, *([""] if whole and body else []), *body] if title else []
-    lines = [*said, *[""] * (rows - len(said) - len(answers)), *answers]
-    return [_padded(spelled(line, charset), columns, align) for line in lines]
+    return [*said, *[""] * (rows - len(said) - len(answers)), *answers]
 
 
 def _body(texts: list[str], columns: int, rows: int, measure: breaking.Measure) -> tuple[bool, list[str]]:

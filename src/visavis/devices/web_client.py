@@ -5,12 +5,9 @@ after its time, twice, or after it was withdrawn. A device's key opens one perso
 """
 
 import asyncio
-import re
-from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
-from hashlib import sha256
-from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 import msgspec
@@ -20,6 +17,10 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from visavis.cards.compose import compose
+from visavis.cards.text import speech
+from visavis.devices.hosts.page import HOSTS, WORDS, opened, policy
+from visavis.devices.walls import lines
+from visavis.model.catalogue import Device
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import Answered, Displayed
 from visavis.runtime.access import Access, Key
@@ -30,16 +31,15 @@ from visavis.strategy.read import Strategy
 
 COOKIE: Final = "visavis-glasses"
 PATH: Final = "/glasses"
-PAGE: Final = (Path(__file__).parent / "glasses.html").read_text(encoding="utf-8")
-OFFLINE: Final = {"fr": "hors ligne", "en": "offline"}
-HINT: Final = {"fr": "Ouvrez le lien de ces lunettes.", "en": "Open the link of these glasses."}
 AGO_LIMIT_S: Final = 7 * 86_400.0
 """How long an answer that was given without a network may wait to be sent."""
+WAIT_LIMIT_S: Final = 30.0
+"""How long who asks for the screen may be kept waiting until something changes on it."""
 HOME: Final = {"fr": "À la maison", "en": "At home"}
 
 
-class HudCard(Struct, frozen=True):
-    """What the page needs to show one card."""
+class HudCard(Struct, frozen=True, omit_defaults=True):
+    """What the page needs to show one card; ``lines`` and ``speech`` for hosts that draw text elsewhere than on the page, or speak."""
 
     decision: str
     kicker: str
@@ -50,6 +50,8 @@ class HudCard(Struct, frozen=True):
     no: str
     lasts_s: float
     ttl_s: float
+    lines: list[str] = []
+    speech: str = ""
 
 
 def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
@@ -64,16 +66,14 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
         return asked if asked in strategy.brand.languages else strategy.brand.languages[0]
 
     async def page(request: Request) -> Response:
-        language = request.query_params.get("language", "")
-        language = language if language in OFFLINE else strategy.brand.languages[0]
+        language, host = request.query_params.get("language", ""), request.query_params.get("host", "")
+        language = language if language in WORDS else strategy.brand.languages[0]
         try:
             known = bool(device(request))
         except Refused:
             known = False
-        html = PAGE
-        for name, words in (("lang", language), ("offline", OFFLINE[language]), ("in", "1" if known else ""), ("hint", "" if known else HINT[language])):
-            html = html.replace("{{" + name + "}}", words)
-        return HTMLResponse(html, headers=_headers(html))
+        html = opened(host if host in HOSTS else "", language, known=known)
+        return HTMLResponse(html, headers=policy(html))
 
     async def enter(request: Request) -> Response:
         token = str((await told(request)).get("key", ""))
@@ -82,16 +82,38 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
         return admitted(Response(status_code=204), COOKIE, token, PATH)
 
     async def screen(request: Request) -> Response:
-        key = device(request)
-        found = screens.card(key.subject, key.profile)
+        key, seen = device(request), request.headers.get("if-none-match", "")
+        until = monotonic() + _seconds(request.query_params.get("wait_s", ""))
+        with screens.watching(key.subject) as bell:
+            while True:
+                bell.clear()
+                found = screens.card(key.subject, key.profile)
+                tag = f'"{found.show.id if found is not None else ""}"'
+                wait = min(until - monotonic(), BEAT_S if found is None else screens.lasts_s(found.show) + 0.05)
+                if tag != seen or wait <= 0 or screens.closed:
+                    break
+                try:
+                    async with asyncio.timeout(wait):
+                        await bell.wait()
+                except TimeoutError:
+                    pass
+                device(request)  # a key that was revoked meanwhile gets nothing
+        headers = {"etag": tag, "cache-control": "no-store"}
+        if tag == seen:
+            return Response(status_code=304, headers=headers)
         if found is None:
-            return Response(status_code=204)
-        return Response(msgspec.json.encode(hud(strategy, screens, found, language_of(request, key.subject))), media_type="application/json")
+            return Response(status_code=204, headers=headers)
+        return Response(msgspec.json.encode(card(request, key, found)), media_type="application/json", headers=headers)
+
+    def card(request: Request, key: Key, found: OnScreen) -> HudCard:
+        host = HOSTS.get(request.query_params.get("host", ""))
+        text_on = strategy.devices.get(key.profile) if host is not None and host.walled else None
+        return hud(strategy, screens, found, language_of(request, key.subject), text_on=text_on)
 
     async def stream(request: Request) -> Response:
         key = device(request)
         last = request.headers.get("last-event-id", "")
-        return StreamingResponse(_events(strategy, screens, access, key, language_of(request, key.subject), last), headers=STREAM)
+        return StreamingResponse(_events(screens, access, key, lambda found: card(request, key, found), last), headers=STREAM)
 
     async def displayed(request: Request) -> Response:
         key, body = device(request), await told(request)
@@ -137,18 +159,19 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
     ]  # fmt: skip
 
 
-def hud(strategy: Strategy, screens: Screens, found: OnScreen, language: str) -> HudCard:
-    """The card in the person's language, with the time that is left to it."""
+def hud(strategy: Strategy, screens: Screens, found: OnScreen, language: str, *, text_on: Device | None = None) -> HudCard:
+    """The card in the person's language, with the time that is left to it; with its lines and spoken words for the device ``text_on``."""
     show, spot = found.show, found.entry.moment.at
     card = compose(strategy, show, language, place=spot.place if spot is not None else "")
     place = strategy.places.get(spot.place) if spot is not None else None
     kicker = place.name if place is not None else HOME[language] if strategy.actions[show.action].about == "home" else strategy.brand.name
     return HudCard(
         show.id, kicker, card.title, card.body, card.why, card.yes, card.no, round(screens.lasts_s(show), 2), strategy.actions[show.action].ttl_s,
+        lines(card, text_on) if text_on is not None else [], speech(card) if text_on is not None else "",
     )  # fmt: skip
 
 
-async def _events(strategy: Strategy, screens: Screens, access: Access, key: Key, language: str, last: str) -> AsyncIterator[bytes]:
+async def _events(screens: Screens, access: Access, key: Key, card: Callable[[OnScreen], HudCard], last: str) -> AsyncIterator[bytes]:
     on_page = last
     yield b"retry: 1000\n\n"
     with screens.watching(key.subject) as bell:
@@ -160,7 +183,7 @@ async def _events(strategy: Strategy, screens: Screens, access: Access, key: Key
                 wait = min(wait, screens.lasts_s(found.show) + 0.05)
                 if found.show.id != on_page:
                     on_page = found.show.id
-                    data = msgspec.json.encode(hud(strategy, screens, found, language))
+                    data = msgspec.json.encode(card(found))
                     yield f"event: card\nid: {on_page}\ndata: ".encode() + data + b"\n\n"
             elif on_page:
                 on_page = ""
@@ -174,16 +197,6 @@ async def _events(strategy: Strategy, screens: Screens, access: Access, key: Key
         yield b"event: shut\ndata: {}\n\n"
 
 
-def _headers(html: str) -> dict[str, str]:
-    """The page is one file: its only script and its only style are named by their hashes. Our own stage may frame it."""
-    script, style = [b64encode(sha256(_between(html, tag).encode()).digest()).decode() for tag in ("script", "style")]
-    return {
-        "content-security-policy": f"default-src 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; connect-src 'self'; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'self'",
-        "x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cache-control": "no-store",
-    }  # fmt: skip
-
-
-def _between(html: str, tag: str) -> str:
-    found = re.search(f"<{tag}>(.*)</{tag}>", html, re.DOTALL)
-    return found[1] if found is not None else ""
+def _seconds(text: str) -> float:
+    """So many seconds, within the limit; none when it is no number."""
+    return min(float(text), WAIT_LIMIT_S) if text.isascii() and text.isdecimal() else 0.0

@@ -53,7 +53,10 @@ class Apns:
                 await send({"type": f"{message['type']}.complete"})
                 if message["type"] == "lifespan.shutdown":
                     return
-        body = (await receive())["body"]
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message["body"], message.get("more_body", False)
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         self.heard.append((scope["path"], headers.get("apns-topic", ""), body, scope["http_version"]))
         status, told = self.status.pop(0) if self.status else (200, b"")

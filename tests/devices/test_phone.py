@@ -83,7 +83,8 @@ class Held:
         found: list[Any] = []
         cdp.on("ServiceWorker.workerRegistrationUpdated", lambda event: found.extend(event["registrations"]))
         cdp.send("ServiceWorker.enable")
-        until(lambda: bool(self.page.wait_for_timeout(20)) or bool(found))
+        while not found:
+            self.page.wait_for_timeout(20)
         cdp.send("ServiceWorker.deliverPushMessage", {"origin": self.site.url, "registrationId": found[-1]["registrationId"], "data": json.dumps(told)})
         cdp.detach()
 

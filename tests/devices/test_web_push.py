@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jwt
 from joserfc.jwk import ECKey
+from msgspec.structs import replace
 from pywebpush import WebPusher  # type: ignore[import-untyped]
 
 from devices.far_ends import Browser, PushService, data_of, decrypted, text, until
@@ -22,6 +23,7 @@ from pages.site import Site
 from people import NOON, grocery
 from visavis.config import Push, Settings
 from visavis.devices.web_push import WebPush
+from visavis.model.card import BODY_LIMIT, TITLE_LIMIT
 from visavis.model.decision import Show
 from visavis.model.errors import Invalid
 from visavis.ports import Message
@@ -124,7 +126,6 @@ def test_a_card_reaches_the_browser_in_few_bytes_signed_encrypted_and_without_a_
         assert heard.headers["urgency"] == "high"
         assert heard.headers["content-encoding"] == "aes128gcm"
         assert heard.wire_bytes <= 1200, f"{heard.wire_bytes} bytes on the wire"
-        print(f"\n{heard.wire_bytes} bytes on the wire, of which {len(heard.body)} are the body")
 
         said = dict(part.split("=", 1) for part in heard.headers["authorization"].removeprefix("vapid ").split(","))
         assert site.server.accounts.push is not None
@@ -140,6 +141,14 @@ def test_a_card_reaches_the_browser_in_few_bytes_signed_encrypted_and_without_a_
         service.waits(1)  # answered on the phone itself: nothing is recalled
         kinds = [type(entry.moment).__name__ for entry in site.entries("camille")]
         assert kinds[-2:] == ["Displayed", "Answered"]
+
+
+def test_the_longest_card_at_the_longest_address_of_todays_services_is_still_small(service: PushService) -> None:
+    push = WebPush(Push(contact=CONTACT, hosts=("127.0.0.1",)), Addresses(":memory:", b"k" * 32), b"s" * 32)
+    push.subscribe("camille", "d1", "phone", Browser().subscription(f"{service.origin}/fcm/send/{'a' * 22}:{'b' * 140}"))
+    card = replace(the_card("fr"), decision="0" * 24, title="é" * TITLE_LIMIT, body="à" * BODY_LIMIT, yes="Dans mon panier", no="Une autre fois")
+    asyncio.run(push.deliver(Message("camille", "phone", card, "Rue de la République, devant", time() + 600, 600.0)))
+    assert service.waits(1)[0].wire_bytes <= 1200
 
 
 def test_an_answer_on_another_screen_recalls_it_and_the_waiting_message_is_replaced(service: PushService) -> None:
@@ -170,9 +179,9 @@ def test_a_busy_service_is_asked_again_when_it_said_and_a_cut_line_never(service
         phone = Phone(site, service)
         phone.subscribes()
         service.answers = [(429, {"retry-after": "30"}), "cut"]
-        phone.enters()
+        show = phone.enters()
         service.waits(1)
-        site._called(lambda: None)
+        until(lambda: site._called(lambda: site.server.delivery.parcels[show.id].reason) != "")
         site.passes(10.0)
         site._called(site.server.delivery.nudge)
         service.waits(1)

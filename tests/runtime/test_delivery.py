@@ -81,10 +81,10 @@ class Bench:
         self.delivery.nudge()
 
     async def settles(self) -> None:
+        """Let whatever can happen now happen: three rounds, since one thing brings about the next."""
         for _ in range(3):
             await asyncio.sleep(0.005)
-            while self.delivery._under_way:
-                await asyncio.sleep(0.001)
+            await asyncio.gather(*self.delivery._under_way.values(), return_exceptions=True)
 
     async def restarts(self) -> None:
         entries = [entry for _, entry in self.loop.log.scan() if isinstance(entry, Entry)]
@@ -233,6 +233,9 @@ def test_consent_is_asked_again_at_the_last_moment_and_what_was_sent_is_recalled
     def off(name: str) -> list[Moment]:
         return [Withdrew(id=f"{name}-{purpose}", customer="camille", occurred_at=NOON, purpose=purpose) for purpose in ("reminders", "place-moment")]
 
+    def withdrawn(bench: Bench) -> None:
+        bench.lives(*off("c"))
+
     async def story(bench: Bench) -> None:
         bench.enters()
         await bench.settles()
@@ -249,7 +252,7 @@ def test_consent_is_asked_again_at_the_last_moment_and_what_was_sent_is_recalled
         assert second.recalled == [show.id]
 
     async def third(bench: Bench) -> None:
-        during.doing = lambda: [bench.lives(*off("c")), None][1]  # type: ignore[func-returns-value]
+        during.doing = lambda: withdrawn(bench)
         show = bench.enters()
         await bench.settles()
         assert during.recalled == [show.id], "withdrawn while it was being handed over: recalled as soon as it is there"

@@ -8,6 +8,7 @@ References: RFC 5321 and 5322 (mail), RFC 2369 and 8058 (``List-Unsubscribe``), 
 """
 
 import asyncio
+import re
 import smtplib
 import ssl
 from collections.abc import Callable
@@ -40,6 +41,8 @@ KIND: Final = "mail"
 TIMEOUT_S: Final = 8.0
 LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 ADDRESS_LIMIT: Final = 254
+PLAIN: Final = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*@[a-z0-9-]+(\.[a-z0-9-]+)+", re.ASCII | re.IGNORECASE)
+"""Letters, digits and the usual signs: what mail servers everywhere take. A quoted or accented name is refused."""
 PAGE: Final = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cache-control": "no-store",
@@ -55,7 +58,7 @@ class Letters:
         purpose = strategy.purposes.get(mail.purpose)
         if purpose is None or purpose.basis != "consent":
             raise Invalid("`mail.purpose` is no purpose of the strategy that a person opens.", advice="Add one to purposes.toml, with its notice.")
-        if not mail.url.startswith("https://") and mail.host not in LOCAL:
+        if not mail.url.startswith("https://"):
             raise Invalid("`mail.url` is not an https address.", advice="Give this server's public address: letters link to it.")
         if mail.security == "none" and mail.host not in LOCAL:
             raise Invalid("Letters would leave in clear.", advice="Set `mail.security` to starttls or tls.")
@@ -86,7 +89,7 @@ class Letters:
         off = f"{self._mail.url.rstrip('/')}/mail/off/{self._addresses.ticket('off', message.person)}"
         on = f"{self._mail.url.rstrip('/')}/mail/card/{self._addresses.ticket('card', message.person, card.decision)}"
         letter = EmailMessage(policy=SMTP)
-        letter["From"], letter["To"], letter["Subject"] = self._sender, to, " ".join(card.title.split())
+        letter["From"], letter["To"], letter["Subject"] = self._sender, to, " ".join(card.title.splitlines())
         letter["Date"] = format_datetime(datetime.fromtimestamp(self._now(), UTC))
         letter["Message-ID"] = f"<{card.decision}@{self._sender.domain}>"
         letter["Content-Language"], letter["Auto-Submitted"] = card.language, "auto-generated"
@@ -215,11 +218,6 @@ def checked(address: object) -> str:
     >>> checked("camille@example.org")
     'camille@example.org'
     """
-    try:
-        if isinstance(address, str) and address.isascii() and address.isprintable() and len(address) <= ADDRESS_LIMIT:
-            found = Address(addr_spec=address)
-            if found.username and "." in found.domain.strip(".") and found.addr_spec == address:
-                return address
-    except (ValueError, IndexError):
-        pass
+    if isinstance(address, str) and len(address) <= ADDRESS_LIMIT and PLAIN.fullmatch(address):
+        return address
     raise Invalid("This is not an e-mail address.", advice="Write one such as name@example.org.")

@@ -58,8 +58,10 @@ class Accounts:
         async def unset(_: Request) -> Response:
             raise Unavailable("Apple Wallet is not set up on this server.", advice="Give pass_type, team, certificate, key, issuer and url in `wallet`.")
 
+        passes = {"apple": "/phone/pass.pkpass"} if self.wallet is not None else {}
+        passes |= {"google": "/phone/google-pass"} if self._settings.google_wallet.account else {}
         return [
-            *phone.routes(writer, access, screens, self.push),
+            *phone.routes(writer, access, screens, self.push, passes),
             *(self.wallet.routes(access) if self.wallet is not None else [Route("/phone/pass.pkpass", guarded(unset))]),
             *google_wallet.routes(self._settings.google_wallet, writer.loop.strategy, self._key("wallet"), access, self._now),
             *(self.mail.routes(writer, access) if self.mail is not None else []),

@@ -71,7 +71,7 @@ def link(settings: GoogleWallet, account: Account, strategy: Strategy, serial: s
 
 
 def routes(settings: GoogleWallet, strategy: Strategy, secret: bytes, access: Access, now: Callable[[], float]) -> list[Route]:
-    """Where a phone's page gets the link; without an account it says so."""
+    """Where a phone's page is led to the link; without an account it says so."""
     known = account(settings) if settings.account else None
 
     async def saving(request: Request) -> Response:
@@ -81,6 +81,6 @@ def routes(settings: GoogleWallet, strategy: Strategy, secret: bytes, access: Ac
         asked = request.query_params.get("language", "")
         language = asked if asked in strategy.brand.languages else strategy.brand.languages[0]
         serial = blake2b(f"{key.subject}\0{key.id}".encode(), key=secret, digest_size=12).hexdigest()
-        return Response(msgspec.json.encode({"link": link(settings, known, strategy, serial, language, now())}), media_type="application/json")
+        return Response(status_code=303, headers={"location": link(settings, known, strategy, serial, language, now()), "cache-control": "no-store"})
 
     return [Route("/phone/google-pass", guarded(saving))]

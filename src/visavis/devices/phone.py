@@ -6,6 +6,7 @@ takes it back. The device's state follows: a phone that subscribed is one of the
 
 import re
 from base64 import b64encode
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
 from html import escape
@@ -39,6 +40,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "note": "Sur iPhone : ajoutez d'abord cette page à l'écran d'accueil. Peu de cartes, sans bruit, et jamais rien sur vous dans le message.",
         "offline": "Hors ligne.", "hint": "Ouvrez le lien de ce téléphone.", "unset": "L'envoi vers les téléphones n'est pas encore ouvert.",
         "subscribed": "Ce téléphone reçoit vos cartes.", "unable": "Ce navigateur ne sait pas recevoir de cartes.",
+        "apple": "Ajouter à Cartes d'Apple, et à sa montre", "google": "Ajouter à Google Wallet",
         "denied": "Les notifications sont bloquées dans les réglages du navigateur.", "failed": "Cela n'a pas marché. Réessayez plus tard.",
     },
     "en": {
@@ -46,6 +48,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "note": "On an iPhone: add this page to the Home Screen first. Few cards, no sound, and never anything about you in the message.",
         "offline": "Offline.", "hint": "Open this phone's link.", "unset": "Sending to phones is not open yet.",
         "subscribed": "This phone receives your cards.", "unable": "This browser cannot receive cards.",
+        "apple": "Add to Apple Wallet, and to its watch", "google": "Add to Google Wallet",
         "denied": "Notifications are blocked in the browser's settings.", "failed": "That did not work. Try again later.",
     },
 }  # fmt: skip
@@ -69,8 +72,11 @@ class Pushing(Protocol):
         """Note that it needs no recall."""
 
 
-def routes(writer: Writer, access: Access, screens: Screens, push: Pushing | None) -> list[Route]:
-    """The page, its worker, and what both send back. Without ``push`` the page says so, and shows the card of the moment all the same."""
+def routes(writer: Writer, access: Access, screens: Screens, push: Pushing | None, passes: Mapping[str, str]) -> list[Route]:
+    """The page, its worker, and what both send back. Without ``push`` the page says so, and shows the card of the moment all the same.
+
+    ``passes`` are the addresses of the passes that a phone can keep, by the words that lead there.
+    """
     strategy = writer.loop.strategy
 
     def device(request: Request) -> Key:
@@ -93,6 +99,7 @@ def routes(writer: Writer, access: Access, screens: Screens, push: Pushing | Non
             "brand": escape(strategy.brand.name), "state": "", "words": msgspec.json.encode(words).decode(),
             "server": push.public_key if push is not None else "", "known": "true" if key is not None else "false",
             "subscribed": "true" if subscribed else "false",
+            "passes": "".join([f'<a href="{address}?language={language}">{escape(words[name])}</a>' for name, address in passes.items() if key is not None]),
         }  # fmt: skip
         html = re.sub(r"\{\{(\w+)\}\}", lambda found: filled[found[1]], PAGE)
         return HTMLResponse(html, headers=_headers(html))

@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from people import NOON, STRATEGY, a_loop, camille, enters, turn
+from visavis.customers.fold import fold
 from visavis.model.customer import newborn
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
@@ -85,6 +88,13 @@ class Bench:
         for _ in range(3):
             await asyncio.sleep(0.005)
             await asyncio.gather(*self.delivery._under_way.values(), return_exceptions=True)
+
+    async def quietens(self) -> None:
+        """The same without waiting for anything but what is under way."""
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await asyncio.gather(*self.delivery._under_way.values(), return_exceptions=True)
+        await asyncio.sleep(0)
 
     async def restarts(self) -> None:
         entries = [entry for _, entry in self.loop.log.scan() if isinstance(entry, Entry)]
@@ -369,3 +379,59 @@ def test_whatever_happens_a_card_is_at_most_once_where_it_may_have_arrived(first
 
     with TemporaryDirectory() as folder:
         at_bench(Bench(line, letter, path=Path(folder) / "d.sqlite"), story)
+
+
+def test_hundreds_of_cards_for_three_devices_through_cuts_and_restarts_are_each_shown_at_most_once_on_the_right_one(tmp_path: Path) -> None:
+    chance = Random(7)
+    ways = {"phone": "web_push", "apple-watch-46": "wallet", "glasses": ""}
+    device_of: dict[str, str] = {}
+
+    def ends() -> Receipt:
+        return Receipt(chance.choice(("taken", "taken", "taken", "unsure", "not_sent", "nobody", "refused")))
+
+    class Chancy(Line):
+        async def deliver(self, message: Message) -> Receipt:
+            end = ends()
+            self.ends = [end]
+            kept.append((self.name, message.card.decision, end.handed))
+            return await super().deliver(message)
+
+    kept: list[tuple[str, str, str]] = []
+    push, wallet, letter = Chancy(), Chancy("wallet"), Chancy("mail")
+
+    async def story(bench: Bench) -> None:
+        (first,) = bench.loop.live([enters()])
+        assert first.entry is not None
+        show = first.entry.decisions[0]
+        assert isinstance(show, Show)
+        # No person gets so many cards: their decisions are copied from a real one, and folded as the log would.
+        for number in range(300):
+            bench.passes(20.0)
+            now = bench.loop.clock.now()
+            device = chance.choice(list(ways))
+            decision = replace(show, id=f"d{number}", device=device, until=now.timestamp() + 15.0)
+            device_of[decision.id] = device
+            entry = replace(first.entry, moment=enters(at=now, id=f"m{number}"), decisions=(decision,), received_at=now)
+            bench.loop.customers["camille"] = fold(bench.loop.customers["camille"], entry)
+            bench.screens.committed([(entry, 0.0)])
+            bench.delivery.passing(entry)
+            await bench.quietens()
+            if chance.random() < 0.1:
+                bench.passes(6.0)
+                await bench.quietens()
+            if chance.random() < 0.05:
+                await bench.delivery.stop()
+                bench.delivery = bench._made()
+                bench.delivery.passing(entry)
+                bench.delivery.start()
+                await bench.quietens()
+
+    at_bench(Bench(push, wallet, letter, path=tmp_path / "d.sqlite"), story)
+    arrived = [decision for _, decision, handed in kept if handed in ("taken", "unsure")]
+    assert len(arrived) == len(set(arrived))
+    assert len(arrived) > 100
+    for name, decision, _ in kept:
+        assert name in (ways[device_of[decision]], "mail")
+    for decision in set(device_of):
+        story_of = [(name, handed) for name, one, handed in kept if one == decision]
+        assert all(handed not in ("taken", "unsure") for _, handed in story_of[:-1]), "after it may have arrived, nothing follows"

@@ -5,8 +5,8 @@ const call=(method,data)=>line=line.then(()=>Promise.race([flutter_inappwebview.
 async function draw(text){const content=text||' ';
 if(!made){made=1;if(await call('createStartUpPageContainer',{containerTotalNum:1,textObject:[{...TEXT,xPosition:0,yPosition:0,width:576,height:288,isEventCapture:1,content}]})===0)return true}
 return await call('textContainerUpgrade',{...TEXT,contentOffset:0,contentLength:0,content})===true}
-host={show:c=>draw(c.lines.join('\n')),clear:()=>draw(''),off(on){if(on!==was){was=on;card||draw(on?$('off').textContent:'')}}};
+const wall=c=>(c.lines||[c.title]).join('\n');host={show:c=>draw(wall(c)),clear:()=>draw(''),off(on){if(on!==was){was=on;card||draw(on?$('off').textContent:'')}}};
 window._listenEvenAppMessage=m=>{m=typeof m==='string'?JSON.parse(m):m;if(!m||m.method!=='evenHubEvent'||!m.data)return;
 const[kind,e]=Array.isArray(m.data)?m.data:[m.data.type,m.data.jsonData||m.data.data],t=(e||{}).eventType||0; // what is zero is not sent
-if(kind==='sysEvent'&&t===3)call('shutDownPageContainer',{exitMode:1});else if(kind==='sysEvent'&&t===4)draw(card?card.lines.join('\n'):'');
+if(kind==='sysEvent'&&t===3)call('shutDownPageContainer',{exitMode:1});else if(kind==='sysEvent'&&t===4)draw(card?wall(card):'');
 else if((kind==='sysEvent'||kind==='textEvent')&&t===0)answer('yes');else if(kind==='textEvent'&&t===2)answer('no')};

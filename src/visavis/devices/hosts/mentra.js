@@ -5,9 +5,9 @@ const tell=(payload,requestId)=>{try{window.ReactNativeWebView.postMessage(JSON.
 const request=(type,more)=>new Promise((done,fail)=>{const id='v'+ ++number,go=()=>tell({type,...more},id);open_requests[id]=done;
 setTimeout(()=>{delete open_requests[id];fail()},6e4);acked?go():waiting.push(go)});
 const drawn=layout=>request('miniapp_display',{view:'main',layout,...(card&&{durationMs:Math.round(card.lasts_s*1e3)})}).then(r=>r.ok===true);
-host={show:c=>c.lines.length?drawn({layoutType:'text_wall',text:c.lines.join('\n')}):request('miniapp_speak',{text:c.speech}).then(r=>r.ok===true),
+host={show:c=>c.lines?drawn({layoutType:'text_wall',text:c.lines.join('\n')}):request('miniapp_speak',{text:c.speech}).then(r=>r.ok===true),
 clear(){drawn({layoutType:'clear_view'}).catch(()=>0)},off(){}};
-const EVENTS={button_press:d=>answer(d.pressType==='long'?'no':'yes'),touch_event:d=>d.kind==='click'?answer('yes'):d.kind==='scroll_bottom'&&answer('no'),transcription:d=>d.isFinal&&hear(d.text||'')};
+const EVENTS={__proto__:null,button_press:d=>answer(d.pressType==='long'?'no':'yes'),touch_event:d=>d.kind==='click'?answer('yes'):d.kind==='scroll_bottom'&&answer('no'),transcription:d=>d.isFinal&&hear(d.text||'')};
 function heard(text){let m;try{m=JSON.parse(text)}catch{return}const p=(m||{}).payload;if(!p||typeof p!=='object'||Array.isArray(p)||'requestId'in m&&typeof m.requestId!=='string')return;
 if(p.type==='miniapp_connect_ack'){acked=1;off(0);tell({type:'miniapp_subscribe',subscriptions:['button_press','touch_event',{{listen}}]});waiting.splice(0).forEach(go=>go())}
 else if(p.type==='miniapp_ping')tell({type:'miniapp_pong'},m.requestId);

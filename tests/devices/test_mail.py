@@ -198,6 +198,7 @@ def test_an_answer_is_a_button_on_a_page_and_opening_it_says_nothing(site: Site,
     address = link(letter, "card").replace(URL, site.url)
     page = httpx.get(address)
     assert page.text.count("<form") == 2
+    assert str(letter["Subject"]) in page.text, "who answers sees to what"
     assert "default-src 'none'" in page.headers["content-security-policy"]
     kinds = [type(entry.moment).__name__ for entry in site.entries("camille")]
     assert "Displayed" not in kinds
@@ -208,7 +209,7 @@ def test_an_answer_is_a_button_on_a_page_and_opening_it_says_nothing(site: Site,
     (entry,) = [entry for entry in site.entries("camille") if isinstance(entry.moment, Answered)]
     assert isinstance(entry.moment, Answered)
     assert (entry.moment.decision, entry.moment.answer) == (show.id, "yes")
-    assert "plus d'actualité" in unescape(httpx.get(address).text)
+    assert "plus d’actualité" in unescape(httpx.get(address).text)
     assert httpx.post(f"{address}/no").status_code == 200
     assert len([entry for entry in site.entries("camille") if isinstance(entry.moment, Answered)]) == 1
 

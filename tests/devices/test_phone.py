@@ -185,7 +185,7 @@ def test_a_recall_empties_the_page_and_the_same_button_takes_the_subscription_ba
     held.page.locator("#card").wait_for()
     held.site.answers("camille", show.id)
     held.pushed(held.phone.browser.reads(held.service.waits(2)[1].body))
-    held.page.get_by_text("Rien pour l'instant.").wait_for()
+    held.page.get_by_text("Rien pour l’instant.").wait_for()
 
     held.page.get_by_role("button", name="Ne plus les recevoir ici").click()
     held.page.get_by_role("button", name="Recevoir les cartes").wait_for()

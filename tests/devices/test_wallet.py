@@ -164,7 +164,7 @@ def test_a_pass_says_the_brand_and_its_places_and_nothing_about_the_person(site:
     assert (phone.told["passTypeIdentifier"], phone.told["teamIdentifier"], phone.told["organizationName"]) == (TYPE, "TEAM123456", "Le Marché du Coin")
     assert phone.told["formatVersion"] == 1
     assert len(phone.told["authenticationToken"]) >= 16
-    assert phone.shows == {"key": "card", "value": "Rien pour l'instant"}
+    assert phone.shows == {"key": "card", "value": "Rien pour l’instant"}
     assert {place["relevantText"] for place in phone.told["locations"]} >= {"Rue Haute", "Place du Pont"}
     assert null_free(phone.told)
 
@@ -204,7 +204,7 @@ def test_a_telephone_walks_the_whole_protocol(wallet: Wallet, apns: Apns) -> Non
         assert phone.fetches() == 200
         assert phone.shows["changeMessage"] == "%@"
         assert phone.shows["label"] == "Rue Haute"
-        assert phone.shows["value"] not in ("", "Rien pour l'instant")
+        assert phone.shows["value"] not in ("", "Rien pour l’instant")
         assert any(field["key"] == "why" for field in phone.told["storeCard"]["backFields"])
         assert phone.fetches() == 304
 
@@ -212,7 +212,7 @@ def test_a_telephone_walks_the_whole_protocol(wallet: Wallet, apns: Apns) -> Non
         apns.waits(2)  # recalled
         assert phone.changed() == [phone.serial]
         assert phone.fetches() == 200
-        assert phone.shows == {"key": "card", "value": "Rien pour l'instant"}, "no change message: that it is over is announced to nobody"
+        assert phone.shows == {"key": "card", "value": "Rien pour l’instant"}, "no change message: that it is over is announced to nobody"
 
         assert phone.asks("POST", "log", token="", json={"logs": ["camille had trouble"]}).status_code == 200
         assert phone.asks("DELETE", phone.registration()).status_code == 200
@@ -230,11 +230,11 @@ def test_a_card_that_is_over_leaves_the_pass_by_itself(site: Site) -> None:
     assert site.enters("camille") is not None
     assert phone.changed() == [phone.serial]
     phone.fetches()
-    assert phone.shows["value"] != "Rien pour l'instant"
+    assert phone.shows["value"] != "Rien pour l’instant"
     site.passes(700.0)
     assert phone.changed() == [phone.serial]
     assert phone.fetches() == 200
-    assert phone.shows["value"] == "Rien pour l'instant"
+    assert phone.shows["value"] == "Rien pour l’instant"
 
 
 def test_the_token_of_one_pass_opens_no_other_and_nothing_tells_what_exists(site: Site) -> None:

@@ -11,7 +11,7 @@ import asyncio
 import re
 import smtplib
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -25,8 +25,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from visavis.cards.compose import compose
 from visavis.config import Mail
-from visavis.devices.mail_words import WORDS, page
+from visavis.devices.mail_words import LANGUAGES, page, words
+from visavis.model.card import Card
 from visavis.model.errors import Invalid
 from visavis.model.moment import Answered, Withdrew
 from visavis.ports import Message, Receipt
@@ -85,7 +87,7 @@ class Letters:
 
     def letter(self, message: Message, to: str) -> EmailMessage:
         """The letter of this card."""
-        card, words = message.card, WORDS.get(message.card.language, WORDS["en"])
+        card, also = message.card, words(message.card.language)
         off = f"{self._mail.url.rstrip('/')}/mail/off/{self._addresses.ticket('off', message.person)}"
         on = f"{self._mail.url.rstrip('/')}/mail/card/{self._addresses.ticket('card', message.person, card.decision)}"
         letter = EmailMessage(policy=SMTP)
@@ -95,13 +97,13 @@ class Letters:
         letter["Content-Language"], letter["Auto-Submitted"] = card.language, "auto-generated"
         letter["Expires"] = format_datetime(datetime.fromtimestamp(message.until, UTC))
         letter["List-Unsubscribe"], letter["List-Unsubscribe-Post"] = f"<{off}>", "List-Unsubscribe=One-Click"
-        lines = [message.place, "", card.title, card.body, "", card.why, "", f"{words['answer']} {on}", "", f"{words['stop']} {off}"]
+        lines = [message.place, "", card.title, card.body, "", card.why, "", also["answer"], on, "", also["stop"], off]
         letter.set_content("\n".join(lines) + "\n", cte="quoted-printable")
         html = (
             f'<!doctype html><html lang="{escape(card.language)}"><meta charset="utf-8"><title>{escape(card.title)}</title>'
             f'<body style="font:16px/1.5 sans-serif;max-width:34em;margin:auto;padding:24px"><p>{escape(message.place)}</p><h1 style="font-size:24px">'
-            f'{escape(card.title)}</h1><p>{escape(card.body)}</p><p><a href="{on}">{escape(words["answer"])}</a></p>'
-            f'<p style="color:#555">{escape(card.why)}</p><p style="color:#555"><a href="{off}">{escape(words["stop"])}</a></p></body></html>'
+            f'{escape(card.title)}</h1><p>{escape(card.body)}</p><p><a href="{on}">{escape(also["answer"])}</a></p>'
+            f'<p style="color:#555">{escape(card.why)}</p><p style="color:#555"><a href="{off}">{escape(also["stop"])}</a></p></body></html>'
         )
         letter.add_alternative(html, subtype="html", cte="quoted-printable")
         return letter
@@ -161,16 +163,17 @@ class Letters:
             self._addresses.drop(request.path_params["person"], KIND)
             return Response(status_code=204)
 
-        def shown(html: str) -> Response:
-            return HTMLResponse(html, headers=PAGE)
-
         def language(person: str) -> str:
             asked = loop.customer(person).language
-            return asked if asked in WORDS else strategy.brand.languages[0]
+            return asked if asked in LANGUAGES and asked in strategy.brand.languages else strategy.brand.languages[0]
+
+        def about(person: str, said: str, forms: Sequence[tuple[str, str]] = ()) -> Response:
+            spoken = language(person)
+            return HTMLResponse(page(spoken, strategy.brand.name, words(spoken).get(said, said), forms), headers=PAGE)
 
         async def asks_off(request: Request) -> Response:
             (person,) = self._addresses.read("off", request.path_params["ticket"])
-            return shown(page(language(person), strategy.brand.name, "stop_ask", forms=[(request.url.path, "stop_do")]))
+            return about(person, "stop_ask", [(request.url.path, words(language(person))["stop_do"])])
 
         async def off(request: Request) -> Response:
             (person,) = self._addresses.read("off", request.path_params["ticket"])
@@ -178,31 +181,32 @@ class Letters:
                 at = loop.clock.now()
                 await writer.live(Withdrew(id=f"unsubscribed-{at:%Y%m%d%H%M%S%f}", customer=person, occurred_at=at, purpose=self._mail.purpose))
             self._addresses.drop(person, KIND)
-            return shown(page(language(person), strategy.brand.name, "stopped"))
+            return about(person, "stopped")
 
-        def card_of(request: Request) -> tuple[str, str, bool]:
+        def card_of(request: Request) -> tuple[str, Card | None]:
             person, decision = self._addresses.read("card", request.path_params["ticket"])
             found = self._screens.card(person)
-            return person, decision, found is not None and found.show.id == decision
+            if found is None or found.show.id != decision:
+                return person, None
+            spot = found.entry.moment.at
+            return person, compose(strategy, found.show, language(person), place=spot.place if spot is not None else "")
 
         async def asks(request: Request) -> Response:
-            person, _, open_still = card_of(request)
-            found = self._screens.card(person)
-            if not open_still or found is None:
-                return shown(page(language(person), strategy.brand.name, "over"))
-            template = strategy.actions[found.show.action].card[language(person)]
-            forms = [(f"{request.url.path}/{answer}", said) for answer, said in (("yes", template.yes), ("no", template.no)) if said]
-            return shown(page(language(person), strategy.brand.name, "ask", forms=forms))
+            person, card = card_of(request)
+            if card is None:
+                return about(person, "over")
+            return about(person, card.title, [(f"{request.url.path}/{answer}", said) for answer, said in (("yes", card.yes), ("no", card.no)) if said])
 
         async def answer(request: Request) -> Response:
-            person, decision, open_still = card_of(request)
+            person, card = card_of(request)
             said = request.path_params["answer"]
             if said not in ("yes", "no"):
                 raise Invalid("The answer is yes or no.")
-            if not open_still:
-                return shown(page(language(person), strategy.brand.name, "over"))
-            await writer.live(Answered(id=f"answer-{decision}"[:128], customer=person, occurred_at=loop.clock.now(), decision=decision, answer=said))
-            return shown(page(language(person), strategy.brand.name, "answered"))
+            if card is None:
+                return about(person, "over")
+            decision, at = card.decision, loop.clock.now()
+            await writer.live(Answered(id=f"answer-{decision}"[:128], customer=person, occurred_at=at, decision=decision, answer=said))
+            return about(person, "answered")
 
         return [
             Route("/v1/people/{person}/mail", guarded(told_of), methods=["PUT"]),

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7Options, PKCS7SignatureBuilder
 from msgspec import Struct
 
+from visavis.cards.typography import typeset
 from visavis.config import Wallet
 from visavis.devices.icon import icon
 from visavis.model.card import Card
@@ -70,7 +71,7 @@ def signer(wallet: Wallet) -> Signer:
 
 def described(strategy: Strategy, wallet: Wallet, serial: str, token: str, language: str, card: Card | None, place: str) -> dict[str, Any]:
     """The ``pass.json`` of one person's pass, with the card of the moment in the field whose change the phone announces."""
-    brand, words = strategy.brand.name, WORDS.get(language, WORDS["en"])
+    brand, words = strategy.brand.name, {name: typeset(text, language) for name, text in WORDS.get(language, WORDS["en"]).items()}
     # Without a card the field has no change message: that a card is over is announced to nobody.
     said = {"key": "card", "label": place, "value": card.title, "changeMessage": "%@"} if card is not None else {"key": "card", "value": words["nothing"]}
     back = [{"key": "stop", "label": words["stop"], "value": words["how"]}]

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from visavis.cards.typography import typeset
 from visavis.devices.icon import icon
 from visavis.devices.web_client import hud
 from visavis.model.errors import Invalid, Refused, Unavailable
@@ -92,7 +93,7 @@ def routes(writer: Writer, access: Access, screens: Screens, push: Pushing | Non
         except Refused:
             key = None
         language = request.query_params.get("language", "") or language_of(key.subject if key is not None else "")
-        words = WORDS.get(language, WORDS["en"])
+        words = {name: typeset(text, language) for name, text in WORDS.get(language, WORDS["en"]).items()}
         subscribed = push is not None and key is not None and push.subscribed(key.subject, key.id)
         filled = {
             **{name: words[name] for name in ("none", "on", "off", "note")}, "lang": language if language in WORDS else "en",

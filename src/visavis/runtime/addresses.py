@@ -40,20 +40,22 @@ class Addresses:
         self._database.execute("INSERT OR REPLACE INTO addresses VALUES (?, ?, ?, ?)", (person, kind, name, sealed))
 
     def of(self, person: str, kind: str) -> dict[str, bytes]:
-        """The person's addresses of this kind, by name."""
+        """The person's addresses of this kind, by name; without those that were not sealed by this key for this place."""
         rows = self._database.execute("SELECT name, data FROM addresses WHERE person = ? AND kind = ? ORDER BY rowid", (person, kind)).fetchall()
-        return {name: self._opened(data, f"{person}\0{kind}\0{name}") for name, data in rows}
+        found = {name: self._opened(data, f"{person}\0{kind}\0{name}") for name, data in rows}
+        return {name: data for name, data in found.items() if data is not None}
 
     def has(self, person: str, kind: str) -> bool:
         """Whether the person has an address of this kind."""
-        return self._database.execute("SELECT 1 FROM addresses WHERE person = ? AND kind = ? LIMIT 1", (person, kind)).fetchone() is not None
+        return bool(self.of(person, kind))
 
     def under(self, person: str, start: str, name: str) -> dict[str, bytes]:
         """The person's addresses of this name whose kinds begin so, by kind, the oldest first."""
         rows = self._database.execute(
             "SELECT kind, data FROM addresses WHERE person = ? AND kind >= ? AND kind < ? AND name = ? ORDER BY rowid", (person, start, start + "\x7f", name)
         ).fetchall()
-        return {kind: self._opened(data, f"{person}\0{kind}\0{name}") for kind, data in rows}
+        found = {kind: self._opened(data, f"{person}\0{kind}\0{name}") for kind, data in rows}
+        return {kind: data for kind, data in found.items() if data is not None}
 
     def named(self, kind: str) -> dict[str, str]:
         """Whose the addresses of this kind are, by name."""
@@ -80,9 +82,12 @@ class Addresses:
         """The words of a ticket of ours; :class:`Refused` for any other."""
         try:
             data = urlsafe_b64decode(ticket.encode("ascii") + b"=" * (-len(ticket) % 4))
-            return tuple(self._opened(data, use).decode().split("\0"))
-        except (ValueError, InvalidTag):
-            raise Refused("This link is not one of ours.", advice="Open it again from the message.") from None
+        except ValueError:
+            data = b""
+        opened = self._opened(data, use)
+        if opened is None:
+            raise Refused("This link is not one of ours.", advice="Open it again from the message.")
+        return tuple(opened.decode().split("\0"))
 
     def close(self) -> None:
         """Give the file back."""
@@ -92,5 +97,8 @@ class Addresses:
         nonce = token_bytes(NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, data, bound.encode())
 
-    def _opened(self, data: bytes, bound: str) -> bytes:
-        return self._cipher.decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], bound.encode())
+    def _opened(self, data: bytes, bound: str) -> bytes | None:
+        try:
+            return self._cipher.decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], bound.encode())
+        except (InvalidTag, ValueError):
+            return None

@@ -207,3 +207,15 @@ def test_the_page_is_installable_small_and_worth_nothing_without_its_key(held: H
         assert httpx.request(method, f"{site.url}/phone/{path}", json={} if method == "POST" else None).status_code == 401
     brand = site.key("brand")
     assert httpx.post(f"{site.url}/phone/enter", json={"key": brand}).status_code == 422
+
+
+@pytest.mark.parametrize("profile", ["phone", "apple-watch-46"])
+def test_a_code_leads_a_phone_or_the_phone_of_a_watch_to_this_page(held: Held, site: Site, profile: str) -> None:
+    offered = httpx.post(f"{site.url}/v1/devices/pairing", headers={"authorization": f"Bearer {site.key('brand')}"}, json={"person": "camille"}).json()
+    page = held.context.new_page()
+    page.goto(f"{site.url}/pair?profile={profile}#{offered['code']}")
+    page.locator("form button").click()
+    page.wait_for_url(f"{site.url}/phone?profile={profile}")
+    page.get_by_role("button", name="Recevoir les cartes").wait_for()
+    states = site._called(lambda: [*site.server.loop.customer("camille").devices.values()])
+    assert any(state.profile == profile and state.worn for state in states)

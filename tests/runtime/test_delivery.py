@@ -300,6 +300,28 @@ def test_an_answer_elsewhere_recalls_it_once_and_a_card_that_is_over_is_left_alo
     at_bench(Bench(later), over)
 
 
+def test_a_channel_that_breaks_while_recalling_is_asked_once_and_stops_nobody() -> None:
+    class Broken(Line):
+        async def recall(self, person: str, device: str, decision: str) -> None:
+            await super().recall(person, device, decision)
+            raise RuntimeError("broken")
+
+    line = Broken()
+
+    async def story(bench: Bench) -> None:
+        show = bench.enters()
+        await bench.settles()
+        bench.says(show.id)
+        await bench.settles()
+        assert line.recalled == [show.id]
+        bench.passes(700.0)
+        assert bench.enters(at=bench.loop.clock.now(), id="again").id
+        await bench.settles()
+        assert len(line.handed) == 2
+
+    at_bench(Bench(line), story)
+
+
 def test_a_restart_repeats_nothing_and_forgets_nothing(tmp_path: Path) -> None:
     line = Line()
     line.there = False

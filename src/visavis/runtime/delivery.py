@@ -170,7 +170,8 @@ class Delivery:
                 await what
             except Exception:
                 log.exception("a card could not be handed over or recalled", extra={"device": self.parcels[decision].device})
-                self.parcels[decision] = replace(self.parcels[decision], status="unsure", reason="failed here")
+                if self.parcels[decision].status != "dropped":  # else it was being recalled, which is tried once
+                    self.parcels[decision] = replace(self.parcels[decision], status="unsure", reason="failed here")
             finally:
                 del self._under_way[decision]
                 self._look[self.parcels[decision].person] = None

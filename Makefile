@@ -43,10 +43,13 @@ check: $(BIN)/.installed ## ruff, mypy --strict, import contracts
 bench: $(BIN)/.installed ## time the steps of a moment and the logs against a reference measured in the same run
 	@$(BIN)/python benchmarks/step.py $(ARGS) && $(BIN)/python benchmarks/log.py $(ARGS)
 
-# The official clients of other languages that the tests of devices talk to: never a dependency, never in the package.
+# The official clients and the vendors' own simulators that the tests of devices talk to: never a dependency, never in the package.
 PEERS ?= .peers
-peers: ## bring the official Node and Go clients that some tests drive a server with (Debian: golang-go golang-google-api-dev)
-	npm install --prefix $(PEERS) --no-audit --no-fund --ignore-scripts --no-save googleapis@48.0.0
+peers: ## bring the official clients and the simulators that some tests need (Debian: golang-go golang-google-api-dev libwebkit2gtk-4.1-0 xvfb dbus)
+	npm install --prefix $(PEERS) --no-audit --no-fund --ignore-scripts --no-save googleapis@48.0.0 \
+		@evenrealities/evenhub-simulator@0.9.5 @evenrealities/sim-linux-x64@0.9.5
+	$(PYTHON) -m venv $(PEERS)/halo
+	$(PEERS)/halo/bin/pip install --quiet --disable-pip-version-check 'halo-emulator==2.3.0' 'brilliant-msg==7.3.0' 'httpx>=0.28,<1' msgspec
 	GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$(abspath $(PEERS))/go-cache go build -o $(PEERS)/mirror-go tests/devices/peers/mirror.go
 
 clean: ## remove what was built

@@ -70,12 +70,22 @@ def a_simulator(page: str) -> Iterator[Glasses]:
     port = _free_port()
     read, write = os.pipe()
     screen = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-nolisten", "tcp"], pass_fds=[write], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
+        pass_fds=[write],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     os.close(write)
     with os.fdopen(read) as told, tempfile.TemporaryDirectory() as home:
         display = told.readline().strip()
-        env: dict[str, Any] = {**os.environ, "DISPLAY": f":{display}", "LIBGL_ALWAYS_SOFTWARE": "1", "HOME": home, "XDG_DATA_HOME": home, "XDG_CACHE_HOME": home}
+        env: dict[str, Any] = {
+            **os.environ,
+            "DISPLAY": f":{display}",
+            "LIBGL_ALWAYS_SOFTWARE": "1",
+            "HOME": home,
+            "XDG_DATA_HOME": home,
+            "XDG_CACHE_HOME": home,
+        }
         running = subprocess.Popen(
             ["dbus-run-session", "--", str(SIMULATOR), page, "--automation-port", str(port), "--no-glow"],
             env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,

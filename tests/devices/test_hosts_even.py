@@ -1,6 +1,7 @@
 """The page in Even's own simulator of the G2: what is lit on the glasses, line by line, and what a touch, a ring and a hand do."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -11,11 +12,11 @@ from PIL import Image
 from devices import even_simulator
 from devices.even_simulator import PITCH_PX, Glasses, a_simulator
 from devices.hosting import Elsewhere, Hosting, a_hosting, soon
+from people import STRATEGY
 from visavis.cards.compose import compose
 from visavis.devices.hosts.page import carried
 from visavis.devices.walls import WIDTHS_PX, even_g2_px, lines
 from visavis.strategy.screens import DEVICES
-from people import STRATEGY
 
 if even_simulator.missing():
     pytest.skip(even_simulator.missing(), allow_module_level=True)
@@ -26,8 +27,10 @@ const call = (method, data) => flutter_inappwebview.callHandler('evenAppMessage'
 const box = {containerID: 1, containerName: 'card'}, pages = PAGES; let next;
 window._listenEvenAppMessage = () => next && next();
 (async () => { while (!(window.flutter_inappwebview || {}).callHandler) await new Promise(r => setTimeout(r, 50));
-  await call('createStartUpPageContainer', {containerTotalNum: 1, textObject: [{...box, xPosition: 0, yPosition: 0, width: 576, height: 288, isEventCapture: 1, content: ' '}]});
-  for (let i = 0; i < pages.length; i++) { await call('textContainerUpgrade', {...box, contentOffset: 0, contentLength: 0, content: pages[i]});
+  await call('createStartUpPageContainer', {containerTotalNum: 1,
+    textObject: [{...box, xPosition: 0, yPosition: 0, width: 576, height: 288, isEventCapture: 1, content: ' '}]});
+  for (let i = 0; i < pages.length; i++) { await call('textContainerUpgrade', {...box, content: pages[i],
+    contentOffset: 0, contentLength: 0});
     const clicked = new Promise(r => next = r); console.log('PAGE ' + i + '.'); await clicked } })();
 </script>"""
 
@@ -97,8 +100,8 @@ def test_every_letter_is_as_wide_as_the_table_says() -> None:
     wrong = {}
     with a_simulator(f"{elsewhere.url}/index.html") as glasses:
         for number, page in enumerate(pages):
-            soon(lambda n=number: f"PAGE {n}." in glasses.log())
-            image = soon(lambda p=page: _settled(glasses, len(p.split("\n"))))
+            soon(partial(_logged, glasses, f"PAGE {number}."))
+            image = soon(partial(_settled, glasses, len(page.split("\n"))))
             for row, line in enumerate(page.split("\n")):
                 # Two bars end 5 px from the left.
                 width = (image.crop((0, row * PITCH_PX, 560, (row + 1) * PITCH_PX)).getbbox()[2] - 5) / 20
@@ -108,6 +111,10 @@ def test_every_letter_is_as_wide_as_the_table_says() -> None:
     elsewhere.close()
 
     assert wrong == {}
+
+
+def _logged(glasses: Glasses, line: str) -> bool:
+    return line in glasses.log()
 
 
 def _settled(glasses: Glasses, rows: int) -> Image.Image | None:

@@ -135,8 +135,8 @@ def test_a_button_a_touch_or_a_word_answers(hosting: Hosting, miniapp: Miniapp, 
     event(page, "accel_data", x=1)
     page.wait_for_timeout(50)
     assert hosting.answers(name) == []
-    words = str(page.text_content("#yes")).upper() if data.get("text") == "the answer on the card" else data.get("text")
-    event(page, stream, **data | {"text": words})
+    spoken: object = str(page.text_content("#yes")).upper() if data.get("text") == "the answer on the card" else data.get("text")
+    event(page, stream, **data | {"text": spoken})
 
     waited(page, lambda: hosting.answers(name) == [answer])
 

@@ -31,7 +31,10 @@ CARRIED_STYLE: Final = (
 
 
 class Host(Struct, frozen=True):
-    """Where the page runs. ``walled``: it draws lines of text elsewhere than on the page, so its cards carry them. ``profile`` is its usual screen."""
+    """Where the page runs. ``walled``: it draws lines of text elsewhere than on the page, so its cards carry them; ``profile`` is its usual screen.
+
+    Brilliant's gateway is no page at all: it only asks for the cards.
+    """
 
     head: str = '<meta name="viewport" content="width=device-width,initial-scale=1">'
     style: str = ""
@@ -45,6 +48,7 @@ HOSTS: Final = {
     "": Host(),
     "even": Host(script=(_HERE / "hosts" / "even.js").read_text(encoding="utf-8"), walled=True, profile="even-g2"),
     "mentra": Host(script=(_HERE / "hosts" / "mentra.js").read_text(encoding="utf-8"), walled=True, profile="vuzix-z100"),
+    "brilliant": Host(walled=True, profile="brilliant-halo"),
     "meta": Host(
         head='<meta name="viewport" content="width=600, height=600, initial-scale=1.0"><meta name="description" content="Vis-à-vis">'
         '<meta name="mrbd-web-app-capable" content="yes"><link rel="icon" type="image/png" href="/phone/icon-192.png">',

@@ -29,6 +29,7 @@ from visavis.config import Broker, Settings
 from visavis.model.decision import Show
 from visavis.model.moment import Consented, Moment, Noticed, RanOut, Worn
 from visavis.runtime.clock import TurnedClock
+from visavis.runtime.entrance import BEAT_S
 from visavis.wiring import Server, build
 
 START: Final = datetime(2026, 11, 24, 17, tzinfo=UTC)
@@ -36,7 +37,11 @@ SILENCE_S: Final = 0.05
 POLL_S: Final = 60.0
 KEEPALIVE_S: Final = 900.0
 """How long a fridge may be silent, as docs/devices/fridge.md advises."""
+WAIT_S: Final = 25.0
 GOAL_MS: Final = 20.0
+SSE_GOAL_BYTES: Final = 600.0
+BEAT: Final = b"e\r\n: still here\n\n\r\n"
+"""What an open stream sends when there is nothing to say, in its chunk."""
 Figure = dict[str, Any]
 
 
@@ -241,7 +246,85 @@ async def polling(cards: int) -> list[Figure]:
     ]
 
 
-WAYS: Final[dict[str, Callable[[int], Coroutine[Any, Any, list[Figure]]]]] = {"mqtt": mqtt, "polling": polling}
+async def sse(cards: int) -> list[Figure]:
+    """Glasses with a stream open: woken by their cards, and every 15 s by the server, which says that it is there."""
+    waits, costs = list[float](), list[tuple[int, int]]()
+    async with a_server(Settings()) as (server, port):
+        meter = await Meter(port).start()
+        for number in range(cards):
+            name, counted, arrived = f"s{number}", number % 10 == 0, asyncio.Queue[float]()
+            token, _ = await somebody(server, name, profile="glasses")
+            async with a_client(meter.port if counted else port, token) as client, client.stream("GET", "/glasses/stream") as stream:
+                listening = asyncio.create_task(_follow(stream, arrived))
+                await asyncio.sleep(4 * SILENCE_S if counted else 0.02)
+                if counted:
+                    costs.append(await meter.counted(lambda name=name, arrived=arrived: _card(server, name, arrived)))  # type: ignore[misc]
+                else:
+                    waits.append(await _card(server, name, arrived))
+                listening.cancel()
+                await asyncio.gather(listening, return_exceptions=True)
+        token, _ = await somebody(server, "quiet", profile="glasses")
+        async with a_client(meter.port, token) as client, client.stream("GET", "/glasses/stream"):
+            beat = await meter.counted(lambda: asyncio.sleep(BEAT_S + 1))
+        meter.stop()
+    # What opens the stream is counted with the beat, once: an hour opens it once.
+    return [
+        figure("decision to the glasses over SSE, p50", statistics.median(waits), "ms", "limit", GOAL_MS),
+        figure("decision to the glasses over SSE, p90", statistics.quantiles(waits, n=10)[-1], "ms", "limit", None),
+        figure("bytes of one card over SSE", statistics.median([cost for cost, _ in costs]), "B", "limit", SSE_GOAL_BYTES),
+        figure("wake-ups of one card over SSE", statistics.median([wakes for _, wakes in costs]), "", "limit", None),
+        figure(f"bytes of a quiet hour over SSE, a beat every {BEAT_S:.0f} s", beat[0] + (3600 / BEAT_S - 1) * len(BEAT), "B", "polling", None),
+        figure(f"wake-ups of a quiet hour over SSE, a beat every {BEAT_S:.0f} s", 3600 / BEAT_S, "", "polling", None),
+    ]
+
+
+async def _follow(stream: httpx.Response, arrived: "asyncio.Queue[float]") -> None:
+    async for line in stream.aiter_lines():
+        if line.startswith("data: {") and len(line) > len("data: {}"):
+            arrived.put_nowait(perf_counter())
+
+
+async def waiting(cards: int) -> list[Figure]:
+    """Glasses that cannot stream: they ask, and the server answers when there is something, or after 25 s."""
+    waits, costs, quiet = list[float](), list[tuple[int, int]](), list[tuple[int, int]]()
+    async with a_server(Settings()) as (server, port):
+        meter = await Meter(port).start()
+        for number in range(cards):
+            name, counted, arrived = f"w{number}", number % 10 == 0, asyncio.Queue[float]()
+            token, _ = await somebody(server, name, profile="glasses")
+            async with a_client(meter.port if counted else port, token) as client:
+
+                async def ask(client: httpx.AsyncClient = client, arrived: "asyncio.Queue[float]" = arrived, wait_s: int = 25) -> None:
+                    if (await client.get("/glasses/screen", params={"wait_s": wait_s}, headers={"if-none-match": '""'})).status_code == 200:
+                        arrived.put_nowait(perf_counter())
+
+                if counted:
+                    await ask(wait_s=0)
+                    await asyncio.sleep(2 * SILENCE_S)
+                    quiet.append(await meter.counted(lambda ask=ask: ask(wait_s=1)))  # type: ignore[misc]
+                asking = asyncio.create_task(ask())
+                await asyncio.sleep(4 * SILENCE_S if counted else 0.02)
+                if counted:
+                    costs.append(await meter.counted(lambda name=name, arrived=arrived: _card(server, name, arrived)))  # type: ignore[misc]
+                else:
+                    waits.append(await _card(server, name, arrived))
+                await asking
+        meter.stop()
+    asked = 3600 / WAIT_S
+    return [
+        figure("decision to the glasses by waiting, p50", statistics.median(waits), "ms", "limit", GOAL_MS),
+        figure("bytes of one card by waiting, without the question", statistics.median([cost for cost, _ in costs]), "B", "limit", None),
+        figure(f"bytes of a quiet hour by waiting {WAIT_S:.0f} s", statistics.median([cost for cost, _ in quiet]) * asked, "B", "polling", None),
+        figure(f"wake-ups of a quiet hour by waiting {WAIT_S:.0f} s", statistics.median([wakes for _, wakes in quiet]) * asked, "", "polling", None),
+    ]
+
+
+def a_client(port: int, token: str) -> httpx.AsyncClient:
+    """A device with this key."""
+    return httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {token}"}, trust_env=False, timeout=40)
+
+
+WAYS: Final[dict[str, Callable[[int], Coroutine[Any, Any, list[Figure]]]]] = {"mqtt": mqtt, "polling": polling, "sse": sse, "waiting": waiting}
 """Each way to a screen, measured by one function."""
 
 

@@ -40,6 +40,16 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
     found.stop()
 
 
+@pytest.fixture
+def apart(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A broker of its own: two servers of the same name would take each other's session."""
+    needed()
+    found = Mosquitto(tmp_path)
+    found.start()
+    yield found
+    found.stop()
+
+
 @pytest.fixture(scope="module")
 def street(broker: Mosquitto) -> Iterator[Houses]:
     with houses(broker, discovery="homeassistant") as found:
@@ -197,8 +207,8 @@ def test_a_sensor_tells_and_never_answers_and_a_revoked_key_is_nobodys(street: H
 
 
 @pytest.mark.parametrize("end", ["withdrawn", "over"])
-def test_a_card_is_taken_away_when_it_may_no_longer_be_shown(broker: Mosquitto, end: str) -> None:
-    with houses(broker) as street:
+def test_a_card_is_taken_away_when_it_may_no_longer_be_shown(apart: Mosquitto, end: str) -> None:
+    with houses(apart) as street:
         home = street.home()
         screen = home.screen()
         home.says("event", out())
@@ -209,7 +219,7 @@ def test_a_card_is_taken_away_when_it_may_no_longer_be_shown(broker: Mosquitto, 
         else:
             street.site.passes(datetime.fromisoformat(shown["until"]).timestamp() - street.site.clock.now().timestamp() + 1)
         gone = screen.next()
-        late = Hearing(broker, home.id, home.topic("card"))
+        late = Hearing(apart, home.id, home.topic("card"))
 
         assert gone == (home.topic("card"), False, "")
         assert late.quiet(), "nor does the broker keep it"
@@ -273,18 +283,15 @@ def test_a_burst_is_held_back_by_the_broker_and_kept_whole(street: Houses) -> No
     assert len({one.id for one in street.moments(home, Stocked)}) == len(street.moments(home, Stocked)) == 300
 
 
-def test_a_broker_that_dies_and_comes_back_finds_everybody_again(tmp_path: Path) -> None:
-    needed()
-    broker = Mosquitto(tmp_path)
-    broker.start()
-    with houses(broker) as street:
+def test_a_broker_that_dies_and_comes_back_finds_everybody_again(apart: Mosquitto) -> None:
+    with houses(apart) as street:
         home = street.home()
         screen = home.screen()
         home.says("event", out())
         decision = title(screen.next())
 
-        broker.stop(signal.SIGKILL)
-        broker.start()
+        apart.stop(signal.SIGKILL)
+        apart.start()
         home.says("status", "online", "-r")
         again = title(screen.next(20))
         home.says("answer", {"decision": again, "answer": "yes"})
@@ -292,11 +299,10 @@ def test_a_broker_that_dies_and_comes_back_finds_everybody_again(tmp_path: Path)
 
         assert again == decision, "the same card, which a screen knows by its decision"
         assert len(orders(home)) == 1
-    broker.stop()
 
 
-def test_what_homes_say_while_the_server_is_away_waits_for_it(broker: Mosquitto, tmp_path: Path) -> None:
-    with houses(broker) as street:
+def test_what_homes_say_while_the_server_is_away_waits_for_it(apart: Mosquitto) -> None:
+    with houses(apart) as street:
         home = street.home(role="sensor")
         ours = street.site.server.home
         assert ours is not None
@@ -367,10 +373,10 @@ def test_a_fridge_that_home_assistant_knows_is_understood_in_both_styles(street:
 
 
 @pytest.mark.parametrize("style", ["entity", "device"])
-def test_a_screen_is_announced_with_buttons_that_answer_its_card_and_no_other(broker: Mosquitto, style: str) -> None:
-    with houses(broker, discovery="homeassistant", style=style) as street:
+def test_a_screen_is_announced_with_buttons_that_answer_its_card_and_no_other(apart: Mosquitto, style: str) -> None:
+    with houses(apart, discovery="homeassistant", style=style) as street:
         home = street.home()
-        assistant = Hearing(broker, home.id, f"homeassistant/+/{home.id}/+/config", "homeassistant/device/+/config")
+        assistant = Hearing(apart, home.id, f"homeassistant/+/{home.id}/+/config", "homeassistant/device/+/config")
         home.screen()
         found: dict[str, Any] = {}
 
@@ -383,7 +389,7 @@ def test_a_screen_is_announced_with_buttons_that_answer_its_card_and_no_other(br
 
         if style == "device":
             assistant.close()
-            assistant = Hearing(broker, "admin", "homeassistant/device/+/config")
+            assistant = Hearing(apart, "admin", "homeassistant/device/+/config")
         before = hears(yes=False)
         home.says("event", out())
         card = hears(yes=True)

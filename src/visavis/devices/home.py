@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from secrets import token_hex
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -134,10 +134,11 @@ class Home:
 
     async def _watch(self, key: Key) -> None:
         """Keep this home's screen as it should be, for as long as it is there and its key is one."""
+        me = asyncio.current_task()
         if key.id not in self._shown:
             await self._announce(key.id, None)
         with self._screens.watching(key.subject) as bell:
-            while self._access.holds(key):
+            while self._there.get(key.id) is me and self._access.holds(key):
                 bell.clear()
                 try:
                     wait = await self._look(key)
@@ -145,9 +146,11 @@ class Home:
                     log.exception("a home's screen could not be served")
                     wait = AGAIN_S
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(bell.wait(), wait)
-        await self._clear(key.id)
-        self._there.pop(key.id, None)
+                    async with asyncio.timeout(wait):
+                        await bell.wait()
+        if self._there.get(key.id) is me:
+            del self._there[key.id]
+            await self._clear(key.id)
 
     async def _look(self, key: Key) -> float:
         """Put there what should be on this screen now, or take away what should not; how long that holds, in seconds."""
@@ -230,13 +233,15 @@ class Home:
         if key.role != "device" or device is None or self.name not in device.transports or payload not in (b"online", b"offline", b""):
             return
         there = payload == b"online"
-        task = self._there.pop(key.id, None) if not there else None
-        if task is not None:
-            task.cancel()
         if there and key.id not in self._there:
             self._there[key.id] = asyncio.create_task(self._watch(key))
-        elif not there and key.id in self._shown:
-            await self._clear(key.id)
+        elif not there:
+            task = self._there.pop(key.id, None)
+            if task is not None:
+                self._screens.ring(key.subject)  # it sees that it is no longer wanted, and what it was sending is known
+                await asyncio.gather(task, return_exceptions=True)
+            if key.id in self._shown:
+                await self._clear(key.id)
         known = self._writer.loop.customer(key.subject).devices.get(key.id)
         if there if known is None else (known.worn, known.profile) != (there, key.profile):
             at = self._writer.loop.clock.now()
@@ -298,8 +303,8 @@ class Home:
         return key if key is not None and self._access.holds(key) else None
 
     async def _ended(self) -> None:
-        tasks: list[asyncio.Task[Any]] = list(self._there.values())
-        self._there.clear()
-        for task in tasks:
+        there, self._there = self._there, {}
+        for home, task in there.items():
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            self._screens.ring(self._keys[home].subject)  # a cancellation that meets an answer of the broker may get lost in the library
+        await asyncio.gather(*there.values(), return_exceptions=True)

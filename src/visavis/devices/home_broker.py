@@ -8,6 +8,7 @@ import asyncio
 import logging
 import socket
 import ssl
+from time import monotonic
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
@@ -25,6 +26,8 @@ QUEUE_LIMIT: Final = 4_096
 PACKET_LIMIT: Final = 1 << 15
 TIMEOUT_S: Final = 5.0
 KEEPALIVE_S: Final = 60
+STEADY_S: Final = 5.0
+"""From how long on a connection counts as one: two servers that take the same session from each other slow down."""
 log = logging.getLogger("visavis.home")
 
 
@@ -65,6 +68,7 @@ class Connection:
         self._client: Any = None
         self._room = asyncio.Semaphore(IN_FLIGHT_LIMIT)
         self._task: asyncio.Task[None] | None = None
+        self._wanted = False
 
     @property
     def open(self) -> bool:
@@ -73,10 +77,12 @@ class Connection:
 
     def start(self) -> None:
         """Begin to connect, in the running event loop."""
+        self._wanted = True
         self._task = asyncio.get_running_loop().create_task(self._serve())
 
     async def stop(self) -> None:
         """Say good-bye, and end."""
+        self._wanted = False
         if self.open:
             await self.publish(f"{self._broker.root}/status", b"offline", retain=True)
         if self._task is not None:
@@ -106,7 +112,7 @@ class Connection:
 
     async def _serve(self) -> None:
         failures = 0
-        while True:
+        while self._wanted:
             try:
                 failures = await self._connected(failures)
             except (self._aiomqtt.MqttError, OSError) as error:
@@ -118,11 +124,11 @@ class Connection:
 
     async def _connected(self, failures: int) -> int:
         """One connection, from its beginning to its loss; how many failures in a row there are now."""
-        client = self._made()
+        client, since = self._made(), monotonic()
         tasks: set[asyncio.Task[None]] = set()
         try:
             async with client:
-                self._client, failures = client, 0
+                self._client = client
                 await self._listener.opened()
                 await self.publish(f"{self._broker.root}/status", b"online", retain=True)
                 await client.subscribe([(topic, 1) for topic in self._listener.topics], timeout=TIMEOUT_S)
@@ -134,6 +140,7 @@ class Connection:
         except self._aiomqtt.MqttError as error:
             if self._client is None:
                 raise
+            failures = 0 if monotonic() - since > STEADY_S else failures
             log.warning("the broker went away", extra={"reason": type(error).__name__})
         finally:
             self._client = None

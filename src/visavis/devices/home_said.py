@@ -17,6 +17,8 @@ from visavis.model.gs1 import product_of
 from visavis.model.moment import Moment, from_builtins
 
 PAYLOAD_LIMIT: Final = 1 << 14
+PARTS_LIMIT: Final = 256
+"""How many objects and lists a message may hold: what is nested deeper than that is never unfolded."""
 KINDS: Final[dict[str, str]] = {
     "item_added": "stocked", "item_removed": "consumed", "item_consumed": "consumed", "out_of_stock": "ran_out", "ran_out": "ran_out",
     "measured": "measured",
@@ -60,8 +62,8 @@ _plain: Final = msgspec.json.Decoder()
 
 def opened(payload: bytes) -> Any:
     """The JSON of a message; :class:`Invalid` when it is too large, too deep, or none."""
-    if len(payload) > PAYLOAD_LIMIT:
-        raise Invalid("The message is too large.", advice=f"Send at most {PAYLOAD_LIMIT:,} bytes.")
+    if len(payload) > PAYLOAD_LIMIT or payload.count(b"[") + payload.count(b"{") > PARTS_LIMIT:
+        raise Invalid("The message is too large.", advice=f"Send at most {PAYLOAD_LIMIT:,} bytes, and one event.")
     try:
         return _plain.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, Queue
 from time import monotonic, sleep
@@ -139,6 +139,9 @@ class Hearing:
 
     def close(self) -> None:
         self._process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(1)
+        self._process.kill()  # some versions overhear the first word
         self._end()
 
     def _end(self) -> None:

@@ -213,7 +213,7 @@ class Home:
             await self._lived(key, home_said.event(told, key.subject, key.id, self._strategy.products, self._writer.loop.clock.now()))
         elif what == "status":
             await self._status(key, arrived.payload)
-        elif what in ("displayed", "answer") and not arrived.retained:
+        elif what in ("displayed", "answer"):
             await self._answered(key, what, home_said.answer(home_said.opened(arrived.payload)))
 
     async def _found(self, home: str, key: Key | None, payload: bytes) -> None:

@@ -1,64 +1,25 @@
 """A Halo in its vendor's emulator, behind our gateway: what its round display shows, and what its button says."""
 
-import base64
-import json
-import os
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
+import httpx
 import pytest
 
 pytest.importorskip("PIL", reason="pictures need Pillow: pip install -e .[server]")
 
 from PIL import Image, ImageDraw
 
+from devices.halo_process import PYTHON, Halo
 from devices.hosting import Hosting, a_hosting, soon
-from people import ROOT, STRATEGY
+from people import STRATEGY
 from visavis.cards.compose import compose
 from visavis.devices.walls import lines
 from visavis.strategy.screens import DEVICES
 
-PYTHON = Path(os.environ.get("VISAVIS_PEERS", ROOT / ".peers")) / "halo" / "bin" / "python"
 if not PYTHON.exists():
     pytest.skip("Brilliant's emulator is not there: make peers", allow_module_level=True)
 
-TOP_PX, PITCH_PX, RADIUS_PX = 48, 20, 120
-
-
-class Halo:
-    """The process with the emulator and the gateway in it."""
-
-    def __init__(self, url: str, key: str) -> None:
-        script = Path(__file__).parent / "peers" / "halo.py"
-        env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "SDL_VIDEODRIVER": "dummy", "PYGAME_HIDE_SUPPORT_PROMPT": "1", "NO_PROXY": "*"}
-        self._process = subprocess.Popen([str(PYTHON), str(script), url, key], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
-
-    def does(self, command: str) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(command + "\n")
-        self._process.stdin.flush()
-
-    def look(self) -> dict[str, Any]:
-        self.does("look")
-        assert self._process.stdout is not None
-        found: dict[str, Any] = json.loads(self._process.stdout.readline())
-        assert found["error"] == "", "one letter that it lacks would stop its whole program"
-        found["image"] = Image.frombytes("L", tuple(found.pop("size")), base64.b64decode(found.pop("pixels")))
-        return found
-
-    def rows(self) -> list[int]:
-        """Which lines of text have something on them."""
-        image = self.look()["image"]
-        return [row for row in range(8) if image.crop((0, TOP_PX + row * PITCH_PX, 256, TOP_PX + (row + 1) * PITCH_PX)).getbbox()]
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        assert self._process.wait(10) == 0
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+RADIUS_PX = 120
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +69,6 @@ def test_a_card_goes_when_its_purpose_is_closed_and_the_button_then_says_nothing
 
 
 def test_a_revoked_key_empties_the_glasses_and_ends_the_gateway(hosting: Hosting, worn: tuple[str, Halo]) -> None:
-    import httpx
-
     name, halo = worn
     hosting.card(name)
     soon(halo.rows)

@@ -14,7 +14,6 @@ from secrets import token_hex
 from typing import Final
 
 import msgspec
-from msgspec import Struct
 
 from visavis.cards.compose import compose
 from visavis.config import Broker
@@ -30,20 +29,6 @@ from visavis.runtime.writer import Writer
 
 AGAIN_S: Final = 1.0
 log = logging.getLogger("visavis.home")
-
-
-class HomeCard(Struct, frozen=True, omit_defaults=True):
-    """A card on a home's screen, as it is sent: ``until`` is when it must be gone."""
-
-    decision: str
-    language: str
-    title: str
-    until: datetime
-    body: str = ""
-    why: str = ""
-    speech: str = ""
-    yes: str = ""
-    no: str = ""
 
 
 class Home:
@@ -105,7 +90,7 @@ class Home:
             card = message.card
             if self._shown.get(home) == card.decision:
                 return Receipt("taken")
-            told = HomeCard(
+            told = home_said.HomeCard(
                 card.decision, card.language, card.title, datetime.fromtimestamp(message.until, UTC), card.body, card.why, card.speech, card.yes, card.no,
             )  # fmt: skip
             receipt = await self._connection.publish(f"{self._broker.root}/{home}/card", msgspec.json.encode(told), retain=True, lasts_s=message.lasts_s)
@@ -219,7 +204,7 @@ class Home:
     async def _found(self, home: str, key: Key | None, payload: bytes) -> None:
         """A card was on this screen when we came: it is looked after again, or taken away when nobody may have it any more."""
         try:
-            decision = msgspec.json.decode(payload, type=HomeCard).decision
+            decision = msgspec.json.decode(payload, type=home_said.HomeCard).decision
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             decision = "unreadable"
         self._shown[home] = decision

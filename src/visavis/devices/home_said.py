@@ -1,4 +1,4 @@
-"""What a home says over MQTT, read as moments: what was put in, used, ran out, and a person's own measures.
+"""What a home says over MQTT, read as moments (what was put in, used, ran out, a person's own measures), and what it is shown.
 
 A message names no person: whose home it is, is known by its topic. It tells when it happened or has an id of its own; without either, a repeat could not
 be told from news. What the brand does not sell is no moment: a fridge's other contents are none of its business.
@@ -54,6 +54,20 @@ class Answer(Struct, frozen=True):
 
     decision: Annotated[str, Meta(min_length=1, max_length=100)]
     answer: Annotated[str, Meta(pattern="^(|yes|no|later|wrong)$")] = ""
+
+
+class HomeCard(Struct, frozen=True, omit_defaults=True):
+    """A card on a home's screen, as it is sent: ``until`` is when it must be gone."""
+
+    decision: str
+    language: str
+    title: str
+    until: datetime
+    body: str = ""
+    why: str = ""
+    speech: str = ""
+    yes: str = ""
+    no: str = ""
 
 
 T = TypeVar("T")

@@ -4,7 +4,7 @@ Only what the reference tells of a home is read out of an object event; every ot
 """
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Container
 from datetime import datetime
 from hashlib import blake2b
@@ -126,7 +126,8 @@ def moments(told: Any, person: str, products: Container[str], received_at: datet
     if event.type != "ObjectEvent" or event.error_declaration is not None:
         return []
     done = (_word(event.biz_step, STEPS, "bizStep"), event.action)
-    kind, counted = MEANS.get(done, ""), Counter[str]()
+    kind = MEANS.get(done, "")
+    counted: defaultdict[str, float] = defaultdict(float)
     for epc in dict.fromkeys(event.epc_list):
         counted[product_of(products, epc)] += 1
     empty: list[str] = []
@@ -135,11 +136,11 @@ def moments(told: Any, person: str, products: Container[str], received_at: datet
         if one.quantity == 0:
             empty.append(product)
         elif not one.uom:  # what is weighed or poured is no number of packs
-            counted[product] += 1 if one.quantity is None else one.quantity  # type: ignore[assignment]  half a pack is one too
+            counted[product] += 1 if one.quantity is None else one.quantity
     same = event.event_id or _contents(told)
     found: list[dict[str, Any]] = []
     if kind:
-        found = [{"kind": kind, "product": product, "quantity": float(quantity)} for product, quantity in counted.items()]
+        found = [{"kind": kind, "product": product, "quantity": quantity} for product, quantity in counted.items()]
     elif done == COUNTING:
         found = [{"kind": "ran_out", "product": product} for product in dict.fromkeys(empty) if product not in counted]
     return [

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from babel.dates import format_date
+from babel.numbers import format_decimal, format_percent
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -46,12 +47,14 @@ def language_of(request: Request, *, otherwise: str = "fr") -> str:
 
 def rendered(template: str, language: str, **values: Any) -> str:
     """The text of a template; ``w`` are the words of this language, a table a page: ``w.adviser.done``."""
-    return _environment.get_template(template).render(w=WORDS[language], language=language, **values)
+    return _environment.get_template(template).render(w=WORDS[language], language=language, percent=lambda share: format_percent(share, "0.#\u00a0%" if language == "fr" else "0.#%", locale=language), **values)
 
 
-def page(template: str, language: str, *, status: int = 200, **values: Any) -> Response:
-    """A whole page, with the headers of all pages."""
-    return HTMLResponse(rendered(template, language, **values), status, headers=PAGE)
+def page(template: str, language: str, *, status: int = 200, framed: bool = False, **values: Any) -> Response:
+    """A whole page, with the headers of all pages; ``framed`` when our own stage may show it in a frame."""
+    policy = PAGE["content-security-policy"]
+    headers = PAGE | {"content-security-policy": policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'")} if framed else PAGE
+    return HTMLResponse(rendered(template, language, **values), status, headers=headers)
 
 
 def event(text: str, *, name: str = "message", number: str = "") -> bytes:
@@ -81,6 +84,15 @@ def wall_clock(local_day: int, local_hour: float, language: str) -> str:
     ('mardi 18\xa0h\xa042', 'Tuesday 18:42')
     """
     return f"{format_date(EPOCH + timedelta(days=local_day), 'EEEE', locale=language)} {clock(local_hour, language)}"
+
+
+def signed(value: float, language: str) -> str:
+    r"""A difference as people write it: one decimal, its sign always, a real minus.
+
+    >>> signed(1.84, "fr"), signed(-0.4, "en")
+    ('+1,8', '\u22120.4')
+    """
+    return ("+" if value >= 0 else "\u2212") + format_decimal(abs(value), "0.0", locale=language)
 
 
 def guarded(answering: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:

@@ -76,13 +76,15 @@ class Stage:
         playing, loop = self.playing, self._writer.loop
         begun = next((str(played.sent["occurred_at"]) for played in playing.played if "occurred_at" in played.sent), "")
         since = datetime.fromisoformat(begun).timestamp() if begun else 0.0
-        recent: list[Recent] = []
-        for one in reversed(self._screens.recent):
-            if begun and one.entry.customer == playing.person and one.entry.moment.occurred_at.timestamp() >= since:
-                recent.append(one)
+        recent = [
+            one for one in reversed(self._screens.recent)
+            if begun and one.entry.customer == playing.person and one.entry.moment.occurred_at.timestamp() >= since
+        ]  # fmt: skip
+        card = self._screens.card(playing.person)
+        shown = frozenset([one.show.id for one in ([card] if card is not None else []) + self._screens.briefs(playing.place)])
         story = playing.stories[playing.scene] if playing.scene < len(playing.stories) else None
         return Person(
-            loop.strategy, loop.customer(playing.person), playing.household, loop.clock.now().timestamp(), since, tuple(recent), story, language,
+            loop.strategy, loop.customer(playing.person), playing.household, loop.clock.now().timestamp(), since, tuple(recent), shown, story, language,
         )  # fmt: skip
 
     def parts(self, language: str) -> dict[str, str]:
@@ -91,7 +93,7 @@ class Stage:
         person = self.person(language)
         crowded = playing.scene >= len(playing.stories)
         values = {
-            "playing": playing, "person": person, "running": self.running, "crowded": crowded, "titles": self._titles(language), "promise": self._promise(person),
+            "playing": playing, "running": self.running, "crowded": crowded, "titles": self._titles(language), "promise": self._promise(person),
         }  # fmt: skip
         drawn = {"acts": values, "steps": values, "head": values | self._head(person)}
         if crowded:
@@ -157,7 +159,8 @@ class Stage:
         at = datetime.fromtimestamp(person.recent[0].entry.moment.occurred_at.timestamp() if person.recent else person.now, ZoneInfo(
             place.zone if place is not None else strategy.brand.zone,
         ))  # fmt: skip
-        where = " · ".join([strategy.brand.name, *([place.name] if place is not None else []), f"{format_date(at, 'EEEE', locale=person.language)} {pages.clock(at, person.language)}"])
+        when = f"{format_date(at, 'EEEE', locale=person.language)} {pages.clock(at.hour + at.minute / 60, person.language)}"
+        where = " · ".join([strategy.brand.name, *([place.name] if place is not None else []), when])
         if not playing.played or person.story is None:
             return {"where": "" if person.story is None else where, "say": "", "granted": "", "checks": [], "differs": []}
         last = playing.played[-1]

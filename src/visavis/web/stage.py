@@ -17,13 +17,13 @@ from visavis.model.errors import Invalid, Refused
 from visavis.runtime.entrance import STREAM, admitted, guarded, told
 from visavis.runtime.screens import Screens
 from visavis.runtime.writer import Writer
-from visavis.web import pages
+from visavis.web import adviser, pages
 from visavis.web.onstage import Playing
 from visavis.web.scene import PARTS, Stage
 
 COOKIE: Final = "visavis-stage"
 PATH: Final = "/stage"
-DOORS: Final = {"customer": ("device", "visavis-glasses", "/glasses"), "adviser": ("adviser", "visavis-adviser", "/adviser")}
+DOORS: Final = {"customer": ("device", "visavis-glasses", "/glasses"), "adviser": ("adviser", adviser.COOKIE, adviser.PATH)}
 """Each screen's role, the cookie of its page, and its path."""
 PACE_S: Final = 4.0
 """How long a step stays on the stage while everything is played."""

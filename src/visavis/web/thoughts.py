@@ -135,8 +135,7 @@ def why_adviser(person: Person, screens: Screens, place: str) -> str:
 def _shown(person: Person, decision: Show) -> str:
     """The reason in the third person where the stage has one, else as the card says it."""
     because = person.say("because", decision.action) or compose(person.strategy, decision, person.language).why.rstrip(".")
-    return person.say("why_shown", because=because[:1].lower() + because[1:] if person.word("because", decision.action) else because,
-                      purpose=person.quoted(decision.purpose))  # fmt: skip
+    return person.say("why_shown", because=because, purpose=person.quoted(decision.purpose))
 
 
 def _silent(person: Person, decision: Silence) -> str:

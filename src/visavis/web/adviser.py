@@ -45,10 +45,11 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
         try:
             place = strategy.places.get(adviser(request).subject)
         except Refused:
-            return pages.page("adviser.html", language, path=PATH, place=None, layout="")
+            return pages.page("adviser.html", language, framed=True, path=PATH, place=None, layout="")
         layout = request.query_params.get("as", "")
         return pages.page(
-            "adviser.html", language, path=PATH, place=place.name if place is not None else strategy.brand.name, layout=layout if layout in LAYOUTS else "",
+            "adviser.html", language, framed=True, path=PATH, place=place.name if place is not None else strategy.brand.name,
+            layout=layout if layout in LAYOUTS else "",
         )  # fmt: skip
 
     async def enter(request: Request) -> Response:

@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from visavis.model.errors import Invalid
 
-Words = dict[Literal["fr", "en"], str]
+Words = dict[str, str]
+"""A text by language: `fr` and `en`."""
 By = Literal["brand", "device", "till", "adviser", "sensor", "other-till"]
 
 NAMES: Final = {

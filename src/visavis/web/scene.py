@@ -16,7 +16,7 @@ from visavis.evidence.story import Played
 from visavis.runtime.entrance import BEAT_S
 from visavis.runtime.screens import EVERYBODY, Screens
 from visavis.runtime.writer import Writer
-from visavis.web import pages
+from visavis.web import everybody, pages
 from visavis.web.onstage import Person, Playing
 from visavis.web.panels import known, switches
 from visavis.web.thoughts import thought, why_adviser, why_customer
@@ -97,7 +97,7 @@ class Stage:
         }  # fmt: skip
         drawn = {"acts": values, "steps": values, "head": values | self._head(person)}
         if crowded:
-            drawn["crowd"] = {"person": person, "crowd": playing.crowd()}
+            drawn["crowd"] = self._everybody(person)
         else:
             door = self._door(person)
             card = self._screens.card(playing.person)
@@ -143,6 +143,16 @@ class Stage:
                         yield b": still here\n\n"
             finally:
                 self.playing.changed.discard(bell)
+
+    def _everybody(self, person: Person) -> dict[str, Any]:
+        """Everybody's year, as far as it is lived."""
+        crowd = self.playing.crowd()
+        if crowd is None:
+            return {"figures": []}
+        return {
+            "figures": everybody.figures(crowd, person), "feed": everybody.feed(crowd, person), "brought": everybody.brought(crowd, person),
+            "truth": everybody.truth(person), "day": everybody.day(crowd, person), "done": crowd.done, "console": getattr(crowd, "console", ""),
+        }  # fmt: skip
 
     def _titles(self, language: str) -> list[str]:
         return [*[typeset(_in(story.title, language), language) for story in self.playing.stories], pages.WORDS[language].stage.everybody]

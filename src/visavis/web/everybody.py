@@ -64,16 +64,19 @@ def figures(crowd: Crowd, person: Person) -> list[tuple[str, str]]:
 
 def day(crowd: Crowd, person: Person) -> str:
     """The day of the year that is being lived."""
-    return _local(crowd.at, person, "yMMMMEEEEd") if crowd.at else ""
+    return _day(crowd.at, person, "yMMMMd") if crowd.at else ""
 
 
 def feed(crowd: Crowd, person: Person) -> list[Happened]:
     """What came of the last moments, the newest first."""
     found = []
     for one in crowd.feed:
-        about = f"{person.action(one.action)}{person.say('about', what=one.family) if one.family else ''}"
-        what = about if one.action else person.say("silence_because", reason=person.say("reasons", one.reason, "short"))
-        found.append(Happened(_local(one.at, person, "MMMdHm"), one.who, what, bool(one.action)))
+        what = person.action(one.action)
+        if not one.action:
+            what = person.say("silence_because", reason=person.say("reasons", one.reason, "short"))
+        elif one.family:
+            what = person.say("about", action=what, what=one.family)
+        found.append(Happened(f"{_day(one.at, person, 'MMMd')}, {person.at(one.at)}", one.who, what, bool(one.action)))
     return found
 
 
@@ -109,6 +112,6 @@ def _points(share: float, person: Person) -> str:
     return f"{'+' if n > 0 else MINUS if n < 0 else ''}{format_decimal(abs(n), locale=person.language)}"
 
 
-def _local(at: float, person: Person, skeleton: str) -> str:
+def _day(at: float, person: Person, skeleton: str) -> str:
     zone = ZoneInfo(person.strategy.brand.zone)
     return printed(format_skeleton(skeleton, datetime.fromtimestamp(at, zone), locale=person.language).replace(" ", "\u00a0"), person.language)

@@ -48,6 +48,10 @@ class Playing(Protocol):
         """The steps of this scene so far, newest last."""
 
     @property
+    def running(self) -> bool:
+        """Whether a step is being played."""
+
+    @property
     def total_steps(self) -> int:
         """How many steps this scene has."""
 

@@ -12,7 +12,7 @@ import msgspec
 from babel.dates import format_date
 
 from visavis.cards.typography import typeset
-from visavis.evidence.story import Played
+from visavis.evidence.story import Check, Played
 from visavis.runtime.entrance import BEAT_S
 from visavis.runtime.screens import EVERYBODY, Screens
 from visavis.runtime.writer import Writer
@@ -83,8 +83,9 @@ class Stage:
         card = self._screens.card(playing.person)
         shown = frozenset([one.show.id for one in ([card] if card is not None else []) + self._screens.briefs(playing.place)])
         story = playing.stories[playing.scene] if playing.scene < len(playing.stories) else None
+        name = pages.WORDS[language].stage.stranger if story is not None and story.stranger else playing.household
         return Person(
-            loop.strategy, loop.customer(playing.person), playing.household, loop.clock.now().timestamp(), since, tuple(recent), shown, story, language,
+            loop.strategy, loop.customer(playing.person), name, loop.clock.now().timestamp(), since, tuple(recent), shown, story, language,
         )  # fmt: skip
 
     def parts(self, language: str) -> dict[str, str]:
@@ -102,7 +103,7 @@ class Stage:
             door = self._door(person)
             card = self._screens.card(playing.person)
             drawn |= {
-                "her": values | {"card": card},
+                "her": values | {"card": card, "stranger": person.story is not None and person.story.stranger},
                 "why_her": {"why": why_customer(person, self._screens, door)},
                 "why_his": {"why": why_adviser(person, self._screens, playing.place)},
                 "person": {"person": person, "switches": switches(person)},
@@ -179,7 +180,7 @@ class Stage:
         granted = last.reply.get("granted") or {}
         return {
             "where": where, "say": typeset(said, person.language), "granted": person.say("granted", str(granted.get("reason", ""))),
-            "checks": last.checks, "differs": [check for check in last.checks if not check.holds],
+            "checks": last.checks, "differs": [_differs(person, check) for check in last.checks if not check.holds],
         }  # fmt: skip
 
     def _door(self, person: Person) -> Played | None:
@@ -189,6 +190,12 @@ class Stage:
             return None
         came = person.recent[0].entry.moment.occurred_at if person.recent else None
         return last if came is None or came <= datetime.fromisoformat(str(last.sent["occurred_at"])) else None
+
+
+def _differs(person: Person, check: Check) -> str:
+    """What was expected and what happened instead, in words where there are some."""
+    found = [person.word("found", one) or person.word("actions", one) or one for one in (check.expected, check.found)]
+    return person.say("differs", what=person.word("checks", check.what) or check.what, expected=found[0], found=found[1])
 
 
 def _in(words: Any, language: str) -> str:

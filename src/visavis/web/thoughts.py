@@ -117,11 +117,12 @@ def why_customer(person: Person, screens: Screens, door: Played | None) -> str:
 
 def why_adviser(person: Person, screens: Screens, place: str) -> str:
     """Why the adviser's glasses show this, or nothing; the adviser is never told that the person refused."""
-    customer, decision = person.customer, person.decision("adviser")
+    customer, before = person.customer, screens.brief_of(person.customer.id)
+    decision = person.decision("adviser") or (before.show if before is not None else None)
     if any(brief.entry.customer == customer.id for brief in screens.briefs(place)):
         return person.say("adviser_shown")
     if customer.places.here != place or not customer.places.checked_in:
-        return person.say("adviser_left" if decision is not None else "adviser_away")
+        return person.say("adviser_left" if person.decision("adviser") is not None else "adviser_away")
     if isinstance(decision, Show):
         card = _card(person, decision.id)
         if card is not None and card.answer:

@@ -35,7 +35,7 @@ function enter(to) {
 }
 enter({ crowded: root.dataset.crowded === 'true', customer: one('[data-screen=customer]').getAttribute('src'), adviser: one('[data-screen=adviser]').dataset.src });
 
-let source = null;
+let source = null, busy = false;
 function follow() {
   source?.close();
   source = null;
@@ -53,11 +53,12 @@ document.addEventListener('click', async e => {
   const button = e.target.closest('button');
   if (!button) return;
   if (button.dataset.as) { as = button.dataset.as; sessionStorage.setItem('as', as); enter({}); }
-  if (button.dataset.post && !button.ariaBusy) {
-    button.ariaBusy = true;
-    await send(button.dataset.post, 'scene' in button.dataset ? { scene: +button.dataset.scene } : {});
-    button.ariaBusy = null;
-  }
+  const gesture = button.dataset.post;
+  if (!gesture || busy && gesture !== 'play') return;
+  busy = root.ariaBusy = true;  // one gesture at a time: a second press while a step is played would skip one
+  await send(gesture, 'scene' in button.dataset ? { scene: +button.dataset.scene } : {});
+  busy = false;
+  root.ariaBusy = null;
 });
 document.addEventListener('change', async e => {
   const box = e.target;

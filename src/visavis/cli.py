@@ -91,11 +91,11 @@ def serve(
     import uvicorn  # noqa: PLC0415
 
     from visavis.config import settings as read_settings  # noqa: PLC0415
-    from visavis.runtime.logs import told_in_json  # noqa: PLC0415
+    from visavis.runtime.logs import set_up  # noqa: PLC0415
     from visavis.wiring import build  # noqa: PLC0415
 
     told = read_settings(settings, data=data, port=port)
-    told_in_json()
+    set_up()
     server = build(folder(root), told)
     sys.stderr.write(f"{server.strategy.brand.name} listens on http://{told.host}:{told.port}\n")
     uvicorn.run(server.app, host=told.host, port=told.port, log_config=None, access_log=False, timeout_graceful_shutdown=5)

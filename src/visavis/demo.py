@@ -79,7 +79,7 @@ class Demo:
         """Who plays the household on the stage."""
         if self.household not in self._players:
             now = self.server.loop.clock.now().timestamp()
-            cast = Cast(self._extract, self.household, self.server.strategy.brand.zone, now)
+            cast = Cast(self._extract, self.household, self.server.strategy.brand.zone, now, self.server.strategy.never_push)
             self._players[self.household] = Player(self._client, self.server.access.issue, cast, plain(self.household), self._now)
         return self._players[self.household]
 

@@ -1,10 +1,12 @@
 """A story told without a screen: what was expected of each step beside what happened, for people and for programs."""
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
 from visavis.evidence.story import Played, Story
+
+SCREENS: Final = {"fr": ("ses lunettes :", "conseiller :"), "en": ("her glasses:", "adviser:")}
 
 
 class Scene(Struct, frozen=True):
@@ -25,7 +27,7 @@ class Scene(Struct, frozen=True):
             "steps": [{
                 "what": _what(self.story, one, language), "status": one.status, "as_expected": one.as_expected, "skipped": one.skipped,
                 "expected": {check.what: check.expected for check in one.checks}, "happened": {check.what: check.found for check in one.checks},
-                "shown": [shown(said) for said in one.reply.get("decisions", [])],
+                "her_glasses": one.glasses, "adviser_glasses": one.adviser, "why": [said["why"] for said in one.reply.get("decisions", [])],
             } for one in self.played],
         }  # fmt: skip
 
@@ -34,19 +36,13 @@ class Scene(Struct, frozen=True):
         lines = [f"{self.story.title[language]}. {self.story.promise[language]}"]
         for one in self.played:
             lines.append(f"  {'✓' if one.as_expected else '✗'} {_what(self.story, one, language)}")
-            lines.extend([f"      {said}" for decision in one.reply.get("decisions", []) if (said := shown(decision))])
+            lines.extend([f"      {SCREENS[language][0]} {one.glasses}"] if one.glasses else [])
+            lines.extend([f"      {SCREENS[language][1]} {' | '.join(one.adviser)}"] if one.adviser else [])
+            lines.extend([f"      {said['why']}" for said in one.reply.get("decisions", []) if said["result"] == "silence"])
             lines.extend([f"      expected {check.what}: {check.expected}; happened: {check.found}" for check in one.checks if not check.holds])
             if one.skipped:
                 lines.append("      not played: what it needs was not there")
         return "\n".join(lines) + "\n"
-
-
-def shown(said: dict[str, Any]) -> str:
-    """One decision of an answer in a line: the words of the card, or why nothing was shown."""
-    card = said.get("card")
-    if card is not None:
-        return " · ".join([part for part in (card["title"], card["body"]) if part])
-    return str(said.get("why", ""))
 
 
 def _what(story: Story, one: Played, language: str) -> str:

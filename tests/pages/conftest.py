@@ -32,8 +32,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def site(browser: Browser) -> Iterator[Site]:
-    with a_site() as found:
+def site(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    """A server in memory; ``on disk`` when the test asks for one that it can start again."""
+    with a_site(tmp_path if getattr(request, "param", "") == "on disk" else None) as found:
         yield found
 
 
@@ -44,12 +45,15 @@ def opened(browser: Browser, site: Site) -> Iterator[Opener]:
     urls: list[str] = []
     errors: list[str] = []
 
-    def open_one(path: str, role: str = "", subject: str = "", *, width: int = 768, height: int = 1024, language: str = "fr", dark: bool = False, key: str = "") -> Page:
+    def open_one(
+        path: str, role: str = "", subject: str = "", *, width: int = 768, height: int = 1024, language: str = "fr", dark: bool = False, key: str = "",
+    ) -> Page:  # fmt: skip
         context = browser.new_context(
             locale="fr-FR" if language == "fr" else "en-GB", timezone_id="Europe/Paris", reduced_motion="reduce", viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
         )  # fmt: skip
         contexts.append(context)
+        context.set_default_timeout(5_000)
         page = context.new_page()
         page.on("request", lambda request: urls.append(request.url))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
@@ -75,6 +76,19 @@ class Site:
         """A key, made where the server's keys are used."""
         return self._called(lambda: self.server.access.issue(role, subject))
 
+    def restarts(self) -> None:
+        """Stop, and start again from the log and the keys on disk, at the same address."""
+        port = self.port
+        self.stop()
+        self.start(port)
+
+    def revokes(self, token: str) -> None:
+        def revoked() -> None:
+            self.server.access.revoke(self.server.access.check(token).id)
+            self.server.screens.look_again()
+
+        self._called(revoked)
+
     def entries(self, person: str) -> list[Any]:
         return self._called(lambda: list(self.server.log.of(person)))
 
@@ -132,11 +146,12 @@ class Site:
 
 
 @contextmanager
-def a_site() -> Iterator[Site]:
-    """A server that lives as long as the test."""
+def a_site(folder: Path | None = None) -> Iterator[Site]:
+    """A server that lives as long as the test; with ``folder`` it can be started again from what is there."""
     clock = TurnedClock(runs=True)
     clock.turn(NOON.timestamp())
-    site = Site(lambda: build(grocery(), Settings(), memory=True, clock=clock, key=b"t" * 32), clock)
+    settings = Settings(data=str(folder / "data"), root_key=str(folder / "key")) if folder is not None else Settings()
+    site = Site(lambda: build(grocery(), settings, memory=folder is None, clock=clock, key=b"t" * 32), clock)
     site.start()
     try:
         yield site

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from itertools import islice
 from math import isfinite
+from time import perf_counter
 from typing import Any, Final
 
 import msgspec
@@ -21,8 +22,9 @@ from visavis.cards.answer import said
 from visavis.evidence.objectives import Objectives, Standing
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import KIND, KINDS
+from visavis.runtime import problems
 from visavis.runtime.access import Access, Key
-from visavis.runtime.entrance import BEAT_S, PAGE, STREAM, admitted, key_of, refusal, told
+from visavis.runtime.entrance import BEAT_S, PAGE, STREAM, admitted, guarded, key_of, told
 from visavis.runtime.outbox import Outbox
 from visavis.runtime.screens import EVERYBODY, Screens
 from visavis.runtime.writer import Writer
@@ -36,6 +38,8 @@ ROWS: Final = 40
 PARCELS: Final = 12
 PACE_S: Final = 0.25
 """How often the feed is written at most: many moments come as one event."""
+SIDES_S: Final = 1.0
+"""How often what stands beside it is counted again at most."""
 
 
 class Effect(Struct, frozen=True):
@@ -88,18 +92,11 @@ def routes(writer: Writer, access: Access, screens: Screens, outbox: Outbox, obj
         return admitted(Response(status_code=204), COOKIE, token, PATH)
 
     async def stream(request: Request) -> Response:
-        brand(request)
-        asked = request.query_params
+        key, asked = brand(request), request.query_params
         wanted = Filter(asked.get("kind", ""), asked.get("result", ""), asked.get("person", ""))
         last = request.headers.get("last-event-id", "") or asked.get("after", "")
 
-        def admits() -> bool:
-            try:
-                return bool(brand(request))
-            except Refused:
-                return False
-
-        return StreamingResponse(_events(screens, admits, told_rows(wanted, language_of(request)), told_sides(language_of(request)), last), headers=STREAM)
+        return StreamingResponse(_events(screens, access, key, told_rows(wanted, language_of(request)), told_sides(language_of(request)), last), headers=STREAM)
 
     def told_rows(wanted: Filter, language: str) -> Callable[[int], str]:
         def text(after: int) -> str:
@@ -130,8 +127,8 @@ def routes(writer: Writer, access: Access, screens: Screens, outbox: Outbox, obj
             for one in entry.decisions:
                 if one.id == name:
                     return Response(msgspec.json.encode(said(strategy, entry, one, language_of(request))), media_type="application/json")
-        error = Invalid("This decision is not among the latest.", advice="Ask for its moment: /v1/people/PERSON/moments/MOMENT.")
-        return Response(refusal(error).body, 404, media_type="application/problem+json")
+        advice = "Ask for its moment: /v1/people/PERSON/moments/MOMENT."
+        return problems.response(problems.problem(404, "This decision is not among the latest.", advice=advice))
 
     async def revoke(request: Request) -> Response:
         own = brand(request)
@@ -144,18 +141,18 @@ def routes(writer: Writer, access: Access, screens: Screens, outbox: Outbox, obj
 
     return [
         Route(PATH, page),
-        Route("/v1/decisions/{decision}", pages.guarded(decision)),
-        Route(f"{PATH}/enter", pages.guarded(enter), methods=["POST"]),
-        Route(f"{PATH}/stream", pages.guarded(stream)),
-        Route(f"{PATH}/moment", pages.guarded(moment)),
-        Route(f"{PATH}/keys/{{key}}/revoke", pages.guarded(revoke), methods=["POST"]),
+        Route("/v1/decisions/{decision}", guarded(decision)),
+        Route(f"{PATH}/enter", guarded(enter), methods=["POST"]),
+        Route(f"{PATH}/stream", guarded(stream)),
+        Route(f"{PATH}/moment", guarded(moment)),
+        Route(f"{PATH}/keys/{{key}}/revoke", guarded(revoke), methods=["POST"]),
     ]
 
 
 def standing(one: Standing, language: str) -> Effect:
     """One objective in words and figures; no figure where none can be claimed."""
     found = one.effect
-    verdict = "no_holdout" if one.objective.holdout_share == 0.0 else "nothing_closed" if found is None else found.verdict
+    verdict: str = "no_holdout" if one.objective.holdout_share == 0.0 else "nothing_closed" if found is None else found.verdict
     points = between = ""
     bar = Markup()
     if found is not None and isfinite(found.uplift) and found.enough:
@@ -170,20 +167,24 @@ def standing(one: Standing, language: str) -> Effect:
 
 
 async def _events(
-    screens: Screens, admits: Callable[[], bool], told_rows: Callable[[int], str], told_sides: Callable[[], str], last: str,
+    screens: Screens, access: Access, key: Key, told_rows: Callable[[int], str], told_sides: Callable[[], str], last: str,
 ) -> AsyncIterator[bytes]:  # fmt: skip
     newest = screens.recent[-1].number if screens.recent else 0
     after = int(last) if last.isascii() and last.isdigit() and int(last) <= newest else 0
+    sides_at = 0.0
     yield b"retry: 1000\n\n"
     with screens.watching(EVERYBODY) as bell:
-        while not screens.closed and admits():
+        while not screens.closed and access.holds(key):
             bell.clear()
             newest = screens.recent[-1].number if screens.recent else 0
             if newest > after:
                 if text := told_rows(after):
                     yield pages.event(text, name="rows", number=str(newest))
                 after = newest
-            yield pages.event(told_sides(), name="sides")
+            if (started := perf_counter()) >= sides_at:
+                yield pages.event(told_sides(), name="sides")
+                # Counting many people takes long: it never takes more than a fiftieth of the server's time.
+                sides_at = started + max(SIDES_S, 50.0 * (perf_counter() - started))
             try:
                 await asyncio.wait_for(bell.wait(), BEAT_S)
                 await asyncio.sleep(PACE_S)
@@ -191,4 +192,3 @@ async def _events(
                 yield b": still here\n\n"
     if not screens.closed:
         yield pages.event(".", name="shut")
-

@@ -82,4 +82,5 @@ filter?.addEventListener('input', () => { clearTimeout(typing); typing = setTime
 filter?.addEventListener('submit', e => e.preventDefault());
 document.addEventListener('visibilitychange', () => feed && open());
 addEventListener('offline', () => { if (off) off.hidden = false; });
+addEventListener('online', () => feed && open());
 if (feed) open();

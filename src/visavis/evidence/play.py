@@ -17,6 +17,8 @@ from visavis.model.errors import Invalid, Unavailable
 
 CHUNK: Final = 500
 PATIENCE_S: Final = 5.0
+ELSEWHERE_S: Final = 3_600.0
+"""A scene that is further away in time is another visit, or at home."""
 Issue = Callable[[str, str], str]
 """Make a key for a role and its subject."""
 
@@ -38,6 +40,7 @@ class Player:
         self._known = False
         self._last: dict[str, Any] = {}
         self._missed = False
+        self._inside: dict[str, str] = {}
         self.household_person = person
         self.person = person
         self.place = cast.place
@@ -112,6 +115,8 @@ class Player:
             self._last = {"id": f"{story.id}-{self._number}-{number}", **moment, **self._now_of()}
             if "place" in self._last:
                 self._last["place"] = self._last["place"].replace("@here", self.place)
+            if self._last["kind"] in ("entered", "checked_in"):
+                self._inside[self.person] = self._last["place"]
         return self._last, await self._asked(step.by, "POST", "/v1/moments", self._last)
 
     async def _meant(self, value: Any) -> Any:
@@ -163,15 +168,22 @@ class Player:
 
     async def _come(self, story: Story) -> None:
         """Turn the clock to where the story takes place, telling what was bought on the way."""
+        between: list[dict[str, Any]] = []
+        at = self._now()
         if story.at == "visit":
-            at, between = self._cast.to_visit(self._now(), self.household_person)
-            if between and self._known:
-                await self._turn(at)
-                await self._tell(between)
+            at, between = self._cast.to_visit(at, self.household_person)
             self.place = self._cast.place
-        else:
-            at = self._cast.to_morning(self._now()) if story.at == "morning" else self._now()
+        elif story.at == "morning":
+            at = self._cast.to_morning(at)
+        if at - self._now() > ELSEWHERE_S:
+            # The visit is over: who went home has left the shop.
+            left = [{**self._now_of(), "kind": "left", "id": f"left-{self._number}", "customer": one, "place": place} for one, place in self._inside.items()]
+            self._inside = {}
+            if left:
+                await self._asked("brand", "POST", "/v1/moments", left)
         await self._turn(at)
+        if between and self._known:
+            await self._tell(between)
 
     async def _tell(self, moments: list[dict[str, Any]]) -> None:
         """Tell facts of the past, many at once."""

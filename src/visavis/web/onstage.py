@@ -183,7 +183,9 @@ def printed(text: str, language: str) -> str:
     >>> printed("rien d'autre", "fr")
     'rien d’autre'
     """
-    return text[:1] + typeset(text, language)[1:] if text[:1].islower() else typeset(text, language)
+    text, first = text.strip(), text.strip()[:1]
+    large = typeset(text, language)
+    return first + large[len(first.upper()) :] if first.islower() and large.startswith(first.upper()) else large
 
 
 def of(name: str, language: str) -> str:

@@ -30,11 +30,17 @@ function enter(to) {
     const url = places[frame.dataset.screen] + (frame.dataset.screen === 'adviser' ? '&as=' + as : '');
     if (frame.getAttribute('src') !== url) frame.src = url;
   }
-  root.dataset.as = as;
+  root.dataset.shape = as;
   for (const button of all('[data-as]')) button.setAttribute('aria-pressed', button.dataset.as === as);
 }
 enter({ crowded: root.dataset.crowded === 'true', customer: one('[data-screen=customer]').getAttribute('src'), adviser: one('[data-screen=adviser]').dataset.src });
 
+// A stream that was refused, not lost: another server may be there now, with a door of its own.
+async function again() {
+  const reply = await fetch('/stage', { method: 'HEAD' }).catch(() => null);
+  if (reply?.status === 401) location.reload();
+  else follow();
+}
 let source = null, busy = false;
 function follow() {
   source?.close();
@@ -42,7 +48,7 @@ function follow() {
   if (document.hidden) return;  // a hidden stage needs no stream; the frames keep theirs
   source = new EventSource('/stage/stream?language=' + language);
   source.onopen = () => offline(false);
-  source.onerror = () => { offline(true); if (source?.readyState === 2) setTimeout(follow, 1500); };
+  source.onerror = () => { offline(true); if (source?.readyState === 2) setTimeout(again, 1500); };
   source.addEventListener('frames', e => enter(JSON.parse(e.data)));
   for (const part of all('[data-part]')) source.addEventListener(part.dataset.part, e => draw(part, e.data));
 }

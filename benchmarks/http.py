@@ -30,8 +30,8 @@ import httpx
 import msgspec
 import numpy as np
 import uvicorn
-
 from benchmarks.step import a_world, grocery
+
 from visavis.config import Settings
 from visavis.intake.moments import Receive, Scope, Send
 from visavis.model.moment import Bought, Consented, Displayed, Entered, Line, Linked, Moment, Noticed, Worn

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -74,3 +74,11 @@ def moment(kind: str = "worn", customer: str = "bo", *, id: str = "m1", at: date
 async def switch(client: httpx.AsyncClient, person: str, purpose: str, *, on: bool = True) -> None:
     told = await client.put(f"/v1/people/{person}/purposes/{purpose}", json={"on": on})
     assert told.status_code == 200, told.text
+
+
+async def shops(client: httpx.AsyncClient, server: Server, person: str, *, weeks: int = 8) -> None:
+    """One basket a week until now, always of the same four products."""
+    lines = [[product, 1, 100] for product in list(server.strategy.products)[:4]]
+    baskets = [moment("bought", person, id=f"w{week}", at=NOON - timedelta(days=7 * week), place="s1", lines=lines) for week in range(weeks, 0, -1)]
+    told = await client.post(MOMENTS, json=baskets)
+    assert [one["kept"] for one in told.json()] == [True] * weeks, told.text

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from doors import MOMENTS, a_server, moment, running, switch
+from doors import MOMENTS, a_server, moment, running, shops, switch
 from people import NOON
 from visavis.intake.moments import IN_FLIGHT_LIMIT
 from visavis.model.entry import Entry, WorldEntry
@@ -167,8 +167,11 @@ async def test_stopping_answers_what_waits_and_refuses_what_comes() -> None:
     server = a_server()
     async with running(server) as brand:
         waiting = asyncio.create_task(brand.post(MOMENTS, json=[moment(id=f"m{i}") for i in range(600)]))
-        while not server.writer.waiting:
-            await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the request has begun
+        for _ in range(20):
+            if not server.writer.waiting:
+                await asyncio.sleep(0)
+        assert server.writer.waiting
         stopping = asyncio.create_task(server.writer.stop())
         await asyncio.sleep(0)
         late = await brand.post(MOMENTS, json=moment(id="late"))
@@ -180,9 +183,8 @@ async def test_stopping_answers_what_waits_and_refuses_what_comes() -> None:
 
 
 async def test_a_moment_that_cannot_be_lived_does_not_take_the_others_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from visavis.engine import step as real
     from visavis.runtime import loop
-
-    real = loop.step
 
     def step(strategy: Any, world: Any, customer: Any, *more: Any) -> Any:
         if customer.id == "unlucky":
@@ -264,12 +266,8 @@ async def test_a_log_that_refuses_is_not_asked_without_end_by_those_whose_time_h
 
 async def _opens_a_window(server: Server, brand: Any) -> None:
     await switch(brand, "bo", "reminders")
-    bought = [{"product": product, "quantity": 1, "price_cents": 100} for product in list(server.strategy.products)[:4]]
-    for week in range(8, 0, -1):
-        lines = [list(one.values()) for one in bought]
-        told = await brand.post(MOMENTS, json=moment("bought", id=f"w{week}", at=NOON - timedelta(days=7 * week), place="s1", lines=lines))
-        assert told.status_code == 200, told.text
-    told = await brand.post(MOMENTS, json=moment("paying", id="till", place="s1", lines=[list(bought[0].values())]))
+    await shops(brand, server, "bo")
+    told = await brand.post(MOMENTS, json=moment("paying", id="till", place="s1", lines=[[next(iter(server.strategy.products)), 1, 100]]))
     assert told.status_code == 200, told.text
     assert server.loop.next_due_at is not None
 
@@ -299,7 +297,12 @@ async def test_a_group_holds_no_more_than_its_limit_and_everyone_is_answered(mon
     sizes: list[int] = []
     commit = server.log.commit
     monkeypatch.setattr(writer, "GROUP_LIMIT", 10)
-    monkeypatch.setattr(server.log, "commit", lambda entries: (sizes.append(len(entries)), commit(entries))[1])
+
+    def weighed(entries: Sequence[Entry | WorldEntry]) -> None:
+        sizes.append(len(entries))
+        commit(entries)
+
+    monkeypatch.setattr(server.log, "commit", weighed)
     async with running(server) as brand:
         told = (await brand.post(MOMENTS, json=[moment(id=f"m{i}") for i in range(95)])).json()
 

@@ -199,6 +199,21 @@ def why(
 
 
 @app.command()
+def extract(
+    log: Annotated[Path, typer.Argument(help="The folder of a year that was lived whole.")],
+    to: Annotated[Path, typer.Argument(help="The folder to write into.")],
+) -> None:
+    """Take the stage's households out of a lived year, with what was learned from it."""
+    from visavis.journey.extract import extract as take_out  # noqa: PLC0415
+    from visavis.journey.extract import learned_of  # noqa: PLC0415
+    from visavis.strategy.read import read  # noqa: PLC0415
+
+    opened, _ = _opened(log)
+    size = take_out(read(grocery()), learned_of(opened), to)
+    sys.stdout.write(f"{size:,} bytes in {to}\n")
+
+
+@app.command()
 def lint(root: Annotated[Path, typer.Argument(help="The folder of a strategy.")]) -> None:
     """Read a strategy and list all its faults."""
     from visavis.strategy.read import read  # noqa: PLC0415

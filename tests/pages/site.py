@@ -7,19 +7,21 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import TypeVar
 
 import uvicorn
 
 from people import BRANDS, NOON, a_history, grocery, says_yes
 from visavis.config import Settings
 from visavis.model.decision import Decision, Show
+from visavis.model.entry import Entry
 from visavis.model.moment import Answered, CheckedIn, Declared, Entered, Left, Linked, Moment, Withdrew
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.writer import Lived
 from visavis.wiring import Server, build
 
 LONG_AGO = NOON - timedelta(days=90)
+T = TypeVar("T")
 EVERYTHING = ("place-moment", "reminders", "adviser-brief")
 
 
@@ -30,6 +32,7 @@ class Site:
         self._making = making
         self.clock = clock
         self.url = ""
+        self.port = 0
         self._number = 0
         self._uvicorn: uvicorn.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -89,13 +92,13 @@ class Site:
 
         self._called(revoked)
 
-    def entries(self, person: str) -> list[Any]:
+    def entries(self, person: str) -> list[Entry]:
         return self._called(lambda: list(self.server.log.of(person)))
 
-    def _called(self, what: Any) -> Any:
+    def _called(self, what: Callable[[], T]) -> T:
         assert self._loop is not None
 
-        async def called() -> Any:
+        async def called() -> T:
             return what()
 
         return asyncio.run_coroutine_threadsafe(called(), self._loop).result(10)

@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from visavis.cards.answer import said
+from visavis.cards.typography import typeset
 from visavis.evidence.objectives import Objectives, Standing
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import KIND, KINDS
@@ -101,7 +102,7 @@ def routes(writer: Writer, access: Access, screens: Screens, outbox: Outbox, obj
     def told_rows(wanted: Filter, language: str) -> Callable[[int], str]:
         def text(after: int) -> str:
             new = (one for one in reversed(screens.recent) if one.number > after)
-            found = list(islice(rows(strategy, new, wanted, pages.WORDS[language].console), ROWS))
+            found = list(islice(rows(strategy, new, wanted, pages.WORDS[language].console, language), ROWS))
             return pages.rendered("_rows.html", language, rows=found) if found else ""
 
         return text
@@ -161,7 +162,7 @@ def standing(one: Standing, language: str) -> Effect:
         bar = charts.interval(found.low, found.uplift, found.high)
         verdict = "no_difference" if verdict == "not_enough_evidence" else verdict
     return Effect(
-        one.objective.id, one.objective.why[language], one.shown, one.closed, one.people, one.held_out,
+        one.objective.id, typeset(one.objective.why[language], language), one.shown, one.closed, one.people, one.held_out,
         format_percent(one.objective.holdout_share, locale=language), verdict, points, between, bar,
     )  # fmt: skip
 

@@ -1,10 +1,10 @@
 """The console's live feed: one row a moment, filtered where it is made, so that a filter holds for what comes and for what was."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_skeleton
 from msgspec import Struct
 
 from visavis.model.decision import Decision, Show
@@ -53,7 +53,7 @@ class Filter(Struct, frozen=True):
         )
 
 
-def rows(strategy: Strategy, recent: Iterable[Recent], wanted: Filter, words: Any) -> Iterator[Row]:
+def rows(strategy: Strategy, recent: Iterable[Recent], wanted: Filter, words: Any, language: str) -> Iterator[Row]:
     """The rows of these moments, the latest first; ``words`` are the console's."""
     for one in recent:
         if wanted.lets(one.entry):
@@ -61,7 +61,7 @@ def rows(strategy: Strategy, recent: Iterable[Recent], wanted: Filter, words: An
             place = strategy.places.get(spot.place) if spot is not None else None
             kind = KIND[type(moment)]
             yield Row(
-                one.number, one.entry.customer, moment.id, getattr(words.kinds, kind), _clock(strategy, moment.occurred_at),
+                one.number, one.entry.customer, moment.id, getattr(words.kinds, kind), _clock(strategy, one.entry, language),
                 place.name if place is not None else "", round(one.us), tuple([_pill(decision, words) for decision in one.entry.decisions]),
             )  # fmt: skip
 
@@ -74,5 +74,9 @@ def _pill(decision: Decision, words: Any) -> Pill:
     return Pill(getattr(words.reasons, decision.reason), "silent")
 
 
-def _clock(strategy: Strategy, at: datetime) -> str:
-    return f"{at.astimezone(ZoneInfo(strategy.brand.zone)):%H:%M:%S}"
+def _clock(strategy: Strategy, entry: Entry, language: str) -> str:
+    """When it occurred by the brand's clock; with its day when it was told on another."""
+    zone = ZoneInfo(strategy.brand.zone)
+    at = entry.moment.occurred_at.astimezone(zone)
+    day = "" if at.date() == entry.received_at.astimezone(zone).date() else format_skeleton("MMMd", at.date(), locale=language) + ", "
+    return f"{day}{at:%H:%M:%S}"

@@ -306,3 +306,29 @@ def test_the_page_is_light(site: Site, opened: Opener) -> None:
     weight = sum(bytes_seen) + len(page.locator("#screen").inner_html())
     assert 2_000 < weight <= 25_000, weight
     print(f"adviser: {weight:.0f} bytes")  # noqa: T201
+
+
+def test_what_she_has_just_refused_is_not_for_her_adviser_to_propose(site: Site) -> None:
+    card = site.enters(camille(site, products=tuple(BRANDS[2:8])))
+    assert card is not None
+    site.answers("camille", card.id, "no")
+
+    brief = site.checks_in("camille")
+
+    assert brief is not None
+    assert brief.family != card.family
+    assert [fact.subject for fact in brief.facts if fact.kind == "avoid"] == [card.family]
+    assert card.family not in [fact.subject for fact in brief.facts if fact.kind == "need"]
+
+
+def test_who_announces_themselves_again_comes_first_and_only_once(site: Site) -> None:
+    camille(site)
+    site.person("bo", *EVERYTHING, first_name="Bo")
+    for name in ("camille", "bo", "camille"):
+        site.checks_in(name)
+        site.passes(61)
+
+    assert [one.entry.customer for one in site.server.screens.briefs("s1")] == ["camille", "bo"]
+    site.enters("bo", "s2")
+    assert [one.entry.customer for one in site.server.screens.briefs("s1")] == ["camille"]
+    assert site.server.screens.briefs("s2") == []

@@ -32,14 +32,14 @@ class Played:
 
     def __init__(self) -> None:
         self.door = Door(b"tests")
+        self._unused: list[str] = []
+
+    def start(self, port: int = 0) -> None:
         self.demo: Demo | None = None
         self.url = ""
-        self._unused: list[str] = []
         self._loop = asyncio.new_event_loop()
         self._over = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def start(self) -> None:
+        self._thread = threading.Thread(target=self._run, args=(port,), daemon=True)
         self._thread.start()
         until = monotonic() + 20
         while not self.url and monotonic() < until:
@@ -51,13 +51,13 @@ class Played:
         self._thread.join(20)
         self._loop.close()
 
-    def _run(self) -> None:
-        self._loop.run_until_complete(self._serve())
+    def _run(self, port: int) -> None:
+        self._loop.run_until_complete(self._serve(port))
 
-    async def _serve(self) -> None:
+    async def _serve(self, port: int) -> None:
         extract = Extract(ROOT / "examples" / "households")
         pages = lambda server, demo: routes(server.writer, server.screens, demo, self.door, pace_s=0.2)  # noqa: E731
-        async with running(grocery(), extract, pages=pages) as self.demo:
+        async with running(grocery(), extract, port=port, pages=pages) as self.demo:
             self._unused = self.demo.households[1:]
             self.url = self.demo.base
             await self._over.wait()
@@ -178,9 +178,9 @@ def test_each_scene_is_reached_by_its_number_and_titled_in_the_language(opened: 
 
     for number, story in enumerate(played.demo.stories, 1):
         page.keyboard.press(str(number))
-        expect(page.get_by_role("heading", level=1)).to_have_text(story.title[language].replace("'", "’") if language == "fr" else story.title[language])  # type: ignore[index]
+        expect(page.get_by_role("heading", level=1)).to_have_text(story.title[language].replace("'", "’") if language == "fr" else story.title[language])
         expect(page.locator(f"#scene-{number}")).to_have_attribute("aria-current", "step")
-        expect(page.locator("html")).not_to_have_attribute("aria-busy", "true")
+        expect(page.locator("html"), f"scene {number}").not_to_have_attribute("aria-busy", "true")
 
 
 def test_the_two_screens_are_the_pages_of_those_devices(opened: Opener, played: Played) -> None:
@@ -280,6 +280,22 @@ def test_a_lost_network_is_said_and_the_stage_resumes_by_itself(opened: Opener, 
 
     expect(page.locator("#scene-3")).to_have_attribute("aria-current", "step")
     expect(page.locator("[data-off]")).to_be_hidden()
+
+
+def test_a_restarted_server_is_found_again_with_both_screens(opened: Opener, played: Played) -> None:
+    played.go(0)
+    page = opened(noisy=True)
+    port = urlsplit(played.url).port
+    assert port is not None
+
+    played.stop()
+    expect(page.locator("[data-off]")).to_be_visible()
+    played.start(port)
+    played.anew(FRIDGE, steps=2)
+
+    expect(page.locator("#scene-3")).to_have_attribute("aria-current", "step", timeout=10_000)
+    expect(page.locator("[data-off]")).to_be_hidden()
+    expect(hers(page).locator("#yes")).to_be_visible()
 
 
 def test_the_tablet_is_a_choice_that_a_reload_keeps(opened: Opener, played: Played) -> None:

@@ -13,7 +13,7 @@ from visavis.consent.gate import open_categories
 from visavis.evidence.story import Played, Story
 from visavis.model.customer import Customer
 from visavis.model.decision import Decision, Refusal
-from visavis.model.moment import Moment
+from visavis.model.moment import Answered, Displayed, Moment
 from visavis.runtime.screens import Recent
 from visavis.strategy.read import Strategy
 from visavis.web.pages import WORDS, clock
@@ -113,8 +113,9 @@ class Person(Struct, frozen=True):
 
     @property
     def moment(self) -> Moment | None:
-        """The last moment of this scene."""
-        return self.recent[0].entry.moment if self.recent else None
+        """The last moment of this scene that is not about a card."""
+        moments = [one.entry.moment for one in self.recent]
+        return next((moment for moment in moments if not isinstance(moment, Displayed | Answered)), None)
 
     def decision(self, audience: str) -> Decision | None:
         """What was decided last in this scene for this audience."""

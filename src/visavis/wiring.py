@@ -4,6 +4,7 @@ Data flow, as it reads below: the log is folded once (customers, screens, outbox
 durable goes out to screens, webhooks and pages.
 """
 
+import gc
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -92,7 +93,7 @@ def build(
     )  # fmt: skip
 
     dice_key = derived(root, "dice")
-    objectives = Objectives(strategy, dice_key)
+    objectives = Objectives(strategy, dice_key, born_as=lambda name: person(name).born_as)
 
     def passing(entry: Entry) -> None:
         screens.passing(entry)
@@ -156,6 +157,9 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        # What was rebuilt lives on: the collector need not look at it again, and its pauses are what people would wait for.
+        gc.collect()
+        gc.freeze()
         writer.start()
         server.outbox.start()
         yield
@@ -168,7 +172,7 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
     pages_app = Starlette(
         routes=[
             *people.routes(writer, access),
-            *operations.routes(writer, access, server.metrics),
+            *operations.routes(writer, access, server.metrics, server.screens.look_again),
             *web_client.routes(writer, access, server.screens),
             *adviser.routes(writer, access, server.screens),
             *console.routes(writer, access, server.screens, server.outbox, server.objectives),

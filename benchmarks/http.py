@@ -8,7 +8,6 @@ the server process's own. Three forms: nobody is woken, somebody is woken and 32
 import argparse
 import asyncio
 import cProfile
-import gc
 import json
 import os
 import pstats
@@ -88,8 +87,6 @@ def serve(kind: str, folder: Path, port: int, answer: bytes) -> None:
         server = a_server(folder, datetime.now(UTC))
         (folder / TOKEN_FILE).write_text(server.access.issue("brand"))
         app = server.app
-        gc.collect()
-        gc.freeze()
     profile = cProfile.Profile() if kind == "profiled" else None
     uvicorn.run(Profiled(app, profile) if profile is not None else app, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=2)
     if profile is not None:

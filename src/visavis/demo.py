@@ -320,7 +320,8 @@ async def _elsewhere(stack: AsyncExitStack, files: Mapping[str, bytes], extract:
     server = build(extract.stocked({**files, "objectives.toml": held}), settings, memory=True, clock=clock, key=DICE, learned=extract.learned)
     await stack.enter_async_context(served(server, port))
     client = await stack.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30.0))
-    return Crowd(client, server.access.issue("brand"), extract, standings=server.objectives.standings, year_s=year_s)
+    key = server.access.issue("brand")
+    return Crowd(client, key, extract, standings=server.objectives.standings, year_s=year_s, console=f"{client.base_url}/console#key={key}")
 
 
 class Listening(uvicorn.Server):

@@ -318,6 +318,11 @@ def test_everybody_s_year_is_lived_and_labelled_as_simulated(opened: Opener, pla
     expect(page.locator(".crowd .row.shown").first).to_be_visible(timeout=15_000)
     expect(page.locator("iframe").first).to_be_hidden()
     expect(page.get_by_text("make year")).to_be_visible()
+    with page.expect_popup() as console:
+        page.get_by_role("link", name="console").click()
+    expect(console.value.get_by_role("main")).to_be_visible()
+    assert urlsplit(console.value.url).netloc != urlsplit(played.url).netloc
+    console.value.close()
     assert violations(page) == []
     page.locator("#next").click()
     expect(page.locator("#scene-1")).to_have_attribute("aria-current", "step")
@@ -412,3 +417,12 @@ def test_no_bar_leaves_its_drawing_and_silence_is_a_point(nets: list[int]) -> No
 
     assert [bar.dot for bar in bars] == [True] + [False] * len(nets)
     assert all(bar.x >= 0 and bar.x + bar.width <= WIDTH_PX + 0.1 for bar in bars)
+
+
+def test_a_story_that_a_person_s_choice_turned_says_which_choice(opened: Opener, played: Played) -> None:
+    name = played.anew(SAYS_NO, steps=1)
+    played.go(WALKS_IN, steps=1)
+
+    page = opened()
+
+    expect(page.locator(".step strong")).to_have_text(f"autrement\u00a0: {name} a fermé «\u00a0Mes achats\u00a0»")

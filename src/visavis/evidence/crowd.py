@@ -86,14 +86,18 @@ def _told(one: Standing, language: str) -> dict[str, Any]:
 
 
 class Crowd:
-    """Lives the year; what happened so far can be read at any time. ``year_s`` is how long the year takes."""
+    """Lives the year; what happened so far can be read at any time. ``year_s`` is how long the year takes, ``console`` the address of its world's console."""
 
-    def __init__(self, client: httpx.AsyncClient, key: str, extract: Extract, *, standings: Callable[[], list[Standing]], year_s: float, seed: int = 1) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, key: str, extract: Extract, *, standings: Callable[[], list[Standing]], year_s: float, console: str = "",
+        seed: int = 1,
+    ) -> None:  # fmt: skip
         self._client = client
         self._headers = {"authorization": f"Bearer {key}"}
         self._extract = extract
         self._year_s = year_s
         self.standings = standings
+        self.console = console
         self._dice = random.Random(seed)  # noqa: S311  simulated people, not secrets
         self.at = 0.0
         self.households = len(extract.households)

@@ -30,6 +30,7 @@ class Crowd(Protocol):
     silences: int
     added: int
     done: bool
+    console: str
     feed: list[Heard]
 
     def standings(self) -> Iterable[Standing]:

@@ -13,6 +13,7 @@ from babel.dates import format_date
 
 from visavis.cards.typography import typeset
 from visavis.evidence.story import Check, Played
+from visavis.model.consent import OPENS
 from visavis.runtime.entrance import BEAT_S
 from visavis.runtime.screens import EVERYBODY, Screens
 from visavis.runtime.writer import Writer
@@ -152,7 +153,7 @@ class Stage:
             return {"figures": []}
         return {
             "figures": everybody.figures(crowd, person), "feed": everybody.feed(crowd, person), "brought": everybody.brought(crowd, person),
-            "truth": everybody.truth(person), "day": everybody.day(crowd, person), "done": crowd.done, "console": getattr(crowd, "console", ""),
+            "truth": everybody.truth(person), "day": everybody.day(crowd, person), "done": crowd.done, "console": crowd.console,
         }  # fmt: skip
 
     def _titles(self, language: str) -> list[str]:
@@ -180,7 +181,7 @@ class Stage:
         granted = last.reply.get("granted") or {}
         return {
             "where": where, "say": typeset(said, person.language), "granted": person.say("granted", str(granted.get("reason", ""))),
-            "checks": last.checks, "differs": [_differs(person, check) for check in last.checks if not check.holds],
+            "checks": last.checks, "differs": _differences(person, last),
         }  # fmt: skip
 
     def _door(self, person: Person) -> Played | None:
@@ -190,6 +191,16 @@ class Stage:
             return None
         came = person.recent[0].entry.moment.occurred_at if person.recent else None
         return last if came is None or came <= datetime.fromisoformat(str(last.sent["occurred_at"])) else None
+
+
+def _differences(person: Person, last: Played) -> list[str]:
+    """How this step differs from what its story expects; when the person has closed what the story relies on, that alone."""
+    found = [_differs(person, check) for check in last.checks if not check.holds]
+    chosen = person.customer.consents
+    closed = [purpose for purpose in (person.story.given if person.story is not None else ()) if purpose in chosen and chosen[purpose].status not in OPENS]
+    if found and closed:
+        return [person.say("chose", purpose=person.quoted(closed[0]))]
+    return found[:1] + ([f"+{len(found) - 1}"] if len(found) > 1 else [])
 
 
 def _differs(person: Person, check: Check) -> str:

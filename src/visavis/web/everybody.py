@@ -96,7 +96,8 @@ def _brought(one: Standing, person: Person) -> Brought:
     why = typeset(one.objective.why[person.language], person.language)
     counted = person.say("shown_held", shown=one.shown, held=one.held_out, people=one.people)
     effect = one.effect
-    if effect is None or not all(map(isfinite, (effect.uplift, effect.low, effect.high))):
+    if effect is None or not (isfinite(effect.uplift) and effect.low > -1.0 and effect.high < 1.0):
+        # An interval that holds everything possible says nothing yet.
         early = "too_early" if one.objective.holdout_share else "no_holdout"
         return Brought(why, counted, person.say(early), "", Markup(), sure=False)
     sure = effect.verdict in ("more", "less")

@@ -88,17 +88,23 @@ def serve(
     port: Annotated[int | None, typer.Option(help="The port to listen on.")] = None,
 ) -> None:
     """Run a server: moments in over HTTP, decisions back, cards to screens, webhooks out."""
-    import uvicorn  # noqa: PLC0415
+    import asyncio  # noqa: PLC0415
 
     from visavis.config import settings as read_settings  # noqa: PLC0415
+    from visavis.listen import listening, until_told  # noqa: PLC0415
     from visavis.runtime.logs import set_up  # noqa: PLC0415
     from visavis.wiring import build  # noqa: PLC0415
 
     told = read_settings(settings, data=data, port=port)
     set_up()
     server = build(folder(root), told)
-    sys.stderr.write(f"{server.strategy.brand.name} listens on http://{told.host}:{told.port}\n")
-    uvicorn.run(server.app, host=told.host, port=told.port, log_config=None, access_log=False, timeout_graceful_shutdown=5)
+
+    async def run() -> None:
+        async with listening(server, told.port, host=told.host):
+            sys.stderr.write(f"{server.strategy.brand.name} listens on http://{told.host}:{told.port}\n")
+            await until_told()
+
+    asyncio.run(run())
 
 
 @app.command()

@@ -6,23 +6,20 @@ seen is the running engine; only the moments are written down.
 
 import asyncio
 import re
-import socket
 import sys
 import unicodedata
 import webbrowser
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from secrets import token_bytes
-from signal import SIGINT, SIGTERM
 from tempfile import TemporaryDirectory
 from time import perf_counter, time
 from typing import Any, Final
 
 import httpx
 import msgspec
-import uvicorn
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
@@ -35,6 +32,7 @@ from visavis.evidence.headless import Scene
 from visavis.evidence.households import Extract
 from visavis.evidence.play import Player
 from visavis.evidence.story import Played, Story, stories
+from visavis.listen import free_port, listening, until_told
 from visavis.model.errors import Invalid, VisavisError
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.outbox import Target, verify
@@ -239,7 +237,7 @@ async def running(
         settings = Settings(data=str(folder), port=port, webhooks={"order": Target(base + SUPPLIER, secret)}, hosts=("127.0.0.1",))
         server = build(extract.stocked(files), settings, clock=clock, key=DICE, learned=extract.learned, extra=extra)
         clock.turn(max([customer.last_received_at for customer in server.loop.customers.values()], default=0.0))
-        await stack.enter_async_context(served(server, port))
+        await stack.enter_async_context(listening(server, port))
         stack.push_async_callback(stage[0].stop)
         yield stage[0]
 
@@ -305,10 +303,7 @@ async def show(files: Mapping[str, bytes], households: Path, household: str, *, 
         sys.stdout.flush()
         if browser:
             await asyncio.get_running_loop().run_in_executor(None, webbrowser.open, address)
-        stopped = asyncio.Event()
-        for signal in (SIGINT, SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(signal, stopped.set)
-        await stopped.wait()
+        await until_told()
 
 
 async def _elsewhere(stack: AsyncExitStack, files: Mapping[str, bytes], extract: Extract, year_s: float) -> Crowd:
@@ -318,44 +313,10 @@ async def _elsewhere(stack: AsyncExitStack, files: Mapping[str, bytes], extract:
     clock.turn(time())
     settings = Settings(port=port)
     server = build(extract.stocked({**files, "objectives.toml": held}), settings, memory=True, clock=clock, key=DICE, learned=extract.learned)
-    await stack.enter_async_context(served(server, port))
+    await stack.enter_async_context(listening(server, port))
     client = await stack.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30.0))
     key = server.access.issue("brand")
     return Crowd(client, key, extract, standings=server.objectives.standings, year_s=year_s, console=f"{client.base_url}/console#key={key}")
-
-
-class Listening(uvicorn.Server):
-    """One of several servers of a process: a signal is not for it alone."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals to whoever runs them all."""
-        yield
-
-
-@asynccontextmanager
-async def served(server: Server, port: int) -> AsyncIterator[None]:
-    """Let this server listen on this port, for this machine only, until left."""
-    config = uvicorn.Config(server.app, host="127.0.0.1", port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
-    listening = Listening(config)
-    task = asyncio.get_running_loop().create_task(listening.serve())
-    while not listening.started:
-        if task.done():
-            await task
-            raise Invalid(f"Port {port} cannot be used.", advice="Give another one: --port.")
-        await asyncio.sleep(0.01)
-    try:
-        yield
-    finally:
-        listening.should_exit = True
-        await task
-
-
-def free_port() -> int:
-    """A port of this machine that nobody uses now."""
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return int(asked.getsockname()[1])
 
 
 def plain(name: str) -> str:

@@ -145,7 +145,8 @@ async def _events(
                 yield pages.event(pages.rendered("_brief.html", language, **values), name="screen", number=name)
             soon = [screens.lasts_s(one.show) + 0.05 for one in screens.briefs(place)]
             try:
-                await asyncio.wait_for(bell.wait(), min([BEAT_S, *soon]))
+                async with asyncio.timeout(min([BEAT_S, *soon])):
+                    await bell.wait()
             except TimeoutError:
                 # An event, not a comment: a page that hears nothing for too long takes its brief off by itself.
                 yield pages.event(".", name="beat")

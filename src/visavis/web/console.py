@@ -187,7 +187,8 @@ async def _events(
                 # Counting many people takes long: it never takes more than a fiftieth of the server's time.
                 sides_at = started + max(SIDES_S, 50.0 * (perf_counter() - started))
             try:
-                await asyncio.wait_for(bell.wait(), BEAT_S)
+                async with asyncio.timeout(BEAT_S):
+                    await bell.wait()
                 await asyncio.sleep(PACE_S)
             except TimeoutError:
                 yield b": still here\n\n"

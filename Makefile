@@ -35,7 +35,7 @@ year: $(BIN)/.journey ## live a real year of 2,469 real households (ARGS="--head
 	@$(BIN)/visavis year $(ARGS)
 
 test: $(BIN)/.installed ## run every test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
 check: $(BIN)/.installed ## ruff, mypy --strict, import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

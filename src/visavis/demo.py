@@ -37,12 +37,13 @@ from visavis.model.errors import Invalid, VisavisError
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.outbox import Target, verify
 from visavis.web.stage import Door, routes
-from visavis.wiring import Server, build
+from visavis.wiring import Server, build, root_key
 
 SUPPLIER: Final = "/supplier/orders"
 DICE: Final = b"the dice of every demo, number 3"
 """Everybody's demo rolls the same dice, with which the first household is held out of nothing; some of the others are, and the stage says so."""
 YEAR_S: Final = 60.0
+ANOTHER: Final = {"fr": "Pour un second navigateur :", "en": "For a second browser:"}
 INVITATION: Final = {
     "fr": "La scène est prête. Ouvrez cette adresse (elle ne sert qu'une fois ; Ctrl-C pour finir) :",
     "en": "The stage is ready. Open this address (it opens once; Ctrl-C ends it):",
@@ -292,14 +293,14 @@ async def show(files: Mapping[str, bytes], households: Path, household: str, *, 
     doors: list[Door] = []
 
     def pages(server: Server, demo: Demo) -> Iterable[BaseRoute]:
-        doors.append(Door(token_bytes(32)))
+        doors.append(Door(root_key(data.with_name(f"{data.name}.door")) if data is not None else token_bytes(32)))
         return routes(server.writer, server.screens, demo, doors[0])
 
     async with running(files, Extract(households), port=port, data=data, pages=pages) as stage:
         stage.household = household if household in stage.households else stage.refuse(household)
         await stage.go(0)
-        address = f"{stage.base}/stage?language={language}&token={doors[0].token()}"
-        sys.stdout.write(f"{INVITATION[language]}\n\n  {address}\n\n")
+        address, another = [f"{stage.base}/stage?language={language}&token={doors[0].token()}" for _ in range(2)]
+        sys.stdout.write(f"{INVITATION[language]}\n\n  {address}\n\n{ANOTHER[language]} {another}\n")
         sys.stdout.flush()
         if browser:
             await asyncio.get_running_loop().run_in_executor(None, webbrowser.open, address)

@@ -20,8 +20,11 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
+from visavis.cards.answer import reply
 from visavis.config import Settings
+from visavis.consent.choices import switched
 from visavis.devices import web_client
+from visavis.engine import NotAdmitted, admit, step
 from visavis.evidence.objectives import Objectives
 from visavis.insight.need import prior
 from visavis.intake import operations, people
@@ -29,6 +32,7 @@ from visavis.intake.moments import Moments, Receive, Scope, Send
 from visavis.model.customer import Customer, newborn
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid
+from visavis.model.moment import Bought, CheckedIn, Entered, Line, Moment, Paying
 from visavis.model.world import Learned, ParametersLearned, StrategyLoaded, WorldChange
 from visavis.ports import Clock, Log
 from visavis.runtime import problems
@@ -157,6 +161,7 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        _warm(server.loop)
         # What was rebuilt lives on: the collector need not look at it again, and its pauses are what people would wait for.
         gc.collect()
         gc.freeze()
@@ -192,6 +197,28 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
             await pages_app(scope, receive, send)
 
     return app
+
+
+def _warm(loop: Loop) -> None:
+    """Live one visit of nobody and forget it: what is computed once is computed before anyone waits for it."""
+    strategy, at = loop.strategy, loop.clock.now()
+    place = next(iter(strategy.places), "")
+    lines = tuple([Line(product) for product in list(strategy.products)[:10]])
+    moments: list[Moment] = []
+    for purpose in strategy.purposes.values():
+        if purpose.basis == "consent":
+            moments += switched(strategy, "nobody", purpose.key, on=True, language=strategy.brand.languages[0], id=purpose.key, at=at)
+    if lines and place:
+        moments.append(Bought(id="bought", customer="nobody", occurred_at=at, place=place, lines=lines))
+    if place:
+        moments += [one(id=one.__name__, customer="nobody", occurred_at=at, place=place) for one in (Entered, CheckedIn, Paying)]
+    nobody = newborn("nobody")
+    for moment in moments:
+        admitted = admit(strategy, nobody, moment, at)
+        if not isinstance(admitted, NotAdmitted):
+            entry, nobody = step(strategy, loop.world, nobody, admitted, at, loop.dice_key)
+            for language in strategy.brand.languages:
+                reply(strategy, entry, language, "brand")
 
 
 async def _nobody(scope: Scope, receive: Receive, send: Send) -> None:

@@ -56,7 +56,7 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
         token = str((await told(request)).get("key", ""))
         if access.check(token).role != "adviser":
             raise Refused("This is not an adviser's key.", advice="Make one: visavis key adviser PLACE.")
-        return admitted(Response(status_code=204), COOKIE, token, PATH)
+        return admitted(request, Response(status_code=204), COOKIE, token, PATH)
 
     async def briefs(request: Request) -> Response:
         key, language = adviser(request), pages.language_of(request, otherwise=strategy.brand.languages[0])

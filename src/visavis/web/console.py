@@ -90,7 +90,7 @@ def routes(writer: Writer, access: Access, screens: Screens, outbox: Outbox, obj
         token = str((await told(request)).get("key", ""))
         if access.check(token).role != "brand":
             raise Refused("This is not a brand's key.", advice="Make one: visavis key brand.")
-        return admitted(Response(status_code=204), COOKIE, token, PATH)
+        return admitted(request, Response(status_code=204), COOKIE, token, PATH)
 
     async def stream(request: Request) -> Response:
         key, asked = brand(request), request.query_params

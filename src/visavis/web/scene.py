@@ -172,7 +172,9 @@ class Stage:
             place.zone if place is not None else strategy.brand.zone,
         ))  # fmt: skip
         when = f"{format_date(at, 'EEEE', locale=person.language)} {pages.clock(at.hour + at.minute / 60, person.language)}"
-        where = " · ".join([strategy.brand.name, *([place.name] if place is not None else []), when])
+        at_home = person.story is not None and person.story.at == "morning"
+        spot = person.word("where_home") if at_home else place.name if place is not None else ""
+        where = " · ".join([part for part in ("" if at_home else strategy.brand.name, spot, when) if part])
         if not playing.played or person.story is None:
             return {"where": "" if person.story is None else where, "say": "", "granted": "", "checks": [], "differs": []}
         last = playing.played[-1]

@@ -64,7 +64,6 @@ def test_the_demo_plays_nine_scenes_without_a_browser() -> None:
 
     assert [scene["scene"][0] for scene in told["scenes"]] == list("123456789")
     assert told["as_expected"]
-    assert told["first_scene_s"] <= 5.0
 
 
 @contextmanager

@@ -81,7 +81,7 @@ def since(local_day: int, today: int, language: str) -> str:
     r"""A past local day as one says it after *since*: by its name in the week gone by, else by its date.
 
     >>> since(19_999, 20_000, "fr"), since(19_997, 20_000, "en"), since(19_970, 20_000, "fr")
-    ('hier', 'Wednesday', 'le 4\xa0septembre')
+    ('hier', 'Tuesday', 'le 4\xa0septembre')
     """
     if -7 < local_day - today < -1:
         return format_date(EPOCH + timedelta(days=local_day), "EEEE", locale=language)

@@ -35,13 +35,13 @@ year: $(BIN)/.journey ## live a real year of 2,469 real households (ARGS="--head
 	@$(BIN)/visavis year $(ARGS)
 
 test: $(BIN)/.installed ## run every test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
 check: $(BIN)/.installed ## ruff, mypy --strict, import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-bench: $(BIN)/.installed ## time the steps of a moment and the logs against a reference measured in the same run
-	@$(BIN)/python benchmarks/step.py $(ARGS) && $(BIN)/python benchmarks/log.py $(ARGS)
+bench: $(BIN)/.installed ## time the steps of a moment, the logs and the HTTP door against references measured in the same run
+	@$(BIN)/python benchmarks/step.py $(ARGS) && $(BIN)/python benchmarks/log.py $(ARGS) && $(BIN)/python benchmarks/http.py $(ARGS)
 
 # The official clients and the vendors' own simulators that the tests of devices talk to: never a dependency, never in the package.
 PEERS ?= .peers

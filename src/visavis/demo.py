@@ -6,39 +6,48 @@ seen is the running engine; only the moments are written down.
 
 import asyncio
 import re
-import socket
+import sys
 import unicodedata
+import webbrowser
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from secrets import token_bytes
 from tempfile import TemporaryDirectory
-from time import time
+from time import perf_counter, time
 from typing import Any, Final
 
 import httpx
 import msgspec
-import uvicorn
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from visavis.config import Settings
 from visavis.evidence.cast import Cast, instant
-from visavis.evidence.crowd import HOLDOUT_SHARE, Crowd
+from visavis.evidence.crowd import HOLDOUT_SHARE, Crowd, Everybody
+from visavis.evidence.headless import Scene
 from visavis.evidence.households import Extract
 from visavis.evidence.play import Player
 from visavis.evidence.story import Played, Story, stories
+from visavis.listen import free_port, listening, until_told
 from visavis.model.errors import Invalid, VisavisError
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.outbox import Target, verify
-from visavis.wiring import Server, build
+from visavis.web.stage import Door, routes
+from visavis.wiring import Server, build, root_key
 
 SUPPLIER: Final = "/supplier/orders"
-DICE: Final = b"the dice of every demo, number 0"
+DICE: Final = b"the dice of every demo, number 3"
 """Everybody's demo rolls the same dice, with which the first household is held out of nothing; some of the others are, and the stage says so."""
 YEAR_S: Final = 60.0
+ANOTHER: Final = {"fr": "Pour un second navigateur :", "en": "For a second browser:"}
+INVITATION: Final = {
+    "fr": "La scène est prête. Ouvrez cette adresse (elle ne sert qu'une fois ; Ctrl-C pour finir) :",
+    "en": "The stage is ready. Open this address (it opens once; Ctrl-C ends it):",
+}
 
 
 class Demo:
@@ -49,6 +58,7 @@ class Demo:
     ) -> None:  # fmt: skip
         self.server = server
         self.stories = stories
+        self.base = str(client.base_url)
         self.households = list(extract.households)
         self.household = self.households[0]
         self.changed: set[asyncio.Event] = set()
@@ -58,7 +68,7 @@ class Demo:
         self._extract = extract
         self._players: dict[str, Player] = {}
         self._busy = asyncio.Lock()
-        self._everybody = everybody
+        self._make = everybody
         self._elsewhere = AsyncExitStack()
         self._crowd: Crowd | None = None
         self._living: asyncio.Task[None] | None = None
@@ -68,7 +78,7 @@ class Demo:
         """Who plays the household on the stage."""
         if self.household not in self._players:
             now = self.server.loop.clock.now().timestamp()
-            cast = Cast(self._extract, self.household, self.server.strategy.brand.zone, now)
+            cast = Cast(self._extract, self.household, self.server.strategy.brand.zone, now, self.server.strategy.never_push)
             self._players[self.household] = Player(self._client, self.server.access.issue, cast, plain(self.household), self._now)
         return self._players[self.household]
 
@@ -98,9 +108,7 @@ class Demo:
 
     async def choose(self, household: str) -> None:
         """Put another household on the stage, at the beginning of the scene."""
-        if household not in self.households:
-            raise Invalid("There is no such household.", advice=f"Choose one of: {', '.join(self.households)}.")
-        self.household = household
+        self.household = household if household in self.households else self.refuse(household)
         await self.go(self.scene)
 
     async def go(self, scene: int) -> None:
@@ -137,6 +145,18 @@ class Demo:
         """Everybody's year, as far as it is lived."""
         return self._crowd
 
+    def refuse(self, household: str) -> str:
+        """Nobody of this name."""
+        raise Invalid(f"There is no household `{household}`.", advice=f"Choose one of: {', '.join(self.households)}.")
+
+    async def everybody(self) -> Everybody:
+        """Live everybody's year to its end, and say what came of it."""
+        await self.go(len(self.stories))
+        assert self._living is not None
+        assert self._crowd is not None
+        await self._living
+        return Everybody.of(self._crowd)
+
     def tell(self) -> None:
         """Wake those who look."""
         for event in self.changed:
@@ -155,7 +175,7 @@ class Demo:
             return
         await self._elsewhere.aclose()
         self._elsewhere = AsyncExitStack()
-        self._crowd = await self._everybody(self._elsewhere)
+        self._crowd = await self._make(self._elsewhere)
         self._living = asyncio.get_running_loop().create_task(self._crowd.live(changed=self.tell))
 
     def _now(self) -> float:
@@ -218,9 +238,73 @@ async def running(
         settings = Settings(data=str(folder), port=port, webhooks={"order": Target(base + SUPPLIER, secret)}, hosts=("127.0.0.1",))
         server = build(extract.stocked(files), settings, clock=clock, key=DICE, learned=extract.learned, extra=extra)
         clock.turn(max([customer.last_received_at for customer in server.loop.customers.values()], default=0.0))
-        await stack.enter_async_context(served(server, port))
+        await stack.enter_async_context(listening(server, port))
         stack.push_async_callback(stage[0].stop)
         yield stage[0]
+
+
+class Told(Struct, frozen=True):
+    """Everything that was played without a browser; ``crowd`` is everybody's year, when it was lived."""
+
+    scenes: tuple[Scene, ...]
+    crowd: Everybody | None
+    first_scene_s: float
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether everything came out as the stories expect, and everybody's year was lived whole."""
+        return all(scene.as_expected for scene in self.scenes) and (self.crowd is None or self.crowd.whole)
+
+    def fields(self, language: str) -> dict[str, Any]:
+        """One JSON object."""
+        everybody = [] if self.crowd is None else [self.crowd.fields(language)]
+        scenes = [scene.fields(language) for scene in self.scenes] + everybody
+        return {"as_expected": self.as_expected, "first_scene_s": round(self.first_scene_s, 3), "scenes": scenes}
+
+    def text(self, language: str) -> str:
+        """The same in lines."""
+        return "\n".join([scene.text(language) for scene in self.scenes]) + ("" if self.crowd is None else "\n" + self.crowd.text(language))
+
+
+async def headless(
+    files: Mapping[str, bytes], households: Path, household: str, *, port: int = 0, data: Path | None = None, only: str = "", crowd: bool = True,
+) -> Told:  # fmt: skip
+    """Play every story (or ``only`` one) through HTTP, without a browser, then live everybody's year at full speed."""
+    started = perf_counter()
+    async with running(files, Extract(households), port=port, data=data, year_s=0.0) as stage:
+        scenes: list[Scene] = []
+        first_s = 0.0
+        stage.household = household if household in stage.households else stage.refuse(household)
+        for scene, story in enumerate(stage.stories):
+            if only and story.id != only:
+                continue
+            await stage.go(scene)
+            first_s = first_s or perf_counter() - started
+            while await stage.step():
+                pass
+            scenes.append(Scene(story, tuple(stage.played)))
+        if only and not scenes:
+            raise Invalid(f"There is no story `{only}`.", advice=f"There are: {', '.join([story.id for story in stage.stories])}.")
+        return Told(tuple(scenes), await stage.everybody() if crowd else None, first_s)
+
+
+async def show(files: Mapping[str, bytes], households: Path, household: str, *, language: str, port: int, data: Path | None, browser: bool) -> None:
+    """Serve the stage until interrupted; print its address, which opens once, and open it where there is a browser."""
+    doors: list[Door] = []
+
+    def pages(server: Server, demo: Demo) -> Iterable[BaseRoute]:
+        doors.append(Door(root_key(data.with_name(f"{data.name}.door")) if data is not None else token_bytes(32)))
+        return routes(server.writer, server.screens, demo, doors[0])
+
+    async with running(files, Extract(households), port=port, data=data, pages=pages) as stage:
+        stage.household = household if household in stage.households else stage.refuse(household)
+        await stage.go(0)
+        address, another = [f"{stage.base}/stage?language={language}&token={doors[0].token()}" for _ in range(2)]
+        sys.stdout.write(f"{INVITATION[language]}\n\n  {address}\n\n{ANOTHER[language]} {another}\n")
+        sys.stdout.flush()
+        if browser:
+            await asyncio.get_running_loop().run_in_executor(None, webbrowser.open, address)
+        await until_told()
 
 
 async def _elsewhere(stack: AsyncExitStack, files: Mapping[str, bytes], extract: Extract, year_s: float) -> Crowd:
@@ -230,43 +314,10 @@ async def _elsewhere(stack: AsyncExitStack, files: Mapping[str, bytes], extract:
     clock.turn(time())
     settings = Settings(port=port)
     server = build(extract.stocked({**files, "objectives.toml": held}), settings, memory=True, clock=clock, key=DICE, learned=extract.learned)
-    await stack.enter_async_context(served(server, port))
+    await stack.enter_async_context(listening(server, port))
     client = await stack.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30.0))
-    return Crowd(client, server.access.issue("brand"), extract, standings=server.objectives.standings, year_s=year_s)
-
-
-class Listening(uvicorn.Server):
-    """One of several servers of a process: a signal is not for it alone."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals to whoever runs them all."""
-        yield
-
-
-@asynccontextmanager
-async def served(server: Server, port: int) -> AsyncIterator[None]:
-    """Let this server listen on this port, for this machine only, until left."""
-    config = uvicorn.Config(server.app, host="127.0.0.1", port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
-    listening = Listening(config)
-    task = asyncio.get_running_loop().create_task(listening.serve())
-    while not listening.started:
-        if task.done():
-            await task
-            raise Invalid(f"Port {port} cannot be used.", advice="Give another one: --port.")
-        await asyncio.sleep(0.01)
-    try:
-        yield
-    finally:
-        listening.should_exit = True
-        await task
-
-
-def free_port() -> int:
-    """A port of this machine that nobody uses now."""
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return int(asked.getsockname()[1])
+    key = server.access.issue("brand")
+    return Crowd(client, key, extract, standings=server.objectives.standings, year_s=year_s, console=f"{client.base_url}/console#key={key}")
 
 
 def plain(name: str) -> str:

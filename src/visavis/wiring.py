@@ -4,6 +4,7 @@ Data flow, as it reads below: the log is folded once (customers, screens, outbox
 durable goes out to screens, webhooks and pages.
 """
 
+import gc
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -15,14 +16,19 @@ from typing import Any, Final
 from msgspec import Struct
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
+from visavis.cards.answer import reply
 from visavis.config import Settings
+from visavis.consent.choices import switched
 from visavis.devices import pairing, web_client
 from visavis.devices.accounts import Accounts
 from visavis.devices.home import Home
 from visavis.devices.hosts import doors
 from visavis.devices.mirror.mirror import Mirror
+from visavis.engine import NotAdmitted, admit, step
 from visavis.evidence.objectives import Objectives
 from visavis.insight.need import prior
 from visavis.intake import epcis, operations, people
@@ -30,6 +36,7 @@ from visavis.intake.moments import Moments, Receive, Scope, Send
 from visavis.model.customer import Customer, newborn
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid
+from visavis.model.moment import Bought, CheckedIn, Entered, Line, Moment, Paying
 from visavis.model.world import Learned, ParametersLearned, StrategyLoaded, WorldChange
 from visavis.ports import Clock, Log
 from visavis.runtime import problems
@@ -99,7 +106,7 @@ def build(
     )  # fmt: skip
 
     dice_key = derived(root, "dice")
-    objectives = Objectives(strategy, dice_key)
+    objectives = Objectives(strategy, dice_key, born_as=lambda name: person(name).born_as)
     access = Access(":memory:" if memory else folder / "keys.sqlite", now=lambda: time.now().timestamp())
     accounts = Accounts(
         settings, ":memory:" if memory else folder / "addresses.sqlite", lambda name: derived(root, name), strategy, screens,
@@ -175,6 +182,10 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        _warm(server.loop)
+        # What was rebuilt lives on: the collector need not look at it again, and its pauses are what people would wait for.
+        gc.collect()
+        gc.freeze()
         writer.start()
         server.outbox.start()
         server.delivery.start()
@@ -196,7 +207,7 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
         routes=[
             *people.routes(writer, access),
             *epcis.routes(writer, access),
-            *operations.routes(writer, access, server.metrics),
+            *operations.routes(writer, access, server.metrics, _turned(server)),
             *web_client.routes(writer, access, server.screens),
             *doors.routes(server.strategy),
             *pairing.routes(writer, access, server.screens),
@@ -208,6 +219,7 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
             *extra(server),
         ],
         lifespan=lifespan,
+        middleware=[Middleware(GZipMiddleware, minimum_size=1000)],  # streams of events are left alone
         exception_handlers={HTTPException: problems.unrouted},
     )
     moments = Moments(writer, access, secret, heard=server.metrics.heard)
@@ -219,6 +231,38 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
             await pages_app(scope, receive, send)
 
     return app
+
+
+def _turned(server: Server) -> Callable[[], None]:
+    """What a turned clock concerns: what is on screens, and what waits to be delivered."""
+
+    def turned() -> None:
+        server.screens.look_again()
+        server.delivery.nudge()
+
+    return turned
+
+
+def _warm(loop: Loop) -> None:
+    """Live one visit of nobody and forget it: what is computed once is computed before anyone waits for it."""
+    strategy, at = loop.strategy, loop.clock.now()
+    place = next(iter(strategy.places), "")
+    lines = tuple([Line(product) for product in list(strategy.products)[:10]])
+    moments: list[Moment] = []
+    for purpose in strategy.purposes.values():
+        if purpose.basis == "consent":
+            moments += switched(strategy, "nobody", purpose.key, on=True, language=strategy.brand.languages[0], id=purpose.key, at=at)
+    if lines and place:
+        moments.append(Bought(id="bought", customer="nobody", occurred_at=at, place=place, lines=lines))
+    if place:
+        moments += [one(id=one.__name__, customer="nobody", occurred_at=at, place=place) for one in (Entered, CheckedIn, Paying)]
+    nobody = newborn("nobody")
+    for moment in moments:
+        admitted = admit(strategy, nobody, moment, at)
+        if not isinstance(admitted, NotAdmitted):
+            entry, nobody = step(strategy, loop.world, nobody, admitted, at, loop.dice_key)
+            for language in strategy.brand.languages:
+                reply(strategy, entry, language, "brand")
 
 
 async def _nobody(scope: Scope, receive: Receive, send: Send) -> None:

@@ -155,7 +155,7 @@ def test_amounts_and_days_are_written_as_people_write_them() -> None:
 
 
 def test_a_brief_is_three_short_facts_with_where_each_comes_from(strategy: Strategy) -> None:
-    facts = (Fact("name", "Solène", "declared", 17_000), Fact("need", MILK, "inferred", 20_000, 0.9), Fact("trait", "in_a_hurry", "declared"),
+    facts = (Fact("name", "Solène", "declared", 17_000), Fact("need", MILK, "inferred", 20_000, 0.9, 12, 8.8), Fact("trait", "in_a_hurry", "declared"),
              Fact("heavy", "8", "observed", 20_000), Fact("avoid", "BUTTER", "observed"))  # fmt: skip
     decision = replace(show(strategy, "adviser-suggestion", MILK, MILK_1L), facts=facts)
 
@@ -167,9 +167,9 @@ def test_a_brief_is_three_short_facts_with_where_each_comes_from(strategy: Strat
         assert all(0 < len(line) <= FACT_LIMIT for line in (told.who, told.advice, told.avoid, *[fact.what for fact in told.facts]))
     french = brief(strategy, decision, "fr", today=20_003)
     assert [(fact.what, fact.origin) for fact in french.facts] == [
-        ("Lait\u00a0: 9 chances sur 10", "déduit"), ("Préfère aller vite", "déclaré"), ("8 visites en quatre semaines", "observé"),
+        ("Sans lait depuis vendredi", "déduit"), ("Préfère aller vite", "déclaré"), ("8 visites en quatre semaines", "observé"),
     ]  # fmt: skip
-    assert french.facts[0].detail == "Dernier achat\u00a0: 4\u00a0octobre"
+    assert french.facts[0].detail == "12 achats, un tous les 9\u00a0jours\u202f; 9 chances sur 10"
     assert french.avoid == "Ne pas proposer\u00a0: beurre"
     assert french.since == "Vient depuis 2016"
     assert brief(strategy, decision, "en", today=20_003).advice == "Suggest: milk"

@@ -202,7 +202,7 @@ class Houses:
             token = access.issue(role, person, profile=profile)
             return token, access.check(token).id
 
-        return self.site._called(made)  # type: ignore[no-any-return]
+        return self.site._called(made)
 
     def worn(self, home: Home) -> bool:
         known = self.site.server.loop.customers.get(home.person)

@@ -5,20 +5,23 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import TypeVar
 
 import uvicorn
 
 from people import BRANDS, NOON, a_history, grocery, says_yes
 from visavis.config import Settings
 from visavis.model.decision import Decision, Show
+from visavis.model.entry import Entry
 from visavis.model.moment import Answered, CheckedIn, Declared, Entered, Left, Linked, Moment, Withdrew
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.writer import Lived
 from visavis.wiring import Server, build
 
 LONG_AGO = NOON - timedelta(days=90)
+T = TypeVar("T")
 EVERYTHING = ("place-moment", "reminders", "adviser-brief")
 
 
@@ -29,6 +32,7 @@ class Site:
         self._making = making
         self.clock = clock
         self.url = ""
+        self.port = 0
         self._number = 0
         self._uvicorn: uvicorn.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -75,13 +79,26 @@ class Site:
         """A key, made where the server's keys are used."""
         return self._called(lambda: self.server.access.issue(role, subject))
 
-    def entries(self, person: str) -> list[Any]:
+    def restarts(self) -> None:
+        """Stop, and start again from the log and the keys on disk, at the same address."""
+        port = self.port
+        self.stop()
+        self.start(port)
+
+    def revokes(self, token: str) -> None:
+        def revoked() -> None:
+            self.server.access.revoke(self.server.access.check(token).id)
+            self.server.screens.look_again()
+
+        self._called(revoked)
+
+    def entries(self, person: str) -> list[Entry]:
         return self._called(lambda: list(self.server.log.of(person)))
 
-    def _called(self, what: Any) -> Any:
+    def _called(self, what: Callable[[], T]) -> T:
         assert self._loop is not None
 
-        async def called() -> Any:
+        async def called() -> T:
             return what()
 
         return asyncio.run_coroutine_threadsafe(called(), self._loop).result(10)
@@ -132,11 +149,12 @@ class Site:
 
 
 @contextmanager
-def a_site() -> Iterator[Site]:
-    """A server that lives as long as the test."""
+def a_site(folder: Path | None = None) -> Iterator[Site]:
+    """A server that lives as long as the test; with ``folder`` it can be started again from what is there."""
     clock = TurnedClock(runs=True)
     clock.turn(NOON.timestamp())
-    site = Site(lambda: build(grocery(), Settings(), memory=True, clock=clock, key=b"t" * 32), clock)
+    settings = Settings(data=str(folder / "data"), root_key=str(folder / "key")) if folder is not None else Settings()
+    site = Site(lambda: build(grocery(), settings, memory=folder is None, clock=clock, key=b"t" * 32), clock)
     site.start()
     try:
         yield site

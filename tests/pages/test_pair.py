@@ -49,4 +49,4 @@ def test_a_wrong_code_is_told_in_words(site: Site, opened: Opener, language: str
     expect(page.get_by_role("status")).to_contain_text(said)
     assert violations(page) == []
     # A refusal is a line in the console.
-    opened.errors.clear()  # type: ignore[attr-defined]
+    opened.errors.clear()

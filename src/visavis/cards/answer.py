@@ -100,8 +100,8 @@ def said(strategy: Strategy, entry: Entry, decision: Decision, language: str) ->
     spot = entry.moment.at
     for_customer = decision.audience == "customer"
     return Said(
-        decision.id, decision.audience, "show", sentence(decision, language), decision.purpose, decision.action, decision.product, decision.device, until=decision.until,
-        p_shown=decision.p_shown,
+        decision.id, decision.audience, "show", sentence(decision, language), decision.purpose, decision.action, decision.product, decision.device,
+        until=decision.until, p_shown=decision.p_shown,
         card=compose(strategy, decision, language, place=spot.place if spot is not None else "") if for_customer else None,
         brief=None if for_customer else brief(strategy, decision, language, today=spot.local_day if spot is not None else 0),
         weighed=weighed, refused=refused,

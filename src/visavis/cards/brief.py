@@ -5,7 +5,7 @@ from typing import Final
 
 from visavis.cards.compose import clipped_title, named, said
 from visavis.cards.typography import clipped, typeset
-from visavis.cards.words import EPOCH, day, family_name, product_name
+from visavis.cards.words import EPOCH, family_name, product_name, since, span
 from visavis.model.card import FACT_LIMIT, Brief, Told
 from visavis.model.decision import Fact, Show
 from visavis.strategy.read import Strategy
@@ -18,7 +18,8 @@ _ORIGIN: Final = {
 _NEED: Final = {"fr": "{name} : {chances}", "en": "{name}: {chances}"}
 _CHANCES: Final = {"fr": "{n} chances sur 10", "en": "{n} chances in 10"}
 _ONE_CHANCE: Final = {"fr": "1 chance sur 10", "en": "1 chance in 10"}
-_LAST_BOUGHT: Final = {"fr": "dernier achat : {day}", "en": "last bought: {day}"}
+_WITHOUT: Final = {"fr": "Sans {name} depuis {since}", "en": "No {name} since {since}"}
+_RHYTHM: Final = {"fr": "{n} achats, un tous les {days} ; ", "en": "bought {n} times, every {days}; "}
 _REWARD: Final = {"fr": "Service offert, pas encore utilisé", "en": "Free service, not used yet"}
 _ORDER: Final = {"fr": "Commande en route : {name}", "en": "Order on its way: {name}"}
 _HEAVY: Final = {"fr": "{n} visites en quatre semaines", "en": "{n} visits in four weeks"}
@@ -53,8 +54,12 @@ def _told(strategy: Strategy, fact: Fact, language: str, today: int) -> Told:
             n = min(9, max(1, round(fact.p * 10)))
             chances = (_ONE_CHANCE[language] if n == 1 else _CHANCES[language]).format(n=n)
             family = family_name(strategy, fact.subject, language)
-            what = _fits(_NEED[language].replace("{chances}", chances), [family[:1].upper() + family[1:]], language)
-            detail = _LAST_BOUGHT[language].format(day=day(fact.since_day, today, language)) if fact.since_day else ""
+            if 0 < fact.since_day < today:
+                what = _fits(_WITHOUT[language].replace("{since}", since(fact.since_day, today, language)), [family], language)
+            else:
+                what = _fits(_NEED[language].replace("{chances}", chances), [family[:1].upper() + family[1:]], language)
+            rhythm = _RHYTHM[language].format(n=fact.times, days=span(max(1, round(fact.every_days)), language)) if fact.every_days else ""
+            detail = f"{rhythm}{chances}"
             about = fact.subject
         case "order":
             what = _fits(_ORDER[language], [product_name(strategy, fact.subject, language), family_name(strategy, fact.subject, language)], language)

@@ -76,6 +76,19 @@ def day(local_day: int, today: int, language: str) -> str:
     return said.replace("1\u00a0", "1er\u00a0", 1) if language == "fr" and there.day == 1 else said
 
 
+@lru_cache(maxsize=1024)
+def since(local_day: int, today: int, language: str) -> str:
+    r"""A past local day as one says it after *since*: by its name in the week gone by, else by its date.
+
+    >>> since(19_999, 20_000, "fr"), since(19_997, 20_000, "en"), since(19_970, 20_000, "fr")
+    ('hier', 'Tuesday', 'le 4\xa0septembre')
+    """
+    if -7 < local_day - today < -1:
+        return format_date(EPOCH + timedelta(days=local_day), "EEEE", locale=language)
+    said = day(local_day, today, language)
+    return f"le {said}" if language == "fr" and said[:1].isdigit() else said
+
+
 def family_name(strategy: Strategy, family: str, language: str) -> str:
     """The family under the name people use: by hand where the strategy has one, the product's when it is its own family, else tidied."""
     named = strategy.families.get(family) or strategy.products.get(family)

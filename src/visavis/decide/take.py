@@ -87,7 +87,7 @@ def take(
     known: tuple[Known, ...] = ()
     head, leading = "", None
     hour = moment.at.local_hour if moment.at is not None else None
-    named = {first.family} if isinstance(first, Show) else set()
+    named = _taken_care_of(strategy, sight, first) if audience == "adviser" else set()
     for action, seen in ready:
         insight: Insight | None = None
         if action.about == "need":
@@ -114,6 +114,15 @@ def take(
         facts = telling(strategy, seen, sight.service, drawn.family, known, named) if audience == "adviser" else ()
         drawn = replace(drawn, until=sight.received_s + strategy.actions[drawn.action].ttl_s, facts=facts, figures=figures(seen))
     return drawn, uses
+
+
+def _taken_care_of(strategy: Strategy, sight: Sight, first: Decision | None) -> set[str]:
+    """The families that the person's own glasses name now: what one says, the other does not repeat."""
+    on_glasses = {
+        card.family for card in sight.service.shown
+        if not card.answer and card.until > sight.received_s and (action := strategy.actions.get(card.action)) is not None and action.audience == "customer"
+    }  # fmt: skip
+    return on_glasses | ({first.family} if isinstance(first, Show) else set())
 
 
 def _known(strategy: Strategy, action: Action, insight: Insight, found: Estimate) -> tuple[Known, ...]:

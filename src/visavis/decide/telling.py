@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from visavis.model.decision import Fact, Known
-from visavis.model.habit import DAY_S, HABIT, LOCAL_DAY, T_FIRST, T_LAST, T_LOCAL_DAY, T_S28, TRIPS
+from visavis.model.habit import DAY_S, FIRST, HABIT, LAST, LOCAL_DAY, T_FIRST, T_LAST, T_LOCAL_DAY, T_S28, TRIPS, K
 from visavis.model.shown import Service
 from visavis.model.view import View
 from visavis.strategy.read import Strategy
@@ -42,7 +42,7 @@ def avoid(service: Service, now: float) -> str:
 
 
 def _ranked(view: View, family: str, known: Iterable[Known]) -> Iterator[Fact]:
-    needs = [Fact("need", one.family, "inferred", _last_day(view, one.family), one.p) for one in known]
+    needs = [_need(view, one) for one in known]
     yield from [fact for fact in needs if fact.subject == family]
     yield from [Fact("trait", trait, "declared") for trait, value in view.preferences.items() if value is True]
     yield from [
@@ -63,6 +63,11 @@ def _first_day(view: View) -> int:
     return int(TRIPS.unpack(view.purchases.trips)[T_FIRST]) if view.purchases.trips else 0
 
 
-def _last_day(view: View, family: str) -> int:
-    row = view.purchases.rows.get(family)
-    return int(HABIT.unpack_from(view.purchases.table, row * HABIT.size)[LOCAL_DAY]) if row is not None else 0
+def _need(view: View, one: Known) -> Fact:
+    """What is probably needed, with the habit behind it: since when the person went without, how often they took it, how far apart."""
+    row = view.purchases.rows.get(one.family)
+    if row is None:
+        return Fact("need", one.family, "inferred", 0, one.p)
+    habit = HABIT.unpack_from(view.purchases.table, row * HABIT.size)
+    times = int(habit[K])
+    return Fact("need", one.family, "inferred", int(habit[LOCAL_DAY]), one.p, times, round((habit[LAST] - habit[FIRST]) / (times - 1), 1) if times > 1 else 0.0)

@@ -94,9 +94,8 @@ class Connection:
         if self._client is None:
             return Receipt("not_sent", "the broker is not there", BACKOFF_S[2])
         from paho.mqtt.packettypes import PacketTypes  # noqa: PLC0415
-        from paho.mqtt.properties import Properties  # noqa: PLC0415
 
-        properties = Properties(PacketTypes.PUBLISH)
+        properties = _properties(PacketTypes.PUBLISH)
         if lasts_s:
             properties.MessageExpiryInterval = max(1, int(lasts_s))
         try:
@@ -160,7 +159,6 @@ class Connection:
 
     def _made(self) -> Any:
         from paho.mqtt.packettypes import PacketTypes  # noqa: PLC0415
-        from paho.mqtt.properties import Properties  # noqa: PLC0415
 
         broker, aiomqtt = self._broker, self._aiomqtt
 
@@ -171,7 +169,7 @@ class Connection:
                 """Say that this message needs not come again."""
                 self._client.ack(message.mid, message.qos)
 
-        properties = Properties(PacketTypes.CONNECT)
+        properties = _properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval, properties.ReceiveMaximum, properties.MaximumPacketSize = SESSION_S, IN_FLIGHT_LIMIT, PACKET_LIMIT
         client = Client(
             broker.host, broker.port, username=broker.user or None, password=broker.password or None, identifier=f"visavis-{broker.root}",
@@ -192,3 +190,11 @@ def _tls(broker: Broker) -> ssl.SSLContext | None:
         return ssl.create_default_context(cafile=broker.ca or None)
     except OSError as error:
         raise Invalid(f"The broker's authority cannot be read: {error.strerror}.", advice="Give the path of a PEM file, or leave `ca` out.") from None
+
+
+def _properties(packet: int) -> Any:
+    """The properties of an MQTT 5 packet; the library that makes them tells no types."""
+    from paho.mqtt import properties  # noqa: PLC0415
+
+    made: Any = properties.Properties
+    return made(packet)

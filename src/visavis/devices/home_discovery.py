@@ -130,4 +130,4 @@ def _components(told: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _long(told: Any) -> dict[str, Any]:
     if not isinstance(told, dict):
         raise Invalid("An announcement is a JSON object.", advice="See Home Assistant's MQTT discovery.")
-    return {SHORT.get(name, name): value for name, value in told.items()}
+    return {str(SHORT.get(name, name)): value for name, value in told.items()}

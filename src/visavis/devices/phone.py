@@ -109,7 +109,7 @@ def routes(writer: Writer, access: Access, screens: Screens, push: Pushing | Non
         token = str((await told(request)).get("key", ""))
         if access.check(token).role != "device":
             raise Invalid("This is not a device's key.", advice="Make one: visavis key device PERSON --profile phone.")
-        return admitted(Response(status_code=204), COOKIE, token, PATH)
+        return admitted(request, Response(status_code=204), COOKIE, token, PATH)
 
     async def card(request: Request) -> Response:
         key = device(request)

@@ -20,24 +20,26 @@ EARLY_S: Final = 1_800.0
 """How long before paying a person comes in."""
 STROLL_S: Final = 300.0
 """Between two scenes of one visit."""
+OWN: Final = ("own", "own too")
 MILK: Final = "FLUID MILK WHITE ONLY"
 """The family of the fridge's scene; the others choose another one."""
 MORNING_H: Final = 8.5
 
 
 class Cast:
-    """One household on the stage; ``now`` is the server's time (epoch seconds)."""
+    """One household on the stage; ``now`` is the server's time (epoch seconds), ``unspoken`` the families that a story does not choose."""
 
-    def __init__(self, extract: Extract, household: str, zone: str, now: float) -> None:
+    def __init__(self, extract: Extract, household: str, zone: str, now: float, unspoken: frozenset[str] = frozenset()) -> None:
         if household not in extract.households:
             raise Invalid("There is no such household.", advice=f"Choose one of: {', '.join(extract.households)}.")
         self._extract = extract
         self._household: Household = extract.households[household]
         self._zone = ZoneInfo(zone)
+        self._unspoken = unspoken | {MILK}
         baskets = self._household.baskets
         worthy = [i for i, basket in enumerate(baskets) if self._worthy(basket)][-VISITS:]
         self._shift_s = max(0, -int((baskets[worthy[0]].at - EARLY_S - 86_400.0 - now) // WEEK_S)) * WEEK_S
-        self._told = worthy[0]
+        self._told = next(i for i, basket in enumerate(baskets) if basket.at + self._shift_s > now)
         self._visit: Basket | None = None
 
     @property
@@ -84,8 +86,9 @@ class Cast:
     def named(self, what: str) -> Any:
         """What ``@usual``, ``@other`` and ``@basket`` mean for this household."""
         verb, _, rest = what.partition(" ")
-        if rest == "own":
-            rest = next((family for family in self._household.faithful() if family != MILK and self._extract.other(self._household, family)), "")
+        if rest in OWN:
+            own = [one for one in self._household.faithful() if one not in self._unspoken and self._extract.other(self._household, one)]
+            rest = own[OWN.index(rest)] if len(own) > OWN.index(rest) else ""
         if verb == "@usual":
             return self._household.usual(rest)
         if verb == "@other":
@@ -114,6 +117,6 @@ def instant(at: float) -> str:
     """An instant as a moment writes it.
 
     >>> instant(1795550400.5)
-    '2026-11-24T18:00:00.500000+00:00'
+    '2026-11-24T20:00:00.500000+00:00'
     """
     return datetime.fromtimestamp(at, UTC).isoformat()

@@ -35,20 +35,76 @@ class Heard(Struct, frozen=True):
     family: str
 
 
-class Crowd:
-    """Lives the year; what happened so far can be read at any time. ``year_s`` is how long the year takes."""
+class Everybody(Struct, frozen=True):
+    """What came of everybody's year."""
 
-    def __init__(self, client: httpx.AsyncClient, key: str, extract: Extract, *, standings: Callable[[], list[Standing]], year_s: float, seed: int = 1) -> None:
+    visits: int
+    expected_visits: int
+    moments: int
+    cards: int
+    silences: int
+    standings: tuple[Standing, ...]
+
+    @staticmethod
+    def of(crowd: "Crowd") -> "Everybody":
+        """The year of this crowd, as far as it was lived."""
+        return Everybody(crowd.visits, crowd.expected_visits, crowd.moments, crowd.cards, crowd.silences, tuple(crowd.standings()))
+
+    @property
+    def whole(self) -> bool:
+        """Whether every visit of the year was lived, and cards and silences both came of them."""
+        return self.visits == self.expected_visits and self.cards > 0 and self.silences > 0
+
+    def fields(self, language: str) -> dict[str, Any]:
+        """One JSON object; answers are simulated, and it says so."""
+        return {
+            "scene": "9-everybody", "as_expected": self.whole, "expected": {"visits": self.expected_visits},
+            "happened": {"visits": self.visits, "moments": self.moments, "cards": self.cards, "silences": self.silences},
+            "answers": f"simulated: a card persuades {PERSUADED:.0%} of those who had not taken the product",
+            "objectives": [_told(one, language) for one in self.standings if one.effect is not None],
+        }  # fmt: skip
+
+    def text(self, language: str) -> str:
+        """The same in lines."""
+        lines = [f"{self.visits} visits, {self.moments} moments, {self.cards} cards, {self.silences} silences; answers are simulated."]
+        lines.extend(
+            [
+                f"  {told['why']} {told['uplift']:+.3f} [{told['low']:+.3f}, {told['high']:+.3f}], {told['verdict']}"
+                for told in self.fields(language)["objectives"]
+            ]
+        )
+        return "\n".join(lines) + "\n"
+
+
+def _told(one: Standing, language: str) -> dict[str, Any]:
+    effect = one.effect
+    assert effect is not None
+    return {
+        "objective": one.objective.id, "why": one.objective.why[language], "holdout_share": one.objective.holdout_share, "people": one.people,
+        "held_out": one.held_out, "cards": one.shown, "uplift": effect.uplift, "low": effect.low, "high": effect.high, "verdict": effect.verdict,
+    }  # fmt: skip
+
+
+class Crowd:
+    """Lives the year; what happened so far can be read at any time. ``year_s`` is how long the year takes, ``console`` the address of its world's console."""
+
+    def __init__(
+        self, client: httpx.AsyncClient, key: str, extract: Extract, *, standings: Callable[[], list[Standing]], year_s: float, console: str = "",
+        seed: int = 1,
+    ) -> None:  # fmt: skip
         self._client = client
         self._headers = {"authorization": f"Bearer {key}"}
         self._extract = extract
         self._year_s = year_s
         self.standings = standings
+        self.console = console
         self._dice = random.Random(seed)  # noqa: S311  simulated people, not secrets
         self.at = 0.0
         self.households = len(extract.households)
         self.moments = self.cards = self.silences = self.added = 0
         self.feed: list[Heard] = []
+        self.visits = 0
+        self.expected_visits = sum([len(household.baskets) for household in extract.households.values()])
         self.done = False
 
     async def live(self, *, changed: Callable[[], None] = lambda: None) -> None:
@@ -64,6 +120,7 @@ class Crowd:
             ahead = (at - begin) / max(1.0, end - begin) * self._year_s - (asyncio.get_running_loop().time() - started)
             await asyncio.sleep(max(0.0, ahead))
             await self._visit(at, name, basket)
+            self.visits += 1
             changed()
         self.done = True
         changed()

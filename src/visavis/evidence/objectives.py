@@ -4,6 +4,7 @@ One number a person: in which share of their closed windows the thing happened t
 out have the same windows, since a window opens on what was *known*, before caps and holdout; so nothing but the cards tells the two groups apart.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from msgspec import Struct
@@ -38,11 +39,12 @@ class Tally(Struct):
 
 
 class Objectives:
-    """Follow every objective of a strategy. ``key`` is the one that holds people out."""
+    """Follow every objective of a strategy. ``key`` is the one that holds people out, by the name that ``born_as`` gives for theirs."""
 
-    def __init__(self, strategy: Strategy, key: bytes, *, planned: int = 1000) -> None:
+    def __init__(self, strategy: Strategy, key: bytes, *, born_as: Callable[[str], str] = str, planned: int = 1000) -> None:
         self._strategy = strategy
         self._key = key
+        self._born_as = born_as
         self._planned = planned
         self._shown = dict.fromkeys(strategy.objectives, 0)
         self._people: dict[str, dict[str, Tally]] = {name: {} for name in strategy.objectives}
@@ -68,7 +70,7 @@ class Objectives:
         held: list[float] = []
         free: list[float] = []
         for name, tally in people.items():
-            out = share > 0.0 and held_out(name, objective.id, share=share, key=self._key)
+            out = share > 0.0 and held_out(self._born_as(name), objective.id, share=share, key=self._key)
             (held if out else free).append(tally.happened / tally.windows)
         closed = sum([tally.windows for tally in people.values()])
         effect = uplift(free, held, holdout_share=share, planned=self._planned) if held and free and 0.0 < share < 1.0 else None

@@ -17,6 +17,8 @@ from visavis.model.errors import Invalid, Unavailable
 
 CHUNK: Final = 500
 PATIENCE_S: Final = 5.0
+ELSEWHERE_S: Final = 3_600.0
+"""A scene that is further away in time is another visit, or at home."""
 Issue = Callable[[str, str], str]
 """Make a key for a role and its subject."""
 
@@ -38,6 +40,7 @@ class Player:
         self._known = False
         self._last: dict[str, Any] = {}
         self._missed = False
+        self._inside: dict[str, str] = {}
         self.household_person = person
         self.person = person
         self.place = cast.place
@@ -81,9 +84,16 @@ class Player:
         us = (perf_counter() - before) * 1e6
         reply = answer.json() if answer is not None and answer.content else {}
         told = reply if isinstance(reply, dict) else {"choices": reply}
-        checks = await self._checks(step.expect, answer.status_code if answer is not None else 200, told)
+        status = answer.status_code if answer is not None else 200
+        card, briefs = await self._look()
+        checks = [*checked(step.expect, status, told), *on_screens(step.expect, card, briefs)]
+        for kind, state in step.expect.wallet.items():
+            checks.append(Check(f"her {kind}", state, await self._in_wallet(kind, state)))
         self._missed = self._missed or any(check.what == "card" and not check.holds for check in checks)
-        return Played(story.id, number, self.person, sent, answer.status_code if answer is not None else 200, told, tuple(checks), round(us, 1))
+        return Played(
+            story.id, number, self.person, sent, status, told, tuple(checks), " · ".join([part for part in (card.get("title"), card.get("body")) if part]),
+            _in_words(briefs[0]) if briefs else (), round(us, 1),
+        )  # fmt: skip
 
     async def _sent(self, story: Story, step: Step, number: int) -> tuple[dict[str, Any], httpx.Response | None]:
         if step.pass_s:
@@ -105,6 +115,8 @@ class Player:
             self._last = {"id": f"{story.id}-{self._number}-{number}", **moment, **self._now_of()}
             if "place" in self._last:
                 self._last["place"] = self._last["place"].replace("@here", self.place)
+            if self._last["kind"] in ("entered", "checked_in"):
+                self._inside[self.person] = self._last["place"]
         return self._last, await self._asked(step.by, "POST", "/v1/moments", self._last)
 
     async def _meant(self, value: Any) -> Any:
@@ -132,69 +144,16 @@ class Player:
             raise Nothing
         return value
 
-    async def _checks(self, expected: Expected, status: int, reply: dict[str, Any]) -> list[Check]:
-        """Every expectation that the step names, beside what happened."""
-        found: list[Check] = []
-
-        def check(what: str, wanted: object, got: object) -> None:
-            found.append(Check(what, str(wanted), str(got)))
-
-        decisions = reply.get("decisions") or []
-        card: dict[str, Any] = next((one for one in decisions if one["audience"] == "customer"), {})
-        if expected.status:
-            check("status", expected.status, status)
-        said = card.get("action") or f"silence: {card.get('reason', 'nothing was woken')}"
-        if expected.card:
-            excused = said.removeprefix("silence: ") in expected.or_silence
-            check("card", said if excused else expected.card, said)
-        if expected.silence:
-            check("card", f"silence: {expected.silence}", said)
-        if expected.device:
-            check("device", expected.device, card.get("device", ""))
-        if expected.effect:
-            check("effect", expected.effect, ", ".join([effect["kind"] for effect in reply.get("effects") or []]) or "none")
-        if expected.granted:
-            granted = reply.get("granted") or {}
-            check("granted", expected.granted, granted.get("reason", "nothing"))
-        choices = {choice["purpose"]: choice["on"] for choice in reply.get("choices", [])}
-        for purpose in expected.on:
-            check(f"{purpose} is on", True, choices.get(purpose))
-        for purpose in expected.off:
-            check(f"{purpose} is on", False, choices.get(purpose))
-        if expected.on_glasses:
-            check("on her glasses", expected.on_glasses, await self._on_glasses())
-        await self._of_briefs(expected, check)
-        for kind, state in expected.wallet.items():
-            check(f"her {kind}", state, await self._in_wallet(kind, state))
-        return found
-
-    async def _on_glasses(self) -> str:
+    async def _look(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """What is on her glasses and on the adviser's; whoever wears them sees it, and their pages say so, as the player does."""
         answer = await self._asked("device", "GET", "/glasses/screen")
-        if answer.status_code != 200:
-            return "nothing"
-        # Whoever wears them sees the card: the page says so itself, and so does the player.
-        decision = answer.json()["decision"]
-        await self._asked("device", "POST", "/glasses/displayed", {"decision": decision})
-        return "a card"
-
-    async def _of_briefs(self, expected: Expected, check: Callable[[str, object, object], None]) -> None:
-        if expected.on_adviser < 0 and expected.facts_at_most < 0 and expected.avoid is None and not expected.untold and not expected.brief:
-            return
-        briefs = (await self._asked("adviser", "GET", "/adviser/briefs")).json()
+        card: dict[str, Any] = answer.json() if answer.status_code == 200 else {}
+        if card:
+            await self._asked("device", "POST", "/glasses/displayed", {"decision": card["decision"]})
+        briefs: list[dict[str, Any]] = (await self._asked("adviser", "GET", "/adviser/briefs")).json()
         for brief in briefs:
             await self._asked("adviser", "POST", "/adviser/displayed", {"decision": brief["decision"]})
-        if expected.on_adviser >= 0:
-            check("briefs on the adviser's glasses", expected.on_adviser, len(briefs))
-        told = briefs[0] if briefs else {}
-        if expected.brief:
-            check("brief", expected.brief, told.get("action", "none"))
-        if expected.facts_at_most >= 0:
-            facts = len(told.get("facts", []))
-            check("facts", f"1 to {expected.facts_at_most}", f"1 to {expected.facts_at_most}" if 1 <= facts <= expected.facts_at_most else facts)
-        if expected.avoid is not None:
-            check("what not to do", expected.avoid, bool(told.get("avoid")))
-        for word in expected.untold:
-            check(f"`{word}` is told to the adviser", False, word.lower() in str(told).lower())
+        return card, briefs
 
     async def _in_wallet(self, kind: str, state: str) -> str:
         """The state of the last order or reward; an order is on its way through a webhook, so it is waited for."""
@@ -209,15 +168,22 @@ class Player:
 
     async def _come(self, story: Story) -> None:
         """Turn the clock to where the story takes place, telling what was bought on the way."""
+        between: list[dict[str, Any]] = []
+        at = self._now()
         if story.at == "visit":
-            at, between = self._cast.to_visit(self._now(), self.household_person)
-            if between and self._known:
-                await self._turn(at)
-                await self._tell(between)
+            at, between = self._cast.to_visit(at, self.household_person)
             self.place = self._cast.place
-        else:
-            at = self._cast.to_morning(self._now()) if story.at == "morning" else self._now()
+        elif story.at == "morning":
+            at = self._cast.to_morning(at)
+        if at - self._now() > ELSEWHERE_S:
+            # The visit is over: who went home has left the shop.
+            left = [{**self._now_of(), "kind": "left", "id": f"left-{self._number}", "customer": one, "place": place} for one, place in self._inside.items()]
+            self._inside = {}
+            if left:
+                await self._asked("brand", "POST", "/v1/moments", left)
         await self._turn(at)
+        if between and self._known:
+            await self._tell(between)
 
     async def _tell(self, moments: list[dict[str, Any]]) -> None:
         """Tell facts of the past, many at once."""
@@ -240,6 +206,63 @@ class Player:
 
     def _now_of(self) -> dict[str, Any]:
         return {"customer": self.person, "occurred_at": instant(self._now())}
+
+
+def _in_words(brief: dict[str, Any]) -> tuple[str, ...]:
+    facts = [f"{fact['what']} ({fact['origin']})" for fact in brief.get("facts", [])]
+    return tuple([line for line in (brief.get("who", ""), brief.get("advice", ""), *facts, brief.get("avoid", "")) if line])
+
+
+def checked(expected: Expected, status: int, reply: dict[str, Any]) -> list[Check]:
+    """What was expected of the answer, beside what it says."""
+    found: list[Check] = []
+
+    def check(what: str, wanted: object, got: object) -> None:
+        found.append(Check(what, str(wanted), str(got)))
+
+    card: dict[str, Any] = next((one for one in reply.get("decisions") or [] if one["audience"] == "customer"), {})
+    said = card.get("action") or f"silence: {card.get('reason', 'nothing was woken')}"
+    if expected.status:
+        check("status", expected.status, status)
+    if expected.card:
+        check("card", said if said.removeprefix("silence: ") in expected.or_silence else expected.card, said)
+    if expected.silence:
+        check("card", f"silence: {expected.silence}", said)
+    if expected.device:
+        check("device", expected.device, card.get("device", ""))
+    if expected.effect:
+        check("effect", expected.effect, ", ".join([effect["kind"] for effect in reply.get("effects") or []]) or "none")
+    if expected.granted:
+        check("granted", expected.granted, (reply.get("granted") or {}).get("reason", "nothing"))
+    choices = {choice["purpose"]: choice["on"] for choice in reply.get("choices", [])}
+    for wanted, purposes in ((True, expected.on), (False, expected.off)):
+        for purpose in purposes:
+            check(f"{purpose} is on", wanted, choices.get(purpose))
+    return found
+
+
+def on_screens(expected: Expected, card: dict[str, Any], briefs: list[dict[str, Any]]) -> list[Check]:
+    """What was expected on the two screens, beside what they show."""
+    found: list[Check] = []
+    told = briefs[0] if briefs else {}
+
+    def check(what: str, wanted: object, got: object) -> None:
+        found.append(Check(what, str(wanted), str(got)))
+
+    if expected.on_glasses:
+        check("on her glasses", expected.on_glasses, "a card" if card else "nothing")
+    if expected.on_adviser >= 0:
+        check("briefs on the adviser's glasses", expected.on_adviser, len(briefs))
+    if expected.brief:
+        check("brief", expected.brief, told.get("action", "none"))
+    if expected.facts_at_most >= 0:
+        wanted, facts = f"1 to {expected.facts_at_most}", len(told.get("facts", []))
+        check("facts", wanted, wanted if 1 <= facts <= expected.facts_at_most else facts)
+    if expected.avoid is not None:
+        check("what not to do", expected.avoid, bool(told.get("avoid")))
+    for word in expected.untold:
+        check(f"`{word}` is told to the adviser", False, word.lower() in str(told).lower())
+    return found
 
 
 def chosen(stories: list[Story], name: str) -> Story:

@@ -13,11 +13,13 @@ from msgspec import Struct
 
 from visavis.model.errors import Invalid
 
-Words = dict[Literal["fr", "en"], str]
+Words = dict[str, str]
+"""A text by language: `fr` and `en`."""
 By = Literal["brand", "device", "till", "adviser", "sensor", "other-till"]
 
 NAMES: Final = {
     "@usual own": "the product of the family, other than milk, of which the person nearly always takes the same; so @other own",
+    "@usual own too": "the same, of the second such family",
     "@usual FAMILY": "the product of this family that the person takes most",
     "@other FAMILY": "another product of this family",
     "@basket": "the lines of the person's real basket of this visit",
@@ -112,7 +114,7 @@ class Check(Struct, frozen=True):
 
 
 class Played(Struct, frozen=True):
-    """One step as it happened: what was sent, the status, the answer as the server gave it, and the checks."""
+    """One step as it happened: what was sent, the status, the answer as the server gave it, what both screens show then, the checks."""
 
     story: str
     number: int
@@ -121,6 +123,8 @@ class Played(Struct, frozen=True):
     status: int
     reply: dict[str, Any]
     checks: tuple[Check, ...]
+    glasses: str = ""
+    adviser: tuple[str, ...] = ()
     us: float = 0.0
     skipped: bool = False
 

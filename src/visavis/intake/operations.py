@@ -1,6 +1,7 @@
 """For those who run a server: is it well (``/healthz``), how does it do (``/metrics``), and what time is it there (``/v1/clock``)."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from starlette.requests import Request
@@ -18,8 +19,11 @@ PATIENCE_S: Final = 5.0
 """A server whose writer says nothing for so long is not well."""
 
 
-def routes(writer: Writer, access: Access, metrics: Metrics) -> list[Route]:
-    """``GET /healthz`` (open), ``GET /metrics`` (the brand's key), and where the clock is one that is turned, ``PUT /v1/clock``."""
+def routes(writer: Writer, access: Access, metrics: Metrics, turned: Callable[[], None]) -> list[Route]:
+    """``GET /healthz`` (open), ``GET /metrics`` (the brand's key), and where the clock is one that is turned, ``PUT /v1/clock``.
+
+    ``turned`` is told when it was: time may be over for what is on the screens.
+    """
 
     async def healthz(_: Request) -> Response:
         try:
@@ -44,6 +48,7 @@ def routes(writer: Writer, access: Access, metrics: Metrics) -> list[Route]:
         await writer.ask(lambda: None)
         while writer.behind:
             await writer.ask(lambda: None)
+        turned()
         return Response(status_code=204)
 
     found = [Route("/healthz", healthz), Route("/metrics", guarded(told_metrics))]

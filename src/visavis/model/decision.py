@@ -58,13 +58,18 @@ Origin = Literal["declared", "observed", "inferred"]
 
 
 class Fact(Struct, frozen=True, array_like=True, gc=False):
-    """One thing that an adviser may know of a person: what, since which local day, how sure (0 to 1), and where it comes from."""
+    """One thing that an adviser may know of a person: what, since which local day, how sure (0 to 1), and where it comes from.
+
+    Of a need also how many ``times`` it was met, and ``every_days`` on average (0 when not known).
+    """
 
     kind: FactKind
     subject: str
     origin: Origin
     since_day: int = 0
     p: float = 1.0
+    times: int = 0
+    every_days: float = 0.0
 
 
 class Show(Struct, frozen=True, array_like=True, tag="show"):

@@ -8,7 +8,7 @@ import re
 from calendar import monthrange
 from collections.abc import Container
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from msgspec import Struct
@@ -126,7 +126,8 @@ def _linked(code: str) -> Item:
         except (Invalid, UnicodeDecodeError):
             continue
         said = dict(parse_qsl(parts.query, max_num_fields=None))
-        return Item(**fields, **{field: _day(said[key]) for key, field in DATES.items() if key in said})
+        dates: dict[str, Any] = {field: _day(said[key]) for key, field in DATES.items() if key in said}
+        return Item(**fields, **dates)
     raise Invalid("Not a Digital Link: its path names no trade item.", advice="Write it as https://id.gs1.org/01/GTIN, then /22, /10, /21, /235 in this order.")
 
 

@@ -38,9 +38,9 @@ def key_of(request: Request, access: Access, *roles: str, cookie: str = "") -> K
     return key
 
 
-def admitted(response: Response, cookie: str, token: str, path: str) -> Response:
-    """The response that leaves this key in the page's cookie: not readable by scripts, never sent from another site."""
-    response.set_cookie(cookie, token, max_age=YEAR_S, path=path, httponly=True, samesite="strict")
+def admitted(request: Request, response: Response, cookie: str, token: str, path: str) -> Response:
+    """The response that leaves this key in the page's cookie: not read by scripts, not sent from another site, nor in clear when we serve https."""
+    response.set_cookie(cookie, token, max_age=YEAR_S, path=path, httponly=True, samesite="strict", secure=request.url.scheme == "https")
     return response
 
 

@@ -6,7 +6,7 @@ written down as a use; its first answer takes it off every screen of the place.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import msgspec
@@ -18,11 +18,11 @@ from starlette.routing import Route
 from visavis.cards.brief import brief
 from visavis.model.card import Brief
 from visavis.model.entry import Entry
-from visavis.model.errors import Invalid, Refused, VisavisError
+from visavis.model.errors import Invalid, Refused
 from visavis.model.ids import version_of
 from visavis.model.moment import Answered, Displayed
 from visavis.runtime.access import Access, Key
-from visavis.runtime.entrance import BEAT_S, STREAM, admitted, key_of, told
+from visavis.runtime.entrance import BEAT_S, STREAM, admitted, guarded, key_of, told
 from visavis.runtime.screens import OnScreen, Screens
 from visavis.runtime.writer import Writer
 from visavis.strategy.read import Strategy
@@ -45,17 +45,18 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
         try:
             place = strategy.places.get(adviser(request).subject)
         except Refused:
-            return pages.page("adviser.html", language, path=PATH, place=None, layout="")
+            return pages.page("adviser.html", language, framed=True, path=PATH, place=None, layout="")
         layout = request.query_params.get("as", "")
         return pages.page(
-            "adviser.html", language, path=PATH, place=place.name if place is not None else strategy.brand.name, layout=layout if layout in LAYOUTS else "",
+            "adviser.html", language, framed=True, path=PATH, place=place.name if place is not None else strategy.brand.name,
+            layout=layout if layout in LAYOUTS else "",
         )  # fmt: skip
 
     async def enter(request: Request) -> Response:
         token = str((await told(request)).get("key", ""))
         if access.check(token).role != "adviser":
             raise Refused("This is not an adviser's key.", advice="Make one: visavis key adviser PLACE.")
-        return admitted(Response(status_code=204), COOKIE, token, PATH)
+        return admitted(request, Response(status_code=204), COOKIE, token, PATH)
 
     async def briefs(request: Request) -> Response:
         key, language = adviser(request), pages.language_of(request, otherwise=strategy.brand.languages[0])
@@ -65,14 +66,8 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
     async def stream(request: Request) -> Response:
         key, language = adviser(request), pages.language_of(request, otherwise=strategy.brand.languages[0])
 
-        def admits() -> bool:
-            try:
-                return adviser(request) == key
-            except Refused:
-                return False
-
         picked, last = request.query_params.get("pick", ""), request.headers.get("last-event-id", "")
-        return StreamingResponse(_events(strategy, screens, key.subject, language, picked, last, admits), headers=STREAM)
+        return StreamingResponse(_events(strategy, screens, key.subject, language, picked, last, access, key), headers=STREAM)
 
     async def displayed(request: Request) -> Response:
         key, decision = adviser(request), str((await told(request)).get("decision", ""))
@@ -111,7 +106,7 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
     return [
         Route(PATH, page),
         *[
-            Route(f"{PATH}/{name}", pages.guarded(endpoint), methods=[method])
+            Route(f"{PATH}/{name}", guarded(endpoint), methods=[method])
             for name, endpoint, method in (
                 ("enter", enter, "POST"), ("briefs", briefs, "GET"), ("stream", stream, "GET"), ("displayed", displayed, "POST"), ("answer", answer, "POST"),
             )
@@ -137,12 +132,12 @@ def state(strategy: Strategy, screens: Screens, place: str, language: str, picke
 
 
 async def _events(
-    strategy: Strategy, screens: Screens, place: str, language: str, picked: str, last: str, admits: Callable[[], bool],
+    strategy: Strategy, screens: Screens, place: str, language: str, picked: str, last: str, access: Access, key: Key,
 ) -> AsyncIterator[bytes]:  # fmt: skip
     on_page = last
     yield b"retry: 1000\n\n"
     with screens.watching(f"place:{place}") as bell:
-        while not screens.closed and admits():
+        while not screens.closed and access.holds(key):
             bell.clear()
             name, values = state(strategy, screens, place, language, picked)
             if name != on_page:
@@ -150,7 +145,8 @@ async def _events(
                 yield pages.event(pages.rendered("_brief.html", language, **values), name="screen", number=name)
             soon = [screens.lasts_s(one.show) + 0.05 for one in screens.briefs(place)]
             try:
-                await asyncio.wait_for(bell.wait(), min([BEAT_S, *soon]))
+                async with asyncio.timeout(min([BEAT_S, *soon])):
+                    await bell.wait()
             except TimeoutError:
                 # An event, not a comment: a page that hears nothing for too long takes its brief off by itself.
                 yield pages.event(".", name="beat")

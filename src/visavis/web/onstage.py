@@ -13,7 +13,7 @@ from visavis.consent.gate import open_categories
 from visavis.evidence.story import Played, Story
 from visavis.model.customer import Customer
 from visavis.model.decision import Decision, Refusal
-from visavis.model.moment import Moment
+from visavis.model.moment import Answered, Displayed, Moment
 from visavis.runtime.screens import Recent
 from visavis.strategy.read import Strategy
 from visavis.web.pages import WORDS, clock
@@ -48,6 +48,10 @@ class Playing(Protocol):
         """The steps of this scene so far, newest last."""
 
     @property
+    def running(self) -> bool:
+        """Whether a step is being played."""
+
+    @property
     def total_steps(self) -> int:
         """How many steps this scene has."""
 
@@ -79,7 +83,10 @@ class Line(Struct, frozen=True):
 
 
 class Person(Struct, frozen=True):
-    """The person of this scene, and what happened in it, the newest first; ``since`` is when it began (epoch seconds, 0 when not known)."""
+    """The person of this scene, and what happened in it, the newest first; ``since`` is when it began (epoch seconds, 0 when not known).
+
+    ``on_screens`` are the decisions that a screen shows now.
+    """
 
     strategy: Strategy
     customer: Customer
@@ -87,6 +94,7 @@ class Person(Struct, frozen=True):
     now: float
     since: float
     recent: tuple[Recent, ...]
+    on_screens: frozenset[str]
     story: Story | None
     language: str
 
@@ -97,13 +105,17 @@ class Person(Struct, frozen=True):
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
-        """What was decided at it."""
-        return self.weighed.entry.decisions if self.weighed is not None else ()
+        """What was decided at it, and before it what a screen still shows."""
+        latest = self.weighed.entry.decisions if self.weighed is not None else ()
+        told = {decision.audience for decision in latest}
+        before = [decision for decision in map(self.decision, ("customer", "adviser")) if decision is not None and decision.id in self.on_screens]
+        return (*latest, *[decision for decision in before if decision.audience not in told])
 
     @property
     def moment(self) -> Moment | None:
-        """The last moment of this scene."""
-        return self.recent[0].entry.moment if self.recent else None
+        """The last moment of this scene that is not about a card."""
+        moments = [one.entry.moment for one in self.recent]
+        return next((moment for moment in moments if not isinstance(moment, Displayed | Answered)), None)
 
     def decision(self, audience: str) -> Decision | None:
         """What was decided last in this scene for this audience."""
@@ -134,13 +146,13 @@ class Person(Struct, frozen=True):
 
     def say(self, *path: str, **values: object) -> str:
         """A sentence of the stage's words, as a printer would set it."""
-        return typeset(self.word(*path).format(name=self.name, of_name=of(self.name, self.language), **values), self.language)
+        return printed(self.word(*path).format(name=self.name, of_name=of(self.name, self.language), **values), self.language)
 
     def count(self, key: str, n: int, **values: object) -> str:
         """The words for this many: the singular and the plural stand on both sides of a bar."""
         one, _, many = self.word(key).partition("|")
         single = n < 2 if self.language == "fr" else n == 1
-        return typeset((one if single else many or one).format(n=n, **values), self.language)
+        return printed((one if single else many or one).format(n=n, **values), self.language)
 
     def quoted(self, purpose: str) -> str:
         """A use of data, as the switch calls it."""
@@ -157,12 +169,24 @@ class Person(Struct, frozen=True):
 
     def at(self, instant: float) -> str:
         """A time of day where the brand is."""
-        return clock(datetime.fromtimestamp(instant, ZoneInfo(self.strategy.brand.zone)), self.language)
+        local = datetime.fromtimestamp(instant, ZoneInfo(self.strategy.brand.zone))
+        return clock(local.hour + local.minute / 60, self.language)
 
     @property
     def crowded(self) -> bool:
         """Whether everybody is on the stage, and nobody in particular."""
         return self.story is None
+
+
+def printed(text: str, language: str) -> str:
+    """The text as a printer would set it, in the middle of a line: its first letter stays as it is.
+
+    >>> printed("rien d'autre", "fr")
+    'rien d’autre'
+    """
+    text, first = text.strip(), text.strip()[:1]
+    large = typeset(text, language)
+    return first + large[len(first.upper()) :] if first.islower() and large.startswith(first.upper()) else large
 
 
 def of(name: str, language: str) -> str:

@@ -1,33 +1,38 @@
 """What all pages for people share: templates, words in two languages, the static files, and the headers that keep a page to itself."""
 
 import tomllib
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
 from babel.dates import format_date
+from babel.numbers import format_decimal, format_percent
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from visavis.cards.typography import typeset
 from visavis.cards.words import EPOCH
-from visavis.model.errors import VisavisError
-from visavis.runtime.entrance import PAGE, refusal
+from visavis.runtime.entrance import PAGE
 
 HERE: Final = Path(__file__).parent
 LANGUAGES: Final = ("fr", "en")
 
 
-def _read(words: Any) -> Any:
-    """Tables of words as records, so that ``w.adviser.items`` is a word and never a method."""
-    return SimpleNamespace(**{name: _read(one) for name, one in words.items()}) if isinstance(words, dict) else words
+def _read(words: Any, language: str) -> Any:
+    """Tables of words as records, so that ``w.adviser.items`` is a word and never a method; each word set as a printer would, its first letter as it is."""
+    if isinstance(words, dict):
+        return SimpleNamespace(**{name: _read(one, language) for name, one in words.items()})
+    if isinstance(words, str) and words == words.strip():
+        return words[:1] + typeset(words, language)[1:]
+    return words
 
 
-WORDS: Final = {one: _read(tomllib.loads((HERE / "words" / f"{one}.toml").read_text(encoding="utf-8"))) for one in LANGUAGES}
+WORDS: Final = {one: _read(tomllib.loads((HERE / "words" / f"{one}.toml").read_text(encoding="utf-8")), one) for one in LANGUAGES}
 _environment: Final = Environment(
     loader=FileSystemLoader(HERE / "templates"), autoescape=select_autoescape(default=True), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
 )  # fmt: skip
@@ -46,12 +51,14 @@ def language_of(request: Request, *, otherwise: str = "fr") -> str:
 
 def rendered(template: str, language: str, **values: Any) -> str:
     """The text of a template; ``w`` are the words of this language, a table a page: ``w.adviser.done``."""
-    return _environment.get_template(template).render(w=WORDS[language], language=language, **values)
+    return _environment.get_template(template).render(w=WORDS[language], language=language, percent=partial(percent, language=language), **values)
 
 
-def page(template: str, language: str, *, status: int = 200, **values: Any) -> Response:
-    """A whole page, with the headers of all pages."""
-    return HTMLResponse(rendered(template, language, **values), status, headers=PAGE)
+def page(template: str, language: str, *, status: int = 200, framed: bool = False, **values: Any) -> Response:
+    """A whole page, with the headers of all pages; ``framed`` when our own stage may show it in a frame."""
+    policy = PAGE["content-security-policy"]
+    headers = PAGE | {"content-security-policy": policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'")} if framed else PAGE
+    return HTMLResponse(rendered(template, language, **values), status, headers=headers)
 
 
 def event(text: str, *, name: str = "message", number: str = "") -> bytes:
@@ -83,16 +90,22 @@ def wall_clock(local_day: int, local_hour: float, language: str) -> str:
     return f"{format_date(EPOCH + timedelta(days=local_day), 'EEEE', locale=language)} {clock(local_hour, language)}"
 
 
-def guarded(answering: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """The same answer, with everything that we raise on purpose told as a refusal."""
+def signed(value: float, language: str) -> str:
+    r"""A difference as people write it: one decimal, its sign always, a real minus.
 
-    async def answer(request: Request) -> Response:
-        try:
-            return await answering(request)
-        except VisavisError as error:
-            return refusal(error)
+    >>> signed(1.84, "fr"), signed(-0.4, "en")
+    ('+1,8', '\u22120.4')
+    """
+    return ("+" if value >= 0 else "\u2212") + format_decimal(abs(value), "0.0", locale=language)
 
-    return answer
+
+def percent(share: float, language: str) -> str:
+    r"""A share as people write it, to a tenth of a percent.
+
+    >>> percent(0.333, "fr"), percent(0.333, "en")
+    ('33,3\xa0%', '33.3%')
+    """
+    return format_percent(share, "0.#\u00a0%" if language == "fr" else "0.#%", locale=language)
 
 
 def static() -> Mount:

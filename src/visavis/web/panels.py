@@ -7,10 +7,10 @@ from babel.dates import format_skeleton
 from msgspec import Struct
 
 from visavis.cards.typography import clipped
-from visavis.cards.words import EPOCH, day, family_name, figure, left, product_name, span
+from visavis.cards.words import EPOCH, family_name, figure, left, product_name, span
 from visavis.consent.choices import Choice, choices
 from visavis.model.decision import Show
-from visavis.model.habit import DAY_S, FIRST, HABIT, K, LAST, LOCAL_DAY, T_BASKETS, T_FIRST, TRIPS
+from visavis.model.habit import FIRST, HABIT, LAST, T_BASKETS, T_FIRST, TRIPS, K
 from visavis.model.moment import Consumed, Measured, RanOut, Saw, Stocked
 from visavis.web.onstage import Line, Person
 
@@ -40,9 +40,9 @@ def switches(person: Person) -> list[Switch]:
     found = []
     for choice in told:
         brought = _brought(person, choice.purpose) if choice.on else person.say("closed" if choice.status != "not_asked" else "never_asked")
+        gets = person.say("purposes", choice.purpose, "gets") or choice.benefit.rstrip(".")
         found.append(Switch(
-            choice.purpose, person.gives(choice.purpose), _protects(person, choice), person.word("purposes", choice.purpose, "gets") or choice.benefit.rstrip("."), brought, choice.on,
-            choice.purpose in just,
+            choice.purpose, person.gives(choice.purpose), _protects(person, choice), gets, brought, choice.on, choice.purpose in just,
         ))  # fmt: skip
     return found
 
@@ -52,12 +52,13 @@ def _about(person: Person) -> Iterator[str]:
     if person.story is None:
         return
     steps = person.story.steps
+    given = person.story.given
     yield from [step.switch for step in steps if step.switch]
-    given = set(person.story.given)
+    yield from [purpose for step in steps for purpose in given if step.close in person.strategy.purposes[purpose].categories]
     for step in steps:
         woken = {action.purpose for action in person.strategy.actions.values() if step.moment.get("kind") in action.woken_by}
-        yield from sorted(woken & given)
-    yield from person.story.given
+        yield from sorted(woken.intersection(given))
+    yield from given
 
 
 def _protects(person: Person, choice: Choice) -> str:
@@ -83,7 +84,7 @@ def _brought(person: Person, purpose: str) -> str:
     if all(action.audience == "adviser" for action in actions.values()):
         return person.count("readings", len(shown))
     useful = len([card for card in shown if card.answer == "yes"])
-    return person.count("cards", len(shown)) + (", " + person.count("useful", useful).lower() if useful else "")
+    return person.count("cards", len(shown)) + (", " + person.count("useful", useful) if useful else "")
 
 
 def known(person: Person) -> list[Line]:
@@ -123,8 +124,7 @@ def _habits(person: Person) -> Iterator[Line]:
         every = span(max(1, round((habit[LAST] - habit[FIRST]) / (habit[K] - 1))), person.language)
         name = product_name(person.strategy, purchases.usual[purchases.rows[family]], person.language)
         name = clipped(name, LENGTH - len(person.say("every", what="", days=every)), 9)
-        when = day(int(habit[LOCAL_DAY]), _today(person), person.language)
-        yield Line(person.say("every", what=name, days=every), person.say("every_detail", n=int(habit[K]), day=when))
+        yield Line(person.say("every", what=name, days=every), person.say("every_detail", n=int(habit[K])))
 
 
 def _inferred(person: Person) -> Iterator[Line]:
@@ -185,8 +185,3 @@ def _wallet(person: Person) -> Iterator[Line]:
     for order in person.customer.orders[-1:]:
         name = clipped(product_name(person.strategy, order.product, person.language), 24, 9)
         yield Line(person.say("order", what=name), person.say(f"order_{order.status}", time=person.at(order.at)))
-
-
-def _today(person: Person) -> int:
-    spot = person.moment.at if person.moment is not None else None
-    return spot.local_day if spot is not None else int(person.now // DAY_S)

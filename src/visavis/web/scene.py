@@ -12,11 +12,12 @@ import msgspec
 from babel.dates import format_date
 
 from visavis.cards.typography import typeset
-from visavis.evidence.story import Played
+from visavis.evidence.story import Check, Played
+from visavis.model.consent import OPENS
 from visavis.runtime.entrance import BEAT_S
 from visavis.runtime.screens import EVERYBODY, Screens
 from visavis.runtime.writer import Writer
-from visavis.web import pages
+from visavis.web import everybody, pages
 from visavis.web.onstage import Person, Playing
 from visavis.web.panels import known, switches
 from visavis.web.thoughts import thought, why_adviser, why_customer
@@ -76,13 +77,16 @@ class Stage:
         playing, loop = self.playing, self._writer.loop
         begun = next((str(played.sent["occurred_at"]) for played in playing.played if "occurred_at" in played.sent), "")
         since = datetime.fromisoformat(begun).timestamp() if begun else 0.0
-        recent: list[Recent] = []
-        for one in reversed(self._screens.recent):
-            if begun and one.entry.customer == playing.person and one.entry.moment.occurred_at.timestamp() >= since:
-                recent.append(one)
+        recent = [
+            one for one in reversed(self._screens.recent)
+            if begun and one.entry.customer == playing.person and one.entry.moment.occurred_at.timestamp() >= since
+        ]  # fmt: skip
+        card = self._screens.card(playing.person)
+        shown = frozenset([one.show.id for one in ([card] if card is not None else []) + self._screens.briefs(playing.place)])
         story = playing.stories[playing.scene] if playing.scene < len(playing.stories) else None
+        name = pages.WORDS[language].stage.stranger if story is not None and story.stranger else playing.household
         return Person(
-            loop.strategy, loop.customer(playing.person), playing.household, loop.clock.now().timestamp(), since, tuple(recent), story, language,
+            loop.strategy, loop.customer(playing.person), name, loop.clock.now().timestamp(), since, tuple(recent), shown, story, language,
         )  # fmt: skip
 
     def parts(self, language: str) -> dict[str, str]:
@@ -91,16 +95,16 @@ class Stage:
         person = self.person(language)
         crowded = playing.scene >= len(playing.stories)
         values = {
-            "playing": playing, "person": person, "running": self.running, "crowded": crowded, "titles": self._titles(language), "promise": self._promise(person),
+            "playing": playing, "running": self.running, "crowded": crowded, "titles": self._titles(language), "promise": self._promise(person),
         }  # fmt: skip
         drawn = {"acts": values, "steps": values, "head": values | self._head(person)}
         if crowded:
-            drawn["crowd"] = {"person": person, "crowd": playing.crowd()}
+            drawn["crowd"] = self._everybody(person)
         else:
             door = self._door(person)
             card = self._screens.card(playing.person)
             drawn |= {
-                "her": values | {"card": card},
+                "her": values | {"card": card, "stranger": person.story is not None and person.story.stranger},
                 "why_her": {"why": why_customer(person, self._screens, door)},
                 "why_his": {"why": why_adviser(person, self._screens, playing.place)},
                 "person": {"person": person, "switches": switches(person)},
@@ -142,6 +146,16 @@ class Stage:
             finally:
                 self.playing.changed.discard(bell)
 
+    def _everybody(self, person: Person) -> dict[str, Any]:
+        """Everybody's year, as far as it is lived."""
+        crowd = self.playing.crowd()
+        if crowd is None:
+            return {"figures": []}
+        return {
+            "figures": everybody.figures(crowd, person), "feed": everybody.feed(crowd, person), "brought": everybody.brought(crowd, person),
+            "truth": everybody.truth(person), "day": everybody.day(crowd, person), "done": crowd.done, "console": crowd.console,
+        }  # fmt: skip
+
     def _titles(self, language: str) -> list[str]:
         return [*[typeset(_in(story.title, language), language) for story in self.playing.stories], pages.WORDS[language].stage.everybody]
 
@@ -157,7 +171,10 @@ class Stage:
         at = datetime.fromtimestamp(person.recent[0].entry.moment.occurred_at.timestamp() if person.recent else person.now, ZoneInfo(
             place.zone if place is not None else strategy.brand.zone,
         ))  # fmt: skip
-        where = " · ".join([strategy.brand.name, *([place.name] if place is not None else []), f"{format_date(at, 'EEEE', locale=person.language)} {pages.clock(at, person.language)}"])
+        when = f"{format_date(at, 'EEEE', locale=person.language)} {pages.clock(at.hour + at.minute / 60, person.language)}"
+        at_home = person.story is not None and person.story.at == "morning"
+        spot = person.word("where_home") if at_home else place.name if place is not None else ""
+        where = " · ".join([part for part in ("" if at_home else strategy.brand.name, spot, when) if part])
         if not playing.played or person.story is None:
             return {"where": "" if person.story is None else where, "say": "", "granted": "", "checks": [], "differs": []}
         last = playing.played[-1]
@@ -166,7 +183,7 @@ class Stage:
         granted = last.reply.get("granted") or {}
         return {
             "where": where, "say": typeset(said, person.language), "granted": person.say("granted", str(granted.get("reason", ""))),
-            "checks": last.checks, "differs": [check for check in last.checks if not check.holds],
+            "checks": last.checks, "differs": _differences(person, last),
         }  # fmt: skip
 
     def _door(self, person: Person) -> Played | None:
@@ -176,6 +193,22 @@ class Stage:
             return None
         came = person.recent[0].entry.moment.occurred_at if person.recent else None
         return last if came is None or came <= datetime.fromisoformat(str(last.sent["occurred_at"])) else None
+
+
+def _differences(person: Person, last: Played) -> list[str]:
+    """How this step differs from what its story expects; when the person has closed what the story relies on, that alone."""
+    found = [_differs(person, check) for check in last.checks if not check.holds]
+    chosen = person.customer.consents
+    closed = [purpose for purpose in (person.story.given if person.story is not None else ()) if purpose in chosen and chosen[purpose].status not in OPENS]
+    if found and closed:
+        return [person.say("chose", purpose=person.quoted(closed[0]))]
+    return found[:1] + ([f"+{len(found) - 1}"] if len(found) > 1 else [])
+
+
+def _differs(person: Person, check: Check) -> str:
+    """What was expected and what happened instead, in words where there are some."""
+    found = [person.word("found", one) or person.word("actions", one) or one for one in (check.expected, check.found)]
+    return person.say("differs", what=person.word("checks", check.what) or check.what, expected=found[0], found=found[1])
 
 
 def _in(words: Any, language: str) -> str:

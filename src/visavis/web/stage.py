@@ -17,13 +17,13 @@ from visavis.model.errors import Invalid, Refused
 from visavis.runtime.entrance import STREAM, admitted, guarded, told
 from visavis.runtime.screens import Screens
 from visavis.runtime.writer import Writer
-from visavis.web import pages
+from visavis.web import adviser, pages
 from visavis.web.onstage import Playing
 from visavis.web.scene import PARTS, Stage
 
 COOKIE: Final = "visavis-stage"
 PATH: Final = "/stage"
-DOORS: Final = {"customer": ("device", "visavis-glasses", "/glasses"), "adviser": ("adviser", "visavis-adviser", "/adviser")}
+DOORS: Final = {"customer": ("device", "visavis-glasses", "/glasses"), "adviser": ("adviser", adviser.COOKIE, adviser.PATH)}
 """Each screen's role, the cookie of its page, and its path."""
 PACE_S: Final = 4.0
 """How long a step stays on the stage while everything is played."""
@@ -42,12 +42,12 @@ class Door:
         self._tokens.add(made)
         return made
 
-    def admit(self, token: str, response: Response) -> bool:
+    def admit(self, request: Request, token: str, response: Response) -> bool:
         """Use a token up, and leave the cookie in this response; ``False`` when it is none."""
         if token not in self._tokens:
             return False
         self._tokens.discard(token)
-        admitted(response, COOKIE, self._session, PATH)
+        admitted(request, response, COOKIE, self._session, PATH)
         return True
 
     def opened(self, request: Request) -> bool:
@@ -64,7 +64,7 @@ def routes(writer: Writer, screens: Screens, playing: Playing, door: Door, *, pa
         language = pages.language_of(request)
         if token := request.query_params.get("token", ""):
             inside = RedirectResponse(f"{PATH}?language={language}", 303)
-            if door.admit(token, inside) or door.opened(request):
+            if door.admit(request, token, inside) or door.opened(request):
                 return inside
         if not door.opened(request):
             return pages.page("stage_door.html", language, status=401, path=PATH)
@@ -83,7 +83,7 @@ def routes(writer: Writer, screens: Screens, playing: Playing, door: Door, *, pa
         role, cookie, path = DOORS[name]
         shape = f"as={'tablet' if request.query_params.get('as') == 'tablet' else 'glasses'}&" if name == "adviser" else ""
         inside = RedirectResponse(f"{path}?{shape}language={pages.language_of(request)}", 303, headers={"cache-control": "no-store"})
-        return admitted(inside, cookie, playing.keys()[role], path)
+        return admitted(request, inside, cookie, playing.keys()[role], path)
 
     async def go(request: Request) -> None:
         scene = (await told(request)).get("scene")

@@ -117,11 +117,12 @@ def why_customer(person: Person, screens: Screens, door: Played | None) -> str:
 
 def why_adviser(person: Person, screens: Screens, place: str) -> str:
     """Why the adviser's glasses show this, or nothing; the adviser is never told that the person refused."""
-    customer, decision = person.customer, person.decision("adviser")
+    customer, before = person.customer, screens.brief_of(person.customer.id)
+    decision = person.decision("adviser") or (before.show if before is not None else None)
     if any(brief.entry.customer == customer.id for brief in screens.briefs(place)):
         return person.say("adviser_shown")
     if customer.places.here != place or not customer.places.checked_in:
-        return person.say("adviser_left" if decision is not None else "adviser_away")
+        return person.say("adviser_left" if person.decision("adviser") is not None else "adviser_away")
     if isinstance(decision, Show):
         card = _card(person, decision.id)
         if card is not None and card.answer:
@@ -135,8 +136,7 @@ def why_adviser(person: Person, screens: Screens, place: str) -> str:
 def _shown(person: Person, decision: Show) -> str:
     """The reason in the third person where the stage has one, else as the card says it."""
     because = person.say("because", decision.action) or compose(person.strategy, decision, person.language).why.rstrip(".")
-    return person.say("why_shown", because=because[:1].lower() + because[1:] if person.word("because", decision.action) else because,
-                      purpose=person.quoted(decision.purpose))  # fmt: skip
+    return person.say("why_shown", because=because, purpose=person.quoted(decision.purpose))
 
 
 def _silent(person: Person, decision: Silence) -> str:

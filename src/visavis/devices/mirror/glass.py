@@ -115,7 +115,7 @@ class Glass:
         token = str((await told(request)).get("key", ""))
         if self._access.check(token).role != "device":
             raise Invalid("This is not a device's key.", advice="Make one: visavis key device PERSON.")
-        return admitted(Response(status_code=204), COOKIE, token, PATH)
+        return admitted(request, Response(status_code=204), COOKIE, token, PATH)
 
     async def _stream(self, request: Request) -> Response:
         return StreamingResponse(self._events(self._key(request)), headers=STREAM)

@@ -6,7 +6,7 @@ const STEADY_MS = 350;       // a tap that falls this soon after another brief h
 const SWIPE_PX = 60;
 const screen = document.getElementById('screen'), off = document.getElementById('off'), said = document.getElementById('said');
 const empty = screen?.innerHTML, small = matchMedia('(max-height: 430px) and (min-aspect-ratio: 1/1)');
-let source = null, picked = '', shown = '', since = 0, gone = 0, silence = 0;
+let source = null, picked = '', shown = '', seen = '', since = 0, gone = 0, silence = 0;
 
 const brief = () => document.getElementById('brief');
 const kept = () => JSON.parse(localStorage.getItem('unsent-briefs') || '[]');
@@ -42,11 +42,11 @@ function wipe() {
 // It is read when it is on a screen that someone can look at, and once for each brief.
 async function read() {
   const decision = shown;
-  if (!decision || document.hidden || screen.dataset.read === decision) return;
-  screen.dataset.read = decision;
+  if (!decision || document.hidden || seen === decision) return;
+  seen = decision;
   const reply = await post('/displayed', { decision }).catch(() => null);
   if (reply && reply.status < 500) return;
-  delete screen.dataset.read;
+  seen = '';
   setTimeout(read, 2000);
 }
 
@@ -147,5 +147,5 @@ document.addEventListener('pointerup', e => {
 small.addEventListener('change', fit);
 document.addEventListener('visibilitychange', read);
 addEventListener('offline', () => { off.hidden = false; });
-addEventListener('online', () => { if (source?.readyState === EventSource.CLOSED) open(); });
+addEventListener('online', () => source && open());
 if (screen) { fit(); open(); }

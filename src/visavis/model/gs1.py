@@ -122,7 +122,7 @@ def _linked(code: str) -> Item:
     segments = parts.path.removesuffix("/").split("/")
     for at in [at for at, segment in enumerate(segments) if segment == "01"]:
         try:
-            fields = _path([unquote(segment, errors="strict") for segment in segments[at + 1 :]])
+            fields: dict[str, Any] = _path([unquote(segment, errors="strict") for segment in segments[at + 1 :]])
         except (Invalid, UnicodeDecodeError):
             continue
         said = dict(parse_qsl(parts.query, max_num_fields=None))

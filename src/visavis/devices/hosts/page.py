@@ -18,7 +18,8 @@ WORDS: Final = {
            "bad": "This code is not valid. Ask for another one."},
 }  # fmt: skip
 META_STYLE: Final = (
-    "\nmain{width:600px;height:600px}#card{inset:8px;padding:24px 32px 44px;border-radius:24px;background:#1c1e21;color:#fff}.k{font-size:20px}h2{font-size:40px}"
+    "\nmain{width:600px;height:600px}#card{inset:8px;padding:24px 32px 44px;border-radius:24px;background:#1c1e21;color:#fff}"
+    ".k{font-size:20px}h2{font-size:40px}"
     "#body{font-size:28px;color:#e4e6eb}.a{flex-wrap:wrap;gap:16px}.a button{flex:1;min-height:88px;font-size:24px;background:#1c1e21;color:#fff}"
     "#yes:focus,#no:focus{outline:4px solid #fff;outline-offset:2px}"
     "#why{order:-1;width:100%;max-width:none;margin:0;text-align:left;font-size:16px;color:#b0b3b8}"

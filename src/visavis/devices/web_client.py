@@ -33,6 +33,17 @@ COOKIE: Final = "visavis-glasses"
 PATH: Final = "/glasses"
 AGO_LIMIT_S: Final = 7 * 86_400.0
 """How long an answer that was given without a network may wait to be sent."""
+BY: Final[dict[str, dict[str, str]]] = {
+    "fr": {
+        "home": "d’après votre frigo", "numbers": "pour vos yeux seuls", "purchases": "d’après vos achats", "sight": "d’après ce que vous regardez",
+        "places": "parce que vous êtes là",
+    },
+    "en": {
+        "home": "from your fridge", "numbers": "for your eyes only", "purchases": "from your purchases", "sight": "from what you look at",
+        "places": "because you are here",
+    },
+}  # fmt: skip
+"""The few words of why that a glance has room for, by the kind of data that says most; the whole sentence is on the person's own page."""
 WAIT_LIMIT_S: Final = 30.0
 """How long who asks for the screen may be kept waiting until something changes on it."""
 HOME: Final = {"fr": "À la maison", "en": "At home"}
@@ -166,9 +177,15 @@ def hud(strategy: Strategy, screens: Screens, found: OnScreen, language: str, *,
     place = strategy.places.get(spot.place) if spot is not None else None
     kicker = place.name if place is not None else HOME[language] if strategy.actions[show.action].about == "home" else strategy.brand.name
     return HudCard(
-        show.id, kicker, card.title, card.body, card.why, card.yes, card.no, round(screens.lasts_s(show), 2), strategy.actions[show.action].ttl_s,
+        show.id, kicker, card.title, card.body, BY[language].get(_first_read(found), card.why), card.yes, card.no,
+        round(screens.lasts_s(show), 2), strategy.actions[show.action].ttl_s,
         lines(card, text_on) if text_on is not None else [], speech(card) if text_on is not None else "",
     )  # fmt: skip
+
+
+def _first_read(found: OnScreen) -> str:
+    read = {category for use in found.entry.uses if use.purpose == found.show.purpose for category in use.categories}
+    return next((category for category in BY["en"] if category in read), "")
 
 
 async def _events(screens: Screens, access: Access, key: Key, card: Callable[[OnScreen], HudCard], last: str) -> AsyncIterator[bytes]:

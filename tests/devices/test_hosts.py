@@ -1,9 +1,11 @@
 """The one glasses page where it lives: browsers of every size and key, hosts of other origins, a display with its own rules."""
 
+import gzip
 import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator
+from threading import Timer
 
 import httpx
 import pytest
@@ -83,17 +85,17 @@ def opened(browser: Browser, hosting: Hosting) -> Iterator[Opened]:
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize("profile", BROWSERS)
-def test_a_card_is_whole_on_every_glasses_with_a_browser(hosting: Hosting, opened: Opened, profile: str, language: str) -> None:
-    device, name = DEVICES[profile], hosting.somebody()
+def test_a_card_is_whole_on_every_glasses_with_a_browser(hosting: Hosting, opened: Opened, language: str) -> None:
+    name = hosting.somebody()
     hosting.card(name)
-
-    page = opened(hosting.site.key("device", name), f"?language={language}", width=device.width_px, height=device.height_px)
+    page = opened(hosting.site.key("device", name), f"?language={language}")
     page.wait_for_selector("#title:not(:empty)")
 
-    assert page.evaluate(CUT) == []
-    assert page.evaluate(OVERLAPPING) == []
-    assert page.evaluate("[scrollX, scrollY, document.documentElement.scrollWidth > innerWidth]") == [0, 0, False]
+    for device in [DEVICES[profile] for profile in BROWSERS]:
+        page.set_viewport_size({"width": device.width_px, "height": device.height_px})
+        assert page.evaluate(CUT) == [], device.profile
+        assert page.evaluate(OVERLAPPING) == [], device.profile
+        assert page.evaluate("[scrollX, scrollY, document.documentElement.scrollWidth > innerWidth]") == [0, 0, False], device.profile
 
 
 @pytest.mark.parametrize(
@@ -214,10 +216,10 @@ def test_a_key_revoked_while_it_waits_gets_no_card(hosting: Hosting) -> None:
     brand = {"authorization": f"Bearer {hosting.site.key('brand')}"}
     with httpx.Client(trust_env=False) as waiting, httpx.Client(trust_env=False) as other:
         headers = {"authorization": f"Bearer {token}", "if-none-match": '""'}
-        from threading import Timer
-
-        Timer(0.3, lambda: other.delete(f"{hosting.site.url}/v1/devices/{known[0]['id']}", headers=brand)).start()
+        revoking = Timer(0.3, lambda: other.delete(f"{hosting.site.url}/v1/devices/{known[0]['id']}", headers=brand))
+        revoking.start()
         answer = waiting.get(f"{hosting.site.url}/glasses/screen?wait_s=5", headers=headers)
+        revoking.join()
 
     assert answer.status_code == 401
 
@@ -426,6 +428,19 @@ def test_an_application_is_packed_for_this_server(hosting: Hosting, host: str) -
 def test_what_cannot_be_packed_is_told(hosting: Hosting, query: str) -> None:
     assert httpx.get(f"{hosting.site.url}/glasses/even.zip?{query}", trust_env=False).status_code == 422
     assert httpx.get(f"{hosting.site.url}/glasses/none.zip?{query}", trust_env=False).status_code == 422
+
+
+def test_a_made_up_address_is_not_packed(hosting: Hosting) -> None:
+    answer = httpx.get(f"{hosting.site.url}/glasses/even.zip?package=a.b", headers={"host": "a';alert(1);'"}, trust_env=False)
+
+    assert answer.status_code >= 400
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_the_page_of_every_host_is_light(hosting: Hosting, host: str) -> None:
+    answer = httpx.get(f"{hosting.site.url}/glasses?host={host}", trust_env=False)
+
+    assert len(gzip.compress(answer.content)) + sum(len(name) + len(value) + 4 for name, value in answer.headers.items()) <= 5 * 1024
 
 
 def test_every_host_is_known_by_its_profile() -> None:

@@ -92,6 +92,16 @@ def test_a_card_leaves_the_glasses_when_its_purpose_is_closed(hosting: Hosting, 
     assert soon(lambda: glasses.rows() == [])
 
 
+def test_the_page_of_the_server_itself_runs_there_too(hosting: Hosting) -> None:
+    name = hosting.somebody()
+    with a_simulator(f"{hosting.site.url}/glasses?host=even#key={hosting.paired(name, 'even-g2')}") as glasses:
+        shown = hosting.card(name)
+        soon(lambda: hosting.displayed(name) == [shown.id])
+        glasses.does("click")
+
+        soon(lambda: hosting.answers(name) == ["yes"])
+
+
 def test_every_letter_is_as_wide_as_the_table_says() -> None:
     glyphs = [glyph for glyph in WIDTHS_PX if glyph not in " \u00a0"]
     pages = ["\n".join([f"|{glyph * 20}|" for glyph in glyphs[start : start + 10]]) for start in range(0, len(glyphs), 10)]

@@ -23,6 +23,7 @@ SHARED: Final = frozenset({"/glasses/screen", "/glasses/displayed", "/glasses/an
 """What a page of another origin may ask for: a device's own cards, its answers, and its pairing. Nothing else of the server answers it."""
 HEADERS: Final = ("Authorization", "Content-Type", "If-None-Match")
 PACKAGE: Final = re.compile(r"[a-z][a-z0-9]*(?:\.[a-z][a-z0-9]*)+")
+ADDRESS: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+")
 VERSION: Final = "1.0.0"
 ICON_PX: Final = 192
 
@@ -64,6 +65,8 @@ def routes(strategy: Strategy) -> list[Route]:
         if language not in WORDS or profile not in strategy.devices:
             raise Invalid("There is no such language or profile.", advice="Ask with ?language=fr&profile=even-g2.")
         root = f"{request.url.scheme}://{request.url.netloc}"
+        if ADDRESS.fullmatch(root) is None:
+            raise Invalid("This server has no such address.", advice="Ask at the address that the glasses will use.")
         voice = host == "mentra" and asked.get("voice") == "yes"
         html = carried(host, language, root=root, profile=profile, package=package, voice=voice)
         told = even(package, strategy.brand.name, root) if host == "even" else mentra(package, strategy.brand.name, voice=voice)

@@ -33,17 +33,6 @@ COOKIE: Final = "visavis-glasses"
 PATH: Final = "/glasses"
 AGO_LIMIT_S: Final = 7 * 86_400.0
 """How long an answer that was given without a network may wait to be sent."""
-BY: Final[dict[str, dict[str, str]]] = {
-    "fr": {
-        "home": "d’après votre frigo", "numbers": "pour vos yeux seuls", "purchases": "d’après vos achats", "sight": "d’après ce que vous regardez",
-        "places": "parce que vous êtes là",
-    },
-    "en": {
-        "home": "from your fridge", "numbers": "for your eyes only", "purchases": "from your purchases", "sight": "from what you look at",
-        "places": "because you are here",
-    },
-}  # fmt: skip
-"""The few words of why that a glance has room for, by the kind of data that says most; the whole sentence is on the person's own page."""
 WAIT_LIMIT_S: Final = 30.0
 """How long who asks for the screen may be kept waiting until something changes on it."""
 BY: Final[dict[str, dict[str, str]]] = {

@@ -59,6 +59,9 @@ class Stage:
         self.tell()
 
     async def _on(self) -> None:
+        if self.playing.scene >= len(self.playing.stories):
+            await self.playing.again()
+            await asyncio.sleep(self._pace_s)
         while True:
             if not await self.playing.step():
                 if self.playing.scene >= len(self.playing.stories):

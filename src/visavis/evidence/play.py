@@ -88,6 +88,9 @@ class Player:
         reply = answer.json() if answer is not None and answer.content else {}
         told = reply if isinstance(reply, dict) else {"choices": reply}
         status = answer.status_code if answer is not None else 200
+        if step.expect.card and "decisions" not in told and "id" in sent:
+            # a till does not hear what her glasses show; she may ask
+            told = {**told, **(await self._asked("device", "GET", f"/v1/people/{self.person}/moments/{sent['id']}")).json()}
         card, briefs = await self._look()
         self._excused = self._excused or excused(step.expect, told)
         checks = [*checked(step.expect, status, told), *on_screens(step.expect, card, briefs)]

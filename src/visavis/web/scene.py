@@ -200,9 +200,7 @@ class Stage:
 
 def _differences(person: Person, last: Played) -> list[str]:
     """How this step differs from what its story expects; when the person has closed what the story relies on, that alone."""
-    if last.skipped:
-        return [person.say("skipped")]
-    found = [_differs(person, check) for check in last.checks if not check.holds]
+    found = [person.say("skipped")] if last.skipped else [_differs(person, check) for check in last.checks if not check.holds]
     chosen = person.customer.consents
     closed = [purpose for purpose in (person.story.given if person.story is not None else ()) if purpose in chosen and chosen[purpose].status not in OPENS]
     if found and closed:

@@ -111,6 +111,16 @@ class Demo:
         self.household = household if household in self.households else self.refuse(household)
         await self.go(self.scene)
 
+    @property
+    def following(self) -> str:
+        """Who is on the stage when everything begins again: somebody else, whose choices are still to be made."""
+        return self.households[(self.households.index(self.household) + 1) % len(self.households)]
+
+    async def again(self) -> None:
+        """Begin again, with somebody else: what was refused stays refused."""
+        self.household = self.following
+        await self.go(0)
+
     async def go(self, scene: int) -> None:
         """Put this scene on the stage and play its first step; the one after the last story is everybody's year."""
         if not 0 <= scene <= len(self.stories):

@@ -162,7 +162,7 @@ def test_gestures_need_the_stage_s_own_cookie_and_page_and_make_sense(browser: B
     context.close()
 
     with httpx.Client(base_url=played.url, cookies=cookies) as client:
-        for name in ("go", "step", "play", "choose", "switch"):
+        for name in ("go", "again", "step", "play", "choose", "switch"):
             assert httpx.post(f"{played.url}/stage/{name}", json={}).status_code in (401, 403)
             assert client.post(f"/stage/{name}", json={}, headers={"sec-fetch-site": "cross-site"}).status_code in (401, 403)
         for name, body in (("go", {"scene": 9}), ("go", {"scene": True}), ("go", {}), ("choose", {"household": "Nobody"}), ("switch", {"purpose": "home"})):
@@ -324,9 +324,14 @@ def test_everybody_s_year_is_lived_and_labelled_as_simulated(opened: Opener, pla
     assert urlsplit(console.value.url).netloc != urlsplit(played.url).netloc
     console.value.close()
     assert violations(page) == []
+    assert played.demo is not None
+    before, following = played.demo.household, played.demo.following
+    expect(page.locator("#next")).to_contain_text(following)
     page.locator("#next").click()
     expect(page.locator("#scene-1")).to_have_attribute("aria-current", "step")
     expect(page.locator("iframe").first).to_be_visible()
+    assert played.demo.household == following != before, "whoever said no in the last scene is not asked again"
+    played.demo.household = before
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,16 @@ def test_whoever_plays_nothing_breaks(household: str) -> None:
     assert [scene.story.id for scene in told.scenes if scene.story.id in ("1-in-front", "8-says-no") and not scene.as_expected] == []
 
 
+def test_who_does_not_come_often_or_is_held_out_makes_no_difference_and_leaves_what_needs_the_card_unplayed() -> None:
+    for household, reason, scene in (("Camille", "condition_false", 3), ("Nora", "holdout", 1)):
+        told = asyncio.run(demo.headless(grocery(), HOUSEHOLDS, household, crowd=False)).scenes[scene]
+
+        assert told.as_expected, told.text("en")
+        assert told.played[-1].excused == reason
+        assert any(one.skipped for one in told.played)
+        assert not any(check.what == "card" for one in told.played for check in one.checks)
+
+
 async def _in_another_order(order: list[int]) -> list[Scene]:
     async with demo.running(grocery(), Extract(HOUSEHOLDS)) as stage:
         scenes = []

@@ -41,7 +41,7 @@ class Scene(Struct, frozen=True):
             lines.extend([f"      {said['why']}" for said in one.reply.get("decisions", []) if said["result"] == "silence"])
             lines.extend([f"      expected {check.what}: {check.expected}; happened: {check.found}" for check in one.checks if not check.holds])
             if one.skipped:
-                lines.append("      not played: what it needs was not there")
+                lines.append(f"      not played: what it needs was not there{f' ({one.excused})' if one.excused else ''}")
         return "\n".join(lines) + "\n"
 
 

@@ -17,6 +17,8 @@ from visavis.model.errors import Invalid, Unavailable
 
 CHUNK: Final = 500
 PATIENCE_S: Final = 5.0
+OF_THE_CARD: Final = frozenset({"card", "on her glasses", "what not to do"})
+"""What cannot be expected any more once the scene's card is rightly not there."""
 ELSEWHERE_S: Final = 3_600.0
 """A scene that is further away in time is another visit, or at home."""
 Issue = Callable[[str, str], str]
@@ -40,6 +42,7 @@ class Player:
         self._known = False
         self._last: dict[str, Any] = {}
         self._missed = False
+        self._excused = ""
         self._inside: dict[str, str] = {}
         self.household_person = person
         self.person = person
@@ -55,7 +58,7 @@ class Player:
     async def begin(self, story: Story) -> None:
         """Bring the person to where the story begins: known by their past, with the choices that the story gives unless they chose otherwise."""
         self._number += 1
-        self._missed, self._last = False, {}
+        self._missed, self._excused, self._last = False, "", {}
         if story.stranger:
             self.person = f"passer-by-{self._number}"
         else:
@@ -80,19 +83,25 @@ class Player:
         try:
             sent, answer = await self._sent(story, step, number)
         except Nothing:
-            return Played(story.id, number, self.person, dict(step.moment), 0, {}, (), skipped=True)
+            return Played(story.id, number, self.person, dict(step.moment), 0, {}, (), skipped=True, excused=self._excused)
         us = (perf_counter() - before) * 1e6
         reply = answer.json() if answer is not None and answer.content else {}
         told = reply if isinstance(reply, dict) else {"choices": reply}
         status = answer.status_code if answer is not None else 200
+        if step.expect.card and "decisions" not in told and "id" in sent:
+            # a till does not hear what her glasses show; she may ask
+            told = {**told, **(await self._asked("device", "GET", f"/v1/people/{self.person}/moments/{sent['id']}")).json()}
         card, briefs = await self._look()
+        self._excused = self._excused or excused(step.expect, told)
         checks = [*checked(step.expect, status, told), *on_screens(step.expect, card, briefs)]
+        if self._excused:
+            checks = [check for check in checks if check.what not in OF_THE_CARD]
         for kind, state in step.expect.wallet.items():
             checks.append(Check(f"her {kind}", state, await self._in_wallet(kind, state)))
-        self._missed = self._missed or any(check.what == "card" and not check.holds for check in checks)
+        self._missed = self._missed or bool(self._excused) or any(check.what == "card" and not check.holds for check in checks)
         return Played(
             story.id, number, self.person, sent, status, told, tuple(checks), " · ".join([part for part in (card.get("title"), card.get("body")) if part]),
-            _in_words(briefs[0]) if briefs else (), round(us, 1),
+            _in_words(briefs[0]) if briefs else (), round(us, 1), excused=self._excused,
         )  # fmt: skip
 
     async def _sent(self, story: Story, step: Step, number: int) -> tuple[dict[str, Any], httpx.Response | None]:
@@ -225,7 +234,7 @@ def checked(expected: Expected, status: int, reply: dict[str, Any]) -> list[Chec
     if expected.status:
         check("status", expected.status, status)
     if expected.card:
-        check("card", said if said.removeprefix("silence: ") in expected.or_silence else expected.card, said)
+        check("card", expected.card, said)
     if expected.silence:
         check("card", f"silence: {expected.silence}", said)
     if expected.device:
@@ -239,6 +248,20 @@ def checked(expected: Expected, status: int, reply: dict[str, Any]) -> list[Chec
         for purpose in purposes:
             check(f"{purpose} is on", wanted, choices.get(purpose))
     return found
+
+
+def excused(expected: Expected, reply: dict[str, Any]) -> str:
+    """The reason for which the expected card is rightly not there; empty when it is there, or when it should be.
+
+    >>> late = {"decisions": [{"audience": "customer", "action": "other", "refused": [{"action": "thanks", "reason": "condition_false"}]}]}
+    >>> excused(Expected(card="thanks", or_silence=("condition_false",)), late), excused(Expected(card="thanks", or_silence=("holdout",)), late)
+    ('condition_false', '')
+    """
+    said: dict[str, Any] = next((one for one in reply.get("decisions") or [] if one["audience"] == "customer"), {})
+    if not expected.card or said.get("action") == expected.card:
+        return ""
+    reasons = [one["reason"] for one in said.get("refused") or [] if one["action"] == expected.card] or [said.get("reason", "")]
+    return next((reason for reason in reasons if reason in expected.or_silence), "")
 
 
 def on_screens(expected: Expected, card: dict[str, Any], briefs: list[dict[str, Any]]) -> list[Check]:

@@ -35,7 +35,10 @@ NAMES: Final = {
 
 
 class Expected(Struct, frozen=True, forbid_unknown_fields=True):
-    """What must come of a step; what is not said is not checked. ``or_silence`` are reasons for which silence is right too (a person held out)."""
+    """What must come of a step; what is not said is not checked.
+
+    ``or_silence`` are reasons for which this ``card`` may rightly not be there: the person is held out, or it is not true of them.
+    """
 
     status: int = 0
     card: str = ""
@@ -114,7 +117,10 @@ class Check(Struct, frozen=True):
 
 
 class Played(Struct, frozen=True):
-    """One step as it happened: what was sent, the status, the answer as the server gave it, what both screens show then, the checks."""
+    """One step as it happened: what was sent, the status, the answer as the server gave it, what both screens show then, the checks.
+
+    ``excused`` is the reason for which the scene's card is rightly not there, from the step on where it was refused.
+    """
 
     story: str
     number: int
@@ -127,8 +133,9 @@ class Played(Struct, frozen=True):
     adviser: tuple[str, ...] = ()
     us: float = 0.0
     skipped: bool = False
+    excused: str = ""
 
     @property
     def as_expected(self) -> bool:
-        """Whether it happened, and everything that was expected came of it."""
-        return not self.skipped and all(check.holds for check in self.checks)
+        """Whether everything that was expected came of it; a step that needs a card which is rightly not there cannot happen, and need not."""
+        return all(check.holds for check in self.checks) and (not self.skipped or bool(self.excused))

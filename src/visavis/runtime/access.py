@@ -146,7 +146,7 @@ def permits(key: Key, moment: Moment) -> str:
     """Why this key may not send this moment; empty when it may. Whose decision an answer is about is judged by :func:`about_own`."""
     kind = KIND[type(moment)]
     if kind not in SAYS[key.role]:
-        return f"A {key.role}'s key may not send `{kind}`."
+        return f"A key of the role `{key.role}` may not send `{kind}`."
     if key.role in ("device", "sensor") and moment.customer != key.subject:
         return "This key speaks for another person."
     place = getattr(moment, "place", "")

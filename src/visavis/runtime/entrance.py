@@ -34,7 +34,7 @@ def key_of(request: Request, access: Access, *roles: str, cookie: str = "") -> K
             raise Refused("This request comes from another site.", advice="Use the page itself.")
     key = access.check(token.strip())
     if key.role not in roles:
-        raise Refused(f"A {key.role}'s key does not open this.", advice=f"Use the key of: {', '.join(roles)}.")
+        raise Refused(f"A key of the role `{key.role}` does not open this.", advice=f"Use the key of: {', '.join(roles)}.")
     return key
 
 

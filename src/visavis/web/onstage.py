@@ -61,6 +61,13 @@ class Playing(Protocol):
     async def choose(self, household: str) -> None:
         """Put another household on the stage."""
 
+    @property
+    def following(self) -> str:
+        """Who is on the stage when everything begins again."""
+
+    async def again(self) -> None:
+        """Begin again, with somebody else."""
+
     async def go(self, scene: int) -> None:
         """Put a scene on the stage and play its first step."""
 

@@ -59,6 +59,9 @@ class Stage:
         self.tell()
 
     async def _on(self) -> None:
+        if self.playing.scene >= len(self.playing.stories):
+            await self.playing.again()
+            await asyncio.sleep(self._pace_s)
         while True:
             if not await self.playing.step():
                 if self.playing.scene >= len(self.playing.stories):
@@ -197,11 +200,13 @@ class Stage:
 
 def _differences(person: Person, last: Played) -> list[str]:
     """How this step differs from what its story expects; when the person has closed what the story relies on, that alone."""
-    found = [_differs(person, check) for check in last.checks if not check.holds]
+    found = [person.say("skipped")] if last.skipped else [_differs(person, check) for check in last.checks if not check.holds]
     chosen = person.customer.consents
     closed = [purpose for purpose in (person.story.given if person.story is not None else ()) if purpose in chosen and chosen[purpose].status not in OPENS]
     if found and closed:
         return [person.say("chose", purpose=person.quoted(closed[0]))]
+    if not found and last.excused:
+        return [person.say("rightly", reason=person.word("reasons", last.excused, "short"))]
     return found[:1] + ([f"+{len(found) - 1}"] if len(found) > 1 else [])
 
 

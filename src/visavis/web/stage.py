@@ -96,6 +96,10 @@ def routes(writer: Writer, screens: Screens, playing: Playing, door: Door, *, pa
         stage.pause()
         await playing.step()
 
+    async def again(_: Request) -> None:
+        stage.pause()
+        await playing.again()
+
     async def play(_: Request) -> None:
         stage.play()
 
@@ -129,7 +133,7 @@ def routes(writer: Writer, screens: Screens, playing: Playing, door: Door, *, pa
 
         return inside(answer)
 
-    gestures = {"go": go, "step": step, "play": play, "choose": choose, "switch": switch}
+    gestures = {"go": go, "again": again, "step": step, "play": play, "choose": choose, "switch": switch}
     return [
         Route(PATH, page),
         Route(f"{PATH}/stream", inside(stream)),

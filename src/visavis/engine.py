@@ -77,4 +77,4 @@ def _read(strategy: Strategy, sight: Sight, customer: Customer, moment: Displaye
     if action is None or action.audience != "adviser":
         return []
     seen = sight.through(strategy.purposes[action.purpose])
-    return [Use(action.purpose, tuple(sorted(seen.categories)))] if seen is not None else []
+    return [Use(action.purpose, tuple(sorted(seen.categories)), f"adviser@{customer.places.here}")] if seen is not None else []

@@ -33,10 +33,11 @@ class Granted(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Use(Struct, frozen=True, array_like=True):
-    """Which categories of data were read for which purpose."""
+    """Which categories of data were read for which purpose; ``by`` whom (``role@place``, or ``person`` for their own copy), empty for the service itself."""
 
     purpose: str
     categories: tuple[str, ...]
+    by: str = ""
 
 
 class Entry(Struct, frozen=True, array_like=True):

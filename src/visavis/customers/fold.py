@@ -12,12 +12,13 @@ from msgspec.structs import replace
 
 from visavis.customers.habits import bought
 from visavis.customers.wallet import settled
-from visavis.model.consent import OPENS, Consent, Status
+from visavis.model.consent import OPENS, Actor, Consent, Served, Status
 from visavis.model.customer import HABITS_LIMIT, NAMES_LIMIT, Customer, Places, Seen, Stock
 from visavis.model.decision import Decision, Outcome, Show
 from visavis.model.entry import Entry
 from visavis.model.moment import (
     Answered,
+    Born,
     Bought,
     CheckedIn,
     Consented,
@@ -31,7 +32,9 @@ from visavis.model.moment import (
     Measured,
     Moment,
     Noticed,
+    Objected,
     RanOut,
+    Restricted,
     Saw,
     Stocked,
     Unlinked,
@@ -43,6 +46,8 @@ from visavis.model.shown import OPEN_LIMIT, SHOWN_LIMIT, DeviceState, Open, Show
 
 RELUCTANCE_STEP: Final = 1.3
 RELUCTANCE_LIMIT: Final = 10.0
+
+_UNSERVED: Final = Served("", "", "", 0.0, "")
 
 T = TypeVar("T")
 
@@ -73,9 +78,17 @@ def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[C
         case Declared():
             customer = _declared(customer, moment)
         case Noticed():
-            customer = replace(customer, notices=_bounded(customer.notices, moment.purpose, moment.notice), language=moment.language)
+            served = Served(moment.notice, moment.hash, moment.language, moment.occurred_at.timestamp(), moment.id, moment.categories, moment.recipients, moment.iri)
+            customer = replace(customer, notices=_bounded(customer.notices, moment.purpose, served), language=moment.language)
         case Consented() | Withdrew():
             customer = _chose(customer, moment)
+        case Objected():
+            customer = _objected(customer, moment)
+        case Restricted():
+            customer = replace(customer, restricted=moment.on, consent_epoch=customer.consent_epoch + 1)
+            customer = _closed(customer, None) if moment.on else customer
+        case Born():
+            customer = replace(customer, of_age_at=moment.of_age_at.timestamp() if moment.of_age_at is not None else 0.0)
         case Worn():
             state = DeviceState(moment.profile, moment.worn, moment.battery, received_s)
             customer = replace(customer, devices=_bounded(customer.devices, moment.device, state))
@@ -124,6 +137,8 @@ def _close(customer: Customer, moment: Moment, received_s: float) -> tuple[Custo
     waiting: list[Open] = []
     closed: list[Outcome] = []
     for window in customer.service.open:
+        if not _readable(customer, window, received_s):
+            continue
         ends = window.closes_at <= received_s
         if agreed == window.decision and window.outcome == "answered_yes" and not ends:
             window = replace(window, got=True)  # noqa: PLW2901
@@ -141,9 +156,20 @@ def _close(customer: Customer, moment: Moment, received_s: float) -> tuple[Custo
             closed.append(Outcome(window.decision, window.objective, window.action, window.hits, window.got, window.value_cents))
         else:
             waiting.append(window)
-    if not closed and basket is None and agreed is None:
+    if not closed and basket is None and agreed is None and len(waiting) == len(customer.service.open):
         return customer, ()
     return replace(customer, service=replace(customer.service, open=tuple(waiting))), tuple(closed)
+
+
+def _readable(customer: Customer, window: Open, now: float) -> bool:
+    """Whether what this window waits for may still be read under its purpose; one that may not is dropped, and teaches nothing.
+
+    A purpose that the person was never asked about rests on another basis than consent.
+    """
+    choice = customer.consents.get(window.purpose)
+    if choice is None:
+        return True
+    return choice.status in OPENS and now < choice.until and (window.outcome == "answered_yes" or "purchases" in choice.categories)
 
 
 def _moved(places: Places, moment: Entered | CheckedIn | Left | Dwelled) -> Places:
@@ -216,21 +242,60 @@ def _declared(customer: Customer, moment: Declared) -> Customer:
 
 
 def _chose(customer: Customer, moment: Consented | Withdrew) -> Customer:
+    """The last choice counts; a yes that is older than the last choice, but came after it, changes nothing."""
     since = moment.occurred_at.timestamp()
     before = customer.consents.get(moment.purpose)
-    if isinstance(moment, Consented):
-        until = moment.until.timestamp() if moment.until is not None else since
-        status: Status = "renewed" if before is not None and before.status in OPENS else "given"
-        choice = Consent(status, moment.categories, moment.notice, since, until)
-        return replace(
-            customer, consents=_bounded(customer.consents, moment.purpose, choice), consent_epoch=customer.consent_epoch + 1,
+    if isinstance(moment, Withdrew):
+        status: Status = "refused" if moment.how == "withdrawn" and (before is None or before.status not in OPENS) else moment.how  # type: ignore[assignment]
+        shown = customer.notices.get(moment.purpose, _UNSERVED)
+        was = before if before is not None else Consent("unknown", (), shown.version, since, since, (), (), shown.hash, shown.id, shown.at, shown.language)
+        choice = replace(
+            was, status=status, categories=(), since=since, until=since, by=(), method=moment.method, record=moment.id, previous=was.record, trial=False,
         )  # fmt: skip
-    choice = Consent("withdrawn" if before is not None else "refused", (), before.notice if before is not None else "", since, since)
-    still = tuple([window for window in customer.service.open if window.purpose != moment.purpose])
-    return replace(
-        customer, consents=_bounded(customer.consents, moment.purpose, choice), consent_epoch=customer.consent_epoch + 1,
-        service=replace(customer.service, open=still),
+        return _closed(_with(customer, moment.purpose, choice), frozenset((moment.purpose,)))
+    if before is not None and since < before.since:
+        return customer
+    return _with(customer, moment.purpose, _agreed(customer, moment, before, since))
+
+
+def _agreed(customer: Customer, moment: Consented, before: Consent | None, since: float) -> Consent:
+    """A yes, bound to the notice that was served. Who answers for a minor adds theirs to the person's, for what both were told."""
+    served = customer.notices.get(moment.purpose, _UNSERVED)
+    until = moment.until.timestamp() if moment.until is not None else since
+    by: tuple[Actor, ...] = (moment.by,)  # type: ignore[assignment]
+    categories, recipients, iri = moment.categories, moment.recipients, moment.iri
+    open_still = before is not None and before.status in OPENS and since < before.until
+    if before is not None and open_still and moment.by not in before.by:
+        by = tuple(sorted({*before.by, *by}))
+        until = min(until, before.until)
+        categories, recipients, iri = (
+            tuple([one for one in now if one in then])
+            for now, then in ((categories, before.categories), (recipients, before.recipients), (iri, before.iri))
+        )  # fmt: skip
+    status: Status = "renewed" if before is not None and before.status in OPENS and moment.by in before.by else "given"
+    return Consent(
+        status, categories, moment.notice, since, until, recipients, iri, served.hash, served.id, served.at, served.language, by, moment.method,
+        moment.id, before.record if before is not None else "", moment.trial,
     )  # fmt: skip
+
+
+def _objected(customer: Customer, moment: Objected) -> Customer:
+    """An objection stays until the person takes back the same one; what waited under the purposes that it closes is dropped."""
+    objections = {about: at for about, at in customer.objections.items() if about != moment.about}
+    if moment.on:
+        objections[moment.about] = customer.objections.get(moment.about, moment.occurred_at.timestamp())
+    customer = replace(customer, objections=objections, consent_epoch=customer.consent_epoch + 1)
+    return _closed(customer, frozenset(moment.purposes)) if moment.on else customer
+
+
+def _with(customer: Customer, purpose: str, choice: Consent) -> Customer:
+    return replace(customer, consents=_bounded(customer.consents, purpose, choice), consent_epoch=customer.consent_epoch + 1)
+
+
+def _closed(customer: Customer, purposes: frozenset[str] | None) -> Customer:
+    """Under these purposes (``None``: under any) nothing is waited for any more."""
+    still = tuple([window for window in customer.service.open if purposes is not None and window.purpose not in purposes])
+    return replace(customer, service=replace(customer.service, open=still))
 
 
 def _bounded(names: dict[str, T], name: str, value: T, *, limit: int = NAMES_LIMIT) -> dict[str, T]:

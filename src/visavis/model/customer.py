@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from visavis.model.consent import Consent
+from visavis.model.consent import Consent, Served
 from visavis.model.number import Number
 from visavis.model.shown import DeviceState, Service
 
@@ -92,7 +92,10 @@ class Customer(Struct, frozen=True):
     language: str = ""
     consents: dict[str, Consent] = {}
     consent_epoch: int = 0
-    notices: dict[str, str] = {}
+    notices: dict[str, Served] = {}
+    objections: dict[str, float] = {}
+    restricted: bool = False
+    of_age_at: float = 0.0
     purchases: Purchases = Purchases()
     places: Places = Places()
     home: dict[str, Stock] = {}

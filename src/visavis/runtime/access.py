@@ -15,13 +15,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from visavis.model.errors import Invalid, Refused
-from visavis.model.moment import KIND, KINDS, Answered, Displayed, Moment
+from visavis.model.moment import KIND, KINDS, Answered, Consented, Displayed, Moment, Withdrew
 
 Role = Literal["brand", "till", "device", "adviser", "sensor"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
-_ACCOUNT: Final = frozenset({"noticed", "consented", "withdrew", "linked", "unlinked"})
+_ACCOUNT: Final = frozenset({"noticed", "consented", "withdrew", "objected", "restricted", "linked", "unlinked"})
 _HOME: Final = frozenset({"stocked", "consumed", "ran_out"})
+_OTHERS: Final = frozenset({"revoked", "invalidated"})
 SAYS: Final[dict[Role, frozenset[str]]] = {
     "brand": frozenset(KINDS) - {"due"},
     "till": frozenset({"paying", "bought", "redeeming", "reversed", "returned", "checked_in"}),
@@ -104,6 +105,8 @@ def permits(key: Key, moment: Moment) -> str:
         return f"A {key.role}'s key may not send `{kind}`."
     if key.role in ("device", "sensor") and moment.customer != key.subject:
         return "This key speaks for another person."
+    if key.role != "brand" and ((isinstance(moment, Consented) and moment.by != "person") or (isinstance(moment, Withdrew) and moment.how in _OTHERS)):
+        return "Only the brand says that someone else than the person chose."
     place = getattr(moment, "place", "")
     if key.role in ("till", "adviser") and place and place != key.subject:
         return "This key speaks for another place."

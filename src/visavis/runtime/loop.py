@@ -5,7 +5,7 @@ discarded and the log stays the truth. A moment refused at the door leaves no ro
 """
 
 from collections.abc import Iterable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from msgspec import Struct
 
@@ -13,7 +13,7 @@ from visavis.engine import NotAdmitted, admit, step
 from visavis.model.customer import Customer, newborn
 from visavis.model.entry import Entry
 from visavis.model.errors import VisavisError
-from visavis.model.moment import CLOCK_SKEW, Due, Linked, Moment, Unlinked
+from visavis.model.moment import CATEGORY, CLOCK_SKEW, KIND, Due, Linked, Moment, Unlinked
 from visavis.model.world import World, WorldChange
 from visavis.ports import Clock, Log
 from visavis.runtime.replay import State, rebuild
@@ -76,6 +76,9 @@ class Loop:
         if isinstance(moment, Linked) and self._taken(moment):
             return Answer(None, NotAdmitted("linked", "account", "This identifier belongs to another customer; two customers are not joined this way."))
         admitted = admit(self.strategy, customer, moment, received_at)
+        if not customer.entries and not isinstance(admitted, NotAdmitted) and self.log.erased(name):
+            kind = KIND[type(moment)]
+            admitted = NotAdmitted(kind, CATEGORY[kind], "Nothing is kept under this name.")
         if isinstance(admitted, NotAdmitted):
             return Answer(None, admitted)
         entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.dice_key)
@@ -127,6 +130,18 @@ class Loop:
             elif isinstance(entry.moment, Unlinked):
                 self._identified.pop(entry.moment.identifier, None)
 
+    def erase(self, customer: str) -> list[Entry]:
+        """Forget this person, for good, after all that was taken before; return the entries that there were. Asked again, it completes what is left to do."""
+        self.commit()
+        entries = list(self.log.of(customer))
+        self.log.erase(customer)
+        self.customers.pop(customer, None)
+        self._identified = {identifier: name for identifier, name in self._identified.items() if name != customer}
+        self._due = [(due, name) for due, name in self._due if name != customer]
+        heapify(self._due)
+        self.teacher.forget(decision.id for entry in entries for decision in entry.decisions)
+        return entries
+
     @property
     def next_due_at(self) -> float | None:
         """When :meth:`wake` has something to do next (epoch seconds)."""
@@ -141,7 +156,7 @@ class Loop:
             due, name = heappop(self._due)
             customer = self.customer(name)
             if customer.next_due_at == due:
-                answers.append(self.take(Due(id=f"due-{customer.entries}", customer=name, occurred_at=now)))
+                answers.append(self.take(Due(id=f"due-{due:.3f}", customer=name, occurred_at=now)))
         return answers
 
     def learn(self) -> None:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from visavis.cards.answer import Reply, reply
 from visavis.intake import problems
+from visavis.intake.signals import objection, opted_out
 from visavis.model.errors import Refused, VisavisError
 from visavis.model.moment import Answered, Displayed, Linked, Moment, Unlinked, decode
 from visavis.runtime.access import Access, Key, about_own, permits
@@ -23,6 +24,8 @@ BODY_LIMIT: Final = 1 << 20
 MOMENTS_LIMIT: Final = 1000
 IN_FLIGHT_LIMIT: Final = 2000
 """How many moments of one key may wait at once."""
+SIGNALS: Final = frozenset({"brand", "device"})
+"""Whose requests may carry a person's own signal: their devices', and the brand's servers that pass it on."""
 JSON: Final = b"application/json"
 LINES: Final = (b"application/x-ndjson", b"application/jsonl", b"application/ndjson")
 
@@ -71,30 +74,31 @@ class Moments:
             return
         if payload is None:
             return  # the sender went away
+        signal = key.role in SIGNALS and opted_out(scope["headers"])
         if kind in LINES:
-            await self._many(send, key, [line for line in payload.split(b"\n") if line.strip()], lines=True)
+            await self._many(send, key, [line for line in payload.split(b"\n") if line.strip()], lines=True, signal=signal)
         elif payload.lstrip()[:1] == b"[":
             try:
-                await self._many(send, key, [bytes(one) for one in _array.decode(payload)], lines=False)
+                await self._many(send, key, [bytes(one) for one in _array.decode(payload)], lines=False, signal=signal)
             except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
                 await _answer(send, problems.problem(400, "This is not a JSON array.", advice="Send one moment, an array of moments, or lines of them."))
         else:
-            await self._one(send, key, payload)
+            await self._one(send, key, payload, signal=signal)
 
-    async def _one(self, send: Send, key: Key, payload: bytes) -> None:
-        told = await self._lived(key, payload)
+    async def _one(self, send: Send, key: Key, payload: bytes, *, signal: bool) -> None:
+        told = await self._lived(key, payload, signal=signal)
         if isinstance(told, Reply):
             await _send(send, 200, JSON, _encode(told))
         else:
             await _answer(send, told)
 
-    async def _many(self, send: Send, key: Key, payloads: list[bytes], *, lines: bool) -> None:
+    async def _many(self, send: Send, key: Key, payloads: list[bytes], *, lines: bool, signal: bool) -> None:
         if not payloads or len(payloads) > MOMENTS_LIMIT:
             status = 400 if not payloads else 413
             await _answer(send, problems.problem(status, f"{len(payloads)} moments were sent.", advice=f"Send 1 to {MOMENTS_LIMIT:,} at once."))
             return
         # All are queued before the first is awaited: they share commits, and keep their order.
-        waiting = [self._queued(key, payload) for payload in payloads]
+        waiting = [self._queued(key, payload, signal=signal) for payload in payloads]
         told: list[Reply | dict[str, Any]] = []
         for index, one in enumerate(waiting):
             found = one if isinstance(one, dict) else await self._told(key, one)
@@ -104,11 +108,11 @@ class Moments:
         else:
             await _send(send, 200, JSON, _encode(told))
 
-    async def _lived(self, key: Key, payload: bytes) -> Reply | dict[str, Any]:
-        queued = self._queued(key, payload)
+    async def _lived(self, key: Key, payload: bytes, *, signal: bool) -> Reply | dict[str, Any]:
+        queued = self._queued(key, payload, signal=signal)
         return queued if isinstance(queued, dict) else await self._told(key, queued)
 
-    def _queued(self, key: Key, payload: bytes) -> "tuple[Moment, Awaitable[Lived]] | dict[str, Any]":
+    def _queued(self, key: Key, payload: bytes, *, signal: bool) -> "tuple[Moment, Awaitable[Lived]] | dict[str, Any]":
         try:
             moment = decode(payload, received_at=self._now())
         except VisavisError as error:
@@ -126,6 +130,8 @@ class Moments:
         if flying >= IN_FLIGHT_LIMIT:
             return problems.problem(429, "This key has too many moments waiting.", advice="Send it again after a second, with the same id.", retry_after_s=1)
         try:
+            if signal and (heard := objection(self._writer.loop, moment.customer, moment.id)) is not None:
+                self._writer.put(heard)
             future = self._writer.put(moment)
         except VisavisError as error:
             return problems.of_error(error)

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from visavis.cards.answer import reply
 from visavis.consent.choices import choices, switched
 from visavis.intake import problems
+from visavis.intake.signals import objection, opted_out
 from visavis.model.errors import Invalid, Refused, VisavisError
 from visavis.runtime.access import Access, Key
 from visavis.runtime.entrance import key_of, told
@@ -42,14 +43,18 @@ def routes(writer: Writer, access: Access) -> list[Route]:
     async def choose(request: Request) -> Response:
         name, _ = person(request)
         purpose = str(request.path_params["purpose"])
-        on = (await told(request)).get("on")
+        said = await told(request)
+        on, trial = said.get("on"), said.get("trial", False)
         known = writer.loop.strategy.purposes.get(purpose)
-        if not isinstance(on, bool):
-            raise Invalid("`on` is true or false.", advice='Send {"on": true}.')
+        if not isinstance(on, bool) or not isinstance(trial, bool):
+            raise Invalid("`on` and `trial` are true or false.", advice='Send {"on": true}.')
         if known is None or known.basis != "consent":
             raise Invalid("This is no purpose that can be chosen.", advice="GET …/purposes lists them.")
         at = writer.loop.clock.now()
-        for moment in switched(writer.loop.strategy, name, purpose, on=on, language=language_of(request, name), id=f"choice-{token_hex(6)}", at=at):
+        cause = f"choice-{token_hex(6)}"
+        if opted_out(request.headers.raw) and (heard := objection(writer.loop, name, cause)) is not None:
+            await writer.live(heard)
+        for moment in switched(writer.loop.strategy, name, purpose, on=on, trial=trial, language=language_of(request, name), id=cause, at=at):
             await writer.live(moment)
         return await purposes(request)
 

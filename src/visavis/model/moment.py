@@ -5,6 +5,7 @@ fields are dropped, everything else is strict: :func:`decode` either returns a v
 What the sender writes into ``at`` or into a line's ``family`` is never believed: the door (``consent.gate.admit``) resolves both.
 """
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -140,7 +141,7 @@ class Declared(MomentBase, frozen=True, tag="declared"):
     """The person said something about themselves: a trait or a preference; ``None`` takes it back."""
 
     trait: Id
-    value: str | float | bool | None
+    value: Annotated[str, Meta(max_length=280)] | float | bool | None
 
 
 class CheckedIn(MomentBase, frozen=True, tag="checked_in"):
@@ -380,6 +381,7 @@ def timely(moment: Moment, *, received_at: datetime) -> Moment:
 
 def _invalid(error: Exception) -> Invalid:
     detail = str(error) or type(error).__name__
+    detail = re.sub(r"^Invalid value '(?![a-z_]{1,24}').*'", "invalid value", detail, flags=re.DOTALL)  # a misspelt kind is repeated, nothing else
     detail = detail[0].lower() + detail[1:]
     advice = "The kinds are listed in visavis.model.moment.KINDS." if "`$.kind`" in detail else ""
     return Invalid(f"Not a moment: {detail}.", advice=advice)

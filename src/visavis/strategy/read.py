@@ -72,6 +72,7 @@ def read(files: Mapping[str, bytes]) -> Strategy:
     for name, action in actions.items():
         purpose = purposes.get(action.purpose)
         lint.action(reading, action, purpose)
+        lint.measured(reading, action, purpose, objectives.get(action.objective))
         lint.words(reading, action, languages)
         conditions[name] = lint.condition(reading, action, "when", purpose, segments) or ALWAYS
         about_product = lint.condition(reading, action, "product_when", purpose, segments)

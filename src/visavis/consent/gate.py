@@ -60,7 +60,7 @@ def open_categories(customer: Customer, purpose: Purpose, now: float) -> frozens
     """
     if customer.restricted or not purpose.enabled:
         return _NOTHING
-    if customer.objections and any([closed_by(about, purpose) for about in customer.objections]):
+    if customer.objections and any(closed_by(about, purpose) for about in customer.objections):
         return _NOTHING
     if purpose.basis != "consent":
         return purpose.categories

@@ -20,7 +20,7 @@ NOES: Final = frozenset({"refused", "withdrawn", "deferred"})
 
 
 def resolved(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime) -> Moment | str:
-    """This moment of the person's own choices with what the door knows written into it; or why it is refused. Others come back as they are."""
+    """The same moment with what the door knows written into it, or why it is refused; one that is no choice of the person comes back as it is."""
     match moment:
         case Noticed():
             return _noticed(strategy, customer, moment, received_at)

@@ -78,8 +78,7 @@ def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[C
         case Declared():
             customer = _declared(customer, moment)
         case Noticed():
-            served = Served(moment.notice, moment.hash, moment.language, moment.occurred_at.timestamp(), moment.id, moment.categories, moment.recipients, moment.iri)
-            customer = replace(customer, notices=_bounded(customer.notices, moment.purpose, served), language=moment.language)
+            customer = replace(customer, notices=_bounded(customer.notices, moment.purpose, _served(moment)), language=moment.language)
         case Consented() | Withdrew():
             customer = _chose(customer, moment)
         case Objected():
@@ -239,6 +238,11 @@ def _declared(customer: Customer, moment: Declared) -> Customer:
     if moment.value is not None:
         return replace(customer, preferences=_bounded(customer.preferences, moment.trait, moment.value))
     return replace(customer, preferences={k: v for k, v in customer.preferences.items() if k != moment.trait})
+
+
+def _served(moment: Noticed) -> Served:
+    at = moment.occurred_at.timestamp()
+    return Served(moment.notice, moment.hash, moment.language, at, moment.id, moment.categories, moment.recipients, moment.iri)
 
 
 def _chose(customer: Customer, moment: Consented | Withdrew) -> Customer:

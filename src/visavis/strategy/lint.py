@@ -33,7 +33,8 @@ READS: Final = {"need": "purchases", "seen": "sight", "home": "home"}
 _RANGES: Final[dict[str, tuple[float, float]]] = {
     "quiet_from_h": (0, 24), "quiet_until_h": (0, 24), "attention_units_per_day": (0, 1000), "attention_price_cents": (0, 10_000),
     "exploration_floor": (0, 0.5), "exploration_gamma": (0, inf), "value_cents": (0, 100_000_000), "holdout_share": (0, 0.9),
-    "hours": (0.01, 744), "days": (1, 366), "duration_days": (1, 3660), "retention_days": (1, 3660), "top": (1, 32), "lever": (0, 100), "ttl_s": (1, 10_000_000),
+    "hours": (0.01, 744), "days": (1, 366), "duration_days": (1, 3660), "retention_days": (1, 3660),
+    "top": (1, 32), "lever": (0, 100), "ttl_s": (1, 10_000_000),
     "per_day": (0, 1000), "gap_s": (0, 1_000_000_000), "cool_down_days": (0, 3660), "width_px": (1, 100_000), "lines": (1, 1000),
     "font_px": (1, 10_000), "glance_units": (0, 1000), "battery_floor": (0, 1),
 }  # fmt: skip

@@ -122,11 +122,13 @@ def lint(root: Annotated[Path, typer.Argument(help="The folder of a strategy.")]
 
 def _opened(root: Path) -> tuple["SqliteLog", bytes]:
     from visavis.model.errors import Invalid  # noqa: PLC0415
+    from visavis.rights.vault import Vault  # noqa: PLC0415
     from visavis.runtime.sqlite import SqliteLog  # noqa: PLC0415
 
     if not (root / "log.sqlite").is_file():
         raise Invalid(f"There is no log in {root}.", advice="Give the folder of `visavis year --log FOLDER`.")
-    return SqliteLog(root / "log.sqlite"), (root / "key").read_bytes()
+    key = (root / "key").read_bytes()
+    return SqliteLog(root / "log.sqlite", Vault(root / "vault.sqlite", key, root / "erased")), key
 
 
 def main() -> None:

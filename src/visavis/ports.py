@@ -22,6 +22,16 @@ class Log(Protocol):
     def scan(self, after: int = 0) -> Iterator[tuple[int, Entry | WorldEntry]]:
         """Every entry with its position (1, 2, …), in the order of commits; only those committed when the scan began are promised."""
 
+    def erase(self, customer: str) -> int:
+        """Take away all that is held of this person, for good, and say how many entries that was; asked again, complete what is left to do.
+
+        The others' positions stay as they are, and none is ever given twice. From then on :meth:`erased` tells, and a commit of an entry of theirs raises
+        :class:`Refused`. Afterwards nothing of it can be read in any file; where that cannot be had now (somebody is reading), :class:`Unavailable` says so.
+        """
+
+    def erased(self, customer: str) -> bool:
+        """Whether this person was erased: late moments of theirs are not to bring them back."""
+
     def __len__(self) -> int:
         """How many entries there are."""
 

@@ -4,18 +4,22 @@ A device speaks for one person only; a till and an adviser's screen for one plac
 servers speak for anyone. A key is 192 random bits, so one fast hash is enough; it is shown once, when it is made.
 """
 
-import sqlite3
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from secrets import token_urlsafe
+from secrets import token_bytes, token_urlsafe
 from typing import Final, Literal, get_args
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import KIND, KINDS, Answered, Consented, Displayed, Moment, Withdrew
+from visavis.rights.database import emptied, opened
+from visavis.rights.vault import Lock
 
 Role = Literal["brand", "till", "device", "adviser", "sensor"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
@@ -46,17 +50,22 @@ class Key(Struct, frozen=True):
     revoked: bool = False
 
 
-class Access:
-    """The keys, in one small SQLite file (``:memory:`` for tests)."""
+PEOPLES: Final = frozenset({"device", "sensor"})
+"""The roles whose subject is a person."""
+_key = msgspec.msgpack.Decoder(Key)
 
-    def __init__(self, path: Path | str) -> None:
-        self._database = sqlite3.connect(path, isolation_level=None)
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute(
-            "CREATE TABLE IF NOT EXISTS keys (hash BLOB PRIMARY KEY, id TEXT, role TEXT, subject TEXT, profile TEXT, made_at TEXT, revoked INTEGER) STRICT"
-        )
-        rows = self._database.execute("SELECT hash, id, role, subject, profile, revoked FROM keys").fetchall()
-        self._keys: dict[bytes, Key] = {row[0]: Key(row[1], row[2], row[3], row[4], bool(row[5])) for row in rows}
+
+class Access:
+    """The keys, in one small SQLite file (``:memory:`` for tests), sealed under ``secret``: whose they are is nobody's business."""
+
+    def __init__(self, path: Path | str, secret: bytes | None = None) -> None:
+        if secret is None and path != ":memory:":
+            raise Invalid("Keys on disk are sealed.", advice="Give the secret: vault.derived(root, 'access').")
+        self._lock = Lock(secret or token_bytes(32))
+        self._database = opened(path)
+        self._database.execute("CREATE TABLE IF NOT EXISTS keys (hash BLOB PRIMARY KEY, key BLOB NOT NULL, made_at TEXT NOT NULL) STRICT")
+        rows = self._database.execute("SELECT hash, key FROM keys").fetchall()
+        self._keys: dict[bytes, Key] = {digest: _key.decode(self._lock.open(sealed, digest)) for digest, sealed in rows}
 
     def issue(self, role: str, subject: str = "", *, profile: str = "") -> str:
         """Make a key and return it; only its hash is kept. :class:`Invalid` for a role that is none, or one without the subject that it needs."""
@@ -69,7 +78,7 @@ class Access:
         digest = _hash(token)
         key = Key(digest.hex()[:12], role, subject, profile or ("glasses" if role == "device" else ""))
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
-        self._database.execute("INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, 0)", (digest, key.id, key.role, key.subject, key.profile, made_at))
+        self._database.execute("INSERT INTO keys VALUES (?, ?, ?)", (digest, self._sealed(digest, key), made_at))
         self._keys[digest] = key
         return token
 
@@ -84,10 +93,24 @@ class Access:
         """From the next check on, this key opens nothing."""
         for digest, key in self._keys.items():
             if key.id == key_id:
-                self._database.execute("UPDATE keys SET revoked = 1 WHERE hash = ?", (digest,))
-                self._keys[digest] = replace(key, revoked=True)
+                revoked = replace(key, revoked=True)
+                self._database.execute("UPDATE keys SET key = ? WHERE hash = ?", (self._sealed(digest, revoked), digest))
+                self._keys[digest] = revoked
                 return
         raise Invalid("There is no such key.", advice="`visavis keys` lists them.")
+
+    def forget(self, customer: str, _entries: Sequence[Entry] = ()) -> int:
+        """Destroy every key that speaks for this erased person, and say how many; from the next check on they open nothing."""
+        gone = [digest for digest, key in self._keys.items() if key.role in PEOPLES and key.subject == customer]
+        for digest in gone:
+            del self._keys[digest]
+        self._database.executemany("DELETE FROM keys WHERE hash = ?", [(digest,) for digest in gone])
+        emptied(self._database)
+        return len(gone)
+
+    def people(self) -> set[str]:
+        """Everyone whom a key speaks for."""
+        return {key.subject for key in self._keys.values() if key.role in PEOPLES}
 
     def listed(self) -> list[Key]:
         """Every key, without its secret."""
@@ -96,6 +119,9 @@ class Access:
     def close(self) -> None:
         """Give the file back."""
         self._database.close()
+
+    def _sealed(self, digest: bytes, key: Key) -> bytes:
+        return self._lock.seal(msgspec.msgpack.encode(key), digest)
 
 
 def permits(key: Key, moment: Moment) -> str:

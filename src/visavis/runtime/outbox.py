@@ -8,9 +8,8 @@ Reference: Standard Webhooks, *specification 1.0.0*, 2023 (headers ``webhook-id`
 
 import asyncio
 import logging
-import sqlite3
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from hmac import compare_digest
@@ -27,6 +26,7 @@ from msgspec.structs import replace
 
 from visavis.model.entry import Effect, Entry
 from visavis.model.errors import Invalid, Refused
+from visavis.rights.database import emptied, opened
 
 TIMEOUT_S: Final = 5.0
 BACKOFF_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 3600.0, 3600.0, 3600.0)
@@ -101,10 +101,10 @@ class Outbox:
         self._open_to = open_to
         self._client = client if client is not None else httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False)
         self._clock = clock
-        self._database = sqlite3.connect(path, isolation_level=None)
-        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database = opened(path)
         self._database.execute("CREATE TABLE IF NOT EXISTS parcels (key TEXT PRIMARY KEY, status TEXT, attempts INTEGER, at TEXT) STRICT")
         self._done: dict[str, Status] = dict(self._database.execute("SELECT key, status FROM parcels").fetchall())
+        self._unheard = set(self._done)
         self.parcels: dict[str, Parcel] = {}
         self._bell = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -117,6 +117,7 @@ class Outbox:
     def passing(self, entry: Entry) -> None:
         """Take in the effects of one entry of the log; those done before are not sent again."""
         for effect in entry.effects:
+            self._unheard.discard(effect.key)
             status: Status = self._done.get(effect.key) or ("waiting" if effect.kind in self._targets else "no_target")
             self.parcels[effect.key] = Parcel(entry.customer, effect, status)
             self._bell.set()
@@ -126,8 +127,19 @@ class Outbox:
                 break
             del self.parcels[oldest]
 
+    def forget(self, customer: str, entries: Sequence[Entry]) -> int:
+        """Neither deliver nor remember anything of an erased person, whose entries were these; say how many parcels that was."""
+        keys = {effect.key for entry in entries for effect in entry.effects} | {key for key, parcel in self.parcels.items() if parcel.customer == customer}
+        self._drop(keys)
+        return len(keys)
+
+    def settle(self) -> None:
+        """Once the whole log has passed: drop what is remembered of effects that it does not hold (a person was erased, a backup was put back)."""
+        self._drop(self._unheard)
+
     def start(self) -> None:
-        """Begin to deliver, in the running event loop."""
+        """Begin to deliver, in the running event loop, once the whole log has passed."""
+        self.settle()
         self._task = asyncio.get_running_loop().create_task(self._serve())
 
     async def stop(self) -> None:
@@ -152,11 +164,15 @@ class Outbox:
                 continue
 
     async def _attempt(self, key: str) -> None:
-        parcel = self.parcels[key]
+        parcel = self.parcels.get(key)
+        if parcel is None:
+            return
         if not self._open_to(parcel.customer, parcel.effect.action):
             self._finish(key, replace(parcel, status="withdrawn"))
             return
         trouble = await self._sent(parcel)
+        if key not in self.parcels:
+            return  # its person was erased meanwhile
         attempts = parcel.attempts + 1
         if not trouble:
             self._finish(key, replace(parcel, status="delivered", attempts=attempts, trouble=""))
@@ -166,6 +182,14 @@ class Outbox:
         else:
             log.warning("a webhook failed", extra={"kind": parcel.effect.kind, "reason": trouble, "attempt": attempts})
             self.parcels[key] = replace(parcel, attempts=attempts, next_at=self._clock() + BACKOFF_S[attempts - 1], trouble=trouble)
+
+    def _drop(self, keys: set[str]) -> None:
+        for key in keys:
+            self.parcels.pop(key, None)
+            self._done.pop(key, None)
+        self._database.executemany("DELETE FROM parcels WHERE key = ?", [(key,) for key in keys])
+        self._unheard = set()
+        emptied(self._database)
 
     async def _sent(self, parcel: Parcel) -> str:
         """Send it once; what went wrong, or nothing."""

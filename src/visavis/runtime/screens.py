@@ -6,7 +6,7 @@ leaves when the person does. Rebuilt from the log, so a restart between a card a
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
@@ -86,6 +86,19 @@ class Screens:
         for name in ring:
             for bell in self._bells.get(name, ()):
                 bell.set()
+
+    def forget(self, customer: str, _entries: Sequence[Entry]) -> int:
+        """Take everything of an erased person off every screen, and say how many cards and briefs that was."""
+        cards = [name for name in self._last if name[0] == customer]
+        for name in cards:
+            del self._last[name]
+        for present in self._present.values():
+            present.pop(customer, None)
+        self.recent = deque([one for one in self.recent if one.entry.customer != customer], maxlen=RECENT)
+        for bells in self._bells.values():
+            for bell in bells:
+                bell.set()
+        return len(cards)
 
     def card(self, customer: str, device: str = "") -> OnScreen | None:
         """The card on this person's screens now; with ``device``, only when that is the device it was decided for."""

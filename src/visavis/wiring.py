@@ -7,7 +7,6 @@ durable goes out to screens, webhooks and pages.
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from hashlib import blake2b
 from pathlib import Path
 from secrets import token_bytes
 from typing import Any, Final
@@ -19,13 +18,15 @@ from starlette.routing import BaseRoute
 from visavis.config import Settings
 from visavis.devices import web_client
 from visavis.insight.need import prior
-from visavis.intake import operations, people
+from visavis.intake import operations, people, signals
 from visavis.intake.moments import Moments, Receive, Scope, Send
 from visavis.model.customer import Customer, newborn
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid
 from visavis.model.world import Learned, ParametersLearned, StrategyLoaded, WorldChange
 from visavis.ports import Clock, Log
+from visavis.rights.erase import Erased, erase, resume
+from visavis.rights.vault import Vault, derived
 from visavis.runtime.access import Access
 from visavis.runtime.clock import SystemClock
 from visavis.runtime.loop import Loop
@@ -59,6 +60,10 @@ class Server(Struct):
         """The loop that the writer runs."""
         return self.writer.loop
 
+    async def erase(self, customer: str) -> Erased:
+        """Erase this person everywhere, between two groups of moments; what was deleted."""
+        return await self.writer.ask(lambda: erase(customer, self.loop, screens=self.screens, outbox=self.outbox, access=self.access))
+
 
 def build(
     files: Mapping[str, bytes], settings: Settings, *, memory: bool = False, clock: Clock | None = None, key: bytes | None = None,
@@ -70,7 +75,7 @@ def build(
     if not memory:
         folder.mkdir(parents=True, exist_ok=True)
     root = key if key is not None else root_key(settings.key_file)
-    log: Log = MemoryLog() if memory else SqliteLog(folder / "log.sqlite")
+    log: Log = MemoryLog() if memory else SqliteLog(folder / "log.sqlite", Vault(folder / "vault.sqlite", root, settings.tombstones))
     time = clock or SystemClock()
 
     def person(name: str) -> Customer:
@@ -101,7 +106,8 @@ def build(
         screens.committed(lived)
 
     writer = Writer(loop, committed=committed)
-    access = Access(":memory:" if memory else folder / "keys.sqlite")
+    access = Access(":memory:" if memory else folder / "keys.sqlite", derived(root, "access"))
+    resume(log, access)
     server = Server(strategy, log, writer, access, screens, outbox, metrics, _nobody)
     server.app = _app(server, derived(root, "identifiers"), extra)
     return server
@@ -122,11 +128,6 @@ def root_key(path: Path) -> bytes:
     if len(found) != KEY_BYTES:
         raise Invalid(f"{path.name} is not a root key: it holds {len(found)} bytes, not {KEY_BYTES}.", advice="Give back the file that was made.")
     return found
-
-
-def derived(root: bytes, name: str) -> bytes:
-    """A key for one use, from the root key; one tells nothing of another."""
-    return blake2b(name.encode(), key=root, digest_size=32).digest()
 
 
 def _news(loop: Loop, strategy: Strategy, files: Mapping[str, bytes], learned: Learned | None) -> list[WorldChange]:
@@ -157,6 +158,7 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
     pages_app = Starlette(
         routes=[
             *people.routes(writer, access),
+            *signals.routes(),
             *operations.routes(writer, access, server.metrics),
             *web_client.routes(writer, access, server.screens),
             *adviser.routes(writer, access, server.screens),

@@ -85,24 +85,30 @@ def leaves(entry: Entry, purposes: Mapping[str, Purpose], audit_key: bytes) -> l
     ``purposes`` are the strategy's. One that it does not know is never written down: a sender could have put anything there.
     """
     moment = entry.moment
-    chose = type(moment) in _CHOICES
-    if not chose and not entry.uses:
-        return []
-    day = entry.received_at.toordinal()
-    if chose:
-        said = _choice(day, moment, purposes)  # type: ignore[arg-type]
-    else:
+    if type(moment) in _CHOICES:
+        said = _choice(entry.received_at.toordinal(), moment, purposes)  # type: ignore[arg-type]
+    elif entry.uses:
+        day = entry.received_at.toordinal()
         shown = {decision.purpose for decision in entry.decisions if type(decision) is Show}
-        said = [(use.by, _used(day, use, use.purpose in shown, purposes.get(use.purpose))) for use in entry.uses]
+        said = [_used(day, use, use.purpose in shown, purposes.get(use.purpose)) for use in entry.uses]
+    else:
+        return []
     inner, outer = pads(audit_key)
     by, sealed = None, b""
     found = []
-    for (actor, line), nonce in zip(said, nonces_of(audit_key, moment.id, len(said)), strict=True):
+    for actor, line, nonce in zip(actors(entry), said, nonces_of(audit_key, moment.id, len(said)), strict=False):
         if actor != by:
             by, sealed = actor, details(entry, actor)
         mark = nonce + whose(audit_key, nonce) + sha256(outer + sha256(inner + nonce + sealed).digest()).digest()
         found.append(line + b2a_base64(mark, newline=False) + b'"]')
     return found
+
+
+def actors(entry: Entry) -> list[str]:
+    """By whom each line of this entry is: a choice is the person's, a notice and everything automatic the service's own (empty)."""
+    if type(entry.moment) in _CHOICES:
+        return ["" if type(entry.moment) is Noticed else PERSON]
+    return [use.by for use in entry.uses]
 
 
 def details(entry: Entry, by: str) -> bytes:
@@ -116,17 +122,17 @@ def _used(day: int, use: Use, shown: bool, known: Purpose | None) -> bytes:
     return _clear(day, role, use.purpose, known.basis if known is not None else DUTY, use.categories, outcome, "")
 
 
-def _choice(day: int, moment: Noticed | Consented | Withdrew, purposes: Mapping[str, Purpose]) -> list[tuple[str, bytes]]:
+def _choice(day: int, moment: Noticed | Consented | Withdrew, purposes: Mapping[str, Purpose]) -> list[bytes]:
     """A notice names what the purpose would read; a yes what the notice served named (nothing, when it was not served); a withdrawal nothing."""
     known = purposes.get(moment.purpose)
     if known is None:
         return []
     if isinstance(moment, Withdrew):
-        return [(PERSON, _clear(day, PERSON, known.key, known.basis, (), "withdrawn", ""))]
+        return [_clear(day, PERSON, known.key, known.basis, (), "withdrawn", "")]
     notice = moment.notice if moment.notice == known.notice.version else ""
     if isinstance(moment, Consented):
-        return [(PERSON, _clear(day, PERSON, known.key, known.basis, moment.categories, "agreed", notice))]
-    return [("", _clear(day, SERVICE, known.key, known.basis, tuple(sorted(known.categories)) if notice else (), "served", notice))]
+        return [_clear(day, PERSON, known.key, known.basis, moment.categories, "agreed", notice)]
+    return [_clear(day, SERVICE, known.key, known.basis, tuple(sorted(known.categories)) if notice else (), "served", notice)]
 
 
 @lru_cache(maxsize=4096)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
+from visavis.model.errors import Unavailable
 from visavis.rights.checkpoint import Signer
 from visavis.rights.merkle import Tree
 
@@ -53,9 +54,9 @@ class Ledger:
     def checkpoint(self, now_s: float) -> str:
         """The last checkpoint; a new one when its time has come."""
         if not self._note or (len(self) != self._shown and now_s - self._cut_at >= self._cadence_s):
-            self._note = self.signer.sign(len(self), self._tree.root())
-            self._shown, self._cut_at = len(self), now_s
-            self._keep(self._shown, self._note)
+            note = self.signer.sign(len(self), self._tree.root())
+            self._keep(len(self), note)  # before anyone sees it
+            self._note, self._shown, self._cut_at = note, len(self), now_s
         return self._note
 
     @property
@@ -87,10 +88,13 @@ def kept_in(folder: Path) -> Callable[[int, str], None]:
     def keep(size: int, note: str) -> None:
         path = folder / f"checkpoint-{size:012}"
         fresh = path.with_suffix(".new")
-        with fresh.open("w", encoding="utf-8", newline="") as file:
-            file.write(note)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
+        try:
+            with fresh.open("w", encoding="utf-8", newline="") as file:
+                file.write(note)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(path)
+        except OSError as error:
+            raise Unavailable(f"The checkpoint could not be kept: {error.strerror}.", advice="Is the disk full?") from None
 
     return keep

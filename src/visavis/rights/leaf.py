@@ -22,7 +22,7 @@ from visavis.model.consent import Purpose
 from visavis.model.decision import Show
 from visavis.model.entry import Entry, Use
 from visavis.model.errors import Invalid
-from visavis.model.moment import Consented, Noticed, Withdrew
+from visavis.model.moment import Consented, Moment, Noticed, Objected, Restricted, Withdrew
 
 FORM: Final = 1
 NONCE_BYTES: Final = 16
@@ -33,11 +33,11 @@ DUTY: Final = "duty"
 """The ground of what we must do whatever the strategy says, such as giving people a copy of their own data."""
 _INNER: Final = bytes([byte ^ 0x36 for byte in range(256)])
 _OUTER: Final = bytes([byte ^ 0x5C for byte in range(256)])
-_CHOICES: Final = frozenset({Noticed, Consented, Withdrew})
+_CHOICES: Final = frozenset({Noticed, Consented, Withdrew, Objected, Restricted})
 
 
 class Leaf(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """The line that everyone may read. ``notice`` is the version that was served or agreed to; only lines about a choice have one.
+    """The line that everyone may read. ``notice`` is the version that was served or agreed to; no ``purpose`` means all.
 
     ``mark`` is a nonce of this line only (16 bytes), then two keyed hashes that begin with it: whose line it is (16), and the sealed details (32).
     """
@@ -80,13 +80,13 @@ _decode = msgspec.json.Decoder(Leaf).decode
 
 
 def leaves(entry: Entry, purposes: Mapping[str, Purpose], audit_key: bytes) -> list[bytes]:
-    """The lines of one entry, as they are stored: one for each use, or the one of a notice served or a choice made. Same arguments, same bytes.
+    """The lines of one entry, as they are stored: one for each use, notice served and choice made. Same arguments, same bytes.
 
     ``purposes`` are the strategy's. One that it does not know is never written down: a sender could have put anything there.
     """
     moment = entry.moment
     if type(moment) in _CHOICES:
-        said = _choice(entry.received_at.toordinal(), moment, purposes)  # type: ignore[arg-type]
+        said = _chosen(entry.received_at.toordinal(), moment, purposes)
     elif entry.uses:
         day = entry.received_at.toordinal()
         shown = {decision.purpose for decision in entry.decisions if type(decision) is Show}
@@ -96,7 +96,9 @@ def leaves(entry: Entry, purposes: Mapping[str, Purpose], audit_key: bytes) -> l
     inner, outer = pads(audit_key)
     by, sealed = None, b""
     found = []
-    for actor, line, nonce in zip(actors(entry), said, nonces_of(audit_key, moment.id, len(said)), strict=False):
+    for actor, line, nonce in zip(actors(entry), said, nonces_of(audit_key, moment.id, len(said)), strict=True):
+        if not line:
+            continue
         if actor != by:
             by, sealed = actor, details(entry, actor)
         mark = nonce + whose(audit_key, nonce) + sha256(outer + sha256(inner + nonce + sealed).digest()).digest()
@@ -106,9 +108,12 @@ def leaves(entry: Entry, purposes: Mapping[str, Purpose], audit_key: bytes) -> l
 
 def actors(entry: Entry) -> list[str]:
     """By whom each line of this entry is: a choice is the person's, a notice and everything automatic the service's own (empty)."""
-    if type(entry.moment) in _CHOICES:
-        return ["" if type(entry.moment) is Noticed else PERSON]
-    return [use.by for use in entry.uses]
+    moment = entry.moment
+    if type(moment) not in _CHOICES:
+        return [use.by for use in entry.uses]
+    if isinstance(moment, Objected):
+        return [PERSON] * len(moment.purposes)
+    return ["" if isinstance(moment, Noticed) else PERSON]
 
 
 def details(entry: Entry, by: str) -> bytes:
@@ -122,17 +127,28 @@ def _used(day: int, use: Use, shown: bool, known: Purpose | None) -> bytes:
     return _clear(day, role, use.purpose, known.basis if known is not None else DUTY, use.categories, outcome, "")
 
 
-def _choice(day: int, moment: Noticed | Consented | Withdrew, purposes: Mapping[str, Purpose]) -> list[bytes]:
-    """A notice names what the purpose would read; a yes what the notice served named (nothing, when it was not served); a withdrawal nothing."""
-    known = purposes.get(moment.purpose)
-    if known is None:
-        return []
-    if isinstance(moment, Withdrew):
-        return [_clear(day, PERSON, known.key, known.basis, (), "withdrawn", "")]
-    notice = moment.notice if moment.notice == known.notice.version else ""
-    if isinstance(moment, Consented):
-        return [_clear(day, PERSON, known.key, known.basis, moment.categories, "agreed", notice)]
-    return [_clear(day, SERVICE, known.key, known.basis, tuple(sorted(known.categories)) if notice else (), "served", notice)]
+def _chosen(day: int, moment: Moment, purposes: Mapping[str, Purpose]) -> list[bytes]:
+    """A notice names what it would open, a yes what it opens, both as the door wrote it; a no closes a purpose, an objection several, a restriction all.
+
+    Empty where the purpose is not known.
+    """
+    match moment:
+        case Noticed():
+            found = [(moment.purpose, SERVICE, moment.categories, "served", moment.notice if moment.categories else "")]
+        case Consented():
+            found = [(moment.purpose, PERSON, moment.categories, "agreed", moment.notice if moment.categories else "")]
+        case Withdrew():
+            found = [(moment.purpose, PERSON, (), "withdrawn", "")]
+        case Objected():
+            found = [(purpose, PERSON, (), "objected" if moment.on else "allowed", "") for purpose in moment.purposes]
+        case Restricted():
+            return [_clear(day, PERSON, "", "", (), "restricted" if moment.on else "released", "")]
+        case _:
+            return []
+    return [
+        _clear(day, by, purpose, purposes[purpose].basis, categories, outcome, notice) if purpose in purposes else b""
+        for purpose, by, categories, outcome, notice in found
+    ]
 
 
 @lru_cache(maxsize=4096)

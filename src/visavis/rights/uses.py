@@ -17,6 +17,7 @@ from visavis.rights.leaf import PERSON, SERVICE, Details, Leaf, actors, details,
 from visavis.rights.verify import Fault
 from visavis.strategy.read import Strategy
 
+ALL: Final = ""
 RIGHTS: Final = "rights"
 Words = dict[str, dict[str, str]]
 
@@ -39,15 +40,19 @@ WHAT: Final[Words] = {
     "account": {"fr": "vos choix", "en": "your choices"},
 }
 OUTCOMES: Final[Words] = {
-    "shown": {"fr": "une carte vous a été proposée", "en": "a card was offered"},
+    "shown": {"fr": "une carte en a été faite", "en": "a card was made of it"},
     "silent": {"fr": "rien n’a été dit", "en": "nothing was said"},
     "read": {"fr": "une personne l’a lu", "en": "somebody read it"},
     "copied": {"fr": "une copie vous a été remise", "en": "a copy was given to you"},
     "served": {"fr": "la notice vous a été montrée", "en": "the notice was shown to you"},
     "agreed": {"fr": "vous avez dit oui", "en": "you said yes"},
     "withdrawn": {"fr": "vous avez dit non", "en": "you said no"},
+    "objected": {"fr": "votre opposition a été notée", "en": "your objection was noted"},
+    "allowed": {"fr": "vous avez levé votre opposition", "en": "you took your objection back"},
+    "restricted": {"fr": "vous avez demandé que rien ne soit lu", "en": "you asked that nothing be read"},
+    "released": {"fr": "vous avez permis la lecture à nouveau", "en": "you let it be read again"},
 }
-_COPY: Final = {"fr": "Votre droit à une copie de vos données.", "en": "Your right to a copy of your data."}
+_RIGHTS: Final = {"fr": "Vos droits sur vos données.", "en": "Your rights over your data."}
 _AT: Final = {"fr": "à", "en": "at"}
 _details = msgspec.json.Decoder(Details).decode
 
@@ -118,8 +123,9 @@ def _expected(entry: Entry, audit_key: bytes) -> Iterator[tuple[bytes, str]]:
 
 
 def out_of_order(lines: Iterable[OwnLine]) -> list[Fault]:
-    """Where a person's lines tell of a yes before its notice, or of a use before a yes, after a no, or of more than the yes named."""
+    """Where a person's lines tell of a yes before its notice, or of a use before a yes, after a no or an objection, or of more than the yes named."""
     faults: list[Fault] = []
+    closed: set[str] = set()
     served: dict[tuple[str, str], frozenset[str]] = {}
     named: dict[str, frozenset[str]] = {}
     for line in lines:
@@ -136,11 +142,19 @@ def out_of_order(lines: Iterable[OwnLine]) -> list[Fault]:
                     what = f"a yes to `{leaf.purpose}` covers more than its notice named"
             case "agreed" | "withdrawn":
                 named.pop(leaf.purpose, None)
-            case _ if leaf.basis == "consent":
+            case "objected" | "restricted":
+                closed.add(leaf.purpose)
+            case "allowed" | "released":
+                closed.discard(leaf.purpose)
+            case "shown" | "silent" | "read" if leaf.purpose in closed or ALL in closed:
+                what = f"a use for `{leaf.purpose}` that the person had closed"
+            case "shown" | "silent" | "read" if leaf.basis == "consent":
                 if leaf.purpose not in named:
                     what = f"a use for `{leaf.purpose}` without a yes that stands"
                 elif not categories <= named[leaf.purpose]:
                     what = f"a use for `{leaf.purpose}` of more than the yes named"
+            case _:
+                pass
         if what:
             faults.append(Fault(line.index, line.index + 1, what))
     return faults
@@ -159,6 +173,6 @@ def told(line: OwnLine, strategy: Strategy, language: str) -> Told:
     if place is not None:
         who = f"{who}, {_AT[language]} {place.name}"
     purpose = strategy.purposes.get(leaf.purpose)
-    why = purpose.benefit[language] if purpose is not None else _COPY[language] if leaf.purpose == RIGHTS else leaf.purpose
+    why = purpose.benefit[language] if purpose is not None else _RIGHTS[language] if leaf.purpose in (ALL, RIGHTS) else leaf.purpose
     what = tuple([WHAT[category][language] if category in WHAT else category for category in leaf.categories])
     return Told(line.index, when, who, what, why, OUTCOMES.get(leaf.outcome, OUTCOMES["silent"])[language], known.decisions if known is not None else ())

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from visavis.model.errors import Unavailable
 from visavis.rights.checkpoint import Signer
-from visavis.rights.merkle import Tree
+from visavis.rights.merkle import Tree, leaf_hash
 
 READ: Final = 4096
 
@@ -67,6 +67,11 @@ class Ledger:
     def lines(self, after: int, limit: int) -> Sequence[bytes]:
         """Up to ``limit`` lines from number ``after``, of those that a checkpoint covers."""
         return self._lines.lines(after, min(after + limit, self._shown)) if after < self._shown else ()
+
+    def hash_of(self, index: int) -> bytes:
+        """The hash of one line: it tells nothing of the line, so that it may be known before a checkpoint covers it."""
+        (line,) = self._lines.lines(index, index + 1)
+        return leaf_hash(line)
 
     def root(self, size: int) -> bytes:
         """The root over the first ``size`` lines."""

@@ -18,6 +18,7 @@ from visavis.rights.verify import Fault
 from visavis.strategy.read import Strategy
 
 ALL: Final = ""
+AUDIT_KEY_BYTES: Final = 32
 RIGHTS: Final = "rights"
 Words = dict[str, dict[str, str]]
 
@@ -77,6 +78,17 @@ class Told(Struct, frozen=True):
     decisions: tuple[str, ...] = ()
 
 
+def audit_key(told: bytes) -> bytes:
+    """The audit key that a file of their export tells in hexadecimal; :class:`Invalid` when it tells none."""
+    try:
+        key = bytes.fromhex(told.decode("ascii"))
+    except (UnicodeDecodeError, ValueError):
+        key = b""
+    if len(key) != AUDIT_KEY_BYTES:
+        raise Invalid("This is not a person's audit key.", advice=f"It is {AUDIT_KEY_BYTES} bytes in hexadecimal, from their own export.")
+    return key
+
+
 def reading(role: str, place: str, purpose: Purpose, categories: Iterable[str]) -> Use:
     """The use that a member of the staff makes by reading a page; durable before the page is sent."""
     return Use(purpose.key, tuple(sorted(categories)), f"{role}@{place}")
@@ -87,39 +99,39 @@ def copying(categories: Iterable[str]) -> Use:
     return Use(RIGHTS, tuple(sorted(categories)), PERSON)
 
 
-def own(lines: Iterable[bytes], audit_key: bytes, *, first: int = 0) -> Iterator[OwnLine]:
+def own(lines: Iterable[bytes], key: bytes, *, first: int = 0) -> Iterator[OwnLine]:
     """Those of these lines that are the person's whose key this is; the first has the number ``first``. What is no line is passed over."""
     for index, line in enumerate(lines, start=first):
         try:
             leaf = read(line)
         except Invalid:
             continue
-        if leaf.is_of(audit_key):
+        if leaf.is_of(key):
             yield OwnLine(index, leaf)
 
 
-def opened(lines: Iterable[OwnLine], entries: Iterable[Entry], audit_key: bytes) -> list[OwnLine]:
+def opened(lines: Iterable[OwnLine], entries: Iterable[Entry], key: bytes) -> list[OwnLine]:
     """The same lines, each with the details that one of the person's own entries opens it with."""
-    sealed = {nonce: details(entry, by) for entry in entries for nonce, by in _expected(entry, audit_key)}
+    sealed = {nonce: details(entry, by) for entry in entries for nonce, by in _expected(entry, key)}
     found = []
     for line in lines:
         told = sealed.get(line.leaf.nonce)
-        found.append(replace(line, details=_details(told)) if told is not None and line.leaf.opens(audit_key, told) else line)
+        found.append(replace(line, details=_details(told)) if told is not None and line.leaf.opens(key, told) else line)
     return found
 
 
-def missing(lines: Iterable[OwnLine], entries: Iterable[Entry], audit_key: bytes) -> list[str]:
+def missing(lines: Iterable[OwnLine], entries: Iterable[Entry], key: bytes) -> list[str]:
     """The moments of these entries whose uses are not, or not all, among the person's lines: there are none in an honest ledger.
 
     A notice or a choice about a purpose that the strategy did not know has no line, and is not missed.
     """
     there = {line.leaf.nonce for line in lines}
-    return [entry.moment.id for entry in entries if entry.uses and any(nonce not in there for nonce, _ in _expected(entry, audit_key))]
+    return [entry.moment.id for entry in entries if entry.uses and any(nonce not in there for nonce, _ in _expected(entry, key))]
 
 
-def _expected(entry: Entry, audit_key: bytes) -> Iterator[tuple[bytes, str]]:
+def _expected(entry: Entry, key: bytes) -> Iterator[tuple[bytes, str]]:
     by = actors(entry)
-    return zip(nonces_of(audit_key, entry.moment.id, len(by)), by, strict=True)
+    return zip(nonces_of(key, entry.moment.id, len(by)), by, strict=True)
 
 
 def out_of_order(lines: Iterable[OwnLine]) -> list[Fault]:

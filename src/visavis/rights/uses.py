@@ -116,7 +116,7 @@ def opened(lines: Iterable[OwnLine], entries: Iterable[Entry], key: bytes) -> li
     found = []
     for line in lines:
         told = sealed.get(line.leaf.nonce)
-        found.append(replace(line, details=_details(told)) if told is not None and line.leaf.opens(key, told) else line)
+        found.append(replace(line, details=_details(told) if told is not None and line.leaf.opens(key, told) else None))
     return found
 
 

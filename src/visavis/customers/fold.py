@@ -136,12 +136,13 @@ def _close(customer: Customer, moment: Moment, received_s: float) -> tuple[Custo
     waiting: list[Open] = []
     closed: list[Outcome] = []
     for window in customer.service.open:
-        if not _readable(customer, window, received_s):
-            continue
+        choice = customer.consents.get(window.purpose)  # none: the purpose was never asked for, and rests on another basis than consent
+        if choice is not None and (choice.status not in OPENS or choice.until <= received_s):
+            continue  # what may not be read any more is not waited for, and teaches nothing
         ends = window.closes_at <= received_s
         if agreed == window.decision and window.outcome == "answered_yes" and not ends:
             window = replace(window, got=True)  # noqa: PLW2901
-        if basket is not None and window.from_day <= day <= window.until_day and occurred_s <= window.closes_at:
+        if basket is not None and (choice is None or "purchases" in choice.categories) and window.from_day <= day <= window.until_day and occurred_s <= window.closes_at:
             hits = window.hits
             for bit, family in enumerate(window.families):
                 if family in basket:
@@ -158,17 +159,6 @@ def _close(customer: Customer, moment: Moment, received_s: float) -> tuple[Custo
     if not closed and basket is None and agreed is None and len(waiting) == len(customer.service.open):
         return customer, ()
     return replace(customer, service=replace(customer.service, open=tuple(waiting))), tuple(closed)
-
-
-def _readable(customer: Customer, window: Open, now: float) -> bool:
-    """Whether what this window waits for may still be read under its purpose; one that may not is dropped, and teaches nothing.
-
-    A purpose that the person was never asked about rests on another basis than consent.
-    """
-    choice = customer.consents.get(window.purpose)
-    if choice is None:
-        return True
-    return choice.status in OPENS and now < choice.until and (window.outcome == "answered_yes" or "purchases" in choice.categories)
 
 
 def _moved(places: Places, moment: Entered | CheckedIn | Left | Dwelled) -> Places:

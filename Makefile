@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo year test check bench clean
+.PHONY: help setup demo year test privacy check bench clean
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ year: $(BIN)/.journey ## live a real year of 2,469 real households (ARGS="--head
 
 test: $(BIN)/.installed ## run every test
 	@$(BIN)/python -m pytest $(ARGS)
+
+privacy: $(BIN)/.installed ## the properties of privacy and their mutants, in full counts
+	@VISAVIS_PRIVACY=full $(BIN)/python -m pytest tests/privacy $(ARGS)
 
 check: $(BIN)/.installed ## ruff, mypy --strict, import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -28,7 +28,9 @@ NEVER_A_PURPOSE: Final = (
 OURS: Final = frozenset({"service", "account", ""})
 PLACEHOLDERS: Final = ("family", "product", "price", "days", "place", "today", "goal", "left")
 READS: Final = {"need": "purchases", "seen": "sight", "home": "home"}
-"""Which data an action reads by what it is about."""
+"""Which data an action needs by what it is about."""
+READ_BY: Final = {"need": {"purchases"}, "seen": {"sight", "purchases", "home"}, "home": {"home", "purchases"}, "none": set[str]()}
+"""Which data it reads by what it is about, when its purpose lets it."""
 
 _RANGES: Final[dict[str, tuple[float, float]]] = {
     "quiet_from_h": (0, 24), "quiet_until_h": (0, 24), "attention_units_per_day": (0, 1000), "attention_price_cents": (0, 10_000),

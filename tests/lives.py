@@ -190,7 +190,11 @@ def _products() -> bytes:
 
 def _action(dice: Random, key: str, categories: dict[str, tuple[str, ...]]) -> str:
     reads = {"orders", "purchases"} if key == "account" else set(categories[key])
-    kinds = [kind for kind, category in CATEGORY.items() if (category in reads or kind in ("asked", "worn", "displayed") or (kind == "due" and dice.random() < 0.1)) and kind != "located"]
+    kinds = [
+        kind
+        for kind, category in CATEGORY.items()
+        if (category in reads or kind in ("asked", "worn", "displayed") or (kind == "due" and dice.random() < 0.1)) and kind != "located"
+    ]
     if "checked_in" in kinds and dice.random() < 0.3:
         kinds = ["checked_in"]
     woken_by = dice.sample(kinds, min(len(kinds), dice.randint(1, 4)))
@@ -204,7 +208,7 @@ def _action(dice: Random, key: str, categories: dict[str, tuple[str, ...]]) -> s
     card = 'title = "{family} ?"\nbody = "{product}"\nwhy = "Parce que."\nyes = "Oui"\nno = "Non"\n'
     return (
         f'objective = "{objective}"\npurpose = "{key}"\naudience = "{audience}"\noffer = "{"tailored" if key != "account" else "general"}"\n'
-        f"woken_by = {json.dumps(woken_by)}\nabout = \"{about}\"\nwhen = {json.dumps(when)}\nproduct_when = {json.dumps(product_when)}\n"
+        f'woken_by = {json.dumps(woken_by)}\nabout = "{about}"\nwhen = {json.dumps(when)}\nproduct_when = {json.dumps(product_when)}\n'
         f'top = 3\neffect = "{dice.choice(["", "order", "reward"])}"\nreward_cents = 50\n[limits]\nper_day = 20\ngap_s = 1\n[card.fr]\n{card}[card.en]\n{card}'
     )
 
@@ -229,7 +233,7 @@ def _condition(dice: Random, names: list[Attribute]) -> str:
 def _moment(dice: Random, category: str, name: str, at: datetime) -> Moment:
     kind = dice.choice(KINDS[category])
     product = dice.choice(PRODUCTS)
-    fields: dict[str, Any] = {
+    known: dict[str, dict[str, Any]] = {
         "entered": {"place": dice.choice(PLACES)}, "left": {"place": dice.choice(PLACES)}, "checked_in": {"place": dice.choice(PLACES)},
         "dwelled": {"place": dice.choice(PLACES), "dwell_s": dice.uniform(1, 900)}, "saw": {"product": product}, "ran_out": {"product": product},
         "stocked": {"product": product, "quantity": float(dice.randint(1, 5))}, "consumed": {"product": product, "quantity": 1.0},
@@ -238,7 +242,8 @@ def _moment(dice: Random, category: str, name: str, at: datetime) -> Moment:
         "ordered": {"order": f"o{dice.randint(0, 3)}", "product": product}, "fulfilled": {"order": f"o{dice.randint(0, 3)}"},
         "asked": {"about": dice.choice(["offers", "help"])},
         "worn": {"device": dice.choice(["g", "w"]), "profile": dice.choice(["glasses", "watch"]), "battery": dice.random()},
-    }.get(kind, {})  # fmt: skip
+    }  # fmt: skip
+    fields = known.get(kind, {})
     if kind in ("paying", "bought"):
         bought = dice.sample(PRODUCTS, dice.randint(1, 5))
         fields = {"place": dice.choice(PLACES), "lines": [[one, 1, dice.randint(50, 900), ""] for one in bought]}

@@ -37,7 +37,7 @@ def said(kind: type[Any], name: str, *, minutes: int = 0, days: int = 0, **field
     return kind(id=name, customer="camille", occurred_at=NOON + timedelta(minutes=minutes, days=days), **fields)
 
 
-def served(**fields: object) -> Noticed:
+def served(**fields: Any) -> Noticed:
     return said(Noticed, "n", purpose="place-moment", notice="2026-1", **fields)  # type: ignore[no-any-return]
 
 

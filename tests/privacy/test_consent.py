@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from random import Random
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from lives import KINDS, Life, a_strategy, a_world, moments
-from people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, pays, says_yes
+from people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, lines, pays, says_yes
 from visavis import engine
 from visavis.consent import gate
 from visavis.consent.gate import NotAdmitted, admit, open_categories
@@ -19,7 +20,7 @@ from visavis.insight.need import prior
 from visavis.model.consent import CATEGORIES, Consent, Purpose, hash_of, words
 from visavis.model.customer import Customer, newborn
 from visavis.model.entry import Entry, encode
-from visavis.model.moment import Consented, Moment, Noticed, Objected, Redeeming, Restricted, Withdrew
+from visavis.model.moment import Bought, Consented, Fulfilled, Moment, Noticed, Objected, Ordered, Redeeming, Restricted, Withdrew
 from visavis.model.world import World
 from visavis.runtime.loop import Loop
 from visavis.runtime.writer import Writer
@@ -75,12 +76,13 @@ def check_next(seeds: range) -> None:
         chosen = dice.sample(OPTIONAL, dice.randint(1, len(OPTIONAL)))
         camille(loop, *chosen)
         closed = dice.choice(chosen)
-        no: Moment = dice.choice([
+        noes: list[Moment] = [
             Withdrew(id="no", customer="camille", occurred_at=NOON, purpose=closed),
             Withdrew(id="no", customer="camille", occurred_at=NOON, purpose=closed, how="revoked"),
             Objected(id="no", customer="camille", occurred_at=NOON, about=closed),
             Restricted(id="no", customer="camille", occurred_at=NOON),
-        ])  # fmt: skip
+        ]  # fmt: skip
+        no = dice.choice(noes)
         before = loop.customers["camille"].consent_epoch
         loop.live([enters(id="before")])
         answers = loop.live([no, enters(id="next"), pays(BRANDS[0], id="till")])  # one commit: nothing in between
@@ -123,7 +125,7 @@ async def check_race(trials: int) -> tuple[int, int]:
                 await asyncio.sleep(0)
             return (await writer.live(moment)).answer.entry
 
-        said = [Noticed(id=f"n{trial}", customer="camille", occurred_at=NOON, purpose="reminders", notice=version),
+        said: list[Moment] = [Noticed(id=f"n{trial}", customer="camille", occurred_at=NOON, purpose="reminders", notice=version),
                 Consented(id=f"y{trial}", customer="camille", occurred_at=NOON, purpose="reminders", notice=version)]  # fmt: skip
         for one in said:
             await writer.live(one)
@@ -254,10 +256,7 @@ def check_no_penalty(subsets: int) -> int:
 def _given(chosen: list[str]) -> list[bytes]:
     customer = newborn("camille")
     at = NOON - timedelta(days=30)
-    from visavis.model.moment import Bought, Fulfilled, Ordered
-    from people import lines
-
-    base = {"customer": "camille"}
+    base: dict[str, Any] = {"customer": "camille"}
     told: list[Moment] = [
         Bought(id="b1", occurred_at=at, place="s1", lines=lines(*BRANDS[:3]), **base), Ordered(id="o", occurred_at=at, order="o1", product=BRANDS[0], **base),
         Redeeming(id="r", occurred_at=NOON, code="none", **base), Fulfilled(id="f", occurred_at=NOON, order="o1", **base),

@@ -10,9 +10,11 @@ from msgspec.structs import replace
 from lives import Life, a_strategy, a_world, allowed, choices, moments, past
 from people import NOON
 from visavis.consent import gate
-from visavis.model.consent import CATEGORIES
+from visavis.model.consent import CATEGORIES, Purpose
+from visavis.model.customer import Customer
 from visavis.model.decision import Show
 from visavis.model.moment import Answered, Displayed, Moment
+from visavis.model.view import View
 
 
 def a_pair(dice: Random) -> Iterator[tuple[str, list[bytes], list[bytes], int]]:
@@ -64,7 +66,7 @@ def check(seeds: range) -> tuple[int, int]:
     cards = compared = 0
     for seed in seeds:
         shown = 0
-        for name, first, second, shown in a_pair(Random(seed)):
+        for name, first, second, shown in a_pair(Random(seed)):  # noqa: B007  the last one is kept
             assert first == second, f"seed {seed}, moment {name}"
             compared += 1
         cards += shown
@@ -72,7 +74,7 @@ def check(seeds: range) -> tuple[int, int]:
 
 
 def test_what_was_not_consented_influences_nothing(times: Callable[[int, int], int]) -> None:
-    pairs = times(150, 10_000)
+    pairs = times(120, 10_000)
 
     cards, compared = check(range(pairs))
 
@@ -80,7 +82,7 @@ def test_what_was_not_consented_influences_nothing(times: Callable[[int, int], i
     assert compared > 10 * pairs
 
 
-def always_open(customer: object, purpose: gate.Purpose, now: float) -> frozenset[str]:
+def always_open(customer: object, purpose: Purpose, now: float) -> frozenset[str]:
     return purpose.categories
 
 
@@ -94,7 +96,7 @@ def test_a_gate_that_is_off_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_view_that_keeps_one_field_too_many_is_caught(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
     honest = gate.view
 
-    def leaking(customer: gate.Customer, moment: Moment, categories: frozenset[str], now: float) -> gate.View:
+    def leaking(customer: Customer, moment: Moment, categories: frozenset[str], now: float) -> View:
         return replace(honest(customer, moment, categories, now), **{field: getattr(customer, field)})
 
     monkeypatch.setattr(gate, "view", leaking)
@@ -113,4 +115,5 @@ def test_the_lives_do_show_cards_and_briefs_of_all_sorts() -> None:
             life.live(moment)
         for entry in life.loop.log.of("camille"):
             shown |= {f"{one.audience} {now.actions[one.action].about}" for one in entry.decisions if isinstance(one, Show)}
-    assert {"customer need", "customer none", "adviser need", "customer seen"} <= shown
+    assert {"customer need", "customer none", "customer seen"} <= shown
+    assert [one for one in shown if one.startswith("adviser")]

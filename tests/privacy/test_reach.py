@@ -20,7 +20,7 @@ def check(room: Path, source: str) -> list[str]:
     found: list[str] = []
     for node in ast.walk(ast.parse(source)):
         match node:
-            case ast.ImportFrom(module=str(module)) if module in ("visavis.model.customer",) or module.startswith(("visavis.customers", "visavis.rights")):
+            case ast.ImportFrom(module=str(module)) if module == "visavis.model.customer" or module.startswith(("visavis.customers", "visavis.rights")):
                 found += [f"{module}.{alias.name}" for alias in node.names]
             case ast.Import():
                 found += [one.name for one in node.names if one.name.startswith(("visavis.customers", "visavis.model.customer", "visavis.rights", "importlib"))]

@@ -142,7 +142,8 @@ def _close(customer: Customer, moment: Moment, received_s: float) -> tuple[Custo
         ends = window.closes_at <= received_s
         if agreed == window.decision and window.outcome == "answered_yes" and not ends:
             window = replace(window, got=True)  # noqa: PLW2901
-        if basket is not None and (choice is None or "purchases" in choice.categories) and window.from_day <= day <= window.until_day and occurred_s <= window.closes_at:
+        may_read = choice is None or "purchases" in choice.categories
+        if basket is not None and may_read and window.from_day <= day <= window.until_day and occurred_s <= window.closes_at:
             hits = window.hits
             for bit, family in enumerate(window.families):
                 if family in basket:

@@ -146,7 +146,7 @@ def receipt(proof: Proof, controller: Controller, key: OKPKey, at: datetime) -> 
 
 def signing_key(secret: bytes) -> OKPKey:
     """The key that signs receipts, from 32 secret bytes (derived from the root key)."""
-    return OKPKey.import_key(Ed25519PrivateKey.from_private_bytes(secret))  # type: ignore[arg-type]
+    return OKPKey.import_key(Ed25519PrivateKey.from_private_bytes(secret))
 
 
 def public_key(key: OKPKey) -> dict[str, Any]:

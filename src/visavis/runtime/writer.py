@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
+from traceback import extract_tb
 from typing import Final, TypeVar
 
 from msgspec import Struct
@@ -140,9 +141,10 @@ class Writer:
             started = perf_counter()
             try:
                 answer = self.loop.take(moment)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 # One moment that cannot be lived must not take the others with it.
-                log.exception("a moment could not be lived", extra={"kind": type(moment).__name__})
+                told_of = {"kind": type(moment).__name__, "reason": type(error).__name__, "where": _where(error)}
+                log.error("a moment could not be lived: %(reason)s at %(where)s", told_of, extra=told_of)  # noqa: TRY400  an error's words may be a person's
                 _fail(future, error if isinstance(error, VisavisError) else Unavailable("This moment could not be lived.", advice="It was not kept."))
                 continue
             spent = (perf_counter() - started) * 1e6
@@ -167,6 +169,11 @@ class Writer:
         if now - self._learnt_at > LEARN_S:
             self._learnt_at = now
             self.loop.learn()
+
+
+def _where(error: Exception) -> str:
+    """The lines that an error went through, without what it said."""
+    return " > ".join([f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in extract_tb(error.__traceback__)])
 
 
 def _tell(future: asyncio.Future[T], value: T) -> None:

@@ -10,8 +10,8 @@ from typing import Final
 from msgspec import Struct
 
 from visavis.model.action import Action, Objective
-from visavis.model.catalogue import Device, Family, Place, Product
 from visavis.model.attributes import ATTRIBUTES
+from visavis.model.catalogue import Device, Family, Place, Product
 from visavis.model.consent import CATEGORIES, Purpose
 from visavis.model.errors import Invalid
 from visavis.model.ids import version_of

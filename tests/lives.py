@@ -31,7 +31,7 @@ ASKED: Final = ("a", "b", "c", "d")
 PAST: Final = {"past": tuple(sorted(set(CATEGORIES) - {"numbers"})), "past-numbers": ("numbers",)}
 """Purposes that a person once said yes to, for all of their data, and then withdrew: the data are there, and nothing may read them."""
 KINDS: Final = {
-    "places": ("entered", "dwelled", "left", "checked_in"), "sight": ("saw",), "purchases": ("paying", "bought"), "home": ("stocked", "consumed", "ran_out"),
+    "places": ("entered", "dwelled", "left", "checked_in", "checked_in"), "sight": ("saw",), "purchases": ("paying", "bought"), "home": ("stocked", "consumed", "ran_out"),
     "numbers": ("measured",), "preferences": ("declared",), "orders": ("ordered", "fulfilled"), "service": ("asked", "worn"),
 }  # fmt: skip
 TEXTS: Final = {

@@ -106,7 +106,7 @@ def test_a_view_that_keeps_one_field_too_many_is_caught(field: str, monkeypatch:
 
 def test_the_lives_do_show_cards_and_briefs_of_all_sorts() -> None:
     shown: set[str] = set()
-    for seed in range(60):
+    for seed in range(100):
         dice = Random(seed)
         served, now = a_strategy(dice)
         life = Life(served, now, a_world(dice, now))

@@ -1,5 +1,6 @@
 """P18, the formats: a receipt is whole, signed, checked without us, and says only what the vocabulary knows; broken ones are refused, never a crash."""
 
+import asyncio
 import base64
 import json
 import warnings
@@ -7,6 +8,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
+import httpx
 import jsonschema
 import pytest
 from hypothesis import given, settings
@@ -14,7 +16,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from rdflib import RDF, Graph, URIRef
 
-from people import NOON, STRATEGY, a_loop, camille
+from people import NOON, STRATEGY, a_loop, camille, grocery
+from visavis.config import Settings
 from visavis.consent.choices import status
 from visavis.model.consent import Purpose, words
 from visavis.model.dpv import CATEGORY_TERMS, IRIS, NAMESPACES, PURPOSES, STATUS_TERMS, TERMS, iri
@@ -24,7 +27,6 @@ from visavis.rights import receipt as receipts
 from visavis.rights.receipt import (
     MANDATORY,
     MANDATORY_OF_PROCESS,
-    Controller,
     Proof,
     kantara,
     opened,
@@ -35,6 +37,9 @@ from visavis.rights.receipt import (
     record,
     signing_key,
 )  # fmt: skip
+from visavis.runtime.clock import TurnedClock
+from visavis.strategy.brand import Controller
+from visavis.wiring import build
 
 CONTROLLER = Controller(
     "https://brand.example", "Le Marché du Coin", "1 rue Haute, 35000 Rennes", "Protection des données", "dpo@brand.example", "+33 2 00 00 00 00",
@@ -228,3 +233,35 @@ def test_no_token_and_no_key_crashes_the_reader(token: str | bytes, key: dict[st
 
 
 WHOLE = opened(receipt(a_proof(Random(5)), CONTROLLER, KEY, NOON), PUBLIC).document
+
+
+def test_a_person_takes_their_receipt_away_over_http_and_it_verifies_without_us() -> None:
+    async def lived() -> None:
+        clock = TurnedClock()
+        clock.turn(NOON.timestamp())
+        server = build(grocery(), Settings(), memory=True, clock=clock, key=b"k" * 32)
+        server.writer.start()
+        bo, eve = [{"authorization": f"Bearer {server.access.issue('device', name)}"} for name in ("bo", "eve")]
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(server.app), base_url="http://x") as client:
+            at = "/v1/people/bo/purposes/home"
+            assert (await client.get(f"{at}/receipt", headers=bo)).status_code == 404
+            await client.put(at, json={"on": True}, headers=bo)
+            token = await client.get(f"{at}/receipt", headers=bo)
+            public = (await client.get("/.well-known/consent-receipt-key.json")).json()
+            assert opened(token.text, public).status == "dpv:ConsentGiven"
+            assert "bo" not in str(opened(token.text, public).document["dpv:hasRecordOfActivity"][0]["dpv:hasDataSubject"])
+            for kind, field in (("record", "dct:identifier"), ("kantara", "consentReceiptID")):
+                assert (await client.get(f"{at}/receipt", params={"format": kind}, headers=bo)).json()[field]
+            assert (await client.get(f"{at}/receipt", params={"format": "pdf"}, headers=bo)).status_code == 422
+            assert (await client.get(f"{at}/receipt", headers=eve)).status_code == 403
+            server.loop.strategy = replace(server.strategy, purposes=server.strategy.purposes | {"home": _reworded(server.strategy.purposes["home"])})
+            again = opened((await client.get(f"{at}/receipt", headers=bo)).text, public)
+            assert again.words.text == server.strategy.purposes["home"].notice.text["fr"], "the words are those that were read"
+        await server.writer.stop()
+        server.access.close()
+
+    asyncio.run(lived())
+
+
+def _reworded(purpose: Purpose) -> Purpose:
+    return replace(purpose, notice=replace(purpose.notice, text={"fr": "Autre chose.", "en": "Something else."}))

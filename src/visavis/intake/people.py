@@ -23,25 +23,18 @@ Answering = Callable[[Request], Awaitable[Response]]
 def routes(writer: Writer, access: Access) -> list[Route]:
     """``GET /v1/people/{person}/purposes``, ``PUT …/purposes/{purpose}``, ``GET …/moments/{moment}``."""
 
-    def person(request: Request) -> tuple[str, Key]:
-        key = key_of(request, access, "brand", "device")
-        name = str(request.path_params["person"])
-        if key.role == "device" and key.subject != name:
-            raise Refused("This key speaks for another person.", advice="Use that person's own key.")
-        return name, key
-
     def language_of(request: Request, name: str) -> str:
         spoken = writer.loop.strategy.brand.languages
         asked = request.query_params.get("language", "") or writer.loop.customer(name).language
         return asked if asked in spoken else spoken[0]
 
     async def purposes(request: Request) -> Response:
-        name, _ = person(request)
+        name, _ = person(request, access)
         now = writer.loop.clock.now().timestamp()
         return _json(choices(writer.loop.strategy, writer.loop.customer(name), language_of(request, name), now))
 
     async def choose(request: Request) -> Response:
-        name, _ = person(request)
+        name, _ = person(request, access)
         purpose = str(request.path_params["purpose"])
         said = await told(request)
         on, trial = said.get("on"), said.get("trial", False)
@@ -59,7 +52,7 @@ def routes(writer: Writer, access: Access) -> list[Route]:
         return await purposes(request)
 
     async def moment(request: Request) -> Response:
-        name, key = person(request)
+        name, key = person(request, access)
         entry = await writer.ask(lambda: writer.loop.log.entry(name, str(request.path_params["moment"])))
         if entry is None:
             return _problem(problems.problem(404, "There is no such moment of this person."))
@@ -70,6 +63,15 @@ def routes(writer: Writer, access: Access) -> list[Route]:
         Route("/v1/people/{person}/purposes/{purpose}", guarded(choose), methods=["PUT"]),
         Route("/v1/people/{person}/moments/{moment:path}", guarded(moment)),
     ]
+
+
+def person(request: Request, access: Access) -> tuple[str, Key]:
+    """Whom this request is about, when its key may speak for them: their own device's, or the brand's."""
+    key = key_of(request, access, "brand", "device")
+    name = str(request.path_params["person"])
+    if key.role == "device" and key.subject != name:
+        raise Refused("This key speaks for another person.", advice="Use that person's own key.")
+    return name, key
 
 
 def guarded(answering: Answering) -> Answering:

@@ -21,6 +21,7 @@ from visavis.model.consent import OPENS, SENSITIVE, Consent, Purpose, Status, Wo
 from visavis.model.customer import Customer
 from visavis.model.dpv import BASIS_TERMS, CATEGORY_TERMS, LAW, NAMESPACES, SCHEMA, STATUS_TERMS
 from visavis.model.errors import Invalid
+from visavis.strategy.brand import Controller
 
 ALGORITHM: Final = "Ed25519"
 RECEIPT_LIMIT: Final = 1 << 18
@@ -33,21 +34,6 @@ MANDATORY_OF_PROCESS: Final = (
     "dpv:hasPurpose", "dpv:hasLegalBasis", "dpv:hasPersonalData", "dpv:hasDataSource", "dpv:hasProcessing", "dpv:hasRecipient", "dpv:hasStorageCondition",
 )  # fmt: skip
 _DELETION: Final = "P1M"
-
-
-class Controller(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who answers for the data: ``id`` is the address under which our own names are made, ``access`` where rights are exercised."""
-
-    id: str
-    name: str
-    address: str
-    contact: str
-    email: str
-    phone: str
-    policy: str
-    access: str
-    country: str = "FR"
-    jurisdiction: str = "loc:FR"
 
 
 class Proof(Struct, frozen=True):

@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute
 from visavis.config import Settings
 from visavis.devices import web_client
 from visavis.insight.need import prior
-from visavis.intake import operations, people, signals
+from visavis.intake import operations, people, receipts, signals
 from visavis.intake.moments import Moments, Receive, Scope, Send
 from visavis.model.customer import Customer, newborn
 from visavis.model.entry import Entry
@@ -109,7 +109,7 @@ def build(
     access = Access(":memory:" if memory else folder / "keys.sqlite", derived(root, "access"))
     resume(log, access)
     server = Server(strategy, log, writer, access, screens, outbox, metrics, _nobody)
-    server.app = _app(server, derived(root, "identifiers"), extra)
+    server.app = _app(server, root, extra)
     return server
 
 
@@ -140,7 +140,7 @@ def _news(loop: Loop, strategy: Strategy, files: Mapping[str, bytes], learned: L
     return news
 
 
-def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseRoute]]) -> Callable[[Scope, Receive, Send], Any]:
+def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRoute]]) -> Callable[[Scope, Receive, Send], Any]:
     """The pages and the small routes under Starlette; the path of every moment raw, beside it."""
     writer, access = server.writer, server.access
 
@@ -159,6 +159,7 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
         routes=[
             *people.routes(writer, access),
             *signals.routes(),
+            *receipts.routes(writer, access, derived(root, "receipts")),
             *operations.routes(writer, access, server.metrics),
             *web_client.routes(writer, access, server.screens),
             *adviser.routes(writer, access, server.screens),
@@ -168,7 +169,7 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
         ],
         lifespan=lifespan,
     )
-    moments = Moments(writer, access, secret, heard=server.metrics.heard)
+    moments = Moments(writer, access, derived(root, "identifiers"), heard=server.metrics.heard)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/v1/moments":

@@ -1,6 +1,7 @@
 """P1, P14: what a person did not let be used influences nothing, byte for byte, whatever the strategy, the model and the caches."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from itertools import zip_longest
 from random import Random
 
@@ -8,12 +9,12 @@ import pytest
 from msgspec.structs import replace
 
 from lives import Life, a_strategy, a_world, allowed, choices, moments, past
-from people import NOON
+from people import BRANDS, NOON, a_loop, enters, lines, says_yes, turn
 from visavis.consent import gate
 from visavis.model.consent import CATEGORIES, Purpose
 from visavis.model.customer import Customer
 from visavis.model.decision import Show
-from visavis.model.moment import Answered, Displayed, Moment
+from visavis.model.moment import Answered, Bought, Displayed, Moment
 from visavis.model.view import View
 
 
@@ -117,3 +118,20 @@ def test_the_lives_do_show_cards_and_briefs_of_all_sorts() -> None:
             shown |= {f"{one.audience} {now.actions[one.action].about}" for one in entry.decisions if isinstance(one, Show)}
     assert {"customer need", "customer none", "customer seen"} <= shown
     assert [one for one in shown if one.startswith("adviser")]
+
+
+def test_a_basket_that_a_purpose_may_not_read_ends_no_window_of_it_and_moves_no_draw() -> None:
+    """Receipts are kept by contract: they neither close what waits under the place's consent, nor name the moment that falls due."""
+    names: list[list[str]] = []
+    for baskets in (0, 3):
+        loop = a_loop()
+        loop.live([*says_yes("camille", "place-moment", at=NOON), enters()])
+        waiting = loop.customers["camille"].service.open
+        assert [window.purpose for window in waiting] == ["place-moment"]
+        for i in range(baskets):
+            loop.live([Bought(id=f"b{i}", customer="camille", occurred_at=NOON, place="s1", lines=lines(BRANDS[0]))])
+        assert loop.customers["camille"].service.open == waiting
+        turn(loop, NOON + timedelta(days=1))
+        woken = loop.wake()
+        names.append([answer.entry.moment.id for answer in woken if answer.entry is not None])
+    assert names[0] == names[1] != []

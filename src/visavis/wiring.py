@@ -88,6 +88,7 @@ def build(
     screens = Screens(strategy, person, time.now)
     outbox = Outbox(
         ":memory:" if memory else folder / "outbox.sqlite", checked(settings.webhooks, frozenset(settings.hosts)), open_to=open_to,
+        secret=derived(root, "outbox"),
     )  # fmt: skip
 
     def passing(entry: Entry) -> None:

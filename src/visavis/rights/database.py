@@ -1,6 +1,13 @@
-"""A SQLite file from which what is deleted is gone: zeroed where it lay, and cut off the write-ahead log."""
+"""A SQLite file from which what is erased is gone: zeroed where it lay, and cut off the write-ahead log.
+
+A row that is *emptied* (``UPDATE … SET value = NULL``) is zeroed in its place. One that is *deleted* is too, but its neighbours may be moved to fill pages,
+and SQLite leaves stale copies of what it moves: so tables that hold something of people only grow at their end, and are emptied, never thinned out.
+Indexes move their entries anyhow: they hold keyed hashes and random numbers only.
+"""
 
 import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from visavis.model.errors import Invalid, Unavailable
@@ -25,10 +32,29 @@ def opened(path: Path | str, *, exclusive: bool = False) -> sqlite3.Connection:
         if exclusive:
             database.execute("BEGIN IMMEDIATE")  # the lock is taken now, and kept
             database.execute("COMMIT")
+        emptied(database)
     except BaseException:
         database.close()
         raise
     return database
+
+
+@contextmanager
+def opening(path: Path | str, what: str, *, failing: Callable[[], None] = lambda: None) -> Iterator[sqlite3.Connection]:
+    """The database, for one process alone; whatever goes wrong while it is looked at closes it (then calls ``failing``), and is told as one of our errors."""
+    database = None
+    try:
+        database = opened(path, exclusive=True)
+        yield database
+    except BaseException as error:
+        if database is not None:
+            database.close()
+        failing()
+        if isinstance(error, sqlite3.OperationalError):
+            raise Unavailable(f"The {what} cannot be opened: {error}.", advice="Is another process writing it?") from None
+        if isinstance(error, sqlite3.DatabaseError):
+            raise Invalid(f"This file is not a {what}: {error}.", advice="Give the folder that an earlier run wrote.") from None
+        raise
 
 
 def emptied(database: sqlite3.Connection) -> None:

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 from msgspec import Struct
 
 from visavis.model.errors import Invalid, Refused, Unavailable
-from visavis.rights.database import emptied, opened
+from visavis.rights.database import emptied, opening
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -35,10 +35,9 @@ CACHED: Final = 65_536
 ORDINARY: Final = b"\x01o"
 SPECIAL: Final = b"\x01s"
 """What a sealed value begins with: the version of this form, and which of the person's keys opens it."""
-_SCHEMA: Final = (
-    "CREATE TABLE people (fingerprint BLOB PRIMARY KEY, pseudonym INTEGER NOT NULL UNIQUE, key BLOB NOT NULL, special BLOB NOT NULL, name BLOB NOT NULL)"
-    " STRICT, WITHOUT ROWID"
-)
+_SCHEMA: Final = "CREATE TABLE people (number INTEGER PRIMARY KEY, fingerprint BLOB UNIQUE, pseudonym INTEGER UNIQUE, key BLOB, special BLOB, name BLOB) STRICT"
+_SHRED: Final = "UPDATE people SET fingerprint = NULL, pseudonym = NULL, key = NULL, special = NULL, name = NULL WHERE fingerprint = ?"
+"""Rows are only added at the end and emptied where they lie: one taken out would make SQLite move its neighbours and leave stale copies of their keys."""
 
 
 class Tombstone(Struct, frozen=True):
@@ -74,13 +73,14 @@ class Lock:
 
 
 class Person:
-    """One person's open keys: seal and open what is theirs."""
+    """One person's open keys: seal and open what is theirs. ``audit_key`` is what their lines in the ledger are known by; it goes with the others."""
 
-    __slots__ = ("_lock", "_moments", "_owner", "_special", "_special_wrapped", "_wrapping", "name", "pseudonym")
+    __slots__ = ("_lock", "_moments", "_owner", "_special", "_special_wrapped", "_wrapping", "audit_key", "name", "pseudonym")
 
     def __init__(self, name: str, pseudonym: int, key: bytes, special: bytes, wrapping: bytes) -> None:
         self.name = name
         self.pseudonym = pseudonym
+        self.audit_key = derived(key, "audit")
         self._owner = pseudonym.to_bytes(8)
         self._lock = Lock(key, owner=self._owner)
         self._moments = blake2b(key=derived(key, "moments"), digest_size=8)
@@ -118,18 +118,13 @@ class Vault:
         self._path = tombstones
         self._people: dict[str, Person] = {}
         self._pseudonyms: dict[int, Person] = {}
-        try:
-            self._database = opened(path, exclusive=True)
-            self._found_or_made()
-        except sqlite3.OperationalError as error:
-            raise Unavailable(f"The vault cannot be opened: {error}.", advice="Is another process using it?") from None
-        except sqlite3.DatabaseError as error:
-            raise Invalid(f"This is no vault: {error}.", advice="Give the folder that an earlier run wrote.") from None
         self.tombstones = _read(tombstones)
         self._erased = {one.fingerprint for one in self.tombstones}
-        for one in self.tombstones:
-            self._database.execute("DELETE FROM people WHERE fingerprint = ?", (one.fingerprint,))
-        emptied(self._database)
+        with opening(path, "vault") as self._database:
+            self._found_or_made()
+            for one in self.tombstones:
+                self._database.execute(_SHRED, (one.fingerprint,))
+            emptied(self._database)
 
     def of(self, customer: str) -> Person | None:
         """The open keys of this person; ``None`` when there are none."""
@@ -156,7 +151,7 @@ class Vault:
         self._run("BEGIN IMMEDIATE")
         try:
             for person, row in made:
-                self._run("INSERT INTO people VALUES (?, ?, ?, ?, ?)", (self._fingerprint(person.name), person.pseudonym, *row))
+                self._run("INSERT INTO people VALUES (NULL, ?, ?, ?, ?, ?)", (self._fingerprint(person.name), person.pseudonym, *row))
         except BaseException:
             self._run("ROLLBACK")
             raise
@@ -183,7 +178,7 @@ class Vault:
         person = self._people.pop(customer, None)
         if person is not None:
             self._pseudonyms.pop(person.pseudonym, None)
-        self._run("DELETE FROM people WHERE fingerprint = ?", (self._fingerprint(customer),))
+        self._run(_SHRED, (self._fingerprint(customer),))
         emptied(self._database)
 
     def close(self) -> None:

@@ -63,8 +63,8 @@ class Access:
             raise Invalid("Keys on disk are sealed.", advice="Give the secret: vault.derived(root, 'access').")
         self._lock = Lock(secret or token_bytes(32))
         self._database = opened(path)
-        self._database.execute("CREATE TABLE IF NOT EXISTS keys (hash BLOB PRIMARY KEY, key BLOB NOT NULL, made_at TEXT NOT NULL) STRICT")
-        rows = self._database.execute("SELECT hash, key FROM keys").fetchall()
+        self._database.execute("CREATE TABLE IF NOT EXISTS keys (number INTEGER PRIMARY KEY, hash BLOB UNIQUE, key BLOB, made_at TEXT) STRICT")
+        rows = self._database.execute("SELECT hash, key FROM keys WHERE hash IS NOT NULL").fetchall()
         self._keys: dict[bytes, Key] = {digest: _key.decode(self._lock.open(sealed, digest)) for digest, sealed in rows}
 
     def issue(self, role: str, subject: str = "", *, profile: str = "") -> str:
@@ -78,7 +78,7 @@ class Access:
         digest = _hash(token)
         key = Key(digest.hex()[:12], role, subject, profile or ("glasses" if role == "device" else ""))
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
-        self._database.execute("INSERT INTO keys VALUES (?, ?, ?)", (digest, self._sealed(digest, key), made_at))
+        self._database.execute("INSERT INTO keys VALUES (NULL, ?, ?, ?)", (digest, self._sealed(digest, key), made_at))
         self._keys[digest] = key
         return token
 
@@ -104,7 +104,8 @@ class Access:
         gone = [digest for digest, key in self._keys.items() if key.role in PEOPLES and key.subject == customer]
         for digest in gone:
             del self._keys[digest]
-        self._database.executemany("DELETE FROM keys WHERE hash = ?", [(digest,) for digest in gone])
+        # Emptied where they lie: a row taken out would make SQLite move its neighbours, and leave stale copies of them.
+        self._database.executemany("UPDATE keys SET hash = NULL, key = NULL, made_at = NULL WHERE hash = ?", [(digest,) for digest in gone])
         emptied(self._database)
         return len(gone)
 

@@ -11,7 +11,7 @@ import logging
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from hmac import compare_digest
 from hmac import new as hmac
 from pathlib import Path
@@ -91,19 +91,23 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, *, now: float) 
 
 
 class Outbox:
-    """Deliver effects. ``open_to`` tells whether the purpose of an action is still open for a person, asked just before each attempt."""
+    """Deliver effects. ``open_to`` tells whether the purpose of an action is still open for a person, asked just before each attempt.
+
+    The file holds keyed hashes (under ``secret``) and what became of them, nothing else.
+    """
 
     def __init__(
         self, path: Path | str, targets: Mapping[str, Target], *, open_to: Callable[[str, str], bool], client: httpx.AsyncClient | None = None,
-        clock: Callable[[], float] = time,
+        clock: Callable[[], float] = time, secret: bytes = b"",
     ) -> None:  # fmt: skip
         self._targets = dict(targets)
         self._open_to = open_to
         self._client = client if client is not None else httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False)
         self._clock = clock
         self._database = opened(path)
-        self._database.execute("CREATE TABLE IF NOT EXISTS parcels (key TEXT PRIMARY KEY, status TEXT, attempts INTEGER, at TEXT) STRICT")
-        self._done: dict[str, Status] = dict(self._database.execute("SELECT key, status FROM parcels").fetchall())
+        self._database.execute("CREATE TABLE IF NOT EXISTS parcels (key BLOB PRIMARY KEY, status TEXT, attempts INTEGER, at TEXT) STRICT")
+        self._secret = secret
+        self._done: dict[bytes, Status] = dict(self._database.execute("SELECT key, status FROM parcels").fetchall())
         self._unheard = set(self._done)
         self.parcels: dict[str, Parcel] = {}
         self._bell = asyncio.Event()
@@ -117,8 +121,9 @@ class Outbox:
     def passing(self, entry: Entry) -> None:
         """Take in the effects of one entry of the log; those done before are not sent again."""
         for effect in entry.effects:
-            self._unheard.discard(effect.key)
-            status: Status = self._done.get(effect.key) or ("waiting" if effect.kind in self._targets else "no_target")
+            name = self._name(effect.key)
+            self._unheard.discard(name)
+            status: Status = self._done.get(name) or ("waiting" if effect.kind in self._targets else "no_target")
             self.parcels[effect.key] = Parcel(entry.customer, effect, status)
             self._bell.set()
         while len(self.parcels) > 10_000:
@@ -130,12 +135,15 @@ class Outbox:
     def forget(self, customer: str, entries: Sequence[Entry]) -> int:
         """Neither deliver nor remember anything of an erased person, whose entries were these; say how many parcels that was."""
         keys = {effect.key for entry in entries for effect in entry.effects} | {key for key, parcel in self.parcels.items() if parcel.customer == customer}
-        self._drop(keys)
+        for key in keys:
+            self.parcels.pop(key, None)
+        self._drop({self._name(key) for key in keys})
         return len(keys)
 
     def settle(self) -> None:
         """Once the whole log has passed: drop what is remembered of effects that it does not hold (a person was erased, a backup was put back)."""
         self._drop(self._unheard)
+        self._unheard = set()
 
     def start(self) -> None:
         """Begin to deliver, in the running event loop, once the whole log has passed."""
@@ -183,13 +191,15 @@ class Outbox:
             log.warning("a webhook failed", extra={"kind": parcel.effect.kind, "reason": trouble, "attempt": attempts})
             self.parcels[key] = replace(parcel, attempts=attempts, next_at=self._clock() + BACKOFF_S[attempts - 1], trouble=trouble)
 
-    def _drop(self, keys: set[str]) -> None:
-        for key in keys:
-            self.parcels.pop(key, None)
-            self._done.pop(key, None)
-        self._database.executemany("DELETE FROM parcels WHERE key = ?", [(key,) for key in keys])
-        self._unheard = set()
+    def _drop(self, names: set[bytes]) -> None:
+        for name in names:
+            self._done.pop(name, None)
+        self._database.executemany("DELETE FROM parcels WHERE key = ?", [(name,) for name in names])
         emptied(self._database)
+
+    def _name(self, key: str) -> bytes:
+        """What an effect is known by at rest: a keyed hash, because its key names a decision, and so a person to who can guess."""
+        return blake2b(key.encode(), key=self._secret, digest_size=16).digest()
 
     async def _sent(self, parcel: Parcel) -> str:
         """Send it once; what went wrong, or nothing."""
@@ -215,9 +225,10 @@ class Outbox:
 
     def _finish(self, key: str, parcel: Parcel) -> None:
         self.parcels[key] = parcel
-        self._done[key] = parcel.status
+        name = self._name(key)
+        self._done[name] = parcel.status
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        self._database.execute("INSERT OR REPLACE INTO parcels VALUES (?, ?, ?, ?)", (key, parcel.status, parcel.attempts, at))
+        self._database.execute("INSERT OR REPLACE INTO parcels VALUES (?, ?, ?, ?)", (name, parcel.status, parcel.attempts, at))
 
 
 def _secret(secret: str) -> bytes:

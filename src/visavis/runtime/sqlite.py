@@ -12,7 +12,7 @@ from typing import Final
 from visavis.model.entry import Entry, WorldEntry, decode, decode_world, encode
 from visavis.model.errors import Invalid, Refused, Unavailable
 from visavis.model.moment import CATEGORY, KINDS
-from visavis.rights.database import emptied, opened
+from visavis.rights.database import emptied, opening
 from visavis.rights.vault import NONCE_BYTES, Person, Vault
 
 APPLICATION: Final = 0x76697361  # "visa", in the file's header: what `file` and we recognise it by
@@ -26,8 +26,8 @@ _SPECIAL_KINDS: Final = frozenset(made for kind, made in KINDS.items() if CATEGO
 _SCHEMA: Final = (
     "CREATE TABLE entries (position INTEGER PRIMARY KEY, person INTEGER, moment INTEGER, data BLOB NOT NULL) STRICT",
     "CREATE UNIQUE INDEX moments ON entries (person, moment) WHERE person IS NOT NULL",
-    "CREATE TABLE erased (last INTEGER NOT NULL, entries INTEGER NOT NULL) STRICT",
-    "INSERT INTO erased VALUES (0, 0)",
+    "CREATE TABLE erased (entries INTEGER NOT NULL) STRICT",
+    "INSERT INTO erased VALUES (0)",
 )
 
 
@@ -41,22 +41,16 @@ class SqliteLog:
     def __init__(self, path: Path, vault: Vault) -> None:
         self._path = path
         self._vault = vault
-        try:
-            self._database = opened(path, exclusive=True)
+        with opening(path, "log", failing=vault.close) as self._database:
             self._database.execute("PRAGMA cache_size = -16384")
             self._database.execute("BEGIN IMMEDIATE")
             self._found_or_made()
-            (last,) = self._database.execute("SELECT max(position) FROM entries").fetchone()
-            erased: tuple[int, int] = self._database.execute("SELECT max(last, ?), entries FROM erased", (last or 0,)).fetchone()
-            self._last, self._gone = erased
+            self._last: int = self._database.execute("SELECT coalesce(max(position), 0) FROM entries").fetchone()[0]
+            self._gone: int = self._database.execute("SELECT entries FROM erased").fetchone()[0]
             for one in vault.tombstones:
-                self._gone += self._delete(one.pseudonym)
+                self._gone += self._overwrite(one.pseudonym)
             self._database.execute("COMMIT")
             emptied(self._database)
-        except sqlite3.OperationalError as error:
-            raise Unavailable(f"The log {path.name} cannot be opened: {error}.", advice="Is another process writing it?") from None
-        except sqlite3.DatabaseError as error:
-            raise Invalid(f"{path.name} is not a log: {error}.", advice="Give the folder that an earlier run wrote.") from None
 
     def _found_or_made(self) -> None:
         (application,) = self._database.execute("PRAGMA application_id").fetchone()
@@ -127,7 +121,8 @@ class SqliteLog:
             )
         while rows := cursor.fetchmany(FETCH):
             for position, pseudonym, moment, data in rows:
-                yield position, decode_world(data) if pseudonym is None else _opened(self._vault.under(pseudonym), position, moment, data)
+                if data:
+                    yield position, decode_world(data) if pseudonym is None else _opened(self._vault.under(pseudonym), position, moment, data)
 
     def erase(self, customer: str) -> int:
         """The tombstone, the rows, their traces, then the keys."""
@@ -139,7 +134,7 @@ class SqliteLog:
             if person is not None:
                 try:
                     self._database.execute("BEGIN IMMEDIATE")
-                    deleted = self._delete(person.pseudonym)
+                    deleted = self._overwrite(person.pseudonym)
                     self._database.execute("COMMIT")
                 finally:
                     if self._database.in_transaction:
@@ -164,11 +159,12 @@ class SqliteLog:
         self._database.close()
         self._vault.close()
 
-    def _delete(self, pseudonym: int) -> int:
-        deleted = self._database.execute("DELETE FROM entries WHERE person = ?", (pseudonym,)).rowcount
-        if deleted:
-            self._database.execute("UPDATE erased SET last = ?, entries = entries + ?", (self._last, deleted))
-        return deleted
+    def _overwrite(self, pseudonym: int) -> int:
+        """Empty this person's rows where they lie (``rights.database`` says why), and say how many; their positions stay taken."""
+        rows = self._database.execute("UPDATE entries SET person = NULL, moment = NULL, data = x'' WHERE person = ?", (pseudonym,)).rowcount
+        if rows:
+            self._database.execute("UPDATE erased SET entries = entries + ?", (rows,))
+        return rows
 
     @contextmanager
     def _asked(self) -> Iterator[None]:

@@ -311,6 +311,26 @@ def _outside(name: str) -> Callable[[House], Any]:
     return reading
 
 
+def test_an_erasure_that_could_not_be_completed_is_decided_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with House(tmp_path) as house:
+        furnish(house)
+        pieces, called = rests(house.server.log, SHE), list[int]()
+
+        def busy_after_the_rows(made: sqlite3.Connection) -> None:
+            called.append(1)
+            if len(called) > 1:
+                raise Unavailable("What was deleted is not gone yet.")
+            database.emptied(made)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(sqlite, "emptied", busy_after_the_rows)
+            with pytest.raises(Unavailable):
+                house.erase(SHE)
+        come_late(house, SHE)
+        house.erase(SHE)
+        gone(house, SHE, pieces)
+
+
 READERS = {"the log is being scanned": _scanning, "the outbox is read": _outside("outbox.sqlite"), "the keys are read": _outside("keys.sqlite")}
 
 

@@ -134,13 +134,19 @@ class Loop:
         """Forget this person, for good, after all that was taken before; return the entries that there were. Asked again, it completes what is left to do."""
         self.commit()
         entries = list(self.log.of(customer))
-        self.log.erase(customer)
+        try:
+            self.log.erase(customer)
+        finally:
+            if self.log.erased(customer):  # decided, even when a file could not be cut yet: nobody lives on meanwhile
+                self._forget(customer, entries)
+        return entries
+
+    def _forget(self, customer: str, entries: Iterable[Entry]) -> None:
         self.customers.pop(customer, None)
         self._identified = {identifier: name for identifier, name in self._identified.items() if name != customer}
         self._due = [(due, name) for due, name in self._due if name != customer]
         heapify(self._due)
         self.teacher.forget(decision.id for entry in entries for decision in entry.decisions)
-        return entries
 
     @property
     def next_due_at(self) -> float | None:

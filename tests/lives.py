@@ -31,8 +31,10 @@ ASKED: Final = ("a", "b", "c", "d")
 PAST: Final = {"past": tuple(sorted(set(CATEGORIES) - {"numbers"})), "past-numbers": ("numbers",)}
 """Purposes that a person once said yes to, for all of their data, and then withdrew: the data are there, and nothing may read them."""
 KINDS: Final = {
-    "places": ("entered", "dwelled", "left", "checked_in", "checked_in"), "sight": ("saw",), "purchases": ("paying", "bought"), "home": ("stocked", "consumed", "ran_out"),
-    "numbers": ("measured",), "preferences": ("declared",), "orders": ("ordered", "fulfilled"), "service": ("asked", "worn"),
+    "places": ("entered", "dwelled", "left", "checked_in", "checked_in"),
+    "sight": ("saw",), "purchases": ("paying", "bought"), "home": ("stocked", "consumed", "ran_out"),
+    "numbers": ("measured",),
+    "preferences": ("declared",), "orders": ("ordered", "fulfilled"), "service": ("asked", "worn"),
 }  # fmt: skip
 TEXTS: Final = {
     "moment.kind": ["entered", "bought", "saw"], "place.id": PLACES, "place.kind": ["shop", "street"], "saw.product": PRODUCTS, "saw.family": FAMILIES,

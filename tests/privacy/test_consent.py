@@ -14,7 +14,7 @@ from people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, lines, 
 from visavis import engine
 from visavis.consent import gate
 from visavis.consent.gate import NotAdmitted, admit, open_categories
-from visavis.customers import fold
+from visavis.customers import chosen as customers_chosen
 from visavis.engine import step
 from visavis.insight.need import prior
 from visavis.model.consent import CATEGORIES, Consent, Purpose, hash_of, words
@@ -326,12 +326,12 @@ def test_each_consent_can_be_proved() -> None:
 
 
 def test_a_record_of_the_latest_words_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = fold._agreed
+    honest = customers_chosen._agreed
 
     def latest(customer: Customer, moment: Consented, before: Consent | None, since: float) -> Consent:
         return replace(honest(customer, moment, before, since), hash=hash_of(words(STRATEGY.purposes["account"], "fr")))
 
-    monkeypatch.setattr(fold, "_agreed", latest)
+    monkeypatch.setattr(customers_chosen, "_agreed", latest)
     with pytest.raises(AssertionError, match="the words are those"):
         check_proofs(*_people(5))
 

@@ -6,14 +6,15 @@ places: the door has resolved everything.
 """
 
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final
 
 from msgspec.structs import replace
 
+from visavis.customers.chosen import chosen
 from visavis.customers.habits import bought
 from visavis.customers.wallet import settled
-from visavis.model.consent import OPENS, Actor, Consent, Served, Status
-from visavis.model.customer import HABITS_LIMIT, NAMES_LIMIT, Customer, Places, Seen, Stock
+from visavis.model.consent import OPENS
+from visavis.model.customer import HABITS_LIMIT, NAMES_LIMIT, Customer, Places, Seen, Stock, bounded
 from visavis.model.decision import Decision, Outcome, Show
 from visavis.model.entry import Entry
 from visavis.model.moment import (
@@ -47,10 +48,6 @@ from visavis.model.shown import OPEN_LIMIT, SHOWN_LIMIT, DeviceState, Open, Show
 RELUCTANCE_STEP: Final = 1.3
 RELUCTANCE_LIMIT: Final = 10.0
 
-_UNSERVED: Final = Served("", "", "", 0.0, "")
-
-T = TypeVar("T")
-
 
 def fold(customer: Customer, entry: Entry) -> Customer:
     """The customer after this entry; equal, byte for byte, to what ``engine.step`` returned when it made the entry."""
@@ -74,23 +71,16 @@ def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[C
         case Stocked() | Consumed() | RanOut():
             customer = replace(customer, home=_at_home(customer.home, moment))
         case Measured():
-            customer = replace(customer, numbers=_bounded(customer.numbers, moment.measure, _counted(customer.numbers.get(moment.measure), moment)))
+            customer = replace(customer, numbers=bounded(customer.numbers, moment.measure, _counted(customer.numbers.get(moment.measure), moment)))
         case Declared():
             customer = _declared(customer, moment)
-        case Noticed():
-            customer = replace(customer, notices=_bounded(customer.notices, moment.purpose, _served(moment)), language=moment.language)
-        case Consented() | Withdrew():
-            customer = _chose(customer, moment)
-        case Objected():
-            customer = _objected(customer, moment)
-        case Restricted():
-            customer = replace(customer, restricted=moment.on, consent_epoch=customer.consent_epoch + 1)
-            customer = _closed(customer, None) if moment.on else customer
+        case Noticed() | Consented() | Withdrew() | Objected() | Restricted():
+            customer = chosen(customer, moment)
         case Born():
             customer = replace(customer, of_age_at=moment.of_age_at.timestamp() if moment.of_age_at is not None else 0.0)
         case Worn():
             state = DeviceState(moment.profile, moment.worn, moment.battery, received_s)
-            customer = replace(customer, devices=_bounded(customer.devices, moment.device, state))
+            customer = replace(customer, devices=bounded(customer.devices, moment.device, state))
         case Linked() if moment.identifier not in customer.identifiers:
             customer = replace(customer, identifiers=(*customer.identifiers, moment.identifier)[-NAMES_LIMIT:])
         case Unlinked():
@@ -210,7 +200,7 @@ def _at_home(home: dict[str, Stock], moment: Stocked | Consumed | RanOut) -> dic
             units = max(0.0, units - moment.quantity)
         case RanOut():
             units = 0.0
-    return _bounded(home, moment.family, Stock(units, moment.product, moment.occurred_at.timestamp()), limit=HABITS_LIMIT)
+    return bounded(home, moment.family, Stock(units, moment.product, moment.occurred_at.timestamp()), limit=HABITS_LIMIT)
 
 
 def _counted(before: Number | None, moment: Measured) -> Number:
@@ -227,75 +217,5 @@ def _counted(before: Number | None, moment: Measured) -> Number:
 
 def _declared(customer: Customer, moment: Declared) -> Customer:
     if moment.value is not None:
-        return replace(customer, preferences=_bounded(customer.preferences, moment.trait, moment.value))
+        return replace(customer, preferences=bounded(customer.preferences, moment.trait, moment.value))
     return replace(customer, preferences={k: v for k, v in customer.preferences.items() if k != moment.trait})
-
-
-def _served(moment: Noticed) -> Served:
-    at = moment.occurred_at.timestamp()
-    return Served(moment.notice, moment.hash, moment.language, at, moment.id, moment.categories, moment.recipients, moment.iri)
-
-
-def _chose(customer: Customer, moment: Consented | Withdrew) -> Customer:
-    """The last choice counts; a yes that is older than the last choice, but came after it, changes nothing."""
-    since = moment.occurred_at.timestamp()
-    before = customer.consents.get(moment.purpose)
-    if isinstance(moment, Withdrew):
-        status: Status = "refused" if moment.how == "withdrawn" and (before is None or before.status not in OPENS) else moment.how  # type: ignore[assignment]
-        shown = customer.notices.get(moment.purpose, _UNSERVED)
-        was = before if before is not None else Consent("unknown", (), shown.version, since, since, (), (), shown.hash, shown.id, shown.at, shown.language)
-        choice = replace(
-            was, status=status, categories=(), since=since, until=since, by=(), method=moment.method, record=moment.id, previous=was.record, trial=False,
-        )  # fmt: skip
-        return _closed(_with(customer, moment.purpose, choice), frozenset((moment.purpose,)))
-    if before is not None and since < before.since:
-        return customer
-    return _with(customer, moment.purpose, _agreed(customer, moment, before, since))
-
-
-def _agreed(customer: Customer, moment: Consented, before: Consent | None, since: float) -> Consent:
-    """A yes, bound to the notice that was served. Who answers for a minor adds theirs to the person's, for what both were told."""
-    served = customer.notices.get(moment.purpose, _UNSERVED)
-    until = moment.until.timestamp() if moment.until is not None else since
-    by: tuple[Actor, ...] = (moment.by,)  # type: ignore[assignment]
-    categories, recipients, iri = moment.categories, moment.recipients, moment.iri
-    open_still = before is not None and before.status in OPENS and since < before.until
-    if before is not None and open_still and moment.by not in before.by:
-        by = tuple(sorted({*before.by, *by}))
-        until = min(until, before.until)
-        categories, recipients, iri = (
-            tuple([one for one in now if one in then])
-            for now, then in ((categories, before.categories), (recipients, before.recipients), (iri, before.iri))
-        )  # fmt: skip
-    status: Status = "renewed" if before is not None and before.status in OPENS and moment.by in before.by else "given"
-    return Consent(
-        status, categories, moment.notice, since, until, recipients, iri, served.hash, served.id, served.at, served.language, by, moment.method,
-        moment.id, before.record if before is not None else "", moment.trial,
-    )  # fmt: skip
-
-
-def _objected(customer: Customer, moment: Objected) -> Customer:
-    """An objection stays until the person takes back the same one; what waited under the purposes that it closes is dropped."""
-    objections = {about: at for about, at in customer.objections.items() if about != moment.about}
-    if moment.on:
-        objections[moment.about] = customer.objections.get(moment.about, moment.occurred_at.timestamp())
-    customer = replace(customer, objections=objections, consent_epoch=customer.consent_epoch + 1)
-    return _closed(customer, frozenset(moment.purposes)) if moment.on else customer
-
-
-def _with(customer: Customer, purpose: str, choice: Consent) -> Customer:
-    return replace(customer, consents=_bounded(customer.consents, purpose, choice), consent_epoch=customer.consent_epoch + 1)
-
-
-def _closed(customer: Customer, purposes: frozenset[str] | None) -> Customer:
-    """Under these purposes (``None``: under any) nothing is waited for any more."""
-    still = tuple([window for window in customer.service.open if purposes is not None and window.purpose not in purposes])
-    return replace(customer, service=replace(customer.service, open=still))
-
-
-def _bounded(names: dict[str, T], name: str, value: T, *, limit: int = NAMES_LIMIT) -> dict[str, T]:
-    changed = {k: v for k, v in names.items() if k != name}
-    while len(changed) >= limit:
-        del changed[next(iter(changed))]
-    changed[name] = value
-    return changed

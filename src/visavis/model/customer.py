@@ -4,7 +4,7 @@ Each field is written from one category of data only, so that what a purpose may
 Everything is bounded whatever comes: :data:`HABITS_LIMIT` habits, :data:`SHOPS_LIMIT` shops…
 """
 
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from msgspec import Struct
 
@@ -16,6 +16,8 @@ HABITS_LIMIT: Final = 128
 HABITS_SLACK: Final = 144
 SHOPS_LIMIT: Final = 4
 NAMES_LIMIT: Final = 64
+
+T = TypeVar("T")
 
 
 class Purchases(Struct, frozen=True, array_like=True):
@@ -116,3 +118,12 @@ class Customer(Struct, frozen=True):
 def newborn(customer: str) -> Customer:
     """A person of whom nothing is known. ``born_as`` never changes: holdout and dice use it."""
     return Customer(id=customer, born_as=customer)
+
+
+def bounded(names: dict[str, T], name: str, value: T, *, limit: int = NAMES_LIMIT) -> dict[str, T]:
+    """These names with this value at the end; the oldest make room."""
+    changed = {k: v for k, v in names.items() if k != name}
+    while len(changed) >= limit:
+        del changed[next(iter(changed))]
+    changed[name] = value
+    return changed

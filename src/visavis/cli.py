@@ -22,17 +22,111 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
 
+def example(name: str) -> Path:
+    """The folder of an example that comes with the package."""
+    root = Path(str(package_files("visavis"))) / "examples" / name
+    return root if root.is_dir() else Path(__file__).parents[2] / "examples" / name
+
+
 def grocery() -> dict[str, bytes]:
-    """The files of the grocery example that comes with the package."""
-    root = Path(str(package_files("visavis"))) / "examples" / "grocery"
-    if not root.is_dir():
-        root = Path(__file__).parents[2] / "examples" / "grocery"
-    return folder(root)
+    """The files of the grocery example."""
+    return folder(example("grocery"))
 
 
 def folder(root: Path) -> dict[str, bytes]:
     """Every file of a strategy's folder, by its path inside it."""
     return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+@app.command()
+def demo(
+    *,
+    headless: Annotated[bool, typer.Option(help="Play all scenes without a browser and compare; the exit code is 1 on any difference.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --headless: print one JSON object.")] = False,
+    household: Annotated[str, typer.Option(help="Whose year is on the stage.")] = "Solène",
+    language: Annotated[str, typer.Option(help="fr or en")] = "fr",
+    port: Annotated[int, typer.Option(help="The port of this machine; 0 takes a free one.")] = 0,
+    data: Annotated[Path | None, typer.Option(help="Keep the log in this folder, and go on from it.")] = None,
+    browser: Annotated[bool, typer.Option(help="Open the stage in a browser where there is one.")] = True,
+) -> None:
+    """The mission, live: what both pairs of glasses show, what each was allowed to know, and why."""
+    import asyncio  # noqa: PLC0415
+
+    from visavis import demo  # noqa: PLC0415
+
+    if headless:
+        told = asyncio.run(demo.headless(grocery(), example("households"), household, port=port, data=data))
+        sys.stdout.write(json.dumps(told.fields(language), ensure_ascii=False) + "\n" if as_json else told.text(language))
+        raise typer.Exit(0 if told.as_expected else 1)
+    asyncio.run(demo.show(grocery(), example("households"), household, language=language, port=port, data=data, browser=browser))
+
+
+@app.command()
+def play(
+    root: Annotated[Path, typer.Argument(help="The folder of a strategy.")],
+    *,
+    story: Annotated[str, typer.Option(help="Only this story.")] = "",
+    household: Annotated[str, typer.Option(help="Who plays it.")] = "Solène",
+    language: Annotated[str, typer.Option(help="fr or en")] = "en",
+) -> None:
+    """Play a strategy's stories against a running engine, and compare with what they expect."""
+    import asyncio  # noqa: PLC0415
+
+    from visavis import demo  # noqa: PLC0415
+
+    told = asyncio.run(demo.headless(folder(root), example("households"), household, only=story, crowd=False))
+    sys.stdout.write(told.text(language))
+    raise typer.Exit(0 if told.as_expected else 1)
+
+
+@app.command()
+def serve(
+    root: Annotated[Path, typer.Argument(help="The folder of a strategy.")],
+    *,
+    settings: Annotated[Path | None, typer.Option(help="A settings file; see docs/serve.md.")] = None,
+    data: Annotated[str | None, typer.Option(help="The folder of log, keys and outbox.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port to listen on.")] = None,
+) -> None:
+    """Run a server: moments in over HTTP, decisions back, cards to screens, webhooks out."""
+    import asyncio  # noqa: PLC0415
+
+    from visavis.config import settings as read_settings  # noqa: PLC0415
+    from visavis.listen import listening, until_told  # noqa: PLC0415
+    from visavis.runtime.logs import set_up  # noqa: PLC0415
+    from visavis.wiring import build  # noqa: PLC0415
+
+    told = read_settings(settings, data=data, port=port)
+    set_up()
+    server = build(folder(root), told)
+
+    async def run() -> None:
+        async with listening(server, told.port, host=told.host):
+            sys.stderr.write(f"{server.strategy.brand.name} listens on http://{told.host}:{told.port}\n")
+            await until_told()
+
+    asyncio.run(run())
+
+
+@app.command()
+def key(
+    role: Annotated[str, typer.Argument(help="brand, till, device, adviser or sensor")],
+    subject: Annotated[str, typer.Argument(help="The person (device, sensor) or the place (till, adviser).")] = "",
+    *,
+    profile: Annotated[str, typer.Option(help="A device's screen: glasses, watch, phone…")] = "",
+    settings: Annotated[Path | None, typer.Option(help="The server's settings file.")] = None,
+    data: Annotated[str | None, typer.Option(help="The server's data folder.")] = None,
+    revoke: Annotated[str, typer.Option(help="Revoke the key of this id instead.")] = "",
+) -> None:
+    """Make an API key, shown once; or revoke one. Give the settings that the server is given: keys lie sealed under its root key."""
+    from visavis.config import settings as read_settings  # noqa: PLC0415
+    from visavis.wiring import keys  # noqa: PLC0415
+
+    access = keys(read_settings(settings, data=data))
+    if revoke:
+        access.revoke(revoke)
+    else:
+        sys.stdout.write(access.issue(role, subject, profile=profile) + "\n")
+    access.close()
 
 
 @app.command()
@@ -109,6 +203,21 @@ def why(
 
     opened, _ = _opened(log)
     sys.stdout.write(tell(opened, decision, language))
+
+
+@app.command()
+def extract(
+    log: Annotated[Path, typer.Argument(help="The folder of a year that was lived whole.")],
+    to: Annotated[Path, typer.Argument(help="The folder to write into.")],
+) -> None:
+    """Take the stage's households out of a lived year, with what was learned from it."""
+    from visavis.journey.extract import extract as take_out  # noqa: PLC0415
+    from visavis.journey.extract import learned_of  # noqa: PLC0415
+    from visavis.strategy.read import read  # noqa: PLC0415
+
+    opened, _ = _opened(log)
+    size = take_out(read(grocery()), learned_of(opened), to)
+    sys.stdout.write(f"{size:,} bytes in {to}\n")
 
 
 @app.command()

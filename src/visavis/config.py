@@ -31,7 +31,6 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         """The root key's file; beside the data folder unless it was said where."""
         return Path(self.root_key) if self.root_key else self.folder.with_name(self.folder.name + ".key")
 
-
     @property
     def tombstones(self) -> Path:
         """The file that outlives backups: who was erased, by keyed hashes; beside the root key."""

@@ -4,6 +4,7 @@ Data flow, as it reads below: the log is folded once (customers, screens, outbox
 durable goes out to screens, webhooks and pages.
 """
 
+import gc
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -13,10 +14,14 @@ from typing import Any, Final
 
 from msgspec import Struct
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
 from visavis.config import Settings
 from visavis.devices import web_client
+from visavis.evidence.objectives import Objectives
 from visavis.insight.need import prior
 from visavis.intake import operations, people, receipts, signals
 from visavis.intake.moments import Moments, Receive, Scope, Send
@@ -27,6 +32,7 @@ from visavis.model.world import Learned, ParametersLearned, StrategyLoaded, Worl
 from visavis.ports import Clock, Log
 from visavis.rights.erase import Erased, erase, resume
 from visavis.rights.vault import Vault, derived
+from visavis.runtime import problems
 from visavis.runtime.access import Access
 from visavis.runtime.clock import SystemClock
 from visavis.runtime.loop import Loop
@@ -53,6 +59,7 @@ class Server(Struct):
     screens: Screens
     outbox: Outbox
     metrics: Metrics
+    objectives: Objectives
     app: Callable[[Scope, Receive, Send], Any]
 
     @property
@@ -91,27 +98,37 @@ def build(
         secret=derived(root, "outbox"),
     )  # fmt: skip
 
+    dice_key = derived(root, "dice")
+    objectives = Objectives(strategy, dice_key, born_as=lambda name: person(name).born_as)
+
     def passing(entry: Entry) -> None:
         screens.passing(entry)
         outbox.passing(entry)
+        objectives.passing(entry)
 
     state = rebuild(log, passing=passing)
-    loop = Loop(log, strategy, derived(root, "dice"), time, state=state)
+    loop = Loop(log, strategy, dice_key, time, state=state)
     loop.enact(_news(loop, strategy, files, learned))
     metrics = Metrics(lambda: writer.waiting, lambda: outbox.waiting)
 
     def committed(lived: list[tuple[Entry, float]]) -> None:
         for entry, us in lived:
             outbox.passing(entry)
+            objectives.passing(entry)
             metrics.lived(entry, us)
         screens.committed(lived)
 
-    writer = Writer(loop, committed=committed)
-    access = Access(":memory:" if memory else folder / "keys.sqlite", derived(root, "access"))
+    writer = Writer(loop, committed=committed, aside=not memory)
+    access = Access(":memory:", derived(root, "access")) if memory else keys(settings, root)
     resume(log, access)
-    server = Server(strategy, log, writer, access, screens, outbox, metrics, _nobody)
+    server = Server(strategy, log, writer, access, screens, outbox, metrics, objectives, _nobody)
     server.app = _app(server, root, extra)
     return server
+
+
+def keys(settings: Settings, root: bytes | None = None) -> Access:
+    """The keys of the server that has these settings: what it and the command line open."""
+    return Access(settings.folder / "keys.sqlite", derived(root if root is not None else root_key(settings.key_file), "access"))
 
 
 def root_key(path: Path) -> bytes:
@@ -147,6 +164,9 @@ def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRou
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        # What was rebuilt lives on: the collector need not look at it again, and its pauses are what people would wait for.
+        gc.collect()
+        gc.freeze()
         writer.start()
         server.outbox.start()
         yield
@@ -161,14 +181,16 @@ def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRou
             *people.routes(writer, access),
             *signals.routes(),
             *receipts.routes(writer, access, derived(root, "receipts")),
-            *operations.routes(writer, access, server.metrics),
+            *operations.routes(writer, access, server.metrics, server.screens.look_again),
             *web_client.routes(writer, access, server.screens),
             *adviser.routes(writer, access, server.screens),
-            *console.routes(writer, access, server.screens, server.outbox),
+            *console.routes(writer, access, server.screens, server.outbox, server.objectives),
             pages.static(),
             *extra(server),
         ],
         lifespan=lifespan,
+        middleware=[Middleware(GZipMiddleware, minimum_size=1000)],  # streams of events are left alone
+        exception_handlers={HTTPException: problems.unrouted},
     )
     moments = Moments(writer, access, derived(root, "identifiers"), heard=server.metrics.heard)
 

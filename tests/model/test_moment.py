@@ -16,7 +16,7 @@ GOOD = {"kind": "entered", "id": "m1", "customer": "camille", "occurred_at": "20
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"kind": "teleported"}, "teleported"),
+        ({"kind": "teleported"}, "no such kind"),
         ({"kind": None}, "kind"),
         ({"place": None}, "place"),
         ({"place": 12}, "place"),

@@ -14,12 +14,14 @@ import pytest
 from people import NOON, grocery
 from visavis.config import Settings
 from visavis.consent import gate
-from visavis.intake import problems, signals
+from visavis.intake import signals
 from visavis.intake.signals import opted_out
 from visavis.model import moment as moments
 from visavis.model.entry import encode
 from visavis.model.errors import Invalid
+from visavis.runtime import problems
 from visavis.runtime.clock import TurnedClock
+from visavis.runtime.logs import Lines
 from visavis.runtime.loop import Loop
 from visavis.wiring import Server, build
 
@@ -147,8 +149,10 @@ def test_a_door_that_keeps_positions_is_caught(caplog: pytest.LogCaptureFixture,
 
 
 def test_a_moment_that_breaks_the_engine_is_logged_without_what_it_said(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(self: Loop, moment: object) -> None:
+    def broken(self: Loop, moment: object, *, look: bool) -> None:
         raise KeyError(CANARY)
+
+    caplog.handler.setFormatter(Lines())
 
     async def what(server: Server, client: httpx.AsyncClient) -> None:
         monkeypatch.setattr(Loop, "take", broken)
@@ -272,7 +276,7 @@ def test_over_two_connections_a_decision_is_before_a_withdrawal_or_after_it(time
                 order = [type(entry.moment).__name__ for entry in server.log.of("bo")][-2:]
                 if answer.status_code == 200:
                     assert order == ["Entered", "Withdrew"], order
-                    assert {one[0] for one in answer.json().get("uses", [])} == {"place-moment"}
+                    assert {one["purpose"] for one in answer.json().get("uses", [])} == {"place-moment"}
                 else:
                     assert answer.status_code == 403
                 seen[answer.status_code == 200] += 1

@@ -4,9 +4,10 @@ A device hears its person's card and why; an adviser's screen hears the brief; a
 what they asked; the brand's own servers hear everything.
 """
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from visavis.cards.brief import brief
 from visavis.cards.compose import compose
@@ -14,7 +15,7 @@ from visavis.cards.words import family_name
 from visavis.decide.explain import CHANGES, OTHERWISE, SENTENCES, sentence
 from visavis.model.card import Brief, Card
 from visavis.model.decision import Decision, Refusal, Show
-from visavis.model.entry import Effect, Entry, Granted, Use
+from visavis.model.entry import Entry
 from visavis.strategy.read import Strategy
 
 HEARS: Final[dict[str, frozenset[str]]] = {"brand": frozenset({"customer", "adviser"}), "device": frozenset({"customer"}), "adviser": frozenset({"adviser"})}
@@ -48,6 +49,7 @@ class Said(Struct, frozen=True, omit_defaults=True):
     why: str
     purpose: str = ""
     action: str = ""
+    product: str = ""
     device: str = ""
     reason: str = ""
     until: float = 0.0
@@ -65,9 +67,9 @@ class Reply(Struct, frozen=True, omit_defaults=True):
     kept: bool
     retried: bool = False
     decisions: tuple[Said, ...] = ()
-    granted: Granted | None = None
-    effects: tuple[Effect, ...] = ()
-    uses: tuple[Use, ...] = ()
+    granted: dict[str, Any] | None = None
+    effects: tuple[dict[str, Any], ...] = ()
+    uses: tuple[dict[str, Any], ...] = ()
     step_us: float = 0.0
 
 
@@ -76,8 +78,9 @@ def reply(strategy: Strategy, entry: Entry, language: str, role: str, *, retried
     heard = HEARS.get(role, frozenset())
     decisions = tuple([said(strategy, entry, decision, language) for decision in entry.decisions if decision.audience in heard])
     return Reply(
-        id=entry.moment.id, kept=True, retried=retried, decisions=decisions, granted=entry.granted,
-        effects=entry.effects if role in ("brand", "device") else (), uses=entry.uses if role in ("brand", "device") else (),
+        id=entry.moment.id, kept=True, retried=retried, decisions=decisions, granted=asdict(entry.granted) if entry.granted is not None else None,
+        effects=tuple([asdict(effect) for effect in entry.effects]) if role in ("brand", "device") else (),
+        uses=tuple([asdict(use) for use in entry.uses]) if role in ("brand", "device") else (),
         step_us=round(us, 1) if role == "brand" else 0.0,
     )  # fmt: skip
 
@@ -97,8 +100,8 @@ def said(strategy: Strategy, entry: Entry, decision: Decision, language: str) ->
     spot = entry.moment.at
     for_customer = decision.audience == "customer"
     return Said(
-        decision.id, decision.audience, "show", sentence(decision, language), decision.purpose, decision.action, decision.device, until=decision.until,
-        p_shown=decision.p_shown,
+        decision.id, decision.audience, "show", sentence(decision, language), decision.purpose, decision.action, decision.product, decision.device,
+        until=decision.until, p_shown=decision.p_shown,
         card=compose(strategy, decision, language, place=spot.place if spot is not None else "") if for_customer else None,
         brief=None if for_customer else brief(strategy, decision, language, today=spot.local_day if spot is not None else 0),
         weighed=weighed, refused=refused,

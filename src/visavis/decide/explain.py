@@ -5,8 +5,8 @@ from typing import Final
 from visavis.model.decision import Decision, Refusal, RefusalReason, Show
 
 SENTENCES: Final[dict[RefusalReason, dict[str, str]]] = {
-    "consent": {"fr": "vous n'avez pas autorisé cet usage de vos données", "en": "you have not allowed this use of your data"},
     "condition_false": {"fr": "ce n'était pas le bon moment", "en": "it was not the right moment"},
+    "consent": {"fr": "vous n'avez pas autorisé cet usage de vos données", "en": "you have not allowed this use of your data"},
     "condition_unknown": {"fr": "il manquait une information pour en être sûr", "en": "something was not known for certain"},
     "cap": {"fr": "vous en avez assez vu aujourd'hui", "en": "you have seen enough of these today"},
     "gap": {"fr": "une carte semblable venait de passer", "en": "a similar card had just been shown"},

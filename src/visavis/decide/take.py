@@ -15,7 +15,7 @@ from visavis.decide.facts import figures, usual_product
 from visavis.decide.holdout import dice, held_out
 from visavis.decide.policy import PRIOR
 from visavis.decide.score import WORDS_OF_A_CARD, Candidate, about_needs, columns, net_cents
-from visavis.decide.telling import telling
+from visavis.decide.telling import avoid, telling
 from visavis.decide.wake import woken
 from visavis.insight.need import Estimate, Head, Shortlist, basket_of, best, estimate, shortlist
 from visavis.model.action import Action, Audience, Objective
@@ -87,7 +87,7 @@ def take(
     known: tuple[Known, ...] = ()
     head, leading = "", None
     hour = moment.at.local_hour if moment.at is not None else None
-    named = {first.family} if isinstance(first, Show) else set()
+    named = _taken_care_of(strategy, sight, first) if audience == "adviser" else set()
     for action, seen in ready:
         insight: Insight | None = None
         if action.about == "need":
@@ -120,6 +120,15 @@ def _read(strategy: Strategy, moment: Moment, actions: list[Action], seen: View)
     """The data that these actions are judged by: the waking moment's, and what they depend on. What is not named here changes nothing."""
     read = {CATEGORY[KIND[type(moment)]], "home" if isinstance(moment, Saw) else ""}.union(*[strategy.reads[action.id] for action in actions])
     return tuple(sorted(seen.categories & read))  # a glance may be told how much is left at home
+
+
+def _taken_care_of(strategy: Strategy, sight: Sight, first: Decision | None) -> set[str]:
+    """The families that the person's own glasses name now: what one says, the other does not repeat."""
+    on_glasses = {
+        card.family for card in sight.service.shown
+        if not card.answer and card.until > sight.received_s and (action := strategy.actions.get(card.action)) is not None and action.audience == "customer"
+    }  # fmt: skip
+    return on_glasses | ({first.family} if isinstance(first, Show) else set())
 
 
 def _known(strategy: Strategy, action: Action, insight: Insight, found: Estimate) -> tuple[Known, ...]:
@@ -175,6 +184,8 @@ def _arms(
         if condition is not None and "need.p7" in condition.paths:
             insight.of(world, "week")
         barred = limits.cooling(action, shown, sight.received_s) | named | set(sight.service.wrong)
+        if not customers:
+            barred |= {avoid(sight.service, seen.now)}  # what she has just refused is not for her adviser to propose
         probabilities = {name: one.p for name, one in insight.estimates.items()}
         return about_needs(
             strategy, action, insight.short, probabilities, head=head, barred=barred, beliefs=world.beliefs, price_cents=price,
@@ -182,7 +193,8 @@ def _arms(
     family, product = "", ""
     if action.about in ("seen", "home") and isinstance(moment, Saw | RanOut | Stocked | Consumed):
         family, product = moment.family, usual_product(seen, moment.family) or moment.product
-        if family in strategy.never_push or family in limits.cooling(action, shown, sight.received_s):
+        # What the person looks at, or the home reports, is news: only this very action's own word about it counts as said.
+        if family in strategy.never_push or family in limits.cooling(action, [card for card in shown if card.action == action.id], sight.received_s):
             return []
     p_response, net = net_cents(objective, action, world.beliefs.get(action.id, PRIOR), P_PRIOR, price)
     if objective.credit == "uplift" and action.about == "none":
@@ -204,8 +216,10 @@ def _drawn(
     """Arbitrate among the arms and silence, and write down everything that the choice depended on."""
     candidates.sort(key=lambda arm: (arm.action.id, arm.family))
     nets = [0.0, *[arm.net_cents for arm in candidates]]
+    # A service that is never tried for the sake of knowledge is not withheld for its sake either.
+    withheld = not candidates or max(candidates, key=lambda arm: arm.net_cents).action.explore
     p = chances(
-        nets, [True, *[arm.action.explore for arm in candidates]],
+        nets, [withheld, *[arm.action.explore for arm in candidates]],
         gamma=strategy.brand.exploration_gamma, floor=strategy.brand.exploration_floor,
     )  # fmt: skip
     chosen = draw(p, dice(key, decision, "action")) if candidates else 0

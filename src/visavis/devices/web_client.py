@@ -7,10 +7,11 @@ after its time, twice, or after it was withdrawn. A device's key opens one perso
 import asyncio
 import re
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -19,10 +20,10 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from visavis.cards.compose import compose
-from visavis.model.errors import Invalid, VisavisError
+from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import Answered, Displayed
 from visavis.runtime.access import Access, Key
-from visavis.runtime.entrance import BEAT_S, STREAM, admitted, key_of, refusal, told
+from visavis.runtime.entrance import BEAT_S, STREAM, admitted, guarded, key_of, told
 from visavis.runtime.screens import OnScreen, Screens
 from visavis.runtime.writer import Writer
 from visavis.strategy.read import Strategy
@@ -31,6 +32,9 @@ COOKIE: Final = "visavis-glasses"
 PATH: Final = "/glasses"
 PAGE: Final = (Path(__file__).parent / "glasses.html").read_text(encoding="utf-8")
 OFFLINE: Final = {"fr": "hors ligne", "en": "offline"}
+HINT: Final = {"fr": "Ouvrez le lien de ces lunettes.", "en": "Open the link of these glasses."}
+AGO_LIMIT_S: Final = 7 * 86_400.0
+"""How long an answer that was given without a network may wait to be sent."""
 HOME: Final = {"fr": "À la maison", "en": "At home"}
 
 
@@ -62,7 +66,13 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
     async def page(request: Request) -> Response:
         language = request.query_params.get("language", "")
         language = language if language in OFFLINE else strategy.brand.languages[0]
-        html = PAGE.replace("{{lang}}", language).replace("{{offline}}", OFFLINE[language])
+        try:
+            known = bool(device(request))
+        except Refused:
+            known = False
+        html = PAGE
+        for name, words in (("lang", language), ("offline", OFFLINE[language]), ("in", "1" if known else ""), ("hint", "" if known else HINT[language])):
+            html = html.replace("{{" + name + "}}", words)
         return HTMLResponse(html, headers=_headers(html))
 
     async def enter(request: Request) -> Response:
@@ -81,12 +91,13 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
     async def stream(request: Request) -> Response:
         key = device(request)
         last = request.headers.get("last-event-id", "")
-        return StreamingResponse(_events(strategy, screens, key, language_of(request, key.subject), last), headers=STREAM)
+        return StreamingResponse(_events(strategy, screens, access, key, language_of(request, key.subject), last), headers=STREAM)
 
     async def displayed(request: Request) -> Response:
-        key, decision = device(request), str((await told(request)).get("decision", ""))
+        key, body = device(request), await told(request)
+        decision = str(body.get("decision", ""))
         own(key, decision)
-        await writer.live(Displayed(id=f"seen-{decision}"[:128], customer=key.subject, occurred_at=writer.loop.clock.now(), decision=decision))
+        await writer.live(Displayed(id=f"seen-{decision}"[:128], customer=key.subject, occurred_at=when(body), decision=decision))
         return Response(status_code=204)
 
     async def answer(request: Request) -> Response:
@@ -96,11 +107,17 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
             raise Invalid("The answer is yes, no, later or wrong.")
         own(key, decision)
         # One id a card: of two screens that answer, the first received wins, and the second gets the settled state.
-        moment = Answered(id=f"answer-{decision}"[:128], customer=key.subject, occurred_at=writer.loop.clock.now(), decision=decision, answer=said)
+        moment = Answered(id=f"answer-{decision}"[:128], customer=key.subject, occurred_at=when(body), decision=decision, answer=said)
         lived = await writer.live(moment)
         entry = lived.answer.entry
         settled = entry.moment.answer if entry is not None and isinstance(entry.moment, Answered) else ""
         return Response(msgspec.json.encode({"answer": settled}), media_type="application/json")
+
+    def when(body: dict[str, Any]) -> datetime:
+        """When it happened: ``ago_s`` before it could be sent. A yes given in time counts, however long the network was away."""
+        ago_s = body.get("ago_s", 0.0)
+        known = isinstance(ago_s, int | float) and not isinstance(ago_s, bool) and 0.0 <= ago_s <= AGO_LIMIT_S
+        return writer.loop.clock.now() - timedelta(seconds=ago_s if known else 0.0)
 
     def own(key: Key, decision: str) -> None:
         customer = writer.loop.customer(key.subject)
@@ -112,7 +129,7 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
     return [
         Route(PATH, page),
         *[
-            Route(f"{PATH}/{name}", _guarded(endpoint), methods=[method])
+            Route(f"{PATH}/{name}", guarded(endpoint), methods=[method])
             for name, endpoint, method in (
                 ("enter", enter, "POST"), ("screen", screen, "GET"), ("stream", stream, "GET"), ("displayed", displayed, "POST"), ("answer", answer, "POST"),
             )
@@ -131,11 +148,11 @@ def hud(strategy: Strategy, screens: Screens, found: OnScreen, language: str) ->
     )  # fmt: skip
 
 
-async def _events(strategy: Strategy, screens: Screens, key: Key, language: str, last: str) -> AsyncIterator[bytes]:
+async def _events(strategy: Strategy, screens: Screens, access: Access, key: Key, language: str, last: str) -> AsyncIterator[bytes]:
     on_page = last
     yield b"retry: 1000\n\n"
     with screens.watching(key.subject) as bell:
-        while not screens.closed:
+        while not screens.closed and access.holds(key):
             bell.clear()
             found = screens.card(key.subject, key.profile)
             wait = BEAT_S
@@ -149,19 +166,12 @@ async def _events(strategy: Strategy, screens: Screens, key: Key, language: str,
                 on_page = ""
                 yield b"event: recall\nid: \ndata: {}\n\n"
             try:
-                await asyncio.wait_for(bell.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await bell.wait()
             except TimeoutError:
                 yield b": still here\n\n"
-
-
-def _guarded(answering: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        try:
-            return await answering(request)
-        except VisavisError as error:
-            return refusal(error)
-
-    return answer
+    if not screens.closed:
+        yield b"event: shut\ndata: {}\n\n"
 
 
 def _headers(html: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from visavis.model.moment import Line
 from visavis.model.world import Learned
 
 WEEK_S: Final = 7 * 86_400
+FAITHFUL_SHARE: Final = 0.8
 
 
 class Good(msgspec.Struct, frozen=True, array_like=True):
@@ -51,11 +52,22 @@ class Household:
 
     def usual(self, family: str) -> str:
         """The product of this family that the household took most often; empty when it never did."""
-        return next((product for product, _ in self.bought.most_common() if self._goods[product].family == family), "")
+        return self._usual.get(family, "")
 
-    def shift_s(self, now: float) -> int:
-        """By how many whole weeks to move the year so that its last visit comes at least ten minutes after ``now``: its weekday and hour stay true."""
-        return max(0, -int((self.baskets[-1].at - 600.0 - now) // WEEK_S)) * WEEK_S
+    @cached_property
+    def _usual(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for product, _ in self.bought.most_common():
+            found.setdefault(self._goods[product].family, product)
+        return found
+
+    def faithful(self) -> list[str]:
+        """The families of which the household nearly always takes the same product, the most often bought first."""
+        takes: dict[str, Counter[str]] = {}
+        for product, times in self.bought.items():
+            takes.setdefault(self._goods[product].family, Counter())[product] = times
+        own = {family: (top := counts.most_common(1)[0][1], top / counts.total()) for family, counts in takes.items()}
+        return [family for family in sorted(own, key=lambda name: (-own[name][0], name)) if own[family][1] >= FAITHFUL_SHARE]
 
 
 class Extract:
@@ -81,12 +93,19 @@ class Extract:
 
     def other(self, household: Household, family: str) -> str:
         """The product of this family that all households together take most, and that this one does not usually take."""
-        counts: Counter[str] = Counter()
-        for one in self.households.values():
-            counts.update({product: n for product, n in one.bought.items() if self.goods[product].family == family})
+        counts = self._taken.get(family, Counter())
         usual = household.usual(family)
         mine = self.goods[usual].name_en if usual else ""
         return next((product for product, _ in counts.most_common() if product != usual and self.goods[product].name_en != mine), "")
+
+    @cached_property
+    def _taken(self) -> dict[str, Counter[str]]:
+        """In how many baskets of all households each product was, family by family."""
+        found: dict[str, Counter[str]] = {}
+        for one in self.households.values():
+            for product, n in one.bought.items():
+                found.setdefault(self.goods[product].family, Counter())[product] += n
+        return found
 
     def stocked(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
         """The strategy's files with the products of the extract added to its catalogue."""

@@ -13,14 +13,19 @@ from msgspec import Struct
 
 from visavis.model.errors import Invalid
 
-Words = dict[Literal["fr", "en"], str]
+Words = dict[str, str]
+"""A text by language: `fr` and `en`."""
 By = Literal["brand", "device", "till", "adviser", "sensor", "other-till"]
 
 NAMES: Final = {
+    "@usual own": "the product of the family, other than milk, of which the person nearly always takes the same; so @other own",
+    "@usual own too": "the same, of the second such family",
     "@usual FAMILY": "the product of this family that the person takes most",
     "@other FAMILY": "another product of this family",
     "@basket": "the lines of the person's real basket of this visit",
     "@basket without FAMILY": "the same without this family",
+    "@here": "the shop where the person is; with -front, the street before it",
+    "@new card": "the number of a loyalty card that nobody has",
     "@card": "the decision of the card that was shown last to the customer",
     "@brief": "the decision of the brief that was shown last to the adviser",
     "@reward": "the code of the reward granted last",
@@ -43,20 +48,27 @@ class Expected(Struct, frozen=True, forbid_unknown_fields=True):
     on_glasses: str = ""
     on_adviser: int = -1
     granted: str = ""
-    order: str = ""
-    at_home: float | None = None
-    purposes_on: tuple[str, ...] = ()
-    nothing_kept: bool = False
+    device: str = ""
+    effect: str = ""
+    wallet: dict[str, str] = {}
+    on: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
 
 
 class Step(Struct, frozen=True, forbid_unknown_fields=True):
-    """One thing that happens: a moment (``moment``, reported by ``by``), a switch (``switch`` and ``on``), or time that passes (``pass_s``)."""
+    """One thing that happens.
+
+    A moment (``moment``, reported by ``by``), a ``switch`` of a purpose, the ``close`` of a kind of data, a ``read`` of something of the person's,
+    or time that passes (``pass_s``). ``again`` sends the last moment once more, as a retry does.
+    """
 
     by: By = "device"
     moment: dict[str, Any] = {}
     switch: str = ""
+    close: str = ""
     on: bool = True
     pass_s: float = 0.0
+    read: str = ""
     say: Words = {}
     again: bool = False
     expect: Expected = Expected()
@@ -102,7 +114,7 @@ class Check(Struct, frozen=True):
 
 
 class Played(Struct, frozen=True):
-    """One step as it happened: what was sent, the status, the answer as the server gave it, and the checks."""
+    """One step as it happened: what was sent, the status, the answer as the server gave it, what both screens show then, the checks."""
 
     story: str
     number: int
@@ -111,4 +123,12 @@ class Played(Struct, frozen=True):
     status: int
     reply: dict[str, Any]
     checks: tuple[Check, ...]
+    glasses: str = ""
+    adviser: tuple[str, ...] = ()
     us: float = 0.0
+    skipped: bool = False
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether it happened, and everything that was expected came of it."""
+        return not self.skipped and all(check.holds for check in self.checks)

@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from visavis.intake.people import guarded
 from visavis.model.errors import Invalid
 from visavis.rights.ledger import Ledger
+from visavis.runtime.entrance import guarded
 from visavis.runtime.writer import Writer
 
 PAGE_LINES: Final = 10_000

@@ -1,24 +1,33 @@
 """For those who run a server: is it well (``/healthz``), how does it do (``/metrics``), and what time is it there (``/v1/clock``)."""
 
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from visavis.intake.people import guarded
 from visavis.model.errors import Invalid
 from visavis.runtime.access import Access
 from visavis.runtime.clock import TurnedClock
-from visavis.runtime.entrance import key_of, told
+from visavis.runtime.entrance import guarded, key_of, told
 from visavis.runtime.metrics import Metrics
 from visavis.runtime.writer import Writer
 
+PATIENCE_S: Final = 5.0
+"""A server whose writer says nothing for so long is not well."""
 
-def routes(writer: Writer, access: Access, metrics: Metrics) -> list[Route]:
-    """``GET /healthz`` (open), ``GET /metrics`` (the brand's key), and where the clock is one that is turned, ``PUT /v1/clock``."""
+
+def routes(writer: Writer, access: Access, metrics: Metrics, turned: Callable[[], None]) -> list[Route]:
+    """``GET /healthz`` (open), ``GET /metrics`` (the brand's key), and where the clock is one that is turned, ``PUT /v1/clock``.
+
+    ``turned`` is told when it was: time may be over for what is on the screens.
+    """
 
     async def healthz(_: Request) -> Response:
         try:
-            entries = await writer.ask(lambda: len(writer.loop.log))
+            entries = await asyncio.wait_for(writer.ask(lambda: len(writer.loop.log)), PATIENCE_S)
         except Exception:  # noqa: BLE001  whatever it is, this server is not well
             return PlainTextResponse("not well\n", 503, headers={"cache-control": "no-store"})
         return PlainTextResponse(f"well, {entries} entries\n", headers={"cache-control": "no-store"})
@@ -37,6 +46,9 @@ def routes(writer: Writer, access: Access, metrics: Metrics) -> list[Route]:
         writer.nudge()
         # Whatever the new hour makes due has happened before this is answered.
         await writer.ask(lambda: None)
+        while writer.behind:
+            await writer.ask(lambda: None)
+        turned()
         return Response(status_code=204)
 
     found = [Route("/healthz", healthz), Route("/metrics", guarded(told_metrics))]

@@ -1,27 +1,28 @@
 """What a person's own page asks of the brand: their choices, and what was decided at one of their moments."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable
 from secrets import token_hex
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import asdict
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from visavis.cards.answer import reply
 from visavis.consent.choices import choices, switched
-from visavis.intake import problems
 from visavis.intake.signals import objection, opted_out
-from visavis.model.errors import Invalid, Refused, VisavisError
+from visavis.model.consent import OPENS
+from visavis.model.errors import Invalid, Refused
+from visavis.runtime import problems
 from visavis.runtime.access import Access, Key
-from visavis.runtime.entrance import key_of, told
+from visavis.runtime.entrance import guarded, key_of, told
 from visavis.runtime.writer import Writer
-
-Answering = Callable[[Request], Awaitable[Response]]
 
 
 def routes(writer: Writer, access: Access) -> list[Route]:
-    """``GET /v1/people/{person}/purposes``, ``PUT …/purposes/{purpose}``, ``GET …/moments/{moment}``."""
+    """``GET /v1/people/{person}/purposes``, ``PUT …/purposes/{purpose}``, ``PUT …/categories/{category}``, ``GET …/wallet``, ``GET …/moments/{moment}``."""
 
     def language_of(request: Request, name: str) -> str:
         spoken = writer.loop.strategy.brand.languages
@@ -51,16 +52,36 @@ def routes(writer: Writer, access: Access) -> list[Route]:
             await writer.live(moment)
         return await purposes(request)
 
+    async def close(request: Request) -> Response:
+        name, _ = person(request, access)
+        category = str(request.path_params["category"])
+        reading = [purpose.key for purpose in writer.loop.strategy.purposes.values() if purpose.basis == "consent" and category in purpose.categories]
+        if (await told(request)).get("on") is not False or not reading:
+            raise Invalid("A category of data can only be closed here.", advice='Send {"on": false}; each purpose is opened by itself, under its own notice.')
+        at, chosen = writer.loop.clock.now(), writer.loop.customer(name).consents
+        for purpose in reading:
+            if purpose in chosen and chosen[purpose].status in OPENS:
+                for moment in switched(writer.loop.strategy, name, purpose, on=False, language="", id=f"choice-{token_hex(6)}", at=at):
+                    await writer.live(moment)
+        return await purposes(request)
+
     async def moment(request: Request) -> Response:
         name, key = person(request, access)
         entry = await writer.ask(lambda: writer.loop.log.entry(name, str(request.path_params["moment"])))
         if entry is None:
-            return _problem(problems.problem(404, "There is no such moment of this person."))
+            return problems.response(problems.problem(404, "There is no such moment of this person."))
         return _json(reply(writer.loop.strategy, entry, language_of(request, name), key.role, retried=True))
 
+    async def wallet(request: Request) -> Response:
+        name, _ = person(request, access)
+        customer = writer.loop.customer(name)
+        return _json({"orders": _named(customer.orders), "rewards": _named(customer.rewards)})
+
     return [
+        Route("/v1/people/{person}/wallet", guarded(wallet)),
         Route("/v1/people/{person}/purposes", guarded(purposes)),
         Route("/v1/people/{person}/purposes/{purpose}", guarded(choose), methods=["PUT"]),
+        Route("/v1/people/{person}/categories/{category}", guarded(close), methods=["PUT"]),
         Route("/v1/people/{person}/moments/{moment:path}", guarded(moment)),
     ]
 
@@ -74,25 +95,10 @@ def person(request: Request, access: Access) -> tuple[str, Key]:
     return name, key
 
 
-def guarded(answering: Answering) -> Answering:
-    """The same answer, with everything that we raise on purpose told as a problem."""
-
-    async def answer(request: Request) -> Response:
-        try:
-            return await answering(request)
-        except VisavisError as error:
-            said = problems.of_error(error)
-            if isinstance(error, Refused) and "not valid" in Exception.__str__(error):
-                said = problems.problem(401, Exception.__str__(error), advice="Send `Authorization: Bearer KEY`.")
-            return _problem(said)
-
-    return answer
+def _named(records: Iterable[Struct]) -> list[dict[str, object]]:
+    """Records that are arrays in the log, as objects for whoever reads them."""
+    return [asdict(record) for record in records]
 
 
 def _json(found: object) -> Response:
     return Response(msgspec.json.encode(found), media_type="application/json", headers={"cache-control": "no-store"})
-
-
-def _problem(said: dict[str, object]) -> Response:
-    status = said["status"]
-    return Response(problems.body(said), status if isinstance(status, int) else 500, media_type="application/problem+json")

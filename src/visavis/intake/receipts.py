@@ -9,14 +9,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from visavis.consent.choices import status
-from visavis.intake import problems
-from visavis.intake.people import guarded, person
+from visavis.intake.people import person
 from visavis.model.consent import Words, hash_of, words
 from visavis.model.entry import WorldEntry
 from visavis.model.errors import Invalid
 from visavis.model.world import StrategyLoaded
 from visavis.rights.receipt import kantara, proof, public_key, receipt, record, signing_key
+from visavis.runtime import problems
 from visavis.runtime.access import Access
+from visavis.runtime.entrance import guarded
 from visavis.runtime.writer import Writer
 from visavis.strategy.read import read
 

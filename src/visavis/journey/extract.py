@@ -8,6 +8,7 @@ import gzip
 import json
 from collections.abc import Mapping
 from hashlib import sha256
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,13 +22,15 @@ from visavis.ports import Log
 from visavis.strategy.read import Strategy
 
 NAMES: Final = (
-    "Solène", "Camille", "Inès", "Léo", "Anouk", "Maël", "Jeanne", "Sacha", "Lina", "Noé", "Alix", "Yaël", "Mathis", "Zoé", "Eden", "Rose", "Milo", "Nora",
-    "Axel", "Iris", "Théo", "Salomé", "Côme", "Agathe", "Basile",
+    "Solène", "Camille", "Inès", "Léa", "Anouk", "Maëlle", "Jeanne", "Sacha", "Lina", "Noémie", "Alix", "Yaël", "Mathilde", "Zoé", "Eden", "Rose", "Mila",
+    "Nora", "Axelle", "Iris", "Théa", "Salomé", "Clémence", "Agathe", "Bérénice",
 )  # fmt: skip
 MILK: Final = "FLUID MILK WHITE ONLY"
 BASKETS: Final = range(60, 131)
 CREDIT: Final = "The Complete Journey, 84.51°, published under CC0; first names are invented."
-_UNITS: Final = {"GA": "gal", "OZ": "oz", "LB": "lb", "CT": "ct", "QT": "qt", "PT": "pt", "LTR": "L", "L": "L", "ML": "ml", "GAL": "gal", "SQ": "", "FT": "ft"}
+CASES: Final = {"LB": 10.0, "CT": 24.0}
+"""Sizes beyond these are of whole cases (bananas of 40 lb), which nobody reads on a shelf."""
+_UNITS: Final = {"GA": "gal", "OZ": "oz", "LB": "lb", "CT": "x", "QT": "qt", "PT": "pt", "LTR": "L", "L": "L", "ML": "ml", "GAL": "gal", "FT": "ft"}
 
 
 def extract(strategy: Strategy, learned: Learned, to: Path) -> int:
@@ -105,13 +108,15 @@ def _products(strategy: Strategy, year: data.Year, products: list[int]) -> list[
 
 
 def _size(told: str | None) -> str:
-    """A size as a shelf label says it; empty when the data set has none, or one that is not a number and a unit."""
+    """A size as a shelf label says it; empty when the data set has none, one that is not a number and a unit, or the case that the shop receives."""
     number, _, unit = (told or "").partition(" ")
     try:
-        float(number)
+        size = float(number)
     except ValueError:
         return ""
-    return f"{number}\u00a0{_UNITS[unit]}" if _UNITS.get(unit) else ""
+    if size > CASES.get(unit, inf) or unit not in _UNITS:
+        return ""
+    return f"x{size:g}" if unit == "CT" else f"{size:g}\u00a0{_UNITS[unit]}"
 
 
 def _named(name: str, size: str) -> str:

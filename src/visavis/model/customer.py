@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from visavis.model.consent import Consent, Served
 from visavis.model.number import Number
-from visavis.model.shown import DeviceState, Service
+from visavis.model.shown import DeviceState, Open, Service
 
 HABITS_LIMIT: Final = 128
 HABITS_SLACK: Final = 144
@@ -110,8 +110,13 @@ class Customer(Struct, frozen=True):
     service: Service = Service()
 
     @property
+    def awaited(self) -> Open | None:
+        """The open window that closes first."""
+        return min(self.service.open, key=lambda window: window.closes_at, default=None)
+
+    @property
     def next_due_at(self) -> float | None:
-        """When the earliest open window closes (epoch seconds); ``None`` when nothing waits."""
+        """When that window closes (epoch seconds); ``None`` when nothing waits."""
         return min((window.closes_at for window in self.service.open), default=None)
 
 

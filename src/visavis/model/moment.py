@@ -5,7 +5,6 @@ fields are dropped, everything else is strict: :func:`decode` either returns a v
 What the sender writes into ``at`` or into a line's ``family`` is never believed: the door (``consent.gate.admit``) resolves both.
 """
 
-import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -349,7 +348,7 @@ def decode(payload: bytes, *, received_at: datetime) -> Moment:
     's1'
     >>> decode(b'{"kind":"teleported","id":"m1","customer":"camille","occurred_at":"2026-11-24T09:59:00Z"}', received_at=now)
     Traceback (most recent call last):
-    visavis.model.errors.Invalid: Not a moment: invalid value 'teleported' - at `$.kind`. The kinds are listed in visavis.model.moment.KINDS.
+    visavis.model.errors.Invalid: Not a moment: there is no such kind - at `$.kind`. The kinds are listed in visavis.model.moment.KINDS.
     """
     try:
         moment = _json.decode(payload)
@@ -380,8 +379,9 @@ def timely(moment: Moment, *, received_at: datetime) -> Moment:
 
 
 def _invalid(error: Exception) -> Invalid:
-    detail = str(error) or type(error).__name__
-    detail = re.sub(r"^Invalid value '(?![a-z_]{1,24}').*'", "invalid value", detail, flags=re.DOTALL)  # a misspelt kind is repeated, nothing else
-    detail = detail[0].lower() + detail[1:]
+    # What the sender wrote is never repeated: it may be about a person.
+    detail = "there is no such kind - at `$.kind`" if str(error).startswith("Invalid value ") else str(error) or type(error).__name__
+    detail = "the text is not UTF-8" if isinstance(error, UnicodeDecodeError) else detail
+    detail = detail if detail.startswith("JSON") else detail[0].lower() + detail[1:]
     advice = "The kinds are listed in visavis.model.moment.KINDS." if "`$.kind`" in detail else ""
     return Invalid(f"Not a moment: {detail}.", advice=advice)

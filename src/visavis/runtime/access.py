@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_bytes, token_urlsafe
+from time import monotonic
 from typing import Final, Literal, get_args
 
 import msgspec
@@ -21,6 +22,8 @@ from visavis.model.moment import KIND, KINDS, Answered, Consented, Displayed, Mo
 from visavis.rights.database import emptied, opened
 from visavis.rights.vault import Lock
 
+NOTICED_S: Final = 0.5
+"""How soon a server hears of a key that another process made or revoked."""
 Role = Literal["brand", "till", "device", "adviser", "sensor"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
@@ -38,6 +41,10 @@ SAYS: Final[dict[Role, frozenset[str]]] = {
     "sensor": _HOME | {"measured"},
 }  # fmt: skip
 """The kinds of moment that each role may send."""
+
+
+class NoKey(Refused):
+    """Who asks has no key, or one that is none any more."""
 
 
 class Key(Struct, frozen=True):
@@ -64,8 +71,10 @@ class Access:
         self._lock = Lock(secret or token_bytes(32))
         self._database = opened(path)
         self._database.execute("CREATE TABLE IF NOT EXISTS keys (number INTEGER PRIMARY KEY, hash BLOB UNIQUE, key BLOB, made_at TEXT) STRICT")
-        rows = self._database.execute("SELECT hash, key FROM keys WHERE hash IS NOT NULL").fetchall()
-        self._keys: dict[bytes, Key] = {digest: _key.decode(self._lock.open(sealed, digest)) for digest, sealed in rows}
+        self._keys: dict[bytes, Key] = {}
+        self._held: set[str] = set()
+        self._version = 0
+        self._read()
 
     def issue(self, role: str, subject: str = "", *, profile: str = "") -> str:
         """Make a key and return it; only its hash is kept. :class:`Invalid` for a role that is none, or one without the subject that it needs."""
@@ -80,30 +89,40 @@ class Access:
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
         self._database.execute("INSERT INTO keys VALUES (NULL, ?, ?, ?)", (digest, self._sealed(digest, key), made_at))
         self._keys[digest] = key
+        self._held.add(key.id)
         return token
 
     def check(self, token: str) -> Key:
-        """The key of this token; :class:`Refused` when there is none, or when it was revoked."""
+        """The key of this token; :class:`NoKey` when there is none, or when it was revoked."""
+        self._glance()
         key = self._keys.get(_hash(token))
         if key is None or key.revoked:
-            raise Refused("This key is not valid.", advice="Ask for a new one: visavis key ROLE.")
+            raise NoKey("This key is not valid.", advice="Ask for a new one: visavis key ROLE.")
         return key
 
+    def holds(self, key: Key) -> bool:
+        """Whether this key is still one: what streams ask before they go on."""
+        self._glance()
+        return key.id in self._held
+
     def revoke(self, key_id: str) -> None:
-        """From the next check on, this key opens nothing."""
+        """From the next check on, this key opens nothing; in other processes within :data:`NOTICED_S`."""
+        self._read()
         for digest, key in self._keys.items():
             if key.id == key_id:
                 revoked = replace(key, revoked=True)
                 self._database.execute("UPDATE keys SET key = ? WHERE hash = ?", (self._sealed(digest, revoked), digest))
                 self._keys[digest] = revoked
+                self._held.discard(key.id)
                 return
         raise Invalid("There is no such key.", advice="`visavis keys` lists them.")
 
     def forget(self, customer: str, _entries: Sequence[Entry] = ()) -> int:
         """Destroy every key that speaks for this erased person, and say how many; from the next check on they open nothing."""
+        self._read()
         gone = [digest for digest, key in self._keys.items() if key.role in PEOPLES and key.subject == customer]
         for digest in gone:
-            del self._keys[digest]
+            self._held.discard(self._keys.pop(digest).id)
         # Emptied where they lie: a row taken out would make SQLite move its neighbours, and leave stale copies of them.
         self._database.executemany("UPDATE keys SET hash = NULL, key = NULL, made_at = NULL WHERE hash = ?", [(digest,) for digest in gone])
         emptied(self._database)
@@ -113,8 +132,23 @@ class Access:
         """Everyone whom a key speaks for."""
         return {key.subject for key in self._keys.values() if key.role in PEOPLES}
 
+    def _glance(self) -> None:
+        if monotonic() - self._read_at > NOTICED_S:
+            self._read()
+
+    def _read(self) -> None:
+        """Take in what another process (the command line) has made or revoked."""
+        self._read_at = monotonic()
+        (version,) = self._database.execute("PRAGMA data_version").fetchone()
+        if version != self._version:
+            self._version = version
+            rows = self._database.execute("SELECT hash, key FROM keys WHERE hash IS NOT NULL ORDER BY number").fetchall()
+            self._keys = {digest: _key.decode(self._lock.open(sealed, digest)) for digest, sealed in rows}
+            self._held = {key.id for key in self._keys.values() if not key.revoked}
+
     def listed(self) -> list[Key]:
         """Every key, without its secret."""
+        self._read()
         return list(self._keys.values())
 
     def close(self) -> None:

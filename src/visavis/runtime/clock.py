@@ -2,6 +2,11 @@
 
 from datetime import UTC, datetime
 from time import monotonic, time
+from typing import Final
+
+from visavis.model.errors import Invalid
+
+LATEST_S: Final = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
 
 
 class SystemClock:
@@ -25,7 +30,9 @@ class TurnedClock:
         self._since = monotonic()
 
     def turn(self, at: float) -> None:
-        """Go to this instant (epoch seconds), or stay when it is past."""
+        """Go to this instant (epoch seconds), or stay when it is past; :class:`Invalid` when no calendar of ours goes there."""
+        if not at <= LATEST_S:
+            raise Invalid("This instant is too far away.", advice="Give epoch seconds before the year 2200.")
         self._at, self._since = max(self._now(), at), monotonic()
 
     def now(self) -> datetime:

@@ -1,13 +1,15 @@
 """Who is at a page's door: a key in the Authorization header, or in that page's own cookie. Shared by every room that serves pages."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from visavis.model.errors import Invalid, Refused
+from visavis.model.errors import Invalid, Refused, VisavisError
 from visavis.runtime.access import Access, Key
+from visavis.runtime.problems import refusal
 
 YEAR_S: Final = 31_536_000
 BODY_LIMIT: Final = 1 << 14
@@ -19,6 +21,8 @@ PAGE: Final = {
 STREAM: Final = {"content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
 BEAT_S: Final = 15.0
 """How often a stream says that it is still there."""
+Answering = Callable[[Request], Awaitable[Response]]
+__all__ = ["BEAT_S", "PAGE", "STREAM", "YEAR_S", "Answering", "admitted", "guarded", "key_of", "refusal", "told"]
 
 
 def key_of(request: Request, access: Access, *roles: str, cookie: str = "") -> Key:
@@ -53,11 +57,13 @@ async def told(request: Request) -> dict[str, Any]:
         raise Invalid("The body is not a JSON object.", advice='Send one such as {"on": true}.') from None
 
 
-def refusal(error: Exception) -> Response:
-    """The answer to a request that was refused or could not be understood; never a redirect, so that a script is not fooled."""
-    status = 422 if isinstance(error, Invalid) else 401 if "not valid" in str(error) else 403 if isinstance(error, Refused) else 503
-    detail = Exception.__str__(error)
-    return JSONResponse(
-        {"type": f"urn:visavis:problem:{status}", "title": "Not allowed" if status in (401, 403) else "Not possible", "status": status, "detail": detail},
-        status, media_type="application/problem+json",
-    )  # fmt: skip
+def guarded(answering: Answering) -> Answering:
+    """The same answer, with everything that we raise on purpose told as a problem; never a redirect, so that a script is not fooled."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await answering(request)
+        except VisavisError as error:
+            return refusal(error)
+
+    return answer

@@ -6,6 +6,7 @@ discarded and the log stays the truth. A moment refused at the door leaves no ro
 
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
+from typing import Final
 
 from msgspec import Struct
 
@@ -20,6 +21,10 @@ from visavis.runtime.replay import State, rebuild
 from visavis.runtime.teacher import Teacher
 from visavis.runtime.worlds import change
 from visavis.strategy.read import Strategy
+
+DUE: Final = "due-"
+"""How the ids of our own ``due`` moments begin: no sender may use it, or it could take the place of one."""
+SKEW_S: Final = CLOCK_SKEW.total_seconds()
 
 
 class Answer(Struct, frozen=True):
@@ -63,12 +68,16 @@ class Loop:
         self.commit()
         return answers
 
-    def take(self, moment: Moment) -> Answer:
-        """Step one moment into the open group. Its answer must not go out before :meth:`commit` has returned."""
+    def take(self, moment: Moment, *, look: bool = False) -> Answer:
+        """Step one moment into the open group. Its answer must not go out before :meth:`commit` has returned.
+
+        With ``look`` the log is always asked whether it was lived before; without, only when that can be: a sender that repeats an id under a later
+        time is found out by the commit, which is refused.
+        """
         name = moment.customer
         customer = self.customer(name)
         # A moment that occurred after all that was received of this person cannot have been lived before: no need to look.
-        if moment.occurred_at.timestamp() - CLOCK_SKEW.total_seconds() <= customer.last_received_at:
+        if look or moment.occurred_at.timestamp() - SKEW_S <= customer.last_received_at:
             stored = self._group.get((name, moment.id)) or self.log.entry(name, moment.id)
             if stored is not None:
                 return Answer(stored, retried=True)
@@ -127,8 +136,9 @@ class Loop:
                 self.teacher.digest(entry, self.world)
             if isinstance(entry.moment, Linked):
                 self._identified[entry.moment.identifier] = entry.customer
-            elif isinstance(entry.moment, Unlinked):
-                self._identified.pop(entry.moment.identifier, None)
+            elif isinstance(entry.moment, Unlinked) and self._identified.get(entry.moment.identifier) == entry.customer:
+                # Only their own: else anyone could set another's identifier free, then take it.
+                del self._identified[entry.moment.identifier]
 
     def erase(self, customer: str) -> list[Entry]:
         """Forget this person, for good, after all that was taken before; return the entries that there were. Asked again, it completes what is left to do."""
@@ -153,16 +163,18 @@ class Loop:
         """When :meth:`wake` has something to do next (epoch seconds)."""
         return self._due[0][0] if self._due else None
 
-    def wake(self) -> list[Answer]:
-        """Wake everyone whose time has come, into the open group: one ``due`` moment each closes everything past."""
+    def wake(self, limit: int | None = None) -> list[Answer]:
+        """Wake everyone whose time has come (at most ``limit``), into the open group: one ``due`` moment each closes everything past."""
         now = self.clock.now()
         now_s = now.timestamp()
         answers: list[Answer] = []
-        while self._due and self._due[0][0] <= now_s:
+        while self._due and self._due[0][0] <= now_s and (limit is None or len(answers) < limit):
             due, name = heappop(self._due)
             customer = self.customer(name)
-            if customer.next_due_at == due:
-                answers.append(self.take(Due(id=f"due-{due:.3f}", customer=name, occurred_at=now)))
+            window = customer.awaited
+            if window is not None and window.closes_at == due:
+                # Named by what is waited for, which closes once: neither a clock that stands nor what else was kept of the person is told by it.
+                answers.append(self.take(Due(id=f"{DUE}{window.decision}", customer=name, occurred_at=now)))
         return answers
 
     def learn(self) -> None:

@@ -19,6 +19,7 @@ class Metrics:
         self._moments = Counter("visavis_moments", "Moments by kind and what became of them", ["kind", "fate"], registry=self._registry)
         self._decisions = Counter("visavis_decisions", "Decisions by audience and result", ["audience", "result", "reason"], registry=self._registry)
         self._steps = Histogram("visavis_step_seconds", "How long the step of a moment took", buckets=BUCKETS_S, registry=self._registry)
+        self._children: dict[tuple[str, ...], Counter] = {}
         for name, text, how_many in (
             ("visavis_moments_waiting", "Moments that wait for the writer", waiting),
             ("visavis_effects_waiting", "Effects that wait to be delivered", parcels),
@@ -27,16 +28,23 @@ class Metrics:
 
     def heard(self, kind: str, fate: str) -> None:
         """A moment came to a door: kept, retried, refused, forbidden or invalid."""
-        self._moments.labels(kind, fate).inc()
+        self._child(self._moments, kind, fate).inc()
 
     def lived(self, entry: Entry, us: float) -> None:
         """An entry is durable; its step took this many microseconds."""
         self._steps.observe(us / 1e6)
         for decision in entry.decisions:
             if isinstance(decision, Show):
-                self._decisions.labels(decision.audience, "show", "").inc()
+                self._child(self._decisions, decision.audience, "show", "").inc()
             else:
-                self._decisions.labels(decision.audience, "silence", decision.reason).inc()
+                self._child(self._decisions, decision.audience, "silence", decision.reason).inc()
+
+    def _child(self, counter: Counter, *labels: str) -> Counter:
+        # Finding a counter by its labels takes a lock and costs more than counting; there are few, so they are kept.
+        child = self._children.get(labels)
+        if child is None:
+            child = self._children[labels] = counter.labels(*labels)
+        return child
 
     def text(self) -> bytes:
         """Everything, in the text format of Prometheus."""

@@ -8,6 +8,7 @@ Reference: Standard Webhooks, *specification 1.0.0*, 2023 (headers ``webhook-id`
 
 import asyncio
 import logging
+import sqlite3
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,7 +18,6 @@ from hmac import new as hmac
 from pathlib import Path
 from time import time
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -31,6 +31,9 @@ from visavis.rights.database import emptied, opened
 TIMEOUT_S: Final = 5.0
 BACKOFF_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 3600.0, 3600.0, 3600.0)
 """How long after each failure the next attempt comes; after the last one the effect is given up, and the console says so."""
+AT_ONCE: Final = 8
+"""How many effects of one kind may be on their way at once."""
+KEPT: Final = 10_000
 TOLERANCE_S: Final = 300.0
 log = logging.getLogger("visavis.outbox")
 
@@ -57,13 +60,18 @@ class Parcel(Struct, frozen=True):
 
 def checked(targets: Mapping[str, Target], hosts: frozenset[str]) -> dict[str, Target]:
     """The targets, or :class:`Invalid`: a target must be https at an allowed host (http only on this machine), with a proper secret."""
+    allowed = {host.lower() for host in hosts}
     for kind, target in targets.items():
-        url = urlsplit(target.url)
-        local = url.hostname in ("127.0.0.1", "localhost", "::1")
-        if url.hostname is None or (url.scheme != "https" and not (url.scheme == "http" and local)) or url.username:
+        try:
+            # Read by the same parser that will send: two would disagree on some address, and one of them is the attacker's.
+            url = httpx.URL(target.url)
+        except httpx.InvalidURL:
+            raise Invalid(f"The webhook of `{kind}` is not an address.", advice="Write https://host/path.") from None
+        local = url.host in ("127.0.0.1", "localhost", "::1")
+        if not url.host or (url.scheme != "https" and not (url.scheme == "http" and local)) or url.userinfo:
             raise Invalid(f"The webhook of `{kind}` is not an https address.", advice="Write https://host/path.")
-        if url.hostname not in hosts:
-            raise Invalid(f"The host `{url.hostname}` of the webhook `{kind}` is not allowed.", advice="Add it to `hosts`, on purpose.")
+        if url.host not in allowed:
+            raise Invalid(f"The host `{url.host}` of the webhook `{kind}` is not allowed.", advice="Add it to `hosts`, on purpose.")
         if len(_secret(target.secret)) < 24:
             raise Invalid(f"The secret of the webhook `{kind}` is too short.", advice="Use whsec_ and the base64 of 24 random bytes or more.")
     return dict(targets)
@@ -82,10 +90,10 @@ def sign(secret: str, message: str, at: int, body: bytes) -> str:
 def verify(secret: str, headers: Mapping[str, str], body: bytes, *, now: float) -> str:
     """The id of a message that really comes from who holds the secret, and is not older than five minutes; else :class:`Refused`."""
     message, at, given = headers.get("webhook-id", ""), headers.get("webhook-timestamp", ""), headers.get("webhook-signature", "")
-    if not at.isascii() or not at.isdigit() or abs(now - int(at)) > TOLERANCE_S:
+    if not at.isascii() or not at.isdigit() or len(at) > 12 or abs(now - int(at)) > TOLERANCE_S:
         raise Refused("This message is too old, or has no time.", advice="Check the clocks.")
     expected = sign(secret, message, int(at), body)
-    if not any(compare_digest(expected.encode(), one.encode()) for one in given.split(" ")):
+    if not any(compare_digest(expected.encode(), one.encode("utf-8", "replace")) for one in given.split(" ")):
         raise Refused("This signature is not right.", advice="Check the secret.")
     return message
 
@@ -102,14 +110,18 @@ class Outbox:
     ) -> None:  # fmt: skip
         self._targets = dict(targets)
         self._open_to = open_to
-        self._client = client if client is not None else httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False)
+        # Straight to the host that was allowed: no proxy of the environment, no redirect.
+        self._client = client if client is not None else httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
         self._clock = clock
         self._database = opened(path)
+        # What a power cut forgets is sent again under the same key: no need to wait for the disk.
+        self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.execute("CREATE TABLE IF NOT EXISTS parcels (key BLOB PRIMARY KEY, status TEXT, attempts INTEGER, at TEXT) STRICT")
         self._secret = secret
         self._done: dict[bytes, Status] = dict(self._database.execute("SELECT key, status FROM parcels").fetchall())
         self._unheard = set(self._done)
         self.parcels: dict[str, Parcel] = {}
+        self._under_way: dict[str, asyncio.Task[None]] = {}
         self._bell = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -119,14 +131,20 @@ class Outbox:
         return sum([parcel.status == "waiting" for parcel in self.parcels.values()])
 
     def passing(self, entry: Entry) -> None:
-        """Take in the effects of one entry of the log; those done before are not sent again."""
+        """Take in the effects of one entry of the log; those done before are not sent again.
+
+        One that had no target when it came is not sent later: nobody wants last year's orders on the day that a webhook is set up.
+        """
         for effect in entry.effects:
             name = self._name(effect.key)
             self._unheard.discard(name)
-            status: Status = self._done.get(name) or ("waiting" if effect.kind in self._targets else "no_target")
-            self.parcels[effect.key] = Parcel(entry.customer, effect, status)
-            self._bell.set()
-        while len(self.parcels) > 10_000:
+            status = self._done.get(name)
+            if effect.kind not in self._targets and status is None:
+                self._finish(effect.key, Parcel(entry.customer, effect, "no_target"))
+            else:
+                self.parcels[effect.key] = Parcel(entry.customer, effect, status or "waiting")
+                self._bell.set()
+        while len(self.parcels) > KEPT:
             oldest = next((key for key, parcel in self.parcels.items() if parcel.status != "waiting"), None)
             if oldest is None:
                 break
@@ -137,6 +155,8 @@ class Outbox:
         keys = {effect.key for entry in entries for effect in entry.effects} | {key for key, parcel in self.parcels.items() if parcel.customer == customer}
         for key in keys:
             self.parcels.pop(key, None)
+            if (attempt := self._under_way.pop(key, None)) is not None:
+                attempt.cancel()
         self._drop({self._name(key) for key in keys})
         return len(keys)
 
@@ -145,6 +165,10 @@ class Outbox:
         self._drop(self._unheard)
         self._unheard = set()
 
+    def nudge(self) -> None:
+        """Look at the clock again: it was turned."""
+        self._bell.set()
+
     def start(self) -> None:
         """Begin to deliver, in the running event loop, once the whole log has passed."""
         self.settle()
@@ -152,9 +176,10 @@ class Outbox:
 
     async def stop(self) -> None:
         """Stop; an attempt under way may be made again after the next start: at least once."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [*([self._task] if self._task is not None else []), *self._under_way.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._client.aclose()
         self._database.close()
 
@@ -162,33 +187,53 @@ class Outbox:
         while True:
             self._bell.clear()
             now = self._clock()
-            ready = [key for key, parcel in self.parcels.items() if parcel.status == "waiting" and parcel.next_at <= now]
-            # Each target has its own time: one that hangs does not hold the others back.
-            await asyncio.gather(*[self._attempt(key) for key in ready])
-            coming = [parcel.next_at for parcel in self.parcels.values() if parcel.status == "waiting"]
+            coming: list[float] = []
+            for key, parcel in self.parcels.items():
+                if parcel.status != "waiting" or key in self._under_way:
+                    continue
+                # Each kind has its own places: a target that hangs does not hold the others back.
+                if parcel.next_at <= now and self._busy(parcel.effect.kind) < AT_ONCE:
+                    self._under_way[key] = asyncio.create_task(self._attempted(key))
+                elif parcel.next_at > now:
+                    coming.append(parcel.next_at - now)
+            alarm = asyncio.get_running_loop().call_later(min(coming), self._bell.set) if coming else None
             try:
-                await asyncio.wait_for(self._bell.wait(), max(0.0, min(coming) - self._clock()) if coming else None)
-            except TimeoutError:
-                continue
+                await self._bell.wait()
+            finally:
+                if alarm is not None:
+                    alarm.cancel()
+
+    def _busy(self, kind: str) -> int:
+        return sum([self.parcels[key].effect.kind == kind for key in self._under_way])
+
+    async def _attempted(self, key: str) -> None:
+        try:
+            await self._attempt(key)
+        except Exception:
+            log.exception("a webhook could not be tried", extra={"kind": self.parcels[key].effect.kind})
+            self._later(key, "could not be tried")
+        finally:
+            self._under_way.pop(key, None)
+            self._bell.set()
 
     async def _attempt(self, key: str) -> None:
-        parcel = self.parcels.get(key)
-        if parcel is None:
-            return
+        parcel = self.parcels[key]
         if not self._open_to(parcel.customer, parcel.effect.action):
             self._finish(key, replace(parcel, status="withdrawn"))
             return
         trouble = await self._sent(parcel)
-        if key not in self.parcels:
-            return  # its person was erased meanwhile
+        if trouble:
+            self._later(key, trouble)
+        else:
+            self._finish(key, replace(parcel, status="delivered", attempts=parcel.attempts + 1, trouble=""))
+
+    def _later(self, key: str, trouble: str) -> None:
+        parcel = self.parcels[key]
         attempts = parcel.attempts + 1
-        if not trouble:
-            self._finish(key, replace(parcel, status="delivered", attempts=attempts, trouble=""))
-        elif attempts > len(BACKOFF_S):
-            log.error("a webhook was given up", extra={"kind": parcel.effect.kind, "reason": trouble})
+        log.warning("a webhook failed", extra={"kind": parcel.effect.kind, "reason": trouble, "attempt": attempts})
+        if attempts > len(BACKOFF_S):
             self._finish(key, replace(parcel, status="given_up", attempts=attempts, trouble=trouble))
         else:
-            log.warning("a webhook failed", extra={"kind": parcel.effect.kind, "reason": trouble, "attempt": attempts})
             self.parcels[key] = replace(parcel, attempts=attempts, next_at=self._clock() + BACKOFF_S[attempts - 1], trouble=trouble)
 
     def _drop(self, names: set[bytes]) -> None:
@@ -205,10 +250,10 @@ class Outbox:
         """Send it once; what went wrong, or nothing."""
         effect = parcel.effect
         target = self._targets[effect.kind]
-        at = int(time())
+        at = int(self._clock())
         body = msgspec.json.encode({
             "type": effect.kind, "timestamp": datetime.fromtimestamp(at, UTC).isoformat(),
-            "data": {"key": effect.key, "customer": parcel.customer, "action": effect.action, "product": effect.product},
+            "data": {"key": effect.key, "customer": parcel.customer, "action": effect.action, "product": effect.product, "cents": effect.cents},
         })  # fmt: skip
         headers = {
             "content-type": "application/json", "idempotency-key": effect.key, "webhook-id": effect.key, "webhook-timestamp": str(at),
@@ -217,7 +262,7 @@ class Outbox:
         try:
             async with asyncio.timeout(TIMEOUT_S), self._client.stream("POST", target.url, content=body, headers=headers) as answer:
                 status = answer.status_code
-        except (httpx.HTTPError, TimeoutError, OSError) as error:
+        except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError) as error:
             return type(error).__name__
         if 200 <= status < 300:
             return ""
@@ -227,8 +272,11 @@ class Outbox:
         self.parcels[key] = parcel
         name = self._name(key)
         self._done[name] = parcel.status
-        at = datetime.now(UTC).isoformat(timespec="seconds")
-        self._database.execute("INSERT OR REPLACE INTO parcels VALUES (?, ?, ?, ?)", (name, parcel.status, parcel.attempts, at))
+        at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
+        try:
+            self._database.execute("INSERT OR REPLACE INTO parcels VALUES (?, ?, ?, ?)", (name, parcel.status, parcel.attempts, at))
+        except sqlite3.Error:
+            log.exception("what became of a webhook could not be written: it is sent again after a restart", extra={"kind": parcel.effect.kind})
 
 
 def _secret(secret: str) -> bytes:

@@ -49,6 +49,7 @@ class Screens:
         self._now = now
         self._last: dict[tuple[str, str], OnScreen] = {}
         self._present: dict[str, dict[str, None]] = {}
+        self._where: dict[str, str] = {}
         self._bells: dict[str, set[asyncio.Event]] = {}
         self.recent: deque[Recent] = deque(maxlen=RECENT)
         self._number = 0
@@ -56,22 +57,30 @@ class Screens:
 
     def passing(self, entry: Entry) -> None:
         """Take in one entry of the log, in order."""
+        name, moment = entry.customer, entry.moment
+        where = self._where.get(name)
+        if (
+            isinstance(moment, Entered | CheckedIn)
+            or (isinstance(moment, Left) and moment.place == where)
+            or (isinstance(moment, Dwelled) and moment.place != where)
+        ):
+            self._present.get(self._where.pop(name, ""), {}).pop(name, None)
+        if isinstance(moment, CheckedIn):
+            self._where[name] = moment.place
+            self._present.setdefault(moment.place, {})[name] = None
+            self._last.pop((name, "adviser"), None)  # who announces themselves again is told of anew, or not at all
         for decision in entry.decisions:
             if isinstance(decision, Show):
-                self._last.pop((entry.customer, decision.audience), None)
-                self._last[entry.customer, decision.audience] = OnScreen(decision, entry)
+                self._last.pop((name, decision.audience), None)
+                self._last[name, decision.audience] = OnScreen(decision, entry)
         while len(self._last) > KEPT:
             self._last.pop(next(iter(self._last)))
-        moment = entry.moment
-        if isinstance(moment, Left):
-            self._present.get(moment.place, {}).pop(entry.customer, None)
-        elif isinstance(moment, CheckedIn):
-            self._present.setdefault(moment.place, {})[entry.customer] = None
 
     def committed(self, lived: Iterable[tuple[Entry, float]]) -> None:
         """Take in a durable group, and wake the screens that it concerns."""
         ring: dict[str, None] = {}
         for entry, us in lived:
+            ring[f"place:{self._where.get(entry.customer, '')}"] = None  # where they were looked after until now
             self.passing(entry)
             self._number += 1
             self.recent.append(Recent(self._number, entry, us))
@@ -121,6 +130,15 @@ class Screens:
         """Who announced themselves at this place and is still there, whether a brief may be shown or not."""
         return [name for name in self._present.get(place, {}) if (places := self._customer(name).places).here == place and places.checked_in]
 
+    def greeting(self, place: str) -> bool:
+        """Whether somebody is there who announced themselves, for whom there is no brief and was none that an adviser has answered."""
+        briefed = {one.entry.customer for one in self.briefs(place)}
+        return any(name not in briefed and not self._answered(name) for name in self.checked_in(place))
+
+    def brief_of(self, customer: str) -> OnScreen | None:
+        """The brief decided last for this person, whether it may still be shown or not."""
+        return self._last.get((customer, "adviser"))
+
     def open_to(self, customer: str, purpose: str) -> bool:
         """Whether this purpose is open for this person now."""
         known = self._strategy.purposes.get(purpose)
@@ -129,6 +147,10 @@ class Screens:
     def close(self) -> None:
         """Tell every stream to end: the server stops."""
         self.closed = True
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Wake every screen: something changed that is in no entry (a key was revoked, the clock was turned)."""
         for bells in self._bells.values():
             for bell in bells:
                 bell.set()
@@ -158,3 +180,7 @@ class Screens:
         if shown is None or shown.answer:
             return False
         return self.open_to(customer.id, show.purpose)
+
+    def _answered(self, name: str) -> bool:
+        told = self._last.get((name, "adviser"))
+        return told is not None and any(card.decision == told.show.id and card.answer for card in self._customer(name).service.shown)

@@ -1,7 +1,8 @@
 """The one writer, asynchronous: whatever arrived during the last commit is the next group, and nothing is answered before it is durable.
 
 Moments wait in one bounded queue; when it is full the door says so at once (:class:`Busy`) instead of letting everyone wait. The clock wakes
-those whose time has come. Stopping refuses what comes, finishes what is there, and leaves nothing half-done.
+those whose time has come. Whatever fails (one moment, a commit, somebody who listens), the writer lives on. Stopping refuses what comes, finishes
+what is there, and leaves nothing half-done.
 """
 
 import asyncio
@@ -10,21 +11,22 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
-from traceback import extract_tb
 from typing import Final, TypeVar
 
 from msgspec import Struct
 
 from visavis.model.entry import Entry
-from visavis.model.errors import Unavailable, VisavisError
-from visavis.model.moment import Moment
+from visavis.model.errors import Refused, Unavailable, VisavisError
+from visavis.model.moment import KIND, Moment
 from visavis.model.world import WorldChange
-from visavis.runtime.loop import Answer, Loop
+from visavis.runtime.loop import Answer, Group, Loop
 
 QUEUE_LIMIT: Final = 4096
 GROUP_LIMIT: Final = 256
 """How many moments one commit may hold: enough to hide an fsync, few enough that nobody waits long for the others' decisions."""
 LEARN_S: Final = 1.0
+REST_S: Final = 1.0
+"""How long nobody is woken after a commit failed: a full disk must not be asked a thousand times a second."""
 log = logging.getLogger("visavis.writer")
 T = TypeVar("T")
 
@@ -42,25 +44,40 @@ class Lived(Struct, frozen=True):
     us: float
 
 
-class Writer:
-    """Runs a :class:`Loop` for many senders. ``committed`` hears of every group once it is durable, before anyone is answered."""
+Waiting = tuple[Moment, asyncio.Future[Lived]]
 
-    def __init__(self, loop: Loop, *, committed: Callable[[list[tuple[Entry, float]]], None] = lambda _: None, queue_limit: int = QUEUE_LIMIT) -> None:
+
+class Writer:
+    """Runs a :class:`Loop` for many senders. ``committed`` hears of every group once it is durable, before anyone is answered.
+
+    ``aside``: commits wait for a disk, so they run on a thread of their own, and the next group gathers meanwhile.
+    """
+
+    def __init__(
+        self, loop: Loop, *, committed: Callable[[list[tuple[Entry, float]]], None] = lambda _: None, queue_limit: int = QUEUE_LIMIT, aside: bool = True,
+    ) -> None:  # fmt: skip
         self.loop = loop
         self._committed = committed
         self._queue_limit = queue_limit
-        self._waiting: deque[tuple[Moment, asyncio.Future[Lived]]] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._asked: deque[tuple[Callable[[], object], asyncio.Future[object]]] = deque()
         self._bell = asyncio.Event()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="visavis-log")
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="visavis-log") if aside else None
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
+        self._resting = False
         self._learnt_at = 0.0
 
     @property
     def waiting(self) -> int:
         """How many moments wait."""
         return len(self._waiting)
+
+    @property
+    def behind(self) -> bool:
+        """Whether somebody's time has come and they are about to be woken; not while the log refuses."""
+        due = self.loop.next_due_at
+        return due is not None and not self._resting and due <= self.loop.clock.now().timestamp()
 
     def start(self) -> None:
         """Begin to serve, in the running event loop."""
@@ -72,7 +89,8 @@ class Writer:
         self._bell.set()
         if self._task is not None:
             await self._task
-        self._thread.shutdown()
+        if self._thread is not None:
+            self._thread.shutdown()
 
     def put(self, moment: Moment) -> asyncio.Future[Lived]:
         """Queue one moment; its answer comes when it is durable. :class:`Busy` when too many wait."""
@@ -113,7 +131,7 @@ class Writer:
                     break
                 await self._ring()
             self._bell.clear()
-            await self._group()
+            await self._group([self._waiting.popleft() for _ in range(min(GROUP_LIMIT, len(self._waiting)))])
             while self._asked:
                 what, answer = self._asked.popleft()
                 try:
@@ -125,55 +143,84 @@ class Writer:
 
     async def _ring(self) -> None:
         """Sleep until something comes, or until somebody's time has come."""
-        due = self.loop.next_due_at
-        try:
+        due, alarm = self.loop.next_due_at, None
+        if due is not None:
             # A turned clock is nudged; the machine's is looked at again at the latest every minute.
-            seconds = None if due is None else min(60.0, max(0.0, due - self.loop.clock.now().timestamp()))
-            await asyncio.wait_for(self._bell.wait(), seconds)
-        except TimeoutError:
-            pass
+            seconds = REST_S if self._resting else min(60.0, due - self.loop.clock.now().timestamp())
+            alarm = asyncio.get_running_loop().call_later(seconds, self._bell.set)
+        await self._bell.wait()
+        if alarm is not None:
+            alarm.cancel()
 
-    async def _group(self) -> None:
+    async def _group(self, batch: list[Waiting]) -> None:
+        """Live these moments and whoever's time has come, make all of it durable, and only then answer."""
+        told = self._taken(batch)
+        try:
+            try:
+                group = await self._durable()
+            except Refused:
+                # An id that the log holds came again under a later time: it is found now, and the others are lived as if it had not come.
+                told = self._taken(batch, look=True)
+                group = await self._durable()
+        except Exception as error:
+            self._resting = True
+            log.exception("a group could not be written", extra={"moments": len(batch)})
+            refused = error if isinstance(error, Unavailable) else Unavailable("This moment could not be written.", advice="Send it again, with the same id.")
+            for future, _ in told:
+                _fail(future, refused)
+            return
+        self._resting = False
+        if group.entries:
+            us = {(one.answer.entry.customer, one.answer.entry.moment.id): one.us for _, one in told if one.answer.entry is not None}
+            try:
+                self._committed([(entry, us.get((entry.customer, entry.moment.id), 0.0)) for entry in group.entries])
+            except Exception:
+                log.exception("what is durable could not be passed on")
+        for future, lived in told:
+            _tell(future, lived)
+        self._learn()
+
+    def _taken(self, batch: list[Waiting], *, look: bool = False) -> list[tuple[asyncio.Future[Lived], Lived]]:
+        """Step these moments, then wake those whose time has come; one that cannot be lived does not take the others with it."""
         told: list[tuple[asyncio.Future[Lived], Lived]] = []
-        us: dict[tuple[str, str], float] = {}
-        while self._waiting and len(told) < GROUP_LIMIT:
-            moment, future = self._waiting.popleft()
+        for moment, future in batch:
             started = perf_counter()
             try:
-                answer = self.loop.take(moment)
-            except Exception as error:  # noqa: BLE001
-                # One moment that cannot be lived must not take the others with it.
-                told_of = {"kind": type(moment).__name__, "reason": type(error).__name__, "where": _where(error)}
-                log.error("a moment could not be lived: %(reason)s at %(where)s", told_of, extra=told_of)  # noqa: TRY400  an error's words may be a person's
+                answer = self.loop.take(moment, look=look)
+            except Exception as error:
+                log.exception("a moment could not be lived", extra={"kind": KIND[type(moment)]})
                 _fail(future, error if isinstance(error, VisavisError) else Unavailable("This moment could not be lived.", advice="It was not kept."))
-                continue
-            spent = (perf_counter() - started) * 1e6
-            us[moment.customer, moment.id] = spent
-            told.append((future, Lived(answer, spent)))
-        self.loop.wake()
+            else:
+                told.append((future, Lived(answer, (perf_counter() - started) * 1e6)))
+        try:
+            self.loop.wake(GROUP_LIMIT)
+        except Exception:
+            log.exception("a moment could not be lived", extra={"kind": "due"})
+        return told
+
+    async def _durable(self) -> Group:
+        """Commit the open group; when that fails it never was."""
         group = self.loop.sealed()
         if group.entries:
             try:
-                await asyncio.get_running_loop().run_in_executor(self._thread, self.loop.log.commit, group.entries)
-            except VisavisError as error:
+                if self._thread is None:
+                    self.loop.log.commit(group.entries)
+                else:
+                    await asyncio.get_running_loop().run_in_executor(self._thread, self.loop.log.commit, group.entries)
+            except BaseException:
                 self.loop.drop(group)
-                log.error("a group could not be written", extra={"entries": len(group.entries), "reason": type(error).__name__})  # noqa: TRY400  told, not traced
-                for future, _ in told:
-                    _fail(future, error)
-                return
+                raise
             self.loop.remember(group)
-            self._committed([(entry, us.get((entry.customer, entry.moment.id), 0.0)) for entry in group.entries])
-        for future, lived in told:
-            _tell(future, lived)
+        return group
+
+    def _learn(self) -> None:
         now = perf_counter()
         if now - self._learnt_at > LEARN_S:
             self._learnt_at = now
-            self.loop.learn()
-
-
-def _where(error: Exception) -> str:
-    """The lines that an error went through, without what it said."""
-    return " > ".join([f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in extract_tb(error.__traceback__)])
+            try:
+                self.loop.learn()
+            except Exception:
+                log.exception("a lesson could not be written")
 
 
 def _tell(future: asyncio.Future[T], value: T) -> None:

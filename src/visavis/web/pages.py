@@ -1,21 +1,38 @@
 """What all pages for people share: templates, words in two languages, the static files, and the headers that keep a page to itself."""
 
 import tomllib
-from datetime import datetime
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
+from babel.dates import format_date
+from babel.numbers import format_decimal, format_percent
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from visavis.cards.typography import typeset
+from visavis.cards.words import EPOCH
 from visavis.runtime.entrance import PAGE
 
 HERE: Final = Path(__file__).parent
 LANGUAGES: Final = ("fr", "en")
-WORDS: Final[dict[str, dict[str, str]]] = {one: tomllib.loads((HERE / "words" / f"{one}.toml").read_text(encoding="utf-8")) for one in LANGUAGES}
+
+
+def _read(words: Any, language: str) -> Any:
+    """Tables of words as records, so that ``w.adviser.items`` is a word and never a method; each word set as a printer would, its first letter as it is."""
+    if isinstance(words, dict):
+        return SimpleNamespace(**{name: _read(one, language) for name, one in words.items()})
+    if isinstance(words, str) and words == words.strip():
+        return words[:1] + typeset(words, language)[1:]
+    return words
+
+
+WORDS: Final = {one: _read(tomllib.loads((HERE / "words" / f"{one}.toml").read_text(encoding="utf-8")), one) for one in LANGUAGES}
 _environment: Final = Environment(
     loader=FileSystemLoader(HERE / "templates"), autoescape=select_autoescape(default=True), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
 )  # fmt: skip
@@ -33,13 +50,15 @@ def language_of(request: Request, *, otherwise: str = "fr") -> str:
 
 
 def rendered(template: str, language: str, **values: Any) -> str:
-    """The text of a template; ``w`` are the words of this language."""
-    return _environment.get_template(template).render(w=WORDS[language], language=language, **values)
+    """The text of a template; ``w`` are the words of this language, a table a page: ``w.adviser.done``."""
+    return _environment.get_template(template).render(w=WORDS[language], language=language, percent=partial(percent, language=language), **values)
 
 
-def page(template: str, language: str, *, status: int = 200, **values: Any) -> Response:
-    """A whole page, with the headers of all pages."""
-    return HTMLResponse(rendered(template, language, **values), status, headers=PAGE)
+def page(template: str, language: str, *, status: int = 200, framed: bool = False, **values: Any) -> Response:
+    """A whole page, with the headers of all pages; ``framed`` when our own stage may show it in a frame."""
+    policy = PAGE["content-security-policy"]
+    headers = PAGE | {"content-security-policy": policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'")} if framed else PAGE
+    return HTMLResponse(rendered(template, language, **values), status, headers=headers)
 
 
 def event(text: str, *, name: str = "message", number: str = "") -> bytes:
@@ -52,14 +71,41 @@ def event(text: str, *, name: str = "message", number: str = "") -> bytes:
     return f"event: {name}\n{f'id: {number}' + chr(10) if number else ''}{lines}\n".encode()
 
 
-def clock(at: datetime, language: str) -> str:
-    r"""A time of day as people write it.
+def clock(hour: float, language: str) -> str:
+    r"""An hour of the day as people write it.
 
-    >>> from datetime import UTC
-    >>> clock(datetime(2026, 11, 24, 18, 5, tzinfo=UTC), "fr"), clock(datetime(2026, 11, 24, 18, 5, tzinfo=UTC), "en")
-    ('18\xa0h\xa005', '18:05')
+    >>> clock(18.7, "fr"), clock(18.7, "en")
+    ('18\xa0h\xa042', '18:42')
     """
-    return f"{at.hour}\u00a0h\u00a0{at.minute:02}" if language == "fr" else f"{at.hour}:{at.minute:02}"
+    minutes = round(hour * 60)
+    return f"{minutes // 60}\u00a0h\u00a0{minutes % 60:02}" if language == "fr" else f"{minutes // 60}:{minutes % 60:02}"
+
+
+def wall_clock(local_day: int, local_hour: float, language: str) -> str:
+    r"""A local day (counted from 1970-01-01) and hour as people say them.
+
+    >>> wall_clock(20_781, 18.7, "fr"), wall_clock(20_781, 18.7, "en")
+    ('mardi 18\xa0h\xa042', 'Tuesday 18:42')
+    """
+    return f"{format_date(EPOCH + timedelta(days=local_day), 'EEEE', locale=language)} {clock(local_hour, language)}"
+
+
+def signed(value: float, language: str) -> str:
+    r"""A difference as people write it: one decimal, its sign always, a real minus.
+
+    >>> signed(1.84, "fr"), signed(-0.4, "en")
+    ('+1,8', '\u22120.4')
+    """
+    return ("+" if value >= 0 else "\u2212") + format_decimal(abs(value), "0.0", locale=language)
+
+
+def percent(share: float, language: str) -> str:
+    r"""A share as people write it, to a tenth of a percent.
+
+    >>> percent(0.333, "fr"), percent(0.333, "en")
+    ('33,3\xa0%', '33.3%')
+    """
+    return format_percent(share, "0.#\u00a0%" if language == "fr" else "0.#%", locale=language)
 
 
 def static() -> Mount:

@@ -1,0 +1,300 @@
+"""What a durable moment costs a server over HTTP, against the same server answering a constant of the same size.
+
+Both are uvicorn (uvloop, httptools) with a raw ASGI callable, in a process each, asked in turn with the same bytes over the same connections; CPU is
+the server process's own. Three forms: nobody is woken, somebody is woken and 32 families are scored, and a card's way to the glasses, in process.
+``--profile`` shows where a moment goes.
+"""
+
+import argparse
+import asyncio
+import cProfile
+import json
+import os
+import pstats
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import perf_counter, sleep, time
+from typing import Any
+
+sys.path[0] = str(Path(__file__).parents[1])  # this file's name is also that of a module of Python's, which others import
+
+import httpx
+import msgspec
+import numpy as np
+import uvicorn
+from benchmarks.step import a_world, grocery
+
+from visavis.config import Settings
+from visavis.intake.moments import Receive, Scope, Send
+from visavis.model.moment import Bought, Consented, Displayed, Entered, Line, Linked, Moment, Noticed, Worn
+from visavis.runtime.clock import TurnedClock
+from visavis.strategy.read import read
+from visavis.wiring import Server, build
+
+PEOPLE = 200
+CONNECTIONS = 64
+GOALS = {"not waking": 0.5, "waking": 0.1, "p50": 5.0, "p99": 25.0}
+TOKEN_FILE = "token"
+PURPOSES = ("place-moment", "reminders", "tailored-offers")
+
+
+def a_server(folder: Path | None, start: datetime) -> Server:
+    """A server with people who have bought for months; its clock runs on from ``start``."""
+    files, clock = grocery(), TurnedClock(runs=True)
+    learned = a_world(read(files)).learned
+    settings = Settings(data=str(folder)) if folder is not None else Settings()
+    server = build(files, settings, memory=folder is None, clock=clock, key=b"k" * 32, learned=learned)
+    clock.turn(start.timestamp() - 200 * 86_400)
+    dice = np.random.default_rng(1)
+    for person in range(PEOPLE):
+        server.loop.live(_choices(server, f"p{person}", start - timedelta(days=200)))
+    for trip in range(30):
+        at = start - timedelta(days=190 - 6 * trip)
+        clock.turn(at.timestamp())
+        for person in range(PEOPLE):
+            lines = tuple([Line(f"p{p}", 1, 199) for p in np.unique(np.minimum(dice.geometric(0.02, size=10), 199)).tolist()])
+            server.loop.take(Bought(id=f"b{trip}", customer=f"p{person}", occurred_at=at, place="s1", lines=lines))
+        server.loop.wake()
+        server.loop.commit()
+    clock.turn(start.timestamp())
+    server.loop.wake()
+    server.loop.commit()
+    return server
+
+
+def _choices(server: Server, name: str, at: datetime) -> list[Moment]:
+    moments: list[Moment] = [Linked(id="l", customer=name, occurred_at=at, identifier=f"card of {name}")]
+    for purpose in PURPOSES:
+        notice = server.strategy.purposes[purpose].notice.version
+        moments.append(Noticed(id=f"n{purpose}", customer=name, occurred_at=at, purpose=purpose, notice=notice, language="en"))
+        moments.append(Consented(id=f"c{purpose}", customer=name, occurred_at=at, purpose=purpose, notice=notice))
+    return moments
+
+
+def serve(kind: str, folder: Path, port: int, answer: bytes) -> None:
+    """Be one of the two servers until stopped."""
+    app: Callable[[Scope, Receive, Send], Any]
+    if kind == "constant":
+        app = constant(answer)
+    else:
+        server = a_server(folder, datetime.now(UTC))
+        (folder / TOKEN_FILE).write_text(server.access.issue("brand"))
+        app = server.app
+    profile = cProfile.Profile() if kind == "profiled" else None
+    uvicorn.run(Profiled(app, profile) if profile is not None else app, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=2)
+    if profile is not None:
+        pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(45)
+
+
+class Profiled:
+    """The application, profiled from its first request on, with all that its event loop does."""
+
+    def __init__(self, app: Callable[[Scope, Receive, Send], Any], profile: cProfile.Profile) -> None:
+        self._app, self._profile, self._on = app, profile, False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass it on."""
+        if scope["type"] == "http" and not self._on:
+            self._on = True
+            self._profile.enable()
+        await self._app(scope, receive, send)
+        if scope["type"] == "lifespan":
+            self._profile.disable()
+
+
+def constant(answer: bytes) -> Callable[[Scope, Receive, Send], Any]:
+    """The least that can answer a POST: read its body, send bytes."""
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            while (await receive())["type"] != "lifespan.shutdown":
+                await send({"type": "lifespan.startup.complete"})
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        while (await receive()).get("more_body", False):
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+
+    return app
+
+
+def payload(kind: str, number: int) -> bytes:
+    """A moment that has not happened yet: glasses that say how they are (nobody is woken), or somebody who comes in."""
+    at, name = datetime.fromtimestamp(time(), UTC), f"p{number % PEOPLE}"
+    moment: Moment
+    if kind == "not waking":
+        moment = Worn(id=f"w{number}-{at.timestamp()}", customer=name, occurred_at=at, device="g1", profile="glasses", battery=0.8)
+    else:
+        moment = Entered(id=f"e{number}-{at.timestamp()}", customer=name, occurred_at=at, place="s1")
+    return msgspec.json.encode(moment)
+
+
+async def ask(port: int, token: str, payloads: list[bytes]) -> bytes:
+    """Send each over one of many connections, one at a time on each; the last answer's body."""
+    last = b""
+    todo = iter(payloads)
+
+    async def connection() -> None:
+        nonlocal last
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = f"POST /v1/moments HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\ncontent-length: "
+        for body in todo:
+            writer.write(f"{head}{len(body)}\r\n\r\n".encode() + body)
+            told = await reader.readuntil(b"\r\n\r\n")
+            assert told.startswith(b"HTTP/1.1 200"), told[:40]
+            last = await reader.readexactly(int(told.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+        writer.close()
+
+    await asyncio.gather(*[connection() for _ in range(CONNECTIONS)])
+    return last
+
+
+def cpu_s(process: int) -> float:
+    """The processor time that this process has taken, in seconds."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Running:
+    """One server in a process of its own."""
+
+    def __init__(self, kind: str, folder: Path, answer: bytes = b"") -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        (folder / "answer").write_bytes(answer)
+        self.process = subprocess.Popen([sys.executable, __file__, "--serve", kind, "--folder", str(folder), "--port", str(self.port)])
+        for _ in range(600):
+            try:
+                socket.create_connection(("127.0.0.1", self.port)).close()
+            except OSError:
+                sleep(0.1)
+            else:
+                break
+        self.token = (folder / TOKEN_FILE).read_text() if kind != "constant" else "vv_brand_" + "x" * 32
+
+    def measured(self, payloads: list[bytes]) -> tuple[float, float, bytes]:
+        """CPU µs of a request, requests a second, and the last answer."""
+        cpu, started = cpu_s(self.process.pid), perf_counter()
+        last = asyncio.run(ask(self.port, self.token, payloads))
+        return (cpu_s(self.process.pid) - cpu) / len(payloads) * 1e6, len(payloads) / (perf_counter() - started), last
+
+    def stop(self) -> None:
+        """End it, gracefully."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(20)
+
+
+async def card_ms(count: int) -> list[float]:
+    """Milliseconds from sending ``entered`` until its card is on the stream of that person's glasses, in one process, without a disk."""
+    start = datetime(2026, 11, 24, 17, tzinfo=UTC)
+    server = a_server(None, start)
+    server.writer.start()
+    app, found = server.app, list[float]()
+    brand = {"authorization": f"Bearer {server.access.issue('brand')}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x", headers=brand) as client:
+        for number in range(count):
+            name = f"p{number % PEOPLE}"
+            token = server.access.issue("device", name)
+            arrived: asyncio.Queue[float] = asyncio.Queue()
+            stream = asyncio.create_task(_stream(app, token, arrived))
+            await asyncio.sleep(0.002)
+            at = server.loop.clock.now()
+            sent = perf_counter()
+            answer = await client.post("/v1/moments", content=msgspec.json.encode(Entered(id=f"e{number}", customer=name, occurred_at=at, place="s1")))
+            shown = [one for one in answer.json()["decisions"] if one["audience"] == "customer" and one["result"] == "show"]
+            if shown:
+                found.append((await asyncio.wait_for(arrived.get(), 5) - sent) * 1e3)
+                await client.post(
+                    "/v1/moments", content=msgspec.json.encode(Displayed(id=f"d{number}", customer=name, occurred_at=at, decision=shown[0]["decision"]))
+                )
+            stream.cancel()
+            await asyncio.gather(stream, return_exceptions=True)
+    await server.writer.stop()
+    return found
+
+
+async def _stream(app: Callable[[Scope, Receive, Send], Any], token: str, arrived: "asyncio.Queue[float]") -> None:
+    waiting = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        await waiting.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        if b"event: card" in message.get("body", b""):
+            arrived.put_nowait(perf_counter())
+
+    headers = [(b"authorization", f"Bearer {token}".encode()), (b"host", b"x")]
+    await app({
+        "type": "http", "method": "GET", "path": "/glasses/stream", "raw_path": b"/glasses/stream", "query_string": b"", "headers": headers,
+        "http_version": "1.1", "scheme": "http", "server": ("x", 80), "client": ("x", 1), "root_path": "", "asgi": {"version": "3.0", "spec_version": "2.4"},
+    }, receive, send)  # fmt: skip
+
+
+def main() -> None:
+    """Measure, print a table, and end with one line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--full", action="store_true", help="five times as many requests and rounds")
+    parser.add_argument("--profile", choices=("not waking", "waking"), help="profile the server under one kind of moment, and stop")
+    parser.add_argument("--serve", help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.serve:
+        serve(asked.serve, asked.folder, asked.port, (asked.folder / "answer").read_bytes())
+        return
+    rounds, results = (15 if asked.full else 5), list[dict[str, Any]]()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        ours = Running("profiled" if asked.profile else "visavis", folder)
+        if asked.profile:
+            ours.measured([payload(asked.profile, number) for number in range(6000)])
+            ours.stop()
+            return
+        print(f"{CONNECTIONS} connections, {PEOPLE} people of 30 baskets, log on disk, one fsync a group; medians of {rounds} rounds taken in turn")
+        print(f"{'moment':<14}{'CPU µs':>8}{'constant':>10}{'ratio':>8}{'goal':>6}{'requests/s':>12}{'constant':>10}{'answer B':>10}")
+        for kind, count in (("not waking", 4000), ("waking", 1500)):
+            _, _, last = ours.measured([payload(kind, number) for number in range(400)])
+            peer = Running("constant", folder, b" " * len(last))
+            peer.measured([payload(kind, number) for number in range(400)])
+            mine, theirs, per_s, peer_per_s, ratios = list[float](), list[float](), list[float](), list[float](), list[float]()
+            for turn in range(rounds):
+                bodies = [payload(kind, turn * count + number) for number in range(count)]
+                base, base_s, _ = peer.measured(bodies)
+                cost, cost_s, _ = ours.measured(bodies)
+                mine.append(cost)
+                theirs.append(base)
+                per_s.append(cost_s)
+                peer_per_s.append(base_s)
+                ratios.append(base / cost)
+            peer.stop()
+            ratio = statistics.median(ratios)
+            print(f"{kind:<14}{statistics.median(mine):>8.1f}{statistics.median(theirs):>10.1f}{ratio:>8.2f}{GOALS[kind]:>6}"
+                  f"{statistics.median(per_s):>12,.0f}{statistics.median(peer_per_s):>10,.0f}{len(last):>10,}")  # fmt: skip
+            results.append({"figure": f"server CPU of a durable moment, {kind}", "value": round(statistics.median(mine), 1), "unit": "µs",
+                            "against": "the same uvicorn answering a constant of the same size", "ratio": round(ratio, 3), "goal": GOALS[kind]})  # fmt: skip
+            results.append({"figure": f"durable moments a second, {kind}", "value": round(statistics.median(per_s)), "unit": "1/s",
+                            "against": "the same uvicorn answering a constant of the same size",
+                            "ratio": round(statistics.median(per_s) / statistics.median(peer_per_s), 3), "goal": None})  # fmt: skip
+        ours.stop()
+    waits = asyncio.run(card_ms(1000 if asked.full else 300))
+    for figure, share in (("p50", 0.5), ("p99", 0.99)):
+        value = float(np.quantile(waits, share))
+        print(f"moment to card on the stream, {figure}: {value:.2f} ms of {GOALS[figure]:.0f} ({len(waits)} cards)")
+        results.append({"figure": f"moment to card on the stream, {figure}", "value": round(value, 2), "unit": "ms", "against": "limit",
+                        "ratio": round(value / GOALS[figure], 3), "goal": 1.0})  # fmt: skip
+    print(json.dumps({"benchmark": "http", "results": results}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""The console's live feed: one row a moment, filtered where it is made, so that a filter holds for what comes and for what was."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_skeleton
+from msgspec import Struct
+
+from visavis.model.decision import Decision, Show
+from visavis.model.entry import Entry
+from visavis.model.moment import KIND
+from visavis.runtime.screens import Recent
+from visavis.strategy.read import Strategy
+
+RESULTS: Final = ("shown", "silent")
+
+
+class Pill(Struct, frozen=True):
+    """What became of one decision, in two words; ``tone`` is a class of the style sheet."""
+
+    words: str
+    tone: str
+
+
+class Row(Struct, frozen=True):
+    """One moment as the feed tells it."""
+
+    number: int
+    person: str
+    moment: str
+    kind: str
+    at: str
+    place: str
+    us: int
+    pills: tuple[Pill, ...]
+
+
+class Filter(Struct, frozen=True):
+    """Which moments are wanted; empty means all."""
+
+    kind: str = ""
+    result: str = ""
+    person: str = ""
+
+    def lets(self, entry: Entry) -> bool:
+        """Whether this entry is wanted."""
+        shown = any(isinstance(decision, Show) for decision in entry.decisions)
+        return (
+            (not self.kind or KIND[type(entry.moment)] == self.kind)
+            and (not self.person or self.person.lower() in entry.customer.lower())
+            and (self.result not in RESULTS or (bool(entry.decisions) and shown is (self.result == "shown")))
+        )
+
+
+def rows(strategy: Strategy, recent: Iterable[Recent], wanted: Filter, words: Any, language: str) -> Iterator[Row]:
+    """The rows of these moments, the latest first; ``words`` are the console's."""
+    for one in recent:
+        if wanted.lets(one.entry):
+            moment, spot = one.entry.moment, one.entry.moment.at
+            place = strategy.places.get(spot.place) if spot is not None else None
+            kind = KIND[type(moment)]
+            yield Row(
+                one.number, one.entry.customer, moment.id, getattr(words.kinds, kind), _clock(strategy, one.entry, language),
+                place.name if place is not None else "", round(one.us), tuple([_pill(decision, words) for decision in one.entry.decisions]),
+            )  # fmt: skip
+
+
+def _pill(decision: Decision, words: Any) -> Pill:
+    if isinstance(decision, Show):
+        return Pill(words.shown if decision.audience == "customer" else words.briefed, "shown")
+    if decision.reason == "holdout":
+        return Pill(words.reasons.holdout, "held")
+    return Pill(getattr(words.reasons, decision.reason), "silent")
+
+
+def _clock(strategy: Strategy, entry: Entry, language: str) -> str:
+    """When it occurred by the brand's clock; with its day when it was told on another."""
+    zone = ZoneInfo(strategy.brand.zone)
+    at = entry.moment.occurred_at.astimezone(zone)
+    day = "" if at.date() == entry.received_at.astimezone(zone).date() else format_skeleton("MMMd", at.date(), locale=language) + ", "
+    return f"{day}{at:%H:%M:%S}"

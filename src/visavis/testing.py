@@ -60,6 +60,7 @@ def check_log(open_log: Callable[[], Log], *, durable: bool) -> None:
     log.commit([an_entry("bo", "m9")])
     assert len(log) == 5, "after a refusal the log goes on"
 
+    _check_amending(log)
     _check_erasure(log, batch)
     log.close()
     for use in (lambda: len(log), lambda: log.entry("bo", "m9"), lambda: log.commit([an_entry("bo", "m10")]), lambda: list(log.scan())):
@@ -75,8 +76,25 @@ def check_log(open_log: Callable[[], Log], *, durable: bool) -> None:
         assert [position for position, _ in again.scan()] == [2, 3, 5], "where it was"
         assert again.erased("camille"), "who was erased stays erased"
         again.commit([an_entry("bo", "m11")])
-        assert [position for position, _ in again.scan()][-1] == 7, "a position is never given twice, not even after the last entry was erased"
+        assert [position for position, _ in again.scan()][-1] == 9, "a position is never given twice, not even after the last entry was erased"
         again.close()
+
+
+def _check_amending(log: Log) -> None:
+    first, second = an_entry("eve", "m1", lines=3), an_entry("eve", "m2")
+    log.commit([first, second])
+    positions = [position for position, entry in log.scan() if isinstance(entry, Entry) and entry.customer == "eve"]
+    better = an_entry("eve", "m1", lines=2)
+    log.amend("eve", {"m1": better, "never": better})
+    assert list(log.of("eve")) == [better, second], "an amended entry stands where the first one stood"
+    assert log.entry("eve", "m1") == better, "and is found by its moment"
+    assert [position for position, entry in log.scan() if isinstance(entry, Entry) and entry.customer == "eve"] == positions, "at its position"
+    log.amend("nobody", {"m1": better})
+    assert not list(log.of("nobody")), "nothing is made for somebody unknown"
+    before = len(log)
+    log.amend("eve", {"m1": None, "m2": None})
+    assert not list(log.of("eve")), "what never happened is not there"
+    assert len(log) == before - 2, "and counts no more"
 
 
 def _check_erasure(log: Log, batch: list[Entry | WorldEntry]) -> None:

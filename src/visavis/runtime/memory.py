@@ -1,6 +1,6 @@
 """The log in memory: for tests and for rehearsals. It keeps bytes, not objects, so that it behaves as the one on disk."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from visavis.model.entry import Entry, WorldEntry, decode, decode_world, encode
 from visavis.model.errors import Refused, Unavailable
@@ -48,6 +48,14 @@ class MemoryLog:
             if row is not None:
                 of_customer, data = row
                 yield position, decode(data) if of_customer else decode_world(data)
+
+    def amend(self, customer: str, entries: Mapping[str, Entry | None]) -> None:
+        """Put these in the place of what their moments said."""
+        self._check()
+        for moment, entry in entries.items():
+            place = self._places.get((customer, moment)) if entry is not None else self._places.pop((customer, moment), None)
+            if place is not None:
+                self._rows[place] = (True, encode(entry)) if entry is not None else None
 
     def erase(self, customer: str) -> int:
         """Take everything of this person away."""

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -123,6 +123,35 @@ class SqliteLog:
             for position, pseudonym, moment, data in rows:
                 if data:
                     yield position, decode_world(data) if pseudonym is None else _opened(self._vault.under(pseudonym), position, moment, data)
+
+    def amend(self, customer: str, entries: Mapping[str, Entry | None]) -> None:
+        """The rows, sealed anew where they lie, then the traces of what they held."""
+        with self._asked():
+            emptied(self._database)  # whoever reads now would keep what is replaced: then nothing is begun
+            person = self._vault.of(customer)
+            if person is None:
+                return
+            gone = 0
+            try:
+                self._database.execute("BEGIN IMMEDIATE")
+                for moment, entry in entries.items():
+                    name = person.moment(moment)
+                    row = self._database.execute("SELECT position FROM entries WHERE person = ? AND moment = ?", (person.pseudonym, name)).fetchone()
+                    if row is None:
+                        continue
+                    if entry is None:
+                        self._database.execute("UPDATE entries SET person = NULL, moment = NULL, data = x'' WHERE position = ?", row)
+                        gone += 1
+                    else:
+                        sealed = person.seal(encode(entry), _place(row[0], name), special=_is_special(entry))
+                        self._database.execute("UPDATE entries SET data = ? WHERE position = ?", (sealed, row[0]))
+                self._database.execute("UPDATE erased SET entries = entries + ?", (gone,))
+                self._database.execute("COMMIT")
+            finally:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+            self._gone += gone
+            emptied(self._database)
 
     def erase(self, customer: str) -> int:
         """The tombstone, the rows, their traces, then the keys."""

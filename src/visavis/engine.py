@@ -17,7 +17,7 @@ from visavis.model.moment import Answered, Asked, CheckedIn, Displayed, Moment
 from visavis.model.world import World
 from visavis.strategy.read import Strategy
 
-__all__ = ["NotAdmitted", "admit", "step"]
+__all__ = ["NotAdmitted", "admit", "decide", "step"]
 
 GRACE_S: Final = 60.0
 """How long after a card has gone an answer to it still counts: the time that a slow network may take."""
@@ -33,25 +33,29 @@ def step(strategy: Strategy, world: World, customer: Customer, moment: Moment, r
     happened, closed = happen(customer, moment, received_at)
     happened = settled(happened, moment, effects, answer, received_at)
 
-    decisions: tuple[Decision, ...] = ()
-    uses: list[Use] = []
     sight = Sight(happened, moment, received_at.timestamp())
-    first, uses = take(strategy, world, sight, moment, dice_key, "customer", None)
-    if first is not None:
-        decisions = (first,)
-    if isinstance(moment, CheckedIn):
-        second, read = take(strategy, world, sight, moment, dice_key, "adviser", first)
-        if second is not None:
-            decisions, uses = (*decisions, second), uses + read
+    decisions, uses = decide(strategy, world, sight, moment, dice_key)
 
     if isinstance(moment, Asked):
-        answer = Granted(yes=True, reason="answered") if isinstance(first, Show) else Granted(yes=False, reason="silent")
+        shown = bool(decisions) and isinstance(decisions[0], Show)
+        answer = Granted(yes=True, reason="answered") if shown else Granted(yes=False, reason="silent")
     elif isinstance(moment, Displayed):
         uses = _read(strategy, sight, customer, moment)
     entry = Entry(
         FORM, customer.id, received_at, moment, decisions, closed, effects, tuple(uses), answer, world.version if decisions else "",
     )  # fmt: skip
     return entry, decided(happened, decisions, received_at) if decisions else happened
+
+
+def decide(strategy: Strategy, world: World, sight: Sight, moment: Moment, dice_key: bytes) -> tuple[tuple[Decision, ...], list[Use]]:
+    """What is decided at this moment, of whom this much may be seen: for the customer, then for the adviser; with the uses of data that it made."""
+    first, uses = take(strategy, world, sight, moment, dice_key, "customer", None)
+    decisions = (first,) if first is not None else ()
+    if isinstance(moment, CheckedIn):
+        second, read = take(strategy, world, sight, moment, dice_key, "adviser", first)
+        if second is not None:
+            return (*decisions, second), uses + read
+    return decisions, uses
 
 
 def _effects(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime, dice_key: bytes) -> tuple[Effect, ...]:

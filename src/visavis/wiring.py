@@ -23,7 +23,7 @@ from visavis.config import Settings
 from visavis.devices import web_client
 from visavis.evidence.objectives import Objectives
 from visavis.insight.need import prior
-from visavis.intake import operations, people, receipts, signals
+from visavis.intake import explanations, operations, people, receipts, signals
 from visavis.intake.moments import Moments, Receive, Scope, Send
 from visavis.model.customer import Customer, newborn
 from visavis.model.entry import Entry
@@ -179,6 +179,7 @@ def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRou
     pages_app = Starlette(
         routes=[
             *people.routes(writer, access),
+            *explanations.routes(writer, access),
             *signals.routes(),
             *receipts.routes(writer, access, derived(root, "receipts")),
             *operations.routes(writer, access, server.metrics, server.screens.look_again),

@@ -161,11 +161,12 @@ class Sight:
     """One customer at one moment, as decisions may see them: through a purpose, or not at all. Each view is built once.
 
     Besides, what we did ourselves (``service``, ``devices``), and the name that dice and holdout use (``born_as``), which says nothing.
+    ``without`` keeps these categories from every purpose: what an explanation asks, to tell what would have changed.
     """
 
-    __slots__ = ("_customer", "_moment", "_now", "_views", "born_as", "devices", "id", "received_s", "service")
+    __slots__ = ("_customer", "_moment", "_now", "_views", "_without", "born_as", "devices", "id", "received_s", "service")
 
-    def __init__(self, customer: Customer, moment: Moment, received_s: float) -> None:
+    def __init__(self, customer: Customer, moment: Moment, received_s: float, *, without: frozenset[str] = _NOTHING) -> None:
         self.id = customer.id
         self.born_as = customer.born_as
         self.service = customer.service
@@ -175,10 +176,13 @@ class Sight:
         self._moment = moment
         self._now = moment.occurred_at.timestamp()
         self._views: dict[frozenset[str], View] = {}
+        self._without = without
 
     def through(self, purpose: Purpose) -> View | None:
         """What this purpose may see; ``None`` when it is closed, or does not cover the waking moment."""
         categories = open_categories(self._customer, purpose, self.received_s)
+        if self._without:
+            categories -= self._without
         if not categories:
             return None
         seen = self._views.get(categories)

@@ -11,13 +11,13 @@ from typing import Final
 from msgspec import Struct
 
 from visavis.engine import NotAdmitted, admit, step
-from visavis.model.customer import Customer, newborn
+from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.entry import Entry
 from visavis.model.errors import VisavisError
 from visavis.model.moment import CATEGORY, CLOCK_SKEW, KIND, Due, Linked, Moment, Unlinked
 from visavis.model.world import World, WorldChange
 from visavis.ports import Clock, Log
-from visavis.runtime.replay import State, rebuild
+from visavis.runtime.replay import WORLDS, State, rebuild
 from visavis.runtime.teacher import Teacher
 from visavis.runtime.worlds import change
 from visavis.strategy.read import Strategy
@@ -52,6 +52,7 @@ class Loop:
         self.clock = clock
         state = state if state is not None else rebuild(log)
         self.world: World = state.world
+        self.worlds: dict[str, World] = state.worlds
         self.customers: dict[str, Customer] = state.customers
         self.teacher: Teacher = state.teacher
         self._group: dict[tuple[str, str], Entry] = {}
@@ -190,6 +191,7 @@ class Loop:
             entry, world = change(self.world, what, self.clock.now())
             self.log.commit([entry])
             self.world = world
+            self.worlds = bounded(self.worlds, world.version, world, limit=WORLDS)
             self.teacher.noted(entry)
 
     def _await(self, customer: Customer, before: Customer | None) -> None:

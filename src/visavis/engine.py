@@ -6,7 +6,7 @@ The law: ``fold(customer, entry)`` is the same ``Customer`` that ``step`` return
 from datetime import datetime
 from typing import Final
 
-from visavis.consent.gate import NotAdmitted, Sight, admit, open_categories
+from visavis.consent.gate import NotAdmitted, Sight, admit, holds
 from visavis.customers.fold import decided, happen
 from visavis.customers.wallet import code_of, granted, settled
 from visavis.decide.take import take
@@ -66,12 +66,12 @@ def _effects(strategy: Strategy, customer: Customer, moment: Moment, received_at
     action = strategy.actions.get(card.action) if card is not None else None
     if card is None or card.answer or action is None or not action.effect or moment.occurred_at.timestamp() > card.until + GRACE_S:
         return ()
-    if not open_categories(customer, strategy.purposes[action.purpose], received_at.timestamp()):
+    if not holds(customer, strategy.purposes[action.purpose], card.epoch, received_at.timestamp()):
         return ()
     if action.effect == "reward":
         until = received_at.timestamp() + action.reward_days * 86_400.0
-        return (Effect(code_of(dice_key, card.decision), "reward", action.id, card.product, action.reward_cents, until),)
-    return (Effect(card.decision, action.effect, action.id, card.product),)
+        return (Effect(code_of(dice_key, card.decision), "reward", action.id, card.product, action.reward_cents, until, customer.consent_epoch),)
+    return (Effect(card.decision, action.effect, action.id, card.product, epoch=customer.consent_epoch),)
 
 
 def _read(strategy: Strategy, sight: Sight, customer: Customer, moment: Displayed) -> list[Use]:

@@ -23,10 +23,10 @@ from visavis.config import Settings
 from visavis.devices import web_client
 from visavis.evidence.objectives import Objectives
 from visavis.insight.need import prior
-from visavis.intake import explanations, operations, people, receipts, signals
+from visavis.intake import explanations, openapi, operations, people, receipts, signals
 from visavis.intake.moments import Moments, Receive, Scope, Send
 from visavis.model.customer import Customer, newborn
-from visavis.model.entry import Entry
+from visavis.model.entry import Effect, Entry
 from visavis.model.errors import Invalid
 from visavis.model.world import Learned, ParametersLearned, StrategyLoaded, WorldChange
 from visavis.ports import Clock, Log
@@ -34,7 +34,7 @@ from visavis.rights.erase import Erased, erase, resume
 from visavis.rights.vault import Vault, derived
 from visavis.runtime import problems
 from visavis.runtime.access import Access
-from visavis.runtime.clock import SystemClock
+from visavis.runtime.clock import SystemClock, TurnedClock
 from visavis.runtime.loop import Loop
 from visavis.runtime.memory import MemoryLog
 from visavis.runtime.metrics import Metrics
@@ -50,7 +50,7 @@ KEY_BYTES: Final = 32
 
 
 class Server(Struct):
-    """Everything that runs, joined. ``app`` is the ASGI application; ``start`` and ``stop`` are called by its lifespan."""
+    """Everything that runs, joined. ``app`` is the ASGI application (``routes`` are those of its router); ``start`` and ``stop`` are called by its lifespan."""
 
     strategy: Strategy
     log: Log
@@ -61,6 +61,7 @@ class Server(Struct):
     metrics: Metrics
     objectives: Objectives
     app: Callable[[Scope, Receive, Send], Any]
+    routes: list[BaseRoute] = []
 
     @property
     def loop(self) -> Loop:
@@ -88,13 +89,13 @@ def build(
     def person(name: str) -> Customer:
         return loop.customers.get(name) or newborn(name)
 
-    def open_to(name: str, action: str) -> bool:
-        known = strategy.actions.get(action)
-        return known is not None and screens.open_to(name, known.purpose)
+    def covered(name: str, effect: Effect) -> bool:
+        known = strategy.actions.get(effect.action)
+        return known is not None and screens.holds(name, known.purpose, effect.epoch)
 
     screens = Screens(strategy, person, time.now)
     outbox = Outbox(
-        ":memory:" if memory else folder / "outbox.sqlite", checked(settings.webhooks, frozenset(settings.hosts)), open_to=open_to,
+        ":memory:" if memory else folder / "outbox.sqlite", checked(settings.webhooks, frozenset(settings.hosts)), covered=covered,
         secret=derived(root, "outbox"),
     )  # fmt: skip
 
@@ -181,6 +182,7 @@ def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRou
             *people.routes(writer, access),
             *explanations.routes(writer, access),
             *signals.routes(),
+            *openapi.routes(clock=isinstance(writer.loop.clock, TurnedClock)),
             *receipts.routes(writer, access, derived(root, "receipts")),
             *operations.routes(writer, access, server.metrics, server.screens.look_again),
             *web_client.routes(writer, access, server.screens),
@@ -193,6 +195,7 @@ def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRou
         middleware=[Middleware(GZipMiddleware, minimum_size=1000)],  # streams of events are left alone
         exception_handlers={HTTPException: problems.unrouted},
     )
+    server.routes = pages_app.routes
     moments = Moments(writer, access, derived(root, "identifiers"), heard=server.metrics.heard)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

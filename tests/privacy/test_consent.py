@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from lives import KINDS, Life, a_strategy, a_world, moments
 from people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, lines, pays, says_yes
-from visavis import engine
 from visavis.consent import gate
 from visavis.consent.gate import NotAdmitted, admit, open_categories
 from visavis.customers import chosen as customers_chosen
@@ -363,7 +362,6 @@ def test_a_gate_that_forgets_the_restriction_is_caught(monkeypatch: pytest.Monke
     honest = open_categories
     unfrozen = lambda customer, purpose, now: honest(replace(customer, restricted=False), purpose, now)  # noqa: E731
     monkeypatch.setattr(gate, "open_categories", unfrozen)
-    monkeypatch.setattr(engine, "open_categories", unfrozen)
     with pytest.raises(AssertionError, match="while restricted"):
         check_frozen(range(5))
 

@@ -75,6 +75,12 @@ def open_categories(customer: Customer, purpose: Purpose, now: float) -> frozens
         return _NOTHING
 
 
+def holds(customer: Customer, purpose: Purpose, epoch: int, now: float) -> bool:
+    """Whether what was decided under this purpose in this consent epoch may still go out: it is open, and was not closed in between."""
+    closed = max(customer.closings.get(purpose.key, 0), customer.closings.get("", 0))
+    return closed <= epoch and bool(open_categories(customer, purpose, now))
+
+
 @lru_cache(maxsize=1024)
 def _shared(
     declared: frozenset[str], iri: str | tuple[str, ...], recipients: tuple[str, ...], noticed: tuple[str, ...], for_iri: tuple[str, ...],

@@ -82,6 +82,9 @@ def _with(customer: Customer, purpose: str, choice: Consent) -> Customer:
 
 
 def _closed(customer: Customer, purposes: frozenset[str] | None) -> Customer:
-    """Under these purposes (``None``: under any) nothing is waited for any more."""
+    """Under these purposes (``None``: under any) nothing is waited for any more, and nothing that was decided goes out later."""
+    closings = customer.closings
+    for purpose in sorted(purposes) if purposes is not None else ("",):
+        closings = bounded(closings, purpose, customer.consent_epoch)
     still = tuple([window for window in customer.service.open if purposes is not None and window.purpose not in purposes])
-    return replace(customer, service=replace(customer.service, open=still))
+    return replace(customer, closings=closings, service=replace(customer.service, open=still))

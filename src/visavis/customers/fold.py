@@ -101,7 +101,7 @@ def decided(customer: Customer, decisions: tuple[Decision, ...], received_at: da
         action = family = ""
         if isinstance(decision, Show):
             action, family = decision.action, decision.family
-            card = Shown(decision.id, received_at.timestamp(), action, family, decision.units, decision.product, decision.until)
+            card = Shown(decision.id, received_at.timestamp(), action, family, decision.units, decision.product, decision.until, epoch=customer.consent_epoch)
             shown = (*shown[-SHOWN_LIMIT + 1 :], card)
         if (window := decision.window) is not None:
             believed = tuple([known.family for known in decision.known])

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from visavis.cards.compose import compose
+from visavis.model.card import HudCard
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import Answered, Displayed
 from visavis.runtime.access import Access, Key
@@ -36,20 +36,6 @@ HINT: Final = {"fr": "Ouvrez le lien de ces lunettes.", "en": "Open the link of 
 AGO_LIMIT_S: Final = 7 * 86_400.0
 """How long an answer that was given without a network may wait to be sent."""
 HOME: Final = {"fr": "À la maison", "en": "At home"}
-
-
-class HudCard(Struct, frozen=True):
-    """What the page needs to show one card."""
-
-    decision: str
-    kicker: str
-    title: str
-    body: str
-    why: str
-    yes: str
-    no: str
-    lasts_s: float
-    ttl_s: float
 
 
 def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:

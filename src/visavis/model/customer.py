@@ -84,7 +84,10 @@ class Reward(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Customer(Struct, frozen=True):
-    """Everything that the entries of one person add up to."""
+    """Everything that the entries of one person add up to.
+
+    ``consent_epoch`` counts their choices; ``closings`` tells in which epoch each purpose was last closed (`""`: all of them).
+    """
 
     id: str
     born_as: str
@@ -94,6 +97,7 @@ class Customer(Struct, frozen=True):
     language: str = ""
     consents: dict[str, Consent] = {}
     consent_epoch: int = 0
+    closings: dict[str, int] = {}
     notices: dict[str, Served] = {}
     objections: dict[str, float] = {}
     restricted: bool = False

@@ -26,6 +26,7 @@ from msgspec.structs import replace
 
 from visavis.model.entry import Effect, Entry
 from visavis.model.errors import Invalid, Refused
+from visavis.model.moment import Objected, Restricted, Withdrew
 from visavis.rights.database import emptied, opened
 
 TIMEOUT_S: Final = 5.0
@@ -99,17 +100,17 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, *, now: float) 
 
 
 class Outbox:
-    """Deliver effects. ``open_to`` tells whether the purpose of an action is still open for a person, asked just before each attempt.
+    """Deliver effects. ``covered`` tells whether what a person agreed to still covers an effect of theirs, asked just before each attempt.
 
     The file holds keyed hashes (under ``secret``) and what became of them, nothing else.
     """
 
     def __init__(
-        self, path: Path | str, targets: Mapping[str, Target], *, open_to: Callable[[str, str], bool], client: httpx.AsyncClient | None = None,
+        self, path: Path | str, targets: Mapping[str, Target], *, covered: Callable[[str, Effect], bool], client: httpx.AsyncClient | None = None,
         clock: Callable[[], float] = time, secret: bytes = b"",
     ) -> None:  # fmt: skip
         self._targets = dict(targets)
-        self._open_to = open_to
+        self._covered = covered
         # Straight to the host that was allowed: no proxy of the environment, no redirect.
         self._client = client if client is not None else httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
         self._clock = clock
@@ -135,6 +136,11 @@ class Outbox:
 
         One that had no target when it came is not sent later: nobody wants last year's orders on the day that a webhook is set up.
         """
+        if isinstance(entry.moment, Withdrew | Objected | Restricted):
+            # Whoever closed something is told so next: what is on its way for them is held, and asked anew whether it is still covered.
+            for key, attempt in self._under_way.items():
+                if self.parcels[key].customer == entry.customer:
+                    attempt.cancel()
         for effect in entry.effects:
             name = self._name(effect.key)
             self._unheard.discard(name)
@@ -218,7 +224,7 @@ class Outbox:
 
     async def _attempt(self, key: str) -> None:
         parcel = self.parcels[key]
-        if not self._open_to(parcel.customer, parcel.effect.action):
+        if not self._covered(parcel.customer, parcel.effect):
             self._finish(key, replace(parcel, status="withdrawn"))
             return
         trouble = await self._sent(parcel)

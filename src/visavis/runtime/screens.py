@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from visavis.consent.gate import open_categories
+from visavis.consent.gate import holds, open_categories
 from visavis.model.customer import Customer
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
@@ -144,6 +144,11 @@ class Screens:
         known = self._strategy.purposes.get(purpose)
         return known is not None and bool(open_categories(self._customer(customer), known, self._now().timestamp()))
 
+    def holds(self, customer: str, purpose: str, epoch: int) -> bool:
+        """Whether what was decided under this purpose in this consent epoch may still go out to this person, or for them."""
+        known = self._strategy.purposes.get(purpose)
+        return known is not None and holds(self._customer(customer), known, epoch, self._now().timestamp())
+
     def close(self) -> None:
         """Tell every stream to end: the server stops."""
         self.closed = True
@@ -179,7 +184,7 @@ class Screens:
         shown = next((card for card in reversed(customer.service.shown) if card.decision == show.id), None)
         if shown is None or shown.answer:
             return False
-        return self.open_to(customer.id, show.purpose)
+        return self.holds(customer.id, show.purpose, shown.epoch)
 
     def _answered(self, name: str) -> bool:
         told = self._last.get((name, "adviser"))

@@ -194,7 +194,7 @@ DOORS: Final[tuple[Door, ...]] = (
         asks=("format",),
     ),
     Door("PUT", f"{_PERSON}/categories/{{category}}", "Close every purpose that reads this category.", OWN, takes=Closing, tells=list[Choice], noes=(503,)),
-    Door("GET", f"{_PERSON}/decisions/{{decision}}/why", "Why this was decided, and what would have changed it.", OWN, tells=Why, asks=("language",), noes=(503,)),
+    Door("GET", f"{_PERSON}/decisions/{{decision}}/why", "Why, and what would have changed it.", OWN, tells=Why, asks=("language",), noes=(503,)),
     Door("GET", f"{_PERSON}/wallet", "Orders and rewards.", OWN, tells=Wallet),
     Door("GET", "/v1/decisions/{decision}", "One of the latest decisions.", ("brand",), tells=Said, asks=("language",)),
     Door("PUT", "/v1/clock", "Turn the clock of a rehearsal.", ("brand",), takes=Instant, status=204, noes=(503,)),

@@ -8,17 +8,21 @@ from typing import Final
 
 from visavis.consent.gate import NotAdmitted, Sight, admit, holds
 from visavis.customers.fold import decided, happen
+from visavis.customers.rights import told
 from visavis.customers.wallet import code_of, granted, settled
 from visavis.decide.take import take
+from visavis.model.consent import CATEGORIES
 from visavis.model.customer import Customer
 from visavis.model.decision import Decision, Show
 from visavis.model.entry import FORM, Effect, Entry, Granted, Use
-from visavis.model.moment import Answered, Asked, CheckedIn, Displayed, Moment
+from visavis.model.moment import Answered, Asked, CheckedIn, Displayed, Moment, Requested
 from visavis.model.world import World
 from visavis.strategy.read import Strategy
 
 __all__ = ["NotAdmitted", "admit", "decide", "step"]
 
+COPIED: Final = Use("rights", tuple(sorted((*CATEGORIES, "service", "account"))), "person")
+"""The use that a person makes by taking a copy of everything."""
 GRACE_S: Final = 60.0
 """How long after a card has gone an answer to it still counts: the time that a slow network may take."""
 
@@ -28,7 +32,7 @@ def step(strategy: Strategy, world: World, customer: Customer, moment: Moment, r
 
     Same arguments, same bytes. The caller makes the entry durable before anything of it goes out.
     """
-    effects = _effects(strategy, customer, moment, received_at, dice_key)
+    effects = _effects(strategy, customer, moment, received_at, dice_key) or told(strategy.purposes, customer, moment)
     answer = granted(customer, moment, received_at)
     happened, closed = happen(customer, moment, received_at)
     happened = settled(happened, moment, effects, answer, received_at)
@@ -41,6 +45,8 @@ def step(strategy: Strategy, world: World, customer: Customer, moment: Moment, r
         answer = Granted(yes=True, reason="answered") if shown else Granted(yes=False, reason="silent")
     elif isinstance(moment, Displayed):
         uses = _read(strategy, sight, customer, moment)
+    elif isinstance(moment, Requested) and moment.right == "access" and moment.status == "fulfilled":
+        uses = [COPIED]
     entry = Entry(
         FORM, customer.id, received_at, moment, decisions, closed, effects, tuple(uses), answer, world.version if decisions else "",
     )  # fmt: skip

@@ -24,6 +24,7 @@ from visavis.devices import web_client
 from visavis.evidence.objectives import Objectives
 from visavis.insight.need import prior
 from visavis.intake import explanations, openapi, operations, people, receipts, signals
+from visavis.intake import rights as rights_doors
 from visavis.intake.moments import Moments, Receive, Scope, Send
 from visavis.model.customer import Customer, newborn
 from visavis.model.entry import Effect, Entry
@@ -31,10 +32,13 @@ from visavis.model.errors import Invalid
 from visavis.model.world import Learned, ParametersLearned, StrategyLoaded, WorldChange
 from visavis.ports import Clock, Log
 from visavis.rights.erase import Erased, erase, resume
+from visavis.rights.opposition import Opposition
+from visavis.rights.receipt import signing_key
 from visavis.rights.vault import Vault, derived
 from visavis.runtime import problems
 from visavis.runtime.access import Access
 from visavis.runtime.clock import SystemClock, TurnedClock
+from visavis.runtime.desk import Desk, reconciled
 from visavis.runtime.loop import Loop
 from visavis.runtime.memory import MemoryLog
 from visavis.runtime.metrics import Metrics
@@ -60,6 +64,7 @@ class Server(Struct):
     outbox: Outbox
     metrics: Metrics
     objectives: Objectives
+    desk: Desk
     app: Callable[[Scope, Receive, Send], Any]
     routes: list[BaseRoute] = []
 
@@ -91,7 +96,8 @@ def build(
 
     def covered(name: str, effect: Effect) -> bool:
         known = strategy.actions.get(effect.action)
-        return known is not None and screens.holds(name, known.purpose, effect.epoch)
+        # What names no action is owed whatever was agreed to: recipients hear of corrections.
+        return not effect.action or (known is not None and screens.holds(name, known.purpose, effect.epoch))
 
     screens = Screens(strategy, person, time.now)
     outbox = Outbox(
@@ -108,12 +114,14 @@ def build(
         objectives.passing(entry)
 
     state = rebuild(log, passing=passing)
-    loop = Loop(log, strategy, dice_key, time, state=state)
+    opposition = Opposition(None if memory else settings.opposition, derived(root, "opposition"))
+    loop = Loop(log, strategy, dice_key, time, state=state, opposed=opposition.of)
     loop.enact(_news(loop, strategy, files, learned))
     metrics = Metrics(lambda: writer.waiting, lambda: outbox.waiting)
 
     def committed(lived: list[tuple[Entry, float]]) -> None:
         for entry, us in lived:
+            opposition.passing(entry, person(entry.customer))
             outbox.passing(entry)
             objectives.passing(entry)
             metrics.lived(entry, us)
@@ -122,7 +130,12 @@ def build(
     writer = Writer(loop, committed=committed, aside=not memory)
     access = Access(":memory:", derived(root, "access")) if memory else keys(settings, root)
     resume(log, access)
-    server = Server(strategy, log, writer, access, screens, outbox, metrics, objectives, _nobody)
+    reconciled(loop, opposition)
+    desk = Desk(
+        writer, screens=screens, outbox=outbox, access=access, opposition=opposition, key=signing_key(derived(root, "receipts")),
+        secret=derived(root, "subjects"),
+    )  # fmt: skip
+    server = Server(strategy, log, writer, access, screens, outbox, metrics, objectives, desk, _nobody)
     server.app = _app(server, root, extra)
     return server
 
@@ -180,6 +193,7 @@ def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRou
     pages_app = Starlette(
         routes=[
             *people.routes(writer, access),
+            *rights_doors.routes(server.desk, access),
             *explanations.routes(writer, access),
             *signals.routes(),
             *openapi.routes(clock=isinstance(writer.loop.clock, TurnedClock)),

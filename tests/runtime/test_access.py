@@ -132,7 +132,7 @@ def test_a_key_without_what_its_role_needs_is_not_made(role: str, subject: str) 
 FIELDS: dict[str, Any] = {
     "place": "s1", "product": "p", "lines": [["p", 1, 1]], "dwell_s": 1, "measure": "water", "trait": "t", "value": 1, "about": "a", "decision": "d",
     "answer": "yes", "order": "o", "code": "c", "purpose": "p", "notice": "1", "proposal": "p", "text": "t", "vote": 1, "device": "g", "identifier": "i",
-    "latitude": 1, "longitude": 1, "quantity": 1,
+    "latitude": 1, "longitude": 1, "quantity": 1, "request": "r", "right": "access", "view": "v", "outcome": "confirmed", "reasons": "r",
 }  # fmt: skip
 
 
@@ -149,7 +149,7 @@ def test_what_a_key_permits_is_its_kinds_its_person_and_its_place(role: Any, kin
     elif role in ("till", "adviser"):
         assert allowed == (kind in SAYS[role] and getattr(said, "place", "s1") == "s1")
     else:
-        assert allowed == (kind != "due")
+        assert allowed == (kind not in ("due", "requested", "corrected", "contested", "reviewed"))
 
 
 async def test_a_page_elsewhere_cannot_use_a_cookie_of_ours() -> None:

@@ -112,7 +112,7 @@ def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: d
             return NotAdmitted(kind, category, "This position is in none of the brand's places; it was not kept.")
         moment = Entered(id=moment.id, customer=moment.customer, occurred_at=moment.occurred_at, place=place.id)
     chosen = resolved(strategy, customer, moment, received_at) if category == "account" else moment
-    return NotAdmitted(kind, category, chosen) if isinstance(chosen, str) else _placed(strategy, chosen)
+    return NotAdmitted(kind, category, chosen) if isinstance(chosen, str) else placed(strategy, chosen)
 
 
 def _kept(customer: Customer, purpose: Purpose, now: float) -> frozenset[str]:
@@ -120,7 +120,8 @@ def _kept(customer: Customer, purpose: Purpose, now: float) -> frozenset[str]:
     return purpose.categories if purpose.basis in ("contract", "legal") else open_categories(customer, purpose, now)
 
 
-def _placed(strategy: Strategy, moment: Moment) -> Moment:
+def placed(strategy: Strategy, moment: Moment) -> Moment:
+    """The moment with what the door knows of places and products written into it."""
     match moment:
         case Entered() | CheckedIn() | Left() | Dwelled():
             return replace(moment, at=_spot(strategy, moment.place, moment.occurred_at))

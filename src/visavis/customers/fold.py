@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from visavis.customers.chosen import chosen
 from visavis.customers.habits import bought
+from visavis.customers.rights import exercised
 from visavis.customers.wallet import settled
 from visavis.model.consent import OPENS
 from visavis.model.customer import HABITS_LIMIT, NAMES_LIMIT, Customer, Places, Seen, Stock, bounded
@@ -24,6 +25,8 @@ from visavis.model.moment import (
     CheckedIn,
     Consented,
     Consumed,
+    Contested,
+    Corrected,
     Declared,
     Displayed,
     Dwelled,
@@ -35,7 +38,9 @@ from visavis.model.moment import (
     Noticed,
     Objected,
     RanOut,
+    Requested,
     Restricted,
+    Reviewed,
     Saw,
     Stocked,
     Unlinked,
@@ -76,6 +81,8 @@ def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[C
             customer = _declared(customer, moment)
         case Noticed() | Consented() | Withdrew() | Objected() | Restricted():
             customer = chosen(customer, moment)
+        case Requested() | Corrected() | Contested() | Reviewed():
+            customer = exercised(customer, moment, received_s)
         case Born():
             customer = replace(customer, of_age_at=moment.of_age_at.timestamp() if moment.of_age_at is not None else 0.0)
         case Worn():

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from visavis.model.consent import Consent, Served
 from visavis.model.number import Number
+from visavis.model.request import Request, Review
 from visavis.model.shown import DeviceState, Open, Service
 
 HABITS_LIMIT: Final = 128
@@ -111,6 +112,8 @@ class Customer(Struct, frozen=True):
     orders: tuple[Order, ...] = ()
     rewards: tuple[Reward, ...] = ()
     devices: dict[str, DeviceState] = {}
+    requests: dict[str, Request] = {}
+    reviews: dict[str, Review] = {}
     service: Service = Service()
 
     @property

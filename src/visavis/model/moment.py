@@ -274,6 +274,41 @@ class Born(MomentBase, frozen=True, tag="born"):
     of_age_at: datetime | None = None
 
 
+class Requested(MomentBase, frozen=True, tag="requested"):
+    """The person exercises a right, or their request moves on; it is to be answered by ``expected_at``. Said by the door of rights only."""
+
+    request: Id
+    right: Annotated[str, Meta(pattern="^(access|rectification|erasure|restriction|objection|review)$")]
+    status: Annotated[str, Meta(pattern="^(acknowledged|requires_action|delayed|rejected|fulfilled)$")] = "acknowledged"
+    expected_at: datetime | None = None
+    reason: Annotated[str, Meta(max_length=280)] = ""
+
+
+class Corrected(MomentBase, frozen=True, tag="corrected"):
+    """Something about the person was put right: what the moment ``of`` had said (its entry says the right thing now), or an inferred ``family`` was hidden."""
+
+    of: Name = ""
+    family: Name = ""
+
+
+class Contested(MomentBase, frozen=True, tag="contested"):
+    """The person contests an automated decision, in their own words. The door writes which action it was about, its tag, and by when it is reviewed."""
+
+    decision: Id
+    view: Annotated[str, Meta(min_length=1, max_length=2000)]
+    action: Name = ""
+    tag: Annotated[str, Meta(pattern="^(price|eligibility|credit|refusal)$")] = "refusal"
+    due_at: datetime | None = None
+
+
+class Reviewed(MomentBase, frozen=True, tag="reviewed"):
+    """A person at the brand looked at a contested decision: confirmed it, or changed it, and why."""
+
+    decision: Id
+    outcome: Annotated[str, Meta(pattern="^(confirmed|changed)$")]
+    reasons: Annotated[str, Meta(min_length=1, max_length=2000)]
+
+
 class Proposed(MomentBase, frozen=True, tag="proposed"):
     """The person proposed an offer or a product."""
 
@@ -316,7 +351,7 @@ class Due(MomentBase, frozen=True, tag="due"):
 Moment = (
     Located | Entered | Dwelled | Left | Saw | Paying | Bought | Stocked | Consumed | RanOut | Measured | Declared | CheckedIn | Asked
     | Shared | Displayed | Answered | Ordered | Fulfilled | Returned | Redeeming | Reversed | Noticed | Consented | Withdrew | Objected
-    | Restricted | Born | Proposed | Voted | Worn | Linked | Unlinked | Due
+    | Restricted | Born | Requested | Corrected | Contested | Reviewed | Proposed | Voted | Worn | Linked | Unlinked | Due
 )  # fmt: skip
 
 KINDS: Final[dict[str, type[MomentBase]]] = {str(kind.__struct_config__.tag): kind for kind in Moment.__args__}
@@ -332,7 +367,7 @@ CATEGORY: Final[dict[str, str]] = {
     "asked": "service", "displayed": "service", "answered": "service", "worn": "service", "due": "service",
     "ordered": "orders", "fulfilled": "orders", "returned": "orders", "redeeming": "orders", "reversed": "orders",
     "noticed": "account", "consented": "account", "withdrew": "account", "objected": "account", "restricted": "account", "born": "account",
-    "linked": "account", "unlinked": "account",
+    "linked": "account", "unlinked": "account", "requested": "account", "corrected": "account", "contested": "account", "reviewed": "account",
 }  # fmt: skip
 """Each kind of moment carries exactly one category of data; consent is given for categories."""
 

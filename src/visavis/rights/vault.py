@@ -25,6 +25,7 @@ from msgspec import Struct
 
 from visavis.model.errors import Invalid, Refused, Unavailable
 from visavis.rights.database import emptied, opening
+from visavis.rights.durable import added
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -248,20 +249,7 @@ def derived(root: bytes, name: str) -> bytes:
 
 
 def _append(path: Path, one: Tombstone) -> None:
-    """Add a line, durably. A line that a crash cut short is cut away first: its erasure had not been decided."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    with os.fdopen(handle, "r+b") as file:
-        file.truncate(file.read().rfind(b"\n") + 1)
-        file.seek(0, os.SEEK_END)
-        file.write(f"{one.fingerprint.hex()} {one.pseudonym} {one.at}\n".encode())
-        file.flush()
-        os.fsync(file.fileno())
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    added(path, f"{one.fingerprint.hex()} {one.pseudonym} {one.at}")
 
 
 def _read(path: Path) -> list[Tombstone]:

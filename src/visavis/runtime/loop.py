@@ -4,17 +4,18 @@ Idempotent by (customer, moment id): a retry gets the stored entry. Memory advan
 discarded and the log stays the truth. A moment refused at the door leaves no row, key or cache entry.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Final
 
 from msgspec import Struct
 
+from visavis.customers.fold import fold
 from visavis.engine import NotAdmitted, admit, step
 from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.entry import Entry
-from visavis.model.errors import VisavisError
-from visavis.model.moment import CATEGORY, CLOCK_SKEW, KIND, Due, Linked, Moment, Unlinked
+from visavis.model.errors import Refused, VisavisError
+from visavis.model.moment import CATEGORY, CLOCK_SKEW, KIND, Due, Linked, Moment, Objected, Unlinked
 from visavis.model.world import World, WorldChange
 from visavis.ports import Clock, Log
 from visavis.runtime.replay import WORLDS, State, rebuild
@@ -43,13 +44,20 @@ class Group(Struct, frozen=True):
 
 
 class Loop:
-    """Live moments. ``state`` is what the log adds up to (rebuilt from it when not given); not safe for threads: one loop, one thread."""
+    """Live moments. ``state`` is what the log adds up to (rebuilt from it when not given); not safe for threads: one loop, one thread.
 
-    def __init__(self, log: Log, strategy: Strategy, dice_key: bytes, clock: Clock, *, state: State | None = None) -> None:
+    ``opposed`` tells what somebody of one of these names has objected to, here or in another life of theirs: it is said before anything else.
+    """
+
+    def __init__(
+        self, log: Log, strategy: Strategy, dice_key: bytes, clock: Clock, *, state: State | None = None,
+        opposed: Callable[[Iterable[str]], Iterable[str]] = lambda _: (),
+    ) -> None:  # fmt: skip
         self.log = log
         self.strategy = strategy
         self.dice_key = dice_key
         self.clock = clock
+        self.opposed = opposed
         state = state if state is not None else rebuild(log)
         self.world: World = state.world
         self.worlds: dict[str, World] = state.worlds
@@ -85,6 +93,8 @@ class Loop:
         received_at = self.clock.now()
         if isinstance(moment, Linked) and self._taken(moment):
             return Answer(None, NotAdmitted("linked", "account", "This identifier belongs to another customer; two customers are not joined this way."))
+        if not customer.entries or isinstance(moment, Linked):
+            customer = self._recalled(customer, moment)
         admitted = admit(self.strategy, customer, moment, received_at)
         if not customer.entries and not isinstance(admitted, NotAdmitted) and self.log.erased(name):
             kind = KIND[type(moment)]
@@ -96,6 +106,17 @@ class Loop:
         self._ahead[name] = after
         self._await(after, customer)
         return Answer(entry)
+
+    def _recalled(self, customer: Customer, moment: Moment) -> Customer:
+        """The customer, once what they have objected to under this name or identifier is theirs again; nothing comes before it."""
+        name = customer.id
+        names = (name, moment.identifier) if isinstance(moment, Linked) else (name,)
+        for about in self.opposed(names):
+            if about not in customer.objections and not self.log.erased(name):
+                cause = f"opposed-{len(customer.objections)}-{moment.id}"[:128]
+                self.take(Objected(id=cause, customer=name, occurred_at=moment.occurred_at, about=about, method="kept"))
+                customer = self.customer(name)
+        return customer
 
     def _taken(self, moment: Linked) -> bool:
         """Whether this identifier is another customer's; one that nobody has extends the same customer, and nothing is merged."""
@@ -140,6 +161,32 @@ class Loop:
             elif isinstance(entry.moment, Unlinked) and self._identified.get(entry.moment.identifier) == entry.customer:
                 # Only their own: else anyone could set another's identifier free, then take it.
                 del self._identified[entry.moment.identifier]
+
+    def amend(self, customer: str, entries: Mapping[str, Entry | None]) -> None:
+        """Put these in the place of this person's entries of the same moments, after all that was taken before; then they are who the log says."""
+        self.commit()
+        self.log.amend(customer, entries)
+        before = self.customer(customer)
+        after = newborn(customer)
+        for entry in self.log.of(customer):
+            after = fold(after, entry)
+        self.customers[customer] = after
+        self._await(after, before)
+        self.teacher.forget(decision.id for entry in entries.values() if entry is not None for decision in entry.decisions if not decision.known)
+
+    def adopt(self, customer: str, entries: Sequence[Entry]) -> None:
+        """Let a person come in with the life that they had elsewhere: all of it or nothing. :class:`Refused` when somebody is, or was, here by that name."""
+        self.commit()
+        if self.customer(customer).entries or self.log.erased(customer) or next(iter(self.log.of(customer)), None) is not None:
+            raise Refused("This name is taken here, or nothing may be kept under it.", advice="A life is brought in before anything of it was lived here.")
+        after = newborn(customer)
+        for entry in entries:
+            after = fold(after, entry)
+        if any(self._identified.get(identifier, customer) != customer for identifier in after.identifiers):
+            raise Refused("An identifier in this export belongs to another customer.", advice="Two customers are not joined this way.")
+        self.log.commit(entries)
+        self._await(after, None)
+        self.remember(Group(list(entries), {customer: after}))
 
     def erase(self, customer: str) -> list[Entry]:
         """Forget this person, for good, after all that was taken before; return the entries that there were. Asked again, it completes what is left to do."""

@@ -36,6 +36,8 @@ AT_ONCE: Final = 8
 """How many effects of one kind may be on their way at once."""
 KEPT: Final = 10_000
 TOLERANCE_S: Final = 300.0
+ERASED: Final = "erased"
+"""The kind of effect that tells a recipient of an erasure: held in memory until it is delivered, and then nowhere."""
 log = logging.getLogger("visavis.outbox")
 
 Status = Literal["waiting", "delivered", "withdrawn", "given_up", "no_target"]
@@ -276,6 +278,8 @@ class Outbox:
 
     def _finish(self, key: str, parcel: Parcel) -> None:
         self.parcels[key] = parcel
+        if parcel.effect.kind == ERASED:
+            del self.parcels[key]  # it told of somebody of whom nothing is kept
         name = self._name(key)
         self._done[name] = parcel.status
         at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")

@@ -17,7 +17,7 @@ from visavis.consent.gate import holds, open_categories
 from visavis.model.customer import Customer
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
-from visavis.model.moment import CheckedIn, Dwelled, Entered, Left
+from visavis.model.moment import CheckedIn, Corrected, Dwelled, Entered, Left
 from visavis.strategy.read import Strategy
 
 RECENT: Final = 200
@@ -69,6 +69,8 @@ class Screens:
             self._where[name] = moment.place
             self._present.setdefault(moment.place, {})[name] = None
             self._last.pop((name, "adviser"), None)  # who announces themselves again is told of anew, or not at all
+        if isinstance(moment, Corrected):
+            self._unsaid(name)
         for decision in entry.decisions:
             if isinstance(decision, Show):
                 self._last.pop((name, decision.audience), None)
@@ -98,15 +100,20 @@ class Screens:
 
     def forget(self, customer: str, _entries: Sequence[Entry]) -> int:
         """Take everything of an erased person off every screen, and say how many cards and briefs that was."""
-        cards = [name for name in self._last if name[0] == customer]
-        for name in cards:
-            del self._last[name]
+        cards = self._unsaid(customer)
         for present in self._present.values():
             present.pop(customer, None)
-        self.recent = deque([one for one in self.recent if one.entry.customer != customer], maxlen=RECENT)
         for bells in self._bells.values():
             for bell in bells:
                 bell.set()
+        return cards
+
+    def _unsaid(self, customer: str) -> int:
+        """Keep no card, brief or recent entry of this person; how many cards and briefs that was."""
+        cards = [name for name in self._last if name[0] == customer]
+        for name in cards:
+            del self._last[name]
+        self.recent = deque([one for one in self.recent if one.entry.customer != customer], maxlen=RECENT)
         return len(cards)
 
     def card(self, customer: str, device: str = "") -> OnScreen | None:
@@ -179,10 +186,8 @@ class Screens:
 
     def _may_stay(self, customer: Customer, show: Show) -> bool:
         now = self._now().timestamp()
-        if now >= show.until:
-            return False
         shown = next((card for card in reversed(customer.service.shown) if card.decision == show.id), None)
-        if shown is None or shown.answer:
+        if shown is None or shown.answer or now >= min(show.until, shown.until):
             return False
         return self.holds(customer.id, show.purpose, shown.epoch)
 

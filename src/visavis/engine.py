@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from visavis.consent.gate import NotAdmitted, Sight, admit, holds
-from visavis.customers.fold import decided, happen
+from visavis.customers.fold import decided, happen, sided
 from visavis.customers.rights import told
 from visavis.customers.wallet import code_of, granted, settled
 from visavis.decide.take import take
@@ -48,9 +48,9 @@ def step(strategy: Strategy, world: World, customer: Customer, moment: Moment, r
     elif isinstance(moment, Requested) and moment.right == "access" and moment.status == "fulfilled":
         uses = [COPIED]
     entry = Entry(
-        FORM, customer.id, received_at, moment, decisions, closed, effects, tuple(uses), answer, world.version if decisions else "",
+        FORM, moment.customer, received_at, moment, decisions, closed, effects, tuple(uses), answer, world.version if decisions else "",
     )  # fmt: skip
-    return entry, decided(happened, decisions, received_at) if decisions else happened
+    return entry, sided(decided(happened, decisions, received_at), entry)
 
 
 def decide(strategy: Strategy, world: World, sight: Sight, moment: Moment, dice_key: bytes) -> tuple[tuple[Decision, ...], list[Use]]:

@@ -174,7 +174,7 @@ class Sight:
     __slots__ = ("_customer", "_moment", "_now", "_views", "_without", "born_as", "devices", "id", "received_s", "service")
 
     def __init__(self, customer: Customer, moment: Moment, received_s: float, *, without: frozenset[str] = _NOTHING) -> None:
-        self.id = customer.id
+        self.id = moment.customer
         self.born_as = customer.born_as
         self.service = customer.service
         self.devices = customer.devices

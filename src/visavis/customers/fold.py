@@ -58,7 +58,14 @@ def fold(customer: Customer, entry: Entry) -> Customer:
     """The customer after this entry; equal, byte for byte, to what ``engine.step`` returned when it made the entry."""
     happened, _ = happen(customer, entry.moment, entry.received_at)
     happened = settled(happened, entry.moment, entry.effects, entry.granted, entry.received_at)
-    return decided(happened, entry.decisions, entry.received_at) if entry.decisions else happened
+    return sided(decided(happened, entry.decisions, entry.received_at), entry)
+
+
+def sided(customer: Customer, entry: Entry) -> Customer:
+    """The same person, with the entry in the memory of the one side that it came by; there is nothing to do for who was never merged."""
+    if not customer.sides:
+        return customer
+    return replace(customer, sides=tuple([fold(side, entry) if side.id == entry.customer else side for side in customer.sides]))
 
 
 def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[Customer, tuple[Outcome, ...]]:
@@ -97,26 +104,27 @@ def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[C
     closed: tuple[Outcome, ...] = ()
     if customer.service.open:
         customer, closed = _close(customer, moment, received_s)
-    return replace(customer, entries=customer.entries + 1, last_received_at=received_s), closed
+    born_at = customer.born_at if customer.entries else received_s
+    return replace(customer, entries=customer.entries + 1, last_received_at=received_s, born_at=born_at), closed
 
 
 def decided(customer: Customer, decisions: tuple[Decision, ...], received_at: datetime) -> Customer:
     """The decision's half: cards take attention, and windows open."""
-    service = customer.service
+    service, many = customer.service, max(1, len(customer.sides))
     shown, waiting = service.shown, service.open
     for decision in decisions:
         action = family = ""
         if isinstance(decision, Show):
             action, family = decision.action, decision.family
             card = Shown(decision.id, received_at.timestamp(), action, family, decision.units, decision.product, decision.until, epoch=customer.consent_epoch)
-            shown = (*shown[-SHOWN_LIMIT + 1 :], card)
+            shown = (*shown[-SHOWN_LIMIT * many + 1 :], card)
         if (window := decision.window) is not None:
             believed = tuple([known.family for known in decision.known])
             opened = Open(
                 decision.id, decision.purpose, window.objective, action, window.closes_at, window.from_day, window.until_day, window.visit, believed, family,
                 window.outcome,
             )  # fmt: skip
-            waiting = (*waiting[-OPEN_LIMIT + 1 :], opened)
+            waiting = (*waiting[-OPEN_LIMIT * many + 1 :], opened)
     if shown is service.shown and waiting is service.open:
         return customer
     return replace(customer, service=replace(service, shown=shown, open=waiting))

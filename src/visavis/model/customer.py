@@ -87,11 +87,15 @@ class Reward(Struct, frozen=True, array_like=True, gc=False):
 class Customer(Struct, frozen=True):
     """Everything that the entries of one person add up to.
 
+    ``born_at`` is when we first heard of them (epoch seconds). Of a person who was merged, ``sides`` keeps each customer that they are made of, as it
+    would be without the others; ``names`` are all that they go by.
+
     ``consent_epoch`` counts their choices; ``closings`` tells in which epoch each purpose was last closed (`""`: all of them).
     """
 
     id: str
     born_as: str
+    born_at: float = 0.0
     entries: int = 0
     last_received_at: float = 0.0
     identifiers: tuple[str, ...] = ()
@@ -115,6 +119,12 @@ class Customer(Struct, frozen=True):
     requests: dict[str, Request] = {}
     reviews: dict[str, Review] = {}
     service: Service = Service()
+    sides: tuple["Customer", ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that speaks for this person."""
+        return tuple([side.id for side in self.sides]) or (self.id,)
 
     @property
     def awaited(self) -> Open | None:

@@ -21,8 +21,11 @@ class Lives(Protocol):
     log: Log
     clock: Clock
 
+    def names(self, customer: str) -> tuple[str, ...]:
+        """Every name that speaks for this person."""
+
     def erase(self, customer: str) -> list[Entry]:
-        """Forget this person in log and memory; the entries that there were."""
+        """Forget this person in log and memory, as far as they lived under this name; the entries that there were."""
 
 
 class Holds(Protocol):
@@ -51,13 +54,19 @@ class Erased(Struct, frozen=True):
 
 
 def erase(customer: str, loop: Lives, *, screens: Holds, outbox: Holds, access: Holds) -> Erased:
-    """Erase this person; what was deleted. Somebody of whom nothing is known is erased as well: nothing of theirs is taken from then on."""
+    """Erase this person; what was deleted. Somebody of whom nothing is known is erased as well: nothing of theirs is taken from then on.
+
+    Whom they were merged with is erased before them: should it stop between two, asking again for the same name completes it.
+    """
     asked_at = loop.clock.now()
-    entries = loop.erase(customer)
-    cards = screens.forget(customer, entries)
-    parcels = outbox.forget(customer, entries)
-    keys = access.forget(customer, entries)
-    return Erased(asked_at, loop.clock.now(), len(entries), cards, parcels, keys)
+    deleted, cards, parcels, keys = 0, 0, 0, 0
+    for name in sorted(loop.names(customer), key=lambda name: name == customer):
+        entries = loop.erase(name)
+        deleted += len(entries)
+        cards += screens.forget(name, entries)
+        parcels += outbox.forget(name, entries)
+        keys += access.forget(name, entries)
+    return Erased(asked_at, loop.clock.now(), deleted, cards, parcels, keys)
 
 
 def resume(log: Log, access: Keys) -> int:

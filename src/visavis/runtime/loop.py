@@ -4,18 +4,22 @@ Idempotent by (customer, moment id): a retry gets the stored entry. Memory advan
 discarded and the log stays the truth. A moment refused at the door leaves no row, key or cache entry.
 """
 
+import logging
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
 from heapq import heapify, heappop, heappush
 from typing import Final
 
 from msgspec import Struct
 
 from visavis.customers.fold import fold
+from visavis.customers.identity import REASONS, addressed, lived, merged, refusal
 from visavis.engine import NotAdmitted, admit, step
 from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.entry import Entry
 from visavis.model.errors import Refused, VisavisError
-from visavis.model.moment import CATEGORY, CLOCK_SKEW, KIND, Due, Linked, Moment, Objected, Unlinked
+from visavis.model.moment import CATEGORY, CLOCK_SKEW, KIND, Due, Linked, Moment, Objected
 from visavis.model.world import World, WorldChange
 from visavis.ports import Clock, Log
 from visavis.runtime.replay import WORLDS, State, rebuild
@@ -26,6 +30,7 @@ from visavis.strategy.read import Strategy
 DUE: Final = "due-"
 """How the ids of our own ``due`` moments begin: no sender may use it, or it could take the place of one."""
 SKEW_S: Final = CLOCK_SKEW.total_seconds()
+log = logging.getLogger("visavis.identity")
 
 
 class Answer(Struct, frozen=True):
@@ -37,10 +42,11 @@ class Answer(Struct, frozen=True):
 
 
 class Group(Struct, frozen=True):
-    """What was stepped and is not durable yet: its entries in order, and everyone concerned as they will be."""
+    """What was stepped and is not durable yet: its entries in order, everyone concerned as they will be, and who will hold which identifier."""
 
     entries: list[Entry]
     customers: dict[str, Customer]
+    identified: dict[str, str]
 
 
 class Loop:
@@ -61,15 +67,17 @@ class Loop:
         state = state if state is not None else rebuild(log)
         self.world: World = state.world
         self.worlds: dict[str, World] = state.worlds
+        self.erased: list[Callable[[str], None]] = []
         self.customers: dict[str, Customer] = state.customers
         self.teacher: Teacher = state.teacher
         self._group: dict[tuple[str, str], Entry] = {}
         self._ahead: dict[str, Customer] = {}
         self._due: list[tuple[float, str]] = []
-        self._identified: dict[str, str] = {}
-        for customer in self.customers.values():
-            self._await(customer, None)
-            self._identified.update(dict.fromkeys(customer.identifiers, customer.id))
+        self._identified: dict[str, str] = state.identified
+        self._claimed: dict[str, str] = {}
+        for name, customer in self.customers.items():
+            if name == customer.id:
+                self._await(customer, None)
 
     def live(self, moments: Iterable[Moment]) -> list[Answer]:
         """Step each moment in order, commit them as one group, and answer. Nothing is answered before all of it is durable."""
@@ -83,16 +91,17 @@ class Loop:
         With ``look`` the log is always asked whether it was lived before; without, only when that can be: a sender that repeats an id under a later
         time is found out by the commit, which is refused.
         """
+        customer = self.customer(moment.customer)
+        moment = addressed(customer, moment)
         name = moment.customer
-        customer = self.customer(name)
         # A moment that occurred after all that was received of this person cannot have been lived before: no need to look.
         if look or moment.occurred_at.timestamp() - SKEW_S <= customer.last_received_at:
             stored = self._group.get((name, moment.id)) or self.log.entry(name, moment.id)
             if stored is not None:
                 return Answer(stored, retried=True)
         received_at = self.clock.now()
-        if isinstance(moment, Linked) and self._taken(moment):
-            return Answer(None, NotAdmitted("linked", "account", "This identifier belongs to another customer; two customers are not joined this way."))
+        if isinstance(moment, Linked) and (refused := self._unmerged(customer, moment, received_at.timestamp())) is not None:
+            return Answer(None, refused)
         if not customer.entries or isinstance(moment, Linked):
             customer = self._recalled(customer, moment)
         admitted = admit(self.strategy, customer, moment, received_at)
@@ -103,8 +112,8 @@ class Loop:
             return Answer(None, admitted)
         entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.dice_key)
         self._group[name, moment.id] = entry
-        self._ahead[name] = after
-        self._await(after, customer)
+        for person in lived(ChainMap(self._ahead, self.customers), ChainMap(self._claimed, self._identified), entry, after):
+            self._await(person, customer if person is after else None)
         return Answer(entry)
 
     def _recalled(self, customer: Customer, moment: Moment) -> Customer:
@@ -118,15 +127,31 @@ class Loop:
                 customer = self.customer(name)
         return customer
 
-    def _taken(self, moment: Linked) -> bool:
-        """Whether this identifier is another customer's; one that nobody has extends the same customer, and nothing is merged."""
-        if self._identified.get(moment.identifier, moment.customer) != moment.customer:
-            return True
-        return any(isinstance(e.moment, Linked) and e.moment.identifier == moment.identifier and e.customer != moment.customer for e in self._group.values())
+    def _unmerged(self, customer: Customer, moment: Linked, now: float) -> NotAdmitted | None:
+        """Why this identifier cannot be linked: another customer holds it, and the two may not be merged. One that nobody has extends the same customer."""
+        holder = self._claimed.get(moment.identifier, self._identified.get(moment.identifier, ""))
+        if not holder or holder in customer.names:
+            return None
+        if not moment.vouched:
+            return NotAdmitted("linked", "account", "This identifier belongs to another customer: only the brand itself may say that two are one.")
+        reason = refusal(customer, self.customer(holder), now)
+        if reason is None:
+            return None
+        log.warning("two customers were not merged", extra={"reason": reason})
+        return NotAdmitted("linked", "account", f"This identifier belongs to another customer, and the two were not merged. {REASONS[reason]}")
 
     def customer(self, name: str) -> Customer:
         """The person as of the last moment taken; a newborn when nothing is known of them."""
         return self._ahead.get(name) or self.customers.get(name) or newborn(name)
+
+    def names(self, customer: str) -> tuple[str, ...]:
+        """Every name that speaks for this person: one, unless they were merged."""
+        return self.customer(customer).names
+
+    @property
+    def people(self) -> int:
+        """How many persons are known; who was merged counts once."""
+        return sum([name == person.id for name, person in self.customers.items()])
 
     def commit(self) -> None:
         """Make the open group durable, then let memory follow; when the log refuses, the group is discarded and memory stays as the log is."""
@@ -141,8 +166,8 @@ class Loop:
 
     def sealed(self) -> Group:
         """The open group, which is open no more: who takes it makes it durable, then calls :meth:`remember`; or drops it, and it never was."""
-        group = Group(list(self._group.values()), self._ahead)
-        self._group, self._ahead = {}, {}
+        group = Group(list(self._group.values()), self._ahead, self._claimed)
+        self._group, self._ahead, self._claimed = {}, {}, {}
         return group
 
     def drop(self, group: Group) -> None:
@@ -153,14 +178,10 @@ class Loop:
     def remember(self, group: Group) -> None:
         """Let memory follow a group that is durable."""
         self.customers.update(group.customers)
+        self._identified.update(group.identified)
         for entry in group.entries:
             if entry.decisions or entry.closed:
                 self.teacher.digest(entry, self.world)
-            if isinstance(entry.moment, Linked):
-                self._identified[entry.moment.identifier] = entry.customer
-            elif isinstance(entry.moment, Unlinked) and self._identified.get(entry.moment.identifier) == entry.customer:
-                # Only their own: else anyone could set another's identifier free, then take it.
-                del self._identified[entry.moment.identifier]
 
     def amend(self, customer: str, entries: Mapping[str, Entry | None]) -> None:
         """Put these in the place of this person's entries of the same moments, after all that was taken before; then they are who the log says."""
@@ -170,7 +191,9 @@ class Loop:
         after = newborn(customer)
         for entry in self.log.of(customer):
             after = fold(after, entry)
-        self.customers[customer] = after
+        if before.sides:  # what was merged since follows from all of their entries, in the order in which they came
+            after = rebuild(self.log).customers[customer]
+        self.customers.update(dict.fromkeys(after.names, after))
         self._await(after, before)
         self.teacher.forget(decision.id for entry in entries.values() if entry is not None for decision in entry.decisions if not decision.known)
 
@@ -186,10 +209,13 @@ class Loop:
             raise Refused("An identifier in this export belongs to another customer.", advice="Two customers are not joined this way.")
         self.log.commit(entries)
         self._await(after, None)
-        self.remember(Group(list(entries), {customer: after}))
+        self.remember(Group(list(entries), {customer: after}, dict.fromkeys(after.identifiers, customer)))
 
     def erase(self, customer: str) -> list[Entry]:
-        """Forget this person, for good, after all that was taken before; return the entries that there were. Asked again, it completes what is left to do."""
+        """Forget this customer, for good, after all that was taken before; return the entries that there were. Asked again, it completes what is left to do.
+
+        Only what was lived under this name goes; a person who was merged is erased under each of their :meth:`names`.
+        """
         self.commit()
         entries = list(self.log.of(customer))
         try:
@@ -200,11 +226,19 @@ class Loop:
         return entries
 
     def _forget(self, customer: str, entries: Iterable[Entry]) -> None:
-        self.customers.pop(customer, None)
-        self._identified = {identifier: name for identifier, name in self._identified.items() if name != customer}
+        person = self.customers.pop(customer, None)
+        left = [side for side in person.sides if side.id != customer] if person is not None else []
+        if left:
+            rest = reduce(merged, left)
+            self.customers.update(dict.fromkeys(rest.names, rest))
+            self._await(rest, None)
+        names = {identifier: side.id for side in left for identifier in side.identifiers}
+        self._identified = {identifier: names.get(identifier, name) for identifier, name in self._identified.items() if name != customer or identifier in names}
         self._due = [(due, name) for due, name in self._due if name != customer]
         heapify(self._due)
         self.teacher.forget(decision.id for entry in entries for decision in entry.decisions)
+        for forget in self.erased:
+            forget(customer)
 
     @property
     def next_due_at(self) -> float | None:

@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from visavis.customers.fold import fold
+from visavis.customers.identity import lived
 from visavis.engine import step
 from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.entry import Entry, WorldEntry, encode
@@ -28,12 +29,14 @@ class State(Struct):
     teacher: Teacher
     entries: int = 0
     worlds: dict[str, World] = {}
+    identified: dict[str, str] = {}
 
 
 def rebuild(log: Log, *, passing: Callable[[Entry], object] | None = None) -> State:
     """Fold every entry, in order; ``passing`` is shown each one. Decides nothing: same log, same state, byte for byte."""
     world, customers, teacher, count = World(), dict[str, Customer](), Teacher(), 0
     worlds: dict[str, World] = {}
+    identified: dict[str, str] = {}
     for _, entry in log.scan():
         count += 1
         if isinstance(entry, WorldEntry):
@@ -42,12 +45,12 @@ def rebuild(log: Log, *, passing: Callable[[Entry], object] | None = None) -> St
             teacher.noted(entry)
             continue
         name = entry.customer
-        customers[name] = fold(customers.get(name) or newborn(name), entry)
+        lived(customers, identified, entry, fold(customers.get(name) or newborn(name), entry))
         if entry.decisions or entry.closed:
             teacher.digest(entry, world)
         if passing is not None:
             passing(entry)
-    return State(world, customers, teacher, count, worlds)
+    return State(world, customers, teacher, count, worlds, identified)
 
 
 class Difference(Struct, frozen=True):
@@ -61,6 +64,7 @@ class Difference(Struct, frozen=True):
 def verify(log: Log, dice_key: bytes, *, found: Callable[[Difference], None]) -> int:
     """Decide everything again with the logged strategies and worlds; call ``found`` for each difference; return how many entries were compared."""
     world, strategies, customers, compared = World(), dict[str, Strategy](), dict[str, Customer](), 0
+    identified: dict[str, str] = {}
     for position, entry in log.scan():
         if isinstance(entry, WorldEntry):
             world = fold_world(world, entry)
@@ -73,5 +77,5 @@ def verify(log: Log, dice_key: bytes, *, found: Callable[[Difference], None]) ->
         if encode(again) != encode(entry):
             found(Difference(position, entry.customer, entry.moment.id))
             after = fold(customer, entry)
-        customers[entry.customer] = after
+        lived(customers, identified, entry, after)
     return compared

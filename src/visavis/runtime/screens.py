@@ -86,7 +86,7 @@ class Screens:
             self.passing(entry)
             self._number += 1
             self.recent.append(Recent(self._number, entry, us))
-            ring[entry.customer] = None
+            ring.update(dict.fromkeys(self._customer(entry.customer).names))
             moment = entry.moment
             if isinstance(moment, CheckedIn | Entered | Left | Dwelled):
                 ring[f"place:{moment.place}"] = None
@@ -118,33 +118,33 @@ class Screens:
 
     def card(self, customer: str, device: str = "") -> OnScreen | None:
         """The card on this person's screens now; with ``device``, only when that is the device it was decided for."""
-        found = self._last.get((customer, "customer"))
+        person = self._customer(customer)
+        found = self._latest(person, "customer")
         if found is None or (device and found.show.device != device):
             return None
-        return found if self._may_stay(self._customer(customer), found.show) else None
+        return found if self._may_stay(person, found.show) else None
 
     def briefs(self, place: str) -> list[OnScreen]:
         """The briefs of those who checked in at this place and are still there, the latest first."""
         found = []
-        for name in reversed(self._present.get(place, {})):
-            customer = self._customer(name)
-            told = self._last.get((name, "adviser"))
+        for customer in self._there(place):
+            told = self._latest(customer, "adviser")
             if told is not None and customer.places.here == place and customer.places.checked_in and self._may_stay(customer, told.show):
                 found.append(told)
         return found
 
     def checked_in(self, place: str) -> list[str]:
         """Who announced themselves at this place and is still there, whether a brief may be shown or not."""
-        return [name for name in self._present.get(place, {}) if (places := self._customer(name).places).here == place and places.checked_in]
+        return [one.id for one in reversed(self._there(place)) if one.places.here == place and one.places.checked_in]
 
     def greeting(self, place: str) -> bool:
         """Whether somebody is there who announced themselves, for whom there is no brief and was none that an adviser has answered."""
-        briefed = {one.entry.customer for one in self.briefs(place)}
+        briefed = {self._customer(one.entry.customer).id for one in self.briefs(place)}
         return any(name not in briefed and not self._answered(name) for name in self.checked_in(place))
 
     def brief_of(self, customer: str) -> OnScreen | None:
         """The brief decided last for this person, whether it may still be shown or not."""
-        return self._last.get((customer, "adviser"))
+        return self._latest(self._customer(customer), "adviser")
 
     def open_to(self, customer: str, purpose: str) -> bool:
         """Whether this purpose is open for this person now."""
@@ -184,6 +184,16 @@ class Screens:
             if not bells:
                 del self._bells[name]
 
+    def _latest(self, person: Customer, audience: str) -> OnScreen | None:
+        """What was decided last for this person, by whichever of their names it came."""
+        found = [one for name in person.names if (one := self._last.get((name, audience))) is not None]
+        return max(found, key=lambda one: one.entry.received_at, default=None)
+
+    def _there(self, place: str) -> list[Customer]:
+        """Who checked in at this place, once each, the latest first."""
+        people = [self._customer(name) for name in reversed(self._present.get(place, {}))]
+        return list({one.id: one for one in people}.values())
+
     def _may_stay(self, customer: Customer, show: Show) -> bool:
         now = self._now().timestamp()
         shown = next((card for card in reversed(customer.service.shown) if card.decision == show.id), None)
@@ -192,5 +202,5 @@ class Screens:
         return self.holds(customer.id, show.purpose, shown.epoch)
 
     def _answered(self, name: str) -> bool:
-        told = self._last.get((name, "adviser"))
+        told = self.brief_of(name)
         return told is not None and any(card.decision == told.show.id and card.answer for card in self._customer(name).service.shown)

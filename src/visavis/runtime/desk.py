@@ -16,9 +16,9 @@ from joserfc.jwk import OKPKey
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from visavis.cards.answer import contestable
 from visavis.customers.rights import recipients
 from visavis.model.customer import Customer
-from visavis.model.decision import Decision, Show
 from visavis.model.entry import FORM, Effect, Entry
 from visavis.model.errors import Invalid, Refused
 from visavis.model.ids import decision_id
@@ -246,8 +246,8 @@ class Desk:
         found = next((one for entry in entries for one in entry.decisions if one.id == decision and one.audience == "customer"), None)
         if found is None:
             raise Gone("There is no such decision about this person.", advice="GET …/export lists them.")
-        action = self._tagged(found)
-        if action is None:
+        action = contestable(self.writer.loop.strategy, found)
+        if not action:
             raise Invalid("This decision is not one that somebody reviews.", advice="Only those about a price, eligibility, credit or a refusal are.")
         now = self.writer.loop.clock.now()
         said = {
@@ -302,12 +302,6 @@ class Desk:
     def requests(self, name: str) -> dict[str, Any]:
         """What this person asked, and where each stands."""
         return {key: {**asdict(one), "term": STATUS_TERMS[one.status]} for key, one in self.person(name).requests.items()}
-
-    def _tagged(self, decision: Decision) -> str | None:
-        """The action, tagged for review, that this decision showed; or, of a silence, the first such that was refused."""
-        actions = self.writer.loop.strategy.actions
-        named = [decision.action] if isinstance(decision, Show) else [refusal.action for refusal in decision.refusals]
-        return next((name for name in named if name in actions and actions[name].review), None)
 
     async def _entry(self, name: str, moment: str) -> Entry:
         self.person(name)

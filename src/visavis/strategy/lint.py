@@ -143,6 +143,8 @@ def action(reading: Reading, found: Action, purpose: Purpose | None) -> None:
         reading.fault(path, line, f"{purpose.key} serves no {found.offer} offer", f"It serves: {', '.join(purpose.offer_kinds)}.")
     if purpose is not None and purpose.categories & SENSITIVE and found.audience != "customer":
         reading.fault(path, reading.at(path, "audience"), f"{purpose.key} is for the person's own eyes", 'Write audience = "customer".')
+    if found.review and found.audience != "customer":
+        reading.fault(path, reading.at(path, "review"), "an adviser's brief is decided by a person already", "Tag what is shown to the customer.")
     if purpose is not None and READS.get(found.about, "") not in purpose.categories | OURS:
         what = f"what is about {found.about} reads {READS[found.about]}, which {purpose.key} may not"
         reading.fault(path, reading.at(path, "about"), what, "Widen the purpose.")

@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute
 
 from visavis.config import Settings
 from visavis.devices import web_client
+from visavis.evidence.account import Benefits
 from visavis.evidence.objectives import Objectives
 from visavis.insight.need import prior
 from visavis.intake import explanations, openapi, operations, people, receipts, signals
@@ -48,7 +49,7 @@ from visavis.runtime.screens import Screens
 from visavis.runtime.sqlite import SqliteLog
 from visavis.runtime.writer import Writer
 from visavis.strategy.read import Strategy, read
-from visavis.web import adviser, console, pages
+from visavis.web import adviser, console, pages, portal
 
 KEY_BYTES: Final = 32
 
@@ -64,6 +65,7 @@ class Server(Struct):
     outbox: Outbox
     metrics: Metrics
     objectives: Objectives
+    benefits: Benefits
     desk: Desk
     app: Callable[[Scope, Receive, Send], Any]
     routes: list[BaseRoute] = []
@@ -107,16 +109,19 @@ def build(
 
     dice_key = derived(root, "dice")
     objectives = Objectives(strategy, dice_key, born_as=lambda name: person(name).born_as)
+    benefits = Benefits(strategy)
 
     def passing(entry: Entry) -> None:
         screens.passing(entry)
         outbox.passing(entry)
         objectives.passing(entry)
+        benefits.passing(entry)
 
     state = rebuild(log, passing=passing)
     opposition = Opposition(None if memory else settings.opposition, derived(root, "opposition"))
     loop = Loop(log, strategy, dice_key, time, state=state, opposed=opposition.of)
     loop.enact(_news(loop, strategy, files, learned))
+    loop.erased.append(benefits.forget)
     metrics = Metrics(lambda: writer.waiting, lambda: outbox.waiting)
 
     def committed(lived: list[tuple[Entry, float]]) -> None:
@@ -124,6 +129,7 @@ def build(
             opposition.passing(entry, person(entry.customer))
             outbox.passing(entry)
             objectives.passing(entry)
+            benefits.passing(entry)
             metrics.lived(entry, us)
         screens.committed(lived)
 
@@ -135,7 +141,7 @@ def build(
         writer, screens=screens, outbox=outbox, access=access, opposition=opposition, key=signing_key(derived(root, "receipts")),
         secret=derived(root, "subjects"),
     )  # fmt: skip
-    server = Server(strategy, log, writer, access, screens, outbox, metrics, objectives, desk, _nobody)
+    server = Server(strategy, log, writer, access, screens, outbox, metrics, objectives, benefits, desk, _nobody)
     server.app = _app(server, root, extra)
     return server
 
@@ -200,6 +206,7 @@ def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRou
             *receipts.routes(writer, access, derived(root, "receipts")),
             *operations.routes(writer, access, server.metrics, server.screens.look_again),
             *web_client.routes(writer, access, server.screens),
+            *portal.routes(writer, access, server.benefits, server.desk),
             *adviser.routes(writer, access, server.screens),
             *console.routes(writer, access, server.screens, server.outbox, server.objectives),
             pages.static(),

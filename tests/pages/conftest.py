@@ -62,8 +62,9 @@ class Opener:
         assert self.errors == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One a module: while it is there its thread runs an event loop, and other tests need to run their own."""
     if not CHROMIUM.exists():
         pytest.skip("Chromium is not installed: apt-get install chromium")
     with sync_playwright() as playwright:

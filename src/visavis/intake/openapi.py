@@ -25,7 +25,7 @@ from visavis.model.moment import Moment
 from visavis.runtime.access import Role
 from visavis.runtime.problems import TITLES, TYPE
 
-PAGES: Final = ("/glasses", "/adviser", "/console", "/static")
+PAGES: Final = ("/glasses", "/adviser", "/console", "/me", "/static")
 """Pages and what they load: HTML, styles and scripts, the same for everyone without a key."""
 REF: Final = "#/components/schemas/{name}"
 OWN: Final[tuple[Role, ...]] = ("brand", "device")
@@ -49,6 +49,26 @@ class Switch(Struct, frozen=True):
 
     on: bool
     trial: bool = False
+
+
+class OwnChoice(Struct, frozen=True):
+    """A choice on one's own page; a ``trial`` switches itself off."""
+
+    purpose: str
+    on: bool
+    trial: bool = False
+
+
+class Turned(Struct, frozen=True):
+    """On, or off again."""
+
+    on: bool
+
+
+class Erasing(Struct, frozen=True):
+    """The second press."""
+
+    erase: Literal[True]
 
 
 class Closing(Struct, frozen=True):
@@ -212,6 +232,12 @@ DOORS: Final[tuple[Door, ...]] = (
     Door("GET", "/console/stream", "What is lived now.", ("brand",), "visavis-console", tells="text/event-stream", asks=("kind", "result", "person", "after")),
     Door("GET", "/console/moment", "One moment explained.", ("brand",), "visavis-console", tells="text/html", noes=(422, 503), asks=("person", "moment")),
     Door("POST", "/console/keys/{key}/revoke", "Revoke a key.", ("brand",), "visavis-console", tells="text/html", noes=(422,)),
+    Door("POST", "/me/enter", "Come to one's own page.", takes=Token, status=204, noes=(401, 403)),
+    Door("POST", "/me/choose", "Say yes or no to one purpose.", ("device",), "visavis-me", takes=OwnChoice, tells="text/html", noes=(503,)),
+    Door("POST", "/me/object", "Object to marketing, or take it back.", ("device",), "visavis-me", takes=Turned, tells="text/html", noes=(404, 503)),
+    Door("POST", "/me/restrict", "Pause everything, or go on.", ("device",), "visavis-me", takes=Turned, tells="text/html", noes=(404, 503)),
+    Door("GET", "/me/copy", "A copy of everything that is kept.", ("device",), "visavis-me", tells=dict[str, Any], noes=(404, 503)),
+    Door("POST", "/me/erase", "Erase everything that is kept.", ("device",), "visavis-me", takes=Erasing, tells="text/html", noes=(404, 503)),
     Door("GET", "/metrics", "How the server does.", ("brand",), tells="text/plain"),
     Door("GET", "/healthz", "Whether the server is well.", tells="text/plain"),
     Door("GET", "/.well-known/gpc.json", "Global Privacy Control is obeyed.", tells=dict[str, Any]),

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo year test check bench peers clean
+.PHONY: help setup demo year test privacy check bench peers clean
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,11 +37,15 @@ year: $(BIN)/.journey ## live a real year of 2,469 real households (ARGS="--head
 test: $(BIN)/.installed ## run every test
 	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
+privacy: $(BIN)/.installed ## the properties of privacy and their mutants, in full counts
+	@VISAVIS_PRIVACY=full $(BIN)/python -m pytest tests/privacy $(ARGS)
+
 check: $(BIN)/.installed ## ruff, mypy --strict, import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-bench: $(BIN)/.installed ## time the steps of a moment, the logs and the HTTP door against references measured in the same run
-	@$(BIN)/python benchmarks/step.py $(ARGS) && $(BIN)/python benchmarks/log.py $(ARGS) && $(BIN)/python benchmarks/http.py $(ARGS)
+bench: $(BIN)/.installed ## time the steps of a moment, the logs, the ledger and the HTTP door against references measured in the same run
+	@$(BIN)/python benchmarks/step.py $(ARGS) && $(BIN)/python benchmarks/log.py $(ARGS) && $(BIN)/python benchmarks/ledger.py $(ARGS) && \
+	 $(BIN)/python benchmarks/http.py $(ARGS)
 
 # The official clients and the vendors' own simulators that the tests of devices talk to: never a dependency, never in the package.
 PEERS ?= .peers

@@ -10,8 +10,7 @@ from time import perf_counter
 import numpy as np
 
 from visavis.model.entry import Entry, encode
-from visavis.runtime.sqlite import SqliteLog
-from visavis.testing import an_entry
+from visavis.testing import a_log, an_entry
 
 
 def main() -> None:
@@ -30,7 +29,7 @@ def main() -> None:
             results.append({"figure": f"commit, groups of {group}", "value": round(ours), "unit": "entries/s", "against": "append and fsync the same bytes",
                             "ratio": round(ours / peer, 2), "goal": None})  # fmt: skip
             print(f"{group:>6}{ours:>12,.0f}{peer:>14,.0f}{ours / peer:>8.2f}")
-        log = SqliteLog(Path(folder) / "256.sqlite")
+        log = a_log(Path(folder) / "256")
         started = perf_counter()
         read = sum(1 for _ in log.scan())
         scanned = read / (perf_counter() - started)
@@ -39,7 +38,7 @@ def main() -> None:
             log.entry(f"c{i % 500}", f"m{i}")
         found = 2000 / (perf_counter() - started)
         log.close()
-        size = (Path(folder) / "256.sqlite").stat().st_size / read
+        size = (Path(folder) / "256" / "log.sqlite").stat().st_size / read
         raw = float(np.mean([len(encode(entry)) for entry in entries]))
         print(f"scan and decode {scanned:,.0f} entries/s; look-ups {found:,.0f}/s; {size:.0f} bytes a row on disk for entries of {raw:.0f}")
         results.append({"figure": "scan and decode", "value": round(scanned), "unit": "entries/s", "against": None, "ratio": None, "goal": None})
@@ -51,7 +50,7 @@ def main() -> None:
 
 def wrote(folder: str, group: int, entries: list[Entry]) -> float:
     """Entries a second through the log."""
-    log = SqliteLog(Path(folder) / f"{group}.sqlite")
+    log = a_log(Path(folder) / f"{group}")
     started = perf_counter()
     for a in range(0, len(entries), group):
         log.commit(entries[a : a + group])

@@ -113,14 +113,15 @@ def key(
     subject: Annotated[str, typer.Argument(help="The person (device, sensor) or the place (till, adviser).")] = "",
     *,
     profile: Annotated[str, typer.Option(help="A device's screen: glasses, watch, phone…")] = "",
-    data: Annotated[Path, typer.Option(help="The server's data folder.")] = Path("visavis-data"),
+    settings: Annotated[Path | None, typer.Option(help="The server's settings file.")] = None,
+    data: Annotated[str | None, typer.Option(help="The server's data folder.")] = None,
     revoke: Annotated[str, typer.Option(help="Revoke the key of this id instead.")] = "",
 ) -> None:
-    """Make an API key, shown once; or revoke one."""
-    from visavis.runtime.access import Access  # noqa: PLC0415
+    """Make an API key, shown once; or revoke one. Give the settings that the server is given: keys lie sealed under its root key."""
+    from visavis.config import settings as read_settings  # noqa: PLC0415
+    from visavis.wiring import keys  # noqa: PLC0415
 
-    data.mkdir(parents=True, exist_ok=True)
-    access = Access(data / "keys.sqlite")
+    access = keys(read_settings(settings, data=data))
     if revoke:
         access.revoke(revoke)
     else:
@@ -228,13 +229,68 @@ def lint(root: Annotated[Path, typer.Argument(help="The folder of a strategy.")]
     sys.stdout.write(f"{strategy.brand.name}: {len(strategy.actions)} actions, {len(strategy.products)} products, version {strategy.version}\n")
 
 
+ledger = typer.Typer(no_args_is_help=True, help="Verify the ledger of who used whose data, without its server.")
+app.add_typer(ledger, name="ledger")
+
+
+@ledger.command("verify")
+def ledger_verify(
+    file: Annotated[Path, typer.Argument(help="The lines, as GET /v1/ledger/leaves gives them.")],
+    *,
+    checkpoint: Annotated[list[Path], typer.Option(help="A checkpoint that was kept; give several to learn where a fault lies.")],
+    key: Annotated[str, typer.Option(help="The ledger's public key, NAME+ID+KEY, or a file that holds it.")],
+    person: Annotated[Path | None, typer.Option(help="A file with a person's audit key (hexadecimal): check their lines against their choices, too.")] = None,
+) -> None:
+    """Say what is wrong with a ledger, and where; exit with 1 when anything is."""
+    from visavis.rights.checkpoint import Verifier  # noqa: PLC0415
+    from visavis.rights.uses import audit_key, out_of_order, own  # noqa: PLC0415
+    from visavis.rights.verify import lines_of, root, verify  # noqa: PLC0415
+
+    verifier = Verifier(_told(Path(key)).decode() if Path(key).is_file() else key)
+    checkpoints = [verifier.read(_told(path).decode("utf-8", "replace")) for path in checkpoint]
+    lines = lines_of(_told(file))
+    faults = verify(lines, checkpoints)
+    if person is not None:
+        mine = list(own(lines, audit_key(_told(person))))
+        faults += out_of_order(mine)
+        sys.stdout.write(f"{len(mine)} lines are this person's\n")
+    for fault in faults:
+        sys.stdout.write(f"{fault}\n")
+    said = "nothing is wrong" if not faults else f"{len(faults)} faults"
+    sys.stdout.write(f"{len(lines)} lines, root {root(lines).hex()}, {len(checkpoints)} checkpoints: {said}\n")
+    raise typer.Exit(1 if faults else 0)
+
+
+@ledger.command("vectors")
+def ledger_vectors(root: Annotated[Path, typer.Argument(help="A folder of JSON files: public vectors of inclusion and consistency proofs.")]) -> None:
+    """Run public test vectors for RFC 6962 and RFC 9162 proofs; exit with 1 when one comes out differently."""
+    from visavis.rights.vectors import run  # noqa: PLC0415
+
+    verdict = run(root)
+    for name in verdict.differing:
+        sys.stdout.write(f"{name} came out differently\n")
+    sys.stdout.write(f"{verdict.run - len(verdict.differing)} of {verdict.run} vectors as expected, {verdict.to_refuse} of them to be refused\n")
+    raise typer.Exit(1 if verdict.differing else 0)
+
+
+def _told(path: Path) -> bytes:
+    from visavis.model.errors import Invalid  # noqa: PLC0415
+
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read: {error.strerror}.", advice="Give a file that is there.") from None
+
+
 def _opened(root: Path) -> tuple["SqliteLog", bytes]:
     from visavis.model.errors import Invalid  # noqa: PLC0415
+    from visavis.rights.vault import Vault  # noqa: PLC0415
     from visavis.runtime.sqlite import SqliteLog  # noqa: PLC0415
 
     if not (root / "log.sqlite").is_file():
         raise Invalid(f"There is no log in {root}.", advice="Give the folder of `visavis year --log FOLDER`.")
-    return SqliteLog(root / "log.sqlite"), (root / "key").read_bytes()
+    key = (root / "key").read_bytes()
+    return SqliteLog(root / "log.sqlite", Vault(root / "vault.sqlite", key, root / "erased")), key
 
 
 def main() -> None:

@@ -111,6 +111,16 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         """The root key's file; beside the data folder unless it was said where."""
         return Path(self.root_key) if self.root_key else self.folder.with_name(self.folder.name + ".key")
 
+    @property
+    def tombstones(self) -> Path:
+        """The file that outlives backups: who was erased, by keyed hashes; beside the root key."""
+        return self.key_file.with_suffix(".erased")
+
+    @property
+    def opposition(self) -> Path:
+        """The file that outlives backups too: who objected to what, by keyed hashes; beside the tombstones."""
+        return self.key_file.with_suffix(".objected")
+
 
 def settings(path: Path | None, **given: Any) -> Settings:
     """The settings of this file, with what a command line gave on top; :class:`Invalid` names the key that is wrong."""

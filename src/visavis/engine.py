@@ -6,19 +6,23 @@ The law: ``fold(customer, entry)`` is the same ``Customer`` that ``step`` return
 from datetime import datetime
 from typing import Final
 
-from visavis.consent.gate import NotAdmitted, Sight, admit, open_categories
-from visavis.customers.fold import decided, happen
+from visavis.consent.gate import NotAdmitted, Sight, admit, holds
+from visavis.customers.fold import decided, happen, sided
+from visavis.customers.rights import told
 from visavis.customers.wallet import code_of, granted, settled
 from visavis.decide.take import take
+from visavis.model.consent import CATEGORIES
 from visavis.model.customer import Customer
 from visavis.model.decision import Decision, Show
 from visavis.model.entry import FORM, Effect, Entry, Granted, Use
-from visavis.model.moment import Answered, Asked, CheckedIn, Displayed, Moment
+from visavis.model.moment import Answered, Asked, CheckedIn, Displayed, Moment, Requested
 from visavis.model.world import World
 from visavis.strategy.read import Strategy
 
-__all__ = ["NotAdmitted", "admit", "step"]
+__all__ = ["NotAdmitted", "admit", "decide", "step"]
 
+COPIED: Final = Use("rights", tuple(sorted((*CATEGORIES, "service", "account"))), "person")
+"""The use that a person makes by taking a copy of everything."""
 GRACE_S: Final = 60.0
 """How long after a card has gone an answer to it still counts: the time that a slow network may take."""
 
@@ -28,30 +32,36 @@ def step(strategy: Strategy, world: World, customer: Customer, moment: Moment, r
 
     Same arguments, same bytes. The caller makes the entry durable before anything of it goes out.
     """
-    effects = _effects(strategy, customer, moment, received_at, dice_key)
+    effects = _effects(strategy, customer, moment, received_at, dice_key) or told(strategy.purposes, customer, moment)
     answer = granted(customer, moment, received_at)
     happened, closed = happen(customer, moment, received_at)
     happened = settled(happened, moment, effects, answer, received_at)
 
-    decisions: tuple[Decision, ...] = ()
-    uses: list[Use] = []
     sight = Sight(happened, moment, received_at.timestamp())
+    decisions, uses = decide(strategy, world, sight, moment, dice_key)
+
+    if isinstance(moment, Asked):
+        shown = bool(decisions) and isinstance(decisions[0], Show)
+        answer = Granted(yes=True, reason="answered") if shown else Granted(yes=False, reason="silent")
+    elif isinstance(moment, Displayed):
+        uses = _read(strategy, sight, customer, moment)
+    elif isinstance(moment, Requested) and moment.right == "access" and moment.status == "fulfilled":
+        uses = [COPIED]
+    entry = Entry(
+        FORM, moment.customer, received_at, moment, decisions, closed, effects, tuple(uses), answer, world.version if decisions else "",
+    )  # fmt: skip
+    return entry, sided(decided(happened, decisions, received_at), entry)
+
+
+def decide(strategy: Strategy, world: World, sight: Sight, moment: Moment, dice_key: bytes) -> tuple[tuple[Decision, ...], list[Use]]:
+    """What is decided at this moment, of whom this much may be seen: for the customer, then for the adviser; with the uses of data that it made."""
     first, uses = take(strategy, world, sight, moment, dice_key, "customer", None)
-    if first is not None:
-        decisions = (first,)
+    decisions = (first,) if first is not None else ()
     if isinstance(moment, CheckedIn):
         second, read = take(strategy, world, sight, moment, dice_key, "adviser", first)
         if second is not None:
-            decisions, uses = (*decisions, second), uses + read
-
-    if isinstance(moment, Asked):
-        answer = Granted(yes=True, reason="answered") if isinstance(first, Show) else Granted(yes=False, reason="silent")
-    elif isinstance(moment, Displayed):
-        uses = _read(strategy, sight, customer, moment)
-    entry = Entry(
-        FORM, customer.id, received_at, moment, decisions, closed, effects, tuple(uses), answer, world.version if decisions else "",
-    )  # fmt: skip
-    return entry, decided(happened, decisions, received_at) if decisions else happened
+            return (*decisions, second), uses + read
+    return decisions, uses
 
 
 def _effects(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime, dice_key: bytes) -> tuple[Effect, ...]:
@@ -62,12 +72,12 @@ def _effects(strategy: Strategy, customer: Customer, moment: Moment, received_at
     action = strategy.actions.get(card.action) if card is not None else None
     if card is None or card.answer or action is None or not action.effect or moment.occurred_at.timestamp() > card.until + GRACE_S:
         return ()
-    if not open_categories(customer, strategy.purposes[action.purpose], received_at.timestamp()):
+    if not holds(customer, strategy.purposes[action.purpose], card.epoch, received_at.timestamp()):
         return ()
     if action.effect == "reward":
         until = received_at.timestamp() + action.reward_days * 86_400.0
-        return (Effect(code_of(dice_key, card.decision), "reward", action.id, card.product, action.reward_cents, until),)
-    return (Effect(card.decision, action.effect, action.id, card.product),)
+        return (Effect(code_of(dice_key, card.decision), "reward", action.id, card.product, action.reward_cents, until, customer.consent_epoch),)
+    return (Effect(card.decision, action.effect, action.id, card.product, epoch=customer.consent_epoch),)
 
 
 def _read(strategy: Strategy, sight: Sight, customer: Customer, moment: Displayed) -> list[Use]:
@@ -77,4 +87,4 @@ def _read(strategy: Strategy, sight: Sight, customer: Customer, moment: Displaye
     if action is None or action.audience != "adviser":
         return []
     seen = sight.through(strategy.purposes[action.purpose])
-    return [Use(action.purpose, tuple(sorted(seen.categories)))] if seen is not None else []
+    return [Use(action.purpose, tuple(sorted(seen.categories)), f"adviser@{customer.places.here}")] if seen is not None else []

@@ -1,6 +1,6 @@
 """What the shell must provide, as guarantees; ``testing.check_*`` proves an implementation."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -24,6 +24,22 @@ class Log(Protocol):
 
     def scan(self, after: int = 0) -> Iterator[tuple[int, Entry | WorldEntry]]:
         """Every entry with its position (1, 2, …), in the order of commits; only those committed when the scan began are promised."""
+
+    def amend(self, customer: str, entries: Mapping[str, Entry | None]) -> None:
+        """Put these in the place of this person's entries of the same moments (``None``: nothing is left of it); all of them durably, or none.
+
+        Order and positions stay; what they said before cannot be read any more. A moment that is not there is passed over.
+        """
+
+    def erase(self, customer: str) -> int:
+        """Take away all that is held of this person, for good, and say how many entries that was; asked again, complete what is left to do.
+
+        The others' positions stay as they are, and none is ever given twice. From then on :meth:`erased` tells, and a commit of an entry of theirs raises
+        :class:`Refused`. Afterwards nothing of it can be read in any file; where that cannot be had now (somebody is reading), :class:`Unavailable` says so.
+        """
+
+    def erased(self, customer: str) -> bool:
+        """Whether this person was erased: late moments of theirs are not to bring them back."""
 
     def __len__(self) -> int:
         """How many entries there are."""

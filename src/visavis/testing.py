@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -10,6 +11,8 @@ from visavis.model.errors import Refused, Unavailable
 from visavis.model.moment import Bought, Entered, Line
 from visavis.model.world import BudgetLeased
 from visavis.ports import Channel, Log, Message, Receipt
+from visavis.rights.vault import Vault
+from visavis.runtime.sqlite import SqliteLog
 
 _START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
@@ -21,6 +24,11 @@ def an_entry(customer: str, moment: str, *, minutes: int = 0, lines: int = 0) ->
         basket = tuple([Line(f"product {i}", 1, 100, f"family {i}") for i in range(lines)])
         return Entry(FORM, customer, at, Bought(id=moment, customer=customer, occurred_at=at, place="s1", lines=basket))
     return Entry(FORM, customer, at, Entered(id=moment, customer=customer, occurred_at=at, place="s1"))
+
+
+def a_log(folder: Path, root: bytes = b"tests") -> SqliteLog:
+    """The log on disk of this folder, sealed under a root key that is no secret."""
+    return SqliteLog(folder / "log.sqlite", Vault(folder / "vault.sqlite", root, folder.with_name(folder.name + ".erased")))
 
 
 def check_log(open_log: Callable[[], Log], *, durable: bool) -> None:
@@ -54,6 +62,8 @@ def check_log(open_log: Callable[[], Log], *, durable: bool) -> None:
     log.commit([an_entry("bo", "m9")])
     assert len(log) == 5, "after a refusal the log goes on"
 
+    _check_amending(log)
+    _check_erasure(log, batch)
     log.close()
     for use in (lambda: len(log), lambda: log.entry("bo", "m9"), lambda: log.commit([an_entry("bo", "m10")]), lambda: list(log.scan())):
         try:
@@ -63,8 +73,12 @@ def check_log(open_log: Callable[[], Log], *, durable: bool) -> None:
         raise AssertionError("a closed log says that it is unavailable")
     if durable:
         again = open_log()
-        assert [encode(entry) for _, entry in again.scan()][:4] == [encode(entry) for entry in batch], "what was committed outlives the process"
-        assert len(again) == 5, "and is there once"
+        kept = [batch[1], batch[2], an_entry("bo", "m9")]
+        assert [encode(entry) for _, entry in again.scan()] == [encode(entry) for entry in kept], "what was committed outlives the process, and is there once"
+        assert [position for position, _ in again.scan()] == [2, 3, 5], "where it was"
+        assert again.erased("camille"), "who was erased stays erased"
+        again.commit([an_entry("bo", "m11")])
+        assert [position for position, _ in again.scan()][-1] == 9, "a position is never given twice, not even after the last entry was erased"
         again.close()
 
 
@@ -90,3 +104,43 @@ async def check_channel(channel: Channel, message: Message, shown: Callable[[], 
     await channel.recall("a stranger", message.device, later.card.decision)
     assert later.card.decision in await shown(), "recalling what is not there changes nothing"
     return receipt
+
+
+def _check_amending(log: Log) -> None:
+    first, second = an_entry("eve", "m1", lines=3), an_entry("eve", "m2")
+    log.commit([first, second])
+    positions = [position for position, entry in log.scan() if isinstance(entry, Entry) and entry.customer == "eve"]
+    better = an_entry("eve", "m1", lines=2)
+    log.amend("eve", {"m1": better, "never": better})
+    assert list(log.of("eve")) == [better, second], "an amended entry stands where the first one stood"
+    assert log.entry("eve", "m1") == better, "and is found by its moment"
+    assert [position for position, entry in log.scan() if isinstance(entry, Entry) and entry.customer == "eve"] == positions, "at its position"
+    log.amend("nobody", {"m1": better})
+    assert not list(log.of("nobody")), "nothing is made for somebody unknown"
+    before = len(log)
+    log.amend("eve", {"m1": None, "m2": None})
+    assert not list(log.of("eve")), "what never happened is not there"
+    assert len(log) == before - 2, "and counts no more"
+
+
+def _check_erasure(log: Log, batch: list[Entry | WorldEntry]) -> None:
+    assert not log.erased("camille"), "nobody is erased who was not"
+    assert log.erase("camille") == 2, "an erasure says how many entries there were"
+    assert log.erased("camille"), "who was erased is known to be"
+    assert log.entry("camille", "m1") is None, "an erased moment has no entry"
+    assert not list(log.of("camille")), "an erased person has none"
+    assert [(position, encode(entry)) for position, entry in log.scan()][:2] == [(2, encode(batch[1])), (3, encode(batch[2]))], (
+        "the others stay where they were"
+    )
+    assert len(log) == 3, "the erased entries count no more"
+    assert log.erase("camille") == 0, "erasing again completes what is left to do: nothing"
+    assert log.erase("nobody") == 0, "somebody unknown can be erased"
+    for again in ([an_entry("camille", "m1")], [an_entry("bo", "m10"), an_entry("camille", "m12")]):
+        try:
+            log.commit(again)
+        except Refused:
+            continue
+        raise AssertionError("an entry of an erased person is refused")
+    assert len(log) == 3, "and its group with it"
+    log.commit([an_entry("dan", "m1")])
+    assert log.erase("dan") == 1, "the last entry can be erased"

@@ -8,7 +8,6 @@ import gc
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from hashlib import blake2b
 from pathlib import Path
 from secrets import token_bytes
 from typing import Any, Final
@@ -29,20 +28,27 @@ from visavis.devices.home import Home
 from visavis.devices.hosts import doors
 from visavis.devices.mirror.mirror import Mirror
 from visavis.engine import NotAdmitted, admit, step
+from visavis.evidence.account import Benefits
 from visavis.evidence.objectives import Objectives
 from visavis.insight.need import prior
-from visavis.intake import epcis, operations, people
+from visavis.intake import epcis, explanations, openapi, operations, people, receipts, signals
+from visavis.intake import rights as rights_doors
 from visavis.intake.moments import Moments, Receive, Scope, Send
 from visavis.model.customer import Customer, newborn
-from visavis.model.entry import Entry
+from visavis.model.entry import Effect, Entry
 from visavis.model.errors import Invalid
 from visavis.model.moment import Bought, CheckedIn, Entered, Line, Moment, Paying
 from visavis.model.world import Learned, ParametersLearned, StrategyLoaded, WorldChange
 from visavis.ports import Clock, Log
+from visavis.rights.erase import Erased, erase, resume
+from visavis.rights.opposition import Opposition
+from visavis.rights.receipt import signing_key
+from visavis.rights.vault import Vault, derived
 from visavis.runtime import problems
 from visavis.runtime.access import Access, Key
-from visavis.runtime.clock import SystemClock
+from visavis.runtime.clock import SystemClock, TurnedClock
 from visavis.runtime.delivery import Delivery
+from visavis.runtime.desk import Desk, reconciled
 from visavis.runtime.loop import Loop
 from visavis.runtime.memory import MemoryLog
 from visavis.runtime.metrics import Metrics
@@ -52,13 +58,13 @@ from visavis.runtime.screens import Screens
 from visavis.runtime.sqlite import SqliteLog
 from visavis.runtime.writer import Writer
 from visavis.strategy.read import Strategy, read
-from visavis.web import adviser, console, pages
+from visavis.web import adviser, console, pages, portal
 
 KEY_BYTES: Final = 32
 
 
 class Server(Struct):
-    """Everything that runs, joined. ``app`` is the ASGI application; ``start`` and ``stop`` are called by its lifespan."""
+    """Everything that runs, joined. ``app`` is the ASGI application (``routes`` are those of its router); ``start`` and ``stop`` are called by its lifespan."""
 
     strategy: Strategy
     log: Log
@@ -72,12 +78,19 @@ class Server(Struct):
     home: Home | None
     accounts: Accounts
     delivery: Delivery
+    benefits: Benefits
+    desk: Desk
     app: Callable[[Scope, Receive, Send], Any]
+    routes: list[BaseRoute] = []
 
     @property
     def loop(self) -> Loop:
         """The loop that the writer runs."""
         return self.writer.loop
+
+    async def erase(self, customer: str) -> Erased:
+        """Erase this person everywhere, between two groups of moments; what was deleted."""
+        return await self.writer.ask(lambda: erase(customer, self.loop, screens=self.screens, outbox=self.outbox, access=self.access))
 
 
 def build(
@@ -90,24 +103,27 @@ def build(
     if not memory:
         folder.mkdir(parents=True, exist_ok=True)
     root = key if key is not None else root_key(settings.key_file)
-    log: Log = MemoryLog() if memory else SqliteLog(folder / "log.sqlite")
+    log: Log = MemoryLog() if memory else SqliteLog(folder / "log.sqlite", Vault(folder / "vault.sqlite", root, settings.tombstones))
     time = clock or SystemClock()
 
     def person(name: str) -> Customer:
         return loop.customers.get(name) or newborn(name)
 
-    def open_to(name: str, action: str) -> bool:
-        known = strategy.actions.get(action)
-        return known is not None and screens.open_to(name, known.purpose)
+    def covered(name: str, effect: Effect) -> bool:
+        known = strategy.actions.get(effect.action)
+        # What names no action is owed whatever was agreed to: recipients hear of corrections.
+        return not effect.action or (known is not None and screens.holds(name, known.purpose, effect.epoch))
 
     screens = Screens(strategy, person, time.now)
     outbox = Outbox(
-        ":memory:" if memory else folder / "outbox.sqlite", checked(settings.webhooks, frozenset(settings.hosts)), open_to=open_to,
+        ":memory:" if memory else folder / "outbox.sqlite", checked(settings.webhooks, frozenset(settings.hosts)), covered=covered,
+        secret=derived(root, "outbox"),
     )  # fmt: skip
 
     dice_key = derived(root, "dice")
     objectives = Objectives(strategy, dice_key, born_as=lambda name: person(name).born_as)
-    access = Access(":memory:" if memory else folder / "keys.sqlite", now=lambda: time.now().timestamp())
+    secret, instant = derived(root, "access"), lambda: time.now().timestamp()
+    access = Access(":memory:" if memory else folder / "keys.sqlite", secret, now=instant)
     accounts = Accounts(
         settings, ":memory:" if memory else folder / "addresses.sqlite", lambda name: derived(root, name), strategy, screens,
         lambda device: access.holds(Key(device, "device")), lambda: time.now().timestamp(),
@@ -115,33 +131,52 @@ def build(
     delivery = Delivery(
         ":memory:" if memory else folder / "delivery.sqlite", accounts.channels, strategy, screens, person, lambda: time.now().timestamp(),
     )  # fmt: skip
+    benefits = Benefits(strategy)
 
     def passing(entry: Entry) -> None:
         screens.passing(entry)
         outbox.passing(entry)
         objectives.passing(entry)
         delivery.passing(entry)
+        benefits.passing(entry)
 
     state = rebuild(log, passing=passing)
-    loop = Loop(log, strategy, dice_key, time, state=state)
+    opposition = Opposition(None if memory else settings.opposition, derived(root, "opposition"))
+    loop = Loop(log, strategy, dice_key, time, state=state, opposed=opposition.of)
     loop.enact(_news(loop, strategy, files, learned))
+    loop.erased.append(benefits.forget)
     metrics = Metrics(lambda: writer.waiting, lambda: outbox.waiting)
 
     def committed(lived: list[tuple[Entry, float]]) -> None:
         for entry, us in lived:
+            opposition.passing(entry, person(entry.customer))
             outbox.passing(entry)
             objectives.passing(entry)
+            benefits.passing(entry)
             metrics.lived(entry, us)
         screens.committed(lived)
         for entry, _ in lived:
             delivery.passing(entry)
 
     writer = Writer(loop, committed=committed, aside=not memory)
+    resume(log, access)
+    reconciled(loop, opposition)
+    desk = Desk(
+        writer, screens=screens, outbox=outbox, access=access, opposition=opposition, key=signing_key(derived(root, "receipts")),
+        secret=derived(root, "subjects"),
+    )  # fmt: skip
     mirror = Mirror(writer, access, screens, ":memory:" if memory else folder / "timelines.sqlite", settings.callbacks)
     home = Home(settings.mqtt, writer, access, screens, heard=metrics.heard) if settings.mqtt is not None else None
-    server = Server(strategy, log, writer, access, screens, outbox, metrics, objectives, mirror, home, accounts, delivery, _nobody)
-    server.app = doors.shared(_app(server, derived(root, "identifiers"), extra), settings.origins)
+    server = Server(
+        strategy, log, writer, access, screens, outbox, metrics, objectives, mirror, home, accounts, delivery, benefits, desk, _nobody,
+    )  # fmt: skip
+    server.app = doors.shared(_app(server, root, extra), settings.origins)
     return server
+
+
+def keys(settings: Settings, root: bytes | None = None) -> Access:
+    """The keys of the server that has these settings: what it and the command line open."""
+    return Access(settings.folder / "keys.sqlite", derived(root if root is not None else root_key(settings.key_file), "access"))
 
 
 def root_key(path: Path) -> bytes:
@@ -161,11 +196,6 @@ def root_key(path: Path) -> bytes:
     return found
 
 
-def derived(root: bytes, name: str) -> bytes:
-    """A key for one use, from the root key; one tells nothing of another."""
-    return blake2b(name.encode(), key=root, digest_size=32).digest()
-
-
 def _news(loop: Loop, strategy: Strategy, files: Mapping[str, bytes], learned: Learned | None) -> list[WorldChange]:
     """What the world does not know yet: this strategy, and parameters (what was learned elsewhere, else a plain start)."""
     news: list[WorldChange] = []
@@ -176,7 +206,7 @@ def _news(loop: Loop, strategy: Strategy, files: Mapping[str, bytes], learned: L
     return news
 
 
-def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseRoute]]) -> Callable[[Scope, Receive, Send], Any]:
+def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRoute]]) -> Callable[[Scope, Receive, Send], Any]:
     """The pages and the small routes under Starlette; the path of every moment raw, beside it."""
     writer, access = server.writer, server.access
 
@@ -207,12 +237,18 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
         routes=[
             *people.routes(writer, access),
             *epcis.routes(writer, access),
+            *rights_doors.routes(server.desk, access),
+            *explanations.routes(writer, access),
+            *signals.routes(),
+            *openapi.routes(clock=isinstance(writer.loop.clock, TurnedClock)),
+            *receipts.routes(writer, access, derived(root, "receipts")),
             *operations.routes(writer, access, server.metrics, _turned(server)),
             *web_client.routes(writer, access, server.screens),
             *doors.routes(server.strategy),
             *pairing.routes(writer, access, server.screens),
             *server.mirror.routes(),
             *server.accounts.routes(writer, access, server.screens),
+            *portal.routes(writer, access, server.benefits, server.desk),
             *adviser.routes(writer, access, server.screens),
             *console.routes(writer, access, server.screens, server.outbox, server.objectives),
             pages.static(),
@@ -222,7 +258,8 @@ def _app(server: Server, secret: bytes, extra: Callable[[Server], Iterable[BaseR
         middleware=[Middleware(GZipMiddleware, minimum_size=1000)],  # streams of events are left alone
         exception_handlers={HTTPException: problems.unrouted},
     )
-    moments = Moments(writer, access, secret, heard=server.metrics.heard)
+    server.routes = pages_app.routes
+    moments = Moments(writer, access, derived(root, "identifiers"), heard=server.metrics.heard)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/v1/moments":

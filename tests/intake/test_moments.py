@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from doors import MOMENTS, a_server, moment, running, shops, switch
+from doors import MOMENTS, a_server, client, moment, running, shops, switch
 from people import NOON
 from visavis.intake.moments import IN_FLIGHT_LIMIT
 from visavis.model.entry import Entry, WorldEntry
@@ -108,11 +108,11 @@ async def test_the_ids_of_the_clocks_own_moments_cannot_be_taken() -> None:
 
 async def test_an_identifier_is_kept_only_as_a_keyed_hash_and_is_the_same_for_each_who_links_it(tmp_path: Path) -> None:
     server = a_server(tmp_path / "data")
-    async with running(server) as brand:
+    async with running(server) as brand, client(server, server.access.issue("device", "eve")) as eve:
         first = await brand.post(MOMENTS, json=moment("linked", "bo", id="l1", identifier="LOYALTY-4711"))
-        taken = await brand.post(MOMENTS, json=moment("linked", "eve", id="l2", identifier="LOYALTY-4711"))
-        await brand.post(MOMENTS, json=moment("unlinked", "eve", id="l3", identifier="LOYALTY-4711"))
-        still = await brand.post(MOMENTS, json=moment("linked", "eve", id="l4", identifier="LOYALTY-4711"))
+        taken = await eve.post(MOMENTS, json=moment("linked", "eve", id="l2", identifier="LOYALTY-4711", vouched=True))
+        await eve.post(MOMENTS, json=moment("unlinked", "eve", id="l3", identifier="LOYALTY-4711"))
+        still = await eve.post(MOMENTS, json=moment("linked", "eve", id="l4", identifier="LOYALTY-4711"))
     server.log.close()
     server.access.close()
 

@@ -129,9 +129,9 @@ def test_a_lived_year_is_answered_from_its_log(year: Year, july: Lived) -> None:
 def test_a_killed_run_goes_on_from_its_log(tmp_path: Path, killed_after_s: float) -> None:
     script = (
         "import sys; from pathlib import Path; from visavis.journey import data; from visavis.journey.live import live;"
-        "from visavis.runtime.sqlite import SqliteLog; from people import grocery; year = data.load();"
+        "from visavis.testing import a_log; from people import grocery; year = data.load();"
         "files = {**grocery(), 'products.csv': year.catalogue(), 'places.geojson': data.places(year)};"
-        f"done = live(year, SqliteLog(Path({str(tmp_path)!r}) / 'log.sqlite'), files, until={AUGUST}, households=lambda one: one % 25 == 0);"
+        f"done = live(year, a_log(Path({str(tmp_path)!r})), files, until={AUGUST}, households=lambda one: one % 25 == 0);"
         "print(len(done.loop.log), done.loop.world.version)"
     )
     command = [sys.executable, "-c", script]

@@ -14,13 +14,12 @@ import time
 from pathlib import Path
 
 from visavis.model.entry import Entry
-from visavis.runtime.sqlite import SqliteLog
-from visavis.testing import an_entry
+from visavis.testing import a_log, an_entry
 
 
 def write_for_ever(path: Path) -> None:
     """Commit groups of entries, and print each position once it is durable."""
-    log = SqliteLog(path)
+    log = a_log(path)
     position = len(log)
     while True:
         group = [an_entry(f"c{(position + i) % 7}", f"m{position + i}", lines=(position + i) % 4) for i in range(1 + position % 5)]
@@ -31,7 +30,7 @@ def write_for_ever(path: Path) -> None:
 
 def kill_and_look(folder: Path, kills: int, seed: int) -> int:
     """Kill the writer ``kills`` times on the same log; return how many entries it holds in the end."""
-    path, dice, acknowledged = folder / "log.sqlite", random.Random(seed), 0
+    path, dice, acknowledged = folder / "data", random.Random(seed), 0
     for _ in range(kills):
         writer = subprocess.Popen([sys.executable, __file__, "--write", str(path)], stdout=subprocess.PIPE)
         assert writer.stdout is not None
@@ -43,7 +42,7 @@ def kill_and_look(folder: Path, kills: int, seed: int) -> int:
         writer.stdout.close()
         told = [int(line) for line in (first + rest).split(b"\n")[:-1]]
         acknowledged = max([acknowledged, *told])
-        log = SqliteLog(path)
+        log = a_log(path)
         moments = [entry.moment.id for _, entry in log.scan() if isinstance(entry, Entry)]
         assert len(moments) >= acknowledged, "an acknowledged entry is lost"
         assert moments == [f"m{i}" for i in range(len(moments))], "an entry is missing, doubled or out of order"

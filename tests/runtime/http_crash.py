@@ -20,9 +20,11 @@ sys.path.insert(1, str(Path(__file__).parents[1]))  # the tests' own modules, al
 
 from doors import MOMENTS, ROOT_KEY, moment
 from people import grocery
+from visavis.config import Settings
 from visavis.model.entry import Entry
-from visavis.runtime.access import Access
+from visavis.rights.vault import Vault
 from visavis.runtime.sqlite import SqliteLog
+from visavis.wiring import build, keys
 
 SENDERS = 6
 
@@ -30,9 +32,6 @@ SENDERS = 6
 def serve(folder: Path, port: int) -> None:
     """Be the server, for as long as one is let."""
     import uvicorn
-
-    from visavis.config import Settings
-    from visavis.wiring import build
 
     server = build(grocery(), Settings(data=str(folder)), key=ROOT_KEY)
     uvicorn.run(server.app, port=port, log_config=None)
@@ -70,7 +69,7 @@ def kill_and_look(folder: Path, kills: int, seed: int) -> int:
     """Kill the server ``kills`` times on the same log; return how many moments were acknowledged in all."""
     dice, acknowledged = random.Random(seed), set[tuple[str, str]]()
     folder.mkdir(parents=True, exist_ok=True)
-    access = Access(folder / "keys.sqlite")
+    access = keys(Settings(data=str(folder)), ROOT_KEY)
     token = access.issue("brand")
     access.close()
     todos = {f"p{number}": [f"m{one}" for one in range(10_000)] for number in range(SENDERS)}
@@ -95,7 +94,7 @@ def kill_and_look(folder: Path, kills: int, seed: int) -> int:
         process.wait()
         for sender in senders:
             sender.join()
-        log = SqliteLog(folder / "log.sqlite")
+        log = SqliteLog(folder / "log.sqlite", Vault(folder / "vault.sqlite", ROOT_KEY, Settings(data=str(folder)).tombstones))
         found = [(entry.customer, entry.moment.id) for _, entry in log.scan() if isinstance(entry, Entry)]
         log.close()
         assert len(found) == len(set(found)), "a moment is there twice"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doors import MOMENTS, a_server, client, moment, running, shops, switch
+from doors import MOMENTS, ROOT_KEY, a_server, client, moment, running, shops, switch
 from people import NOON
 from visavis.model.errors import Invalid
 from visavis.model.moment import KINDS, from_builtins
@@ -88,7 +88,7 @@ async def test_a_key_that_was_revoked_opens_nothing_more_at_once() -> None:
 
 
 def test_a_key_lies_in_its_file_only_as_a_hash(tmp_path: Path) -> None:
-    kept = Access(tmp_path / "keys.sqlite")
+    kept = Access(tmp_path / "keys.sqlite", ROOT_KEY)
     tokens = [kept.issue("device", "bo"), kept.issue("brand"), kept.issue("till", "s1")]
     in_files = b"".join([path.read_bytes() for path in tmp_path.iterdir()])
     kept.close()
@@ -97,7 +97,7 @@ def test_a_key_lies_in_its_file_only_as_a_hash(tmp_path: Path) -> None:
     for token in tokens:
         assert token.encode() not in in_files
         assert token.rpartition("_")[2].encode() not in in_files
-    again = Access(tmp_path / "keys.sqlite")
+    again = Access(tmp_path / "keys.sqlite", ROOT_KEY)
     assert [again.check(token).role for token in tokens] == ["device", "brand", "till"]
     again.close()
 
@@ -105,7 +105,7 @@ def test_a_key_lies_in_its_file_only_as_a_hash(tmp_path: Path) -> None:
 def test_a_server_hears_of_keys_that_another_process_made_or_revoked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(access, "monotonic", lambda: now[0])
-    server, command = Access(tmp_path / "keys.sqlite"), Access(tmp_path / "keys.sqlite")
+    server, command = Access(tmp_path / "keys.sqlite", ROOT_KEY), Access(tmp_path / "keys.sqlite", ROOT_KEY)
     token = command.issue("till", "s1")
     now[0] += access.NOTICED_S + 0.1
     key = server.check(token)
@@ -132,7 +132,7 @@ def test_a_key_without_what_its_role_needs_is_not_made(role: str, subject: str) 
 FIELDS: dict[str, Any] = {
     "place": "s1", "product": "p", "lines": [["p", 1, 1]], "dwell_s": 1, "measure": "water", "trait": "t", "value": 1, "about": "a", "decision": "d",
     "answer": "yes", "order": "o", "code": "c", "purpose": "p", "notice": "1", "proposal": "p", "text": "t", "vote": 1, "device": "g", "identifier": "i",
-    "latitude": 1, "longitude": 1, "quantity": 1,
+    "latitude": 1, "longitude": 1, "quantity": 1, "request": "r", "right": "access", "view": "v", "outcome": "confirmed", "reasons": "r",
 }  # fmt: skip
 
 
@@ -149,7 +149,7 @@ def test_what_a_key_permits_is_its_kinds_its_person_and_its_place(role: Any, kin
     elif role in ("till", "adviser"):
         assert allowed == (kind in SAYS[role] and getattr(said, "place", "s1") == "s1")
     else:
-        assert allowed == (kind != "due")
+        assert allowed == (kind not in ("due", "requested", "corrected", "contested", "reviewed"))
 
 
 async def test_a_page_elsewhere_cannot_use_a_cookie_of_ours() -> None:

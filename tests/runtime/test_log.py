@@ -9,8 +9,7 @@ from visavis.model.entry import Entry, encode
 from visavis.model.errors import Invalid, Refused, Unavailable
 from visavis.ports import Log
 from visavis.runtime.memory import MemoryLog
-from visavis.runtime.sqlite import SqliteLog
-from visavis.testing import an_entry, check_log
+from visavis.testing import a_log, an_entry, check_log
 
 
 def test_the_memory_log_keeps_the_contract() -> None:
@@ -18,7 +17,7 @@ def test_the_memory_log_keeps_the_contract() -> None:
 
 
 def test_the_sqlite_log_keeps_the_contract(tmp_path: Path) -> None:
-    check_log(lambda: SqliteLog(tmp_path / "log.sqlite"), durable=True)
+    check_log(lambda: a_log(tmp_path / "data"), durable=True)
 
 
 batches = st.lists(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 5)), max_size=4), max_size=8)
@@ -30,7 +29,7 @@ def test_both_logs_are_a_list_that_refuses_what_it_holds(plan: list[list[tuple[s
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        made: list[Callable[[], Log]] = [MemoryLog, lambda: SqliteLog(Path(folder) / "log.sqlite")]
+        made: list[Callable[[], Log]] = [MemoryLog, lambda: a_log(Path(folder) / "data")]
         for make in made:
             log = make()
             model: list[Entry] = []
@@ -51,12 +50,12 @@ def test_both_logs_are_a_list_that_refuses_what_it_holds(plan: list[list[tuple[s
 
 
 def test_two_writers_are_one_too_many(tmp_path: Path) -> None:
-    first = SqliteLog(tmp_path / "log.sqlite")
+    first = a_log(tmp_path)
 
     with pytest.raises(Unavailable, match="another process"):
-        SqliteLog(tmp_path / "log.sqlite")
+        a_log(tmp_path)
     first.close()
-    SqliteLog(tmp_path / "log.sqlite").close()
+    a_log(tmp_path).close()
 
 
 def test_a_file_that_is_not_a_log_is_left_alone(tmp_path: Path) -> None:
@@ -64,5 +63,5 @@ def test_a_file_that_is_not_a_log_is_left_alone(tmp_path: Path) -> None:
     path.write_bytes(b"my precious notes, not a database at all" * 50)
 
     with pytest.raises(Invalid, match="not a log"):
-        SqliteLog(path)
+        a_log(tmp_path)
     assert path.read_bytes().startswith(b"my precious notes")

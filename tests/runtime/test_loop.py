@@ -15,6 +15,7 @@ from visavis.runtime.loop import Loop
 from visavis.runtime.memory import MemoryLog
 from visavis.runtime.replay import Difference, rebuild, verify
 from visavis.runtime.sqlite import SqliteLog
+from visavis.testing import a_log
 
 BYTES = msgspec.msgpack.Encoder(order="deterministic").encode
 
@@ -61,13 +62,13 @@ def test_when_the_commit_fails_memory_stays_as_the_log_is() -> None:
 
 
 def test_replay_rebuilds_the_same_bytes_and_goes_on(tmp_path: Path) -> None:
-    loop = a_loop(SqliteLog(tmp_path / "log.sqlite"))
+    loop = a_loop(a_log(tmp_path))
     camille(loop, "reminders", "place-moment")
     for number in range(8):
         a_visit(loop, number=number)
     loop.log.close()
 
-    log = SqliteLog(tmp_path / "log.sqlite")
+    log = a_log(tmp_path)
     first, second = rebuild(log), rebuild(log)
 
     assert BYTES(first.customers) == BYTES(second.customers) == BYTES(loop.customers)

@@ -107,8 +107,8 @@ def an_entry(number: int = 1, kind: str = "order") -> Entry:
     return Entry(FORM, "bo", NOON, said, effects=(Effect(f"d{number}", kind, "refill", "milk"),))
 
 
-def an_outbox(heard: Heard, clock: Clock, *, path: Path | str = ":memory:", open_to: Callable[[str, str], bool] = lambda *_: True) -> Outbox:
-    return Outbox(path, {"order": Target(heard.url, SECRET)}, open_to=open_to, clock=clock)
+def an_outbox(heard: Heard, clock: Clock, *, path: Path | str = ":memory:", covered: Callable[[str, Effect], bool] = lambda *_: True) -> Outbox:
+    return Outbox(path, {"order": Target(heard.url, SECRET)}, covered=covered, clock=clock)
 
 
 async def until(happened: Callable[[], bool], seconds: float = 5.0) -> None:
@@ -211,7 +211,7 @@ async def test_a_redirect_is_never_followed(code: int) -> None:
 async def test_a_target_that_hangs_does_not_hold_the_others_back() -> None:
     clock = Clock()
     async with target(*[hangs] * 20) as slow, target() as quick:
-        found = Outbox(":memory:", {"order": Target(slow.url, SECRET), "reward": Target(quick.url, SECRET)}, open_to=lambda *_: True, clock=clock)
+        found = Outbox(":memory:", {"order": Target(slow.url, SECRET), "reward": Target(quick.url, SECRET)}, covered=lambda *_: True, clock=clock)
         for number in range(20):
             found.passing(an_entry(number))
         found.start()
@@ -225,7 +225,7 @@ async def test_a_target_that_hangs_does_not_hold_the_others_back() -> None:
 async def test_what_was_withdrawn_before_delivery_is_not_sent_and_between_two_attempts_neither() -> None:
     clock, open_purposes = Clock(), {"refill"}
     async with target(status(500)) as heard:
-        found = an_outbox(heard, clock, open_to=lambda _, action: action in open_purposes)
+        found = an_outbox(heard, clock, covered=lambda _, effect: effect.action in open_purposes)
         found.passing(an_entry())
         found.start()
         await attempted(found, "d1", 1)
@@ -268,7 +268,7 @@ async def _all_sent(found: Outbox) -> None:
 
 async def test_an_effect_without_a_target_is_not_sent_when_one_is_set_up_later(tmp_path: Path) -> None:
     clock = Clock()
-    before = Outbox(tmp_path / "outbox.sqlite", {}, open_to=lambda *_: True, clock=clock)
+    before = Outbox(tmp_path / "outbox.sqlite", {}, covered=lambda *_: True, clock=clock)
     before.passing(an_entry())
     await before.stop()
     async with target() as heard:

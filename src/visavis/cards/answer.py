@@ -21,6 +21,12 @@ from visavis.strategy.read import Strategy
 HEARS: Final[dict[str, frozenset[str]]] = {"brand": frozenset({"customer", "adviser"}), "device": frozenset({"customer"}), "adviser": frozenset({"adviser"})}
 
 
+AUTOMATED: Final = {
+    "fr": "Décision automatisée : vous pouvez donner votre avis et demander qu’une personne la réexamine.",
+    "en": "An automated decision: you may give your own view and ask a person to review it.",
+}
+
+
 class Weighed(Struct, frozen=True):
     """One arm of the draw: what it would bring net of the price of attention, in cents, and its probability. Silence has no action."""
 
@@ -41,7 +47,7 @@ class Refused(Struct, frozen=True):
 
 
 class Said(Struct, frozen=True, omit_defaults=True):
-    """One decision in words."""
+    """One decision in words. ``automated`` says, of one that is tagged for it, that nobody decided it and that somebody may look again."""
 
     decision: str
     audience: str
@@ -56,6 +62,8 @@ class Said(Struct, frozen=True, omit_defaults=True):
     p_shown: float = 1.0
     card: Card | None = None
     brief: Brief | None = None
+    review: str = ""
+    automated: str = ""
     weighed: tuple[Weighed, ...] = ()
     refused: tuple[Refused, ...] = ()
 
@@ -92,10 +100,12 @@ def said(strategy: Strategy, entry: Entry, decision: Decision, language: str) ->
         for arm in decision.scored
     ])  # fmt: skip
     refused = tuple([refusal(one, language) for one in decision.refusals])
+    tag = tagged(strategy, decision)
+    automated = AUTOMATED[language] if tag else ""
     if not isinstance(decision, Show):
         return Said(
             decision.id, decision.audience, "silence", sentence(decision, language), decision.purpose, reason=decision.reason, p_shown=decision.p_shown,
-            weighed=weighed, refused=refused,
+            weighed=weighed, refused=refused, review=tag, automated=automated,
         )  # fmt: skip
     spot = entry.moment.at
     for_customer = decision.audience == "customer"
@@ -104,8 +114,22 @@ def said(strategy: Strategy, entry: Entry, decision: Decision, language: str) ->
         until=decision.until, p_shown=decision.p_shown,
         card=compose(strategy, decision, language, place=spot.place if spot is not None else "") if for_customer else None,
         brief=None if for_customer else brief(strategy, decision, language, today=spot.local_day if spot is not None else 0),
-        weighed=weighed, refused=refused,
+        weighed=weighed, refused=refused, review=tag, automated=automated,
     )  # fmt: skip
+
+
+def contestable(strategy: Strategy, decision: Decision) -> str:
+    """The action, tagged for review, that this decision about the customer showed; or, of a silence, the first such that was refused. Else empty."""
+    if decision.audience != "customer":
+        return ""
+    named = [decision.action] if isinstance(decision, Show) else [refusal.action for refusal in decision.refusals]
+    return next((name for name in named if (action := strategy.actions.get(name)) is not None and action.review), "")
+
+
+def tagged(strategy: Strategy, decision: Decision) -> str:
+    """Why a person may have this decision reviewed: a price, eligibility, credit or a refusal; empty when they may not."""
+    action = contestable(strategy, decision)
+    return strategy.actions[action].review if action else ""
 
 
 def refusal(one: Refusal, language: str) -> Refused:

@@ -3,7 +3,7 @@
 Silence, an unknown purpose, an expired or unreadable choice all mean no.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
+from visavis.consent.notices import closed_by, resolved
 from visavis.model.consent import OPENS, Purpose
 from visavis.model.customer import Customer, Places, Purchases, Seen
 from visavis.model.gs1 import product_of
@@ -19,7 +20,6 @@ from visavis.model.moment import (
     KIND,
     Bought,
     CheckedIn,
-    Consented,
     Consumed,
     Dwelled,
     Entered,
@@ -54,18 +54,42 @@ class NotAdmitted(Struct, frozen=True):
 
 
 def open_categories(customer: Customer, purpose: Purpose, now: float) -> frozenset[str]:
-    """The categories that this purpose may read of this person now: what the purpose declares *and* the served notice named."""
-    if purpose.basis == "contract":
+    """The categories that this purpose may read of this person now: what the purpose declares *and* the served notice named.
+
+    None when the purpose is off, the person's data are restricted, or an objection closes it. A yes counts from its instant to its end, given by
+    the person, and by their guardian too while they are not of age; purposes or recipients that its notice did not name need a new yes.
+    """
+    if customer.restricted or not purpose.enabled:
+        return _NOTHING
+    if customer.objections and any(closed_by(about, purpose) for about in customer.objections):
+        return _NOTHING
+    if purpose.basis != "consent":
         return purpose.categories
     choice = customer.consents.get(purpose.key)
-    if choice is None or choice.status not in OPENS or not choice.since <= now < choice.until:
+    try:
+        if choice is None or choice.status not in OPENS or not choice.since <= now < choice.until or "person" not in choice.by:
+            return _NOTHING
+        if now < customer.of_age_at and "guardian" not in choice.by:
+            return _NOTHING
+        return _shared(purpose.categories, purpose.iri, purpose.recipients, choice.categories, choice.iri, choice.recipients)
+    except TypeError:  # a choice that cannot be read is no choice
         return _NOTHING
-    return _shared(purpose.categories, choice.categories)
+
+
+def holds(customer: Customer, purpose: Purpose, epoch: int, now: float) -> bool:
+    """Whether what was decided under this purpose in this consent epoch may still go out: it is open, and was not closed in between."""
+    closed = max(customer.closings.get(purpose.key, 0), customer.closings.get("", 0))
+    return closed <= epoch and bool(open_categories(customer, purpose, now))
 
 
 @lru_cache(maxsize=1024)
-def _shared(declared: frozenset[str], noticed: tuple[str, ...]) -> frozenset[str]:
-    return declared.intersection(noticed)
+def _shared(
+    declared: frozenset[str], iri: str | tuple[str, ...], recipients: tuple[str, ...], noticed: tuple[str, ...], for_iri: tuple[str, ...],
+    for_recipients: tuple[str, ...],
+) -> frozenset[str]:  # fmt: skip
+    """What both the purpose now and the yes then name: wider use needs a new yes, narrower use does not."""
+    wider = not {iri} <= set(for_iri) if isinstance(iri, str) else not set(iri) <= set(for_iri)
+    return _NOTHING if wider or not set(recipients) <= set(for_recipients) else declared.intersection(noticed)
 
 
 def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime) -> Moment | NotAdmitted:
@@ -79,7 +103,7 @@ def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: d
     if category not in OURS:
         now = received_at.timestamp()
         for purpose in strategy.purposes.values():
-            if category in purpose.categories and category in open_categories(customer, purpose, now):
+            if category in purpose.categories and category in _kept(customer, purpose, now):
                 break
         else:
             return NotAdmitted(kind, category, f"No active consent covers {category}: serve the notice of a purpose that names it, then ask.")
@@ -88,10 +112,17 @@ def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: d
         if place is None:
             return NotAdmitted(kind, category, "This position is in none of the brand's places; it was not kept.")
         moment = Entered(id=moment.id, customer=moment.customer, occurred_at=moment.occurred_at, place=place.id)
-    return _resolved(strategy, customer, moment)
+    chosen = resolved(strategy, customer, moment, received_at) if category == "account" else moment
+    return NotAdmitted(kind, category, chosen) if isinstance(chosen, str) else placed(strategy, chosen)
 
 
-def _resolved(strategy: Strategy, customer: Customer, moment: Moment) -> Moment:
+def _kept(customer: Customer, purpose: Purpose, now: float) -> frozenset[str]:
+    """What may be written for this purpose: contract and law ask for theirs even when the person asked that nothing be read."""
+    return purpose.categories if purpose.basis in ("contract", "legal") else open_categories(customer, purpose, now)
+
+
+def placed(strategy: Strategy, moment: Moment) -> Moment:
+    """The moment with what the door knows of places and products written into it."""
     match moment:
         case Entered() | CheckedIn() | Left() | Dwelled():
             return replace(moment, at=_spot(strategy, moment.place, moment.occurred_at))
@@ -109,13 +140,6 @@ def _resolved(strategy: Strategy, customer: Customer, moment: Moment) -> Moment:
             return replace(moment, at=_elsewhere(strategy, moment.occurred_at), product=product, family=family)
         case Measured():
             return replace(moment, at=_elsewhere(strategy, moment.occurred_at))
-        case Consented():
-            purpose = strategy.purposes.get(moment.purpose)
-            served = customer.notices.get(moment.purpose) == moment.notice
-            if purpose is None or not served or purpose.notice.version != moment.notice:
-                return replace(moment, categories=(), until=moment.occurred_at)  # a yes to words that were not served opens nothing
-            until = moment.occurred_at + timedelta(days=purpose.duration_days)
-            return replace(moment, categories=tuple(sorted(purpose.categories)), until=until)
         case _:
             return replace(moment, at=None)
 
@@ -146,12 +170,13 @@ class Sight:
     """One customer at one moment, as decisions may see them: through a purpose, or not at all. Each view is built once.
 
     Besides, what we did ourselves (``service``, ``devices``), and the name that dice and holdout use (``born_as``), which says nothing.
+    ``without`` keeps these categories from every purpose: what an explanation asks, to tell what would have changed.
     """
 
-    __slots__ = ("_customer", "_moment", "_now", "_views", "born_as", "devices", "id", "received_s", "service")
+    __slots__ = ("_customer", "_moment", "_now", "_views", "_without", "born_as", "devices", "id", "received_s", "service")
 
-    def __init__(self, customer: Customer, moment: Moment, received_s: float) -> None:
-        self.id = customer.id
+    def __init__(self, customer: Customer, moment: Moment, received_s: float, *, without: frozenset[str] = _NOTHING) -> None:
+        self.id = moment.customer
         self.born_as = customer.born_as
         self.service = customer.service
         self.devices = customer.devices
@@ -160,10 +185,13 @@ class Sight:
         self._moment = moment
         self._now = moment.occurred_at.timestamp()
         self._views: dict[frozenset[str], View] = {}
+        self._without = without
 
     def through(self, purpose: Purpose) -> View | None:
         """What this purpose may see; ``None`` when it is closed, or does not cover the waking moment."""
         categories = open_categories(self._customer, purpose, self.received_s)
+        if self._without:
+            categories -= self._without
         if not categories:
             return None
         seen = self._views.get(categories)

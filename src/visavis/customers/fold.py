@@ -6,22 +6,27 @@ places: the door has resolved everything.
 """
 
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final
 
 from msgspec.structs import replace
 
+from visavis.customers.chosen import chosen
 from visavis.customers.habits import bought
+from visavis.customers.rights import exercised
 from visavis.customers.wallet import settled
-from visavis.model.consent import OPENS, Consent, Status
-from visavis.model.customer import HABITS_LIMIT, NAMES_LIMIT, Customer, Places, Seen, Stock
+from visavis.model.consent import OPENS
+from visavis.model.customer import HABITS_LIMIT, NAMES_LIMIT, Customer, Places, Seen, Stock, bounded
 from visavis.model.decision import Decision, Outcome, Show
 from visavis.model.entry import Entry
 from visavis.model.moment import (
     Answered,
+    Born,
     Bought,
     CheckedIn,
     Consented,
     Consumed,
+    Contested,
+    Corrected,
     Declared,
     Displayed,
     Dwelled,
@@ -31,7 +36,11 @@ from visavis.model.moment import (
     Measured,
     Moment,
     Noticed,
+    Objected,
     RanOut,
+    Requested,
+    Restricted,
+    Reviewed,
     Saw,
     Stocked,
     Unlinked,
@@ -44,14 +53,19 @@ from visavis.model.shown import OPEN_LIMIT, SHOWN_LIMIT, DeviceState, Open, Show
 RELUCTANCE_STEP: Final = 1.3
 RELUCTANCE_LIMIT: Final = 10.0
 
-T = TypeVar("T")
-
 
 def fold(customer: Customer, entry: Entry) -> Customer:
     """The customer after this entry; equal, byte for byte, to what ``engine.step`` returned when it made the entry."""
     happened, _ = happen(customer, entry.moment, entry.received_at)
     happened = settled(happened, entry.moment, entry.effects, entry.granted, entry.received_at)
-    return decided(happened, entry.decisions, entry.received_at) if entry.decisions else happened
+    return sided(decided(happened, entry.decisions, entry.received_at), entry)
+
+
+def sided(customer: Customer, entry: Entry) -> Customer:
+    """The same person, with the entry in the memory of the one side that it came by; there is nothing to do for who was never merged."""
+    if not customer.sides:
+        return customer
+    return replace(customer, sides=tuple([fold(side, entry) if side.id == entry.customer else side for side in customer.sides]))
 
 
 def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[Customer, tuple[Outcome, ...]]:
@@ -69,16 +83,18 @@ def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[C
         case Stocked() | Consumed() | RanOut():
             customer = replace(customer, home=_at_home(customer.home, moment))
         case Measured():
-            customer = replace(customer, numbers=_bounded(customer.numbers, moment.measure, _counted(customer.numbers.get(moment.measure), moment)))
+            customer = replace(customer, numbers=bounded(customer.numbers, moment.measure, _counted(customer.numbers.get(moment.measure), moment)))
         case Declared():
             customer = _declared(customer, moment)
-        case Noticed():
-            customer = replace(customer, notices=_bounded(customer.notices, moment.purpose, moment.notice), language=moment.language)
-        case Consented() | Withdrew():
-            customer = _chose(customer, moment)
+        case Noticed() | Consented() | Withdrew() | Objected() | Restricted():
+            customer = chosen(customer, moment)
+        case Requested() | Corrected() | Contested() | Reviewed():
+            customer = exercised(customer, moment, received_s)
+        case Born():
+            customer = replace(customer, of_age_at=moment.of_age_at.timestamp() if moment.of_age_at is not None else 0.0)
         case Worn():
             state = DeviceState(moment.profile, moment.worn, moment.battery, received_s, moment.busy)
-            customer = replace(customer, devices=_bounded(customer.devices, moment.device, state))
+            customer = replace(customer, devices=bounded(customer.devices, moment.device, state))
         case Linked() if moment.identifier not in customer.identifiers:
             customer = replace(customer, identifiers=(*customer.identifiers, moment.identifier)[-NAMES_LIMIT:])
         case Unlinked():
@@ -88,26 +104,27 @@ def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[C
     closed: tuple[Outcome, ...] = ()
     if customer.service.open:
         customer, closed = _close(customer, moment, received_s)
-    return replace(customer, entries=customer.entries + 1, last_received_at=received_s), closed
+    born_at = customer.born_at if customer.entries else received_s
+    return replace(customer, entries=customer.entries + 1, last_received_at=received_s, born_at=born_at), closed
 
 
 def decided(customer: Customer, decisions: tuple[Decision, ...], received_at: datetime) -> Customer:
     """The decision's half: cards take attention, and windows open."""
-    service = customer.service
+    service, many = customer.service, max(1, len(customer.sides))
     shown, waiting = service.shown, service.open
     for decision in decisions:
         action = family = ""
         if isinstance(decision, Show):
             action, family = decision.action, decision.family
-            card = Shown(decision.id, received_at.timestamp(), action, family, decision.units, decision.product, decision.until)
-            shown = (*shown[-SHOWN_LIMIT + 1 :], card)
+            card = Shown(decision.id, received_at.timestamp(), action, family, decision.units, decision.product, decision.until, epoch=customer.consent_epoch)
+            shown = (*shown[-SHOWN_LIMIT * many + 1 :], card)
         if (window := decision.window) is not None:
             believed = tuple([known.family for known in decision.known])
             opened = Open(
                 decision.id, decision.purpose, window.objective, action, window.closes_at, window.from_day, window.until_day, window.visit, believed, family,
                 window.outcome,
             )  # fmt: skip
-            waiting = (*waiting[-OPEN_LIMIT + 1 :], opened)
+            waiting = (*waiting[-OPEN_LIMIT * many + 1 :], opened)
     if shown is service.shown and waiting is service.open:
         return customer
     return replace(customer, service=replace(service, shown=shown, open=waiting))
@@ -124,10 +141,14 @@ def _close(customer: Customer, moment: Moment, received_s: float) -> tuple[Custo
     waiting: list[Open] = []
     closed: list[Outcome] = []
     for window in customer.service.open:
+        choice = customer.consents.get(window.purpose)  # none: the purpose was never asked for, and rests on another basis than consent
+        if choice is not None and (choice.status not in OPENS or choice.until <= received_s):
+            continue  # what may not be read any more is not waited for, and teaches nothing
         ends = window.closes_at <= received_s
         if agreed == window.decision and window.outcome == "answered_yes" and not ends:
             window = replace(window, got=True)  # noqa: PLW2901
-        if basket is not None and window.from_day <= day <= window.until_day and occurred_s <= window.closes_at:
+        may_read = choice is None or "purchases" in choice.categories
+        if basket is not None and may_read and window.from_day <= day <= window.until_day and occurred_s <= window.closes_at:
             hits = window.hits
             for bit, family in enumerate(window.families):
                 if family in basket:
@@ -141,7 +162,7 @@ def _close(customer: Customer, moment: Moment, received_s: float) -> tuple[Custo
             closed.append(Outcome(window.decision, window.objective, window.action, window.hits, window.got, window.value_cents))
         else:
             waiting.append(window)
-    if not closed and basket is None and agreed is None:
+    if not closed and basket is None and agreed is None and len(waiting) == len(customer.service.open):
         return customer, ()
     return replace(customer, service=replace(customer.service, open=tuple(waiting))), tuple(closed)
 
@@ -194,7 +215,7 @@ def _at_home(home: dict[str, Stock], moment: Stocked | Consumed | RanOut) -> dic
             units = max(0.0, units - moment.quantity)
         case RanOut():
             units = 0.0
-    return _bounded(home, moment.family, Stock(units, moment.product, moment.occurred_at.timestamp()), limit=HABITS_LIMIT)
+    return bounded(home, moment.family, Stock(units, moment.product, moment.occurred_at.timestamp()), limit=HABITS_LIMIT)
 
 
 def _counted(before: Number | None, moment: Measured) -> Number:
@@ -211,31 +232,5 @@ def _counted(before: Number | None, moment: Measured) -> Number:
 
 def _declared(customer: Customer, moment: Declared) -> Customer:
     if moment.value is not None:
-        return replace(customer, preferences=_bounded(customer.preferences, moment.trait, moment.value))
+        return replace(customer, preferences=bounded(customer.preferences, moment.trait, moment.value))
     return replace(customer, preferences={k: v for k, v in customer.preferences.items() if k != moment.trait})
-
-
-def _chose(customer: Customer, moment: Consented | Withdrew) -> Customer:
-    since = moment.occurred_at.timestamp()
-    before = customer.consents.get(moment.purpose)
-    if isinstance(moment, Consented):
-        until = moment.until.timestamp() if moment.until is not None else since
-        status: Status = "renewed" if before is not None and before.status in OPENS else "given"
-        choice = Consent(status, moment.categories, moment.notice, since, until)
-        return replace(
-            customer, consents=_bounded(customer.consents, moment.purpose, choice), consent_epoch=customer.consent_epoch + 1,
-        )  # fmt: skip
-    choice = Consent("withdrawn" if before is not None else "refused", (), before.notice if before is not None else "", since, since)
-    still = tuple([window for window in customer.service.open if window.purpose != moment.purpose])
-    return replace(
-        customer, consents=_bounded(customer.consents, moment.purpose, choice), consent_epoch=customer.consent_epoch + 1,
-        service=replace(customer.service, open=still),
-    )  # fmt: skip
-
-
-def _bounded(names: dict[str, T], name: str, value: T, *, limit: int = NAMES_LIMIT) -> dict[str, T]:
-    changed = {k: v for k, v in names.items() if k != name}
-    while len(changed) >= limit:
-        del changed[next(iter(changed))]
-    changed[name] = value
-    return changed

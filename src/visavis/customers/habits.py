@@ -93,7 +93,7 @@ def bought(purchases: Purchases, moment: Bought) -> Purchases:
         pack(table, at, k, first, now_last, s28, dec, e95, number, baskets, size, local_day, n0, n1, n2, n3, gap, votes, held)
 
     if len(usual) > HABITS_SLACK:
-        return _pruned(Purchases(rows, tuple(usual), bytes(table), trips, shops, visits), now)
+        return pruned(Purchases(rows, tuple(usual), bytes(table), trips, shops, visits), now)
     return Purchases(rows, tuple(usual), bytes(table), trips, shops, visits)
 
 
@@ -122,7 +122,7 @@ def _trip(packed: bytes, now: float, day: float, spend_cents: int, ln_size: floa
     return TRIPS.pack(*trips), number + 1.0
 
 
-def _pruned(purchases: Purchases, now: float) -> Purchases:
+def pruned(purchases: Purchases, now: float) -> Purchases:
     """Keep the habits with the largest decayed counts, in the order they had; the stale go first."""
     rows, usual, table = purchases.rows, purchases.usual, purchases.table
     weight = {}
@@ -136,4 +136,16 @@ def _pruned(purchases: Purchases, now: float) -> Purchases:
         rows={family: row for row, family in enumerate(order)},
         usual=tuple([usual[rows[family]] for family in order]),
         table=b"".join([table[rows[family] * WIDTH : (rows[family] + 1) * WIDTH] for family in order]),
+    )
+
+
+def without(purchases: Purchases, family: str) -> Purchases:
+    """The purchases as they would be without this habit: the trips stay, and nothing tells that this family was among them."""
+    rows, usual, table = purchases.rows, purchases.usual, purchases.table
+    kept = [name for name in rows if name != family]
+    return replace(
+        purchases,
+        rows={name: row for row, name in enumerate(kept)},
+        usual=tuple([usual[rows[name]] for name in kept]),
+        table=b"".join([table[rows[name] * WIDTH : (rows[name] + 1) * WIDTH] for name in kept]),
     )

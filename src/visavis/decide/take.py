@@ -23,7 +23,7 @@ from visavis.model.catalogue import Device
 from visavis.model.decision import Decision, Known, Refusal, RefusalReason, Scored, Show, Silence, Term, Window
 from visavis.model.entry import Use
 from visavis.model.ids import decision_id
-from visavis.model.moment import Consumed, Moment, Paying, RanOut, Saw, Stocked
+from visavis.model.moment import CATEGORY, KIND, Consumed, Moment, Paying, RanOut, Saw, Stocked
 from visavis.model.shown import Shown
 from visavis.model.view import View
 from visavis.model.world import Calibration, World
@@ -74,7 +74,7 @@ def take(
         if seen is None:
             refusals.extend([Refusal(action.id, "consent", purpose) for action in actions])
             continue
-        uses.append(Use(purpose, tuple(sorted(seen.categories))))
+        uses.append(Use(purpose, _read(strategy, moment, actions, seen)))
         held, refused = conditions_hold(strategy, moment, purpose, actions, seen)
         refusals.extend(refused)
         ready.extend([(action, seen) for action in held])
@@ -114,6 +114,12 @@ def take(
         facts = telling(strategy, seen, sight.service, drawn.family, known, named) if audience == "adviser" else ()
         drawn = replace(drawn, until=sight.received_s + strategy.actions[drawn.action].ttl_s, facts=facts, figures=figures(seen))
     return drawn, uses
+
+
+def _read(strategy: Strategy, moment: Moment, actions: list[Action], seen: View) -> tuple[str, ...]:
+    """The data that these actions are judged by: the waking moment's, and what they depend on. What is not named here changes nothing."""
+    read = {CATEGORY[KIND[type(moment)]], "home" if isinstance(moment, Saw) else ""}.union(*[strategy.reads[action.id] for action in actions])
+    return tuple(sorted(seen.categories & read))  # a glance may be told how much is left at home
 
 
 def _taken_care_of(strategy: Strategy, sight: Sight, first: Decision | None) -> set[str]:

@@ -11,7 +11,6 @@ from time import monotonic
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -20,6 +19,7 @@ from visavis.cards.compose import compose
 from visavis.cards.text import speech
 from visavis.devices.hosts.page import HOSTS, WORDS, opened, policy
 from visavis.devices.walls import lines
+from visavis.model.card import HudCard
 from visavis.model.catalogue import Device
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import Answered, Displayed
@@ -47,22 +47,6 @@ BY: Final[dict[str, dict[str, str]]] = {
 }  # fmt: skip
 """The few words of why that a glance has room for, by the kind of data that says most; the whole sentence is on the person's own page."""
 HOME: Final = {"fr": "À la maison", "en": "At home"}
-
-
-class HudCard(Struct, frozen=True, omit_defaults=True):
-    """What the page needs to show one card; ``lines`` and ``speech`` for hosts that draw text elsewhere than on the page, or speak."""
-
-    decision: str
-    kicker: str
-    title: str
-    body: str
-    why: str
-    yes: str
-    no: str
-    lasts_s: float
-    ttl_s: float
-    lines: list[str] = []
-    speech: str = ""
 
 
 def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:

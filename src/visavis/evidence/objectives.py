@@ -66,11 +66,15 @@ class Objectives:
         return [self._standing(objective) for objective in self._strategy.objectives.values()]
 
     def _standing(self, objective: Objective) -> Standing:
-        share, people = objective.holdout_share, self._people[objective.id]
+        share, people = objective.holdout_share, dict[str, Tally]()
+        for name, tally in self._people[objective.id].items():  # who was merged is one person, under the older one's name
+            whole = people.setdefault(self._born_as(name), Tally())
+            whole.windows += tally.windows
+            whole.happened += tally.happened
         held: list[float] = []
         free: list[float] = []
         for name, tally in people.items():
-            out = share > 0.0 and held_out(self._born_as(name), objective.id, share=share, key=self._key)
+            out = share > 0.0 and held_out(name, objective.id, share=share, key=self._key)
             (held if out else free).append(tally.happened / tally.windows)
         closed = sum([tally.windows for tally in people.values()])
         effect = uplift(free, held, holdout_share=share, planned=self._planned) if held and free and 0.0 < share < 1.0 else None

@@ -68,7 +68,7 @@ class Player:
                 await self._tell([{"kind": "linked", "id": "card", "identifier": f"card of {self.person}", **self._now_of()}, *self._cast.past(self.person)])
         await self._come(story)
         asked = await self._asked("device", "GET", f"/v1/people/{self.person}/purposes")
-        never = {choice["purpose"] for choice in asked.json() if choice["status"] == "not_asked"}
+        never = {choice["purpose"] for choice in asked.json() if choice["status"] in ("unknown", "requested")}
         for purpose in story.given:
             if purpose in never:
                 await self._asked("device", "PUT", f"/v1/people/{self.person}/purposes/{purpose}", {"on": True})

@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from visavis.cards.answer import Reply, reply
+from visavis.intake.signals import objection, opted_out
 from visavis.model.errors import VisavisError
 from visavis.model.moment import KIND, Answered, Displayed, Linked, Moment, Unlinked, decode
 from visavis.runtime import problems
@@ -24,6 +25,8 @@ BODY_LIMIT: Final = 1 << 20
 MOMENTS_LIMIT: Final = 1000
 IN_FLIGHT_LIMIT: Final = 2000
 """How many moments of one key may wait at once."""
+SIGNALS: Final = frozenset({"brand", "device"})
+"""Whose requests may carry a person's own signal: their devices', and the brand's servers that pass it on."""
 JSON: Final = b"application/json"
 LENGTH_DIGITS: Final = 10
 LINES: Final = (b"application/x-ndjson", b"application/jsonl", b"application/ndjson")
@@ -91,8 +94,9 @@ class Moments:
             advice = "Content-Type: application/json or application/x-ndjson, without a Content-Encoding."
             raise Refusal(problems.problem(415, "The body must be plain JSON.", advice=advice))
         payload = await _body(headers, receive)
+        signal = key.role in SIGNALS and opted_out(scope["headers"])
         if kind in LINES:
-            found = await self._many(key, [line for line in payload.split(b"\n") if line.strip()])
+            found = await self._many(key, [line for line in payload.split(b"\n") if line.strip()], signal=signal)
             return 200, LINES[0], b"".join([_encode(one) + b"\n" for one in found]), []
         if payload.lstrip()[:1] == b"[":
             try:
@@ -100,26 +104,26 @@ class Moments:
             except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
                 advice = "Send one moment, an array of moments, or lines of them."
                 raise Refusal(problems.problem(400, "This is not a JSON array.", advice=advice)) from None
-            return 200, JSON, _encode(await self._many(key, payloads)), []
-        [one] = await self._lived(key, [payload])
+            return 200, JSON, _encode(await self._many(key, payloads, signal=signal)), []
+        [one] = await self._lived(key, [payload], signal=signal)
         if isinstance(one, dict):
             raise Refusal(one)
         return 200, JSON, _encode(one), []
 
-    async def _many(self, key: Key, payloads: list[bytes]) -> list[Told]:
+    async def _many(self, key: Key, payloads: list[bytes], *, signal: bool) -> list[Told]:
         if not payloads or len(payloads) > MOMENTS_LIMIT:
             status = 400 if not payloads else 413
             raise Refusal(problems.problem(status, f"{len(payloads)} moments were sent.", advice=f"Send 1 to {MOMENTS_LIMIT:,} at once."))
-        found = await self._lived(key, payloads)
+        found = await self._lived(key, payloads, signal=signal)
         return [{"index": index, **one} if isinstance(one, dict) else one for index, one in enumerate(found)]
 
-    async def _lived(self, key: Key, payloads: list[bytes]) -> list[Told]:
+    async def _lived(self, key: Key, payloads: list[bytes], *, signal: bool) -> list[Told]:
         """What became of each. All are queued before the first is awaited: they keep their order, and share commits."""
         waiting: list[tuple[Moment, Awaitable[Lived]] | dict[str, Any]] = []
         flying = 0
         try:
             for payload in payloads:
-                queued = self._queued(key, payload)
+                queued = self._queued(key, payload, signal=signal)
                 waiting.append(queued)
                 if not isinstance(queued, dict):
                     flying += 1
@@ -131,7 +135,7 @@ class Moments:
                 if left:
                     self._in_flight[key.id] = left
 
-    def _queued(self, key: Key, payload: bytes) -> tuple[Moment, Awaitable[Lived]] | dict[str, Any]:
+    def _queued(self, key: Key, payload: bytes, *, signal: bool) -> tuple[Moment, Awaitable[Lived]] | dict[str, Any]:
         try:
             moment = decode(payload, received_at=self._writer.loop.clock.now())
         except VisavisError as error:
@@ -146,11 +150,15 @@ class Moments:
         if refused:
             self._heard("", "forbidden")
             return problems.problem(403, refused, advice="Use the key of who speaks.")
-        if isinstance(moment, Linked | Unlinked):
+        if isinstance(moment, Unlinked):
             moment = replace(moment, identifier=hashed(self._secret, moment.identifier))
+        elif isinstance(moment, Linked):
+            moment = replace(moment, identifier=hashed(self._secret, moment.identifier), vouched=key.role == "brand")
         if self._in_flight.get(key.id, 0) >= IN_FLIGHT_LIMIT:
             return problems.problem(429, "This key has too many moments waiting.", advice="Send it again after a second, with the same id.", retry_after_s=1)
         try:
+            if signal and (heard := objection(self._writer.loop, moment.customer, moment.id)) is not None:
+                self._writer.put(heard)
             return moment, self._writer.put(moment)
         except VisavisError as error:
             return problems.of_error(error)

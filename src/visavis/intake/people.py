@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from visavis.cards.answer import reply
 from visavis.consent.choices import choices, switched
+from visavis.intake.signals import objection, opted_out
 from visavis.model.consent import OPENS
 from visavis.model.errors import Invalid, Refused
 from visavis.runtime import problems
@@ -23,39 +24,36 @@ from visavis.runtime.writer import Writer
 def routes(writer: Writer, access: Access) -> list[Route]:
     """``GET /v1/people/{person}/purposes``, ``PUT …/purposes/{purpose}``, ``PUT …/categories/{category}``, ``GET …/wallet``, ``GET …/moments/{moment}``."""
 
-    def person(request: Request) -> tuple[str, Key]:
-        key = key_of(request, access, "brand", "device")
-        name = str(request.path_params["person"])
-        if key.role == "device" and key.subject != name:
-            raise Refused("This key speaks for another person.", advice="Use that person's own key.")
-        return name, key
-
     def language_of(request: Request, name: str) -> str:
         spoken = writer.loop.strategy.brand.languages
         asked = request.query_params.get("language", "") or writer.loop.customer(name).language
         return asked if asked in spoken else spoken[0]
 
     async def purposes(request: Request) -> Response:
-        name, _ = person(request)
+        name, _ = person(request, access)
         now = writer.loop.clock.now().timestamp()
         return _json(choices(writer.loop.strategy, writer.loop.customer(name), language_of(request, name), now))
 
     async def choose(request: Request) -> Response:
-        name, _ = person(request)
+        name, _ = person(request, access)
         purpose = str(request.path_params["purpose"])
-        on = (await told(request)).get("on")
+        said = await told(request)
+        on, trial = said.get("on"), said.get("trial", False)
         known = writer.loop.strategy.purposes.get(purpose)
-        if not isinstance(on, bool):
-            raise Invalid("`on` is true or false.", advice='Send {"on": true}.')
+        if not isinstance(on, bool) or not isinstance(trial, bool):
+            raise Invalid("`on` and `trial` are true or false.", advice='Send {"on": true}.')
         if known is None or known.basis != "consent":
             raise Invalid("This is no purpose that can be chosen.", advice="GET …/purposes lists them.")
         at = writer.loop.clock.now()
-        for moment in switched(writer.loop.strategy, name, purpose, on=on, language=language_of(request, name), id=f"choice-{token_hex(6)}", at=at):
+        cause = f"choice-{token_hex(6)}"
+        if opted_out(request.headers.raw) and (heard := objection(writer.loop, name, cause)) is not None:
+            await writer.live(heard)
+        for moment in switched(writer.loop.strategy, name, purpose, on=on, trial=trial, language=language_of(request, name), id=cause, at=at):
             await writer.live(moment)
         return await purposes(request)
 
     async def close(request: Request) -> Response:
-        name, _ = person(request)
+        name, _ = person(request, access)
         category = str(request.path_params["category"])
         reading = [purpose.key for purpose in writer.loop.strategy.purposes.values() if purpose.basis == "consent" and category in purpose.categories]
         if (await told(request)).get("on") is not False or not reading:
@@ -68,14 +66,14 @@ def routes(writer: Writer, access: Access) -> list[Route]:
         return await purposes(request)
 
     async def moment(request: Request) -> Response:
-        name, key = person(request)
+        name, key = person(request, access)
         entry = await writer.ask(lambda: writer.loop.log.entry(name, str(request.path_params["moment"])))
         if entry is None:
             return problems.response(problems.problem(404, "There is no such moment of this person."))
         return _json(reply(writer.loop.strategy, entry, language_of(request, name), key.role, retried=True))
 
     async def wallet(request: Request) -> Response:
-        name, _ = person(request)
+        name, _ = person(request, access)
         customer = writer.loop.customer(name)
         return _json({"orders": _named(customer.orders), "rewards": _named(customer.rewards)})
 
@@ -86,6 +84,15 @@ def routes(writer: Writer, access: Access) -> list[Route]:
         Route("/v1/people/{person}/categories/{category}", guarded(close), methods=["PUT"]),
         Route("/v1/people/{person}/moments/{moment:path}", guarded(moment)),
     ]
+
+
+def person(request: Request, access: Access) -> tuple[str, Key]:
+    """Whom this request is about, when its key may speak for them: their own device's, or the brand's."""
+    key = key_of(request, access, "brand", "device")
+    name = str(request.path_params["person"])
+    if key.role == "device" and key.subject != name:
+        raise Refused("This key speaks for another person.", advice="Use that person's own key.")
+    return name, key
 
 
 def _named(records: Iterable[Struct]) -> list[dict[str, object]]:

@@ -20,11 +20,12 @@ from visavis.journey.privacy import unchanged
 from visavis.journey.screen import Screen
 from visavis.journey.simulate import Simulated, simulate
 from visavis.journey.summary import SIMULATED, Figures, summary
+from visavis.rights.vault import Vault
 from visavis.runtime.sqlite import SqliteLog
 from visavis.strategy.read import Strategy, read
 
 KEY: Final = b"the year of 2017"
-"""The dice of the year are fixed, so that its figures are the same on every machine."""
+"""The year's root key is no secret, since its data are public: its dice, and so its figures, are the same on every machine."""
 GROUPS: Final = ("development", "other", "all")
 
 
@@ -109,7 +110,7 @@ def run(
     kept.mkdir(parents=True, exist_ok=True)
     (kept / "key").write_bytes(KEY)
     until = datetime(2018 if months == 6 else 2017, 1 if months == 6 else 7 + months, 1, 5, tzinfo=UTC).timestamp()
-    log = SqliteLog(kept / "log.sqlite")
+    log = SqliteLog(kept / "log.sqlite", Vault(kept / "vault.sqlite", KEY, kept / "erased"))
     drawn = screen(read(whole)) if screen is not None else None
     try:
         with drawn.live if drawn is not None else nullcontext():

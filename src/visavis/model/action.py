@@ -4,6 +4,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from visavis.model.request import Tag
+
 Audience = Literal["customer", "adviser"]
 About = Literal["need", "seen", "home", "none"]
 
@@ -45,7 +47,10 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Action(Struct, frozen=True):
-    """What may be said, to whom, when it is woken and what it may read. ``about`` names where its family and product come from."""
+    """What may be said, to whom, when it is woken and what it may read. ``about`` names where its family and product come from.
+
+    ``review`` tags what matters so much to a person (a price of their own, whether they may, credit, a refusal) that they may have somebody look again.
+    """
 
     id: str
     objective: str
@@ -65,6 +70,7 @@ class Action(Struct, frozen=True):
     lever: float = 1.0
     explore: bool = True
     ttl_s: float = 600.0
+    review: Tag | Literal[""] = ""
 
 
 class Arm(Struct, frozen=True, array_like=True, gc=False):

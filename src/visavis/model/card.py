@@ -49,3 +49,19 @@ class Brief(Struct, frozen=True):
     no: str = ""
     since: str = ""
     detail: str = ""
+
+
+class HudCard(Struct, frozen=True, omit_defaults=True):
+    """What the glasses' page needs to show one card."""
+
+    decision: str
+    kicker: str
+    title: str
+    body: str
+    why: str
+    yes: str
+    no: str
+    lasts_s: float
+    ttl_s: float
+    lines: list[str] = []
+    speech: str = ""

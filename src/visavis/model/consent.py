@@ -1,18 +1,30 @@
-"""Consent: one purpose, the categories of data that a notice named, and what the person chose.
+"""Consent: one purpose, the scope that the served notice named, and what the person chose.
 
-Nothing is open until a person said yes to a notice that was served to them; only two statuses open the gate (DPV 2.3,
-``dpv:ConsentStatusValidForProcessing``). A purpose on a contract basis is open without asking and covers only its own categories.
+Nothing is open until a person said yes to a notice that was served to them; only two of the ten statuses open the gate (DPV 2.3,
+``dpv:ConsentStatusValidForProcessing``). A purpose on another basis is open without asking and covers only its own categories.
 """
 
+from hashlib import sha256
 from typing import Final, Literal
 
+import msgspec
 from msgspec import Struct
 
-Basis = Literal["consent", "contract"]
-Status = Literal["given", "renewed", "refused", "withdrawn", "expired"]
+from visavis.model.dpv import MARKETING, SHARING
+
+Basis = Literal["consent", "contract", "legal", "legitimate"]
+Status = Literal["given", "renewed", "unknown", "requested", "deferred", "refused", "expired", "invalidated", "revoked", "withdrawn"]
+Actor = Literal["person", "guardian", "brand"]
 OPENS: Final = frozenset({"given", "renewed"})
 CATEGORIES: Final = ("places", "sight", "purchases", "home", "numbers", "preferences", "orders")
 """What a consent can name. ``service`` (what we showed) and ``account`` are ours to keep, and never feed a decision's learning."""
+SENSITIVE: Final = frozenset({"numbers"})
+"""Health (GDPR art. 9): read by explicit consent only, by a purpose that reads nothing else."""
+TRIAL_DAYS: Final = 30
+FULL_AGE_YEARS: Final = 15
+"""From this age a person consents alone (France); before, a holder of parental authority consents too."""
+ASK_AGAIN_DAYS: Final = 182
+"""A no is remembered this long before the brand may ask again."""
 
 
 class Notice(Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,22 +35,110 @@ class Notice(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Purpose(Struct, frozen=True):
-    """What data are read for what; ``benefit`` is what the person is promised."""
+    """What data are read for what, by whom, how long; ``benefit`` is what the person is promised.
+
+    ``recipients`` and ``processors`` are named; ``dpia_id`` is the impact assessment, without which no consent is asked; ``offer_kinds`` are
+    those that it may serve; ``retention_days`` how long the data are kept after the last active contact.
+    """
 
     key: str
+    iri: str | tuple[str, ...]
     basis: Basis
     categories: frozenset[str]
     benefit: dict[str, str]
     notice: Notice
-    iri: str = ""
+    recipients: tuple[str, ...] = ()
+    processors: tuple[str, ...] = ()
+    dpia_id: str = ""
+    offer_kinds: tuple[Literal["general", "tailored"], ...] = ()
+    channels: tuple[str, ...] = ()
     duration_days: int = 730
+    retention_days: int = 1095
+    enabled: bool = True
+
+    @property
+    def iris(self) -> tuple[str, ...]:
+        """The purposes of the vocabulary that this is, in a fixed order."""
+        return (self.iri,) if isinstance(self.iri, str) else tuple(sorted(self.iri))
+
+    @property
+    def marketing(self) -> bool:
+        """Whether an objection to direct marketing closes it."""
+        return not MARKETING.isdisjoint(self.iris)
+
+    @property
+    def sharing(self) -> bool:
+        """Whether Global Privacy Control closes it."""
+        return not SHARING.isdisjoint(self.iris)
+
+    @property
+    def basis_term(self) -> str:
+        """The legal basis by its name in :data:`~visavis.model.dpv.BASIS_TERMS`: consent to read sensitive data is explicit."""
+        return "explicit" if self.basis == "consent" and self.categories & SENSITIVE else self.basis
+
+
+class Words(Struct, frozen=True):
+    """What a notice says, exactly: its text in one language and its scope. Its name is the SHA-256 of this record's JSON."""
+
+    purpose: str
+    language: str
+    text: str
+    iri: tuple[str, ...]
+    categories: tuple[str, ...]
+    recipients: tuple[str, ...]
+
+
+class Served(Struct, frozen=True, array_like=True):
+    """The notice that was last on this person's screen for one purpose, as it was: ``id`` is the moment's, ``hash`` the words'."""
+
+    version: str
+    hash: str
+    language: str
+    at: float
+    id: str
+    categories: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+    iri: tuple[str, ...] = ()
 
 
 class Consent(Struct, frozen=True, array_like=True):
-    """The person's present choice for one purpose; a fold of their choices, never edited."""
+    """The person's present choice for one purpose; a fold of their choices, never edited.
+
+    ``notice`` is the version, ``served`` the moment that served it, ``hash`` its words; ``by`` who said yes; ``record`` the moment of this choice and
+    ``previous`` that of the one before. It opens exactly ``categories``, for the purposes ``iri``, towards ``recipients``.
+    """
 
     status: Status
     categories: tuple[str, ...]
     notice: str
     since: float
     until: float
+    recipients: tuple[str, ...] = ()
+    iri: tuple[str, ...] = ()
+    hash: str = ""
+    served: str = ""
+    served_at: float = 0.0
+    language: str = ""
+    by: tuple[Actor, ...] = ()
+    method: str = ""
+    record: str = ""
+    previous: str = ""
+    trial: bool = False
+
+
+def words(purpose: Purpose, language: str) -> Words:
+    """What this purpose's notice says in this language, with its scope in a fixed order."""
+    return Words(
+        purpose.key, language, purpose.notice.text[language], purpose.iris, tuple(sorted(purpose.categories)),
+        tuple(sorted(purpose.recipients)),
+    )  # fmt: skip
+
+
+def hash_of(said: Words) -> str:
+    """The name of these words: change one letter of the text, or the scope, and it is another notice.
+
+    >>> said = Words("home", "en", "What your fridge reports.", (), ("home",), ())
+    >>> hash_of(said)[:12], hash_of(msgspec.structs.replace(said, recipients=("Acme",)))[:12]
+    ('6423416f133a', '99ffd6433b06')
+    """
+    return sha256(msgspec.json.encode(said)).hexdigest()

@@ -4,18 +4,21 @@ Each field is written from one category of data only, so that what a purpose may
 Everything is bounded whatever comes: :data:`HABITS_LIMIT` habits, :data:`SHOPS_LIMIT` shops…
 """
 
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from msgspec import Struct
 
-from visavis.model.consent import Consent
+from visavis.model.consent import Consent, Served
 from visavis.model.number import Number
-from visavis.model.shown import DeviceState, Service
+from visavis.model.request import Request, Review
+from visavis.model.shown import DeviceState, Open, Service
 
 HABITS_LIMIT: Final = 128
 HABITS_SLACK: Final = 144
 SHOPS_LIMIT: Final = 4
 NAMES_LIMIT: Final = 64
+
+T = TypeVar("T")
 
 
 class Purchases(Struct, frozen=True, array_like=True):
@@ -82,17 +85,28 @@ class Reward(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Customer(Struct, frozen=True):
-    """Everything that the entries of one person add up to."""
+    """Everything that the entries of one person add up to.
+
+    ``born_at`` is when we first heard of them (epoch seconds). Of a person who was merged, ``sides`` keeps each customer that they are made of, as it
+    would be without the others; ``names`` are all that they go by.
+
+    ``consent_epoch`` counts their choices; ``closings`` tells in which epoch each purpose was last closed (`""`: all of them).
+    """
 
     id: str
     born_as: str
+    born_at: float = 0.0
     entries: int = 0
     last_received_at: float = 0.0
     identifiers: tuple[str, ...] = ()
     language: str = ""
     consents: dict[str, Consent] = {}
     consent_epoch: int = 0
-    notices: dict[str, str] = {}
+    closings: dict[str, int] = {}
+    notices: dict[str, Served] = {}
+    objections: dict[str, float] = {}
+    restricted: bool = False
+    of_age_at: float = 0.0
     purchases: Purchases = Purchases()
     places: Places = Places()
     home: dict[str, Stock] = {}
@@ -102,14 +116,36 @@ class Customer(Struct, frozen=True):
     orders: tuple[Order, ...] = ()
     rewards: tuple[Reward, ...] = ()
     devices: dict[str, DeviceState] = {}
+    requests: dict[str, Request] = {}
+    reviews: dict[str, Review] = {}
     service: Service = Service()
+    sides: tuple["Customer", ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that speaks for this person."""
+        return tuple([side.id for side in self.sides]) or (self.id,)
+
+    @property
+    def awaited(self) -> Open | None:
+        """The open window that closes first."""
+        return min(self.service.open, key=lambda window: window.closes_at, default=None)
 
     @property
     def next_due_at(self) -> float | None:
-        """When the earliest open window closes (epoch seconds); ``None`` when nothing waits."""
+        """When that window closes (epoch seconds); ``None`` when nothing waits."""
         return min((window.closes_at for window in self.service.open), default=None)
 
 
 def newborn(customer: str) -> Customer:
     """A person of whom nothing is known. ``born_as`` never changes: holdout and dice use it."""
     return Customer(id=customer, born_as=customer)
+
+
+def bounded(names: dict[str, T], name: str, value: T, *, limit: int = NAMES_LIMIT) -> dict[str, T]:
+    """These names with this value at the end; the oldest make room."""
+    changed = {k: v for k, v in names.items() if k != name}
+    while len(changed) >= limit:
+        del changed[next(iter(changed))]
+    changed[name] = value
+    return changed

@@ -14,7 +14,10 @@ FORM: Final = 2
 
 
 class Effect(Struct, frozen=True, array_like=True, gc=False):
-    """What must happen outside (an order, a reward): delivered at least once, under an idempotency key."""
+    """What must happen outside (an order, a reward): delivered at least once, under an idempotency key.
+
+    ``epoch`` is the consent epoch of the yes: closed since and opened again, the purpose does not cover it any more.
+    """
 
     key: str
     kind: str
@@ -22,6 +25,7 @@ class Effect(Struct, frozen=True, array_like=True, gc=False):
     product: str
     cents: int = 0
     until: float = 0.0
+    epoch: int = 0
 
 
 class Granted(Struct, frozen=True, array_like=True, gc=False):
@@ -33,10 +37,11 @@ class Granted(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Use(Struct, frozen=True, array_like=True):
-    """Which categories of data were read for which purpose."""
+    """Which categories of data were read for which purpose; ``by`` whom (``role@place``, or ``person`` for their own copy), empty for the service itself."""
 
     purpose: str
     categories: tuple[str, ...]
+    by: str = ""
 
 
 class Entry(Struct, frozen=True, array_like=True):

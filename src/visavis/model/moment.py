@@ -5,7 +5,7 @@ fields are dropped, everything else is strict: :func:`decode` either returns a v
 What the sender writes into ``at`` or into a line's ``family`` is never believed: the door (``consent.gate.admit``) resolves both.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -140,7 +140,7 @@ class Declared(MomentBase, frozen=True, tag="declared"):
     """The person said something about themselves: a trait or a preference; ``None`` takes it back."""
 
     trait: Id
-    value: str | float | bool | None
+    value: Annotated[str, Meta(max_length=280)] | float | bool | None
 
 
 class CheckedIn(MomentBase, frozen=True, tag="checked_in"):
@@ -208,26 +208,105 @@ class Reversed(MomentBase, frozen=True, tag="reversed"):
 
 
 class Noticed(MomentBase, frozen=True, tag="noticed"):
-    """A notice was shown: which purpose, which version, in which language."""
+    """A notice was shown: which purpose, which version, in which language, on what; ``asked`` when the brand showed it unasked.
+
+    The door writes what was shown, exactly: the hash of its words, and its scope.
+    """
 
     purpose: Id
     notice: Id
     language: Annotated[str, Meta(pattern="^(fr|en)$")] = "fr"
+    surface: Name = ""
+    asked: bool = False
+    hash: Name = ""
+    categories: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+    iri: tuple[str, ...] = ()
 
 
 class Consented(MomentBase, frozen=True, tag="consented"):
-    """The person said yes to one purpose; the door writes which data the notice served to them names, and until when it holds."""
+    """A yes to one purpose, by the person or by who answers for them; a ``trial`` switches itself off after thirty days.
+
+    The door writes the scope of the notice that was served to them, and until when the yes holds.
+    """
 
     purpose: Id
     notice: Id
+    by: Annotated[str, Meta(pattern="^(person|guardian)$")] = "person"
+    method: Name = ""
+    trial: bool = False
     categories: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+    iri: tuple[str, ...] = ()
     until: datetime | None = None
 
 
 class Withdrew(MomentBase, frozen=True, tag="withdrew"):
-    """The person took a consent back, or refused it."""
+    """A no to one purpose: the person took it back, refused it or left it for later; or it was revoked by someone else, or found invalid."""
 
     purpose: Id
+    how: Annotated[str, Meta(pattern="^(withdrawn|deferred|revoked|invalidated)$")] = "withdrawn"
+    method: Name = ""
+
+
+class Objected(MomentBase, frozen=True, tag="objected"):
+    """The person objects: to all ``marketing``, to ``sharing`` with others, or to one purpose by its key; ``on = false`` takes it back.
+
+    The door writes the purposes that this closes.
+    """
+
+    about: Id
+    on: bool = True
+    method: Name = ""
+    purposes: tuple[str, ...] = ()
+
+
+class Restricted(MomentBase, frozen=True, tag="restricted"):
+    """The person asked that their data be kept and not read, or (``on = false``) lifted that."""
+
+    on: bool = True
+
+
+class Born(MomentBase, frozen=True, tag="born"):
+    """When the person was born; the door keeps only when they come of age to consent alone, and drops the rest."""
+
+    birth_date: date | None = None
+    of_age_at: datetime | None = None
+
+
+class Requested(MomentBase, frozen=True, tag="requested"):
+    """The person exercises a right, or their request moves on; it is to be answered by ``expected_at``. Said by the door of rights only."""
+
+    request: Id
+    right: Annotated[str, Meta(pattern="^(access|rectification|erasure|restriction|objection|review)$")]
+    status: Annotated[str, Meta(pattern="^(acknowledged|requires_action|delayed|rejected|fulfilled)$")] = "acknowledged"
+    expected_at: datetime | None = None
+    reason: Annotated[str, Meta(max_length=280)] = ""
+
+
+class Corrected(MomentBase, frozen=True, tag="corrected"):
+    """Something about the person was put right: what the moment ``of`` had said (its entry says the right thing now), or an inferred ``family`` was hidden."""
+
+    of: Name = ""
+    family: Name = ""
+
+
+class Contested(MomentBase, frozen=True, tag="contested"):
+    """The person contests an automated decision, in their own words. The door writes which action it was about, its tag, and by when it is reviewed."""
+
+    decision: Id
+    view: Annotated[str, Meta(min_length=1, max_length=2000)]
+    action: Name = ""
+    tag: Annotated[str, Meta(pattern="^(price|eligibility|credit|refusal)$")] = "refusal"
+    due_at: datetime | None = None
+
+
+class Reviewed(MomentBase, frozen=True, tag="reviewed"):
+    """A person at the brand looked at a contested decision: confirmed it, or changed it, and why."""
+
+    decision: Id
+    outcome: Annotated[str, Meta(pattern="^(confirmed|changed)$")]
+    reasons: Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
 class Proposed(MomentBase, frozen=True, tag="proposed"):
@@ -258,9 +337,13 @@ class Worn(MomentBase, frozen=True, tag="worn"):
 
 
 class Linked(MomentBase, frozen=True, tag="linked"):
-    """A stranger became known: an identifier (already hashed by the door) was attached to this customer."""
+    """An identifier (already hashed by the door) was attached to this customer; when another customer holds it, they are one person from then on.
+
+    ``vouched`` is written by the door: the brand itself says so, and only then are two customers merged.
+    """
 
     identifier: Id
+    vouched: bool = False
 
 
 class Unlinked(MomentBase, frozen=True, tag="unlinked"):
@@ -275,8 +358,8 @@ class Due(MomentBase, frozen=True, tag="due"):
 
 Moment = (
     Located | Entered | Dwelled | Left | Saw | Paying | Bought | Stocked | Consumed | RanOut | Measured | Declared | CheckedIn | Asked
-    | Shared | Displayed | Answered | Ordered | Fulfilled | Returned | Redeeming | Reversed | Noticed | Consented | Withdrew | Proposed
-    | Voted | Worn | Linked | Unlinked | Due
+    | Shared | Displayed | Answered | Ordered | Fulfilled | Returned | Redeeming | Reversed | Noticed | Consented | Withdrew | Objected
+    | Restricted | Born | Requested | Corrected | Contested | Reviewed | Proposed | Voted | Worn | Linked | Unlinked | Due
 )  # fmt: skip
 
 KINDS: Final[dict[str, type[MomentBase]]] = {str(kind.__struct_config__.tag): kind for kind in Moment.__args__}
@@ -291,7 +374,8 @@ CATEGORY: Final[dict[str, str]] = {
     "declared": "preferences", "proposed": "preferences", "voted": "preferences", "shared": "preferences",
     "asked": "service", "displayed": "service", "answered": "service", "worn": "service", "due": "service",
     "ordered": "orders", "fulfilled": "orders", "returned": "orders", "redeeming": "orders", "reversed": "orders",
-    "noticed": "account", "consented": "account", "withdrew": "account", "linked": "account", "unlinked": "account",
+    "noticed": "account", "consented": "account", "withdrew": "account", "objected": "account", "restricted": "account", "born": "account",
+    "linked": "account", "unlinked": "account", "requested": "account", "corrected": "account", "contested": "account", "reviewed": "account",
 }  # fmt: skip
 """Each kind of moment carries exactly one category of data; consent is given for categories."""
 

@@ -9,7 +9,10 @@ OPEN_LIMIT: Final = 32
 
 
 class Shown(Struct, frozen=True, array_like=True, gc=False):
-    """A card that took attention: reserved when decided, confirmed when displayed; an answer counts until ``until`` (epoch seconds)."""
+    """A card that took attention: reserved when decided, confirmed when displayed; an answer counts until ``until`` (epoch seconds).
+
+    ``epoch`` is the person's consent epoch when it was decided.
+    """
 
     decision: str
     at: float
@@ -20,6 +23,7 @@ class Shown(Struct, frozen=True, array_like=True, gc=False):
     until: float = 0.0
     displayed: bool = False
     answer: str = ""
+    epoch: int = 0
 
 
 class Open(Struct, frozen=True, array_like=True):

@@ -4,30 +4,34 @@ A device speaks for one person only; a till and an adviser's screen for one plac
 servers speak for anyone. A key is 192 random bits, so one fast hash is enough; it is shown once, when it is made.
 """
 
-import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from secrets import token_urlsafe
+from secrets import token_bytes, token_urlsafe
 from time import monotonic, time
 from typing import Final, Literal, get_args
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused
-from visavis.model.moment import KIND, KINDS, Answered, Displayed, Moment
+from visavis.model.moment import KIND, KINDS, Answered, Consented, Displayed, Moment, Withdrew
+from visavis.rights.database import emptied, opened
+from visavis.rights.vault import Lock
 
 NOTICED_S: Final = 0.5
 """How soon a server hears of a key that another process made or revoked."""
 Role = Literal["brand", "till", "device", "adviser", "sensor"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
-_ACCOUNT: Final = frozenset({"noticed", "consented", "withdrew", "linked", "unlinked"})
+_ACCOUNT: Final = frozenset({"noticed", "consented", "withdrew", "objected", "restricted", "linked", "unlinked"})
 _HOME: Final = frozenset({"stocked", "consumed", "ran_out"})
+_OTHERS: Final = frozenset({"revoked", "invalidated"})
 SAYS: Final[dict[Role, frozenset[str]]] = {
-    "brand": frozenset(KINDS) - {"due"},
+    "brand": frozenset(KINDS) - {"due", "requested", "corrected", "contested", "reviewed"},
     "till": frozenset({"paying", "bought", "redeeming", "reversed", "returned", "checked_in"}),
     "device": frozenset({
         "located", "entered", "dwelled", "left", "saw", "checked_in", "asked", "shared", "displayed", "answered", "declared", "measured", "proposed",
@@ -57,21 +61,26 @@ class Key(Struct, frozen=True):
     until: float = 0.0
 
 
-class Access:
-    """The keys, in one small SQLite file (``:memory:`` for tests). ``now`` gives epoch seconds."""
+PEOPLES: Final = frozenset({"device", "sensor"})
+"""The roles whose subject is a person."""
+_key = msgspec.msgpack.Decoder(Key)
 
-    def __init__(self, path: Path | str, *, now: Callable[[], float] = time) -> None:
+
+class Access:
+    """The keys, in one small SQLite file (``:memory:`` for tests), sealed under ``secret``: whose they are is nobody's business.
+
+    ``now`` gives epoch seconds.
+    """
+
+    def __init__(self, path: Path | str, secret: bytes | None = None, *, now: Callable[[], float] = time) -> None:
+        if secret is None and path != ":memory:":
+            raise Invalid("Keys on disk are sealed.", advice="Give the secret: vault.derived(root, 'access').")
         self._now = now
-        self._database = sqlite3.connect(path, isolation_level=None)
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute(
-            "CREATE TABLE IF NOT EXISTS keys (hash BLOB PRIMARY KEY, id TEXT, role TEXT, subject TEXT, profile TEXT, made_at TEXT, revoked INTEGER,"
-            " until REAL NOT NULL DEFAULT 0) STRICT"
-        )
-        if "until" not in [row[1] for row in self._database.execute("PRAGMA table_info(keys)")]:
-            self._database.execute("ALTER TABLE keys ADD COLUMN until REAL NOT NULL DEFAULT 0")
+        self._lock = Lock(secret or token_bytes(32))
+        self._database = opened(path)
+        self._database.execute("CREATE TABLE IF NOT EXISTS keys (number INTEGER PRIMARY KEY, hash BLOB UNIQUE, key BLOB, made_at TEXT) STRICT")
         self._keys: dict[bytes, Key] = {}
-        self._revoked: set[str] = set()
+        self._held: set[str] = set()
         self._version = 0
         self._read()
 
@@ -86,9 +95,9 @@ class Access:
         digest = _hash(token)
         key = Key(digest.hex()[:12], role, subject, profile or ("glasses" if role == "device" else ""), until=until)
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
-        row = (digest, key.id, key.role, key.subject, key.profile, made_at, until)
-        self._database.execute("INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, 0, ?)", row)
+        self._database.execute("INSERT INTO keys VALUES (NULL, ?, ?, ?)", (digest, self._sealed(digest, key), made_at))
         self._keys[digest] = key
+        self._held.add(key.id)
         return token
 
     def check(self, token: str) -> Key:
@@ -102,18 +111,34 @@ class Access:
     def holds(self, key: Key) -> bool:
         """Whether this key is still one: what streams ask before they go on."""
         self._glance()
-        return key.id not in self._revoked and not self._over(key)
+        return key.id in self._held and not self._over(key)
 
     def revoke(self, key_id: str) -> None:
         """From the next check on, this key opens nothing; in other processes within :data:`NOTICED_S`."""
         self._read()
         for digest, key in self._keys.items():
             if key.id == key_id:
-                self._database.execute("UPDATE keys SET revoked = 1 WHERE hash = ?", (digest,))
-                self._keys[digest] = replace(key, revoked=True)
-                self._revoked.add(key.id)
+                revoked = replace(key, revoked=True)
+                self._database.execute("UPDATE keys SET key = ? WHERE hash = ?", (self._sealed(digest, revoked), digest))
+                self._keys[digest] = revoked
+                self._held.discard(key.id)
                 return
         raise Invalid("There is no such key.", advice="`visavis keys` lists them.")
+
+    def forget(self, customer: str, _entries: Sequence[Entry] = ()) -> int:
+        """Destroy every key that speaks for this erased person, and say how many; from the next check on they open nothing."""
+        self._read()
+        gone = [digest for digest, key in self._keys.items() if key.role in PEOPLES and key.subject == customer]
+        for digest in gone:
+            self._held.discard(self._keys.pop(digest).id)
+        # Emptied where they lie: a row taken out would make SQLite move its neighbours, and leave stale copies of them.
+        self._database.executemany("UPDATE keys SET hash = NULL, key = NULL, made_at = NULL WHERE hash = ?", [(digest,) for digest in gone])
+        emptied(self._database)
+        return len(gone)
+
+    def people(self) -> set[str]:
+        """Everyone whom a key speaks for."""
+        return {key.subject for key in self._keys.values() if key.role in PEOPLES}
 
     def _over(self, key: Key) -> bool:
         return 0.0 < key.until <= self._now()
@@ -128,9 +153,9 @@ class Access:
         (version,) = self._database.execute("PRAGMA data_version").fetchone()
         if version != self._version:
             self._version = version
-            rows = self._database.execute("SELECT hash, id, role, subject, profile, revoked, until FROM keys").fetchall()
-            self._keys = {row[0]: Key(row[1], row[2], row[3], row[4], bool(row[5]), row[6]) for row in rows}
-            self._revoked = {key.id for key in self._keys.values() if key.revoked}
+            rows = self._database.execute("SELECT hash, key FROM keys WHERE hash IS NOT NULL ORDER BY number").fetchall()
+            self._keys = {digest: _key.decode(self._lock.open(sealed, digest)) for digest, sealed in rows}
+            self._held = {key.id for key in self._keys.values() if not key.revoked}
 
     def listed(self) -> list[Key]:
         """Every key, without its secret."""
@@ -141,6 +166,9 @@ class Access:
         """Give the file back."""
         self._database.close()
 
+    def _sealed(self, digest: bytes, key: Key) -> bytes:
+        return self._lock.seal(msgspec.msgpack.encode(key), digest)
+
 
 def permits(key: Key, moment: Moment) -> str:
     """Why this key may not send this moment; empty when it may. Whose decision an answer is about is judged by :func:`about_own`."""
@@ -149,6 +177,8 @@ def permits(key: Key, moment: Moment) -> str:
         return f"A key of the role `{key.role}` may not send `{kind}`."
     if key.role in ("device", "sensor") and moment.customer != key.subject:
         return "This key speaks for another person."
+    if key.role != "brand" and ((isinstance(moment, Consented) and moment.by != "person") or (isinstance(moment, Withdrew) and moment.how in _OTHERS)):
+        return "Only the brand says that someone else than the person chose."
     place = getattr(moment, "place", "")
     if key.role in ("till", "adviser") and place and place != key.subject:
         return "This key speaks for another place."

@@ -4,20 +4,25 @@ Idempotent by (customer, moment id): a retry gets the stored entry. Memory advan
 discarded and the log stays the truth. A moment refused at the door leaves no row, key or cache entry.
 """
 
-from collections.abc import Iterable
-from heapq import heappop, heappush
+import logging
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
+from heapq import heapify, heappop, heappush
 from typing import Final
 
 from msgspec import Struct
 
+from visavis.customers.fold import fold
+from visavis.customers.identity import REASONS, addressed, lived, merged, refusal
 from visavis.engine import NotAdmitted, admit, step
-from visavis.model.customer import Customer, newborn
+from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.entry import Entry
-from visavis.model.errors import VisavisError
-from visavis.model.moment import CLOCK_SKEW, Due, Linked, Moment, Unlinked
+from visavis.model.errors import Refused, VisavisError
+from visavis.model.moment import CATEGORY, CLOCK_SKEW, KIND, Due, Linked, Moment, Objected
 from visavis.model.world import World, WorldChange
 from visavis.ports import Clock, Log
-from visavis.runtime.replay import State, rebuild
+from visavis.runtime.replay import WORLDS, State, rebuild
 from visavis.runtime.teacher import Teacher
 from visavis.runtime.worlds import change
 from visavis.strategy.read import Strategy
@@ -25,6 +30,7 @@ from visavis.strategy.read import Strategy
 DUE: Final = "due-"
 """How the ids of our own ``due`` moments begin: no sender may use it, or it could take the place of one."""
 SKEW_S: Final = CLOCK_SKEW.total_seconds()
+log = logging.getLogger("visavis.identity")
 
 
 class Answer(Struct, frozen=True):
@@ -36,31 +42,42 @@ class Answer(Struct, frozen=True):
 
 
 class Group(Struct, frozen=True):
-    """What was stepped and is not durable yet: its entries in order, and everyone concerned as they will be."""
+    """What was stepped and is not durable yet: its entries in order, everyone concerned as they will be, and who will hold which identifier."""
 
     entries: list[Entry]
     customers: dict[str, Customer]
+    identified: dict[str, str]
 
 
 class Loop:
-    """Live moments. ``state`` is what the log adds up to (rebuilt from it when not given); not safe for threads: one loop, one thread."""
+    """Live moments. ``state`` is what the log adds up to (rebuilt from it when not given); not safe for threads: one loop, one thread.
 
-    def __init__(self, log: Log, strategy: Strategy, dice_key: bytes, clock: Clock, *, state: State | None = None) -> None:
+    ``opposed`` tells what somebody of one of these names has objected to, here or in another life of theirs: it is said before anything else.
+    """
+
+    def __init__(
+        self, log: Log, strategy: Strategy, dice_key: bytes, clock: Clock, *, state: State | None = None,
+        opposed: Callable[[Iterable[str]], Iterable[str]] = lambda _: (),
+    ) -> None:  # fmt: skip
         self.log = log
         self.strategy = strategy
         self.dice_key = dice_key
         self.clock = clock
+        self.opposed = opposed
         state = state if state is not None else rebuild(log)
         self.world: World = state.world
+        self.worlds: dict[str, World] = state.worlds
+        self.erased: list[Callable[[str], None]] = []
         self.customers: dict[str, Customer] = state.customers
         self.teacher: Teacher = state.teacher
         self._group: dict[tuple[str, str], Entry] = {}
         self._ahead: dict[str, Customer] = {}
         self._due: list[tuple[float, str]] = []
-        self._identified: dict[str, str] = {}
-        for customer in self.customers.values():
-            self._await(customer, None)
-            self._identified.update(dict.fromkeys(customer.identifiers, customer.id))
+        self._identified: dict[str, str] = state.identified
+        self._claimed: dict[str, str] = {}
+        for name, customer in self.customers.items():
+            if name == customer.id:
+                self._await(customer, None)
 
     def live(self, moments: Iterable[Moment]) -> list[Answer]:
         """Step each moment in order, commit them as one group, and answer. Nothing is answered before all of it is durable."""
@@ -74,34 +91,67 @@ class Loop:
         With ``look`` the log is always asked whether it was lived before; without, only when that can be: a sender that repeats an id under a later
         time is found out by the commit, which is refused.
         """
+        customer = self.customer(moment.customer)
+        moment = addressed(customer, moment)
         name = moment.customer
-        customer = self.customer(name)
         # A moment that occurred after all that was received of this person cannot have been lived before: no need to look.
         if look or moment.occurred_at.timestamp() - SKEW_S <= customer.last_received_at:
             stored = self._group.get((name, moment.id)) or self.log.entry(name, moment.id)
             if stored is not None:
                 return Answer(stored, retried=True)
         received_at = self.clock.now()
-        if isinstance(moment, Linked) and self._taken(moment):
-            return Answer(None, NotAdmitted("linked", "account", "This identifier belongs to another customer; two customers are not joined this way."))
+        if isinstance(moment, Linked) and (refused := self._unmerged(customer, moment, received_at.timestamp())) is not None:
+            return Answer(None, refused)
+        if not customer.entries or isinstance(moment, Linked):
+            customer = self._recalled(customer, moment)
         admitted = admit(self.strategy, customer, moment, received_at)
+        if not customer.entries and not isinstance(admitted, NotAdmitted) and self.log.erased(name):
+            kind = KIND[type(moment)]
+            admitted = NotAdmitted(kind, CATEGORY[kind], "Nothing is kept under this name.")
         if isinstance(admitted, NotAdmitted):
             return Answer(None, admitted)
         entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.dice_key)
         self._group[name, moment.id] = entry
-        self._ahead[name] = after
-        self._await(after, customer)
+        for person in lived(ChainMap(self._ahead, self.customers), ChainMap(self._claimed, self._identified), entry, after):
+            self._await(person, customer if person is after else None)
         return Answer(entry)
 
-    def _taken(self, moment: Linked) -> bool:
-        """Whether this identifier is another customer's; one that nobody has extends the same customer, and nothing is merged."""
-        if self._identified.get(moment.identifier, moment.customer) != moment.customer:
-            return True
-        return any(isinstance(e.moment, Linked) and e.moment.identifier == moment.identifier and e.customer != moment.customer for e in self._group.values())
+    def _recalled(self, customer: Customer, moment: Moment) -> Customer:
+        """The customer, once what they have objected to under this name or identifier is theirs again; nothing comes before it."""
+        name = customer.id
+        names = (name, moment.identifier) if isinstance(moment, Linked) else (name,)
+        for about in self.opposed(names):
+            if about not in customer.objections and not self.log.erased(name):
+                cause = f"opposed-{len(customer.objections)}-{moment.id}"[:128]
+                self.take(Objected(id=cause, customer=name, occurred_at=moment.occurred_at, about=about, method="kept"))
+                customer = self.customer(name)
+        return customer
+
+    def _unmerged(self, customer: Customer, moment: Linked, now: float) -> NotAdmitted | None:
+        """Why this identifier cannot be linked: another customer holds it, and the two may not be merged. One that nobody has extends the same customer."""
+        holder = self._claimed.get(moment.identifier, self._identified.get(moment.identifier, ""))
+        if not holder or holder in customer.names:
+            return None
+        if not moment.vouched:
+            return NotAdmitted("linked", "account", "This identifier belongs to another customer: only the brand itself may say that two are one.")
+        reason = refusal(customer, self.customer(holder), now)
+        if reason is None:
+            return None
+        log.warning("two customers were not merged", extra={"reason": reason})
+        return NotAdmitted("linked", "account", f"This identifier belongs to another customer, and the two were not merged. {REASONS[reason]}")
 
     def customer(self, name: str) -> Customer:
         """The person as of the last moment taken; a newborn when nothing is known of them."""
         return self._ahead.get(name) or self.customers.get(name) or newborn(name)
+
+    def names(self, customer: str) -> tuple[str, ...]:
+        """Every name that speaks for this person: one, unless they were merged."""
+        return self.customer(customer).names
+
+    @property
+    def people(self) -> int:
+        """How many persons are known; who was merged counts once."""
+        return sum([name == person.id for name, person in self.customers.items()])
 
     def commit(self) -> None:
         """Make the open group durable, then let memory follow; when the log refuses, the group is discarded and memory stays as the log is."""
@@ -116,8 +166,8 @@ class Loop:
 
     def sealed(self) -> Group:
         """The open group, which is open no more: who takes it makes it durable, then calls :meth:`remember`; or drops it, and it never was."""
-        group = Group(list(self._group.values()), self._ahead)
-        self._group, self._ahead = {}, {}
+        group = Group(list(self._group.values()), self._ahead, self._claimed)
+        self._group, self._ahead, self._claimed = {}, {}, {}
         return group
 
     def drop(self, group: Group) -> None:
@@ -128,14 +178,67 @@ class Loop:
     def remember(self, group: Group) -> None:
         """Let memory follow a group that is durable."""
         self.customers.update(group.customers)
+        self._identified.update(group.identified)
         for entry in group.entries:
             if entry.decisions or entry.closed:
                 self.teacher.digest(entry, self.world)
-            if isinstance(entry.moment, Linked):
-                self._identified[entry.moment.identifier] = entry.customer
-            elif isinstance(entry.moment, Unlinked) and self._identified.get(entry.moment.identifier) == entry.customer:
-                # Only their own: else anyone could set another's identifier free, then take it.
-                del self._identified[entry.moment.identifier]
+
+    def amend(self, customer: str, entries: Mapping[str, Entry | None]) -> None:
+        """Put these in the place of this person's entries of the same moments, after all that was taken before; then they are who the log says."""
+        self.commit()
+        self.log.amend(customer, entries)
+        before = self.customer(customer)
+        after = newborn(customer)
+        for entry in self.log.of(customer):
+            after = fold(after, entry)
+        if before.sides:  # what was merged since follows from all of their entries, in the order in which they came
+            after = rebuild(self.log).customers[customer]
+        self.customers.update(dict.fromkeys(after.names, after))
+        self._await(after, before)
+        self.teacher.forget(decision.id for entry in entries.values() if entry is not None for decision in entry.decisions if not decision.known)
+
+    def adopt(self, customer: str, entries: Sequence[Entry]) -> None:
+        """Let a person come in with the life that they had elsewhere: all of it or nothing. :class:`Refused` when somebody is, or was, here by that name."""
+        self.commit()
+        if self.customer(customer).entries or self.log.erased(customer) or next(iter(self.log.of(customer)), None) is not None:
+            raise Refused("This name is taken here, or nothing may be kept under it.", advice="A life is brought in before anything of it was lived here.")
+        after = newborn(customer)
+        for entry in entries:
+            after = fold(after, entry)
+        if any(self._identified.get(identifier, customer) != customer for identifier in after.identifiers):
+            raise Refused("An identifier in this export belongs to another customer.", advice="Two customers are not joined this way.")
+        self.log.commit(entries)
+        self._await(after, None)
+        self.remember(Group(list(entries), {customer: after}, dict.fromkeys(after.identifiers, customer)))
+
+    def erase(self, customer: str) -> list[Entry]:
+        """Forget this customer, for good, after all that was taken before; return the entries that there were. Asked again, it completes what is left to do.
+
+        Only what was lived under this name goes; a person who was merged is erased under each of their :meth:`names`.
+        """
+        self.commit()
+        entries = list(self.log.of(customer))
+        try:
+            self.log.erase(customer)
+        finally:
+            if self.log.erased(customer):  # decided, even when a file could not be cut yet: nobody lives on meanwhile
+                self._forget(customer, entries)
+        return entries
+
+    def _forget(self, customer: str, entries: Iterable[Entry]) -> None:
+        person = self.customers.pop(customer, None)
+        left = [side for side in person.sides if side.id != customer] if person is not None else []
+        if left:
+            rest = reduce(merged, left)
+            self.customers.update(dict.fromkeys(rest.names, rest))
+            self._await(rest, None)
+        names = {identifier: side.id for side in left for identifier in side.identifiers}
+        self._identified = {identifier: names.get(identifier, name) for identifier, name in self._identified.items() if name != customer or identifier in names}
+        self._due = [(due, name) for due, name in self._due if name != customer]
+        heapify(self._due)
+        self.teacher.forget(decision.id for entry in entries for decision in entry.decisions)
+        for forget in self.erased:
+            forget(customer)
 
     @property
     def next_due_at(self) -> float | None:
@@ -150,8 +253,10 @@ class Loop:
         while self._due and self._due[0][0] <= now_s and (limit is None or len(answers) < limit):
             due, name = heappop(self._due)
             customer = self.customer(name)
-            if customer.next_due_at == due:
-                answers.append(self.take(Due(id=f"{DUE}{customer.entries}", customer=name, occurred_at=now)))
+            window = customer.awaited
+            if window is not None and window.closes_at == due:
+                # Named by what is waited for, which closes once: neither a clock that stands nor what else was kept of the person is told by it.
+                answers.append(self.take(Due(id=f"{DUE}{window.decision}", customer=name, occurred_at=now)))
         return answers
 
     def learn(self) -> None:
@@ -167,6 +272,7 @@ class Loop:
             entry, world = change(self.world, what, self.clock.now())
             self.log.commit([entry])
             self.world = world
+            self.worlds = bounded(self.worlds, world.version, world, limit=WORLDS)
             self.teacher.noted(entry)
 
     def _await(self, customer: Customer, before: Customer | None) -> None:

@@ -1,6 +1,6 @@
 """The log in memory: for tests and for rehearsals. It keeps bytes, not objects, so that it behaves as the one on disk."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from visavis.model.entry import Entry, WorldEntry, decode, decode_world, encode
 from visavis.model.errors import Refused, Unavailable
@@ -10,8 +10,9 @@ class MemoryLog:
     """A :class:`~visavis.ports.Log` that forgets everything when the process ends."""
 
     def __init__(self) -> None:
-        self._rows: list[tuple[bool, bytes]] = []
+        self._rows: list[tuple[bool, bytes] | None] = []
         self._places: dict[tuple[str, str], int] = {}
+        self._erased: set[str] = set()
         self._open = True
 
     def commit(self, entries: Sequence[Entry | WorldEntry]) -> None:
@@ -20,6 +21,8 @@ class MemoryLog:
         names = [(entry.customer, entry.moment.id) for entry in entries if isinstance(entry, Entry)]
         if len(set(names)) < len(names) or any(name in self._places for name in names):
             raise Refused("A moment of this group is in the log already.", advice="Answer it with Log.entry.")
+        if any(customer in self._erased for customer, _ in names):
+            raise Refused("A person of this group was erased.", advice="Their moments are not kept any more.")
         rows = [(isinstance(entry, Entry), encode(entry)) for entry in entries]
         start = len(self._rows)
         self._rows.extend(rows)
@@ -30,28 +33,56 @@ class MemoryLog:
         """The entry of this moment, or ``None``."""
         self._check()
         place = self._places.get((customer, moment))
-        return decode(self._rows[place][1]) if place is not None else None
+        return self._entry(place) if place is not None else None
 
     def of(self, customer: str) -> Iterator[Entry]:
         """The customer's entries, oldest first."""
         self._check()
         for place in sorted(place for (name, _), place in self._places.items() if name == customer):
-            yield decode(self._rows[place][1])
+            yield self._entry(place)
 
     def scan(self, after: int = 0) -> Iterator[tuple[int, Entry | WorldEntry]]:
         """Every entry after this position."""
         self._check()
-        for position, (of_customer, data) in enumerate(self._rows[after:], start=after + 1):
-            yield position, decode(data) if of_customer else decode_world(data)
+        for position, row in enumerate(self._rows[after:], start=after + 1):
+            if row is not None:
+                of_customer, data = row
+                yield position, decode(data) if of_customer else decode_world(data)
+
+    def amend(self, customer: str, entries: Mapping[str, Entry | None]) -> None:
+        """Put these in the place of what their moments said."""
+        self._check()
+        for moment, entry in entries.items():
+            place = self._places.get((customer, moment)) if entry is not None else self._places.pop((customer, moment), None)
+            if place is not None:
+                self._rows[place] = (True, encode(entry)) if entry is not None else None
+
+    def erase(self, customer: str) -> int:
+        """Take everything of this person away."""
+        self._check()
+        names = [name for name in self._places if name[0] == customer]
+        for name in names:
+            self._rows[self._places.pop(name)] = None
+        self._erased.add(customer)
+        return len(names)
+
+    def erased(self, customer: str) -> bool:
+        """Whether this person was erased."""
+        return customer in self._erased
 
     def __len__(self) -> int:
         """How many entries."""
         self._check()
-        return len(self._rows)
+        return sum([row is not None for row in self._rows])
 
     def close(self) -> None:
         """Close it."""
         self._open = False
+
+    def _entry(self, place: int) -> Entry:
+        row = self._rows[place]
+        assert row is not None
+        return decode(row[1])
 
     def _check(self) -> None:
         if not self._open:

@@ -10,9 +10,9 @@ import asyncio
 import logging
 import sqlite3
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from hmac import compare_digest
 from hmac import new as hmac
 from pathlib import Path
@@ -26,6 +26,8 @@ from msgspec.structs import replace
 
 from visavis.model.entry import Effect, Entry
 from visavis.model.errors import Invalid, Refused
+from visavis.model.moment import Objected, Restricted, Withdrew
+from visavis.rights.database import emptied, opened
 
 TIMEOUT_S: Final = 5.0
 BACKOFF_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 3600.0, 3600.0, 3600.0)
@@ -34,6 +36,8 @@ AT_ONCE: Final = 8
 """How many effects of one kind may be on their way at once."""
 KEPT: Final = 10_000
 TOLERANCE_S: Final = 300.0
+ERASED: Final = "erased"
+"""The kind of effect that tells a recipient of an erasure: held in memory until it is delivered, and then nowhere."""
 log = logging.getLogger("visavis.outbox")
 
 Status = Literal["waiting", "delivered", "withdrawn", "given_up", "no_target"]
@@ -98,23 +102,27 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, *, now: float) 
 
 
 class Outbox:
-    """Deliver effects. ``open_to`` tells whether the purpose of an action is still open for a person, asked just before each attempt."""
+    """Deliver effects. ``covered`` tells whether what a person agreed to still covers an effect of theirs, asked just before each attempt.
+
+    The file holds keyed hashes (under ``secret``) and what became of them, nothing else.
+    """
 
     def __init__(
-        self, path: Path | str, targets: Mapping[str, Target], *, open_to: Callable[[str, str], bool], client: httpx.AsyncClient | None = None,
-        clock: Callable[[], float] = time,
+        self, path: Path | str, targets: Mapping[str, Target], *, covered: Callable[[str, Effect], bool], client: httpx.AsyncClient | None = None,
+        clock: Callable[[], float] = time, secret: bytes = b"",
     ) -> None:  # fmt: skip
         self._targets = dict(targets)
-        self._open_to = open_to
+        self._covered = covered
         # Straight to the host that was allowed: no proxy of the environment, no redirect.
         self._client = client if client is not None else httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
         self._clock = clock
-        self._database = sqlite3.connect(path, isolation_level=None)
-        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database = opened(path)
         # What a power cut forgets is sent again under the same key: no need to wait for the disk.
         self._database.execute("PRAGMA synchronous = NORMAL")
-        self._database.execute("CREATE TABLE IF NOT EXISTS parcels (key TEXT PRIMARY KEY, status TEXT, attempts INTEGER, at TEXT) STRICT")
-        self._done: dict[str, Status] = dict(self._database.execute("SELECT key, status FROM parcels").fetchall())
+        self._database.execute("CREATE TABLE IF NOT EXISTS parcels (key BLOB PRIMARY KEY, status TEXT, attempts INTEGER, at TEXT) STRICT")
+        self._secret = secret
+        self._done: dict[bytes, Status] = dict(self._database.execute("SELECT key, status FROM parcels").fetchall())
+        self._unheard = set(self._done)
         self.parcels: dict[str, Parcel] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._bell = asyncio.Event()
@@ -130,11 +138,19 @@ class Outbox:
 
         One that had no target when it came is not sent later: nobody wants last year's orders on the day that a webhook is set up.
         """
+        if isinstance(entry.moment, Withdrew | Objected | Restricted):
+            # Whoever closed something is told so next: what is on its way for them is held, and asked anew whether it is still covered.
+            for key, attempt in self._under_way.items():
+                if self.parcels[key].customer == entry.customer:
+                    attempt.cancel()
         for effect in entry.effects:
-            if effect.kind not in self._targets and effect.key not in self._done:
+            name = self._name(effect.key)
+            self._unheard.discard(name)
+            status = self._done.get(name)
+            if effect.kind not in self._targets and status is None:
                 self._finish(effect.key, Parcel(entry.customer, effect, "no_target"))
             else:
-                self.parcels[effect.key] = Parcel(entry.customer, effect, self._done.get(effect.key, "waiting"))
+                self.parcels[effect.key] = Parcel(entry.customer, effect, status or "waiting")
                 self._bell.set()
         while len(self.parcels) > KEPT:
             oldest = next((key for key, parcel in self.parcels.items() if parcel.status != "waiting"), None)
@@ -142,12 +158,28 @@ class Outbox:
                 break
             del self.parcels[oldest]
 
+    def forget(self, customer: str, entries: Sequence[Entry]) -> int:
+        """Neither deliver nor remember anything of an erased person, whose entries were these; say how many parcels that was."""
+        keys = {effect.key for entry in entries for effect in entry.effects} | {key for key, parcel in self.parcels.items() if parcel.customer == customer}
+        for key in keys:
+            self.parcels.pop(key, None)
+            if (attempt := self._under_way.pop(key, None)) is not None:
+                attempt.cancel()
+        self._drop({self._name(key) for key in keys})
+        return len(keys)
+
+    def settle(self) -> None:
+        """Once the whole log has passed: drop what is remembered of effects that it does not hold (a person was erased, a backup was put back)."""
+        self._drop(self._unheard)
+        self._unheard = set()
+
     def nudge(self) -> None:
         """Look at the clock again: it was turned."""
         self._bell.set()
 
     def start(self) -> None:
-        """Begin to deliver, in the running event loop."""
+        """Begin to deliver, in the running event loop, once the whole log has passed."""
+        self.settle()
         self._task = asyncio.get_running_loop().create_task(self._serve())
 
     async def stop(self) -> None:
@@ -189,12 +221,12 @@ class Outbox:
             log.exception("a webhook could not be tried", extra={"kind": self.parcels[key].effect.kind})
             self._later(key, "could not be tried")
         finally:
-            del self._under_way[key]
+            self._under_way.pop(key, None)
             self._bell.set()
 
     async def _attempt(self, key: str) -> None:
         parcel = self.parcels[key]
-        if not self._open_to(parcel.customer, parcel.effect.action):
+        if not self._covered(parcel.customer, parcel.effect):
             self._finish(key, replace(parcel, status="withdrawn"))
             return
         trouble = await self._sent(parcel)
@@ -211,6 +243,16 @@ class Outbox:
             self._finish(key, replace(parcel, status="given_up", attempts=attempts, trouble=trouble))
         else:
             self.parcels[key] = replace(parcel, attempts=attempts, next_at=self._clock() + BACKOFF_S[attempts - 1], trouble=trouble)
+
+    def _drop(self, names: set[bytes]) -> None:
+        for name in names:
+            self._done.pop(name, None)
+        self._database.executemany("DELETE FROM parcels WHERE key = ?", [(name,) for name in names])
+        emptied(self._database)
+
+    def _name(self, key: str) -> bytes:
+        """What an effect is known by at rest: a keyed hash, because its key names a decision, and so a person to who can guess."""
+        return blake2b(key.encode(), key=self._secret, digest_size=16).digest()
 
     async def _sent(self, parcel: Parcel) -> str:
         """Send it once; what went wrong, or nothing."""
@@ -236,10 +278,13 @@ class Outbox:
 
     def _finish(self, key: str, parcel: Parcel) -> None:
         self.parcels[key] = parcel
-        self._done[key] = parcel.status
+        if parcel.effect.kind == ERASED:
+            del self.parcels[key]  # it told of somebody of whom nothing is kept
+        name = self._name(key)
+        self._done[name] = parcel.status
         at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
         try:
-            self._database.execute("INSERT OR REPLACE INTO parcels VALUES (?, ?, ?, ?)", (key, parcel.status, parcel.attempts, at))
+            self._database.execute("INSERT OR REPLACE INTO parcels VALUES (?, ?, ?, ?)", (name, parcel.status, parcel.attempts, at))
         except sqlite3.Error:
             log.exception("what became of a webhook could not be written: it is sent again after a restart", extra={"kind": parcel.effect.kind})
 

@@ -1,18 +1,23 @@
 """Rebuild everything from the log, folding facts; or decide everything again and compare, with the logged versions."""
 
 from collections.abc import Callable
+from typing import Final
 
 from msgspec import Struct
 
 from visavis.customers.fold import fold
+from visavis.customers.identity import lived
 from visavis.engine import step
-from visavis.model.customer import Customer, newborn
+from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.entry import Entry, WorldEntry, encode
 from visavis.model.world import StrategyLoaded, World
 from visavis.ports import Log
 from visavis.runtime.teacher import Teacher
 from visavis.runtime.worlds import fold_world
 from visavis.strategy.read import Strategy, read
+
+WORLDS: Final = 256
+"""How many worlds are kept in memory, the newest: decisions that saw one of these can be taken again at once."""
 
 
 class State(Struct):
@@ -22,24 +27,29 @@ class State(Struct):
     customers: dict[str, Customer]
     teacher: Teacher
     entries: int = 0
+    worlds: dict[str, World] = {}
+    identified: dict[str, str] = {}
 
 
 def rebuild(log: Log, *, passing: Callable[[Entry], object] | None = None) -> State:
     """Fold every entry, in order; ``passing`` is shown each one. Decides nothing: same log, same state, byte for byte."""
     world, customers, teacher, count = World(), dict[str, Customer](), Teacher(), 0
+    worlds: dict[str, World] = {}
+    identified: dict[str, str] = {}
     for _, entry in log.scan():
         count += 1
         if isinstance(entry, WorldEntry):
             world = fold_world(world, entry)
+            worlds = bounded(worlds, world.version, world, limit=WORLDS)
             teacher.noted(entry)
             continue
         name = entry.customer
-        customers[name] = fold(customers.get(name) or newborn(name), entry)
+        lived(customers, identified, entry, fold(customers.get(name) or newborn(name), entry))
         if entry.decisions or entry.closed:
             teacher.digest(entry, world)
         if passing is not None:
             passing(entry)
-    return State(world, customers, teacher, count)
+    return State(world, customers, teacher, count, worlds, identified)
 
 
 class Difference(Struct, frozen=True):
@@ -53,6 +63,7 @@ class Difference(Struct, frozen=True):
 def verify(log: Log, dice_key: bytes, *, found: Callable[[Difference], None]) -> int:
     """Decide everything again with the logged strategies and worlds; call ``found`` for each difference; return how many entries were compared."""
     world, strategies, customers, compared = World(), dict[str, Strategy](), dict[str, Customer](), 0
+    identified: dict[str, str] = {}
     for position, entry in log.scan():
         if isinstance(entry, WorldEntry):
             world = fold_world(world, entry)
@@ -65,5 +76,5 @@ def verify(log: Log, dice_key: bytes, *, found: Callable[[Difference], None]) ->
         if encode(again) != encode(entry):
             found(Difference(position, entry.customer, entry.moment.id))
             after = fold(customer, entry)
-        customers[entry.customer] = after
+        lived(customers, identified, entry, after)
     return compared

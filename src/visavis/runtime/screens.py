@@ -6,18 +6,18 @@ leaves when the person does. Rebuilt from the log, so a restart between a card a
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
 
-from visavis.consent.gate import open_categories
+from visavis.consent.gate import holds, open_categories
 from visavis.model.customer import Customer
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
-from visavis.model.moment import CheckedIn, Dwelled, Entered, Left
+from visavis.model.moment import CheckedIn, Corrected, Dwelled, Entered, Left
 from visavis.strategy.read import Strategy
 
 RECENT: Final = 200
@@ -69,6 +69,8 @@ class Screens:
             self._where[name] = moment.place
             self._present.setdefault(moment.place, {})[name] = None
             self._last.pop((name, "adviser"), None)  # who announces themselves again is told of anew, or not at all
+        if isinstance(moment, Corrected):
+            self._unsaid(name)
         for decision in entry.decisions:
             if isinstance(decision, Show):
                 self._last.pop((name, decision.audience), None)
@@ -84,7 +86,7 @@ class Screens:
             self.passing(entry)
             self._number += 1
             self.recent.append(Recent(self._number, entry, us))
-            ring[entry.customer] = None
+            ring.update(dict.fromkeys(self._customer(entry.customer).names))
             moment = entry.moment
             if isinstance(moment, CheckedIn | Entered | Left | Dwelled):
                 ring[f"place:{moment.place}"] = None
@@ -100,40 +102,63 @@ class Screens:
             for bell in self._bells.get(name, ()):
                 bell.set()
 
+    def forget(self, customer: str, _entries: Sequence[Entry]) -> int:
+        """Take everything of an erased person off every screen, and say how many cards and briefs that was."""
+        cards = self._unsaid(customer)
+        for present in self._present.values():
+            present.pop(customer, None)
+        for bells in self._bells.values():
+            for bell in bells:
+                bell.set()
+        return cards
+
+    def _unsaid(self, customer: str) -> int:
+        """Keep no card, brief or recent entry of this person; how many cards and briefs that was."""
+        cards = [name for name in self._last if name[0] == customer]
+        for name in cards:
+            del self._last[name]
+        self.recent = deque([one for one in self.recent if one.entry.customer != customer], maxlen=RECENT)
+        return len(cards)
+
     def card(self, customer: str, device: str = "") -> OnScreen | None:
         """The card on this person's screens now; with ``device``, only when that is the device it was decided for."""
-        found = self._last.get((customer, "customer"))
+        person = self._customer(customer)
+        found = self._latest(person, "customer")
         if found is None or (device and found.show.device != device):
             return None
-        return found if self._may_stay(self._customer(customer), found.show) else None
+        return found if self._may_stay(person, found.show) else None
 
     def briefs(self, place: str) -> list[OnScreen]:
         """The briefs of those who checked in at this place and are still there, the latest first."""
         found = []
-        for name in reversed(self._present.get(place, {})):
-            customer = self._customer(name)
-            told = self._last.get((name, "adviser"))
+        for customer in self._there(place):
+            told = self._latest(customer, "adviser")
             if told is not None and customer.places.here == place and customer.places.checked_in and self._may_stay(customer, told.show):
                 found.append(told)
         return found
 
     def checked_in(self, place: str) -> list[str]:
         """Who announced themselves at this place and is still there, whether a brief may be shown or not."""
-        return [name for name in self._present.get(place, {}) if (places := self._customer(name).places).here == place and places.checked_in]
+        return [one.id for one in reversed(self._there(place)) if one.places.here == place and one.places.checked_in]
 
     def greeting(self, place: str) -> bool:
         """Whether somebody is there who announced themselves, for whom there is no brief and was none that an adviser has answered."""
-        briefed = {one.entry.customer for one in self.briefs(place)}
+        briefed = {self._customer(one.entry.customer).id for one in self.briefs(place)}
         return any(name not in briefed and not self._answered(name) for name in self.checked_in(place))
 
     def brief_of(self, customer: str) -> OnScreen | None:
         """The brief decided last for this person, whether it may still be shown or not."""
-        return self._last.get((customer, "adviser"))
+        return self._latest(self._customer(customer), "adviser")
 
     def open_to(self, customer: str, purpose: str) -> bool:
         """Whether this purpose is open for this person now."""
         known = self._strategy.purposes.get(purpose)
         return known is not None and bool(open_categories(self._customer(customer), known, self._now().timestamp()))
+
+    def holds(self, customer: str, purpose: str, epoch: int) -> bool:
+        """Whether what was decided under this purpose in this consent epoch may still go out to this person, or for them."""
+        known = self._strategy.purposes.get(purpose)
+        return known is not None and holds(self._customer(customer), known, epoch, self._now().timestamp())
 
     def close(self) -> None:
         """Tell every stream to end: the server stops."""
@@ -163,15 +188,23 @@ class Screens:
             if not bells:
                 del self._bells[name]
 
+    def _latest(self, person: Customer, audience: str) -> OnScreen | None:
+        """What was decided last for this person, by whichever of their names it came."""
+        found = [one for name in person.names if (one := self._last.get((name, audience))) is not None]
+        return max(found, key=lambda one: one.entry.received_at, default=None)
+
+    def _there(self, place: str) -> list[Customer]:
+        """Who checked in at this place, once each, the latest first."""
+        people = [self._customer(name) for name in reversed(self._present.get(place, {}))]
+        return list({one.id: one for one in people}.values())
+
     def _may_stay(self, customer: Customer, show: Show) -> bool:
         now = self._now().timestamp()
-        if now >= show.until:
-            return False
         shown = next((card for card in reversed(customer.service.shown) if card.decision == show.id), None)
-        if shown is None or shown.answer:
+        if shown is None or shown.answer or now >= min(show.until, shown.until):
             return False
-        return self.open_to(customer.id, show.purpose)
+        return self.holds(customer.id, show.purpose, shown.epoch)
 
     def _answered(self, name: str) -> bool:
-        told = self._last.get((name, "adviser"))
+        told = self.brief_of(name)
         return told is not None and any(card.decision == told.show.id and card.answer for card in self._customer(name).service.shown)

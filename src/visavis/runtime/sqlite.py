@@ -1,47 +1,56 @@
-"""The log on disk: one SQLite file in WAL mode, one row an entry, one transaction a group, one fsync a commit."""
+"""The log on disk: one SQLite file in WAL mode, one row an entry, one transaction a group, one fsync a commit; each row sealed for its person."""
 
+import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from struct import Struct
 from typing import Final
 
 from visavis.model.entry import Entry, WorldEntry, decode, decode_world, encode
 from visavis.model.errors import Invalid, Refused, Unavailable
+from visavis.model.moment import CATEGORY, KINDS
+from visavis.rights.database import emptied, opening
+from visavis.rights.vault import NONCE_BYTES, Person, Vault
 
 APPLICATION: Final = 0x76697361  # "visa", in the file's header: what `file` and we recognise it by
-FORM: Final = 2
+FORM: Final = 3
 FETCH: Final = 2048
+_place: Final = Struct(">QQ").pack
+"""What a row is bound to: its position and its moment; :class:`~visavis.rights.vault.Person` adds whose it is."""
+SPECIAL: Final = frozenset({"numbers"})
+"""Categories whose entries are sealed under the person's second key: health."""
+_SPECIAL_KINDS: Final = frozenset(made for kind, made in KINDS.items() if CATEGORY[kind] in SPECIAL)
 _SCHEMA: Final = (
-    "CREATE TABLE entries (position INTEGER PRIMARY KEY, customer TEXT, moment TEXT, data BLOB NOT NULL) STRICT",
-    "CREATE UNIQUE INDEX moments ON entries (customer, moment) WHERE customer IS NOT NULL",
+    "CREATE TABLE entries (position INTEGER PRIMARY KEY, person INTEGER, moment INTEGER, data BLOB NOT NULL) STRICT",
+    "CREATE UNIQUE INDEX moments ON entries (person, moment) WHERE person IS NOT NULL",
+    "CREATE TABLE erased (entries INTEGER NOT NULL) STRICT",
+    "INSERT INTO erased VALUES (0)",
 )
 
 
 class SqliteLog:
     """A :class:`~visavis.ports.Log` in one file. One process writes at a time: the lock goes with it, also when it is killed.
 
-    One call at a time, from whatever thread.
+    Who and which moment are told by the vault's pseudonyms and hashes; the rest is sealed, bound to its row. Opening completes every erasure that was
+    decided, whatever was interrupted or put back from a backup. The vault is closed with the log. One call at a time, from whatever thread.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, vault: Vault) -> None:
         self._path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self._database = sqlite3.connect(path, isolation_level=None, timeout=0.2, check_same_thread=False)
-            self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = FULL")
+        self._vault = vault
+        with opening(path, "log", failing=vault.close) as self._database:
             self._database.execute("PRAGMA cache_size = -16384")
             self._database.execute("BEGIN IMMEDIATE")
             self._found_or_made()
+            self._last: int = self._database.execute("SELECT coalesce(max(position), 0) FROM entries").fetchone()[0]
+            self._gone: int = self._database.execute("SELECT entries FROM erased").fetchone()[0]
+            for one in vault.tombstones:
+                self._gone += self._overwrite(one.pseudonym)
             self._database.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            raise Unavailable(f"The log {path.name} cannot be opened: {error}.", advice="Is another process writing it?") from None
-        except sqlite3.DatabaseError as error:
-            raise Invalid(f"{path.name} is not a log: {error}.", advice="Give the folder that an earlier run wrote.") from None
-        row = self._database.execute("SELECT max(position) FROM entries").fetchone()
-        self._length: int = row[0] or 0
+            emptied(self._database)
 
     def _found_or_made(self) -> None:
         (application,) = self._database.execute("PRAGMA application_id").fetchone()
@@ -56,11 +65,21 @@ class SqliteLog:
 
     def commit(self, entries: Sequence[Entry | WorldEntry]) -> None:
         """All of them durably, or none."""
-        rows = []
-        for position, entry in enumerate(entries, start=self._length + 1):
-            named = (entry.customer, entry.moment.id) if isinstance(entry, Entry) else (None, None)
-            rows.append((position, *named, encode(entry)))
         with self._asked():
+            self._vault.let_in([entry.customer for entry in entries if isinstance(entry, Entry)])
+            nonces = os.urandom(NONCE_BYTES * len(entries))
+            rows: list[tuple[int, int | None, int | None, bytes]] = []
+            for i, entry in enumerate(entries):
+                position = self._last + 1 + i
+                if isinstance(entry, WorldEntry):
+                    rows.append((position, None, None, encode(entry)))
+                    continue
+                person = self._vault.of(entry.customer)
+                assert person is not None
+                moment = person.moment(entry.moment.id)
+                nonce = nonces[NONCE_BYTES * i : NONCE_BYTES * (i + 1)]
+                sealed = person.seal(encode(entry), _place(position, moment), special=_is_special(entry), nonce=nonce)
+                rows.append((position, person.pseudonym, moment, sealed))
             try:
                 self._database.execute("BEGIN IMMEDIATE")
                 self._database.executemany("INSERT INTO entries VALUES (?, ?, ?, ?)", rows)
@@ -72,41 +91,109 @@ class SqliteLog:
                 if self._database.in_transaction:
                     self._database.execute("ROLLBACK")
                 raise
-        self._length += len(rows)
+        self._last += len(rows)
 
     def entry(self, customer: str, moment: str) -> Entry | None:
         """The entry of this moment, or ``None``."""
         with self._asked():
-            row = self._database.execute("SELECT data FROM entries WHERE customer = ? AND moment = ?", (customer, moment)).fetchone()
-        return decode(row[0]) if row is not None else None
+            person = self._vault.of(customer)
+            if person is None:
+                return None
+            name = person.moment(moment)
+            row = self._database.execute("SELECT position, data FROM entries WHERE person = ? AND moment = ?", (person.pseudonym, name)).fetchone()
+        return _opened(person, row[0], name, row[1]) if row is not None else None
 
     def of(self, customer: str) -> Iterator[Entry]:
         """The customer's entries, oldest first."""
         with self._asked():
-            rows = self._database.execute("SELECT data FROM entries WHERE customer = ? ORDER BY position", (customer,)).fetchall()
-        for (data,) in rows:
-            yield decode(data)
+            person = self._vault.of(customer)
+            if person is None:
+                return
+            rows = self._database.execute("SELECT position, moment, data FROM entries WHERE person = ? ORDER BY position", (person.pseudonym,)).fetchall()
+        for position, moment, data in rows:
+            yield _opened(person, position, moment, data)
 
     def scan(self, after: int = 0) -> Iterator[tuple[int, Entry | WorldEntry]]:
         """Every entry after this position, read as it goes."""
         with self._asked():
             cursor = self._database.execute(
-                "SELECT position, customer IS NULL, data FROM entries WHERE position > ? AND position <= ? ORDER BY position",
-                (after, self._length),
+                "SELECT position, person, moment, data FROM entries WHERE position > ? AND position <= ? ORDER BY position", (after, self._last)
             )
         while rows := cursor.fetchmany(FETCH):
-            for position, of_world, data in rows:
-                yield position, decode_world(data) if of_world else decode(data)
+            for position, pseudonym, moment, data in rows:
+                if data:
+                    yield position, decode_world(data) if pseudonym is None else _opened(self._vault.under(pseudonym), position, moment, data)
+
+    def amend(self, customer: str, entries: Mapping[str, Entry | None]) -> None:
+        """The rows, sealed anew where they lie, then the traces of what they held."""
+        with self._asked():
+            emptied(self._database)  # whoever reads now would keep what is replaced: then nothing is begun
+            person = self._vault.of(customer)
+            if person is None:
+                return
+            gone = 0
+            try:
+                self._database.execute("BEGIN IMMEDIATE")
+                for moment, entry in entries.items():
+                    name = person.moment(moment)
+                    row = self._database.execute("SELECT position FROM entries WHERE person = ? AND moment = ?", (person.pseudonym, name)).fetchone()
+                    if row is None:
+                        continue
+                    if entry is None:
+                        self._database.execute("UPDATE entries SET person = NULL, moment = NULL, data = x'' WHERE position = ?", row)
+                        gone += 1
+                    else:
+                        sealed = person.seal(encode(entry), _place(row[0], name), special=_is_special(entry))
+                        self._database.execute("UPDATE entries SET data = ? WHERE position = ?", (sealed, row[0]))
+                self._database.execute("UPDATE erased SET entries = entries + ?", (gone,))
+                self._database.execute("COMMIT")
+            finally:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+            self._gone += gone
+            emptied(self._database)
+
+    def erase(self, customer: str) -> int:
+        """The tombstone, the rows, their traces, then the keys."""
+        with self._asked():
+            emptied(self._database)  # whoever reads now would keep what is deleted: then nothing is begun
+            self._vault.bury(customer, datetime.now(UTC))
+            person = self._vault.of(customer)
+            deleted = 0
+            if person is not None:
+                try:
+                    self._database.execute("BEGIN IMMEDIATE")
+                    deleted = self._overwrite(person.pseudonym)
+                    self._database.execute("COMMIT")
+                finally:
+                    if self._database.in_transaction:
+                        self._database.execute("ROLLBACK")
+                self._gone += deleted
+                emptied(self._database)
+            self._vault.shred(customer)
+        return deleted
+
+    def erased(self, customer: str) -> bool:
+        """Whether this person was erased."""
+        return self._vault.erased(customer)
 
     def __len__(self) -> int:
         """How many entries."""
         with self._asked():
             self._database.execute("SELECT 1")
-        return self._length
+        return self._last - self._gone
 
     def close(self) -> None:
-        """Give the file back."""
+        """Give the files back."""
         self._database.close()
+        self._vault.close()
+
+    def _overwrite(self, pseudonym: int) -> int:
+        """Empty this person's rows where they lie (``rights.database`` says why), and say how many; their positions stay taken."""
+        rows = self._database.execute("UPDATE entries SET person = NULL, moment = NULL, data = x'' WHERE person = ?", (pseudonym,)).rowcount
+        if rows:
+            self._database.execute("UPDATE erased SET entries = entries + ?", (rows,))
+        return rows
 
     @contextmanager
     def _asked(self) -> Iterator[None]:
@@ -116,3 +203,12 @@ class SqliteLog:
             raise Unavailable("This log is closed.", advice="Open it again.") from None
         except sqlite3.OperationalError as error:
             raise Unavailable(f"The log cannot be used: {error}.", advice="Is the disk full?") from None
+
+
+def _is_special(entry: Entry) -> bool:
+    """Whether this entry holds data of a special category: what happened, or what a decision read."""
+    return type(entry.moment) in _SPECIAL_KINDS or any(not SPECIAL.isdisjoint(use.categories) for use in entry.uses)
+
+
+def _opened(person: Person, position: int, moment: int, data: bytes) -> Entry:
+    return decode(person.open(data, _place(position, moment)))

@@ -3,6 +3,7 @@
 The teacher reads only entries, so replaying a log rebuilds it exactly. An outcome is digested once, when its window closes.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -80,6 +81,11 @@ class Teacher:
         elif isinstance(entry.change, Recalibrated | ParametersLearned):
             self._taught_at = entry.received_at.timestamp()
             self._forget(self._taught_at)
+
+    def forget(self, decisions: Iterable[str]) -> None:
+        """Expect no outcome of these decisions any more: whom they were for was erased."""
+        for decision in decisions:
+            self._waiting.pop(decision, None)
 
     def _believe(self, beliefs: dict[str, Belief]) -> dict[str, Belief]:
         learned: dict[str, Belief] = {}

@@ -3,10 +3,25 @@
 from msgspec import Struct
 
 
+class Controller(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who answers for the data: ``id`` is the address under which our own names are made, ``access`` where rights are exercised."""
+
+    id: str
+    name: str
+    address: str
+    contact: str
+    email: str
+    phone: str
+    policy: str
+    access: str
+    country: str = "FR"
+    jurisdiction: str = "loc:FR"
+
+
 class Brand(Struct, frozen=True):
     """Who speaks, in which languages, and how much it may ask of a person's attention in a day.
 
-    ``traits`` are the words, by language, of what people may declare of themselves.
+    ``traits`` are the words, by language, of what people may declare of themselves; ``controller`` is who signs receipts of consent.
     """
 
     name: str
@@ -21,3 +36,4 @@ class Brand(Struct, frozen=True):
     exploration_gamma: float = 1000.0
     default_device: str = "glasses"
     traits: dict[str, dict[str, str]] = {}
+    controller: Controller | None = None

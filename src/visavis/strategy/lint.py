@@ -12,24 +12,31 @@ from visavis.model.action import Action, Objective, Template
 from visavis.model.attributes import ATTRIBUTES
 from visavis.model.card import BODY_LIMIT, SPEECH_WORDS_LIMIT, TITLE_LIMIT, WORDS_LIMIT
 from visavis.model.catalogue import Device
-from visavis.model.consent import CATEGORIES, Purpose
+from visavis.model.consent import CATEGORIES, SENSITIVE, Purpose
+from visavis.model.dpv import PURPOSES
 from visavis.model.moment import CATEGORY
 from visavis.strategy.brand import Brand
 from visavis.strategy.conditions import Condition, ConditionError, parse
 from visavis.strategy.faults import Reading
 from visavis.strategy.tables import a_zone
 
-NEVER_A_PURPOSE: Final = frozenset({"selldatatothirdparties", "personnelperformancemonitoring", "personnelbehaviourmonitoring"})
-"""Terms of the Data Privacy Vocabulary (dpv), whatever prefix they are written with."""
+NEVER_A_PURPOSE: Final = (
+    "selldata", "personnelperformance", "personnelbehaviour", "personnelmonitoring", "employeemonitoring", "emotion", "biometriccategor",
+    "socialscor", "facerecognition", "facialrecognition", "facescraping", "remoteidentification",
+)  # fmt: skip
+"""Words that no purpose's name may contain: selling data, watching employees, emotions, sorting or recognising people by their bodies, social scoring."""
 OURS: Final = frozenset({"service", "account", ""})
 PLACEHOLDERS: Final = ("family", "product", "price", "days", "place", "today", "goal", "left")
 READS: Final = {"need": "purchases", "seen": "sight", "home": "home"}
-"""Which data an action reads by what it is about."""
+"""Which data an action needs by what it is about."""
+READ_BY: Final = {"need": {"purchases"}, "seen": {"sight", "purchases", "home"}, "home": {"home", "purchases"}, "none": set[str]()}
+"""Which data it reads by what it is about, when its purpose lets it."""
 
 _RANGES: Final[dict[str, tuple[float, float]]] = {
     "quiet_from_h": (0, 24), "quiet_until_h": (0, 24), "attention_units_per_day": (0, 1000), "attention_price_cents": (0, 10_000),
     "exploration_floor": (0, 0.5), "exploration_gamma": (0, inf), "value_cents": (0, 100_000_000), "holdout_share": (0, 0.9),
-    "hours": (0.01, 744), "days": (1, 366), "duration_days": (1, 3660), "top": (1, 32), "lever": (0, 100), "ttl_s": (1, 10_000_000),
+    "hours": (0.01, 744), "days": (1, 366), "duration_days": (1, 3660), "retention_days": (1, 3660),
+    "top": (1, 32), "lever": (0, 100), "ttl_s": (1, 10_000_000),
     "per_day": (0, 1000), "gap_s": (0, 1_000_000_000), "cool_down_days": (0, 3660), "width_px": (1, 100_000), "lines": (1, 1000),
     "height_px": (0, 100_000), "chars": (0, 1000), "padding_px": (0, 10_000), "font_px": (1, 10_000), "glance_units": (0, 1000), "battery_floor": (0, 1),
 }  # fmt: skip
@@ -66,15 +73,40 @@ def purposes(reading: Reading, found: Mapping[str, Purpose], languages: tuple[st
     path = "purposes.toml"
     for key, purpose in found.items():
         ranges(reading, path, purpose, key)
-        for name, line in ((purpose.iri, reading.at(path, key, "iri")), (key, reading.at(path, key))):
-            if re.split("[:#/]", name)[-1].lower().replace("-", "") in NEVER_A_PURPOSE:
-                reading.fault(path, line, f"`{name}` may never be a purpose", "Selling data and watching employees are refused.")
+        never = [(name, keys) for name, keys in ((key, (key,)), *[(iri, (key, "iri")) for iri in purpose.iris]) if _never(name)]
+        for name, keys in never:
+            what = "Selling data, watching employees, reading emotions and sorting people by their bodies are refused."
+            reading.fault(path, reading.at(path, *keys), f"`{name}` may never be a purpose", what)
+        if not never:
+            _grounded(reading, key, purpose)
         if unknown := purpose.categories - set(CATEGORIES):
             line = reading.at(path, key, "categories")
             reading.fault(path, line, f"{', '.join(sorted(unknown))}: no such category", f"Known: {', '.join(CATEGORIES)}.")
         for language in languages:
             if not purpose.benefit.get(language) or not purpose.notice.text.get(language):
                 reading.fault(path, reading.at(path, key), f"`{key}` has no {language} benefit or notice", "Write both.")
+
+
+def _never(name: str) -> bool:
+    bare = re.sub("[^a-z]", "", re.split("[:#/]", name)[-1].lower())
+    return any(word in bare for word in NEVER_A_PURPOSE)
+
+
+def _grounded(reading: Reading, key: str, purpose: Purpose) -> None:
+    """A purpose is one of the vocabulary's, on a basis that can carry it, and assessed before anybody is asked."""
+    path = "purposes.toml"
+    unknown = [iri for iri in purpose.iris if iri not in PURPOSES]
+    if unknown or not purpose.iris:
+        line = reading.at(path, key, "iri")
+        reading.fault(path, line, f"`{', '.join(unknown)}` is not a purpose of DPV that we know", f"Known: {', '.join(sorted(PURPOSES))}.")
+    if purpose.basis == "consent" and purpose.enabled and not purpose.dpia_id:
+        reading.fault(path, reading.at(path, key), f"`{key}` has no impact assessment", "Name it in dpia_id, or set enabled = false.")
+    if purpose.basis != "consent" and (purpose.marketing or purpose.sharing or purpose.categories & SENSITIVE):
+        line = reading.at(path, key, "basis")
+        reading.fault(path, line, f"`{key}` needs a consent", "Marketing, sharing and health rest on nothing else.")
+    if purpose.categories & SENSITIVE and purpose.categories - SENSITIVE:
+        line = reading.at(path, key, "categories")
+        reading.fault(path, line, f"`{key}` mixes health with other data", "A purpose that reads numbers reads nothing else.")
 
 
 def objectives(reading: Reading, found: Mapping[str, Objective], languages: tuple[str, ...]) -> None:
@@ -106,9 +138,24 @@ def action(reading: Reading, found: Action, purpose: Purpose | None) -> None:
             reading.fault(path, line, f"`{kind}` is no kind of moment", f"Known: {', '.join(CATEGORY)}.")
         elif purpose is not None and CATEGORY[kind] not in purpose.categories | OURS:
             reading.fault(path, line, f"`{kind}` carries {CATEGORY[kind]}, which {purpose.key} may not read", "Widen the purpose.")
+    if purpose is not None and purpose.offer_kinds and found.offer not in purpose.offer_kinds:
+        line = reading.at(path, "offer")
+        reading.fault(path, line, f"{purpose.key} serves no {found.offer} offer", f"It serves: {', '.join(purpose.offer_kinds)}.")
+    if purpose is not None and purpose.categories & SENSITIVE and found.audience != "customer":
+        reading.fault(path, reading.at(path, "audience"), f"{purpose.key} is for the person's own eyes", 'Write audience = "customer".')
+    if found.review and found.audience != "customer":
+        reading.fault(path, reading.at(path, "review"), "an adviser's brief is decided by a person already", "Tag what is shown to the customer.")
     if purpose is not None and READS.get(found.about, "") not in purpose.categories | OURS:
         what = f"what is about {found.about} reads {READS[found.about]}, which {purpose.key} may not"
         reading.fault(path, reading.at(path, "about"), what, "Widen the purpose.")
+
+
+def measured(reading: Reading, found: Action, purpose: Purpose | None, objective: Objective | None) -> None:
+    """Its outcome is read from data that its purpose covers: what was bought is a purchase."""
+    if purpose is not None and objective is not None and objective.outcome != "answered_yes" and "purchases" not in purpose.categories:
+        path = f"actions/{found.id}.toml"
+        what = f"the outcome of {objective.id} reads purchases, which {purpose.key} may not"
+        reading.fault(path, reading.at(path, "objective"), what, "Widen the purpose, or count answers.")
 
 
 def condition(reading: Reading, found: Action, key: str, purpose: Purpose | None, segments: Mapping[str, Condition]) -> Condition | None:
@@ -127,6 +174,8 @@ def condition(reading: Reading, found: Action, key: str, purpose: Purpose | None
         if purpose is not None and about.category not in purpose.categories | OURS:
             what = f"`{attribute}` reads {about.category}, which {purpose.key} may not"
             reading.fault(path, line, what, "Widen the purpose, or drop it.")
+        elif purpose is not None and found.offer == "general" and purpose.basis == "consent" and about.category not in OURS | {"places"}:
+            reading.fault(path, line, f"`{attribute}` filters a general offer by what was consented", 'Write offer = "tailored".')
     return read
 
 

@@ -10,8 +10,9 @@ from typing import Final
 from msgspec import Struct
 
 from visavis.model.action import Action, Objective
+from visavis.model.attributes import ATTRIBUTES
 from visavis.model.catalogue import Device, Family, Place, Product
-from visavis.model.consent import Purpose
+from visavis.model.consent import CATEGORIES, Purpose
 from visavis.model.errors import Invalid
 from visavis.model.ids import version_of
 from visavis.strategy import lint, tables
@@ -45,6 +46,7 @@ class Strategy(Struct, frozen=True):
     waking: dict[str, tuple[Action, ...]]
     indexes: dict[tuple[str, str], tuple[tuple[Action, ...], Index]]
     product_conditions: dict[str, Condition]
+    reads: dict[str, frozenset[str]]
 
 
 def read(files: Mapping[str, bytes]) -> Strategy:
@@ -73,6 +75,7 @@ def read(files: Mapping[str, bytes]) -> Strategy:
     for name, action in actions.items():
         purpose = purposes.get(action.purpose)
         lint.action(reading, action, purpose)
+        lint.measured(reading, action, purpose, objectives.get(action.objective))
         lint.words(reading, action, languages)
         conditions[name] = lint.condition(reading, action, "when", purpose, segments) or ALWAYS
         about_product = lint.condition(reading, action, "product_when", purpose, segments)
@@ -88,7 +91,16 @@ def read(files: Mapping[str, bytes]) -> Strategy:
         brand=brand, objectives=objectives, purposes=purposes, actions=actions, segments=segments, places=places, products=products,
         families=families, devices=devices, never_push=barred | {key for key, family in families.items() if family.never_push},
         waking=waking, indexes=_indexes(waking, conditions), product_conditions=product_conditions,
+        reads={name: _reads(action, conditions[name], product_conditions.get(name)) for name, action in actions.items()},
     )  # fmt: skip
+
+
+def _reads(action: Action, when: Condition, product_when: Condition | None) -> frozenset[str]:
+    """The categories of data that this action's judgement depends on, besides the waking moment's own; a brief tells facts of all that it may read."""
+    if action.audience == "adviser":
+        return frozenset(CATEGORIES)
+    paths = when.paths | (product_when.paths if product_when is not None else frozenset())
+    return frozenset({ATTRIBUTES[path].category for path in paths} | lint.READ_BY[action.about]) - {""}
 
 
 def _segments(reading: Reading) -> dict[str, Condition]:

@@ -74,7 +74,7 @@ def routes(writer: Writer, access: Access, screens: Screens, outbox: Outbox, obj
         return {
             "objectives": [standing(one, language) for one in objectives.standings()],
             "parcels": list(islice(reversed(outbox.parcels.values()), PARCELS)), "world": writer.loop.world.version,
-            "people": len(writer.loop.customers), "lived": screens.recent[-1].number if screens.recent else 0, "waiting": writer.waiting + outbox.waiting,
+            "people": writer.loop.people, "lived": screens.recent[-1].number if screens.recent else 0, "waiting": writer.waiting + outbox.waiting,
         }  # fmt: skip
 
     async def page(request: Request) -> Response:

@@ -39,7 +39,7 @@ def switches(person: Person) -> list[Switch]:
     just = person.just_switched()
     found = []
     for choice in told:
-        brought = _brought(person, choice.purpose) if choice.on else person.say("closed" if choice.status != "not_asked" else "never_asked")
+        brought = _brought(person, choice.purpose) if choice.on else person.say("closed" if choice.status not in ("unknown", "requested") else "never_asked")
         gets = person.say("purposes", choice.purpose, "gets") or choice.benefit.rstrip(".")
         found.append(Switch(
             choice.purpose, person.gives(choice.purpose), _protects(person, choice), gets, brought, choice.on, choice.purpose in just,

@@ -1,0 +1,101 @@
+"""What the ledger costs: the lines of a moment, their place in the tree, a checkpoint, proofs, and verification; beside one HMAC of the same run."""
+
+import argparse
+import hmac
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from statistics import median
+from time import process_time
+
+from visavis.model.consent import Notice, Purpose
+from visavis.model.decision import Silence
+from visavis.model.entry import FORM, Entry, Use
+from visavis.model.moment import Entered
+from visavis.rights.checkpoint import Signer
+from visavis.rights.leaf import leaves
+from visavis.rights.ledger import Ledger
+from visavis.rights.merkle import leaf_hash, verify_consistency, verify_inclusion
+from visavis.rights.uses import own
+from visavis.rights.verify import verify
+
+KEY = bytes(range(32))
+USES = 4
+AT = datetime(2026, 11, 24, 17, tzinfo=UTC)
+
+
+class Kept:
+    """Lines in memory."""
+
+    def __init__(self) -> None:
+        self.all: list[bytes] = []
+
+    def lines(self, start: int, stop: int) -> Sequence[bytes]:
+        """Those asked for."""
+        return self.all[start:stop]
+
+
+def main() -> None:
+    """Measure, print a table, and end with one line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true", help="a million lines instead of a hundred thousand")
+    size = 1_000_000 if parser.parse_args().full else 100_000
+    names = [f"purpose-{i}" for i in range(USES)]
+    text = {"fr": "", "en": ""}
+    purposes = {name: Purpose(name, "dpv:CustomerCare", "consent", frozenset({"places"}), text, Notice("1", text)) for name in names}
+    uses = tuple([Use(name, ("places", "purchases")) for name in names])
+    decision = Silence("fa04f78e80f0e71f5e771a6e", "customer", names[0], "silence_better", 1.0, (), (), (), None)
+
+    def an_entry(i: int) -> Entry:
+        return Entry(FORM, "camille", AT, Entered(id=f"m{i}", customer="camille", occurred_at=AT, place="s1"), (decision,), uses=uses)
+
+    kept = Kept()
+    ledger = Ledger(kept, Signer("bench.example/ledger", KEY), cadence_s=0)
+    entries = [an_entry(i) for i in range(2000)]
+    results: list[dict[str, object]] = []
+    peer = each(lambda _: hmac.digest(KEY, KEY * 4, "sha256"), 2000)
+
+    def tell(figure: str, us: float, goal: float | None = None) -> None:
+        print(f"{figure:<44}{us:>10.2f} µs{us / peer:>10.1f} × one HMAC-SHA-256")
+        results.append({"figure": figure, "value": round(us, 2), "unit": "µs", "against": "one HMAC-SHA-256", "ratio": round(us / peer, 2), "goal": goal})
+
+    print(f"{size:,} lines; moments of {USES} uses; one HMAC-SHA-256 {peer:.2f} µs")
+    tell("lines of a moment, a use", each(lambda i: leaves(entries[i], purposes, KEY), 2000) / USES, 4.0)
+    made = [line for entry in entries for line in leaves(entry, purposes, KEY)]
+    tell("append to the tree, a line", each(lambda i: ledger.append(made[i * USES : (i + 1) * USES]), 2000, repeat=1) / USES)
+    kept.all += made
+    i = len(entries)
+    while len(kept.all) < size:
+        lines = leaves(an_entry(i), purposes, KEY)
+        kept.all += lines
+        ledger.append(lines)
+        i += 1
+    tell("a checkpoint: root and signature", each(lambda i: ledger.signer.sign(size, ledger.root(size - i)), 200))
+    tell("an inclusion proof", each(lambda i: ledger.inclusion(i * 97 % size, size), 200))
+    tell("a consistency proof", each(lambda i: ledger.consistency(1 + i * 97 % size, size), 200))
+    proof, root = ledger.inclusion(777, size), ledger.root(size)
+    tell("verify an inclusion", each(lambda _: verify_inclusion(777, size, leaf_hash(kept.all[777]), proof, root), 200))
+    joined, before = ledger.consistency(777, size), ledger.root(777)
+    tell("verify a consistency", each(lambda _: verify_consistency(777, size, joined, before, root), 200))
+    part = kept.all[:20_000]
+    tell("verify offline, a line", each(lambda _: verify(part, []), 1, repeat=3) / len(part))
+    tell("find one's own, a line", each(lambda _: sum(1 for _ in own(part, KEY)), 1, repeat=3) / len(part))
+    tell("open a ledger, a line", each(lambda _: Ledger(kept, ledger.signer, cadence_s=0), 1, repeat=1) / size)
+    print(f"{sum(map(len, kept.all)) / size:.0f} bytes a line")
+    results.append({"figure": "bytes a line", "value": round(sum(map(len, kept.all)) / size), "unit": "B", "against": None, "ratio": None, "goal": None})
+    print(json.dumps({"benchmark": "ledger", "results": results}))
+
+
+def each(what: Callable[[int], object], count: int, *, repeat: int = 7) -> float:
+    """Microseconds of processor time of one call: the median of several rounds."""
+    rounds = []
+    for _ in range(repeat):
+        started = process_time()
+        for i in range(count):
+            what(i)
+        rounds.append((process_time() - started) / count * 1e6)
+    return median(rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""Two histories, the notices served and the choices made: what the door writes into each, and why it refuses one.
+
+A choice is bound to the words that were on the screen *before* it, in their version, language and scope; a choice without them is refused.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from msgspec.structs import replace
+
+from visavis.model.consent import ASK_AGAIN_DAYS, FULL_AGE_YEARS, TRIAL_DAYS, Purpose, hash_of, words
+from visavis.model.customer import Customer
+from visavis.model.moment import Born, Consented, Moment, Noticed, Objected, Restricted, Withdrew
+from visavis.strategy.read import Strategy
+
+DAY_S: Final = 86_400.0
+MARKETING: Final = "marketing"
+SHARING: Final = "sharing"
+NOES: Final = frozenset({"refused", "withdrawn", "deferred"})
+
+
+def resolved(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime) -> Moment | str:
+    """The same moment with what the door knows written into it, or why it is refused; one that is no choice of the person comes back as it is."""
+    match moment:
+        case Noticed():
+            return _noticed(strategy, customer, moment, received_at)
+        case Consented():
+            return _consented(strategy, customer, moment)
+        case Withdrew():
+            known = moment.purpose in strategy.purposes or moment.purpose in customer.consents
+            return replace(moment, at=None) if known else "There is no such purpose: GET …/purposes lists them."
+        case Objected():
+            return _objected(strategy, moment)
+        case Restricted():
+            return replace(moment, at=None)
+        case Born():
+            if moment.birth_date is None:
+                return "`birth_date` is missing: write it as 2014-05-31."
+            return replace(moment, at=None, birth_date=None, of_age_at=_of_age_at(moment))
+        case _:
+            return moment
+
+
+def closed_by(about: str, purpose: Purpose) -> bool:
+    """Whether an objection about this closes that purpose. What a contract or the law asks for cannot be objected to."""
+    if purpose.basis in ("contract", "legal"):
+        return False
+    return about == purpose.key or (about == MARKETING and purpose.marketing) or (about == SHARING and purpose.sharing)
+
+
+def may_ask(customer: Customer, purpose: Purpose, now: float) -> bool:
+    """Whether the brand may ask now, unasked: a no is remembered for half a year, and a person who objected is not asked."""
+    if customer.restricted or any(closed_by(about, purpose) for about in customer.objections):
+        return False
+    choice = customer.consents.get(purpose.key)
+    if choice is None:
+        return True
+    if choice.status in NOES:
+        return now >= choice.since + ASK_AGAIN_DAYS * DAY_S
+    return not choice.trial or now < choice.until or now >= choice.until + ASK_AGAIN_DAYS * DAY_S  # a trial that ended is not nagged about
+
+
+def _noticed(strategy: Strategy, customer: Customer, moment: Noticed, received_at: datetime) -> Moment | str:
+    purpose = strategy.purposes.get(moment.purpose)
+    if purpose is None or purpose.notice.version != moment.notice or moment.language not in purpose.notice.text:
+        return "These are not the words of a notice that is served now: GET …/purposes tells its version."
+    if moment.asked and not may_ask(customer, purpose, received_at.timestamp()):
+        return f"This person said no: the brand may not ask again before {ASK_AGAIN_DAYS} days."
+    said = words(purpose, moment.language)
+    return replace(moment, at=None, hash=hash_of(said), categories=said.categories, recipients=said.recipients, iri=said.iri)
+
+
+def _consented(strategy: Strategy, customer: Customer, moment: Consented) -> Moment | str:
+    purpose = strategy.purposes.get(moment.purpose)
+    served = customer.notices.get(moment.purpose)
+    if purpose is None or purpose.basis != "consent" or not purpose.enabled:
+        return "This is no purpose that can be chosen: GET …/purposes lists them."
+    if served is None or served.version != moment.notice or moment.occurred_at.timestamp() < served.at:
+        return "This notice was not served to this person before their choice: send `noticed`, then `consented`."
+    days = min(TRIAL_DAYS, purpose.duration_days) if moment.trial else purpose.duration_days
+    return replace(
+        moment, at=None, categories=served.categories, recipients=served.recipients, iri=served.iri,
+        until=moment.occurred_at + timedelta(days=days),
+    )  # fmt: skip
+
+
+def _objected(strategy: Strategy, moment: Objected) -> Moment | str:
+    closed = tuple([key for key, purpose in strategy.purposes.items() if closed_by(moment.about, purpose)])
+    if not closed and moment.about not in (MARKETING, SHARING):
+        return "There is nothing to object to under this name: write marketing, sharing, or a purpose that is asked for or in the brand's interest."
+    return replace(moment, at=None, purposes=closed)
+
+
+def _of_age_at(moment: Born) -> datetime:
+    """Midnight of the fifteenth birthday, one day late: whatever the person's zone, they are of age."""
+    born = moment.birth_date
+    assert born is not None
+    year = min(born.year + FULL_AGE_YEARS, 9998)
+    day = datetime(year, born.month, 28 if (born.month, born.day) == (2, 29) else born.day, tzinfo=UTC)
+    return day + timedelta(days=2 if (born.month, born.day) == (2, 29) else 1)

@@ -1,0 +1,90 @@
+"""A person's own choices, folded: notices served, yes and no, objections, restriction. The last choice counts, and is bound to the words before it."""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from visavis.model.consent import OPENS, Actor, Consent, Served, Status
+from visavis.model.customer import Customer, bounded
+from visavis.model.moment import Consented, Noticed, Objected, Restricted, Withdrew
+
+_UNSERVED: Final = Served("", "", "", 0.0, "")
+
+
+def chosen(customer: Customer, moment: Noticed | Consented | Withdrew | Objected | Restricted) -> Customer:
+    """The customer after this notice or choice. Each choice begins another consent epoch: what was decided before it is looked at again."""
+    match moment:
+        case Noticed():
+            return replace(customer, notices=bounded(customer.notices, moment.purpose, _served(moment)), language=moment.language)
+        case Objected():
+            return _objected(customer, moment)
+        case Restricted():
+            customer = replace(customer, restricted=moment.on, consent_epoch=customer.consent_epoch + 1)
+            return _closed(customer, None) if moment.on else customer
+        case _:
+            return _chose(customer, moment)
+
+
+def _served(moment: Noticed) -> Served:
+    at = moment.occurred_at.timestamp()
+    return Served(moment.notice, moment.hash, moment.language, at, moment.id, moment.categories, moment.recipients, moment.iri)
+
+
+def _chose(customer: Customer, moment: Consented | Withdrew) -> Customer:
+    """The last choice counts; a yes that is older than the last choice, but came after it, changes nothing."""
+    since = moment.occurred_at.timestamp()
+    before = customer.consents.get(moment.purpose)
+    if isinstance(moment, Withdrew):
+        status: Status = "refused" if moment.how == "withdrawn" and (before is None or before.status not in OPENS) else moment.how  # type: ignore[assignment]
+        shown = customer.notices.get(moment.purpose, _UNSERVED)
+        was = before if before is not None else Consent("unknown", (), shown.version, since, since, (), (), shown.hash, shown.id, shown.at, shown.language)
+        choice = replace(
+            was, status=status, categories=(), since=since, until=since, by=(), method=moment.method, record=moment.id, previous=was.record, trial=False,
+        )  # fmt: skip
+        return _closed(_with(customer, moment.purpose, choice), frozenset((moment.purpose,)))
+    if before is not None and since < before.since:
+        return customer
+    return _with(customer, moment.purpose, _agreed(customer, moment, before, since))
+
+
+def _agreed(customer: Customer, moment: Consented, before: Consent | None, since: float) -> Consent:
+    """A yes, bound to the notice that was served. Who answers for a minor adds theirs to the person's, for what both were told."""
+    served = customer.notices.get(moment.purpose, _UNSERVED)
+    until = moment.until.timestamp() if moment.until is not None else since
+    by: tuple[Actor, ...] = (moment.by,)  # type: ignore[assignment]
+    categories, recipients, iri = moment.categories, moment.recipients, moment.iri
+    open_still = before is not None and before.status in OPENS and since < before.until
+    if before is not None and open_still and moment.by not in before.by:
+        by = tuple(sorted({*before.by, *by}))
+        until = min(until, before.until)
+        categories, recipients, iri = (
+            tuple([one for one in now if one in then])
+            for now, then in ((categories, before.categories), (recipients, before.recipients), (iri, before.iri))
+        )  # fmt: skip
+    status: Status = "renewed" if before is not None and before.status in OPENS and moment.by in before.by else "given"
+    return Consent(
+        status, categories, moment.notice, since, until, recipients, iri, served.hash, served.id, served.at, served.language, by, moment.method,
+        moment.id, before.record if before is not None else "", moment.trial,
+    )  # fmt: skip
+
+
+def _objected(customer: Customer, moment: Objected) -> Customer:
+    """An objection stays until the person takes back the same one; what waited under the purposes that it closes is dropped."""
+    objections = {about: at for about, at in customer.objections.items() if about != moment.about}
+    if moment.on:
+        objections[moment.about] = customer.objections.get(moment.about, moment.occurred_at.timestamp())
+    customer = replace(customer, objections=objections, consent_epoch=customer.consent_epoch + 1)
+    return _closed(customer, frozenset(moment.purposes)) if moment.on else customer
+
+
+def _with(customer: Customer, purpose: str, choice: Consent) -> Customer:
+    return replace(customer, consents=bounded(customer.consents, purpose, choice), consent_epoch=customer.consent_epoch + 1)
+
+
+def _closed(customer: Customer, purposes: frozenset[str] | None) -> Customer:
+    """Under these purposes (``None``: under any) nothing is waited for any more, and nothing that was decided goes out later."""
+    closings = customer.closings
+    for purpose in sorted(purposes) if purposes is not None else ("",):
+        closings = bounded(closings, purpose, customer.consent_epoch)
+    still = tuple([window for window in customer.service.open if purposes is not None and window.purpose not in purposes])
+    return replace(customer, closings=closings, service=replace(customer.service, open=still))

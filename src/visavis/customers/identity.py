@@ -1,0 +1,217 @@
+"""Who is who: two customers who turn out to be one person are merged, and part again as they would be had they never met.
+
+A merged person is a customer like any other, whose ``sides`` keep each of those that they are made of. An entry is lived by the whole person and remembered
+by one side besides, the one whose log holds it; so parting is no more than letting the sides go. What holds two sides together is an identifier that both have.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from functools import reduce
+from typing import Final, Literal, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from visavis.customers.pooled import pooled
+from visavis.model.consent import OPENS, Consent, Status
+from visavis.model.customer import NAMES_LIMIT, Customer, Places
+from visavis.model.entry import Entry
+from visavis.model.moment import Answered, Consented, Displayed, Due, Fulfilled, Linked, Moment, Redeeming, Returned, Reversed, Unlinked
+from visavis.model.number import Number
+from visavis.model.shown import OPEN_LIMIT, SHOWN_LIMIT, Service
+
+SIDES_LIMIT: Final = 8
+"""How many customers one person may be made of: what comes beyond is a mistake of who links, or worse."""
+STRICTNESS: Final[tuple[Status, ...]] = (
+    "renewed", "given", "unknown", "requested", "expired", "invalidated", "revoked", "deferred", "refused", "withdrawn",
+)  # fmt: skip
+"""From the most open to the most closed: the person's own no, in whatever words, comes last and is what is kept."""
+_NOES: Final = frozenset({"deferred", "refused", "withdrawn"})
+Reason = Literal["restricted", "minor", "crowd"]
+REASONS: Final[Mapping[Reason, str]] = {
+    "restricted": "The data of one of them may not be read now: lift the restriction first, then link again.",
+    "minor": "One of them is a minor for whom no guardian has answered: ask the guardian first, then link again.",
+    "crowd": f"Together they would be more than {SIDES_LIMIT} customers: check what is being linked.",
+}
+T = TypeVar("T")
+_bytes: Final = msgspec.msgpack.Encoder().encode
+
+
+def refusal(one: Customer, other: Customer, now: float) -> Reason | None:
+    """Why these two may not be merged now; ``None`` when they may."""
+    if one.restricted or other.restricted:
+        return "restricted"
+    if any(now < who.of_age_at and not any("guardian" in choice.by for choice in who.consents.values()) for who in (one, other)):
+        return "minor"
+    return "crowd" if len({*one.names, *other.names}) > SIDES_LIMIT else None
+
+
+def merged(one: Customer, other: Customer) -> Customer:
+    """The person that these two are; whichever is given first, and given again nothing changes. They go on under the older one's name and dice.
+
+    Of each consent the stricter status holds and only the scope that both agreed to; what one side never answered is not answered. Objections of either
+    hold. Everything shown to either counts.
+    """
+    if set(other.names) <= set(one.names):
+        return one
+    if set(one.names) <= set(other.names):
+        return other
+    older, younger = sorted((one, other), key=lambda who: (who.born_at if who.entries else float("inf"), who.id))
+    before, since = sorted((one, other), key=lambda who: (who.last_received_at, who is younger))
+    sides = {side.id: side for who in (older, younger) for side in (who.sides or (who,))}
+    return Customer(
+        id=older.id,
+        born_as=older.born_as,
+        born_at=older.born_at,
+        entries=older.entries + younger.entries,
+        last_received_at=since.last_received_at,
+        identifiers=tuple(dict.fromkeys((*older.identifiers, *younger.identifiers)))[-NAMES_LIMIT:],
+        language=since.language or before.language,
+        consents={key: _stricter(older.consents.get(key), younger.consents.get(key)) for key in sorted({*older.consents, *younger.consents})},
+        consent_epoch=max(older.consent_epoch, younger.consent_epoch) + 1,
+        closings=_each(before.closings, since.closings, max),
+        notices=_each(before.notices, since.notices, lambda a, b: max(a, b, key=lambda served: (served.at, _bytes(served)))),
+        objections=_each(before.objections, since.objections, min),
+        restricted=older.restricted or younger.restricted,
+        of_age_at=max(older.of_age_at, younger.of_age_at),
+        purchases=pooled(older.purchases, younger.purchases),
+        places=_places(before.places, since.places),
+        home=_each(before.home, since.home, _latest),
+        seen=_latest(before.seen, since.seen),
+        numbers=_each(before.numbers, since.numbers, _number),
+        preferences=_each(before.preferences, since.preferences, lambda _, later: later),
+        orders=_all(before.orders, since.orders, lambda order: order.key, NAMES_LIMIT),
+        rewards=_all(before.rewards, since.rewards, lambda reward: reward.code, NAMES_LIMIT),
+        devices=_each(before.devices, since.devices, _latest),
+        service=_service(before.service, since.service, len(sides)),
+        sides=tuple(sorted(sides.values(), key=lambda side: (side.born_at, side.id))),
+    )
+
+
+def parted(person: Customer) -> tuple[Customer, ...]:
+    """The persons whom identifiers still hold together, each side as its own entries made it; one, the same, when all hold together.
+
+    Where more than one side goes on together they are merged anew: what was chosen since then is each side's own, and the stricter holds.
+    """
+    groups: list[list[Customer]] = []
+    for side in person.sides:
+        tied = [group for group in groups if any(not set(side.identifiers).isdisjoint(one.identifiers) for one in group)]
+        groups = [group for group in groups if group not in tied] + [[*[one for group in tied for one in group], side]]
+    if len(groups) > 1:
+        return tuple([reduce(merged, group) for group in groups])
+    held = dict.fromkeys(name for side in person.sides for name in side.identifiers)
+    return (replace(person, identifiers=tuple(held)[-NAMES_LIMIT:]) if person.sides else person,)
+
+
+def lived(people: MutableMapping[str, Customer], identified: MutableMapping[str, str], entry: Entry, after: Customer) -> tuple[Customer, ...]:
+    """Remember who lived this entry, as they are ``after`` it, under all of their names; who holds an identifier goes by it (by nothing: nobody does).
+
+    ``linked`` to an identifier that another customer holds merges the two, ``unlinked`` from the last one that two sides share parts them.
+    """
+    moment = entry.moment
+    persons: tuple[Customer, ...] = (after,)
+    if isinstance(moment, Linked | Unlinked):
+        holder = people.get(identified.get(moment.identifier, ""))
+        if isinstance(moment, Unlinked):
+            persons = parted(after)
+        elif holder is not None:
+            persons = (merged(after, holder),)
+        # Only their own is let go: else anyone could set another's identifier free, then take it.
+        if isinstance(moment, Linked) or holder is None or holder.id in after.names:
+            identified[moment.identifier] = next((person.id for person in persons if moment.identifier in person.identifiers), "")
+    for person in persons:
+        for name in person.names:
+            people[name] = person
+    return persons
+
+
+def addressed(person: Customer, moment: Moment) -> Moment:
+    """The same moment under the name of the side that it concerns: that was shown the card, holds the reward, was served the words; else as it came."""
+    for side in sorted(person.sides, key=lambda side: side.id != moment.customer):
+        if _concerns(side, person, moment):
+            return replace(moment, customer=side.id)
+    return moment
+
+
+def _concerns(side: Customer, person: Customer, moment: Moment) -> bool:
+    match moment:
+        case Displayed() | Answered():
+            return any(card.decision == moment.decision for card in side.service.shown)
+        case Redeeming() | Reversed():
+            return any(reward.code == moment.code for reward in side.rewards)
+        case Fulfilled() | Returned():
+            return any(order.key == moment.order for order in side.orders)
+        case Consented():
+            served = person.notices.get(moment.purpose)
+            return served is not None and side.notices.get(moment.purpose) == served
+        case Unlinked():
+            return moment.identifier in side.identifiers
+        case Due():
+            return any(moment.id.endswith(window.decision) for window in side.service.open)
+        case _:
+            return False
+
+
+def _stricter(one: Consent | None, other: Consent | None) -> Consent:
+    """Of two choices about one purpose the one that is more closed; two that are open, in the scope, the time and the hands that both name."""
+    if one is None or other is None:
+        found = one if one is not None else other
+        assert found is not None
+        if found.status not in OPENS:
+            return found
+        return replace(found, status="unknown", categories=(), by=())
+    early, late = sorted((one, other), key=lambda choice: (choice.since, _bytes(choice)))
+    if early.status in OPENS and late.status in OPENS:
+        return replace(
+            late,
+            status="given" if early.status != late.status else late.status,
+            categories=_both(late.categories, early.categories), recipients=_both(late.recipients, early.recipients), iri=_both(late.iri, early.iri),
+            until=min(early.until, late.until), by=_both(late.by, early.by), trial=early.trial or late.trial,
+        )  # fmt: skip
+    found = max(late, early, key=lambda choice: STRICTNESS.index(choice.status))
+    return replace(found, since=late.since) if early.status in _NOES and late.status in _NOES else found
+
+
+def _both(one: tuple[T, ...], other: tuple[T, ...]) -> tuple[T, ...]:
+    return tuple([name for name in one if name in other])
+
+
+def _each(one: Mapping[str, T], other: Mapping[str, T], choose: Callable[[T, T], T]) -> dict[str, T]:
+    """What either names, and of what both name the chosen one; the latest of too many."""
+    found = {**{name: value for name, value in one.items() if name not in other}, **other}
+    found.update({name: choose(one[name], other[name]) for name in one if name in other})
+    return dict(list(found.items())[-NAMES_LIMIT:])
+
+
+def _latest(one: T, other: T) -> T:
+    return max(one, other, key=lambda record: (record.at, _bytes(record)))  # type: ignore[attr-defined]
+
+
+def _places(one: Places, other: Places) -> Places:
+    here = max(one, other, key=lambda places: (places.since, _bytes(places)))
+    return replace(here, visits=one.visits + other.visits)
+
+
+def _number(one: Number, other: Number) -> Number:
+    """The sum of both on the same day, else of the later day; the goal last set."""
+    late = max(one, other, key=lambda number: (number.local_day, number.at, _bytes(number)))
+    return replace(late, today=one.today + other.today) if one.local_day == other.local_day else late
+
+
+def _all(one: Iterable[T], other: Iterable[T], name: Callable[[T], str], limit: int) -> tuple[T, ...]:
+    """The records of both in the order of time; of one that both have, the later state."""
+    found: dict[str, T] = {}
+    for record in sorted([*one, *other], key=lambda record: (record.at, _bytes(record))):  # type: ignore[attr-defined]
+        found.pop(name(record), None)
+        found[name(record)] = record
+    return tuple(found.values())[-limit:]
+
+
+def _service(one: Service, other: Service, sides: int) -> Service:
+    """What was shown to either was shown to the person: no cap, no pause and no reluctance is looser than it was."""
+    waiting = {window.decision: window for window in (*one.open, *other.open)}
+    return Service(
+        _all(one.shown, other.shown, lambda card: card.decision, SHOWN_LIMIT * sides),
+        tuple(sorted(waiting.values(), key=lambda window: (window.closes_at, window.decision)))[-OPEN_LIMIT * sides :],
+        max(one.reluctance, other.reluctance),
+        tuple(dict.fromkeys((*one.wrong, *other.wrong)))[-NAMES_LIMIT:],
+    )

@@ -1,0 +1,164 @@
+"""What sharing brought each person, purpose by purpose: counted from durable entries, in whole cents, against what was promised.
+
+The account of a person adds up exactly to what tills took from their rewards. A promise is what we believed when we spoke: how likely a yes was, and what it
+was worth; nobody can write it afterwards.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from math import inf
+from typing import Final
+
+from msgspec import Struct
+
+from visavis.consent.gate import open_categories
+from visavis.model.consent import Purpose
+from visavis.model.customer import Customer, bounded
+from visavis.model.decision import Show
+from visavis.model.entry import Entry
+from visavis.model.moment import Answered, Ordered, Redeeming, Returned, Reversed
+from visavis.strategy.read import Strategy
+
+K: Final = 20
+"""Fewer people than this have no average: it could tell of one of them."""
+KEPT_MONTHS: Final = 3
+CARDS_LIMIT: Final = 256
+AVERAGED_S: Final = 3600.0
+USEFUL: Final = frozenset({"yes", "done"})
+
+
+class Brought(Struct):
+    """What one purpose brought one person so far: rewards redeemed, in cents and in number, cards answered with a yes, orders; of how many cards shown."""
+
+    cents: int = 0
+    redeemed: int = 0
+    useful: int = 0
+    orders: int = 0
+    shown: int = 0
+
+
+class Month(Struct):
+    """What was promised in one month, in thousandths of a yes and of a cent, as we believed it when we spoke; and what came of it."""
+
+    yes_milli: int = 0
+    cents_milli: int = 0
+    useful: int = 0
+    cents: int = 0
+
+    @property
+    def broken(self) -> bool:
+        """Whether less came than was promised: money where money was, else cards that helped."""
+        return self.cents_milli > self.cents * 1000 if self.cents_milli else self.yes_milli > self.useful * 1000
+
+
+class Account(Struct):
+    """One person's account: what each purpose brought, and what waits for an answer, an order or a till."""
+
+    brought: dict[str, Brought] = {}
+    months: dict[str, dict[int, Month]] = {}
+    cards: dict[str, str] = {}
+    codes: dict[str, str] = {}
+    orders: dict[str, str] = {}
+    placed: set[str] = set()
+
+    def passing(self, strategy: Strategy, entry: Entry) -> None:
+        """Take in one entry, in order."""
+        month = _month(entry.received_at)
+        for decision in entry.decisions:
+            if isinstance(decision, Show):
+                self._shown(strategy, decision, month)
+        moment = entry.moment
+        match moment:
+            case Answered():
+                purpose = self.cards.pop(moment.decision, "")
+                for effect in entry.effects:
+                    (self.codes if effect.kind == "reward" else self.orders)[effect.key] = purpose
+                if purpose and moment.answer in USEFUL:
+                    self._of(purpose).useful += 1
+                    self._month(purpose, month).useful += 1
+            case Ordered() if moment.order in self.orders and moment.order not in self.placed:
+                self.placed.add(moment.order)
+                self._of(self.orders[moment.order]).orders += 1
+            case Returned() if moment.order in self.placed:
+                self.placed.discard(moment.order)
+                self._of(self.orders[moment.order]).orders -= 1
+            case Redeeming() | Reversed() if entry.granted is not None and entry.granted.yes:
+                sign = 1 if isinstance(moment, Redeeming) else -1
+                purpose = self.codes.get(moment.code, "")
+                brought = self._of(purpose)
+                brought.redeemed += sign
+                brought.cents += sign * entry.granted.cents
+                self._month(purpose, month).cents += sign * entry.granted.cents
+            case _:
+                pass
+
+    def less_than_promised(self, purpose: str, now: datetime) -> bool:
+        """Whether each of the last three whole months brought less than was promised in it."""
+        months, this = self.months.get(purpose, {}), _month(now)
+        last = [months.get(this - back) for back in range(1, KEPT_MONTHS + 1)]
+        return all(month is not None and month.broken for month in last)
+
+    def _shown(self, strategy: Strategy, decision: Show, month: int) -> None:
+        self.cards = bounded(self.cards, decision.id, decision.purpose, limit=CARDS_LIMIT)
+        self._of(decision.purpose).shown += 1
+        promised = self._month(decision.purpose, month)
+        promised.yes_milli += round(decision.p_response * 1000)
+        promised.cents_milli += worth_milli(strategy, decision)
+
+    def _of(self, purpose: str) -> Brought:
+        return self.brought.setdefault(purpose, Brought())
+
+    def _month(self, purpose: str, month: int) -> Month:
+        months = self.months.setdefault(purpose, {})
+        if month not in months:
+            self.months[purpose] = months = {one: kept for one, kept in months.items() if month - one <= KEPT_MONTHS} | {month: Month()}
+        return months[month]
+
+
+class Average(Struct, frozen=True):
+    """What a purpose brought those who opened it, on average: cents and useful cards; of at least :data:`K` people."""
+
+    cents: int
+    useful: float
+
+
+class Benefits:
+    """Everybody's accounts, fed with every durable entry; one of an erased person is dropped."""
+
+    def __init__(self, strategy: Strategy) -> None:
+        self._strategy = strategy
+        self._accounts: dict[str, Account] = {}
+        self._averages: dict[str, tuple[float, Average | None]] = {}
+
+    def passing(self, entry: Entry) -> None:
+        """Take in one entry, in order."""
+        self._accounts.setdefault(entry.customer, Account()).passing(self._strategy, entry)
+
+    def of(self, customer: str) -> Account:
+        """The account of this person; an empty one when nothing is known of them."""
+        return self._accounts.get(customer) or Account()
+
+    def forget(self, customer: str) -> None:
+        """Drop what is held of this person, and the averages that they were part of."""
+        if self._accounts.pop(customer, None) is not None:
+            self._averages.clear()
+
+    def average(self, purpose: Purpose, people: Callable[[str], Customer], now: float) -> Average | None:
+        """What this purpose brought those whose yes stands; ``None`` for fewer than :data:`K` of them. Counted again every hour."""
+        counted_at, found = self._averages.get(purpose.key, (-inf, None))
+        if now - counted_at > AVERAGED_S:
+            brought = [account.brought.get(purpose.key, Brought()) for name, account in self._accounts.items() if open_categories(people(name), purpose, now)]
+            many = len(brought)
+            found = Average(round(sum([one.cents for one in brought]) / many), sum([one.useful for one in brought]) / many) if many >= K else None
+            self._averages[purpose.key] = now, found
+        return found
+
+
+def worth_milli(strategy: Strategy, decision: Show) -> int:
+    """What this card is believed to bring in rewards, in thousandths of a cent."""
+    action = strategy.actions.get(decision.action)
+    return round(decision.p_response * 1000 * action.reward_cents) if action is not None and action.effect == "reward" else 0
+
+
+def _month(at: datetime) -> int:
+    return at.year * 12 + at.month

@@ -1,0 +1,45 @@
+"""Why, on demand: one decision explained to the person whom it was about, or to the brand that answers for it."""
+
+import asyncio
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from visavis.evidence.why import Why, find, why
+from visavis.intake.people import person
+from visavis.runtime import problems
+from visavis.runtime.access import Access
+from visavis.runtime.entrance import guarded
+from visavis.runtime.writer import Writer
+
+
+def routes(writer: Writer, access: Access) -> list[Route]:
+    """``GET /v1/people/{person}/decisions/{decision}/why``."""
+
+    async def one(request: Request) -> Response:
+        name, _ = person(request, access)
+        spoken = writer.loop.strategy.brand.languages
+        asked = request.query_params.get("language", "") or writer.loop.customer(name).language
+        found = await explained(writer, name, str(request.path_params["decision"]), asked if asked in spoken else spoken[0])
+        if found is None:
+            return problems.response(problems.problem(404, "There is no such decision about this person."))
+        return Response(msgspec.json.encode(found), media_type="application/json", headers={"cache-control": "no-store"})
+
+    return [Route("/v1/people/{person}/decisions/{decision}/why", guarded(one))]
+
+
+async def explained(writer: Writer, name: str, decision: str, language: str) -> Why | None:
+    """Explain this decision about this person; ``None`` when there is none. Only reading the log is done where moments are lived."""
+    loop = writer.loop
+    entries = await writer.ask(lambda: list(loop.log.of(name)))
+
+    def told() -> Why | None:
+        found = find(entries, decision)
+        if found is None:
+            return None
+        before, entry = found
+        return why(loop.strategy, loop.worlds.get(entry.world), before, entry, decision, loop.dice_key, language)
+
+    return await asyncio.to_thread(told)

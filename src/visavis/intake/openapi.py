@@ -1,0 +1,305 @@
+"""``GET /openapi.json``: every door of a server in one table, told as OpenAPI 3.1 from the very types that are read and written.
+
+The table is what tests walk too: a route that is not in it, or a row without a route, fails them. Pages for people are :data:`PAGES` and their
+fragments are rows; what the stage adds is the demo's own.
+
+Reference: OpenAPI Initiative, *OpenAPI Specification 3.1.1*, 2024.
+"""
+
+import re
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from visavis.cards.answer import Reply, Said
+from visavis.consent.choices import Choice
+from visavis.evidence.why import Why
+from visavis.intake.receipts import FORMATS
+from visavis.model.card import Brief, HudCard
+from visavis.model.customer import Order, Reward
+from visavis.model.moment import Moment
+from visavis.runtime.access import Role
+from visavis.runtime.problems import TITLES, TYPE
+
+PAGES: Final = ("/glasses", "/adviser", "/console", "/me", "/static")
+"""Pages and what they load: HTML, styles and scripts, the same for everyone without a key."""
+REF: Final = "#/components/schemas/{name}"
+OWN: Final[tuple[Role, ...]] = ("brand", "device")
+
+
+class Problem(Struct, frozen=True):
+    """Why not: RFC 9457 problem details. ``index`` is the moment's when several were sent."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    advice: str = ""
+    index: int = 0
+    category: str = ""
+    retry_after_s: float = 0.0
+
+
+class Switch(Struct, frozen=True):
+    """A choice: the notice was on the screen, and this is the gesture."""
+
+    on: bool
+    trial: bool = False
+
+
+class OwnChoice(Struct, frozen=True):
+    """A choice on one's own page; a ``trial`` switches itself off."""
+
+    purpose: str
+    on: bool
+    trial: bool = False
+
+
+class Turned(Struct, frozen=True):
+    """On, or off again."""
+
+    on: bool
+
+
+class Erasing(Struct, frozen=True):
+    """The second press."""
+
+    erase: Literal[True]
+
+
+class Closing(Struct, frozen=True):
+    """A whole category of data, closed."""
+
+    on: Literal[False]
+
+
+class Token(Struct, frozen=True):
+    """A key, left in the page's own cookie."""
+
+    key: str
+
+
+class Seen(Struct, frozen=True):
+    """A card or a brief that really is on the screen; ``ago_s`` says how long ago it came there."""
+
+    decision: str
+    ago_s: float = 0.0
+
+
+class OwnAnswer(Struct, frozen=True):
+    """What the person answered."""
+
+    decision: str
+    answer: Literal["yes", "no", "later", "wrong"]
+    ago_s: float = 0.0
+
+
+class AdvisersAnswer(Struct, frozen=True):
+    """What the adviser answered; ``about`` names the fact that is wrong."""
+
+    decision: str
+    answer: Literal["done", "later", "wrong"]
+    about: str = ""
+
+
+class Settled(Struct, frozen=True):
+    """The answer that counts, which is the first; empty when none was kept."""
+
+    answer: str
+
+
+class Read(Struct, frozen=True):
+    """Whether the brief was still there to be read."""
+
+    read: bool
+
+
+class Instant(Struct, frozen=True):
+    """Epoch seconds."""
+
+    at: float
+
+
+class OwnOrder(Order, frozen=True, array_like=False):
+    """An order of the person."""
+
+
+class OwnReward(Reward, frozen=True, array_like=False):
+    """A reward of the person."""
+
+
+class Wallet(Struct, frozen=True):
+    """What was ordered and what was granted."""
+
+    orders: tuple[OwnOrder, ...]
+    rewards: tuple[OwnReward, ...]
+
+
+class ShownBrief(Brief, frozen=True, kw_only=True):
+    """A brief of this place, and for how long."""
+
+    lasts_s: float
+
+
+class Door(Struct, frozen=True):
+    """One row: who may (``roles``; nobody named, everyone), what is read and told, and each no by its status.
+
+    ``tells`` is a type, told as JSON, or a media type; ``leads`` names what one may ask next, and with what; with
+    ``many``, an array of what is taken is answered by an array, a problem in place of each that was refused.
+    """
+
+    method: str
+    path: str
+    does: str
+    roles: tuple[Role, ...] = ()
+    cookie: str = ""
+    takes: Any = None
+    tells: Any = None
+    status: int = 200
+    noes: tuple[int, ...] = ()
+    asks: tuple[str, ...] = ()
+    leads: tuple[tuple[str, dict[str, str]], ...] = ()
+    many: bool = False
+
+    @property
+    def name(self) -> str:
+        """The operation's name in the document."""
+        words = re.findall("[a-z0-9]+", self.path.lower())
+        return "-".join([self.method.lower(), *words])
+
+    @property
+    def refusals(self) -> list[int]:
+        """Every no of this door."""
+        own = ((401, 403) if self.roles else ()) + ((404,) if "{" in self.path else ()) + ((422,) if self.takes is not None else ())
+        return sorted({*own, *self.noes})
+
+
+_A_MOMENT: Final = {"person": "$request.body#/customer", "moment": "$response.body#/id"}
+_PERSON: Final = "/v1/people/{person}"
+DOORS: Final[tuple[Door, ...]] = (
+    Door(
+        "POST",
+        "/v1/moments",
+        "Live one moment, an array of them, or lines of them.",
+        ("brand", "till", "device", "adviser", "sensor"),
+        takes=Moment,
+        tells=Reply,
+        many=True,
+        noes=(400, 405, 413, 415, 429, 500, 503),
+        leads=((f"{_PERSON}/moments/{{moment}}", _A_MOMENT),),
+    ),
+    Door("GET", f"{_PERSON}/moments/{{moment}}", "What was decided at this moment, and why.", OWN, tells=Reply, noes=(503,)),
+    Door("GET", f"{_PERSON}/purposes", "Every purpose, and what this person chose.", OWN, tells=list[Choice], asks=("language",)),
+    Door(
+        "PUT",
+        f"{_PERSON}/purposes/{{purpose}}",
+        "Say yes or no to one purpose, at once.",
+        OWN,
+        takes=Switch,
+        tells=list[Choice],
+        noes=(503,),
+        asks=("language",),
+    ),
+    Door(
+        "GET",
+        f"{_PERSON}/purposes/{{purpose}}/receipt",
+        "The proof of a choice.",
+        OWN,
+        tells=tuple(FORMATS.values()),
+        noes=(422, 503),
+        asks=("format",),
+    ),
+    Door("PUT", f"{_PERSON}/categories/{{category}}", "Close every purpose that reads this category.", OWN, takes=Closing, tells=list[Choice], noes=(503,)),
+    Door("GET", f"{_PERSON}/decisions/{{decision}}/why", "Why, and what would have changed it.", OWN, tells=Why, asks=("language",), noes=(503,)),
+    Door("GET", f"{_PERSON}/wallet", "Orders and rewards.", OWN, tells=Wallet),
+    Door("GET", "/v1/decisions/{decision}", "One of the latest decisions.", ("brand",), tells=Said, asks=("language",)),
+    Door("PUT", "/v1/clock", "Turn the clock of a rehearsal.", ("brand",), takes=Instant, status=204, noes=(503,)),
+    Door("POST", "/glasses/enter", "Put these glasses on: the key goes into the page's cookie.", takes=Token, status=204, noes=(401,)),
+    Door("GET", "/glasses/screen", "The card that is on the glasses now; 204 when there is none.", ("device",), "visavis-glasses", tells=HudCard),
+    Door("GET", "/glasses/stream", "The same, as it changes.", ("device",), "visavis-glasses", tells="text/event-stream"),
+    Door("POST", "/glasses/displayed", "The card really is on the screen.", ("device",), "visavis-glasses", takes=Seen, status=204, noes=(503,)),
+    Door("POST", "/glasses/answer", "Answer the card.", ("device",), "visavis-glasses", takes=OwnAnswer, tells=Settled, noes=(503,)),
+    Door("POST", "/adviser/enter", "Come to this place's screen.", takes=Token, status=204, noes=(401, 403)),
+    Door("GET", "/adviser/briefs", "The briefs of this place now.", ("adviser",), "visavis-adviser", tells=list[ShownBrief], asks=("language",)),
+    Door("GET", "/adviser/stream", "The same, as it changes.", ("adviser",), "visavis-adviser", tells="text/event-stream", asks=("language", "pick")),
+    Door("POST", "/adviser/displayed", "The brief really is on the screen.", ("adviser",), "visavis-adviser", takes=Seen, tells=Read, noes=(503,)),
+    Door("POST", "/adviser/answer", "Answer the brief.", ("adviser",), "visavis-adviser", takes=AdvisersAnswer, tells=Settled, noes=(503,)),
+    Door("POST", "/console/enter", "Come to the console.", takes=Token, status=204, noes=(401, 403)),
+    Door("GET", "/console/stream", "What is lived now.", ("brand",), "visavis-console", tells="text/event-stream", asks=("kind", "result", "person", "after")),
+    Door("GET", "/console/moment", "One moment explained.", ("brand",), "visavis-console", tells="text/html", noes=(422, 503), asks=("person", "moment")),
+    Door("POST", "/console/keys/{key}/revoke", "Revoke a key.", ("brand",), "visavis-console", tells="text/html", noes=(422,)),
+    Door("POST", "/me/enter", "Come to one's own page.", takes=Token, status=204, noes=(401, 403)),
+    Door("POST", "/me/choose", "Say yes or no to one purpose.", ("device",), "visavis-me", takes=OwnChoice, tells="text/html", noes=(503,)),
+    Door("POST", "/me/object", "Object to marketing, or take it back.", ("device",), "visavis-me", takes=Turned, tells="text/html", noes=(404, 503)),
+    Door("POST", "/me/restrict", "Pause everything, or go on.", ("device",), "visavis-me", takes=Turned, tells="text/html", noes=(404, 503)),
+    Door("GET", "/me/copy", "A copy of everything that is kept.", ("device",), "visavis-me", tells=dict[str, Any], noes=(404, 503)),
+    Door("POST", "/me/erase", "Erase everything that is kept.", ("device",), "visavis-me", takes=Erasing, tells="text/html", noes=(404, 503)),
+    Door("GET", "/metrics", "How the server does.", ("brand",), tells="text/plain"),
+    Door("GET", "/healthz", "Whether the server is well.", tells="text/plain"),
+    Door("GET", "/.well-known/gpc.json", "Global Privacy Control is obeyed.", tells=dict[str, Any]),
+    Door("GET", "/.well-known/consent-receipt-key.json", "What verifies receipts.", tells=dict[str, Any]),
+    Door("GET", "/openapi.json", "This document.", tells=dict[str, Any]),
+)
+
+
+def document(doors: tuple[Door, ...] = DOORS, *, version: str = "1") -> dict[str, Any]:
+    """The doors as an OpenAPI document.
+
+    >>> sorted(document()["paths"]["/v1/people/{person}/wallet"]["get"]["responses"])
+    ['200', '401', '403', '404']
+    """
+    types = [one for door in doors for one in (door.takes, door.tells) if one is not None and not isinstance(one, str | tuple)]
+    schemas, named = msgspec.json.schema_components([Problem, *types], ref_template=REF)
+    schema_of = {repr(one): schema for one, schema in zip([Problem, *types], schemas, strict=True)}
+    cookies = {door.cookie: {"type": "apiKey", "in": "cookie", "name": door.cookie} for door in doors if door.cookie}
+    paths: dict[str, Any] = {}
+    for door in doors:
+        paths.setdefault(door.path, {})[door.method.lower()] = _operation(door, schema_of, doors)
+    return {
+        "openapi": "3.1.0", "info": {"title": "Vis-à-vis", "version": version}, "security": [{"bearer": []}], "paths": paths,
+        "components": {"schemas": named, "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}, **cookies}},
+    }  # fmt: skip
+
+
+def routes(*, clock: bool) -> list[Route]:
+    """``GET /openapi.json``; ``clock`` when this server has one that is turned."""
+    said = msgspec.json.encode(document(tuple([door for door in DOORS if clock or door.path != "/v1/clock"])))
+
+    async def openapi(_: Request) -> Response:
+        return Response(said, media_type="application/json")
+
+    return [Route("/openapi.json", openapi)]
+
+
+def _operation(door: Door, schema_of: dict[str, Any], doors: tuple[Door, ...]) -> dict[str, Any]:
+    named = [{"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}} for name in re.findall(r"{(\w+)}", door.path)]
+    asked = [{"name": name, "in": "query", "schema": {"enum": list(FORMATS)} if name == "format" else {"type": "string"}} for name in door.asks]
+    told: dict[str, Any] = {"description": door.does}
+    if door.tells is not None:
+        kinds = door.tells if isinstance(door.tells, tuple) else (door.tells if isinstance(door.tells, str) else "application/json",)
+        told["content"] = {kind: {"schema": schema_of.get(repr(door.tells), {})} for kind in kinds}
+    if door.leads:
+        names = {one.path: one.name for one in doors if one.method == "GET"}
+        told["links"] = {names[path]: {"operationId": names[path], "parameters": given} for path, given in door.leads}
+    taken = schema_of.get(repr(door.takes), {})
+    problem = {TYPE.decode(): {"schema": schema_of[repr(Problem)]}}
+    if door.many:
+        reply = schema_of[repr(door.tells)]
+        told["content"]["application/json"]["schema"] = {"anyOf": [reply, {"type": "array", "items": {"anyOf": [reply, schema_of[repr(Problem)]]}}]}
+        taken = {"anyOf": [taken, {"type": "array", "items": taken, "minItems": 1}]}
+    noes = {str(status): {"description": TITLES[status], "content": problem} for status in door.refusals}
+    empty = {"204": {"description": "Nothing to tell."}} if door.path == "/glasses/screen" else {}
+    unwell = {"503": {"description": TITLES[503], "content": {"text/plain": {}}}} if door.path == "/healthz" else {}
+    found: dict[str, Any] = {
+        "operationId": door.name, "summary": door.does, "security": [{"bearer": []}, *([{door.cookie: []}] if door.cookie else [])] if door.roles else [],
+        "parameters": [*named, *asked], "responses": {str(door.status): told, **empty, **unwell, **noes}, "x-roles": list(door.roles),
+    }  # fmt: skip
+    if door.takes is not None:
+        body: dict[str, Any] = {"application/json": {"schema": taken}}
+        lines: dict[str, Any] = {"application/x-ndjson": {"schema": {"type": "string"}}} if door.many else {}
+        found["requestBody"] = {"required": True, "content": body | lines}
+    return found

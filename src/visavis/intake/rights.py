@@ -1,0 +1,166 @@
+"""The doors of people's rights: a copy, a correction, an erasure, a restriction, an objection, somebody who looks again; and the brand's queue."""
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from visavis.intake.people import person
+from visavis.model.errors import Invalid
+from visavis.rights.export import LIMIT, schema, signed
+from visavis.runtime import problems
+from visavis.runtime.access import Access
+from visavis.runtime.desk import Acknowledged, Desk, Gone
+from visavis.runtime.entrance import Answering, guarded, key_of, told
+
+JSON: Final = "application/json"
+JOSE: Final = "application/jose"
+
+
+def routes(desk: Desk, access: Access) -> list[Route]:
+    """What a person may ask, and the brand's queue.
+
+    Under ``/v1/people/{person}``: ``GET export``, ``POST import`` (the brand's key), ``POST corrections``, ``POST erase``, ``PUT restriction``, ``PUT
+    objections/{about}``, ``GET requests``, ``PUT requests/{request}`` (the brand's), ``POST decisions/{decision}/contest``, ``PUT
+    decisions/{decision}/review`` (the brand's); ``GET /v1/reviews`` (the brand's) and ``GET /v1/export-schema``.
+    """
+
+    async def take_away(request: Request) -> Response:
+        name, _ = person(request, access)
+        kind = request.query_params.get("format", "json")
+        if kind not in ("json", "signed"):
+            raise Invalid("There is no such format.", advice="Ask ?format=json or ?format=signed.")
+        copy = await desk.export(name)
+        return _said(signed(copy, desk.key).encode(), JOSE) if kind == "signed" else _json(copy)
+
+    async def bring_in(request: Request) -> Response:
+        key_of(request, access, "brand")
+        name, _ = person(request, access)
+        try:
+            said = msgspec.json.decode(await _body(request), type=_Import)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            advice = 'Send {"export": "…", "key": {…}}: the signed file, and the public key of who made it.'
+            raise Invalid("The body is not an import.", advice=advice) from None
+        return _json({"entries": await desk.bring_in(name, said.export, said.key)})
+
+    async def correct(request: Request) -> Response:
+        name, key = person(request, access)
+        said = await told(request)
+        family, moment, instead = said.get("family"), said.get("moment"), said.get("instead")
+        if isinstance(family, str) and 0 < len(family) <= 128 and moment is None:
+            return _acknowledged(await desk.hide(name, family))
+        if not isinstance(moment, str) or "instead" not in said or not (instead is None or isinstance(instead, dict)):
+            advice = 'Send {"moment": ID, "instead": {fields}}, {"moment": ID, "instead": null} when it never happened, or {"family": NAME} to hide it.'
+            raise Invalid("This is no correction.", advice=advice)
+        return _acknowledged(await desk.correct(name, moment, instead, by_brand=key.role == "brand"))
+
+    async def forget(request: Request) -> Response:
+        name, _ = person(request, access)
+        receipt = await desk.erase(name)
+        return _json({"receipt": receipt, "signed": desk.signed(receipt, "erasure-receipt")})
+
+    async def restrict(request: Request) -> Response:
+        name, _ = person(request, access)
+        return _acknowledged(await desk.restrict(name, on=_on(await told(request))))
+
+    async def objects(request: Request) -> Response:
+        name, _ = person(request, access)
+        return _acknowledged(await desk.object(name, str(request.path_params["about"]), on=_on(await told(request))))
+
+    async def requests(request: Request) -> Response:
+        name, _ = person(request, access)
+        return _json(desk.requests(name))
+
+    async def move(request: Request) -> Response:
+        key_of(request, access, "brand")
+        name, _ = person(request, access)
+        said = await told(request)
+        return _acknowledged(await desk.move(name, str(request.path_params["request"]), _text(said, "status"), _text(said, "reason", needed=False)))
+
+    async def contest(request: Request) -> Response:
+        name, _ = person(request, access)
+        return _json(await desk.contest(name, str(request.path_params["decision"]), _text(await told(request), "view")))
+
+    async def review(request: Request) -> Response:
+        key_of(request, access, "brand")
+        name, _ = person(request, access)
+        said = await told(request)
+        return _json(await desk.review(name, str(request.path_params["decision"]), _text(said, "outcome"), _text(said, "reasons")))
+
+    async def queue(request: Request) -> Response:
+        key_of(request, access, "brand")
+        return _json(desk.reviews())
+
+    async def form(_: Request) -> Response:
+        return Response(msgspec.json.encode(schema()), media_type="application/schema+json")
+
+    def _acknowledged(found: Acknowledged) -> Response:
+        return _json({"acknowledgement": found, "signed": desk.signed(found, "request-acknowledgement")}, 202 if found.status == "requires_action" else 200)
+
+    at = "/v1/people/{person}"
+    return [
+        Route(f"{at}/export", _guarded(take_away)),
+        Route(f"{at}/import", _guarded(bring_in), methods=["POST"]),
+        Route(f"{at}/corrections", _guarded(correct), methods=["POST"]),
+        Route(f"{at}/erase", _guarded(forget), methods=["POST"]),
+        Route(f"{at}/restriction", _guarded(restrict), methods=["PUT"]),
+        Route(f"{at}/objections/{{about}}", _guarded(objects), methods=["PUT"]),
+        Route(f"{at}/requests", _guarded(requests)),
+        Route(f"{at}/requests/{{request}}", _guarded(move), methods=["PUT"]),
+        Route(f"{at}/decisions/{{decision}}/contest", _guarded(contest), methods=["POST"]),
+        Route(f"{at}/decisions/{{decision}}/review", _guarded(review), methods=["PUT"]),
+        Route("/v1/reviews", _guarded(queue)),
+        Route("/v1/export-schema", _guarded(form)),
+    ]
+
+
+class _Import(Struct, frozen=True, forbid_unknown_fields=True):
+    export: str
+    key: dict[str, Any] | None = None
+
+
+def _guarded(answering: Answering) -> Answering:
+    """As :func:`~visavis.runtime.entrance.guarded`; who is not there, never was or was erased, is not there."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await answering(request)
+        except Gone as error:
+            return problems.response(problems.problem(404, Exception.__str__(error), advice=error.advice))
+
+    return guarded(answer)
+
+
+async def _body(request: Request) -> bytes:
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > LIMIT:
+            raise Invalid("The body is too large.", advice=f"Send at most {LIMIT:,} bytes.")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _on(said: dict[str, Any]) -> bool:
+    on = said.get("on")
+    if not isinstance(on, bool):
+        raise Invalid("`on` is true or false.", advice='Send {"on": true}.')
+    return on
+
+
+def _text(said: dict[str, Any], name: str, *, needed: bool = True) -> str:
+    text = said.get(name, "")
+    if not isinstance(text, str) or (needed and not text.strip()):
+        raise Invalid(f"`{name}` is a text.", advice=f'Send {{"{name}": "…"}}.')
+    return text
+
+
+def _json(found: object, code: int = 200) -> Response:
+    return _said(msgspec.json.encode(found), JSON, code)
+
+
+def _said(body: bytes, kind: str, code: int = 200) -> Response:
+    return Response(body, code, media_type=kind, headers={"cache-control": "no-store"})

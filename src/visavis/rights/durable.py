@@ -1,0 +1,21 @@
+"""Small files that only grow, a line at a time, and that a crash leaves whole: what outlives every backup of the data."""
+
+import os
+from pathlib import Path
+
+
+def added(path: Path, line: str) -> None:
+    """Add a line, durably. One that a crash cut short is cut away first: it had not been decided."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(handle, "r+b") as file:
+        file.truncate(file.read().rfind(b"\n") + 1)
+        file.seek(0, os.SEEK_END)
+        file.write(f"{line}\n".encode())
+        file.flush()
+        os.fsync(file.fileno())
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,99 @@
+"""Put right what the log says of a person: the right thing takes the place of the wrong one, and what had followed from it goes.
+
+A word that only the wrong moment said (a product, a family, a trait's value) is taken out of everything that was derived from it: decisions, facts told to
+advisers, effects. What stays is that a correction happened (a ``corrected`` moment, without values). The person is then who the log says: their
+entries folded again.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from visavis.consent.gate import placed
+from visavis.model.decision import Decision, Silence
+from visavis.model.entry import Entry
+from visavis.model.errors import Invalid
+from visavis.model.moment import CATEGORY, KIND, Answered, Corrected, Moment, MomentBase, from_builtins
+from visavis.strategy.read import Strategy
+
+CORRECTABLE: Final = frozenset({"places", "sight", "purchases", "home", "numbers", "preferences", "orders"})
+"""Data about the person. What they chose and what we did are no data to correct: they are what happened."""
+EVIDENCE: Final = frozenset({"purchases", "orders"})
+"""What is a proof for both sides: the person asks, the brand puts it right."""
+_ENVELOPE: Final = ("id", "customer", "occurred_at", "kind", "at")
+
+
+def corrected(strategy: Strategy, entry: Entry, instead: Mapping[str, Any]) -> Entry:
+    """The entry with these fields of its moment put right; whose it is, when it was and of what kind stay. :class:`Invalid` says what does not fit."""
+    old = entry.moment
+    if CATEGORY[KIND[type(old)]] not in CORRECTABLE:
+        raise Invalid("This moment is no data about the person.", advice="Correct what was declared, observed, bought or measured.")
+    unknown = set(instead) - (set(old.__struct_fields__) - set(_ENVELOPE))
+    if unknown or not instead:
+        raise Invalid(f"{len(unknown) or 'No'} fields to correct are known of this kind.", advice=f"Known: {', '.join(sorted(_fields(old)))}.")
+    told: dict[str, Any] = msgspec.to_builtins(replace(old, at=None))
+    new = placed(strategy, from_builtins(told | dict(instead), received_at=entry.received_at))
+    return replace(entry, moment=new)
+
+
+def amended(entries: Sequence[Entry], of: str, new: Entry | None) -> dict[str, Entry | None]:
+    """Every entry that must change with the one of the moment ``of``, which becomes ``new`` (``None``: it never happened)."""
+    wrong = next((entry for entry in entries if entry.moment.id == of), None)
+    if wrong is None:
+        raise Invalid("There is no such moment of this person.", advice="GET …/export lists them.")
+    others = [entry for entry in entries if entry is not wrong]
+    still = set().union(*[_words(entry.moment) for entry in others]) | (_words(new.moment) if new is not None else set())
+    gone = _words(wrong.moment) - still
+    found: dict[str, Entry | None] = {of: _without(new, gone) if new is not None else None}
+    for entry in others:
+        after = _without(entry, gone)
+        if after is not entry:
+            found[entry.moment.id] = after
+    return found
+
+
+def _without(entry: Entry, gone: set[str]) -> Entry:
+    """The entry, with nothing that rests on what is gone."""
+    if not gone:
+        return entry
+    moment = entry.moment
+    if isinstance(moment, Answered) and moment.about in gone:
+        moment = replace(moment, about="")
+    decisions = tuple([_decision(decision, gone) for decision in entry.decisions])
+    effects = tuple([replace(effect, product="") if effect.product in gone else effect for effect in entry.effects])
+    after = replace(entry, moment=moment, decisions=decisions, effects=effects)
+    if after == entry:
+        return entry
+    return after
+
+
+def _decision(decision: Decision, gone: set[str]) -> Decision:
+    """A card about what is gone was wrong to show; a belief among others teaches nothing any more."""
+    scored = tuple([arm for arm in decision.scored if arm.family not in gone])
+    known = () if any({one.family, one.product} & gone for one in decision.known) else decision.known
+    if isinstance(decision, Silence):
+        return replace(decision, scored=scored, known=known)
+    if {decision.family, decision.product} & gone:
+        return Silence(decision.id, decision.audience, decision.purpose, "wrong", decision.p_shown, scored, known, decision.refusals, None, decision.head)
+    return replace(decision, scored=scored, known=known, facts=tuple([fact for fact in decision.facts if fact.subject not in gone]))
+
+
+def _words(moment: Moment) -> set[str]:
+    """What this moment says in words. What is only an answer about something says nothing of its own."""
+    if isinstance(moment, Answered | Corrected):
+        return set()
+    return {word for name in _fields(moment) for word in _texts(msgspec.to_builtins(getattr(moment, name))) if word}
+
+
+def _fields(moment: MomentBase) -> list[str]:
+    return [name for name in moment.__struct_fields__ if name not in _ENVELOPE]
+
+
+def _texts(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _texts(one)

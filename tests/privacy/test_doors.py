@@ -1,0 +1,224 @@
+"""P10, P13: every door is in one table, and no door breaks, says back or lets through what it is given: paths, bodies, other people's names."""
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import jsonschema
+import pytest
+from starlette.routing import Mount, Route
+
+from doors import a_server, listening, running
+from visavis.intake import openapi, people
+from visavis.intake.openapi import DOORS, PAGES, Door, document
+from visavis.runtime import problems
+from visavis.runtime.access import ROLES
+from visavis.wiring import Server
+
+CANARY = "c4n4ry"
+JSON = {"content-type": "application/json"}
+
+
+# The table is the server
+
+
+def mounted(server: Server) -> set[tuple[str, str]]:
+    """Every route that answers, as (method, path)."""
+    found = {("POST", "/v1/moments")}  # raw, beside the others
+    for route in server.routes:
+        assert isinstance(route, Route | Mount)
+        path = re.sub(r":\w+}", "}", route.path)
+        methods = (route.methods or set()) - {"HEAD"} if isinstance(route, Route) else {"GET"}
+        found |= {(method, path) for method in methods}
+    return found
+
+
+def check_table(server: Server) -> None:
+    told = {(door.method, door.path) for door in DOORS}
+    pages = {("GET", page) for page in PAGES}
+    assert mounted(server) - told - pages == set(), "a route that the table does not tell of"
+    assert (told | pages) - mounted(server) == set(), "a row without a route"
+    assert len(told) == len(DOORS), "a row twice"
+
+
+def test_every_route_is_in_the_table_and_every_row_is_a_route() -> None:
+    check_table(a_server())
+
+
+def test_a_route_that_nobody_told_of_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = people.routes
+    monkeypatch.setattr(people, "routes", lambda *given: [*honest(*given), Route("/v1/people", lambda _: None)])
+    with pytest.raises(AssertionError, match="does not tell of"):
+        check_table(a_server())
+
+
+def test_a_row_that_no_route_answers_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "DOORS", (*DOORS, Door("GET", "/v1/nothing", "Nothing.")))
+    with pytest.raises(AssertionError, match="without a route"):
+        check_table(a_server())
+
+
+def test_the_document_holds_together() -> None:
+    told = document()
+    names = {f"#/components/schemas/{name}" for name in told["components"]["schemas"]}
+    assert set(re.findall(r'"\$ref": "([^"]+)"', json.dumps(told))) <= names
+    for schema in told["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+    operations = [operation for path in told["paths"].values() for operation in path.values()]
+    assert len({one["operationId"] for one in operations}) == len(operations) == len(DOORS)
+    for door, operation in ((door, told["paths"][door.path][door.method.lower()]) for door in DOORS):
+        for status, response in operation["responses"].items():
+            assert int(status) < 400 or door.path == "/healthz" or list(response["content"]) == ["application/problem+json"]
+        assert not door.roles or {"401", "403"} <= set(operation["responses"])
+        assert all(
+            links["operationId"] in {one["operationId"] for one in operations} for links in operation["responses"].get("200", {}).get("links", {}).values()
+        )
+
+
+def test_what_is_served_is_the_document_and_a_clock_that_runs_by_itself_is_no_door() -> None:
+    async def what() -> None:
+        server = a_server()
+        async with running(server) as client:
+            told = (await client.get("/openapi.json")).json()
+        assert told == json.loads(json.dumps(document()))
+
+    asyncio.run(what())
+    assert "/v1/clock" not in json.dumps(json.loads(asyncio.run(_served(clock=False)))["paths"])
+
+
+async def _served(*, clock: bool) -> bytes:
+    [route] = openapi.routes(clock=clock)
+    answer: httpx.Response = await httpx.AsyncClient(transport=httpx.ASGITransport(route.app), base_url="http://x").get("/openapi.json")
+    return answer.content
+
+
+# Whatever comes, no door breaks and nothing is said back
+
+SEGMENTS = (
+    CANARY, CANARY + "a" * 4_000, f"%2e%2e%2f{CANARY}", f"..%2F..%2F{CANARY}", f"%00{CANARY}", f"{CANARY}%0d%0aset-cookie:%20a=b", f"%ff%fe{CANARY}",
+    f"{CANARY}%2Fpurposes%2Fhome", quote(f"<script>{CANARY}</script>"), quote(f"' OR 1=1 --{CANARY}"), quote(f"{CANARY}\u202e💥"), f"{CANARY};v=1",
+    f"{CANARY}%25%32%66",
+)  # fmt: skip
+KINDS = ("application/json", "application/x-ndjson", "text/plain", "image/png", "multipart/form-data; boundary=x", "application/xml", "", f"{CANARY}/x")
+
+
+def bodies() -> Iterator[bytes]:
+    """What nobody should send, with another person's ids in it."""
+    fields = {"owner": "alice", "consent": CANARY, "customer": "alice", "key": CANARY, "decision": CANARY, "answer": CANARY, "about": CANARY, "by": "guardian"}
+    yield from (b"", b"null", b"[]", b"[[]]", b'"' + CANARY.encode() + b'"', b"{", b"\x00" + CANARY.encode(), b"\xff\xfe" + CANARY.encode())
+    yield json.dumps({CANARY: CANARY}).encode()
+    yield json.dumps(fields | {"on": True}).encode()
+    yield json.dumps(fields | {"on": CANARY, "trial": [CANARY], "at": CANARY, "ago_s": CANARY}).encode()
+    yield json.dumps({"on": None, "trial": None, "at": 1e308, "ago_s": -1e308, "decision": {"a": CANARY}, "key": ["\x00"]}).encode()
+    yield json.dumps({"kind": "entered", "id": CANARY, "customer": "alice", "occurred_at": "2026-11-24T17:00:00Z", "place": CANARY, "owner": "bob"}).encode()
+    yield json.dumps({"kind": CANARY, "id": "\r\n" + CANARY, "customer": "\x00"}).encode()
+    yield b'{"on":true,"on":false,"key":"\\ud800' + CANARY.encode() + b'"}'
+    yield b"[" * 20_000 + CANARY.encode()
+    yield b'{"at": NaN, "x": "' + CANARY.encode() + b'"}'
+    yield b'{"key":"' + CANARY.encode() * 4_000 + b'"}'
+
+
+def filled(door: Door, name: str) -> str:
+    return re.sub(r"{\w+}", lambda _: name, door.path)
+
+
+def told_back(answer: httpx.Response) -> bool:
+    said = answer.text + str(answer.headers)
+    return CANARY in said
+
+
+async def sweep(server: Server, client: httpx.AsyncClient, keys: list[str]) -> int:
+    """Every door, with every role's key and none, and everything above; how many requests."""
+    count = 0
+    for door in DOORS:
+        if door.tells == "text/event-stream":
+            continue  # it has no end; its ways in are those of its neighbours
+        names = re.findall(r"{(\w+)}", door.path)
+        paths = [filled(door, segment) for segment in SEGMENTS] if names else [door.path]
+        if door.asks:
+            bad = quote(CANARY + "\r\n\x00é", safe="")
+            paths.append(filled(door, "alice") + "?" + "&".join(f"{name}={bad}" for name in (*door.asks, "owner")))
+        for key in keys:
+            headers = {"authorization": f"Bearer {key}"} if key else {}
+            for path in paths:
+                requests: list[tuple[bytes, str]] = [(b'{"on": true}', KINDS[0])] if door.takes is not None else [(b"", KINDS[0])]
+                if path is paths[0] and door.takes is not None:
+                    requests += [(body, KINDS[0]) for body in bodies()] + [(CANARY.encode(), kind) for kind in KINDS]
+                for body, kind in requests:
+                    answer = await client.request(door.method, path, content=body, headers=headers | ({"content-type": kind} if kind else {}))
+                    count += 1
+                    assert answer.status_code < 500, f"broken: {door.method} {door.path} {answer.status_code} {answer.text}"
+                    assert not told_back(answer), f"said back: {door.method} {door.path} {answer.status_code}"
+                    if answer.status_code >= 400:
+                        assert answer.headers["content-type"] == "application/problem+json", f"no problem: {door.method} {door.path} {answer.status_code}"
+                        assert answer.status_code in {*door.refusals, 404, 405, 422}, f"not told of: {door.method} {door.path} {answer.status_code}"
+    return count
+
+
+def swept() -> int:
+    async def what() -> int:
+        server = a_server()
+        subjects = {"brand": "", "till": "s1", "adviser": "s1"}
+        async with running(server) as client:
+            del client.headers["authorization"]
+            keys = ["", CANARY, *[server.access.issue(role, subjects.get(role, CANARY)) for role in ROLES]]
+            return await sweep(server, client, keys)
+
+    return asyncio.run(what())
+
+
+def test_no_door_breaks_and_none_says_back_what_came() -> None:
+    assert swept() > 2_000
+
+
+def test_a_door_that_says_back_what_came_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def loud(request: Any, error: Exception) -> Any:
+        return problems.response(problems.problem(404, f"There is nothing at {request.url.path}."))
+
+    monkeypatch.setattr(problems, "unrouted", loud)
+    with pytest.raises(AssertionError, match="said back"):
+        swept()
+
+
+def test_a_door_that_breaks_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(people, "told", _unread)
+    with pytest.raises(json.JSONDecodeError):
+        swept()
+
+
+async def _unread(request: Any) -> Any:
+    return json.loads((await request.body()).decode())
+
+
+# What no client library would send, on a socket
+
+RAW: tuple[bytes, ...] = (
+    b"GET /v1/people/\x00c4n4ry/wallet HTTP/1.1", b"GET /v1/people/c4n4ry\r\nx-more: 1/wallet HTTP/1.1", b"GET //c4n4ry HTTP/1.1",
+    b"GET http://c4n4ry/ HTTP/1.1",
+    b"BREW /v1/moments HTTP/1.1", b"GET /" + b"c4n4ry" * 20_000 + b" HTTP/1.1", b"GET /healthz HTTP/9.c4n4ry",
+    b"POST /v1/moments HTTP/1.1\r\nx-c4n4ry: \xff\x00",
+    b"GET /%c4n4ry HTTP/1.1", b"OPTIONS * HTTP/1.1", b"GET /static/..%2f..%2fc4n4ry HTTP/1.1", b"GET /static/c4n4ry%00.css HTTP/1.1",
+)  # fmt: skip
+
+
+def test_what_no_client_would_send_breaks_nothing_either() -> None:
+    server = a_server()
+
+    async def asked(port: int, line: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(line + b"\r\nhost: x\r\nconnection: close\r\n\r\n")
+        async with asyncio.timeout(5):
+            found = await reader.read()
+        writer.close()
+        return found
+
+    with listening(server) as port:
+        for line in RAW:
+            answer = asyncio.run(asked(port, line))
+            assert b"c4n4ry" not in answer, line[:60]
+            assert not re.match(rb"HTTP/1.1 5", answer), (line[:60], answer[:300])
+        assert asyncio.run(asked(port, b"GET /healthz HTTP/1.1")).startswith(b"HTTP/1.1 200")

@@ -1,0 +1,495 @@
+"""After an erasure no byte of the person remains in any file, in memory, or in a backup that is put back; and nobody comes back late.
+
+Each property is a function that a sabotaged product must fail; the sabotages are run below it.
+"""
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from canary import traces
+from house import House, everything, orders, words_of
+from people import NOON
+from visavis.engine import NotAdmitted
+from visavis.model.entry import Entry, encode
+from visavis.model.errors import Refused, Unavailable
+from visavis.model.moment import Entered, Saw
+from visavis.ports import Log
+from visavis.rights import database, vault
+from visavis.rights.vault import Vault
+from visavis.runtime import access, outbox, screens, sqlite
+from visavis.runtime.loop import Answer, Loop
+from visavis.runtime.memory import MemoryLog
+from visavis.runtime.sqlite import SqliteLog
+from visavis.testing import a_log, an_entry
+
+SHE = "camille-7f3a91"
+HE = "basile-7f3a91"
+Sabotage = Callable[[pytest.MonkeyPatch], None]
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Iterator[Path]:
+    """In memory where there is such a disk: what is asked is which bytes are in the files, not how long a disk takes."""
+    quick = Path("/dev/shm")
+    if not quick.is_dir():
+        yield tmp_path
+        return
+    with TemporaryDirectory(dir=quick) as folder:
+        yield Path(folder)
+
+
+def furnish(house: House) -> None:
+    """Two people with everything that a person can leave here: entries of every kind, cards, an order delivered, keys."""
+    for name in (SHE, HE):
+        house.server.access.issue("device", name)
+        house.server.access.issue("sensor", name)
+        house.live(everything(name))
+    orders(house, SHE)
+
+
+def rests(log: Log, name: str) -> list[bytes]:
+    """The exact bytes that stand for this person in the log and the vault: sealed or wrapped, they are still theirs."""
+    assert isinstance(log, SqliteLog)
+    person = log._vault.of(name)
+    assert person is not None
+    # A long row goes on in pages of its own: its end is looked for in pieces short enough not to be cut by one.
+    found = [
+        data[a : a + 24]
+        for (data,) in log._database.execute("SELECT data FROM entries WHERE person = ?", (person.pseudonym,))
+        for a in (2, max(2, len(data) // 2), max(2, len(data) - 24))
+    ]
+    for row in log._vault._database.execute("SELECT key, special, name FROM people WHERE pseudonym = ?", (person.pseudonym,)):
+        found += row
+    return found
+
+
+def keys_of(house: House, name: str) -> list[bytes]:
+    """The same for the keys that speak for them."""
+    found: list[bytes] = []
+    for digest, sealed in house.server.access._database.execute("SELECT hash, key FROM keys").fetchall():
+        if house.server.access._keys[digest].subject == name:
+            found += [digest, sealed]
+    return found
+
+
+def gone(house: House, name: str, pieces: list[bytes]) -> None:
+    """Nothing of this person is in any file of the data folder, readable or not, nor in memory."""
+    assert traces(house.data, words_of(name), pieces) == [], "something is left in a file"
+    server, log = house.server, house.server.log
+    assert isinstance(log, SqliteLog)
+    words = [word.encode() for word in words_of(name)]
+    assert not [entry for _, entry in log.scan() if any(word in encode(entry) for word in words)], "a remaining key opens something"
+    assert not list(log.of(name)), "the log tells of them"
+    assert name not in log._vault._people, "their keys are still in memory"
+    assert all(person.name != name for person in log._vault._pseudonyms.values()), "their keys are still in memory"
+    assert name not in server.loop.customers, "memory keeps the person"
+    assert name not in server.loop._identified.values(), "memory keeps an identifier"
+    assert all(who != name for _, who in server.loop._due), "somebody would wake them"
+    assert server.screens.card(name) is None, "a card is still on a screen"
+    assert all(who != name for who, _ in server.screens._last), "a card waits"
+    assert all(one.entry.customer != name for one in server.screens.recent), "the console still tells of them"
+    assert name not in server.screens._present.get("s1", {}), "they are still announced at a place"
+    assert all(parcel.customer != name for parcel in server.outbox.parcels.values()), "a parcel waits"
+    assert name not in server.access.people(), "a key still speaks for them"
+    assert set(server.loop.teacher._waiting) <= {w.decision for c in server.loop.customers.values() for w in c.service.open}, "an outcome is awaited"
+
+
+def come_late(house: House, name: str) -> None:
+    """Late and replayed moments of an erased person are turned away, and leave nothing."""
+    before = len(house.server.log)
+    assert all(answer.entry is None and answer.refused is not None for answer in house.live(everything(name))), "a late moment brought them back"
+    assert len(house.server.log) == before, "a late moment was kept"
+
+
+def check_that_nothing_remains(root: Path) -> None:
+    """P4, whole: in every file, before and after a restart, and after any part of a backup is put back."""
+    with House(root) as house:
+        furnish(house)
+        his = [encode(entry) for entry in house.server.log.of(HE)]
+        assert traces(house.data, [*words_of(SHE), *words_of(HE)]) == [], "at rest, something was readable before"
+        parcels = [house.server.outbox._name(key) for key, parcel in house.server.outbox.parcels.items() if parcel.customer == SHE]
+        pieces = [piece for piece in rests(house.server.log, SHE) + keys_of(house, SHE) + parcels if traces(house.data, [], [piece])]
+        kept = rests(house.server.log, HE)
+        assert len(pieces) > 100, "the scan does not see what is sealed"
+        shutil.copytree(house.data, root / "backup")
+        there = len(list(house.server.log.of(SHE)))
+
+        done = house.erase(SHE)
+
+        assert (done.entries, done.parcels, done.keys) == (there, 1, 2), "what was deleted is not what was there"
+        assert done.cards >= 1, "a card was on a screen"
+        gone(house, SHE, pieces)
+        come_late(house, SHE)
+        gone(house, SHE, pieces)
+        house.reopen()
+        gone(house, SHE, pieces)
+        come_late(house, SHE)
+        house.close()
+        for part in ("*", "log.sqlite*", "vault.sqlite*", "keys.sqlite*", "outbox.sqlite*"):
+            put_back(root / "backup", house.data, part)
+            house.open()
+            gone(house, SHE, pieces)
+            come_late(house, SHE)
+            assert [encode(entry) for entry in house.server.log.of(HE)] == his, "somebody else lost something"
+            house.close()
+        house.open()
+        assert sum([bool(traces(house.data, [], [piece])) for piece in kept]) > len(kept) * 0.8, "somebody else lost something"
+        assert not traces(root, [SHE, *words_of(SHE)]), "beside the data folder, something is readable"
+
+
+def put_back(backup: Path, data: Path, part: str) -> None:
+    for old in data.glob(part):
+        old.unlink()
+    for path in backup.glob(part):
+        shutil.copy(path, data / path.name)
+
+
+def test_after_an_erasure_no_byte_remains_not_even_in_a_backup_that_is_put_back(tmp_path: Path) -> None:
+    check_that_nothing_remains(tmp_path)
+
+
+def _nothing(*_: object, **__: object) -> int:
+    return 0
+
+
+def _no_checkpoint(patch: pytest.MonkeyPatch) -> None:
+    for room in (sqlite, vault, outbox, access):
+        patch.setattr(room, "emptied", _nothing)
+
+
+def _no_overwriting(patch: pytest.MonkeyPatch) -> None:
+    made = database.opened
+
+    def careless(path: Path | str, *, exclusive: bool = False) -> sqlite3.Connection:
+        opened = made(path, exclusive=exclusive)
+        opened.execute("PRAGMA secure_delete = OFF")
+        return opened
+
+    for room in (database, outbox, access):
+        patch.setattr(room, "opened", careless)
+
+
+def _person_remembered(patch: pytest.MonkeyPatch) -> None:
+    erase = Loop.erase
+
+    def remembering(loop: Loop, customer: str) -> list[Entry]:
+        known = loop.customers.get(customer)
+        entries = erase(loop, customer)
+        if known is not None:
+            loop.customers[customer] = known
+        return entries
+
+    patch.setattr(Loop, "erase", remembering)
+
+
+def _keys_cached(patch: pytest.MonkeyPatch) -> None:
+    shred = Vault.shred
+
+    def caching(self: Vault, customer: str) -> None:
+        person = self._people.get(customer)
+        shred(self, customer)
+        if person is not None:
+            self._people[customer] = person
+
+    patch.setattr(Vault, "shred", caching)
+
+
+def _unsealed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(vault.Lock, "seal", lambda _self, value, _place, _nonce=b"": b"\x01o" + value)
+    patch.setattr(vault.Lock, "open", lambda _self, sealed, _place: sealed[2:])
+
+
+def _everybody_deleted(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SqliteLog, "_overwrite", lambda log, _: log._database.execute("UPDATE entries SET data = x'', person = NULL").rowcount)
+
+
+SABOTAGES: dict[str, tuple[Sabotage, str]] = {
+    "the checkpoint is skipped": (_no_checkpoint, "left in a file"),
+    "what is deleted is not overwritten": (_no_overwriting, "left in a file"),
+    "the rows stay": (lambda patch: patch.setattr(SqliteLog, "_overwrite", _nothing), "not what was there|left in a file"),
+    "the keys stay": (lambda patch: patch.setattr(Vault, "shred", _nothing), "left in a file"),
+    "open keys stay in memory": (_keys_cached, "keys are still in memory"),
+    "memory keeps the person": (_person_remembered, "memory keeps the person"),
+    "no tombstone is set": (lambda patch: patch.setattr(Vault, "bury", _nothing), "memory keeps the person|brought them back"),
+    "tombstones are not read": (lambda patch: patch.setattr(vault, "_read", lambda _: []), "brought them back"),
+    "the screens keep their cards": (lambda patch: patch.setattr(screens.Screens, "forget", _nothing), "on a screen"),
+    "the outbox keeps its parcels": (lambda patch: patch.setattr(outbox.Outbox, "forget", _nothing), "not what was there"),
+    "the outbox believes a backup": (lambda patch: patch.setattr(outbox.Outbox, "settle", _nothing), "left in a file"),
+    "the keys that speak for the person stay": (lambda patch: patch.setattr(access.Access, "forget", _nothing), "not what was there"),
+    "rows are not sealed": (_unsealed, "readable before"),
+    "erasing empties everybody": (_everybody_deleted, "not what was there|lost something"),
+}
+
+
+@pytest.mark.parametrize("sabotage", SABOTAGES)
+def test_the_scan_catches_a_product_that_forgets_badly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: str) -> None:
+    spoil, told = SABOTAGES[sabotage]
+    spoil(monkeypatch)
+
+    with pytest.raises(AssertionError, match=told):
+        check_that_nothing_remains(tmp_path)
+
+
+def check_that_an_erased_person_looks_like_nobody(root: Path) -> None:
+    """Who asks at the door cannot tell an erased person from one who never was."""
+    with House(root) as house:
+        furnish(house)
+        house.erase(SHE)
+        for late in (Entered(id="late", customer=SHE, occurred_at=NOON, place="s1"), Saw(id="late", customer=SHE, occurred_at=NOON, product="p")):
+            erased, absent = house.live([late, replace(late, customer="nobody")])
+            assert erased == absent, "the answers differ"
+        assert house.erase(SHE).entries == house.erase("never seen").entries == 0
+
+
+def test_an_erased_person_looks_like_nobody(tmp_path: Path) -> None:
+    check_that_an_erased_person_looks_like_nobody(tmp_path)
+
+
+def test_a_door_that_says_who_was_erased_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    take = Loop.take
+
+    def telling(loop: Loop, moment: Any) -> Any:
+        if loop.log.erased(moment.customer):
+            return Answer(None, NotAdmitted("", "", "This person was erased."))
+        return take(loop, moment)
+
+    monkeypatch.setattr(Loop, "take", telling)
+    with pytest.raises(AssertionError, match="answers differ"):
+        check_that_an_erased_person_looks_like_nobody(tmp_path)
+
+
+def check_that_a_reader_makes_it_fail_loudly(root: Path, reading: Callable[[House], Any]) -> None:
+    """While somebody reads what is to go, the erasure says so; once they have finished, asking again completes it."""
+    with House(root) as house:
+        furnish(house)
+        house.server.log.commit([an_entry(f"n{i % 50}", f"m{i}") for i in range(3000)])
+        pieces = rests(house.server.log, SHE) + keys_of(house, SHE)
+        with reading(house):
+            try:
+                house.erase(SHE)
+            except Unavailable:
+                pass
+            else:
+                raise AssertionError("the erasure claimed to be complete while a reader held what was deleted")
+        house.erase(SHE)
+        gone(house, SHE, pieces)
+        come_late(house, SHE)
+
+
+@contextmanager
+def _scanning(house: House) -> Iterator[None]:
+    scan = house.server.log.scan()
+    next(scan)
+    yield
+    scan.close()  # type: ignore[attr-defined]
+
+
+def _outside(name: str) -> Callable[[House], Any]:
+    @contextmanager
+    def reading(house: House) -> Iterator[None]:
+        other = sqlite3.connect(house.data / name, isolation_level=None)
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        yield
+        other.execute("COMMIT")
+        other.close()
+
+    return reading
+
+
+def test_an_erasure_that_could_not_be_completed_is_decided_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with House(tmp_path) as house:
+        furnish(house)
+        pieces, called = rests(house.server.log, SHE), list[int]()
+
+        def busy_after_the_rows(made: sqlite3.Connection) -> None:
+            called.append(1)
+            if len(called) > 1:
+                raise Unavailable("What was deleted is not gone yet.")
+            database.emptied(made)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(sqlite, "emptied", busy_after_the_rows)
+            with pytest.raises(Unavailable):
+                house.erase(SHE)
+        come_late(house, SHE)
+        house.erase(SHE)
+        gone(house, SHE, pieces)
+
+
+READERS = {"the log is being scanned": _scanning, "the outbox is read": _outside("outbox.sqlite"), "the keys are read": _outside("keys.sqlite")}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_somebody_who_reads_makes_the_erasure_fail_loudly_and_asking_again_completes_it(tmp_path: Path, reader: str) -> None:
+    check_that_a_reader_makes_it_fail_loudly(tmp_path, READERS[reader])
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_checkpoint_whose_answer_is_not_looked_at_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reader: str) -> None:
+    def blind(made: sqlite3.Connection) -> None:
+        try:
+            made.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError:
+            return
+
+    for room in (sqlite, vault, outbox, access):
+        monkeypatch.setattr(room, "emptied", blind)
+    with pytest.raises(AssertionError, match="claimed to be complete"):
+        check_that_a_reader_makes_it_fail_loudly(tmp_path, READERS[reader])
+
+
+def killed_at(root: Path, step: int) -> bool:
+    """Erase in another process, which is killed without warning at this step (each statement, each tombstone is one); whether it was."""
+    child = os.fork()
+    if child == 0:
+        left = [step]
+
+        def tick(*_: object) -> None:
+            left[0] -= 1
+            if left[0] == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        house = House(root)
+        append = vault._append
+        vault._append = lambda *told: (tick(), append(*told), tick())  # type: ignore[assignment, func-returns-value]
+        log = house.server.log
+        assert isinstance(log, SqliteLog)
+        for one in (log._database, log._vault._database, house.server.outbox._database, house.server.access._database):
+            one.set_trace_callback(tick)
+        house.erase(SHE)
+        os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+def check_that_a_crash_is_completed(root: Path, every: int) -> int:
+    """Whenever the process is killed in the midst of an erasure, the next start finds all of the person, or completes it; at how many steps it was."""
+    with House(root / "whole") as house:
+        furnish(house)
+        whole, pieces = [encode(entry) for entry in house.server.log.of(SHE)], rests(house.server.log, SHE) + keys_of(house, SHE)
+    step, kills = 1, 0
+    while True:
+        shutil.copytree(root / "whole", root / "killed")
+        if not killed_at(root / "killed", step):
+            shutil.rmtree(root / "killed")
+            return kills
+        with House(root / "killed") as house:
+            if house.server.log.erased(SHE):
+                gone(house, SHE, pieces)
+                come_late(house, SHE)
+            else:
+                assert [encode(entry) for entry in house.server.log.of(SHE)] == whole, "half of the person is left"
+                house.erase(SHE)
+                gone(house, SHE, pieces)
+        shutil.rmtree(root / "killed")
+        step, kills = step + every, kills + 1
+
+
+def test_an_erasure_that_is_killed_is_completed_at_the_next_start(tmp_path: Path, times: Callable[[int, int], int]) -> None:
+    assert check_that_a_crash_is_completed(tmp_path, every=times(2, 1)) >= times(8, 16)
+
+
+@pytest.mark.parametrize("sabotage", ["tombstones are not read", "no tombstone is set"])
+def test_an_erasure_that_a_crash_leaves_half_done_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: str) -> None:
+    SABOTAGES[sabotage][0](monkeypatch)
+
+    with pytest.raises(AssertionError, match=r"half of the person|memory keeps the person|brought them back|left in a file"):
+        check_that_a_crash_is_completed(tmp_path, every=3)
+
+
+def check_that_it_is_quick(root: Path, entries: int, limit_s: float) -> float:
+    """A person with a long life here, among others, is erased in time; how long it took."""
+    log = a_log(root / "data")
+    for start in range(0, entries, 250):
+        log.commit([an_entry(name, f"m{i}", lines=i % 5) for i in range(start, start + 250) for name in (SHE, f"n{i % 97}")])
+    started = perf_counter()
+    assert log.erase(SHE) == entries
+    took_s = perf_counter() - started
+    assert took_s <= limit_s, f"{took_s:.2f} s"
+    assert len(log) == entries
+    log.close()
+    return took_s
+
+
+def test_ten_thousand_entries_are_erased_within_two_seconds(tmp_path: Path) -> None:
+    check_that_it_is_quick(tmp_path, 10_000, limit_s=2.0)
+
+
+def check_that_no_stale_copy_remains(folder: Path, seed: int) -> None:
+    """One after the other, most people leave a log whose pages they share: whoever goes leaves no sealed byte."""
+    log, dice = a_log(folder / "data"), random.Random(seed)
+    people = [f"c{i}" for i in range(20)]
+    for start in range(0, 1200, 200):
+        log.commit([an_entry(dice.choice(people), f"m{i}", lines=dice.randrange(8, 30)) for i in range(start, start + 200)])
+    for name in dice.sample(people, 14):
+        pieces = rests(log, name)
+        log.erase(name)
+        content = b"".join([path.read_bytes() for path in (folder / "data").iterdir()])
+        assert not [piece for piece in pieces if piece in content], "a stale copy remains"
+    log.close()
+
+
+def test_whoever_goes_leaves_no_stale_copy_in_the_slack_of_a_page(tmp_path: Path, times: Callable[[int, int], int]) -> None:
+    for seed in range(times(1, 50)):
+        check_that_no_stale_copy_remains(tmp_path / str(seed), seed)
+
+
+def test_taking_rows_out_instead_of_emptying_them_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def taking_out(log: SqliteLog, pseudonym: int) -> int:
+        return log._database.execute("DELETE FROM entries WHERE person = ?", (pseudonym,)).rowcount
+
+    monkeypatch.setattr(SqliteLog, "_overwrite", taking_out)
+    with pytest.raises(AssertionError, match="stale copy"):
+        check_that_no_stale_copy_remains(tmp_path, 0)
+
+
+lives = st.tuples(st.just("live"), st.sampled_from("abc"), st.integers(0, 9))
+erasures = st.tuples(st.just("erase"), st.sampled_from("abc"), st.just(0))
+plans = st.lists(st.one_of(lives, lives, erasures), max_size=30)
+
+
+def check_that_a_log_is_a_list_that_people_leave(log: Log, plan: list[tuple[str, str, int]]) -> None:
+    """Whatever the order of moments and erasures, what remains is what nobody asked to be forgotten, at the position where it was."""
+    model: list[Entry | None] = []
+    erased = set[str]()
+    for what, who, number in plan:
+        if what == "erase":
+            assert log.erase(who) == sum([entry is not None and entry.customer == who for entry in model])
+            model = [entry if entry is not None and entry.customer != who else None for entry in model]
+            erased.add(who)
+            continue
+        entry = an_entry(who, f"m{number}")
+        allowed = who not in erased and all(one is None or (one.customer, one.moment.id) != (who, f"m{number}") for one in model)
+        try:
+            log.commit([entry])
+        except Refused:
+            assert not allowed
+        else:
+            assert allowed, "somebody came back"
+            model.append(entry)
+    assert [(position, entry) for position, entry in log.scan()] == [(i, entry) for i, entry in enumerate(model, start=1) if entry is not None]
+    assert len(log) == sum([entry is not None for entry in model])
+
+
+@settings(max_examples=15, deadline=None)
+@given(plans)
+def test_a_log_is_a_list_that_people_leave(plan: list[tuple[str, str, int]]) -> None:
+    check_that_a_log_is_a_list_that_people_leave(MemoryLog(), plan)
+    with TemporaryDirectory() as folder:
+        log = a_log(Path(folder) / "data")
+        check_that_a_log_is_a_list_that_people_leave(log, plan)
+        log.close()

@@ -1,0 +1,295 @@
+"""P9 and P23: the copy holds everything that the person's keys open, in a form that is published, and another server goes on from it as if nothing had been."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import jsonschema
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from doors import MOMENTS, a_server, client, moment, running
+from house import everything, word, words_of
+from people import BRANDS, NOON, ROOT, a_history, lines
+from visavis.model.entry import Entry, WorldEntry, encode
+from visavis.model.moment import CheckedIn, Entered, Moment, Paying, RanOut, Saw, Worn
+from visavis.rights.export import Export, opened, schema, signed
+from visavis.rights.receipt import public_key, signing_key
+from visavis.runtime import desk
+from visavis.runtime.clock import TurnedClock
+from visavis.runtime.loop import Loop
+from visavis.wiring import Server
+
+pytestmark = pytest.mark.anyio
+SHE = "camille-7f3a91"
+LATER = NOON + timedelta(days=1)
+SCHEMA = ROOT / "docs" / "export.schema.json"
+
+
+async def furnished(name: str = SHE) -> Server:
+    """A server where somebody left everything that a person can leave."""
+    server = a_server()
+    server.writer.start()
+    watch = Worn(id="watch", customer=name, occurred_at=NOON, device="w1", profile="watch")
+    glasses = Worn(id="glasses-off", customer=name, occurred_at=NOON, device=word(name, "device"), worn=False)
+    for one in (*everything(name), watch, glasses, *a_history(name, products=tuple(BRANDS[:4]))):
+        await server.writer.live(one)
+    await server.desk.hide(name, "SOAP")
+    await server.writer.stop()
+    return server
+
+
+def taken(name: str = SHE) -> tuple[Server, Export]:
+    async def take() -> tuple[Server, Export]:
+        server = await furnished(name)
+        again = a_writer(server)
+        again.start()
+        copy = await server.desk.export(name)
+        await again.stop()
+        return server, copy
+
+    return asyncio.run(take())
+
+
+def a_writer(server: Server) -> Any:
+    """The same loop under a writer of this event loop."""
+    from visavis.runtime.writer import Writer
+
+    server.writer = Writer(server.loop, aside=False)
+    server.desk.writer = server.writer
+    return server.writer
+
+
+def check_that_the_copy_is_complete(copy: Export, server: Server, name: str = SHE) -> None:
+    """Everything that their keys open is there, and so is everything that follows from it."""
+    told = json.loads(msgspec.json.encode(copy))
+    text = json.dumps(told, ensure_ascii=False)
+    held = [encode(entry) for entry in server.log.of(name)]
+    assert [encode(entry) for entry in copy.entries] == held, "the entries are not those of the log"
+    for word in words_of(name):
+        assert word in text, f"a word of theirs is missing: {word}"
+    customer = server.loop.customer(name)
+    assert set(told["inferred"]["habits"]) == set(customer.purchases.rows), "habits are missing"
+    for head in ("visit", "forgotten", "week"):
+        assert set(told["inferred"]["needs"][head]) == set(customer.purchases.rows), "needs are missing"
+    assert told["inferred"]["hidden"] == ["SOAP"], "what was hidden is missing"
+    assert told["inferred"]["reluctance"] == customer.service.reluctance, "what was concluded is missing"
+    assert set(told["inferred"]["held_out"]) == {key for key, one in server.strategy.objectives.items() if one.holdout_share}, "control groups are missing"
+    assert told["observed"]["numbers"].keys() == customer.numbers.keys(), "numbers are missing"
+    assert told["declared"]["traits"] == customer.preferences, "what was declared is missing"
+    assert [one["purpose"] for one in told["purposes"]] == list(server.strategy.purposes), "purposes are missing"
+    for one in told["purposes"]:
+        purpose = server.strategy.purposes[one["purpose"]]
+        assert one["iri"] and one["basis"], "a ground is missing"
+        assert one["recipients"] == list(purpose.recipients), "recipients are missing"
+        kept_until = datetime.fromisoformat(one["kept_until"])
+        assert kept_until >= NOON + timedelta(days=purpose.retention_days), "a retention date is missing"
+        assert (one["choice"] is not None) is (one["purpose"] in customer.consents), "a choice is missing"
+    assert len(told["notices_served"]) == len(told["choices_made"]) == 8, "a history is missing"
+    assert set(told["logic"]) == {"fr", "en"}
+    assert all(told["logic"].values()), "the logic is missing"
+    assert {"places", "sight", "purchases", "home", "numbers", "preferences", "orders"} <= set(told["sources"]), "a source is missing"
+    assert any(use["by"] == "person" for use in told["uses"]), "that a copy was taken is missing"
+    assert set(told["devices"]) == set(customer.devices), "devices are missing"
+    assert [one["key"] for one in told["orders"]] == [one.key for one in customer.orders], "orders are missing"
+
+
+def test_the_copy_holds_everything_that_the_persons_keys_open() -> None:
+    server, copy = taken()
+
+    check_that_the_copy_is_complete(copy, server)
+
+
+FORGOTTEN: dict[str, tuple[Callable[[Export], Export], str]] = {
+    "inferred values left out": (lambda copy: replace(copy, inferred={**copy.inferred, "habits": {}}), "habits are missing"),
+    "needs left out": (lambda copy: replace(copy, inferred={**copy.inferred, "needs": dict.fromkeys(("visit", "forgotten", "week"), {})}), "needs"),
+    "control groups left out": (lambda copy: replace(copy, inferred={**copy.inferred, "held_out": {}}), "control groups"),
+    "one entry left out": (lambda copy: replace(copy, entries=copy.entries[1:]), "not those of the log"),
+    "one purpose left out": (lambda copy: replace(copy, purposes=copy.purposes[1:]), "purposes are missing"),
+    "choices left out": (lambda copy: replace(copy, choices_made=copy.choices_made[1:]), "a history is missing"),
+    "uses left out": (lambda copy: replace(copy, uses=()), "a copy was taken"),
+    "devices left out": (lambda copy: replace(copy, devices={}), "devices are missing"),
+    "sources left out": (lambda copy: replace(copy, sources={}), "a source is missing"),
+}
+
+
+@pytest.mark.parametrize("mutant", FORGOTTEN)
+def test_a_copy_that_leaves_something_out_is_caught(mutant: str, whole: tuple[Server, Export]) -> None:
+    spoil, told = FORGOTTEN[mutant]
+    server, copy = whole
+
+    with pytest.raises(AssertionError, match=told):
+        check_that_the_copy_is_complete(spoil(copy), server)
+
+
+@pytest.fixture(scope="module")
+def whole() -> tuple[Server, Export]:
+    return taken()
+
+
+def test_the_form_of_a_copy_is_published_and_every_copy_has_it(whole: tuple[Server, Export]) -> None:
+    published = json.loads(SCHEMA.read_text())
+    assert published == json.loads(msgspec.json.encode(schema())), "write docs/export.schema.json anew: visavis rights schema"
+    jsonschema.Draft202012Validator.check_schema(published)
+    checker = jsonschema.Draft202012Validator(published)
+    told = json.loads(msgspec.json.encode(whole[1]))
+
+    checker.validate(told)
+    for spoilt in ({**told, "form": "other"}, {**told, "more": 1}, {key: value for key, value in told.items() if key != "inferred"}):
+        assert not checker.is_valid(spoilt)
+
+
+HUNDRED = 100
+
+
+def events(name: str) -> list[Moment]:
+    """What happens next: a hundred moments of every kind that wakes something."""
+    found: list[Moment] = []
+    for i in range(HUNDRED):
+        at = LATER + timedelta(hours=3 * i)
+        one: Moment
+        match i % 6:
+            case 0:
+                one = Entered(id=f"n{i}", customer=name, occurred_at=at, place="s1")
+            case 1:
+                one = Saw(id=f"n{i}", customer=name, occurred_at=at, product=BRANDS[i % 4])
+            case 2:
+                one = Paying(id=f"n{i}", customer=name, occurred_at=at, place="s1", lines=lines(BRANDS[i % 4]))
+            case 3:
+                one = RanOut(id=f"n{i}", customer=name, occurred_at=at, product=BRANDS[i % 4])
+            case 4:
+                one = CheckedIn(id=f"n{i}", customer=name, occurred_at=at, place="s1")
+            case _:
+                one = Entered(id=f"n{i}", customer=name, occurred_at=at, place="s1-front")
+        found.append(one)
+    return found
+
+
+def lived_on(loop: Loop, name: str) -> list[bytes]:
+    """What this server decides on them, and on whatever falls due between."""
+    told: list[bytes] = []
+    for one in events(name):
+        assert isinstance(loop.clock, TurnedClock)
+        loop.clock.turn(one.occurred_at.timestamp())
+        answers = [*loop.wake(), loop.take(one)]
+        loop.commit()
+        told += [encode(answer.entry) if answer.entry is not None else b"refused" for answer in answers]
+    return told
+
+
+def elsewhere(server: Server) -> Server:
+    """A new server under the same root key, with the same strategy, and the same world: all that the first one learned."""
+    other = a_server(at=NOON)
+    other.loop.world = server.loop.world
+    other.loop.worlds = server.loop.worlds
+    return other
+
+
+def check_that_life_goes_on(carried: Callable[[Export], Export] = lambda copy: copy) -> None:
+    """Taken away and brought in elsewhere, the next hundred moments are decided as they would have been."""
+
+    async def bring(server: Server, copy: Export) -> Server:
+        other = elsewhere(server)
+        a_writer(other).start()
+        key = server.desk.key
+        assert await other.desk.bring_in(SHE, signed(copy, key), public_key(key)) == len(copy.entries)
+        await other.writer.stop()
+        return other
+
+    server, copy = taken()
+    other = asyncio.run(bring(server, carried(copy)))
+    here, there = lived_on(server.loop, SHE), lived_on(other.loop, SHE)
+    assert sum(b"show" in one for one in here) >= 5, "nothing was shown: this proves nothing"
+    assert here == there, "the decisions differ"
+
+
+def test_a_life_goes_on_elsewhere_with_the_same_hundred_decisions() -> None:
+    check_that_life_goes_on()
+
+
+def _without(*kinds: type[Moment]) -> Callable[[Export], Export]:  # type: ignore[valid-type]
+    return lambda copy: replace(copy, entries=tuple([entry for entry in copy.entries if not isinstance(entry.moment, kinds)]))
+
+
+def test_a_copy_without_device_events_is_caught() -> None:
+    with pytest.raises(AssertionError, match="decisions differ"):
+        check_that_life_goes_on(_without(Worn))
+
+
+def test_a_copy_without_what_was_shown_is_caught() -> None:
+    with pytest.raises(AssertionError, match="decisions differ"):
+        check_that_life_goes_on(lambda copy: replace(copy, entries=tuple([replace(entry, decisions=()) for entry in copy.entries])))
+
+
+async def brought(copy: str, name: str = SHE, key: Any = None, *, before: Any = None) -> tuple[httpx.Response, Server]:
+    other = a_server()
+    async with running(other) as brand:
+        if before is not None:
+            assert (await brand.post(MOMENTS, json=before)).status_code == 200
+        return await brand.post(f"/v1/people/{name}/import", json={"export": copy, **({"key": key} if key is not None else {})}), other
+
+
+def check_that_it_is_refused_whole(copy: str, name: str = SHE, key: Any = None) -> None:
+    told, other = asyncio.run(brought(copy, name, key))
+    assert told.status_code == 422, told.text
+    assert told.json()["detail"].count(".") == 1, "one clear sentence"
+    assert not list(other.log.of(name)), "something was kept"
+    assert not any(isinstance(entry, Entry) for _, entry in other.log.scan()), "something was kept"
+    assert not other.loop.customer(name).entries, "something is remembered"
+    assert all(isinstance(entry, WorldEntry) for _, entry in other.log.scan())
+
+
+def test_what_is_foreign_broken_or_edited_is_refused_whole(whole: tuple[Server, Export]) -> None:
+    server, copy = whole
+    key = server.desk.key
+    token = signed(copy, key)
+    head, payload, signature = token.split(".")
+    edited = payload[: len(payload) // 2] + ("A" if payload[len(payload) // 2] != "A" else "B") + payload[len(payload) // 2 + 1 :]
+    stranger = signing_key(b"s" * 32)
+    check_that_it_is_refused_whole(signed(copy, stranger))
+    check_that_it_is_refused_whole(token, key=public_key(stranger))
+    check_that_it_is_refused_whole(token, "somebody-else")
+    check_that_it_is_refused_whole(f"{head}.{edited}.{signature}")
+    check_that_it_is_refused_whole(token[: len(token) // 2])
+    check_that_it_is_refused_whole("{}")
+    check_that_it_is_refused_whole(server.desk.signed(copy, "erasure-receipt"))
+    check_that_it_is_refused_whole(signed(replace(copy, entries=(*copy.entries, copy.entries[0])), key))
+    check_that_it_is_refused_whole(signed(replace(copy, entries=()), key))
+
+
+def test_an_edited_copy_that_is_believed_is_caught(whole: tuple[Server, Export], monkeypatch: pytest.MonkeyPatch) -> None:
+    server, copy = whole
+
+    def believing(token: str | bytes, public: Any, person: str) -> Export:
+        return replace(copy, person=person)
+
+    monkeypatch.setattr(desk, "opened", believing)
+    with pytest.raises(AssertionError):
+        check_that_it_is_refused_whole(signed(copy, signing_key(b"s" * 32)))
+    assert opened(signed(copy, server.desk.key), public_key(server.desk.key), SHE).entries == copy.entries
+
+
+def test_nobody_is_overwritten_by_an_import(whole: tuple[Server, Export]) -> None:
+    server, copy = whole
+    told, other = asyncio.run(brought(signed(copy, server.desk.key), before=moment("worn", SHE)))
+
+    assert told.status_code == 403
+    assert len(list(other.log.of(SHE))) == 1
+
+
+async def test_only_the_person_and_the_brand_take_a_copy_and_only_the_brand_brings_one_in() -> None:
+    server = a_server()
+    async with running(server) as brand:
+        await brand.post(MOMENTS, json=[moment("worn", "bo"), moment("worn", "al")])
+        async with client(server, server.access.issue("device", "bo")) as bo:
+            assert (await bo.get("/v1/people/bo/export")).status_code == 200
+            assert (await bo.get("/v1/people/al/export")).status_code == 403
+            assert (await bo.post("/v1/people/bo/import", json={"export": "x"})).status_code == 403
+            found = await bo.get("/v1/people/bo/export?format=signed")
+            assert opened(found.text, public_key(server.desk.key), "bo").person == "bo"
+            assert (await bo.get("/v1/people/bo/requests")).json()
+        assert (await brand.get("/v1/people/nobody/export")).status_code == 404

@@ -1,0 +1,267 @@
+"""P18, the formats: a receipt is whole, signed, checked without us, and says only what the vocabulary knows; broken ones are refused, never a crash."""
+
+import asyncio
+import base64
+import json
+import warnings
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from rdflib import RDF, Graph, URIRef
+
+from people import NOON, STRATEGY, a_loop, camille, grocery
+from visavis.config import Settings
+from visavis.consent.choices import status
+from visavis.model.consent import Purpose, words
+from visavis.model.dpv import CATEGORY_TERMS, IRIS, NAMESPACES, PURPOSES, STATUS_TERMS, TERMS, iri
+from visavis.model.errors import Invalid
+from visavis.model.moment import Withdrew
+from visavis.rights import receipt as receipts
+from visavis.rights.receipt import (
+    MANDATORY,
+    MANDATORY_OF_PROCESS,
+    Proof,
+    kantara,
+    opened,
+    proof,
+    public_key,
+    read,
+    receipt,
+    record,
+    signing_key,
+)  # fmt: skip
+from visavis.runtime.clock import TurnedClock
+from visavis.strategy.brand import Controller
+from visavis.wiring import build
+
+CONTROLLER = Controller(
+    "https://brand.example", "Le Marché du Coin", "1 rue Haute, 35000 Rennes", "Protection des données", "dpo@brand.example", "+33 2 00 00 00 00",
+    "https://brand.example/privacy", "https://brand.example/me",
+)  # fmt: skip
+KEY = signing_key(b"k" * 32)
+PUBLIC = public_key(KEY)
+KANTARA: dict[str, Any] = {
+    "$schema": "http://json-schema.org/draft-04/schema#", "type": "object", "additionalProperties": False,
+    "required": ["version", "jurisdiction", "consentTimestamp", "collectionMethod", "consentReceiptID", "piiPrincipalId", "piiControllers", "policyUrl",
+                 "services", "sensitive", "spiCat"],
+    "properties": {
+        "version": {"type": "string", "minLength": 1}, "jurisdiction": {"type": "string", "minLength": 1},
+        "consentTimestamp": {"type": "integer", "minimum": 0}, "collectionMethod": {"type": "string", "minLength": 1},
+        "consentReceiptID": {"type": "string", "minLength": 1}, "publicKey": {"type": "string"}, "language": {"type": "string"},
+        "piiPrincipalId": {"type": "string", "minLength": 1}, "policyUrl": {"type": "string"}, "sensitive": {"type": "boolean"},
+        "spiCat": {"type": "array", "items": {"type": "string"}},
+        "piiControllers": {"type": "array", "minItems": 1, "items": {
+            "type": "object", "required": ["piiController", "contact", "address", "email", "phone"], "additionalProperties": False,
+            "properties": {"piiController": {"type": "string", "minLength": 1}, "onBehalf": {"type": "boolean"}, "contact": {"type": "string"},
+                           "address": {"type": "object"}, "email": {"type": "string"}, "phone": {"type": "string"}, "piiControllerUrl": {"type": "string"}}}},
+        "services": {"type": "array", "minItems": 1, "items": {
+            "type": "object", "required": ["service", "purposes"], "additionalProperties": False,
+            "properties": {"service": {"type": "string"}, "purposes": {"type": "array", "minItems": 1, "items": {
+                "type": "object", "required": ["purpose", "consentType", "purposeCategory", "piiCategory", "termination", "thirdPartyDisclosure"],
+                "properties": {"purpose": {"type": "string", "minLength": 1}, "consentType": {"type": "string"}, "primaryPurpose": {"type": "boolean"},
+                               "purposeCategory": {"type": "array", "minItems": 1, "items": {"type": "string"}},
+                               "piiCategory": {"type": "array", "minItems": 1, "items": {"type": "string"}}, "termination": {"type": "string"},
+                               "thirdPartyDisclosure": {"type": "boolean"}, "thirdPartyName": {"type": "string"}},
+                "anyOf": [{"properties": {"thirdPartyDisclosure": {"enum": [False]}}}, {"required": ["thirdPartyName"]}]}}}}},
+    },
+}  # fmt: skip
+"""What Kantara 1.1 asks for, and what it leaves open and we do not: unknown members, a purpose without text, no controller, no service."""
+
+
+def a_proof(dice: Random) -> Proof:
+    """A consent of any state: of any purpose, shared with some or none, given, renewed, refused, withdrawn, expired."""
+    loop = a_loop()
+    key = dice.choice([key for key, purpose in STRATEGY.purposes.items() if purpose.basis == "consent"])
+    purpose: Purpose = replace(
+        STRATEGY.purposes[key], recipients=tuple(dice.sample(["Acme & fils", "Bänk", "Carrier"], dice.randint(0, 2))),
+        iri=tuple(dice.sample(sorted(PURPOSES), dice.randint(1, 3))),
+    )  # fmt: skip
+    loop.strategy = replace(STRATEGY, purposes=STRATEGY.purposes | {key: purpose})
+    camille(loop, key)
+    if dice.random() < 0.4:
+        loop.live([Withdrew(id="w", customer="camille", occurred_at=NOON, purpose=key, how=dice.choice(["withdrawn", "revoked", "invalidated"]))])
+    customer = loop.customers["camille"]
+    now = (NOON + timedelta(days=dice.choice([1, 4000]))).timestamp()
+    return proof(customer, f"p_{dice.randrange(16**6):06x}", purpose, words(purpose, "fr"), status(customer, purpose, now))
+
+
+def triples(document: dict[str, Any]) -> Graph:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # rdflib's own, of itself
+        return Graph().parse(data=json.dumps(document), format="json-ld")
+
+
+def check(count: int) -> int:
+    """Records and receipts of random consents: every mandatory field, every IRI known, the signature good, and Kantara's form kept."""
+    validator = jsonschema.Draft4Validator(KANTARA)
+    total = 0
+    for seed in range(count):
+        found = a_proof(Random(seed))
+        made = record(found, CONTROLLER)
+        assert not [key for key in MANDATORY if not made.get(key)], "a mandatory field is missing"
+        assert not [key for process in made["dpv:hasProcess"] for key in MANDATORY_OF_PROCESS if not process.get(key)]
+        token = receipt(found, CONTROLLER, KEY, NOON)
+        checked = opened(token, PUBLIC)
+        assert checked.words == found.words, "the words that were read are inside"
+        assert checked.status == STATUS_TERMS[found.status]
+        inside = checked.document["dpv:hasRecordOfActivity"][0]
+        assert inside["dpv:hasRight"]["dpv:isExercisedAt"]["@id"] == CONTROLLER.access, "where rights are exercised is inside"
+        for document in (made, checked.document):
+            graph = triples(document)
+            iris = {str(term) for triple in graph for term in triple if isinstance(term, URIRef)}
+            assert not {one for one in iris - {str(RDF.type)} if one not in IRIS and not one.startswith(CONTROLLER.id)}, "an IRI that is not in the vocabulary"
+            assert len(graph) > 40
+            total += len(graph)
+        errors = [error.message for error in validator.iter_errors(kantara(found, CONTROLLER))]
+        assert not errors, errors
+    return total
+
+
+def test_receipts_are_whole_signed_and_in_the_words_of_the_vocabulary() -> None:
+    assert check(25) > 2000
+
+
+def test_two_hundred_consents_keep_the_form_of_kantara() -> None:
+    validator = jsonschema.Draft4Validator(KANTARA)
+    base = a_proof(Random(1))
+    dice = Random(2)
+    for _ in range(200):
+        choice = replace(base.choice, since=dice.uniform(0, 4e9), until=dice.uniform(0, 4e9), method=dice.choice(["", "switch"]), record=str(dice.random()))
+        shared = tuple(dice.sample(["Acme", "Bank"], dice.randint(0, 2)))
+        categories = tuple(dice.sample(["places", "numbers", "orders"], dice.randint(1, 3)))
+        found = Proof(base.subject, base.purpose, replace(base.words, recipients=shared, categories=categories), choice, base.status)
+        assert not list(validator.iter_errors(kantara(found, CONTROLLER)))
+    breaks: list[dict[str, Any]] = [{"piiControllers": []}, {"services": []}, {"more": 1}, {"consentTimestamp": -1}]
+    for broken in breaks:
+        assert list(validator.iter_errors(kantara(base, CONTROLLER) | broken))
+
+
+@pytest.mark.parametrize("key", MANDATORY)
+def test_an_export_without_a_mandatory_field_is_caught(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = receipts.record
+    monkeypatch.setattr(receipts, "record", lambda *given: {name: value for name, value in honest(*given).items() if name != key})
+    monkeypatch.setitem(globals(), "record", receipts.record)
+    with pytest.raises((AssertionError, Invalid)):
+        check(1)
+
+
+def test_a_word_that_is_not_in_the_vocabulary_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CATEGORY_TERMS, "purchases", "pd:Email")
+    with pytest.raises(AssertionError, match="not in the vocabulary"):
+        check(8)
+
+
+def test_the_list_is_of_whole_terms() -> None:
+    assert len(TERMS) == len({iri(term) for term in TERMS})
+    assert all(iri(term).startswith(tuple(NAMESPACES.values())) for term in TERMS)
+
+
+def test_a_receipt_proves_only_the_words_that_were_served() -> None:
+    found = a_proof(Random(3))
+    loop = a_loop()
+    camille(loop, "home")
+    with pytest.raises(Invalid, match="not the words"):
+        proof(loop.customers["camille"], "p", STRATEGY.purposes["home"], words(STRATEGY.purposes["home"], "en"), "given")
+    with pytest.raises(Invalid, match="no choice"):
+        proof(loop.customers["camille"], "p", STRATEGY.purposes["look"], words(STRATEGY.purposes["look"], "fr"), "given")
+    assert found.choice.served_at <= found.choice.since
+
+
+def test_a_record_first_and_its_notice_later_is_refused() -> None:
+    document = opened(receipt(a_proof(Random(3)), CONTROLLER, KEY, NOON), PUBLIC).document
+    document["dpv:hasRecordOfActivity"][0]["dpv:hasNotice"]["dpv:isIndicatedAtTime"] = "2099-01-01T00:00:00Z"
+
+    with pytest.raises(Invalid, match="after the choice"):
+        read(document)
+
+
+@pytest.mark.parametrize("position", range(0, 4000, 97))
+def test_a_receipt_with_one_letter_changed_is_refused(position: int) -> None:
+    token = receipt(a_proof(Random(4)), CONTROLLER, KEY, NOON)
+    position %= len(token) - 4  # the last letter of base64 may have bits that mean nothing
+    other = "A" if token[position] != "A" else "B"
+    with pytest.raises(Invalid):
+        opened(token[:position] + other + token[position + 1 :], PUBLIC)
+
+
+def test_a_receipt_of_another_key_or_of_none_is_refused() -> None:
+    token = receipt(a_proof(Random(4)), CONTROLLER, KEY, NOON)
+    with pytest.raises(Invalid):
+        opened(token, public_key(signing_key(b"o" * 32)))
+    payload = token.split(".")[1]
+    for header in ({"alg": "none"}, {"alg": "HS256"}):
+        forged = base64.urlsafe_b64encode(json.dumps(header).encode()).decode().rstrip("=")
+        with pytest.raises(Invalid):
+            opened(f"{forged}.{payload}.", PUBLIC)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10) | st.sampled_from([*MANDATORY, "@type", "@id"]), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(anything, st.lists(st.tuples(st.sampled_from(["@type", "dpv:hasRecordOfActivity", *MANDATORY]), anything), max_size=3))
+def test_what_is_no_receipt_is_refused_with_a_reason_and_never_a_crash(other: object, changes: list[tuple[str, object]]) -> None:
+    document = WHOLE | {key: value for key, value in changes if key in WHOLE}
+    inside = dict(WHOLE["dpv:hasRecordOfActivity"][0]) | {key: value for key, value in changes if key in MANDATORY}
+    document = document | ({"dpv:hasRecordOfActivity": [inside]} if "dpv:hasRecordOfActivity" not in dict(changes) else {})
+    for one in (other, document):
+        try:
+            read(one)
+        except Invalid as error:
+            assert error.advice
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.text(max_size=80) | st.binary(max_size=80), st.dictionaries(st.text(max_size=5) | st.sampled_from(["kty", "crv", "x"]), st.text(max_size=9), max_size=4)
+)
+def test_no_token_and_no_key_crashes_the_reader(token: str | bytes, key: dict[str, Any]) -> None:
+    for public in (PUBLIC, key):
+        with pytest.raises(Invalid):
+            opened(token, public)
+
+
+WHOLE = opened(receipt(a_proof(Random(5)), CONTROLLER, KEY, NOON), PUBLIC).document
+
+
+def test_a_person_takes_their_receipt_away_over_http_and_it_verifies_without_us() -> None:
+    async def lived() -> None:
+        clock = TurnedClock()
+        clock.turn(NOON.timestamp())
+        server = build(grocery(), Settings(), memory=True, clock=clock, key=b"k" * 32)
+        server.writer.start()
+        bo, eve = [{"authorization": f"Bearer {server.access.issue('device', name)}"} for name in ("bo", "eve")]
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(server.app), base_url="http://x") as client:
+            at = "/v1/people/bo/purposes/home"
+            assert (await client.get(f"{at}/receipt", headers=bo)).status_code == 404
+            await client.put(at, json={"on": True}, headers=bo)
+            token = await client.get(f"{at}/receipt", headers=bo)
+            public = (await client.get("/.well-known/consent-receipt-key.json")).json()
+            assert opened(token.text, public).status == "dpv:ConsentGiven"
+            assert "bo" not in str(opened(token.text, public).document["dpv:hasRecordOfActivity"][0]["dpv:hasDataSubject"])
+            for kind, field in (("record", "dct:identifier"), ("kantara", "consentReceiptID")):
+                assert (await client.get(f"{at}/receipt", params={"format": kind}, headers=bo)).json()[field]
+            assert (await client.get(f"{at}/receipt", params={"format": "pdf"}, headers=bo)).status_code == 422
+            assert (await client.get(f"{at}/receipt", headers=eve)).status_code == 403
+            server.loop.strategy = replace(server.strategy, purposes=server.strategy.purposes | {"home": _reworded(server.strategy.purposes["home"])})
+            again = opened((await client.get(f"{at}/receipt", headers=bo)).text, public)
+            assert again.words.text == server.strategy.purposes["home"].notice.text["fr"], "the words are those that were read"
+        await server.writer.stop()
+        server.access.close()
+
+    asyncio.run(lived())
+
+
+def _reworded(purpose: Purpose) -> Purpose:
+    return replace(purpose, notice=replace(purpose.notice, text={"fr": "Autre chose.", "en": "Something else."}))

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from time import monotonic, sleep
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,8 +18,11 @@ from pages.conftest import violations
 from people import ROOT, STRATEGY, grocery
 from visavis.decide.explain import SENTENCES
 from visavis.demo import Demo, running
+from visavis.evidence.crowd import Heard
 from visavis.evidence.households import Extract
+from visavis.model.customer import Customer
 from visavis.model.decision import Scored, Silence
+from visavis.web.everybody import feed
 from visavis.web.onstage import Person, of, printed
 from visavis.web.pages import LANGUAGES, WORDS
 from visavis.web.stage import Door, routes
@@ -282,6 +286,20 @@ def test_a_lost_network_is_said_and_the_stage_resumes_by_itself(opened: Opener, 
     expect(page.locator("[data-off]")).to_be_hidden()
 
 
+def test_a_gesture_that_was_lost_while_the_stream_held_is_forgotten_once_one_arrives(opened: Opener, played: Played) -> None:
+    played.go(0)
+    page = opened(noisy=True)
+    expect(page.locator("#next")).to_be_visible()
+    page.route("**/stage/step", lambda route: route.abort())
+    page.locator("#next").click()
+    expect(page.locator("[data-off]")).to_be_visible()
+
+    page.unroute("**/stage/step")
+    page.locator("#next").click()
+
+    expect(page.locator("[data-off]")).to_be_hidden()
+
+
 def test_a_restarted_server_is_found_again_with_both_screens(opened: Opener, played: Played) -> None:
     played.go(0)
     page = opened(noisy=True)
@@ -431,3 +449,13 @@ def test_a_story_that_a_person_s_choice_turned_says_which_choice(opened: Opener,
     page = opened()
 
     expect(page.locator(".step strong")).to_have_text(f"autrement\u00a0: {name} a fermé «\u00a0Mes achats\u00a0»")
+
+
+@pytest.mark.parametrize(("language", "said"), [("fr", "Rappel à l’entrée : lait"), ("en", "Reminder at the door: milk")])
+def test_the_live_feed_names_what_the_card_was_about_in_the_language_of_who_looks(language: str, said: str) -> None:
+    crowd = SimpleNamespace(feed=[Heard(0.0, "Bo", "reminder-door", "", "3000000000017")])
+    person = Person(STRATEGY, Customer("bo", "bo"), "Bo", 0.0, 0.0, (), frozenset(), None, language)
+
+    (line,) = feed(crowd, person)
+
+    assert line.what.replace("\u00a0", " ").replace("\u202f", " ") == said

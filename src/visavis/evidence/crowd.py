@@ -26,13 +26,13 @@ FEED: Final = 8
 
 
 class Heard(Struct, frozen=True):
-    """One line of the feed: when, who, what came of it (an action's id, or the reason of a silence), and the family that it was about."""
+    """One line of the feed: when, who, what came of it (an action's id, or the reason of a silence), and the product that it was about."""
 
     at: float
     who: str
     action: str
     reason: str
-    family: str
+    product: str
 
 
 class Everybody(Struct, frozen=True):
@@ -144,8 +144,7 @@ class Crowd:
         for said in reply.get("decisions", []):
             shown = said["result"] == "show"
             self.cards, self.silences = self.cards + shown, self.silences + (not shown)
-            about = next((arm["about"] for arm in said.get("weighed", []) if arm["action"] == said.get("action")), "")
-            self.feed = [Heard(self.at, name, said.get("action", ""), said.get("reason", ""), about), *self.feed][:FEED]
+            self.feed = [Heard(self.at, name, said.get("action", ""), said.get("reason", ""), said.get("product", "")), *self.feed][:FEED]
             if shown:
                 await self._told({"kind": "displayed", "id": f"seen-{said['decision']}", "decision": said["decision"]}, name)
                 product = said.get("product", "")

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from visavis.cards.typography import typeset
+from visavis.cards.words import family_name
 from visavis.evidence.crowd import PERSUADED, Heard
 from visavis.evidence.objectives import Standing
 from visavis.web import charts
@@ -75,8 +76,9 @@ def feed(crowd: Crowd, person: Person) -> list[Happened]:
         what = person.action(one.action)
         if not one.action:
             what = person.say("silence_because", reason=person.say("reasons", one.reason, "short"))
-        elif one.family:
-            what = person.say("about", action=what, what=one.family)
+        elif one.product in person.strategy.products:
+            family = person.strategy.products[one.product].family
+            what = person.say("about", action=what, what=family_name(person.strategy, family, person.language))
         found.append(Happened(f"{_day(one.at, person, 'MMMd')}, {person.at(one.at)}", one.who, what, bool(one.action)))
     return found
 

@@ -7,7 +7,7 @@ async function send(name, body = {}) {
   const reply = await fetch('/stage/' + name, {
     method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body),
   }).catch(() => null);
-  if (!reply || reply.status >= 500) offline(true);
+  offline(!reply || reply.status >= 500);
   return reply?.ok;
 }
 
@@ -50,7 +50,7 @@ function follow() {
   source.onopen = () => offline(false);
   source.onerror = () => { offline(true); if (source?.readyState === 2) setTimeout(again, 1500); };
   source.addEventListener('frames', e => enter(JSON.parse(e.data)));
-  for (const part of all('[data-part]')) source.addEventListener(part.dataset.part, e => draw(part, e.data));
+  for (const part of all('[data-part]')) source.addEventListener(part.dataset.part, e => { offline(false); draw(part, e.data); });
 }
 document.addEventListener('visibilitychange', follow);
 follow();

@@ -246,7 +246,7 @@ async def running(
         folder = data if data is not None else Path(stack.enter_context(TemporaryDirectory(prefix="visavis-demo-"))) / "data"
         client = await stack.enter_async_context(httpx.AsyncClient(base_url=base, timeout=30.0))
         settings = Settings(data=str(folder), port=port, webhooks={"order": Target(base + SUPPLIER, secret)}, hosts=("127.0.0.1",))
-        server = build(extract.stocked(files), settings, clock=clock, key=DICE, learned=extract.learned, extra=extra)
+        server = build(extract.stocked(files), settings, clock=clock, dice=DICE, learned=extract.learned, extra=extra)
         clock.turn(max([customer.last_received_at for customer in server.loop.customers.values()], default=0.0))
         await stack.enter_async_context(listening(server, port))
         stack.push_async_callback(stage[0].stop)
@@ -323,7 +323,8 @@ async def _elsewhere(stack: AsyncExitStack, files: Mapping[str, bytes], extract:
     clock, port = TurnedClock(), free_port()
     clock.turn(time())
     settings = Settings(port=port)
-    server = build(extract.stocked({**files, "objectives.toml": held}), settings, memory=True, clock=clock, key=DICE, learned=extract.learned)
+    strategy = extract.stocked({**files, "objectives.toml": held})
+    server = build(strategy, settings, memory=True, clock=clock, key=token_bytes(32), dice=DICE, learned=extract.learned)
     await stack.enter_async_context(listening(server, port))
     client = await stack.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30.0))
     key = server.access.issue("brand")

@@ -94,10 +94,13 @@ class Server(Struct):
 
 
 def build(
-    files: Mapping[str, bytes], settings: Settings, *, memory: bool = False, clock: Clock | None = None, key: bytes | None = None,
+    files: Mapping[str, bytes], settings: Settings, *, memory: bool = False, clock: Clock | None = None, key: bytes | None = None, dice: bytes | None = None,
     learned: Learned | None = None, extra: Callable[[Server], Iterable[BaseRoute]] = lambda _: (),
 ) -> Server:  # fmt: skip
-    """Join everything. With ``memory`` nothing is written to disk; ``key`` replaces the root key's file; ``extra`` adds pages of its own (the stage)."""
+    """Join everything. With ``memory`` nothing is written to disk; ``extra`` adds pages of its own (the stage).
+
+    ``key`` replaces the root key's file, ``dice`` the secret of which the key of the dice is made.
+    """
     strategy = read(files)
     folder = settings.folder
     if not memory:
@@ -120,7 +123,7 @@ def build(
         secret=derived(root, "outbox"),
     )  # fmt: skip
 
-    dice_key = derived(root, "dice")
+    dice_key = derived(dice if dice is not None else root, "dice")
     objectives = Objectives(strategy, dice_key, born_as=lambda name: person(name).born_as)
     secret, instant = derived(root, "access"), lambda: time.now().timestamp()
     access = Access(":memory:" if memory else folder / "keys.sqlite", secret, now=instant)

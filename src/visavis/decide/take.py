@@ -31,6 +31,7 @@ from visavis.strategy.read import Strategy
 from visavis.strategy.rules import masks
 
 KNOWN_LIMIT: Final = 4
+ORDERED_S: Final = 4 * 86_400.0
 P_PRIOR: Final = 0.1
 """What an action about no need is believed to bring before any outcome."""
 _UNCALIBRATED: Final = Calibration()
@@ -103,7 +104,8 @@ def take(
         if refusal is not None:
             refusals.append(refusal)
             continue
-        arms = _arms(strategy, world, sight, seen, moment, action, insight, shown, named, screen)
+        elsewhere = named | _ordered(strategy, seen) if audience == "adviser" else named
+        arms = _arms(strategy, world, sight, seen, moment, action, insight, shown, elsewhere, screen)
         if not arms:
             refusals.append(Refusal(action.id, _why_none(world, insight)))
         candidates.extend(arms)
@@ -111,7 +113,7 @@ def take(
     drawn = _drawn(strategy, sight, moment, decision, audience, candidates, known, head, leading, refusals, screen, key, insights)
     if isinstance(drawn, Show):
         seen = next(view for action, view in ready if action.id == drawn.action)
-        facts = telling(strategy, seen, sight.service, drawn.family, known, named) if audience == "adviser" else ()
+        facts = telling(strategy, seen, sight.service, drawn.family, known, named | _ordered(strategy, seen)) if audience == "adviser" else ()
         drawn = replace(drawn, until=sight.received_s + strategy.actions[drawn.action].ttl_s, facts=facts, figures=figures(seen))
     return drawn, uses
 
@@ -129,6 +131,12 @@ def _taken_care_of(strategy: Strategy, sight: Sight, first: Decision | None) -> 
         if not card.answer and card.until > sight.received_s and (action := strategy.actions.get(card.action)) is not None and action.audience == "customer"
     }  # fmt: skip
     return on_glasses | ({first.family} if isinstance(first, Show) else set())
+
+
+def _ordered(strategy: Strategy, seen: View) -> set[str]:
+    """The families that are on their way to the person, or came these days: nobody needs to be told to take them."""
+    products = [order.product for order in seen.orders if order.status != "returned" and seen.now - order.at < ORDERED_S]
+    return {strategy.products[product].family if product in strategy.products else product for product in products}
 
 
 def _known(strategy: Strategy, action: Action, insight: Insight, found: Estimate) -> tuple[Known, ...]:

@@ -46,6 +46,8 @@ BY: Final[dict[str, dict[str, str]]] = {
     },
 }  # fmt: skip
 """The few words of why that a glance has room for, by the kind of data that says most; the whole sentence is on the person's own page."""
+ABOUT: Final = {"home": "home", "seen": "sight"}
+"""What a card is about when it was woken by that very thing."""
 HOME: Final = {"fr": "À la maison", "en": "At home"}
 
 
@@ -161,13 +163,15 @@ def hud(strategy: Strategy, screens: Screens, found: OnScreen, language: str, *,
     place = strategy.places.get(spot.place) if spot is not None else None
     kicker = place.name if place is not None else HOME[language] if strategy.actions[show.action].about == "home" else strategy.brand.name
     return HudCard(
-        show.id, kicker, card.title, card.body, BY[language].get(_first_read(found), card.why), card.yes, card.no,
+        show.id, kicker, card.title, card.body, BY[language].get(_first_read(found, strategy.actions[show.action].about), card.why), card.yes, card.no,
         round(screens.lasts_s(show), 2), strategy.actions[show.action].ttl_s,
         lines(card, text_on) if text_on is not None else [], speech(card) if text_on is not None else "",
     )  # fmt: skip
 
 
-def _first_read(found: OnScreen) -> str:
+def _first_read(found: OnScreen, about: str) -> str:
+    if about in ABOUT:
+        return ABOUT[about]
     read = {category for use in found.entry.uses if use.purpose == found.show.purpose for category in use.categories}
     return next((category for category in BY["en"] if category in read), "")
 

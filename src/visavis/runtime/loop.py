@@ -29,6 +29,8 @@ from visavis.strategy.read import Strategy
 
 DUE: Final = "due-"
 """How the ids of our own ``due`` moments begin: no sender may use it, or it could take the place of one."""
+KEPT: Final = "kept"
+"""How an objection was made that is said again because it was kept: nothing needs to come before it."""
 SKEW_S: Final = CLOCK_SKEW.total_seconds()
 log = logging.getLogger("visavis.identity")
 
@@ -102,7 +104,7 @@ class Loop:
         received_at = self.clock.now()
         if isinstance(moment, Linked) and (refused := self._unmerged(customer, moment, received_at.timestamp())) is not None:
             return Answer(None, refused)
-        if not customer.entries or isinstance(moment, Linked):
+        if (not customer.entries or isinstance(moment, Linked)) and not (isinstance(moment, Objected) and moment.method == KEPT):
             customer = self._recalled(customer, moment)
         admitted = admit(self.strategy, customer, moment, received_at)
         if not customer.entries and not isinstance(admitted, NotAdmitted) and self.log.erased(name):
@@ -123,7 +125,7 @@ class Loop:
         for about in self.opposed(names):
             if about not in customer.objections and not self.log.erased(name):
                 cause = f"opposed-{len(customer.objections)}-{moment.id}"[:128]
-                self.take(Objected(id=cause, customer=name, occurred_at=moment.occurred_at, about=about, method="kept"))
+                self.take(Objected(id=cause, customer=name, occurred_at=moment.occurred_at, about=about, method=KEPT))
                 customer = self.customer(name)
         return customer
 

@@ -290,7 +290,8 @@ def _operation(door: Door, schema_of: dict[str, Any], doors: tuple[Door, ...]) -
     if door.many:
         reply = schema_of[repr(door.tells)]
         told["content"]["application/json"]["schema"] = {"anyOf": [reply, {"type": "array", "items": {"anyOf": [reply, schema_of[repr(Problem)]]}}]}
-        taken = {"anyOf": [taken, {"type": "array", "items": taken, "minItems": 1}]}
+        each = "Each is a moment; one that is not is answered in its place, and the others go on."
+        taken = {"anyOf": [taken, {"type": "array", "items": {"description": each}, "minItems": 1}]}
     noes = {str(status): {"description": TITLES[status], "content": problem} for status in door.refusals}
     empty = {"204": {"description": "Nothing to tell."}} if door.path == "/glasses/screen" else {}
     unwell = {"503": {"description": TITLES[503], "content": {"text/plain": {}}}} if door.path == "/healthz" else {}

@@ -8,7 +8,7 @@ import logging
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, merge
 from typing import Final
 
 from msgspec import Struct
@@ -149,6 +149,10 @@ class Loop:
     def names(self, customer: str) -> tuple[str, ...]:
         """Every name that speaks for this person: one, unless they were merged."""
         return self.customer(customer).names
+
+    def life(self, customer: str) -> list[Entry]:
+        """The entries of this person, under each of their :meth:`names`, oldest first."""
+        return list(merge(*[self.log.of(name) for name in self.names(customer)], key=lambda entry: entry.received_at))
 
     @property
     def people(self) -> int:

@@ -251,7 +251,7 @@ def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRou
             *pairing.routes(writer, access, server.screens),
             *server.mirror.routes(),
             *server.accounts.routes(writer, access, server.screens),
-            *portal.routes(writer, access, server.benefits, server.desk),
+            *portal.routes(writer, access, server.benefits, server.desk, heard=signals.heard),
             *adviser.routes(writer, access, server.screens),
             *console.routes(writer, access, server.screens, server.outbox, server.objectives),
             pages.static(),

@@ -217,7 +217,7 @@ def test_erasing_takes_two_presses_says_what_goes_and_the_key_opens_nothing_afte
     expect(page.locator("h1")).to_have_text("C’est effacé")
     assert page.evaluate("document.activeElement.id") == "erased"
     assert site.entries("camille") == []
-    assert site.server.benefits.of("camille").brought == {}
+    assert site.server.benefits.of(["camille"]).brought == {}
     page.reload()
     expect(page.locator("#enter")).to_be_visible()
 

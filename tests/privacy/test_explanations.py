@@ -130,7 +130,7 @@ def test_an_explanation_that_leaves_out_what_was_read_is_caught(monkeypatch: pyt
 
 
 def check_told(seeds: range) -> tuple[int, int]:
-    """Explain every card of drawn lives: nothing is named that was not read, and every word holds. How many cards of somebody's data; how many with a reason."""
+    """Explain every card of drawn lives: nothing is named that was not read, and every word holds. How many cards of data; how many with a reason."""
     cards = reasons = 0
     for seed in seeds:
         dice = Random(seed)

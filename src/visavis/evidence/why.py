@@ -17,6 +17,7 @@ from visavis.cards.words import family_name, product_name
 from visavis.consent.gate import Sight
 from visavis.customers.fold import fold
 from visavis.customers.habits import without
+from visavis.customers.identity import lived
 from visavis.decide.explain import sentence
 from visavis.decide.telling import NAME
 from visavis.decide.wake import woken
@@ -101,15 +102,18 @@ Again = Callable[[Customer, frozenset[str]], Decision | None]
 """Decide again for this person, of whom these categories are not seen."""
 
 
+def walk(entries: Iterable[Entry]) -> Iterator[tuple[Customer, Entry]]:
+    """Every entry of one person, under all of their names and in order, with the person as they were before it."""
+    people, identified = dict[str, Customer](), dict[str, str]()
+    for entry in entries:
+        before = people.get(entry.customer) or newborn(entry.customer)
+        yield before, entry
+        lived(people, identified, entry, fold(before, entry))
+
+
 def find(entries: Iterable[Entry], decision: str) -> tuple[Customer, Entry] | None:
     """The entry of this decision, and the person as they were before it; ``None`` when it is not among their entries."""
-    customer: Customer | None = None
-    for entry in entries:
-        customer = customer if customer is not None else newborn(entry.customer)
-        if any(one.id == decision for one in entry.decisions):
-            return customer, entry
-        customer = fold(customer, entry)
-    return None
+    return next(((before, entry) for before, entry in walk(entries) if any(one.id == decision for one in entry.decisions)), None)
 
 
 def why(strategy: Strategy, world: World | None, before: Customer, entry: Entry, decision: str, key: bytes, language: str) -> Why:

@@ -19,10 +19,14 @@ from visavis.cards.answer import Reply, Said
 from visavis.consent.choices import Choice
 from visavis.evidence.why import Why
 from visavis.intake.receipts import FORMATS
+from visavis.intake.rights import Brought, Correction, Forgotten, Import, Move, Noted, Verdict, View
 from visavis.model.card import Brief, HudCard
 from visavis.model.customer import Order, Reward
 from visavis.model.moment import Moment
+from visavis.model.request import Review
+from visavis.rights.export import Export
 from visavis.runtime.access import Role
+from visavis.runtime.desk import Waiting
 from visavis.runtime.problems import TITLES, TYPE
 
 PAGES: Final = ("/glasses", "/adviser", "/console", "/me", "/static")
@@ -216,6 +220,18 @@ DOORS: Final[tuple[Door, ...]] = (
     Door("PUT", f"{_PERSON}/categories/{{category}}", "Close every purpose that reads this category.", OWN, takes=Closing, tells=list[Choice], noes=(503,)),
     Door("GET", f"{_PERSON}/decisions/{{decision}}/why", "Why, and what would have changed it.", OWN, tells=Why, asks=("language",), noes=(503,)),
     Door("GET", f"{_PERSON}/wallet", "Orders and rewards.", OWN, tells=Wallet),
+    Door("GET", f"{_PERSON}/export", "A copy of everything, and of what was concluded.", OWN, tells=Export, noes=(422, 503)),
+    Door("POST", f"{_PERSON}/import", "Bring in a life from elsewhere, whole.", ("brand",), takes=Import, tells=Brought, noes=(503,)),
+    Door("POST", f"{_PERSON}/corrections", "Put right what was wrong.", OWN, takes=Correction, tells=Noted, noes=(503,)),
+    Door("POST", f"{_PERSON}/erase", "Erase everything, for good.", OWN, tells=Forgotten, noes=(503,)),
+    Door("PUT", f"{_PERSON}/restriction", "Keep everything and read none of it.", OWN, takes=Turned, tells=Noted, noes=(503,)),
+    Door("PUT", f"{_PERSON}/objections/{{about}}", "Object, or take it back.", OWN, takes=Turned, tells=Noted, noes=(503,)),
+    Door("GET", f"{_PERSON}/requests", "What was asked, and where it stands.", OWN, tells=dict[str, Any]),
+    Door("PUT", f"{_PERSON}/requests/{{request}}", "Let a request move on.", ("brand",), takes=Move, tells=Noted, noes=(503,)),
+    Door("POST", f"{_PERSON}/decisions/{{decision}}/contest", "Ask a person to look again.", OWN, takes=View, tells=Review, noes=(503,)),
+    Door("PUT", f"{_PERSON}/decisions/{{decision}}/review", "Confirm or change it, with reasons.", ("brand",), takes=Verdict, tells=Review, noes=(503,)),
+    Door("GET", "/v1/reviews", "Decisions that wait for a person.", ("brand",), tells=list[Waiting]),
+    Door("GET", "/v1/export-schema", "The form of an export, as a JSON Schema.", tells=dict[str, Any]),
     Door("GET", "/v1/decisions/{decision}", "One of the latest decisions.", ("brand",), tells=Said, asks=("language",)),
     Door("PUT", "/v1/clock", "Turn the clock of a rehearsal.", ("brand",), takes=Instant, status=204, noes=(503,)),
     Door("POST", "/glasses/enter", "Put these glasses on: the key goes into the page's cookie.", takes=Token, status=204, noes=(401,)),
@@ -290,7 +306,8 @@ def _operation(door: Door, schema_of: dict[str, Any], doors: tuple[Door, ...]) -
     if door.many:
         reply = schema_of[repr(door.tells)]
         told["content"]["application/json"]["schema"] = {"anyOf": [reply, {"type": "array", "items": {"anyOf": [reply, schema_of[repr(Problem)]]}}]}
-        taken = {"anyOf": [taken, {"type": "array", "items": taken, "minItems": 1}]}
+        each = "Each is a moment; one that is not is answered in its place, and the others go on."
+        taken = {"anyOf": [taken, {"type": "array", "items": {"description": each}, "minItems": 1}]}
     noes = {str(status): {"description": TITLES[status], "content": problem} for status in door.refusals}
     empty = {"204": {"description": "Nothing to tell."}} if door.path == "/glasses/screen" else {}
     unwell = {"503": {"description": TITLES[503], "content": {"text/plain": {}}}} if door.path == "/healthz" else {}

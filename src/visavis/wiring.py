@@ -90,7 +90,7 @@ class Server(Struct):
 
     async def erase(self, customer: str) -> Erased:
         """Erase this person everywhere, between two groups of moments; what was deleted."""
-        return await self.writer.ask(lambda: erase(customer, self.loop, screens=self.screens, outbox=self.outbox, access=self.access))
+        return await self.writer.ask(lambda: erase(customer, self.loop, **self.desk.held))
 
 
 def build(
@@ -129,10 +129,11 @@ def build(
     access = Access(":memory:" if memory else folder / "keys.sqlite", secret, now=instant)
     accounts = Accounts(
         settings, ":memory:" if memory else folder / "addresses.sqlite", lambda name: derived(root, name), strategy, screens,
-        lambda device: access.holds(Key(device, "device")), lambda: time.now().timestamp(),
+        lambda device: access.holds(Key(device, "device")), lambda: time.now().timestamp(), erased=log.erased,
     )  # fmt: skip
     delivery = Delivery(
         ":memory:" if memory else folder / "delivery.sqlite", accounts.channels, strategy, screens, person, lambda: time.now().timestamp(),
+        derived(root, "delivery"),
     )  # fmt: skip
     benefits = Benefits(strategy)
 
@@ -147,7 +148,7 @@ def build(
     opposition = Opposition(None if memory else settings.opposition, derived(root, "opposition"))
     loop = Loop(log, strategy, dice_key, time, state=state, opposed=opposition.of)
     loop.enact(_news(loop, strategy, files, learned))
-    loop.erased.append(benefits.forget)
+    loop.erased += [benefits.forget, delivery.forget]
     metrics = Metrics(lambda: writer.waiting, lambda: outbox.waiting)
 
     def committed(lived: list[tuple[Entry, float]]) -> None:
@@ -162,13 +163,13 @@ def build(
             delivery.passing(entry)
 
     writer = Writer(loop, committed=committed, aside=not memory)
-    resume(log, access)
+    mirror = Mirror(writer, access, screens, ":memory:" if memory else folder / "timelines.sqlite", derived(root, "timelines"), settings.callbacks)
+    resume(log, (access, accounts.addresses, mirror))
     reconciled(loop, opposition)
     desk = Desk(
-        writer, screens=screens, outbox=outbox, access=access, opposition=opposition, key=signing_key(derived(root, "receipts")),
-        secret=derived(root, "subjects"),
+        writer, screens=screens, outbox=outbox, access=access, addresses=accounts.addresses, mirror=mirror, opposition=opposition,
+        key=signing_key(derived(root, "receipts")), secret=derived(root, "subjects"),
     )  # fmt: skip
-    mirror = Mirror(writer, access, screens, ":memory:" if memory else folder / "timelines.sqlite", settings.callbacks)
     home = Home(settings.mqtt, writer, access, screens, heard=metrics.heard) if settings.mqtt is not None else None
     server = Server(
         strategy, log, writer, access, screens, outbox, metrics, objectives, mirror, home, accounts, delivery, benefits, desk, _nobody,

@@ -68,7 +68,7 @@ def test_fields_that_cannot_be_read_are_refused_in_words(text: str) -> None:
 
 def test_what_is_kept_of_a_person_is_bounded_and_the_old_goes_first() -> None:
     clock = [1e9]
-    kept = Timelines(":memory:", lambda: clock[0])
+    kept = Timelines(":memory:", b"k" * 32, lambda: clock[0])
     for number in range(LIMITS["timeline"] + 5):
         clock[0] += 1
         kept.put("a", "timeline", str(number), b"{}")
@@ -94,13 +94,13 @@ def test_what_is_kept_of_a_person_is_bounded_and_the_old_goes_first() -> None:
 
 
 def test_nothing_of_a_forgotten_person_is_left_in_any_file(tmp_path: Path) -> None:
-    kept = Timelines(tmp_path / "timelines.sqlite", lambda: 1e9)
+    kept = Timelines(tmp_path / "timelines.sqlite", b"k" * 32, lambda: 1e9)
     kept.put("camille", "timeline", "1", b'{"text": "a secret list"}')
     kept.attach("camille", "1", Media("m", "image/png", b"a secret picture" * 1000))
     kept.put("noor", "timeline", "2", b'{"text": "kept"}')
     kept.forget("camille")
     left = b"".join([path.read_bytes() for path in tmp_path.iterdir()])
-    again = Timelines(tmp_path / "timelines.sqlite", lambda: 1e9)
+    again = Timelines(tmp_path / "timelines.sqlite", b"k" * 32, lambda: 1e9)
 
     assert b"secret" not in left
     assert b"camille" not in left

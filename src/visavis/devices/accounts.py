@@ -21,16 +21,19 @@ from visavis.strategy.read import Strategy
 
 
 class Accounts:
-    """What is set up. ``key`` derives a key for one use; ``holds`` tells whether the key of a device is still one; ``now`` gives epoch seconds."""
+    """What is set up. ``key`` derives a key for one use; ``holds`` tells whether the key of a device is still one; ``now`` gives epoch seconds.
+
+    Of whom ``erased`` tells, no address is kept.
+    """
 
     def __init__(
         self, settings: Settings, path: Path | str, key: Callable[[str], bytes], strategy: Strategy, screens: Screens, holds: Callable[[str], bool],
-        now: Callable[[], float],
+        now: Callable[[], float], *, erased: Callable[[str], bool] = lambda _: False,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._key = key
         self._now = now
-        self.addresses = Addresses(path, key("addresses"))
+        self.addresses = Addresses(path, key("addresses"), erased=erased)
         self.push = self.wallet = self.mail = None
         if settings.push.contact:
             try:

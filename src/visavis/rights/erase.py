@@ -1,11 +1,12 @@
 """Erase a person everywhere, in one go, in their own order: between two groups of moments (``Writer.ask``), never in the midst of one.
 
-First the log, where it is decided: tombstone, rows, keys, write-ahead logs. Then what is in memory, on screens, in the outbox, and the keys that speak for
-them. What was learned together stays: an aggregate, rebuilt without them by the next ``learn``. When something cannot be done now, :class:`Unavailable`
-says so, and asking again completes it; after a crash, or a backup that is put back, opening the log and :func:`resume` do.
+First the log, where it is decided: tombstone, rows, keys, write-ahead logs. Then what is in memory, on screens, on its way, in the outbox; the keys that
+speak for them, where they can be reached, and their timeline. What was learned together stays: an aggregate, rebuilt without them by the next ``learn``.
+When something cannot be done now, :class:`Unavailable` says so, and asking again completes it; after a crash, or a backup that is put back, opening the log
+and :func:`resume` do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -35,15 +36,15 @@ class Holds(Protocol):
         """Drop all of it, whose entries were these; how many things that was."""
 
 
-class Keys(Holds, Protocol):
-    """What holds something of people that the log does not tell."""
+class Keeps(Holds, Protocol):
+    """What keeps something of people, on disk, that the log does not tell."""
 
     def people(self) -> set[str]:
         """Of whom."""
 
 
 class Erased(Struct, frozen=True):
-    """What was deleted: entries of the log, cards and briefs on screens, parcels of the outbox, keys that spoke for the person."""
+    """What was deleted: entries of the log, cards on screens, parcels of the outbox, keys that spoke for the person, addresses, items of a timeline."""
 
     asked_at: datetime
     done_at: datetime
@@ -51,24 +52,28 @@ class Erased(Struct, frozen=True):
     cards: int
     parcels: int
     keys: int
+    addresses: int = 0
+    items: int = 0
 
 
-def erase(customer: str, loop: Lives, *, screens: Holds, outbox: Holds, access: Holds) -> Erased:
+def erase(customer: str, loop: Lives, *, screens: Holds, outbox: Holds, access: Holds, addresses: Holds, mirror: Holds) -> Erased:
     """Erase this person; what was deleted. Somebody of whom nothing is known is erased as well: nothing of theirs is taken from then on.
 
     Whom they were merged with is erased before them: should it stop between two, asking again for the same name completes it.
     """
     asked_at = loop.clock.now()
-    deleted, cards, parcels, keys = 0, 0, 0, 0
+    deleted, cards, parcels, keys, places, items = 0, 0, 0, 0, 0, 0
     for name in sorted(loop.names(customer), key=lambda name: name == customer):
         entries = loop.erase(name)
         deleted += len(entries)
         cards += screens.forget(name, entries)
         parcels += outbox.forget(name, entries)
         keys += access.forget(name, entries)
-    return Erased(asked_at, loop.clock.now(), deleted, cards, parcels, keys)
+        places += addresses.forget(name, entries)
+        items += mirror.forget(name, entries)
+    return Erased(asked_at, loop.clock.now(), deleted, cards, parcels, keys, places, items)
 
 
-def resume(log: Log, access: Keys) -> int:
-    """After opening: complete what a crash interrupted, or a backup brought back, outside the log; how many keys it destroyed."""
-    return sum([access.forget(customer, ()) for customer in access.people() if log.erased(customer)])
+def resume(log: Log, held: Iterable[Keeps]) -> int:
+    """After opening: complete what a crash interrupted, or a backup brought back, outside the log; how many things it destroyed."""
+    return sum([one.forget(customer, ()) for one in held for customer in one.people() if log.erased(customer)])

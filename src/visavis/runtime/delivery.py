@@ -3,17 +3,18 @@
 Just before each attempt the card is judged again: its time, its purpose, its answer, and the state of its device (worn, battery), which may drop it but
 never picks another card. That it is being handed over is on disk before it is: when nobody knows what became of it (a cut, a crash, no answer), it is not
 sent again. What was surely not sent is tried again with growing pauses, then by the next way to the same person. A card that was taken back, or answered
-elsewhere, is recalled.
+elsewhere, is recalled. The file holds keyed hashes of decisions and what became of them, nothing else.
 
 ``displayed`` comes back as a moment when a device says so. That a card was never seen needs no moment: its time is in the decision, and its window closes.
 """
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
-from heapq import heappop, heappush
+from hashlib import blake2b
+from heapq import heapify, heappop, heappush
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, Literal
 
 from msgspec import Struct
@@ -25,6 +26,7 @@ from visavis.model.customer import Customer
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
 from visavis.ports import Channel, Message, Receipt
+from visavis.rights.database import emptied, opened
 from visavis.runtime.screens import OnScreen, Screens
 from visavis.strategy.read import Strategy
 
@@ -53,24 +55,24 @@ class Parcel(Struct, frozen=True):
 
 
 class Delivery:
-    """Fed with every durable entry, after the screens. ``person`` gives the customer as of the last one."""
+    """Fed with every durable entry, after the screens. ``person`` gives the customer as of the last one; ``secret`` keys what decisions are known by."""
 
     def __init__(self, path: Path | str, channels: Sequence[Channel], strategy: Strategy, screens: Screens, person: Callable[[str], Customer],
-                 now: Callable[[], float]) -> None:  # fmt: skip
+                 now: Callable[[], float], secret: bytes = b"") -> None:  # fmt: skip
         self._channels = {channel.name: channel for channel in channels}
         self._strategy = strategy
         self._screens = screens
         self._person = person
         self._now = now
+        self._secret = secret
         # Written by threads, one statement at a time: what is on disk before a card goes out must survive a power cut.
-        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._database.executescript("""
-            PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-            CREATE TABLE IF NOT EXISTS deliveries (decision TEXT PRIMARY KEY, status TEXT, channel TEXT, until REAL) STRICT;
-        """)
+        self._database = opened(path)
+        self._writing = Lock()
+        self._database.execute("CREATE TABLE IF NOT EXISTS deliveries (decision BLOB PRIMARY KEY, status TEXT, channel TEXT, until REAL) STRICT")
         self._database.execute("DELETE FROM deliveries WHERE until < ?", (now(),))
         rows = self._database.execute("SELECT decision, status, channel FROM deliveries").fetchall()
-        self._before: dict[str, tuple[Status, str]] = {row[0]: ("unsure" if row[1] == "sending" else row[1], row[2]) for row in rows}
+        self._before: dict[bytes, tuple[Status, str]] = {row[0]: ("unsure" if row[1] == "sending" else row[1], row[2]) for row in rows}
+        self._unheard = set(self._before)
         self.parcels: dict[str, Parcel] = {}
         self._of: dict[str, list[str]] = {}
         self._alarms: list[tuple[float, str]] = []
@@ -84,14 +86,37 @@ class Delivery:
         if entry.customer in self._of:
             self._look[entry.customer] = None
             self._bell.set()
-        for show in entry.decisions if self._channels else ():
+        for show in entry.decisions if self._channels or self._unheard else ():
             if isinstance(show, Show) and show.audience == "customer" and show.until > self._now():
-                status, channel = self._before.get(show.id, ("waiting", ""))
+                name = self._name(show.id)
+                self._unheard.discard(name)
+                if not self._channels:
+                    continue
+                status, channel = self._before.get(name, ("waiting", ""))
                 self.parcels[show.id] = Parcel(entry.customer, show.device, show.until, status, channel)
                 self._of.setdefault(entry.customer, []).append(show.id)
                 heappush(self._alarms, (self._now() if status == "waiting" else show.until, show.id))
                 self._look[entry.customer] = None
                 self._bell.set()
+
+    def forget(self, customer: str) -> None:
+        """Neither hand over nor remember anything for an erased person; what is being handed over is left to whoever has it."""
+        gone = set(self._of.pop(customer, ()))
+        self._look.pop(customer, None)
+        with self._writing:  # from here on no thread writes of them
+            for decision in gone:
+                del self.parcels[decision]
+        for decision in gone:
+            if (attempt := self._under_way.pop(decision, None)) is not None:
+                attempt.cancel()
+        self._alarms = [alarm for alarm in self._alarms if alarm[1] not in gone]
+        heapify(self._alarms)
+        self._drop({self._name(decision) for decision in gone})
+
+    def settle(self) -> None:
+        """Once the whole log has passed: drop what is remembered of cards that it does not hold (a person was erased, a backup was put back)."""
+        self._drop(self._unheard)
+        self._unheard = set()
 
     def nudge(self) -> None:
         """Look at the clock again: it was turned."""
@@ -103,7 +128,8 @@ class Delivery:
         return sum([parcel.status in ("waiting", "sending") for parcel in self.parcels.values()])
 
     def start(self) -> None:
-        """Begin to deliver, in the running event loop."""
+        """Begin to deliver, in the running event loop, once the whole log has passed."""
+        self.settle()
         self._task = asyncio.get_running_loop().create_task(self._serve())
 
     async def stop(self) -> None:
@@ -148,7 +174,7 @@ class Delivery:
                 self._forget(decision, parcel)
         elif parcel.status == "waiting" and decision not in self._under_way:
             heappush(self._alarms, (parcel.until, decision))
-            self._does(decision, self._attempt(decision))
+            self._does(decision, self._attempt)
 
     def _looked(self, person: str) -> None:
         """Recall what this person has on a screen and should not have any more, unless its own time is over: screens know that time."""
@@ -157,25 +183,27 @@ class Delivery:
             if parcel.status in _SENT and decision not in self._under_way and not self._replaced(decision, parcel):
                 found = self._screens.card(person)
                 if (found is None or found.show.id != decision) and self._now() < parcel.until:
-                    self._does(decision, self._recall(decision))
+                    self._does(decision, self._recall)
 
     def _replaced(self, decision: str, parcel: Parcel) -> bool:
         """Whether a later card takes this one's place on the same device, or is about to."""
         later = [self.parcels[one] for one in self._of[parcel.person][self._of[parcel.person].index(decision) + 1 :]]
         return any(one.device == parcel.device and one.status not in ("dropped", "given_up") for one in later)
 
-    def _does(self, decision: str, what: Coroutine[Any, Any, None]) -> None:
+    def _does(self, decision: str, what: Callable[[str], Coroutine[Any, Any, None]]) -> None:
         async def done() -> None:
             try:
-                await what
+                await what(decision)
             except Exception:
-                log.exception("a card could not be handed over or recalled", extra={"device": self.parcels[decision].device})
-                if self.parcels[decision].status != "dropped":  # else it was being recalled, which is tried once
-                    self.parcels[decision] = replace(self.parcels[decision], status="unsure", reason="failed here")
+                parcel = self.parcels.get(decision)
+                log.exception("a card could not be handed over or recalled", extra={"device": parcel.device if parcel is not None else ""})
+                if parcel is not None and parcel.status != "dropped":  # else it was being recalled, which is tried once
+                    self.parcels[decision] = replace(parcel, status="unsure", reason="failed here")
             finally:
-                del self._under_way[decision]
-                self._look[self.parcels[decision].person] = None
-                self._bell.set()
+                if decision in self.parcels:  # else the person was erased meanwhile
+                    del self._under_way[decision]
+                    self._look[self.parcels[decision].person] = None
+                    self._bell.set()
 
         self._under_way[decision] = asyncio.create_task(done())
 
@@ -203,7 +231,7 @@ class Delivery:
                 await self._marked(decision, replace(self.parcels[decision], status=receipt.handed, reason=receipt.reason))
                 return
             log.warning("a card was not taken", extra={"channel": name, "reason": receipt.reason or receipt.handed})
-            await asyncio.to_thread(self._database.execute, "DELETE FROM deliveries WHERE decision = ?", (decision,))
+            await asyncio.to_thread(self._written, decision, "DELETE FROM deliveries WHERE decision = ?", (self._name(decision),))
             self.parcels[decision] = replace(self.parcels[decision], status="waiting", channel="", reason=receipt.reason)
             if receipt.handed == "not_sent":
                 trouble = receipt
@@ -250,9 +278,25 @@ class Delivery:
         return Message(parcel.person, parcel.device, card, place.name if place is not None else brand.name, parcel.until, lasts_s)
 
     async def _marked(self, decision: str, parcel: Parcel) -> None:
-        row = (decision, parcel.status, parcel.channel, parcel.until)
-        await asyncio.to_thread(self._database.execute, "INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?, ?)", row)
+        row = (self._name(decision), parcel.status, parcel.channel, parcel.until)
+        await asyncio.to_thread(self._written, decision, "INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?, ?)", row)
         self.parcels[decision] = parcel
+
+    def _written(self, decision: str, statement: str, values: tuple[bytes | str | float, ...]) -> None:
+        """On a thread, which a cancelled attempt does not stop: nothing is written of who was erased meanwhile."""
+        with self._writing:
+            if decision in self.parcels:
+                self._database.execute(statement, values)
+
+    def _drop(self, names: set[bytes]) -> None:
+        for name in names:
+            self._before.pop(name, None)
+        self._database.executemany("DELETE FROM deliveries WHERE decision = ?", [(name,) for name in names])
+        emptied(self._database)
+
+    def _name(self, decision: str) -> bytes:
+        """What a decision is known by at rest: a keyed hash, because its id names a person to who can guess."""
+        return blake2b(decision.encode(), key=self._secret, digest_size=16).digest()
 
     def _forget(self, decision: str, parcel: Parcel) -> None:
         del self.parcels[decision]

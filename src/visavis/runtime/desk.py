@@ -91,17 +91,19 @@ class Waiting(Struct, frozen=True):
 
 
 class Desk:
-    """``secret`` keys the pseudonyms of receipts, ``key`` signs; ``audit_key`` and ``lines`` give what the ledger knows of a person."""
+    """``secret`` keys the pseudonyms of receipts, ``key`` signs; ``audit_key`` and ``lines`` give what the ledger knows of a person.
+
+    ``held`` is what an erasure empties beside the log.
+    """
 
     def __init__(
-        self, writer: Writer, *, screens: Holds, outbox: Any, access: Holds, opposition: Opposition, key: OKPKey, secret: bytes,
-        audit_key: Callable[[str], bytes] = lambda _: b"", lines: Callable[[str], Iterable[bytes]] = lambda _: (),
+        self, writer: Writer, *, screens: Holds, outbox: Any, access: Holds, addresses: Holds, mirror: Holds, opposition: Opposition, key: OKPKey,
+        secret: bytes, audit_key: Callable[[str], bytes] = lambda _: b"", lines: Callable[[str], Iterable[bytes]] = lambda _: (),
     ) -> None:  # fmt: skip
         self.writer = writer
         self.key = key
-        self._screens = screens
+        self.held: dict[str, Holds] = {"screens": screens, "outbox": outbox, "access": access, "addresses": addresses, "mirror": mirror}
         self._outbox = outbox
-        self._access = access
         self._opposition = opposition
         self._secret = secret
         self._audit_key = audit_key
@@ -212,7 +214,7 @@ class Desk:
         customer = self.person(name)
         told = tuple(recipients(loop.strategy.purposes, customer))
         opposed = bool(self._opposition.of((name, *customer.identifiers)))
-        gone = await self.writer.ask(lambda: erase(name, loop, screens=self._screens, outbox=self._outbox, access=self._access))
+        gone = await self.writer.ask(lambda: erase(name, loop, **self.held))
         cause = token_hex(8)
         effects = tuple([Effect(decision_id(name, cause, one), "erased", "", one) for one in told])
         notice = Requested(id=cause, customer=name, occurred_at=gone.done_at, request=cause, right="erasure", status="fulfilled")

@@ -3,7 +3,7 @@
 The addresses are those of Google's service (``/mirror/v1/…``, ``/upload/mirror/v1/…``), and the discovery document tells them to clients that ask.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -21,20 +21,21 @@ from visavis.devices.mirror.resources import Attachment, Missing, TimelineItem
 from visavis.devices.mirror.timeline import Timeline, linked
 from visavis.devices.mirror.timelines import Timelines
 from visavis.devices.mirror.uploads import Sessions, Upload, whole
+from visavis.model.entry import Entry
 from visavis.runtime.access import Access, Key
 from visavis.runtime.screens import Screens
 from visavis.runtime.writer import Writer
 
 
 class Mirror:
-    """The service. ``path`` is the file of the timelines; ``callbacks`` are the origins that subscriptions may name."""
+    """The service. ``path`` is the file of the timelines, sealed under ``secret``; ``callbacks`` are the origins that subscriptions may name."""
 
-    def __init__(self, writer: Writer, access: Access, screens: Screens, path: Path | str, callbacks: Iterable[str]) -> None:
+    def __init__(self, writer: Writer, access: Access, screens: Screens, path: Path | str, secret: bytes, callbacks: Iterable[str]) -> None:
         def now() -> float:
             return writer.loop.clock.now().timestamp()
 
         self._access = access
-        self.timelines = Timelines(path, now)
+        self.timelines = Timelines(path, secret, now, erased=writer.loop.log.erased)
         self._callbacks = Callbacks(self.timelines, callbacks)
         self._sessions = Sessions(now)
         cards = Cards(writer, screens)
@@ -67,6 +68,15 @@ class Mirror:
             *[Route(path, answering(self._access, self._upload), methods=["POST", "PUT"], name=f"upload {verb}") for path, verb in uploads],
             *self._glass.routes(),
         ]
+
+    def forget(self, person: str, entries: Sequence[Entry]) -> int:
+        """Leave nothing of this erased person, nor of what they were uploading; how many things their timeline had."""
+        self._sessions.forget(person)
+        return self.timelines.forget(person, entries)
+
+    def people(self) -> set[str]:
+        """Everyone who has a timeline."""
+        return self.timelines.people()
 
     async def stop(self) -> None:
         """Deliver no more, and give the file back."""

@@ -1,25 +1,32 @@
-"""What is kept for the timelines of all persons: their items, contacts and subscriptions, and the bytes of attachments. One small SQLite file.
+"""What is kept for the timelines of all persons: their items, contacts and subscriptions, and the bytes of attachments. One shelf, sealed.
 
 Our own cards are not in here: they are read from what is on the person's screens. Everything is bounded for each person, old items leave by themselves,
-and what is deleted is overwritten: nothing readable of it remains in the file.
+and what is deleted is overwritten: nothing of it remains in the file.
 """
 
-import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import inf
 from pathlib import Path
 from typing import Final, Literal
 
+import msgspec
 from msgspec import Struct
 
+from visavis.model.entry import Entry
 from visavis.model.errors import Refused
+from visavis.rights.shelf import Shelf
 
 Collection = Literal["timeline", "contacts", "subscriptions"]
 LIMITS: Final[dict[Collection, int]] = {"timeline": 500, "contacts": 100, "subscriptions": 10}
 """How many of each one person may have; of items the oldest leave, of the others no more are taken."""
 KEPT_S: Final = 10 * 86_400.0
 """An item that was not updated for so long is deleted."""
+LOOKED_S: Final = 3600.0
+"""How often everybody's old items are looked for; who puts one has theirs looked for at once."""
 MEDIA_LIMIT: Final = 40 << 20
 """How many bytes of attachments one person may have."""
+MEDIA: Final = "media "
+"""How the kind of an attachment begins; its item's id follows."""
 
 
 class Media(Struct, frozen=True):
@@ -31,75 +38,78 @@ class Media(Struct, frozen=True):
 
 
 class Timelines:
-    """The file. ``:memory:`` for tests."""
+    """The file (``:memory:`` for tests), sealed under ``secret``. Of whom ``erased`` tells, nothing is taken."""
 
-    def __init__(self, path: Path | str, now: Callable[[], float]) -> None:
+    def __init__(self, path: Path | str, secret: bytes, now: Callable[[], float], *, erased: Callable[[str], bool] = lambda _: False) -> None:
         self._now = now
-        self._database = sqlite3.connect(path, isolation_level=None)
-        self._database.executescript("""
-            PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;
-            CREATE TABLE IF NOT EXISTS resources (person TEXT, collection TEXT, id TEXT, updated REAL, body BLOB, PRIMARY KEY (person, collection, id)) STRICT;
-            CREATE TABLE IF NOT EXISTS media (person TEXT, item TEXT, id TEXT, type TEXT, data BLOB, PRIMARY KEY (person, item, id)) STRICT;
-        """)
+        self._shelf = Shelf(path, secret, erased=erased)
+        self._looked_at = -inf
 
     def put(self, person: str, collection: Collection, name: str, body: bytes) -> None:
         """Keep this resource, or put it in the place of the one of that id."""
-        known = self.of(person, collection)
+        known = self._names(person, collection)
         if collection != "timeline" and name not in known and len(known) >= LIMITS[collection]:
             raise Refused(f"This person has {len(known)} {collection} already.", advice="Delete one.")
-        self._database.execute("INSERT OR REPLACE INTO resources VALUES (?, ?, ?, ?, ?)", (person, collection, name, self._now(), body))
+        self._shelf.put(person, collection, name, body, self._now())
         if collection == "timeline":
             self._prune(person)
 
     def of(self, person: str, collection: Collection) -> dict[str, bytes]:
         """The person's resources by id, the last updated first."""
-        rows = self._database.execute(
-            "SELECT id, body FROM resources WHERE person = ? AND collection = ? AND updated > ? ORDER BY updated DESC, rowid DESC",
-            (person, collection, self._now() - KEPT_S if collection == "timeline" else -1.0),
-        )
-        return dict(rows.fetchall())
+        found = {name: self._shelf.get(person, collection, name) for name in self._names(person, collection)}
+        return {name: body for name, body in found.items() if body is not None}
 
     def get(self, person: str, collection: Collection, name: str) -> bytes | None:
         """The resource of this id."""
-        return self.of(person, collection).get(name)
+        return self._shelf.get(person, collection, name) if name in self._names(person, collection) else None
 
     def drop(self, person: str, collection: Collection, name: str) -> None:
         """Take this resource away."""
-        self._database.execute("DELETE FROM resources WHERE person = ? AND collection = ? AND id = ?", (person, collection, name))
+        self._shelf.drop(person, [(collection, name)])
 
     def attach(self, person: str, item: str, media: Media) -> None:
         """Keep these bytes with this item."""
-        (held,) = self._database.execute("SELECT coalesce(sum(length(data)), 0) FROM media WHERE person = ?", (person,)).fetchone()
+        held = sum([place.size for (kind, _), place in self._shelf.of(person).items() if kind.startswith(MEDIA)])
         if held + len(media.data) > MEDIA_LIMIT:
             raise Refused(f"This person's attachments would be over {MEDIA_LIMIT:,} bytes.", advice="Delete some.")
-        self._database.execute("INSERT INTO media VALUES (?, ?, ?, ?, ?)", (person, item, media.id, media.type, media.data))
+        self._shelf.put(person, MEDIA + item, media.id, msgspec.msgpack.encode(media))
 
     def attached(self, person: str, item: str, name: str) -> Media | None:
         """The bytes of this attachment of this person's item."""
-        row = self._database.execute("SELECT id, type, data FROM media WHERE person = ? AND item = ? AND id = ?", (person, item, name)).fetchone()
-        return Media(*row) if row is not None else None
+        data = self._shelf.get(person, MEDIA + item, name)
+        return msgspec.msgpack.decode(data, type=Media) if data is not None else None
 
     def detach(self, person: str, item: str, name: str = "") -> None:
         """Take the bytes of this attachment away; without a name, of all of this item's."""
-        self._database.execute("DELETE FROM media WHERE person = ? AND item = ? AND (id = ? OR ? = '')", (person, item, name, name))
+        self._shelf.drop(person, [(kind, one) for kind, one in self._shelf.of(person) if kind == MEDIA + item and name in ("", one)])
 
-    def forget(self, person: str) -> None:
-        """Erase all of this person, from the file and from its journal."""
-        self._database.execute("DELETE FROM resources WHERE person = ?", (person,))
-        self._database.execute("DELETE FROM media WHERE person = ?", (person,))
-        self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    def forget(self, person: str, entries: Sequence[Entry] = ()) -> int:
+        """Leave nothing of this erased person in any file, and say how many things that was."""
+        return self._shelf.forget(person, entries)
+
+    def people(self) -> set[str]:
+        """Everyone of whom there is something."""
+        return self._shelf.people()
 
     def close(self) -> None:
         """Give the file back."""
-        self._database.close()
+        self._shelf.close()
+
+    def _names(self, person: str, collection: Collection) -> list[str]:
+        """The ids of the person's resources, the last updated first; without items whose time is over."""
+        after = self._now() - KEPT_S if collection == "timeline" else -inf
+        found = [place for place in self._shelf.of(person).values() if place.kind == collection and place.at > after]
+        return [place.name for place in sorted(found, key=lambda place: place.at)][::-1]
 
     def _prune(self, person: str) -> None:
-        """Let the old items go, of everybody, and the oldest of this person when there are too many; their attachments go too."""
-        gone = self._database.execute(
-            "DELETE FROM resources WHERE collection = 'timeline' AND (updated <= ?1 OR (person = ?2 AND id IN ("
-            "SELECT id FROM resources WHERE person = ?2 AND collection = 'timeline' ORDER BY updated DESC, rowid DESC LIMIT -1 OFFSET ?3))) "
-            "RETURNING person, id",
-            (self._now() - KEPT_S, person, LIMITS["timeline"]),
-        ).fetchall()
-        for one, item in gone:
-            self.detach(one, item)
+        """Let the old items go, and the oldest of this person when there are too many; their attachments go too."""
+        now = self._now()
+        everybody = abs(now - self._looked_at) > LOOKED_S
+        if everybody:
+            self._looked_at = now
+        for one in self.people() if everybody else (person,):
+            kept = set(self._names(one, "timeline")[: LIMITS["timeline"]])
+            for kind, item in self._shelf.of(one):
+                if kind == "timeline" and item not in kept:
+                    self.drop(one, "timeline", item)
+                    self.detach(one, item)

@@ -188,6 +188,10 @@ class Sessions:
         one.at = self._now()
         return one, one.size is not None and len(one.so_far) == one.size
 
+    def forget(self, person: str) -> None:
+        """Drop what this erased person was uploading, and what was answered."""
+        self._open = {name: one for name, one in self._open.items() if one.person != person}
+
     def finish(self, one: Session, answer: bytes) -> None:
         """Give the bytes back, and keep the answer for who did not hear it."""
         one.answer = answer

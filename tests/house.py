@@ -41,7 +41,10 @@ FIELDS = ("linked", "declared", "proposed", "asked", "device", "order", "saw", "
 
 
 class House:
-    """One brand's server in ``root/data``; its root key and tombstones are beside. Webhooks are received on this machine."""
+    """One brand's server in ``root/data``; its root key and tombstones are beside. Webhooks are received on this machine.
+
+    ``let_go`` is set when it closes: what a test holds back ends then.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -51,6 +54,7 @@ class House:
         self.clock = TurnedClock()
         self.clock.turn(NOON.timestamp())
         self.received: list[bytes] = []
+        self.let_go: list[asyncio.Event] = []
         self._runner = asyncio.Runner()
         self._hook = self._runner.run(asyncio.start_server(self._hear, "127.0.0.1", 0))
         self.server = self._opened()
@@ -105,11 +109,17 @@ class House:
         server = build(grocery(), told, clock=self.clock)
         server.writer.start()
         server.outbox.start()
+        server.delivery.start()
         return server
 
     async def _stopped(self) -> None:
         await self.server.writer.stop()
         await self.server.outbox.stop()
+        for held in self.let_go:
+            held.set()
+        await self.server.mirror.stop()
+        await self.server.delivery.stop()
+        await self.server.accounts.stop()
         self.server.access.close()
         self.server.log.close()
 

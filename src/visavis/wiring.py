@@ -148,7 +148,7 @@ def build(
     opposition = Opposition(None if memory else settings.opposition, derived(root, "opposition"))
     loop = Loop(log, strategy, dice_key, time, state=state, opposed=opposition.of)
     loop.enact(_news(loop, strategy, files, learned))
-    loop.erased += [benefits.forget, delivery.forget]
+    loop.erased.append(benefits.forget)
     metrics = Metrics(lambda: writer.waiting, lambda: outbox.waiting)
 
     def committed(lived: list[tuple[Entry, float]]) -> None:
@@ -167,8 +167,8 @@ def build(
     resume(log, (access, accounts.addresses, mirror))
     reconciled(loop, opposition)
     desk = Desk(
-        writer, screens=screens, outbox=outbox, access=access, addresses=accounts.addresses, mirror=mirror, opposition=opposition,
-        key=signing_key(derived(root, "receipts")), secret=derived(root, "subjects"),
+        writer, screens=screens, outbox=outbox, access=access, delivery=delivery, addresses=accounts.addresses, mirror=mirror,
+        opposition=opposition, key=signing_key(derived(root, "receipts")), secret=derived(root, "subjects"),
     )  # fmt: skip
     home = Home(settings.mqtt, writer, access, screens, heard=metrics.heard) if settings.mqtt is not None else None
     server = Server(

@@ -3,6 +3,7 @@
 Each property is a function that a sabotaged product must fail; the sabotages are run below it.
 """
 
+import asyncio
 import os
 import random
 import shutil
@@ -10,6 +11,7 @@ import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -21,16 +23,18 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from canary import traces
-from house import House, everything, orders, words_of
+from house import House, everything, orders, word, words_of
 from people import NOON
+from visavis.devices.mirror import mirror
+from visavis.devices.mirror.timelines import Media
 from visavis.engine import NotAdmitted
 from visavis.model.entry import Entry, encode
 from visavis.model.errors import Refused, Unavailable
 from visavis.model.moment import Entered, Saw
-from visavis.ports import Log
-from visavis.rights import database, vault
+from visavis.ports import Log, Message, Receipt
+from visavis.rights import database, shelf, vault
 from visavis.rights.vault import Vault
-from visavis.runtime import access, outbox, screens, sqlite
+from visavis.runtime import access, addresses, delivery, outbox, screens, sqlite
 from visavis.runtime.loop import Answer, Loop
 from visavis.runtime.memory import MemoryLog
 from visavis.runtime.sqlite import SqliteLog
@@ -39,6 +43,7 @@ from visavis.testing import a_log, an_entry
 SHE = "camille-7f3a91"
 HE = "basile-7f3a91"
 Sabotage = Callable[[pytest.MonkeyPatch], None]
+ROOMS = (sqlite, vault, outbox, access, shelf, delivery)
 
 
 @pytest.fixture
@@ -52,13 +57,77 @@ def tmp_path(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
+class Held:
+    """A way to everyone that keeps hold of each card until it is let go."""
+
+    name = "mail"
+    least_s = 0.0
+
+    def __init__(self) -> None:
+        self.let_go = asyncio.Event()
+
+    def reaches(self, person: str, device: str) -> bool:
+        return True
+
+    async def deliver(self, message: Message) -> Receipt:
+        await self.let_go.wait()
+        return Receipt("taken")
+
+    async def recall(self, person: str, device: str, decision: str) -> None:
+        pass
+
+
 def furnish(house: House) -> None:
-    """Two people with everything that a person can leave here: entries of every kind, cards, an order delivered, keys."""
+    """Two people with everything that a person can leave here: entries of every kind, cards, an order delivered, keys, addresses, a timeline."""
     for name in (SHE, HE):
         house.server.access.issue("device", name)
         house.server.access.issue("sensor", name)
         house.live(everything(name))
+        house.server.accounts.addresses.keep(name, "web_push", word(name, "device"), word(name, "asked").encode())
+        house.server.accounts.addresses.keep(name, "mail", "", f"{name}@example.org".encode())
+        house.server.mirror.timelines.put(name, "contacts", word(name, "linked"), word(name, "linked").encode())
+        house.server.mirror.timelines.put(name, "timeline", word(name, "moment"), word(name, "proposed").encode())
+        house.server.mirror.timelines.attach(name, word(name, "moment"), Media("m", "image/png", word(name, "look").encode() * 400))
     orders(house, SHE)
+    is_handed_over(house, SHE)
+
+
+def is_handed_over(house: House, name: str) -> None:
+    """A card for this person is on its way: written down, and held by who carries it."""
+    held = Held()
+    house.let_go.append(held.let_go)
+    house.server.delivery._channels = {held.name: held}
+
+    def looks(now: float) -> bool:
+        way = house.server.delivery
+        rings = bool(way._alarms) and way._alarms[0][0] <= now
+        return rings or any(parcel.status == "waiting" and decision in way._under_way for decision, parcel in way.parcels.items())
+
+    async def under_way() -> bool:
+        async with asyncio.timeout(5):
+            while looks(house.clock.now().timestamp()):  # noqa: ASYNC110  it rings for nobody
+                await asyncio.sleep(0.001)
+        return any(parcel.status == "sending" and parcel.person == name for parcel in house.server.delivery.parcels.values())
+
+    start = house.clock.now()
+    for day in range(1, 20):
+        at = start + timedelta(days=day)
+        house.clock.turn(at.timestamp())
+        house.live([Entered(id=f"again-{day}", customer=name, occurred_at=at, place="s1")])
+        if house._runner.run(under_way()):
+            return
+    raise LookupError("no card in twenty days")
+
+
+def held_of(house: House, name: str) -> list[bytes]:
+    """The exact bytes that stand for this person beside the log: keys, addresses, timeline, what is on its way and in the outbox."""
+    server, found = house.server, keys_of(house, name)
+    for one in (server.accounts.addresses._shelf, server.mirror.timelines._shelf):
+        for number, _ in one._people[name].values():
+            for sealed in one._database.execute("SELECT place, value FROM things WHERE number = ?", (number,)).fetchone():
+                found += [sealed[a : a + 24] for a in (2, max(2, len(sealed) // 2), max(2, len(sealed) - 24))]
+    found += [server.delivery._name(decision) for decision, parcel in server.delivery.parcels.items() if parcel.person == name]
+    return found + [server.outbox._name(key) for key, parcel in server.outbox.parcels.items() if parcel.customer == name]
 
 
 def rests(log: Log, name: str) -> list[bytes]:
@@ -105,6 +174,11 @@ def gone(house: House, name: str, pieces: list[bytes]) -> None:
     assert name not in server.screens._present.get("s1", {}), "they are still announced at a place"
     assert all(parcel.customer != name for parcel in server.outbox.parcels.values()), "a parcel waits"
     assert name not in server.access.people(), "a key still speaks for them"
+    assert name not in server.accounts.addresses.people() | server.mirror.people(), "an address or a timeline is in memory"
+    assert not server.mirror.timelines.of(name, "timeline"), "their timeline is there"
+    assert all(parcel.person != name for parcel in server.delivery.parcels.values()), "a card is on its way"
+    assert name not in server.delivery._of, "a card is on its way"
+    assert name not in server.benefits._accounts, "their account is kept"
     assert set(server.loop.teacher._waiting) <= {w.decision for c in server.loop.customers.values() for w in c.service.open}, "an outcome is awaited"
 
 
@@ -121,16 +195,20 @@ def check_that_nothing_remains(root: Path) -> None:
         furnish(house)
         his = [encode(entry) for entry in house.server.log.of(HE)]
         assert traces(house.data, [*words_of(SHE), *words_of(HE)]) == [], "at rest, something was readable before"
-        parcels = [house.server.outbox._name(key) for key, parcel in house.server.outbox.parcels.items() if parcel.customer == SHE]
-        pieces = [piece for piece in rests(house.server.log, SHE) + keys_of(house, SHE) + parcels if traces(house.data, [], [piece])]
+        beside = held_of(house, SHE)
+        assert all(traces(house.data, [], [piece]) for piece in beside), "the scan does not see what is beside the log"
+        pieces = beside + [piece for piece in rests(house.server.log, SHE) if traces(house.data, [], [piece])]
         kept = rests(house.server.log, HE)
         assert len(pieces) > 100, "the scan does not see what is sealed"
         shutil.copytree(house.data, root / "backup")
         there = len(list(house.server.log.of(SHE)))
+        on_their_way = sum([parcel.person == SHE for parcel in house.server.delivery.parcels.values()])
+        assert on_their_way
 
         done = house.erase(SHE)
 
         assert (done.entries, done.parcels, done.keys) == (there, 1, 2), "what was deleted is not what was there"
+        assert (done.deliveries, done.addresses, done.items) == (on_their_way, 2, 3), "what was deleted is not what was there"
         assert done.cards >= 1, "a card was on a screen"
         gone(house, SHE, pieces)
         come_late(house, SHE)
@@ -139,7 +217,7 @@ def check_that_nothing_remains(root: Path) -> None:
         gone(house, SHE, pieces)
         come_late(house, SHE)
         house.close()
-        for part in ("*", "log.sqlite*", "vault.sqlite*", "keys.sqlite*", "outbox.sqlite*"):
+        for part in ("*", *[f"{name}.sqlite*" for name in ("log", "vault", "keys", "outbox", "timelines", "addresses", "delivery")]):
             put_back(root / "backup", house.data, part)
             house.open()
             gone(house, SHE, pieces)
@@ -167,7 +245,7 @@ def _nothing(*_: object, **__: object) -> int:
 
 
 def _no_checkpoint(patch: pytest.MonkeyPatch) -> None:
-    for room in (sqlite, vault, outbox, access):
+    for room in ROOMS:
         patch.setattr(room, "emptied", _nothing)
 
 
@@ -179,7 +257,7 @@ def _no_overwriting(patch: pytest.MonkeyPatch) -> None:
         opened.execute("PRAGMA secure_delete = OFF")
         return opened
 
-    for room in (database, outbox, access):
+    for room in (database, outbox, access, shelf, delivery):
         patch.setattr(room, "opened", careless)
 
 
@@ -230,6 +308,12 @@ SABOTAGES: dict[str, tuple[Sabotage, str]] = {
     "the outbox keeps its parcels": (lambda patch: patch.setattr(outbox.Outbox, "forget", _nothing), "not what was there"),
     "the outbox believes a backup": (lambda patch: patch.setattr(outbox.Outbox, "settle", _nothing), "left in a file"),
     "the keys that speak for the person stay": (lambda patch: patch.setattr(access.Access, "forget", _nothing), "not what was there"),
+    "the timelines are not joined": (lambda patch: patch.setattr(mirror.Mirror, "forget", _nothing), "not what was there"),
+    "the timelines do not resume": (lambda patch: patch.setattr(mirror.Mirror, "people", lambda _: set()), "left in a file"),
+    "the addresses are not joined": (lambda patch: patch.setattr(addresses.Addresses, "forget", _nothing), "not what was there"),
+    "the addresses do not resume": (lambda patch: patch.setattr(addresses.Addresses, "people", lambda _: set()), "left in a file"),
+    "what is on its way is not joined": (lambda patch: patch.setattr(delivery.Delivery, "forget", _nothing), "not what was there"),
+    "what is on its way believes a backup": (lambda patch: patch.setattr(delivery.Delivery, "settle", _nothing), "left in a file"),
     "rows are not sealed": (_unsealed, "readable before"),
     "erasing empties everybody": (_everybody_deleted, "not what was there|lost something"),
 }
@@ -277,7 +361,7 @@ def check_that_a_reader_makes_it_fail_loudly(root: Path, reading: Callable[[Hous
     with House(root) as house:
         furnish(house)
         house.server.log.commit([an_entry(f"n{i % 50}", f"m{i}") for i in range(3000)])
-        pieces = rests(house.server.log, SHE) + keys_of(house, SHE)
+        pieces = rests(house.server.log, SHE) + held_of(house, SHE)
         with reading(house):
             try:
                 house.erase(SHE)
@@ -332,6 +416,7 @@ def test_an_erasure_that_could_not_be_completed_is_decided_all_the_same(tmp_path
 
 
 READERS = {"the log is being scanned": _scanning, "the outbox is read": _outside("outbox.sqlite"), "the keys are read": _outside("keys.sqlite")}
+READERS |= {f"{name} is read": _outside(f"{name}.sqlite") for name in ("timelines", "addresses", "delivery")}
 
 
 @pytest.mark.parametrize("reader", READERS)
@@ -347,7 +432,7 @@ def test_a_checkpoint_whose_answer_is_not_looked_at_is_caught(tmp_path: Path, mo
         except sqlite3.OperationalError:
             return
 
-    for room in (sqlite, vault, outbox, access):
+    for room in ROOMS:
         monkeypatch.setattr(room, "emptied", blind)
     with pytest.raises(AssertionError, match="claimed to be complete"):
         check_that_a_reader_makes_it_fail_loudly(tmp_path, READERS[reader])
@@ -369,8 +454,10 @@ def killed_at(root: Path, step: int) -> bool:
         vault._append = lambda *told: (tick(), append(*told), tick())  # type: ignore[assignment, func-returns-value]
         log = house.server.log
         assert isinstance(log, SqliteLog)
-        for one in (log._database, log._vault._database, house.server.outbox._database, house.server.access._database):
-            one.set_trace_callback(tick)
+        server = house.server
+        shelves = (server.accounts.addresses._shelf, server.mirror.timelines._shelf)
+        for one in (log, log._vault, server.outbox, server.access, server.delivery, *shelves):
+            one._database.set_trace_callback(tick)  # type: ignore[attr-defined]
         house.erase(SHE)
         os._exit(0)
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
@@ -380,7 +467,7 @@ def check_that_a_crash_is_completed(root: Path, every: int) -> int:
     """Whenever the process is killed in the midst of an erasure, the next start finds all of the person, or completes it; at how many steps it was."""
     with House(root / "whole") as house:
         furnish(house)
-        whole, pieces = [encode(entry) for entry in house.server.log.of(SHE)], rests(house.server.log, SHE) + keys_of(house, SHE)
+        whole, pieces = [encode(entry) for entry in house.server.log.of(SHE)], rests(house.server.log, SHE) + held_of(house, SHE)
     step, kills = 1, 0
     while True:
         shutil.copytree(root / "whole", root / "killed")

@@ -44,7 +44,7 @@ class Keeps(Holds, Protocol):
 
 
 class Erased(Struct, frozen=True):
-    """What was deleted: entries of the log, cards on screens, parcels of the outbox, keys that spoke for the person, addresses, items of a timeline."""
+    """What was deleted: entries of the log, cards on screens, parcels of the outbox, keys that spoke for the person, cards on their way, addresses, items."""
 
     asked_at: datetime
     done_at: datetime
@@ -52,26 +52,23 @@ class Erased(Struct, frozen=True):
     cards: int
     parcels: int
     keys: int
+    deliveries: int = 0
     addresses: int = 0
     items: int = 0
 
 
-def erase(customer: str, loop: Lives, *, screens: Holds, outbox: Holds, access: Holds, addresses: Holds, mirror: Holds) -> Erased:
+def erase(customer: str, loop: Lives, *, screens: Holds, outbox: Holds, access: Holds, delivery: Holds, addresses: Holds, mirror: Holds) -> Erased:
     """Erase this person; what was deleted. Somebody of whom nothing is known is erased as well: nothing of theirs is taken from then on.
 
     Whom they were merged with is erased before them: should it stop between two, asking again for the same name completes it.
     """
-    asked_at = loop.clock.now()
-    deleted, cards, parcels, keys, places, items = 0, 0, 0, 0, 0, 0
+    asked_at, entries, held = loop.clock.now(), 0, (screens, outbox, access, delivery, addresses, mirror)
+    counts = [0] * len(held)
     for name in sorted(loop.names(customer), key=lambda name: name == customer):
-        entries = loop.erase(name)
-        deleted += len(entries)
-        cards += screens.forget(name, entries)
-        parcels += outbox.forget(name, entries)
-        keys += access.forget(name, entries)
-        places += addresses.forget(name, entries)
-        items += mirror.forget(name, entries)
-    return Erased(asked_at, loop.clock.now(), deleted, cards, parcels, keys, places, items)
+        deleted = loop.erase(name)
+        entries += len(deleted)
+        counts = [count + one.forget(name, deleted) for count, one in zip(counts, held, strict=True)]
+    return Erased(asked_at, loop.clock.now(), entries, *counts)
 
 
 def resume(log: Log, held: Iterable[Keeps]) -> int:

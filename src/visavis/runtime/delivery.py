@@ -99,8 +99,11 @@ class Delivery:
                 self._look[entry.customer] = None
                 self._bell.set()
 
-    def forget(self, customer: str) -> None:
-        """Neither hand over nor remember anything for an erased person; what is being handed over is left to whoever has it."""
+    def forget(self, customer: str, entries: Sequence[Entry]) -> int:
+        """Neither hand over nor remember anything for an erased person, whose entries were these; how many cards were on their way or on a device.
+
+        What is being handed over is left to whoever has it: where to recall it is not known any more.
+        """
         gone = set(self._of.pop(customer, ()))
         self._look.pop(customer, None)
         with self._writing:  # from here on no thread writes of them
@@ -111,7 +114,10 @@ class Delivery:
                 attempt.cancel()
         self._alarms = [alarm for alarm in self._alarms if alarm[1] not in gone]
         heapify(self._alarms)
-        self._drop({self._name(decision) for decision in gone})
+        # Also cards whose time is over, and those handed over when there were channels.
+        said = {decision.id for entry in entries for decision in entry.decisions if isinstance(decision, Show)}
+        self._drop({self._name(decision) for decision in gone | said})
+        return len(gone)
 
     def settle(self) -> None:
         """Once the whole log has passed: drop what is remembered of cards that it does not hold (a person was erased, a backup was put back)."""

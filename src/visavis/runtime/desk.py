@@ -97,12 +97,14 @@ class Desk:
     """
 
     def __init__(
-        self, writer: Writer, *, screens: Holds, outbox: Any, access: Holds, addresses: Holds, mirror: Holds, opposition: Opposition, key: OKPKey,
-        secret: bytes, audit_key: Callable[[str], bytes] = lambda _: b"", lines: Callable[[str], Iterable[bytes]] = lambda _: (),
+        self, writer: Writer, *, screens: Holds, outbox: Any, access: Holds, delivery: Holds, addresses: Holds, mirror: Holds, opposition: Opposition,
+        key: OKPKey, secret: bytes, audit_key: Callable[[str], bytes] = lambda _: b"", lines: Callable[[str], Iterable[bytes]] = lambda _: (),
     ) -> None:  # fmt: skip
         self.writer = writer
         self.key = key
-        self.held: dict[str, Holds] = {"screens": screens, "outbox": outbox, "access": access, "addresses": addresses, "mirror": mirror}
+        self.held: dict[str, Holds] = {
+            "screens": screens, "outbox": outbox, "access": access, "delivery": delivery, "addresses": addresses, "mirror": mirror,
+        }  # fmt: skip
         self._outbox = outbox
         self._opposition = opposition
         self._secret = secret

@@ -1,31 +1,60 @@
 """A whole server for the tests: real parts joined by wiring, a clock that tests turn, and a client that speaks ASGI or a socket."""
 
+import json
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
 import uvicorn
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from people import NOON, grocery
-from visavis.config import Settings
+from visavis.config import GoogleWallet, Mail, Push, Settings, Wallet
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.outbox import Target
 from visavis.wiring import Server, build
 
 ROOT_KEY = b"k" * 32
 MOMENTS = "/v1/moments"
+_folder = tempfile.TemporaryDirectory()
+"""It goes when the tests end."""
 
 
-def a_server(folder: Path | None = None, *, at: datetime = NOON, webhooks: Mapping[str, Target] | None = None) -> Server:
+@cache
+def every_way() -> dict[str, Any]:
+    """Settings of a server that has every way to a person; what they lead to is nowhere."""
+    folder, url, key = Path(_folder.name), "https://visavis.example", rsa.generate_private_key(65537, 2048)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "pass")]), datetime.now(UTC)
+    begun = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(x509.random_serial_number())
+    made = begun.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=30)).sign(key, SHA256()).public_bytes(Encoding.PEM)
+    for file, data in (("pass.pem", made), ("pass.key", private), ("account.json", json.dumps({"client_email": "a@b.c", "private_key": private.decode()}).encode())):
+        (folder / file).write_bytes(data)
+    certificate = str(folder / "pass.pem")
+    return {
+        "push": Push(contact="mailto:cards@example.org"), "mail": Mail("127.0.0.1", 9, "none", sender="cards@example.org", purpose="reminders", url=url),
+        "wallet": Wallet("pass.example", "TEAM123456", certificate, str(folder / "pass.key"), certificate, url, push_url=""),
+        "google_wallet": GoogleWallet("3388000000012345678", str(folder / "account.json"), url),
+    }  # fmt: skip
+
+
+def a_server(folder: Path | None = None, *, at: datetime = NOON, webhooks: Mapping[str, Target] | None = None, **more: Any) -> Server:
+    """``more`` settings, such as :func:`every_way`."""
     clock = TurnedClock()
     clock.turn(at.timestamp())
-    settings = Settings(data=str(folder or "nowhere"), webhooks=dict(webhooks or {}), hosts=("127.0.0.1",))
+    settings = Settings(data=str(folder or "nowhere"), webhooks=dict(webhooks or {}), hosts=("127.0.0.1",), **more)
     return build(grocery(), settings, memory=folder is None, clock=clock, key=ROOT_KEY)
 
 

@@ -32,6 +32,7 @@ from visavis.evidence.account import Benefits
 from visavis.evidence.objectives import Objectives
 from visavis.insight.need import prior
 from visavis.intake import epcis, explanations, openapi, operations, people, receipts, signals
+from visavis.intake import ledger as ledger_doors
 from visavis.intake import rights as rights_doors
 from visavis.intake.moments import Moments, Receive, Scope, Send
 from visavis.model.customer import Customer, newborn
@@ -40,9 +41,12 @@ from visavis.model.errors import Invalid
 from visavis.model.moment import Bought, CheckedIn, Entered, Line, Moment, Paying
 from visavis.model.world import Learned, ParametersLearned, StrategyLoaded, WorldChange
 from visavis.ports import Clock, Log
+from visavis.rights.checkpoint import Signer
 from visavis.rights.erase import Erased, erase, resume
+from visavis.rights.ledger import Ledger, kept_in
 from visavis.rights.opposition import Opposition
 from visavis.rights.receipt import signing_key
+from visavis.rights.uses import own
 from visavis.rights.vault import Vault, derived
 from visavis.runtime import problems
 from visavis.runtime.access import Access, Key
@@ -61,6 +65,8 @@ from visavis.strategy.read import Strategy, read
 from visavis.web import adviser, console, pages, portal
 
 KEY_BYTES: Final = 32
+CADENCE_S: Final = 60.0
+"""How often the ledger is signed: until then its newest lines are shown to nobody."""
 
 
 class Server(Struct):
@@ -80,6 +86,7 @@ class Server(Struct):
     delivery: Delivery
     benefits: Benefits
     desk: Desk
+    ledger: Ledger
     app: Callable[[Scope, Receive, Send], Any]
     routes: list[BaseRoute] = []
 
@@ -106,7 +113,13 @@ def build(
     if not memory:
         folder.mkdir(parents=True, exist_ok=True)
     root = key if key is not None else root_key(settings.key_file)
-    log: Log = MemoryLog() if memory else SqliteLog(folder / "log.sqlite", Vault(folder / "vault.sqlite", root, settings.tombstones))
+    purposes = strategy.purposes
+    log: Log = MemoryLog(purposes) if memory else SqliteLog(
+        folder / "log.sqlite", Vault(folder / "vault.sqlite", root, settings.tombstones), purposes=purposes,
+    )  # fmt: skip
+    signer = Signer(settings.ledger, derived(root, "ledger"))
+    keep = (lambda _size, _note: None) if memory else kept_in(settings.checkpoints)
+    ledger = Ledger(log, signer, cadence_s=0.0 if memory else CADENCE_S, keep=keep)
     time = clock or SystemClock()
 
     def person(name: str) -> Customer:
@@ -158,6 +171,8 @@ def build(
             objectives.passing(entry)
             benefits.passing(entry)
             metrics.lived(entry, us)
+        ledger.follow()
+        ledger.checkpoint(time.now().timestamp())
         screens.committed(lived)
         for entry, _ in lived:
             delivery.passing(entry)
@@ -169,10 +184,11 @@ def build(
     desk = Desk(
         writer, screens=screens, outbox=outbox, access=access, delivery=delivery, addresses=accounts.addresses, mirror=mirror,
         opposition=opposition, key=signing_key(derived(root, "receipts")), secret=derived(root, "subjects"),
+        audit_key=log.audit_key, lines=lambda name: _lines_of(log, ledger, name),
     )  # fmt: skip
     home = Home(settings.mqtt, writer, access, screens, heard=metrics.heard) if settings.mqtt is not None else None
     server = Server(
-        strategy, log, writer, access, screens, outbox, metrics, objectives, mirror, home, accounts, delivery, benefits, desk, _nobody,
+        strategy, log, writer, access, screens, outbox, metrics, objectives, mirror, home, accounts, delivery, benefits, desk, ledger, _nobody,
     )  # fmt: skip
     server.app = doors.shared(_app(server, root, extra), settings.origins)
     return server
@@ -244,7 +260,10 @@ def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRou
             *rights_doors.routes(server.desk, access),
             *explanations.routes(writer, access),
             *signals.routes(),
-            *openapi.routes(clock=isinstance(writer.loop.clock, TurnedClock)),
+            *openapi.routes(
+                clock=isinstance(writer.loop.clock, TurnedClock), mail=server.accounts.mail is not None, passes=server.accounts.wallet is not None,
+            ),
+            *ledger_doors.routes(writer, server.ledger),
             *receipts.routes(writer, access, derived(root, "receipts")),
             *operations.routes(writer, access, server.metrics, _turned(server)),
             *web_client.routes(writer, access, server.screens),
@@ -272,6 +291,12 @@ def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRou
             await pages_app(scope, receive, send)
 
     return app
+
+
+def _lines_of(log: Log, ledger: Ledger, name: str) -> list[bytes]:
+    """The lines of the ledger that are this person's."""
+    key, every = log.audit_key(name), list(log.lines(0, len(ledger)))
+    return [every[one.index] for one in own(every, key)] if key else []
 
 
 def _turned(server: Server) -> Callable[[], None]:

@@ -85,18 +85,19 @@ def routes(writer: Writer, access: Access, screens: Screens, push: Pushing | Non
 
     def language_of(person: str) -> str:
         asked = writer.loop.customer(person).language if person else ""
-        return asked if asked in WORDS and asked in strategy.brand.languages else strategy.brand.languages[0]
+        return next((one for one in (asked, strategy.brand.languages[0]) if one in WORDS and one in strategy.brand.languages), "en")
 
     async def page(request: Request) -> Response:
         try:
             key = device(request)
         except Refused:
             key = None
-        language = request.query_params.get("language", "") or language_of(key.subject if key is not None else "")
-        words = {name: typeset(text, language) for name, text in WORDS.get(language, WORDS["en"]).items()}
+        asked = request.query_params.get("language", "")
+        language = asked if asked in WORDS else language_of(key.subject if key is not None else "")
+        words = {name: typeset(text, language) for name, text in WORDS[language].items()}
         subscribed = push is not None and key is not None and push.subscribed(key.subject, key.id)
         filled = {
-            **{name: words[name] for name in ("none", "on", "off", "note")}, "lang": language if language in WORDS else "en",
+            **{name: words[name] for name in ("none", "on", "off", "note")}, "lang": language,
             "brand": escape(strategy.brand.name), "state": "", "words": msgspec.json.encode(words).decode(),
             "server": push.public_key if push is not None else "", "known": "true" if key is not None else "false",
             "subscribed": "true" if subscribed else "false",

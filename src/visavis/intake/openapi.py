@@ -18,6 +18,8 @@ from starlette.routing import Route
 from visavis.cards.answer import Reply, Said
 from visavis.consent.choices import Choice
 from visavis.evidence.why import Why
+from visavis.intake.door import OWN, Door, Seen, Settled, Token
+from visavis.intake.openapi_devices import DEVICE_DOORS, DEVICE_PAGES, MAIL, PASS
 from visavis.intake.receipts import FORMATS
 from visavis.intake.rights import Brought, Correction, Forgotten, Import, Move, Noted, Verdict, View
 from visavis.model.card import Brief, HudCard
@@ -25,14 +27,12 @@ from visavis.model.customer import Order, Reward
 from visavis.model.moment import Moment
 from visavis.model.request import Review
 from visavis.rights.export import Export
-from visavis.runtime.access import Role
 from visavis.runtime.desk import Waiting
-from visavis.runtime.problems import TITLES, TYPE
+from visavis.runtime.problems import TITLES
 
-PAGES: Final = ("/glasses", "/adviser", "/console", "/me", "/static")
+PAGES: Final = ("/glasses", "/adviser", "/console", "/me", "/static", *DEVICE_PAGES)
 """Pages and what they load: HTML, styles and scripts, the same for everyone without a key."""
 REF: Final = "#/components/schemas/{name}"
-OWN: Final[tuple[Role, ...]] = ("brand", "device")
 
 
 class Problem(Struct, frozen=True):
@@ -81,19 +81,6 @@ class Closing(Struct, frozen=True):
     on: Literal[False]
 
 
-class Token(Struct, frozen=True):
-    """A key, left in the page's own cookie."""
-
-    key: str
-
-
-class Seen(Struct, frozen=True):
-    """A card or a brief that really is on the screen; ``ago_s`` says how long ago it came there."""
-
-    decision: str
-    ago_s: float = 0.0
-
-
 class OwnAnswer(Struct, frozen=True):
     """What the person answered."""
 
@@ -108,12 +95,6 @@ class AdvisersAnswer(Struct, frozen=True):
     decision: str
     answer: Literal["done", "later", "wrong"]
     about: str = ""
-
-
-class Settled(Struct, frozen=True):
-    """The answer that counts, which is the first; empty when none was kept."""
-
-    answer: str
 
 
 class Read(Struct, frozen=True):
@@ -147,39 +128,6 @@ class ShownBrief(Brief, frozen=True, kw_only=True):
     """A brief of this place, and for how long."""
 
     lasts_s: float
-
-
-class Door(Struct, frozen=True):
-    """One row: who may (``roles``; nobody named, everyone), what is read and told, and each no by its status.
-
-    ``tells`` is a type, told as JSON, or a media type; ``leads`` names what one may ask next, and with what; with
-    ``many``, an array of what is taken is answered by an array, a problem in place of each that was refused.
-    """
-
-    method: str
-    path: str
-    does: str
-    roles: tuple[Role, ...] = ()
-    cookie: str = ""
-    takes: Any = None
-    tells: Any = None
-    status: int = 200
-    noes: tuple[int, ...] = ()
-    asks: tuple[str, ...] = ()
-    leads: tuple[tuple[str, dict[str, str]], ...] = ()
-    many: bool = False
-
-    @property
-    def name(self) -> str:
-        """The operation's name in the document."""
-        words = re.findall("[a-z0-9]+", self.path.lower())
-        return "-".join([self.method.lower(), *words])
-
-    @property
-    def refusals(self) -> list[int]:
-        """Every no of this door."""
-        own = ((401, 403) if self.roles else ()) + ((404,) if "{" in self.path else ()) + ((422,) if self.takes is not None else ())
-        return sorted({*own, *self.noes})
 
 
 _A_MOMENT: Final = {"person": "$request.body#/customer", "moment": "$response.body#/id"}
@@ -259,6 +207,7 @@ DOORS: Final[tuple[Door, ...]] = (
     Door("GET", "/.well-known/gpc.json", "Global Privacy Control is obeyed.", tells=dict[str, Any]),
     Door("GET", "/.well-known/consent-receipt-key.json", "What verifies receipts.", tells=dict[str, Any]),
     Door("GET", "/openapi.json", "This document.", tells=dict[str, Any]),
+    *DEVICE_DOORS,
 )
 
 
@@ -268,7 +217,7 @@ def document(doors: tuple[Door, ...] = DOORS, *, version: str = "1") -> dict[str
     >>> sorted(document()["paths"]["/v1/people/{person}/wallet"]["get"]["responses"])
     ['200', '401', '403', '404']
     """
-    types = [one for door in doors for one in (door.takes, door.tells) if one is not None and not isinstance(one, str | tuple)]
+    types = [one for door in doors for one in (door.takes, door.tells) if not isinstance(one, str | tuple | None)]
     schemas, named = msgspec.json.schema_components([Problem, *types], ref_template=REF)
     schema_of = {repr(one): schema for one, schema in zip([Problem, *types], schemas, strict=True)}
     cookies = {door.cookie: {"type": "apiKey", "in": "cookie", "name": door.cookie} for door in doors if door.cookie}
@@ -281,9 +230,10 @@ def document(doors: tuple[Door, ...] = DOORS, *, version: str = "1") -> dict[str
     }  # fmt: skip
 
 
-def routes(*, clock: bool) -> list[Route]:
-    """``GET /openapi.json``; ``clock`` when this server has one that is turned."""
-    said = msgspec.json.encode(document(tuple([door for door in DOORS if clock or door.path != "/v1/clock"])))
+def routes(*, clock: bool, mail: bool = True, passes: bool = True) -> list[Route]:
+    """``GET /openapi.json``; ``clock`` when this server has one that is turned, ``mail`` and ``passes`` when they are set up."""
+    shut = [start for start, there in ((("/v1/clock",), clock), (MAIL, mail), (PASS, passes)) if not there]
+    said = msgspec.json.encode(document(tuple([door for door in DOORS if not any(door.path.startswith(one) for one in shut)])))
 
     async def openapi(_: Request) -> Response:
         return Response(said, media_type="application/json")
@@ -302,7 +252,7 @@ def _operation(door: Door, schema_of: dict[str, Any], doors: tuple[Door, ...]) -
         names = {one.path: one.name for one in doors if one.method == "GET"}
         told["links"] = {names[path]: {"operationId": names[path], "parameters": given} for path, given in door.leads}
     taken = schema_of.get(repr(door.takes), {})
-    problem = {TYPE.decode(): {"schema": schema_of[repr(Problem)]}}
+    problem = {door.form: {} if door.protocol else {"schema": schema_of[repr(Problem)]}}
     if door.many:
         reply = schema_of[repr(door.tells)]
         told["content"]["application/json"]["schema"] = {"anyOf": [reply, {"type": "array", "items": {"anyOf": [reply, schema_of[repr(Problem)]]}}]}
@@ -315,8 +265,10 @@ def _operation(door: Door, schema_of: dict[str, Any], doors: tuple[Door, ...]) -
         "operationId": door.name, "summary": door.does, "security": [{"bearer": []}, *([{door.cookie: []}] if door.cookie else [])] if door.roles else [],
         "parameters": [*named, *asked], "responses": {str(door.status): told, **empty, **unwell, **noes}, "x-roles": list(door.roles),
     }  # fmt: skip
+    if door.protocol:
+        found["x-protocol"] = door.protocol
     if door.takes is not None:
-        body: dict[str, Any] = {"application/json": {"schema": taken}}
+        body: dict[str, Any] = {door.takes if isinstance(door.takes, str) else "application/json": {"schema": taken}}
         lines: dict[str, Any] = {"application/x-ndjson": {"schema": {"type": "string"}}} if door.many else {}
         found["requestBody"] = {"required": True, "content": body | lines}
     return found

@@ -35,6 +35,8 @@ from visavis.wiring import build
 PURPOSE = """
 [by-mail]
 basis = "consent"
+iri = "dpv:DirectMarketing"
+dpia_id = "DPIA-mail-1"
 categories = ["orders"]
 [by-mail.benefit]
 fr = "Vos cartes par courriel."

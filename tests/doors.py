@@ -40,7 +40,8 @@ def every_way() -> dict[str, Any]:
     name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "pass")]), datetime.now(UTC)
     begun = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(x509.random_serial_number())
     made = begun.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=30)).sign(key, SHA256()).public_bytes(Encoding.PEM)
-    for file, data in (("pass.pem", made), ("pass.key", private), ("account.json", json.dumps({"client_email": "a@b.c", "private_key": private.decode()}).encode())):
+    account = json.dumps({"client_email": "a@b.c", "private_key": private.decode()}).encode()
+    for file, data in (("pass.pem", made), ("pass.key", private), ("account.json", account)):
         (folder / file).write_bytes(data)
     certificate = str(folder / "pass.pem")
     return {

@@ -15,7 +15,7 @@ from visavis.customers.fold import fold
 from visavis.decide import limits
 from visavis.engine import step
 from visavis.insight.need import prior
-from visavis.model.consent import CATEGORIES, OPENS, Consent
+from visavis.model.consent import CATEGORIES, OPENS, Actor, Consent
 from visavis.model.customer import Customer, newborn
 from visavis.model.entry import Entry
 from visavis.model.moment import (
@@ -44,6 +44,7 @@ PURPOSES: Final = [key for key, purpose in STRATEGY.purposes.items() if purpose.
 NOW: Final = NOON.timestamp()
 DAY: Final = 86_400.0
 ASKED: Final = [NOW - DAY, NOW, NOW + 3 * DAY, NOW + 60 * DAY, NOW + 300 * DAY]
+WHO: Final[list[tuple[Actor, ...]]] = [("person",), ("guardian",), ("guardian", "person")]
 
 plans = st.lists(st.tuples(st.integers(-60_000, 0), st.integers(0, 13), st.integers(0, 7)), max_size=10)
 
@@ -57,7 +58,7 @@ def choices(draw: st.DrawFn) -> Consent:
     until = since + (30 if trial else draw(st.sampled_from([1, 200, 730]))) * DAY if status in OPENS else since
     iris = [iri for key in PURPOSES for iri in STRATEGY.purposes[key].iris]
     categories = tuple(sorted(draw(st.sets(st.sampled_from(CATEGORIES))))) if status in OPENS else ()
-    by = draw(st.sampled_from([("person",), ("guardian",), ("guardian", "person")]))
+    by = draw(st.sampled_from(WHO))
     record = draw(st.sampled_from(["r1", "r2", "r3"]))
     return Consent(
         status, categories, "1", since, until, (), tuple(dict.fromkeys(iris)), "h", "s", since - 1, "fr", by, "switch", record, "", trial and status in OPENS
@@ -69,19 +70,21 @@ def people(draw: st.DrawFn, name: str) -> Customer:
     """Somebody with a lived history, over which any choices, objections and cards are laid."""
     customer = life(name, draw(plans))[0]
     action = st.sampled_from(sorted(STRATEGY.actions))
+    told = st.tuples(st.integers(0, 200_000), action, st.sampled_from(["", "MILK", "TEA"]), st.floats(0, 2), st.booleans())
     shown = [
         Shown(f"{name}-{i}", NOW - age, act, family, units, displayed=displayed)
         for i, (age, act, family, units, displayed) in enumerate(
-            sorted(draw(st.lists(st.tuples(st.integers(0, 200_000), action, st.sampled_from(["", "MILK", "TEA"]), st.floats(0, 2), st.booleans()), max_size=64)), reverse=True)
+            sorted(draw(st.lists(told, max_size=64)), reverse=True)
         )
     ]  # fmt: skip
+    wrong = tuple(draw(st.sets(st.sampled_from(["MILK", "TEA"]))))
     return replace(
         customer,
         consents=draw(st.dictionaries(st.sampled_from(PURPOSES), choices())),
         objections=draw(st.dictionaries(st.sampled_from(["marketing", "sharing", *PURPOSES]), st.floats(0, NOW))),
         of_age_at=draw(st.sampled_from([0.0, 0.0, NOW + DAY])),
         consent_epoch=draw(st.integers(0, 9)),
-        service=Service(shown=(*customer.service.shown, *shown)[-64:], reluctance=draw(st.floats(1, 10)), wrong=tuple(draw(st.sets(st.sampled_from(["MILK", "TEA"]))))),
+        service=Service(shown=(*customer.service.shown, *shown)[-64:], reluctance=draw(st.floats(1, 10)), wrong=wrong),
     )  # fmt: skip
 
 
@@ -91,7 +94,8 @@ def some_moment(name: str, i: int, at: datetime, kind: int, pick: int) -> Moment
     version = STRATEGY.purposes[purpose].notice.version
     many: list[Moment] = [
         Noticed(**base, purpose=purpose, notice=version), Consented(**base, purpose=purpose, notice=version), Withdrew(**base, purpose=purpose),
-        Bought(**base, place=("s1", "s2")[pick % 2], lines=lines(product, BRANDS[0])), enters(name, at=at, id=f"m{i}"), pays(product, name=name, at=at, id=f"m{i}"),
+        Bought(**base, place=("s1", "s2")[pick % 2], lines=lines(product, BRANDS[0])), enters(name, at=at, id=f"m{i}"),
+        pays(product, name=name, at=at, id=f"m{i}"),
         CheckedIn(**base, place="s1"), Saw(**base, product=product), Stocked(**base, product=product), Declared(**base, trait=f"t{pick}", value=i),
         Ordered(**base, order=f"o{pick}"), Measured(**base, measure="water", value=1), Worn(**base, device=f"d{pick}"),
         Objected(**base, about="marketing", on=pick % 3 > 0),

@@ -109,6 +109,14 @@ def _calm(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(identity, "_service", lambda one, other, sides: replace(honest(one, other, sides), reluctance=min(one.reluctance, other.reluctance)))
 
 
+def _last(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(identity, "_stricter", lambda one, other: max(one, other, key=lambda c: c.since if c else 0.0))
+
+
+def _wider(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(identity, "_both", lambda one, other: tuple(sorted({*one, *other})))
+
+
 def _first(patch: pytest.MonkeyPatch) -> None:
     honest = identity.merged
     patch.setattr(identity, "merged", lambda one, other: replace(honest(one, other), id=one.id, born_as=one.born_as))
@@ -121,9 +129,9 @@ def _refolded(patch: pytest.MonkeyPatch) -> None:
 
 SABOTAGES: dict[str, tuple[Sabotage, str]] = {
     "a yes of one side is copied to the other": (_copied, "more is open|copied"),
-    "the last choice wins": (lambda patch: patch.setattr(identity, "_stricter", lambda one, other: max(one, other, key=lambda c: c.since if c else 0.0)), "order|open|strict|wider"),
-    "the scope is both sides' together": (lambda patch: patch.setattr(identity, "_both", lambda one, other: tuple(sorted({*one, *other}))), "more is open|wider"),
-    "objections are the later side's": (lambda patch: patch.setattr(identity, "_each", lambda one, other, choose: dict(other)), "open|asked|parted|order"),
+    "the last choice wins": (_last, "order|open|strict|wider"),
+    "the scope is both sides' together": (_wider, "more is open|wider"),
+    "objections are the later side's": (lambda patch: patch.setattr(identity, "_each", lambda _one, other, _choose: dict(other)), "open|asked|parted|order"),
     "only one side's cards count": (_shown, "looser|shorter|attention"),
     "the more patient side speaks": (_calm, "reluctant"),
     "the dice of who is named first": (_first, "order|twice|older"),

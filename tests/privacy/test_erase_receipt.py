@@ -18,6 +18,7 @@ from people import BRANDS, NOON, a_history, says_yes
 from visavis.model.decision import Show
 from visavis.model.moment import Entered, Linked, Moment, Objected
 from visavis.rights import opposition
+from visavis.rights.erase import erase
 from visavis.rights.export import signed
 from visavis.rights.opposition import Opposition
 from visavis.rights.receipt import public_key
@@ -61,7 +62,6 @@ def test_the_receipt_of_an_erasure_is_true(tmp_path: Path) -> None:
 
 
 def _says_more(patch: pytest.MonkeyPatch) -> None:
-    erase = desk.erase
     patch.setattr(desk, "erase", lambda *given, **more: msgspec.structs.replace(erase(*given, **more), entries=10_000))
 
 

@@ -202,6 +202,12 @@ DOORS: Final[tuple[Door, ...]] = (
     Door("POST", "/me/restrict", "Pause everything, or go on.", ("device",), "visavis-me", takes=Turned, tells="text/html", noes=(404, 503)),
     Door("GET", "/me/copy", "A copy of everything that is kept.", ("device",), "visavis-me", tells=dict[str, Any], noes=(404, 503)),
     Door("POST", "/me/erase", "Erase everything that is kept.", ("device",), "visavis-me", takes=Erasing, tells="text/html", noes=(404, 503)),
+    Door("GET", "/v1/ledger/checkpoint", "How long the ledger is, signed.", tells="text/plain", noes=(503,)),
+    Door("GET", "/v1/ledger/key", "What verifies checkpoints.", tells="text/plain"),
+    Door(
+        "GET", "/v1/ledger/proof", "That a line, or a shorter ledger, is in a longer one.", tells=dict[str, Any], noes=(422, 503), asks=("seq", "old", "size"),
+    ),
+    Door("GET", "/v1/ledger/leaves", "The ledger's lines.", tells="application/x-ndjson", noes=(422, 503), asks=("after",)),
     Door("GET", "/metrics", "How the server does.", ("brand",), tells="text/plain"),
     Door("GET", "/healthz", "Whether the server is well.", tells="text/plain"),
     Door("GET", "/.well-known/gpc.json", "Global Privacy Control is obeyed.", tells=dict[str, Any]),

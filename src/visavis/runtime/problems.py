@@ -14,8 +14,9 @@ from visavis.runtime.writer import Busy
 
 TYPE: Final = b"application/problem+json"
 TITLES: Final[dict[int, str]] = {
-    400: "This cannot be understood", 401: "No valid key", 403: "Not allowed", 404: "Not there", 405: "Wrong method", 406: "Not spoken here", 409: "Already there",
-    413: "Too large", 415: "Wrong content type", 422: "Not what was expected", 429: "Too many at once", 500: "Our fault", 503: "Not possible now",
+    400: "This cannot be understood", 401: "No valid key", 403: "Not allowed", 404: "Not there", 405: "Wrong method", 406: "Not spoken here",
+    409: "Already there", 413: "Too large", 415: "Wrong content type",
+    422: "Not what was expected", 429: "Too many at once", 500: "Our fault", 503: "Not possible now",
 }  # fmt: skip
 
 

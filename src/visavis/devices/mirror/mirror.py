@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from visavis.devices.mirror.answering import PATH, answer, answering
+from visavis.devices.mirror.answering import PATH, answer, answering, refused
 from visavis.devices.mirror.callbacks import Callbacks
 from visavis.devices.mirror.cards import Cards
 from visavis.devices.mirror.directory import Directory
@@ -22,6 +22,7 @@ from visavis.devices.mirror.timeline import Timeline, linked
 from visavis.devices.mirror.timelines import Timelines
 from visavis.devices.mirror.uploads import Sessions, Upload, whole
 from visavis.model.entry import Entry
+from visavis.model.errors import Invalid
 from visavis.runtime.access import Access, Key
 from visavis.runtime.screens import Screens
 from visavis.runtime.writer import Writer
@@ -117,4 +118,7 @@ class Mirror:
 
 
 async def _described(request: Request) -> Response:
-    return answer(request, document(str(request.base_url)))
+    try:
+        return answer(request, document(str(request.base_url)))
+    except Invalid as error:
+        return refused(error)

@@ -62,13 +62,17 @@ def main() -> None:
     print(f"{size:,} lines; moments of {USES} uses; one HMAC-SHA-256 {peer:.2f} µs")
     tell("lines of a moment, a use", each(lambda i: leaves(entries[i], purposes, KEY), 2000) / USES, 4.0)
     made = [line for entry in entries for line in leaves(entry, purposes, KEY)]
-    tell("append to the tree, a line", each(lambda i: ledger.append(made[i * USES : (i + 1) * USES]), 2000, repeat=1) / USES)
-    kept.all += made
+
+    def added(i: int) -> None:
+        kept.all.extend(made[i * USES : (i + 1) * USES])
+        ledger.follow()
+
+    tell("append to the tree, a line", each(added, 2000, repeat=1) / USES)
     i = len(entries)
     while len(kept.all) < size:
         lines = leaves(an_entry(i), purposes, KEY)
         kept.all += lines
-        ledger.append(lines)
+        ledger.follow()
         i += 1
     tell("a checkpoint: root and signature", each(lambda i: ledger.signer.sign(size, ledger.root(size - i)), 200))
     tell("an inclusion proof", each(lambda i: ledger.inclusion(i * 97 % size, size), 200))

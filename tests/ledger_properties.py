@@ -245,7 +245,7 @@ def shown_early() -> list[str]:
     found = ["before any"] if list(ledger.lines(0, 100)) else []
     ledger.checkpoint(0)
     kept.all += lived().lines[20:]
-    ledger.append(lived().lines[20:])
+    ledger.follow()
     ledger.checkpoint(59)
     found += ["between two"] if list(ledger.lines(0, 100)) != kept.all[:20] or list(ledger.lines(20, 100)) else []
     ledger.checkpoint(60)

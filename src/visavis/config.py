@@ -95,6 +95,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     hosts: tuple[str, ...] = ()
     callbacks: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+    ledger: str = "visavis.local/ledger"
     push: Push = Push()
     wallet: Wallet = Wallet()
     google_wallet: GoogleWallet = GoogleWallet()
@@ -115,6 +116,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     def tombstones(self) -> Path:
         """The file that outlives backups: who was erased, by keyed hashes; beside the root key."""
         return self.key_file.with_suffix(".erased")
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the ledger's checkpoints, beside the tombstones; a copy of it belongs on somebody else's disk."""
+        return self.key_file.with_suffix(".checkpoints")
 
     @property
     def opposition(self) -> Path:

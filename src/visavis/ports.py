@@ -41,6 +41,12 @@ class Log(Protocol):
     def erased(self, customer: str) -> bool:
         """Whether this person was erased: late moments of theirs are not to bring them back."""
 
+    def lines(self, start: int, stop: int) -> Sequence[bytes]:
+        """The ledger's lines from number ``start`` (the first is 0) until before ``stop``, as far as there are any; each was written with its entry."""
+
+    def audit_key(self, customer: str) -> bytes:
+        """What this person's lines in the ledger are known by; empty for somebody unknown, and for ever once they were erased."""
+
     def __len__(self) -> int:
         """How many entries there are."""
 

@@ -36,7 +36,7 @@ def test_a_ledger_that_is_opened_again_has_the_same_roots_and_shows_what_a_check
     assert Verifier(first.signer.verifier).read(first.checkpoint(0)).size == 0
     for start in range(0, len(lines), 10):
         kept.all += lines[start : start + 10]
-        first.append(lines[start : start + 10])
+        first.follow()
     assert Verifier(first.signer.verifier).read(first.checkpoint(59)).size == 0
     note = first.checkpoint(60)
     again = Ledger(kept, Signer(ORIGIN, SEED), cadence_s=60)

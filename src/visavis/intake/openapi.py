@@ -179,7 +179,7 @@ DOORS: Final[tuple[Door, ...]] = (
     Door("POST", f"{_PERSON}/decisions/{{decision}}/contest", "Ask a person to look again.", OWN, takes=View, tells=Review, noes=(503,)),
     Door("PUT", f"{_PERSON}/decisions/{{decision}}/review", "Confirm or change it, with reasons.", ("brand",), takes=Verdict, tells=Review, noes=(503,)),
     Door("GET", "/v1/reviews", "Decisions that wait for a person.", ("brand",), tells=list[Waiting]),
-    Door("GET", "/v1/export-schema", "The form of an export, as a JSON Schema.", tells=dict[str, Any]),
+    Door("GET", "/v1/export-schema", "The form of an export, as a JSON Schema.", tells="application/schema+json"),
     Door("GET", "/v1/decisions/{decision}", "One of the latest decisions.", ("brand",), tells=Said, asks=("language",)),
     Door("PUT", "/v1/clock", "Turn the clock of a rehearsal.", ("brand",), takes=Instant, status=204, noes=(503,)),
     Door("POST", "/glasses/enter", "Put these glasses on: the key goes into the page's cookie.", takes=Token, status=204, noes=(401,)),
@@ -265,7 +265,7 @@ def _operation(door: Door, schema_of: dict[str, Any], doors: tuple[Door, ...]) -
         each = "Each is a moment; one that is not is answered in its place, and the others go on."
         taken = {"anyOf": [taken, {"type": "array", "items": {"description": each}, "minItems": 1}]}
     noes = {str(status): {"description": TITLES[status], "content": problem} for status in door.refusals}
-    empty = {"204": {"description": "Nothing to tell."}} if door.path == "/glasses/screen" else {}
+    empty = {"204": {"description": "Nothing to tell."}} if door.path in ("/glasses/screen", "/phone/card") else {}
     unwell = {"503": {"description": TITLES[503], "content": {"text/plain": {}}}} if door.path == "/healthz" else {}
     found: dict[str, Any] = {
         "operationId": door.name, "summary": door.does, "security": [{"bearer": []}, *([{door.cookie: []}] if door.cookie else [])] if door.roles else [],

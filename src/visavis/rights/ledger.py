@@ -1,11 +1,11 @@
 """The ledger of a running server: its tree follows the lines that are durable, and its checkpoints are cut, kept elsewhere, and shown.
 
 Who writes the log writes an entry's lines (:func:`visavis.rights.leaf.leaves`) in the same transaction, under the next numbers from 0, and calls
-:meth:`Ledger.append` once that transaction is durable: the tree never knows of a line that could still be taken back.
+:meth:`Ledger.follow` once that transaction is durable: the tree never knows of a line that could still be taken back.
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -39,17 +39,17 @@ class Ledger:
         self._cut_at = float("-inf")
         self._note = ""
         self._shown = 0
-        while found := lines.lines(self._tree.size, self._tree.size + READ):
-            self.append(found)
+        self.follow()
 
     def __len__(self) -> int:
         """How many lines."""
         return self._tree.size
 
-    def append(self, lines: Iterable[bytes]) -> None:
-        """Follow lines that are durable now."""
-        for line in lines:
-            self._tree.append(line)
+    def follow(self) -> None:
+        """Take in the lines that became durable since."""
+        while found := self._lines.lines(self._tree.size, self._tree.size + READ):
+            for line in found:
+                self._tree.append(line)
 
     def checkpoint(self, now_s: float) -> str:
         """The last checkpoint; a new one when its time has come."""

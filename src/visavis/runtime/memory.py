@@ -1,15 +1,21 @@
 """The log in memory: for tests and for rehearsals. It keeps bytes, not objects, so that it behaves as the one on disk."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from secrets import token_bytes
 
+from visavis.model.consent import Purpose
 from visavis.model.entry import Entry, WorldEntry, decode, decode_world, encode
 from visavis.model.errors import Refused, Unavailable
+from visavis.rights.leaf import leaves
 
 
 class MemoryLog:
-    """A :class:`~visavis.ports.Log` that forgets everything when the process ends."""
+    """A :class:`~visavis.ports.Log` that forgets everything when the process ends. ``purposes`` are the strategy's: the ledger's lines name them."""
 
-    def __init__(self) -> None:
+    def __init__(self, purposes: Mapping[str, Purpose] | None = None) -> None:
+        self._purposes = purposes if purposes is not None else {}
+        self._lines: list[bytes] = []
+        self._audit_keys: dict[str, bytes] = {}
         self._rows: list[tuple[bool, bytes] | None] = []
         self._places: dict[tuple[str, str], int] = {}
         self._erased: set[str] = set()
@@ -28,6 +34,9 @@ class MemoryLog:
         self._rows.extend(rows)
         places = [start + i for i, (of_customer, _) in enumerate(rows) if of_customer]
         self._places.update(zip(names, places, strict=True))
+        for entry in entries:
+            if isinstance(entry, Entry):
+                self._lines += leaves(entry, self._purposes, self._audit_keys.setdefault(entry.customer, token_bytes(32)))
 
     def entry(self, customer: str, moment: str) -> Entry | None:
         """The entry of this moment, or ``None``."""
@@ -64,11 +73,20 @@ class MemoryLog:
         for name in names:
             self._rows[self._places.pop(name)] = None
         self._erased.add(customer)
+        self._audit_keys.pop(customer, None)
         return len(names)
 
     def erased(self, customer: str) -> bool:
         """Whether this person was erased."""
         return customer in self._erased
+
+    def lines(self, start: int, stop: int) -> Sequence[bytes]:
+        """The ledger's lines."""
+        return self._lines[start:stop]
+
+    def audit_key(self, customer: str) -> bytes:
+        """The key of this person's lines."""
+        return self._audit_keys.get(customer, b"")
 
     def __len__(self) -> int:
         """How many entries."""

@@ -9,14 +9,16 @@ from pathlib import Path
 from struct import Struct
 from typing import Final
 
+from visavis.model.consent import Purpose
 from visavis.model.entry import Entry, WorldEntry, decode, decode_world, encode
 from visavis.model.errors import Invalid, Refused, Unavailable
 from visavis.model.moment import CATEGORY, KINDS
 from visavis.rights.database import emptied, opening
+from visavis.rights.leaf import leaves
 from visavis.rights.vault import NONCE_BYTES, Person, Vault
 
 APPLICATION: Final = 0x76697361  # "visa", in the file's header: what `file` and we recognise it by
-FORM: Final = 3
+FORM: Final = 4
 FETCH: Final = 2048
 _place: Final = Struct(">QQ").pack
 """What a row is bound to: its position and its moment; :class:`~visavis.rights.vault.Person` adds whose it is."""
@@ -26,6 +28,7 @@ _SPECIAL_KINDS: Final = frozenset(made for kind, made in KINDS.items() if CATEGO
 _SCHEMA: Final = (
     "CREATE TABLE entries (position INTEGER PRIMARY KEY, person INTEGER, moment INTEGER, data BLOB NOT NULL) STRICT",
     "CREATE UNIQUE INDEX moments ON entries (person, moment) WHERE person IS NOT NULL",
+    "CREATE TABLE ledger (seq INTEGER PRIMARY KEY, line BLOB NOT NULL) STRICT",
     "CREATE TABLE erased (entries INTEGER NOT NULL) STRICT",
     "INSERT INTO erased VALUES (0)",
 )
@@ -36,16 +39,20 @@ class SqliteLog:
 
     Who and which moment are told by the vault's pseudonyms and hashes; the rest is sealed, bound to its row. Opening completes every erasure that was
     decided, whatever was interrupted or put back from a backup. The vault is closed with the log. One call at a time, from whatever thread.
+
+    ``purposes`` are the strategy's: the lines of the ledger name them. They are written in the transaction of their entries, and outlive them.
     """
 
-    def __init__(self, path: Path, vault: Vault) -> None:
+    def __init__(self, path: Path, vault: Vault, *, purposes: Mapping[str, Purpose] | None = None) -> None:
         self._path = path
         self._vault = vault
+        self._purposes = purposes if purposes is not None else {}
         with opening(path, "log", failing=vault.close) as self._database:
             self._database.execute("PRAGMA cache_size = -16384")
             self._database.execute("BEGIN IMMEDIATE")
             self._found_or_made()
             self._last: int = self._database.execute("SELECT coalesce(max(position), 0) FROM entries").fetchone()[0]
+            self._lines: int = self._database.execute("SELECT coalesce(max(seq) + 1, 0) FROM ledger").fetchone()[0]
             self._gone: int = self._database.execute("SELECT entries FROM erased").fetchone()[0]
             for one in vault.tombstones:
                 self._gone += self._overwrite(one.pseudonym)
@@ -69,6 +76,7 @@ class SqliteLog:
             self._vault.let_in([entry.customer for entry in entries if isinstance(entry, Entry)])
             nonces = os.urandom(NONCE_BYTES * len(entries))
             rows: list[tuple[int, int | None, int | None, bytes]] = []
+            lines: list[bytes] = []
             for i, entry in enumerate(entries):
                 position = self._last + 1 + i
                 if isinstance(entry, WorldEntry):
@@ -80,9 +88,11 @@ class SqliteLog:
                 nonce = nonces[NONCE_BYTES * i : NONCE_BYTES * (i + 1)]
                 sealed = person.seal(encode(entry), _place(position, moment), special=_is_special(entry), nonce=nonce)
                 rows.append((position, person.pseudonym, moment, sealed))
+                lines += leaves(entry, self._purposes, person.audit_key)
             try:
                 self._database.execute("BEGIN IMMEDIATE")
                 self._database.executemany("INSERT INTO entries VALUES (?, ?, ?, ?)", rows)
+                self._database.executemany("INSERT INTO ledger VALUES (?, ?)", enumerate(lines, self._lines))
                 self._database.execute("COMMIT")
             except sqlite3.IntegrityError:
                 self._database.execute("ROLLBACK")
@@ -92,6 +102,7 @@ class SqliteLog:
                     self._database.execute("ROLLBACK")
                 raise
         self._last += len(rows)
+        self._lines += len(lines)
 
     def entry(self, customer: str, moment: str) -> Entry | None:
         """The entry of this moment, or ``None``."""
@@ -176,6 +187,18 @@ class SqliteLog:
     def erased(self, customer: str) -> bool:
         """Whether this person was erased."""
         return self._vault.erased(customer)
+
+    def lines(self, start: int, stop: int) -> Sequence[bytes]:
+        """The ledger's lines."""
+        with self._asked():
+            rows = self._database.execute("SELECT line FROM ledger WHERE seq >= ? AND seq < ? ORDER BY seq", (start, stop)).fetchall()
+        return [line for (line,) in rows]
+
+    def audit_key(self, customer: str) -> bytes:
+        """The key of this person's lines."""
+        with self._asked():
+            person = self._vault.of(customer)
+        return person.audit_key if person is not None else b""
 
     def __len__(self) -> int:
         """How many entries."""

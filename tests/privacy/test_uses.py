@@ -1,0 +1,171 @@
+"""P11: every use that had an effect has its line in the ledger, written with it, and every line has its use; whatever the load and wherever it stops."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+
+import httpx
+import pytest
+
+from people import BRANDS, STRATEGY, a_loop, camille, enters, pays
+from visavis.model.entry import Entry, WorldEntry
+from visavis.model.errors import Unavailable
+from visavis.model.moment import CheckedIn
+from visavis.rights.checkpoint import Signer, Verifier
+from visavis.rights.leaf import leaves
+from visavis.rights.ledger import Ledger
+from visavis.rights.uses import own
+from visavis.rights.vault import Vault
+from visavis.rights.verify import verify
+from visavis.runtime.loop import Loop
+from visavis.runtime.memory import MemoryLog
+from visavis.runtime.sqlite import SqliteLog
+
+ROOT_KEY = b"r" * 32
+ORIGIN = "visavis.test/ledger"
+
+
+def on_disk(folder: Path) -> SqliteLog:
+    return SqliteLog(folder / "log.sqlite", Vault(folder / "vault.sqlite", ROOT_KEY, folder / "erased"), purposes=STRATEGY.purposes)
+
+
+def check(log: SqliteLog | MemoryLog) -> int:
+    """The ledger holds exactly the lines of the log's entries, in their order; how many."""
+    owed = [line for _, entry in log.scan() if isinstance(entry, Entry) for line in leaves(entry, STRATEGY.purposes, log.audit_key(entry.customer))]
+    held = list(log.lines(0, 10**9))
+    assert len(held) >= len(owed), f"{len(owed) - len(held)} uses have no line"
+    assert held == owed, "a line tells of no use"
+    return len(held)
+
+
+def live(loop: Loop, dice: Random, moments: int) -> None:
+    for i in range(moments):
+        name = dice.choice(["camille", "bo", "eve"])
+        moment = dice.choice([enters(name, id=f"in-{i}"), pays(dice.choice(BRANDS), name=name, id=f"till-{i}"), enters(name, id="again")])
+        loop.take(moment, look=True)
+        loop.take(CheckedIn(id=f"here-{i}", customer=name, occurred_at=moment.occurred_at, place="s1"), look=True)
+        if dice.random() < 0.4:
+            loop.commit()
+    loop.commit()
+
+
+@pytest.mark.parametrize("making", [lambda _: MemoryLog(STRATEGY.purposes), on_disk], ids=["memory", "disk"])
+def test_every_use_has_its_line_and_every_line_its_use(making: Callable[[Path], SqliteLog | MemoryLog], tmp_path: Path) -> None:
+    log = making(tmp_path)
+    loop = a_loop(log)
+    camille(loop, "reminders", "place-moment", "adviser-brief")
+    live(loop, Random(7), 60)
+
+    assert check(log) > 40
+    mine = list(own(log.lines(0, 10**9), log.audit_key("camille")))
+    assert mine
+    assert not list(own(log.lines(0, 10**9), b"\1" * 32))
+    log.close()
+
+
+class Breaks(Exception):
+    """The disk gives up."""
+
+
+def test_a_commit_that_fails_leaves_neither_the_use_nor_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = on_disk(tmp_path)
+    loop = a_loop(log)
+    camille(loop, "reminders", "place-moment")
+    before = check(log)
+    monkeypatch.setattr("visavis.runtime.sqlite.leaves", _broken)
+    with pytest.raises(Breaks):
+        loop.live([enters()])
+    monkeypatch.undo()
+
+    assert check(log) == before
+    assert log.entry("camille", "door-1") is None
+    log.close()
+
+
+def _broken(*_: object) -> list[bytes]:
+    raise Breaks
+
+
+def test_after_a_restart_the_ledger_has_the_same_root_and_old_checkpoints_hold(tmp_path: Path) -> None:
+    log = on_disk(tmp_path)
+    loop = a_loop(log)
+    camille(loop, "reminders", "place-moment")
+    first = Ledger(log, Signer(ORIGIN, ROOT_KEY), cadence_s=0)
+    note = first.checkpoint(0)
+    live(loop, Random(3), 20)
+    first.follow()
+    root, size = first.root(len(first)), len(first)
+    log.close()
+    log = on_disk(tmp_path)
+    again = Ledger(log, Signer(ORIGIN, ROOT_KEY), cadence_s=0)
+
+    assert (again.root(size), len(again)) == (root, size)
+    lines, verifier = list(log.lines(0, size)), Verifier(again.signer.verifier)
+    assert verify(lines, [verifier.read(note), verifier.read(again.checkpoint(1))]) == []
+    log.close()
+
+
+def test_the_ledger_outlives_an_erasure_and_leads_to_nobody(tmp_path: Path) -> None:
+    log = on_disk(tmp_path)
+    loop = a_loop(log)
+    camille(loop, "reminders", "place-moment")
+    live(loop, Random(5), 20)
+    ledger = Ledger(log, Signer(ORIGIN, ROOT_KEY), cadence_s=0)
+    note, key, lines = ledger.checkpoint(0), log.audit_key("camille"), list(log.lines(0, 10**9))
+    assert list(own(lines, key))
+    log.erase("camille")
+
+    assert log.audit_key("camille") == b""
+    assert list(log.lines(0, 10**9)) == lines
+    assert verify(lines, [Verifier(ledger.signer.verifier).read(note)]) == []
+    log.close()
+
+
+class LinesLater(SqliteLog):
+    """A sabotage: the lines are written in a commit of their own, after the entries'."""
+
+    lost = False
+
+    def commit(self, entries: Sequence[Entry | WorldEntry]) -> None:
+        purposes, self._purposes = self._purposes, {}
+        unknown = self._lines
+        super().commit(entries)
+        self._database.execute("DELETE FROM ledger WHERE seq >= ?", (unknown,))
+        self._lines, self._purposes = unknown, purposes
+        if self.lost:
+            raise Unavailable("It stopped here.")
+
+
+def test_lines_in_a_later_commit_are_caught(tmp_path: Path) -> None:
+    log = LinesLater(tmp_path / "log.sqlite", Vault(tmp_path / "vault.sqlite", ROOT_KEY, tmp_path / "erased"), purposes=STRATEGY.purposes)
+    loop = a_loop(log)
+    camille(loop, "reminders", "place-moment")
+
+    with pytest.raises(AssertionError, match="uses have no line"):
+        check(log)
+    log.close()
+
+
+def test_a_server_shows_its_ledger_to_everyone(tmp_path: Path) -> None:
+    from visavis.cli import grocery
+    from visavis.config import Settings
+    from visavis.wiring import build
+
+    async def asked() -> tuple[str, bytes, str]:
+        server = build(grocery(), Settings(data=str(tmp_path / "data")), memory=True, key=ROOT_KEY)
+        server.writer.start()
+        key = {"authorization": f"Bearer {server.access.issue('device', 'camille')}"}
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(server.app), base_url="http://ledger.test") as client:  # type: ignore[arg-type]
+            await client.put("/v1/people/camille/purposes/place-moment", json={"on": True}, headers=key)
+            note = (await client.get("/v1/ledger/checkpoint")).text
+            lines = (await client.get("/v1/ledger/leaves")).content
+            verifier = (await client.get("/v1/ledger/key")).text
+        await server.writer.stop()
+        return note, lines, verifier
+
+    note, lines, verifier = asyncio.run(asked())
+    told = lines.splitlines()
+    assert len(told) == 2, "a notice served, a choice made"
+    assert verify(told, [Verifier(verifier.strip()).read(note)]) == []
+    assert b"camille" not in lines

@@ -15,7 +15,7 @@ from visavis.customers.fold import fold
 from visavis.decide import limits
 from visavis.engine import step
 from visavis.insight.need import prior
-from visavis.model.consent import CATEGORIES, OPENS, Consent
+from visavis.model.consent import CATEGORIES, OPENS, Actor, Consent
 from visavis.model.customer import Customer, newborn
 from visavis.model.entry import Entry
 from visavis.model.moment import (
@@ -57,7 +57,7 @@ def choices(draw: st.DrawFn) -> Consent:
     until = since + (30 if trial else draw(st.sampled_from([1, 200, 730]))) * DAY if status in OPENS else since
     iris = [iri for key in PURPOSES for iri in STRATEGY.purposes[key].iris]
     categories = tuple(sorted(draw(st.sets(st.sampled_from(CATEGORIES))))) if status in OPENS else ()
-    by = draw(st.sampled_from([("person",), ("guardian",), ("guardian", "person")]))
+    by: tuple[Actor, ...] = draw(st.sampled_from([("person",), ("guardian",), ("guardian", "person")]))
     record = draw(st.sampled_from(["r1", "r2", "r3"]))
     return Consent(
         status, categories, "1", since, until, (), tuple(dict.fromkeys(iris)), "h", "s", since - 1, "fr", by, "switch", record, "", trial and status in OPENS

@@ -14,6 +14,7 @@ from doors import MOMENTS, ROOT_KEY, a_server, client, moment, running, shops, s
 from house import House
 from people import BRANDS, NOON, a_history, lines, says_yes
 from visavis.customers import fold, identity
+from visavis.customers.chosen import chosen
 from visavis.model.entry import Entry, encode
 from visavis.model.moment import Bought, Entered, Linked, Objected, Unlinked
 from visavis.rights.vault import derived
@@ -229,7 +230,7 @@ def _at_once(patch: pytest.MonkeyPatch) -> None:
 
 
 def _objections_lost(patch: pytest.MonkeyPatch) -> None:
-    honest = fold.chosen
+    honest = chosen
     patch.setattr(fold, "chosen", lambda customer, said: honest(customer, said) if not customer.sides or not isinstance(said, Objected) else customer)
 
 

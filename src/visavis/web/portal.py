@@ -147,10 +147,9 @@ def routes(writer: Writer, access: Access, everybody: Benefits, desk: Desk, *, h
         name, language = own(request).subject, pages.language_of(request)
         if (await told(request)).get("erase") is not True:
             raise Invalid("Nothing was erased.", advice='Send {"erase": true}.')
-        receipts = [await desk.erase(one) for one in loop.names(name)]
-        kept = {key: words[language] for receipt in receipts for key, words in receipt.kept.items()}
-        gone = {what: sum([getattr(one.erased, what) for one in receipts]) for what in ("entries", "cards", "keys")}
-        return HTMLResponse(pages.rendered("_erased.html", language, gone=gone, kept=kept.values()), headers=PAGE)
+        receipt = await desk.erase(name)
+        kept = [words[language] for words in receipt.kept.values()]
+        return HTMLResponse(pages.rendered("_erased.html", language, erased=receipt.erased, kept=kept), headers=PAGE)
 
     return [
         Route(PATH, page),

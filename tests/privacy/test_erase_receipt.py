@@ -18,6 +18,7 @@ from people import BRANDS, NOON, a_history, says_yes
 from visavis.model.decision import Show
 from visavis.model.moment import Entered, Linked, Moment, Objected
 from visavis.rights import opposition
+from visavis.rights.erase import erase
 from visavis.rights.export import signed
 from visavis.rights.opposition import Opposition
 from visavis.rights.receipt import public_key
@@ -61,7 +62,6 @@ def test_the_receipt_of_an_erasure_is_true(tmp_path: Path) -> None:
 
 
 def _says_more(patch: pytest.MonkeyPatch) -> None:
-    erase = desk.erase
     patch.setattr(desk, "erase", lambda *given, **more: msgspec.structs.replace(erase(*given, **more), entries=10_000))
 
 
@@ -98,6 +98,20 @@ def test_a_receipt_that_is_not_true_is_caught(tmp_path: Path, monkeypatch: pytes
 
     with pytest.raises((AssertionError, ValueError), match=told):
         check_that_the_receipt_is_true(tmp_path)
+
+
+async def test_recipients_are_told_of_an_erasure_and_then_nothing_tells_of_it() -> None:
+    server = a_server()
+    server.strategy.purposes["account"] = msgspec.structs.replace(server.strategy.purposes["account"], recipients=("Fidélité SA",))
+    heard: list[str] = []
+    finish = server.outbox._finish
+    server.outbox._finish = lambda key, parcel: (heard.append(f"{parcel.effect.kind} {parcel.effect.product}"), finish(key, parcel))  # type: ignore[assignment, func-returns-value]
+    async with running(server) as brand:
+        await brand.post(MOMENTS, json=moment("worn", "bo"))
+        told = await brand.post("/v1/people/bo/erase")
+    assert told.json()["receipt"]["recipients"] == ["Fidélité SA"]
+    assert heard == ["erased Fidélité SA"]
+    assert not server.outbox.parcels
 
 
 async def test_after_an_erasure_every_door_answers_as_if_nobody_had_been() -> None:

@@ -211,7 +211,7 @@ def test_a_life_goes_on_elsewhere_with_the_same_hundred_decisions() -> None:
     check_that_life_goes_on()
 
 
-def _without(*kinds: type[Moment]) -> Callable[[Export], Export]:  # type: ignore[valid-type]
+def _without(*kinds: type[Moment]) -> Callable[[Export], Export]:
     return lambda copy: replace(copy, entries=tuple([entry for entry in copy.entries if not isinstance(entry.moment, kinds)]))
 
 

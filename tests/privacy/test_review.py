@@ -14,7 +14,7 @@ from people import NOON, grocery
 from visavis.config import Settings
 from visavis.customers import rights
 from visavis.model.errors import Invalid
-from visavis.model.request import months_after
+from visavis.model.request import NEXT, Review, months_after
 from visavis.runtime import desk
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.desk import Desk
@@ -121,8 +121,7 @@ def _unmarked(patch: pytest.MonkeyPatch) -> None:
 
 
 def _own_view_dropped(patch: pytest.MonkeyPatch) -> None:
-    made = rights.Review
-    patch.setattr(rights, "Review", lambda action, tag, _view, *more: made(action, tag, "", *more))
+    patch.setattr("visavis.customers.rights.Review", lambda action, tag, _view, *more: Review(action, tag, "", *more))
 
 
 def _nobody_told(patch: pytest.MonkeyPatch) -> None:
@@ -173,10 +172,11 @@ async def test_no_sender_speaks_for_the_desk() -> None:
     server = a_strict_server()
     async with running(server) as brand, client(server, server.access.issue("device", "bo")) as bo:
         said = await decided(server, brand)
-        for kind, more in (
+        spoken: tuple[tuple[str, dict[str, Any]], ...] = (
             ("contested", {"view": VIEW}), ("reviewed", {"outcome": "confirmed", "reasons": "No."}), ("corrected", {"family": "f"}),
             ("requested", {"request": "r", "right": "access", "status": "fulfilled"}),
-        ):  # fmt: skip
+        )  # fmt: skip
+        for kind, more in spoken:
             for sender in (bo, brand):
                 told = await sender.post(MOMENTS, json=moment(kind, "bo", id=f"x-{kind}", decision=said["decision"], **more))
                 assert told.status_code == 403
@@ -188,7 +188,7 @@ async def test_a_person_who_is_left_alone_is_not_read() -> None:
         await decided(server, brand)
         assert (await brand.put("/v1/people/bo/restriction", json={"on": True})).status_code == 200
         for kind in ("asked", "worn"):
-            await brand.post(MOMENTS, json=moment(kind, "bo", id=f"still-{kind}", **({"about": "offers"} if kind == "asked" else {})))
+            await brand.post(MOMENTS, json={**moment(kind, "bo", id=f"still-{kind}"), "about": "offers"})
         after = [entry for entry in server.log.of("bo") if entry.moment.id.startswith("still")]
         assert len(after) == 2
         assert not [use for entry in after for use in entry.uses], "something was read"
@@ -222,7 +222,7 @@ async def test_a_request_moves_by_its_table_only_and_is_answered_within_its_mont
         assert delayed.expected_at == months_after(NOON, 3)
         assert server.desk.requests("bo")[asked.request]["term"] == "dpv:RequestActionDelayed"
         await server.desk.move("bo", asked.request, "fulfilled")
-        for status in desk.NEXT:
+        for status in NEXT:
             if status:
                 with pytest.raises(Invalid, match="does not become"):
                     await server.desk.move("bo", asked.request, status, "Why not.")

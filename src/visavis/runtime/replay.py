@@ -17,7 +17,6 @@ from visavis.runtime.teacher import Teacher
 from visavis.runtime.worlds import fold_world
 from visavis.strategy.read import Strategy, read
 
-
 WORLDS: Final = 256
 """How many worlds are kept in memory, the newest: decisions that saw one of these can be taken again at once."""
 
@@ -78,7 +77,7 @@ def verify(log: Log, dice_key: bytes, *, found: Callable[[Difference], None]) ->
             continue
         customer = customers.get(entry.customer) or newborn(entry.customer)
         if position < corrected.get(entry.customer, 0):
-            customers[entry.customer] = fold(customer, entry)
+            lived(customers, identified, entry, fold(customer, entry))
             continue
         compared += 1
         again, after = step(strategies[world.strategy], world, customer, entry.moment, entry.received_at, dice_key)

@@ -261,7 +261,9 @@ def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRou
             *explanations.routes(writer, access),
             *signals.routes(),
             *openapi.routes(
-                clock=isinstance(writer.loop.clock, TurnedClock), mail=server.accounts.mail is not None, passes=server.accounts.wallet is not None,
+                clock=isinstance(writer.loop.clock, TurnedClock),
+                mail=server.accounts.mail is not None,
+                passes=server.accounts.wallet is not None,
             ),
             *ledger_doors.routes(writer, server.ledger),
             *receipts.routes(writer, access, derived(root, "receipts")),

@@ -127,11 +127,23 @@ def _refolded(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(identity, "parted", lambda person: tuple([replace(side, consents=person.consents) for side in honest(person)]))
 
 
+def _newest(one: Consent | None, other: Consent | None) -> Consent | None:
+    return max(one, other, key=lambda made: made.since if made is not None else 0.0)
+
+
+def _wide(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(identity, "_both", lambda *both: tuple(sorted(set().union(*both))))
+
+
+def _late(_: object, other: dict[str, object], __: object) -> dict[str, object]:
+    return dict(other)
+
+
 SABOTAGES: dict[str, tuple[Sabotage, str]] = {
     "a yes of one side is copied to the other": (_copied, "more is open|copied"),
-    "the last choice wins": (_last, "order|open|strict|wider"),
-    "the scope is both sides' together": (_wider, "more is open|wider"),
-    "objections are the later side's": (lambda patch: patch.setattr(identity, "_each", lambda _one, other, _choose: dict(other)), "open|asked|parted|order"),
+    "the last choice wins": (lambda patch: patch.setattr(identity, "_stricter", _newest), "order|open|strict|wider"),
+    "the scope is both sides' together": (_wide, "more is open|wider"),
+    "objections are the later side's": (lambda patch: patch.setattr(identity, "_each", _late), "open|asked|parted|order"),
     "only one side's cards count": (_shown, "looser|shorter|attention"),
     "the more patient side speaks": (_calm, "reluctant"),
     "the dice of who is named first": (_first, "order|twice|older"),

@@ -100,6 +100,20 @@ def test_a_receipt_that_is_not_true_is_caught(tmp_path: Path, monkeypatch: pytes
         check_that_the_receipt_is_true(tmp_path)
 
 
+async def test_recipients_are_told_of_an_erasure_and_then_nothing_tells_of_it() -> None:
+    server = a_server()
+    server.strategy.purposes["account"] = msgspec.structs.replace(server.strategy.purposes["account"], recipients=("Fidélité SA",))
+    heard: list[str] = []
+    finish = server.outbox._finish
+    server.outbox._finish = lambda key, parcel: (heard.append(f"{parcel.effect.kind} {parcel.effect.product}"), finish(key, parcel))  # type: ignore[assignment, func-returns-value]
+    async with running(server) as brand:
+        await brand.post(MOMENTS, json=moment("worn", "bo"))
+        told = await brand.post("/v1/people/bo/erase")
+    assert told.json()["receipt"]["recipients"] == ["Fidélité SA"]
+    assert heard == ["erased Fidélité SA"]
+    assert not server.outbox.parcels
+
+
 async def test_after_an_erasure_every_door_answers_as_if_nobody_had_been() -> None:
     server = a_server()
     async with running(server) as brand:
@@ -244,3 +258,32 @@ async def test_an_objection_closes_marketing_for_a_new_device_at_once() -> None:
         assert not after["tailored-offers"]["on"]
         assert (await brand.put("/v1/people/bo/objections/account", json={"on": True})).status_code == 403
         assert any(isinstance(entry.moment, Objected) for entry in server.log.of("bo"))
+
+
+def test_the_command_line_is_the_same_desk(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from visavis.cli import app, example
+
+    def said(*words: str) -> Any:
+        told = CliRunner().invoke(app, ["rights", *words, "--data", str(tmp_path / "data")] if words != ("schema",) else ["rights", "schema"])
+        assert told.exit_code == 0, told.exception
+        return told.stdout
+
+    root, file = str(example("grocery")), str(tmp_path / "bo.jws")
+    with House(tmp_path / "house") as house:
+        house.live(everything("bo"))
+        token = signed(house._runner.run(house.server.desk.export("bo")), house.server.desk.key)
+        public = msgspec.json.encode(public_key(house.server.desk.key))
+    Path(file).write_text(token)
+    (tmp_path / "key.json").write_bytes(public)
+    assert "entries" in said("import", root, "bo", file, "--key", str(tmp_path / "key.json"))
+    assert msgspec.json.decode(said("correct", root, "bo", "m-declared", "--instead", '{"value": "M"}'))["status"] == "fulfilled"
+    assert msgspec.json.decode(said("object", root, "bo"))["right"] == "objection"
+    assert msgspec.json.decode(said("restrict", root, "bo", "--off"))["right"] == "restriction"
+    assert len(msgspec.json.decode(said("requests", root, "bo"))) == 4
+    said("export", root, "bo", str(tmp_path / "copy.json"), "--no-sign")
+    assert msgspec.json.decode((tmp_path / "copy.json").read_bytes())["declared"]["traits"] == {"likes": "M"}
+    assert msgspec.json.decode(said("reviews", root)) == []
+    assert msgspec.json.decode(said("erase", root, "bo"))["receipt"]["kept"]
+    assert msgspec.json.decode(said("schema"))["title"] == "visavis-export/1"

@@ -457,7 +457,7 @@ def killed_at(root: Path, step: int) -> bool:
         server = house.server
         shelves = (server.accounts.addresses._shelf, server.mirror.timelines._shelf)
         for one in (log, log._vault, server.outbox, server.access, server.delivery, *shelves):
-            one._database.set_trace_callback(tick)  # type: ignore[attr-defined]
+            one._database.set_trace_callback(tick)
         house.erase(SHE)
         os._exit(0)
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -55,22 +56,19 @@ FOR_GOOD = ("/v1/people/{person}/categories/{category}", "/v1/people/{person}/er
 def narrowed(server: Server, person: str) -> dict[str, Any]:
     """The document, with this person for every person and moments that are sure to be kept: random ids belong to nobody."""
 
-    def only(found: Any) -> Any:
-        if isinstance(found, dict) and "discriminator" in found:
-            mapping = {kind: name for kind, name in found["discriminator"]["mapping"].items() if kind in KEPT}
-            return {"anyOf": [{"$ref": name} for name in mapping.values()], "discriminator": {"propertyName": "kind", "mapping": mapping}}
-        if isinstance(found, dict):
-            return {name: only(one) for name, one in found.items()}
-        return [only(one) for one in found] if isinstance(found, list) else found
-
-    told: dict[str, Any] = only(document())
+    told = document()
     known = {"person": [person], "customer": [person], "occurred_at": [NOON.isoformat()], "place": ["s1"], "purpose": list(server.strategy.purposes)}
-    for schema in told["components"]["schemas"].values():
-        fields = schema.get("properties", {})
-        if "occurred_at" in fields:
-            fields.update({name: {"enum": known[name]} for name in known if name in fields})
-            for name in ("at", "family"):  # written by our own door
-                fields.pop(name, None)
+    sent, schemas = told["paths"][MOMENTS]["post"], told["components"]["schemas"]
+    kinds = sent["requestBody"]["content"]["application/json"]["schema"]["anyOf"][0]["discriminator"]["mapping"]
+    mapping = {}
+    for kind in KEPT:
+        schema = deepcopy(schemas[kinds[kind].rpartition("/")[2]])
+        fields = schema["properties"]
+        fields.update({name: {"enum": known[name]} for name in known if name in fields})
+        for name in ("at", "family"):  # written by our own door
+            fields.pop(name, None)
+        schemas[f"Sent-{kind}"], mapping[kind] = schema, f"#/components/schemas/Sent-{kind}"
+    one = {"anyOf": [{"$ref": name} for name in mapping.values()], "discriminator": {"propertyName": "kind", "mapping": mapping}}
     told["components"]["schemas"]["Switch"]["properties"]["on"] = {"enum": [True]}
     for path in {*FOR_GOOD, *ENDLESS, *OTHERS}:
         del told["paths"][path]
@@ -80,8 +78,6 @@ def narrowed(server: Server, person: str) -> dict[str, Any]:
                 parameter["schema"] = {"enum": known[parameter["name"]]}
     # A copy holds kinds that the document for alice leaves out.
     told["paths"]["/v1/people/{person}/export"]["get"]["responses"]["200"]["content"]["application/json"]["schema"] = {}
-    sent = told["paths"][MOMENTS]["post"]
-    one = sent["requestBody"]["content"]["application/json"]["schema"]["anyOf"][0]
     sent["requestBody"]["content"] = {"application/json": {"schema": one}}
     answer = sent["responses"]["200"]["content"]["application/json"]
     answer["schema"] = answer["schema"]["anyOf"][0]
@@ -154,7 +150,7 @@ def check_reads(folder: Path, count: int, phases: str = "fuzzing,stateful") -> i
 
 
 def test_what_is_mine_is_read_by_nobody_else(tmp_path: Path, times: Callable[[int, int], int]) -> None:
-    assert check_reads(tmp_path, times(2, 200)) > 0, "object_level_authorization did not run: it replays nothing without two peers and a read of one's own"
+    assert check_reads(tmp_path, times(8, 200)) > 0, "object_level_authorization did not run: it replays nothing without two peers and a read of one's own"
 
 
 def test_an_owner_check_that_is_gone_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,7 +216,14 @@ BODIES: dict[str, dict[str, Any]] = {
 ROLES_OF = (("", ""), ("device", "alice"), ("sensor", "alice"), ("till", "s9"), ("adviser", "s9"))
 """Who asks: nobody, whoever speaks for alice, and whoever speaks for a place where bob is not."""
 ALIKE = {
-    "purpose": "home", "category": "home", "about": "marketing", "attachment": "none", "type": "pass.example", "host": "even", "size": "192", "answer": "yes",
+    "purpose": "home",
+    "category": "home",
+    "about": "marketing",
+    "attachment": "none",
+    "type": "pass.example",
+    "host": "even",
+    "size": "192",
+    "answer": "yes",
 }
 THEIRS = ALIKE | {"person": "bob", "moment": "bob-in", "customer": "bob", "request": "bob-asked", "ticket": "Ym9i"}
 NOWHERE = ALIKE | {
@@ -310,7 +313,7 @@ async def check_writes() -> int:
                         where = f"{role or 'nobody'}: {door.method} {door.path} {(body or {}).get('kind', '')}"
                         assert there.status_code == nowhere.status_code, f"told apart: {where}"
                         # One's own, whoever asks beside: a pass is signed anew each time, and a copy tells of the copy before.
-                        assert there.content == nowhere.content or door.path in ("/phone/pass.pkpass", "/me/copy"), f"told apart: {where}"
+                        assert there.content == nowhere.content or door.path == "/phone/pass.pkpass" or door.path.startswith("/me/"), f"told apart: {where}"
                         assert b"bob" not in there.content, f"said: {where}"
                         pairs += 1
         assert of_bob(server) == before, "bob's was changed"
@@ -363,7 +366,7 @@ async def readings(*names: str) -> dict[tuple[str, str], tuple[int, bytes]]:
     async with running(server) as client:
         await lived(server, client, *names)
         del client.headers["authorization"]
-        mine = {"person": "alice", "purpose": "home", "moment": "alice-in", "decision": "none", "key": "none"}
+        mine = {"person": "alice", "request": "access", "about": "marketing", "purpose": "home", "moment": "alice-in", "decision": "none", "key": "none"}
         for role, subject in ROLES_OF:
             headers = {"authorization": f"Bearer {server.access.issue(role, subject)}"} if role else {}
             for door in [door for door in DOORS if door.method == "GET" and door.tells != "text/event-stream"]:
@@ -373,7 +376,7 @@ async def readings(*names: str) -> dict[tuple[str, str], tuple[int, bytes]]:
                 answer = await client.get(path, headers=headers)
                 # A receipt names its choice, whose id is drawn anew each time, as are keys; a pass is signed.
                 drawn = path.endswith(("receipt", "pkpass", "/export", "/me/copy", "/requests"))
-                found[role, path] = (answer.status_code, b"" if drawn else re.sub(rb'"id":"[0-9a-f]{12}"', b"", answer.content))
+                found[role, path] = (answer.status_code, b"" if drawn else re.sub(rb"[0-9a-f]{12,}|(?<=fulfilled-)[0-9a-f]+", b"0", answer.content))
     return found
 
 

@@ -242,5 +242,5 @@ def test_an_outbox_that_does_not_ask_again_is_caught(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(outbox.Outbox, "_sent", slow)
     asyncio.run(raced(10))  # slow alone is no harm: what is on its way is held
     monkeypatch.setattr(outbox, "Withdrew", type("Never", (), {}))
-    with pytest.raises(AssertionError, match="left after|a new yes sent"):
+    with pytest.raises(AssertionError, match=r"left after|a new yes sent"):
         asyncio.run(raced(20))

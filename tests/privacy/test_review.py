@@ -15,8 +15,9 @@ from visavis.config import Settings
 from visavis.customers import rights
 from visavis.model.errors import Invalid
 from visavis.model.request import NEXT, Review, months_after
+from visavis.runtime import desk
 from visavis.runtime.clock import TurnedClock
-from visavis.runtime.desk import Desk, Gone
+from visavis.runtime.desk import Desk
 from visavis.strategy.read import read
 from visavis.wiring import Server, build
 
@@ -120,8 +121,7 @@ def _unmarked(patch: pytest.MonkeyPatch) -> None:
 
 
 def _own_view_dropped(patch: pytest.MonkeyPatch) -> None:
-    made = Review
-    patch.setattr(rights, "Review", lambda action, tag, _view, *more: made(action, tag, "", *more))
+    patch.setattr("visavis.customers.rights.Review", lambda action, tag, _view, *more: Review(action, tag, "", *more))
 
 
 def _nobody_told(patch: pytest.MonkeyPatch) -> None:
@@ -172,11 +172,11 @@ async def test_no_sender_speaks_for_the_desk() -> None:
     server = a_strict_server()
     async with running(server) as brand, client(server, server.access.issue("device", "bo")) as bo:
         said = await decided(server, brand)
-        fields: list[tuple[str, dict[str, Any]]] = [
+        spoken: tuple[tuple[str, dict[str, Any]], ...] = (
             ("contested", {"view": VIEW}), ("reviewed", {"outcome": "confirmed", "reasons": "No."}), ("corrected", {"family": "f"}),
             ("requested", {"request": "r", "right": "access", "status": "fulfilled"}),
-        ]  # fmt: skip
-        for kind, more in fields:
+        )  # fmt: skip
+        for kind, more in spoken:
             for sender in (bo, brand):
                 told = await sender.post(MOMENTS, json=moment(kind, "bo", id=f"x-{kind}", decision=said["decision"], **more))
                 assert told.status_code == 403
@@ -187,9 +187,8 @@ async def test_a_person_who_is_left_alone_is_not_read() -> None:
     async with running(server) as brand:
         await decided(server, brand)
         assert (await brand.put("/v1/people/bo/restriction", json={"on": True})).status_code == 200
-        asked: dict[str, dict[str, Any]] = {"asked": {"about": "offers"}, "worn": {}}
-        for kind, more in asked.items():
-            await brand.post(MOMENTS, json=moment(kind, "bo", id=f"still-{kind}", **more))
+        for kind in ("asked", "worn"):
+            await brand.post(MOMENTS, json={**moment(kind, "bo", id=f"still-{kind}"), "about": "offers"})
         after = [entry for entry in server.log.of("bo") if entry.moment.id.startswith("still")]
         assert len(after) == 2
         assert not [use for entry in after for use in entry.uses], "something was read"
@@ -231,5 +230,5 @@ async def test_a_request_moves_by_its_table_only_and_is_answered_within_its_mont
         await turned(server, brand, 40)
         with pytest.raises(Invalid, match="inside the first month"):
             await server.desk.move("bo", late.request, "delayed", "Too late.")
-        with pytest.raises(Gone):
+        with pytest.raises(desk.Gone):
             await server.desk.acknowledge("nobody", "access")

@@ -11,7 +11,7 @@ import pytest
 from people import BRANDS, STRATEGY, a_loop, camille, enters, pays
 from visavis.model.entry import Entry, WorldEntry
 from visavis.model.errors import Unavailable
-from visavis.model.moment import CheckedIn
+from visavis.model.moment import CheckedIn, Moment
 from visavis.rights.checkpoint import Signer, Verifier
 from visavis.rights.leaf import leaves
 from visavis.rights.ledger import Ledger
@@ -42,7 +42,7 @@ def check(log: SqliteLog | MemoryLog) -> int:
 def live(loop: Loop, dice: Random, moments: int) -> None:
     for i in range(moments):
         name = dice.choice(["camille", "bo", "eve"])
-        moment = dice.choice([enters(name, id=f"in-{i}"), pays(dice.choice(BRANDS), name=name, id=f"till-{i}"), enters(name, id="again")])
+        moment: Moment = dice.choice([enters(name, id=f"in-{i}"), pays(dice.choice(BRANDS), name=name, id=f"till-{i}"), enters(name, id="again")])
         loop.take(moment, look=True)
         loop.take(CheckedIn(id=f"here-{i}", customer=name, occurred_at=moment.occurred_at, place="s1"), look=True)
         if dice.random() < 0.4:
@@ -156,7 +156,7 @@ def test_a_server_shows_its_ledger_to_everyone(tmp_path: Path) -> None:
         server = build(grocery(), Settings(data=str(tmp_path / "data")), memory=True, key=ROOT_KEY)
         server.writer.start()
         key = {"authorization": f"Bearer {server.access.issue('device', 'camille')}"}
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(server.app), base_url="http://ledger.test") as client:  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(server.app), base_url="http://ledger.test") as client:
             await client.put("/v1/people/camille/purposes/place-moment", json={"on": True}, headers=key)
             note = (await client.get("/v1/ledger/checkpoint")).text
             lines = (await client.get("/v1/ledger/leaves")).content

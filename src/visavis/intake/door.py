@@ -1,4 +1,4 @@
-"""One row of the table of doors, and what several rows read or tell."""
+"""One row of the table of doors, as ``openapi`` tells it."""
 
 import re
 from typing import Any, Final
@@ -10,25 +10,6 @@ from visavis.runtime.problems import TYPE
 
 OWN: Final[tuple[Role, ...]] = ("brand", "device")
 """The brand, for anyone, and a person's own device, for that person."""
-
-
-class Token(Struct, frozen=True):
-    """A key, left in the page's own cookie."""
-
-    key: str
-
-
-class Seen(Struct, frozen=True):
-    """A card or a brief that really is on the screen; ``ago_s`` says how long ago it came there."""
-
-    decision: str
-    ago_s: float = 0.0
-
-
-class Settled(Struct, frozen=True):
-    """The answer that counts, which is the first; empty when none was kept."""
-
-    answer: str
 
 
 class Door(Struct, frozen=True):

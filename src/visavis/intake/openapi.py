@@ -7,10 +7,9 @@ Reference: OpenAPI Initiative, *OpenAPI Specification 3.1.1*, 2024.
 """
 
 import re
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -18,12 +17,28 @@ from starlette.routing import Route
 from visavis.cards.answer import Reply, Said
 from visavis.consent.choices import Choice
 from visavis.evidence.why import Why
-from visavis.intake.door import OWN, Door, Seen, Settled, Token
+from visavis.intake.bodies import (
+    AdvisersAnswer,
+    Closing,
+    Erasing,
+    Instant,
+    OwnAnswer,
+    OwnChoice,
+    Problem,
+    Read,
+    Seen,
+    Settled,
+    ShownBrief,
+    Switch,
+    Token,
+    Turned,
+    Wallet,
+)
+from visavis.intake.door import OWN, Door
 from visavis.intake.openapi_devices import DEVICE_DOORS, DEVICE_PAGES, MAIL, PASS
 from visavis.intake.receipts import FORMATS
 from visavis.intake.rights import Brought, Correction, Forgotten, Import, Move, Noted, Verdict, View
-from visavis.model.card import Brief, HudCard
-from visavis.model.customer import Order, Reward
+from visavis.model.card import HudCard
 from visavis.model.moment import Moment
 from visavis.model.request import Review
 from visavis.rights.export import Export
@@ -33,101 +48,6 @@ from visavis.runtime.problems import TITLES
 PAGES: Final = ("/glasses", "/adviser", "/console", "/me", "/static", *DEVICE_PAGES)
 """Pages and what they load: HTML, styles and scripts, the same for everyone without a key."""
 REF: Final = "#/components/schemas/{name}"
-
-
-class Problem(Struct, frozen=True):
-    """Why not: RFC 9457 problem details. ``index`` is the moment's when several were sent."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    advice: str = ""
-    index: int = 0
-    category: str = ""
-    retry_after_s: float = 0.0
-
-
-class Switch(Struct, frozen=True):
-    """A choice: the notice was on the screen, and this is the gesture."""
-
-    on: bool
-    trial: bool = False
-
-
-class OwnChoice(Struct, frozen=True):
-    """A choice on one's own page; a ``trial`` switches itself off."""
-
-    purpose: str
-    on: bool
-    trial: bool = False
-
-
-class Turned(Struct, frozen=True):
-    """On, or off again."""
-
-    on: bool
-
-
-class Erasing(Struct, frozen=True):
-    """The second press."""
-
-    erase: Literal[True]
-
-
-class Closing(Struct, frozen=True):
-    """A whole category of data, closed."""
-
-    on: Literal[False]
-
-
-class OwnAnswer(Struct, frozen=True):
-    """What the person answered."""
-
-    decision: str
-    answer: Literal["yes", "no", "later", "wrong"]
-    ago_s: float = 0.0
-
-
-class AdvisersAnswer(Struct, frozen=True):
-    """What the adviser answered; ``about`` names the fact that is wrong."""
-
-    decision: str
-    answer: Literal["done", "later", "wrong"]
-    about: str = ""
-
-
-class Read(Struct, frozen=True):
-    """Whether the brief was still there to be read."""
-
-    read: bool
-
-
-class Instant(Struct, frozen=True):
-    """Epoch seconds."""
-
-    at: float
-
-
-class OwnOrder(Order, frozen=True, array_like=False):
-    """An order of the person."""
-
-
-class OwnReward(Reward, frozen=True, array_like=False):
-    """A reward of the person."""
-
-
-class Wallet(Struct, frozen=True):
-    """What was ordered and what was granted."""
-
-    orders: tuple[OwnOrder, ...]
-    rewards: tuple[OwnReward, ...]
-
-
-class ShownBrief(Brief, frozen=True, kw_only=True):
-    """A brief of this place, and for how long."""
-
-    lasts_s: float
 
 
 _A_MOMENT: Final = {"person": "$request.body#/customer", "moment": "$response.body#/id"}
@@ -205,7 +125,12 @@ DOORS: Final[tuple[Door, ...]] = (
     Door("GET", "/v1/ledger/checkpoint", "How long the ledger is, signed.", tells="text/plain", noes=(503,)),
     Door("GET", "/v1/ledger/key", "What verifies checkpoints.", tells="text/plain"),
     Door(
-        "GET", "/v1/ledger/proof", "That a line, or a shorter ledger, is in a longer one.", tells=dict[str, Any], noes=(422, 503), asks=("seq", "old", "size"),
+        "GET",
+        "/v1/ledger/proof",
+        "That a line, or a shorter ledger, is in a longer one.",
+        tells=dict[str, Any],
+        noes=(422, 503),
+        asks=("seq", "old", "size"),
     ),
     Door("GET", "/v1/ledger/leaves", "The ledger's lines.", tells="application/x-ndjson", noes=(422, 503), asks=("after",)),
     Door("GET", "/metrics", "How the server does.", ("brand",), tells="text/plain"),

@@ -8,7 +8,8 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from visavis.intake.door import Door, Seen, Settled, Token
+from visavis.intake.bodies import Seen, Settled, Token
+from visavis.intake.door import Door
 from visavis.model.card import HudCard
 from visavis.model.catalogue import Device
 

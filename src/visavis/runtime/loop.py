@@ -134,8 +134,6 @@ class Loop:
         holder = self._claimed.get(moment.identifier, self._identified.get(moment.identifier, ""))
         if not holder or holder in customer.names:
             return None
-        if not moment.vouched:
-            return NotAdmitted("linked", "account", "This identifier belongs to another customer: only the brand itself may say that two are one.")
         reason = refusal(customer, self.customer(holder), now)
         if reason is None:
             return None

@@ -45,6 +45,7 @@ CHANGES: Final = 3
 """How many data of one card are told with what would have been without them: the others are one request away."""
 MONTH_DAYS: Final = 30.4
 MARKETING: Final = "marketing"
+LOCALES: Final = {"fr": "fr_FR", "en": "en_GB"}
 Hearing = Callable[[Loop, str, str, Iterable[tuple[bytes, bytes]]], Moment | None]
 
 
@@ -146,10 +147,9 @@ def routes(writer: Writer, access: Access, everybody: Benefits, desk: Desk, *, h
         name, language = own(request).subject, pages.language_of(request)
         if (await told(request)).get("erase") is not True:
             raise Invalid("Nothing was erased.", advice='Send {"erase": true}.')
-        receipts = [await desk.erase(one) for one in loop.names(name)]
-        kept = {key: words[language] for receipt in receipts for key, words in receipt.kept.items()}
-        gone = {what: sum([getattr(one.erased, what) for one in receipts]) for what in ("entries", "cards", "keys")}
-        return HTMLResponse(pages.rendered("_erased.html", language, gone=gone, kept=kept.values()), headers=PAGE)
+        receipt = await desk.erase(name)
+        kept = [words[language] for words in receipt.kept.values()]
+        return HTMLResponse(pages.rendered("_erased.html", language, erased=receipt.erased, kept=kept), headers=PAGE)
 
     return [
         Route(PATH, page),
@@ -182,7 +182,7 @@ def _row(strategy: Strategy, choice: Choice, brought: Benefit, language: str) ->
     zone, status = ZoneInfo(strategy.brand.zone), choice.status
 
     def day(at: float) -> str:
-        return format_date(datetime.fromtimestamp(at, zone), "long", locale=language)
+        return format_date(datetime.fromtimestamp(at, zone), "long", locale=LOCALES[language])
 
     said = ""
     if status in OPENS:
@@ -207,7 +207,7 @@ def _cards(loop: Loop, entries: list[Entry], language: str) -> Iterable[Card]:
     last = [(before, entry, one) for before, entry in reversed(walked) for one in entry.decisions if isinstance(one, Show)][:CARDS]
     for before, entry, decision in last:
         told = why(loop.strategy, loop.worlds.get(entry.world), before, entry, decision.id, loop.dice_key, language)
-        when = format_datetime(entry.received_at.astimezone(zone), "d MMMM, HH:mm", locale=language)
+        when = format_datetime(entry.received_at.astimezone(zone), "d MMMM, HH:mm", locale=LOCALES[language])
         yield Card(decision.id, told.title or pages.WORDS[language].portal.brief, when, told.plain[language], _changes(told))
 
 
@@ -222,7 +222,7 @@ def _looks(strategy: Strategy, entries: list[Entry], language: str) -> list[Look
     """The last uses of this person's data, the newest first: of each, who, what and why."""
     zone, found = ZoneInfo(strategy.brand.zone), list[Look]()
     for entry in reversed(entries):
-        when = format_datetime(entry.received_at.astimezone(zone), "d MMMM, HH:mm", locale=language)
+        when = format_datetime(entry.received_at.astimezone(zone), "d MMMM, HH:mm", locale=LOCALES[language])
         for use in entry.uses:
             role, _, at = use.by.partition("@")
             who, place = WHO.get(role or "service", WHO["brand"])[language], strategy.places.get(at)

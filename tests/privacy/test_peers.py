@@ -70,7 +70,8 @@ def narrowed(server: Server, person: str) -> dict[str, Any]:
         schemas[f"Sent-{kind}"], mapping[kind] = schema, f"#/components/schemas/Sent-{kind}"
     one = {"anyOf": [{"$ref": name} for name in mapping.values()], "discriminator": {"propertyName": "kind", "mapping": mapping}}
     told["components"]["schemas"]["Switch"]["properties"]["on"] = {"enum": [True]}
-    for path in {*FOR_GOOD, *ENDLESS, *OTHERS}:
+    about_one = {path for path in told["paths"] if path.startswith((MOMENTS, "/v1/people/"))}
+    for path in told["paths"].keys() - about_one | {*FOR_GOOD} & about_one:
         del told["paths"][path]
     for operation in (operation for path in told["paths"].values() for operation in path.values()):
         for parameter in operation["parameters"]:
@@ -150,7 +151,7 @@ def check_reads(folder: Path, count: int, phases: str = "fuzzing,stateful") -> i
 
 
 def test_what_is_mine_is_read_by_nobody_else(tmp_path: Path, times: Callable[[int, int], int]) -> None:
-    assert check_reads(tmp_path, times(8, 200)) > 0, "object_level_authorization did not run: it replays nothing without two peers and a read of one's own"
+    assert check_reads(tmp_path, times(4, 200)) > 0, "object_level_authorization did not run: it replays nothing without two peers and a read of one's own"
 
 
 def test_an_owner_check_that_is_gone_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,8 @@ def check(log: SqliteLog | MemoryLog) -> int:
 def live(loop: Loop, dice: Random, moments: int) -> None:
     for i in range(moments):
         name = dice.choice(["camille", "bo", "eve"])
-        moment: Moment = dice.choice([enters(name, id=f"in-{i}"), pays(dice.choice(BRANDS), name=name, id=f"till-{i}"), enters(name, id="again")])
+        options: list[Moment] = [enters(name, id=f"in-{i}"), pays(dice.choice(BRANDS), name=name, id=f"till-{i}"), enters(name, id="again")]
+        moment = dice.choice(options)
         loop.take(moment, look=True)
         loop.take(CheckedIn(id=f"here-{i}", customer=name, occurred_at=moment.occurred_at, place="s1"), look=True)
         if dice.random() < 0.4:

@@ -206,10 +206,10 @@ def test_an_unknown_profile_spends_no_code() -> None:
 
 def test_a_key_ends_with_its_shift_and_not_before(tmp_path: object) -> None:
     now = [1000.0]
-    access = Access(f"{tmp_path}/keys.sqlite", now=lambda: now[0])
+    access = Access(f"{tmp_path}/keys.sqlite", b"k" * 32, now=lambda: now[0])
     token = access.issue("adviser", "s1", until=1000.0 + SHIFT_LIMIT_S)
     access.close()
-    again = Access(f"{tmp_path}/keys.sqlite", now=lambda: now[0])
+    again = Access(f"{tmp_path}/keys.sqlite", b"k" * 32, now=lambda: now[0])
     key = again.check(token)
     now[0] += SHIFT_LIMIT_S - 1
     assert again.holds(key)

@@ -349,12 +349,14 @@ def test_nobody_can_try_whether_an_identifier_is_somebodys() -> None:
         async with running(server) as client:
             await lived(server, client, *PEOPLE)
             headers = {"authorization": f"Bearer {server.access.issue('device', 'alice')}"}
+            before = server.loop.customer("bob")
             for kind in ("linked", "unlinked"):
                 answers = set()
                 for number, identifier in enumerate(("card-bob", "card-free")):
                     told = await client.post(MOMENTS, json=moment(kind, "alice", id=f"{kind}-{number}", identifier=identifier), headers=headers)
                     answers.add((told.status_code, told.text.replace(f"{kind}-{number}", "id")))
                 assert len(answers) == 1, f"{kind}: an answer tells whose it is"
+                assert server.loop.customer("bob") == before, f"{kind}: whose it is was found by taking it"
 
     asyncio.run(what())
 

@@ -32,7 +32,7 @@ from visavis.evidence.headless import Scene
 from visavis.evidence.households import Extract
 from visavis.evidence.play import Player
 from visavis.evidence.story import Played, Story, stories
-from visavis.listen import free_port, listening, until_told
+from visavis.listen import bound_at, listening, until_told
 from visavis.model.errors import Invalid, VisavisError
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.outbox import Target, verify
@@ -228,7 +228,8 @@ async def running(
     pages: Callable[[Server, Demo], Iterable[BaseRoute]] = lambda *_: (), year_s: float = YEAR_S,
 ) -> AsyncIterator[Demo]:  # fmt: skip
     """The demo's server on this port of this machine (0: a free one), its supplier and its stage, until left. With ``data`` it goes on from there."""
-    port = port or free_port()
+    bound = bound_at("127.0.0.1", port)
+    port = bound.getsockname()[1]
     base, secret = f"http://127.0.0.1:{port}", f"whsec_{b64encode(token_bytes(32)).decode()}"
     clock = TurnedClock(runs=True)
     clock.turn(time())
@@ -243,12 +244,13 @@ async def running(
         return [Route(SUPPLIER, supplier.take, methods=["POST"]), *pages(server, stage[0])]
 
     async with AsyncExitStack() as stack:
+        stack.enter_context(bound)
         folder = data if data is not None else Path(stack.enter_context(TemporaryDirectory(prefix="visavis-demo-"))) / "data"
         client = await stack.enter_async_context(httpx.AsyncClient(base_url=base, timeout=30.0))
         settings = Settings(data=str(folder), port=port, webhooks={"order": Target(base + SUPPLIER, secret)}, hosts=("127.0.0.1",))
         server = build(extract.stocked(files), settings, clock=clock, dice=DICE, learned=extract.learned, extra=extra)
         clock.turn(max([customer.last_received_at for customer in server.loop.customers.values()], default=0.0))
-        await stack.enter_async_context(listening(server, port))
+        await stack.enter_async_context(listening(server, port, bound=bound))
         stack.push_async_callback(stage[0].stop)
         yield stage[0]
 
@@ -320,12 +322,13 @@ async def show(files: Mapping[str, bytes], households: Path, household: str, *, 
 async def _elsewhere(stack: AsyncExitStack, files: Mapping[str, bytes], extract: Extract, year_s: float) -> Crowd:
     """Everybody's year has a world of its own, so that what simulated people teach never reaches the stage."""
     held = re.sub(rb"holdout_share = [0-9.]+", f"holdout_share = {HOLDOUT_SHARE}".encode(), files["objectives.toml"])
-    clock, port = TurnedClock(), free_port()
+    clock, bound = TurnedClock(), stack.enter_context(bound_at("127.0.0.1", 0))
+    port = bound.getsockname()[1]
     clock.turn(time())
     settings = Settings(port=port)
     strategy = extract.stocked({**files, "objectives.toml": held})
     server = build(strategy, settings, memory=True, clock=clock, key=token_bytes(32), dice=DICE, learned=extract.learned)
-    await stack.enter_async_context(listening(server, port))
+    await stack.enter_async_context(listening(server, port, bound=bound))
     client = await stack.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30.0))
     key = server.access.issue("brand")
     return Crowd(client, key, extract, standings=server.objectives.standings, year_s=year_s, console=f"{client.base_url}/console#key={key}")

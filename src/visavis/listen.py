@@ -26,14 +26,17 @@ class Listening(uvicorn.Server):
 
 
 @asynccontextmanager
-async def listening(server: Server, port: int, *, host: str = "127.0.0.1") -> AsyncIterator[None]:
-    """Let this server listen until left; who asks before it is ready is served when it is. :class:`Unavailable` when the port is taken."""
+async def listening(server: Server, port: int, *, host: str = "127.0.0.1", bound: socket.socket | None = None) -> AsyncIterator[None]:
+    """Let this server listen until left, at a port that is ``bound`` already or is now.
+
+    Who asks before it is ready is served when it is; :class:`Unavailable` when the port is taken.
+    """
     config = uvicorn.Config(
         server.app, host=host, port=port, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=PATIENCE_S,
     )  # fmt: skip
     ears = Listening(config)
-    with _bound(host, port) as bound:
-        task = asyncio.get_running_loop().create_task(ears.serve(sockets=[bound]))
+    with bound if bound is not None else bound_at(host, port) as ours:
+        task = asyncio.get_running_loop().create_task(ears.serve(sockets=[ours]))
         try:
             yield
         finally:
@@ -57,7 +60,8 @@ def free_port() -> int:
         return int(asked.getsockname()[1])
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def bound_at(host: str, port: int) -> socket.socket:
+    """Take this port (0: a free one) for ourselves; :class:`Unavailable` when it is taken."""
     # Named as TCP, the sockets that it accepts send small answers at once; else each of them would wait 40 ms for an acknowledgement.
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -540,8 +540,13 @@ def test_taking_rows_out_instead_of_emptying_them_is_caught(tmp_path: Path, monk
         return log._database.execute("DELETE FROM entries WHERE person = ?", (pseudonym,)).rowcount
 
     monkeypatch.setattr(SqliteLog, "_overwrite", taking_out)
+    # Whether SQLite moves a row into view depends on sizes drawn by the vault's own dice: one life may be spared, not all of them.
+    def eight_lives() -> None:
+        for seed in range(8):
+            check_that_no_stale_copy_remains(tmp_path / str(seed), seed)
+
     with pytest.raises(AssertionError, match="stale copy"):
-        check_that_no_stale_copy_remains(tmp_path, 0)
+        eight_lives()
 
 
 lives = st.tuples(st.just("live"), st.sampled_from("abc"), st.integers(0, 9))

@@ -540,6 +540,7 @@ def test_taking_rows_out_instead_of_emptying_them_is_caught(tmp_path: Path, monk
         return log._database.execute("DELETE FROM entries WHERE person = ?", (pseudonym,)).rowcount
 
     monkeypatch.setattr(SqliteLog, "_overwrite", taking_out)
+
     # Whether SQLite moves a row into view depends on sizes drawn by the vault's own dice: one life may be spared, not all of them.
     def eight_lives() -> None:
         for seed in range(8):

@@ -227,7 +227,7 @@ def misjudged() -> list[str]:
         "x": told(Withdrew(id="x", customer="ines", occurred_at=NOON, purpose="recognition")),
         "o": told(objected), "i": told(replace(objected, on=False)), "r": told(restricted), "f": told(replace(restricted, on=False)),
         "u": replace(model, uses=(Use("recognition", _SCOPE),)), "w": replace(model, uses=(Use("recognition", ("orders", "places")),)),
-        "c": replace(model, uses=(uses.copying(_SCOPE),)),
+        "c": replace(model, uses=(Use(uses.RIGHTS, tuple(sorted(_SCOPE)), "person"),)),
     }  # fmt: skip
     found = []
     for order, faults in ORDERS.items():

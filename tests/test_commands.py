@@ -17,8 +17,8 @@ import polars as pl
 import pytest
 
 from people import ROOT
+from ports import free_port
 from visavis.journey import data
-from visavis.listen import free_port
 from visavis.model.errors import Unavailable
 
 README = (ROOT / "README.md").read_text()

@@ -53,13 +53,6 @@ async def until_told() -> None:
     await told.wait()
 
 
-def free_port() -> int:
-    """A port of this machine that nobody uses now."""
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return int(asked.getsockname()[1])
-
-
 def bound_at(host: str, port: int) -> socket.socket:
     """Take this port (0: a free one) for ourselves; :class:`Unavailable` when it is taken."""
     # Named as TCP, the sockets that it accepts send small answers at once; else each of them would wait 40 ms for an acknowledgement.

@@ -122,6 +122,9 @@ def build(
     ledger = Ledger(log, signer, cadence_s=0.0 if memory else CADENCE_S, keep=keep)
     time = clock or SystemClock()
 
+    def instant() -> float:
+        return time.now().timestamp()
+
     def person(name: str) -> Customer:
         return loop.customers.get(name) or newborn(name)
 
@@ -138,15 +141,13 @@ def build(
 
     dice_key = derived(dice if dice is not None else root, "dice")
     objectives = Objectives(strategy, dice_key, born_as=lambda name: person(name).born_as)
-    secret, instant = derived(root, "access"), lambda: time.now().timestamp()
-    access = Access(":memory:" if memory else folder / "keys.sqlite", secret, now=instant)
+    access = Access(":memory:" if memory else folder / "keys.sqlite", derived(root, "access"), now=instant)
     accounts = Accounts(
         settings, ":memory:" if memory else folder / "addresses.sqlite", lambda name: derived(root, name), strategy, screens,
-        lambda device: access.holds(Key(device, "device")), lambda: time.now().timestamp(), erased=log.erased,
+        lambda device: access.holds(Key(device, "device")), instant, erased=log.erased,
     )  # fmt: skip
     delivery = Delivery(
-        ":memory:" if memory else folder / "delivery.sqlite", accounts.channels, strategy, screens, person, lambda: time.now().timestamp(),
-        derived(root, "delivery"),
+        ":memory:" if memory else folder / "delivery.sqlite", accounts.channels, strategy, screens, person, instant, derived(root, "delivery"),
     )  # fmt: skip
     benefits = Benefits(strategy)
 
@@ -172,7 +173,7 @@ def build(
             benefits.passing(entry)
             metrics.lived(entry, us)
         ledger.follow()
-        ledger.checkpoint(time.now().timestamp())
+        ledger.checkpoint(instant())
         screens.committed(lived)
         for entry, _ in lived:
             delivery.passing(entry)

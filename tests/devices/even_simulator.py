@@ -3,7 +3,6 @@
 import io
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from PIL import Image
 
 from devices.hosting import soon
 from people import ROOT
+from ports import free_port
 
 PEERS = Path(os.environ.get("VISAVIS_PEERS", ROOT / ".peers"))
 SIMULATOR = PEERS / "node_modules" / "@evenrealities" / "sim-linux-x64" / "bin" / "evenhub-simulator"
@@ -67,7 +67,7 @@ class Glasses:
 @contextmanager
 def a_simulator(page: str) -> Iterator[Glasses]:
     """The simulator with this page open, on a display and a port of its own."""
-    port = _free_port()
+    port = free_port()
     read, write = os.pipe()
     screen = subprocess.Popen(
         ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
@@ -100,9 +100,3 @@ def a_simulator(page: str) -> Iterator[Glasses]:
             running.wait(10)
             screen.terminate()
             screen.wait(10)
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])

@@ -14,10 +14,10 @@ pytest.importorskip("playwright", reason="playwright is not installed: pip insta
 
 from hypothesis import given
 from hypothesis import strategies as st
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from devices.hosting import Elsewhere, Hosting, a_hosting, soon
-from pages.conftest import ARGS, CHROMIUM, violations
+from pages.conftest import violations
 from people import STRATEGY
 from visavis.cards.compose import compose
 from visavis.cards.text import cells
@@ -40,16 +40,6 @@ OVERLAPPING = """() => { const boxes = [...document.querySelectorAll('#kicker,#t
     .map(e => [e.id, e.getBoundingClientRect()]);
     return boxes.flatMap(([a, x], i) => boxes.slice(i + 1).filter(([, y]) => x.left < y.right - 1 && y.left < x.right - 1 && x.top < y.bottom - 1
     && y.top < x.bottom - 1).map(([b]) => a + ' on ' + b)) }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip("Chromium is not installed: apt-get install chromium")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,9 @@ import pytest
 
 pytest.importorskip("playwright", reason="playwright is not installed: pip install -e .[dev]")
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from devices.hosting import Hosting, a_hosting, soon
-from pages.conftest import ARGS, CHROMIUM
 from visavis.devices.hosts.page import carried
 
 # What a phone's WebView gives a miniapp: a way out (texts), events in, the connection acknowledged a little later, every request answered.
@@ -28,16 +27,6 @@ window.ReactNativeWebView = {postMessage(text) {
 }};
 """
 Miniapp = Callable[..., tuple[Page, str]]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip("Chromium is not installed: apt-get install chromium")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")

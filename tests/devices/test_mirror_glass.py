@@ -15,10 +15,10 @@ pytest.importorskip("playwright", reason="playwright is not installed: pip insta
 pytest.importorskip("PIL", reason="pictures need Pillow: pip install -e .[dev]")
 
 from PIL import Image, ImageChops, ImageStat
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from devices.mirror_site import PNG, Mirrored, a_mirror
-from pages.conftest import ARGS, CHROMIUM, violations
+from pages.conftest import violations
 from people import STRATEGY
 from visavis.cards.compose import compose
 from visavis.devices.mirror import faces
@@ -32,16 +32,6 @@ FAINT = 1.5
 """How far two pictures may be apart on average, in levels of 255: another release of the font engine moves the edge of a letter."""
 SAMPLE = {"fr": "Crème fraîche épaisse à 1,95 €, œufs « bio »", "en": "Thick cream at €1.95, “organic” eggs"}
 Opened = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip("Chromium is not installed: apt-get install chromium")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")

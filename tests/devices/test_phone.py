@@ -9,11 +9,11 @@ import pytest
 
 pytest.importorskip("playwright", reason="playwright is not installed: pip install -e .[dev]")
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from devices.far_ends import PushService, until
 from devices.test_web_push import Phone, a_site
-from pages.conftest import ARGS, AXE, CHROMIUM
+from pages.conftest import AXE
 from pages.site import Site
 from visavis.model.decision import Show
 from visavis.model.moment import Answered, Displayed
@@ -28,16 +28,6 @@ CLICKED = """async ([tag, action]) => {
   let done; event.waitUntil = promise => done = promise;
   self.dispatchEvent(event); await done;
 }"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip("Chromium is not installed: apt-get install chromium")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
-        yield found
-        found.close()
 
 
 @pytest.fixture
@@ -56,10 +46,10 @@ def site(service: PushService) -> Iterator[Site]:
 class Held:
     """Camille's phone: the browser that holds the page, and a browser's keys for the push service of the tests."""
 
-    def __init__(self, chromium: Browser, site: Site, service: PushService, *, language: str = "fr") -> None:
+    def __init__(self, browser: Browser, site: Site, service: PushService, *, language: str = "fr") -> None:
         self.site, self.service = site, service
         self.phone = Phone(site, service)
-        self.context: BrowserContext = chromium.new_context(viewport={"width": 390, "height": 844}, locale="fr-FR", reduced_motion="reduce")
+        self.context: BrowserContext = browser.new_context(viewport={"width": 390, "height": 844}, locale="fr-FR", reduced_motion="reduce")
         self.context.grant_permissions(["notifications"], origin=site.url)
         # A browser without a network never subscribes: what it would say is put in its mouth, and the rest is real.
         told = json.dumps(self.phone.browser.subscription(f"{service.origin}/push/1"))
@@ -106,8 +96,8 @@ class Held:
 
 
 @pytest.fixture
-def held(chromium: Browser, site: Site, service: PushService) -> Iterator[Held]:
-    found = Held(chromium, site, service)
+def held(browser: Browser, site: Site, service: PushService) -> Iterator[Held]:
+    found = Held(browser, site, service)
     yield found
     found.closes()
 

@@ -9,15 +9,11 @@ import pytest
 pytest.importorskip("playwright", reason="playwright is not installed: pip install -e .[dev]")
 
 import axe_playwright_python  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from pages.site import Site, a_site
 
-CHROMIUM = Path("/usr/bin/chromium")
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
-ARGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 
 class Opener:
@@ -60,17 +56,6 @@ class Opener:
             context.close()
         assert {urlsplit(url).netloc for url in self._urls if url.startswith("http")} <= {urlsplit(self._site.url).netloc}
         assert self.errors == []
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One a module: while it is there its thread runs an event loop, and other tests need to run their own."""
-    if not CHROMIUM.exists():
-        pytest.skip("Chromium is not installed: apt-get install chromium")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
-        yield found
-        found.close()
 
 
 @pytest.fixture

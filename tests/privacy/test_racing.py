@@ -21,9 +21,10 @@ import pytest
 import elsewhere
 from doors import MOMENTS, a_server, moment, running, switch
 from people import BRANDS, NOON
+from ports import free_port
 from visavis import engine
 from visavis.consent import gate
-from visavis.listen import free_port, listening
+from visavis.listen import listening
 from visavis.model.consent import Purpose
 from visavis.model.customer import Customer
 from visavis.runtime import outbox, screens

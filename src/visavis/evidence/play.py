@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from visavis.evidence.cast import Cast, instant
 from visavis.evidence.story import Check, Expected, Played, Step, Story
-from visavis.model.errors import Invalid, Unavailable
+from visavis.model.errors import Unavailable
 
 CHUNK: Final = 500
 PATIENCE_S: Final = 5.0
@@ -286,11 +286,3 @@ def on_screens(expected: Expected, card: dict[str, Any], briefs: list[dict[str, 
     for word in expected.untold:
         check(f"`{word}` is told to the adviser", False, word.lower() in str(told).lower())
     return found
-
-
-def chosen(stories: list[Story], name: str) -> Story:
-    """The story of this name; :class:`Invalid` when there is none."""
-    for story in stories:
-        if story.id == name:
-            return story
-    raise Invalid(f"There is no story `{name}`.", advice=f"There are: {', '.join([story.id for story in stories])}.")

@@ -1,12 +1,12 @@
 """A story: moments, and what is expected of each. The same file is a test, a command (``visavis play``) and a scene of the stage.
 
 A story says nothing that the engine should say: only what happens to whom, who reports it, and what must come of it. Where a moment depends on the
-person who plays, it names what is meant (``@usual milk``, ``@card``…): :data:`NAMES` says which names there are.
+person who plays, it names what is meant (``@usual milk``, ``@card``…); ``docs/stories.md`` says which names there are.
 """
 
 import tomllib
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -16,22 +16,6 @@ from visavis.model.errors import Invalid
 Words = dict[str, str]
 """A text by language: `fr` and `en`."""
 By = Literal["brand", "device", "till", "adviser", "sensor", "other-till"]
-
-NAMES: Final = {
-    "@usual own": "the product of the family, other than milk, of which the person nearly always takes the same; so @other own",
-    "@usual own too": "the same, of the second such family",
-    "@usual FAMILY": "the product of this family that the person takes most",
-    "@other FAMILY": "another product of this family",
-    "@basket": "the lines of the person's real basket of this visit",
-    "@basket without FAMILY": "the same without this family",
-    "@here": "the shop where the person is; with -front, the street before it",
-    "@new card": "the number of a loyalty card that nobody has",
-    "@card": "the decision of the card that was shown last to the customer",
-    "@brief": "the decision of the brief that was shown last to the adviser",
-    "@reward": "the code of the reward granted last",
-    "@order": "the key of the order sent out last",
-}
-"""What a story may name instead of writing it."""
 
 
 class Expected(Struct, frozen=True, forbid_unknown_fields=True):

@@ -47,9 +47,12 @@ class Ledger:
 
     def follow(self) -> None:
         """Take in the lines that became durable since."""
-        while found := self._lines.lines(self._tree.size, self._tree.size + READ):
+        more = True
+        while more:
+            found = self._lines.lines(self._tree.size, self._tree.size + READ)
             for line in found:
                 self._tree.append(line)
+            more = len(found) == READ
 
     def checkpoint(self, now_s: float) -> str:
         """The last checkpoint; a new one when its time has come."""

@@ -10,8 +10,7 @@ from babel.dates import format_date, format_datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from visavis.model.consent import Purpose
-from visavis.model.entry import Entry, Use
+from visavis.model.entry import Entry
 from visavis.model.errors import Invalid
 from visavis.rights.leaf import PERSON, SERVICE, Details, Leaf, actors, details, nonces_of, read
 from visavis.rights.verify import Fault
@@ -87,16 +86,6 @@ def audit_key(told: bytes) -> bytes:
     if len(key) != AUDIT_KEY_BYTES:
         raise Invalid("This is not a person's audit key.", advice=f"It is {AUDIT_KEY_BYTES} bytes in hexadecimal, from their own export.")
     return key
-
-
-def reading(role: str, place: str, purpose: Purpose, categories: Iterable[str]) -> Use:
-    """The use that a member of the staff makes by reading a page; durable before the page is sent."""
-    return Use(purpose.key, tuple(sorted(categories)), f"{role}@{place}")
-
-
-def copying(categories: Iterable[str]) -> Use:
-    """The use that a person makes by taking a copy of their own data."""
-    return Use(RIGHTS, tuple(sorted(categories)), PERSON)
 
 
 def own(lines: Iterable[bytes], key: bytes, *, first: int = 0) -> Iterator[OwnLine]:

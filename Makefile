@@ -23,7 +23,7 @@ $(BIN)/.journey: $(BIN)/.server
 	@touch $@
 
 $(BIN)/.installed: $(BIN)/.journey
-	$(PIP) -e '.[server,learn,dev]'
+	$(PIP) -e '.[server,learn,push,dev]'
 	@touch $@
 
 setup: $(BIN)/.installed ## make the virtual environment and install everything

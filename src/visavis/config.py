@@ -12,7 +12,10 @@ from visavis.runtime.outbox import Target
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """``data`` is the folder of log, keys and outbox; ``root_key`` a file *outside* it. ``hosts`` are the only ones that a webhook may go to."""
+    """``data`` is the folder of log, keys and outbox; ``root_key`` a file *outside* it. ``hosts`` are the only ones that a webhook may go to.
+
+    ``checkpoints`` is the folder where the ledger's are kept, one every ``checkpoint_s`` at most: on another machine's disk, or in its backup at least.
+    """
 
     data: str = "visavis-data"
     root_key: str = ""
@@ -20,6 +23,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     port: int = 8765
     webhooks: dict[str, Target] = {}
     hosts: tuple[str, ...] = ()
+    checkpoints: str = ""
+    checkpoint_s: float = 60.0
 
     @property
     def folder(self) -> Path:
@@ -35,6 +40,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     def tombstones(self) -> Path:
         """The file that outlives backups: who was erased, by keyed hashes; beside the root key."""
         return self.key_file.with_suffix(".erased")
+
+    @property
+    def kept_checkpoints(self) -> Path:
+        """The folder of the ledger's checkpoints; beside the root key unless it was said where."""
+        return Path(self.checkpoints) if self.checkpoints else self.key_file.with_suffix(".checkpoints")
 
     @property
     def opposition(self) -> Path:

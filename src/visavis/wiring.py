@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from secrets import token_bytes
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 from starlette.applications import Starlette
@@ -24,7 +25,7 @@ from visavis.devices import web_client
 from visavis.evidence.account import Benefits
 from visavis.evidence.objectives import Objectives
 from visavis.insight.need import prior
-from visavis.intake import explanations, openapi, operations, people, receipts, signals
+from visavis.intake import explanations, ledger, openapi, operations, people, receipts, signals
 from visavis.intake import rights as rights_doors
 from visavis.intake.moments import Moments, Receive, Scope, Send
 from visavis.model.customer import Customer, newborn
@@ -32,7 +33,9 @@ from visavis.model.entry import Effect, Entry
 from visavis.model.errors import Invalid
 from visavis.model.world import Learned, ParametersLearned, StrategyLoaded, WorldChange
 from visavis.ports import Clock, Log
+from visavis.rights.checkpoint import Signer
 from visavis.rights.erase import Erased, erase, resume
+from visavis.rights.ledger import Ledger, kept_in
 from visavis.rights.opposition import Opposition
 from visavis.rights.receipt import signing_key
 from visavis.rights.vault import Vault, derived
@@ -67,6 +70,7 @@ class Server(Struct):
     objectives: Objectives
     benefits: Benefits
     desk: Desk
+    ledger: Ledger
     app: Callable[[Scope, Receive, Send], Any]
     routes: list[BaseRoute] = []
 
@@ -124,6 +128,11 @@ def build(
     loop.erased.append(benefits.forget)
     metrics = Metrics(lambda: writer.waiting, lambda: outbox.waiting)
 
+    uses = Ledger(
+        log, Signer(_origin(strategy), derived(root, "ledger")), cadence_s=settings.checkpoint_s,
+        keep=(lambda _size, _note: None) if memory else kept_in(settings.kept_checkpoints),
+    )  # fmt: skip
+
     def committed(lived: list[tuple[Entry, float]]) -> None:
         for entry, us in lived:
             opposition.passing(entry, person(entry.customer))
@@ -132,6 +141,8 @@ def build(
             benefits.passing(entry)
             metrics.lived(entry, us)
         screens.committed(lived)
+        uses.follow()
+        uses.checkpoint(time.now().timestamp())
 
     writer = Writer(loop, committed=committed, aside=not memory)
     access = Access(":memory:", derived(root, "access")) if memory else keys(settings, root)
@@ -141,7 +152,7 @@ def build(
         writer, screens=screens, outbox=outbox, access=access, opposition=opposition, key=signing_key(derived(root, "receipts")),
         secret=derived(root, "subjects"),
     )  # fmt: skip
-    server = Server(strategy, log, writer, access, screens, outbox, metrics, objectives, benefits, desk, _nobody)
+    server = Server(strategy, log, writer, access, screens, outbox, metrics, objectives, benefits, desk, uses, _nobody)
     server.app = _app(server, root, extra)
     return server
 
@@ -166,6 +177,12 @@ def root_key(path: Path) -> bytes:
     if len(found) != KEY_BYTES:
         raise Invalid(f"{path.name} is not a root key: it holds {len(found)} bytes, not {KEY_BYTES}.", advice="Give back the file that was made.")
     return found
+
+
+def _origin(strategy: Strategy) -> str:
+    """The name of the brand's ledger: the host of who answers for the data."""
+    controller = strategy.brand.controller
+    return f"{(urlsplit(controller.id).hostname if controller is not None else None) or 'visavis'}/ledger"
 
 
 def _news(loop: Loop, strategy: Strategy, files: Mapping[str, bytes], learned: Learned | None) -> list[WorldChange]:
@@ -203,6 +220,7 @@ def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRou
             *explanations.routes(writer, access),
             *signals.routes(),
             *openapi.routes(clock=isinstance(writer.loop.clock, TurnedClock)),
+            *ledger.routes(writer, server.ledger),
             *receipts.routes(writer, access, derived(root, "receipts")),
             *operations.routes(writer, access, server.metrics, server.screens.look_again),
             *web_client.routes(writer, access, server.screens),

@@ -42,8 +42,8 @@ MUTANTS: dict[str, tuple[Property, ModuleType, str, str]] = {
     "salted, without a key": (properties.guessed, leaf, SEALED, "sha256(nonce + entry.customer.encode()).digest()"),
     "the person's own name as their key": (properties.guessed, leaf, "nonce + whose(audit_key, nonce)", "nonce + whose(entry.customer.encode(), nonce)"),
     "the person named beside a choice": (
-        properties.guessed, leaf, "said = _chosen(entry.received_at.toordinal(), moment, purposes)",
-        "said = [x.replace(PERSON.encode(), entry.customer.encode()) for x in _chosen(entry.received_at.toordinal(), moment, purposes)]",
+        properties.guessed, leaf, "said = _chosen(day, moment, purposes)",
+        "said = [x.replace(PERSON.encode(), entry.customer.encode()) for x in _chosen(day, moment, purposes)]",
     ),
     "one nonce a person": (properties.linked, leaf, 'shake_256(audit_key + moment.encode("utf-8", "surrogatepass"))', "shake_256(audit_key)"),
     "one pseudonym a person": (properties.linked, leaf, "nonce + whose(audit_key, nonce)", "nonce + whose(audit_key, b'')"),
@@ -61,7 +61,7 @@ MUTANTS: dict[str, tuple[Property, ModuleType, str, str]] = {
     "a restriction that closes nothing": (properties.misjudged, uses, "if leaf.purpose in closed or ALL in closed:", "if leaf.purpose in closed:"),
     "one's own copy is blamed": (properties.misjudged, uses, 'case "shown" | "silent" | "read" if leaf.purpose in', "case _ if leaf.purpose in"),
     "the newest line is shown at once": (properties.shown_early, ledger, "min(after + limit, self._shown)", "after + limit"),
-    "no checkpoint is waited for": (properties.shown_early, ledger, "now_s - self._cut_at >= self._cadence_s", "now_s > 0"),
+    "no checkpoint is waited for": (properties.shown_early, ledger, "not 0 <= now_s - self._cut_at < self._cadence_s", "now_s > 0"),
 }  # fmt: skip
 
 

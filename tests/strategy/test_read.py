@@ -33,12 +33,13 @@ def test_all_faults_are_listed_with_file_and_line() -> None:
     files["actions/welcome.toml"] = files["actions/welcome.toml"].replace(b"Bienvenue !", b"Bienvenue dans notre grand magasin de la rue Haute !")
     files["products.csv"] += b"3000000000017,x,x,BANANAS,abc,,\n"
 
+    wrong = 1 + next(i for i, line in enumerate(files["objectives.toml"].decode().splitlines()) if "magic" in line)
     with pytest.raises(Invalid) as caught:
         read(files)
 
     listed = str(caught.value).splitlines()
     for fault in (
-        "brand.toml:3: `zones` is not known here", "`zone` is missing", "brand.toml:4: `currency`", "objectives.toml:26: `credit`",
+        "brand.toml:3: `zones` is not known here", "`zone` is missing", "brand.toml:4: `currency`", f"objectives.toml:{wrong}: `credit`",
         "dpv:SellDataToThirdParties", "actions/refill.toml:6: `measured` carries numbers", "`sneezed` is no kind of moment",
         "actions/thank-you.toml:8: `measure.value` reads numbers", "`title` is longer than 32 characters",
         f"products.csv:{files['products.csv'].count(NEWLINE)}: ",

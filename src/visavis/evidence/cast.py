@@ -117,6 +117,6 @@ def instant(at: float) -> str:
     """An instant as a moment writes it.
 
     >>> instant(1795550400.5)
-    '2026-11-24T18:00:00.500000+00:00'
+    '2026-11-24T20:00:00.500000+00:00'
     """
     return datetime.fromtimestamp(at, UTC).isoformat()

@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from visavis.model.consent import Purpose
+from visavis.model.consent import OVERSIGHT, RIGHTS, Purpose
 from visavis.model.decision import Show
 from visavis.model.entry import Entry, Use
 from visavis.model.errors import Invalid
@@ -30,7 +30,10 @@ MARK_BYTES: Final = NONCE_BYTES + 16 + 32
 SERVICE: Final = "service"
 PERSON: Final = "person"
 DUTY: Final = "duty"
-"""The ground of what we must do whatever the strategy says, such as giving people a copy of their own data."""
+"""The ground of what we must do whatever the strategy says: give people a copy of their own data, and account for what was decided."""
+DUTIES: Final = frozenset({RIGHTS, OVERSIGHT})
+ELSEWHERE: Final = "elsewhere"
+"""The purpose of a use that another strategy knew: its own name is in the person's entries, and could say anything."""
 _INNER: Final = bytes([byte ^ 0x36 for byte in range(256)])
 _OUTER: Final = bytes([byte ^ 0x5C for byte in range(256)])
 _CHOICES: Final = frozenset({Noticed, Consented, Withdrew, Objected, Restricted})
@@ -79,20 +82,21 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Leaf).decode
 
 
-def leaves(entry: Entry, purposes: Mapping[str, Purpose], audit_key: bytes) -> list[bytes]:
-    """The lines of one entry, as they are stored: one for each use, notice served and choice made. Same arguments, same bytes.
+def leaves(entry: Entry, purposes: Mapping[str, Purpose], audit_key: bytes, *, since: int = 0) -> list[bytes]:
+    """The lines of one entry, as they are stored: one for each notice served, choice made and use. Same arguments, same bytes.
 
-    ``purposes`` are the strategy's. One that it does not know is never written down: a sender could have put anything there.
+    ``purposes`` are the strategy's. One that it does not know is never written down: a sender could have put anything there. ``since`` is the day (an
+    ordinal) of the line before: what came before it, in a life that was brought in, is told on that day.
     """
     moment = entry.moment
-    if type(moment) in _CHOICES:
-        said = _chosen(entry.received_at.toordinal(), moment, purposes)
-    elif entry.uses:
-        day = entry.received_at.toordinal()
-        shown = {decision.purpose for decision in entry.decisions if type(decision) is Show}
-        said = [_used(day, use, use.purpose in shown, purposes.get(use.purpose)) for use in entry.uses]
-    else:
+    choice = type(moment) in _CHOICES
+    if not choice and not entry.uses:
         return []
+    day = max(entry.received_at.toordinal(), since)
+    said = _chosen(day, moment, purposes) if choice else []
+    if entry.uses:
+        shown = {decision.purpose for decision in entry.decisions if type(decision) is Show}
+        said += [_used(day, use, use.purpose in shown, purposes.get(use.purpose)) for use in entry.uses]
     inner, outer = pads(audit_key)
     by, sealed = None, b""
     found = []
@@ -108,12 +112,12 @@ def leaves(entry: Entry, purposes: Mapping[str, Purpose], audit_key: bytes) -> l
 
 def actors(entry: Entry) -> list[str]:
     """By whom each line of this entry is: a choice is the person's, a notice and everything automatic the service's own (empty)."""
-    moment = entry.moment
+    moment, used = entry.moment, [use.by for use in entry.uses]
     if type(moment) not in _CHOICES:
-        return [use.by for use in entry.uses]
+        return used
     if isinstance(moment, Objected):
-        return [PERSON] * len(moment.purposes)
-    return ["" if isinstance(moment, Noticed) else PERSON]
+        return [PERSON] * len(moment.purposes) + used
+    return ["" if isinstance(moment, Noticed) else PERSON, *used]
 
 
 def details(entry: Entry, by: str) -> bytes:
@@ -124,7 +128,8 @@ def details(entry: Entry, by: str) -> bytes:
 def _used(day: int, use: Use, shown: bool, known: Purpose | None) -> bytes:
     outcome = ("copied" if use.by == PERSON else "read") if use.by else "shown" if shown else "silent"
     role = use.by.partition("@")[0] if use.by else SERVICE
-    return _clear(day, role, use.purpose, known.basis if known is not None else DUTY, use.categories, outcome, "")
+    purpose = use.purpose if known is not None or use.purpose in DUTIES else ELSEWHERE
+    return _clear(day, role, purpose, known.basis if known is not None else DUTY, use.categories, outcome, "")
 
 
 def _chosen(day: int, moment: Moment, purposes: Mapping[str, Purpose]) -> list[bytes]:

@@ -10,16 +10,15 @@ from babel.dates import format_date, format_datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from visavis.model.consent import Purpose
+from visavis.model.consent import OVERSIGHT, RIGHTS, Purpose
 from visavis.model.entry import Entry, Use
 from visavis.model.errors import Invalid
-from visavis.rights.leaf import PERSON, SERVICE, Details, Leaf, actors, details, nonces_of, read
+from visavis.rights.leaf import ELSEWHERE, PERSON, SERVICE, Details, Leaf, actors, details, nonces_of, read
 from visavis.rights.verify import Fault
 from visavis.strategy.read import Strategy
 
 ALL: Final = ""
 AUDIT_KEY_BYTES: Final = 32
-RIGHTS: Final = "rights"
 Words = dict[str, dict[str, str]]
 
 WHO: Final[Words] = {
@@ -54,6 +53,11 @@ OUTCOMES: Final[Words] = {
     "released": {"fr": "vous avez permis la lecture à nouveau", "en": "you let it be read again"},
 }
 _RIGHTS: Final = {"fr": "Vos droits sur vos données.", "en": "Your rights over your data."}
+WHY: Final[Words] = {
+    ALL: _RIGHTS, RIGHTS: _RIGHTS,
+    OVERSIGHT: {"fr": "La marque vérifie ce que le service a décidé.", "en": "The brand checks what the service decided."},
+    ELSEWHERE: {"fr": "Un usage fait ailleurs, avant que vous n’arriviez avec vos données.", "en": "A use made elsewhere, before you came in with your data."},
+}  # fmt: skip
 _AT: Final = {"fr": "à", "en": "at"}
 _details = msgspec.json.Decoder(Details).decode
 
@@ -185,6 +189,6 @@ def told(line: OwnLine, strategy: Strategy, language: str) -> Told:
     if place is not None:
         who = f"{who}, {_AT[language]} {place.name}"
     purpose = strategy.purposes.get(leaf.purpose)
-    why = purpose.benefit[language] if purpose is not None else _RIGHTS[language] if leaf.purpose in (ALL, RIGHTS) else leaf.purpose
+    why = purpose.benefit[language] if purpose is not None else WHY.get(leaf.purpose, WHY[ELSEWHERE])[language]
     what = tuple([WHAT[category][language] if category in WHAT else category for category in leaf.categories])
     return Told(line.index, when, who, what, why, OUTCOMES.get(leaf.outcome, OUTCOMES["silent"])[language], known.decisions if known is not None else ())

@@ -204,9 +204,9 @@ class Writer:
         if group.entries:
             try:
                 if self._thread is None:
-                    self.loop.log.commit(group.entries)
+                    self.loop.write(group.entries)
                 else:
-                    await asyncio.get_running_loop().run_in_executor(self._thread, self.loop.log.commit, group.entries)
+                    await asyncio.get_running_loop().run_in_executor(self._thread, self.loop.write, group.entries)
             except BaseException:
                 self.loop.drop(group)
                 raise

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from visavis.desk import rights
 from visavis.model.errors import VisavisError
 
 if TYPE_CHECKING:
@@ -229,6 +230,7 @@ def lint(root: Annotated[Path, typer.Argument(help="The folder of a strategy.")]
     sys.stdout.write(f"{strategy.brand.name}: {len(strategy.actions)} actions, {len(strategy.products)} products, version {strategy.version}\n")
 
 
+app.add_typer(rights, name="rights")
 ledger = typer.Typer(no_args_is_help=True, help="Verify the ledger of who used whose data, without its server.")
 app.add_typer(ledger, name="ledger")
 

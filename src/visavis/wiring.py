@@ -224,7 +224,7 @@ def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRou
             *receipts.routes(writer, access, derived(root, "receipts")),
             *operations.routes(writer, access, server.metrics, server.screens.look_again),
             *web_client.routes(writer, access, server.screens),
-            *portal.routes(writer, access, server.benefits, server.desk),
+            *portal.routes(writer, access, server.benefits, server.desk, heard=signals.heard),
             *adviser.routes(writer, access, server.screens),
             *console.routes(writer, access, server.screens, server.outbox, server.objectives),
             pages.static(),

@@ -14,7 +14,8 @@ from visavis.evidence import benefit as room
 from visavis.evidence import promise as promise_room
 from visavis.evidence.account import Account, Average, Benefits, K, Month
 from visavis.evidence.benefit import Benefit, benefits
-from visavis.evidence.promise import would
+from visavis.evidence.promise import Would, recent, would
+from visavis.model.consent import Purpose
 from visavis.model.customer import Customer
 from visavis.model.decision import Show
 from visavis.model.entry import Effect, Entry, Granted
@@ -41,6 +42,12 @@ def counted(loop: Loop) -> Benefits:
         for entry in loop.log.of(name):
             everybody.passing(entry)
     return everybody
+
+
+def promised(loop: Loop, purpose: Purpose, now: datetime) -> Would | None:
+    days = recent(loop.log.of("camille"), now)
+    assert days is not None
+    return would(STRATEGY, loop.world, days, purpose, KEY)
 
 
 # What may happen to a card, at random, sensible or not.
@@ -165,7 +172,7 @@ def test_a_closed_purpose_is_promised_by_living_their_own_days_again() -> None:
     now = NOON + timedelta(days=6)
     log = list(loop.log.of("camille"))
 
-    maybe = would(STRATEGY, loop.world, log, REMINDERS, KEY, now)
+    maybe = promised(loop, REMINDERS, now)
 
     assert maybe is not None
     assert maybe.moments >= 6
@@ -188,8 +195,7 @@ def check_inside_consent() -> None:
             turn(loop, at)
             loop.live([enters(id=f"door-{i}", at=at)])
         now = NOON + timedelta(days=5)
-        recent = list(loop.log.of("camille"))
-        promises.append([would(STRATEGY, loop.world, recent, purpose, KEY, now) for purpose in STRATEGY.purposes.values() if purpose.basis == "consent"])
+        promises.append([promised(loop, purpose, now) for purpose in STRATEGY.purposes.values() if purpose.basis == "consent"])
     assert promises[0] == promises[1]
 
 
@@ -238,4 +244,4 @@ def test_who_is_erased_is_in_no_account() -> None:
     for entry in entries([("show", 1), ("yes", 1), ("redeem", 1)]):
         everybody.passing(entry)
     everybody.forget("camille")
-    assert everybody.of("camille") == Account()
+    assert everybody.of(["camille"]) == Account()

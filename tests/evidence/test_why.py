@@ -1,11 +1,13 @@
 """Why, in full: what a card came from and what would have changed it, found by deciding again."""
 
+import asyncio
 from datetime import timedelta
 
 import msgspec
 import pytest
 
-from people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters
+from doors import a_server, client, running
+from people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, says_yes
 from visavis.cards.typography import count_words
 from visavis.customers.fold import fold
 from visavis.evidence import why as room
@@ -13,7 +15,7 @@ from visavis.evidence.why import Why, find, why
 from visavis.model.customer import newborn
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
-from visavis.model.moment import CheckedIn, Declared
+from visavis.model.moment import CheckedIn, Declared, Linked
 from visavis.runtime.loop import Loop
 
 
@@ -46,11 +48,14 @@ def test_a_card_says_what_it_came_from_and_what_would_have_changed_it() -> None:
     assert by_name["places"].without == "Without the places where you were, this card would not have appeared."
     assert by_name[f"habit/{card.family}"].origin == "observed"
     assert by_name[f"need/{card.family}"].origin == "inferred"
+    assert by_name["places"].day == f"{NOON:%Y-%m-%d}"
+    assert by_name[f"habit/{card.family}"].day == f"{NOON - timedelta(days=7):%Y-%m-%d}"
+    assert told.links["withdraw"] == "/v1/people/camille/purposes/reminders"
     assert told.records == {
         "place-moment": f"yes-place-moment-{NOON - timedelta(days=90):%m%d%H%M}",
         "reminders": f"yes-reminders-{NOON - timedelta(days=90):%m%d%H%M}",
     }
-    assert "home" in told.withheld or told.withheld == ("tailored-offers",) or set(told.withheld) <= set(STRATEGY.purposes)
+    assert set(told.withheld) == {"tailored-offers", "recognition"}
 
 
 def test_the_sentence_has_at_most_25_words_in_both_languages() -> None:
@@ -112,3 +117,38 @@ def test_what_is_told_is_the_experiment_and_no_sentence_of_our_own(monkeypatch: 
 
     assert msgspec.to_builtins(canned) != msgspec.to_builtins(honest)
     assert {one.change for one in honest.used} != {"same"}
+
+
+def test_the_door_opens_to_the_person_and_the_brand_and_tells_nobody_else_whether_there_is_such_a_decision() -> None:
+    async def ask() -> None:
+        server = a_server()
+        async with running(server) as brand:
+            for moment in says_yes("camille", "reminders", "place-moment", at=NOON):
+                await server.writer.live(moment)
+            entry = (await server.writer.live(enters())).answer.entry
+            assert entry is not None
+            path = f"/v1/people/camille/decisions/{entry.decisions[0].id}/why"
+            own, other = server.access.issue("device", "camille"), server.access.issue("device", "dan")
+            async with client(server, own) as camilles, client(server, other) as dans:
+                assert (await camilles.get(path)).json() == (await brand.get(path)).json()
+                assert (await camilles.get(path, params={"language": "fr"})).json()["plain"].keys() == {"fr", "en"}
+                assert (await dans.get(path)).status_code == (await dans.get("/v1/people/camille/decisions/none/why")).status_code == 403
+                assert (await camilles.get("/v1/people/camille/decisions/none/why")).status_code == 404
+                assert (await dans.get(f"/v1/people/dan/decisions/{entry.decisions[0].id}/why")).status_code == 404
+
+    asyncio.run(ask())
+
+
+def test_a_person_who_was_merged_is_explained_as_they_were_then() -> None:
+    loop = a_loop()
+    camille(loop, "reminders", "place-moment", products=tuple(BRANDS[:6]))
+    loop.live([Linked(id="other", customer="cam", occurred_at=NOON, identifier="card-2")])
+    loop.live([Linked(id="same", customer="cam", occurred_at=NOON, identifier="card-1")])
+    assert len(loop.names("camille")) == 2
+    loop.live(says_yes("cam", "reminders", "place-moment", at=NOON))
+    entry = loop.live([enters(at=NOON + timedelta(minutes=2))])[0].entry
+    assert entry is not None
+
+    found = find(loop.life("cam"), entry.decisions[0].id)
+    assert found is not None
+    assert why(STRATEGY, loop.worlds[entry.world], *found, entry.decisions[0].id, KEY, "en").again

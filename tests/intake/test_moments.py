@@ -111,7 +111,7 @@ async def test_an_identifier_is_kept_only_as_a_keyed_hash_and_is_the_same_for_ea
     server = a_server(tmp_path / "data")
     async with running(server) as brand, client(server, server.access.issue("device", "eve")) as eve:
         first = await brand.post(MOMENTS, json=moment("linked", "bo", id="l1", identifier="LOYALTY-4711"))
-        taken = await eve.post(MOMENTS, json=moment("linked", "eve", id="l2", identifier="LOYALTY-4711", vouched=True))
+        taken = await eve.post(MOMENTS, json=moment("linked", "eve", id="l2", identifier="LOYALTY-4711"))
         await eve.post(MOMENTS, json=moment("unlinked", "eve", id="l3", identifier="LOYALTY-4711"))
         still = await eve.post(MOMENTS, json=moment("linked", "eve", id="l4", identifier="LOYALTY-4711"))
     server.log.close()

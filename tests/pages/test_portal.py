@@ -1,6 +1,7 @@
 """A person's own page in a real browser: choices, reasons, looks and rights; a no costs no more than a yes."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from pages.conftest import Opener, violations
 from pages.site import EVERYTHING, Site
 from people import BRANDS
 from visavis.consent.gate import open_categories
-from visavis.model.moment import Consented, Displayed, Withdrew
+from visavis.model.moment import Consented, Displayed, Linked, Withdrew
 
 SIZES = [(360, 740), (768, 1024), (1360, 860)]
 LIMIT = 25_000
@@ -217,7 +218,7 @@ def test_erasing_takes_two_presses_says_what_goes_and_the_key_opens_nothing_afte
     expect(page.locator("h1")).to_have_text("C’est effacé")
     assert page.evaluate("document.activeElement.id") == "erased"
     assert site.entries("camille") == []
-    assert site.server.benefits.of("camille").brought == {}
+    assert site.server.benefits.of(["camille"]).brought == {}
     page.reload()
     expect(page.locator("#enter")).to_be_visible()
 
@@ -234,3 +235,30 @@ def test_another_persons_key_shows_their_own_page_and_no_key_shows_the_door(site
     opened.forgives("403")
     other_choices = [entry for entry in site.entries("dan") if isinstance(entry.moment, Consented | Withdrew)]
     assert other_choices == []
+
+
+def test_a_person_of_two_names_has_one_page_and_is_erased_under_both(site: Site, opened: Opener) -> None:
+    camille(site)
+    long_ago = site.clock.now() - timedelta(days=100)
+    site.live(
+        Linked(id="second", customer="cam", occurred_at=long_ago, identifier="another card"),
+        Linked(id="one", customer="cam", occurred_at=site.clock.now(), identifier="card of camille"),
+    )
+    assert set(site.server.loop.names("camille")) == {"camille", "cam"}
+    page = opened("/me", "device", "cam")
+    expect(page.locator("section:has(#why) article").first).to_contain_text("s’appuie sur")
+
+    page.click("#erase")
+    page.click("#erase-all")
+
+    expect(page.locator("h1")).to_have_text("C’est effacé")
+    assert site.entries("camille") == site.entries("cam") == []
+
+
+def test_a_browsers_signal_is_heard_before_the_gesture_that_it_came_with(site: Site, opened: Opener) -> None:
+    camille(site)
+    page = opened("/me", "device", "camille")
+    page.context.set_extra_http_headers({"Sec-GPC": "1"})
+    page.click("#yes-home")
+    expect(page.locator("#yes-home" + MARK)).to_have_count(1)
+    assert "sharing" in site.server.loop.customer("camille").objections

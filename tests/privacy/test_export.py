@@ -70,8 +70,8 @@ def check_that_the_copy_is_complete(copy: Export, server: Server, name: str = SH
     text = json.dumps(told, ensure_ascii=False)
     held = [encode(entry) for entry in server.log.of(name)]
     assert [encode(entry) for entry in copy.entries] == held, "the entries are not those of the log"
-    for word in words_of(name):
-        assert word in text, f"a word of theirs is missing: {word}"
+    for one in words_of(name):
+        assert one in text, f"a word of theirs is missing: {one}"
     customer = server.loop.customer(name)
     assert set(told["inferred"]["habits"]) == set(customer.purchases.rows), "habits are missing"
     for head in ("visit", "forgotten", "week"):
@@ -84,7 +84,7 @@ def check_that_the_copy_is_complete(copy: Export, server: Server, name: str = SH
     assert [one["purpose"] for one in told["purposes"]] == list(server.strategy.purposes), "purposes are missing"
     for one in told["purposes"]:
         purpose = server.strategy.purposes[one["purpose"]]
-        assert one["iri"] and one["basis"], "a ground is missing"
+        assert all([one["iri"], one["basis"]]), "a ground is missing"
         assert one["recipients"] == list(purpose.recipients), "recipients are missing"
         kept_until = datetime.fromisoformat(one["kept_until"])
         assert kept_until >= NOON + timedelta(days=purpose.retention_days), "a retention date is missing"
@@ -106,7 +106,7 @@ def test_the_copy_holds_everything_that_the_persons_keys_open() -> None:
 
 FORGOTTEN: dict[str, tuple[Callable[[Export], Export], str]] = {
     "inferred values left out": (lambda copy: replace(copy, inferred={**copy.inferred, "habits": {}}), "habits are missing"),
-    "needs left out": (lambda copy: replace(copy, inferred={**copy.inferred, "needs": dict.fromkeys(("visit", "forgotten", "week"), {})}), "needs"),
+    "needs left out": (lambda copy: replace(copy, inferred={**copy.inferred, "needs": {head: {} for head in ("visit", "forgotten", "week")}}), "needs"),
     "control groups left out": (lambda copy: replace(copy, inferred={**copy.inferred, "held_out": {}}), "control groups"),
     "one entry left out": (lambda copy: replace(copy, entries=copy.entries[1:]), "not those of the log"),
     "one purpose left out": (lambda copy: replace(copy, purposes=copy.purposes[1:]), "purposes are missing"),
@@ -211,7 +211,7 @@ def test_a_life_goes_on_elsewhere_with_the_same_hundred_decisions() -> None:
     check_that_life_goes_on()
 
 
-def _without(*kinds: type[Moment]) -> Callable[[Export], Export]:  # type: ignore[valid-type]
+def _without(*kinds: type[Moment]) -> Callable[[Export], Export]:
     return lambda copy: replace(copy, entries=tuple([entry for entry in copy.entries if not isinstance(entry.moment, kinds)]))
 
 

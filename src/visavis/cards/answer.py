@@ -21,6 +21,8 @@ from visavis.strategy.read import Strategy
 HEARS: Final[dict[str, frozenset[str]]] = {"brand": frozenset({"customer", "adviser"}), "device": frozenset({"customer"}), "adviser": frozenset({"adviser"})}
 
 
+JUDGED: Final = frozenset({"condition_false", "condition_unknown"})
+"""Refusals that judge the person; what they closed themselves, and caps that are the same for everyone, do not."""
 AUTOMATED: Final = {
     "fr": "Décision automatisée : vous pouvez donner votre avis et demander qu’une personne la réexamine.",
     "en": "An automated decision: you may give your own view and ask a person to review it.",
@@ -119,10 +121,11 @@ def said(strategy: Strategy, entry: Entry, decision: Decision, language: str) ->
 
 
 def contestable(strategy: Strategy, decision: Decision) -> str:
-    """The action, tagged for review, that this decision about the customer showed; or, of a silence, the first such that was refused. Else empty."""
+    """The action, tagged for review, that this decision about the customer showed, else the first such that it refused for what is known of them."""
     if decision.audience != "customer":
         return ""
-    named = [decision.action] if isinstance(decision, Show) else [refusal.action for refusal in decision.refusals]
+    named = [decision.action] if isinstance(decision, Show) else []
+    named += [refusal.action for refusal in decision.refusals if refusal.reason in JUDGED]
     return next((name for name in named if (action := strategy.actions.get(name)) is not None and action.review), "")
 
 

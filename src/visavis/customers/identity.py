@@ -82,6 +82,8 @@ def merged(one: Customer, other: Customer) -> Customer:
         orders=_all(before.orders, since.orders, lambda order: order.key, NAMES_LIMIT),
         rewards=_all(before.rewards, since.rewards, lambda reward: reward.code, NAMES_LIMIT),
         devices=_each(before.devices, since.devices, _latest),
+        requests=_each(before.requests, since.requests, lambda _, later: later),
+        reviews=_each(before.reviews, since.reviews, lambda _, later: later),
         service=_service(before.service, since.service, len(sides)),
         sides=tuple(sorted(sides.values(), key=lambda side: (side.born_at, side.id))),
     )

@@ -63,7 +63,7 @@ def sentence(decision: Decision, language: str) -> str:
         liked = [FEATURE_WORDS[term.feature][language] for term in decision.terms if term.push > 0 and term.feature in FEATURE_WORDS][:2]
         what = (" et " if language == "fr" else " and ").join(liked)
         if not what:
-            return "Parce que vous êtes ici, maintenant." if language == "fr" else "Because you are here, now."
+            return "Parce que l'occasion vient de se présenter." if language == "fr" else "Because the occasion has just come up."
         return f"Parce que : {what}." if language == "fr" else f"Because: {what}."
     because = SENTENCES[decision.reason][language]
     change = CHANGES.get(decision.reason, OTHERWISE)[language]

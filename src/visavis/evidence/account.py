@@ -4,7 +4,7 @@ The account of a person adds up exactly to what tills took from their rewards. A
 was worth; nobody can write it afterwards.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from math import inf
 from typing import Final
@@ -115,6 +115,23 @@ class Account(Struct):
         return months[month]
 
 
+def together(accounts: Iterable[Account]) -> Account:
+    """One account of several, of one person: what each brought and promised, added up."""
+    found = Account()
+    for account in accounts:
+        for purpose, one in account.brought.items():
+            _add(found.brought.setdefault(purpose, Brought()), one)
+        for purpose, months in account.months.items():
+            for month, one_month in months.items():
+                _add(found.months.setdefault(purpose, {}).setdefault(month, Month()), one_month)
+    return found
+
+
+def _add(to: Struct, more: Struct) -> None:
+    for name in to.__struct_fields__:
+        setattr(to, name, getattr(to, name) + getattr(more, name))
+
+
 class Average(Struct, frozen=True):
     """What a purpose brought those who opened it, on average: cents and useful cards; of at least :data:`K` people."""
 
@@ -134,9 +151,9 @@ class Benefits:
         """Take in one entry, in order."""
         self._accounts.setdefault(entry.customer, Account()).passing(self._strategy, entry)
 
-    def of(self, customer: str) -> Account:
-        """The account of this person; an empty one when nothing is known of them."""
-        return self._accounts.get(customer) or Account()
+    def of(self, names: Iterable[str]) -> Account:
+        """The account of the person who has these names; an empty one when nothing is known of them."""
+        return together([self._accounts[name] for name in names if name in self._accounts])
 
     def forget(self, customer: str) -> None:
         """Drop what is held of this person, and the averages that they were part of."""
@@ -147,7 +164,8 @@ class Benefits:
         """What this purpose brought those whose yes stands; ``None`` for fewer than :data:`K` of them. Counted again every hour."""
         counted_at, found = self._averages.get(purpose.key, (-inf, None))
         if now - counted_at > AVERAGED_S:
-            brought = [account.brought.get(purpose.key, Brought()) for name, account in self._accounts.items() if open_categories(people(name), purpose, now)]
+            known = {person.id: person for person in map(people, self._accounts)}
+            brought = [self.of(one.names).brought.get(purpose.key, Brought()) for one in known.values() if open_categories(one, purpose, now)]
             many = len(brought)
             found = Average(round(sum([one.cents for one in brought]) / many), sum([one.useful for one in brought]) / many) if many >= K else None
             self._averages[purpose.key] = now, found

@@ -14,7 +14,7 @@ from visavis.cards.typography import typeset
 from visavis.cards.words import amount
 from visavis.consent.gate import open_categories
 from visavis.evidence.account import Average, Benefits, Brought
-from visavis.evidence.promise import Would, would
+from visavis.evidence.promise import Would, recent, would
 from visavis.model.customer import Customer
 from visavis.model.entry import Entry
 from visavis.model.world import World
@@ -41,7 +41,8 @@ def benefits(
     now: datetime, language: str,
 ) -> list[Benefit]:  # fmt: skip
     """Every purpose that this person may choose: what it brought so far, or, for one that is off, what it would have."""
-    person, account, kept, now_s = people(customer), everybody.of(customer), list(entries), now.timestamp()
+    person, now_s = people(customer), now.timestamp()
+    account, days = everybody.of(person.names), recent(entries, now)
     found = []
     for purpose in strategy.purposes.values():
         if purpose.basis != "consent":
@@ -49,7 +50,7 @@ def benefits(
         on = bool(open_categories(person, purpose, now_s))
         brought = account.brought.get(purpose.key, Brought())
         less = on and account.less_than_promised(purpose.key, now)
-        maybe = would(strategy, world, kept, purpose, key, now) if not on and not person.restricted else None
+        maybe = would(strategy, world, days, purpose, key) if days is not None and not on and not person.restricted else None
         average = everybody.average(purpose, people, now_s) if not on and maybe is None else None
         kind, text = said(brought, maybe, average, strategy.brand.currency, language, on=on, less=less)
         found.append(Benefit(purpose.key, on, kind, text, brought.cents, brought.useful, brought.orders, brought.shown))

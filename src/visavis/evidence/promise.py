@@ -3,6 +3,7 @@
 Of a purpose that is off nothing is read: its actions see only moments that were admitted, and only data that another purpose of the same person may read.
 """
 
+from collections import deque
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from math import inf
@@ -12,11 +13,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from visavis.consent.gate import open_categories
-from visavis.customers.fold import fold, happen
+from visavis.customers.fold import happen
 from visavis.engine import step
 from visavis.evidence.account import worth_milli
+from visavis.evidence.why import walk
 from visavis.model.consent import Consent, Purpose
-from visavis.model.customer import Customer, newborn
+from visavis.model.customer import Customer
 from visavis.model.decision import Decision, Show
 from visavis.model.entry import Entry
 from visavis.model.moment import Answered, Displayed
@@ -24,8 +26,8 @@ from visavis.model.world import World
 from visavis.strategy.read import Strategy
 
 DAYS: Final = 30
-REPLAYED: Final = 500
-"""At most so many of the last moments are lived again: a page must not wait for a year."""
+REPLAYED: Final = 150
+"""At most so many of the last moments are lived again: a page does not wait for long, nor does anybody because of it."""
 
 
 class Would(Struct, frozen=True):
@@ -36,23 +38,23 @@ class Would(Struct, frozen=True):
     cents: int
 
 
-def would(strategy: Strategy, world: World, entries: Iterable[Entry], purpose: Purpose, key: bytes, now: datetime) -> Would | None:
-    """Live this person's last days again with this purpose open, on data that other purposes of theirs may read then; ``None`` when it would see nothing.
+def recent(entries: Iterable[Entry], now: datetime) -> tuple[Customer, list[Entry]] | None:
+    """The last days of this person, and who they were before; ``None`` when nothing happened in them."""
+    kept = list(deque(walk(entries), REPLAYED))
+    start = next((i for i, (_, entry) in enumerate(kept) if entry.received_at >= now - timedelta(days=DAYS)), None)
+    return (kept[start][0], [entry for _, entry in kept[start:]]) if start is not None else None
+
+
+def would(strategy: Strategy, world: World, days: tuple[Customer, list[Entry]], purpose: Purpose, key: bytes) -> Would | None:
+    """Live these days again with this purpose open, on data that other purposes of the person may read then; ``None`` when it would see nothing.
 
     Only moments that were admitted, caps and all; an answer counts for a card that is the same. What they closed or objected to stays closed.
     """
-    kept = list(entries)
-    start = max(len(kept) - REPLAYED, 0)
-    start = next((i for i in range(start, len(kept)) if kept[i].received_at >= now - timedelta(days=DAYS)), len(kept))
-    if start == len(kept):
-        return None
-    customer = newborn(kept[0].customer)
-    for entry in kept[:start]:
-        customer = fold(customer, entry)
+    customer, entries = days
     moments = cards = cents_milli = 0
     real: dict[str, Decision] = {}
     lived: dict[str, Decision] = {}
-    for entry in kept[start:]:
+    for entry in entries:
         moment = entry.moment
         if isinstance(moment, Displayed | Answered) and moment.decision in real and _said(real[moment.decision]) != _said(lived.get(moment.decision)):
             continue

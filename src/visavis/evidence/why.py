@@ -5,18 +5,20 @@ is named as a reason is what the decision changes without. Asked for, never made
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
+from urllib.parse import quote
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from visavis.cards.compose import compose
 from visavis.cards.typography import clipped, count_words, typeset
-from visavis.cards.words import family_name, product_name
+from visavis.cards.words import EPOCH, family_name, product_name
 from visavis.consent.gate import Sight
 from visavis.customers.fold import fold
 from visavis.customers.habits import without
+from visavis.customers.identity import lived
 from visavis.decide.explain import sentence
 from visavis.decide.telling import NAME
 from visavis.decide.wake import woken
@@ -24,7 +26,8 @@ from visavis.engine import decide
 from visavis.model.customer import Customer, newborn
 from visavis.model.decision import Decision, Origin, Show
 from visavis.model.entry import Entry
-from visavis.model.moment import Measured
+from visavis.model.habit import HABIT, LOCAL_DAY
+from visavis.model.moment import CATEGORY, KIND, Measured
 from visavis.model.world import World
 from visavis.rights.uses import WHAT
 from visavis.strategy.read import Strategy
@@ -63,7 +66,8 @@ _TOGETHER: Final = {"fr": " et ", "en": " and "}
 class Used(Struct, frozen=True):
     """One kind of data that the decision read (``datum`` empty), or one of the data in it, by its name: what it is, where it comes from, for which purposes.
 
-    ``change`` is what deciding again without it came to; ``without`` says it. When it could not be decided again, both are empty.
+    ``day`` is when it was last seen, where that is one day (ISO 8601). ``change`` is what deciding again without it came to, ``without`` says it; both are
+    empty when it could not be decided again.
     """
 
     category: str
@@ -71,6 +75,7 @@ class Used(Struct, frozen=True):
     origin: Origin
     what: str
     purposes: tuple[str, ...]
+    day: str = ""
     change: Change | Literal[""] = ""
     without: str = ""
 
@@ -78,7 +83,8 @@ class Used(Struct, frozen=True):
 class Why(Struct, frozen=True):
     """One decision explained. ``plain`` is one sentence in each language; ``withheld`` the purposes that were closed, of which nothing was read.
 
-    ``records`` are the choices that opened the purposes; ``again`` whether it could be decided again with the rules and the knowledge that it saw.
+    ``records`` are the choices that opened the purposes; ``again`` whether it could be decided again with the rules and the knowledge that it saw;
+    ``contact`` reaches somebody, ``links`` are where the person corrects, withdraws, contests and erases.
     """
 
     decision: str
@@ -95,21 +101,25 @@ class Why(Struct, frozen=True):
     strategy: str
     world: str
     contact: str
+    links: dict[str, str]
 
 
 Again = Callable[[Customer, frozenset[str]], Decision | None]
 """Decide again for this person, of whom these categories are not seen."""
 
 
+def walk(entries: Iterable[Entry]) -> Iterator[tuple[Customer, Entry]]:
+    """Every entry of one person, under all of their names and in order, with the person as they were before it."""
+    people, identified = dict[str, Customer](), dict[str, str]()
+    for entry in entries:
+        before = people.get(entry.customer) or newborn(entry.customer)
+        yield before, entry
+        lived(people, identified, entry, fold(before, entry))
+
+
 def find(entries: Iterable[Entry], decision: str) -> tuple[Customer, Entry] | None:
     """The entry of this decision, and the person as they were before it; ``None`` when it is not among their entries."""
-    customer: Customer | None = None
-    for entry in entries:
-        customer = customer if customer is not None else newborn(entry.customer)
-        if any(one.id == decision for one in entry.decisions):
-            return customer, entry
-        customer = fold(customer, entry)
-    return None
+    return next(((before, entry) for before, entry in walk(entries) if any(one.id == decision for one in entry.decisions)), None)
 
 
 def why(strategy: Strategy, world: World | None, before: Customer, entry: Entry, decision: str, key: bytes, language: str) -> Why:
@@ -139,6 +149,7 @@ def why(strategy: Strategy, world: World | None, before: Customer, entry: Entry,
         tuple(sorted({one.detail for one in logged.refusals if one.reason == "consent"})),
         {name: happened.consents[name].record for name in purposes if name in happened.consents}, known, strategy.version, entry.world,
         strategy.brand.controller.email if strategy.brand.controller is not None else "",
+        _links(entry.customer, logged),
     )  # fmt: skip
 
 
@@ -166,13 +177,13 @@ def _used(
     found: list[Used] = []
     for category, purposes in sorted(read.items()):
         change = changed(logged, again(happened, frozenset((category,)))) if again is not None else ""
-        found.append(
-            _told(logged, Used(category, "", "declared" if category == "preferences" else "observed", WHAT[category][language], purposes, change), language)
-        )
+        origin: Origin = "declared" if category == "preferences" else "observed"
+        kind = Used(category, "", origin, WHAT[category][language], purposes, _day(happened, entry, category, ""), change)
+        found.append(_told(logged, kind, language))
         for datum, origin, what, other in _data(strategy, logged, happened, entry, category, language):
             change = changed(logged, again(other, frozenset())) if again is not None else ""
             if change != "same":
-                found.append(_told(logged, Used(category, datum, origin, what, purposes, change), language))
+                found.append(_told(logged, Used(category, datum, origin, what, purposes, _day(happened, entry, category, datum), change), language))
     return found
 
 
@@ -236,3 +247,23 @@ def _data(
                 yield f"reward/{reward.action}", "observed", words("reward"), replace(person, rewards=left)
         case _:
             return
+
+
+def _day(person: Customer, entry: Entry, category: str, datum: str) -> str:
+    kind, _, name = datum.partition("/")
+    at = 0.0
+    if kind in ("habit", "need") and (row := person.purchases.rows.get(name)) is not None:
+        return (EPOCH + timedelta(days=int(HABIT.unpack_from(person.purchases.table, row * HABIT.size)[LOCAL_DAY]))).isoformat()
+    if kind == "home":
+        at = person.home[name].at
+    elif kind == "order":
+        at = next(order.at for order in person.orders if order.key == name)
+    elif CATEGORY[KIND[type(entry.moment)]] == category and kind in ("", "number"):
+        at = entry.moment.occurred_at.timestamp()
+    return datetime.fromtimestamp(at, UTC).date().isoformat() if at else ""
+
+
+def _links(name: str, decision: Decision) -> dict[str, str]:
+    here = f"/v1/people/{quote(name, safe='')}"
+    found = {"correct": f"{here}/corrections", "contest": f"{here}/decisions/{decision.id}/contest", "erase": f"{here}/erase"}
+    return found | ({"withdraw": f"{here}/purposes/{decision.purpose}"} if decision.purpose else {})

@@ -38,7 +38,7 @@ def routes(writer: Writer, access: Access) -> list[Route]:
 async def explained(writer: Writer, name: str, decision: str, language: str) -> tuple[Entry, Why] | None:
     """Explain this decision, with the entry that holds it; ``None`` when there is none. Only reading the log is done where moments are lived."""
     loop = writer.loop
-    entries = await writer.ask(lambda: list(loop.log.of(name)))
+    entries = await writer.ask(lambda: loop.life(name))
 
     def told() -> tuple[Entry, Why] | None:
         found = find(entries, decision)

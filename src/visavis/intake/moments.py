@@ -150,10 +150,8 @@ class Moments:
         if refused:
             self._heard("", "forbidden")
             return problems.problem(403, refused, advice="Use the key of who speaks.")
-        if isinstance(moment, Unlinked):
+        if isinstance(moment, Linked | Unlinked):
             moment = replace(moment, identifier=hashed(self._secret, moment.identifier))
-        elif isinstance(moment, Linked):
-            moment = replace(moment, identifier=hashed(self._secret, moment.identifier), vouched=key.role == "brand")
         if self._in_flight.get(key.id, 0) >= IN_FLIGHT_LIMIT:
             return problems.problem(429, "This key has too many moments waiting.", advice="Send it again after a second, with the same id.", retry_after_s=1)
         try:

@@ -7,7 +7,7 @@ Reference: OpenAPI Initiative, *OpenAPI Specification 3.1.1*, 2024.
 """
 
 import re
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -18,131 +18,37 @@ from starlette.routing import Route
 from visavis.cards.answer import Reply, Said
 from visavis.consent.choices import Choice
 from visavis.evidence.why import Why
+from visavis.intake.bodies import (
+    AdvisersAnswer,
+    Closing,
+    Erasing,
+    Instant,
+    OwnAnswer,
+    OwnChoice,
+    Problem,
+    Read,
+    Seen,
+    Settled,
+    ShownBrief,
+    Switch,
+    Token,
+    Turned,
+    Wallet,
+)
 from visavis.intake.receipts import FORMATS
-from visavis.model.card import Brief, HudCard
-from visavis.model.customer import Order, Reward
+from visavis.intake.rights import Brought, Correction, Forgotten, Import, Move, Noted, Verdict, View
+from visavis.model.card import HudCard
 from visavis.model.moment import Moment
+from visavis.model.request import Review
+from visavis.rights.export import Export
 from visavis.runtime.access import Role
+from visavis.runtime.desk import Waiting
 from visavis.runtime.problems import TITLES, TYPE
 
 PAGES: Final = ("/glasses", "/adviser", "/console", "/me", "/static")
 """Pages and what they load: HTML, styles and scripts, the same for everyone without a key."""
 REF: Final = "#/components/schemas/{name}"
 OWN: Final[tuple[Role, ...]] = ("brand", "device")
-
-
-class Problem(Struct, frozen=True):
-    """Why not: RFC 9457 problem details. ``index`` is the moment's when several were sent."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    advice: str = ""
-    index: int = 0
-    category: str = ""
-    retry_after_s: float = 0.0
-
-
-class Switch(Struct, frozen=True):
-    """A choice: the notice was on the screen, and this is the gesture."""
-
-    on: bool
-    trial: bool = False
-
-
-class OwnChoice(Struct, frozen=True):
-    """A choice on one's own page; a ``trial`` switches itself off."""
-
-    purpose: str
-    on: bool
-    trial: bool = False
-
-
-class Turned(Struct, frozen=True):
-    """On, or off again."""
-
-    on: bool
-
-
-class Erasing(Struct, frozen=True):
-    """The second press."""
-
-    erase: Literal[True]
-
-
-class Closing(Struct, frozen=True):
-    """A whole category of data, closed."""
-
-    on: Literal[False]
-
-
-class Token(Struct, frozen=True):
-    """A key, left in the page's own cookie."""
-
-    key: str
-
-
-class Seen(Struct, frozen=True):
-    """A card or a brief that really is on the screen; ``ago_s`` says how long ago it came there."""
-
-    decision: str
-    ago_s: float = 0.0
-
-
-class OwnAnswer(Struct, frozen=True):
-    """What the person answered."""
-
-    decision: str
-    answer: Literal["yes", "no", "later", "wrong"]
-    ago_s: float = 0.0
-
-
-class AdvisersAnswer(Struct, frozen=True):
-    """What the adviser answered; ``about`` names the fact that is wrong."""
-
-    decision: str
-    answer: Literal["done", "later", "wrong"]
-    about: str = ""
-
-
-class Settled(Struct, frozen=True):
-    """The answer that counts, which is the first; empty when none was kept."""
-
-    answer: str
-
-
-class Read(Struct, frozen=True):
-    """Whether the brief was still there to be read."""
-
-    read: bool
-
-
-class Instant(Struct, frozen=True):
-    """Epoch seconds."""
-
-    at: float
-
-
-class OwnOrder(Order, frozen=True, array_like=False):
-    """An order of the person."""
-
-
-class OwnReward(Reward, frozen=True, array_like=False):
-    """A reward of the person."""
-
-
-class Wallet(Struct, frozen=True):
-    """What was ordered and what was granted."""
-
-    orders: tuple[OwnOrder, ...]
-    rewards: tuple[OwnReward, ...]
-
-
-class ShownBrief(Brief, frozen=True, kw_only=True):
-    """A brief of this place, and for how long."""
-
-    lasts_s: float
 
 
 class Door(Struct, frozen=True):
@@ -216,6 +122,18 @@ DOORS: Final[tuple[Door, ...]] = (
     Door("PUT", f"{_PERSON}/categories/{{category}}", "Close every purpose that reads this category.", OWN, takes=Closing, tells=list[Choice], noes=(503,)),
     Door("GET", f"{_PERSON}/decisions/{{decision}}/why", "Why, and what would have changed it.", OWN, tells=Why, asks=("language",), noes=(503,)),
     Door("GET", f"{_PERSON}/wallet", "Orders and rewards.", OWN, tells=Wallet),
+    Door("GET", f"{_PERSON}/export", "A copy of everything, and of what was concluded.", OWN, tells=Export, noes=(422, 503)),
+    Door("POST", f"{_PERSON}/import", "Bring in a life from elsewhere, whole.", ("brand",), takes=Import, tells=Brought, noes=(503,)),
+    Door("POST", f"{_PERSON}/corrections", "Put right what was wrong.", OWN, takes=Correction, tells=Noted, noes=(503,)),
+    Door("POST", f"{_PERSON}/erase", "Erase everything, for good.", OWN, tells=Forgotten, noes=(503,)),
+    Door("PUT", f"{_PERSON}/restriction", "Keep everything and read none of it.", OWN, takes=Turned, tells=Noted, noes=(503,)),
+    Door("PUT", f"{_PERSON}/objections/{{about}}", "Object, or take it back.", OWN, takes=Turned, tells=Noted, noes=(503,)),
+    Door("GET", f"{_PERSON}/requests", "What was asked, and where it stands.", OWN, tells=dict[str, Any]),
+    Door("PUT", f"{_PERSON}/requests/{{request}}", "Let a request move on.", ("brand",), takes=Move, tells=Noted, noes=(503,)),
+    Door("POST", f"{_PERSON}/decisions/{{decision}}/contest", "Ask a person to look again.", OWN, takes=View, tells=Review, noes=(503,)),
+    Door("PUT", f"{_PERSON}/decisions/{{decision}}/review", "Confirm or change it, with reasons.", ("brand",), takes=Verdict, tells=Review, noes=(503,)),
+    Door("GET", "/v1/reviews", "Decisions that wait for a person.", ("brand",), tells=list[Waiting]),
+    Door("GET", "/v1/export-schema", "The form of an export, as a JSON Schema.", tells="application/schema+json"),
     Door("GET", "/v1/decisions/{decision}", "One of the latest decisions.", ("brand",), tells=Said, asks=("language",)),
     Door("PUT", "/v1/clock", "Turn the clock of a rehearsal.", ("brand",), takes=Instant, status=204, noes=(503,)),
     Door("POST", "/glasses/enter", "Put these glasses on: the key goes into the page's cookie.", takes=Token, status=204, noes=(401,)),
@@ -294,7 +212,8 @@ def _operation(door: Door, schema_of: dict[str, Any], doors: tuple[Door, ...]) -
     if door.many:
         reply = schema_of[repr(door.tells)]
         told["content"]["application/json"]["schema"] = {"anyOf": [reply, {"type": "array", "items": {"anyOf": [reply, schema_of[repr(Problem)]]}}]}
-        taken = {"anyOf": [taken, {"type": "array", "items": taken, "minItems": 1}]}
+        each = "Each is a moment; one that is not is answered in its place, and the others go on."
+        taken = {"anyOf": [taken, {"type": "array", "items": {"description": each}, "minItems": 1}]}
     noes = {str(status): {"description": TITLES[status], "content": problem} for status in door.refusals}
     empty = {"204": {"description": "Nothing to tell."}} if door.path == "/glasses/screen" else {}
     unwell = {"503": {"description": TITLES[503], "content": {"text/plain": {}}}} if door.path == "/healthz" else {}

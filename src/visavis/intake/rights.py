@@ -1,6 +1,6 @@
 """The doors of people's rights: a copy, a correction, an erasure, a restriction, an objection, somebody who looks again; and the brand's queue."""
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -13,11 +13,72 @@ from visavis.model.errors import Invalid
 from visavis.rights.export import LIMIT, schema, signed
 from visavis.runtime import problems
 from visavis.runtime.access import Access
-from visavis.runtime.desk import Acknowledged, Desk, Gone
+from visavis.runtime.desk import Acknowledged, Desk, Gone, Receipt
 from visavis.runtime.entrance import Answering, guarded, key_of, told
 
 JSON: Final = "application/json"
 JOSE: Final = "application/jose"
+
+
+class Import(Struct, frozen=True, forbid_unknown_fields=True):
+    """A signed export, and the public key (a JWK) of who made it; without one, it must be this server's own."""
+
+    export: str
+    key: dict[str, Any] | None = None
+
+
+class Correction(Struct, frozen=True):
+    """Which moment said something wrong and what its fields should say (``null``: it never happened); or a family that was wrongly concluded."""
+
+    moment: str | None = None
+    instead: dict[str, Any] | None = None
+    family: str | None = None
+
+
+class Turned(Struct, frozen=True):
+    """On, or off."""
+
+    on: bool
+
+
+class Move(Struct, frozen=True):
+    """Where a request goes, and why."""
+
+    status: str
+    reason: str = ""
+
+
+class View(Struct, frozen=True):
+    """A person's own view of a decision."""
+
+    view: str
+
+
+class Verdict(Struct, frozen=True):
+    """What a person made of a contested decision, and why."""
+
+    outcome: Literal["confirmed", "changed"]
+    reasons: str
+
+
+class Noted(Struct, frozen=True):
+    """A request as it stands, and the same signed, to keep."""
+
+    acknowledgement: Acknowledged
+    signed: str
+
+
+class Forgotten(Struct, frozen=True):
+    """The receipt of an erasure, and the same signed, to keep."""
+
+    receipt: Receipt
+    signed: str
+
+
+class Brought(Struct, frozen=True):
+    """How many entries came in."""
+
+    entries: int
 
 
 def routes(desk: Desk, access: Access) -> list[Route]:
@@ -40,11 +101,11 @@ def routes(desk: Desk, access: Access) -> list[Route]:
         key_of(request, access, "brand")
         name, _ = person(request, access)
         try:
-            said = msgspec.json.decode(await _body(request), type=_Import)
+            said = msgspec.json.decode(await _body(request), type=Import)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             advice = 'Send {"export": "…", "key": {…}}: the signed file, and the public key of who made it.'
             raise Invalid("The body is not an import.", advice=advice) from None
-        return _json({"entries": await desk.bring_in(name, said.export, said.key)})
+        return _json(Brought(await desk.bring_in(name, said.export, said.key)))
 
     async def correct(request: Request) -> Response:
         name, key = person(request, access)
@@ -60,7 +121,7 @@ def routes(desk: Desk, access: Access) -> list[Route]:
     async def forget(request: Request) -> Response:
         name, _ = person(request, access)
         receipt = await desk.erase(name)
-        return _json({"receipt": receipt, "signed": desk.signed(receipt, "erasure-receipt")})
+        return _json(Forgotten(receipt, desk.signed(receipt, "erasure-receipt")))
 
     async def restrict(request: Request) -> Response:
         name, _ = person(request, access)
@@ -98,7 +159,7 @@ def routes(desk: Desk, access: Access) -> list[Route]:
         return Response(msgspec.json.encode(schema()), media_type="application/schema+json")
 
     def _acknowledged(found: Acknowledged) -> Response:
-        return _json({"acknowledgement": found, "signed": desk.signed(found, "request-acknowledgement")}, 202 if found.status == "requires_action" else 200)
+        return _json(Noted(found, desk.signed(found, "request-acknowledgement")))
 
     at = "/v1/people/{person}"
     return [
@@ -115,11 +176,6 @@ def routes(desk: Desk, access: Access) -> list[Route]:
         Route("/v1/reviews", _guarded(queue)),
         Route("/v1/export-schema", _guarded(form)),
     ]
-
-
-class _Import(Struct, frozen=True, forbid_unknown_fields=True):
-    export: str
-    key: dict[str, Any] | None = None
 
 
 def _guarded(answering: Answering) -> Answering:
@@ -158,9 +214,9 @@ def _text(said: dict[str, Any], name: str, *, needed: bool = True) -> str:
     return text
 
 
-def _json(found: object, code: int = 200) -> Response:
-    return _said(msgspec.json.encode(found), JSON, code)
+def _json(found: object) -> Response:
+    return _said(msgspec.json.encode(found), JSON)
 
 
-def _said(body: bytes, kind: str, code: int = 200) -> Response:
-    return Response(body, code, media_type=kind, headers={"cache-control": "no-store"})
+def _said(body: bytes, kind: str) -> Response:
+    return Response(body, media_type=kind, headers={"cache-control": "no-store"})

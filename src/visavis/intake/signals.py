@@ -43,6 +43,11 @@ def objection(loop: Loop, customer: str, cause: str) -> Objected | None:
     return Objected(id=f"gpc-{cause}"[:128], customer=customer, occurred_at=loop.clock.now(), about=SHARING, method="gpc")
 
 
+def heard(loop: Loop, customer: str, cause: str, headers: Iterable[tuple[bytes, bytes]]) -> Objected | None:
+    """What these headers say of this person, when they say something new."""
+    return objection(loop, customer, cause) if opted_out(headers) else None
+
+
 def routes() -> list[Route]:
     """``GET /.well-known/gpc.json``."""
 

@@ -333,13 +333,9 @@ class Worn(MomentBase, frozen=True, tag="worn"):
 
 
 class Linked(MomentBase, frozen=True, tag="linked"):
-    """An identifier (already hashed by the door) was attached to this customer; when another customer holds it, they are one person from then on.
-
-    ``vouched`` is written by the door: the brand itself says so, and only then are two customers merged.
-    """
+    """An identifier (already hashed by the door) was attached to this customer; when another customer holds it, they are one person from then on."""
 
     identifier: Id
-    vouched: bool = False
 
 
 class Consulted(MomentBase, frozen=True, tag="consulted"):

@@ -36,11 +36,11 @@ SAYS: Final[dict[Role, frozenset[str]]] = {
     "device": frozenset({
         "located", "entered", "dwelled", "left", "saw", "checked_in", "asked", "shared", "displayed", "answered", "declared", "measured", "proposed",
         "voted", "worn",
-    }) | _ACCOUNT | _HOME,
+    }) | (_ACCOUNT - {"linked"}) | _HOME,
     "adviser": frozenset({"displayed", "answered"}),
     "sensor": _HOME | {"measured"},
 }  # fmt: skip
-"""The kinds of moment that each role may send."""
+"""The kinds of moment that each role may send. Only the brand links an identifier: whoever could try one would learn whether it is somebody's."""
 
 
 class NoKey(Refused):

@@ -29,6 +29,7 @@ from visavis.rights.export import Export, export, opened
 from visavis.rights.opposition import Opposition
 from visavis.rights.receipt import ALGORITHM, public_key
 from visavis.rights.rectify import EVIDENCE, amended, corrected
+from visavis.runtime.loop import KEPT as KEPT_OBJECTION
 from visavis.runtime.loop import Loop
 from visavis.runtime.writer import Writer
 
@@ -324,4 +325,4 @@ def objecting(loop: Loop, opposition: Opposition, customer: Customer) -> None:
     """The person objects to what they are known to have objected to."""
     for about in opposition.of((customer.id, *customer.identifiers)):
         if about not in customer.objections:
-            loop.live([Objected(id=f"opposed-{token_hex(6)}", customer=customer.id, occurred_at=loop.clock.now(), about=about, method="kept")])
+            loop.live([Objected(id=f"opposed-{token_hex(6)}", customer=customer.id, occurred_at=loop.clock.now(), about=about, method=KEPT_OBJECTION)])

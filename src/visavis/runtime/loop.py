@@ -8,7 +8,7 @@ import logging
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, merge
 from typing import Final
 
 from msgspec import Struct
@@ -29,6 +29,8 @@ from visavis.strategy.read import Strategy
 
 DUE: Final = "due-"
 """How the ids of our own ``due`` moments begin: no sender may use it, or it could take the place of one."""
+KEPT: Final = "kept"
+"""How an objection was made that is said again because it was kept: nothing needs to come before it."""
 SKEW_S: Final = CLOCK_SKEW.total_seconds()
 log = logging.getLogger("visavis.identity")
 
@@ -102,7 +104,7 @@ class Loop:
         received_at = self.clock.now()
         if isinstance(moment, Linked) and (refused := self._unmerged(customer, moment, received_at.timestamp())) is not None:
             return Answer(None, refused)
-        if not customer.entries or isinstance(moment, Linked):
+        if (not customer.entries or isinstance(moment, Linked)) and not (isinstance(moment, Objected) and moment.method == KEPT):
             customer = self._recalled(customer, moment)
         admitted = admit(self.strategy, customer, moment, received_at)
         if not customer.entries and not isinstance(admitted, NotAdmitted) and self.log.erased(name):
@@ -123,7 +125,7 @@ class Loop:
         for about in self.opposed(names):
             if about not in customer.objections and not self.log.erased(name):
                 cause = f"opposed-{len(customer.objections)}-{moment.id}"[:128]
-                self.take(Objected(id=cause, customer=name, occurred_at=moment.occurred_at, about=about, method="kept"))
+                self.take(Objected(id=cause, customer=name, occurred_at=moment.occurred_at, about=about, method=KEPT))
                 customer = self.customer(name)
         return customer
 
@@ -132,8 +134,6 @@ class Loop:
         holder = self._claimed.get(moment.identifier, self._identified.get(moment.identifier, ""))
         if not holder or holder in customer.names:
             return None
-        if not moment.vouched:
-            return NotAdmitted("linked", "account", "This identifier belongs to another customer: only the brand itself may say that two are one.")
         reason = refusal(customer, self.customer(holder), now)
         if reason is None:
             return None
@@ -147,6 +147,10 @@ class Loop:
     def names(self, customer: str) -> tuple[str, ...]:
         """Every name that speaks for this person: one, unless they were merged."""
         return self.customer(customer).names
+
+    def life(self, customer: str) -> list[Entry]:
+        """The entries of this person, under each of their :meth:`names`, oldest first."""
+        return list(merge(*[self.log.of(name) for name in self.names(customer)], key=lambda entry: entry.received_at))
 
     @property
     def people(self) -> int:

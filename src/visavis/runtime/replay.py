@@ -10,12 +10,12 @@ from visavis.customers.identity import lived
 from visavis.engine import step
 from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.entry import Entry, WorldEntry, encode
+from visavis.model.moment import Corrected
 from visavis.model.world import StrategyLoaded, World
 from visavis.ports import Log
 from visavis.runtime.teacher import Teacher
 from visavis.runtime.worlds import fold_world
 from visavis.strategy.read import Strategy, read
-
 
 WORLDS: Final = 256
 """How many worlds are kept in memory, the newest: decisions that saw one of these can be taken again at once."""
@@ -62,7 +62,11 @@ class Difference(Struct, frozen=True):
 
 
 def verify(log: Log, dice_key: bytes, *, found: Callable[[Difference], None]) -> int:
-    """Decide everything again with the logged strategies and worlds; call ``found`` for each difference; return how many entries were compared."""
+    """Decide everything again with the logged strategies and worlds; call ``found`` for each difference; return how many entries were compared.
+
+    Of somebody who had something corrected, what was decided before rested on what is not there any more: it is folded, and not compared.
+    """
+    corrected = {entry.customer: position for position, entry in log.scan() if isinstance(entry, Entry) and isinstance(entry.moment, Corrected)}
     world, strategies, customers, compared = World(), dict[str, Strategy](), dict[str, Customer](), 0
     identified: dict[str, str] = {}
     for position, entry in log.scan():
@@ -71,8 +75,11 @@ def verify(log: Log, dice_key: bytes, *, found: Callable[[Difference], None]) ->
             if isinstance(entry.change, StrategyLoaded):
                 strategies[entry.change.version] = read(entry.change.files)
             continue
-        compared += 1
         customer = customers.get(entry.customer) or newborn(entry.customer)
+        if position < corrected.get(entry.customer, 0):
+            lived(customers, identified, entry, fold(customer, entry))
+            continue
+        compared += 1
         again, after = step(strategies[world.strategy], world, customer, entry.moment, entry.received_at, dice_key)
         if encode(again) != encode(entry):
             found(Difference(position, entry.customer, entry.moment.id))

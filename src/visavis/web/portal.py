@@ -4,7 +4,8 @@ Everything is rendered here, from the person's own entries; each gesture sends o
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from secrets import token_hex
 from typing import Any, Final
@@ -21,11 +22,12 @@ from visavis.cards.typography import typeset
 from visavis.consent.choices import Choice, choices, switched
 from visavis.evidence.account import Benefits
 from visavis.evidence.benefit import Benefit, benefits
-from visavis.evidence.why import Why, find, why
+from visavis.evidence.why import Why, walk, why
 from visavis.model.consent import OPENS
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused
+from visavis.model.moment import Moment
 from visavis.rights.uses import WHAT, WHO
 from visavis.runtime.access import Access, Key
 from visavis.runtime.desk import Desk
@@ -43,6 +45,8 @@ CHANGES: Final = 3
 """How many data of one card are told with what would have been without them: the others are one request away."""
 MONTH_DAYS: Final = 30.4
 MARKETING: Final = "marketing"
+LOCALES: Final = {"fr": "fr_FR", "en": "en_GB"}
+Hearing = Callable[[Loop, str, str, Iterable[tuple[bytes, bytes]]], Moment | None]
 
 
 class Row(Struct, frozen=True):
@@ -80,8 +84,8 @@ class Look(Struct, frozen=True):
     why: str
 
 
-def routes(writer: Writer, access: Access, everybody: Benefits, desk: Desk) -> list[Route]:
-    """The page, its key, and the gestures on it."""
+def routes(writer: Writer, access: Access, everybody: Benefits, desk: Desk, *, heard: Hearing) -> list[Route]:
+    """The page, its key, and the gestures on it; ``heard`` is what a browser says for its person besides, before the gesture."""
     loop = writer.loop
 
     def own(request: Request) -> Key:
@@ -99,7 +103,7 @@ def routes(writer: Writer, access: Access, everybody: Benefits, desk: Desk) -> l
         return pages.page("portal.html", language, path=PATH, me=await me(name, language))
 
     async def me(name: str, language: str) -> dict[str, Any]:
-        entries = await writer.ask(lambda: list(loop.log.of(name)))
+        entries = await writer.ask(lambda: loop.life(name))
         return await asyncio.to_thread(seen, loop, everybody, name, entries, language)
 
     async def now(request: Request, name: str) -> Response:
@@ -117,8 +121,10 @@ def routes(writer: Writer, access: Access, everybody: Benefits, desk: Desk) -> l
         purpose, on, trial = loop.strategy.purposes.get(str(body.get("purpose", ""))), body.get("on"), body.get("trial", False)
         if purpose is None or purpose.basis != "consent" or not isinstance(on, bool) or not isinstance(trial, bool):
             raise Invalid("This is no choice.", advice='Send {"purpose": KEY, "on": true}, with "trial": true to try it.')
-        at = loop.clock.now()
-        for moment in switched(loop.strategy, name, purpose.key, on=on, trial=trial, language=language_of(request, name), id=f"me-{token_hex(6)}", at=at):
+        at, cause = loop.clock.now(), f"me-{token_hex(6)}"
+        if (signal := heard(loop, name, cause, request.headers.raw)) is not None:
+            await writer.live(signal)
+        for moment in switched(loop.strategy, name, purpose.key, on=on, trial=trial, language=language_of(request, name), id=cause, at=at):
             await writer.live(moment)
         return await now(request, name)
 
@@ -176,7 +182,7 @@ def _row(strategy: Strategy, choice: Choice, brought: Benefit, language: str) ->
     zone, status = ZoneInfo(strategy.brand.zone), choice.status
 
     def day(at: float) -> str:
-        return format_date(datetime.fromtimestamp(at, zone), "long", locale=language)
+        return format_date(datetime.fromtimestamp(at, zone), "long", locale=LOCALES[language])
 
     said = ""
     if status in OPENS:
@@ -189,21 +195,19 @@ def _row(strategy: Strategy, choice: Choice, brought: Benefit, language: str) ->
     return Row(
         choice.purpose, called or choice.benefit.rstrip("."),
         typeset(words.protects.format(months=round(purpose.duration_days / MONTH_DAYS), who=readers), language),
-        typeset(choice.notice_text, language), typeset(choice.benefit, language), brought.text, status in OPENS and not choice.trial, status in OPENS and choice.trial,
-        status in ("refused", "withdrawn"), said, getattr(words.closed, closed) if closed else "",
+        typeset(choice.notice_text, language), typeset(choice.benefit, language), brought.text, status in OPENS and not choice.trial,
+        status in OPENS and choice.trial, status in ("refused", "withdrawn"), said, getattr(words.closed, closed) if closed else "",
     )  # fmt: skip
 
 
 def _cards(loop: Loop, entries: list[Entry], language: str) -> Iterable[Card]:
     """The last cards and briefs about this person, each explained."""
     zone = ZoneInfo(loop.strategy.brand.zone)
-    last = [(entry, one) for entry in reversed(entries) for one in entry.decisions if isinstance(one, Show)][:CARDS]
-    for entry, decision in last:
-        found = find(entries, decision.id)
-        if found is None:
-            continue
-        told = why(loop.strategy, loop.worlds.get(entry.world), *found, decision.id, loop.dice_key, language)
-        when = format_datetime(entry.received_at.astimezone(zone), "d MMMM, HH:mm", locale=language)
+    walked = deque(((before, entry) for before, entry in walk(entries) if any(isinstance(one, Show) for one in entry.decisions)), CARDS)
+    last = [(before, entry, one) for before, entry in reversed(walked) for one in entry.decisions if isinstance(one, Show)][:CARDS]
+    for before, entry, decision in last:
+        told = why(loop.strategy, loop.worlds.get(entry.world), before, entry, decision.id, loop.dice_key, language)
+        when = format_datetime(entry.received_at.astimezone(zone), "d MMMM, HH:mm", locale=LOCALES[language])
         yield Card(decision.id, told.title or pages.WORDS[language].portal.brief, when, told.plain[language], _changes(told))
 
 
@@ -218,7 +222,7 @@ def _looks(strategy: Strategy, entries: list[Entry], language: str) -> list[Look
     """The last uses of this person's data, the newest first: of each, who, what and why."""
     zone, found = ZoneInfo(strategy.brand.zone), list[Look]()
     for entry in reversed(entries):
-        when = format_datetime(entry.received_at.astimezone(zone), "d MMMM, HH:mm", locale=language)
+        when = format_datetime(entry.received_at.astimezone(zone), "d MMMM, HH:mm", locale=LOCALES[language])
         for use in entry.uses:
             role, _, at = use.by.partition("@")
             who, place = WHO.get(role or "service", WHO["brand"])[language], strategy.places.get(at)

@@ -1,0 +1,242 @@
+"""Two customers become one person, and two again: each rule drawn at random, and each with sabotages that it catches."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import product
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from merges import BYTES, NOW, PURPOSES, check_caps, check_commutes, check_no_more_open, check_parting, life, people, plans
+from people import BRANDS, NOON, lines
+from visavis.customers import fold, identity
+from visavis.customers.habits import bought
+from visavis.customers.pooled import pooled
+from visavis.model.consent import OPENS, Consent, Status
+from visavis.model.customer import HABITS_SLACK, NAMES_LIMIT, Customer, Purchases, newborn
+from visavis.model.habit import HABIT, TRIPS
+from visavis.model.moment import Bought, Line, Spot
+from visavis.model.shown import Service
+
+ADA, BO = people("ada"), people("bo")
+Sabotage = Callable[[pytest.MonkeyPatch], None]
+trying = settings(max_examples=40, deadline=None, database=None, derandomize=True)
+
+
+@trying
+@given(ADA, BO)
+def test_whoever_is_given_first_the_same_person_comes_out_and_again_changes_nothing(one: Customer, other: Customer) -> None:
+    check_commutes(one, other)
+
+
+@trying
+@given(ADA, BO)
+def test_nothing_is_open_that_both_had_not_opened(one: Customer, other: Customer) -> None:
+    check_no_more_open(one, other)
+
+
+@trying
+@given(ADA, BO)
+def test_no_cap_no_pause_and_no_reluctance_is_looser(one: Customer, other: Customer) -> None:
+    check_caps(one, other)
+
+
+@trying
+@given(plans, plans, st.lists(st.tuples(st.booleans(), st.integers(0, 13), st.integers(0, 7)), max_size=14))
+def test_who_parts_is_as_if_they_had_never_met(one: list[tuple[int, int, int]], other: list[tuple[int, int, int]], since: list[tuple[bool, int, int]]) -> None:
+    check_parting(one, other, since)
+
+
+def choice(status: Status, at: float, categories: tuple[str, ...] = ("home",)) -> Consent:
+    opens = status in OPENS
+    return Consent(status, categories if opens else (), "1", at, at + 9e6 if opens else at, by=("person",) if opens else ())
+
+
+def check_stricter() -> int:
+    """Of every two statuses the one that is more closed, whichever came last; a yes to nothing at all is no yes."""
+    pairs = 0
+    for one, other, late in product(identity.STRICTNESS, identity.STRICTNESS, (0.0, 5.0)):
+        ada = replace(newborn("ada"), entries=1, consents={"p": choice(one, 1.0, ("home", "sight"))})
+        bo = replace(newborn("bo"), entries=1, consents={"p": choice(other, late)})
+        whole = identity.merged(ada, bo).consents["p"]
+        strict = max(one, other, key=identity.STRICTNESS.index)
+        assert whole.status == strict or {one, other} <= OPENS, "not the stricter"
+        assert (whole.status in OPENS) == ({one, other} <= OPENS), "open though one is closed"
+        assert whole.categories == (("home",) if {one, other} <= OPENS else ()), "wider than both"
+        pairs += 1
+        alone = identity.merged(ada, newborn("bo")).consents["p"]
+        assert alone.status not in OPENS, "a yes of one is copied to the other"
+        assert alone.status == one or one in OPENS, "a no of one is lost"
+    return pairs
+
+
+def test_the_stricter_of_every_two_statuses_wins() -> None:
+    assert check_stricter() == 200
+
+
+def a_trial(plan: list[tuple[int, int, int]]) -> None:
+    """What the sabotages are run on: drawn people, and one life of each kind that a random draw may miss."""
+
+    @settings(max_examples=40, deadline=None, database=None, derandomize=True, phases=[Phase.generate])
+    @given(ADA, BO)
+    def drawn(one: Customer, other: Customer) -> None:
+        check_commutes(one, other)
+        check_no_more_open(one, other)
+        check_caps(one, other)
+
+    check_stricter()
+    check_parting(plan, plan, [(i % 2 == 0, kind, i % 8) for i, kind in enumerate([0, 1, 3, 7, 9, 4, 2, 13] * 2)])
+    drawn()
+
+
+PLAN = [(-30_000 + 100 * i, kind, i % 8) for i, kind in enumerate([0, 1, 3, 4, 9, 12, 0, 1, 3, 5])]
+
+
+def _copied(patch: pytest.MonkeyPatch) -> None:
+    honest = identity._stricter
+    patch.setattr(identity, "_stricter", lambda one, other: honest(one, other) if one and other else one or other)
+
+
+def _shown(patch: pytest.MonkeyPatch) -> None:
+    honest = identity._service
+    patch.setattr(identity, "_service", lambda one, other, sides: replace(honest(one, other, sides), shown=other.shown))
+
+
+def _calm(patch: pytest.MonkeyPatch) -> None:
+    honest = identity._service
+    patch.setattr(identity, "_service", lambda one, other, sides: replace(honest(one, other, sides), reluctance=min(one.reluctance, other.reluctance)))
+
+
+def _first(patch: pytest.MonkeyPatch) -> None:
+    honest = identity.merged
+    patch.setattr(identity, "merged", lambda one, other: replace(honest(one, other), id=one.id, born_as=one.born_as))
+
+
+def _refolded(patch: pytest.MonkeyPatch) -> None:
+    honest = identity.parted
+    patch.setattr(identity, "parted", lambda person: tuple([replace(side, consents=person.consents) for side in honest(person)]))
+
+
+def _newest(one: Consent | None, other: Consent | None) -> Consent | None:
+    return max(one, other, key=lambda made: made.since if made is not None else 0.0)
+
+
+def _wide(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(identity, "_both", lambda *both: tuple(sorted(set().union(*both))))
+
+
+def _late(_: object, other: dict[str, object], __: object) -> dict[str, object]:
+    return dict(other)
+
+
+SABOTAGES: dict[str, tuple[Sabotage, str]] = {
+    "a yes of one side is copied to the other": (_copied, "more is open|copied"),
+    "the last choice wins": (lambda patch: patch.setattr(identity, "_stricter", _newest), "order|open|strict|wider"),
+    "the scope is both sides' together": (_wide, "more is open|wider"),
+    "objections are the later side's": (lambda patch: patch.setattr(identity, "_each", _late), "open|asked|parted|order"),
+    "only one side's cards count": (_shown, "looser|shorter|attention"),
+    "the more patient side speaks": (_calm, "reluctant"),
+    "the dice of who is named first": (_first, "order|twice|older"),
+    "sides do not live on": (lambda patch: patch.setattr(fold, "sided", lambda person, _: person), "fold is not the step|never met|somebody else"),
+    "who parts keeps the other's choices": (_refolded, "never met"),
+    "nobody ever parts": (lambda patch: patch.setattr(identity, "parted", lambda person: (person,)), "never met"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sabotage", SABOTAGES)
+def test_a_product_that_merges_badly_is_caught(monkeypatch: pytest.MonkeyPatch, sabotage: str) -> None:
+    spoil, told = SABOTAGES[sabotage]
+    spoil(monkeypatch)
+
+    with pytest.raises(AssertionError, match=told):
+        a_trial(PLAN)
+
+
+def test_the_sabotages_are_caught_by_what_they_spoil() -> None:
+    a_trial(PLAN)
+
+
+def baskets(days: list[int], *, place: str = "s1") -> list[Bought]:
+    return [
+        Bought(id=f"b{day}", customer="ada", occurred_at=NOON + timedelta(days=day), place=place, at=Spot(place, "shop", 20_000 + day, 12.0),
+               lines=tuple([Line(item, 1, 100, item) for item in BRANDS[day % 3 : day % 3 + 3]]))
+        for day in days
+    ]  # fmt: skip
+
+
+def test_a_stranger_who_shopped_first_and_became_known_has_the_habits_of_one_person() -> None:
+    first, then = baskets(list(range(0, 40, 4))), baskets(list(range(41, 90, 7)), place="s2")
+    apart = [Purchases(), Purchases()]
+    whole = Purchases()
+    for number, part in enumerate((first, then)):
+        for basket in part:
+            apart[number], whole = bought(apart[number], basket), bought(whole, basket)
+
+    together = pooled(apart[0], apart[1])
+
+    assert together == pooled(apart[1], apart[0])
+    assert (together.shops, together.visits, together.usual) == (whole.shops, whole.visits, whole.usual)
+    for family, row in whole.rows.items():
+        found = HABIT.unpack_from(together.table, together.rows[family] * HABIT.size)
+        expected = HABIT.unpack_from(whole.table, row * HABIT.size)
+        assert found[:14] == pytest.approx(expected[:14])
+        assert found[16] == expected[16]
+    assert TRIPS.unpack(together.trips)[:7] == pytest.approx(TRIPS.unpack(whole.trips)[:7])
+    assert TRIPS.unpack(together.trips)[8:16] == pytest.approx(TRIPS.unpack(whole.trips)[8:16])
+
+
+def test_what_is_merged_stays_bounded() -> None:
+    def one(name: str) -> Customer:
+        purchases = Purchases()
+        for day in range(HABITS_SLACK):
+            spot = Spot(f"s{day % 9}", "shop", day, 12.0)
+            item = f"{name} {day}"
+            purchases = bought(
+                purchases,
+                Bought(id=f"b{day}", customer=name, occurred_at=NOON + timedelta(days=day), place=spot.place, at=spot, lines=(Line(item, 1, 1, item),)),
+            )
+        return replace(
+            newborn(name),
+            entries=1,
+            purchases=purchases,
+            preferences={f"{name} {i}": True for i in range(NAMES_LIMIT)},
+            identifiers=tuple(f"{name} {i}" for i in range(NAMES_LIMIT)),
+        )
+
+    whole = identity.merged(one("ada"), one("bo"))
+
+    assert len(whole.purchases.rows) <= HABITS_SLACK
+    assert len(whole.purchases.shops) <= 4
+    assert len(whole.preferences) == len(whole.identifiers) == NAMES_LIMIT
+    crowd = whole
+    for i in range(20):
+        newcomer = replace(newborn(f"c{i}"), entries=1)
+        if identity.refusal(crowd, newcomer, NOW) is None:
+            crowd = identity.merged(crowd, newcomer)
+    assert len(crowd.names) == identity.SIDES_LIMIT
+
+
+def test_three_who_are_one_part_where_nothing_holds_them_together() -> None:
+    ada, bo, cleo = (replace(life(name, PLAN)[0], identifiers=held) for name, held in (("ada", ("x",)), ("bo", ("x", "y")), ("cleo", ("y", "z"))))
+    whole = identity.merged(identity.merged(ada, bo), cleo)
+    assert identity.parted(whole) == (whole,) or {*identity.parted(whole)[0].identifiers} == {"x", "y", "z"}
+
+    cut = replace(whole, sides=tuple([replace(side, identifiers=("x",)) if side.id == "bo" else side for side in whole.sides]))
+    persons = identity.parted(cut)
+
+    assert sorted(person.names for person in persons) == [("ada", "bo"), ("cleo",)]
+    assert BYTES(next(person for person in persons if person.id == "cleo")) == BYTES(cleo)
+
+
+@pytest.mark.parametrize("reason", ["restricted", "minor"])
+def test_who_may_not_be_read_or_answers_for_nobody_is_not_merged(reason: str) -> None:
+    ada = newborn("ada")
+    bo = replace(ada, id="bo", restricted=reason == "restricted", of_age_at=NOW + 1 if reason == "minor" else 0.0)
+
+    assert identity.refusal(ada, bo, NOW) == identity.refusal(bo, ada, NOW) == reason
+    guarded = replace(bo, consents={PURPOSES[0]: replace(choice("given", 1.0), by=("guardian", "person"))})
+    assert identity.refusal(ada, guarded, NOW) == (None if reason == "minor" else reason)
+    assert identity.refusal(ada, replace(ada, id="cleo", service=Service()), NOW) is None
+    assert lines(BRANDS[0])

@@ -1,0 +1,289 @@
+"""Erasure with a receipt, and P15: an objection to marketing is absolute and lasting, whatever is put back, brought in, or begun anew."""
+
+import shutil
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from joserfc import jws
+from joserfc.jwk import OKPKey
+
+from canary import traces
+from doors import MOMENTS, a_server, client, moment, running
+from house import House, everything, orders, words_of
+from people import BRANDS, NOON, a_history, says_yes
+from visavis.model.decision import Show
+from visavis.model.moment import Entered, Linked, Moment, Objected
+from visavis.rights import opposition
+from visavis.rights.erase import erase
+from visavis.rights.export import signed
+from visavis.rights.opposition import Opposition
+from visavis.rights.receipt import public_key
+from visavis.runtime import desk
+from visavis.runtime.loop import Loop
+
+pytestmark = pytest.mark.anyio
+SHE = "camille-7f3a91"
+HE = "basile-7f3a91"
+Sabotage = Callable[[pytest.MonkeyPatch], None]
+
+
+def check_that_the_receipt_is_true(root: Path) -> None:
+    """It says how much was deleted, which is what there was; what is kept and why, in both languages; and it verifies without us."""
+    with House(root) as house:
+        for name in (SHE, HE):
+            house.server.access.issue("device", name)
+            house.live(everything(name))
+        orders(house, SHE)
+        house._runner.run(house.server.desk.object(SHE, "marketing", on=True))
+        entries = len(list(house.server.log.of(SHE)))
+        receipt = house._runner.run(house.server.desk.erase(SHE))
+        token = house.server.desk.signed(receipt, "erasure-receipt")
+        assert (receipt.erased.entries, receipt.erased.keys, receipt.erased.parcels) == (entries, 1, 1), "it does not say what was deleted"
+        assert set(receipt.kept) == {"tombstone", "ledger", "learned", "opposition"}, "it does not say what is kept"
+        assert all(words.keys() == {"fr", "en"} and all(words.values()) for words in receipt.kept.values()), "it does not say why"
+        assert SHE not in token
+        assert SHE.encode() not in msgspec.json.encode(receipt), "it names the person"
+        key = OKPKey.import_key(public_key(house.server.desk.key))
+        told = msgspec.json.decode(jws.deserialize_compact(token, key, algorithms=["Ed25519"]).payload)
+        assert told == msgspec.json.decode(msgspec.json.encode(receipt)), "the signed one says something else"
+        assert house.server.log.erased(SHE), "nothing was erased"
+        assert not list(house.server.log.of(SHE)), "nothing was erased"
+        again = house._runner.run(house.server.desk.export(HE))
+        assert len(again.entries) > len(everything(HE)), "somebody else lost something"
+        assert not traces(house.root, words_of(SHE)), "something of theirs is left"
+
+
+def test_the_receipt_of_an_erasure_is_true(tmp_path: Path) -> None:
+    check_that_the_receipt_is_true(tmp_path)
+
+
+def _says_more(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(desk, "erase", lambda *given, **more: msgspec.structs.replace(erase(*given, **more), entries=10_000))
+
+
+def _keeps_quiet(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(desk, "KEPT", {"tombstone": desk.KEPT["tombstone"]})
+
+
+def _pretends(patch: pytest.MonkeyPatch) -> None:
+    def pretending(name: str, loop: Loop, **more: Any) -> Any:
+        from visavis.rights.erase import Erased
+
+        now = loop.clock.now()
+        return Erased(now, now, len(list(loop.log.of(name))), 1, 1, 1)
+
+    patch.setattr(desk, "erase", pretending)
+
+
+def _listed_in_clear(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Opposition, "_fingerprint", lambda _self, name: name.encode())
+
+
+RECEIPTS: dict[str, tuple[Sabotage, str]] = {
+    "it says more than was done": (_says_more, "what was deleted"),
+    "it keeps quiet about what is kept": (_keeps_quiet, "what is kept"),
+    "it pretends": (_pretends, "nothing was erased"),
+    "the list of objections names people": (_listed_in_clear, "left"),
+}
+
+
+@pytest.mark.parametrize("sabotage", RECEIPTS)
+def test_a_receipt_that_is_not_true_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: str) -> None:
+    spoil, told = RECEIPTS[sabotage]
+    spoil(monkeypatch)
+
+    with pytest.raises((AssertionError, ValueError), match=told):
+        check_that_the_receipt_is_true(tmp_path)
+
+
+async def test_recipients_are_told_of_an_erasure_and_then_nothing_tells_of_it() -> None:
+    server = a_server()
+    server.strategy.purposes["account"] = msgspec.structs.replace(server.strategy.purposes["account"], recipients=("Fidélité SA",))
+    heard: list[str] = []
+    finish = server.outbox._finish
+    server.outbox._finish = lambda key, parcel: (heard.append(f"{parcel.effect.kind} {parcel.effect.product}"), finish(key, parcel))  # type: ignore[assignment, func-returns-value]
+    async with running(server) as brand:
+        await brand.post(MOMENTS, json=moment("worn", "bo"))
+        told = await brand.post("/v1/people/bo/erase")
+    assert told.json()["receipt"]["recipients"] == ["Fidélité SA"]
+    assert heard == ["erased Fidélité SA"]
+    assert not server.outbox.parcels
+
+
+async def test_after_an_erasure_every_door_answers_as_if_nobody_had_been() -> None:
+    server = a_server()
+    async with running(server) as brand:
+        token = server.access.issue("device", "bo")
+        await brand.put("/v1/people/bo/purposes/reminders", json={"on": True})
+        await brand.post(MOMENTS, json=moment("worn", "bo"))
+        erased = await brand.post("/v1/people/bo/erase")
+        assert erased.status_code == 200
+        assert erased.json()["receipt"]["erased"]["entries"] > 0
+        async with client(server, token) as bo:
+            assert (await bo.get("/v1/people/bo/export")).status_code == 401
+        said: list[tuple[str, str, Any]] = [
+            ("GET", "export", None), ("GET", "requests", None), ("GET", "wallet", None), ("GET", "purposes", None), ("POST", "erase", None),
+            ("POST", "corrections", {"moment": "m1", "instead": None}), ("POST", "corrections", {"family": "f"}), ("PUT", "restriction", {"on": True}),
+            ("PUT", "objections/marketing", {"on": True}), ("PUT", "requests/r", {"status": "fulfilled"}), ("POST", "decisions/d/contest", {"view": "v"}),
+            ("PUT", "decisions/d/review", {"outcome": "confirmed", "reasons": "r"}), ("GET", "moments/m1", None), ("POST", "import", {"export": "x"}),
+        ]  # fmt: skip
+        for method, path, body in said:
+            found = [await brand.request(method, f"/v1/people/{name}/{path}", json=body) for name in ("bo", "nobody")]
+            assert (found[0].status_code, found[0].content) == (found[1].status_code, found[1].content), path
+
+
+def cards(house: House, name: str, days: int) -> int:
+    """How many marketing cards somebody is shown at the next ten doors, and how much of them is read for marketing."""
+    strategy, shown = house.server.strategy, 0
+    for i in range(10):
+        at = NOON + timedelta(days=days, hours=i)
+        house.clock.turn(at.timestamp())
+        for answer in house.live([Entered(id=f"door-{days}-{i}", customer=name, occurred_at=at, place="s1")]):
+            if answer.entry is None:
+                continue
+            shown += sum(isinstance(one, Show) and strategy.purposes[one.purpose].marketing for one in answer.entry.decisions)
+            shown += sum(strategy.purposes[use.purpose].marketing for use in answer.entry.uses)
+    return shown
+
+
+def marketing(name: str) -> list[Moment]:
+    ago = NOON - timedelta(days=90)
+    return [
+        Linked(id="card", customer=name, occurred_at=ago, identifier="card-1"), *says_yes(name, "place-moment", "reminders", "tailored-offers", at=ago),
+        *a_history(name, weeks=12, products=tuple(BRANDS[:4])),
+    ]  # fmt: skip
+
+
+def check_that_an_objection_lasts(root: Path) -> None:
+    with House(root) as house:
+        house.live(marketing(SHE))
+        copy = signed(house._runner.run(house.server.desk.export(SHE)), house.server.desk.key)
+        assert cards(house, SHE, 1) > 0, "nothing is marketing: this proves nothing"
+        house.close()
+        shutil.copytree(house.data, root / "backup")
+        house.open()
+        house._runner.run(house.server.desk.object(SHE, "marketing", on=True))
+        assert cards(house, SHE, 2) == 0, "the next event was not silent"
+        house.reopen()
+        assert cards(house, SHE, 3) == 0, "a restart forgot it"
+        house.close()
+        shutil.rmtree(house.data)
+        shutil.copytree(root / "backup", house.data)
+        house.open()
+        assert cards(house, SHE, 4) == 0, "a backup brought marketing back"
+        house.close()
+        shutil.rmtree(house.data)
+        house.open()
+        house._runner.run(house.server.desk.bring_in(SHE, copy))
+        assert "marketing" in house.server.loop.customer(SHE).objections, "an import cleared it"
+        assert cards(house, SHE, 5) == 0, "an import cleared it"
+        other = "a new number"
+        house.close()
+        shutil.rmtree(house.data)
+        house.open()
+        house.live(marketing(other))
+        assert cards(house, other, 6) == 0, "a new life under the same card forgot it"
+        house.live(marketing(SHE))
+        assert cards(house, SHE, 6) == 0, "a new life under the same name forgot it"
+        stranger = [msgspec.structs.replace(one, identifier="card-2") if isinstance(one, Linked) else one for one in marketing("else")]
+        house.live(stranger)
+        assert "marketing" not in house.server.loop.customer("else").objections, "somebody else was silenced"
+        house._runner.run(house.server.desk.object(other, "marketing", on=False))
+        assert "marketing" not in house.server.loop.customer(other).objections, "it cannot be taken back"
+        listed = (root / "root.objected").read_bytes()
+        assert SHE.encode() not in listed, "the list names people"
+        assert not traces(root / "root.objected", [SHE, "card-1"])
+
+
+def test_an_objection_to_marketing_is_absolute_and_lasting(tmp_path: Path) -> None:
+    check_that_an_objection_lasts(tmp_path)
+
+
+def _import_clears(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(desk, "objecting", lambda *_: None)
+
+
+def _list_unread(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(opposition, "_lines", lambda _: [])
+
+
+def _identifiers_unknown(patch: pytest.MonkeyPatch) -> None:
+    of = Opposition.of
+    patch.setattr(Opposition, "of", lambda self, names: of(self, list(names)[:1]))
+
+
+def _nothing_noted(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Opposition, "passing", lambda *_: None)
+
+
+def _everybody_silenced(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Opposition, "of", lambda self, _names: ["marketing"] if self._standing else [])
+
+
+LASTING: dict[str, tuple[Sabotage, str]] = {
+    "an import clears it": (_import_clears, "import cleared|backup brought"),
+    "the list is not read": (_list_unread, "backup brought"),
+    "nothing is noted in the list": (_nothing_noted, "backup brought"),
+    "identifiers are not looked up": (_identifiers_unknown, "new life"),
+    "everybody is silenced": (_everybody_silenced, "somebody else"),
+}
+
+
+@pytest.mark.parametrize("sabotage", LASTING)
+def test_an_objection_that_is_forgotten_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: str) -> None:
+    spoil, told = LASTING[sabotage]
+    spoil(monkeypatch)
+
+    with pytest.raises(AssertionError, match=told):
+        check_that_an_objection_lasts(tmp_path)
+
+
+async def test_an_objection_closes_marketing_for_a_new_device_at_once() -> None:
+    server = a_server()
+    async with running(server) as brand:
+        await brand.put("/v1/people/bo/purposes/tailored-offers", json={"on": True})
+        told = await brand.put("/v1/people/bo/objections/marketing", json={"on": True})
+        assert told.json()["acknowledgement"]["status"] == "fulfilled"
+        async with client(server, server.access.issue("device", "bo", profile="watch")) as watch:
+            await watch.post(MOMENTS, json=moment("worn", "bo", device="new", profile="watch"))
+            choices = {one["purpose"]: one for one in (await watch.get("/v1/people/bo/purposes")).json()}
+            again = await watch.put("/v1/people/bo/purposes/tailored-offers", json={"on": True})
+            assert again.status_code == 200
+            after = {one["purpose"]: one for one in again.json()}
+        assert choices["tailored-offers"]["closed_by"] == after["tailored-offers"]["closed_by"] == "objection: marketing"
+        assert not after["tailored-offers"]["on"]
+        assert (await brand.put("/v1/people/bo/objections/account", json={"on": True})).status_code == 403
+        assert any(isinstance(entry.moment, Objected) for entry in server.log.of("bo"))
+
+
+def test_the_command_line_is_the_same_desk(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from visavis.cli import app, example
+
+    def said(*words: str) -> Any:
+        told = CliRunner().invoke(app, ["rights", *words, "--data", str(tmp_path / "data")] if words != ("schema",) else ["rights", "schema"])
+        assert told.exit_code == 0, told.exception
+        return told.stdout
+
+    root, file = str(example("grocery")), str(tmp_path / "bo.jws")
+    with House(tmp_path / "house") as house:
+        house.live(everything("bo"))
+        token = signed(house._runner.run(house.server.desk.export("bo")), house.server.desk.key)
+        public = msgspec.json.encode(public_key(house.server.desk.key))
+    Path(file).write_text(token)
+    (tmp_path / "key.json").write_bytes(public)
+    assert "entries" in said("import", root, "bo", file, "--key", str(tmp_path / "key.json"))
+    assert msgspec.json.decode(said("correct", root, "bo", "m-declared", "--instead", '{"value": "M"}'))["status"] == "fulfilled"
+    assert msgspec.json.decode(said("object", root, "bo"))["right"] == "objection"
+    assert msgspec.json.decode(said("restrict", root, "bo", "--off"))["right"] == "restriction"
+    assert len(msgspec.json.decode(said("requests", root, "bo"))) == 4
+    said("export", root, "bo", str(tmp_path / "copy.json"), "--no-sign")
+    assert msgspec.json.decode((tmp_path / "copy.json").read_bytes())["declared"]["traits"] == {"likes": "M"}
+    assert msgspec.json.decode(said("reviews", root)) == []
+    assert msgspec.json.decode(said("erase", root, "bo"))["receipt"]["kept"]
+    assert msgspec.json.decode(said("schema"))["title"] == "visavis-export/1"

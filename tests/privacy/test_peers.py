@@ -1,0 +1,366 @@
+"""P10: nobody else sees or touches my data. schemathesis with two identities for what is read; every role at every door for what is written.
+
+What is someone else's and what is nowhere get the same answer, so that no list, count or error tells of anyone.
+"""
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from msgspec.structs import replace
+
+from doors import MOMENTS, a_server, listening, moment, running, shops, switch
+from people import NOON
+from visavis.consent.choices import choices
+from visavis.intake import moments as moments_door
+from visavis.intake import people, receipts
+from visavis.intake.openapi import DOORS, Door, document
+from visavis.model.entry import encode
+from visavis.model.moment import KINDS
+from visavis.runtime.access import SAYS, Access, Key
+from visavis.runtime.entrance import key_of
+from visavis.wiring import Server
+
+ST = Path(sys.executable).parent / "st"
+KEPT = ("entered", "left", "worn", "asked", "declared", "measured", "saw", "stocked")
+"""Kinds that a device of somebody who agreed to all of it may always send."""
+Asked = list[tuple[str, str, str, int]]
+
+
+# What is read: schemathesis, told whose ids there are
+
+
+def narrowed(server: Server, person: str) -> dict[str, Any]:
+    """The document, with this person for every person and moments that are sure to be kept: random ids belong to nobody."""
+
+    told = document()
+    known = {"person": [person], "customer": [person], "occurred_at": [NOON.isoformat()], "place": ["s1"], "purpose": list(server.strategy.purposes)}
+    sent, schemas = told["paths"][MOMENTS]["post"], told["components"]["schemas"]
+    kinds = sent["requestBody"]["content"]["application/json"]["schema"]["anyOf"][0]["discriminator"]["mapping"]
+    mapping = {}
+    for kind in KEPT:
+        schema = deepcopy(schemas[kinds[kind].rpartition("/")[2]])
+        fields = schema["properties"]
+        fields.update({name: {"enum": known[name]} for name in known if name in fields})
+        for name in ("at", "family"):  # written by our own door
+            fields.pop(name, None)
+        schemas[f"Sent-{kind}"], mapping[kind] = schema, f"#/components/schemas/Sent-{kind}"
+    one = {"anyOf": [{"$ref": name} for name in mapping.values()], "discriminator": {"propertyName": "kind", "mapping": mapping}}
+    told["components"]["schemas"]["Switch"]["properties"]["on"] = {"enum": [True]}
+    closing = [
+        door.path for door in DOORS if door.path.startswith("/me/") or re.search("/(categories|erase|restriction|objections|corrections|import)", door.path)
+    ]
+    for path in (*closing, *[door.path for door in DOORS if door.tells == "text/event-stream"]):
+        del told["paths"][path]  # it would close what the others need; they have no end
+    for operation in (operation for path in told["paths"].values() for operation in path.values()):
+        for parameter in operation["parameters"]:
+            if parameter["name"] in known:
+                parameter["schema"] = {"enum": known[parameter["name"]]}
+    sent["requestBody"]["content"] = {"application/json": {"schema": one}}
+    answer = sent["responses"]["200"]["content"]["application/json"]
+    answer["schema"] = answer["schema"]["anyOf"][0]
+    return told
+
+
+@contextmanager
+def watched(server: Server, names: dict[str, str]) -> Iterator[tuple[int, Asked]]:
+    """The server on a port, and who asked what, with the status that they got."""
+    asked: Asked = []
+    inner = server.app
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        async def heard(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                token = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1").removeprefix("Bearer ")
+                asked.append((names.get(token, "?"), scope["method"], scope["path"], message["status"]))
+            await send(message)
+
+        await inner(scope, receive, heard if scope["type"] == "http" else send)
+
+    server.app = app
+    with listening(server) as port:
+        yield port, asked
+
+
+def schemathesis(folder: Path, port: int, told: dict[str, Any], *options: str, config: str = "") -> "subprocess.CompletedProcess[str]":
+    (folder / "openapi.json").write_text(json.dumps(told))
+    statuses = '["2xx", "401", "403", "404", "409", "422", "429"]'  # what is well-formed may still not be allowed, or not be so
+    (folder / "schemathesis.toml").write_text(f"{config}\n[checks]\npositive_data_acceptance.expected-statuses = {statuses}\n")
+    command = [
+        str(ST),
+        "run",
+        "openapi.json",
+        "--url",
+        f"http://127.0.0.1:{port}",
+        "--checks",
+        "all",
+        "--seed",
+        "1",
+        "--warnings",
+        "off",
+        "--no-shrink",
+        *options,
+    ]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
+
+
+def check_reads(folder: Path, count: int, phases: str = "fuzzing,stateful") -> int:
+    """All checks, as alice, replayed as bob. How many of alice's own were asked for by bob, and refused."""
+    server = a_server()
+    keys = {name: server.access.issue("device", name) for name in ("alice", "bob")}
+    entries = [f'  - name: {name}\n    fixedHeaders: [{{name: Authorization, value: "Bearer {token}"}}]\n' for name, token in keys.items()]
+    (folder / "auth.yaml").write_text("auth:\n" + "".join(entries))
+    with watched(server, {token: name for name, token in keys.items()}) as (port, asked):
+        brand = {"authorization": f"Bearer {server.access.issue('brand')}"}
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=brand) as client:
+            for name in keys:
+                for key in [key for key, purpose in server.strategy.purposes.items() if purpose.basis == "consent"]:
+                    assert client.put(f"/v1/people/{name}/purposes/{key}", json={"on": True}).status_code == 200
+        found = schemathesis(
+            folder, port, narrowed(server, "alice"), "-n", str(count), "--mode", "positive", "--phases", phases, "--auth-wfc-user", "alice",
+            config='[auth.wfc]\npath = "auth.yaml"\npeers = ["alice", "bob"]',
+        )  # fmt: skip
+    assert found.returncode == 0, found.stdout[-6000:] + found.stderr
+    owned = {path for name, method, path, status in asked if (name, method, status) == ("alice", "GET", 200) and "/people/" in path}
+    replayed = [status for name, method, path, status in asked if name == "bob" and method == "GET" and path in owned]
+    assert set(replayed) <= {403, 404}, replayed
+    return len(replayed)
+
+
+def test_what_is_mine_is_read_by_nobody_else(tmp_path: Path, times: Callable[[int, int], int]) -> None:
+    assert check_reads(tmp_path, times(2, 200)) > 0, "object_level_authorization did not run: it replays nothing without two peers and a read of one's own"
+
+
+def test_an_owner_check_that_is_gone_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unguarded(monkeypatch)
+    with pytest.raises(AssertionError, match="ST402"):
+        check_reads(tmp_path, 2, "stateful")
+
+
+def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def anyone(request: Any, access: Access) -> tuple[str, Key]:
+        return str(request.path_params["person"]), key_of(request, access, "brand", "device")
+
+    for room in (people, receipts):
+        monkeypatch.setattr(room, "person", anyone)
+
+
+def test_every_door_keeps_what_the_document_says(tmp_path: Path, times: Callable[[int, int], int]) -> None:
+    """All checks on the document as it is, right and wrong data, as the brand, who may come in nearly everywhere."""
+    server = a_server()
+    token = server.access.issue("brand")
+    told = document()
+    for path in ("/v1/clock", *[door.path for door in DOORS if door.tells == "text/event-stream"]):
+        del told["paths"][path]
+    with watched(server, {token: "brand"}) as (port, asked):
+        found = schemathesis(
+            tmp_path,
+            port,
+            told,
+            "-n",
+            str(times(1, 100)),
+            "--phases",
+            "fuzzing" if times(0, 1) == 0 else "coverage,fuzzing,stateful",
+            "-H",
+            f"Authorization: Bearer {token}",
+        )
+    assert found.returncode == 0, found.stdout[-6000:] + found.stderr
+    assert len(asked) > 30
+
+
+# What is written: every role, every door
+
+
+PEOPLE = ("alice", "bob")
+ABSENT = "zoe"
+"""Of whom nothing is known."""
+FIELDS: dict[str, dict[str, Any]] = {
+    "paying": {"place": "s1"}, "bought": {"place": "s1", "lines": [["milk", 1, 100]]}, "saw": {"product": "milk"}, "stocked": {"product": "milk"},
+    "consumed": {"product": "milk"}, "ran_out": {"product": "milk"}, "measured": {"measure": "water", "value": 1}, "declared": {"trait": "size", "value": "M"},
+    "asked": {"about": "offer"}, "ordered": {"order": "o1"}, "fulfilled": {"order": "o1"}, "returned": {"order": "o1"}, "redeeming": {"code": "C"},
+    "reversed": {"code": "C"}, "noticed": {"purpose": "home", "notice": "2026-1"}, "consented": {"purpose": "home", "notice": "2026-1"},
+    "withdrew": {"purpose": "home"}, "objected": {"about": "marketing"}, "proposed": {"proposal": "p", "text": "t"}, "voted": {"proposal": "p", "vote": 1},
+    "worn": {"device": "g1"}, "linked": {"identifier": "card-free"}, "unlinked": {"identifier": "card-free"}, "located": {"latitude": 1.0, "longitude": 2.0},
+    "dwelled": {"place": "s1", "dwell_s": 9}, "entered": {"place": "s1"}, "left": {"place": "s1"}, "checked_in": {"place": "s1"},
+}  # fmt: skip
+BODIES: dict[str, dict[str, Any]] = {
+    "Switch": {"on": False}, "Closing": {"on": False}, "Token": {"key": "vv_device_nothing"}, "OwnAnswer": {"answer": "yes"},
+    "AdvisersAnswer": {"answer": "done"}, "Seen": {}, "Instant": {"at": NOON.timestamp()}, "Import": {"export": "x"}, "Turned": {"on": True},
+    "Correction": {"moment": "bob-in", "instead": None}, "Move": {"status": "fulfilled"}, "View": {"view": "No."},
+    "Verdict": {"outcome": "confirmed", "reasons": "So."}, "OwnChoice": {"purpose": "nothing", "on": True}, "Erasing": {},
+}  # fmt: skip
+ROLES_OF = (("", ""), ("device", "alice"), ("sensor", "alice"), ("till", "s9"), ("adviser", "s9"))
+"""Who asks: nobody, whoever speaks for alice, and whoever speaks for a place where bob is not."""
+THEIRS = {"person": "bob", "request": "access", "about": "marketing", "purpose": "home", "category": "home", "moment": "bob-in", "customer": "bob"}
+NOWHERE = {
+    "person": ABSENT, "request": "access", "about": "marketing", "purpose": "home", "category": "home", "moment": "no-such", "decision": "no-such",
+    "key": "no-such", "customer": ABSENT,
+}  # fmt: skip
+
+
+async def lived(server: Server, brand: httpx.AsyncClient, *names: str) -> None:
+    """These people agreed to everything, shop every week, are known by a card, came in at s1 and announced themselves there."""
+    for name in names:
+        for key in [key for key, purpose in server.strategy.purposes.items() if purpose.basis == "consent"]:
+            await switch(brand, name, key)
+        await shops(brand, server, name)
+        told = [moment("linked", name, id=f"{name}-card", identifier=f"card-{name}"), moment("entered", name, id=f"{name}-in")]
+        told += [moment("worn", name, id=f"{name}-worn"), moment("checked_in", name, id=f"{name}-here")]
+        assert {one["kept"] for one in (await brand.post(MOMENTS, json=told)).json()} == {True}
+
+
+def of_bob(server: Server) -> bytes:
+    """All that there is of bob: log, memory, screens, keys."""
+    entries = b"".join([encode(entry) for entry in server.log.of("bob")])
+    keys = [key for key in server.access.listed() if key.subject == "bob"]
+    return entries + f"{server.loop.customers['bob']}{server.screens.card('bob')}{server.screens.brief_of('bob')}{keys}".encode()
+
+
+def requests(door: Door, role: str, ids: dict[str, str]) -> Iterator[tuple[str, Any]]:
+    """This door, asked about these ids: its path and its body, if it takes one."""
+    paths = [re.sub(r"{(\w+)}", lambda name: ids[name[1]], door.path)]
+    if "{moment}" in door.path or "{decision}" in door.path:  # somebody else's, under one's own name
+        paths.append(re.sub(r"{(\w+)}", lambda name: "alice" if name[1] == "person" else ids[name[1]], door.path))
+    for path in paths:
+        query = "&".join(f"{name}={ids.get(name, '')}" for name in door.asks if name in ids)
+        path = f"{path}?{query}" if query else path  # noqa: PLW2901
+        if door.path == MOMENTS:
+            at_all = [kind for kind in KINDS if kind != "due" and role in ("device", "sensor")]
+            for kind in at_all:
+                fields = {"decision": ids["decision"], "answer": "yes"} if kind in ("answered", "displayed", "shared") else FIELDS.get(kind, {})
+                yield path, moment(kind, ids["customer"], id=f"try-{kind}", **fields) | {"owner": "alice", "consent": "yes"}
+            for kind in ("answered", "displayed"):
+                yield path, moment(kind, ids["customer"], id=f"try-{kind}", decision=ids["decision"], answer="done")
+        elif door.takes is not None:
+            body = BODIES[door.takes.__name__]
+            yield path, {"decision": ids["decision"], **body, "owner": ids["customer"], "customer": ids["customer"]}
+        else:
+            yield path, None
+
+
+async def check_writes() -> int:
+    """Every door, by everyone who does not speak for bob: bob's and nobody's get the same answer, and nothing of bob changes. How many pairs."""
+    server, pairs = a_server(), 0
+    async with running(server) as client:
+        await lived(server, client, *PEOPLE)
+        server.access.issue("device", "bob")
+        card, brief = server.screens.card("bob"), server.screens.brief_of("bob")
+        assert brief is not None
+        decisions = [brief.show.id, *([card.show.id] if card is not None else [])]
+        keys = [key.id for key in server.access.listed() if key.subject == "bob"]
+        before = of_bob(server)
+        del client.headers["authorization"]
+        for role, subject in ROLES_OF:
+            headers = {"authorization": f"Bearer {server.access.issue(role, subject)}"} if role else {}
+            for door in [door for door in DOORS if door.tells != "text/event-stream"]:
+                for decision in decisions:
+                    theirs = requests(door, role, THEIRS | {"decision": decision, "key": keys[0]})
+                    for (path, body), (other, else_) in zip(theirs, requests(door, role, NOWHERE), strict=True):
+                        there = await client.request(door.method, path, json=body, headers=headers)
+                        nowhere = await client.request(door.method, other, json=else_, headers=headers)
+                        where = f"{role or 'nobody'}: {door.method} {door.path} {(body or {}).get('kind', '')}"
+                        own = door.path.startswith("/me/")  # a gesture on one's own page answers with the page, which each gesture changes
+                        assert own or (there.status_code, there.content) == (nowhere.status_code, nowhere.content), f"told apart: {where}"
+                        assert b"bob" not in there.content, f"said: {where}"
+                        pairs += 1
+        assert of_bob(server) == before, "bob's was changed"
+    return pairs
+
+
+def test_what_is_somebodys_and_what_is_nowhere_get_the_same_answer_and_nothing_of_it_changes() -> None:
+    assert asyncio.run(check_writes()) > 250
+
+
+def test_a_read_without_an_owner_check_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    unguarded(monkeypatch)
+    with pytest.raises(AssertionError, match=r"told apart|changed|said"):
+        asyncio.run(check_writes())
+
+
+def test_a_door_that_lets_one_speak_for_another_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moments_door, "permits", lambda _key, _moment: "")
+    with pytest.raises(AssertionError, match=r"told apart|changed|said"):
+        asyncio.run(check_writes())
+
+
+def test_an_advisers_door_that_does_not_look_at_the_place_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moments_door, "about_own", lambda *_: "")
+    with pytest.raises(AssertionError, match=r"told apart|changed|said"):
+        asyncio.run(check_writes())
+
+
+def test_nobody_can_try_whether_an_identifier_is_somebodys() -> None:
+    async def what() -> None:
+        server = a_server()
+        async with running(server) as client:
+            await lived(server, client, *PEOPLE)
+            headers = {"authorization": f"Bearer {server.access.issue('device', 'alice')}"}
+            for kind in ("linked", "unlinked"):
+                answers = set()
+                for number, identifier in enumerate(("card-bob", "card-free")):
+                    told = await client.post(MOMENTS, json=moment(kind, "alice", id=f"{kind}-{number}", identifier=identifier), headers=headers)
+                    answers.add((told.status_code, told.text.replace(f"{kind}-{number}", "id")))
+                assert len(answers) == 1, f"{kind}: an answer tells whose it is"
+
+    asyncio.run(what())
+
+
+# No list and no count tells of anyone: all that may be read is the same, whether bob was ever there or not
+
+
+async def readings(*names: str) -> dict[tuple[str, str], tuple[int, bytes]]:
+    server, found = a_server(), {}
+    async with running(server) as client:
+        await lived(server, client, *names)
+        del client.headers["authorization"]
+        mine = {"person": "alice", "request": "access", "about": "marketing", "purpose": "home", "moment": "alice-in", "decision": "none", "key": "none"}
+        for role, subject in ROLES_OF:
+            headers = {"authorization": f"Bearer {server.access.issue(role, subject)}"} if role else {}
+            for door in [door for door in DOORS if door.method == "GET" and door.tells != "text/event-stream"]:
+                path = re.sub(r"{(\w+)}", lambda name: mine[name[1]], door.path)
+                answer = await client.get(path, headers=headers)
+                # Ids are drawn anew each time, and a receipt is signed over one.
+                found[role, path] = (
+                    answer.status_code,
+                    b"" if path.endswith("receipt") else re.sub(rb"[0-9a-f]{12,}|(?<=fulfilled-)[0-9a-f]+", b"0", answer.content),
+                )
+    return found
+
+
+def check_readings() -> None:
+    alone, together = asyncio.run(readings("alice")), asyncio.run(readings("bob", "alice"))
+    differing = {where for where in alone if alone[where] != together[where]}
+    assert not differing, f"tells of bob: {sorted(differing)}"
+    assert sum([status == 200 for status, _ in alone.values()]) > 15
+
+
+def test_what_may_be_read_is_the_same_whether_somebody_else_is_there_or_not() -> None:
+    check_readings()
+
+
+def test_a_count_that_grows_with_everybody_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = choices
+    everybody: list[object] = []
+
+    def counting(strategy: Any, customer: Any, language: str, now: float) -> Any:
+        everybody.append(customer)
+        return [replace(one, until=float(len(everybody))) for one in honest(strategy, customer, language, now)]
+
+    monkeypatch.setattr(people, "choices", counting)
+    with pytest.raises(AssertionError, match="tells of bob"):
+        check_readings()
+
+
+def test_a_device_that_may_link_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SAYS, "device", SAYS["device"] | {"linked"})
+    with pytest.raises(AssertionError, match="whose it is"):
+        test_nobody_can_try_whether_an_identifier_is_somebodys()

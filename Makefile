@@ -45,6 +45,7 @@ check: $(BIN)/.installed ## ruff, mypy --strict, import contracts
 
 bench: $(BIN)/.installed ## time the steps of a moment, the logs, the ledger and the HTTP door against references measured in the same run
 	@$(BIN)/python benchmarks/step.py $(ARGS) && $(BIN)/python benchmarks/log.py $(ARGS) && $(BIN)/python benchmarks/ledger.py $(ARGS) && \
+	 $(BIN)/python -m benchmarks.privacy $(ARGS) && \
 	 $(BIN)/python benchmarks/http.py $(ARGS)
 
 clean: ## remove what was built

@@ -141,10 +141,12 @@ def build(
             benefits.passing(entry)
             metrics.lived(entry, us)
         screens.committed(lived)
+
+    def answered() -> None:
         uses.follow()
         uses.checkpoint(time.now().timestamp())
 
-    writer = Writer(loop, committed=committed, aside=not memory)
+    writer = Writer(loop, committed=committed, answered=answered, aside=not memory)
     access = Access(":memory:", derived(root, "access")) if memory else keys(settings, root)
     resume(log, access)
     reconciled(loop, opposition)

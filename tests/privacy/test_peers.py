@@ -308,6 +308,7 @@ def test_nobody_can_try_whether_an_identifier_is_somebodys() -> None:
                 answers = set()
                 for number, identifier in enumerate(("card-bob", "card-free")):
                     told = await client.post(MOMENTS, json=moment(kind, "alice", id=f"{kind}-{number}", identifier=identifier), headers=headers)
+                    assert server.loop.names("alice") == ("alice",), "what is bob's was taken"
                     answers.add((told.status_code, told.text.replace(f"{kind}-{number}", "id")))
                 assert len(answers) == 1, f"{kind}: an answer tells whose it is"
 
@@ -325,13 +326,14 @@ async def readings(*names: str) -> dict[tuple[str, str], tuple[int, bytes]]:
         mine = {"person": "alice", "request": "access", "about": "marketing", "purpose": "home", "moment": "alice-in", "decision": "none", "key": "none"}
         for role, subject in ROLES_OF:
             headers = {"authorization": f"Bearer {server.access.issue(role, subject)}"} if role else {}
-            for door in [door for door in DOORS if door.method == "GET" and door.tells != "text/event-stream"]:
+            # The ledger is the same for everyone, grows with everybody, and leads to nobody: P17 is asked elsewhere.
+            for door in [door for door in DOORS if door.method == "GET" and door.tells != "text/event-stream" and not door.path.startswith("/v1/ledger/")]:
                 path = re.sub(r"{(\w+)}", lambda name: mine[name[1]], door.path)
                 answer = await client.get(path, headers=headers)
-                # Ids are drawn anew each time, and a receipt is signed over one.
+                # Ids and the marks of one's own lines are drawn anew each time, and a receipt is signed over one.
                 found[role, path] = (
                     answer.status_code,
-                    b"" if path.endswith("receipt") else re.sub(rb"[0-9a-f]{12,}|(?<=fulfilled-)[0-9a-f]+", b"0", answer.content),
+                    b"" if path.endswith("receipt") else re.sub(rb"[0-9a-f]{12,}|(?<=fulfilled-)[0-9a-f]+|[\w+/]{80,}={0,2}", b"0", answer.content),
                 )
     return found
 
@@ -362,5 +364,5 @@ def test_a_count_that_grows_with_everybody_is_caught(monkeypatch: pytest.MonkeyP
 
 def test_a_device_that_may_link_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SAYS, "device", SAYS["device"] | {"linked"})
-    with pytest.raises(AssertionError, match="whose it is"):
+    with pytest.raises(AssertionError, match=r"whose it is|was taken"):
         test_nobody_can_try_whether_an_identifier_is_somebodys()

@@ -176,6 +176,12 @@ def out_of_order(lines: Iterable[OwnLine]) -> list[Fault]:
     return faults
 
 
+def reason(strategy: Strategy, purpose: str, language: str) -> str:
+    """For what data were used, in plain words."""
+    known = strategy.purposes.get(purpose)
+    return known.benefit[language] if known is not None else WHY.get(purpose, WHY[ELSEWHERE])[language]
+
+
 def told(line: OwnLine, strategy: Strategy, language: str) -> Told:
     """The line in plain words; the exact time and place only when an entry opened it."""
     leaf, known = line.leaf, line.details
@@ -188,7 +194,6 @@ def told(line: OwnLine, strategy: Strategy, language: str) -> Told:
     place = strategy.places.get(known.by.partition("@")[2]) if known is not None else None
     if place is not None:
         who = f"{who}, {_AT[language]} {place.name}"
-    purpose = strategy.purposes.get(leaf.purpose)
-    why = purpose.benefit[language] if purpose is not None else WHY.get(leaf.purpose, WHY[ELSEWHERE])[language]
+    why = reason(strategy, leaf.purpose, language)
     what = tuple([WHAT[category][language] if category in WHAT else category for category in leaf.categories])
     return Told(line.index, when, who, what, why, OUTCOMES.get(leaf.outcome, OUTCOMES["silent"])[language], known.decisions if known is not None else ())

@@ -45,7 +45,7 @@ check: $(BIN)/.installed ## ruff, mypy --strict, import contracts
 
 bench: $(BIN)/.installed ## time the steps of a moment, the logs, the ledger and the HTTP door against references measured in the same run
 	@$(BIN)/python benchmarks/step.py $(ARGS) && $(BIN)/python benchmarks/log.py $(ARGS) && $(BIN)/python benchmarks/ledger.py $(ARGS) && \
-	 $(BIN)/python benchmarks/privacy.py $(ARGS) && $(BIN)/python benchmarks/devices.py $(ARGS) && \
+	 $(BIN)/python -m benchmarks.privacy $(ARGS) && $(BIN)/python benchmarks/devices.py $(ARGS) && \
 	 $(BIN)/python benchmarks/http.py $(ARGS)
 
 # The official clients and the vendors' own simulators that the tests of devices talk to: never a dependency, never in the package.

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from ledgers import ORIGIN, PEOPLE, WAYS, checkpoint_of, key_of, lines_now, lived
 from people import NOON, STRATEGY
+from visavis.model.consent import RIGHTS
 from visavis.model.entry import Entry, Use
 from visavis.model.errors import Invalid
 from visavis.model.moment import Consented, Noticed, Objected, Restricted, Withdrew
@@ -163,17 +164,17 @@ def unaccounted() -> list[str]:
     return found if known == len(lines) else [*found, "lines of nobody"]
 
 
-def guessed() -> list[str]:
+def guessed(lines: Sequence[bytes] = (), entries: Sequence[Entry] = (), keys: Sequence[bytes] = ()) -> list[str]:
     """P17: what a dictionary of all that was ever said of these people finds in their lines: plainly, hashed, or under any key that is left."""
-    lines = lines_now()
+    lines = lines or lines_now()
     words: set[bytes] = set()
-    for entry in lived().entries:
+    for entry in entries or lived().entries:
         words |= {one.encode() for one in (entry.customer, entry.moment.id, *[decision.id for decision in entry.decisions])}
         words |= {f"{entry.customer}{mark}{entry.moment.id}".encode() for mark in ("", "/", "\0")}
     told = b"\n".join(lines)
     marks = b"".join([leaf.read(line).mark for line in lines])
     nonces = [leaf.read(line).nonce for line in lines[::10]]
-    left = [b"", b"\0" * 32, sha256(b"").digest(), ORIGIN.encode(), Signer(ORIGIN, SEED).verifier.encode()]
+    left = [b"", b"\0" * 32, sha256(b"").digest(), ORIGIN.encode(), Signer(ORIGIN, SEED).verifier.encode(), *keys]
     found = [word.decode() for word in words if len(word) > 6 and word in told]
     for word in words:
         digests = [hashed(word).digest() for hashed in (sha256, sha1, md5, sha512)] + [blake2b(word, digest_size=size).digest() for size in (12, 16, 32, 64)]
@@ -227,7 +228,7 @@ def misjudged() -> list[str]:
         "x": told(Withdrew(id="x", customer="ines", occurred_at=NOON, purpose="recognition")),
         "o": told(objected), "i": told(replace(objected, on=False)), "r": told(restricted), "f": told(replace(restricted, on=False)),
         "u": replace(model, uses=(Use("recognition", _SCOPE),)), "w": replace(model, uses=(Use("recognition", ("orders", "places")),)),
-        "c": replace(model, uses=(Use(uses.RIGHTS, tuple(sorted(_SCOPE)), "person"),)),
+        "c": replace(model, uses=(Use(RIGHTS, tuple(sorted(_SCOPE)), "person"),)),
     }  # fmt: skip
     found = []
     for order, faults in ORDERS.items():

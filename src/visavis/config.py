@@ -85,6 +85,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     ``callbacks`` are the only origins (``https://host``, with a port when it has one) that a Mirror subscription may name, ``origins`` the only
     ones whose pages may ask for a device's cards with that device's key (applications that carry our page). ``push``, ``wallet``,
     ``google_wallet`` and ``mail`` are accounts elsewhere: what has none says so when it is asked for. Homes speak through ``mqtt``, when there is one.
+
+    ``ledger`` is the name that its checkpoints are signed under; ``checkpoints`` the folder where they are kept, one every ``checkpoint_s`` at most: on
+    another machine's disk, or in its backup at least.
     """
 
     data: str = "visavis-data"
@@ -96,6 +99,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     callbacks: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     ledger: str = "visavis.local/ledger"
+    checkpoints: str = ""
+    checkpoint_s: float = 60.0
     push: Push = Push()
     wallet: Wallet = Wallet()
     google_wallet: GoogleWallet = GoogleWallet()
@@ -118,9 +123,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         return self.key_file.with_suffix(".erased")
 
     @property
-    def checkpoints(self) -> Path:
-        """The folder of the ledger's checkpoints, beside the tombstones; a copy of it belongs on somebody else's disk."""
-        return self.key_file.with_suffix(".checkpoints")
+    def kept_checkpoints(self) -> Path:
+        """The folder of the ledger's checkpoints; beside the root key unless it was said where."""
+        return Path(self.checkpoints) if self.checkpoints else self.key_file.with_suffix(".checkpoints")
 
     @property
     def opposition(self) -> Path:

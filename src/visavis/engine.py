@@ -11,17 +11,17 @@ from visavis.customers.fold import decided, happen, sided
 from visavis.customers.rights import told
 from visavis.customers.wallet import code_of, granted, settled
 from visavis.decide.take import take
-from visavis.model.consent import CATEGORIES
+from visavis.model.consent import CATEGORIES, OVERSIGHT, RIGHTS
 from visavis.model.customer import Customer
 from visavis.model.decision import Decision, Show
 from visavis.model.entry import FORM, Effect, Entry, Granted, Use
-from visavis.model.moment import Answered, Asked, CheckedIn, Displayed, Moment, Requested
+from visavis.model.moment import Answered, Asked, CheckedIn, Consulted, Displayed, Moment, Requested
 from visavis.model.world import World
 from visavis.strategy.read import Strategy
 
 __all__ = ["NotAdmitted", "admit", "decide", "step"]
 
-COPIED: Final = Use("rights", tuple(sorted((*CATEGORIES, "service", "account"))), "person")
+COPIED: Final = Use(RIGHTS, tuple(sorted((*CATEGORIES, "service", "account"))), "person")
 """The use that a person makes by taking a copy of everything."""
 GRACE_S: Final = 60.0
 """How long after a card has gone an answer to it still counts: the time that a slow network may take."""
@@ -47,6 +47,8 @@ def step(strategy: Strategy, world: World, customer: Customer, moment: Moment, r
         uses = _read(strategy, sight, customer, moment)
     elif isinstance(moment, Requested) and moment.right == "access" and moment.status == "fulfilled":
         uses = [COPIED]
+    elif isinstance(moment, Consulted):
+        uses = [Use(OVERSIGHT, moment.categories, "brand@console")]
     entry = Entry(
         FORM, moment.customer, received_at, moment, decisions, closed, effects, tuple(uses), answer, world.version if decisions else "",
     )  # fmt: skip

@@ -7,14 +7,19 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from visavis.model.card import Card
+from visavis.model.consent import Purpose
 from visavis.model.entry import Entry, WorldEntry
 
 
 class Log(Protocol):
     """The order in which things happened. Batch first: one at a time is a batch of one."""
 
-    def commit(self, entries: Sequence[Entry | WorldEntry]) -> None:
-        """Append all of them, in this order, durably, or none. A (customer, moment id) already there raises :class:`Refused`, and nothing is appended."""
+    def commit(self, entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> None:
+        """Append all of them, in this order, durably, or none. A (customer, moment id) already there raises :class:`Refused`, and nothing is appended.
+
+        With ``purposes`` (the strategy's), the lines of the ledger that tell of these entries are appended with them, or nothing is. Who lives moments
+        gives them; without, nothing is told: for tests of the log itself.
+        """
 
     def entry(self, customer: str, moment: str) -> Entry | None:
         """The entry of this moment of this customer; what a retry is answered with."""
@@ -38,14 +43,17 @@ class Log(Protocol):
         :class:`Refused`. Afterwards nothing of it can be read in any file; where that cannot be had now (somebody is reading), :class:`Unavailable` says so.
         """
 
-    def erased(self, customer: str) -> bool:
-        """Whether this person was erased: late moments of theirs are not to bring them back."""
-
     def lines(self, start: int, stop: int) -> Sequence[bytes]:
-        """The ledger's lines from number ``start`` (the first is 0) until before ``stop``, as far as there are any; each was written with its entry."""
+        """The lines of the ledger from number ``start`` (the first is 0) until before ``stop``, as far as there are any; an erasure leaves them all."""
+
+    def lines_of(self, customer: str) -> Iterator[tuple[int, bytes]]:
+        """The lines that tell of this person, each with its number; none is known to once they are erased."""
 
     def audit_key(self, customer: str) -> bytes:
-        """What this person's lines in the ledger are known by; empty for somebody unknown, and for ever once they were erased."""
+        """What this person's lines are known by, and opened with; empty when nothing is held of them."""
+
+    def erased(self, customer: str) -> bool:
+        """Whether this person was erased: late moments of theirs are not to bring them back."""
 
     def __len__(self) -> int:
         """How many entries there are."""

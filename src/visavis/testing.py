@@ -1,16 +1,19 @@
 """Public contracts: whoever writes an adapter runs the same checks as we do. Each raises ``AssertionError`` with the guarantee that was broken."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from visavis.model.entry import FORM, Entry, WorldEntry, encode
+from visavis.model.consent import Notice, Purpose
+from visavis.model.entry import FORM, Entry, Use, WorldEntry, encode
 from visavis.model.errors import Refused, Unavailable
 from visavis.model.moment import Bought, Entered, Line
 from visavis.model.world import BudgetLeased
 from visavis.ports import Channel, Log, Message, Receipt
+from visavis.rights.leaf import read
 from visavis.rights.vault import Vault
 from visavis.runtime.sqlite import SqliteLog
 
@@ -64,6 +67,7 @@ def check_log(open_log: Callable[[], Log], *, durable: bool) -> None:
 
     _check_amending(log)
     _check_erasure(log, batch)
+    told = _check_ledger(log)
     log.close()
     for use in (lambda: len(log), lambda: log.entry("bo", "m9"), lambda: log.commit([an_entry("bo", "m10")]), lambda: list(log.scan())):
         try:
@@ -77,8 +81,9 @@ def check_log(open_log: Callable[[], Log], *, durable: bool) -> None:
         assert [encode(entry) for _, entry in again.scan()] == [encode(entry) for entry in kept], "what was committed outlives the process, and is there once"
         assert [position for position, _ in again.scan()] == [2, 3, 5], "where it was"
         assert again.erased("camille"), "who was erased stays erased"
+        assert again.lines(0, len(told) + 1) == told, "the lines of the ledger outlive the process"
         again.commit([an_entry("bo", "m11")])
-        assert [position for position, _ in again.scan()][-1] == 9, "a position is never given twice, not even after the last entry was erased"
+        assert [position for position, _ in again.scan()][-1] == 13, "a position is never given twice, not even after the last entry was erased"
         again.close()
 
 
@@ -104,6 +109,32 @@ async def check_channel(channel: Channel, message: Message, shown: Callable[[], 
     await channel.recall("a stranger", message.device, later.card.decision)
     assert later.card.decision in await shown(), "recalling what is not there changes nothing"
     return receipt
+
+
+def _check_ledger(log: Log) -> Sequence[bytes]:
+    text = {"fr": "", "en": ""}
+    purposes = {"care": Purpose("care", "dpv:CustomerCare", "contract", frozenset({"places"}), text, Notice("1", text))}
+    used = [replace(an_entry("fay", f"m{i}", minutes=i), uses=(Use("care", ("places",)), Use("care", ("orders",)))) for i in range(4)]
+    assert not log.lines(0, 9), "who gives no purposes tells nothing"
+    log.commit([used[0], an_entry("gil", "m1"), used[1]], purposes)
+    told = log.lines(0, 9)
+    assert len(told) == 4, "each use has one line"
+    with suppress(Refused):
+        log.commit([used[2], used[0]], purposes)
+    assert log.lines(0, 9) == told, "a refused batch tells nothing"
+    log.commit([used[3]], purposes)
+    told = log.lines(0, 9)
+    assert [log.lines(2, 4), log.lines(5, 9), log.lines(6, 9)] == [told[2:4], told[5:], told[6:]], "lines count from 0"
+    assert list(log.lines_of("fay")) == list(enumerate(told)), "a person's lines are found, with their numbers"
+    assert all(read(line).is_of(log.audit_key("fay")) for line in told), "and are theirs"
+    assert not list(log.lines_of("gil")), "who was not looked at has none"
+    assert log.audit_key("nobody") == b"", "an unknown customer has no key"
+    for name in ("fay", "gil"):
+        log.erase(name)
+    assert log.lines(0, 9) == told, "an erasure leaves every line"
+    assert not list(log.lines_of("fay")), "and leads from the person to none of them"
+    assert log.audit_key("fay") == b"", "their key is gone"
+    return told
 
 
 def _check_amending(log: Log) -> None:

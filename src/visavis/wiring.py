@@ -46,7 +46,6 @@ from visavis.rights.erase import Erased, erase, resume
 from visavis.rights.ledger import Ledger, kept_in
 from visavis.rights.opposition import Opposition
 from visavis.rights.receipt import signing_key
-from visavis.rights.uses import own
 from visavis.rights.vault import Vault, derived
 from visavis.runtime import problems
 from visavis.runtime.access import Access, Key
@@ -65,8 +64,6 @@ from visavis.strategy.read import Strategy, read
 from visavis.web import adviser, console, pages, portal
 
 KEY_BYTES: Final = 32
-CADENCE_S: Final = 60.0
-"""How often the ledger is signed: until then its newest lines are shown to nobody."""
 
 
 class Server(Struct):
@@ -113,13 +110,10 @@ def build(
     if not memory:
         folder.mkdir(parents=True, exist_ok=True)
     root = key if key is not None else root_key(settings.key_file)
-    purposes = strategy.purposes
-    log: Log = MemoryLog(purposes) if memory else SqliteLog(
-        folder / "log.sqlite", Vault(folder / "vault.sqlite", root, settings.tombstones), purposes=purposes,
-    )  # fmt: skip
+    log: Log = MemoryLog() if memory else SqliteLog(folder / "log.sqlite", Vault(folder / "vault.sqlite", root, settings.tombstones))
     signer = Signer(settings.ledger, derived(root, "ledger"))
-    keep = (lambda _size, _note: None) if memory else kept_in(settings.checkpoints)
-    ledger = Ledger(log, signer, cadence_s=0.0 if memory else CADENCE_S, keep=keep)
+    keep = (lambda _size, _note: None) if memory else kept_in(settings.kept_checkpoints)
+    ledger = Ledger(log, signer, cadence_s=settings.checkpoint_s, keep=keep)
     time = clock or SystemClock()
 
     def instant() -> float:
@@ -172,20 +166,21 @@ def build(
             objectives.passing(entry)
             benefits.passing(entry)
             metrics.lived(entry, us)
-        ledger.follow()
-        ledger.checkpoint(instant())
         screens.committed(lived)
         for entry, _ in lived:
             delivery.passing(entry)
 
-    writer = Writer(loop, committed=committed, aside=not memory)
+    def answered() -> None:
+        ledger.follow()
+        ledger.checkpoint(instant())
+
+    writer = Writer(loop, committed=committed, answered=answered, aside=not memory)
     mirror = Mirror(writer, access, screens, ":memory:" if memory else folder / "timelines.sqlite", derived(root, "timelines"), settings.callbacks)
     resume(log, (access, accounts.addresses, mirror))
     reconciled(loop, opposition)
     desk = Desk(
         writer, screens=screens, outbox=outbox, access=access, delivery=delivery, addresses=accounts.addresses, mirror=mirror,
         opposition=opposition, key=signing_key(derived(root, "receipts")), secret=derived(root, "subjects"),
-        audit_key=log.audit_key, lines=lambda name: _lines_of(log, ledger, name),
     )  # fmt: skip
     home = Home(settings.mqtt, writer, access, screens, heard=metrics.heard) if settings.mqtt is not None else None
     server = Server(
@@ -294,12 +289,6 @@ def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRou
             await pages_app(scope, receive, send)
 
     return app
-
-
-def _lines_of(log: Log, ledger: Ledger, name: str) -> list[bytes]:
-    """The lines of the ledger that are this person's."""
-    key, every = log.audit_key(name), list(log.lines(0, len(ledger)))
-    return [every[one.index] for one in own(every, key)] if key else []
 
 
 def _turned(server: Server) -> Callable[[], None]:

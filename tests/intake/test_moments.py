@@ -1,7 +1,7 @@
 """The door of every moment: one, an array, lines; retries; back-pressure; what fails and what lives on."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 from doors import MOMENTS, a_server, client, moment, running, shops, switch
 from people import NOON
 from visavis.intake.moments import IN_FLIGHT_LIMIT
+from visavis.model.consent import Purpose
 from visavis.model.entry import Entry, WorldEntry
 from visavis.model.errors import Unavailable
 from visavis.runtime.clock import TurnedClock
@@ -205,7 +206,7 @@ async def test_when_the_log_refuses_nobody_of_the_group_is_answered_and_a_retry_
     server = a_server()
     commit = server.log.commit
 
-    def full(_: Sequence[Entry | WorldEntry]) -> None:
+    def full(*_: object) -> None:
         raise Unavailable("The log cannot be used: disk full.")
 
     async with running(server) as brand:
@@ -248,7 +249,7 @@ async def test_a_log_that_refuses_is_not_asked_without_end_by_those_whose_time_h
         await _opens_a_window(server, brand)
         asked = 0
 
-        def full(_: Any) -> None:
+        def full(*_: object) -> None:
             nonlocal asked
             asked += 1
             raise Unavailable("The log cannot be used: disk full.")
@@ -298,9 +299,9 @@ async def test_a_group_holds_no_more_than_its_limit_and_everyone_is_answered(mon
     commit = server.log.commit
     monkeypatch.setattr(writer, "GROUP_LIMIT", 10)
 
-    def weighed(entries: Sequence[Entry | WorldEntry]) -> None:
+    def weighed(entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> None:
         sizes.append(len(entries))
-        commit(entries)
+        commit(entries, purposes)
 
     monkeypatch.setattr(server.log, "commit", weighed)
     async with running(server) as brand:

@@ -14,7 +14,7 @@ from ledger_properties import SEED, Kept
 from ledgers import ORIGIN, PEOPLE, WAYS, checkpoint_of, key_of, lived
 from people import NOON, STRATEGY
 from visavis.cli import app
-from visavis.model.consent import Purpose
+from visavis.model.consent import RIGHTS, Purpose
 from visavis.model.entry import Entry, Use
 from visavis.model.errors import Invalid
 from visavis.rights import leaf, uses
@@ -132,7 +132,7 @@ def test_who_looked_at_what_why_and_when_is_told_in_plain_words() -> None:
     assert en.why == STRATEGY.purposes["adviser-brief"].benefit["en"]
     assert fr.when.startswith("24 novembre 2026, 12:00")
     assert uses.told(replace(read, details=None), STRATEGY, "fr").when == "24 novembre 2026"
-    copy = Entry(2, name, NOON, world.of(name)[0].moment, uses=(Use(uses.RIGHTS, ("purchases",), "person"), Use("recognition", ("places",), "till@s1")))
+    copy = Entry(2, name, NOON, world.of(name)[0].moment, uses=(Use(RIGHTS, ("purchases",), "person"), Use("recognition", ("places",), "till@s1")))
     lines = leaf.leaves(copy, STRATEGY.purposes, key_of(name))
     assert [(leaf.read(line).by, leaf.read(line).outcome, leaf.read(line).basis) for line in lines] == [
         ("person", "copied", "duty"),

@@ -11,7 +11,8 @@ from visavis.rights import checkpoint, leaf, ledger, merkle, uses, verify
 
 Property = Callable[[], list[str]]
 HASHED = 'return sha256(b"\\x00" + leaf).digest()'
-SEALED = "sha256(outer + sha256(inner + nonce + sealed).digest()).digest()"
+SEALED = "+ over.digest()"
+KNOWN = "nonce + who.digest()"
 MUTANTS: dict[str, tuple[Property, ModuleType, str, str]] = {
     "purpose left out of the hashed line": (
         properties.unnoticed, merkle, HASHED, 'return sha256(b"\\x00" + b",".join([x for i, x in enumerate(leaf.split(b",")) if i != 3])).digest()',
@@ -36,17 +37,17 @@ MUTANTS: dict[str, tuple[Property, ModuleType, str, str]] = {
     "another ledger's checkpoint": (properties.forgeries_believed, checkpoint, "if origin != self.origin:", "if False:"),
     "one line a moment": (properties.unaccounted, leaf, "if not line:", "if not line or found:"),
     "reads of the staff have none": (properties.unaccounted, leaf, "if not line:", 'if not line or "@" in actor:'),
-    "sealed over nothing": (properties.unaccounted, leaf, SEALED, "sha256(outer + sha256(inner + nonce).digest()).digest()"),
-    "a plain hash of the name": (properties.guessed, leaf, "nonce + whose(audit_key, nonce)", "nonce + sha256(entry.customer.encode()).digest()[:16]"),
-    "a plain hash of the moment": (properties.guessed, leaf, SEALED, "sha256(moment.id.encode()).digest()"),
-    "salted, without a key": (properties.guessed, leaf, SEALED, "sha256(nonce + entry.customer.encode()).digest()"),
-    "the person's own name as their key": (properties.guessed, leaf, "nonce + whose(audit_key, nonce)", "nonce + whose(entry.customer.encode(), nonce)"),
+    "sealed over nothing": (properties.unaccounted, leaf, "seal.update(nonce + sealed)", "seal.update(nonce)"),
+    "a plain hash of the name": (properties.guessed, leaf, KNOWN, "nonce + sha256(entry.customer.encode()).digest()[:16]"),
+    "a plain hash of the moment": (properties.guessed, leaf, SEALED, "+ sha256(moment.id.encode()).digest()"),
+    "salted, without a key": (properties.guessed, leaf, SEALED, "+ sha256(nonce + entry.customer.encode()).digest()"),
+    "the person's own name as their key": (properties.guessed, leaf, KNOWN, "nonce + whose(entry.customer.encode(), nonce)"),
     "the person named beside a choice": (
-        properties.guessed, leaf, "said = _chosen(entry.received_at.toordinal(), moment, purposes)",
-        "said = [x.replace(PERSON.encode(), entry.customer.encode()) for x in _chosen(entry.received_at.toordinal(), moment, purposes)]",
+        properties.guessed, leaf, "said = _chosen(day, moment, purposes)",
+        "said = [x.replace(PERSON.encode(), entry.customer.encode()) for x in _chosen(day, moment, purposes)]",
     ),
-    "one nonce a person": (properties.linked, leaf, 'shake_256(audit_key + moment.encode("utf-8", "surrogatepass"))', "shake_256(audit_key)"),
-    "one pseudonym a person": (properties.linked, leaf, "nonce + whose(audit_key, nonce)", "nonce + whose(audit_key, b'')"),
+    "one nonce a person": (properties.linked, leaf, 'said = moment.encode("utf-8", "surrogatepass")', 'said = b""'),
+    "one pseudonym a person": (properties.linked, leaf, KNOWN, "nonce + whose(audit_key, b'')"),
     "purposes that nobody knows": (
         properties.made_up, leaf, '_clear(day, by, purpose, purposes[purpose].basis, categories, outcome, notice) if purpose in purposes else b""',
         '_clear(day, by, purpose, "consent", categories, outcome, notice)',
@@ -61,7 +62,7 @@ MUTANTS: dict[str, tuple[Property, ModuleType, str, str]] = {
     "a restriction that closes nothing": (properties.misjudged, uses, "if leaf.purpose in closed or ALL in closed:", "if leaf.purpose in closed:"),
     "one's own copy is blamed": (properties.misjudged, uses, 'case "shown" | "silent" | "read" if leaf.purpose in', "case _ if leaf.purpose in"),
     "the newest line is shown at once": (properties.shown_early, ledger, "min(after + limit, self._shown)", "after + limit"),
-    "no checkpoint is waited for": (properties.shown_early, ledger, "now_s - self._cut_at >= self._cadence_s", "now_s > 0"),
+    "no checkpoint is waited for": (properties.shown_early, ledger, "not 0 <= now_s - self._cut_at < self._cadence_s", "now_s > 0"),
 }  # fmt: skip
 
 

@@ -354,6 +354,7 @@ def test_nobody_can_try_whether_an_identifier_is_somebodys() -> None:
                 answers = set()
                 for number, identifier in enumerate(("card-bob", "card-free")):
                     told = await client.post(MOMENTS, json=moment(kind, "alice", id=f"{kind}-{number}", identifier=identifier), headers=headers)
+                    assert server.loop.names("alice") == ("alice",), "what is bob's was taken"
                     answers.add((told.status_code, told.text.replace(f"{kind}-{number}", "id")))
                 assert len(answers) == 1, f"{kind}: an answer tells whose it is"
                 assert server.loop.customer("bob") == before, f"{kind}: whose it is was found by taking it"
@@ -372,14 +373,14 @@ async def readings(*names: str) -> dict[tuple[str, str], tuple[int, bytes]]:
         mine = {"person": "alice", "request": "access", "about": "marketing", "purpose": "home", "moment": "alice-in", "decision": "none", "key": "none"}
         for role, subject in ROLES_OF:
             headers = {"authorization": f"Bearer {server.access.issue(role, subject)}"} if role else {}
-            for door in [door for door in DOORS if door.method == "GET" and door.tells != "text/event-stream"]:
-                if door.path.startswith("/v1/ledger/"):
-                    continue  # its lines are everybody's and lead to nobody
+            # The ledger is the same for everyone, grows with everybody, and leads to nobody: P17 is asked elsewhere.
+            for door in [door for door in DOORS if door.method == "GET" and door.tells != "text/event-stream" and not door.path.startswith("/v1/ledger/")]:
                 path = re.sub(r"{(\w+)}", lambda name: mine.get(name[1], "none"), door.path)
                 answer = await client.get(path, headers=headers)
-                # A receipt names its choice, whose id is drawn anew each time, as are keys; a pass is signed.
-                drawn = path.endswith(("receipt", "pkpass", "/export", "/me/copy", "/requests"))
-                found[role, path] = (answer.status_code, b"" if drawn else re.sub(rb"[0-9a-f]{12,}|(?<=fulfilled-)[0-9a-f]+", b"0", answer.content))
+                # Ids and the marks of one's own lines are drawn anew each time; a receipt is signed over one, and so is a pass.
+                drawn = path.endswith(("receipt", "pkpass"))
+                masked = re.sub(rb"[0-9a-f]{12,}|(?<=fulfilled-)[0-9a-f]+|[\w+/]{80,}={0,2}", b"0", answer.content)
+                found[role, path] = (answer.status_code, b"" if drawn else masked)
     return found
 
 
@@ -409,5 +410,5 @@ def test_a_count_that_grows_with_everybody_is_caught(monkeypatch: pytest.MonkeyP
 
 def test_a_device_that_may_link_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SAYS, "device", SAYS["device"] | {"linked"})
-    with pytest.raises(AssertionError, match="whose it is"):
+    with pytest.raises(AssertionError, match=r"whose it is|was taken"):
         test_nobody_can_try_whether_an_identifier_is_somebodys()

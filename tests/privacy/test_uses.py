@@ -1,7 +1,10 @@
-"""P11: every use that had an effect has its line in the ledger, written with it, and every line has its use; whatever the load and wherever it stops."""
+"""P11: every use that had an effect has its line in the ledger, written with it, and every line has its use; whatever the load and wherever it stops.
+
+A whole server is killed too: what left it (decisions, pages, copies) is in its ledger.
+"""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
@@ -9,6 +12,8 @@ import httpx
 import pytest
 
 from people import BRANDS, STRATEGY, a_loop, camille, enters, pays
+from used import kill_and_look
+from visavis.model.consent import Purpose
 from visavis.model.entry import Entry, WorldEntry
 from visavis.model.errors import Unavailable
 from visavis.model.moment import CheckedIn, Moment
@@ -27,7 +32,7 @@ ORIGIN = "visavis.test/ledger"
 
 
 def on_disk(folder: Path) -> SqliteLog:
-    return SqliteLog(folder / "log.sqlite", Vault(folder / "vault.sqlite", ROOT_KEY, folder / "erased"), purposes=STRATEGY.purposes)
+    return SqliteLog(folder / "log.sqlite", Vault(folder / "vault.sqlite", ROOT_KEY, folder / "erased"))
 
 
 def check(log: SqliteLog | MemoryLog) -> int:
@@ -51,7 +56,7 @@ def live(loop: Loop, dice: Random, moments: int) -> None:
     loop.commit()
 
 
-@pytest.mark.parametrize("making", [lambda _: MemoryLog(STRATEGY.purposes), on_disk], ids=["memory", "disk"])
+@pytest.mark.parametrize("making", [lambda _: MemoryLog(), on_disk], ids=["memory", "disk"])
 def test_every_use_has_its_line_and_every_line_its_use(making: Callable[[Path], SqliteLog | MemoryLog], tmp_path: Path) -> None:
     log = making(tmp_path)
     loop = a_loop(log)
@@ -84,7 +89,7 @@ def test_a_commit_that_fails_leaves_neither_the_use_nor_its_line(tmp_path: Path,
     log.close()
 
 
-def _broken(*_: object) -> list[bytes]:
+def _broken(*_: object, **__: object) -> list[bytes]:
     raise Breaks
 
 
@@ -128,18 +133,14 @@ class LinesLater(SqliteLog):
 
     lost = False
 
-    def commit(self, entries: Sequence[Entry | WorldEntry]) -> None:
-        purposes, self._purposes = self._purposes, {}
-        unknown = self._lines
+    def commit(self, entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> None:
         super().commit(entries)
-        self._database.execute("DELETE FROM ledger WHERE seq >= ?", (unknown,))
-        self._lines, self._purposes = unknown, purposes
         if self.lost:
             raise Unavailable("It stopped here.")
 
 
 def test_lines_in_a_later_commit_are_caught(tmp_path: Path) -> None:
-    log = LinesLater(tmp_path / "log.sqlite", Vault(tmp_path / "vault.sqlite", ROOT_KEY, tmp_path / "erased"), purposes=STRATEGY.purposes)
+    log = LinesLater(tmp_path / "log.sqlite", Vault(tmp_path / "vault.sqlite", ROOT_KEY, tmp_path / "erased"))
     loop = a_loop(log)
     camille(loop, "reminders", "place-moment")
 
@@ -154,7 +155,7 @@ def test_a_server_shows_its_ledger_to_everyone(tmp_path: Path) -> None:
     from visavis.wiring import build
 
     async def asked() -> tuple[str, bytes, str]:
-        server = build(grocery(), Settings(data=str(tmp_path / "data")), memory=True, key=ROOT_KEY)
+        server = build(grocery(), Settings(data=str(tmp_path / "data"), checkpoint_s=0.0), memory=True, key=ROOT_KEY)
         server.writer.start()
         key = {"authorization": f"Bearer {server.access.issue('device', 'camille')}"}
         async with httpx.AsyncClient(transport=httpx.ASGITransport(server.app), base_url="http://ledger.test") as client:
@@ -170,3 +171,17 @@ def test_a_server_shows_its_ledger_to_everyone(tmp_path: Path) -> None:
     assert len(told) == 2, "a notice served, a choice made"
     assert verify(told, [Verifier(verifier.strip()).read(note)]) == []
     assert b"camille" not in lines
+
+
+def test_whenever_it_is_killed_each_use_that_had_an_effect_has_its_one_line(tmp_path: Path, times: Callable[[int, int], int]) -> None:
+    kills = times(3, 200)
+
+    assert kill_and_look(tmp_path / "data", kills, seed=1) > 20 * kills
+
+
+@pytest.mark.parametrize(("broken", "said"), [
+    ("late", "a use without its line"), ("unseen", "somebody looked without a use"), ("uncopied", "a copy was taken without a use"),
+])  # fmt: skip
+def test_a_server_that_is_broken_is_caught(tmp_path: Path, broken: str, said: str) -> None:
+    with pytest.raises(AssertionError, match=said):
+        kill_and_look(tmp_path / "data", 5, seed=2, broken=broken)

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from people import BRANDS, KEY, NOON, STRATEGY, a_history, a_loop, camille, enters, lines, pays, turn
+from visavis.model.consent import Purpose
 from visavis.model.decision import Show
 from visavis.model.entry import Entry, WorldEntry
 from visavis.model.errors import Unavailable
@@ -25,10 +26,10 @@ class FullDisk(MemoryLog):
 
     full = False
 
-    def commit(self, entries: Sequence[Entry | WorldEntry]) -> None:
+    def commit(self, entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> None:
         if self.full:
             raise Unavailable("The log cannot be used: disk full.")
-        super().commit(entries)
+        super().commit(entries, purposes)
 
 
 def a_visit(loop: Loop, name: str = "camille", *, number: int = 0) -> None:

@@ -9,8 +9,10 @@ from starlette.routing import Route
 
 from visavis.evidence.why import Why, find, why
 from visavis.intake.people import person
+from visavis.model.entry import Entry
 from visavis.runtime import problems
 from visavis.runtime.access import Access
+from visavis.runtime.consulted import consulted
 from visavis.runtime.entrance import guarded
 from visavis.runtime.writer import Writer
 
@@ -19,27 +21,30 @@ def routes(writer: Writer, access: Access) -> list[Route]:
     """``GET /v1/people/{person}/decisions/{decision}/why``."""
 
     async def one(request: Request) -> Response:
-        name, _ = person(request, access)
+        name, key = person(request, access)
         spoken = writer.loop.strategy.brand.languages
         asked = request.query_params.get("language", "") or writer.loop.customer(name).language
         found = await explained(writer, name, str(request.path_params["decision"]), asked if asked in spoken else spoken[0])
         if found is None:
             return problems.response(problems.problem(404, "There is no such decision about this person."))
-        return Response(msgspec.json.encode(found), media_type="application/json", headers={"cache-control": "no-store"})
+        entry, told = found
+        if key.role == "brand":
+            await consulted(writer, entry)
+        return Response(msgspec.json.encode(told), media_type="application/json", headers={"cache-control": "no-store"})
 
     return [Route("/v1/people/{person}/decisions/{decision}/why", guarded(one))]
 
 
-async def explained(writer: Writer, name: str, decision: str, language: str) -> Why | None:
-    """Explain this decision about this person; ``None`` when there is none. Only reading the log is done where moments are lived."""
+async def explained(writer: Writer, name: str, decision: str, language: str) -> tuple[Entry, Why] | None:
+    """Explain this decision, with the entry that holds it; ``None`` when there is none. Only reading the log is done where moments are lived."""
     loop = writer.loop
     entries = await writer.ask(lambda: loop.life(name))
 
-    def told() -> Why | None:
+    def told() -> tuple[Entry, Why] | None:
         found = find(entries, decision)
         if found is None:
             return None
         before, entry = found
-        return why(loop.strategy, loop.worlds.get(entry.world), before, entry, decision, loop.dice_key, language)
+        return entry, why(loop.strategy, loop.worlds.get(entry.world), before, entry, decision, loop.dice_key, language)
 
     return await asyncio.to_thread(told)

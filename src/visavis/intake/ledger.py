@@ -21,8 +21,12 @@ FOREVER: Final = {"cache-control": "public, max-age=31536000, immutable"}
 def routes(writer: Writer, ledger: Ledger) -> list[Route]:
     """``GET /v1/ledger/checkpoint``, ``/v1/ledger/key``, ``/v1/ledger/proof`` (``seq`` and ``size``, or ``old`` and ``size``), ``/v1/ledger/leaves``."""
 
+    def now() -> str:
+        ledger.follow()
+        return ledger.checkpoint(writer.loop.clock.now().timestamp())
+
     async def checkpoint(_: Request) -> Response:
-        note = await writer.ask(lambda: ledger.checkpoint(writer.loop.clock.now().timestamp()))
+        note = await writer.ask(now)
         return Response(note, media_type="text/plain; charset=utf-8", headers=FRESH)
 
     async def key(_: Request) -> Response:

@@ -18,6 +18,10 @@ Actor = Literal["person", "guardian", "brand"]
 OPENS: Final = frozenset({"given", "renewed"})
 CATEGORIES: Final = ("places", "sight", "purchases", "home", "numbers", "preferences", "orders")
 """What a consent can name. ``service`` (what we showed) and ``account`` are ours to keep, and never feed a decision's learning."""
+RIGHTS: Final = "rights"
+"""The purpose of a copy that a person takes of their own data: a duty, whatever the strategy says."""
+OVERSIGHT: Final = "oversight"
+"""The purpose for which the brand looks at what was decided about a person: it answers for it."""
 SENSITIVE: Final = frozenset({"numbers"})
 """Health (GDPR art. 9): read by explicit consent only, by a purpose that reads nothing else."""
 TRIAL_DAYS: Final = 30

@@ -342,6 +342,13 @@ class Linked(MomentBase, frozen=True, tag="linked"):
     identifier: Id
 
 
+class Consulted(MomentBase, frozen=True, tag="consulted"):
+    """The brand's team looks at what was decided at one of the person's moments (``about``), which tells of these categories of data."""
+
+    about: Id
+    categories: tuple[str, ...] = ()
+
+
 class Unlinked(MomentBase, frozen=True, tag="unlinked"):
     """An identifier was detached."""
 
@@ -355,7 +362,7 @@ class Due(MomentBase, frozen=True, tag="due"):
 Moment = (
     Located | Entered | Dwelled | Left | Saw | Paying | Bought | Stocked | Consumed | RanOut | Measured | Declared | CheckedIn | Asked
     | Shared | Displayed | Answered | Ordered | Fulfilled | Returned | Redeeming | Reversed | Noticed | Consented | Withdrew | Objected
-    | Restricted | Born | Requested | Corrected | Contested | Reviewed | Proposed | Voted | Worn | Linked | Unlinked | Due
+    | Restricted | Born | Consulted | Requested | Corrected | Contested | Reviewed | Proposed | Voted | Worn | Linked | Unlinked | Due
 )  # fmt: skip
 
 KINDS: Final[dict[str, type[MomentBase]]] = {str(kind.__struct_config__.tag): kind for kind in Moment.__args__}
@@ -368,7 +375,7 @@ CATEGORY: Final[dict[str, str]] = {
     "stocked": "home", "consumed": "home", "ran_out": "home",
     "measured": "numbers",
     "declared": "preferences", "proposed": "preferences", "voted": "preferences", "shared": "preferences",
-    "asked": "service", "displayed": "service", "answered": "service", "worn": "service", "due": "service",
+    "asked": "service", "displayed": "service", "answered": "service", "worn": "service", "due": "service", "consulted": "service",
     "ordered": "orders", "fulfilled": "orders", "returned": "orders", "redeeming": "orders", "reversed": "orders",
     "noticed": "account", "consented": "account", "withdrew": "account", "objected": "account", "restricted": "account", "born": "account",
     "linked": "account", "unlinked": "account", "requested": "account", "corrected": "account", "contested": "account", "reviewed": "account",

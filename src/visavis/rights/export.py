@@ -35,7 +35,7 @@ from visavis.strategy.read import Strategy
 FORM: Final = "visavis-export/1"
 TYPE: Final = "data-export+jwt"
 LIMIT: Final = 1 << 28
-PASSIVE: Final = frozenset({"due", "displayed", "noticed"})
+PASSIVE: Final = frozenset({"due", "displayed", "noticed", "consulted"})
 """Kinds that are no contact of the person's own: they prolong nothing."""
 HABITS: Final = (
     "local_days", "first_day", "last_day", "decayed_28_days", "decayed_days", "decayed_baskets", "last_basket", "baskets", "mean_ln_basket_size",

@@ -12,17 +12,20 @@ from binascii import b2a_base64
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import lru_cache
-from hashlib import blake2b, sha256, shake_256
-from typing import Final
+from hashlib import blake2b, sha256
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Struct
 
-from visavis.model.consent import Purpose
+from visavis.model.consent import OVERSIGHT, RIGHTS, Purpose
 from visavis.model.decision import Show
 from visavis.model.entry import Entry, Use
 from visavis.model.errors import Invalid
 from visavis.model.moment import Consented, Moment, Noticed, Objected, Restricted, Withdrew
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as HASH
 
 FORM: Final = 1
 NONCE_BYTES: Final = 16
@@ -30,7 +33,10 @@ MARK_BYTES: Final = NONCE_BYTES + 16 + 32
 SERVICE: Final = "service"
 PERSON: Final = "person"
 DUTY: Final = "duty"
-"""The ground of what we must do whatever the strategy says, such as giving people a copy of their own data."""
+"""The ground of what we must do whatever the strategy says: give people a copy of their own data, and account for what was decided."""
+DUTIES: Final = frozenset({RIGHTS, OVERSIGHT})
+ELSEWHERE: Final = "elsewhere"
+"""The purpose of a use that another strategy knew: its own name is in the person's entries, and could say anything."""
 _INNER: Final = bytes([byte ^ 0x36 for byte in range(256)])
 _OUTER: Final = bytes([byte ^ 0x5C for byte in range(256)])
 _CHOICES: Final = frozenset({Noticed, Consented, Withdrew, Objected, Restricted})
@@ -79,21 +85,23 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Leaf).decode
 
 
-def leaves(entry: Entry, purposes: Mapping[str, Purpose], audit_key: bytes) -> list[bytes]:
-    """The lines of one entry, as they are stored: one for each use, notice served and choice made. Same arguments, same bytes.
+def leaves(entry: Entry, purposes: Mapping[str, Purpose], audit_key: bytes, *, since: int = 0) -> list[bytes]:
+    """The lines of one entry, as they are stored: one for each notice served, choice made and use. Same arguments, same bytes.
 
-    ``purposes`` are the strategy's. One that it does not know is never written down: a sender could have put anything there.
+    ``purposes`` are the strategy's. One that it does not know is never written down: a sender could have put anything there. ``since`` is the day (an
+    ordinal) of the line before: what came before it, in a life that was brought in, is told on that day.
     """
     moment = entry.moment
-    if type(moment) in _CHOICES:
-        said = _chosen(entry.received_at.toordinal(), moment, purposes)
-    elif entry.uses:
-        day = entry.received_at.toordinal()
-        shown = {decision.purpose for decision in entry.decisions if type(decision) is Show}
-        said = [_used(day, use, use.purpose in shown, purposes.get(use.purpose)) for use in entry.uses]
-    else:
+    choice = type(moment) in _CHOICES
+    if not choice and not entry.uses:
         return []
+    day = max(entry.received_at.toordinal(), since)
+    said = _chosen(day, moment, purposes) if choice else []
+    if entry.uses:
+        shown = {decision.purpose for decision in entry.decisions if type(decision) is Show}
+        said += [_used(day, use, use.purpose in shown, purposes.get(use.purpose)) for use in entry.uses]
     inner, outer = pads(audit_key)
+    known = blake2b(key=audit_key, digest_size=NONCE_BYTES)
     by, sealed = None, b""
     found = []
     for actor, line, nonce in zip(actors(entry), said, nonces_of(audit_key, moment.id, len(said)), strict=True):
@@ -101,19 +109,23 @@ def leaves(entry: Entry, purposes: Mapping[str, Purpose], audit_key: bytes) -> l
             continue
         if actor != by:
             by, sealed = actor, details(entry, actor)
-        mark = nonce + whose(audit_key, nonce) + sha256(outer + sha256(inner + nonce + sealed).digest()).digest()
+        who, seal, over = known.copy(), inner.copy(), outer.copy()
+        who.update(nonce)
+        seal.update(nonce + sealed)
+        over.update(seal.digest())
+        mark = nonce + who.digest() + over.digest()
         found.append(line + b2a_base64(mark, newline=False) + b'"]')
     return found
 
 
 def actors(entry: Entry) -> list[str]:
     """By whom each line of this entry is: a choice is the person's, a notice and everything automatic the service's own (empty)."""
-    moment = entry.moment
+    moment, used = entry.moment, [use.by for use in entry.uses]
     if type(moment) not in _CHOICES:
-        return [use.by for use in entry.uses]
+        return used
     if isinstance(moment, Objected):
-        return [PERSON] * len(moment.purposes)
-    return ["" if isinstance(moment, Noticed) else PERSON]
+        return [PERSON] * len(moment.purposes) + used
+    return ["" if isinstance(moment, Noticed) else PERSON, *used]
 
 
 def details(entry: Entry, by: str) -> bytes:
@@ -124,7 +136,8 @@ def details(entry: Entry, by: str) -> bytes:
 def _used(day: int, use: Use, shown: bool, known: Purpose | None) -> bytes:
     outcome = ("copied" if use.by == PERSON else "read") if use.by else "shown" if shown else "silent"
     role = use.by.partition("@")[0] if use.by else SERVICE
-    return _clear(day, role, use.purpose, known.basis if known is not None else DUTY, use.categories, outcome, "")
+    purpose = use.purpose if known is not None or use.purpose in DUTIES else ELSEWHERE
+    return _clear(day, role, purpose, known.basis if known is not None else DUTY, use.categories, outcome, "")
 
 
 def _chosen(day: int, moment: Moment, purposes: Mapping[str, Purpose]) -> list[bytes]:
@@ -172,19 +185,22 @@ def read(line: bytes) -> Leaf:
 
 def nonces_of(audit_key: bytes, moment: str, count: int) -> list[bytes]:
     """The nonces of a moment's lines, in their order: without the key they look random, with it the lines are found again."""
-    drawn = shake_256(audit_key + moment.encode("utf-8", "surrogatepass")).digest(count * NONCE_BYTES)
+    said = moment.encode("utf-8", "surrogatepass")
+    drawn = b"".join([blake2b(said, key=audit_key, salt=block.to_bytes(2)).digest() for block in range(-(-count * NONCE_BYTES // blake2b.MAX_DIGEST_SIZE))])
     return [drawn[i : i + NONCE_BYTES] for i in range(0, count * NONCE_BYTES, NONCE_BYTES)]
 
 
-def pads(audit_key: bytes) -> tuple[bytes, bytes]:
-    """The inner and outer key of HMAC-SHA-256, computed once for all lines of a moment: half the time of a call of :mod:`hmac` for each.
+def pads(audit_key: bytes) -> "tuple[HASH, HASH]":
+    """HMAC-SHA-256 as far as the key goes, inside and outside: begun once for all lines of a moment, each goes on from a copy.
 
     >>> inner, outer = pads(b"a key of at most 64 bytes")
-    >>> sha256(outer + sha256(inner + b"said").digest()).digest() == hmac.digest(b"a key of at most 64 bytes", b"said", "sha256")
+    >>> inner.update(b"said")
+    >>> outer.update(inner.digest())
+    >>> outer.digest() == hmac.digest(b"a key of at most 64 bytes", b"said", "sha256")
     True
     """
-    block = audit_key.ljust(sha256().block_size, b"\0")
-    return block.translate(_INNER), block.translate(_OUTER)
+    block = audit_key.ljust(64, b"\0")
+    return sha256(block.translate(_INNER)), sha256(block.translate(_OUTER))
 
 
 def whose(audit_key: bytes, nonce: bytes) -> bytes:

@@ -1,11 +1,11 @@
 """The ledger of a running server: its tree follows the lines that are durable, and its checkpoints are cut, kept elsewhere, and shown.
 
-Who writes the log writes an entry's lines (:func:`visavis.rights.leaf.leaves`) in the same transaction, under the next numbers from 0, and calls
-:meth:`Ledger.follow` once that transaction is durable: the tree never knows of a line that could still be taken back.
+Who writes the log writes an entry's lines (:func:`visavis.rights.leaf.leaves`) in the same transaction, under the next numbers from 0; the tree follows
+what is durable (:meth:`Ledger.follow`), off the path of decisions, and never knows of a line that could still be taken back.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -46,17 +46,18 @@ class Ledger:
         return self._tree.size
 
     def follow(self) -> None:
-        """Take in the lines that became durable since."""
-        more = True
-        while more:
-            found = self._lines.lines(self._tree.size, self._tree.size + READ)
-            for line in found:
-                self._tree.append(line)
-            more = len(found) == READ
+        """Follow the lines that are durable now."""
+        while found := self._lines.lines(self._tree.size, self._tree.size + READ):
+            self.append(found)
+
+    def append(self, lines: Iterable[bytes]) -> None:
+        """Follow lines that are durable now."""
+        for line in lines:
+            self._tree.append(line)
 
     def checkpoint(self, now_s: float) -> str:
-        """The last checkpoint; a new one when its time has come."""
-        if not self._note or (len(self) != self._shown and now_s - self._cut_at >= self._cadence_s):
+        """The last checkpoint; a new one when its time has come. A clock that was turned back makes nobody wait."""
+        if not self._note or (len(self) != self._shown and not 0 <= now_s - self._cut_at < self._cadence_s):
             note = self.signer.sign(len(self), self._tree.root())
             self._keep(len(self), note)  # before anyone sees it
             self._note, self._shown, self._cut_at = note, len(self), now_s

@@ -10,15 +10,15 @@ from babel.dates import format_date, format_datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from visavis.model.entry import Entry
+from visavis.model.consent import OVERSIGHT, RIGHTS, Purpose
+from visavis.model.entry import Entry, Use
 from visavis.model.errors import Invalid
-from visavis.rights.leaf import PERSON, SERVICE, Details, Leaf, actors, details, nonces_of, read
+from visavis.rights.leaf import ELSEWHERE, PERSON, SERVICE, Details, Leaf, actors, details, nonces_of, read
 from visavis.rights.verify import Fault
 from visavis.strategy.read import Strategy
 
 ALL: Final = ""
 AUDIT_KEY_BYTES: Final = 32
-RIGHTS: Final = "rights"
 Words = dict[str, dict[str, str]]
 
 WHO: Final[Words] = {
@@ -53,6 +53,11 @@ OUTCOMES: Final[Words] = {
     "released": {"fr": "vous avez permis la lecture à nouveau", "en": "you let it be read again"},
 }
 _RIGHTS: Final = {"fr": "Vos droits sur vos données.", "en": "Your rights over your data."}
+WHY: Final[Words] = {
+    ALL: _RIGHTS, RIGHTS: _RIGHTS,
+    OVERSIGHT: {"fr": "La marque vérifie ce que le service a décidé.", "en": "The brand checks what the service decided."},
+    ELSEWHERE: {"fr": "Un usage fait ailleurs, avant que vous n’arriviez avec vos données.", "en": "A use made elsewhere, before you came in with your data."},
+}  # fmt: skip
 _AT: Final = {"fr": "à", "en": "at"}
 _details = msgspec.json.Decoder(Details).decode
 
@@ -86,6 +91,16 @@ def audit_key(told: bytes) -> bytes:
     if len(key) != AUDIT_KEY_BYTES:
         raise Invalid("This is not a person's audit key.", advice=f"It is {AUDIT_KEY_BYTES} bytes in hexadecimal, from their own export.")
     return key
+
+
+def reading(role: str, place: str, purpose: Purpose, categories: Iterable[str]) -> Use:
+    """The use that a member of the staff makes by reading a page; durable before the page is sent."""
+    return Use(purpose.key, tuple(sorted(categories)), f"{role}@{place}")
+
+
+def copying(categories: Iterable[str]) -> Use:
+    """The use that a person makes by taking a copy of their own data."""
+    return Use(RIGHTS, tuple(sorted(categories)), PERSON)
 
 
 def own(lines: Iterable[bytes], key: bytes, *, first: int = 0) -> Iterator[OwnLine]:
@@ -161,6 +176,12 @@ def out_of_order(lines: Iterable[OwnLine]) -> list[Fault]:
     return faults
 
 
+def reason(strategy: Strategy, purpose: str, language: str) -> str:
+    """For what data were used, in plain words."""
+    known = strategy.purposes.get(purpose)
+    return known.benefit[language] if known is not None else WHY.get(purpose, WHY[ELSEWHERE])[language]
+
+
 def told(line: OwnLine, strategy: Strategy, language: str) -> Told:
     """The line in plain words; the exact time and place only when an entry opened it."""
     leaf, known = line.leaf, line.details
@@ -173,7 +194,6 @@ def told(line: OwnLine, strategy: Strategy, language: str) -> Told:
     place = strategy.places.get(known.by.partition("@")[2]) if known is not None else None
     if place is not None:
         who = f"{who}, {_AT[language]} {place.name}"
-    purpose = strategy.purposes.get(leaf.purpose)
-    why = purpose.benefit[language] if purpose is not None else _RIGHTS[language] if leaf.purpose in (ALL, RIGHTS) else leaf.purpose
+    why = reason(strategy, leaf.purpose, language)
     what = tuple([WHAT[category][language] if category in WHAT else category for category in leaf.categories])
     return Told(line.index, when, who, what, why, OUTCOMES.get(leaf.outcome, OUTCOMES["silent"])[language], known.decisions if known is not None else ())

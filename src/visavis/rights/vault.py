@@ -95,6 +95,12 @@ class Person:
         digest.update(moment.encode())
         return int.from_bytes(digest.digest()) >> 1
 
+    def masked(self, number: int, position: int) -> int:
+        """A number of up to 62 bits, told at this position so that only these keys tell it; the same again takes the mask off."""
+        digest = self._moments.copy()
+        digest.update(b"\0line" + position.to_bytes(8))
+        return number ^ int.from_bytes(digest.digest()) >> 2
+
     def seal(self, value: bytes, place: bytes, *, special: bool = False, nonce: bytes = b"") -> bytes:
         """The value sealed for this person and this place only; under their second key when it is ``special``."""
         return (self._second() if special else self._lock).seal(value, place, nonce)

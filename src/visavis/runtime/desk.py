@@ -4,7 +4,7 @@ Nothing here decides anything by itself: what was corrected, restricted or revie
 exceptions, erasing and bringing in, are told by what is in the log afterwards.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from hashlib import blake2b
 from secrets import token_hex
@@ -91,14 +91,11 @@ class Waiting(Struct, frozen=True):
 
 
 class Desk:
-    """``secret`` keys the pseudonyms of receipts, ``key`` signs; ``audit_key`` and ``lines`` give what the ledger knows of a person.
-
-    ``held`` is what an erasure empties beside the log.
-    """
+    """``secret`` keys the pseudonyms of receipts, ``key`` signs. ``held`` is what an erasure empties beside the log."""
 
     def __init__(
         self, writer: Writer, *, screens: Holds, outbox: Any, access: Holds, delivery: Holds, addresses: Holds, mirror: Holds, opposition: Opposition,
-        key: OKPKey, secret: bytes, audit_key: Callable[[str], bytes] = lambda _: b"", lines: Callable[[str], Iterable[bytes]] = lambda _: (),
+        key: OKPKey, secret: bytes,
     ) -> None:  # fmt: skip
         self.writer = writer
         self.key = key
@@ -108,8 +105,6 @@ class Desk:
         self._outbox = outbox
         self._opposition = opposition
         self._secret = secret
-        self._audit_key = audit_key
-        self._lines = lines
 
     def person(self, name: str) -> Customer:
         """Whom it is about; :class:`Gone` when nothing is held of them."""
@@ -160,10 +155,10 @@ class Desk:
         asked = await self.acknowledge(name, "access")
         await self.move(name, asked.request, "fulfilled")
         loop = self.writer.loop
-        entries = await self.writer.ask(lambda: list(loop.log.of(name)))
-        return export(
-            loop.strategy, loop.world, self.person(name), entries, loop.clock.now(), loop.dice_key, audit_key=self._audit_key(name), ledger=self._lines(name),
-        )  # fmt: skip
+        entries, audit_key, lines = await self.writer.ask(
+            lambda: (list(loop.log.of(name)), loop.log.audit_key(name), [line for _, line in loop.log.lines_of(name)])
+        )
+        return export(loop.strategy, loop.world, self.person(name), entries, loop.clock.now(), loop.dice_key, audit_key=audit_key, ledger=lines)
 
     async def bring_in(self, name: str, token: str | bytes, public: Mapping[str, Any] | None = None) -> int:
         """Let a person come in with the life that they had elsewhere: all of it or nothing; how many entries. Objections kept here go on standing."""

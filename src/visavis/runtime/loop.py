@@ -162,11 +162,15 @@ class Loop:
         group = self.sealed()
         if group.entries:
             try:
-                self.log.commit(group.entries)
+                self.write(group.entries)
             except VisavisError:
                 self.drop(group)
                 raise
             self.remember(group)
+
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Make these entries durable, with their lines of the ledger; the writer runs it on a thread of its own."""
+        self.log.commit(entries, self.strategy.purposes)
 
     def sealed(self) -> Group:
         """The open group, which is open no more: who takes it makes it durable, then calls :meth:`remember`; or drops it, and it never was."""
@@ -206,12 +210,14 @@ class Loop:
         self.commit()
         if self.customer(customer).entries or self.log.erased(customer) or next(iter(self.log.of(customer)), None) is not None:
             raise Refused("This name is taken here, or nothing may be kept under it.", advice="A life is brought in before anything of it was lived here.")
+        if any(entry.received_at > self.clock.now() for entry in entries):
+            raise Refused("This life has not been lived yet.", advice="Check the clock of who exported it, and ours.")
         after = newborn(customer)
         for entry in entries:
             after = fold(after, entry)
         if any(self._identified.get(identifier, customer) != customer for identifier in after.identifiers):
             raise Refused("An identifier in this export belongs to another customer.", advice="Two customers are not joined this way.")
-        self.log.commit(entries)
+        self.write(entries)
         self._await(after, None)
         self.remember(Group(list(entries), {customer: after}, dict.fromkeys(after.identifiers, customer)))
 

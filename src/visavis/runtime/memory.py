@@ -1,5 +1,6 @@
 """The log in memory: for tests and for rehearsals. It keeps bytes, not objects, so that it behaves as the one on disk."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from secrets import token_bytes
 
@@ -7,21 +8,23 @@ from visavis.model.consent import Purpose
 from visavis.model.entry import Entry, WorldEntry, decode, decode_world, encode
 from visavis.model.errors import Refused, Unavailable
 from visavis.rights.leaf import leaves
+from visavis.rights.vault import KEY_BYTES
 
 
 class MemoryLog:
-    """A :class:`~visavis.ports.Log` that forgets everything when the process ends. ``purposes`` are the strategy's: the ledger's lines name them."""
+    """A :class:`~visavis.ports.Log` that forgets everything when the process ends."""
 
-    def __init__(self, purposes: Mapping[str, Purpose] | None = None) -> None:
-        self._purposes = purposes if purposes is not None else {}
-        self._lines: list[bytes] = []
-        self._audit_keys: dict[str, bytes] = {}
+    def __init__(self) -> None:
         self._rows: list[tuple[bool, bytes] | None] = []
         self._places: dict[tuple[str, str], int] = {}
         self._erased: set[str] = set()
+        self._lines: list[bytes] = []
+        self._day = 0
+        self._told: dict[str, list[int]] = defaultdict(list)
+        self._audit_keys: dict[str, bytes] = {}
         self._open = True
 
-    def commit(self, entries: Sequence[Entry | WorldEntry]) -> None:
+    def commit(self, entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> None:
         """All of them, or none."""
         self._check()
         names = [(entry.customer, entry.moment.id) for entry in entries if isinstance(entry, Entry)]
@@ -34,9 +37,16 @@ class MemoryLog:
         self._rows.extend(rows)
         places = [start + i for i, (of_customer, _) in enumerate(rows) if of_customer]
         self._places.update(zip(names, places, strict=True))
+        for customer, _ in names:
+            if customer not in self._audit_keys:
+                self._audit_keys[customer] = token_bytes(KEY_BYTES)
+        if purposes is None:
+            return
         for entry in entries:
-            if isinstance(entry, Entry):
-                self._lines += leaves(entry, self._purposes, self._audit_keys.setdefault(entry.customer, token_bytes(32)))
+            if isinstance(entry, Entry) and (lines := leaves(entry, purposes, self._audit_keys[entry.customer], since=self._day)):
+                self._told[entry.customer].extend(range(len(self._lines), len(self._lines) + len(lines)))
+                self._lines.extend(lines)
+                self._day = max(self._day, entry.received_at.toordinal())
 
     def entry(self, customer: str, moment: str) -> Entry | None:
         """The entry of this moment, or ``None``."""
@@ -73,20 +83,28 @@ class MemoryLog:
         for name in names:
             self._rows[self._places.pop(name)] = None
         self._erased.add(customer)
+        self._told.pop(customer, None)
         self._audit_keys.pop(customer, None)
         return len(names)
+
+    def lines(self, start: int, stop: int) -> Sequence[bytes]:
+        """These lines of the ledger."""
+        self._check()
+        return self._lines[start:stop]
+
+    def lines_of(self, customer: str) -> Iterator[tuple[int, bytes]]:
+        """The person's own."""
+        self._check()
+        for number in self._told.get(customer, ()):
+            yield number, self._lines[number]
+
+    def audit_key(self, customer: str) -> bytes:
+        """What they are known by."""
+        return self._audit_keys.get(customer, b"")
 
     def erased(self, customer: str) -> bool:
         """Whether this person was erased."""
         return customer in self._erased
-
-    def lines(self, start: int, stop: int) -> Sequence[bytes]:
-        """The ledger's lines."""
-        return self._lines[start:stop]
-
-    def audit_key(self, customer: str) -> bytes:
-        """The key of this person's lines."""
-        return self._audit_keys.get(customer, b"")
 
     def __len__(self) -> int:
         """How many entries."""

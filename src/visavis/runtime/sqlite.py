@@ -1,10 +1,14 @@
-"""The log on disk: one SQLite file in WAL mode, one row an entry, one transaction a group, one fsync a commit; each row sealed for its person."""
+"""The log on disk: one SQLite file in WAL mode, one row an entry, one transaction a group, one fsync a commit; each row sealed for its person.
+
+The lines of the ledger lie beside, in the clear: they lead to nobody. An entry's row tells where its lines are, under a mask that only its person's key takes
+off.
+"""
 
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from struct import Struct
 from typing import Final
@@ -14,11 +18,11 @@ from visavis.model.entry import Entry, WorldEntry, decode, decode_world, encode
 from visavis.model.errors import Invalid, Refused, Unavailable
 from visavis.model.moment import CATEGORY, KINDS
 from visavis.rights.database import emptied, opening
-from visavis.rights.leaf import leaves
+from visavis.rights.leaf import leaves, read
 from visavis.rights.vault import NONCE_BYTES, Person, Vault
 
 APPLICATION: Final = 0x76697361  # "visa", in the file's header: what `file` and we recognise it by
-FORM: Final = 4
+FORM: Final = 5
 FETCH: Final = 2048
 _place: Final = Struct(">QQ").pack
 """What a row is bound to: its position and its moment; :class:`~visavis.rights.vault.Person` adds whose it is."""
@@ -26,9 +30,9 @@ SPECIAL: Final = frozenset({"numbers"})
 """Categories whose entries are sealed under the person's second key: health."""
 _SPECIAL_KINDS: Final = frozenset(made for kind, made in KINDS.items() if CATEGORY[kind] in SPECIAL)
 _SCHEMA: Final = (
-    "CREATE TABLE entries (position INTEGER PRIMARY KEY, person INTEGER, moment INTEGER, data BLOB NOT NULL) STRICT",
+    "CREATE TABLE entries (position INTEGER PRIMARY KEY, person INTEGER, moment INTEGER, data BLOB NOT NULL, line INTEGER) STRICT",
     "CREATE UNIQUE INDEX moments ON entries (person, moment) WHERE person IS NOT NULL",
-    "CREATE TABLE ledger (seq INTEGER PRIMARY KEY, line BLOB NOT NULL) STRICT",
+    "CREATE TABLE ledger (number INTEGER PRIMARY KEY, line BLOB NOT NULL) STRICT",
     "CREATE TABLE erased (entries INTEGER NOT NULL) STRICT",
     "INSERT INTO erased VALUES (0)",
 )
@@ -39,21 +43,20 @@ class SqliteLog:
 
     Who and which moment are told by the vault's pseudonyms and hashes; the rest is sealed, bound to its row. Opening completes every erasure that was
     decided, whatever was interrupted or put back from a backup. The vault is closed with the log. One call at a time, from whatever thread.
-
-    ``purposes`` are the strategy's: the lines of the ledger name them. They are written in the transaction of their entries, and outlive them.
     """
 
-    def __init__(self, path: Path, vault: Vault, *, purposes: Mapping[str, Purpose] | None = None) -> None:
+    def __init__(self, path: Path, vault: Vault) -> None:
         self._path = path
         self._vault = vault
-        self._purposes = purposes if purposes is not None else {}
         with opening(path, "log", failing=vault.close) as self._database:
             self._database.execute("PRAGMA cache_size = -16384")
             self._database.execute("BEGIN IMMEDIATE")
             self._found_or_made()
             self._last: int = self._database.execute("SELECT coalesce(max(position), 0) FROM entries").fetchone()[0]
-            self._lines: int = self._database.execute("SELECT coalesce(max(seq) + 1, 0) FROM ledger").fetchone()[0]
             self._gone: int = self._database.execute("SELECT entries FROM erased").fetchone()[0]
+            number, line = self._database.execute("SELECT number, line FROM ledger ORDER BY number DESC LIMIT 1").fetchone() or (-1, b"")
+            self._next: int = number + 1
+            self._day = date.fromisoformat(read(line).day).toordinal() if line else 0
             for one in vault.tombstones:
                 self._gone += self._overwrite(one.pseudonym)
             self._database.execute("COMMIT")
@@ -70,29 +73,32 @@ class SqliteLog:
         elif (application, form) != (APPLICATION, FORM):
             raise Invalid(f"{self._path.name} is not a log of this version.", advice="Give the folder that this version wrote.")
 
-    def commit(self, entries: Sequence[Entry | WorldEntry]) -> None:
-        """All of them durably, or none."""
+    def commit(self, entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> None:
+        """All of them durably, with their lines of the ledger, or none."""
         with self._asked():
             self._vault.let_in([entry.customer for entry in entries if isinstance(entry, Entry)])
             nonces = os.urandom(NONCE_BYTES * len(entries))
-            rows: list[tuple[int, int | None, int | None, bytes]] = []
+            rows: list[tuple[int, int | None, int | None, bytes, int | None]] = []
             lines: list[bytes] = []
             for i, entry in enumerate(entries):
                 position = self._last + 1 + i
                 if isinstance(entry, WorldEntry):
-                    rows.append((position, None, None, encode(entry)))
+                    rows.append((position, None, None, encode(entry), None))
                     continue
                 person = self._vault.of(entry.customer)
                 assert person is not None
                 moment = person.moment(entry.moment.id)
                 nonce = nonces[NONCE_BYTES * i : NONCE_BYTES * (i + 1)]
                 sealed = person.seal(encode(entry), _place(position, moment), special=_is_special(entry), nonce=nonce)
-                rows.append((position, person.pseudonym, moment, sealed))
-                lines += leaves(entry, self._purposes, person.audit_key)
+                told = leaves(entry, purposes, person.audit_key, since=self._day) if purposes is not None else ()
+                rows.append((position, person.pseudonym, moment, sealed, person.masked(self._next + len(lines), position) if told else None))
+                if told:
+                    lines += told
+                    self._day = max(self._day, entry.received_at.toordinal())
             try:
                 self._database.execute("BEGIN IMMEDIATE")
-                self._database.executemany("INSERT INTO entries VALUES (?, ?, ?, ?)", rows)
-                self._database.executemany("INSERT INTO ledger VALUES (?, ?)", enumerate(lines, self._lines))
+                self._database.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?)", rows)
+                self._database.executemany("INSERT INTO ledger VALUES (?, ?)", enumerate(lines, start=self._next))
                 self._database.execute("COMMIT")
             except sqlite3.IntegrityError:
                 self._database.execute("ROLLBACK")
@@ -102,7 +108,7 @@ class SqliteLog:
                     self._database.execute("ROLLBACK")
                 raise
         self._last += len(rows)
-        self._lines += len(lines)
+        self._next += len(lines)
 
     def entry(self, customer: str, moment: str) -> Entry | None:
         """The entry of this moment, or ``None``."""
@@ -151,7 +157,7 @@ class SqliteLog:
                     if row is None:
                         continue
                     if entry is None:
-                        self._database.execute("UPDATE entries SET person = NULL, moment = NULL, data = x'' WHERE position = ?", row)
+                        self._database.execute("UPDATE entries SET person = NULL, moment = NULL, data = x'', line = NULL WHERE position = ?", row)
                         gone += 1
                     else:
                         sealed = person.seal(encode(entry), _place(row[0], name), special=_is_special(entry))
@@ -184,21 +190,37 @@ class SqliteLog:
             self._vault.shred(customer)
         return deleted
 
-    def erased(self, customer: str) -> bool:
-        """Whether this person was erased."""
-        return self._vault.erased(customer)
-
     def lines(self, start: int, stop: int) -> Sequence[bytes]:
-        """The ledger's lines."""
+        """These lines of the ledger."""
         with self._asked():
-            rows = self._database.execute("SELECT line FROM ledger WHERE seq >= ? AND seq < ? ORDER BY seq", (start, stop)).fetchall()
-        return [line for (line,) in rows]
+            found = self._database.execute("SELECT line FROM ledger WHERE number >= ? AND number < ? ORDER BY number", (start, stop)).fetchall()
+        return [line for (line,) in found]
+
+    def lines_of(self, customer: str) -> Iterator[tuple[int, bytes]]:
+        """The person's own: those from where each of their entries points, as far as their key knows them."""
+        with self._asked():
+            person = self._vault.of(customer)
+            if person is None:
+                return
+            rows = self._database.execute(
+                "SELECT position, line FROM entries WHERE person = ? AND line IS NOT NULL ORDER BY position", (person.pseudonym,)
+            ).fetchall()
+        number = -1
+        for position, masked in rows:
+            number = max(number, person.masked(masked, position))
+            while (found := self.lines(number, number + 1)) and read(found[0]).is_of(person.audit_key):
+                yield number, found[0]
+                number += 1
 
     def audit_key(self, customer: str) -> bytes:
-        """The key of this person's lines."""
+        """What they are known by."""
         with self._asked():
             person = self._vault.of(customer)
         return person.audit_key if person is not None else b""
+
+    def erased(self, customer: str) -> bool:
+        """Whether this person was erased."""
+        return self._vault.erased(customer)
 
     def __len__(self) -> int:
         """How many entries."""
@@ -213,7 +235,7 @@ class SqliteLog:
 
     def _overwrite(self, pseudonym: int) -> int:
         """Empty this person's rows where they lie (``rights.database`` says why), and say how many; their positions stay taken."""
-        rows = self._database.execute("UPDATE entries SET person = NULL, moment = NULL, data = x'' WHERE person = ?", (pseudonym,)).rowcount
+        rows = self._database.execute("UPDATE entries SET person = NULL, moment = NULL, data = x'', line = NULL WHERE person = ?", (pseudonym,)).rowcount
         if rows:
             self._database.execute("UPDATE erased SET entries = entries + ?", (rows,))
         return rows

@@ -48,16 +48,18 @@ Waiting = tuple[Moment, asyncio.Future[Lived]]
 
 
 class Writer:
-    """Runs a :class:`Loop` for many senders. ``committed`` hears of every group once it is durable, before anyone is answered.
+    """Runs a :class:`Loop` for many senders. ``committed`` hears of every group once it is durable, before anyone is answered; ``answered`` afterwards.
 
     ``aside``: commits wait for a disk, so they run on a thread of their own, and the next group gathers meanwhile.
     """
 
     def __init__(
-        self, loop: Loop, *, committed: Callable[[list[tuple[Entry, float]]], None] = lambda _: None, queue_limit: int = QUEUE_LIMIT, aside: bool = True,
+        self, loop: Loop, *, committed: Callable[[list[tuple[Entry, float]]], None] = lambda _: None, answered: Callable[[], None] = lambda: None,
+        queue_limit: int = QUEUE_LIMIT, aside: bool = True,
     ) -> None:  # fmt: skip
         self.loop = loop
         self._committed = committed
+        self._answered = answered
         self._queue_limit = queue_limit
         self._waiting: deque[Waiting] = deque()
         self._asked: deque[tuple[Callable[[], object], asyncio.Future[object]]] = deque()
@@ -178,6 +180,12 @@ class Writer:
                 log.exception("what is durable could not be passed on")
         for future, lived in told:
             _tell(future, lived)
+        if group.entries:
+            await asyncio.sleep(0)  # the answers go first
+            try:
+                self._answered()
+            except Exception:
+                log.exception("what follows a commit could not be done")
         self._learn()
 
     def _taken(self, batch: list[Waiting], *, look: bool = False) -> list[tuple[asyncio.Future[Lived], Lived]]:
@@ -204,9 +212,9 @@ class Writer:
         if group.entries:
             try:
                 if self._thread is None:
-                    self.loop.log.commit(group.entries)
+                    self.loop.write(group.entries)
                 else:
-                    await asyncio.get_running_loop().run_in_executor(self._thread, self.loop.log.commit, group.entries)
+                    await asyncio.get_running_loop().run_in_executor(self._thread, self.loop.write, group.entries)
             except BaseException:
                 self.loop.drop(group)
                 raise

@@ -25,6 +25,7 @@ from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import KIND, KINDS
 from visavis.runtime import problems
 from visavis.runtime.access import Access, Key
+from visavis.runtime.consulted import consulted
 from visavis.runtime.entrance import BEAT_S, PAGE, STREAM, admitted, guarded, key_of, told
 from visavis.runtime.outbox import Outbox
 from visavis.runtime.screens import EVERYBODY, Screens
@@ -116,6 +117,7 @@ def routes(writer: Writer, access: Access, screens: Screens, outbox: Outbox, obj
         entry = await writer.ask(lambda: writer.loop.log.entry(person, name))
         if entry is None:
             raise Invalid("There is no such moment of this person.")
+        await consulted(writer, entry)
         us = next((round(one.us) for one in screens.recent if one.entry.customer == person and one.entry.moment.id == name), 0)
         kind = getattr(pages.WORDS[language].console.kinds, KIND[type(entry.moment)])
         found = pages.rendered("_explained.html", language, entry=entry, kind=kind, us=us, decisions=explained(strategy, entry, language))
@@ -127,6 +129,7 @@ def routes(writer: Writer, access: Access, screens: Screens, outbox: Outbox, obj
         for entry in [recent.entry for recent in reversed(screens.recent)]:
             for one in entry.decisions:
                 if one.id == name:
+                    await consulted(writer, entry)
                     return Response(msgspec.json.encode(said(strategy, entry, one, language_of(request))), media_type="application/json")
         advice = "Ask for its moment: /v1/people/PERSON/moments/MOMENT."
         return problems.response(problems.problem(404, "This decision is not among the latest.", advice=advice))

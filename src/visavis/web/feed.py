@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from visavis.model.decision import Decision, Show
 from visavis.model.entry import Entry
-from visavis.model.moment import KIND
+from visavis.model.moment import KIND, Consulted
 from visavis.runtime.screens import Recent
 from visavis.strategy.read import Strategy
 
@@ -37,7 +37,7 @@ class Row(Struct, frozen=True):
 
 
 class Filter(Struct, frozen=True):
-    """Which moments are wanted; empty means all."""
+    """Which moments are wanted; empty means all but the console's own reading, which would show itself."""
 
     kind: str = ""
     result: str = ""
@@ -47,7 +47,7 @@ class Filter(Struct, frozen=True):
         """Whether this entry is wanted."""
         shown = any(isinstance(decision, Show) for decision in entry.decisions)
         return (
-            (not self.kind or KIND[type(entry.moment)] == self.kind)
+            (KIND[type(entry.moment)] == self.kind if self.kind else not isinstance(entry.moment, Consulted))
             and (not self.person or self.person.lower() in entry.customer.lower())
             and (self.result not in RESULTS or (bool(entry.decisions) and shown is (self.result == "shown")))
         )

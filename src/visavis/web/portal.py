@@ -28,7 +28,7 @@ from visavis.model.decision import Show
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import Moment
-from visavis.rights.uses import WHAT, WHO
+from visavis.rights.uses import WHAT, WHO, reason
 from visavis.runtime.access import Access, Key
 from visavis.runtime.desk import Desk
 from visavis.runtime.entrance import PAGE, admitted, guarded, key_of, told
@@ -226,11 +226,10 @@ def _looks(strategy: Strategy, entries: list[Entry], language: str) -> list[Look
         for use in entry.uses:
             role, _, at = use.by.partition("@")
             who, place = WHO.get(role or "service", WHO["brand"])[language], strategy.places.get(at)
-            purpose = strategy.purposes.get(use.purpose)
             what = ", ".join([WHAT[category][language] for category in use.categories])
             if what:
-                reason = purpose.benefit[language] if purpose is not None else use.purpose
-                found.append(Look(when, f"{who} ({place.name})" if place is not None else who, what, typeset(reason, language)))
+                why = typeset(reason(strategy, use.purpose, language), language)
+                found.append(Look(when, f"{who} ({place.name})" if place is not None else who, what, why))
         if len(found) >= LOOKS:
             break
     return found[:LOOKS]

@@ -1,0 +1,19 @@
+"""Somebody of the brand looks at what was decided about a person: it is in the person's log and in the ledger before anything of it is sent."""
+
+from secrets import token_hex
+
+from visavis.model.entry import Entry
+from visavis.model.errors import Refused
+from visavis.model.moment import CATEGORY, KIND, Consulted
+from visavis.runtime.writer import Writer
+
+
+async def consulted(writer: Writer, entry: Entry) -> None:
+    """Enter that this is looked at, durably; :class:`Refused` when nothing is kept of the person any more."""
+    categories = {CATEGORY[KIND[type(entry.moment)]]}.union(*[use.categories for use in entry.uses])
+    reading = Consulted(
+        id=f"consulted-{token_hex(8)}", customer=entry.customer, occurred_at=writer.loop.clock.now(), about=entry.moment.id,
+        categories=tuple(sorted(categories)),
+    )  # fmt: skip
+    if (await writer.live(reading)).answer.entry is None:
+        raise Refused("Nothing is kept of this person any more.", advice="There is nothing to look at.")

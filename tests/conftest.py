@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -11,6 +12,10 @@ CHROMIUM = Path("/usr/bin/chromium")
 ARGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+
+# How long an example takes says more about the machine than about us. Where ``CI`` is set Hypothesis draws the same examples each time, by its own profile.
+settings.register_profile("visavis", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("visavis")
 
 
 @pytest.fixture

@@ -112,14 +112,14 @@ def test_a_consent_expires() -> None:
 baskets = st.lists(st.sets(st.sampled_from(BRANDS), min_size=1, max_size=5), min_size=6, max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(baskets, baskets, st.sampled_from([(), ("place-moment",), ("home", "place-moment"), ("adviser-brief",)]))
 def test_non_interference(mine: list[set[str]], others: list[set[str]], chosen: tuple[str, ...]) -> None:
     """Two people who differ only in purchases that they did not let us use get the same decisions, byte for byte."""
     assert _decisions(mine, chosen) == _decisions(others, chosen)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(baskets)
 def test_and_it_would_show_if_purchases_leaked(mine: list[set[str]]) -> None:
     """The same test on a person who consented does tell baskets apart: it can fail."""

@@ -59,7 +59,7 @@ def some_moment(i: int, minutes: int, kind: int, pick: int) -> Moment:
     return many[kind % len(many)]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.tuples(st.integers(0, 60_000), st.integers(0, 20), st.integers(0, 12)), max_size=60))
 def test_folding_the_entry_is_what_the_step_returned(plan: list[tuple[int, int, int]]) -> None:
     stepped = folded = newborn("camille")

@@ -22,7 +22,7 @@ from visavis.model.shown import Service
 
 ADA, BO = people("ada"), people("bo")
 Sabotage = Callable[[pytest.MonkeyPatch], None]
-trying = settings(max_examples=40, deadline=None, database=None, derandomize=True)
+trying = settings(max_examples=40, database=None, derandomize=True)
 
 
 @trying
@@ -79,7 +79,7 @@ def test_the_stricter_of_every_two_statuses_wins() -> None:
 def a_trial(plan: list[tuple[int, int, int]]) -> None:
     """What the sabotages are run on: drawn people, and one life of each kind that a random draw may miss."""
 
-    @settings(max_examples=40, deadline=None, database=None, derandomize=True, phases=[Phase.generate])
+    @settings(max_examples=40, database=None, derandomize=True, phases=[Phase.generate])
     @given(ADA, BO)
     def drawn(one: Customer, other: Customer) -> None:
         check_commutes(one, other)

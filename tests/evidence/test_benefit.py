@@ -100,7 +100,7 @@ def check_sums(happened: list[tuple[str, int]]) -> None:
 
 
 @given(gestures)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_benefit_ledger_adds_up_to_what_tills_took_cent_for_cent(happened: list[tuple[str, int]]) -> None:
     check_sums(happened)
 
@@ -137,7 +137,7 @@ def test_a_fixed_text_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), min_size=3, max_size=3))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_promise_not_kept_three_months_in_a_row_changes_the_words_by_itself(months: list[tuple[int, int]]) -> None:
     account = Account()
     now = datetime(2026, 11, 24, 12, tzinfo=UTC)

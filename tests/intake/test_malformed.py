@@ -180,7 +180,7 @@ async def test_no_body_whatever_makes_a_server_fail() -> None:
 
         loop = asyncio.get_running_loop()
 
-        @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=300, suppress_health_check=list(HealthCheck))
         @given(bodies, st.sampled_from(["application/json", NDJSON]))
         def judged(body: bytes, kind: str) -> None:
             future = asyncio.run_coroutine_threadsafe(brand.post(MOMENTS, content=body, headers={"content-type": kind}), loop)

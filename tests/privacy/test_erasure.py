@@ -578,7 +578,7 @@ def check_that_a_log_is_a_list_that_people_leave(log: Log, plan: list[tuple[str,
     assert len(log) == sum([entry is not None for entry in model])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(plans)
 def test_a_log_is_a_list_that_people_leave(plan: list[tuple[str, str, int]]) -> None:
     check_that_a_log_is_a_list_that_people_leave(MemoryLog(), plan)

@@ -176,7 +176,7 @@ def test_lines_are_shown_to_everyone_once_a_checkpoint_covers_them() -> None:
     assert properties.shown_early() == []
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.binary(max_size=300))
 def test_bytes_that_are_no_line_are_told_and_never_a_crash(line: bytes) -> None:
     try:

@@ -52,7 +52,7 @@ def test_a_proof_holds_for_its_own_leaf_sizes_and_roots_only() -> None:
     assert properties.lies_believed() == []
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 300), st.integers(1, 300), st.data())
 def test_a_ledger_is_joined_to_every_later_one_and_to_none_that_differs(one: int, more: int, data: st.DataObject) -> None:
     leaves = [i.to_bytes(2, "big") for i in range(one + more)]
@@ -151,7 +151,7 @@ def test_a_note_with_other_signatures_and_lines_is_read_and_a_spoilt_one_is_not(
             Signer(origin, SEED)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.data())
 def test_no_byte_of_a_checkpoint_can_be_changed(data: st.DataObject) -> None:
     signer = Signer(ORIGIN, SEED)

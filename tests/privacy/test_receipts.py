@@ -209,7 +209,7 @@ anything = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(anything, st.lists(st.tuples(st.sampled_from(["@type", "dpv:hasRecordOfActivity", *MANDATORY]), anything), max_size=3))
 def test_what_is_no_receipt_is_refused_with_a_reason_and_never_a_crash(other: object, changes: list[tuple[str, object]]) -> None:
     document = WHOLE | {key: value for key, value in changes if key in WHOLE}
@@ -222,7 +222,7 @@ def test_what_is_no_receipt_is_refused_with_a_reason_and_never_a_crash(other: ob
             assert error.advice
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.text(max_size=80) | st.binary(max_size=80), st.dictionaries(st.text(max_size=5) | st.sampled_from(["kty", "crv", "x"]), st.text(max_size=9), max_size=4)
 )

@@ -87,7 +87,7 @@ def test_a_seal_that_forgets_its_place_is_caught(tmp_path: Path, monkeypatch: py
 owners = st.tuples(st.integers(0, 1), st.binary(max_size=20), st.booleans())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(owners, owners, st.binary(max_size=200))
 def test_a_value_opens_for_its_person_its_place_and_its_group_only(sealed_for: tuple[int, bytes, bool], read_as: tuple[int, bytes, bool], value: bytes) -> None:
     kept = Vault(":memory:", ROOT_KEY, Path("/nonexistent/erased"))

@@ -372,7 +372,7 @@ def test_a_crash_while_it_is_handed_over_counts_as_perhaps_arrived(tmp_path: Pat
 RECEIPTS = st.lists(st.sampled_from(["taken", "nobody", "refused", "not_sent", "unsure"]).map(Receipt), max_size=6)  # type: ignore[arg-type]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(first=RECEIPTS, second=RECEIPTS, does=st.lists(st.sampled_from(["wait", "restart", "answer", "withdraw"]), max_size=5))
 def test_whatever_happens_a_card_is_at_most_once_where_it_may_have_arrived(first: list[Receipt], second: list[Receipt], does: list[str]) -> None:
     line, letter = Line(), Line("mail")

@@ -23,7 +23,7 @@ def test_the_sqlite_log_keeps_the_contract(tmp_path: Path) -> None:
 batches = st.lists(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 5)), max_size=4), max_size=8)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(batches)
 def test_both_logs_are_a_list_that_refuses_what_it_holds(plan: list[list[tuple[str, int]]]) -> None:
     import tempfile

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from people import BRANDS, KEY, NOON, STRATEGY, enters, lines, pays
-from visavis.consent.gate import NotAdmitted, admit, open_categories
+from visavis.consent.gate import NotAdmitted, admit, holds, open_categories
 from visavis.consent.notices import NOES, may_ask
 from visavis.customers import identity
+from visavis.customers.fold import _over as sidelong
 from visavis.customers.fold import fold
 from visavis.decide import limits
 from visavis.engine import step
@@ -147,6 +148,23 @@ def check_no_more_open(one: Customer, other: Customer) -> int:
     return found
 
 
+def check_closings(one: Customer, other: Customer) -> int:
+    """What was decided for one under a purpose that merging with the other closed does not go out after a new yes; how many purposes it closed."""
+    yes = {key: Consent("given", CATEGORIES, "1", NOW - 9, NOW + DAY, (), STRATEGY.purposes[key].iris, by=("person",)) for key in PURPOSES}
+    one = replace(one, consents=yes, objections={}, restricted=False, of_age_at=0.0, consent_epoch=max(one.closings.values(), default=0) + 1)
+    whole, found = identity.merged(one, other), 0
+    for purpose in [STRATEGY.purposes[key] for key in PURPOSES]:
+        assert holds(one, purpose, one.consent_epoch, NOW)
+        if holds(whole, purpose, whole.consent_epoch, NOW):
+            continue
+        anew = replace(whole, consents={**whole.consents, purpose.key: yes[purpose.key]}, objections={}, of_age_at=0.0)
+        if whole.consents[purpose.key].status not in OPENS:
+            assert not holds(anew, purpose, one.consent_epoch, NOW), "what had to wait goes out after a new yes"
+            found += 1
+        assert holds(anew, purpose, whole.consent_epoch, NOW), "a new yes opens nothing"
+    return found
+
+
 def check_caps(one: Customer, other: Customer) -> int:
     """No cap, pause, budget or reluctance is looser than either's; how many limits held."""
     whole, found = identity.merged(one, other), 0
@@ -193,10 +211,14 @@ def check_parting(one: list[tuple[int, int, int]], other: list[tuple[int, int, i
         assert people["ada"] is people["bo"], "parted by itself"
     between = sum(map(len, lived.values())) - before
     tell(Unlinked(id="parted", customer="ada", occurred_at=NOON + timedelta(days=1), identifier="card of bo"), NOON + timedelta(days=1))
+    for name in lived:
+        tell(Worn(id="later", customer=name, occurred_at=NOON + timedelta(days=90), device="d0"), NOON + timedelta(days=90))
+    closed = [outcome for entries in lived.values() for entry in entries for outcome in entry.closed]
+    assert len({outcome.decision for outcome in closed}) == len(closed), "a window has two outcomes"
     for name, entries in lived.items():
         alone = newborn(name)
         for entry in entries:
-            alone = fold(alone, entry)
+            alone = sidelong(fold(alone, entry), tuple(closed))
         assert BYTES(people[name]) == BYTES(alone), "not as if they had never met"
     assert identified == {"card of ada": "ada", "card of bo": "bo"}, "an identifier leads to somebody else"
     return between

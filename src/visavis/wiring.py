@@ -13,6 +13,7 @@ from secrets import token_bytes
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import asdict
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -55,7 +56,7 @@ from visavis.runtime.desk import Desk, reconciled
 from visavis.runtime.loop import Loop
 from visavis.runtime.memory import MemoryLog
 from visavis.runtime.metrics import Metrics
-from visavis.runtime.outbox import Outbox, checked
+from visavis.runtime.outbox import ERASED, Outbox, checked
 from visavis.runtime.replay import rebuild
 from visavis.runtime.screens import Screens
 from visavis.runtime.sqlite import SqliteLog
@@ -123,6 +124,8 @@ def build(
         return loop.customers.get(name) or newborn(name)
 
     def covered(name: str, effect: Effect) -> bool:
+        if effect.kind == ERASED:
+            return log.erased(name)
         known = strategy.actions.get(effect.action)
         # What names no action is owed whatever was agreed to: recipients hear of corrections.
         return not effect.action or (known is not None and screens.holds(name, known.purpose, effect.epoch))
@@ -181,6 +184,7 @@ def build(
     desk = Desk(
         writer, screens=screens, outbox=outbox, access=access, delivery=delivery, addresses=accounts.addresses, mirror=mirror,
         opposition=opposition, key=signing_key(derived(root, "receipts")), secret=derived(root, "subjects"),
+        brought=lambda names: {purpose: asdict(one) for purpose, one in benefits.of(names).brought.items()},
     )  # fmt: skip
     home = Home(settings.mqtt, writer, access, screens, heard=metrics.heard) if settings.mqtt is not None else None
     server = Server(

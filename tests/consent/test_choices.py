@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from people import KEY, NOON, STRATEGY, a_loop, camille, enters, says_yes
 from visavis.consent.choices import choices, status, switched
-from visavis.consent.gate import NotAdmitted, admit, open_categories
+from visavis.consent.gate import NotAdmitted, admit, holds, open_categories
 from visavis.consent.notices import may_ask
 from visavis.engine import step
 from visavis.insight.need import prior
@@ -127,6 +127,15 @@ def test_a_trial_switches_itself_off_after_thirty_days_and_a_yes_renews_it() -> 
     renewed = lived(served(), yes(trial=True), yes("again", days=31))
     assert opens(renewed, days=60)
     assert status(renewed, PLACE, NOW + 60 * 86_400) == "renewed"
+
+
+def test_what_was_decided_before_a_yes_ran_out_does_not_go_out_under_the_next_one() -> None:
+    first, renewed = lived(served(), yes()), lived(served(), yes(), yes("again", days=700))
+    later = lived(served(), yes(), served(days=800), yes("anew", days=800))
+
+    assert holds(renewed, PLACE, first.consent_epoch, NOW + 801 * 86_400), "a yes that was renewed in time never ended"
+    assert not holds(later, PLACE, first.consent_epoch, NOW + 801 * 86_400)
+    assert holds(later, PLACE, later.consent_epoch, NOW + 801 * 86_400)
 
 
 def test_under_fifteen_the_person_and_their_guardian_both_say_yes() -> None:

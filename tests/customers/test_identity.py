@@ -9,7 +9,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from merges import BYTES, NOW, PURPOSES, check_caps, check_commutes, check_no_more_open, check_parting, life, people, plans
+from merges import BYTES, NOW, PURPOSES, check_caps, check_closings, check_commutes, check_no_more_open, check_parting, life, people, plans
 from people import BRANDS, NOON, lines
 from visavis.customers import fold, identity
 from visavis.customers.habits import bought
@@ -35,6 +35,12 @@ def test_whoever_is_given_first_the_same_person_comes_out_and_again_changes_noth
 @given(ADA, BO)
 def test_nothing_is_open_that_both_had_not_opened(one: Customer, other: Customer) -> None:
     check_no_more_open(one, other)
+
+
+@trying
+@given(ADA, BO)
+def test_what_waited_for_one_of_them_does_not_go_out_after_a_later_yes(one: Customer, other: Customer) -> None:
+    check_closings(one, other)
 
 
 @trying
@@ -84,13 +90,18 @@ def a_trial(plan: list[tuple[int, int, int]]) -> None:
     def drawn(one: Customer, other: Customer) -> None:
         check_commutes(one, other)
         check_no_more_open(one, other)
+        check_closings(one, other)
         check_caps(one, other)
 
     check_stricter()
     check_parting(plan, plan, [(i % 2 == 0, kind, i % 8) for i, kind in enumerate([0, 1, 3, 7, 9, 4, 2, 13] * 2)])
+    assert check_parting(SHARED, SHARED, [(True, 4, 0), (False, 3, 1), (False, 4, 1), (True, 3, 0)]) == 4
     drawn()
 
 
+SHARED = [(-60_000 + i, kind, pick) for i, (pick, kind) in enumerate(product(range(len(PURPOSES)), (0, 1)))]
+SHARED += [(-50_000 + 4000 * i, 3, i % 2) for i in range(12)]
+"""Everything is agreed to, and there are habits to speak of."""
 PLAN = [(-30_000 + 100 * i, kind, i % 8) for i, kind in enumerate([0, 1, 3, 4, 9, 12, 0, 1, 3, 5])]
 
 
@@ -127,6 +138,10 @@ def _refolded(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(identity, "parted", lambda person: tuple([replace(side, consents=person.consents) for side in honest(person)]))
 
 
+def _uncounted(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(identity, "_closings", lambda one, other, *_: {**one.closings, **other.closings})
+
+
 def _newest(one: Consent | None, other: Consent | None) -> Consent | None:
     return max(one, other, key=lambda made: made.since if made is not None else 0.0)
 
@@ -149,6 +164,8 @@ SABOTAGES: dict[str, tuple[Sabotage, str]] = {
     "the dice of who is named first": (_first, "order|twice|older"),
     "sides do not live on": (lambda patch: patch.setattr(fold, "sided", lambda person, _: person), "fold is not the step|never met|somebody else"),
     "who parts keeps the other's choices": (_refolded, "never met"),
+    "closings keep the number of their side": (_uncounted, "goes out after a new yes"),
+    "what closed for one goes on for the other": (lambda patch: patch.setattr(fold, "_over", lambda side, _: side), "two outcomes"),
     "nobody ever parts": (lambda patch: patch.setattr(identity, "parted", lambda person: (person,)), "never met"),
 }  # fmt: skip
 

@@ -16,9 +16,10 @@ from doors import MOMENTS, a_server, client, moment, running
 from house import everything, word, words_of
 from people import BRANDS, NOON, ROOT, a_history, lines
 from visavis.model.entry import Entry, WorldEntry, encode
-from visavis.model.moment import CheckedIn, Entered, Moment, Paying, RanOut, Saw, Worn
+from visavis.model.moment import CheckedIn, Entered, Linked, Moment, Paying, RanOut, Saw, Worn
 from visavis.rights.export import Export, opened, schema, signed
 from visavis.rights.receipt import public_key, signing_key
+from visavis.rights.uses import missing, own
 from visavis.runtime import desk
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.loop import Loop
@@ -94,6 +95,7 @@ def check_that_the_copy_is_complete(copy: Export, server: Server, name: str = SH
     assert all(told["logic"].values()), "the logic is missing"
     assert {"places", "sight", "purchases", "home", "numbers", "preferences", "orders"} <= set(told["sources"]), "a source is missing"
     assert any(use["by"] == "person" for use in told["uses"]), "that a copy was taken is missing"
+    assert told["brought"].keys() == server.desk._brought([name]).keys() != set(), "what it brought is missing"
     assert set(told["devices"]) == set(customer.devices), "devices are missing"
     assert [one["key"] for one in told["orders"]] == [one.key for one in customer.orders], "orders are missing"
 
@@ -112,6 +114,7 @@ FORGOTTEN: dict[str, tuple[Callable[[Export], Export], str]] = {
     "one purpose left out": (lambda copy: replace(copy, purposes=copy.purposes[1:]), "purposes are missing"),
     "choices left out": (lambda copy: replace(copy, choices_made=copy.choices_made[1:]), "a history is missing"),
     "uses left out": (lambda copy: replace(copy, uses=()), "a copy was taken"),
+    "what sharing brought left out": (lambda copy: replace(copy, brought={}), "what it brought"),
     "devices left out": (lambda copy: replace(copy, devices={}), "devices are missing"),
     "sources left out": (lambda copy: replace(copy, sources={}), "a source is missing"),
 }
@@ -223,6 +226,52 @@ def test_a_copy_without_device_events_is_caught() -> None:
 def test_a_copy_without_what_was_shown_is_caught() -> None:
     with pytest.raises(AssertionError, match="decisions differ"):
         check_that_life_goes_on(lambda copy: replace(copy, entries=tuple([replace(entry, decisions=()) for entry in copy.entries])))
+
+
+CARD = "LOYALTY-4711"
+
+
+def check_that_who_was_merged_comes_along_whole() -> None:
+    """One copy, under either name, of all that both names hold; elsewhere they are one person still, who hears what they would have heard."""
+
+    async def merged() -> tuple[Server, Export, Server]:
+        server = await furnished()
+        a_writer(server).start()
+        for one in (*everything("al"), *a_history("al", products=tuple(BRANDS[2:6]))):
+            await server.writer.live(one)
+        for name in ("al", SHE):
+            await server.writer.live(Linked(id="one-person", customer=name, occurred_at=NOON, identifier=CARD))
+        assert server.loop.names("al") == server.loop.names(SHE)
+        copy = await server.desk.export("al")
+        assert len(copy.entries) == len(list(server.log.of("al"))) + len(list(server.log.of(SHE))), "a side is missing"
+        told = [line.encode() for line in copy.ledger]
+        for name, known_by in copy.audit_keys.items():
+            mine = list(own(told, bytes.fromhex(known_by)))
+            assert mine, "a key is missing"
+            assert not missing(mine, [entry for entry in copy.entries if entry.customer == name], bytes.fromhex(known_by)), "a line is missing"
+        other, key = elsewhere(server), server.desk.key
+        a_writer(other).start()
+        assert await other.desk.bring_in("al", signed(copy, key), public_key(key)) == len(copy.entries)
+        await server.writer.stop()
+        await other.writer.stop()
+        return server, copy, other
+
+    server, copy, other = asyncio.run(merged())
+    assert other.loop.names("al") == other.loop.names(SHE) == server.loop.names("al"), "two persons again"
+    here, there = lived_on(server.loop, SHE), lived_on(other.loop, SHE)
+    assert sum(b"show" in one for one in here) >= 5, "nothing was shown: this proves nothing"
+    assert here == there, "the decisions differ"
+    assert set(copy.brought), "what it brought is missing"
+
+
+def test_who_was_merged_comes_along_whole() -> None:
+    check_that_who_was_merged_comes_along_whole()
+
+
+def test_a_copy_of_one_name_only_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Loop, "life", lambda loop, name: list(loop.log.of(name)))
+    with pytest.raises(AssertionError, match="a side is missing"):
+        check_that_who_was_merged_comes_along_whole()
 
 
 async def brought(copy: str, name: str = SHE, key: Any = None, *, before: Any = None) -> tuple[httpx.Response, Server]:

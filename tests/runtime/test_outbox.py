@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -166,6 +167,53 @@ async def test_a_target_that_fails_is_tried_again_after_a_while_and_no_sooner(an
     assert [headers["idempotency-key"] for headers, _ in heard.came] == ["d1"] * 3
     for headers, body in heard.came[-1:]:
         assert verify(SECRET, headers, body, now=clock()) == "d1", "each attempt has its own time and signature"
+
+
+async def test_who_is_to_be_told_of_an_erasure_is_told_after_a_crash_too_and_no_name_lies_about(tmp_path: Path) -> None:
+    path, clock = tmp_path / "outbox.sqlite", Clock()
+    notice = msgspec.structs.replace(an_entry(kind=outbox.ERASED), customer="camille-7f3a91")
+    erased = False
+
+    def held() -> bytes:
+        return b"".join([file.read_bytes() for file in tmp_path.iterdir()])
+
+    async with target(status(500)) as heard:
+
+        def opened() -> Outbox:
+            return Outbox(path, {outbox.ERASED: Target(heard.url, SECRET)}, covered=lambda *_: erased, clock=clock, secret=b"s" * 32)
+
+        found = opened()
+        found.announce(notice)
+        assert b"camille" not in held()
+        await found.stop()
+        found = opened()
+        assert [parcel.customer for parcel in found.parcels.values()] == ["camille-7f3a91"], "lost in a crash"
+        erased = True
+        found.start()
+        await attempted(found, "d1", 1)
+        await found.stop()
+        found = opened()
+        found.start()
+        await until(lambda: not found.parcels)
+        await found.stop()
+        assert [json.loads(body)["data"]["customer"] for _, body in heard.came] == ["camille-7f3a91"] * 2
+        found = opened()
+        assert not found.parcels, "told twice"
+        await found.stop()
+        assert b"camille" not in held()
+
+
+async def test_an_erasure_that_never_began_is_told_to_nobody(tmp_path: Path) -> None:
+    async with target() as heard:
+        for _ in range(2):
+            found = Outbox(tmp_path / "outbox.sqlite", {outbox.ERASED: Target(heard.url, SECRET)}, covered=lambda *_: False, secret=b"s" * 32)
+            found.announce(an_entry(kind=outbox.ERASED))
+            await found.stop()
+        found = Outbox(tmp_path / "outbox.sqlite", {outbox.ERASED: Target(heard.url, SECRET)}, covered=lambda *_: False, secret=b"s" * 32)
+        found.start()
+        await until(lambda: not found.parcels)
+        await found.stop()
+        assert not heard.came
 
 
 async def test_an_answer_without_end_is_not_read() -> None:

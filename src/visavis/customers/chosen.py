@@ -31,7 +31,7 @@ def _served(moment: Noticed) -> Served:
 
 
 def _chose(customer: Customer, moment: Consented | Withdrew) -> Customer:
-    """The last choice counts; a yes that is older than the last choice, but came after it, changes nothing."""
+    """The last choice counts; a yes that is older than the last choice, but came after it, changes nothing. A yes after one that ran out begins anew."""
     since = moment.occurred_at.timestamp()
     before = customer.consents.get(moment.purpose)
     if isinstance(moment, Withdrew):
@@ -44,7 +44,9 @@ def _chose(customer: Customer, moment: Consented | Withdrew) -> Customer:
         return _closed(_with(customer, moment.purpose, choice), frozenset((moment.purpose,)))
     if before is not None and since < before.since:
         return customer
-    return _with(customer, moment.purpose, _agreed(customer, moment, before, since))
+    after = _with(customer, moment.purpose, _agreed(customer, moment, before, since))
+    lapsed = before is not None and before.status in OPENS and before.until <= since
+    return _closed(after, frozenset((moment.purpose,))) if lapsed else after
 
 
 def _agreed(customer: Customer, moment: Consented, before: Consent | None, since: float) -> Consent:

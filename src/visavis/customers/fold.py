@@ -62,10 +62,20 @@ def fold(customer: Customer, entry: Entry) -> Customer:
 
 
 def sided(customer: Customer, entry: Entry) -> Customer:
-    """The same person, with the entry in the memory of the one side that it came by; there is nothing to do for who was never merged."""
+    """The same person, with the entry in the memory of the one side that it came by; there is nothing to do for who was never merged.
+
+    What it closed is closed for every side: a window has one outcome, also when they part before it would have closed.
+    """
     if not customer.sides:
         return customer
-    return replace(customer, sides=tuple([fold(side, entry) if side.id == entry.customer else side for side in customer.sides]))
+    return replace(customer, sides=tuple([_over(fold(side, entry) if side.id == entry.customer else side, entry.closed) for side in customer.sides]))
+
+
+def _over(side: Customer, closed: tuple[Outcome, ...]) -> Customer:
+    """The side, waiting for none of these any more."""
+    names = {outcome.decision for outcome in closed}
+    still = tuple([window for window in side.service.open if window.decision not in names])
+    return side if len(still) == len(side.service.open) else replace(side, service=replace(side.service, open=still))
 
 
 def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[Customer, tuple[Outcome, ...]]:

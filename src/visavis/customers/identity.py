@@ -49,7 +49,7 @@ def merged(one: Customer, other: Customer) -> Customer:
     """The person that these two are; whichever is given first, and given again nothing changes. They go on under the older one's name and dice.
 
     Of each consent the stricter status holds and only the scope that both agreed to; what one side never answered is not answered. Objections of either
-    hold. Everything shown to either counts.
+    hold. Everything shown to either counts. What was decided for one side under a purpose that this closes does not go out, not even after a new yes.
     """
     if set(other.names) <= set(one.names):
         return one
@@ -58,6 +58,8 @@ def merged(one: Customer, other: Customer) -> Customer:
     older, younger = sorted((one, other), key=lambda who: (who.born_at if who.entries else float("inf"), who.id))
     before, since = sorted((one, other), key=lambda who: (who.last_received_at, who is younger))
     sides = {side.id: side for who in (older, younger) for side in (who.sides or (who,))}
+    consents = {key: _stricter(older.consents.get(key), younger.consents.get(key)) for key in sorted({*older.consents, *younger.consents})}
+    epoch = max(older.consent_epoch, younger.consent_epoch) + 1
     return Customer(
         id=older.id,
         born_as=older.born_as,
@@ -66,9 +68,9 @@ def merged(one: Customer, other: Customer) -> Customer:
         last_received_at=since.last_received_at,
         identifiers=tuple(dict.fromkeys((*older.identifiers, *younger.identifiers)))[-NAMES_LIMIT:],
         language=since.language or before.language,
-        consents={key: _stricter(older.consents.get(key), younger.consents.get(key)) for key in sorted({*older.consents, *younger.consents})},
-        consent_epoch=max(older.consent_epoch, younger.consent_epoch) + 1,
-        closings=_each(before.closings, since.closings, max),
+        consents=consents,
+        consent_epoch=epoch,
+        closings=_closings(before, since, consents, epoch),
         notices=_each(before.notices, since.notices, lambda a, b: max(a, b, key=lambda served: (served.at, _bytes(served)))),
         objections=_each(before.objections, since.objections, min),
         restricted=older.restricted or younger.restricted,
@@ -171,6 +173,13 @@ def _stricter(one: Consent | None, other: Consent | None) -> Consent:
         )  # fmt: skip
     found = max(late, early, key=lambda choice: STRICTNESS.index(choice.status))
     return replace(found, since=late.since) if early.status in _NOES and late.status in _NOES else found
+
+
+def _closings(one: Customer, other: Customer, consents: Mapping[str, Consent], epoch: int) -> dict[str, int]:
+    """Each side counted its own epochs, so what is closed now is closed as of this one; an objection closes whatever it closed on its side."""
+    objected = {*one.closings, *other.closings} if one.objections or other.objections else set()
+    closed = {key for key, choice in consents.items() if choice.status not in OPENS}
+    return {**_each(one.closings, other.closings, max), **dict.fromkeys(sorted(objected | closed), epoch)}
 
 
 def _both(one: tuple[T, ...], other: tuple[T, ...]) -> tuple[T, ...]:

@@ -67,7 +67,7 @@ def routes(writer: Writer, access: Access) -> list[Route]:
 
     async def moment(request: Request) -> Response:
         name, key = person(request, access)
-        entry = await writer.ask(lambda: writer.loop.log.entry(name, str(request.path_params["moment"])))
+        entry = await writer.ask(lambda: writer.loop.entry(name, str(request.path_params["moment"])))
         if entry is None:
             return problems.response(problems.problem(404, "There is no such moment of this person."))
         return _json(reply(writer.loop.strategy, entry, language_of(request, name), key.role, retried=True))

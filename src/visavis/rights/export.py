@@ -104,16 +104,20 @@ class Export(Struct, frozen=True, forbid_unknown_fields=True):
     rewards: tuple[dict[str, Any], ...]
     devices: dict[str, Any]
     shown: tuple[dict[str, Any], ...]
+    brought: dict[str, Any]
     uses: tuple[dict[str, Any], ...]
-    audit_key: str
+    audit_keys: dict[str, str]
     ledger: tuple[str, ...]
 
 
 def export(
-    strategy: Strategy, world: World, customer: Customer, entries: Sequence[Entry], now: datetime, dice_key: bytes, *, audit_key: bytes = b"",
-    ledger: Iterable[bytes] = (),
+    strategy: Strategy, world: World, customer: Customer, entries: Sequence[Entry], now: datetime, dice_key: bytes, *, brought: Mapping[str, Any],
+    audit_keys: Mapping[str, bytes], ledger: Iterable[bytes],
 ) -> Export:  # fmt: skip
-    """The copy. ``entries`` are all of the person's; ``ledger`` their own lines of the ledger of uses."""
+    """The copy. ``entries`` are all of the person's, under each of their names; ``brought`` what each purpose brought them so far.
+
+    ``ledger`` are their own lines of the ledger of uses, ``audit_keys`` what the lines of each name are known by.
+    """
     return Export(
         form=FORM, person=customer.id, made_at=now, currency=strategy.brand.currency, controller=strategy.brand.controller, entries=tuple(entries),
         declared={"traits": customer.preferences, "language": customer.language, "of_age_at": customer.of_age_at,
@@ -131,8 +135,8 @@ def export(
         requests={name: {**asdict(one), "term": STATUS_TERMS[one.status]} for name, one in customer.requests.items()}, reviews=_named(customer.reviews),
         orders=tuple(map(asdict, customer.orders)), rewards=tuple(map(asdict, customer.rewards)), devices=_named(customer.devices),
         shown=tuple(map(asdict, customer.service.shown)),
-        uses=tuple([{"at": entry.received_at, "moment": entry.moment.id, **asdict(use)} for entry in entries for use in entry.uses]),
-        audit_key=audit_key.hex(), ledger=tuple([line.decode() for line in ledger]),
+        brought=dict(brought), uses=tuple([{"at": entry.received_at, "moment": entry.moment.id, **asdict(use)} for entry in entries for use in entry.uses]),
+        audit_keys={name: key.hex() for name, key in audit_keys.items()}, ledger=tuple([line.decode() for line in ledger]),
     )  # fmt: skip
 
 
@@ -172,9 +176,9 @@ def opened(token: str | bytes, public: Mapping[str, Any], person: str) -> Export
         copy = None
     if copy is None:
         raise Invalid("This is not a whole export signed by this key.", advice="Give the file as it was made, and the key of who made it. Nothing was kept.")
-    if copy.person != person or any(entry.customer != person or entry.moment.customer != person for entry in copy.entries):
+    if person not in copy.audit_keys or any(not {entry.customer, entry.moment.customer} <= copy.audit_keys.keys() for entry in copy.entries):
         raise Invalid("This export is another person's.", advice="It comes in under the name that it was made for. Nothing was kept.")
-    if len({entry.moment.id for entry in copy.entries}) < len(copy.entries) or not copy.entries:
+    if len({(entry.customer, entry.moment.id) for entry in copy.entries}) < len(copy.entries) or not copy.entries:
         raise Invalid("This export holds no life, or a moment twice.", advice="Nothing was kept.")
     return copy
 

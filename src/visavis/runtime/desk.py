@@ -4,7 +4,7 @@ Nothing here decides anything by itself: what was corrected, restricted or revie
 exceptions, erasing and bringing in, are told by what is in the log afterwards.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from hashlib import blake2b
 from secrets import token_hex
@@ -31,6 +31,7 @@ from visavis.rights.receipt import ALGORITHM, public_key
 from visavis.rights.rectify import EVIDENCE, amended, corrected
 from visavis.runtime.loop import KEPT as KEPT_OBJECTION
 from visavis.runtime.loop import Loop
+from visavis.runtime.outbox import ERASED, Outbox
 from visavis.runtime.writer import Writer
 
 LEARNED_DAYS: Final = 30
@@ -91,11 +92,14 @@ class Waiting(Struct, frozen=True):
 
 
 class Desk:
-    """``secret`` keys the pseudonyms of receipts, ``key`` signs. ``held`` is what an erasure empties beside the log."""
+    """``secret`` keys the pseudonyms of receipts, ``key`` signs. ``held`` is what an erasure empties beside the log.
+
+    ``brought`` tells what each purpose brought the person of these names.
+    """
 
     def __init__(
-        self, writer: Writer, *, screens: Holds, outbox: Any, access: Holds, delivery: Holds, addresses: Holds, mirror: Holds, opposition: Opposition,
-        key: OKPKey, secret: bytes,
+        self, writer: Writer, *, screens: Holds, outbox: Outbox, access: Holds, delivery: Holds, addresses: Holds, mirror: Holds, opposition: Opposition,
+        key: OKPKey, secret: bytes, brought: Callable[[Iterable[str]], Mapping[str, Any]],
     ) -> None:  # fmt: skip
         self.writer = writer
         self.key = key
@@ -105,6 +109,7 @@ class Desk:
         self._outbox = outbox
         self._opposition = opposition
         self._secret = secret
+        self._brought = brought
 
     def person(self, name: str) -> Customer:
         """Whom it is about; :class:`Gone` when nothing is held of them."""
@@ -155,10 +160,16 @@ class Desk:
         asked = await self.acknowledge(name, "access")
         await self.move(name, asked.request, "fulfilled")
         loop = self.writer.loop
-        entries, audit_key, lines = await self.writer.ask(
-            lambda: (list(loop.log.of(name)), loop.log.audit_key(name), [line for _, line in loop.log.lines_of(name)])
-        )
-        return export(loop.strategy, loop.world, self.person(name), entries, loop.clock.now(), loop.dice_key, audit_key=audit_key, ledger=lines)
+
+        def told() -> Export:
+            names = loop.names(name)
+            lines = sorted([line for one in names for line in loop.log.lines_of(one)])
+            return export(
+                loop.strategy, loop.world, self.person(name), loop.life(name), loop.clock.now(), loop.dice_key, brought=self._brought(names),
+                audit_keys={one: loop.log.audit_key(one) for one in names}, ledger=[line for _, line in lines],
+            )  # fmt: skip
+
+        return await self.writer.ask(told)
 
     async def bring_in(self, name: str, token: str | bytes, public: Mapping[str, Any] | None = None) -> int:
         """Let a person come in with the life that they had elsewhere: all of it or nothing; how many entries. Objections kept here go on standing."""
@@ -168,9 +179,9 @@ class Desk:
 
     def _adopted(self, name: str, copy: Export) -> None:
         loop = self.writer.loop
-        loop.adopt(name, copy.entries)
+        loop.adopt(copy.entries)
         objecting(loop, self._opposition, loop.customer(name))
-        for entry in loop.log.of(name):
+        for entry in loop.life(name):
             self._opposition.passing(entry, loop.customer(name))
 
     async def correct(self, name: str, moment: str, instead: Mapping[str, Any] | None, *, by_brand: bool) -> Acknowledged:
@@ -182,10 +193,10 @@ class Desk:
         loop = self.writer.loop
 
         def put_right() -> None:
-            entries = list(loop.log.of(name))
+            entries = list(loop.log.of(entry.customer))
             wrong = next(one for one in entries if one.moment.id == moment)
             changes = amended(entries, moment, corrected(loop.strategy, wrong, instead) if instead is not None else None)
-            loop.amend(name, changes)
+            loop.amend(entry.customer, changes)
             for one in changes.values():
                 if one is not None and one.effects:
                     self._outbox.passing(one)
@@ -211,11 +222,16 @@ class Desk:
         customer = self.person(name)
         told = tuple(recipients(loop.strategy.purposes, customer))
         opposed = bool(self._opposition.of((name, *customer.identifiers)))
+        cause, now = token_hex(8), loop.clock.now()
+        notices = []
+        for known in loop.names(name):
+            effects = tuple([Effect(decision_id(known, cause, one), ERASED, "", one) for one in told])
+            notice = Requested(id=cause, customer=known, occurred_at=now, request=cause, right="erasure", status="fulfilled")
+            notices.append(Entry(FORM, known, now, notice, effects=effects))
+            self._outbox.announce(notices[-1])
         gone = await self.writer.ask(lambda: erase(name, loop, **self.held))
-        cause = token_hex(8)
-        effects = tuple([Effect(decision_id(name, cause, one), "erased", "", one) for one in told])
-        notice = Requested(id=cause, customer=name, occurred_at=gone.done_at, request=cause, right="erasure", status="fulfilled")
-        self._outbox.passing(Entry(FORM, name, gone.done_at, notice, effects=effects))
+        for one in notices:
+            self._outbox.passing(one)
         subject = "p_" + blake2b(cause.encode(), key=self._secret, digest_size=12).hexdigest()
         kept = {key: words for key, words in KEPT.items() if key != "opposition" or opposed}
         return Receipt("visavis-erasure/1", subject, gone, kept, told, months_after(gone.done_at, 1))
@@ -242,7 +258,7 @@ class Desk:
         customer = self.person(name)
         if decision in customer.reviews:
             return customer.reviews[decision]
-        entries = await self.writer.ask(lambda: list(self.writer.loop.log.of(name)))
+        entries = await self.writer.ask(lambda: self.writer.loop.life(name))
         found = next((one for entry in entries for one in entry.decisions if one.id == decision and one.audience == "customer"), None)
         if found is None:
             raise Gone("There is no such decision about this person.", advice="GET …/export lists them.")
@@ -305,7 +321,7 @@ class Desk:
 
     async def _entry(self, name: str, moment: str) -> Entry:
         self.person(name)
-        entry = await self.writer.ask(lambda: self.writer.loop.log.entry(name, moment))
+        entry = await self.writer.ask(lambda: self.writer.loop.entry(name, moment))
         if entry is None:
             raise Gone("There is no such moment of this person.", advice="GET …/export lists them.")
         return entry

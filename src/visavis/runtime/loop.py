@@ -152,6 +152,10 @@ class Loop:
         """The entries of this person, under each of their :meth:`names`, oldest first."""
         return list(merge(*[self.log.of(name) for name in self.names(customer)], key=lambda entry: entry.received_at))
 
+    def entry(self, customer: str, moment: str) -> Entry | None:
+        """The entry of this moment of the person, under whichever of their :meth:`names` it was lived."""
+        return next((entry for name in self.names(customer) if (entry := self.log.entry(name, moment)) is not None), None)
+
     @property
     def people(self) -> int:
         """How many persons are known; who was merged counts once."""
@@ -205,21 +209,24 @@ class Loop:
         self._await(after, before)
         self.teacher.forget(decision.id for entry in entries.values() if entry is not None for decision in entry.decisions if not decision.known)
 
-    def adopt(self, customer: str, entries: Sequence[Entry]) -> None:
-        """Let a person come in with the life that they had elsewhere: all of it or nothing. :class:`Refused` when somebody is, or was, here by that name."""
+    def adopt(self, entries: Sequence[Entry]) -> None:
+        """Let a person come in with the life that they had elsewhere: all of it or nothing. :class:`Refused` when somebody is, or was, here by such a name."""
         self.commit()
-        if self.customer(customer).entries or self.log.erased(customer) or next(iter(self.log.of(customer)), None) is not None:
+        names = {entry.customer for entry in entries}
+        if any(self.customer(name).entries or self.log.erased(name) or next(iter(self.log.of(name)), None) is not None for name in names):
             raise Refused("This name is taken here, or nothing may be kept under it.", advice="A life is brought in before anything of it was lived here.")
         if any(entry.received_at > self.clock.now() for entry in entries):
             raise Refused("This life has not been lived yet.", advice="Check the clock of who exported it, and ours.")
-        after = newborn(customer)
+        people, identified = dict[str, Customer](), dict[str, str]()
         for entry in entries:
-            after = fold(after, entry)
-        if any(self._identified.get(identifier, customer) != customer for identifier in after.identifiers):
+            lived(people, identified, entry, fold(people.get(entry.customer) or newborn(entry.customer), entry))
+        if any(self._identified.get(identifier) for identifier in identified):
             raise Refused("An identifier in this export belongs to another customer.", advice="Two customers are not joined this way.")
         self.write(entries)
-        self._await(after, None)
-        self.remember(Group(list(entries), {customer: after}, dict.fromkeys(after.identifiers, customer)))
+        for name, person in people.items():
+            if name == person.id:
+                self._await(person, None)
+        self.remember(Group(list(entries), people, identified))
 
     def erase(self, customer: str) -> list[Entry]:
         """Forget this customer, for good, after all that was taken before; return the entries that there were. Asked again, it completes what is left to do.

@@ -24,10 +24,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from visavis.model.entry import Effect, Entry
+from visavis.model.entry import Effect, Entry, decode, encode
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import Objected, Restricted, Withdrew
 from visavis.rights.database import emptied, opened
+from visavis.rights.vault import Lock, derived
 
 TIMEOUT_S: Final = 5.0
 BACKOFF_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 3600.0, 3600.0, 3600.0)
@@ -37,7 +38,7 @@ AT_ONCE: Final = 8
 KEPT: Final = 10_000
 TOLERANCE_S: Final = 300.0
 ERASED: Final = "erased"
-"""The kind of effect that tells a recipient of an erasure: held in memory until it is delivered, and then nowhere."""
+"""The kind of effect that tells a recipient of an erasure. The log does not hold it, so it is kept here, sealed, until it is delivered; then nowhere."""
 log = logging.getLogger("visavis.outbox")
 
 Status = Literal["waiting", "delivered", "withdrawn", "given_up", "no_target"]
@@ -104,7 +105,7 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, *, now: float) 
 class Outbox:
     """Deliver effects. ``covered`` tells whether what a person agreed to still covers an effect of theirs, asked just before each attempt.
 
-    The file holds keyed hashes (under ``secret``) and what became of them, nothing else.
+    The file holds keyed hashes (under ``secret``) and what became of them; besides, sealed, what recipients are still to be told of an erasure.
     """
 
     def __init__(
@@ -120,13 +121,17 @@ class Outbox:
         # What a power cut forgets is sent again under the same key: no need to wait for the disk.
         self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.execute("CREATE TABLE IF NOT EXISTS parcels (key BLOB PRIMARY KEY, status TEXT, attempts INTEGER, at TEXT) STRICT")
+        self._database.execute("CREATE TABLE IF NOT EXISTS notices (key BLOB PRIMARY KEY, data BLOB NOT NULL) STRICT")
         self._secret = secret
+        self._lock = Lock(derived(secret, "notices"))
         self._done: dict[bytes, Status] = dict(self._database.execute("SELECT key, status FROM parcels").fetchall())
         self._unheard = set(self._done)
         self.parcels: dict[str, Parcel] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._bell = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        for name, data in self._database.execute("SELECT key, data FROM notices WHERE data != x''").fetchall():
+            self.passing(decode(self._lock.open(data, name)))
 
     @property
     def waiting(self) -> int:
@@ -157,6 +162,15 @@ class Outbox:
             if oldest is None:
                 break
             del self.parcels[oldest]
+
+    def announce(self, notice: Entry) -> None:
+        """Keep what recipients are to be told of an erasure, before it begins: once it is done nothing else knows whom to tell. Then let it pass."""
+        for effect in notice.effects:
+            if effect.kind in self._targets:
+                name = self._name(effect.key)
+                data = self._lock.seal(encode(replace(notice, effects=(effect,))), name)
+                self._database.execute("INSERT OR REPLACE INTO notices VALUES (?, ?)", (name, data))
+        emptied(self._database)  # and durable
 
     def forget(self, customer: str, entries: Sequence[Entry]) -> int:
         """Neither deliver nor remember anything of an erased person, whose entries were these; say how many parcels that was."""
@@ -285,6 +299,8 @@ class Outbox:
         at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
         try:
             self._database.execute("INSERT OR REPLACE INTO parcels VALUES (?, ?, ?, ?)", (name, parcel.status, parcel.attempts, at))
+            if parcel.effect.kind == ERASED:
+                self._database.execute("UPDATE notices SET data = x'' WHERE key = ?", (name,))
         except sqlite3.Error:
             log.exception("what became of a webhook could not be written: it is sent again after a restart", extra={"kind": parcel.effect.kind})
 

@@ -114,7 +114,7 @@ def routes(writer: Writer, access: Access, screens: Screens, outbox: Outbox, obj
     async def moment(request: Request) -> Response:
         brand(request)
         person, name, language = request.query_params.get("person", ""), request.query_params.get("moment", ""), language_of(request)
-        entry = await writer.ask(lambda: writer.loop.log.entry(person, name))
+        entry = await writer.ask(lambda: writer.loop.entry(person, name))
         if entry is None:
             raise Invalid("There is no such moment of this person.")
         await consulted(writer, entry)

@@ -1,6 +1,7 @@
 """A person's own page in a real browser: choices, reasons, looks and rights; a no costs no more than a yes."""
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -42,6 +43,9 @@ def test_the_page_fits_every_screen_in_both_languages_and_axe_finds_nothing(site
         expect(page.locator("h1")).to_have_text(words[0])
         expect(page.locator(".looks")).to_contain_text(words[1])
         expect(page.locator("#why")).to_have_text(words[2])
+        numbers = {int(one) for one in re.findall(r"(?:Ligne|Line) (\d+)", page.locator(".looks").inner_text())}
+        assert numbers <= {number for number, _ in site.server.log.lines_of("camille")} != set()
+        assert len(numbers) == page.locator(".looks li").count(), "each look is one line of the ledger"
         assert page.locator("html").get_attribute("lang") == language
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (width, height)
         assert page.evaluate("document.querySelector('main').getBoundingClientRect().width") <= 760

@@ -13,6 +13,7 @@ import ledger_properties as properties
 from ledger_properties import SEED, Kept
 from ledgers import ORIGIN, PEOPLE, WAYS, checkpoint_of, key_of, lived
 from people import NOON, STRATEGY
+from visavis.cards.typography import typeset
 from visavis.cli import app
 from visavis.model.consent import RIGHTS, Purpose
 from visavis.model.entry import Entry, Use
@@ -129,7 +130,7 @@ def test_who_looked_at_what_why_and_when_is_told_in_plain_words() -> None:
     fr, en = uses.told(read, STRATEGY, "fr"), uses.told(read, STRATEGY, "en")
     assert (fr.who, en.who) == ("un conseiller, à Rue Haute", "an adviser, at Rue Haute")
     assert "vos achats" in fr.what
-    assert en.why == STRATEGY.purposes["adviser-brief"].benefit["en"]
+    assert en.why == typeset(STRATEGY.purposes["adviser-brief"].benefit["en"], "en")
     assert fr.when.startswith("24 novembre 2026, 12:00")
     assert uses.told(replace(read, details=None), STRATEGY, "fr").when == "24 novembre 2026"
     copy = Entry(2, name, NOON, world.of(name)[0].moment, uses=(Use(RIGHTS, ("purchases",), "person"), Use("recognition", ("places",), "till@s1")))

@@ -10,9 +10,11 @@ from babel.dates import format_date, format_datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from visavis.model.consent import OVERSIGHT, RIGHTS, Purpose
-from visavis.model.entry import Entry, Use
+from visavis.cards.typography import typeset
+from visavis.model.consent import OVERSIGHT, RIGHTS
+from visavis.model.entry import Entry
 from visavis.model.errors import Invalid
+from visavis.ports import Log
 from visavis.rights.leaf import ELSEWHERE, PERSON, SERVICE, Details, Leaf, actors, details, nonces_of, read
 from visavis.rights.verify import Fault
 from visavis.strategy.read import Strategy
@@ -39,6 +41,8 @@ WHAT: Final[Words] = {
     "service": {"fr": "ce que nous vous avons montré", "en": "what we showed you"},
     "account": {"fr": "vos choix", "en": "your choices"},
 }
+LOOKED: Final = frozenset({"shown", "silent", "read", "copied"})
+"""What came of a line that tells of somebody, or something, that looked."""
 OUTCOMES: Final[Words] = {
     "shown": {"fr": "une carte en a été faite", "en": "a card was made of it"},
     "silent": {"fr": "rien n’a été dit", "en": "nothing was said"},
@@ -93,16 +97,6 @@ def audit_key(told: bytes) -> bytes:
     return key
 
 
-def reading(role: str, place: str, purpose: Purpose, categories: Iterable[str]) -> Use:
-    """The use that a member of the staff makes by reading a page; durable before the page is sent."""
-    return Use(purpose.key, tuple(sorted(categories)), f"{role}@{place}")
-
-
-def copying(categories: Iterable[str]) -> Use:
-    """The use that a person makes by taking a copy of their own data."""
-    return Use(RIGHTS, tuple(sorted(categories)), PERSON)
-
-
 def own(lines: Iterable[bytes], key: bytes, *, first: int = 0) -> Iterator[OwnLine]:
     """Those of these lines that are the person's whose key this is; the first has the number ``first``. What is no line is passed over."""
     for index, line in enumerate(lines, start=first):
@@ -122,6 +116,14 @@ def opened(lines: Iterable[OwnLine], entries: Iterable[Entry], key: bytes) -> li
         told = sealed.get(line.leaf.nonce)
         found.append(replace(line, details=_details(told) if told is not None and line.leaf.opens(key, told) else None))
     return found
+
+
+def lines_of(log: Log, names: Iterable[str]) -> list[OwnLine]:
+    """Every line of the person who has these names, opened, in the order of the ledger."""
+    found: list[OwnLine] = []
+    for name in names:
+        found += opened([OwnLine(index, read(line)) for index, line in log.lines_of(name)], log.of(name), log.audit_key(name))
+    return sorted(found, key=lambda line: line.index)
 
 
 def missing(lines: Iterable[OwnLine], entries: Iterable[Entry], key: bytes) -> list[str]:
@@ -187,13 +189,13 @@ def told(line: OwnLine, strategy: Strategy, language: str) -> Told:
     leaf, known = line.leaf, line.details
     locale = "fr_FR" if language == "fr" else "en_GB"
     if known is not None:
-        when = format_datetime(known.received_at, "long", tzinfo=ZoneInfo(strategy.brand.zone), locale=locale)
+        when = format_datetime(known.received_at, "d MMMM y, HH:mm", tzinfo=ZoneInfo(strategy.brand.zone), locale=locale)
     else:
         when = format_date(date.fromisoformat(leaf.day), "long", locale=locale)
     who = WHO.get(leaf.by, WHO["brand"])[language]
     place = strategy.places.get(known.by.partition("@")[2]) if known is not None else None
     if place is not None:
         who = f"{who}, {_AT[language]} {place.name}"
-    why = reason(strategy, leaf.purpose, language)
+    why = typeset(reason(strategy, leaf.purpose, language), language)
     what = tuple([WHAT[category][language] if category in WHAT else category for category in leaf.categories])
     return Told(line.index, when, who, what, why, OUTCOMES.get(leaf.outcome, OUTCOMES["silent"])[language], known.decisions if known is not None else ())

@@ -28,7 +28,8 @@ from visavis.model.decision import Show
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import Moment
-from visavis.rights.uses import WHAT, WHO, reason
+from visavis.rights.uses import LOOKED, OwnLine, lines_of
+from visavis.rights.uses import told as said
 from visavis.runtime.access import Access, Key
 from visavis.runtime.desk import Desk
 from visavis.runtime.entrance import PAGE, admitted, guarded, key_of, told
@@ -75,15 +76,6 @@ class Card(Struct, frozen=True):
     changes: tuple[str, ...]
 
 
-class Look(Struct, frozen=True):
-    """Who looked at what, when and why, in plain words."""
-
-    when: str
-    who: str
-    what: str
-    why: str
-
-
 def routes(writer: Writer, access: Access, everybody: Benefits, desk: Desk, *, heard: Hearing) -> list[Route]:
     """The page, its key, and the gestures on it; ``heard`` is what a browser says for its person besides, before the gesture."""
     loop = writer.loop
@@ -103,8 +95,8 @@ def routes(writer: Writer, access: Access, everybody: Benefits, desk: Desk, *, h
         return pages.page("portal.html", language, path=PATH, me=await me(name, language))
 
     async def me(name: str, language: str) -> dict[str, Any]:
-        entries = await writer.ask(lambda: loop.life(name))
-        return await asyncio.to_thread(seen, loop, everybody, name, entries, language)
+        entries, lines = await writer.ask(lambda: (loop.life(name), lines_of(loop.log, loop.names(name))))
+        return await asyncio.to_thread(seen, loop, everybody, name, entries, lines, language)
 
     async def now(request: Request, name: str) -> Response:
         language = language_of(request, name)
@@ -163,14 +155,16 @@ def routes(writer: Writer, access: Access, everybody: Benefits, desk: Desk, *, h
     ]  # fmt: skip
 
 
-def seen(loop: Loop, everybody: Benefits, name: str, entries: list[Entry], language: str) -> dict[str, Any]:
+def seen(loop: Loop, everybody: Benefits, name: str, entries: list[Entry], lines: list[OwnLine], language: str) -> dict[str, Any]:
     """Everything on the page of this person now."""
     strategy, person, now = loop.strategy, loop.customer(name), loop.clock.now()
     counted = {one.purpose: one for one in benefits(strategy, loop.world, everybody, loop.customer, name, entries, loop.dice_key, now, language)}
+    looked = [line for line in lines if line.leaf.outcome in LOOKED and line.leaf.categories][-LOOKS:]
     chosen = [choice for choice in choices(strategy, person, language, now.timestamp()) if choice.basis == "consent"]
     return {
         "brand": strategy.brand.name, "rows": [_row(strategy, choice, counted[choice.purpose], language) for choice in chosen],
-        "open": sum([choice.on for choice in chosen]), "cards": list(_cards(loop, entries, language)), "looks": _looks(strategy, entries, language),
+        "open": sum([choice.on for choice in chosen]), "cards": list(_cards(loop, entries, language)),
+        "looks": [said(line, strategy, language) for line in reversed(looked)],
         "objected": MARKETING in person.objections, "restricted": person.restricted, "entries": len(entries),
     }  # fmt: skip
 
@@ -216,23 +210,6 @@ def _changes(told: Why) -> tuple[str, ...]:
     counted = [one for one in told.used if one.without and one.change != "same"]
     finer = {one.category for one in counted if one.datum}
     return tuple([one.without for one in counted if one.datum or one.category not in finer][:CHANGES])
-
-
-def _looks(strategy: Strategy, entries: list[Entry], language: str) -> list[Look]:
-    """The last uses of this person's data, the newest first: of each, who, what and why."""
-    zone, found = ZoneInfo(strategy.brand.zone), list[Look]()
-    for entry in reversed(entries):
-        when = format_datetime(entry.received_at.astimezone(zone), "d MMMM, HH:mm", locale=LOCALES[language])
-        for use in entry.uses:
-            role, _, at = use.by.partition("@")
-            who, place = WHO.get(role or "service", WHO["brand"])[language], strategy.places.get(at)
-            what = ", ".join([WHAT[category][language] for category in use.categories])
-            if what:
-                why = typeset(reason(strategy, use.purpose, language), language)
-                found.append(Look(when, f"{who} ({place.name})" if place is not None else who, what, why))
-        if len(found) >= LOOKS:
-            break
-    return found[:LOOKS]
 
 
 def _on(body: dict[str, Any]) -> bool:

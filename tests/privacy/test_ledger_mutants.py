@@ -31,7 +31,7 @@ MUTANTS: dict[str, tuple[Property, ModuleType, str, str]] = {
     ),
     "the old root is not compared": (properties.lies_believed, merkle, "before != old_root or after != new_root", "after != new_root"),
     "the new root is not compared": (properties.lies_believed, merkle, "before != old_root or after != new_root", "before != old_root"),
-    "nothing is joined to all": (properties.lies_believed, merkle, "    if not 0 < old <= new:\n", "    if not old:\n        return\n    if old > new:\n"),
+    "nothing is joined to all": (properties.lies_believed, merkle, "    if not 0 < old < new:\n", "    if not old:\n        return\n    if old > new:\n"),
     "a signature is not verified": (properties.forgeries_believed, checkpoint, "self._key.verify(data[KEY_ID_BYTES:], text.encode())", "pass"),
     "a size with zeros before it": (properties.forgeries_believed, checkpoint, " or str(int(size)) != size", ""),
     "another ledger's checkpoint": (properties.forgeries_believed, checkpoint, "if origin != self.origin:", "if False:"),

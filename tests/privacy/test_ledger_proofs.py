@@ -66,6 +66,14 @@ def test_a_ledger_is_joined_to_every_later_one_and_to_none_that_differs(one: int
         verify_consistency(one, one + more, other.consistency(one, one + more), tree.root(one), other.root())
 
 
+@pytest.mark.parametrize("size", [0, 1, 7])
+def test_of_one_size_a_ledger_has_one_root_whatever_it_is_and_no_proof(size: int) -> None:
+    verify_consistency(size, size, [], b"any root at all", b"any root at all")
+    for proof, root in (([b"any root at all"], b"any root at all"), ([], b"another")):
+        with pytest.raises(Invalid, match="one size"):
+            verify_consistency(size, size, proof, b"any root at all", root)
+
+
 def test_what_was_never_there_has_no_proof() -> None:
     tree = a_tree([b"a", b"b"])
     for ask in (lambda: tree.inclusion(2, 2), lambda: tree.inclusion(-1, 2), lambda: tree.inclusion(0, 3), lambda: tree.consistency(0, 2),

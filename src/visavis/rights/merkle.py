@@ -162,7 +162,11 @@ def verify_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes],
 
 def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> None:
     """:class:`Invalid` unless ``proof`` shows that a tree of ``new`` leaves begins with the ``old`` leaves of the other root."""
-    if not 0 < old <= new:
+    if old == new:
+        if proof or old_root != new_root:
+            raise Invalid("Two ledgers of one size have one root, and nothing to prove it by.", advice="Somebody was shown another ledger.")
+        return
+    if not 0 < old < new:
         raise Invalid("These two sizes cannot be compared.", advice="The old one is at least 1 and at most the new one.")
     on_left: list[bool] = []
     begins = True  # whether the part that both trees share begins both: then its root is the old one, and is not told again

@@ -104,6 +104,19 @@ async def _served() -> bytes:
     return answer.content
 
 
+def test_another_method_is_told_every_method_that_the_address_knows() -> None:
+    async def what() -> None:
+        server = a_server()
+        async with running(server) as client:
+            for path in {door.path for door in DOORS} - {"/v1/moments"}:
+                told = await client.request("PROPFIND", re.sub(r"{\w+}", "7", path))
+                said = {method.strip() for method in told.headers.get("allow", "").split(",")}
+                assert told.status_code == 405, path
+                assert {door.method for door in DOORS if door.path == path} <= said, path
+
+    asyncio.run(what())
+
+
 # Whatever comes, no door breaks and nothing is said back
 
 SEGMENTS = (

@@ -6,6 +6,7 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from visavis.engine import NotAdmitted
 from visavis.model.errors import Invalid, Refused, Unavailable, VisavisError
@@ -71,9 +72,12 @@ def refusal(error: VisavisError) -> Response:
     return response(of_error(error))
 
 
-async def unrouted(_: Request, error: Exception) -> Response:
-    """What the router itself refuses (no such address, another method), told as a problem too."""
+async def unrouted(request: Request, error: Exception) -> Response:
+    """What the router itself refuses (no such address, another method), told as a problem too; ``Allow`` names every method of the address."""
     assert isinstance(error, HTTPException)
     told = response(problem(error.status_code, "There is nothing at this address." if error.status_code == 404 else "This address does not do that."))
     told.headers.update(error.headers or {})
+    if error.status_code == 405:
+        here = [route for route in request.app.routes if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE]
+        told.headers["allow"] = ", ".join(sorted({method for route in here for method in route.methods or ()}))
     return told

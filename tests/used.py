@@ -25,6 +25,7 @@ from doors import MOMENTS, ROOT_KEY, moment
 from people import BRANDS, grocery
 from visavis import engine
 from visavis.config import Settings
+from visavis.intake import people
 from visavis.model.consent import OVERSIGHT, RIGHTS
 from visavis.model.entry import Entry, Use
 from visavis.model.moment import Consulted
@@ -35,7 +36,6 @@ from visavis.rights.vault import Vault
 from visavis.rights.verify import verify
 from visavis.runtime.loop import Loop
 from visavis.runtime.sqlite import SqliteLog
-from visavis.web import console
 from visavis.wiring import build, keys
 
 PEOPLE = ("ada", "bo", "cleo", "dan")
@@ -79,7 +79,7 @@ async def _unseen(*_: object) -> None:
 
 BROKEN: dict[str, Callable[[], None]] = {
     "late": lambda: setattr(Loop, "write", _late),
-    "unseen": lambda: setattr(console, "consulted", _unseen),
+    "unseen": lambda: setattr(people, "consulted", _unseen),
     "uncopied": lambda: setattr(engine, "COPIED", Use(RIGHTS, (), "person")),
 }
 """Lines that are durable one commit after what they tell of; looks without a use; copies that say nothing of what was in them."""
@@ -168,7 +168,7 @@ class Looker(Sender):
             self.left.copied[name] += status == 200
         elif mine := [asked for who, asked in list(self.left.decided) if who == name]:
             asked = self.dice.choice(mine)
-            status, _ = self.ask("GET", f"/console/moment?person={name}&moment={asked}")
+            status, _ = self.ask("GET", f"/v1/people/{name}/moments/{asked}")
             self.left.consulted[name, asked] += status == 200
 
 

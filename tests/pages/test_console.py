@@ -18,6 +18,7 @@ from visavis.model.decision import Show
 from visavis.model.moment import KINDS, Paying
 from visavis.runtime.access import ROLES
 from visavis.web.console import standing
+from visavis.web.feed import mark
 from visavis.web.pages import HERE, LANGUAGES, WORDS
 
 
@@ -34,7 +35,7 @@ def a_day(site: Site) -> None:
 
 
 def row(page: Page, person: str, kind: str) -> Any:
-    return page.locator("#feed button", has_text=person).filter(has_text=kind).first
+    return page.locator("#feed button", has_text=mark(person)).filter(has_text=kind).first
 
 
 @pytest.mark.parametrize(("language", "dark"), [("fr", False), ("en", True)])
@@ -69,6 +70,22 @@ def test_a_decision_is_explained_as_it_was_taken(site: Site, opened: Opener) -> 
     expect(why.locator(".refused li", has_text="adviser-suggestion")).to_contain_text("Autoriser cet usage le changerait.")
 
 
+def test_the_feed_names_nobody_and_to_open_a_moment_is_a_look_that_the_person_can_read(site: Site, opened: Opener) -> None:
+    a_day(site)
+    page = opened("/console", "brand")
+    row(page, "camille", "entre").wait_for()
+    told = page.content().lower()
+    assert not [name for name in ("camille", "lea") if name in told]
+    before = len(site.entries("camille"))
+
+    row(page, "camille", "entre").click()
+    expect(page.locator("#h-why")).to_contain_text("camille")
+
+    look = site.entries("camille")[before:]
+    assert [(type(entry.moment).__name__, use.by) for entry in look for use in entry.uses] == [("Consulted", "brand@console")]
+    assert "l’équipe de la marque" in opened("/me", "device", "camille").locator(".looks").inner_text()
+
+
 def test_the_feed_is_live_paused_filtered_and_goes_on_after_a_cut(site: Site, opened: Opener) -> None:
     a_day(site)
     page = opened("/console", "brand")
@@ -85,11 +102,11 @@ def test_the_feed_is_live_paused_filtered_and_goes_on_after_a_cut(site: Site, op
 
     page.select_option("[name=result]", "silent")
     expect(page.locator("#feed .pill.shown")).to_have_count(0)
-    expect(page.locator("#feed li", has_text="lea")).not_to_have_count(0)
+    expect(page.locator("#feed li", has_text=mark("lea"))).not_to_have_count(0)
     page.select_option("[name=result]", "")
-    page.fill("[name=person]", "BO")
-    expect(page.locator("#feed li", has_text="camille")).to_have_count(0)
-    expect(page.locator("#feed li", has_text="bo")).not_to_have_count(0)
+    page.fill("[name=mark]", mark("bo").upper())
+    expect(page.locator("#feed li", has_text=mark("camille"))).to_have_count(0)
+    expect(page.locator("#feed li", has_text=mark("bo"))).not_to_have_count(0)
     page.select_option("[name=kind]", "paying")
     expect(page.locator("#feed li")).to_have_count(1)
 

@@ -343,7 +343,7 @@ class Linked(MomentBase, frozen=True, tag="linked"):
 
 
 class Consulted(MomentBase, frozen=True, tag="consulted"):
-    """The brand's team looks at what was decided at one of the person's moments (``about``), which tells of these categories of data."""
+    """The brand's team looks at one of the person's moments (``about``), or at their ``wallet``, which tells of these categories of data."""
 
     about: Id
     categories: tuple[str, ...] = ()

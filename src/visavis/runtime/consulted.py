@@ -8,12 +8,13 @@ from visavis.model.moment import CATEGORY, KIND, Consulted
 from visavis.runtime.writer import Writer
 
 
-async def consulted(writer: Writer, entry: Entry) -> None:
+def told_of(entry: Entry) -> tuple[str, ...]:
+    """The categories of data that this entry tells of."""
+    return tuple(sorted({CATEGORY[KIND[type(entry.moment)]]}.union(*[use.categories for use in entry.uses])))
+
+
+async def consulted(writer: Writer, customer: str, about: str, categories: tuple[str, ...]) -> None:
     """Enter that this is looked at, durably; :class:`Refused` when nothing is kept of the person any more."""
-    categories = {CATEGORY[KIND[type(entry.moment)]]}.union(*[use.categories for use in entry.uses])
-    reading = Consulted(
-        id=f"consulted-{token_hex(8)}", customer=entry.customer, occurred_at=writer.loop.clock.now(), about=entry.moment.id,
-        categories=tuple(sorted(categories)),
-    )  # fmt: skip
+    reading = Consulted(id=f"consulted-{token_hex(8)}", customer=customer, occurred_at=writer.loop.clock.now(), about=about, categories=categories)
     if (await writer.live(reading)).answer.entry is None:
         raise Refused("Nothing is kept of this person any more.", advice="There is nothing to look at.")

@@ -25,14 +25,14 @@ from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import KIND, KINDS
 from visavis.runtime import problems
 from visavis.runtime.access import Access, Key
-from visavis.runtime.consulted import consulted
+from visavis.runtime.consulted import consulted, told_of
 from visavis.runtime.entrance import BEAT_S, PAGE, STREAM, admitted, guarded, key_of, told
 from visavis.runtime.outbox import Outbox
 from visavis.runtime.screens import EVERYBODY, Screens
 from visavis.runtime.writer import Writer
 from visavis.web import charts, pages
 from visavis.web.explained import explained
-from visavis.web.feed import Filter, rows
+from visavis.web.feed import Filter, mark, rows
 
 COOKIE: Final = "visavis-console"
 PATH: Final = "/console"
@@ -74,7 +74,7 @@ def routes(writer: Writer, access: Access, screens: Screens, outbox: Outbox, obj
         """What stands beside the feed."""
         return {
             "objectives": [standing(one, language) for one in objectives.standings()],
-            "parcels": list(islice(reversed(outbox.parcels.values()), PARCELS)), "world": writer.loop.world.version,
+            "parcels": [(one, mark(one.customer)) for one in islice(reversed(outbox.parcels.values()), PARCELS)], "world": writer.loop.world.version,
             "people": writer.loop.people, "lived": screens.recent[-1].number if screens.recent else 0, "waiting": writer.waiting + outbox.waiting,
         }  # fmt: skip
 
@@ -95,7 +95,7 @@ def routes(writer: Writer, access: Access, screens: Screens, outbox: Outbox, obj
 
     async def stream(request: Request) -> Response:
         key, asked = brand(request), request.query_params
-        wanted = Filter(asked.get("kind", ""), asked.get("result", ""), asked.get("person", ""))
+        wanted = Filter(asked.get("kind", ""), asked.get("result", ""), asked.get("mark", ""))
         last = request.headers.get("last-event-id", "") or asked.get("after", "")
 
         return StreamingResponse(_events(screens, access, key, told_rows(wanted, language_of(request)), told_sides(language_of(request)), last), headers=STREAM)
@@ -113,15 +113,15 @@ def routes(writer: Writer, access: Access, screens: Screens, outbox: Outbox, obj
 
     async def moment(request: Request) -> Response:
         brand(request)
-        person, name, language = request.query_params.get("person", ""), request.query_params.get("moment", ""), language_of(request)
-        entry = await writer.ask(lambda: writer.loop.entry(person, name))
-        if entry is None:
-            raise Invalid("There is no such moment of this person.")
-        await consulted(writer, entry)
-        us = next((round(one.us) for one in screens.recent if one.entry.customer == person and one.entry.moment.id == name), 0)
+        number, language = request.query_params.get("number", ""), language_of(request)
+        found = next((one for one in screens.recent if str(one.number) == number), None)
+        if found is None:
+            raise Invalid("This moment is not among the latest.", advice="Ask for it: /v1/people/PERSON/moments/MOMENT.")
+        entry = found.entry
+        await consulted(writer, entry.customer, entry.moment.id, told_of(entry))
         kind = getattr(pages.WORDS[language].console.kinds, KIND[type(entry.moment)])
-        found = pages.rendered("_explained.html", language, entry=entry, kind=kind, us=us, decisions=explained(strategy, entry, language))
-        return HTMLResponse(found, headers=PAGE)
+        told = pages.rendered("_explained.html", language, entry=entry, kind=kind, us=round(found.us), decisions=explained(strategy, entry, language))
+        return HTMLResponse(told, headers=PAGE)
 
     async def decision(request: Request) -> Response:
         key_of(request, access, "brand")
@@ -129,7 +129,7 @@ def routes(writer: Writer, access: Access, screens: Screens, outbox: Outbox, obj
         for entry in [recent.entry for recent in reversed(screens.recent)]:
             for one in entry.decisions:
                 if one.id == name:
-                    await consulted(writer, entry)
+                    await consulted(writer, entry.customer, entry.moment.id, told_of(entry))
                     return Response(msgspec.json.encode(said(strategy, entry, one, language_of(request))), media_type="application/json")
         advice = "Ask for its moment: /v1/people/PERSON/moments/MOMENT."
         return problems.response(problems.problem(404, "This decision is not among the latest.", advice=advice))

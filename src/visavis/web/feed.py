@@ -1,6 +1,12 @@
-"""The console's live feed: one row a moment, filtered where it is made, so that a filter holds for what comes and for what was."""
+"""The console's live feed: one row a moment, filtered where it is made, so that a filter holds for what comes and for what was. It names nobody.
+
+A person is a mark, the same while the server runs: enough to follow what happens, too little to know to whom. Who wants to know opens the moment, which
+is a look like any other: the person reads of it.
+"""
 
 from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+from secrets import token_bytes
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -14,6 +20,7 @@ from visavis.runtime.screens import Recent
 from visavis.strategy.read import Strategy
 
 RESULTS: Final = ("shown", "silent")
+_KEY: Final = token_bytes(16)
 
 
 class Pill(Struct, frozen=True):
@@ -27,8 +34,7 @@ class Row(Struct, frozen=True):
     """One moment as the feed tells it."""
 
     number: int
-    person: str
-    moment: str
+    mark: str
     kind: str
     at: str
     place: str
@@ -41,16 +47,21 @@ class Filter(Struct, frozen=True):
 
     kind: str = ""
     result: str = ""
-    person: str = ""
+    mark: str = ""
 
     def lets(self, entry: Entry) -> bool:
         """Whether this entry is wanted."""
         shown = any(isinstance(decision, Show) for decision in entry.decisions)
         return (
             (KIND[type(entry.moment)] == self.kind if self.kind else not isinstance(entry.moment, Consulted))
-            and (not self.person or self.person.lower() in entry.customer.lower())
+            and (not self.mark or self.mark.lower() in mark(entry.customer))
             and (self.result not in RESULTS or (bool(entry.decisions) and shown is (self.result == "shown")))
         )
+
+
+def mark(customer: str) -> str:
+    """What stands for this person until the server stops."""
+    return f"#{blake2b(customer.encode('utf-8', 'surrogatepass'), key=_KEY, digest_size=3).hexdigest()}"
 
 
 def rows(strategy: Strategy, recent: Iterable[Recent], wanted: Filter, words: Any, language: str) -> Iterator[Row]:
@@ -61,7 +72,7 @@ def rows(strategy: Strategy, recent: Iterable[Recent], wanted: Filter, words: An
             place = strategy.places.get(spot.place) if spot is not None else None
             kind = KIND[type(moment)]
             yield Row(
-                one.number, one.entry.customer, moment.id, getattr(words.kinds, kind), _clock(strategy, one.entry, language),
+                one.number, mark(one.entry.customer), getattr(words.kinds, kind), _clock(strategy, one.entry, language),
                 place.name if place is not None else "", round(one.us), tuple([_pill(decision, words) for decision in one.entry.decisions]),
             )  # fmt: skip
 

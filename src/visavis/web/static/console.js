@@ -47,7 +47,7 @@ async function swap(place, request) {
 }
 
 async function explain(row) {
-  const query = new URLSearchParams({ person: row.dataset.person, moment: row.dataset.moment, language });
+  const query = new URLSearchParams({ number: row.dataset.number, language });
   for (const other of feed.querySelectorAll('[aria-current]')) other.removeAttribute('aria-current');
   row.setAttribute('aria-current', 'true');
   if (await swap(why, fetch('/console/moment?' + query)) && matchMedia('(max-width: 640px)').matches) document.getElementById('h-why').focus();
@@ -69,7 +69,7 @@ async function revoke(button) {
 
 document.addEventListener('click', e => {
   const button = e.target.closest('button');
-  if (button?.dataset.moment) explain(button);
+  if (button?.dataset.number) explain(button);
   else if (button?.dataset.revoke) revoke(button);
 });
 

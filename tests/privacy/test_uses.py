@@ -176,7 +176,7 @@ def test_a_server_shows_its_ledger_to_everyone(tmp_path: Path) -> None:
 def test_whenever_it_is_killed_each_use_that_had_an_effect_has_its_one_line(tmp_path: Path, times: Callable[[int, int], int]) -> None:
     kills = times(3, 200)
 
-    assert kill_and_look(tmp_path / "data", kills, seed=1) > 20 * kills
+    assert kill_and_look(tmp_path / "data", kills, seed=1) > 5 * kills, "so few that this proves nothing"
 
 
 @pytest.mark.parametrize(("broken", "said"), [

@@ -95,7 +95,7 @@ class Server(Struct):
 
     async def erase(self, customer: str) -> Erased:
         """Erase this person everywhere, between two groups of moments; what was deleted."""
-        return await self.writer.ask(lambda: erase(customer, self.loop, **self.desk.held))
+        return await self.writer.ask(lambda: erase(self.loop.names(customer), self.loop, **self.desk.held))
 
 
 def build(

@@ -1,6 +1,7 @@
 """Erasure with a receipt, and P15: an objection to marketing is absolute and lasting, whatever is put back, brought in, or begun anew."""
 
 import shutil
+import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -70,11 +71,11 @@ def _keeps_quiet(patch: pytest.MonkeyPatch) -> None:
 
 
 def _pretends(patch: pytest.MonkeyPatch) -> None:
-    def pretending(name: str, loop: Loop, **more: Any) -> Any:
+    def pretending(names: tuple[str, ...], loop: Loop, **more: Any) -> Any:
         from visavis.rights.erase import Erased
 
         now = loop.clock.now()
-        return Erased(now, now, len(list(loop.log.of(name))), 1, 1, 1)
+        return Erased(now, now, sum([len(list(loop.log.of(name))) for name in names]), 1, 1, 1)
 
     patch.setattr(desk, "erase", pretending)
 
@@ -98,6 +99,52 @@ def test_a_receipt_that_is_not_true_is_caught(tmp_path: Path, monkeypatch: pytes
 
     with pytest.raises((AssertionError, ValueError), match=told):
         check_that_the_receipt_is_true(tmp_path)
+
+
+FILES = ("outbox.sqlite", "keys.sqlite", "addresses.sqlite", "timelines.sqlite", "delivery.sqlite")
+
+
+async def check_that_asking_again_completes_it(folder: Path, file: str) -> None:
+    """Who reads a file while somebody is erased delays that file and no other; the second asking gets the receipt, of all that both deleted."""
+    server = a_server(folder)
+    async with running(server) as brand:
+        await brand.post(MOMENTS, json=moment("worn", "bo"))
+        for name in ("bo", "al"):
+            server.access.issue("device", name)
+            server.accounts.addresses.keep(name, "mail", "", b"bo@example.org")
+            server.mirror.timelines._shelf.put(name, "item", "1", b"{}")
+        server.outbox._database.execute("INSERT INTO parcels VALUES (x'00', 'delivered', 1, 'x')")
+        server.delivery._database.execute("INSERT INTO deliveries VALUES (x'00', 'taken', 'x', 9e9)")
+        reader = sqlite3.connect(folder / file, isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
+
+        first = await brand.post("/v1/people/bo/erase")
+        left = [key for key in server.access.listed() if key.subject == "bo"] or "bo" in server.accounts.addresses.people() | server.mirror.people()
+        reader.execute("COMMIT")
+        reader.close()
+        again = await brand.post("/v1/people/bo/erase")
+
+    if first.status_code == 200:
+        assert not left
+        return
+    assert (first.status_code, again.status_code) == (503, 200), again.text
+    assert not left, "what nobody read was left"
+    found = again.json()["receipt"]["erased"]
+    assert found["entries"] > 0, "what the first asking deleted is forgotten"
+    assert not [key for key in server.access.listed() if key.subject == "bo"], "a key is left"
+    assert "bo" not in server.accounts.addresses.people() | server.mirror.people(), "an address is left"
+
+
+@pytest.mark.parametrize("file", FILES)
+async def test_an_erasure_that_met_a_reader_is_completed_by_asking_again(tmp_path: Path, file: str) -> None:
+    await check_that_asking_again_completes_it(tmp_path, file)
+
+
+async def test_an_erasure_that_is_forgotten_half_done_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk.Desk, "_begun", property(lambda _: {}, lambda *_: None), raising=False)
+    with pytest.raises(AssertionError, match=r"404|Nothing is held"):
+        await check_that_asking_again_completes_it(tmp_path, "keys.sqlite")
 
 
 async def test_recipients_are_told_of_an_erasure_and_then_nothing_tells_of_it() -> None:

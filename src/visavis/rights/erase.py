@@ -2,8 +2,8 @@
 
 First the log, where it is decided: tombstone, rows, keys, write-ahead logs. Then what is in memory, on screens, on its way, in the outbox; the keys that
 speak for them, where they can be reached, and their timeline. What was learned together stays: an aggregate, rebuilt without them by the next ``learn``.
-When something cannot be done now, :class:`Unavailable` says so, and asking again completes it; after a crash, or a backup that is put back, opening the log
-and :func:`resume` do.
+When something cannot be done now, everything else is, :class:`Unfinished` says so, and asking again completes it; after a crash, or a backup that is put
+back, opening the log and :func:`resume` do.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,6 +13,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from visavis.model.entry import Entry
+from visavis.model.errors import Unavailable, VisavisError
 from visavis.ports import Clock, Log
 
 
@@ -21,9 +22,6 @@ class Lives(Protocol):
 
     log: Log
     clock: Clock
-
-    def names(self, customer: str) -> tuple[str, ...]:
-        """Every name that speaks for this person."""
 
     def erase(self, customer: str) -> list[Entry]:
         """Forget this person in log and memory, as far as they lived under this name; the entries that there were."""
@@ -57,18 +55,47 @@ class Erased(Struct, frozen=True):
     items: int = 0
 
 
-def erase(customer: str, loop: Lives, *, screens: Holds, outbox: Holds, access: Holds, delivery: Holds, addresses: Holds, mirror: Holds) -> Erased:
-    """Erase this person; what was deleted. Somebody of whom nothing is known is erased as well: nothing of theirs is taken from then on.
+def both(one: Erased | None, other: Erased) -> Erased:
+    """What two askings deleted together."""
+    if one is None:
+        return other
+    counted = {name: getattr(one, name) + getattr(other, name) for name in Erased.__struct_fields__ if not name.endswith("_at")}
+    return Erased(asked_at=one.asked_at, done_at=other.done_at, **counted)
 
-    Whom they were merged with is erased before them: should it stop between two, asking again for the same name completes it.
-    """
+
+class Unfinished(Unavailable):
+    """Not all of it could be done now: somebody reads a file. What was done is ``done``; asking again does the rest."""
+
+    def __init__(self, done: Erased, why: VisavisError) -> None:
+        super().__init__("Not everything could be erased yet: somebody is reading a file of it.", advice="Ask again once the backup is made.")
+        self.done = done
+        self.__cause__ = why
+
+
+def erase(
+    names: Iterable[str], loop: Lives, *, screens: Holds, outbox: Holds, access: Holds, delivery: Holds, addresses: Holds, mirror: Holds,
+) -> Erased:  # fmt: skip
+    """Erase the person who has these names; what was deleted. Somebody of whom nothing is known is erased as well: nothing of theirs is taken from then on."""
     asked_at, entries, held = loop.clock.now(), 0, (screens, outbox, access, delivery, addresses, mirror)
-    counts = [0] * len(held)
-    for name in sorted(loop.names(customer), key=lambda name: name == customer):
-        deleted = loop.erase(name)
+    counts, failed = [0] * len(held), None
+    for name in names:
+        deleted: Sequence[Entry] = ()
+        try:
+            deleted = loop.erase(name)
+        except VisavisError as error:
+            failed = error
+            if not loop.log.erased(name):  # not even decided
+                continue
         entries += len(deleted)
-        counts = [count + one.forget(name, deleted) for count, one in zip(counts, held, strict=True)]
-    return Erased(asked_at, loop.clock.now(), entries, *counts)
+        for i, one in enumerate(held):
+            try:
+                counts[i] += one.forget(name, deleted)
+            except VisavisError as error:  # the others need not wait for it
+                failed = error
+    done = Erased(asked_at, loop.clock.now(), entries, *counts)
+    if failed is not None:
+        raise Unfinished(done, failed)
+    return done
 
 
 def resume(log: Log, held: Iterable[Keeps]) -> int:

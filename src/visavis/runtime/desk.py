@@ -14,7 +14,7 @@ import msgspec
 from joserfc import jws
 from joserfc.jwk import OKPKey
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from visavis.cards.answer import contestable
 from visavis.customers.rights import recipients
@@ -24,7 +24,7 @@ from visavis.model.errors import Invalid, Refused
 from visavis.model.ids import decision_id
 from visavis.model.moment import CATEGORY, KIND, Corrected, Moment, Objected, Requested, Restricted, from_builtins
 from visavis.model.request import MONTHS, MONTHS_MORE, NEXT, REASONED, STATUS_TERMS, Review, months_after
-from visavis.rights.erase import Erased, Holds, erase
+from visavis.rights.erase import Erased, Holds, Unfinished, both, erase
 from visavis.rights.export import Export, export, opened
 from visavis.rights.opposition import Opposition
 from visavis.rights.receipt import ALGORITHM, public_key
@@ -91,6 +91,17 @@ class Waiting(Struct, frozen=True):
     overdue: bool
 
 
+class Leaving(Struct, frozen=True):
+    """An erasure from when it is asked until all of it is done."""
+
+    cause: str
+    names: tuple[str, ...]
+    told: tuple[str, ...]
+    opposed: bool
+    notices: tuple[Entry, ...]
+    done: Erased | None = None
+
+
 class Desk:
     """``secret`` keys the pseudonyms of receipts, ``key`` signs. ``held`` is what an erasure empties beside the log.
 
@@ -110,6 +121,7 @@ class Desk:
         self._opposition = opposition
         self._secret = secret
         self._brought = brought
+        self._begun: dict[str, Leaving] = {}
 
     def person(self, name: str) -> Customer:
         """Whom it is about; :class:`Gone` when nothing is held of them."""
@@ -217,24 +229,38 @@ class Desk:
         return await self.move(name, asked.request, "fulfilled")
 
     async def erase(self, name: str) -> Receipt:
-        """Erase this person everywhere; the receipt says what was deleted, and what is kept and why. Their recipients are told."""
+        """Erase this person everywhere; the receipt says what was deleted, and what is kept and why. Their recipients are told.
+
+        :class:`Unfinished` when somebody was reading; asking again under the same name does the rest.
+        """
         loop = self.writer.loop
-        customer = self.person(name)
+        begun = self._begun.get(name) or self._leaving(name)
+        try:
+            gone = await self.writer.ask(lambda: erase(begun.names, loop, **self.held))
+        except Unfinished as error:
+            done = both(begun.done, error.done)
+            if loop.log.erased(name):
+                self._begun[name] = replace(begun, done=done)
+            raise
+        self._begun.pop(name, None)
+        for one in begun.notices:
+            self._outbox.passing(one)
+        subject = "p_" + blake2b(begun.cause.encode(), key=self._secret, digest_size=12).hexdigest()
+        kept = {key: words for key, words in KEPT.items() if key != "opposition" or begun.opposed}
+        return Receipt("visavis-erasure/1", subject, both(begun.done, gone), kept, begun.told, months_after(gone.done_at, 1))
+
+    def _leaving(self, name: str) -> Leaving:
+        """What is to be known of a person once nothing of them is; their recipients' notices are durable before anything is deleted."""
+        loop, customer = self.writer.loop, self.person(name)
         told = tuple(recipients(loop.strategy.purposes, customer))
-        opposed = bool(self._opposition.of((name, *customer.identifiers)))
-        cause, now = token_hex(8), loop.clock.now()
-        notices = []
-        for known in loop.names(name):
+        cause, now, notices = token_hex(8), loop.clock.now(), list[Entry]()
+        for known in customer.names:
             effects = tuple([Effect(decision_id(known, cause, one), ERASED, "", one) for one in told])
             notice = Requested(id=cause, customer=known, occurred_at=now, request=cause, right="erasure", status="fulfilled")
             notices.append(Entry(FORM, known, now, notice, effects=effects))
             self._outbox.announce(notices[-1])
-        gone = await self.writer.ask(lambda: erase(name, loop, **self.held))
-        for one in notices:
-            self._outbox.passing(one)
-        subject = "p_" + blake2b(cause.encode(), key=self._secret, digest_size=12).hexdigest()
-        kept = {key: words for key, words in KEPT.items() if key != "opposition" or opposed}
-        return Receipt("visavis-erasure/1", subject, gone, kept, told, months_after(gone.done_at, 1))
+        opposed = bool(self._opposition.of((*customer.names, *customer.identifiers)))
+        return Leaving(cause, tuple(sorted(customer.names, key=lambda one: one == name)), told, opposed, tuple(notices))
 
     async def restrict(self, name: str, *, on: bool) -> Acknowledged:
         """Keep the person's data and read none of it, or (``on = False``) let it be read again."""

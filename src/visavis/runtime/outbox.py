@@ -165,12 +165,13 @@ class Outbox:
 
     def announce(self, notice: Entry) -> None:
         """Keep what recipients are to be told of an erasure, before it begins: once it is done nothing else knows whom to tell. Then let it pass."""
+        self._database.execute("PRAGMA synchronous = FULL")
         for effect in notice.effects:
             if effect.kind in self._targets:
                 name = self._name(effect.key)
                 data = self._lock.seal(encode(replace(notice, effects=(effect,))), name)
                 self._database.execute("INSERT OR REPLACE INTO notices VALUES (?, ?)", (name, data))
-        emptied(self._database)  # and durable
+        self._database.execute("PRAGMA synchronous = NORMAL")
 
     def forget(self, customer: str, entries: Sequence[Entry]) -> int:
         """Neither deliver nor remember anything of an erased person, whose entries were these; say how many parcels that was."""

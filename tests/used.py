@@ -28,7 +28,7 @@ from visavis.config import Settings
 from visavis.intake import people
 from visavis.model.consent import OVERSIGHT, RIGHTS
 from visavis.model.entry import Entry, Use
-from visavis.model.moment import Consulted
+from visavis.model.moment import Consulted, Displayed, Moment
 from visavis.rights import uses
 from visavis.rights.checkpoint import Verifier
 from visavis.rights.leaf import actors, leaves
@@ -36,6 +36,7 @@ from visavis.rights.vault import Vault
 from visavis.rights.verify import verify
 from visavis.runtime.loop import Loop
 from visavis.runtime.sqlite import SqliteLog
+from visavis.runtime.writer import Writer
 from visavis.wiring import build, keys
 
 PEOPLE = ("ada", "bo", "cleo", "dan")
@@ -73,12 +74,20 @@ def _late(loop: Loop, entries: Sequence[Entry]) -> None:
     waiting[:] = [line for entry in entries for line in leaves(entry, loop.strategy.purposes, log.audit_key(entry.customer))]
 
 
+_live = Writer.live
+
+
+async def _unread(writer: Writer, moment: Moment) -> Any:
+    return None if isinstance(moment, Displayed) else await _live(writer, moment)
+
+
 async def _unseen(*_: object) -> None:
     """Nobody is told that somebody looked."""
 
 
 BROKEN: dict[str, Callable[[], None]] = {
     "late": lambda: setattr(Loop, "write", _late),
+    "unread": lambda: setattr(Writer, "live", _unread),
     "unseen": lambda: setattr(people, "consulted", _unseen),
     "uncopied": lambda: setattr(engine, "COPIED", Use(RIGHTS, (), "person")),
 }
@@ -160,9 +169,7 @@ class Looker(Sender):
         if way == "brief":
             _, told = self.ask("GET", "/adviser/briefs", role="adviser")
             for one in json.loads(told):
-                _, answer = self.ask("POST", "/adviser/displayed", {"decision": one["decision"]}, role="adviser")
-                if json.loads(answer)["read"]:
-                    self.left.read[one["decision"]] += 1
+                self.left.read[one["decision"]] += 1
         elif way == "copy":
             status, _ = self.ask("GET", f"/v1/people/{name}/export")
             self.left.copied[name] += status == 200

@@ -180,7 +180,8 @@ def test_whenever_it_is_killed_each_use_that_had_an_effect_has_its_one_line(tmp_
 
 
 @pytest.mark.parametrize(("broken", "said"), [
-    ("late", "a use without its line"), ("unseen", "somebody looked without a use"), ("uncopied", "a copy was taken without a use"),
+    ("late", "a use without its line"), ("unread", "a brief was read without a use"),
+    ("unseen", "somebody looked without a use"), ("uncopied", "a copy was taken without a use"),
 ])  # fmt: skip
 def test_a_server_that_is_broken_is_caught(tmp_path: Path, broken: str, said: str) -> None:
     with pytest.raises(AssertionError, match=said):

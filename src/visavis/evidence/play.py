@@ -160,8 +160,6 @@ class Player:
         if card:
             await self._asked("device", "POST", "/glasses/displayed", {"decision": card["decision"]})
         briefs: list[dict[str, Any]] = (await self._asked("adviser", "GET", "/adviser/briefs")).json()
-        for brief in briefs:
-            await self._asked("adviser", "POST", "/adviser/displayed", {"decision": brief["decision"]})
         return card, briefs
 
     async def _in_wallet(self, kind: str, state: str) -> str:

@@ -89,12 +89,6 @@ class Settled(Struct, frozen=True):
     answer: str
 
 
-class Read(Struct, frozen=True):
-    """Whether the brief was still there to be read."""
-
-    read: bool
-
-
 class Instant(Struct, frozen=True):
     """Epoch seconds."""
 

@@ -1,12 +1,12 @@
 """The adviser's page: the briefs of one place, on glasses or a tablet, for as long as their persons are there and agree.
 
 The stream says what is on this place's screens *now*, as a whole: a new connection begins with it, and what must leave is simply not in the next state.
-One brief is on the screen; the others are names to pick, and nothing else of them is sent. A brief that really is on the screen is a reading, and is
-written down as a use; its first answer takes it off every screen of the place.
+One brief is on the screen; the others are names to pick, and nothing else of them is sent. Each is a reading by the key that it goes to, and is written
+down as a use before anything of it is sent; its first answer takes it off every screen of the place.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
 import msgspec
@@ -18,7 +18,7 @@ from starlette.routing import Route
 from visavis.cards.brief import brief
 from visavis.model.card import Brief
 from visavis.model.entry import Entry
-from visavis.model.errors import Invalid, Refused
+from visavis.model.errors import Invalid, Refused, VisavisError
 from visavis.model.ids import version_of
 from visavis.model.moment import Answered, Displayed
 from visavis.runtime.access import Access, Key
@@ -31,6 +31,7 @@ from visavis.web import pages
 COOKIE: Final = "visavis-adviser"
 PATH: Final = "/adviser"
 LAYOUTS: Final = ("glasses", "tablet")
+PATIENCE_S: Final = 1.0
 
 
 def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
@@ -58,8 +59,17 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
             raise Refused("This is not an adviser's key.", advice="Make one: visavis key adviser PLACE.")
         return admitted(request, Response(status_code=204), COOKIE, token, PATH)
 
+    async def read(key: Key, already: set[str]) -> None:
+        """Write down that this key reads every brief of its place; when it returns, there is none that was not."""
+        while new := [one for one in screens.briefs(key.subject) if one.show.id not in already]:
+            for one in new:
+                decision, now = one.show.id, writer.loop.clock.now()
+                await writer.live(Displayed(id=f"seen-{decision}-{key.id}"[:128], customer=one.entry.customer, occurred_at=now, decision=decision))
+                already.add(decision)
+
     async def briefs(request: Request) -> Response:
         key, language = adviser(request), pages.language_of(request, otherwise=strategy.brand.languages[0])
+        await read(key, set())
         found = [asdict(_said(strategy, one, language)) | {"lasts_s": screens.lasts_s(one.show)} for one in screens.briefs(key.subject)]
         return Response(msgspec.json.encode(found), media_type="application/json", headers={"cache-control": "no-store"})
 
@@ -67,17 +77,7 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
         key, language = adviser(request), pages.language_of(request, otherwise=strategy.brand.languages[0])
 
         picked, last = request.query_params.get("pick", ""), request.headers.get("last-event-id", "")
-        return StreamingResponse(_events(strategy, screens, key.subject, language, picked, last, access, key), headers=STREAM)
-
-    async def displayed(request: Request) -> Response:
-        key, decision = adviser(request), str((await told(request)).get("decision", ""))
-        found = next((one for one in screens.briefs(key.subject) if one.show.id == decision), None)
-        if found is not None:
-            # Each screen that shows it is a reading of its own.
-            moment = Displayed(id=f"seen-{decision}-{key.id}"[:128], customer=found.entry.customer, occurred_at=writer.loop.clock.now(), decision=decision)
-            await writer.live(moment)
-        # A brief that left while this was on its way is no error, and was read by nobody.
-        return Response(msgspec.json.encode({"read": found is not None}), media_type="application/json")
+        return StreamingResponse(_events(strategy, screens, read, language, picked, last, access, key), headers=STREAM)
 
     async def answer(request: Request) -> Response:
         key, body = adviser(request), await told(request)
@@ -108,7 +108,7 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
         *[
             Route(f"{PATH}/{name}", guarded(endpoint), methods=[method])
             for name, endpoint, method in (
-                ("enter", enter, "POST"), ("briefs", briefs, "GET"), ("stream", stream, "GET"), ("displayed", displayed, "POST"), ("answer", answer, "POST"),
+                ("enter", enter, "POST"), ("briefs", briefs, "GET"), ("stream", stream, "GET"), ("answer", answer, "POST"),
             )
         ],
     ]  # fmt: skip
@@ -132,13 +132,18 @@ def state(strategy: Strategy, screens: Screens, place: str, language: str, picke
 
 
 async def _events(
-    strategy: Strategy, screens: Screens, place: str, language: str, picked: str, last: str, access: Access, key: Key,
+    strategy: Strategy, screens: Screens, read: Callable[[Key, set[str]], Awaitable[None]], language: str, picked: str, last: str, access: Access, key: Key,
 ) -> AsyncIterator[bytes]:  # fmt: skip
-    on_page = last
+    on_page, place, already = last, key.subject, set[str]()
     yield b"retry: 1000\n\n"
     with screens.watching(f"place:{place}") as bell:
         while not screens.closed and access.holds(key):
             bell.clear()
+            try:
+                await read(key, already)
+            except VisavisError:  # it could not be written down, so it is not shown yet
+                await asyncio.sleep(PATIENCE_S)
+                continue
             name, values = state(strategy, screens, place, language, picked)
             if name != on_page:
                 on_page = name

@@ -6,7 +6,7 @@ const STEADY_MS = 350;       // a tap that falls this soon after another brief h
 const SWIPE_PX = 60;
 const screen = document.getElementById('screen'), off = document.getElementById('off'), said = document.getElementById('said');
 const empty = screen?.innerHTML, small = matchMedia('(max-height: 430px) and (min-aspect-ratio: 1/1)');
-let source = null, picked = '', shown = '', seen = '', since = 0, gone = 0, silence = 0;
+let source = null, picked = '', shown = '', since = 0, gone = 0, silence = 0;
 
 const brief = () => document.getElementById('brief');
 const kept = () => JSON.parse(localStorage.getItem('unsent-briefs') || '[]');
@@ -30,24 +30,12 @@ function show(html) {
   if (!shown) return;
   gone = setTimeout(wipe, brief().dataset.lasts * 1000);
   performance.mark('brief');
-  read();
 }
 
 function wipe() {
   clearTimeout(gone);
   shown = '';
   screen.innerHTML = empty;
-}
-
-// It is read when it is on a screen that someone can look at, and once for each brief.
-async function read() {
-  const decision = shown;
-  if (!decision || document.hidden || seen === decision) return;
-  seen = decision;
-  const reply = await post('/displayed', { decision }).catch(() => null);
-  if (reply && reply.status < 500) return;
-  seen = '';
-  setTimeout(read, 2000);
 }
 
 function heard() {
@@ -145,7 +133,6 @@ document.addEventListener('pointerup', e => {
 });
 
 small.addEventListener('change', fit);
-document.addEventListener('visibilitychange', read);
 addEventListener('offline', () => { off.hidden = false; });
 addEventListener('online', () => source && open());
 if (screen) { fit(); open(); }

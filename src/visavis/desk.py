@@ -41,7 +41,7 @@ def export(
     from visavis.rights.export import signed  # noqa: PLC0415
 
     async def copied(desk: "Desk") -> bytes:
-        copy = await desk.export(person)
+        copy = await desk.export(person, by="brand")
         return signed(copy, desk.key).encode() if sign else msgspec.json.encode(copy)
 
     to.write_bytes(_at_the_desk(root, settings, data, copied))

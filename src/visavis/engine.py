@@ -6,6 +6,8 @@ The law: ``fold(customer, entry)`` is the same ``Customer`` that ``step`` return
 from datetime import datetime
 from typing import Final
 
+from msgspec.structs import replace
+
 from visavis.consent.gate import NotAdmitted, Sight, admit, holds
 from visavis.customers.fold import decided, happen, sided
 from visavis.customers.rights import told
@@ -22,7 +24,7 @@ from visavis.strategy.read import Strategy
 __all__ = ["NotAdmitted", "admit", "decide", "step"]
 
 COPIED: Final = Use(RIGHTS, tuple(sorted((*CATEGORIES, "service", "account"))), "person")
-"""The use that a person makes by taking a copy of everything."""
+"""The use that a person makes by taking a copy of everything; when the brand takes it, it is the brand's."""
 GRACE_S: Final = 60.0
 """How long after a card has gone an answer to it still counts: the time that a slow network may take."""
 
@@ -46,7 +48,7 @@ def step(strategy: Strategy, world: World, customer: Customer, moment: Moment, r
     elif isinstance(moment, Displayed):
         uses = _read(strategy, sight, customer, moment)
     elif isinstance(moment, Requested) and moment.right == "access" and moment.status == "fulfilled":
-        uses = [COPIED]
+        uses = [COPIED if moment.by == "person" else replace(COPIED, by=f"{moment.by}@desk")]
     elif isinstance(moment, Consulted):
         uses = [Use(OVERSIGHT, moment.categories, "brand@console")]
     entry = Entry(

@@ -342,3 +342,6 @@ async def test_only_the_person_and_the_brand_take_a_copy_and_only_the_brand_brin
             assert opened(found.text, public_key(server.desk.key), "bo").person == "bo"
             assert (await bo.get("/v1/people/bo/requests")).json()
         assert (await brand.get("/v1/people/nobody/export")).status_code == 404
+        assert (await brand.get("/v1/people/bo/export")).status_code == 200
+        taken_by = [use.by for entry in server.log.of("bo") for use in entry.uses if use.purpose == "rights"]
+        assert taken_by == ["person", "person", "brand@desk"], "who took a copy is not who the ledger tells"

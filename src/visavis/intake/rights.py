@@ -90,11 +90,11 @@ def routes(desk: Desk, access: Access) -> list[Route]:
     """
 
     async def take_away(request: Request) -> Response:
-        name, _ = person(request, access)
+        name, key = person(request, access)
         kind = request.query_params.get("format", "json")
         if kind not in ("json", "signed"):
             raise Invalid("There is no such format.", advice="Ask ?format=json or ?format=signed.")
-        copy = await desk.export(name)
+        copy = await desk.export(name, by="brand" if key.role == "brand" else "person")
         return _said(signed(copy, desk.key).encode(), JOSE) if kind == "signed" else _json(copy)
 
     async def bring_in(request: Request) -> Response:

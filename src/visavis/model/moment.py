@@ -282,6 +282,7 @@ class Requested(MomentBase, frozen=True, tag="requested"):
     status: Annotated[str, Meta(pattern="^(acknowledged|requires_action|delayed|rejected|fulfilled)$")] = "acknowledged"
     expected_at: datetime | None = None
     reason: Annotated[str, Meta(max_length=280)] = ""
+    by: Annotated[str, Meta(pattern="^(person|brand)$")] = "person"
 
 
 class Corrected(MomentBase, frozen=True, tag="corrected"):

@@ -138,7 +138,7 @@ class Desk:
         await self._live(Requested(id=request, customer=name, occurred_at=now, request=request, right=right, expected_at=expected_at))
         return Acknowledged(request, right, "acknowledged", STATUS_TERMS["acknowledged"], now, expected_at)
 
-    async def move(self, name: str, request: str, status: str, reason: str = "") -> Acknowledged:
+    async def move(self, name: str, request: str, status: str, reason: str = "", *, by: str = "person") -> Acknowledged:
         """Let a request move on, by the table; a delay is said inside the first month, and with its reason, as a rejection is."""
         found = self.person(name).requests.get(request)
         if found is None:
@@ -163,14 +163,15 @@ class Desk:
             "status": status,
             "expected_at": expected_at.isoformat(),
             "reason": reason,
+            "by": by,
         }
         await self._live(from_builtins(said, received_at=now))
         return Acknowledged(request, found.right, status, STATUS_TERMS[status], datetime.fromtimestamp(found.asked_at, now.tzinfo), expected_at)
 
-    async def export(self, name: str) -> Export:
-        """A copy of everything; that it was taken is in the log, and so in the ledger, before it goes out."""
+    async def export(self, name: str, *, by: str = "person") -> Export:
+        """A copy of everything; that it was taken, and ``by`` whom, is in the log, and so in the ledger, before it goes out."""
         asked = await self.acknowledge(name, "access")
-        await self.move(name, asked.request, "fulfilled")
+        await self.move(name, asked.request, "fulfilled", by=by)
         loop = self.writer.loop
 
         def told() -> Export:

@@ -252,6 +252,11 @@ def test_a_person_takes_their_receipt_away_over_http_and_it_verifies_without_us(
             assert "bo" not in str(opened(token.text, public).document["dpv:hasRecordOfActivity"][0]["dpv:hasDataSubject"])
             for kind, field in (("record", "dct:identifier"), ("kantara", "consentReceiptID")):
                 assert (await client.get(f"{at}/receipt", params={"format": kind}, headers=bo)).json()[field]
+            brand = {"authorization": f"Bearer {server.access.issue('brand')}"}
+            for who, on, method in ((brand, False, "told to the brand"), (brand, True, "told to the brand"), (bo, True, "switch")):
+                await client.put(at, json={"on": on}, headers=who)
+                told = (await client.get(f"{at}/receipt", params={"format": "kantara"}, headers=bo)).json()
+                assert told["collectionMethod"] == method, "it proves a gesture that was not made"
             assert (await client.get(f"{at}/receipt", params={"format": "pdf"}, headers=bo)).status_code == 422
             assert (await client.get(f"{at}/receipt", headers=eve)).status_code == 403
             server.loop.strategy = replace(server.strategy, purposes=server.strategy.purposes | {"home": _reworded(server.strategy.purposes["home"])})

@@ -70,14 +70,26 @@ def _closed_by(customer: Customer, purpose: Purpose, now: float) -> str:
 
 
 def switched(
-    strategy: Strategy, customer: str, purpose: str, *, on: bool, language: str, id: str, at: datetime, trial: bool = False,  # noqa: A002
+    strategy: Strategy, customer: str, purpose: str, *, on: bool, language: str, id: str, at: datetime, trial: bool = False, told: bool = False,  # noqa: A002
 ) -> list[Noticed | Consented | Withdrew]:  # fmt: skip
-    """The moments of one gesture: the notice that was on the screen, then the yes to it; or the withdrawal alone, which takes one less."""
+    """The moments of one gesture: the notice that was on the screen, then the yes to it; or the withdrawal alone, which takes one less.
+
+    ``told`` when it was not a gesture of the person's own, but the brand says that they told it: records and receipts say so.
+    """
+    method = "told to the brand" if told else "switch"
     if not on:
-        return [Withdrew(id=f"{id}-off", customer=customer, occurred_at=at, purpose=purpose, method="switch")]
+        return [Withdrew(id=f"{id}-off", customer=customer, occurred_at=at, purpose=purpose, method=method)]
     version = strategy.purposes[purpose].notice.version
     before = at - timedelta(milliseconds=1)  # the words were on the screen before the gesture
     return [
-        Noticed(id=f"{id}-notice", customer=customer, occurred_at=before, purpose=purpose, notice=version, language=language, surface="own page"),
-        Consented(id=f"{id}-on", customer=customer, occurred_at=at, purpose=purpose, notice=version, method="switch", trial=trial),
+        Noticed(
+            id=f"{id}-notice",
+            customer=customer,
+            occurred_at=before,
+            purpose=purpose,
+            notice=version,
+            language=language,
+            surface="the brand's" if told else "own page",
+        ),
+        Consented(id=f"{id}-on", customer=customer, occurred_at=at, purpose=purpose, notice=version, method=method, trial=trial),
     ]

@@ -36,7 +36,7 @@ def routes(writer: Writer, access: Access) -> list[Route]:
         return _json(choices(writer.loop.strategy, writer.loop.customer(name), language_of(request, name), now))
 
     async def choose(request: Request) -> Response:
-        name, _ = person(request, access)
+        name, key = person(request, access)
         purpose = str(request.path_params["purpose"])
         said = await told(request)
         on, trial = said.get("on"), said.get("trial", False)
@@ -49,12 +49,13 @@ def routes(writer: Writer, access: Access) -> list[Route]:
         cause = f"choice-{token_hex(6)}"
         if opted_out(request.headers.raw) and (heard := objection(writer.loop, name, cause)) is not None:
             await writer.live(heard)
-        for moment in switched(writer.loop.strategy, name, purpose, on=on, trial=trial, language=language_of(request, name), id=cause, at=at):
+        spoken, by_brand = language_of(request, name), key.role == "brand"
+        for moment in switched(writer.loop.strategy, name, purpose, on=on, trial=trial, language=spoken, id=cause, at=at, told=by_brand):
             await writer.live(moment)
         return await purposes(request)
 
     async def close(request: Request) -> Response:
-        name, _ = person(request, access)
+        name, key = person(request, access)
         category = str(request.path_params["category"])
         reading = [purpose.key for purpose in writer.loop.strategy.purposes.values() if purpose.basis == "consent" and category in purpose.categories]
         if (await told(request)).get("on") is not False or not reading:
@@ -62,7 +63,8 @@ def routes(writer: Writer, access: Access) -> list[Route]:
         at, chosen = writer.loop.clock.now(), writer.loop.customer(name).consents
         for purpose in reading:
             if purpose in chosen and chosen[purpose].status in OPENS:
-                for moment in switched(writer.loop.strategy, name, purpose, on=False, language="", id=f"choice-{token_hex(6)}", at=at):
+                cause, by_brand = f"choice-{token_hex(6)}", key.role == "brand"
+                for moment in switched(writer.loop.strategy, name, purpose, on=False, language="", id=cause, at=at, told=by_brand):
                     await writer.live(moment)
         return await purposes(request)
 

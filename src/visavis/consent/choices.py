@@ -76,7 +76,7 @@ def switched(
 
     ``told`` when it was not a gesture of the person's own, but the brand says that they told it: records and receipts say so.
     """
-    method = "told to the brand" if told else "switch"
+    surface, method = ("the brand's", "told to the brand") if told else ("own page", "switch")
     if not on:
         return [Withdrew(id=f"{id}-off", customer=customer, occurred_at=at, purpose=purpose, method=method)]
     version = strategy.purposes[purpose].notice.version

@@ -82,14 +82,6 @@ def switched(
     version = strategy.purposes[purpose].notice.version
     before = at - timedelta(milliseconds=1)  # the words were on the screen before the gesture
     return [
-        Noticed(
-            id=f"{id}-notice",
-            customer=customer,
-            occurred_at=before,
-            purpose=purpose,
-            notice=version,
-            language=language,
-            surface="the brand's" if told else "own page",
-        ),
+        Noticed(id=f"{id}-notice", customer=customer, occurred_at=before, purpose=purpose, notice=version, language=language, surface=surface),
         Consented(id=f"{id}-on", customer=customer, occurred_at=at, purpose=purpose, notice=version, method=method, trial=trial),
     ]

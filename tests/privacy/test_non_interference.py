@@ -1,21 +1,26 @@
 """P1, P14: what a person did not let be used influences nothing, byte for byte, whatever the strategy, the model and the caches."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import zip_longest
 from random import Random
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from lives import Life, a_strategy, a_world, allowed, choices, moments, past
-from people import BRANDS, NOON, a_loop, enters, lines, says_yes, turn
+from people import BRANDS, NOON, a_history, a_loop, enters, grocery, lines, says_yes, turn
 from visavis.consent import gate
+from visavis.insight.need import prior
 from visavis.model.consent import CATEGORIES, Purpose
 from visavis.model.customer import Customer
 from visavis.model.decision import Show
-from visavis.model.moment import Answered, Bought, Displayed, Moment
+from visavis.model.moment import Answered, Bought, CheckedIn, Displayed, Moment
 from visavis.model.view import View
+from visavis.model.world import World
+from visavis.strategy.read import Strategy, read
 
 
 def a_pair(dice: Random) -> Iterator[tuple[str, list[bytes], list[bytes], int]]:
@@ -81,6 +86,62 @@ def test_what_was_not_consented_influences_nothing(times: Callable[[int, int], i
 
     assert cards > pairs  # the lives are eventful: a test on silence would prove nothing
     assert compared > 10 * pairs
+
+
+def reticent() -> Strategy:
+    """The example, but for its brief: it reads no purchases, and suggests help to whoever announces themselves."""
+    files = grocery()
+    read_by_brief = b'categories = ["purchases", "places", "preferences", "orders"]'
+    assert read_by_brief in files["purposes.toml"]
+    files["purposes.toml"] = files["purposes.toml"].replace(read_by_brief, b'categories = ["places", "preferences"]')
+    brief = files["actions/adviser-suggestion.toml"].replace(b'about = "need"', b'about = "none"').replace(b"{family}", b"aide")
+    files["actions/adviser-suggestion.toml"] = re.sub(rb"(?m)^when = .*$", b"", brief)
+    looked_after = files["objectives.toml"].partition(b"[looked-after]")
+    rest, after, others = looked_after[2].partition(b"[")
+    files["objectives.toml"] = looked_after[0] + looked_after[1] + rest.replace(b"bought_family", b"answered_yes") + after + others
+    return read(files)
+
+
+def briefs_after_a_refusal(strategy: Strategy, products: tuple[str, ...]) -> tuple[list[bytes], set[str]]:
+    """What the adviser is told of somebody who bought these and said no to every card about them; and of which families the cards were."""
+    world = World(version="w", strategy=strategy.version, learned=prior())
+    life, told, families = Life(strategy, strategy, world), list[bytes](), set[str]()
+    ago = NOON - timedelta(days=40)
+    for one in [*says_yes("camille", "reminders", "place-moment", "adviser-brief", at=ago), *a_history("camille", weeks=5, products=products)]:
+        life.live(one)
+    for hour in range(1, 25):
+        at = NOON + timedelta(hours=hour)
+        life.shown.clear()
+        life.live(enters(at=at, id=f"in-{hour}"))
+        if life.shown:
+            life.live(Answered(id=f"no-{hour}", customer="camille", occurred_at=at, decision=life.shown[-1], answer="no"))
+        life.live(CheckedIn(id=f"here-{hour}", customer="camille", occurred_at=at, place="s1"))
+        entry = life.loop.log.entry("camille", f"here-{hour}")
+        assert entry is not None
+        told += [msgspec.json.encode(one.facts) for one in entry.decisions if isinstance(one, Show) and one.audience == "adviser"]
+        families |= {card.family for card in life.loop.customer("camille").service.shown if card.answer == "no" and card.family}
+    return told, families
+
+
+def check_that_a_refusal_tells_no_other_purpose() -> None:
+    """What was said under one purpose tells nothing of the data behind it to a human under another that may not read them."""
+    strategy = reticent()
+    (first, of_milk), (second, of_tea) = (briefs_after_a_refusal(strategy, tuple(BRANDS[at : at + 3])) for at in (0, 5))
+    assert of_milk
+    assert of_tea
+    assert not of_milk & of_tea, "the cards were the same: this proves nothing"
+    assert first, "no brief: this proves nothing"
+    assert first == second, "the adviser is told what came of the purchases"
+
+
+def test_what_a_card_came_from_is_not_told_under_a_purpose_that_may_not_read_it() -> None:
+    check_that_a_refusal_tells_no_other_purpose()
+
+
+def test_a_brief_that_names_what_was_refused_under_another_purpose_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("visavis.decide.telling._may_be_told", lambda *_: True)
+    with pytest.raises(AssertionError, match="came of the purchases"):
+        check_that_a_refusal_tells_no_other_purpose()
 
 
 def always_open(customer: object, purpose: Purpose, now: float) -> frozenset[str]:

@@ -193,7 +193,7 @@ def _arms(
             insight.of(world, "week")
         barred = limits.cooling(action, shown, sight.received_s) | named | set(sight.service.wrong)
         if not customers:
-            barred |= {avoid(sight.service, seen.now)}  # what she has just refused is not for her adviser to propose
+            barred |= {avoid(strategy, seen, sight.service)}  # what she has just refused is not for her adviser to propose
         probabilities = {name: one.p for name, one in insight.estimates.items()}
         return about_needs(
             strategy, action, insight.short, probabilities, head=head, barred=barred, beliefs=world.beliefs, price_cents=price,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from visavis.model.action import SOURCES
 from visavis.model.decision import Fact, Known
 from visavis.model.habit import DAY_S, FIRST, HABIT, LAST, LOCAL_DAY, T_FIRST, T_LAST, T_LOCAL_DAY, T_S28, TRIPS, K
 from visavis.model.shown import Service
@@ -28,17 +29,23 @@ def telling(strategy: Strategy, view: View, service: Service, family: str, known
     name = view.preferences.get(NAME)
     since = _first_day(view)
     called = (Fact("name", name, "declared", since),) if isinstance(name, str) else (Fact("name", "", "observed", since),)
-    avoided = avoid(service, view.now)
+    avoided = avoid(strategy, view, service)
     hidden = unsaid | strategy.never_push | set(service.wrong) | ({avoided} if avoided else set())
     facts = [fact for fact in _ranked(view, family, known) if fact.kind != "need" or fact.subject not in hidden]
     not_to_do = (Fact("avoid", avoided, "observed"),) if avoided and avoided not in strategy.never_push else ()
     return (*called, *facts[:FACTS], *not_to_do)
 
 
-def avoid(service: Service, now: float) -> str:
-    """The family that this person refused or called wrong last, within a month; empty when none."""
-    refused = [card.family for card in service.shown if card.answer in NO and card.family and now - card.at < AVOID_DAYS * DAY_S]
-    return refused[-1] if refused else ""
+def avoid(strategy: Strategy, view: View, service: Service) -> str:
+    """The family that this person refused or called wrong last, within a month, of those that came of data that this view holds; empty when none."""
+    since = view.now - AVOID_DAYS * DAY_S
+    refused = [card for card in service.shown if card.answer in NO and card.family and card.at > since and _may_be_told(strategy, view, card.action)]
+    return refused[-1].family if refused else ""
+
+
+def _may_be_told(strategy: Strategy, view: View, action: str) -> bool:
+    known = strategy.actions.get(action)
+    return known is not None and SOURCES.get(known.about, "") in view.categories
 
 
 def _ranked(view: View, family: str, known: Iterable[Known]) -> Iterator[Fact]:

@@ -1,6 +1,7 @@
 """Why, then how, then what: an objective, an action that serves it, and an arm, which is one concrete thing to show."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -8,6 +9,8 @@ from visavis.model.request import Tag
 
 Audience = Literal["customer", "adviser"]
 About = Literal["need", "seen", "home", "none"]
+SOURCES: Final[Mapping[str, str]] = {"need": "purchases", "seen": "sight", "home": "home"}
+"""The category of data that the family on a card comes from, by what its action is about: who may not read the one may not be told the other."""
 
 
 class Objective(Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from visavis.model.action import Action, Objective, Template
+from visavis.model.action import SOURCES, Action, Objective, Template
 from visavis.model.attributes import ATTRIBUTES
 from visavis.model.card import BODY_LIMIT, SPEECH_WORDS_LIMIT, TITLE_LIMIT, WORDS_LIMIT
 from visavis.model.catalogue import Device
@@ -27,8 +27,6 @@ NEVER_A_PURPOSE: Final = (
 """Words that no purpose's name may contain: selling data, watching employees, emotions, sorting or recognising people by their bodies, social scoring."""
 OURS: Final = frozenset({"service", "account", ""})
 PLACEHOLDERS: Final = ("family", "product", "price", "days", "place", "today", "goal", "left")
-READS: Final = {"need": "purchases", "seen": "sight", "home": "home"}
-"""Which data an action needs by what it is about."""
 READ_BY: Final = {"need": {"purchases"}, "seen": {"sight", "purchases", "home"}, "home": {"home", "purchases"}, "none": set[str]()}
 """Which data it reads by what it is about, when its purpose lets it."""
 
@@ -145,8 +143,8 @@ def action(reading: Reading, found: Action, purpose: Purpose | None) -> None:
         reading.fault(path, reading.at(path, "audience"), f"{purpose.key} is for the person's own eyes", 'Write audience = "customer".')
     if found.review and found.audience != "customer":
         reading.fault(path, reading.at(path, "review"), "an adviser's brief is decided by a person already", "Tag what is shown to the customer.")
-    if purpose is not None and READS.get(found.about, "") not in purpose.categories | OURS:
-        what = f"what is about {found.about} reads {READS[found.about]}, which {purpose.key} may not"
+    if purpose is not None and SOURCES.get(found.about, "") not in purpose.categories | OURS:
+        what = f"what is about {found.about} reads {SOURCES[found.about]}, which {purpose.key} may not"
         reading.fault(path, reading.at(path, "about"), what, "Widen the purpose.")
 
 

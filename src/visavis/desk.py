@@ -151,10 +151,7 @@ def _at_the_desk(root: Path, settings: Path | None, data: str | None, what: Call
         try:
             return await what(server.desk)
         finally:
-            await server.writer.stop()
-            await server.outbox.stop()
-            server.access.close()
-            server.log.close()
+            await server.stop()
 
     return asyncio.run(run())
 

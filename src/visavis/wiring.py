@@ -68,7 +68,7 @@ KEY_BYTES: Final = 32
 
 
 class Server(Struct):
-    """Everything that runs, joined. ``app`` is the ASGI application (``routes`` are those of its router); ``start`` and ``stop`` are called by its lifespan."""
+    """Everything that runs, joined. ``app`` is the ASGI application (``routes`` are those of its router); its lifespan starts it, and calls ``stop``."""
 
     strategy: Strategy
     log: Log
@@ -96,6 +96,17 @@ class Server(Struct):
     async def erase(self, customer: str) -> Erased:
         """Erase this person everywhere, between two groups of moments; what was deleted."""
         return await self.writer.ask(lambda: erase(customer, self.loop, **self.desk.held))
+
+    async def stop(self) -> None:
+        """Let what is under way end, and give every file back."""
+        self.screens.close()
+        await self.writer.stop()
+        await self.outbox.stop()
+        await self.mirror.stop()
+        await self.delivery.stop()
+        await self.accounts.stop()
+        self.access.close()
+        self.log.close()
 
 
 def build(
@@ -244,14 +255,7 @@ def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRou
         yield
         if server.home is not None:
             await server.home.stop()
-        server.screens.close()
-        await writer.stop()
-        await server.outbox.stop()
-        await server.mirror.stop()
-        await server.delivery.stop()
-        await server.accounts.stop()
-        access.close()
-        server.log.close()
+        await server.stop()
 
     pages_app = Starlette(
         routes=[

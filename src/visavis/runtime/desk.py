@@ -167,6 +167,7 @@ class Desk:
             return export(
                 loop.strategy, loop.world, self.person(name), loop.life(name), loop.clock.now(), loop.dice_key, brought=self._brought(names),
                 audit_keys={one: loop.log.audit_key(one) for one in names}, ledger=[line for _, line in lines],
+                kept={holder: [{"of": one, **thing} for one in names for thing in held.told(one)] for holder, held in self.held.items()},
             )  # fmt: skip
 
         return await self.writer.ask(told)

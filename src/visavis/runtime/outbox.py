@@ -17,12 +17,12 @@ from hmac import compare_digest
 from hmac import new as hmac
 from pathlib import Path
 from time import time
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import httpx
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from visavis.model.entry import Effect, Entry, decode, encode
 from visavis.model.errors import Invalid, Refused
@@ -181,6 +181,13 @@ class Outbox:
                 attempt.cancel()
         self._drop({self._name(key) for key in keys})
         return len(keys)
+
+    def told(self, customer: str) -> list[dict[str, Any]]:
+        """What became of each effect of this person's: which webhook, how often it was tried, what went wrong."""
+        return [
+            {**asdict(parcel.effect), "status": parcel.status, "attempts": parcel.attempts, "trouble": parcel.trouble}
+            for parcel in self.parcels.values() if parcel.customer == customer
+        ]  # fmt: skip
 
     def settle(self) -> None:
         """Once the whole log has passed: drop what is remembered of effects that it does not hold (a person was erased, a backup was put back)."""

@@ -140,6 +140,7 @@ def review(
 def _at_the_desk(root: Path, settings: Path | None, data: str | None, what: Callable[["Desk"], Awaitable[T]]) -> T:
     """Open the server's data, do this, and close them."""
     from visavis.config import settings as read_settings  # noqa: PLC0415
+    from visavis.runtime.outbox import ERASED  # noqa: PLC0415
     from visavis.wiring import build  # noqa: PLC0415
 
     files = {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
@@ -149,7 +150,9 @@ def _at_the_desk(root: Path, settings: Path | None, data: str | None, what: Call
         server.writer.start()
         server.outbox.start()
         try:
-            return await what(server.desk)
+            told = await what(server.desk)
+            await server.outbox.tried(ERASED)  # whoever cannot be told now is, by the server, once it runs
+            return told
         finally:
             await server.stop()
 

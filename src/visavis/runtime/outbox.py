@@ -131,7 +131,9 @@ class Outbox:
         self._bell = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         for name, data in self._database.execute("SELECT key, data FROM notices WHERE data != x''").fetchall():
-            self.passing(decode(self._lock.open(data, name)))
+            notice = decode(self._lock.open(data, name))
+            if all(effect.kind in self._targets for effect in notice.effects):  # else it waits for whoever starts with its target again
+                self.passing(notice)
 
     @property
     def waiting(self) -> int:
@@ -170,6 +172,8 @@ class Outbox:
                 name = self._name(effect.key)
                 data = self._lock.seal(encode(replace(notice, effects=(effect,))), name)
                 self._database.execute("INSERT OR REPLACE INTO notices VALUES (?, ?)", (name, data))
+            else:
+                log.warning("a recipient is not told of an erasure: no webhook is set up for it", extra={"kind": effect.kind})
         emptied(self._database)  # and durable
 
     def forget(self, customer: str, entries: Sequence[Entry]) -> int:
@@ -202,6 +206,13 @@ class Outbox:
         """Begin to deliver, in the running event loop, once the whole log has passed."""
         self.settle()
         self._task = asyncio.get_running_loop().create_task(self._serve())
+
+    async def tried(self, kind: str) -> None:
+        """Try everything of this kind that waits, now; return when each was. What failed waits for its time, or for the next start."""
+        for key, parcel in self.parcels.items():
+            if parcel.effect.kind == kind and parcel.status == "waiting" and key not in self._under_way:
+                self._under_way[key] = asyncio.create_task(self._attempted(key))
+        await asyncio.gather(*[task for key, task in self._under_way.items() if self.parcels[key].effect.kind == kind], return_exceptions=True)
 
     async def stop(self) -> None:
         """Stop; an attempt under way may be made again after the next start: at least once."""

@@ -342,6 +342,6 @@ def reconciled(loop: Loop, opposition: Opposition) -> None:
 
 def objecting(loop: Loop, opposition: Opposition, customer: Customer) -> None:
     """The person objects to what they are known to have objected to."""
-    for about in opposition.of((customer.id, *customer.identifiers)):
+    for about in opposition.of((*customer.names, *customer.identifiers)):
         if about not in customer.objections:
             loop.live([Objected(id=f"opposed-{token_hex(6)}", customer=customer.id, occurred_at=loop.clock.now(), about=about, method=KEPT_OBJECTION)])

@@ -108,6 +108,29 @@ async def test_the_stricter_holds_until_they_part(tmp_path: Path, disk: bool) ->
     await check_the_stricter_holds_until_they_part(tmp_path / "data" if disk else None)
 
 
+def check_what_was_taken_back_as_one_stays_taken_back(root: Path) -> None:
+    """By one name of somebody who objected under the other: while they are one it holds, at the next start too."""
+    with House(root) as house:
+        house.live([Linked(id="card", customer=name, occurred_at=NOON, identifier=CARD) for name in ("ada", "bo")])
+        for name, on in (("bo", True), ("ada", False)):
+            house._runner.run(house.server.desk.object(name, "marketing", on=on))
+        for _ in range(2):
+            assert house.server.loop.customer("ada") is house.server.loop.customer("bo")
+            assert not house.server.loop.customer("bo").objections, "what was taken back is said again"
+            house.reopen()
+
+
+def test_what_was_taken_back_as_one_stays_taken_back(tmp_path: Path) -> None:
+    check_what_was_taken_back_as_one_stays_taken_back(tmp_path)
+
+
+def test_an_objection_that_comes_back_by_itself_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = Opposition.passing
+    monkeypatch.setattr(Opposition, "passing", lambda self, entry, person: honest(self, entry, msgspec.structs.replace(person, sides=())))
+    with pytest.raises(AssertionError, match="said again"):
+        check_what_was_taken_back_as_one_stays_taken_back(tmp_path)
+
+
 async def check_only_the_brand_merges() -> None:
     """A device that knows another's identifier gets nothing of them, and hears the same when it is nobody's."""
     server = a_server()
@@ -233,7 +256,13 @@ def _at_once(patch: pytest.MonkeyPatch) -> None:
 
 def _remembered_of_one(patch: pytest.MonkeyPatch) -> None:
     honest = Opposition.passing
-    patch.setattr(Opposition, "passing", lambda self, entry, person: honest(self, entry, msgspec.structs.replace(person, sides=())))
+    patch.setattr(
+        Opposition,
+        "passing",
+        lambda self, entry, person: honest(
+            self, *[msgspec.structs.replace(one, **more) for one, more in ((entry, {"customer": person.id}), (person, {"sides": ()}))]
+        ),
+    )
 
 
 def _said_of_one(patch: pytest.MonkeyPatch) -> None:

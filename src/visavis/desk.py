@@ -108,13 +108,27 @@ def object_(
 
 
 @rights.command()
-def requests(root: Root, person: Who, *, settings: SettingsFile = None, data: Data = None) -> None:
-    """List what a person asked, and where it stands."""
+def requests(
+    root: Root, person: Annotated[str, typer.Argument(help="The person; nobody: every request that waits for the brand.")] = "", *,
+    settings: SettingsFile = None, data: Data = None,
+) -> None:  # fmt: skip
+    """List what a person asked, and where it stands; or all that waits for the brand, the one that is due first at the head."""
 
-    async def listed(desk: "Desk") -> dict[str, Any]:
-        return desk.requests(person)
+    async def listed(desk: "Desk") -> Any:
+        return desk.requests(person) if person else desk.queue()
 
     _tell(_at_the_desk(root, settings, data, listed))
+
+
+@rights.command()
+def move(
+    root: Root, person: Who, request: Annotated[str, typer.Argument(help="The request, as `requests` lists it.")],
+    status: Annotated[str, typer.Argument(help="requires_action, delayed, rejected or fulfilled")], *,
+    reason: Annotated[str, typer.Option(help="What the person reads; needed for a delay and a rejection.")] = "",
+    settings: SettingsFile = None, data: Data = None,
+) -> None:  # fmt: skip
+    """Let a person's request move on."""
+    _tell(_at_the_desk(root, settings, data, lambda desk: desk.move(person, request, status, reason)))
 
 
 @rights.command()

@@ -143,6 +143,20 @@ def test_the_command_gives_the_copy_that_the_server_gives(brand: Brand) -> None:
     check_that_the_command_gives_the_servers_copy(brand)
 
 
+def test_what_waits_for_the_brand_is_listed_and_answered_at_the_command_line(brand: Brand) -> None:
+    async def asked(server: Server) -> Any:
+        await comes_in(server)
+        async with client(server, server.access.issue("device", "bo")) as bo:
+            return (await bo.post("/v1/people/bo/corrections", json={"moment": "m-bought", "instead": None})).json()["acknowledgement"]
+
+    request = brand.serve(asked)["request"]
+    (waiting,) = brand.says("requests")
+    assert (waiting["request"], waiting["customer"], waiting["of"], waiting["instead"]) == (request, "bo", "m-bought", None)
+    assert brand.says("move", "bo", request, "rejected", "--reason", "The receipt shows it.")["status"] == "rejected"
+    assert brand.says("requests") == []
+    assert brand.says("requests", "bo")[request]["reason"] == "The receipt shows it."
+
+
 def check_that_recipients_are_told(brand: Brand, recipient: Recipient) -> None:
     """By the command when they answer, else by the server at its next start; once, and then the notice is nowhere."""
     brand.serve(comes_in)

@@ -15,6 +15,7 @@ from house import House
 from people import BRANDS, NOON, a_history, lines, says_yes
 from visavis.customers import fold, identity
 from visavis.customers.chosen import chosen
+from visavis.model.customer import Customer
 from visavis.model.entry import Entry, encode
 from visavis.model.moment import Bought, Entered, Linked, Objected, Unlinked
 from visavis.rights.opposition import Opposition
@@ -256,13 +257,11 @@ def _at_once(patch: pytest.MonkeyPatch) -> None:
 
 def _remembered_of_one(patch: pytest.MonkeyPatch) -> None:
     honest = Opposition.passing
-    patch.setattr(
-        Opposition,
-        "passing",
-        lambda self, entry, person: honest(
-            self, *[msgspec.structs.replace(one, **more) for one, more in ((entry, {"customer": person.id}), (person, {"sides": ()}))]
-        ),
-    )
+
+    def passing(self: Opposition, entry: Entry, person: Customer) -> None:
+        honest(self, msgspec.structs.replace(entry, customer=person.id), msgspec.structs.replace(person, sides=()))
+
+    patch.setattr(Opposition, "passing", passing)
 
 
 def _said_of_one(patch: pytest.MonkeyPatch) -> None:

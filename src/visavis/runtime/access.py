@@ -94,7 +94,7 @@ class Access:
         token = f"vv_{role}_{token_urlsafe(24)}"
         digest = _hash(token)
         key = Key(digest.hex()[:12], role, subject, profile or ("glasses" if role == "device" else ""), until=until)
-        made_at = datetime.now(UTC).isoformat(timespec="seconds")
+        made_at = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="seconds")
         self._database.execute("INSERT INTO keys VALUES (NULL, ?, ?, ?)", (digest, self._sealed(digest, key), made_at))
         self._keys[digest] = key
         self._held.add(key.id)

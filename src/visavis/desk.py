@@ -31,6 +31,19 @@ def schema() -> None:
 
 
 @rights.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="A signed receipt, acknowledgement or copy.")],
+    key: Annotated[Path, typer.Option(help="The public key: /.well-known/consent-receipt-key.json of who signed it.")],
+) -> None:
+    """Verify what a server signed and gave, without that server, and print what it says."""
+    from visavis.rights.papers import verified  # noqa: PLC0415
+
+    paper = verified(_given(file).strip(), _key(key))
+    said = {**paper.says, "entries": len(paper.says["entries"])} if paper.kind == "copy" else paper.says
+    _tell({"kind": paper.kind, "says": said})
+
+
+@rights.command()
 def export(
     root: Root, person: Who, to: Annotated[Path, typer.Argument(help="The file to write.")], *, settings: SettingsFile = None, data: Data = None,
     sign: Annotated[bool, typer.Option(help="Write a signed file, which can be brought in elsewhere.")] = True,
@@ -54,7 +67,7 @@ def bring_in(
 ) -> None:  # fmt: skip
     """Bring in a person's life from elsewhere: all of it or nothing."""
     token = _given(file)
-    public = json.loads(_given(key)) if key is not None else None
+    public = _key(key) if key is not None else None
     entries = _at_the_desk(root, settings, data, lambda desk: desk.bring_in(person, token, public))
     sys.stdout.write(f"{entries} entries\n")
 
@@ -180,6 +193,18 @@ def _given(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise Invalid(f"{path} cannot be read: {error.strerror}.", advice="Give a file that is there.") from None
+
+
+def _key(path: Path) -> dict[str, Any]:
+    from visavis.model.errors import Invalid  # noqa: PLC0415
+
+    try:
+        found = json.loads(_given(path))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Invalid(f"{path.name} is not a public key.", advice="Give the JSON of /.well-known/consent-receipt-key.json.")
+    return found
 
 
 def _tell(found: object) -> None:

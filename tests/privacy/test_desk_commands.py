@@ -14,9 +14,11 @@ from typer.testing import CliRunner
 
 from canary import traces
 from doors import client
-from house import everything, word
+from house import everything, word, words_of
 from visavis.cli import app, example, folder
 from visavis.config import settings
+from visavis.model.errors import Invalid
+from visavis.rights.receipt import public_key, signing_key
 from visavis.runtime.outbox import Outbox, verify
 from visavis.wiring import Server, build
 
@@ -173,7 +175,7 @@ def check_that_recipients_are_told(brand: Brand, recipient: Recipient) -> None:
     assert [(one["type"], one["data"]["customer"], one["data"]["product"]) for one in recipient.told] == [("erased", "bo", FIRM)], "nobody was told"
     brand.serve(until_told)
     assert len(recipient.told) == 1, "they were told twice"
-    assert not traces(brand.root / "data", ["bo-", word("bo", "mail")])
+    assert not traces(brand.root / "data", [word("bo", "mail"), *words_of("bo")[1:]])
 
 
 def test_recipients_are_told_of_an_erasure_at_the_command_line_or_at_the_next_start(brand: Brand, recipient: Recipient) -> None:
@@ -207,3 +209,49 @@ def test_recipients_who_are_not_told_are_noticed(brand: Brand, recipient: Recipi
     spoil(monkeypatch)
     with pytest.raises(AssertionError, match=told):
         check_that_recipients_are_told(brand, recipient)
+
+
+async def papers(server: Server) -> dict[str, str]:
+    """One of each that a person is given, and the key that verifies them."""
+    await comes_in(server)
+    async with client(server, server.access.issue("device", "bo")) as bo:
+        return {
+            "key": (await bo.get("/.well-known/consent-receipt-key.json")).text,
+            "consent receipt": (await bo.get("/v1/people/bo/purposes/reminders/receipt")).text,
+            "copy": (await bo.get("/v1/people/bo/export?format=signed")).text,
+            "acknowledgement": (await bo.put("/v1/people/bo/restriction", json={"on": True})).json()["signed"],
+            "erasure receipt": (await bo.post("/v1/people/bo/erase")).json()["signed"],
+        }
+
+
+def test_every_paper_verifies_offline_and_none_that_was_changed(brand: Brand) -> None:
+    given = brand.serve(papers)
+    key, other, paper = brand.root / "key.json", brand.root / "other.json", brand.root / "paper"
+    key.write_text(given.pop("key"))
+    other.write_text(json.dumps(public_key(signing_key(b"s" * 32))))
+    for kind, token in given.items():
+        paper.write_text(f"{token}\n")
+        told = CliRunner().invoke(app, ["rights", "verify", str(paper), "--key", str(key)])
+        assert told.exit_code == 0, told.exception
+        assert json.loads(told.stdout)["kind"] == kind
+        assert json.loads(told.stdout)["says"]
+        head, payload, signature = token.split(".")
+        edited = payload[:40] + ("A" if payload[40] != "A" else "B") + payload[41:]
+        for spoilt, by in ((token, other), (f"{head}.{edited}.{signature}", key), (token[:-9], key), ("{}", key)):
+            paper.write_text(spoilt)
+            told = CliRunner().invoke(app, ["rights", "verify", str(paper), "--key", str(by)])
+            assert isinstance(told.exception, Invalid), f"a {kind} that was changed is believed"
+
+
+def test_a_key_is_never_made_beside_data_that_it_does_not_open(brand: Brand) -> None:
+    brand.serve(comes_in)
+    (brand.root / "data.key").rename(brand.root / "elsewhere.key")
+    for words in (["key", "brand"], ["rights", "reviews", str(brand.strategy)], ["rights", "erase", str(brand.strategy), "bo"]):
+        told = CliRunner().invoke(app, [*words, "--data", str(brand.root / "data")])
+        assert isinstance(told.exception, Invalid), words
+        assert str(told.exception).startswith("data holds data, and there is no root key data.key that opens them.")
+    assert not (brand.root / "data.key").exists(), "a key that opens nothing was made"
+    told = CliRunner().invoke(app, ["key", "brand", "--data", str(brand.root / "new")])
+    assert told.exit_code == 0, "where there is nothing yet, a key may come first"
+    told = CliRunner().invoke(app, ["key", "device", "bo", "--data", str(brand.root / "new")])
+    assert told.exit_code == 0, told.exception

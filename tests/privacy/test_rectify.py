@@ -196,6 +196,8 @@ async def test_a_correction_that_cannot_be_is_refused_with_one_sentence_and_noth
         ):
             told = await bo.post("/v1/people/bo/corrections", json=said)
             assert told.status_code == status, told.text
+        told = await bo.post("/v1/people/bo/corrections", json={"moment": "d", "instead": {"colour": "L", "value": "L"}})
+        assert told.json()["detail"] == "1 of these fields are not known of this kind of moment.", "the sentence says something else"
         after = {entry.moment.id: encode(entry) for entry in server.log.of("bo")}
         assert all(one in after.values() for one in before), "something changed"
 

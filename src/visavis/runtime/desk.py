@@ -17,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from visavis.cards.answer import contestable
+from visavis.consent.notices import MARKETING, SHARING
 from visavis.customers.rights import recipients
 from visavis.model.customer import Customer
 from visavis.model.entry import FORM, Effect, Entry
@@ -267,6 +268,8 @@ class Desk:
 
     async def object(self, name: str, about: str, *, on: bool) -> Acknowledged:
         """Note the objection, which stands at once and for good, until the person takes the same one back."""
+        if about not in (MARKETING, SHARING, *self.person(name).objections, *self.writer.loop.strategy.purposes):
+            raise Invalid("There is nothing to object to under this name.", advice="Write marketing, sharing, or a purpose: GET …/purposes lists them.")
         asked = await self.acknowledge(name, "objection")
         try:
             moment = Objected(id=f"{asked.request}-objected", customer=name, occurred_at=self.writer.loop.clock.now(), about=about, on=on, method="request")

@@ -68,7 +68,7 @@ KEY_BYTES: Final = 32
 
 
 class Server(Struct):
-    """Everything that runs, joined. ``app`` is the ASGI application (``routes`` are those of its router); ``start`` and ``stop`` are called by its lifespan."""
+    """Everything that runs, joined. ``app`` is the ASGI application (``routes`` are those of its router); its lifespan starts it, and calls ``stop``."""
 
     strategy: Strategy
     log: Log
@@ -97,6 +97,17 @@ class Server(Struct):
         """Erase this person everywhere, between two groups of moments; what was deleted."""
         return await self.writer.ask(lambda: erase(self.loop.names(customer), self.loop, **self.desk.held))
 
+    async def stop(self) -> None:
+        """Let what is under way end, and give every file back."""
+        self.screens.close()
+        await self.writer.stop()
+        await self.outbox.stop()
+        await self.mirror.stop()
+        await self.delivery.stop()
+        await self.accounts.stop()
+        self.access.close()
+        self.log.close()
+
 
 def build(
     files: Mapping[str, bytes], settings: Settings, *, memory: bool = False, clock: Clock | None = None, key: bytes | None = None, dice: bytes | None = None,
@@ -110,7 +121,7 @@ def build(
     folder = settings.folder
     if not memory:
         folder.mkdir(parents=True, exist_ok=True)
-    root = key if key is not None else root_key(settings.key_file)
+    root = key if key is not None else root_key(settings.key_file, data=folder)
     log: Log = MemoryLog() if memory else SqliteLog(folder / "log.sqlite", Vault(folder / "vault.sqlite", root, settings.tombstones))
     signer = Signer(settings.ledger, derived(root, "ledger"))
     keep = (lambda _size, _note: None) if memory else kept_in(settings.kept_checkpoints)
@@ -196,14 +207,17 @@ def build(
 
 def keys(settings: Settings, root: bytes | None = None) -> Access:
     """The keys of the server that has these settings: what it and the command line open."""
-    return Access(settings.folder / "keys.sqlite", derived(root if root is not None else root_key(settings.key_file), "access"))
+    return Access(settings.folder / "keys.sqlite", derived(root if root is not None else root_key(settings.key_file, data=settings.folder), "access"))
 
 
-def root_key(path: Path) -> bytes:
-    """The root key of this file; made there, readable by its owner only, when there is none."""
+def root_key(path: Path, *, data: Path | None = None) -> bytes:
+    """The root key of this file; made there, readable by its owner only, when there is none. Where there are ``data``, another key would open nothing."""
     try:
         found = path.read_bytes()
     except FileNotFoundError:
+        if data is not None and any(data.glob("*.sqlite")):
+            advice = "Give the --settings of `visavis serve`, which name it, or put the file back."
+            raise Invalid(f"{data.name} holds data, and there is no root key {path.name} that opens them.", advice=advice) from None
         path.parent.mkdir(parents=True, exist_ok=True)
         found = token_bytes(KEY_BYTES)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -244,14 +258,7 @@ def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRou
         yield
         if server.home is not None:
             await server.home.stop()
-        server.screens.close()
-        await writer.stop()
-        await server.outbox.stop()
-        await server.mirror.stop()
-        await server.delivery.stop()
-        await server.accounts.stop()
-        access.close()
-        server.log.close()
+        await server.stop()
 
     pages_app = Starlette(
         routes=[

@@ -304,6 +304,8 @@ async def test_an_objection_closes_marketing_for_a_new_device_at_once() -> None:
         assert choices["tailored-offers"]["closed_by"] == after["tailored-offers"]["closed_by"] == "objection: marketing"
         assert not after["tailored-offers"]["on"]
         assert (await brand.put("/v1/people/bo/objections/account", json={"on": True})).status_code == 403
+        nonsense = await brand.put("/v1/people/bo/objections/nonsense", json={"on": True})
+        assert (nonsense.status_code, nonsense.json()["detail"]) == (422, "There is nothing to object to under this name.")
         assert any(isinstance(entry.moment, Objected) for entry in server.log.of("bo"))
 
 

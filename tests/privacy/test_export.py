@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from base64 import b64decode
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,17 +13,24 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from doors import MOMENTS, a_server, client, moment, running
+from doors import MOMENTS, a_server, client, every_way, moment, running
 from house import everything, word, words_of
 from people import BRANDS, NOON, ROOT, a_history, lines
+from visavis.devices.mirror.mirror import Mirror
+from visavis.devices.mirror.timelines import Media
 from visavis.model.entry import Entry, WorldEntry, encode
 from visavis.model.moment import CheckedIn, Entered, Linked, Moment, Paying, RanOut, Saw, Worn
 from visavis.rights.export import Export, opened, schema, signed
 from visavis.rights.receipt import public_key, signing_key
 from visavis.rights.uses import missing, own
 from visavis.runtime import desk
+from visavis.runtime.access import Access
+from visavis.runtime.addresses import Addresses
 from visavis.runtime.clock import TurnedClock
+from visavis.runtime.delivery import Delivery
 from visavis.runtime.loop import Loop
+from visavis.runtime.outbox import Outbox
+from visavis.runtime.screens import Screens
 from visavis.wiring import Server
 
 pytestmark = pytest.mark.anyio
@@ -33,15 +41,31 @@ SCHEMA = ROOT / "docs" / "export.schema.json"
 
 async def furnished(name: str = SHE) -> Server:
     """A server where somebody left everything that a person can leave."""
-    server = a_server()
+    server = a_server(**every_way())
+    server.strategy.purposes["account"] = replace(server.strategy.purposes["account"], recipients=("Fidélité SA",))
     server.writer.start()
     watch = Worn(id="watch", customer=name, occurred_at=NOON, device="w1", profile="watch")
     glasses = Worn(id="glasses-off", customer=name, occurred_at=NOON, device=word(name, "device"), worn=False)
     for one in (*everything(name), watch, glasses, *a_history(name, products=tuple(BRANDS[:4]))):
         await server.writer.live(one)
     await server.desk.hide(name, "SOAP")
+    await server.writer.live(RanOut(id="out", customer=name, occurred_at=NOON, product=BRANDS[0]))
+    beside(server, name)
     await server.writer.stop()
     return server
+
+
+def beside(server: Server, name: str) -> None:
+    """What is kept of a person beside the log: where to reach them, what speaks for them, and their timeline."""
+    server.access.issue("device", name, profile="watch")
+    server.accounts.addresses.keep(name, "mail", "", word(name, "mail").encode())
+    timelines = server.mirror.timelines
+    timelines.put(name, "timeline", "item-1", json.dumps({"id": "item-1", "text": word(name, "item")}).encode())
+    timelines.put(name, "contacts", "contact-1", json.dumps({"id": "contact-1", "displayName": word(name, "contact")}).encode())
+    timelines.attach(name, "item-1", Media("photo-1", "image/png", PHOTO))
+
+
+PHOTO = b"\x89PNG \x00\xff"
 
 
 def taken(name: str = SHE) -> tuple[Server, Export]:
@@ -98,6 +122,22 @@ def check_that_the_copy_is_complete(copy: Export, server: Server, name: str = SH
     assert told["brought"].keys() == server.desk._brought([name]).keys() != set(), "what it brought is missing"
     assert set(told["devices"]) == set(customer.devices), "devices are missing"
     assert [one["key"] for one in told["orders"]] == [one.key for one in customer.orders], "orders are missing"
+    kept = told["kept"]
+    assert all(one["of"] == name for things in kept.values() for one in things)
+    assert [(one["kind"], one["address"]) for one in kept["addresses"]] == [("mail", word(name, "mail"))], "an address is missing"
+    keys = [key for key in server.access.listed() if key.subject == name]
+    assert [(one["id"], one["role"], one["profile"]) for one in kept["access"]] == [(key.id, key.role, key.profile) for key in keys] != [], "a key is missing"
+    assert all(datetime.fromisoformat(one["made_at"]).tzinfo for one in kept["access"]), "when a key was made is missing"
+    timeline = {one["collection"]: one for one in kept["mirror"]}
+    assert timeline.keys() == {"timeline", "contacts", "attachments"}, "a part of the timeline is missing"
+    assert timeline["timeline"]["content"]["text"] == word(name, "item"), "an item is missing"
+    assert (timeline["attachments"]["type"], b64decode(timeline["attachments"]["data"])) == ("image/png", PHOTO), "an attachment is missing"
+    effects = {effect.key for entry in server.log.of(name) for effect in entry.effects}
+    assert {one["key"] for one in kept["outbox"]} == effects != set(), "what became of an effect is missing"
+    assert {one["decision"] for one in kept["screens"]} == {show.show.id for (one, _), show in server.screens._last.items() if one == name} != set(), (
+        "what is on a screen is missing"
+    )
+    assert {one["decision"] for one in kept["delivery"]} == set(server.delivery.parcels), "what is on its way is missing"
 
 
 def test_the_copy_holds_everything_that_the_persons_keys_open() -> None:
@@ -127,6 +167,23 @@ def test_a_copy_that_leaves_something_out_is_caught(mutant: str, whole: tuple[Se
 
     with pytest.raises(AssertionError, match=told):
         check_that_the_copy_is_complete(spoil(copy), server)
+
+
+SILENT: dict[str, tuple[type, str]] = {
+    "addresses": (Addresses, "an address is missing"), "access": (Access, "a key is missing"), "mirror": (Mirror, "the timeline is missing"),
+    "outbox": (Outbox, "an effect is missing"), "screens": (Screens, "on a screen is missing"), "delivery": (Delivery, "on its way is missing"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("holder", SILENT)
+def test_who_holds_something_and_tells_nothing_is_caught(holder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    silent, told = SILENT[holder]
+    monkeypatch.setattr(silent, "told", lambda *_: [])
+    server, copy = taken()
+
+    assert set(copy.kept) == set(server.desk.held) == set(SILENT), "somebody who holds something is not asked"
+    with pytest.raises(AssertionError, match=told):
+        check_that_the_copy_is_complete(copy, server)
 
 
 @pytest.fixture(scope="module")

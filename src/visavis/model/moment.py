@@ -275,7 +275,10 @@ class Born(MomentBase, frozen=True, tag="born"):
 
 
 class Requested(MomentBase, frozen=True, tag="requested"):
-    """The person exercises a right, or their request moves on; it is to be answered by ``expected_at``. Said by the door of rights only."""
+    """The person exercises a right, or their request moves on; it is to be answered by ``expected_at``. Said by the door of rights only.
+
+    A correction that waits for the brand tells ``of`` which moment, and what its fields should say ``instead`` (``None``: it never happened).
+    """
 
     request: Id
     right: Annotated[str, Meta(pattern="^(access|rectification|erasure|restriction|objection|review)$")]
@@ -283,6 +286,8 @@ class Requested(MomentBase, frozen=True, tag="requested"):
     expected_at: datetime | None = None
     reason: Annotated[str, Meta(max_length=280)] = ""
     by: Annotated[str, Meta(pattern="^(person|brand)$")] = "person"
+    of: Name = ""
+    instead: dict[str, Any] | None = None
 
 
 class Corrected(MomentBase, frozen=True, tag="corrected"):

@@ -8,7 +8,7 @@ back, opening the log and :func:`resume` do.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -32,6 +32,9 @@ class Holds(Protocol):
 
     def forget(self, customer: str, entries: Sequence[Entry], /) -> int:
         """Drop all of it, whose entries were these; how many things that was."""
+
+    def told(self, customer: str, /) -> list[dict[str, Any]]:
+        """All of it, for their copy, but for what opens doors: one record a thing, in names that people and programs understand."""
 
 
 class Keeps(Holds, Protocol):

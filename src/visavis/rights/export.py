@@ -108,15 +108,17 @@ class Export(Struct, frozen=True, forbid_unknown_fields=True):
     uses: tuple[dict[str, Any], ...]
     audit_keys: dict[str, str]
     ledger: tuple[str, ...]
+    kept: dict[str, tuple[dict[str, Any], ...]]
 
 
 def export(
     strategy: Strategy, world: World, customer: Customer, entries: Sequence[Entry], now: datetime, dice_key: bytes, *, brought: Mapping[str, Any],
-    audit_keys: Mapping[str, bytes], ledger: Iterable[bytes],
+    audit_keys: Mapping[str, bytes], ledger: Iterable[bytes], kept: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> Export:  # fmt: skip
     """The copy. ``entries`` are all of the person's, under each of their names; ``brought`` what each purpose brought them so far.
 
-    ``ledger`` are their own lines of the ledger of uses, ``audit_keys`` what the lines of each name are known by.
+    ``ledger`` are their own lines of the ledger of uses, ``audit_keys`` what the lines of each name are known by. ``kept``
+    is what lies beside the log, by what holds it.
     """
     return Export(
         form=FORM, person=customer.id, made_at=now, currency=strategy.brand.currency, controller=strategy.brand.controller, entries=tuple(entries),
@@ -137,6 +139,7 @@ def export(
         shown=tuple(map(asdict, customer.service.shown)),
         brought=dict(brought), uses=tuple([{"at": entry.received_at, "moment": entry.moment.id, **asdict(use)} for entry in entries for use in entry.uses]),
         audit_keys={name: key.hex() for name, key in audit_keys.items()}, ledger=tuple([line.decode() for line in ledger]),
+        kept={holder: tuple(map(dict, things)) for holder, things in kept.items()},
     )  # fmt: skip
 
 

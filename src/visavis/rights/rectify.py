@@ -15,7 +15,7 @@ from visavis.consent.gate import placed
 from visavis.model.decision import Decision, Silence
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid
-from visavis.model.moment import CATEGORY, KIND, Answered, Corrected, Moment, MomentBase, from_builtins
+from visavis.model.moment import CATEGORY, KIND, Answered, Corrected, Moment, MomentBase, Requested, from_builtins
 from visavis.strategy.read import Strategy
 
 CORRECTABLE: Final = frozenset({"places", "sight", "purchases", "home", "numbers", "preferences", "orders"})
@@ -32,7 +32,8 @@ def corrected(strategy: Strategy, entry: Entry, instead: Mapping[str, Any]) -> E
         raise Invalid("This moment is no data about the person.", advice="Correct what was declared, observed, bought or measured.")
     unknown = set(instead) - (set(old.__struct_fields__) - set(_ENVELOPE))
     if unknown or not instead:
-        raise Invalid(f"{len(unknown) or 'No'} fields to correct are known of this kind.", advice=f"Known: {', '.join(sorted(_fields(old)))}.")
+        said = f"{len(unknown)} of these fields are not known of this kind of moment." if unknown else "There is no field to correct."
+        raise Invalid(said, advice=f"Known: {', '.join(sorted(_fields(old)))}.")
     told: dict[str, Any] = msgspec.to_builtins(replace(old, at=None))
     new = placed(strategy, from_builtins(told | dict(instead), received_at=entry.received_at))
     return replace(entry, moment=new)
@@ -82,7 +83,7 @@ def _decision(decision: Decision, gone: set[str]) -> Decision:
 
 def _words(moment: Moment) -> set[str]:
     """What this moment says in words. What is only an answer about something says nothing of its own."""
-    if isinstance(moment, Answered | Corrected):
+    if isinstance(moment, Answered | Corrected | Requested):
         return set()
     return {word for name in _fields(moment) for word in _texts(msgspec.to_builtins(getattr(moment, name))) if word}
 

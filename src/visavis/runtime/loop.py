@@ -12,6 +12,7 @@ from heapq import heapify, heappop, heappush, merge
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from visavis.customers.fold import fold
 from visavis.customers.identity import REASONS, addressed, lived, merged, refusal
@@ -116,6 +117,11 @@ class Loop:
         self._group[name, moment.id] = entry
         for person in lived(ChainMap(self._ahead, self.customers), ChainMap(self._claimed, self._identified), entry, after):
             self._await(person, customer if person is after else None)
+        if isinstance(admitted, Objected) and admitted.on:
+            # Whoever is one now may part: what they objected to as one is said under each of their names, one after the other.
+            silent = next((side.id for side in after.sides if admitted.about not in side.objections), "")
+            if silent:
+                self.take(replace(admitted, id=f"opposed-{moment.id}"[:128], customer=silent, method=KEPT))
         return Answer(entry)
 
     def _recalled(self, customer: Customer, moment: Moment) -> Customer:

@@ -161,6 +161,15 @@ async def test_recipients_are_told_of_an_erasure_and_then_nothing_tells_of_it() 
     assert not server.outbox.parcels
 
 
+async def test_somebody_of_whom_nothing_is_held_but_beside_the_log_takes_it_away_and_erases_it() -> None:
+    server = a_server()
+    async with running(server), client(server, server.access.issue("device", "bo")) as bo:
+        server.mirror.timelines._shelf.put("bo", "item", "1", b"{}")
+        assert (await bo.get("/v1/people/bo/export")).status_code == 200
+        assert (await bo.post("/v1/people/bo/erase")).status_code == 200
+    assert "bo" not in server.mirror.people() | server.access.people()
+
+
 async def test_after_an_erasure_every_door_answers_as_if_nobody_had_been() -> None:
     server = a_server()
     async with running(server) as brand:

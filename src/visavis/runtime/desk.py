@@ -141,7 +141,7 @@ class Desk:
     def person(self, name: str) -> Customer:
         """Whom it is about; :class:`Gone` when nothing is held of them."""
         customer = self.writer.loop.customer(name)
-        if not customer.entries:
+        if not customer.entries and not any(one.told(name) for one in self.held.values()):
             raise Gone("Nothing is held of this person.", advice="Check the name.")
         return customer
 

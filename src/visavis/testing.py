@@ -175,3 +175,10 @@ def _check_erasure(log: Log, batch: list[Entry | WorldEntry]) -> None:
     assert len(log) == 3, "and its group with it"
     log.commit([an_entry("dan", "m1")])
     assert log.erase("dan") == 1, "the last entry can be erased"
+    log.commit([an_entry("hal", "m1"), an_entry("gus", "m1")])
+    assert log.erase("hal", for_good=False) == 1, "what was held for long enough goes"
+    assert not log.erased("hal"), "and whose it was is refused nothing"
+    assert not list(log.of("hal")), "nothing of it is left"
+    log.commit([an_entry("hal", "m1")])
+    assert [entry.moment.id for entry in log.of("hal")] == ["m1"], "they come again as somebody of whom nothing is known"
+    assert log.erase("hal") + log.erase("gus") == 2, "and may be erased for good"

@@ -47,6 +47,7 @@ from visavis.rights.erase import Erased, erase, resume
 from visavis.rights.ledger import Ledger, kept_in
 from visavis.rights.opposition import Opposition
 from visavis.rights.receipt import signing_key
+from visavis.rights.retention import Retention
 from visavis.rights.vault import Vault, derived
 from visavis.runtime import problems
 from visavis.runtime.access import Access, Key
@@ -177,7 +178,10 @@ def build(
         ledger.follow()
         ledger.checkpoint(instant())
 
-    writer = Writer(loop, committed=committed, answered=answered, aside=not memory)
+    def aged() -> float:
+        return retention.look()
+
+    writer = Writer(loop, committed=committed, answered=answered, aged=aged, aside=not memory)
     mirror = Mirror(writer, access, screens, ":memory:" if memory else folder / "timelines.sqlite", derived(root, "timelines"), settings.callbacks)
     resume(log, (access, accounts.addresses, mirror))
     reconciled(loop, opposition)
@@ -186,6 +190,7 @@ def build(
         opposition=opposition, key=signing_key(derived(root, "receipts")), secret=derived(root, "subjects"),
         brought=lambda names: {purpose: asdict(one) for purpose, one in benefits.of(names).brought.items()},
     )  # fmt: skip
+    retention = Retention(loop, desk.held, told=metrics.lapsed)
     home = Home(settings.mqtt, writer, access, screens, heard=metrics.heard) if settings.mqtt is not None else None
     server = Server(
         strategy, log, writer, access, screens, outbox, metrics, objectives, mirror, home, accounts, delivery, benefits, desk, ledger, _nobody,

@@ -22,11 +22,10 @@ from visavis.customers import fold
 from visavis.model.customer import Customer
 from visavis.model.entry import Entry, encode
 from visavis.model.errors import Unavailable
-from visavis.model.moment import CATEGORY, HELD_AS, KIND, PASSIVE, PROOF, Bought, CheckedIn, Displayed, Entered, Lapsed, Linked, Noticed, Objected, Restricted
-from visavis.model.request import MONTHS
+from visavis.model.moment import CATEGORY, HELD_AS, KIND, PROOF, Bought, Displayed, Entered, Lapsed, Linked, Noticed, Objected, Restricted
 from visavis.rights import retention
 from visavis.rights.retention import PROOF_DAYS, kept_until
-from visavis.rights.vault import derived
+from visavis.rights.vault import Vault
 from visavis.runtime import access
 from visavis.runtime.loop import Loop
 from visavis.runtime.replay import rebuild, verify
@@ -71,10 +70,12 @@ class Brand(House):
 
 def contact_of(house: House, name: str) -> datetime:
     """Told from the entries alone."""
-    return max(entry.received_at for entry in house.server.loop.life(name) if KIND[type(entry.moment)] not in {"due", "displayed", "noticed", "consulted", "lapsed"})
+    return max(
+        entry.received_at for entry in house.server.loop.life(name) if KIND[type(entry.moment)] not in {"due", "displayed", "noticed", "consulted", "lapsed"}
+    )
 
 
-def expected(house: House, name: str) -> dict[str, int]:
+def expected(house: Brand, name: str) -> dict[str, int]:
     """How many days each category is kept, told from the strategy alone."""
     purposes, chosen = house.server.strategy.purposes.values(), house.server.loop.customer(name).consents
     found = {}
@@ -193,8 +194,9 @@ def check_a_whole_person_goes_and_may_come_again(root: Path) -> None:
         house.open()
         [answer] = house.live([Entered(id="m-in", customer=SHE, occurred_at=house.clock.now(), place="s1")])
         assert answer.refused is not None, "nothing is open for a newcomer"
-        answers = house.live([*says_yes(SHE, "place-moment", at=house.clock.now()), Bought(id="m-bought", customer=SHE, occurred_at=house.clock.now(), place="s1",
-                                                                                         lines=lines(BRANDS[0]))])  # fmt: skip
+        now = house.clock.now()
+        told = [*says_yes(SHE, "place-moment", at=now), Bought(id="m-bought", customer=SHE, occurred_at=now, place="s1", lines=lines(BRANDS[0]))]
+        answers = house.live(told)
         assert all(one.entry is not None for one in answers), "who was away for long may not come again"
         house.reopen()
         assert len(list(house.server.log.of(SHE))) == 3, "who came again is not kept"
@@ -230,6 +232,11 @@ def check_only_what_they_do_prolongs(root: Path) -> None:
         house.live([Restricted(id="off", customer="frozen", occurred_at=house.clock.now(), on=False)])
         house.at(house.clock.now() + timedelta(days=30))
         assert "places" not in house.held("frozen"), "kept too long"
+        house.at(at + timedelta(days=LONGEST, seconds=-1))
+        assert house.server.loop.customer("active").identifiers, "the contact went with the entry that told of it"
+        replays(house)
+        house.at(at + timedelta(days=LONGEST))
+        assert not house.server.loop.customer("active").identifiers, "kept too long"
         replays(house)
 
 
@@ -241,7 +248,7 @@ def check_a_merged_person_goes_under_both_names(root: Path) -> None:
     """The last contact by either name counts for both; both go."""
     with Brand(root) as house:
         for name in ("ada", "bo", "cy"):
-            told = [Linked(id="card", customer=name, occurred_at=NOON, identifier=f"card of {name}"), *says_yes(name, "place-moment", "reminders", at=NOON)]
+            told = [Linked(id="card", customer=name, occurred_at=NOON, identifier=f"card of {name}"), *says_yes(name, "place-moment", at=NOON)]
             house.live([*told, Bought(id="b", customer=name, occurred_at=NOON, place="s1", lines=lines(*BRANDS[:2])),
                         Entered(id="in", customer=name, occurred_at=NOON, place="s1")])  # fmt: skip
         house.at(NOON + timedelta(days=10))
@@ -282,7 +289,7 @@ def check_what_was_interrupted_is_completed(root: Path, fails: str) -> None:
         def broken(*_: object, **__: object) -> Any:
             raise Unavailable("A file cannot be cut now.")
 
-        over = {"amend": contact + timedelta(days=DAYS["place-moment"]), "erase": contact + timedelta(days=LONGEST + PROOF_DAYS)}[fails]
+        over = contact + timedelta(days=expected(house, SHE)["places"] if fails == "amend" else LONGEST + PROOF_DAYS)
         house.at(over - timedelta(seconds=1))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Loop, fails, broken)
@@ -290,9 +297,10 @@ def check_what_was_interrupted_is_completed(root: Path, fails: str) -> None:
             house.at(over + timedelta(minutes=30))
         assert getattr(Loop, fails) is honest
         assert list(house.server.log.of(SHE)), "this proves nothing"
-        for again in (lambda: house.at(over + timedelta(minutes=120)), house.reopen):
-            again()
-            house.at(house.clock.now())
+        for restarts in (False, True):
+            if restarts:
+                house.reopen()
+            house.at(over + timedelta(minutes=120))
             assert "places" not in house.held(SHE), "what failed once is kept for good"
             assert fails == "amend" or not list(house.server.log.of(SHE)), "what failed once is kept for good"
             replays(house)
@@ -302,6 +310,37 @@ def check_what_was_interrupted_is_completed(root: Path, fails: str) -> None:
 @pytest.mark.parametrize("fails", ["amend", "erase"])
 def test_what_was_interrupted_is_completed(tmp_path: Path, fails: str) -> None:
     check_what_was_interrupted_is_completed(tmp_path, fails)
+
+
+def check_keys_go_though_it_was_cut_short(root: Path) -> None:
+    """Once the rows are gone nothing tells that there is something left to do, but the tombstone without a name."""
+    with Brand(root) as house:
+        house.live(everything(SHE))
+        house.at(contact_of(house, SHE) + timedelta(days=LONGEST))
+        pieces = pieces_of(house.server.log, SHE)
+
+        def cut_short(*_: object) -> None:
+            raise Unavailable("The process was killed.")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Vault, "shred", cut_short)
+            house.at(house.clock.now() + timedelta(days=PROOF_DAYS))
+        assert not list(house.server.log.of(SHE)), "this proves nothing"
+        assert traces(house.data, [], pieces), "this proves nothing"
+        house.reopen()
+        assert traces(house.data, words_of(SHE), pieces) == [], "a key is left"
+        assert not house.server.log.erased(SHE)
+        assert SHE.encode() not in house.root.joinpath("root.erased").read_bytes()
+
+
+def test_keys_go_though_it_was_cut_short(tmp_path: Path) -> None:
+    check_keys_go_though_it_was_cut_short(tmp_path)
+
+
+def test_keys_that_a_crash_leaves_are_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _no_tombstone(monkeypatch)
+    with pytest.raises(AssertionError, match="a key is left"):
+        check_keys_go_though_it_was_cut_short(tmp_path)
 
 
 def test_a_look_tells_how_much_went_and_of_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -365,7 +404,7 @@ def _for_good(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_tombstone(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("visavis.rights.vault.Vault.bury", lambda *_, **__: None)
+    patch.setattr(Vault, "bury", lambda *_, **__: None)
 
 
 def _never(patch: pytest.MonkeyPatch) -> None:
@@ -373,7 +412,7 @@ def _never(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_trace(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(fold, "Lapsed", Bought)
+    patch.setattr(fold, "Lapsed", type("Nothing", (), {}))
 
 
 def _one_side(patch: pytest.MonkeyPatch) -> None:
@@ -394,10 +433,8 @@ CATEGORIES: dict[str, tuple[Sabotage, str]] = {
 PEOPLE: dict[str, tuple[Sabotage, str]] = {
     "nothing is ever deleted": (_never, "kept"),
     "who was away is refused for good": (_for_good, "may not come again"),
-    "no tombstone is set": (_no_tombstone, "brings them back"),
     "the keys that speak for them stay": (lambda patch: patch.setattr(access.Access, "forget", lambda *_: 0), "can still be reached"),
     "proofs go with the rest": (lambda patch: patch.setattr(retention, "PROOF_DAYS", 0), "more than the proof|proof is gone"),
-    "the contact goes with the entry that told of it": (_no_trace, "gone too early|proof is gone|more than the proof|kept"),
 }
 
 
@@ -417,9 +454,10 @@ def test_a_product_that_keeps_people_badly_is_caught(tmp_path: Path, monkeypatch
         check_a_whole_person_goes_and_may_come_again(tmp_path)
 
 
-def test_a_card_that_was_only_shown_and_prolongs_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _passive_prolongs(monkeypatch)
-    with pytest.raises(AssertionError, match="only shown"):
+@pytest.mark.parametrize(("sabotage", "told"), [(_passive_prolongs, "only shown"), (_no_trace, "contact went")])
+def test_a_wrong_last_contact_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: Sabotage, told: str) -> None:
+    sabotage(monkeypatch)
+    with pytest.raises(AssertionError, match=told):
         check_only_what_they_do_prolongs(tmp_path)
 
 

@@ -77,7 +77,8 @@ def kept_until(purposes: Mapping[str, Purpose], customer: Customer) -> dict[str,
 class Retention:
     """Looks daily, and at the instant when the next thing is over; between two looks it costs nothing. ``held`` is what is emptied beside the log.
 
-    ``told`` hears how many people went, and how many entries. Nobody's time comes sooner than was found for them, but for one who came since: a day at least.
+    ``told`` hears how many people went, and how many entries. Nobody's time comes sooner than was found for them, unless something was added since, which is
+    kept for a day at least: it is found by the next look.
     """
 
     def __init__(self, loop: Lives, held: Mapping[str, Holds], *, told: Callable[[int, int], None] = lambda _people, _entries: None) -> None:
@@ -85,7 +86,7 @@ class Retention:
         self._held = held
         self._told = told
         self._coming: list[tuple[float, str]] = []
-        self._known: set[str] = set()
+        self._awaited: dict[str, float] = {}
         self._seen_at = -inf
 
     def look(self) -> float:
@@ -93,15 +94,14 @@ class Retention:
         loop, now = self._loop, self._loop.clock.now()
         now_s, gone = now.timestamp(), list[tuple[int, int]]()
         if now_s - self._seen_at >= DAY_S:
-            self._seen_at = now_s
             for name, person in loop.customers.items():
-                if name == person.id and name not in self._known:
+                if name == person.id and person.last_received_at >= self._seen_at:
                     self._await(name, min(kept_until(loop.strategy.purposes, person).values()))
+            self._seen_at = now_s
         while self._coming and self._coming[0][0] <= now_s and len(gone) < AT_ONCE:
-            name = heappop(self._coming)[1]
-            self._known.discard(name)
+            at, name = heappop(self._coming)
             person = loop.customer(name)
-            if person.entries and person.id == name:
+            if self._awaited.get(name) == at and person.entries and person.id == name:
                 self._await(name, self._ended(person, now, gone))
         if gone:
             people, entries = [sum(column) for column in zip(*gone, strict=True)]
@@ -112,7 +112,9 @@ class Retention:
     def _await(self, name: str, at: float) -> None:
         if at < inf:
             heappush(self._coming, (at, name))
-            self._known.add(name)
+            self._awaited[name] = at
+        else:
+            self._awaited.pop(name, None)
 
     def _ended(self, person: Customer, now: datetime, gone: list[tuple[int, int]]) -> float:
         """Let go what is over of this person, noting in ``gone`` how much that was; when the next thing is."""

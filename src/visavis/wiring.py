@@ -44,7 +44,7 @@ from visavis.model.world import Learned, ParametersLearned, StrategyLoaded, Worl
 from visavis.ports import Clock, Log
 from visavis.rights.checkpoint import Signer
 from visavis.rights.erase import Erased, erase, resume
-from visavis.rights.ledger import Ledger, kept_in
+from visavis.rights.ledger import Ledger, kept_in, last_kept
 from visavis.rights.opposition import Opposition
 from visavis.rights.receipt import signing_key
 from visavis.rights.retention import Retention
@@ -115,7 +115,12 @@ def build(
     log: Log = MemoryLog() if memory else SqliteLog(folder / "log.sqlite", Vault(folder / "vault.sqlite", root, settings.tombstones))
     signer = Signer(settings.ledger, derived(root, "ledger"))
     keep = (lambda _size, _note: None) if memory else kept_in(settings.kept_checkpoints)
-    ledger = Ledger(log, signer, cadence_s=settings.checkpoint_s, keep=keep)
+    signed = None if memory else last_kept(settings.kept_checkpoints, signer.verifier)
+    try:
+        ledger = Ledger(log, signer, cadence_s=settings.checkpoint_s, keep=keep, signed=signed)
+    except Invalid:
+        log.close()
+        raise
     time = clock or SystemClock()
 
     def instant() -> float:

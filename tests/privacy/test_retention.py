@@ -182,6 +182,7 @@ def check_a_whole_person_goes_and_may_come_again(root: Path) -> None:
         house.reopen()
         gone()
         house.close()
+        house.ledger = "visavis.local/ledger-of-a-backup"
         for name in ("log", "vault"):  # the backup of before: it knows her, and him as he was
             shutil.copy(house.data / f"{name}.sqlite", root / f"{name}.now")
             shutil.copy(root / "backup" / f"{name}.sqlite", house.data / f"{name}.sqlite")
@@ -191,6 +192,7 @@ def check_a_whole_person_goes_and_may_come_again(root: Path) -> None:
         house.close()
         for name in ("log", "vault"):
             shutil.copy(root / f"{name}.now", house.data / f"{name}.sqlite")
+        house.ledger = "visavis.local/ledger"
         house.open()
         [answer] = house.live([Entered(id="m-in", customer=SHE, occurred_at=house.clock.now(), place="s1")])
         assert answer.refused is not None, "nothing is open for a newcomer"

@@ -110,7 +110,7 @@ def build(
     strategy = read(files)
     folder = settings.folder
     if not memory:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     root = key if key is not None else root_key(settings.key_file)
     log: Log = MemoryLog() if memory else SqliteLog(folder / "log.sqlite", Vault(folder / "vault.sqlite", root, settings.tombstones))
     signer = Signer(settings.ledger, derived(root, "ledger"))
@@ -165,7 +165,15 @@ def build(
     opposition = Opposition(None if memory else settings.opposition, derived(root, "opposition"))
     loop = Loop(log, strategy, dice_key, time, state=state, opposed=opposition.of)
     loop.enact(_news(loop, strategy, files, learned))
-    loop.erased.append(benefits.forget)
+
+    def counted_anew(name: str) -> None:
+        for one in (benefits, objectives):
+            one.forget(name)
+            for entry in log.of(name):
+                one.passing(entry)
+
+    loop.erased += [benefits.forget, objectives.forget]
+    loop.amended.append(counted_anew)
     metrics = Metrics(lambda: writer.waiting, lambda: outbox.waiting)
 
     def committed(lived: list[tuple[Entry, float]]) -> None:

@@ -96,6 +96,30 @@ def replays(house: House) -> None:
     assert differences == [], "decided again, something differs"
 
 
+def counts(house: House) -> tuple[object, object]:
+    """What was counted of people: what each purpose brought them, and how each objective stands."""
+    return house.server.benefits.of([SHE, HE]), [(one.shown, one.closed, one.people) for one in house.server.objectives.standings()]
+
+
+def test_whoever_was_erased_is_counted_no_more(tmp_path: Path) -> None:
+    with House(tmp_path) as house:
+        house.live([*everything(SHE), *everything(HE)])
+        before = counts(house)
+        house.erase(SHE)
+        counted = counts(house)
+        assert counted != before, "nothing was counted: this proves nothing"
+        house.reopen()
+        assert counts(house) == counted, "a restart counts something else"
+
+
+def test_what_lies_on_disk_is_for_its_owner_only(tmp_path: Path) -> None:
+    with House(tmp_path / "house") as house:
+        house.live(everything(SHE))
+        files = [house.data, *house.data.iterdir()]
+        assert len(files) > 6
+        assert [path.name for path in files if path.stat().st_mode & 0o077] == []
+
+
 def check_each_category_goes_to_the_second(root: Path) -> None:
     """At one second before, everything is there; at the second, and after it, nothing of the category is, and all of the others."""
     with Brand(root) as house:
@@ -117,10 +141,11 @@ def check_each_category_goes_to_the_second(root: Path) -> None:
         told = [entry.moment for entry in house.server.log.of(SHE) if isinstance(entry.moment, Lapsed)]
         assert {category for one in told for category in one.categories} == {category for category, many in days.items() if many < LONGEST}, "not told"
         assert b'visavis_lapsed_total{what="person"} 0.0' in house.server.metrics.text()
-        before = house.held(SHE)
+        before, counted = house.held(SHE), counts(house)
         house.reopen()
         replays(house)
         assert house.held(SHE) == before
+        assert counts(house) == counted, "a restart counts something else"
 
 
 def test_each_category_goes_to_the_second(tmp_path: Path) -> None:

@@ -95,13 +95,16 @@ class Retention:
         now_s, gone = now.timestamp(), list[tuple[int, int]]()
         if now_s - self._seen_at >= DAY_S:
             for name, person in loop.customers.items():
-                if name == person.id and person.last_received_at >= self._seen_at:
-                    self._await(name, min(kept_until(loop.strategy.purposes, person).values()))
+                if name == person.id and (name not in self._awaited or person.last_received_at >= self._seen_at):
+                    self._await(name, min(kept_until(loop.strategy.purposes, person).values(), default=inf))
             self._seen_at = now_s
         while self._coming and self._coming[0][0] <= now_s and len(gone) < AT_ONCE:
             at, name = heappop(self._coming)
+            if self._awaited.get(name) != at:
+                continue
             person = loop.customer(name)
-            if self._awaited.get(name) == at and person.entries and person.id == name:
+            del self._awaited[name]
+            if person.entries and person.id == name:
                 self._await(name, self._ended(person, now, gone))
         if gone:
             people, entries = [sum(column) for column in zip(*gone, strict=True)]
@@ -113,8 +116,6 @@ class Retention:
         if at < inf:
             heappush(self._coming, (at, name))
             self._awaited[name] = at
-        else:
-            self._awaited.pop(name, None)
 
     def _ended(self, person: Customer, now: datetime, gone: list[tuple[int, int]]) -> float:
         """Let go what is over of this person, noting in ``gone`` how much that was; when the next thing is."""

@@ -55,6 +55,7 @@ class Group(Struct, frozen=True):
 class Loop:
     """Live moments. ``state`` is what the log adds up to (rebuilt from it when not given); not safe for threads: one loop, one thread.
 
+    ``erased`` and ``amended`` are called with the name of whose entries went, or changed.
     ``opposed`` tells what somebody of one of these names has objected to, here or in another life of theirs: it is said before anything else.
     """
 
@@ -71,6 +72,7 @@ class Loop:
         self.world: World = state.world
         self.worlds: dict[str, World] = state.worlds
         self.erased: list[Callable[[str], None]] = []
+        self.amended: list[Callable[[str], None]] = []
         self.customers: dict[str, Customer] = state.customers
         self.teacher: Teacher = state.teacher
         self._group: dict[tuple[str, str], Entry] = {}
@@ -217,6 +219,8 @@ class Loop:
                 self._await(person, before)
         for entry in was:
             self.teacher.amended(entry, entries[entry.moment.id])
+        for look_again in self.amended:
+            look_again(customer)
 
     def adopt(self, entries: Sequence[Entry]) -> None:
         """Let a person come in with the life that they had elsewhere: all of it or nothing. :class:`Refused` when somebody is, or was, here by such a name."""

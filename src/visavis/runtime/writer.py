@@ -26,9 +26,10 @@ QUEUE_LIMIT: Final = 4096
 GROUP_LIMIT: Final = 256
 """How many moments one commit may hold: enough to hide an fsync, few enough that nobody waits long for the others' decisions."""
 LEARN_S: Final = 1.0
-AGAIN_S: Final = 3_600.0
 REST_S: Final = 1.0
 """How long nobody is woken after a commit failed: a full disk must not be asked a thousand times a second."""
+AGAIN_S: Final = 3_600.0
+"""When the clock's own work is tried again, after it failed."""
 log = logging.getLogger("visavis.writer")
 T = TypeVar("T")
 

@@ -44,9 +44,10 @@ from visavis.model.world import Learned, ParametersLearned, StrategyLoaded, Worl
 from visavis.ports import Clock, Log
 from visavis.rights.checkpoint import Signer
 from visavis.rights.erase import Erased, erase, resume
-from visavis.rights.ledger import Ledger, kept_in
+from visavis.rights.ledger import Ledger, kept_in, last_kept
 from visavis.rights.opposition import Opposition
 from visavis.rights.receipt import signing_key
+from visavis.rights.retention import Retention
 from visavis.rights.vault import Vault, derived
 from visavis.runtime import problems
 from visavis.runtime.access import Access, Key
@@ -120,12 +121,17 @@ def build(
     strategy = read(files)
     folder = settings.folder
     if not memory:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     root = key if key is not None else root_key(settings.key_file, data=folder)
     log: Log = MemoryLog() if memory else SqliteLog(folder / "log.sqlite", Vault(folder / "vault.sqlite", root, settings.tombstones))
     signer = Signer(settings.ledger, derived(root, "ledger"))
     keep = (lambda _size, _note: None) if memory else kept_in(settings.kept_checkpoints)
-    ledger = Ledger(log, signer, cadence_s=settings.checkpoint_s, keep=keep)
+    signed = None if memory else last_kept(settings.kept_checkpoints, signer.verifier)
+    try:
+        ledger = Ledger(log, signer, cadence_s=settings.checkpoint_s, keep=keep, signed=signed)
+    except Invalid:
+        log.close()
+        raise
     time = clock or SystemClock()
 
     def instant() -> float:
@@ -170,7 +176,15 @@ def build(
     opposition = Opposition(None if memory else settings.opposition, derived(root, "opposition"))
     loop = Loop(log, strategy, dice_key, time, state=state, opposed=opposition.of)
     loop.enact(_news(loop, strategy, files, learned))
-    loop.erased.append(benefits.forget)
+
+    def counted_anew(name: str) -> None:
+        for one in (benefits, objectives):
+            one.forget(name)
+            for entry in log.of(name):
+                one.passing(entry)
+
+    loop.erased += [benefits.forget, objectives.forget]
+    loop.amended.append(counted_anew)
     metrics = Metrics(lambda: writer.waiting, lambda: outbox.waiting)
 
     def committed(lived: list[tuple[Entry, float]]) -> None:
@@ -188,7 +202,10 @@ def build(
         ledger.follow()
         ledger.checkpoint(instant())
 
-    writer = Writer(loop, committed=committed, answered=answered, aside=not memory)
+    def aged() -> float:
+        return retention.look()
+
+    writer = Writer(loop, committed=committed, answered=answered, aged=aged, aside=not memory)
     mirror = Mirror(writer, access, screens, ":memory:" if memory else folder / "timelines.sqlite", derived(root, "timelines"), settings.callbacks)
     resume(log, (access, accounts.addresses, mirror))
     reconciled(loop, opposition)
@@ -197,6 +214,7 @@ def build(
         opposition=opposition, key=signing_key(derived(root, "receipts")), secret=derived(root, "subjects"),
         brought=lambda names: {purpose: asdict(one) for purpose, one in benefits.of(names).brought.items()},
     )  # fmt: skip
+    retention = Retention(loop, desk.held, told=metrics.lapsed)
     home = Home(settings.mqtt, writer, access, screens, heard=metrics.heard) if settings.mqtt is not None else None
     server = Server(
         strategy, log, writer, access, screens, outbox, metrics, objectives, mirror, home, accounts, delivery, benefits, desk, ledger, _nobody,

@@ -137,7 +137,7 @@ def _derived_kept(patch: pytest.MonkeyPatch) -> None:
 
 
 def _decisions_kept(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(rectify, "_without", lambda entry, _gone: entry)
+    patch.setattr(rectify, "_without", lambda entry, _gone, _untold: entry)
 
 
 def _cards_kept(patch: pytest.MonkeyPatch) -> None:

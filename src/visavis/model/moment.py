@@ -297,6 +297,16 @@ class Corrected(MomentBase, frozen=True, tag="corrected"):
     family: Name = ""
 
 
+class Lapsed(MomentBase, frozen=True, tag="lapsed"):
+    """These data of the person were kept as long as was said, and are gone. ``contact_at`` is their last active contact, from which the rest is counted on.
+
+    Said by the clock of the server only.
+    """
+
+    categories: tuple[str, ...] = ()
+    contact_at: datetime | None = None
+
+
 class Contested(MomentBase, frozen=True, tag="contested"):
     """The person contests an automated decision, in their own words. The door writes which action it was about, its tag, and by when it is reviewed."""
 
@@ -368,7 +378,7 @@ class Due(MomentBase, frozen=True, tag="due"):
 Moment = (
     Located | Entered | Dwelled | Left | Saw | Paying | Bought | Stocked | Consumed | RanOut | Measured | Declared | CheckedIn | Asked
     | Shared | Displayed | Answered | Ordered | Fulfilled | Returned | Redeeming | Reversed | Noticed | Consented | Withdrew | Objected
-    | Restricted | Born | Consulted | Requested | Corrected | Contested | Reviewed | Proposed | Voted | Worn | Linked | Unlinked | Due
+    | Restricted | Born | Consulted | Requested | Corrected | Lapsed | Contested | Reviewed | Proposed | Voted | Worn | Linked | Unlinked | Due
 )  # fmt: skip
 
 KINDS: Final[dict[str, type[MomentBase]]] = {str(kind.__struct_config__.tag): kind for kind in Moment.__args__}
@@ -385,8 +395,17 @@ CATEGORY: Final[dict[str, str]] = {
     "ordered": "orders", "fulfilled": "orders", "returned": "orders", "redeeming": "orders", "reversed": "orders",
     "noticed": "account", "consented": "account", "withdrew": "account", "objected": "account", "restricted": "account", "born": "account",
     "linked": "account", "unlinked": "account", "requested": "account", "corrected": "account", "contested": "account", "reviewed": "account",
+    "lapsed": "account",
 }  # fmt: skip
 """Each kind of moment carries exactly one category of data; consent is given for categories."""
+PASSIVE: Final = frozenset({"due", "displayed", "noticed", "consulted", "lapsed"})
+"""Kinds that are no contact of the person's own: they prolong nothing."""
+PROOF: Final = "proof"
+"""As what notices and choices are kept, and what was done for them: longer than the data that they were about."""
+HELD_AS: Final[dict[type[MomentBase], str]] = {
+    made: PROOF if kind in {"noticed", "consented", "withdrew", "objected", "restricted", "born", "lapsed"} else CATEGORY[kind] for kind, made in KINDS.items()
+}
+"""As what each kind of moment is kept, and goes."""
 
 _json = msgspec.json.Decoder(Moment)
 

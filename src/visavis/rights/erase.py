@@ -1,7 +1,7 @@
 """Erase a person everywhere, in one go, in their own order: between two groups of moments (``Writer.ask``), never in the midst of one.
 
 First the log, where it is decided: tombstone, rows, keys, write-ahead logs. Then what is in memory, on screens, on its way, in the outbox; the keys that
-speak for them, where they can be reached, and their timeline. What was learned together stays: an aggregate, rebuilt without them by the next ``learn``.
+speak for them, where they can be reached, and their timeline. What was learned together stays, an aggregate; what was not taught yet goes.
 When something cannot be done now, everything else is, :class:`Unfinished` says so, and asking again completes it; after a crash, or a backup that is put
 back, opening the log and :func:`resume` do.
 """

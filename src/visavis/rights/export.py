@@ -35,8 +35,6 @@ from visavis.strategy.read import Strategy
 FORM: Final = "visavis-export/1"
 TYPE: Final = "data-export+jwt"
 LIMIT: Final = 1 << 28
-PASSIVE: Final = frozenset({"due", "displayed", "noticed", "consulted"})
-"""Kinds that are no contact of the person's own: they prolong nothing."""
 HABITS: Final = (
     "local_days", "first_day", "last_day", "decayed_28_days", "decayed_days", "decayed_baskets", "last_basket", "baskets", "mean_ln_basket_size",
     "last_local_day", "baskets_at_shop_1", "baskets_at_shop_2", "baskets_at_shop_3", "baskets_at_shop_4", "last_gap_days", "votes_for_the_usual",
@@ -127,10 +125,10 @@ def export(
                   "restricted": customer.restricted},
         observed={"places": asdict(customer.places), "seen": asdict(customer.seen), "home": _named(customer.home), "numbers": _named(customer.numbers),
                   "shops": customer.purchases.shops, "visits": _visits(customer), "identifiers": customer.identifiers,
-                  "contacts": customer.entries, "last_contact_at": customer.last_received_at},
+                  "contacts": customer.entries, "last_contact_at": customer.last_contact_at},
         inferred=inferred(strategy, world, customer, now, dice_key),
         sources=_sources(entries),
-        purposes=_purposes(strategy, customer, entries, now), recipients=tuple(recipients(strategy.purposes, customer)),
+        purposes=_purposes(strategy, customer, now), recipients=tuple(recipients(strategy.purposes, customer)),
         notices_served=tuple([_told(entry) for entry in entries if isinstance(entry.moment, Noticed)]),
         choices_made=tuple([_told(entry) for entry in entries if isinstance(entry.moment, Consented | Withdrew | Objected)]),
         logic=LOGIC,
@@ -207,9 +205,8 @@ def _needs(world: World, customer: Customer, now: datetime) -> dict[str, dict[st
     return found
 
 
-def _purposes(strategy: Strategy, customer: Customer, entries: Sequence[Entry], now: datetime) -> tuple[Grounds, ...]:
-    contacts = [entry.received_at for entry in entries if KIND[type(entry.moment)] not in PASSIVE]
-    last = max(contacts, default=now)
+def _purposes(strategy: Strategy, customer: Customer, now: datetime) -> tuple[Grounds, ...]:
+    last = datetime.fromtimestamp(customer.kept_from, UTC)
     found = []
     for key, purpose in strategy.purposes.items():
         choice: Consent | None = customer.consents.get(key)

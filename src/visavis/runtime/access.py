@@ -31,7 +31,7 @@ _ACCOUNT: Final = frozenset({"noticed", "consented", "withdrew", "objected", "re
 _HOME: Final = frozenset({"stocked", "consumed", "ran_out"})
 _OTHERS: Final = frozenset({"revoked", "invalidated"})
 SAYS: Final[dict[Role, frozenset[str]]] = {
-    "brand": frozenset(KINDS) - {"due", "consulted", "requested", "corrected", "contested", "reviewed"},
+    "brand": frozenset(KINDS) - {"due", "consulted", "requested", "corrected", "lapsed", "contested", "reviewed"},
     "till": frozenset({"paying", "bought", "redeeming", "reversed", "returned", "checked_in"}),
     "device": frozenset({
         "located", "entered", "dwelled", "left", "saw", "checked_in", "asked", "shared", "displayed", "answered", "declared", "measured", "proposed",

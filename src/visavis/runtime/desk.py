@@ -35,8 +35,6 @@ from visavis.runtime.loop import Loop
 from visavis.runtime.outbox import ERASED, Outbox
 from visavis.runtime.writer import Writer
 
-LEARNED_DAYS: Final = 30
-"""By when what was learned from many people together is rebuilt without the erased."""
 KEPT: Final[dict[str, dict[str, str]]] = {
     "tombstone": {
         "fr": "Une empreinte à clé de votre nom et la date, pour qu’aucune sauvegarde ne vous fasse revenir.",
@@ -47,8 +45,8 @@ KEPT: Final[dict[str, dict[str, str]]] = {
         "en": "The lines of the ledger of uses, which lead to nobody: your key is destroyed.",
     },
     "learned": {
-        "fr": f"Ce qui a été appris de beaucoup de personnes ensemble, recalculé sans vous dans les {LEARNED_DAYS} jours.",
-        "en": f"What was learned from many people together, rebuilt without you within {LEARNED_DAYS} days.",
+        "fr": "Des moyennes apprises de beaucoup de réponses ensemble : rien de vous ne s’y lit, ni n’y entre plus. Elles ne sont pas recalculées.",
+        "en": "Averages learned from many answers together, in which nothing of you can be read. They are not rebuilt; nothing more of you enters them.",
     },
     "opposition": {
         "fr": "Une empreinte à clé de votre opposition, pour ne plus jamais vous solliciter.",
@@ -80,7 +78,6 @@ class Receipt(Struct, frozen=True):
     erased: Erased
     kept: dict[str, dict[str, str]]
     recipients: tuple[str, ...]
-    learned_until: datetime
 
 
 class Waiting(Struct, frozen=True):
@@ -272,7 +269,7 @@ class Desk:
             self._outbox.passing(one)
         subject = "p_" + blake2b(begun.cause.encode(), key=self._secret, digest_size=12).hexdigest()
         kept = {key: words for key, words in KEPT.items() if key != "opposition" or begun.opposed}
-        return Receipt("visavis-erasure/1", subject, both(begun.done, gone), kept, begun.told, months_after(gone.done_at, 1))
+        return Receipt("visavis-erasure/1", subject, both(begun.done, gone), kept, begun.told)
 
     def _leaving(self, name: str) -> Leaving:
         """What is to be known of a person once nothing of them is; their recipients' notices are durable before anything is deleted."""

@@ -23,6 +23,7 @@ from visavis.rights.export import Export, opened, schema, signed
 from visavis.rights.receipt import public_key, signing_key
 from visavis.rights.uses import missing, own
 from visavis.runtime import desk
+from visavis.runtime import loop as loop_room
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.loop import Loop
 from visavis.wiring import Server
@@ -211,6 +212,8 @@ def check_that_life_goes_on(carried: Callable[[Export], Export] = lambda copy: c
         key = server.desk.key
         assert await other.desk.bring_in(SHE, signed(copy, key), public_key(key)) == len(copy.entries)
         await other.writer.stop()
+        lines, known_by = [line for _, line in other.log.lines_of(SHE)], other.log.audit_key(SHE)
+        assert not missing(own(lines, known_by), other.log.of(SHE), known_by), "a use that was brought in has no line"
         return other
 
     server, copy = taken()
@@ -236,6 +239,12 @@ def test_a_copy_without_device_events_is_caught() -> None:
 def test_a_copy_without_what_was_shown_is_caught() -> None:
     with pytest.raises(AssertionError, match="decisions differ"):
         check_that_life_goes_on(lambda copy: replace(copy, entries=tuple([replace(entry, decisions=()) for entry in copy.entries])))
+
+
+def test_an_import_that_writes_no_lines_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    mutate(monkeypatch, loop_room, "self.write(entries)\n", "self.log.commit(entries)\n")
+    with pytest.raises(AssertionError, match="has no line"):
+        check_that_life_goes_on()
 
 
 CARD = "LOYALTY-4711"

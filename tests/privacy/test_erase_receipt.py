@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -15,7 +16,9 @@ from joserfc.jwk import OKPKey
 from canary import traces
 from doors import MOMENTS, a_server, client, moment, running
 from house import House, everything, orders, words_of
+from ledgers import mutate
 from people import BRANDS, NOON, a_history, says_yes
+from visavis.customers import chosen
 from visavis.model.decision import Show
 from visavis.model.moment import Entered, Linked, Moment, Objected
 from visavis.rights import opposition
@@ -296,6 +299,41 @@ def test_an_objection_that_is_forgotten_is_caught(tmp_path: Path, monkeypatch: p
 
     with pytest.raises(AssertionError, match=told):
         check_that_an_objection_lasts(tmp_path)
+
+
+async def check_that_whatever_comes_after_an_objection_leaves_it() -> None:
+    """Neither another objection, nor taking that one back, takes its place; a card that is linked after it silences a new life too."""
+    server = a_server()
+    async with running(server):
+        await server.writer.live(Linked(id="m1", customer="bo", occurred_at=NOON, identifier="card-1"))
+        await server.desk.object("bo", "marketing", on=True)
+        for on in (True, False):
+            await server.desk.object("bo", "sharing", on=on)
+            assert "marketing" in server.loop.customer("bo").objections, "another objection took its place"
+        await server.writer.live(Linked(id="m2", customer="bo", occurred_at=NOON, identifier="card-2"))
+        await server.desk.erase("bo")
+        for card in ("card-1", "card-2"):
+            await server.writer.live(Linked(id="again", customer=f"with {card}", occurred_at=NOON, identifier=card))
+            assert "marketing" in server.loop.customer(f"with {card}").objections, f"a new life with {card} forgot it"
+
+
+async def test_whatever_comes_after_an_objection_leaves_it() -> None:
+    await check_that_whatever_comes_after_an_objection_leaves_it()
+
+
+AFTER: dict[str, tuple[ModuleType, str, str, str]] = {
+    "a new objection forgets the others": (chosen, "if about != moment.about}", "if False}", "took its place"),
+    "a card that is linked later is not listed": (opposition, "elif isinstance(moment, Linked):", "elif False:", "with card-2 forgot"),
+}
+
+
+@pytest.mark.parametrize("mutant", AFTER)
+async def test_an_objection_that_something_takes_the_place_of_is_caught(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, old, new, told = AFTER[mutant]
+    mutate(monkeypatch, module, old, new)
+
+    with pytest.raises(AssertionError, match=told):
+        await check_that_whatever_comes_after_an_objection_leaves_it()
 
 
 async def test_an_objection_closes_marketing_for_a_new_device_at_once() -> None:

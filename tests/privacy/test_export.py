@@ -15,15 +15,18 @@ from msgspec.structs import replace
 
 from doors import MOMENTS, a_server, client, every_way, moment, running
 from house import everything, word, words_of
+from ledgers import mutate
 from people import BRANDS, NOON, ROOT, a_history, lines
 from visavis.devices.mirror.mirror import Mirror
 from visavis.devices.mirror.timelines import Media
 from visavis.model.entry import Entry, WorldEntry, encode
 from visavis.model.moment import CheckedIn, Entered, Linked, Moment, Paying, RanOut, Saw, Worn
+from visavis.rights import export as rights_export
 from visavis.rights.export import Export, opened, schema, signed
 from visavis.rights.receipt import public_key, signing_key
 from visavis.rights.uses import missing, own
 from visavis.runtime import desk
+from visavis.runtime import loop as loop_room
 from visavis.runtime.access import Access
 from visavis.runtime.addresses import Addresses
 from visavis.runtime.clock import TurnedClock
@@ -146,27 +149,35 @@ def test_the_copy_holds_everything_that_the_persons_keys_open() -> None:
     check_that_the_copy_is_complete(copy, server)
 
 
-FORGOTTEN: dict[str, tuple[Callable[[Export], Export], str]] = {
-    "inferred values left out": (lambda copy: replace(copy, inferred={**copy.inferred, "habits": {}}), "habits are missing"),
-    "needs left out": (lambda copy: replace(copy, inferred={**copy.inferred, "needs": {head: {} for head in ("visit", "forgotten", "week")}}), "needs"),
-    "control groups left out": (lambda copy: replace(copy, inferred={**copy.inferred, "held_out": {}}), "control groups"),
-    "one entry left out": (lambda copy: replace(copy, entries=copy.entries[1:]), "not those of the log"),
-    "one purpose left out": (lambda copy: replace(copy, purposes=copy.purposes[1:]), "purposes are missing"),
-    "choices left out": (lambda copy: replace(copy, choices_made=copy.choices_made[1:]), "a history is missing"),
-    "uses left out": (lambda copy: replace(copy, uses=()), "a copy was taken"),
-    "what sharing brought left out": (lambda copy: replace(copy, brought={}), "what it brought"),
-    "devices left out": (lambda copy: replace(copy, devices={}), "devices are missing"),
-    "sources left out": (lambda copy: replace(copy, sources={}), "a source is missing"),
+FORGOTTEN: dict[str, tuple[str, str, str]] = {
+    "inferred values left out": ('"habits": habits,', '"habits": {},', "habits are missing"),
+    "needs left out": ('"needs": _needs(world, customer, now),', '"needs": {head: {} for head in _HEADS},', "needs"),
+    "control groups left out": ("for key, objective in strategy.objectives.items() if objective.holdout_share", "for key, objective in ()", "control groups"),
+    "one entry left out": ("entries=tuple(entries),", "entries=tuple(entries)[1:],", "not those of the log"),
+    "one purpose left out": ("    return tuple(found)", "    return tuple(found[1:])", "purposes are missing"),
+    "choices left out": ("Consented | Withdrew | Objected)", "Withdrew | Objected)", "a history is missing"),
+    "uses left out": ("for entry in entries for use in entry.uses", "for entry in () for use in entry.uses", "a copy was taken"),
+    "what sharing brought left out": ("brought=dict(brought),", "brought={},", "what it brought"),
+    "devices left out": ("devices=_named(customer.devices),", "devices={},", "devices are missing"),
+    "sources left out": ("sources=_sources(entries),", "sources={},", "a source is missing"),
 }
 
 
 @pytest.mark.parametrize("mutant", FORGOTTEN)
-def test_a_copy_that_leaves_something_out_is_caught(mutant: str, whole: tuple[Server, Export]) -> None:
-    spoil, told = FORGOTTEN[mutant]
-    server, copy = whole
+def test_a_product_that_leaves_something_out_is_caught(mutant: str, whole: tuple[Server, Export], monkeypatch: pytest.MonkeyPatch) -> None:
+    async def taken_again() -> Export:
+        again = a_writer(server)
+        again.start()
+        copy = await server.desk.export(SHE)
+        await again.stop()
+        return copy
+
+    server, (old, new, told) = whole[0], FORGOTTEN[mutant]
+    mutate(monkeypatch, rights_export, old, new)
+    copy = asyncio.run(taken_again())
 
     with pytest.raises(AssertionError, match=told):
-        check_that_the_copy_is_complete(spoil(copy), server)
+        check_that_the_copy_is_complete(copy, server)
 
 
 SILENT: dict[str, tuple[type, str]] = {
@@ -258,6 +269,8 @@ def check_that_life_goes_on(carried: Callable[[Export], Export] = lambda copy: c
         key = server.desk.key
         assert await other.desk.bring_in(SHE, signed(copy, key), public_key(key)) == len(copy.entries)
         await other.writer.stop()
+        lines, known_by = [line for _, line in other.log.lines_of(SHE)], other.log.audit_key(SHE)
+        assert not missing(own(lines, known_by), other.log.of(SHE), known_by), "a use that was brought in has no line"
         return other
 
     server, copy = taken()
@@ -283,6 +296,12 @@ def test_a_copy_without_device_events_is_caught() -> None:
 def test_a_copy_without_what_was_shown_is_caught() -> None:
     with pytest.raises(AssertionError, match="decisions differ"):
         check_that_life_goes_on(lambda copy: replace(copy, entries=tuple([replace(entry, decisions=()) for entry in copy.entries])))
+
+
+def test_an_import_that_writes_no_lines_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    mutate(monkeypatch, loop_room, "self.write(entries)\n", "self.log.commit(entries)\n")
+    with pytest.raises(AssertionError, match="has no line"):
+        check_that_life_goes_on()
 
 
 CARD = "LOYALTY-4711"

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from canary import traces
-from doors import MOMENTS, a_server, client, moment, running
+from doors import MOMENTS, a_server, client, moment, running, switch
 from house import House
+from ledgers import mutate
 from people import BRANDS, NOON, a_history, lines, says_yes
 from visavis.customers import rights
 from visavis.customers.fold import fold
@@ -20,6 +21,7 @@ from visavis.model.entry import Entry, encode
 from visavis.model.moment import Bought, CheckedIn, Corrected, Declared, Entered, Linked, Moment, RanOut, Requested
 from visavis.model.request import NEXT, months_after
 from visavis.rights import rectify
+from visavis.rights.uses import lines_of
 from visavis.runtime import desk
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.loop import Loop
@@ -174,6 +176,33 @@ def test_a_product_that_keeps_the_old_value_is_caught(tmp_path: Path, monkeypatc
 
     with pytest.raises(AssertionError, match=told):
         check_that_a_correction_wins_everywhere(tmp_path)
+
+
+async def check_that_what_was_used_stays_told() -> None:
+    """What a moment was used for is no part of what was wrong with it: the uses stay, and their lines are opened by them."""
+    server = a_server()
+    async with running(server) as brand:
+        await switch(brand, "bo", "home")
+        await brand.post(MOMENTS, json=moment("ran_out", id="out", product=BRANDS[0]))
+        before, lines = server.log.entry("bo", "out"), lines_of(server.log, ["bo"])
+        assert before is not None
+        assert before.uses, "nothing was used: this proves nothing"
+        await server.desk.correct("bo", "out", {"product": BRANDS[1]}, by_brand=False)
+        after = server.log.entry("bo", "out")
+        assert after is not None
+        assert after.moment != before.moment
+        assert after.uses == before.uses, "what was used is forgotten"
+        assert lines_of(server.log, ["bo"])[: len(lines)] == lines, "a line is opened by no entry any more"
+
+
+async def test_a_correction_forgets_no_use() -> None:
+    await check_that_what_was_used_stays_told()
+
+
+async def test_a_correction_that_forgets_what_was_used_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    mutate(monkeypatch, rectify, "return replace(entry, moment=new)", "return replace(entry, moment=new, uses=())")
+    with pytest.raises(AssertionError, match="used is forgotten"):
+        await check_that_what_was_used_stays_told()
 
 
 async def test_a_correction_that_cannot_be_is_refused_with_one_sentence_and_nothing_changes() -> None:

@@ -305,15 +305,7 @@ def test_a_card_that_is_answered_after_all_is_caught(monkeypatch: pytest.MonkeyP
 
 
 def test_a_row_that_stays_in_the_write_ahead_log_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    amend, emptied = SqliteLog.amend, sqlite.emptied
-
-    def uncut(log: SqliteLog, customer: str, entries: Any) -> None:
-        with monkeypatch.context() as patch:
-            cuts = iter([emptied, lambda _: None])
-            patch.setattr(sqlite, "emptied", lambda database: next(cuts)(database))
-            amend(log, customer, entries)
-
-    monkeypatch.setattr(SqliteLog, "amend", uncut)
+    mutate(monkeypatch, sqlite, "self._gone += gone\n            emptied(self._database)", "self._gone += gone")
     with pytest.raises(AssertionError, match="still in a file"):
         check_that_no_byte_of_a_row_stays(tmp_path)
 

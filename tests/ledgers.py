@@ -160,6 +160,6 @@ def mutate(monkeypatch: pytest.MonkeyPatch, module: ModuleType, old: str, new: s
         now = vars(made).get(name)
         if name.startswith("__") or now is None or getattr(was, "__module__", None) != module.__name__:
             continue
-        for user in [one for one in list(sys.modules.values()) if getattr(one, "__name__", "").startswith(("visavis", "ledger"))]:
+        for user in [one for one in list(sys.modules.values()) if getattr(one, "__name__", "").startswith(("visavis", "ledger", "tests."))]:
             if vars(user).get(name) is was:
                 monkeypatch.setattr(user, name, now)

@@ -1,6 +1,7 @@
 """People drawn at random, and what merging two of them must hold: each rule a check that a sabotaged product must fail."""
 
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Any, Final
 
 import msgspec
@@ -163,6 +164,35 @@ def check_closings(one: Customer, other: Customer) -> int:
             found += 1
         assert holds(anew, purpose, whole.consent_epoch, NOW), "a new yes opens nothing"
     return found
+
+
+def check_of_two_yeses() -> int:
+    """Of every two who both said yes, in whatever hands and for whatever time: what either may not read, send or ask, the whole may not; how much was refused.
+
+    Each also closed this purpose once, and opened it again: what was decided before that is out for good.
+    """
+    refused, purpose = 0, STRATEGY.purposes[PURPOSES[0]]
+    states = list(product(WHO, (0.0, NOW + DAY), (False, True), (2, 5)))
+    for here, there in product(states, states):
+        one, other = (_yes(name, *state) for name, state in (("ada", here), ("bo", there)))
+        whole = identity.merged(one, other)
+        for now, who in product((NOW, NOW + 3 * DAY, NOW + 60 * DAY), (one, other)):
+            assert open_categories(whole, purpose, now) <= open_categories(who, purpose, now), "more is open than both opened"
+            assert may_ask(who, purpose, now) or not may_ask(whole, purpose, now), "who may not be asked is asked"
+            for epoch in (1, 4):
+                if not holds(who, purpose, epoch, now):
+                    assert not holds(whole, purpose, epoch, now), "what was closed to one goes out"
+                    refused += 1
+    return refused
+
+
+def _yes(name: str, by: tuple[Actor, ...], of_age_at: float, trial: bool, closed: int) -> Customer:
+    purpose = STRATEGY.purposes[PURPOSES[0]]
+    until = NOW + (30 if trial else 730) * DAY
+    choice = Consent("given", CATEGORIES, "1", NOW - DAY, until, (), purpose.iris, by=by, record=name, trial=trial)
+    return replace(
+        newborn(name), entries=1, of_age_at=of_age_at, consents={PURPOSES[0]: choice}, consent_epoch=6, closings={PURPOSES[0]: closed},
+    )  # fmt: skip
 
 
 def check_caps(one: Customer, other: Customer) -> int:

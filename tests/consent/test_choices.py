@@ -5,12 +5,16 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from ledgers import mutate
 from people import KEY, NOON, STRATEGY, a_loop, camille, enters, says_yes
 from visavis.consent.choices import choices, status, switched
 from visavis.consent.gate import NotAdmitted, admit, holds, open_categories
 from visavis.consent.notices import may_ask
+from visavis.customers import chosen as customers_chosen
 from visavis.engine import step
 from visavis.insight.need import prior
 from visavis.model.consent import Consent, hash_of, words
@@ -150,6 +154,40 @@ def test_under_fifteen_the_person_and_their_guardian_both_say_yes() -> None:
     birthday = (NOON.replace(year=2029, month=6, day=2) - NOON).days
     late = lived(child, served(), yes(days=birthday + 1))
     assert open_categories(late, PLACE, NOW + (birthday + 2) * 86_400)
+
+
+SCOPES = st.lists(st.sampled_from(["places", "purchases", "home"]), unique=True).map(tuple)
+
+
+def check_both_agreed(first: tuple[str, ...], then: tuple[str, ...], days: tuple[int, int], by: tuple[str, str]) -> None:
+    """What a child and who answers for them both said yes to is what both were told, for as long as both said."""
+    customer = newborn("camille")
+    for scope, lasts, actor, minutes in zip((first, then), days, by, (0, 1), strict=True):
+        told = {"categories": scope, "recipients": scope, "iri": scope}
+        moment = yes(actor, minutes=minutes, by=actor, until=NOON + timedelta(days=lasts), **told)
+        customer = customers_chosen.chosen(customer, moment)
+    both = customer.consents["place-moment"]
+
+    assert set(both.by) == {"person", "guardian"}
+    for scope in (both.categories, both.recipients, both.iri):
+        assert set(scope) == set(first) & set(then), "not what both were told"
+    assert both.until == NOW + min(days) * 86_400, "longer than both said"
+
+
+@given(SCOPES, SCOPES, st.tuples(st.integers(1, 800), st.integers(1, 800)), st.permutations(["person", "guardian"]).map(tuple))
+@settings(max_examples=50)
+def test_two_who_answer_for_a_child_open_what_both_were_told(first: tuple[str, ...], then: tuple[str, ...], days: tuple[int, int], by: tuple[str, str]) -> None:
+    check_both_agreed(first, then, days, by)
+
+
+@pytest.mark.parametrize(("old", "new", "told"), [
+    ("tuple([one for one in now if one in then])", "now", "both were told"),
+    ("until = min(until, before.until)", "pass", "longer"),
+])  # fmt: skip
+def test_a_second_yes_that_widens_the_first_is_caught(monkeypatch: pytest.MonkeyPatch, old: str, new: str, told: str) -> None:
+    mutate(monkeypatch, customers_chosen, old, new)
+    with pytest.raises(AssertionError, match=told):
+        check_both_agreed(("places",), ("places", "home"), (10, 20), ("person", "guardian"))
 
 
 def test_a_birth_date_is_dropped_at_the_door() -> None:

@@ -1,13 +1,17 @@
 """A brand's purposes as files: what may never be one, what one must say, and what it may not be used for."""
 
+from typing import get_args
+
 import pytest
 
+from ledgers import mutate
 from people import NOON, STRATEGY, grocery
-from visavis.model.consent import hash_of, words
+from visavis.model.consent import Basis, hash_of, words
 from visavis.model.dpv import BASIS_TERMS, CATEGORY_TERMS, IRIS, iri
 from visavis.model.errors import Invalid
 from visavis.model.moment import Consented, Withdrew, from_builtins
 from visavis.runtime.access import Key, permits
+from visavis.strategy import lint
 from visavis.strategy.read import read
 
 PURPOSES = "purposes.toml"
@@ -49,6 +53,24 @@ def test_nor_is_one_that_only_hides_behind_another_term(key: str) -> None:
 ])  # fmt: skip
 def test_a_purpose_that_says_too_little_is_one_clear_fault(given: str, changed: str, said: str) -> None:
     assert said in fault((PURPOSES, given, changed))
+
+
+def check_that_health_needs_a_yes() -> None:
+    """No other basis carries health, whatever the purpose is for."""
+    for basis in set(get_args(Basis)) - {"consent"}:
+        assert "`own-numbers` needs a consent" in fault(
+            (PURPOSES, 'basis = "consent"\ncategories = ["numbers"]', f'basis = "{basis}"\ncategories = ["numbers"]')
+        )
+
+
+def test_health_needs_a_yes() -> None:
+    check_that_health_needs_a_yes()
+
+
+def test_health_on_another_basis_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    mutate(monkeypatch, lint, "(purpose.marketing or purpose.sharing or purpose.categories & SENSITIVE)", "(purpose.marketing or purpose.sharing)")
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        check_that_health_needs_a_yes()
 
 
 def test_a_disabled_purpose_needs_no_assessment_and_opens_nothing() -> None:

@@ -9,7 +9,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from merges import BYTES, NOW, PURPOSES, check_caps, check_closings, check_commutes, check_no_more_open, check_parting, life, people, plans
+from ledgers import mutate
+from merges import BYTES, NOW, PURPOSES, check_caps, check_closings, check_commutes, check_no_more_open, check_of_two_yeses, check_parting, life, people, plans
 from people import BRANDS, NOON, lines
 from visavis.customers import fold, identity
 from visavis.customers.habits import bought
@@ -82,6 +83,10 @@ def test_the_stricter_of_every_two_statuses_wins() -> None:
     assert check_stricter() == 200
 
 
+def test_of_two_who_both_said_yes_whatever_either_may_not_do_the_whole_may_not() -> None:
+    assert check_of_two_yeses() > 5000
+
+
 def a_trial(plan: list[tuple[int, int, int]]) -> None:
     """What the sabotages are run on: drawn people, and one life of each kind that a random draw may miss."""
 
@@ -97,6 +102,7 @@ def a_trial(plan: list[tuple[int, int, int]]) -> None:
     check_parting(plan, plan, [(i % 2 == 0, kind, i % 8) for i, kind in enumerate([0, 1, 3, 7, 9, 4, 2, 13] * 2)])
     assert check_parting(SHARED, SHARED, [(True, 4, 0), (False, 3, 1), (False, 4, 1), (True, 3, 0)]) == 4
     drawn()
+    check_of_two_yeses()
 
 
 SHARED = [(-60_000 + i, kind, pick) for i, (pick, kind) in enumerate(product(range(len(PURPOSES)), (0, 1)))]
@@ -154,7 +160,17 @@ def _late(_: object, other: dict[str, object], __: object) -> dict[str, object]:
     return dict(other)
 
 
+def says(old: str, new: str) -> Sabotage:
+    """A merge whose source says this instead."""
+    return lambda patch: mutate(patch, identity, old, new)
+
+
 SABOTAGES: dict[str, tuple[Sabotage, str]] = {
+    "a minor comes of age by merging": (says("of_age_at=max(", "of_age_at=min("), "more is open"),
+    "a yes lasts as long as the longer": (says("until=min(early.until", "until=max(early.until"), "more is open|asked"),
+    "a trial becomes a yes for good": (says("trial=early.trial or late.trial", "trial=late.trial"), "is asked"),
+    "one side's guardian answers for the other": (says("by=_both(late.by, early.by)", "by=late.by"), "more is open"),
+    "what one closed first is closed to both": (says("_each(one.closings, other.closings, max)", "_each(one.closings, other.closings, min)"), "goes out"),
     "a yes of one side is copied to the other": (_copied, "more is open|copied"),
     "the last choice wins": (lambda patch: patch.setattr(identity, "_stricter", _newest), "order|open|strict|wider"),
     "the scope is both sides' together": (_wide, "more is open|wider"),

@@ -1,25 +1,29 @@
 """P8: the benefit shown is real: counted, exact to the cent, promised by replay inside consent, and said otherwise when it was not kept."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from ledgers import mutate
 from people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, says_yes, turn
-from visavis.customers.wallet import TILL, postings
+from visavis.customers import wallet
+from visavis.evidence import account
 from visavis.evidence import benefit as room
 from visavis.evidence import promise as promise_room
-from visavis.evidence.account import Account, Average, Benefits, K, Month
+from visavis.evidence.account import Account, Average, Benefits, Month
 from visavis.evidence.benefit import Benefit, benefits
 from visavis.evidence.promise import Would, recent, would
 from visavis.model.consent import Purpose
 from visavis.model.customer import Customer
 from visavis.model.decision import Show
 from visavis.model.entry import Effect, Entry, Granted
-from visavis.model.moment import Answered, Entered, Moment, Ordered, Redeeming, Returned, Reversed, Withdrew
+from visavis.model.moment import Answered, Entered, Moment, Ordered, Redeeming, Restricted, Returned, Reversed, Withdrew
 from visavis.runtime.loop import Loop
 
 REMINDERS = STRATEGY.purposes["reminders"]
@@ -90,16 +94,23 @@ def entries(happened: list[tuple[str, int]]) -> list[Entry]:
 
 def check_sums(happened: list[tuple[str, int]]) -> None:
     account = Account()
-    at_tills = 0
+    at_tills = owed = spent = 0
     for entry in entries(happened):
         account.passing(STRATEGY, entry)
-        at_tills += sum([one.cents for one in postings(entry) if one.account == TILL])
+        books = {name: sum([one.cents for one in wallet.postings(entry) if one.account == name]) for name in (wallet.COST, wallet.LIABILITY, wallet.TILL)}
+        assert sum(books.values()) == 0, "the books do not balance"
+        spent, owed, at_tills = spent - books[wallet.COST], owed + books[wallet.LIABILITY], at_tills + books[wallet.TILL]
+        assert spent == owed + at_tills >= at_tills >= 0 <= owed, "what was granted is neither owed nor redeemed"
         assert sum([one.cents for one in account.brought.values()]) == at_tills
     assert "" not in account.brought
     assert all(one.cents >= 0 and one.redeemed >= 0 and one.orders >= 0 for one in account.brought.values())
 
 
+TAKEN_BACK = [("show", 1), ("yes", 1), ("redeem", 1), ("reverse", 1)]
+
+
 @given(gestures)
+@example(TAKEN_BACK)
 @settings(max_examples=200)
 def test_the_benefit_ledger_adds_up_to_what_tills_took_cent_for_cent(happened: list[tuple[str, int]]) -> None:
     check_sums(happened)
@@ -109,7 +120,7 @@ def test_a_ledger_that_forgets_what_a_till_took_back_is_caught(monkeypatch: pyte
     honest = Account.passing
     monkeypatch.setattr(Account, "passing", lambda self, strategy, entry: None if isinstance(entry.moment, Reversed) else honest(self, strategy, entry))
     with pytest.raises(AssertionError):
-        check_sums([("show", 1), ("yes", 1), ("redeem", 1), ("reverse", 1)])
+        check_sums(TAKEN_BACK)
 
 
 def check_text() -> None:
@@ -218,9 +229,31 @@ def test_a_promise_that_reads_what_is_closed_is_caught(monkeypatch: pytest.Monke
         check_inside_consent()
 
 
-def test_averages_are_of_twenty_people_at_least_and_only_of_those_whose_yes_stands() -> None:
+def check_that_the_frozen_are_not_replayed() -> None:
+    """Somebody who asked that nothing be read: no day of theirs is lived again to promise them anything."""
     loop = a_loop()
-    people = [f"p{i}" for i in range(K)]
+    camille(loop, "tailored-offers", "place-moment", products=tuple(BRANDS[:6]))
+    for i in range(6):
+        turn(loop, NOON + timedelta(days=i))
+        loop.live([enters(id=f"door-{i}", at=NOON + timedelta(days=i))])
+    now = NOON + timedelta(days=6)
+    turn(loop, now)
+    assert {one.kind for one in told(loop, counted(loop), now=now).values()} > {"replay"}, "nothing was to be promised"
+    loop.live([Restricted(id="frozen", customer="camille", occurred_at=now)])
+    assert not {one.kind for one in told(loop, counted(loop), now=now).values()} & {"replay"}, "the days of a frozen person are read"
+
+
+def test_nothing_is_promised_from_what_may_not_be_read() -> None:
+    check_that_the_frozen_are_not_replayed()
+
+
+def test_averages_are_of_twenty_people_at_least_and_only_of_those_whose_yes_stands() -> None:
+    check_averages()
+
+
+def check_averages() -> None:
+    loop = a_loop()
+    people = [f"p{i}" for i in range(20)]
     for name in people:
         loop.live(says_yes(name, "recognition", at=NOON))
     everybody = counted(loop)
@@ -235,7 +268,7 @@ def test_averages_are_of_twenty_people_at_least_and_only_of_those_whose_yes_stan
     assert text == "On average, for those who opened it: about $1.01, 1 useful card."
 
     loop.live([Withdrew(id="no", customer=people[0], occurred_at=NOON + timedelta(minutes=2), purpose="recognition")])
-    assert counted(loop).average(purpose, loop.customer, later + 120) is None
+    assert counted(loop).average(purpose, loop.customer, later + 120) is None, "an average of nineteen"
     assert told(loop, counted(loop), "fr")["recognition"].text == "Rien pour l’instant."
 
 
@@ -245,3 +278,16 @@ def test_who_is_erased_is_in_no_account() -> None:
         everybody.passing(entry)
     everybody.forget("camille")
     assert everybody.of(["camille"]) == Account()
+
+
+@pytest.mark.parametrize(("check", "module", "old", "new", "told"), [
+    (lambda: check_sums(TAKEN_BACK), wallet, "if isinstance(entry.moment, Redeeming) else -entry.granted.cents", "", "books|neither"),
+    (check_averages, account, "K: Final = 20", "K: Final = 19", "nineteen"),
+    (check_that_the_frozen_are_not_replayed, room, " and not person.restricted else None", " else None", "frozen"),
+])  # fmt: skip
+def test_a_benefit_that_is_counted_otherwise_is_caught(
+    monkeypatch: pytest.MonkeyPatch, check: Callable[[], None], module: ModuleType, old: str, new: str, told: str,
+) -> None:  # fmt: skip
+    mutate(monkeypatch, module, old, new)
+    with pytest.raises(AssertionError, match=told):
+        check()

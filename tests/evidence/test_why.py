@@ -1,19 +1,29 @@
 """Why, in full: what a card came from and what would have changed it, found by deciding again."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
+from itertools import combinations_with_replacement, product
+from types import ModuleType
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from doors import a_server, client, running
+from ledgers import mutate
 from people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, says_yes
-from visavis.cards.typography import count_words
+from visavis.cards.brief import brief
+from visavis.cards.compose import compose
+from visavis.cards.typography import clipped, count_words, typeset
+from visavis.cards.words import family_name
 from visavis.customers.fold import fold
+from visavis.decide import telling
+from visavis.decide.explain import SENTENCES, sentence
 from visavis.evidence import why as room
-from visavis.evidence.why import Why, find, why
+from visavis.evidence.why import LANGUAGES, Used, Why, find, why
 from visavis.model.customer import newborn
-from visavis.model.decision import Show
+from visavis.model.decision import Show, Silence
 from visavis.model.entry import Entry
 from visavis.model.moment import CheckedIn, Declared, Linked
 from visavis.runtime.loop import Loop
@@ -21,9 +31,9 @@ from visavis.runtime.loop import Loop
 
 def explained(loop: Loop, entry: Entry, audience: str, language: str = "en") -> Why:
     decision = next(one for one in entry.decisions if one.audience == audience)
-    found = find(loop.log.of(entry.customer), decision.id)
+    found = room.find(loop.log.of(entry.customer), decision.id)
     assert found is not None
-    return why(STRATEGY, loop.worlds[entry.world], *found, decision.id, KEY, language)
+    return room.why(STRATEGY, loop.worlds[entry.world], *found, decision.id, KEY, language)
 
 
 def at_the_door(*purposes: str) -> tuple[Loop, Entry]:
@@ -34,7 +44,7 @@ def at_the_door(*purposes: str) -> tuple[Loop, Entry]:
     return loop, entry
 
 
-def test_a_card_says_what_it_came_from_and_what_would_have_changed_it() -> None:
+def check_a_card() -> None:
     loop, entry = at_the_door("place-moment", "reminders")
     card = entry.decisions[0]
     assert isinstance(card, Show)
@@ -43,6 +53,8 @@ def test_a_card_says_what_it_came_from_and_what_would_have_changed_it() -> None:
 
     assert told.again
     assert {one.category for one in told.used} == {category for use in entry.uses for category in use.categories}
+    for one in told.used:
+        assert set(one.purposes) == {use.purpose for use in entry.uses if one.category in use.categories}, "not the purposes that read it"
     by_name = {one.datum or one.category: one for one in told.used}
     assert by_name["places"].change == "gone"
     assert by_name["places"].without == "Without the places where you were, this card would not have appeared."
@@ -58,26 +70,76 @@ def test_a_card_says_what_it_came_from_and_what_would_have_changed_it() -> None:
     assert set(told.withheld) == {"tailored-offers", "recognition"}
 
 
-def test_the_sentence_has_at_most_25_words_in_both_languages() -> None:
-    loop, entry = at_the_door("place-moment", "reminders", "tailored-offers", "recognition")
-    for language in ("fr", "en"):
-        told = explained(loop, entry, "customer", language)
-        assert all(0 < count_words(one) <= 25 for one in told.plain.values()), told.plain
-        assert all(count_words(one.without) <= 25 for one in told.used)
+def test_a_card_says_what_it_came_from_and_what_would_have_changed_it() -> None:
+    check_a_card()
 
 
-def test_a_brief_is_explained_with_what_was_declared_first() -> None:
+def a_brief(*traits: str) -> tuple[Loop, Entry]:
+    """Somebody who says these things of themselves, and their usual basket, then comes to an adviser."""
     loop = a_loop()
-    camille(loop, "adviser-brief")
-    loop.live([Declared(id="hurry", customer="camille", occurred_at=NOON, trait="in_a_hurry", value=True)])
+    camille(loop, "adviser-brief", products=tuple(BRANDS[:6]))
+    for trait in traits:
+        loop.live([Declared(id=trait, customer="camille", occurred_at=NOON, trait=trait, value=True)])
     entry = loop.live([CheckedIn(id="in", customer="camille", occurred_at=NOON, place="s1")])[0].entry
     assert entry is not None
+    return loop, entry
+
+
+def check_origins() -> None:
+    """What was said, what was seen and what was concluded are never taken for each other: by the brief, nor by its explanation."""
+    loop, entry = a_brief("in_a_hurry")
 
     told = explained(loop, entry, "adviser")
 
+    (card,) = [one for one in entry.decisions if isinstance(one, Show)]
+    assert {(fact.kind, fact.origin) for fact in card.facts} == {("name", "observed"), ("trait", "declared"), ("need", "inferred")}, "of another origin"
+    assert {one.origin for one in told.used if one.category == "preferences"} == {"declared"}, "what was said was not seen"
     trait = next(one for one in told.used if one.datum == "trait/in_a_hurry")
     assert (trait.origin, trait.change) == ("declared", "other")
     assert told.plain["en"].startswith("This brief relies on what you told us")
+
+
+def test_a_brief_is_explained_with_what_was_declared_first() -> None:
+    check_origins()
+
+
+def check_words() -> int:
+    """Every card and brief of the example, about every family, every silence, and what each may be told to rely on: how many sentences of at most 25 words."""
+    said = [typeset(sentence(Silence("d", "customer", "", reason, 1.0, (), (), (), None), spoken), spoken) for reason in SENTENCES for spoken in LANGUAGES]
+    for action, family, spoken in product(STRATEGY.actions.values(), STRATEGY.families, LANGUAGES):
+        show = Show("d", action.audience, action.purpose, action.id, family, "", "glasses", 1.0, 0.5, 1.0, (), (), (), (), None)
+        said.append((brief if action.audience == "adviser" else compose)(STRATEGY, show, spoken).why)
+    for spoken, audience in product(LANGUAGES, ("customer", "adviser")):
+        names = sorted({clipped(family_name(STRATEGY, family, spoken), 28, 4) for family in STRATEGY.families}, key=lambda name: (count_words(name), name))
+        used = [
+            Used("purchases", "datum", origin, template[spoken].format(name=name), (), "", "gone")
+            for origin, (name, template) in product(room.FIRST, product(names[-2:], room._DATA.values()))
+        ]  # fmt: skip
+        show = Show("d", audience, "p", "a", "", "", "glasses", 1.0, 0.5, 1.0, (), (), (), (), None)
+        said += [room._told(show, replace(one, change=change), spoken).without for one, change in product(used, room.CHANGED)]
+        said += [room.plain(show, three, spoken) for three in combinations_with_replacement(used, 3)]
+    loop, entry = a_brief("likes to be left alone", "would rather be called later", "looks for something for a child")
+    said += explained(loop, entry, "adviser").plain.values()
+    assert not [one for one in said if not 0 < count_words(one) <= 25], "more words than are read at a glance"
+    return len(said)
+
+
+def test_every_sentence_of_the_example_has_at_most_25_words_in_both_languages() -> None:
+    assert check_words() > 10_000
+
+
+@pytest.mark.parametrize(("check", "module", "old", "new", "told"), [
+    (check_a_card, room, "if category in use.categories])", "])", "purposes that read"),
+    (check_origins, room, '"declared" if category == "preferences" else "observed"', '"observed"', "was not seen"),
+    (check_origins, telling, 'return Fact("need", one.family, "inferred", int', 'return Fact("need", one.family, "observed", int', "another origin"),
+    (check_words, room, "WORDS_LIMIT: Final = 25", "WORDS_LIMIT: Final = 26", "more words"),
+])  # fmt: skip
+def test_an_explanation_that_tells_something_else_is_caught(
+    monkeypatch: pytest.MonkeyPatch, check: Callable[[], object], module: ModuleType, old: str, new: str, told: str,
+) -> None:  # fmt: skip
+    mutate(monkeypatch, module, old, new)
+    with pytest.raises(AssertionError, match=told):
+        check()
 
 
 def test_silence_is_explained_too() -> None:

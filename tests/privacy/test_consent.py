@@ -9,17 +9,19 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from ledgers import mutate
 from lives import KINDS, Life, a_strategy, a_world, moments
 from people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, lines, pays, says_yes
 from visavis.consent import gate
 from visavis.consent.gate import NotAdmitted, admit, open_categories
 from visavis.customers import chosen as customers_chosen
+from visavis.customers import wallet
 from visavis.engine import step
 from visavis.insight.need import prior
 from visavis.model.consent import CATEGORIES, Consent, Purpose, hash_of, words
-from visavis.model.customer import Customer, newborn
+from visavis.model.customer import Customer, Reward, newborn
 from visavis.model.entry import Entry, encode
-from visavis.model.moment import Bought, Consented, Fulfilled, Moment, Noticed, Objected, Ordered, Redeeming, Restricted, Withdrew
+from visavis.model.moment import Bought, Consented, Fulfilled, Moment, Noticed, Objected, Ordered, Redeeming, Restricted, Reversed, Withdrew
 from visavis.model.world import World
 from visavis.runtime.loop import Loop
 from visavis.runtime.writer import Writer
@@ -253,12 +255,15 @@ def check_no_penalty(subsets: int) -> int:
 
 
 def _given(chosen: list[str]) -> list[bytes]:
-    customer = newborn("camille")
     at = NOON - timedelta(days=30)
+    owed = Reward("C1", "thank-you", 250, "granted", at.timestamp(), (NOON + timedelta(days=30)).timestamp())
+    customer = replace(newborn("camille"), rewards=(owed,))
     base: dict[str, Any] = {"customer": "camille"}
     told: list[Moment] = [
         Bought(id="b1", occurred_at=at, place="s1", lines=lines(*BRANDS[:3]), **base), Ordered(id="o", occurred_at=at, order="o1", product=BRANDS[0], **base),
-        Redeeming(id="r", occurred_at=NOON, code="none", **base), Fulfilled(id="f", occurred_at=NOON, order="o1", **base),
+        Redeeming(id="r", occurred_at=NOON, code="none", **base), Redeeming(id="r1", occurred_at=NOON, code="C1", **base),
+        Reversed(id="r2", occurred_at=NOON, code="C1", **base), Redeeming(id="r3", occurred_at=NOON, code="C1", **base),
+        Fulfilled(id="f", occurred_at=NOON, order="o1", **base),
         Bought(id="b2", occurred_at=NOON, place="s1", lines=lines(*BRANDS[2:5]), **base),
     ]  # fmt: skip
     given = []
@@ -269,18 +274,25 @@ def _given(chosen: list[str]) -> list[bytes]:
             continue
         entry, customer = step(STRATEGY, WORLD, customer, admitted, moment.occurred_at, KEY)
         if moment in told:
+            assert entry.granted is None or entry.granted.yes is (entry.moment.id != "r"), "what was promised is not given"
             bare = Entry(entry.form, "camille", entry.received_at, admitted, (), (), entry.effects, (), entry.granted)
             given.append(encode(bare))
     return [*given, str((customer.orders, customer.rewards, customer.purchases)).encode()]
 
 
 def test_what_is_given_to_all_depends_on_no_consent(times: Callable[[int, int], int]) -> None:
-    assert check_no_penalty(times(100, 1000)) >= 6
+    assert check_no_penalty(times(100, 1000)) >= 9
 
 
 def test_a_receipt_that_waits_for_a_consent_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "_kept", lambda customer, purpose, now: open_categories(customer, purpose, now) if purpose.key != "account" else frozenset())
     with pytest.raises(AssertionError):
+        check_no_penalty(30)
+
+
+def test_a_reward_that_waits_for_a_consent_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    mutate(monkeypatch, wallet, "if received_at.timestamp() > found.until:", "if not customer.consents or received_at.timestamp() > found.until:")
+    with pytest.raises(AssertionError, match="is not given"):
         check_no_penalty(30)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from doors import MOMENTS, ROOT_KEY, a_server, client, moment, running, shops, switch
 from house import House
+from ledgers import mutate
 from people import BRANDS, NOON, a_history, lines, says_yes
 from visavis.customers import fold, identity
 from visavis.customers.chosen import chosen
@@ -142,6 +143,8 @@ async def check_only_the_brand_merges() -> None:
         assert [one.status_code for one in told] == [403, 200, 403, 403], "a device took another's life"
         assert told[0].json() == told[-1].json(), "a device learns whose an identifier is"
         assert server.loop.customer("eve").names == ("eve",), "a device took another's life"
+        await tell(brand, moment("linked", "cleo", id="same", identifier=CARD))
+        assert server.loop.customer("cleo").names == server.loop.customer("bo").names == ("bo", "cleo"), "what was let go of was another's"
 
 
 async def test_only_the_brand_merges() -> None:
@@ -295,6 +298,12 @@ async def test_a_product_that_merges_badly_is_caught_at_its_doors(monkeypatch: p
 async def test_a_door_that_lets_anyone_merge_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(access.SAYS, "device", access.SAYS["device"] | {"linked"})
     with pytest.raises(AssertionError, match="another's life"):
+        await check_only_the_brand_merges()
+
+
+async def test_who_lets_go_of_what_is_anothers_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    mutate(monkeypatch, identity, "if isinstance(moment, Linked) or holder is None or holder.id in after.names:", "if True:")
+    with pytest.raises(AssertionError, match="was another's"):
         await check_only_the_brand_merges()
 
 

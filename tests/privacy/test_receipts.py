@@ -4,7 +4,9 @@ import asyncio
 import base64
 import json
 import warnings
+from collections.abc import Callable
 from datetime import timedelta
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -13,13 +15,15 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from joserfc import jws
 from msgspec.structs import replace
 from rdflib import RDF, Graph, URIRef
 
+from ledgers import mutate
 from people import NOON, STRATEGY, a_loop, camille, grocery
 from visavis.config import Settings
 from visavis.consent.choices import status
-from visavis.model.consent import Purpose, words
+from visavis.model.consent import Actor, Purpose, Status, words
 from visavis.model.dpv import CATEGORY_TERMS, IRIS, NAMESPACES, PURPOSES, STATUS_TERMS, TERMS, iri
 from visavis.model.errors import Invalid
 from visavis.model.moment import Withdrew
@@ -172,6 +176,84 @@ def test_a_receipt_proves_only_the_words_that_were_served() -> None:
     with pytest.raises(Invalid, match="no choice"):
         proof(loop.customers["camille"], "p", STRATEGY.purposes["look"], words(STRATEGY.purposes["look"], "fr"), "given")
     assert found.choice.served_at <= found.choice.since
+
+
+def check_who_and_how() -> None:
+    """A record says who chose, and by which gesture; a choice that the brand made for them is the brand's."""
+    found = a_proof(Random(3))
+    me = f"ex:subjects/{found.subject}"
+    said: list[tuple[Status, tuple[Actor, ...], set[str]]] = [
+        ("given", ("person",), {me}), ("given", ("guardian",), {f"{me}/guardian"}), ("renewed", ("guardian", "person"), {me, f"{me}/guardian"}),
+        ("withdrawn", (), {me}), ("revoked", (), {"ex:controller"}), ("invalidated", ("person",), {"ex:controller"}),
+    ]  # fmt: skip
+    for (state, by, who), (method, how) in product(said, (("voice", "voice"), ("told to the brand", "told to the brand"), ("", "not told"))):
+        told = replace(found, choice=replace(found.choice, status=state, by=by, method=method))
+        (one,) = record(told, CONTROLLER)["dpv:hasConsentStatus"]
+        actors = one["dpv:isIndicatedBy"]
+        assert {actor["@id"] for actor in (actors if isinstance(actors, list) else [actors])} == who, "not who chose"
+        assert one["dpv:hasIndicationMethod"] == kantara(told, CONTROLLER)["collectionMethod"] == how, "not how it was chosen"
+
+
+def test_a_record_says_who_chose_and_how() -> None:
+    check_who_and_how()
+
+
+def check_order_in_time() -> None:
+    """A choice before its notice gives no proof."""
+    loop = a_loop()
+    camille(loop, "home")
+    customer = loop.customers["camille"]
+    early = replace(customer.consents["home"], since=customer.consents["home"].served_at - 1)
+    try:
+        proof(replace(customer, consents={"home": early}), "p", STRATEGY.purposes["home"], words(STRATEGY.purposes["home"], "fr"), "given")
+    except Invalid:
+        return
+    raise AssertionError("a proof of a choice before its notice")
+
+
+def test_a_choice_before_its_notice_gives_no_proof() -> None:
+    check_order_in_time()
+
+
+def check_words_inside() -> None:
+    """Signed by us or not, a receipt whose words are not those that its record names is refused."""
+    token = receipt(a_proof(Random(3)), CONTROLLER, KEY, NOON)
+    payload = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+    notice, (inside,) = payload["notice"], payload["receipt"]["dpv:hasRecordOfActivity"]
+    forgeries: list[tuple[dict[str, Any], str, str]] = [
+        (notice, "text", "Anything you like."), (notice, "categories", "numbers"), (inside["dpv:hasNotice"], "dct:description", "Anything you like."),
+    ]  # fmt: skip
+    for where, key, other in forgeries:
+        honest, where[key] = where[key], [other] if isinstance(where[key], list) else other
+        forged = jws.serialize_compact({"alg": receipts.ALGORITHM}, json.dumps(payload), KEY, algorithms=[receipts.ALGORITHM])
+        try:
+            opened(forged, PUBLIC)
+        except Invalid as error:
+            assert "words inside" in str(error)
+        else:
+            raise AssertionError("other words are believed")
+        where[key] = honest
+
+
+def test_a_receipt_with_other_words_inside_is_refused() -> None:
+    check_words_inside()
+
+
+@pytest.mark.parametrize(("check", "old", "new", "told"), [
+    (check_who_and_how, 'return [subject, guardian] if {"person", "guardian"} <= set(choice.by) else guardian if "guardian" in choice.by else subject',
+     "return subject", "who chose"),
+    (check_who_and_how, 'if choice.status in ("revoked", "invalidated"):', "if False:", "who chose"),
+    (check_who_and_how, '"dpv:hasIndicationMethod": choice.method or "not told"', '"dpv:hasIndicationMethod": "switch"', "how it was chosen"),
+    (check_order_in_time, "if not choice.served_at", "if False and not choice.served_at", "before its notice"),
+    (check_words_inside, 'if words_hash != found["hash"] or told.notice.text != found["text"]:', "if False:", "are believed"),
+    (check_words_inside, ' or told.notice.text != found["text"]:', ":", "are believed"),
+])  # fmt: skip
+def test_a_paper_that_proves_something_else_is_caught(
+    monkeypatch: pytest.MonkeyPatch, check: Callable[[], None], old: str, new: str, told: str,
+) -> None:  # fmt: skip
+    mutate(monkeypatch, receipts, old, new)
+    with pytest.raises(AssertionError, match=told):
+        check()
 
 
 def test_a_record_first_and_its_notice_later_is_refused() -> None:

@@ -95,6 +95,28 @@ def test_only_a_person_answers_what_a_person_contests() -> None:
     asyncio.run(check_that_a_person_answers(a_strict_server()))
 
 
+async def check_that_a_changed_card_is_gone() -> None:
+    """What a person decided otherwise is not shown any more; what they confirmed is."""
+    for outcome in ("confirmed", "changed"):
+        server = a_strict_server()
+        async with running(server) as brand, client(server, server.access.issue("device", "bo")) as bo:
+            address = f"/v1/people/bo/decisions/{(await decided(server, brand))['decision']}"
+            await bo.post(f"{address}/contest", json={"view": VIEW})
+            assert server.screens.card("bo") is not None
+            assert (await brand.put(f"{address}/review", json={"outcome": outcome, "reasons": REASONS})).status_code == 200
+            assert (server.screens.card("bo") is None) is (outcome == "changed"), "what was changed is still shown"
+
+
+async def test_a_card_that_a_person_decided_otherwise_is_gone() -> None:
+    await check_that_a_changed_card_is_gone()
+
+
+async def test_a_changed_card_that_stays_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rights, "_recalled", lambda customer, _at, _decision="": customer)
+    with pytest.raises(AssertionError, match="still shown"):
+        await check_that_a_changed_card_is_gone()
+
+
 def _auto_closed(patch: pytest.MonkeyPatch) -> None:
     exercised = rights.exercised
 

@@ -1,0 +1,64 @@
+"""A home with Home Assistant: its core makes our card and buttons, shows what the fridge tells, and its owner's press is one order."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devices.broker import Mosquitto, houses, needed
+from devices.home_assistant import PROGRAM, an_assistant
+from devices.hosting import soon
+from people import NOON, STRATEGY
+from visavis.model.moment import Answered, RanOut
+
+until = partial(soon, seconds=30)  # it is never in a hurry
+MILK = next(iter(STRATEGY.products))
+
+if not PROGRAM.is_file():
+    pytest.skip("Home Assistant is not there: make peers", allow_module_level=True)
+
+
+def test_home_assistant_makes_the_card_and_its_buttons_and_a_press_is_one_order(tmp_path: Path) -> None:
+    needed()
+    (tmp_path / "broker").mkdir()
+    (tmp_path / "assistant").mkdir()
+    broker = Mosquitto(tmp_path / "broker")
+    broker.start()
+    with an_assistant(tmp_path / "assistant") as assistant, houses(broker, discovery="homeassistant") as street:
+        home, brand = street.home(), STRATEGY.brand.name
+
+        def card() -> dict[str, Any]:
+            return assistant.entities("sensor").get(brand, {})
+
+        assistant.connects(broker, home.id, home.topic("status"))
+        until(lambda: street.worn(home) and card())
+        street.broker.say(home.id, f"homeassistant/event/{home.id}/door/config", {
+            "name": "Frigo", "unique_id": "f1", "event_types": ["low_stock", "out_of_stock"], "state_topic": home.topic("event"),
+        }, "-r")  # fmt: skip
+
+        def hears() -> bool:
+            """It asks the broker for what it learned of only a little later: until then say what nothing is made of."""
+            home.says("event", {"event_type": "low_stock", "gtin": MILK, "time": NOON.isoformat()})
+            return bool(assistant.entities("event").get("Frigo", {"attributes": {}})["attributes"].get("event_type"))
+
+        until(hears)
+        before = assistant.entities("button")
+
+        home.says("event", {"event_type": "out_of_stock", "gtin": MILK, "time": NOON.isoformat()})
+        until(lambda: "decision" in card()["attributes"])
+        until(lambda: [one["state"] for one in assistant.entities("button").values()] == ["unknown"] * 2)  # there, and never pressed
+        shown = card()
+        assistant.presses(f"{brand} Commander")
+        until(lambda: not assistant.entities("button") and "decision" not in card()["attributes"])
+        effects = until(lambda: [effect for entry in street.site.entries(home.person) for effect in entry.effects])
+
+        assert before == {}
+        assert len(street.moments(home, RanOut)) == 1
+        assert "n’y en a plus" in shown["state"]
+        assert shown["attributes"]["yes"] == "Commander"
+        assert "n’y en a plus" not in card()["state"]
+        assert assistant.entities("event")["Frigo"]["attributes"]["event_type"] == "out_of_stock"
+        assert [one.answer for one in street.moments(home, Answered)] == ["yes"]
+        assert [effect.kind for effect in effects] == ["order"]
+    broker.stop()

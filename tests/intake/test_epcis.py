@@ -16,7 +16,7 @@ from visavis.intake.epcis_events import DISPOSITIONS, STEPS, moments, read
 from visavis.model.errors import Invalid
 from visavis.model.moment import Consumed, RanOut, Stocked
 
-MILK, WHOLE = list(STRATEGY.products)[-2:]  # whose codes are whole, check digit and all
+MILK, WHOLE = list(STRATEGY.products)[:2]
 HOME = (Stocked, Consumed, RanOut)
 CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
 EXAMPLES = ROOT.parent / "shared" / "reference" / "gs1-epcis"

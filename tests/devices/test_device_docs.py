@@ -25,7 +25,7 @@ PROOFS = {
     "phone": ("Chromium", "devices/test_phone.py", "test_the_button_subscribes_and_what_the_server_sends_becomes_one_silent_notification_with_two_answers"),
     "tablet": ("Chromium", "pages/test_adviser.py", "test_a_brief_fits_every_screen_and_axe_finds_nothing"),
     "fridge": ("mosquitto", "devices/test_home.py", "test_what_runs_out_comes_back_as_a_card_and_a_yes_on_the_fridge_is_one_order"),
-    "google-glass-xe": ("Google's client", "devices/test_mirror_python.py", "test_our_card_is_an_item_whose_menu_is_yes_and_no_and_which_is_gone_once_answered"),
+    "google-glass-xe": ("Google's client", "devices/test_mirror_python.py", "test_a_choice_on_the_glass_is_an_answer_and_the_client_sees_the_card_gone"),
     "vuzix-m400": VUZIX, "vuzix-m4000": VUZIX,
     "apple-watch-38": WATCH, "apple-watch-42": WATCH, "apple-watch-46": WATCH, "apple-watch-ultra": WATCH,
     "even-g2": ("Even's simulator", "devices/test_hosts_even.py", "test_a_card_is_on_the_glasses_line_by_line_and_a_hand_answers"),

@@ -15,8 +15,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from devices.broker import Hearing, Home, Houses, Mosquitto, houses, needed
-from people import NOON, STRATEGY
+from devices.broker import RIGHTS, Hearing, Home, Houses, Mosquitto, houses, needed
+from people import NOON, ROOT, STRATEGY
 from visavis.config import Broker, settings
 from visavis.devices.home_discovery import events
 from visavis.devices.home_said import PAYLOAD_LIMIT, answer, event, opened
@@ -342,6 +342,12 @@ def test_a_home_is_a_channel(street: Houses) -> None:
 
     assert receipt.handed == "taken"
     assert not channel.reaches(home.person, "glasses")
+
+
+def test_the_rights_here_are_those_that_the_page_tells_to_give() -> None:
+    told = (ROOT / "docs" / "devices" / "fridge.md").read_text(encoding="utf-8")
+
+    assert [line for line in RIGHTS.splitlines() if line not in told] == ["user admin", "topic readwrite #"]
 
 
 # ---- Home Assistant

@@ -63,10 +63,11 @@ peers: ## bring the official clients, the simulators and the Home Assistant that
 	$(PYTHON) -m venv $(PEERS)/halo
 	$(PEERS)/halo/bin/pip install --quiet --disable-pip-version-check 'halo-emulator==2.3.0' 'brilliant-msg==7.3.0' 'httpx>=0.28,<1' msgspec
 	$(PYTHON) -m venv $(ASSISTANT)
-	$(ASSISTANT)/bin/pip install --quiet --disable-pip-version-check 'homeassistant==2024.3.3' 'paho-mqtt==1.6.1' 'josepy<2'
+	$(ASSISTANT)/bin/pip install --quiet --disable-pip-version-check 'josepy<2' \
+		'homeassistant==2024.3.3; python_version < "3.12"' 'homeassistant==2024.12.5; python_version >= "3.12"'
 	$(ASSISTANT)/bin/pip install --quiet --disable-pip-version-check \
 		-c $$(ls $(ASSISTANT)/lib/python3*/site-packages/homeassistant/package_constraints.txt) \
-		home-assistant-frontend fnv-hash-fast ifaddr janus numpy pillow psutil-home-assistant securetar sqlalchemy
+		home-assistant-frontend fnv-hash-fast ifaddr janus numpy paho-mqtt pillow psutil-home-assistant securetar sqlalchemy
 	GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$(abspath $(PEERS))/go-cache go build -o $(PEERS)/mirror-go tests/devices/peers/mirror.go
 
 clean: ## remove what was built

@@ -17,6 +17,12 @@ PROGRAM = PEERS / "home-assistant" / "bin" / "hass"
 BOOT_S = 60.0
 
 
+def version() -> tuple[int, ...]:
+    """Its year and month."""
+    (about,) = PEERS.glob("home-assistant/lib/python3*/site-packages/homeassistant-*.dist-info")
+    return tuple([int(part) for part in about.name.split("-")[1].split(".")[:2]])
+
+
 class Assistant:
     """What its owner sees of it, and does with it."""
 

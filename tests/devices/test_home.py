@@ -382,7 +382,7 @@ def test_a_fridge_that_home_assistant_knows_is_understood_in_both_styles(street:
 def test_a_screen_is_announced_with_buttons_that_answer_its_card_and_no_other(apart: Mosquitto, style: str) -> None:
     with houses(apart, discovery="homeassistant", style=style) as street:
         home = street.home()
-        assistant = Hearing(apart, home.id, f"homeassistant/+/{home.id}/+/config", "homeassistant/device/+/config")
+        assistant = Hearing(apart, home.id, f"homeassistant/+/{home.id}/+/config")
         home.screen()
         found: dict[str, Any] = {}
 
@@ -393,9 +393,6 @@ def test_a_screen_is_announced_with_buttons_that_answer_its_card_and_no_other(ap
                     found[topic] = json.loads(told) if told else None
             return components(found)
 
-        if style == "device":
-            assistant.close()
-            assistant = Hearing(apart, "admin", "homeassistant/device/+/config")
         before = hears(yes=False)
         home.says("event", out())
         card = hears(yes=True)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from devices.broker import Mosquitto, houses, needed
-from devices.home_assistant import PROGRAM, an_assistant
+from devices.home_assistant import PROGRAM, an_assistant, version
 from devices.hosting import soon
 from people import NOON, STRATEGY
 from visavis.model.moment import Answered, RanOut
@@ -19,13 +19,16 @@ if not PROGRAM.is_file():
     pytest.skip("Home Assistant is not there: make peers", allow_module_level=True)
 
 
-def test_home_assistant_makes_the_card_and_its_buttons_and_a_press_is_one_order(tmp_path: Path) -> None:
+@pytest.mark.parametrize("style", ["entity", "device"])
+def test_home_assistant_makes_the_card_and_its_buttons_and_a_press_is_one_order(tmp_path: Path, style: str) -> None:
     needed()
+    if style == "device" and version() < (2024, 12):
+        pytest.skip(f"Home Assistant {version()} reads no devices: make peers PYTHON=python3.12")
     (tmp_path / "broker").mkdir()
     (tmp_path / "assistant").mkdir()
     broker = Mosquitto(tmp_path / "broker")
     broker.start()
-    with an_assistant(tmp_path / "assistant") as assistant, houses(broker, discovery="homeassistant") as street:
+    with an_assistant(tmp_path / "assistant") as assistant, houses(broker, discovery="homeassistant", style=style) as street:
         home, brand = street.home(), STRATEGY.brand.name
 
         def card() -> dict[str, Any]:

@@ -108,7 +108,7 @@ def announced(broker: Broker, home: str, brand: str, card: Card | None) -> dict[
     if broker.style == "device":
         # There a component of which nothing but the platform is told is taken away.
         whole = shared | {"origin": {"name": "visavis"}, "components": components}
-        return {f"{prefix}/device/{home}-card/config": msgspec.json.encode(whole)}
+        return {f"{prefix}/device/{home}/card/config": msgspec.json.encode(whole)}
     return {
         f"{prefix}/{told['platform']}/{home}/{name}/config": msgspec.json.encode(shared | told) if "unique_id" in told else b""
         for name, told in components.items()

@@ -1,5 +1,6 @@
 """A home with Home Assistant: its core makes our card and buttons, shows what the fridge tells, and its owner's press is one order."""
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,16 +20,20 @@ if not PROGRAM.is_file():
     pytest.skip("Home Assistant is not there: make peers", allow_module_level=True)
 
 
-@pytest.mark.parametrize("style", ["entity", "device"])
-def test_home_assistant_makes_the_card_and_its_buttons_and_a_press_is_one_order(tmp_path: Path, style: str) -> None:
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
     needed()
+    found = Mosquitto(tmp_path)
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.mark.parametrize("style", ["entity", "device"])
+def test_its_core_makes_the_card_and_its_buttons_and_a_press_is_one_order(broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory, style: str) -> None:
     if style == "device" and version() < (2024, 12):
         pytest.skip(f"Home Assistant {version()} reads no devices: make peers PYTHON=python3.12")
-    (tmp_path / "broker").mkdir()
-    (tmp_path / "assistant").mkdir()
-    broker = Mosquitto(tmp_path / "broker")
-    broker.start()
-    with an_assistant(tmp_path / "assistant") as assistant, houses(broker, discovery="homeassistant", style=style) as street:
+    with an_assistant(tmp_path_factory.mktemp("assistant")) as assistant, houses(broker, discovery="homeassistant", style=style) as street:
         home, brand = street.home(), STRATEGY.brand.name
 
         def card() -> dict[str, Any]:
@@ -64,4 +69,3 @@ def test_home_assistant_makes_the_card_and_its_buttons_and_a_press_is_one_order(
         assert assistant.entities("event")["Frigo"]["attributes"]["event_type"] == "out_of_stock"
         assert [one.answer for one in street.moments(home, Answered)] == ["yes"]
         assert [effect.kind for effect in effects] == ["order"]
-    broker.stop()

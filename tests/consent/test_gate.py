@@ -1,16 +1,20 @@
+from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from ledgers import mutate
 from people import BRANDS, KEY, NOON, STRATEGY, a_history, a_loop, camille, enters, lines, pays, says_yes, turn
+from visavis.consent import gate
 from visavis.consent.gate import NotAdmitted, admit
 from visavis.engine import step
 from visavis.insight.need import prior
 from visavis.model.customer import newborn
 from visavis.model.entry import encode
-from visavis.model.moment import Bought, Consented, Entered, Located, Measured, Moment, Noticed, Spot, Withdrew
+from visavis.model.moment import Bought, Consented, Entered, Located, Measured, Moment, Noticed, Restricted, Spot, Withdrew
 from visavis.model.world import World
 
 WORLD = World(version="w", strategy=STRATEGY.version, learned=prior())
@@ -141,3 +145,55 @@ def _decisions(history: list[set[str]], chosen: tuple[str, ...]) -> list[bytes]:
         entry, customer = step(STRATEGY, WORLD, customer, admitted, moment.occurred_at, KEY)
         found += [encode(replace(entry, moment=enters(), decisions=(one,))) for one in entry.decisions]
     return found
+
+
+def check_that_a_purpose_that_is_switched_off_is_closed() -> None:
+    """Whoever said yes to it: nothing is read for it, and nothing is let in for it any more, were it a contract's."""
+    loop = a_loop()
+    camille(loop, "place-moment")
+    customer = loop.customer("camille")
+    bought = Bought(id="b", customer="camille", occurred_at=NOON, place="s1", lines=lines(BRANDS[0]))
+    off = replace(STRATEGY, purposes={key: replace(one, enabled=False) for key, one in STRATEGY.purposes.items()})
+    for strategy, opened in ((STRATEGY, True), (off, False)):
+        assert bool(gate.open_categories(customer, strategy.purposes["place-moment"], NOON.timestamp())) is opened, "read for nothing"
+        for moment in (enters(), bought):
+            assert isinstance(gate.admit(strategy, customer, moment, NOON), gate.NotAdmitted) is not opened, "let in for nothing"
+
+
+def test_a_purpose_that_is_switched_off_is_closed() -> None:
+    check_that_a_purpose_that_is_switched_off_is_closed()
+
+
+def check_that_what_a_restriction_closed_stays_closed() -> None:
+    """What was decided before a person asked to be left alone does not go out when they are read again; what is decided then does."""
+    loop, purpose = a_loop(), STRATEGY.purposes["place-moment"]
+    camille(loop, "place-moment")
+    before = loop.customer("camille").consent_epoch
+    assert gate.holds(loop.customer("camille"), purpose, before, NOON.timestamp())
+    loop.live([Restricted(id=f"r{on}", customer="camille", occurred_at=NOON, on=on) for on in (True, False)])
+    after = loop.customer("camille")
+
+    assert not gate.holds(after, purpose, before, NOON.timestamp()), "it came back"
+    assert gate.holds(after, purpose, after.consent_epoch, NOON.timestamp())
+
+
+def test_what_a_restriction_closed_stays_closed_when_it_is_lifted() -> None:
+    check_that_what_a_restriction_closed_stays_closed()
+
+
+GATES: dict[str, tuple[Callable[[], None], str, str, str]] = {
+    "a purpose that is off is read for": (
+        check_that_a_purpose_that_is_switched_off_is_closed, "if customer.restricted or not purpose.enabled:", "if customer.restricted:", "read for nothing",
+    ),
+    "a contract that is off lets in": (check_that_a_purpose_that_is_switched_off_is_closed, "if purpose.enabled and", "if True and", "let in for nothing"),
+    "a restriction that is lifted": (check_that_what_a_restriction_closed_stays_closed, ', customer.closings.get("", 0))', ", 0)", "came back"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_a_gate_that_opens_too_much_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    check, old, new, told = GATES[name]
+    mutate(monkeypatch, gate, old, new)
+
+    with pytest.raises(AssertionError, match=told):
+        check()

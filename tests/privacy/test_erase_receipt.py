@@ -217,6 +217,16 @@ def marketing(name: str) -> list[Moment]:
     ]  # fmt: skip
 
 
+def begun_anew(house: House, backup: Path | None = None) -> None:
+    """The same root key and list of objections, and other data: none, or those of a backup; with a ledger that nobody has seen."""
+    house.close()
+    shutil.rmtree(house.data)
+    shutil.rmtree(house.root / "root.checkpoints", ignore_errors=True)
+    if backup is not None:
+        shutil.copytree(backup, house.data)
+    house.open()
+
+
 def check_that_an_objection_lasts(root: Path) -> None:
     with House(root) as house:
         house.live(marketing(SHE))
@@ -229,21 +239,14 @@ def check_that_an_objection_lasts(root: Path) -> None:
         assert cards(house, SHE, 2) == 0, "the next event was not silent"
         house.reopen()
         assert cards(house, SHE, 3) == 0, "a restart forgot it"
-        house.close()
-        shutil.rmtree(house.data)
-        shutil.copytree(root / "backup", house.data)
-        house.open()
+        begun_anew(house, root / "backup")
         assert cards(house, SHE, 4) == 0, "a backup brought marketing back"
-        house.close()
-        shutil.rmtree(house.data)
-        house.open()
+        begun_anew(house)
         house._runner.run(house.server.desk.bring_in(SHE, copy))
         assert "marketing" in house.server.loop.customer(SHE).objections, "an import cleared it"
         assert cards(house, SHE, 5) == 0, "an import cleared it"
         other = "a new number"
-        house.close()
-        shutil.rmtree(house.data)
-        house.open()
+        begun_anew(house)
         house.live(marketing(other))
         assert cards(house, other, 6) == 0, "a new life under the same card forgot it"
         house.live(marketing(SHE))

@@ -10,14 +10,17 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from ledgers import mutate
 from lives import Life, a_strategy, a_world, allowed, choices, moments, past
-from people import BRANDS, NOON, a_history, a_loop, enters, grocery, lines, says_yes, turn
+from people import BRANDS, KEY, NOON, a_history, a_loop, enters, grocery, lines, says_yes, turn
 from visavis.consent import gate
+from visavis.customers import fold as customers_fold
+from visavis.engine import step
 from visavis.insight.need import prior
 from visavis.model.consent import CATEGORIES, Purpose
-from visavis.model.customer import Customer
+from visavis.model.customer import Customer, Reward
 from visavis.model.decision import Show
-from visavis.model.moment import Answered, Bought, CheckedIn, Displayed, Moment
+from visavis.model.moment import Answered, Bought, CheckedIn, Displayed, Moment, Noticed
 from visavis.model.view import View
 from visavis.model.world import World
 from visavis.strategy.read import Strategy, read
@@ -144,6 +147,32 @@ def test_a_brief_that_names_what_was_refused_under_another_purpose_is_caught(mon
         check_that_a_refusal_tells_no_other_purpose()
 
 
+def check_that_a_reward_is_told_to_nobody_who_may_not_read_orders() -> None:
+    """Whoever was promised something and whoever was not get the same brief, when orders are not among what it may read."""
+    strategy, told = reticent(), []
+    world = World(version="w", strategy=strategy.version, learned=prior())
+    life = Life(strategy, strategy, world)
+    for one in says_yes("camille", "adviser-brief", at=NOON - timedelta(days=1)):
+        life.live(one)
+    owed = Reward("C1", "thank-you", 250, "granted", NOON.timestamp(), (NOON + timedelta(days=30)).timestamp())
+    for rewards in ((), (owed,)):
+        customer = replace(life.loop.customer("camille"), rewards=rewards)
+        entries = [step(strategy, world, customer, CheckedIn(id=f"in-{i}", customer="camille", occurred_at=NOON, place="s1"), NOON, KEY)[0] for i in range(9)]
+        told.append([one for entry in entries for one in entry.decisions])
+    assert any(isinstance(one, Show) and one.audience == "adviser" for one in told[0]), "no brief: this proves nothing"
+    assert told[0] == told[1], "the adviser is told of a reward"
+
+
+def test_a_reward_is_told_to_nobody_who_may_not_read_orders() -> None:
+    check_that_a_reward_is_told_to_nobody_who_may_not_read_orders()
+
+
+def test_a_brief_that_tells_of_a_reward_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    mutate(monkeypatch, gate, 'rewards=customer.rewards if "orders" in categories else (),', "rewards=customer.rewards,")
+    with pytest.raises(AssertionError, match="told of a reward"):
+        check_that_a_reward_is_told_to_nobody_who_may_not_read_orders()
+
+
 def always_open(customer: object, purpose: Purpose, now: float) -> frozenset[str]:
     return purpose.categories
 
@@ -196,3 +225,32 @@ def test_a_basket_that_a_purpose_may_not_read_ends_no_window_of_it_and_moves_no_
         woken = loop.wake()
         names.append([answer.entry.moment.id for answer in woken if answer.entry is not None])
     assert names[0] == names[1] != []
+
+
+def check_that_a_yes_that_ran_out_teaches_nothing() -> None:
+    """What waits under a yes for a trial is not waited for once the trial is over: the basket after it is the outcome of nothing."""
+    for hours, closes, told in ((0, 1, "what may be read closed nothing"), (2, 0, "a basket was read under a yes that ran out")):
+        begun = NOON - timedelta(days=30) + timedelta(hours=1)
+        loop = a_loop(at=begun)
+        loop.live([one if isinstance(one, Noticed) else replace(one, trial=True) for one in says_yes("camille", "reminders", at=begun)])
+        for trip in a_history("camille", until=begun):
+            loop.live([trip])
+        turn(loop, NOON)
+        loop.live([enters()])
+        assert [window.purpose for window in loop.customer("camille").service.open] == ["reminders"], "nothing is waited for: this proves nothing"
+        at = NOON + timedelta(hours=hours)
+        turn(loop, at)
+        entry = loop.live([Bought(id="b", customer="camille", occurred_at=at, place="s1", lines=lines(*BRANDS[:4]))])[0].entry
+        assert entry is not None
+        assert len(entry.closed) == closes, told
+        assert not loop.customer("camille").service.open
+
+
+def test_a_yes_that_ran_out_teaches_nothing() -> None:
+    check_that_a_yes_that_ran_out_teaches_nothing()
+
+
+def test_a_window_that_outlives_its_yes_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    mutate(monkeypatch, customers_fold, "            continue  # what may not be read any more", "            pass  # what may not be read any more")
+    with pytest.raises(AssertionError, match="ran out"):
+        check_that_a_yes_that_ran_out_teaches_nothing()

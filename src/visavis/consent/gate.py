@@ -118,7 +118,9 @@ def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: d
 
 def _kept(customer: Customer, purpose: Purpose, now: float) -> frozenset[str]:
     """What may be written for this purpose: contract and law ask for theirs even when the person asked that nothing be read."""
-    return purpose.categories if purpose.basis in ("contract", "legal") else open_categories(customer, purpose, now)
+    if purpose.enabled and purpose.basis in ("contract", "legal"):
+        return purpose.categories
+    return open_categories(customer, purpose, now)
 
 
 def placed(strategy: Strategy, moment: Moment) -> Moment:

@@ -127,11 +127,7 @@ def build(
     signer = Signer(settings.ledger, derived(root, "ledger"))
     keep = (lambda _size, _note: None) if memory else kept_in(settings.kept_checkpoints)
     signed = None if memory else last_kept(settings.kept_checkpoints, signer.verifier)
-    try:
-        ledger = Ledger(log, signer, cadence_s=settings.checkpoint_s, keep=keep, signed=signed)
-    except Invalid:
-        log.close()
-        raise
+    ledger = Ledger(log, signer, cadence_s=settings.checkpoint_s, keep=keep, signed=signed)
     time = clock or SystemClock()
 
     def instant() -> float:
@@ -200,7 +196,8 @@ def build(
 
     def answered() -> None:
         ledger.follow()
-        ledger.checkpoint(instant())
+        if not ledger.forked:
+            ledger.checkpoint(instant())
 
     def aged() -> float:
         return retention.look()

@@ -4,6 +4,7 @@ Who writes the log writes an entry's lines (:func:`visavis.rights.leaf.leaves`) 
 what is durable (:meth:`Ledger.follow`), off the path of decisions, and never knows of a line that could still be taken back.
 """
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -14,6 +15,9 @@ from visavis.rights.checkpoint import Checkpoint, Signer, Verifier
 from visavis.rights.merkle import Tree, leaf_hash
 
 READ: Final = 4096
+FORKED: Final = "This log does not begin with what was signed: a backup was put back. Nothing is signed."
+WHAT_TO_DO: Final = "Give back the newest log.sqlite; if it is lost, begin the ledger under another name: `ledger` in the settings."
+log = logging.getLogger("visavis.ledger")
 
 
 class Lines(Protocol):
@@ -28,7 +32,7 @@ class Ledger:
 
     A checkpoint is cut at most every ``cadence_s``, when something was added, and given to ``keep`` (another place). Lines are shown to everyone up to the
     last checkpoint only: who watched the ledger and a shop's door at once could otherwise tell whose the newest line is. 0 cuts one at each asking.
-    :class:`Invalid` when the lines are not those of the ``signed`` checkpoint: two histories are not signed under one name.
+    Lines that are not those of the ``signed`` checkpoint are never signed, and it is said loudly why.
     """
 
     def __init__(
@@ -44,12 +48,10 @@ class Ledger:
         self._note = ""
         self._shown = 0
         self.follow()
-        if signed is not None and (len(self) < signed.size or self.root(signed.size) != signed.root):
-            lacks = f"it has {len(self)}" if len(self) < signed.size else "they are others"
-            raise Invalid(
-                f"This log is not the one that the ledger was signed for: a checkpoint of {signed.size} lines is kept, and {lacks}.",
-                advice="Was a backup put back? Give back the newest log.sqlite. If it is lost, begin the ledger under another name: `ledger` in the settings.",
-            )
+        self.forked = signed is not None and (len(self) < signed.size or self.root(signed.size) != signed.root)
+        """Whether these are other lines than were signed: two histories are not signed under one name."""
+        if self.forked:
+            log.error("%s %s", FORKED, WHAT_TO_DO, extra={"lines": len(self), "signed": signed.size if signed is not None else 0})
 
     def __len__(self) -> int:
         """How many lines."""
@@ -66,7 +68,12 @@ class Ledger:
             self._tree.append(line)
 
     def checkpoint(self, now_s: float) -> str:
-        """The last checkpoint; a new one when its time has come. A clock that was turned back makes nobody wait."""
+        """The last checkpoint; a new one when its time has come. A clock that was turned back makes nobody wait.
+
+        :class:`Unavailable` when another history was signed under this name.
+        """
+        if self.forked:
+            raise Unavailable(FORKED, advice=WHAT_TO_DO)
         if not self._note or (len(self) != self._shown and not 0 <= now_s - self._cut_at < self._cadence_s):
             note = self.signer.sign(len(self), self._tree.root())
             self._keep(len(self), note)  # before anyone sees it

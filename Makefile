@@ -48,13 +48,26 @@ bench: $(BIN)/.installed ## time the steps of a moment, the logs, the ledger and
 	 $(BIN)/python -m benchmarks.privacy $(ARGS) && $(BIN)/python benchmarks/devices.py $(ARGS) && \
 	 $(BIN)/python benchmarks/http.py $(ARGS)
 
-# The official clients and the vendors' own simulators that the tests of devices talk to: never a dependency, never in the package.
+# The official clients, the vendors' own simulators and the Home Assistant that the tests of devices talk to: never a dependency, never in the package.
 PEERS ?= .peers
-peers: ## bring the official clients and the simulators that some tests need (Debian: golang-go golang-google-api-dev libwebkit2gtk-4.1-0 xvfb dbus)
+ASSISTANT := $(PEERS)/home-assistant
+# A program or a file, and the Debian package that brings it.
+OF_DEBIAN := npm=npm go=golang-go Xvfb=xvfb dbus-run-session=dbus mosquitto_pub=mosquitto-clients /usr/sbin/mosquitto=mosquitto \
+	/usr/share/gocode/src/google.golang.org/api=golang-google-api-dev /usr/lib/*/libwebkit2gtk-4.1.so.0=libwebkit2gtk-4.1-0
+peers: ## bring the official clients, the simulators and the Home Assistant that some tests talk to (900 MB)
+	@absent=; for one in $(OF_DEBIAN); do \
+		command -v $${one%=*} > /dev/null || ls $${one%=*} > /dev/null 2>&1 || absent="$$absent $${one#*=}"; \
+	done; if [ -n "$$absent" ]; then echo "make peers needs what Debian brings: apt-get install$$absent" >&2; exit 1; fi
 	npm install --prefix $(PEERS) --no-audit --no-fund --ignore-scripts --no-save googleapis@48.0.0 \
 		@evenrealities/evenhub-simulator@0.9.5 @evenrealities/sim-linux-x64@0.9.5
 	$(PYTHON) -m venv $(PEERS)/halo
 	$(PEERS)/halo/bin/pip install --quiet --disable-pip-version-check 'halo-emulator==2.3.0' 'brilliant-msg==7.3.0' 'httpx>=0.28,<1' msgspec
+	$(PYTHON) -m venv $(ASSISTANT)
+	$(ASSISTANT)/bin/pip install --quiet --disable-pip-version-check 'josepy<2' \
+		'homeassistant==2024.3.3; python_version < "3.12"' 'homeassistant==2024.12.5; python_version >= "3.12"'
+	$(ASSISTANT)/bin/pip install --quiet --disable-pip-version-check \
+		-c $$(ls $(ASSISTANT)/lib/python3*/site-packages/homeassistant/package_constraints.txt) \
+		home-assistant-frontend fnv-hash-fast ifaddr janus numpy paho-mqtt pillow psutil-home-assistant securetar sqlalchemy
 	GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$(abspath $(PEERS))/go-cache go build -o $(PEERS)/mirror-go tests/devices/peers/mirror.go
 
 clean: ## remove what was built

@@ -1,6 +1,7 @@
 """Look for a word in every file of a folder, in every form in which a computer may have left it there."""
 
 import base64
+import hashlib
 import io
 import json
 import zipfile
@@ -62,3 +63,20 @@ def _unpacked(content: bytes) -> Iterator[tuple[str, bytes]]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             for name in archive.namelist():
                 yield f" ({name})", archive.read(name)
+
+
+def guessed(told: bytes, words: Iterable[str]) -> list[str]:
+    """Those of these words of which a hash that needs no key lies in these bytes."""
+    windows = {told[start : start + 8] for start in range(len(told) - 7)}
+    return [word for word in words if any(one[:8] in windows and one in told for one in _hashed(word))]
+
+
+def _hashed(word: str) -> Iterator[bytes]:
+    """The beginning of every hash that people take: as bytes, in hexadecimal and base64, and as a whole number, in bytes and in digits."""
+    raw = word.encode()
+    found = [made(raw).digest() for made in (hashlib.sha256, hashlib.sha1, hashlib.md5, hashlib.sha512, hashlib.sha3_256)]
+    found += [hashlib.blake2b(raw, digest_size=size).digest() for size in (8, 12, 16, 20, 24, 32, 64)]
+    numbers = [int.from_bytes(one[:8]) >> shift for one in found for shift in (1, 2)]
+    for one in [*[one[:8] for one in found], *[number.to_bytes(8) for number in numbers]]:
+        yield from (one, one.hex().encode(), base64.b64encode(one)[:10])
+    yield from [str(number).encode() for number in numbers]

@@ -55,6 +55,7 @@ class House:
         self.clock.turn(NOON.timestamp())
         self.received: list[bytes] = []
         self.let_go: list[asyncio.Event] = []
+        self.ledger = "visavis.local/ledger"
         self._runner = asyncio.Runner()
         self._hook = self._runner.run(asyncio.start_server(self._hear, "127.0.0.1", 0))
         self.server = self._opened()
@@ -102,7 +103,9 @@ class House:
     def _opened(self) -> Server:
         port = self._hook.sockets[0].getsockname()[1]
         target = Target(f"http://127.0.0.1:{port}/orders", "whsec_" + base64.b64encode(bytes(range(32))).decode())
-        told = Settings(data=str(self.data), root_key=str(self.root / "root.key"), webhooks={"order": target}, hosts=("127.0.0.1",))
+        told = Settings(
+            data=str(self.data), root_key=str(self.root / "root.key"), webhooks={"order": target}, hosts=("127.0.0.1",), ledger=self.ledger,
+        )  # fmt: skip
         return self._runner.run(self._started(told))
 
     async def _started(self, told: Settings) -> Server:

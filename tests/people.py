@@ -1,5 +1,6 @@
 """People, moments and a strategy for the tests: real components, a clock that tests turn."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from visavis.runtime.memory import MemoryLog
 from visavis.strategy.read import Strategy, read
 
 ROOT = Path(__file__).parents[1]
+PEERS = Path(os.environ.get("PEERS", ROOT / ".peers"))
+"""Where ``make peers`` puts the official clients and the simulators; the same variable names it to both."""
 NOON = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)  # noon in the shop's zone, a Tuesday
 KEY = b"tests"
 

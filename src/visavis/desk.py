@@ -31,6 +31,19 @@ def schema() -> None:
 
 
 @rights.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="A signed receipt, acknowledgement or copy.")],
+    key: Annotated[Path, typer.Option(help="The public key: /.well-known/consent-receipt-key.json of who signed it.")],
+) -> None:
+    """Verify what a server signed and gave, without that server, and print what it says."""
+    from visavis.rights.papers import verified  # noqa: PLC0415
+
+    paper = verified(_given(file).strip(), _key(key))
+    said = {**paper.says, "entries": len(paper.says["entries"])} if paper.kind == "copy" else paper.says
+    _tell({"kind": paper.kind, "says": said})
+
+
+@rights.command()
 def export(
     root: Root, person: Who, to: Annotated[Path, typer.Argument(help="The file to write.")], *, settings: SettingsFile = None, data: Data = None,
     sign: Annotated[bool, typer.Option(help="Write a signed file, which can be brought in elsewhere.")] = True,
@@ -54,7 +67,7 @@ def bring_in(
 ) -> None:  # fmt: skip
     """Bring in a person's life from elsewhere: all of it or nothing."""
     token = _given(file)
-    public = json.loads(_given(key)) if key is not None else None
+    public = _key(key) if key is not None else None
     entries = _at_the_desk(root, settings, data, lambda desk: desk.bring_in(person, token, public))
     sys.stdout.write(f"{entries} entries\n")
 
@@ -108,13 +121,27 @@ def object_(
 
 
 @rights.command()
-def requests(root: Root, person: Who, *, settings: SettingsFile = None, data: Data = None) -> None:
-    """List what a person asked, and where it stands."""
+def requests(
+    root: Root, person: Annotated[str, typer.Argument(help="The person; nobody: every request that waits for the brand.")] = "", *,
+    settings: SettingsFile = None, data: Data = None,
+) -> None:  # fmt: skip
+    """List what a person asked, and where it stands; or all that waits for the brand, the one that is due first at the head."""
 
-    async def listed(desk: "Desk") -> dict[str, Any]:
-        return desk.requests(person)
+    async def listed(desk: "Desk") -> Any:
+        return desk.requests(person) if person else desk.queue()
 
     _tell(_at_the_desk(root, settings, data, listed))
+
+
+@rights.command()
+def move(
+    root: Root, person: Who, request: Annotated[str, typer.Argument(help="The request, as `requests` lists it.")],
+    status: Annotated[str, typer.Argument(help="requires_action, delayed, rejected or fulfilled")], *,
+    reason: Annotated[str, typer.Option(help="What the person reads; needed for a delay and a rejection.")] = "",
+    settings: SettingsFile = None, data: Data = None,
+) -> None:  # fmt: skip
+    """Let a person's request move on."""
+    _tell(_at_the_desk(root, settings, data, lambda desk: desk.move(person, request, status, reason)))
 
 
 @rights.command()
@@ -140,6 +167,7 @@ def review(
 def _at_the_desk(root: Path, settings: Path | None, data: str | None, what: Callable[["Desk"], Awaitable[T]]) -> T:
     """Open the server's data, do this, and close them."""
     from visavis.config import settings as read_settings  # noqa: PLC0415
+    from visavis.runtime.outbox import ERASED  # noqa: PLC0415
     from visavis.wiring import build  # noqa: PLC0415
 
     files = {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
@@ -149,12 +177,11 @@ def _at_the_desk(root: Path, settings: Path | None, data: str | None, what: Call
         server.writer.start()
         server.outbox.start()
         try:
-            return await what(server.desk)
+            told = await what(server.desk)
+            await server.outbox.tried(ERASED)  # whoever cannot be told now is, by the server, once it runs
+            return told
         finally:
-            await server.writer.stop()
-            await server.outbox.stop()
-            server.access.close()
-            server.log.close()
+            await server.stop()
 
     return asyncio.run(run())
 
@@ -166,6 +193,18 @@ def _given(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise Invalid(f"{path} cannot be read: {error.strerror}.", advice="Give a file that is there.") from None
+
+
+def _key(path: Path) -> dict[str, Any]:
+    from visavis.model.errors import Invalid  # noqa: PLC0415
+
+    try:
+        found = json.loads(_given(path))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Invalid(f"{path.name} is not a public key.", advice="Give the JSON of /.well-known/consent-receipt-key.json.")
+    return found
 
 
 def _tell(found: object) -> None:

@@ -36,11 +36,13 @@ class Log(Protocol):
         Order and positions stay; what they said before cannot be read any more. A moment that is not there is passed over.
         """
 
-    def erase(self, customer: str) -> int:
+    def erase(self, customer: str, *, for_good: bool = True) -> int:
         """Take away all that is held of this person, for good, and say how many entries that was; asked again, complete what is left to do.
 
         The others' positions stay as they are, and none is ever given twice. From then on :meth:`erased` tells, and a commit of an entry of theirs raises
         :class:`Refused`. Afterwards nothing of it can be read in any file; where that cannot be had now (somebody is reading), :class:`Unavailable` says so.
+
+        Unless it is ``for_good``, only what was held is gone for good: they may come again, as somebody of whom nothing is known.
         """
 
     def lines(self, start: int, stop: int) -> Sequence[bytes]:

@@ -83,7 +83,7 @@ def check_log(open_log: Callable[[], Log], *, durable: bool) -> None:
         assert again.erased("camille"), "who was erased stays erased"
         assert again.lines(0, len(told) + 1) == told, "the lines of the ledger outlive the process"
         again.commit([an_entry("bo", "m11")])
-        assert [position for position, _ in again.scan()][-1] == 13, "a position is never given twice, not even after the last entry was erased"
+        assert [position for position, _ in again.scan()][-1] == 16, "a position is never given twice, not even after the last entry was erased"
         again.close()
 
 
@@ -175,3 +175,10 @@ def _check_erasure(log: Log, batch: list[Entry | WorldEntry]) -> None:
     assert len(log) == 3, "and its group with it"
     log.commit([an_entry("dan", "m1")])
     assert log.erase("dan") == 1, "the last entry can be erased"
+    log.commit([an_entry("hal", "m1"), an_entry("gus", "m1")])
+    assert log.erase("hal", for_good=False) == 1, "what was held for long enough goes"
+    assert not log.erased("hal"), "and whose it was is refused nothing"
+    assert not list(log.of("hal")), "nothing of it is left"
+    log.commit([an_entry("hal", "m1")])
+    assert [entry.moment.id for entry in log.of("hal")] == ["m1"], "they come again as somebody of whom nothing is known"
+    assert log.erase("hal") + log.erase("gus") == 2, "and may be erased for good"

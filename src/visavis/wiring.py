@@ -44,9 +44,10 @@ from visavis.model.world import Learned, ParametersLearned, StrategyLoaded, Worl
 from visavis.ports import Clock, Log
 from visavis.rights.checkpoint import Signer
 from visavis.rights.erase import Erased, erase, resume
-from visavis.rights.ledger import Ledger, kept_in
+from visavis.rights.ledger import Ledger, kept_in, last_kept
 from visavis.rights.opposition import Opposition
 from visavis.rights.receipt import signing_key
+from visavis.rights.retention import Retention
 from visavis.rights.vault import Vault, derived
 from visavis.runtime import problems
 from visavis.runtime.access import Access, Key
@@ -68,7 +69,7 @@ KEY_BYTES: Final = 32
 
 
 class Server(Struct):
-    """Everything that runs, joined. ``app`` is the ASGI application (``routes`` are those of its router); ``start`` and ``stop`` are called by its lifespan."""
+    """Everything that runs, joined. ``app`` is the ASGI application (``routes`` are those of its router); its lifespan starts it, and calls ``stop``."""
 
     strategy: Strategy
     log: Log
@@ -97,6 +98,17 @@ class Server(Struct):
         """Erase this person everywhere, between two groups of moments; what was deleted."""
         return await self.writer.ask(lambda: erase(self.loop.names(customer), self.loop, **self.desk.held))
 
+    async def stop(self) -> None:
+        """Let what is under way end, and give every file back."""
+        self.screens.close()
+        await self.writer.stop()
+        await self.outbox.stop()
+        await self.mirror.stop()
+        await self.delivery.stop()
+        await self.accounts.stop()
+        self.access.close()
+        self.log.close()
+
 
 def build(
     files: Mapping[str, bytes], settings: Settings, *, memory: bool = False, clock: Clock | None = None, key: bytes | None = None, dice: bytes | None = None,
@@ -109,12 +121,17 @@ def build(
     strategy = read(files)
     folder = settings.folder
     if not memory:
-        folder.mkdir(parents=True, exist_ok=True)
-    root = key if key is not None else root_key(settings.key_file)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    root = key if key is not None else root_key(settings.key_file, data=folder)
     log: Log = MemoryLog() if memory else SqliteLog(folder / "log.sqlite", Vault(folder / "vault.sqlite", root, settings.tombstones))
     signer = Signer(settings.ledger, derived(root, "ledger"))
     keep = (lambda _size, _note: None) if memory else kept_in(settings.kept_checkpoints)
-    ledger = Ledger(log, signer, cadence_s=settings.checkpoint_s, keep=keep)
+    signed = None if memory else last_kept(settings.kept_checkpoints, signer.verifier)
+    try:
+        ledger = Ledger(log, signer, cadence_s=settings.checkpoint_s, keep=keep, signed=signed)
+    except Invalid:
+        log.close()
+        raise
     time = clock or SystemClock()
 
     def instant() -> float:
@@ -159,7 +176,15 @@ def build(
     opposition = Opposition(None if memory else settings.opposition, derived(root, "opposition"))
     loop = Loop(log, strategy, dice_key, time, state=state, opposed=opposition.of)
     loop.enact(_news(loop, strategy, files, learned))
-    loop.erased.append(benefits.forget)
+
+    def counted_anew(name: str) -> None:
+        for one in (benefits, objectives):
+            one.forget(name)
+            for entry in log.of(name):
+                one.passing(entry)
+
+    loop.erased += [benefits.forget, objectives.forget]
+    loop.amended.append(counted_anew)
     metrics = Metrics(lambda: writer.waiting, lambda: outbox.waiting)
 
     def committed(lived: list[tuple[Entry, float]]) -> None:
@@ -177,7 +202,10 @@ def build(
         ledger.follow()
         ledger.checkpoint(instant())
 
-    writer = Writer(loop, committed=committed, answered=answered, aside=not memory)
+    def aged() -> float:
+        return retention.look()
+
+    writer = Writer(loop, committed=committed, answered=answered, aged=aged, aside=not memory)
     mirror = Mirror(writer, access, screens, ":memory:" if memory else folder / "timelines.sqlite", derived(root, "timelines"), settings.callbacks)
     resume(log, (access, accounts.addresses, mirror))
     reconciled(loop, opposition)
@@ -186,6 +214,7 @@ def build(
         opposition=opposition, key=signing_key(derived(root, "receipts")), secret=derived(root, "subjects"),
         brought=lambda names: {purpose: asdict(one) for purpose, one in benefits.of(names).brought.items()},
     )  # fmt: skip
+    retention = Retention(loop, desk.held, told=metrics.lapsed)
     home = Home(settings.mqtt, writer, access, screens, heard=metrics.heard) if settings.mqtt is not None else None
     server = Server(
         strategy, log, writer, access, screens, outbox, metrics, objectives, mirror, home, accounts, delivery, benefits, desk, ledger, _nobody,
@@ -196,14 +225,17 @@ def build(
 
 def keys(settings: Settings, root: bytes | None = None) -> Access:
     """The keys of the server that has these settings: what it and the command line open."""
-    return Access(settings.folder / "keys.sqlite", derived(root if root is not None else root_key(settings.key_file), "access"))
+    return Access(settings.folder / "keys.sqlite", derived(root if root is not None else root_key(settings.key_file, data=settings.folder), "access"))
 
 
-def root_key(path: Path) -> bytes:
-    """The root key of this file; made there, readable by its owner only, when there is none."""
+def root_key(path: Path, *, data: Path | None = None) -> bytes:
+    """The root key of this file; made there, readable by its owner only, when there is none. Where there are ``data``, another key would open nothing."""
     try:
         found = path.read_bytes()
     except FileNotFoundError:
+        if data is not None and any(data.glob("*.sqlite")):
+            advice = "Give the --settings of `visavis serve`, which name it, or put the file back."
+            raise Invalid(f"{data.name} holds data, and there is no root key {path.name} that opens them.", advice=advice) from None
         path.parent.mkdir(parents=True, exist_ok=True)
         found = token_bytes(KEY_BYTES)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -244,14 +276,7 @@ def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRou
         yield
         if server.home is not None:
             await server.home.stop()
-        server.screens.close()
-        await writer.stop()
-        await server.outbox.stop()
-        await server.mirror.stop()
-        await server.delivery.stop()
-        await server.accounts.stop()
-        access.close()
-        server.log.close()
+        await server.stop()
 
     pages_app = Starlette(
         routes=[

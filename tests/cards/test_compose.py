@@ -20,7 +20,7 @@ from visavis.model.catalogue import Family, Product
 from visavis.model.decision import Fact, Known, Show
 from visavis.strategy.read import Strategy
 
-MILK, MILK_1L, BEER = "FLUID MILK WHITE ONLY", "3000000000017", "BEERALEMALT LIQUORS"
+MILK, MILK_1L, BEER = "FLUID MILK WHITE ONLY", "2000000000015", "BEERALEMALT LIQUORS"
 CODES = [
     "SFT DRNK SNGL SRV BTL CARB (EX",
     "ALL OTHER VEGETABLES & MISC/ORGANIC PRODUCE ITEMS",

@@ -18,13 +18,13 @@ from visavis.strategy.read import Strategy
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "cards"
 ACTIONS = sorted(path.stem for path in (Path(__file__).parents[2] / "examples" / "grocery" / "actions").glob("*.toml"))
-MILK, MILK_1L = "FLUID MILK WHITE ONLY", "3000000000017"
+MILK, MILK_1L = "FLUID MILK WHITE ONLY", "2000000000015"
 FIGURES = {"today": 1.25, "goal": 1.5, "left": 0.5}
 FACTS = (
     Fact("name", "Solène", "declared", 17_000), Fact("need", MILK, "inferred", 20_000, 0.62), Fact("reward", "thank-you", "observed", 20_001),
     Fact("away", "60", "observed", 19_943), Fact("avoid", "BUTTER", "observed"),
 )  # fmt: skip
-KNOWN = (Known(MILK, MILK_1L, 0.62), Known("BANANAS", "3000000000031", 0.48), Known("POTATO CHIPS", "", 0.31), Known("BUTTER", "", 0.3))
+KNOWN = (Known(MILK, MILK_1L, 0.62), Known("BANANAS", "2000000000039", 0.48), Known("POTATO CHIPS", "", 0.31), Known("BUTTER", "", 0.3))
 
 
 def told(strategy: Strategy, action: str, family: str, product: str, language: str) -> list[str]:

@@ -34,8 +34,7 @@ user admin
 topic readwrite #
 
 pattern read visavis/status
-pattern read visavis/%u/card
-pattern write visavis/%u/+
+pattern readwrite visavis/%u/+
 pattern readwrite homeassistant/+/%u/#
 """
 

@@ -7,17 +7,15 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
 from PIL import Image
 
 from devices.hosting import soon
-from people import ROOT
+from people import PEERS
 from ports import free_port
 
-PEERS = Path(os.environ.get("VISAVIS_PEERS", ROOT / ".peers"))
 SIMULATOR = PEERS / "node_modules" / "@evenrealities" / "sim-linux-x64" / "bin" / "evenhub-simulator"
 PITCH_PX = 27
 

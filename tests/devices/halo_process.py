@@ -9,9 +9,9 @@ from typing import Any
 
 from PIL import Image
 
-from people import ROOT
+from people import PEERS, ROOT
 
-PYTHON = Path(os.environ.get("VISAVIS_PEERS", ROOT / ".peers")) / "halo" / "bin" / "python"
+PYTHON = PEERS / "halo" / "bin" / "python"
 TOP_PX, PITCH_PX = 48, 20
 
 

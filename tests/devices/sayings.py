@@ -6,7 +6,7 @@ from visavis.cards.compose import compose
 from visavis.model.card import Brief, Card
 from visavis.model.decision import Fact, Show
 
-MILK, MILK_1L = "FLUID MILK WHITE ONLY", "3000000000017"
+MILK, MILK_1L = "FLUID MILK WHITE ONLY", "2000000000015"
 FACTS = (
     Fact("name", "Solène", "declared", 17_000), Fact("need", MILK, "inferred", 20_000, 0.62), Fact("reward", "thank-you", "observed", 20_001),
     Fact("away", "60", "observed", 19_943), Fact("avoid", "BUTTER", "observed"),

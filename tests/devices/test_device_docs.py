@@ -17,8 +17,30 @@ PAGES = {
     profile: "apple-watch" for profile in DEVICES if profile.startswith("apple-")
 }  # fmt: skip
 COLOURS = {"rgb": "colour", "see_through": "colour, black is clear", "grey16": "16 greys", "one_bit": "1 bit", "none": "none, it speaks"}
-PROVED = {"foreign": "against something foreign", "rendered": "rendering only", "no": "no"}
+DRAWN = ("pages/test_rendered_devices.py", "test_the_same_page_fits_every_screen_there_is")
+WATCH = ("openssl", "devices/test_wallet.py", "test_openssl_accepts_the_signature_and_the_manifest_names_every_file")
+VUZIX = ("Chromium", "devices/test_hosts.py", "test_a_card_is_whole_on_every_glasses_with_a_browser")
+PROOFS = {
+    "glasses": ("Chromium", "pages/test_glasses.py", "test_one_key_answers"),
+    "phone": ("Chromium", "devices/test_phone.py", "test_the_button_subscribes_and_what_the_server_sends_becomes_one_silent_notification_with_two_answers"),
+    "tablet": ("Chromium", "pages/test_adviser.py", "test_a_brief_fits_every_screen_and_axe_finds_nothing"),
+    "fridge": ("mosquitto", "devices/test_home.py", "test_what_runs_out_comes_back_as_a_card_and_a_yes_on_the_fridge_is_one_order"),
+    "google-glass-xe": ("Google's client", "devices/test_mirror_python.py", "test_a_choice_on_the_glass_is_an_answer_and_the_client_sees_the_card_gone"),
+    "vuzix-m400": VUZIX, "vuzix-m4000": VUZIX,
+    "apple-watch-38": WATCH, "apple-watch-42": WATCH, "apple-watch-46": WATCH, "apple-watch-ultra": WATCH,
+    "even-g2": ("Even's simulator", "devices/test_hosts_even.py", "test_a_card_is_on_the_glasses_line_by_line_and_a_hand_answers"),
+    "brilliant-halo": ("Brilliant's emulator", "devices/test_hosts_halo.py", "test_a_card_is_drawn_within_the_circle_and_the_button_answers"),
+    "meta-rb-display": ("Chromium", "devices/test_hosts.py", "test_a_meta_display_gets_what_its_rules_ask_for"),
+}  # fmt: skip
+"""What each way in was tried against that we did not write, and the test that would fail without it: file and function."""
 BEGIN, END = "<!-- table: written by tests/devices/test_device_docs.py -->\n", "<!-- end -->\n"
+
+
+def proved(device: Device) -> str:
+    if device.proved == "no":
+        return "no"
+    said, (file, _) = ("rendering only", DRAWN) if device.proved == "rendered" else (f"against {PROOFS[device.profile][0]}", PROOFS[device.profile][1:])
+    return f"[{said}](../../tests/{file})"
 
 
 def row(device: Device) -> str:
@@ -26,7 +48,7 @@ def row(device: Device) -> str:
     text = f"{device.chars} × {device.lines}, {device.charset}" if device.chars else "–"
     doubts = ", ".join(name.removesuffix("_px") for name in device.unverified) or "–"
     ways = ", ".join(device.transports) or "none"
-    cells = (f"[{device.name}]({PAGES[device.profile]}.md)", f"`{device.profile}`", size, COLOURS[device.colour], text, ways, PROVED[device.proved], doubts)
+    cells = (f"[{device.name}]({PAGES[device.profile]}.md)", f"`{device.profile}`", size, COLOURS[device.colour], text, ways, proved(device), doubts)
     return f"| {' | '.join(cells)} |"
 
 
@@ -56,3 +78,12 @@ def test_a_page_shows_connects_and_says_what_was_not_tested(name: str) -> None:
 
 def test_every_profile_has_a_page() -> None:
     assert PAGES.keys() == DEVICES.keys()
+
+
+def test_what_is_said_to_be_proved_names_a_test_that_there_is() -> None:
+    claimed = {profile for profile, device in DEVICES.items() if device.proved == "foreign"}
+    absent = [test for file, test in [DRAWN, *[proof[1:] for proof in PROOFS.values()]] if f"\ndef {test}(" not in (ROOT / "tests" / file).read_text()]
+
+    assert claimed == PROOFS.keys()
+    assert absent == []
+    assert {DEVICES[profile].proved for profile in ("telepathy-one", "laster", "sony-smartwatch")} == {"rendered"}

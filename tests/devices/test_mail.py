@@ -284,6 +284,12 @@ def test_what_is_no_address_is_refused(site: Site, address: Any) -> None:
     assert httpx.put(f"{site.url}/v1/people/camille/mail", headers={"authorization": f"Bearer {site.key('device', 'camille')}"}, json={}).status_code == 403
 
 
+def test_an_id_that_no_moment_could_name_has_no_address(site: Site) -> None:
+    for length, status in ((128, 204), (129, 422), (4000, 422)):
+        assert brand(site, "PUT", f"/v1/people/{'x' * length}/mail", address="camille@example.net").status_code == status
+        assert site.server.accounts.addresses.has("x" * length, "mail") is (status == 204)
+
+
 class Everybody:
     """Screens of which the test needs one thing: that everything is open."""
 

@@ -1,7 +1,6 @@
 """Google's Node and Go clients drive the timeline too. ``make peers`` brings them into a folder of their own; without it these tests are skipped."""
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -11,9 +10,8 @@ from typing import Any
 import pytest
 
 from devices.mirror_site import Mirrored, a_mirror
-from people import ROOT
+from people import PEERS
 
-PEERS = Path(os.environ.get("VISAVIS_PEERS", ROOT / ".peers"))
 HERE = Path(__file__).parent / "peers"
 
 

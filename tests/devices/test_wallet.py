@@ -69,13 +69,13 @@ def site(wallet: Wallet) -> Iterator[Site]:
 class Telephone:
     """An iPhone, as far as its Wallet is concerned: it believes the pass, and speaks as Apple's reference says."""
 
-    def __init__(self, site: Site, name: str = "camille", *, library: str = "a0b1c2d3e4f5") -> None:
+    def __init__(self, site: Site, name: str = "camille", *, library: str = "a0b1c2d3e4f5", watch: str = WATCH) -> None:
         self.site, self.library = site, library
         if not site.entries(name):
             site.person(name, "place-moment", "reminders")
-            site.live(Worn(id="watch", customer=name, occurred_at=site.clock.now(), device="w1", profile=WATCH))
+            site.live(Worn(id="watch", customer=name, occurred_at=site.clock.now(), device="w1", profile=watch))
         self.name = name
-        self.key: str = site._called(lambda: site.server.access.issue("device", name, profile=WATCH))
+        self.key: str = site._called(lambda: site.server.access.issue("device", name, profile=watch))
         self.last_modified = self.tag = ""
         self.take(httpx.get(f"{site.url}/phone/pass.pkpass?language=fr", headers={"authorization": f"Bearer {self.key}"}))
 
@@ -124,8 +124,9 @@ class Telephone:
         return answer.status_code
 
 
-def test_openssl_accepts_the_signature_and_the_manifest_names_every_file(site: Site, authority: Authority, tmp_path: Path) -> None:
-    phone = Telephone(site)
+@pytest.mark.parametrize("watch", ["apple-watch-38", "apple-watch-42", WATCH, "apple-watch-ultra"])
+def test_openssl_accepts_the_signature_and_the_manifest_names_every_file(site: Site, authority: Authority, tmp_path: Path, watch: str) -> None:
+    phone = Telephone(site, watch=watch)
     for name in ("manifest.json", "signature"):
         (tmp_path / name).write_bytes(phone.files[name])
     said = [

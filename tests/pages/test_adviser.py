@@ -10,8 +10,10 @@ from people import BRANDS
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
 from visavis.model.moment import Answered, Displayed
+from visavis.strategy.screens import DEVICES
 
-SIZES = [(360, 740), (640, 360), (768, 1024), (1360, 860)]
+TABLET = DEVICES["tablet"]
+SIZES = [(360, 740), (640, 360), (768, 1024), (TABLET.width_px, TABLET.height_px), (1360, 860)]
 
 
 def said(site: Site, person: str) -> list[tuple[str, str]]:

@@ -453,7 +453,7 @@ def test_a_story_that_a_person_s_choice_turned_says_which_choice(opened: Opener,
 
 @pytest.mark.parametrize(("language", "said"), [("fr", "Rappel à l’entrée : lait"), ("en", "Reminder at the door: milk")])
 def test_the_live_feed_names_what_the_card_was_about_in_the_language_of_who_looks(language: str, said: str) -> None:
-    crowd = SimpleNamespace(feed=[Heard(0.0, "Bo", "reminder-door", "", "3000000000017")])
+    crowd = SimpleNamespace(feed=[Heard(0.0, "Bo", "reminder-door", "", "2000000000015")])
     person = Person(STRATEGY, Customer("bo", "bo"), "Bo", 0.0, 0.0, (), frozenset(), None, language)
 
     (line,) = feed(crowd, person)

@@ -177,7 +177,8 @@ async def sweep(server: Server, client: httpx.AsyncClient, keys: list[str]) -> i
                     answer = await client.request(door.method, path, content=body, headers=headers | ({"content-type": kind} if kind else {}))
                     count += 1
                     assert answer.status_code < 500, f"broken: {door.method} {door.path} {answer.status_code} {answer.text}"
-                    assert not told_back(answer), f"said back: {door.method} {door.path} {answer.status_code}"
+                    own_copy = door.path.endswith("/export") and answer.status_code == 200  # of somebody whom an earlier request gave an address
+                    assert own_copy or not told_back(answer), f"said back: {door.method} {door.path} {answer.status_code}"
                     if answer.status_code >= 400:
                         assert form(answer) in {door.form, "application/problem+json"}, f"no problem: {door.method} {door.path} {answer.status_code}"
                         assert answer.status_code in {*door.refusals, 404, 405, 422}, f"not told of: {door.method} {door.path} {answer.status_code}"

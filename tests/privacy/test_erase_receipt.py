@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -15,7 +16,9 @@ from joserfc.jwk import OKPKey
 from canary import traces
 from doors import MOMENTS, a_server, client, moment, running
 from house import House, everything, orders, words_of
+from ledgers import mutate
 from people import BRANDS, NOON, a_history, says_yes
+from visavis.customers import chosen
 from visavis.model.decision import Show
 from visavis.model.moment import Entered, Linked, Moment, Objected
 from visavis.rights import opposition
@@ -161,6 +164,15 @@ async def test_recipients_are_told_of_an_erasure_and_then_nothing_tells_of_it() 
     assert not server.outbox.parcels
 
 
+async def test_somebody_of_whom_nothing_is_held_but_beside_the_log_takes_it_away_and_erases_it() -> None:
+    server = a_server()
+    async with running(server), client(server, server.access.issue("device", "bo")) as bo:
+        server.mirror.timelines._shelf.put("bo", "item", "1", b"{}")
+        assert (await bo.get("/v1/people/bo/export")).status_code == 200
+        assert (await bo.post("/v1/people/bo/erase")).status_code == 200
+    assert "bo" not in server.mirror.people() | server.access.people()
+
+
 async def test_after_an_erasure_every_door_answers_as_if_nobody_had_been() -> None:
     server = a_server()
     async with running(server) as brand:
@@ -289,6 +301,41 @@ def test_an_objection_that_is_forgotten_is_caught(tmp_path: Path, monkeypatch: p
         check_that_an_objection_lasts(tmp_path)
 
 
+async def check_that_whatever_comes_after_an_objection_leaves_it() -> None:
+    """Neither another objection, nor taking that one back, takes its place; a card that is linked after it silences a new life too."""
+    server = a_server()
+    async with running(server):
+        await server.writer.live(Linked(id="m1", customer="bo", occurred_at=NOON, identifier="card-1"))
+        await server.desk.object("bo", "marketing", on=True)
+        for on in (True, False):
+            await server.desk.object("bo", "sharing", on=on)
+            assert "marketing" in server.loop.customer("bo").objections, "another objection took its place"
+        await server.writer.live(Linked(id="m2", customer="bo", occurred_at=NOON, identifier="card-2"))
+        await server.desk.erase("bo")
+        for card in ("card-1", "card-2"):
+            await server.writer.live(Linked(id="again", customer=f"with {card}", occurred_at=NOON, identifier=card))
+            assert "marketing" in server.loop.customer(f"with {card}").objections, f"a new life with {card} forgot it"
+
+
+async def test_whatever_comes_after_an_objection_leaves_it() -> None:
+    await check_that_whatever_comes_after_an_objection_leaves_it()
+
+
+AFTER: dict[str, tuple[ModuleType, str, str, str]] = {
+    "a new objection forgets the others": (chosen, "if about != moment.about}", "if False}", "took its place"),
+    "a card that is linked later is not listed": (opposition, "elif isinstance(moment, Linked):", "elif False:", "with card-2 forgot"),
+}
+
+
+@pytest.mark.parametrize("mutant", AFTER)
+async def test_an_objection_that_something_takes_the_place_of_is_caught(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, old, new, told = AFTER[mutant]
+    mutate(monkeypatch, module, old, new)
+
+    with pytest.raises(AssertionError, match=told):
+        await check_that_whatever_comes_after_an_objection_leaves_it()
+
+
 async def test_an_objection_closes_marketing_for_a_new_device_at_once() -> None:
     server = a_server()
     async with running(server) as brand:
@@ -304,6 +351,8 @@ async def test_an_objection_closes_marketing_for_a_new_device_at_once() -> None:
         assert choices["tailored-offers"]["closed_by"] == after["tailored-offers"]["closed_by"] == "objection: marketing"
         assert not after["tailored-offers"]["on"]
         assert (await brand.put("/v1/people/bo/objections/account", json={"on": True})).status_code == 403
+        nonsense = await brand.put("/v1/people/bo/objections/nonsense", json={"on": True})
+        assert (nonsense.status_code, nonsense.json()["detail"]) == (422, "There is nothing to object to under this name.")
         assert any(isinstance(entry.moment, Objected) for entry in server.log.of("bo"))
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from base64 import b64decode
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,17 +13,27 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from doors import MOMENTS, a_server, client, moment, running
+from doors import MOMENTS, a_server, client, every_way, moment, running
 from house import everything, word, words_of
+from ledgers import mutate
 from people import BRANDS, NOON, ROOT, a_history, lines
+from visavis.devices.mirror.mirror import Mirror
+from visavis.devices.mirror.timelines import Media
 from visavis.model.entry import Entry, WorldEntry, encode
 from visavis.model.moment import CheckedIn, Entered, Linked, Moment, Paying, RanOut, Saw, Worn
+from visavis.rights import export as rights_export
 from visavis.rights.export import Export, opened, schema, signed
 from visavis.rights.receipt import public_key, signing_key
 from visavis.rights.uses import missing, own
 from visavis.runtime import desk
+from visavis.runtime import loop as loop_room
+from visavis.runtime.access import Access
+from visavis.runtime.addresses import Addresses
 from visavis.runtime.clock import TurnedClock
+from visavis.runtime.delivery import Delivery
 from visavis.runtime.loop import Loop
+from visavis.runtime.outbox import Outbox
+from visavis.runtime.screens import Screens
 from visavis.wiring import Server
 
 pytestmark = pytest.mark.anyio
@@ -33,15 +44,31 @@ SCHEMA = ROOT / "docs" / "export.schema.json"
 
 async def furnished(name: str = SHE) -> Server:
     """A server where somebody left everything that a person can leave."""
-    server = a_server()
+    server = a_server(**every_way())
+    server.strategy.purposes["account"] = replace(server.strategy.purposes["account"], recipients=("Fidélité SA",))
     server.writer.start()
     watch = Worn(id="watch", customer=name, occurred_at=NOON, device="w1", profile="watch")
     glasses = Worn(id="glasses-off", customer=name, occurred_at=NOON, device=word(name, "device"), worn=False)
     for one in (*everything(name), watch, glasses, *a_history(name, products=tuple(BRANDS[:4]))):
         await server.writer.live(one)
     await server.desk.hide(name, "SOAP")
+    await server.writer.live(RanOut(id="out", customer=name, occurred_at=NOON, product=BRANDS[0]))
+    beside(server, name)
     await server.writer.stop()
     return server
+
+
+def beside(server: Server, name: str) -> None:
+    """What is kept of a person beside the log: where to reach them, what speaks for them, and their timeline."""
+    server.access.issue("device", name, profile="watch")
+    server.accounts.addresses.keep(name, "mail", "", word(name, "mail").encode())
+    timelines = server.mirror.timelines
+    timelines.put(name, "timeline", "item-1", json.dumps({"id": "item-1", "text": word(name, "item")}).encode())
+    timelines.put(name, "contacts", "contact-1", json.dumps({"id": "contact-1", "displayName": word(name, "contact")}).encode())
+    timelines.attach(name, "item-1", Media("photo-1", "image/png", PHOTO))
+
+
+PHOTO = b"\x89PNG \x00\xff"
 
 
 def taken(name: str = SHE) -> tuple[Server, Export]:
@@ -98,6 +125,22 @@ def check_that_the_copy_is_complete(copy: Export, server: Server, name: str = SH
     assert told["brought"].keys() == server.desk._brought([name]).keys() != set(), "what it brought is missing"
     assert set(told["devices"]) == set(customer.devices), "devices are missing"
     assert [one["key"] for one in told["orders"]] == [one.key for one in customer.orders], "orders are missing"
+    kept = told["kept"]
+    assert all(one["of"] == name for things in kept.values() for one in things)
+    assert [(one["kind"], one["address"]) for one in kept["addresses"]] == [("mail", word(name, "mail"))], "an address is missing"
+    keys = [key for key in server.access.listed() if key.subject == name]
+    assert [(one["id"], one["role"], one["profile"]) for one in kept["access"]] == [(key.id, key.role, key.profile) for key in keys] != [], "a key is missing"
+    assert all(datetime.fromisoformat(one["made_at"]).tzinfo for one in kept["access"]), "when a key was made is missing"
+    timeline = {one["collection"]: one for one in kept["mirror"]}
+    assert timeline.keys() == {"timeline", "contacts", "attachments"}, "a part of the timeline is missing"
+    assert timeline["timeline"]["content"]["text"] == word(name, "item"), "an item is missing"
+    assert (timeline["attachments"]["type"], b64decode(timeline["attachments"]["data"])) == ("image/png", PHOTO), "an attachment is missing"
+    effects = {effect.key for entry in server.log.of(name) for effect in entry.effects}
+    assert {one["key"] for one in kept["outbox"]} == effects != set(), "what became of an effect is missing"
+    assert {one["decision"] for one in kept["screens"]} == {show.show.id for (one, _), show in server.screens._last.items() if one == name} != set(), (
+        "what is on a screen is missing"
+    )
+    assert {one["decision"] for one in kept["delivery"]} == set(server.delivery.parcels), "what is on its way is missing"
 
 
 def test_the_copy_holds_everything_that_the_persons_keys_open() -> None:
@@ -106,27 +149,52 @@ def test_the_copy_holds_everything_that_the_persons_keys_open() -> None:
     check_that_the_copy_is_complete(copy, server)
 
 
-FORGOTTEN: dict[str, tuple[Callable[[Export], Export], str]] = {
-    "inferred values left out": (lambda copy: replace(copy, inferred={**copy.inferred, "habits": {}}), "habits are missing"),
-    "needs left out": (lambda copy: replace(copy, inferred={**copy.inferred, "needs": {head: {} for head in ("visit", "forgotten", "week")}}), "needs"),
-    "control groups left out": (lambda copy: replace(copy, inferred={**copy.inferred, "held_out": {}}), "control groups"),
-    "one entry left out": (lambda copy: replace(copy, entries=copy.entries[1:]), "not those of the log"),
-    "one purpose left out": (lambda copy: replace(copy, purposes=copy.purposes[1:]), "purposes are missing"),
-    "choices left out": (lambda copy: replace(copy, choices_made=copy.choices_made[1:]), "a history is missing"),
-    "uses left out": (lambda copy: replace(copy, uses=()), "a copy was taken"),
-    "what sharing brought left out": (lambda copy: replace(copy, brought={}), "what it brought"),
-    "devices left out": (lambda copy: replace(copy, devices={}), "devices are missing"),
-    "sources left out": (lambda copy: replace(copy, sources={}), "a source is missing"),
+FORGOTTEN: dict[str, tuple[str, str, str]] = {
+    "inferred values left out": ('"habits": habits,', '"habits": {},', "habits are missing"),
+    "needs left out": ('"needs": _needs(world, customer, now),', '"needs": {head: {} for head in _HEADS},', "needs"),
+    "control groups left out": ("for key, objective in strategy.objectives.items() if objective.holdout_share", "for key, objective in ()", "control groups"),
+    "one entry left out": ("entries=tuple(entries),", "entries=tuple(entries)[1:],", "not those of the log"),
+    "one purpose left out": ("    return tuple(found)", "    return tuple(found[1:])", "purposes are missing"),
+    "choices left out": ("Consented | Withdrew | Objected)", "Withdrew | Objected)", "a history is missing"),
+    "uses left out": ("for entry in entries for use in entry.uses", "for entry in () for use in entry.uses", "a copy was taken"),
+    "what sharing brought left out": ("brought=dict(brought),", "brought={},", "what it brought"),
+    "devices left out": ("devices=_named(customer.devices),", "devices={},", "devices are missing"),
+    "sources left out": ("sources=_sources(entries),", "sources={},", "a source is missing"),
 }
 
 
 @pytest.mark.parametrize("mutant", FORGOTTEN)
-def test_a_copy_that_leaves_something_out_is_caught(mutant: str, whole: tuple[Server, Export]) -> None:
-    spoil, told = FORGOTTEN[mutant]
-    server, copy = whole
+def test_a_product_that_leaves_something_out_is_caught(mutant: str, whole: tuple[Server, Export], monkeypatch: pytest.MonkeyPatch) -> None:
+    async def taken_again() -> Export:
+        again = a_writer(server)
+        again.start()
+        copy = await server.desk.export(SHE)
+        await again.stop()
+        return copy
+
+    server, (old, new, told) = whole[0], FORGOTTEN[mutant]
+    mutate(monkeypatch, rights_export, old, new)
+    copy = asyncio.run(taken_again())
 
     with pytest.raises(AssertionError, match=told):
-        check_that_the_copy_is_complete(spoil(copy), server)
+        check_that_the_copy_is_complete(copy, server)
+
+
+SILENT: dict[str, tuple[type, str]] = {
+    "addresses": (Addresses, "an address is missing"), "access": (Access, "a key is missing"), "mirror": (Mirror, "the timeline is missing"),
+    "outbox": (Outbox, "an effect is missing"), "screens": (Screens, "on a screen is missing"), "delivery": (Delivery, "on its way is missing"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("holder", SILENT)
+def test_who_holds_something_and_tells_nothing_is_caught(holder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    silent, told = SILENT[holder]
+    monkeypatch.setattr(silent, "told", lambda *_: [])
+    server, copy = taken()
+
+    assert set(copy.kept) == set(server.desk.held) == set(SILENT), "somebody who holds something is not asked"
+    with pytest.raises(AssertionError, match=told):
+        check_that_the_copy_is_complete(copy, server)
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +269,8 @@ def check_that_life_goes_on(carried: Callable[[Export], Export] = lambda copy: c
         key = server.desk.key
         assert await other.desk.bring_in(SHE, signed(copy, key), public_key(key)) == len(copy.entries)
         await other.writer.stop()
+        lines, known_by = [line for _, line in other.log.lines_of(SHE)], other.log.audit_key(SHE)
+        assert not missing(own(lines, known_by), other.log.of(SHE), known_by), "a use that was brought in has no line"
         return other
 
     server, copy = taken()
@@ -226,6 +296,12 @@ def test_a_copy_without_device_events_is_caught() -> None:
 def test_a_copy_without_what_was_shown_is_caught() -> None:
     with pytest.raises(AssertionError, match="decisions differ"):
         check_that_life_goes_on(lambda copy: replace(copy, entries=tuple([replace(entry, decisions=()) for entry in copy.entries])))
+
+
+def test_an_import_that_writes_no_lines_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    mutate(monkeypatch, loop_room, "self.write(entries)\n", "self.log.commit(entries)\n")
+    with pytest.raises(AssertionError, match="has no line"):
+        check_that_life_goes_on()
 
 
 CARD = "LOYALTY-4711"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +10,20 @@ import msgspec
 import pytest
 
 from canary import traces
-from doors import MOMENTS, a_server, client, moment, running
+from doors import MOMENTS, a_server, client, moment, running, switch
 from house import House
+from ledgers import mutate
 from people import BRANDS, NOON, a_history, lines, says_yes
+from visavis.customers import rights
 from visavis.customers.fold import fold
-from visavis.model.customer import newborn
+from visavis.model.customer import NAMES_LIMIT, bounded, newborn
 from visavis.model.entry import Entry, encode
-from visavis.model.moment import Bought, CheckedIn, Corrected, Declared, Entered, Linked, Moment, RanOut
+from visavis.model.moment import Bought, CheckedIn, Corrected, Declared, Entered, Linked, Moment, RanOut, Requested
+from visavis.model.request import NEXT, months_after
 from visavis.rights import rectify
+from visavis.rights.uses import lines_of
 from visavis.runtime import desk
+from visavis.runtime.clock import TurnedClock
 from visavis.runtime.loop import Loop
 from visavis.runtime.replay import Difference, rebuild, verify
 from visavis.runtime.screens import Screens
@@ -134,7 +139,7 @@ def _derived_kept(patch: pytest.MonkeyPatch) -> None:
 
 
 def _decisions_kept(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(rectify, "_without", lambda entry, _gone: entry)
+    patch.setattr(rectify, "_without", lambda entry, _gone, _untold: entry)
 
 
 def _cards_kept(patch: pytest.MonkeyPatch) -> None:
@@ -173,6 +178,33 @@ def test_a_product_that_keeps_the_old_value_is_caught(tmp_path: Path, monkeypatc
         check_that_a_correction_wins_everywhere(tmp_path)
 
 
+async def check_that_what_was_used_stays_told() -> None:
+    """What a moment was used for is no part of what was wrong with it: the uses stay, and their lines are opened by them."""
+    server = a_server()
+    async with running(server) as brand:
+        await switch(brand, "bo", "home")
+        await brand.post(MOMENTS, json=moment("ran_out", id="out", product=BRANDS[0]))
+        before, lines = server.log.entry("bo", "out"), lines_of(server.log, ["bo"])
+        assert before is not None
+        assert before.uses, "nothing was used: this proves nothing"
+        await server.desk.correct("bo", "out", {"product": BRANDS[1]}, by_brand=False)
+        after = server.log.entry("bo", "out")
+        assert after is not None
+        assert after.moment != before.moment
+        assert after.uses == before.uses, "what was used is forgotten"
+        assert lines_of(server.log, ["bo"])[: len(lines)] == lines, "a line is opened by no entry any more"
+
+
+async def test_a_correction_forgets_no_use() -> None:
+    await check_that_what_was_used_stays_told()
+
+
+async def test_a_correction_that_forgets_what_was_used_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    mutate(monkeypatch, rectify, "return replace(entry, moment=new)", "return replace(entry, moment=new, uses=())")
+    with pytest.raises(AssertionError, match="used is forgotten"):
+        await check_that_what_was_used_stays_told()
+
+
 async def test_a_correction_that_cannot_be_is_refused_with_one_sentence_and_nothing_changes() -> None:
     server = a_server()
     async with running(server) as brand, client(server, server.access.issue("device", "bo")) as bo:
@@ -193,18 +225,82 @@ async def test_a_correction_that_cannot_be_is_refused_with_one_sentence_and_noth
         ):
             told = await bo.post("/v1/people/bo/corrections", json=said)
             assert told.status_code == status, told.text
+        told = await bo.post("/v1/people/bo/corrections", json={"moment": "d", "instead": {"colour": "L", "value": "L"}})
+        assert told.json()["detail"] == "1 of these fields are not known of this kind of moment.", "the sentence says something else"
         after = {entry.moment.id: encode(entry) for entry in server.log.of("bo")}
         assert all(one in after.values() for one in before), "something changed"
 
-        asked = await bo.post("/v1/people/bo/corrections", json={"moment": "b", "instead": {"lines": []}})
+        asked = await bo.post("/v1/people/bo/corrections", json={"moment": "b", "instead": {"lines": [[BRANDS[0], 1, 3]]}})
         assert (asked.status_code, asked.json()["acknowledgement"]["status"]) == (200, "requires_action")
         request = asked.json()["acknowledgement"]["request"]
         assert (await brand.post("/v1/people/bo/corrections", json={"moment": "b", "instead": None})).status_code == 200
         assert server.log.entry("bo", "b") is None
         assert not server.loop.customer("bo").purchases.rows
-        done = await brand.put(f"/v1/people/bo/requests/{request}", json={"status": "fulfilled"})
-        assert done.status_code == 200
         assert (await brand.put(f"/v1/people/bo/requests/{request}", json={"status": "delayed", "reason": "x"})).status_code == 422
+
+
+async def check_that_a_request_reaches_somebody(folder: Path) -> None:
+    """It waits in the brand's queue with what was asked and by when, whatever the time, until the brand answers it: by correcting, or by saying why not."""
+    server = a_server(folder)
+    async with running(server) as brand, client(server, server.access.issue("device", "bo")) as bo:
+        said = [moment("bought", "bo", id=f"b{i}", place="s1", lines=[[BRANDS[i], 1, 5]]) for i in range(2)]
+        await brand.post(MOMENTS, json=said)
+        instead = {"lines": [[RIGHT, 1, 3]]}
+        for body in ({"moment": "b0", "instead": instead}, {"moment": "b1", "instead": None}):
+            told = await bo.post("/v1/people/bo/corrections", json=body)
+            assert told.json()["acknowledgement"]["status"] == "requires_action"
+        assert (await bo.get("/v1/requests")).status_code == 403, "the queue is open"
+        queue = (await brand.get("/v1/requests")).json()
+        assert [(one["customer"], one["right"], one["of"], one["instead"]) for one in queue] == [
+            ("bo", "rectification", "b0", instead), ("bo", "rectification", "b1", None),
+        ], "nobody was asked"  # fmt: skip
+        due = datetime.fromisoformat(queue[0]["expected_at"])
+        assert (due, queue[0]["overdue"]) == (months_after(NOON, 1), False), "it is not due in a month"
+        assert (await bo.get("/v1/people/bo/export")).json()["requests"][queue[0]["request"]]["instead"] == instead, "the person is not told what they asked"
+        for _ in range(NAMES_LIMIT):
+            await server.desk.move("bo", (await server.desk.acknowledge("bo", "access")).request, "fulfilled")
+        assert isinstance(server.loop.clock, TurnedClock)
+        server.loop.clock.turn((due + timedelta(seconds=1)).timestamp())
+        waiting = (await brand.get("/v1/requests")).json()
+        assert [(one["of"], one["overdue"]) for one in waiting] == [("b0", True), ("b1", True)], "it went away unanswered"
+        assert (await brand.post("/v1/people/bo/corrections", json={"moment": "b0", "instead": {"customer": "al"}})).status_code == 422
+        assert len((await brand.get("/v1/requests")).json()) == 2, "what the brand mistyped was answered to the person"
+        told = await brand.post("/v1/people/bo/corrections", json={"moment": "b0", "instead": instead})
+        assert told.json()["acknowledgement"]["request"] == queue[0]["request"], "another request was answered"
+        said_no = {"status": "rejected", "reason": "The receipt shows it."}
+        assert (await brand.put(f"/v1/people/bo/requests/{queue[1]['request']}", json=said_no)).status_code == 200
+        assert (await brand.get("/v1/requests")).json() == [], "what was answered still waits"
+        assert (await bo.get("/v1/people/bo/requests")).json()[queue[1]["request"]]["reason"] == said_no["reason"]
+    held = server.loop.customer("bo").requests
+    server.access.close()
+    server.log.close()
+    assert not traces(folder, [RIGHT]), "what was asked lies open"
+    again = a_server(folder)
+    assert again.loop.customer("bo").requests == held, "a restart forgets it"
+    await again.stop()
+
+
+async def test_a_request_to_correct_a_purchase_reaches_somebody(tmp_path: Path) -> None:
+    await check_that_a_request_reaches_somebody(tmp_path / "data")
+
+
+UNHEARD: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
+    "what was asked is not kept": (lambda patch: patch.setattr(desk, "Requested", _unsaid), "nobody was asked"),
+    "the brand is not asked": (lambda patch: patch.setitem(NEXT, "requires_action", frozenset()), "nobody was asked"),
+    "answers push out what waits": (lambda patch: patch.setattr(rights, "_kept", bounded), "went away"),
+}  # fmt: skip
+
+
+def _unsaid(**said: Any) -> Requested:
+    return Requested(**{**said, "of": "", "instead": None})
+
+
+@pytest.mark.parametrize("sabotage", UNHEARD)
+async def test_a_request_that_reaches_nobody_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: str) -> None:
+    spoil, told = UNHEARD[sabotage]
+    spoil(monkeypatch)
+    with pytest.raises(AssertionError, match=told):
+        await check_that_a_request_reaches_somebody(tmp_path / "data")
 
 
 async def test_a_wrong_conclusion_is_hidden_and_stays_in_the_data_that_was_observed() -> None:

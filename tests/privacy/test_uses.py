@@ -5,20 +5,28 @@ A whole server is killed too: what left it (decisions, pages, copies) is in its 
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from random import Random
+from types import ModuleType
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
-from people import BRANDS, STRATEGY, a_loop, camille, enters, pays
+from doors import MOMENTS, a_server, moment, running, switch
+from ledgers import mutate
+from people import BRANDS, NOON, STRATEGY, a_loop, camille, enters, pays
 from used import kill_and_look
+from visavis.decide import take
+from visavis.intake import explanations, people
 from visavis.model.consent import Purpose
+from visavis.model.decision import Decision
 from visavis.model.entry import Entry, WorldEntry
 from visavis.model.errors import Unavailable
-from visavis.model.moment import CheckedIn, Moment
+from visavis.model.moment import CheckedIn, Declared, Moment, Ordered
 from visavis.rights.checkpoint import Signer, Verifier
-from visavis.rights.leaf import leaves
+from visavis.rights.leaf import leaves, read
 from visavis.rights.ledger import Ledger
 from visavis.rights.uses import own
 from visavis.rights.vault import Vault
@@ -26,7 +34,9 @@ from visavis.rights.verify import verify
 from visavis.runtime.loop import Loop
 from visavis.runtime.memory import MemoryLog
 from visavis.runtime.sqlite import SqliteLog
+from visavis.web import console
 
+pytestmark = pytest.mark.anyio
 ROOT_KEY = b"r" * 32
 ORIGIN = "visavis.test/ledger"
 
@@ -186,3 +196,76 @@ def test_whenever_it_is_killed_each_use_that_had_an_effect_has_its_one_line(tmp_
 def test_a_server_that_is_broken_is_caught(tmp_path: Path, broken: str, said: str) -> None:
     with pytest.raises(AssertionError, match=said):
         kill_and_look(tmp_path / "data", 5, seed=2, broken=broken)
+
+
+# Whoever of the brand looks at a person is in their ledger, by whatever door
+
+LOOKS: dict[str, tuple[ModuleType, str, str]] = {
+    "/v1/people/bo/moments/door": (people, 'if key.role == "brand":\n            await consulted(', "if False:\n            await consulted("),
+    "/v1/people/bo/wallet": (people, 'if key.role == "brand" and customer.entries:', "if False:"),
+    "/v1/people/bo/decisions/{decision}/why": (explanations, 'if key.role == "brand":', "if False:"),
+    "/v1/decisions/{decision}": (console, "if one.id == name:\n                    await consulted(", "if one.id == name:\n                    _ = ("),
+    "/console/moment?number={number}": (console, "entry = found.entry\n        await consulted(", "entry = found.entry\n        _ = ("),
+}
+"""Each door by which one person is read, and the mutant of the product that makes no use of it."""
+
+
+async def unseen() -> list[str]:
+    """The doors that let the brand look without a line about it."""
+    server = a_server()
+    async with running(server) as brand:
+        for purpose in ("place-moment", "reminders"):
+            await switch(brand, "bo", purpose)
+        [decision] = (await brand.post(MOMENTS, json=moment("entered", id="door"))).json()["decisions"]
+        number, found = server.screens.recent[-1].number, []
+        for path in LOOKS:
+            before = len(list(server.log.lines_of("bo")))
+            assert (await brand.get(path.format(decision=decision["decision"], number=number))).status_code == 200, path
+            if [read(line).outcome for _, line in server.log.lines_of("bo")][before:] != ["read"]:
+                found.append(path)
+        return found
+
+
+async def test_whoever_of_the_brand_looks_is_in_the_ledger_by_whatever_door() -> None:
+    assert await unseen() == []
+
+
+@pytest.mark.parametrize("path", LOOKS)
+async def test_a_door_that_lets_them_look_unseen_is_caught(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutate(monkeypatch, *LOOKS[path])
+
+    assert await unseen() == [path]
+
+
+# A use names every category that what was decided depends on
+
+
+def unnamed() -> list[str]:
+    """The categories that change what an adviser is told of a person, and that the use of it does not name."""
+    found, ago = [], NOON - timedelta(hours=1)
+    told: dict[str, list[Decision]] = {}
+    more: dict[str, Moment] = {
+        "": enters(id="nothing", at=ago), "orders": Ordered(id="o", customer="camille", occurred_at=ago, order="o1", product=BRANDS[0]),
+        "preferences": Declared(id="d", customer="camille", occurred_at=ago, trait="first_name", value="Camille"),
+    }  # fmt: skip
+    for category, one in more.items():
+        loop = a_loop()
+        camille(loop, "adviser-brief", "recognition", products=(BRANDS[0],))
+        entry = loop.live([one, CheckedIn(id="in", customer="camille", occurred_at=NOON, place="s1")])[1].entry
+        assert entry is not None
+        told[category] = [replace(decision, id="") for decision in entry.decisions if decision.audience == "adviser"]
+        assert category == "" or told[category] != told[""], f"{category} changes nothing: this proves nothing"
+        [use] = [use for use in entry.uses if use.purpose == "adviser-brief"]
+        found += [category] if category and category not in use.categories else []
+    return found
+
+
+def test_a_use_names_all_that_a_brief_depends_on() -> None:
+    assert unnamed() == []
+
+
+@pytest.mark.parametrize("category", ["orders", "preferences"])
+def test_a_use_that_names_one_category_too_few_is_caught(category: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutate(monkeypatch, take, "sorted(seen.categories & read)", f'sorted((seen.categories & read) - {{"{category}"}})')
+
+    assert unnamed() == [category]

@@ -149,7 +149,7 @@ def test_what_a_key_permits_is_its_kinds_its_person_and_its_place(role: Any, kin
     elif role in ("till", "adviser"):
         assert allowed == (kind in SAYS[role] and getattr(said, "place", "s1") == "s1")
     else:
-        assert allowed == (kind not in ("due", "consulted", "requested", "corrected", "contested", "reviewed"))
+        assert allowed == (kind not in ("due", "consulted", "requested", "corrected", "lapsed", "contested", "reviewed"))
 
 
 async def test_a_page_elsewhere_cannot_use_a_cookie_of_ours() -> None:

@@ -31,7 +31,7 @@ def test_all_faults_are_listed_with_file_and_line() -> None:
     files["actions/refill.toml"] = files["actions/refill.toml"].replace(b'woken_by = ["ran_out"]', b'woken_by = ["ran_out", "measured", "sneezed"]')
     files["actions/thank-you.toml"] = files["actions/thank-you.toml"].replace(b"customer.known", b"measure.value > 3")
     files["actions/welcome.toml"] = files["actions/welcome.toml"].replace(b"Bienvenue !", b"Bienvenue dans notre grand magasin de la rue Haute !")
-    files["products.csv"] += b"3000000000017,x,x,BANANAS,abc,,\n"
+    files["products.csv"] += b"2000000000015,x,x,BANANAS,abc,,\n"
 
     wrong = 1 + next(i for i, line in enumerate(files["objectives.toml"].decode().splitlines()) if "magic" in line)
     with pytest.raises(Invalid) as caught:

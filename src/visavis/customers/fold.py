@@ -19,6 +19,9 @@ from visavis.model.customer import HABITS_LIMIT, NAMES_LIMIT, Customer, Places, 
 from visavis.model.decision import Decision, Outcome, Show
 from visavis.model.entry import Entry
 from visavis.model.moment import (
+    HELD_AS,
+    KIND,
+    PASSIVE,
     Answered,
     Born,
     Bought,
@@ -31,6 +34,7 @@ from visavis.model.moment import (
     Displayed,
     Dwelled,
     Entered,
+    Lapsed,
     Left,
     Linked,
     Measured,
@@ -115,7 +119,10 @@ def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[C
     if customer.service.open:
         customer, closed = _close(customer, moment, received_s)
     born_at = customer.born_at if customer.entries else received_s
-    return replace(customer, entries=customer.entries + 1, last_received_at=received_s, born_at=born_at), closed
+    contact_at, held = _kept(customer, moment, received_s)
+    return replace(
+        customer, entries=customer.entries + 1, last_received_at=received_s, born_at=born_at, last_contact_at=contact_at, held=held,
+    ), closed  # fmt: skip
 
 
 def decided(customer: Customer, decisions: tuple[Decision, ...], received_at: datetime) -> Customer:
@@ -175,6 +182,15 @@ def _close(customer: Customer, moment: Moment, received_s: float) -> tuple[Custo
     if not closed and basket is None and agreed is None and len(waiting) == len(customer.service.open):
         return customer, ()
     return replace(customer, service=replace(customer.service, open=tuple(waiting))), tuple(closed)
+
+
+def _kept(customer: Customer, moment: Moment, received_s: float) -> tuple[float, tuple[str, ...]]:
+    """When the person last did something themselves, and as what their entries are kept."""
+    made, held = type(moment), customer.held
+    contact_at = customer.last_contact_at if KIND[made] in PASSIVE else received_s
+    if isinstance(moment, Lapsed) and moment.contact_at is not None:
+        contact_at = max(contact_at, moment.contact_at.timestamp())
+    return contact_at, held if HELD_AS[made] in held else tuple(sorted((*held, HELD_AS[made])))
 
 
 def _moved(places: Places, moment: Entered | CheckedIn | Left | Dwelled) -> Places:

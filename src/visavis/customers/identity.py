@@ -66,6 +66,8 @@ def merged(one: Customer, other: Customer) -> Customer:
         born_at=older.born_at,
         entries=older.entries + younger.entries,
         last_received_at=since.last_received_at,
+        last_contact_at=max(older.last_contact_at, younger.last_contact_at),
+        held=tuple(sorted({*older.held, *younger.held})),
         identifiers=tuple(dict.fromkeys((*older.identifiers, *younger.identifiers)))[-NAMES_LIMIT:],
         language=since.language or before.language,
         consents=consents,

@@ -1,15 +1,18 @@
 """A person's rights, folded: what they asked and where it stands, what was corrected, which decisions they contest; and who is to be told."""
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from visavis.model.consent import Purpose
-from visavis.model.customer import NAMES_LIMIT, Customer, bounded
+from visavis.model.customer import NAMES_LIMIT, Customer
 from visavis.model.entry import Effect
 from visavis.model.ids import decision_id
 from visavis.model.moment import Contested, Corrected, Moment, Requested, Restricted, Reviewed
 from visavis.model.request import NEXT, Request, Review
+
+T = TypeVar("T", Request, Review)
 
 
 def exercised(customer: Customer, moment: Requested | Corrected | Contested | Reviewed, received_s: float) -> Customer:
@@ -20,9 +23,10 @@ def exercised(customer: Customer, moment: Requested | Corrected | Contested | Re
             if moment.status not in NEXT[before.status if before is not None else ""]:
                 return customer
             expected = moment.expected_at.timestamp() if moment.expected_at is not None else before.expected_at if before is not None else received_s
-            right, asked_at = (before.right, before.asked_at) if before is not None else (moment.right, received_s)
-            now = Request(right, moment.status, asked_at, received_s, expected, moment.reason)  # type: ignore[arg-type]
-            return replace(customer, requests=bounded(customer.requests, moment.request, now))
+            if before is None:
+                before = Request(moment.right, "acknowledged", received_s, received_s, expected, of=moment.of, instead=moment.instead)  # type: ignore[arg-type]
+            now = replace(before, status=moment.status, changed_at=received_s, expected_at=expected, reason=moment.reason)
+            return replace(customer, requests=_kept(customer.requests, moment.request, now))
         case Corrected():
             return _corrected(customer, moment, received_s)
         case Contested():
@@ -78,10 +82,10 @@ def _recalled(customer: Customer, received_s: float, decision: str = "") -> Cust
     return replace(customer, service=replace(customer.service, shown=shown))
 
 
-def _kept(reviews: dict[str, Review], decision: str, review: Review) -> dict[str, Review]:
-    """One more; those that were answered make room first, and an open one never does."""
-    changed = dict(reviews)
-    while len(changed) >= NAMES_LIMIT and (answered := next((name for name, one in changed.items() if not one.open), "")):
+def _kept(asked: dict[str, T], name: str, now: T) -> dict[str, T]:
+    """With this at the end; what was answered makes room first, and what is open never does."""
+    changed = {key: one for key, one in asked.items() if key != name}
+    while len(changed) >= NAMES_LIMIT and (answered := next((key for key, one in changed.items() if not one.open), "")):
         del changed[answered]
-    changed[decision] = review
+    changed[name] = now
     return changed

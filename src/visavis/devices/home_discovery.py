@@ -95,8 +95,8 @@ def announced(broker: Broker, home: str, brand: str, card: Card | None) -> dict[
     }  # fmt: skip
     components: dict[str, dict[str, Any]] = {
         "card": {
-            "platform": "sensor", "name": brand, "unique_id": f"visavis-{home}-card", "state_topic": f"{own}/card", "json_attributes_topic": f"{own}/card",
-            "value_template": "{{ value_json.title if value_json is defined else '' }}",
+            "platform": "sensor", "name": None, "unique_id": f"visavis-{home}-card", "state_topic": f"{own}/card", "json_attributes_topic": f"{own}/card",
+            "value_template": "{{ value_json.title if value_json is defined else '' }}", "json_attributes_template": "{{ value or '{}' }}",
         },
     }  # fmt: skip
     for name in ANSWERS:
@@ -108,7 +108,7 @@ def announced(broker: Broker, home: str, brand: str, card: Card | None) -> dict[
     if broker.style == "device":
         # There a component of which nothing but the platform is told is taken away.
         whole = shared | {"origin": {"name": "visavis"}, "components": components}
-        return {f"{prefix}/device/{home}-card/config": msgspec.json.encode(whole)}
+        return {f"{prefix}/device/{home}/card/config": msgspec.json.encode(whole)}
     return {
         f"{prefix}/{told['platform']}/{home}/{name}/config": msgspec.json.encode(shared | told) if "unique_id" in told else b""
         for name, told in components.items()

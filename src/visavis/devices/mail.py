@@ -38,6 +38,7 @@ from visavis.runtime.entrance import guarded, key_of, told
 from visavis.runtime.screens import Screens
 from visavis.runtime.writer import Writer
 from visavis.strategy.read import Strategy
+from visavis.strategy.tables import ID_LIMIT
 
 KIND: Final = "mail"
 TIMEOUT_S: Final = 8.0
@@ -155,7 +156,10 @@ class Letters:
 
         async def told_of(request: Request) -> Response:
             key_of(request, access, "brand")
-            self._addresses.keep(request.path_params["person"], KIND, "", checked((await told(request)).get("address", "")).encode())
+            person = request.path_params["person"]
+            if len(person) > ID_LIMIT:
+                raise Invalid(f"A person's id has at most {ID_LIMIT} characters.", advice="Send the one that their moments name.")
+            self._addresses.keep(person, KIND, "", checked((await told(request)).get("address", "")).encode())
             return Response(status_code=204)
 
         async def untold(request: Request) -> Response:

@@ -4,6 +4,7 @@ One number a person: in which share of their closed windows the thing happened t
 out have the same windows, since a window opens on what was *known*, before caps and holdout; so nothing but the cards tells the two groups apart.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -46,20 +47,26 @@ class Objectives:
         self._key = key
         self._born_as = born_as
         self._planned = planned
-        self._shown = dict.fromkeys(strategy.objectives, 0)
+        self._shown: dict[str, Counter[str]] = {name: Counter() for name in strategy.objectives}
         self._people: dict[str, dict[str, Tally]] = {name: {} for name in strategy.objectives}
 
     def passing(self, entry: Entry) -> None:
         """Take in one entry, in order."""
         for decision in entry.decisions:
             if isinstance(decision, Show) and decision.audience == "customer" and (action := self._strategy.actions.get(decision.action)) is not None:
-                self._shown[action.objective] += 1
+                self._shown[action.objective][entry.customer] += 1
         for outcome in entry.closed:
             people = self._people.get(outcome.objective)
             if people is not None and (entry.customer in people or len(people) < PEOPLE):
                 tally = people.setdefault(entry.customer, Tally())
                 tally.windows += 1
                 tally.happened += self._happened(outcome)
+
+    def forget(self, customer: str) -> None:
+        """Count nothing of this person any more."""
+        for objective, people in self._people.items():
+            people.pop(customer, None)
+            self._shown[objective].pop(customer, None)
 
     def standings(self) -> list[Standing]:
         """Every objective, in the order of the strategy."""
@@ -78,7 +85,7 @@ class Objectives:
             (held if out else free).append(tally.happened / tally.windows)
         closed = sum([tally.windows for tally in people.values()])
         effect = uplift(free, held, holdout_share=share, planned=self._planned) if held and free and 0.0 < share < 1.0 else None
-        return Standing(objective, self._shown[objective.id], closed, len(people), len(held), effect)
+        return Standing(objective, self._shown[objective.id].total(), closed, len(people), len(held), effect)
 
     def _happened(self, outcome: Outcome) -> bool:
         return bool(outcome.hits & 1) if self._strategy.objectives[outcome.objective].outcome == "bought_family" else outcome.got

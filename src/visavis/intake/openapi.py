@@ -41,7 +41,7 @@ from visavis.model.card import HudCard
 from visavis.model.moment import Moment
 from visavis.model.request import Review
 from visavis.rights.export import Export
-from visavis.runtime.desk import Waiting
+from visavis.runtime.desk import Asked, Waiting
 from visavis.runtime.problems import TITLES
 
 PAGES: Final = ("/glasses", "/adviser", "/console", "/me", "/static", *DEVICE_PAGES)
@@ -97,6 +97,7 @@ DOORS: Final[tuple[Door, ...]] = (
     Door("PUT", f"{_PERSON}/requests/{{request}}", "Let a request move on.", ("brand",), takes=Move, tells=Noted, noes=(503,)),
     Door("POST", f"{_PERSON}/decisions/{{decision}}/contest", "Ask a person to look again.", OWN, takes=View, tells=Review, noes=(503,)),
     Door("PUT", f"{_PERSON}/decisions/{{decision}}/review", "Confirm or change it, with reasons.", ("brand",), takes=Verdict, tells=Review, noes=(503,)),
+    Door("GET", "/v1/requests", "Requests that wait for the brand, by when each is due.", ("brand",), tells=list[Asked]),
     Door("GET", "/v1/reviews", "Decisions that wait for a person.", ("brand",), tells=list[Waiting]),
     Door("GET", "/v1/export-schema", "The form of an export, as a JSON Schema.", tells="application/schema+json"),
     Door("GET", "/v1/decisions/{decision}", "One of the latest decisions.", ("brand",), tells=Said, asks=("language",)),

@@ -1,4 +1,4 @@
-"""The doors of people's rights: a copy, a correction, an erasure, a restriction, an objection, somebody who looks again; and the brand's queue."""
+"""The doors of people's rights: a copy, a correction, an erasure, a restriction, an objection, somebody who looks again; and the brand's queues."""
 
 from typing import Any, Final, Literal
 
@@ -82,11 +82,11 @@ class Brought(Struct, frozen=True):
 
 
 def routes(desk: Desk, access: Access) -> list[Route]:
-    """What a person may ask, and the brand's queue.
+    """What a person may ask, and the brand's queues.
 
     Under ``/v1/people/{person}``: ``GET export``, ``POST import`` (the brand's key), ``POST corrections``, ``POST erase``, ``PUT restriction``, ``PUT
     objections/{about}``, ``GET requests``, ``PUT requests/{request}`` (the brand's), ``POST decisions/{decision}/contest``, ``PUT
-    decisions/{decision}/review`` (the brand's); ``GET /v1/reviews`` (the brand's) and ``GET /v1/export-schema``.
+    decisions/{decision}/review`` (the brand's); ``GET /v1/requests`` and ``GET /v1/reviews`` (the brand's), and ``GET /v1/export-schema``.
     """
 
     async def take_away(request: Request) -> Response:
@@ -151,9 +151,13 @@ def routes(desk: Desk, access: Access) -> list[Route]:
         said = await told(request)
         return _json(await desk.review(name, str(request.path_params["decision"]), _text(said, "outcome"), _text(said, "reasons")))
 
-    async def queue(request: Request) -> Response:
+    async def reviews(request: Request) -> Response:
         key_of(request, access, "brand")
         return _json(desk.reviews())
+
+    async def queue(request: Request) -> Response:
+        key_of(request, access, "brand")
+        return _json(desk.queue())
 
     async def form(_: Request) -> Response:
         return Response(msgspec.json.encode(schema()), media_type="application/schema+json")
@@ -173,7 +177,8 @@ def routes(desk: Desk, access: Access) -> list[Route]:
         Route(f"{at}/requests/{{request}}", _guarded(move), methods=["PUT"]),
         Route(f"{at}/decisions/{{decision}}/contest", _guarded(contest), methods=["POST"]),
         Route(f"{at}/decisions/{{decision}}/review", _guarded(review), methods=["PUT"]),
-        Route("/v1/reviews", _guarded(queue)),
+        Route("/v1/reviews", _guarded(reviews)),
+        Route("/v1/requests", _guarded(queue)),
         Route("/v1/export-schema", _guarded(form)),
     ]
 

@@ -87,7 +87,8 @@ class Reward(Struct, frozen=True, array_like=True, gc=False):
 class Customer(Struct, frozen=True):
     """Everything that the entries of one person add up to.
 
-    ``born_at`` is when we first heard of them (epoch seconds). Of a person who was merged, ``sides`` keeps each customer that they are made of, as it
+    ``born_at`` is when we first heard of them, ``last_contact_at`` when they last did something themselves (epoch seconds); ``held`` as what their
+    entries are kept (``model.moment.HELD_AS``). Of a person who was merged, ``sides`` keeps each customer that they are made of, as it
     would be without the others; ``names`` are all that they go by.
 
     ``consent_epoch`` counts their choices; ``closings`` tells in which epoch each purpose was last closed (`""`: all of them).
@@ -98,6 +99,8 @@ class Customer(Struct, frozen=True):
     born_at: float = 0.0
     entries: int = 0
     last_received_at: float = 0.0
+    last_contact_at: float = 0.0
+    held: tuple[str, ...] = ()
     identifiers: tuple[str, ...] = ()
     language: str = ""
     consents: dict[str, Consent] = {}
@@ -125,6 +128,11 @@ class Customer(Struct, frozen=True):
     def names(self) -> tuple[str, ...]:
         """Every name that speaks for this person."""
         return tuple([side.id for side in self.sides]) or (self.id,)
+
+    @property
+    def kept_from(self) -> float:
+        """From when on it is counted how long their data are kept: their last active contact, else when we first heard of them (epoch seconds)."""
+        return max(self.last_contact_at, self.born_at)
 
     @property
     def awaited(self) -> Open | None:

@@ -275,7 +275,10 @@ class Born(MomentBase, frozen=True, tag="born"):
 
 
 class Requested(MomentBase, frozen=True, tag="requested"):
-    """The person exercises a right, or their request moves on; it is to be answered by ``expected_at``. Said by the door of rights only."""
+    """The person exercises a right, or their request moves on; it is to be answered by ``expected_at``. Said by the door of rights only.
+
+    A correction that waits for the brand tells ``of`` which moment, and what its fields should say ``instead`` (``None``: it never happened).
+    """
 
     request: Id
     right: Annotated[str, Meta(pattern="^(access|rectification|erasure|restriction|objection|review)$")]
@@ -283,6 +286,8 @@ class Requested(MomentBase, frozen=True, tag="requested"):
     expected_at: datetime | None = None
     reason: Annotated[str, Meta(max_length=280)] = ""
     by: Annotated[str, Meta(pattern="^(person|brand)$")] = "person"
+    of: Name = ""
+    instead: dict[str, Any] | None = None
 
 
 class Corrected(MomentBase, frozen=True, tag="corrected"):
@@ -290,6 +295,16 @@ class Corrected(MomentBase, frozen=True, tag="corrected"):
 
     of: Name = ""
     family: Name = ""
+
+
+class Lapsed(MomentBase, frozen=True, tag="lapsed"):
+    """These data of the person were kept as long as was said, and are gone. ``contact_at`` is their last active contact, from which the rest is counted on.
+
+    Said by the clock of the server only.
+    """
+
+    categories: tuple[str, ...] = ()
+    contact_at: datetime | None = None
 
 
 class Contested(MomentBase, frozen=True, tag="contested"):
@@ -363,7 +378,7 @@ class Due(MomentBase, frozen=True, tag="due"):
 Moment = (
     Located | Entered | Dwelled | Left | Saw | Paying | Bought | Stocked | Consumed | RanOut | Measured | Declared | CheckedIn | Asked
     | Shared | Displayed | Answered | Ordered | Fulfilled | Returned | Redeeming | Reversed | Noticed | Consented | Withdrew | Objected
-    | Restricted | Born | Consulted | Requested | Corrected | Contested | Reviewed | Proposed | Voted | Worn | Linked | Unlinked | Due
+    | Restricted | Born | Consulted | Requested | Corrected | Lapsed | Contested | Reviewed | Proposed | Voted | Worn | Linked | Unlinked | Due
 )  # fmt: skip
 
 KINDS: Final[dict[str, type[MomentBase]]] = {str(kind.__struct_config__.tag): kind for kind in Moment.__args__}
@@ -380,8 +395,17 @@ CATEGORY: Final[dict[str, str]] = {
     "ordered": "orders", "fulfilled": "orders", "returned": "orders", "redeeming": "orders", "reversed": "orders",
     "noticed": "account", "consented": "account", "withdrew": "account", "objected": "account", "restricted": "account", "born": "account",
     "linked": "account", "unlinked": "account", "requested": "account", "corrected": "account", "contested": "account", "reviewed": "account",
+    "lapsed": "account",
 }  # fmt: skip
 """Each kind of moment carries exactly one category of data; consent is given for categories."""
+PASSIVE: Final = frozenset({"due", "displayed", "noticed", "consulted", "lapsed"})
+"""Kinds that are no contact of the person's own: they prolong nothing."""
+PROOF: Final = "proof"
+"""As what notices and choices are kept, and what was done for them: longer than the data that they were about."""
+HELD_AS: Final[dict[type[MomentBase], str]] = {
+    made: PROOF if kind in {"noticed", "consented", "withdrew", "objected", "restricted", "born", "lapsed"} else CATEGORY[kind] for kind, made in KINDS.items()
+}
+"""As what each kind of moment is kept, and goes."""
 
 _json = msgspec.json.Decoder(Moment)
 

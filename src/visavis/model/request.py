@@ -8,7 +8,7 @@ Reference: DPV 2.3, ``dpv:RequestStatus``; GDPR art. 12(3) and 22(3).
 """
 
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
@@ -35,7 +35,10 @@ MONTHS_MORE: Final = 2
 
 
 class Request(Struct, frozen=True):
-    """A right that the person exercises, and where that stands; to be answered by ``expected_at``. Times are epoch seconds."""
+    """A right that the person exercises, and where that stands; to be answered by ``expected_at``. Times are epoch seconds.
+
+    A correction that waits for the brand is about the moment ``of``, and what it should say ``instead`` (``None``: it never happened).
+    """
 
     right: Right
     status: RequestStatus
@@ -43,6 +46,13 @@ class Request(Struct, frozen=True):
     changed_at: float
     expected_at: float
     reason: str = ""
+    of: str = ""
+    instead: dict[str, Any] | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether it is still to be answered."""
+        return bool(NEXT[self.status])
 
 
 class Review(Struct, frozen=True):

@@ -14,12 +14,13 @@ from visavis.model.errors import Invalid, Unavailable
 
 
 def opened(path: Path | str, *, exclusive: bool = False) -> sqlite3.Connection:
-    """The database of this path, in WAL mode; what an earlier process left in its write-ahead log is in the file.
+    """The database of this path, in WAL mode, made for its owner's eyes only; what an earlier process left in its write-ahead log is in the file.
 
     ``secure_delete`` belongs to each connection and its default to each build, so it is set here and read back; nothing spills to a temporary file.
     """
     if isinstance(path, Path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)  # SQLite gives the same to the files beside it
     database = sqlite3.connect(path, isolation_level=None, timeout=0.2, check_same_thread=False)
     try:
         if exclusive:

@@ -1,14 +1,14 @@
 """Erase a person everywhere, in one go, in their own order: between two groups of moments (``Writer.ask``), never in the midst of one.
 
 First the log, where it is decided: tombstone, rows, keys, write-ahead logs. Then what is in memory, on screens, on its way, in the outbox; the keys that
-speak for them, where they can be reached, and their timeline. What was learned together stays: an aggregate, rebuilt without them by the next ``learn``.
+speak for them, where they can be reached, and their timeline. What was learned together stays, an aggregate; what was not taught yet goes.
 When something cannot be done now, everything else is, :class:`Unfinished` says so, and asking again completes it; after a crash, or a backup that is put
 back, opening the log and :func:`resume` do.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -32,6 +32,9 @@ class Holds(Protocol):
 
     def forget(self, customer: str, entries: Sequence[Entry], /) -> int:
         """Drop all of it, whose entries were these; how many things that was."""
+
+    def told(self, customer: str, /) -> list[dict[str, Any]]:
+        """All of it, for their copy, but for what opens doors: one record a thing, in names that people and programs understand."""
 
 
 class Keeps(Holds, Protocol):

@@ -35,8 +35,6 @@ from visavis.strategy.read import Strategy
 FORM: Final = "visavis-export/1"
 TYPE: Final = "data-export+jwt"
 LIMIT: Final = 1 << 28
-PASSIVE: Final = frozenset({"due", "displayed", "noticed", "consulted"})
-"""Kinds that are no contact of the person's own: they prolong nothing."""
 HABITS: Final = (
     "local_days", "first_day", "last_day", "decayed_28_days", "decayed_days", "decayed_baskets", "last_basket", "baskets", "mean_ln_basket_size",
     "last_local_day", "baskets_at_shop_1", "baskets_at_shop_2", "baskets_at_shop_3", "baskets_at_shop_4", "last_gap_days", "votes_for_the_usual",
@@ -108,15 +106,17 @@ class Export(Struct, frozen=True, forbid_unknown_fields=True):
     uses: tuple[dict[str, Any], ...]
     audit_keys: dict[str, str]
     ledger: tuple[str, ...]
+    kept: dict[str, tuple[dict[str, Any], ...]]
 
 
 def export(
     strategy: Strategy, world: World, customer: Customer, entries: Sequence[Entry], now: datetime, dice_key: bytes, *, brought: Mapping[str, Any],
-    audit_keys: Mapping[str, bytes], ledger: Iterable[bytes],
+    audit_keys: Mapping[str, bytes], ledger: Iterable[bytes], kept: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> Export:  # fmt: skip
     """The copy. ``entries`` are all of the person's, under each of their names; ``brought`` what each purpose brought them so far.
 
-    ``ledger`` are their own lines of the ledger of uses, ``audit_keys`` what the lines of each name are known by.
+    ``ledger`` are their own lines of the ledger of uses, ``audit_keys`` what the lines of each name are known by. ``kept``
+    is what lies beside the log, by what holds it.
     """
     return Export(
         form=FORM, person=customer.id, made_at=now, currency=strategy.brand.currency, controller=strategy.brand.controller, entries=tuple(entries),
@@ -125,10 +125,10 @@ def export(
                   "restricted": customer.restricted},
         observed={"places": asdict(customer.places), "seen": asdict(customer.seen), "home": _named(customer.home), "numbers": _named(customer.numbers),
                   "shops": customer.purchases.shops, "visits": _visits(customer), "identifiers": customer.identifiers,
-                  "contacts": customer.entries, "last_contact_at": customer.last_received_at},
+                  "contacts": customer.entries, "last_contact_at": customer.last_contact_at},
         inferred=inferred(strategy, world, customer, now, dice_key),
         sources=_sources(entries),
-        purposes=_purposes(strategy, customer, entries, now), recipients=tuple(recipients(strategy.purposes, customer)),
+        purposes=_purposes(strategy, customer, now), recipients=tuple(recipients(strategy.purposes, customer)),
         notices_served=tuple([_told(entry) for entry in entries if isinstance(entry.moment, Noticed)]),
         choices_made=tuple([_told(entry) for entry in entries if isinstance(entry.moment, Consented | Withdrew | Objected)]),
         logic=LOGIC,
@@ -137,6 +137,7 @@ def export(
         shown=tuple(map(asdict, customer.service.shown)),
         brought=dict(brought), uses=tuple([{"at": entry.received_at, "moment": entry.moment.id, **asdict(use)} for entry in entries for use in entry.uses]),
         audit_keys={name: key.hex() for name, key in audit_keys.items()}, ledger=tuple([line.decode() for line in ledger]),
+        kept={holder: tuple(map(dict, things)) for holder, things in kept.items()},
     )  # fmt: skip
 
 
@@ -204,9 +205,8 @@ def _needs(world: World, customer: Customer, now: datetime) -> dict[str, dict[st
     return found
 
 
-def _purposes(strategy: Strategy, customer: Customer, entries: Sequence[Entry], now: datetime) -> tuple[Grounds, ...]:
-    contacts = [entry.received_at for entry in entries if KIND[type(entry.moment)] not in PASSIVE]
-    last = max(contacts, default=now)
+def _purposes(strategy: Strategy, customer: Customer, now: datetime) -> tuple[Grounds, ...]:
+    last = datetime.fromtimestamp(customer.kept_from, UTC)
     found = []
     for key, purpose in strategy.purposes.items():
         choice: Consent | None = customer.consents.get(key)

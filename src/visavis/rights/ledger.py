@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from visavis.model.errors import Unavailable
-from visavis.rights.checkpoint import Signer
+from visavis.model.errors import Invalid, Unavailable
+from visavis.rights.checkpoint import Checkpoint, Signer, Verifier
 from visavis.rights.merkle import Tree, leaf_hash
 
 READ: Final = 4096
@@ -28,9 +28,13 @@ class Ledger:
 
     A checkpoint is cut at most every ``cadence_s``, when something was added, and given to ``keep`` (another place). Lines are shown to everyone up to the
     last checkpoint only: who watched the ledger and a shop's door at once could otherwise tell whose the newest line is. 0 cuts one at each asking.
+    :class:`Invalid` when the lines are not those of the ``signed`` checkpoint: two histories are not signed under one name.
     """
 
-    def __init__(self, lines: Lines, signer: Signer, *, cadence_s: float, keep: Callable[[int, str], None] = lambda _size, _note: None) -> None:
+    def __init__(
+        self, lines: Lines, signer: Signer, *, cadence_s: float, keep: Callable[[int, str], None] = lambda _size, _note: None,
+        signed: Checkpoint | None = None,
+    ) -> None:  # fmt: skip
         self.signer = signer
         self._lines = lines
         self._tree = Tree(lines.lines)
@@ -40,6 +44,12 @@ class Ledger:
         self._note = ""
         self._shown = 0
         self.follow()
+        if signed is not None and (len(self) < signed.size or self.root(signed.size) != signed.root):
+            lacks = f"it has {len(self)}" if len(self) < signed.size else "they are others"
+            raise Invalid(
+                f"This log is not the one that the ledger was signed for: a checkpoint of {signed.size} lines is kept, and {lacks}.",
+                advice="Was a backup put back? Give back the newest log.sqlite. If it is lost, begin the ledger under another name: `ledger` in the settings.",
+            )
 
     def __len__(self) -> int:
         """How many lines."""
@@ -91,13 +101,20 @@ class Ledger:
 
 
 def kept_in(folder: Path) -> Callable[[int, str], None]:
-    """Keep each checkpoint as a file of this folder, named by its size; the folder belongs on another machine's disk, or in its backup at least."""
+    """Keep each checkpoint as a file of this folder, named by its size; the folder belongs on another machine's disk, or in its backup at least.
+
+    None is ever replaced. Of two ledgers with other names that are kept in one folder each has its own.
+    """
     folder.mkdir(parents=True, exist_ok=True)
 
     def keep(size: int, note: str) -> None:
         path = folder / f"checkpoint-{size:012}"
-        fresh = path.with_suffix(".new")
         try:
+            while path.exists() and (there := path.read_text(encoding="utf-8")) != note:
+                if there.partition("\n")[0] == note.partition("\n")[0]:
+                    raise Unavailable("A checkpoint of this size is kept already, and is another.", advice="Start again: it is told then what to do.")
+                path = path.with_name(f"{path.name}+")
+            fresh = path.with_suffix(".new")
             with fresh.open("w", encoding="utf-8", newline="") as file:
                 file.write(note)
                 file.flush()
@@ -107,3 +124,16 @@ def kept_in(folder: Path) -> Callable[[int, str], None]:
             raise Unavailable(f"The checkpoint could not be kept: {error.strerror}.", advice="Is the disk full?") from None
 
     return keep
+
+
+def last_kept(folder: Path, verifier: str) -> Checkpoint | None:
+    """The largest checkpoint of this folder that who is verified so has signed."""
+    ours = Verifier(verifier)
+    for path in sorted(folder.glob("checkpoint-*"), reverse=True):
+        try:
+            return ours.read(path.read_text(encoding="utf-8"))
+        except (Invalid, UnicodeDecodeError):  # of another ledger, or not whole
+            continue
+        except OSError as error:
+            raise Unavailable(f"{path.name} cannot be read: {error.strerror}.", advice="The server reads its checkpoints when it starts.") from None
+    return None

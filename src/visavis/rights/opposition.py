@@ -1,7 +1,8 @@
 """Who objected, remembered for good: keyed fingerprints of names and identifiers in a file *outside* the data, beside the tombstones.
 
 An objection to marketing is absolute. It outlives a backup that is put back, an export that is brought in again, an erasure, and a second life under
-another name with the same identifier: whoever comes in is looked up here before anything else is done with them. The file says nothing to whom lacks
+another name with the same identifier: whoever comes in is looked up here before anything else is done with them. Of who is one person under several names
+it is remembered under each. The file says nothing to whom lacks
 the root key: a line is a keyed hash, what was objected to, whether it stands, and the day.
 """
 
@@ -46,7 +47,7 @@ class Opposition:
         """Take in what a durable entry says; ``customer`` is the person after it."""
         moment = entry.moment
         if isinstance(moment, Objected):
-            self._write((customer.id, *customer.identifiers), moment.about, entry.received_at, on=moment.on)
+            self._write((entry.customer, *customer.names, *customer.identifiers), moment.about, entry.received_at, on=moment.on)
         elif isinstance(moment, Linked):
             for about in customer.objections:
                 self._write((moment.identifier,), about, entry.received_at, on=True)

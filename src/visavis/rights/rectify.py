@@ -5,7 +5,7 @@ advisers, effects. What stays is that a correction happened (a ``corrected`` mom
 entries folded again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +15,7 @@ from visavis.consent.gate import placed
 from visavis.model.decision import Decision, Silence
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid
-from visavis.model.moment import CATEGORY, KIND, Answered, Corrected, Moment, MomentBase, from_builtins
+from visavis.model.moment import CATEGORY, HELD_AS, KIND, Answered, Corrected, Moment, MomentBase, Requested, from_builtins
 from visavis.strategy.read import Strategy
 
 CORRECTABLE: Final = frozenset({"places", "sight", "purchases", "home", "numbers", "preferences", "orders"})
@@ -32,7 +32,8 @@ def corrected(strategy: Strategy, entry: Entry, instead: Mapping[str, Any]) -> E
         raise Invalid("This moment is no data about the person.", advice="Correct what was declared, observed, bought or measured.")
     unknown = set(instead) - (set(old.__struct_fields__) - set(_ENVELOPE))
     if unknown or not instead:
-        raise Invalid(f"{len(unknown) or 'No'} fields to correct are known of this kind.", advice=f"Known: {', '.join(sorted(_fields(old)))}.")
+        said = f"{len(unknown)} of these fields are not known of this kind of moment." if unknown else "There is no field to correct."
+        raise Invalid(said, advice=f"Known: {', '.join(sorted(_fields(old)))}.")
     told: dict[str, Any] = msgspec.to_builtins(replace(old, at=None))
     new = placed(strategy, from_builtins(told | dict(instead), received_at=entry.received_at))
     return replace(entry, moment=new)
@@ -44,24 +45,36 @@ def amended(entries: Sequence[Entry], of: str, new: Entry | None) -> dict[str, E
     if wrong is None:
         raise Invalid("There is no such moment of this person.", advice="GET …/export lists them.")
     others = [entry for entry in entries if entry is not wrong]
-    still = set().union(*[_words(entry.moment) for entry in others]) | (_words(new.moment) if new is not None else set())
-    gone = _words(wrong.moment) - still
-    found: dict[str, Entry | None] = {of: _without(new, gone) if new is not None else None}
+    kept = others if new is None else [*others, new]
+    gone, untold = _words_of([wrong]) - _words_of(kept), _told_by([wrong]) - _told_by(kept)
+    found: dict[str, Entry | None] = {of: _without(new, gone, untold) if new is not None else None}
     for entry in others:
-        after = _without(entry, gone)
+        after = _without(entry, gone, untold)
         if after is not entry:
             found[entry.moment.id] = after
     return found
 
 
-def _without(entry: Entry, gone: set[str]) -> Entry:
-    """The entry, with nothing that rests on what is gone."""
-    if not gone:
-        return entry
+def parted_from(entries: Sequence[Entry], over: Container[str]) -> Iterator[tuple[Entry, Entry | None]]:
+    """Each of a person's entries that must change when what is kept as these (``model.moment.HELD_AS``) goes, with what it becomes (``None``: it goes)."""
+    gone = [entry for entry in entries if HELD_AS[type(entry.moment)] in over]
+    kept = [entry for entry in entries if HELD_AS[type(entry.moment)] not in over]
+    words, untold = _words_of(gone) - _words_of(kept), _told_by(gone) - _told_by(kept)
+    for entry in gone:
+        yield entry, None
+    for entry in kept:
+        after = _without(entry, words, untold)
+        if after is not entry:
+            yield entry, after
+
+
+def _without(entry: Entry, gone: set[str], untold: set[str]) -> Entry:
+    """The entry, with nothing that rests on what is gone, and no decision that waits for one of these outcomes, which only what is gone told."""
     moment = entry.moment
     if isinstance(moment, Answered) and moment.about in gone:
         moment = replace(moment, about="")
     decisions = tuple([_decision(decision, gone) for decision in entry.decisions])
+    decisions = tuple([replace(decision, window=None) if decision.id in untold else decision for decision in decisions])
     effects = tuple([replace(effect, product="") if effect.product in gone else effect for effect in entry.effects])
     after = replace(entry, moment=moment, decisions=decisions, effects=effects)
     if after == entry:
@@ -80,9 +93,17 @@ def _decision(decision: Decision, gone: set[str]) -> Decision:
     return replace(decision, scored=scored, known=known, facts=tuple([fact for fact in decision.facts if fact.subject not in gone]))
 
 
+def _words_of(entries: Iterable[Entry]) -> set[str]:
+    return {word for entry in entries for word in _words(entry.moment)}
+
+
+def _told_by(entries: Iterable[Entry]) -> set[str]:
+    return {outcome.decision for entry in entries for outcome in entry.closed}
+
+
 def _words(moment: Moment) -> set[str]:
     """What this moment says in words. What is only an answer about something says nothing of its own."""
-    if isinstance(moment, Answered | Corrected):
+    if isinstance(moment, Answered | Corrected | Requested):
         return set()
     return {word for name in _fields(moment) for word in _texts(msgspec.to_builtins(getattr(moment, name))) if word}
 

@@ -110,6 +110,11 @@ class Shelf:
         emptied(self._database)
         return len(gone)
 
+    def values(self, person: str) -> list[tuple[Place, bytes]]:
+        """Everything there is of this person, in the order in which it was put."""
+        found = [(place, self.get(person, place.kind, place.name)) for place in self.of(person).values()]
+        return [(place, value) for place, value in found if value is not None]
+
     def people(self) -> set[str]:
         """Everyone of whom there is something."""
         return set(self._people)

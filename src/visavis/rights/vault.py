@@ -37,12 +37,15 @@ ORDINARY: Final = b"\x01o"
 SPECIAL: Final = b"\x01s"
 """What a sealed value begins with: the version of this form, and which of the person's keys opens it."""
 _SCHEMA: Final = "CREATE TABLE people (number INTEGER PRIMARY KEY, fingerprint BLOB UNIQUE, pseudonym INTEGER UNIQUE, key BLOB, special BLOB, name BLOB) STRICT"
-_SHRED: Final = "UPDATE people SET fingerprint = NULL, pseudonym = NULL, key = NULL, special = NULL, name = NULL WHERE fingerprint = ?"
+_SHRED: Final = "UPDATE people SET fingerprint = NULL, pseudonym = NULL, key = NULL, special = NULL, name = NULL WHERE fingerprint = ? OR pseudonym = ?"
 """Rows are only added at the end and emptied where they lie: one taken out would make SQLite move its neighbours and leave stale copies of their keys."""
 
 
 class Tombstone(Struct, frozen=True):
-    """That a person was erased, and when: by the keyed hash of their name and the pseudonym that they had, 0 when there was none."""
+    """That a person was erased, and when: by the keyed hash of their name and the pseudonym that they had, 0 when there was none.
+
+    Without the hash (empty) it is what they had that is gone for good, and not they: who was away for long may come again.
+    """
 
     fingerprint: bytes
     pseudonym: int
@@ -126,11 +129,11 @@ class Vault:
         self._people: dict[str, Person] = {}
         self._pseudonyms: dict[int, Person] = {}
         self.tombstones = _read(tombstones)
-        self._erased = {one.fingerprint for one in self.tombstones}
+        self._erased = {one.fingerprint for one in self.tombstones if one.fingerprint}
         with opening(path, "vault") as self._database:
             self._found_or_made()
             for one in self.tombstones:
-                self._database.execute(_SHRED, (one.fingerprint,))
+                self._database.execute(_SHRED, (one.fingerprint, one.pseudonym))
             emptied(self._database)
 
     def of(self, customer: str) -> Person | None:
@@ -170,22 +173,26 @@ class Vault:
         """Whether this person was erased; known by a keyed hash of their name, which is all that is kept of them."""
         return self._fingerprint(customer) in self._erased
 
-    def bury(self, customer: str, at: datetime) -> None:
-        """Decide an erasure, durably: from here on it is completed whatever happens, at the latest when the log is next opened."""
-        fingerprint = self._fingerprint(customer)
-        if fingerprint not in self._erased:
-            person = self.of(customer)
-            one = Tombstone(fingerprint, person.pseudonym if person is not None else 0, f"{at:%Y-%m-%dT%H:%M:%SZ}")
+    def bury(self, customer: str, at: datetime, *, for_good: bool = True) -> None:
+        """Decide an erasure, durably: from here on it is completed whatever happens, at the latest when the log is next opened.
+
+        Unless it is ``for_good``, the tombstone tells the pseudonym only, which leads to nobody once the keys are gone: it refuses nobody.
+        """
+        person, fingerprint = self.of(customer), self._fingerprint(customer) if for_good else b""
+        pseudonym = person.pseudonym if person is not None else 0
+        if fingerprint not in self._erased if for_good else pseudonym:
+            one = Tombstone(fingerprint, pseudonym, f"{at:%Y-%m-%dT%H:%M:%SZ}")
             _append(self._path, one)
-            self._erased.add(fingerprint)
             self.tombstones.append(one)
+            if for_good:
+                self._erased.add(fingerprint)
 
     def shred(self, customer: str) -> None:
         """Destroy this person's keys: in memory, in the table, and in its write-ahead log."""
         person = self._people.pop(customer, None)
         if person is not None:
             self._pseudonyms.pop(person.pseudonym, None)
-        self._run(_SHRED, (self._fingerprint(customer),))
+        self._run(_SHRED, (self._fingerprint(customer), person.pseudonym if person is not None else 0))
         emptied(self._database)
 
     def close(self) -> None:

@@ -10,11 +10,11 @@ from hashlib import sha256
 from pathlib import Path
 from secrets import token_bytes, token_urlsafe
 from time import monotonic, time
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused
@@ -31,7 +31,7 @@ _ACCOUNT: Final = frozenset({"noticed", "consented", "withdrew", "objected", "re
 _HOME: Final = frozenset({"stocked", "consumed", "ran_out"})
 _OTHERS: Final = frozenset({"revoked", "invalidated"})
 SAYS: Final[dict[Role, frozenset[str]]] = {
-    "brand": frozenset(KINDS) - {"due", "consulted", "requested", "corrected", "contested", "reviewed"},
+    "brand": frozenset(KINDS) - {"due", "consulted", "requested", "corrected", "lapsed", "contested", "reviewed"},
     "till": frozenset({"paying", "bought", "redeeming", "reversed", "returned", "checked_in"}),
     "device": frozenset({
         "located", "entered", "dwelled", "left", "saw", "checked_in", "asked", "shared", "displayed", "answered", "declared", "measured", "proposed",
@@ -94,7 +94,7 @@ class Access:
         token = f"vv_{role}_{token_urlsafe(24)}"
         digest = _hash(token)
         key = Key(digest.hex()[:12], role, subject, profile or ("glasses" if role == "device" else ""), until=until)
-        made_at = datetime.now(UTC).isoformat(timespec="seconds")
+        made_at = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="seconds")
         self._database.execute("INSERT INTO keys VALUES (NULL, ?, ?, ?)", (digest, self._sealed(digest, key), made_at))
         self._keys[digest] = key
         self._held.add(key.id)
@@ -135,6 +135,13 @@ class Access:
         self._database.executemany("UPDATE keys SET hash = NULL, key = NULL, made_at = NULL WHERE hash = ?", [(digest,) for digest in gone])
         emptied(self._database)
         return len(gone)
+
+    def told(self, customer: str) -> list[dict[str, Any]]:
+        """Every key that speaks for this person: its id, what it is for, when it was made and until when it is one; never what opens."""
+        self._read()
+        rows = self._database.execute("SELECT hash, made_at FROM keys WHERE hash IS NOT NULL ORDER BY number").fetchall()
+        mine = [(self._keys[digest], made_at) for digest, made_at in rows if digest in self._keys]
+        return [{**asdict(key), "made_at": made_at} for key, made_at in mine if key.role in PEOPLES and key.subject == customer]
 
     def people(self) -> set[str]:
         """Everyone whom a key speaks for."""

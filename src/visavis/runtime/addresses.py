@@ -7,7 +7,7 @@ must carry.
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused
@@ -59,6 +59,10 @@ class Addresses:
     def forget(self, person: str, entries: Sequence[Entry] = ()) -> int:
         """Leave no address of this erased person in any file, and say how many there were."""
         return self._shelf.forget(person, entries)
+
+    def told(self, person: str) -> list[dict[str, Any]]:
+        """Every address of this person, as its channel keeps it."""
+        return [{"kind": place.kind, "name": place.name, "address": data.decode("utf-8", "replace")} for place, data in self._shelf.values(person)]
 
     def people(self) -> set[str]:
         """Everyone who has an address."""

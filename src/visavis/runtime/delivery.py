@@ -18,7 +18,7 @@ from threading import Lock
 from typing import Any, Final, Literal
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from visavis.cards.compose import compose
 from visavis.decide.device import unfit
@@ -118,6 +118,10 @@ class Delivery:
         said = {decision.id for entry in entries for decision in entry.decisions if isinstance(decision, Show)}
         self._drop({self._name(decision) for decision in gone | said})
         return len(gone)
+
+    def told(self, customer: str) -> list[dict[str, Any]]:
+        """What became of each card on its way to this person: to which device, by which channel, how often it was tried."""
+        return [{"decision": decision, **asdict(self.parcels[decision])} for decision in self._of.get(customer, ())]
 
     def settle(self) -> None:
         """Once the whole log has passed: drop what is remembered of cards that it does not hold (a person was erased, a backup was put back)."""

@@ -17,13 +17,14 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from visavis.cards.answer import contestable
+from visavis.consent.notices import MARKETING, SHARING
 from visavis.customers.rights import recipients
 from visavis.model.customer import Customer
 from visavis.model.entry import FORM, Effect, Entry
 from visavis.model.errors import Invalid, Refused
 from visavis.model.ids import decision_id
 from visavis.model.moment import CATEGORY, KIND, Corrected, Moment, Objected, Requested, Restricted, from_builtins
-from visavis.model.request import MONTHS, MONTHS_MORE, NEXT, REASONED, STATUS_TERMS, Review, months_after
+from visavis.model.request import MONTHS, MONTHS_MORE, NEXT, REASONED, STATUS_TERMS, Request, Review, months_after
 from visavis.rights.erase import Erased, Holds, Unfinished, both, erase
 from visavis.rights.export import Export, export, opened
 from visavis.rights.opposition import Opposition
@@ -34,8 +35,6 @@ from visavis.runtime.loop import Loop
 from visavis.runtime.outbox import ERASED, Outbox
 from visavis.runtime.writer import Writer
 
-LEARNED_DAYS: Final = 30
-"""By when what was learned from many people together is rebuilt without the erased."""
 KEPT: Final[dict[str, dict[str, str]]] = {
     "tombstone": {
         "fr": "Une empreinte à clé de votre nom et la date, pour qu’aucune sauvegarde ne vous fasse revenir.",
@@ -46,8 +45,8 @@ KEPT: Final[dict[str, dict[str, str]]] = {
         "en": "The lines of the ledger of uses, which lead to nobody: your key is destroyed.",
     },
     "learned": {
-        "fr": f"Ce qui a été appris de beaucoup de personnes ensemble, recalculé sans vous dans les {LEARNED_DAYS} jours.",
-        "en": f"What was learned from many people together, rebuilt without you within {LEARNED_DAYS} days.",
+        "fr": "Des moyennes apprises de beaucoup de réponses ensemble : rien de vous ne s’y lit, ni n’y entre plus. Elles ne sont pas recalculées.",
+        "en": "Averages learned from many answers together, in which nothing of you can be read. They are not rebuilt; nothing more of you enters them.",
     },
     "opposition": {
         "fr": "Une empreinte à clé de votre opposition, pour ne plus jamais vous solliciter.",
@@ -79,7 +78,6 @@ class Receipt(Struct, frozen=True):
     erased: Erased
     kept: dict[str, dict[str, str]]
     recipients: tuple[str, ...]
-    learned_until: datetime
 
 
 class Waiting(Struct, frozen=True):
@@ -100,6 +98,20 @@ class Leaving(Struct, frozen=True):
     opposed: bool
     notices: tuple[Entry, ...]
     done: Erased | None = None
+
+
+class Asked(Struct, frozen=True):
+    """A person's request in the brand's queue: what they asked, and by when it is answered."""
+
+    customer: str
+    request: str
+    right: str
+    status: str
+    asked_at: datetime
+    expected_at: datetime
+    overdue: bool
+    of: str
+    instead: dict[str, Any] | None
 
 
 class Desk:
@@ -126,16 +138,20 @@ class Desk:
     def person(self, name: str) -> Customer:
         """Whom it is about; :class:`Gone` when nothing is held of them."""
         customer = self.writer.loop.customer(name)
-        if not customer.entries:
+        if not customer.entries and not any(one.told(name) for one in self.held.values()):
             raise Gone("Nothing is held of this person.", advice="Check the name.")
         return customer
 
-    async def acknowledge(self, name: str, right: str) -> Acknowledged:
+    async def acknowledge(self, name: str, right: str, *, of: str = "", instead: Mapping[str, Any] | None = None) -> Acknowledged:
         """Note the request, durably; it is answered within a month."""
         self.person(name)
         now = self.writer.loop.clock.now()
         request, expected_at = f"request-{token_hex(8)}", months_after(now, MONTHS)
-        await self._live(Requested(id=request, customer=name, occurred_at=now, request=request, right=right, expected_at=expected_at))
+        said = Requested(
+            id=request, customer=name, occurred_at=now, request=request, right=right, expected_at=expected_at, of=of,
+            instead=dict(instead) if instead is not None else None,
+        )  # fmt: skip
+        await self._live(said)
         return Acknowledged(request, right, "acknowledged", STATUS_TERMS["acknowledged"], now, expected_at)
 
     async def move(self, name: str, request: str, status: str, reason: str = "", *, by: str = "person") -> Acknowledged:
@@ -180,6 +196,7 @@ class Desk:
             return export(
                 loop.strategy, loop.world, self.person(name), loop.life(name), loop.clock.now(), loop.dice_key, brought=self._brought(names),
                 audit_keys={one: loop.log.audit_key(one) for one in names}, ledger=[line for _, line in lines],
+                kept={holder: [{"of": one, **thing} for one in names for thing in held.told(one)] for holder, held in self.held.items()},
             )  # fmt: skip
 
         return await self.writer.ask(told)
@@ -198,12 +215,15 @@ class Desk:
             self._opposition.passing(entry, loop.customer(name))
 
     async def correct(self, name: str, moment: str, instead: Mapping[str, Any] | None, *, by_brand: bool) -> Acknowledged:
-        """Put right what this moment said (``None``: it never happened). What is evidence for both sides waits for the brand, unless it is the brand."""
-        entry = await self._entry(name, moment)
-        asked = await self.acknowledge(name, "rectification")
+        """Put right what this moment said (``None``: it never happened). What is evidence for both sides waits for the brand, whose correction answers it."""
+        loop, entry = self.writer.loop, await self._entry(name, moment)
         if CATEGORY[KIND[type(entry.moment)]] in EVIDENCE and not by_brand:
+            if instead is not None:
+                corrected(loop.strategy, entry, instead)
+            asked = await self.acknowledge(name, "rectification", of=moment, instead=instead)
             return await self.move(name, asked.request, "requires_action", "A purchase or an order is put right by the brand, which was asked to.")
-        loop = self.writer.loop
+        waiting = next((key for key, one in self.person(name).requests.items() if by_brand and one.open and one.of == moment), "")
+        request = waiting or (await self.acknowledge(name, "rectification")).request
 
         def put_right() -> None:
             entries = list(loop.log.of(entry.customer))
@@ -217,11 +237,12 @@ class Desk:
         try:
             await self.writer.ask(put_right)
         except Invalid as error:
-            await self.move(name, asked.request, "rejected", Exception.__str__(error)[:280])
+            if not waiting:  # what the brand wrote does not fit; the person's request goes on waiting
+                await self.move(name, request, "rejected", Exception.__str__(error)[:280])
             raise
         now = loop.clock.now()
-        await self._live(Corrected(id=f"{asked.request}-corrected", customer=name, occurred_at=now, of=moment if instead is not None else ""))
-        return await self.move(name, asked.request, "fulfilled")
+        await self._live(Corrected(id=f"{request}-corrected", customer=name, occurred_at=now, of=moment if instead is not None else ""))
+        return await self.move(name, request, "fulfilled")
 
     async def hide(self, name: str, family: str) -> Acknowledged:
         """Never again name a family that was wrongly concluded."""
@@ -248,7 +269,7 @@ class Desk:
             self._outbox.passing(one)
         subject = "p_" + blake2b(begun.cause.encode(), key=self._secret, digest_size=12).hexdigest()
         kept = {key: words for key, words in KEPT.items() if key != "opposition" or begun.opposed}
-        return Receipt("visavis-erasure/1", subject, both(begun.done, gone), kept, begun.told, months_after(gone.done_at, 1))
+        return Receipt("visavis-erasure/1", subject, both(begun.done, gone), kept, begun.told)
 
     def _leaving(self, name: str) -> Leaving:
         """What is to be known of a person once nothing of them is; their recipients' notices are durable before anything is deleted."""
@@ -271,6 +292,8 @@ class Desk:
 
     async def object(self, name: str, about: str, *, on: bool) -> Acknowledged:
         """Note the objection, which stands at once and for good, until the person takes the same one back."""
+        if about not in (MARKETING, SHARING, *self.person(name).objections, *self.writer.loop.strategy.purposes):
+            raise Invalid("There is nothing to object to under this name.", advice="Write marketing, sharing, or a purpose: GET …/purposes lists them.")
         asked = await self.acknowledge(name, "objection")
         try:
             moment = Objected(id=f"{asked.request}-objected", customer=name, occurred_at=self.writer.loop.clock.now(), about=about, on=on, method="request")
@@ -332,10 +355,24 @@ class Desk:
         now = self.writer.loop.clock.now().timestamp()
         found = [
             Waiting(customer.id, decision, review, overdue=now > review.due_at)
-            for customer in list(self.writer.loop.customers.values()) if customer.reviews
+            for customer in self._everybody() if customer.reviews
             for decision, review in customer.reviews.items() if review.open
         ]  # fmt: skip
         return sorted(found, key=lambda one: (one.review.due_at, one.customer, one.decision))
+
+    def queue(self) -> list[Asked]:
+        """Every request that waits for the brand, the one that is due first at the head. Time closes none of them."""
+        now = self.writer.loop.clock.now()
+
+        def asked(customer: str, request: str, one: Request) -> Asked:
+            asked_at, expected_at = [datetime.fromtimestamp(at, now.tzinfo) for at in (one.asked_at, one.expected_at)]
+            return Asked(customer, request, one.right, one.status, asked_at, expected_at, now > expected_at, one.of, one.instead)
+
+        found = [asked(person.id, name, one) for person in self._everybody() for name, one in person.requests.items() if one.open]
+        return sorted(found, key=lambda one: (one.expected_at, one.asked_at, one.customer))
+
+    def _everybody(self) -> list[Customer]:
+        return [person for name, person in list(self.writer.loop.customers.items()) if name == person.id]
 
     def signed(self, what: Struct, kind: str) -> str:
         """The record as a compact JWS of this type, for the person to keep."""
@@ -368,6 +405,6 @@ def reconciled(loop: Loop, opposition: Opposition) -> None:
 
 def objecting(loop: Loop, opposition: Opposition, customer: Customer) -> None:
     """The person objects to what they are known to have objected to."""
-    for about in opposition.of((customer.id, *customer.identifiers)):
+    for about in opposition.of((*customer.names, *customer.identifiers)):
         if about not in customer.objections:
             loop.live([Objected(id=f"opposed-{token_hex(6)}", customer=customer.id, occurred_at=loop.clock.now(), about=about, method=KEPT_OBJECTION)])

@@ -12,7 +12,9 @@ from heapq import heapify, heappop, heappush, merge
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from visavis.consent.gate import open_categories
 from visavis.customers.fold import fold
 from visavis.customers.identity import REASONS, addressed, lived, merged, refusal
 from visavis.engine import NotAdmitted, admit, step
@@ -54,6 +56,7 @@ class Group(Struct, frozen=True):
 class Loop:
     """Live moments. ``state`` is what the log adds up to (rebuilt from it when not given); not safe for threads: one loop, one thread.
 
+    ``erased`` and ``amended`` are called with the name of whose entries went, or changed.
     ``opposed`` tells what somebody of one of these names has objected to, here or in another life of theirs: it is said before anything else.
     """
 
@@ -70,6 +73,7 @@ class Loop:
         self.world: World = state.world
         self.worlds: dict[str, World] = state.worlds
         self.erased: list[Callable[[str], None]] = []
+        self.amended: list[Callable[[str], None]] = []
         self.customers: dict[str, Customer] = state.customers
         self.teacher: Teacher = state.teacher
         self._group: dict[tuple[str, str], Entry] = {}
@@ -116,6 +120,11 @@ class Loop:
         self._group[name, moment.id] = entry
         for person in lived(ChainMap(self._ahead, self.customers), ChainMap(self._claimed, self._identified), entry, after):
             self._await(person, customer if person is after else None)
+        if isinstance(admitted, Objected) and admitted.on:
+            # Whoever is one now may part: what they objected to as one is said under each of their names, one after the other.
+            silent = next((side.id for side in after.sides if admitted.about not in side.objections), "")
+            if silent:
+                self.take(replace(admitted, id=f"opposed-{moment.id}"[:128], customer=silent, method=KEPT))
         return Answer(entry)
 
     def _recalled(self, customer: Customer, moment: Moment) -> Customer:
@@ -198,16 +207,26 @@ class Loop:
     def amend(self, customer: str, entries: Mapping[str, Entry | None]) -> None:
         """Put these in the place of this person's entries of the same moments, after all that was taken before; then they are who the log says."""
         self.commit()
+        was = [entry for entry in self.log.of(customer) if entry.moment.id in entries]
         self.log.amend(customer, entries)
         before = self.customer(customer)
-        after = newborn(customer)
-        for entry in self.log.of(customer):
-            after = fold(after, entry)
-        if before.sides:  # what was merged since follows from all of their entries, in the order in which they came
-            after = rebuild(self.log).customers[customer]
-        self.customers.update(dict.fromkeys(after.names, after))
-        self._await(after, before)
-        self.teacher.forget(decision.id for entry in entries.values() if entry is not None for decision in entry.decisions if not decision.known)
+        if before.sides:  # what was merged since, and whether it still is, follows from all entries, in the order in which they came
+            state = rebuild(self.log)
+            people = {name: state.customers.get(name) or newborn(name) for name in before.names}
+            self._identified = state.identified
+        else:
+            after = reduce(fold, self.log.of(customer), newborn(customer))
+            people = {customer: after}
+            let_go = [identifier for identifier in before.identifiers if identifier not in after.identifiers]
+            self._identified = {identifier: name for identifier, name in self._identified.items() if identifier not in let_go}
+        for name, person in people.items():
+            self.customers[name] = person
+            if name == person.id:
+                self._await(person, before)
+        for entry in was:
+            self.teacher.amended(entry, entries[entry.moment.id])
+        for look_again in self.amended:
+            look_again(customer)
 
     def adopt(self, entries: Sequence[Entry]) -> None:
         """Let a person come in with the life that they had elsewhere: all of it or nothing. :class:`Refused` when somebody is, or was, here by such a name."""
@@ -228,17 +247,19 @@ class Loop:
                 self._await(person, None)
         self.remember(Group(list(entries), people, identified))
 
-    def erase(self, customer: str) -> list[Entry]:
-        """Forget this customer, for good, after all that was taken before; return the entries that there were. Asked again, it completes what is left to do.
+    def erase(self, customer: str, *, for_good: bool = True) -> list[Entry]:
+        """Forget this customer, after all that was taken before; return the entries that there were. Asked again, it completes what is left to do.
 
-        Only what was lived under this name goes; a person who was merged is erased under each of their :meth:`names`.
+        Unless it is ``for_good``, they may come again. Only what was lived under this name goes; a person who was merged is erased under each of their
+        :meth:`names`.
         """
         self.commit()
         entries = list(self.log.of(customer))
         try:
-            self.log.erase(customer)
+            self.log.erase(customer, for_good=for_good)
         finally:
-            if self.log.erased(customer):  # decided, even when a file could not be cut yet: nobody lives on meanwhile
+            # Decided, even when a file could not be cut yet: nobody lives on meanwhile.
+            if self.log.erased(customer) or (not for_good and not any(True for _ in self.log.of(customer))):
                 self._forget(customer, entries)
         return entries
 
@@ -253,7 +274,8 @@ class Loop:
         self._identified = {identifier: names.get(identifier, name) for identifier, name in self._identified.items() if name != customer or identifier in names}
         self._due = [(due, name) for due, name in self._due if name != customer]
         heapify(self._due)
-        self.teacher.forget(decision.id for entry in entries for decision in entry.decisions)
+        for entry in entries:
+            self.teacher.amended(entry, None)
         for forget in self.erased:
             forget(customer)
 
@@ -278,7 +300,8 @@ class Loop:
 
     def learn(self) -> None:
         """Let the world change by what outcomes taught, when a lesson is due."""
-        lessons = self.teacher.lessons(self.world, self.clock.now())
+        now = self.clock.now()
+        lessons = self.teacher.lessons(self.world, now, lambda name, purpose: self._open(name, purpose, now.timestamp()))
         if lessons:
             self.enact(lessons)
 
@@ -291,6 +314,10 @@ class Loop:
             self.world = world
             self.worlds = bounded(self.worlds, world.version, world, limit=WORLDS)
             self.teacher.noted(entry)
+
+    def _open(self, name: str, purpose: str, now: float) -> bool:
+        known = self.strategy.purposes.get(purpose)
+        return known is not None and bool(open_categories(self.customer(name), known, now))
 
     def _await(self, customer: Customer, before: Customer | None) -> None:
         due = customer.next_due_at

@@ -76,13 +76,14 @@ class MemoryLog:
             if place is not None:
                 self._rows[place] = (True, encode(entry)) if entry is not None else None
 
-    def erase(self, customer: str) -> int:
+    def erase(self, customer: str, *, for_good: bool = True) -> int:
         """Take everything of this person away."""
         self._check()
         names = [name for name in self._places if name[0] == customer]
         for name in names:
             self._rows[self._places.pop(name)] = None
-        self._erased.add(customer)
+        if for_good:
+            self._erased.add(customer)
         self._told.pop(customer, None)
         self._audit_keys.pop(customer, None)
         return len(names)

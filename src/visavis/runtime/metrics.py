@@ -19,6 +19,7 @@ class Metrics:
         self._moments = Counter("visavis_moments", "Moments by kind and what became of them", ["kind", "fate"], registry=self._registry)
         self._decisions = Counter("visavis_decisions", "Decisions by audience and result", ["audience", "result", "reason"], registry=self._registry)
         self._steps = Histogram("visavis_step_seconds", "How long the step of a moment took", buckets=BUCKETS_S, registry=self._registry)
+        self._lapsed = Counter("visavis_lapsed", "What was kept long enough and is gone: people, entries", ["what"], registry=self._registry)
         self._children: dict[tuple[str, ...], Counter] = {}
         for name, text, how_many in (
             ("visavis_moments_waiting", "Moments that wait for the writer", waiting),
@@ -38,6 +39,11 @@ class Metrics:
                 self._child(self._decisions, decision.audience, "show", "").inc()
             else:
                 self._child(self._decisions, decision.audience, "silence", decision.reason).inc()
+
+    def lapsed(self, people: int, entries: int) -> None:
+        """So many people, and entries of the log, went for their age."""
+        self._child(self._lapsed, "person").inc(people)
+        self._child(self._lapsed, "entry").inc(entries)
 
     def _child(self, counter: Counter, *labels: str) -> Counter:
         # Finding a counter by its labels takes a lock and costs more than counting; there are few, so they are kept.

@@ -17,12 +17,12 @@ from hmac import compare_digest
 from hmac import new as hmac
 from pathlib import Path
 from time import time
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import httpx
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from visavis.model.entry import Effect, Entry, decode, encode
 from visavis.model.errors import Invalid, Refused
@@ -131,7 +131,9 @@ class Outbox:
         self._bell = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         for name, data in self._database.execute("SELECT key, data FROM notices WHERE data != x''").fetchall():
-            self.passing(decode(self._lock.open(data, name)))
+            notice = decode(self._lock.open(data, name))
+            if all(effect.kind in self._targets for effect in notice.effects):  # else it waits for whoever starts with its target again
+                self.passing(notice)
 
     @property
     def waiting(self) -> int:
@@ -171,6 +173,8 @@ class Outbox:
                 name = self._name(effect.key)
                 data = self._lock.seal(encode(replace(notice, effects=(effect,))), name)
                 self._database.execute("INSERT OR REPLACE INTO notices VALUES (?, ?)", (name, data))
+            else:
+                log.warning("a recipient is not told of an erasure: no webhook is set up for it", extra={"kind": effect.kind})
         self._database.execute("PRAGMA synchronous = NORMAL")
 
     def forget(self, customer: str, entries: Sequence[Entry]) -> int:
@@ -182,6 +186,13 @@ class Outbox:
                 attempt.cancel()
         self._drop({self._name(key) for key in keys})
         return len(keys)
+
+    def told(self, customer: str) -> list[dict[str, Any]]:
+        """What became of each effect of this person's: which webhook, how often it was tried, what went wrong."""
+        return [
+            {**asdict(parcel.effect), "status": parcel.status, "attempts": parcel.attempts, "trouble": parcel.trouble}
+            for parcel in self.parcels.values() if parcel.customer == customer
+        ]  # fmt: skip
 
     def settle(self) -> None:
         """Once the whole log has passed: drop what is remembered of effects that it does not hold (a person was erased, a backup was put back)."""
@@ -196,6 +207,13 @@ class Outbox:
         """Begin to deliver, in the running event loop, once the whole log has passed."""
         self.settle()
         self._task = asyncio.get_running_loop().create_task(self._serve())
+
+    async def tried(self, kind: str) -> None:
+        """Try everything of this kind that waits, now; return when each was. What failed waits for its time, or for the next start."""
+        for key, parcel in self.parcels.items():
+            if parcel.effect.kind == kind and parcel.status == "waiting" and key not in self._under_way:
+                self._under_way[key] = asyncio.create_task(self._attempted(key))
+        await asyncio.gather(*[task for key, task in self._under_way.items() if self.parcels[key].effect.kind == kind], return_exceptions=True)
 
     async def stop(self) -> None:
         """Stop; an attempt under way may be made again after the next start: at least once."""

@@ -10,7 +10,7 @@ from visavis.customers.identity import lived
 from visavis.engine import step
 from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.entry import Entry, WorldEntry, encode
-from visavis.model.moment import Corrected
+from visavis.model.moment import Corrected, Lapsed
 from visavis.model.world import StrategyLoaded, World
 from visavis.ports import Log
 from visavis.runtime.teacher import Teacher
@@ -64,9 +64,10 @@ class Difference(Struct, frozen=True):
 def verify(log: Log, dice_key: bytes, *, found: Callable[[Difference], None]) -> int:
     """Decide everything again with the logged strategies and worlds; call ``found`` for each difference; return how many entries were compared.
 
-    Of somebody who had something corrected, what was decided before rested on what is not there any more: it is folded, and not compared.
+    Of somebody who had something corrected, or whose data went for their age, what was decided before rested on what is not there any more: it is folded,
+    and not compared.
     """
-    corrected = {entry.customer: position for position, entry in log.scan() if isinstance(entry, Entry) and isinstance(entry.moment, Corrected)}
+    corrected = {entry.customer: position for position, entry in log.scan() if isinstance(entry, Entry) and isinstance(entry.moment, Corrected | Lapsed)}
     world, strategies, customers, compared = World(), dict[str, Strategy](), dict[str, Customer](), 0
     identified: dict[str, str] = {}
     for position, entry in log.scan():

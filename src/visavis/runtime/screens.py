@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -111,6 +111,13 @@ class Screens:
             for bell in bells:
                 bell.set()
         return cards
+
+    def told(self, customer: str) -> list[dict[str, Any]]:
+        """What was last put on this person's screens, and on an adviser's about them."""
+        return [
+            {"audience": audience, "decision": last.show.id, "moment": last.entry.moment.id}
+            for (name, audience), last in self._last.items() if name == customer
+        ]  # fmt: skip
 
     def _unsaid(self, customer: str) -> int:
         """Keep no card, brief or recent entry of this person; how many cards and briefs that was."""

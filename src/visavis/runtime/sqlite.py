@@ -170,11 +170,11 @@ class SqliteLog:
             self._gone += gone
             emptied(self._database)
 
-    def erase(self, customer: str) -> int:
+    def erase(self, customer: str, *, for_good: bool = True) -> int:
         """The tombstone, the rows, their traces, then the keys."""
         with self._asked():
             emptied(self._database)  # whoever reads now would keep what is deleted: then nothing is begun
-            self._vault.bury(customer, datetime.now(UTC))
+            self._vault.bury(customer, datetime.now(UTC), for_good=for_good)
             person = self._vault.of(customer)
             deleted = 0
             if person is not None:
@@ -186,8 +186,12 @@ class SqliteLog:
                     if self._database.in_transaction:
                         self._database.execute("ROLLBACK")
                 self._gone += deleted
-                emptied(self._database)
-            self._vault.shred(customer)
+                try:
+                    emptied(self._database)
+                finally:  # also when a file could not be cut yet: whoever may come again gets other keys
+                    self._vault.shred(customer)
+            else:
+                self._vault.shred(customer)
         return deleted
 
     def lines(self, start: int, stop: int) -> Sequence[bytes]:

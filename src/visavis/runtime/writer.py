@@ -10,6 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from math import inf
 from time import perf_counter
 from typing import Final, TypeVar
 
@@ -27,6 +28,8 @@ GROUP_LIMIT: Final = 256
 LEARN_S: Final = 1.0
 REST_S: Final = 1.0
 """How long nobody is woken after a commit failed: a full disk must not be asked a thousand times a second."""
+AGAIN_S: Final = 3_600.0
+"""When the clock's own work is tried again, after it failed."""
 log = logging.getLogger("visavis.writer")
 T = TypeVar("T")
 
@@ -50,16 +53,19 @@ Waiting = tuple[Moment, asyncio.Future[Lived]]
 class Writer:
     """Runs a :class:`Loop` for many senders. ``committed`` hears of every group once it is durable, before anyone is answered; ``answered`` afterwards.
 
+    ``aged`` is called when the instant has come that it last returned (epoch seconds; first at once): for what the clock alone brings about.
     ``aside``: commits wait for a disk, so they run on a thread of their own, and the next group gathers meanwhile.
     """
 
     def __init__(
         self, loop: Loop, *, committed: Callable[[list[tuple[Entry, float]]], None] = lambda _: None, answered: Callable[[], None] = lambda: None,
-        queue_limit: int = QUEUE_LIMIT, aside: bool = True,
+        aged: Callable[[], float] = lambda: inf, queue_limit: int = QUEUE_LIMIT, aside: bool = True,
     ) -> None:  # fmt: skip
         self.loop = loop
         self._committed = committed
         self._answered = answered
+        self._aged = aged
+        self._ages_at = 0.0
         self._queue_limit = queue_limit
         self._waiting: deque[Waiting] = deque()
         self._asked: deque[tuple[Callable[[], object], asyncio.Future[object]]] = deque()
@@ -142,11 +148,13 @@ class Writer:
                     _fail(answer, error)
                 else:
                     _tell(answer, found)
+            self._age()
 
     async def _ring(self) -> None:
         """Sleep until something comes, or until somebody's time has come."""
         due, alarm = self.loop.next_due_at, None
-        if due is not None:
+        due = min(self._ages_at, due if due is not None else inf)
+        if due < inf:
             # A turned clock is nudged; the machine's is looked at again at the latest every minute.
             seconds = REST_S if self._resting else min(60.0, due - self.loop.clock.now().timestamp())
             alarm = asyncio.get_running_loop().call_later(seconds, self._bell.set)
@@ -220,6 +228,14 @@ class Writer:
                 raise
             self.loop.remember(group)
         return group
+
+    def _age(self) -> None:
+        if self._ages_at <= (now := self.loop.clock.now().timestamp()):
+            try:
+                self._ages_at = self._aged()
+            except Exception:
+                self._ages_at = now + AGAIN_S
+                log.exception("what the clock asks for could not be done")
 
     def _learn(self) -> None:
         now = perf_counter()

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from visavis.cards.answer import Refused, said
+from visavis.cards.typography import typeset
 from visavis.cards.words import amount, family_name, product_name
 from visavis.model.card import Brief, Card
 from visavis.model.decision import Decision, Scored, Show
@@ -48,7 +49,7 @@ def explained(strategy: Strategy, entry: Entry, language: str) -> list[Explained
         found.append(Explained(
             decision.audience, shown, decision.action if isinstance(decision, Show) else "", _about(strategy, decision, language),
             decision.device if isinstance(decision, Show) else "", "" if isinstance(decision, Show) else decision.reason,
-            told.why, decision.p_shown, told.card, told.brief, tuple(_arms(strategy, decision, language)), told.refused,
+            typeset(told.why, language), decision.p_shown, told.card, told.brief, tuple(_arms(strategy, decision, language)), told.refused,
         ))  # fmt: skip
     return found
 

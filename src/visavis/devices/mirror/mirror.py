@@ -5,6 +5,7 @@ The addresses are those of Google's service (``/mirror/v1/…``, ``/upload/mirro
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -74,6 +75,10 @@ class Mirror:
         """Leave nothing of this erased person, nor of what they were uploading; how many things their timeline had."""
         self._sessions.forget(person)
         return self.timelines.forget(person, entries)
+
+    def told(self, person: str) -> list[dict[str, Any]]:
+        """Their timeline, contacts, subscriptions and attachments."""
+        return self.timelines.told(person)
 
     def people(self) -> set[str]:
         """Everyone who has a timeline."""

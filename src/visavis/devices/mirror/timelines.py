@@ -7,10 +7,11 @@ and what is deleted is overwritten: nothing of it remains in the file.
 from collections.abc import Callable, Sequence
 from math import inf
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from visavis.model.entry import Entry
 from visavis.model.errors import Refused
@@ -86,6 +87,16 @@ class Timelines:
     def forget(self, person: str, entries: Sequence[Entry] = ()) -> int:
         """Leave nothing of this erased person in any file, and say how many things that was."""
         return self._shelf.forget(person, entries)
+
+    def told(self, person: str) -> list[dict[str, Any]]:
+        """Everything that is kept for this person, also what leaves by itself soon; the bytes of attachments in base64."""
+        found: list[dict[str, Any]] = []
+        for place, value in self._shelf.values(person):
+            if place.kind.startswith(MEDIA):
+                found.append({"collection": "attachments", "item": place.kind.removeprefix(MEDIA), **asdict(msgspec.msgpack.decode(value, type=Media))})
+            else:
+                found.append({"collection": place.kind, "id": place.name, "content": msgspec.json.decode(value)})
+        return found
 
     def people(self) -> set[str]:
         """Everyone of whom there is something."""

@@ -1,0 +1,500 @@
+"""P21, kept no longer than was said: to the second, for one category of data and for a whole person, in every file; and nothing of anybody else.
+
+Each property is a function that a sabotaged product must fail; the sabotages are run below it.
+"""
+
+import logging
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from canary import traces
+from house import House, everything, words_of
+from people import BRANDS, NOON, lines, says_yes
+from visavis.customers import fold
+from visavis.model.customer import Customer
+from visavis.model.entry import Entry, encode
+from visavis.model.errors import Unavailable
+from visavis.model.moment import CATEGORY, HELD_AS, KIND, PROOF, Bought, Displayed, Entered, Lapsed, Linked, Noticed, Objected, Restricted
+from visavis.rights import retention
+from visavis.rights.retention import PROOF_DAYS, kept_until
+from visavis.rights.vault import Vault
+from visavis.runtime import access
+from visavis.runtime.loop import Loop
+from visavis.runtime.replay import rebuild, verify
+from visavis.runtime.sqlite import SqliteLog
+
+SHE, HE = "camille-7f3a91", "basile-7f3a91"
+DAYS = {"account": 400, "reminders": 40, "place-moment": 30, "home": 60, "own-numbers": 20, "look": 50}
+LONGEST = 400
+Sabotage = Callable[[pytest.MonkeyPatch], None]
+BYTES = msgspec.msgpack.Encoder().encode
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Iterator[Path]:
+    """In memory where there is such a disk: what is asked is which bytes are in the files, not how long a disk takes."""
+    quick = Path("/dev/shm")
+    if not quick.is_dir():
+        yield tmp_path
+        return
+    with TemporaryDirectory(dir=quick) as folder:
+        yield Path(folder)
+
+
+class Brand(House):
+    """A house whose strategy says, of some purposes, how long what they read is kept; the others keep nothing beyond ten days."""
+
+    async def _started(self, told: Any) -> Any:
+        server = await super()._started(told)
+        purposes = server.strategy.purposes
+        for key, purpose in list(purposes.items()):
+            purposes[key] = replace(purpose, retention_days=DAYS.get(key, 10))
+        return server
+
+    def at(self, instant: datetime) -> None:
+        """Turn the clock, and let the server look at it."""
+        self.clock.turn(instant.timestamp())
+        self._runner.run(self.server.writer.ask(lambda: None))
+
+    def held(self, name: str) -> set[str]:
+        return {CATEGORY[KIND[type(entry.moment)]] for entry in self.server.log.of(name)}
+
+
+def contact_of(house: House, name: str) -> datetime:
+    """Told from the entries alone."""
+    return max(
+        entry.received_at for entry in house.server.loop.life(name) if KIND[type(entry.moment)] not in {"due", "displayed", "noticed", "consulted", "lapsed"}
+    )
+
+
+def expected(house: Brand, name: str) -> dict[str, int]:
+    """How many days each category is kept, told from the strategy alone."""
+    purposes, chosen = house.server.strategy.purposes.values(), house.server.loop.customer(name).consents
+    found = {}
+    for category in house.held(name) - {"service", "account"}:
+        found[category] = max(one.retention_days for one in purposes if category in one.categories and (one.basis != "consent" or one.key in chosen))
+    return found
+
+
+def replays(house: House) -> None:
+    """Memory is what the log adds up to, byte for byte; what was not taught yet too; and what is decided again comes out the same."""
+    loop, state = house.server.loop, rebuild(house.server.log)
+    assert {name: BYTES(one) for name, one in state.customers.items()} == {name: BYTES(one) for name, one in loop.customers.items()}, "replay"
+    assert {key: name for key, name in state.identified.items() if name} == {key: name for key, name in loop._identified.items() if name}, "replay"
+    for learnt in ("_outcomes", "_labels"):
+        assert getattr(state.teacher, learnt) == getattr(loop.teacher, learnt), "replay teaches something else"
+    differences: list[object] = []
+    verify(house.server.log, loop.dice_key, found=differences.append)
+    assert differences == [], "decided again, something differs"
+
+
+def counts(house: House) -> tuple[object, object]:
+    """What was counted of people: what each purpose brought them, and how each objective stands."""
+    return house.server.benefits.of([SHE, HE]), [(one.shown, one.closed, one.people) for one in house.server.objectives.standings()]
+
+
+def test_whoever_was_erased_is_counted_no_more(tmp_path: Path) -> None:
+    with House(tmp_path) as house:
+        house.live([*everything(SHE), *everything(HE)])
+        before = counts(house)
+        house.erase(SHE)
+        counted = counts(house)
+        assert counted != before, "nothing was counted: this proves nothing"
+        house.reopen()
+        assert counts(house) == counted, "a restart counts something else"
+
+
+def test_what_lies_on_disk_is_for_its_owner_only(tmp_path: Path) -> None:
+    with House(tmp_path / "house") as house:
+        house.live(everything(SHE))
+        files = [house.data, *house.data.iterdir()]
+        assert len(files) > 6
+        assert [path.name for path in files if path.stat().st_mode & 0o077] == []
+
+
+def check_each_category_goes_to_the_second(root: Path) -> None:
+    """At one second before, everything is there; at the second, and after it, nothing of the category is, and all of the others."""
+    with Brand(root) as house:
+        house.live(everything(SHE))
+        days = expected(house, SHE)
+        assert len(set(days.values())) >= 3, "categories that all go together prove little"
+        contact = contact_of(house, SHE)
+        for many in sorted(set(days.values()) - {LONGEST}):
+            going = {category for category, kept in days.items() if kept == many}
+            moment, before = contact + timedelta(days=many), house.held(SHE)
+            assert going <= before, "gone too early"
+            house.at(moment - timedelta(seconds=1))
+            assert house.held(SHE) == before, "gone too early"
+            house.at(moment)
+            assert house.held(SHE) == (before - going) | {"account"}, "kept too long, or too much is gone"
+            house.at(moment + timedelta(seconds=1))
+            assert house.held(SHE) == (before - going) | {"account"}, "kept too long, or too much is gone"
+            replays(house)
+        told = [entry.moment for entry in house.server.log.of(SHE) if isinstance(entry.moment, Lapsed)]
+        assert {category for one in told for category in one.categories} == {category for category, many in days.items() if many < LONGEST}, "not told"
+        assert b'visavis_lapsed_total{what="person"} 0.0' in house.server.metrics.text()
+        before, counted = house.held(SHE), counts(house)
+        house.reopen()
+        replays(house)
+        assert house.held(SHE) == before
+        assert counts(house) == counted, "a restart counts something else"
+
+
+def test_each_category_goes_to_the_second(tmp_path: Path) -> None:
+    check_each_category_goes_to_the_second(tmp_path)
+
+
+def pieces_of(log: Any, name: str) -> list[bytes]:
+    """The exact bytes that stand for this person in the log and the vault: sealed or wrapped, they are still theirs."""
+    assert isinstance(log, SqliteLog)
+    person = log._vault.of(name)
+    assert person is not None
+    rows = log._database.execute("SELECT data FROM entries WHERE person = ?", (person.pseudonym,)).fetchall()
+    keys = [piece for row in log._vault._database.execute("SELECT key, special, name FROM people WHERE pseudonym = ?", (person.pseudonym,)) for piece in row]
+    return [data[2:26] for (data,) in rows] + keys
+
+
+def check_a_whole_person_goes_and_may_come_again(root: Path) -> None:
+    """When all is over nothing of them is in any file, nor in a backup that is put back; nobody else lost anything; and they come again as a newcomer."""
+    with Brand(root) as house:
+        house.live([*everything(SHE), *everything(HE)])
+        for name in (SHE, HE):
+            house.server.access.issue("device", name)
+            house.server.accounts.addresses.keep(name, "mail", "", f"{name}@example.org".encode())
+        contact = contact_of(house, SHE)
+        shutil.copytree(house.data, root / "backup")
+        proven, over = contact + timedelta(days=LONGEST), contact + timedelta(days=LONGEST + PROOF_DAYS)
+        house.at(proven - timedelta(days=1))
+        house.live([Bought(id="again", customer=HE, occurred_at=house.clock.now(), place="s1", lines=lines(BRANDS[0]))])
+        house.at(proven - timedelta(seconds=1))
+        assert {"service", "account"} <= house.held(SHE), "gone too early"
+        assert SHE in house.server.access.people(), "gone too early"
+        choices = {entry.moment.id for entry in house.server.log.of(SHE) if HELD_AS[type(entry.moment)] == PROOF}
+        house.at(proven)
+        left = list(house.server.log.of(SHE))
+        assert {HELD_AS[type(entry.moment)] for entry in left} == {PROOF}, "more than the proof of choices is kept"
+        assert choices < {entry.moment.id for entry in left}, "a proof is gone before its time"
+        assert SHE not in house.server.access.people() | house.server.accounts.addresses.people(), "who is away can still be reached"
+        assert HE in house.server.access.people() & house.server.accounts.addresses.people(), "somebody else lost something"
+        replays(house)
+        house.at(over - timedelta(days=300))
+        house.live([Entered(id="still here", customer=HE, occurred_at=house.clock.now(), place="s1")])
+        house.at(over - timedelta(seconds=1))
+        his = [encode(entry) for entry in house.server.log.of(HE)]
+        assert house.server.log.audit_key(SHE), "gone too early"
+        pieces = [piece for piece in pieces_of(house.server.log, SHE) if traces(house.data, [], [piece])]
+        assert len(pieces) > 10, "the scan does not see what is sealed"
+
+        house.at(over)
+
+        def gone() -> None:
+            assert not list(house.server.log.of(SHE)), "kept too long"
+            assert SHE not in house.server.loop.customers, "memory keeps the person"
+            assert traces(house.data, words_of(SHE), pieces) == [], "something is left in a file"
+            assert [encode(entry) for entry in house.server.log.of(HE)] == his, "somebody else lost something"
+            replays(house)
+
+        gone()
+        assert b'visavis_lapsed_total{what="person"} 1.0' in house.server.metrics.text(), "not reported"
+        house.reopen()
+        gone()
+        house.close()
+        house.ledger = "visavis.local/ledger-of-a-backup"
+        for name in ("log", "vault"):  # the backup of before: it knows her, and him as he was
+            shutil.copy(house.data / f"{name}.sqlite", root / f"{name}.now")
+            shutil.copy(root / "backup" / f"{name}.sqlite", house.data / f"{name}.sqlite")
+        house.open()
+        assert not list(house.server.log.of(SHE)), "a backup brings them back"
+        assert traces(house.data, words_of(SHE), pieces) == [], "a backup brings them back"
+        house.close()
+        for name in ("log", "vault"):
+            shutil.copy(root / f"{name}.now", house.data / f"{name}.sqlite")
+        house.ledger = "visavis.local/ledger"
+        house.open()
+        [answer] = house.live([Entered(id="m-in", customer=SHE, occurred_at=house.clock.now(), place="s1")])
+        assert answer.refused is not None, "nothing is open for a newcomer"
+        now = house.clock.now()
+        told = [*says_yes(SHE, "place-moment", at=now), Bought(id="m-bought", customer=SHE, occurred_at=now, place="s1", lines=lines(BRANDS[0]))]
+        answers = house.live(told)
+        assert all(one.entry is not None for one in answers), "who was away for long may not come again"
+        house.reopen()
+        assert len(list(house.server.log.of(SHE))) == 3, "who came again is not kept"
+        replays(house)
+
+
+def test_a_whole_person_goes_and_may_come_again(tmp_path: Path) -> None:
+    check_a_whole_person_goes_and_may_come_again(tmp_path)
+
+
+def check_only_what_they_do_prolongs(root: Path) -> None:
+    """What is shown to a person, or looked at by the brand, prolongs nothing; what they do themselves does; and who asked that nothing be touched is left."""
+    with Brand(root) as house:
+        for name in ("shown", "active", "frozen", "new"):
+            house.live([Linked(id="card", customer=name, occurred_at=NOON, identifier=f"card of {name}"), *says_yes(name, "place-moment", at=NOON)])
+            if name != "new":
+                house.live([Entered(id="in", customer=name, occurred_at=NOON, place="s1")])
+        house.at(NOON + timedelta(days=20))
+        at = house.clock.now()
+        house.live([Displayed(id="d", customer="shown", occurred_at=at, decision="any"), Noticed(id="n", customer="shown", occurred_at=at, purpose="home",
+                    notice=house.server.strategy.purposes["home"].notice.version)])  # fmt: skip
+        house.live([Entered(id="again", customer="active", occurred_at=at, place="s1"), Restricted(id="r", customer="frozen", occurred_at=at)])
+        assert house.server.loop.customer("shown").last_received_at == at.timestamp()
+        house.at(NOON + timedelta(days=30))
+        assert "places" not in house.held("shown"), "what is only shown to them prolongs"
+        assert "places" in house.held("active"), "what they do does not prolong"
+        house.at(at + timedelta(days=30, seconds=-1))
+        assert "places" in house.held("active"), "what they do does not prolong"
+        house.at(at + timedelta(days=30))
+        assert "places" not in house.held("active"), "kept too long"
+        house.at(at + timedelta(days=31))
+        assert "places" in house.held("frozen"), "what is to be left alone was not"
+        house.live([Restricted(id="off", customer="frozen", occurred_at=house.clock.now(), on=False)])
+        house.at(house.clock.now() + timedelta(days=30))
+        assert "places" not in house.held("frozen"), "kept too long"
+        house.at(at + timedelta(days=LONGEST, seconds=-1))
+        assert house.server.loop.customer("active").identifiers, "the contact went with the entry that told of it"
+        replays(house)
+        house.at(at + timedelta(days=LONGEST))
+        assert not house.server.loop.customer("active").identifiers, "kept too long"
+        replays(house)
+
+
+def test_only_what_they_do_prolongs(tmp_path: Path) -> None:
+    check_only_what_they_do_prolongs(tmp_path)
+
+
+def check_a_merged_person_goes_under_both_names(root: Path) -> None:
+    """The last contact by either name counts for both; both go."""
+    with Brand(root) as house:
+        for name in ("ada", "bo", "cy"):
+            told = [Linked(id="card", customer=name, occurred_at=NOON, identifier=f"card of {name}"), *says_yes(name, "place-moment", at=NOON)]
+            house.live([*told, Bought(id="b", customer=name, occurred_at=NOON, place="s1", lines=lines(*BRANDS[:2])),
+                        Entered(id="in", customer=name, occurred_at=NOON, place="s1")])  # fmt: skip
+        house.at(NOON + timedelta(days=10))
+        house.live([Linked(id="same", customer="ada", occurred_at=house.clock.now(), identifier="card of bo")])
+        assert house.server.loop.customer("bo").names == ("ada", "bo")
+        last = NOON + timedelta(days=15)
+        house.at(last)
+        house.live([Entered(id="again", customer="bo", occurred_at=last, place="s1")])
+        house.at(last + timedelta(days=30, seconds=-1))
+        assert all("places" in house.held(name) for name in ("ada", "bo")), "gone too early"
+        assert "places" not in house.held("cy"), "kept too long"
+        house.at(last + timedelta(days=30))
+        assert not any("places" in house.held(name) for name in ("ada", "bo")), "kept too long"
+        assert house.server.loop.customer("ada").names == ("ada", "bo"), "no more one person"
+        replays(house)
+        house.at(last + timedelta(days=LONGEST))
+        assert all(house.held(name) == {"account"} for name in ("ada", "bo")), "kept too long"
+        replays(house)
+        house.reopen()
+        replays(house)
+        house.at(last + timedelta(days=LONGEST + PROOF_DAYS))
+        assert not [entry for _, entry in house.server.log.scan() if isinstance(entry, Entry)], "kept too long"
+        assert house.server.loop.customers == {}, "memory keeps somebody"
+        assert not house.server.log.erased("ada"), "nobody asked for it: they may come again"
+
+
+def test_a_merged_person_goes_under_both_names(tmp_path: Path) -> None:
+    check_a_merged_person_goes_under_both_names(tmp_path)
+
+
+def check_what_was_interrupted_is_completed(root: Path, fails: str) -> None:
+    """Whatever could not be done is done later: when it is tried again, or at the next start."""
+    with Brand(root) as house:
+        house.live(everything(SHE))
+        house.server.accounts.addresses.keep(SHE, "mail", "", b"camille@example.org")
+        contact, honest = contact_of(house, SHE), getattr(Loop, fails)
+
+        def broken(*_: object, **__: object) -> Any:
+            raise Unavailable("A file cannot be cut now.")
+
+        over = contact + timedelta(days=expected(house, SHE)["places"] if fails == "amend" else LONGEST + PROOF_DAYS)
+        house.at(over - timedelta(seconds=1))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Loop, fails, broken)
+            house.at(over)
+            house.at(over + timedelta(minutes=30))
+        assert getattr(Loop, fails) is honest
+        assert list(house.server.log.of(SHE)), "this proves nothing"
+        for restarts in (False, True):
+            if restarts:
+                house.reopen()
+            house.at(over + timedelta(minutes=120))
+            assert "places" not in house.held(SHE), "what failed once is kept for good"
+            assert fails == "amend" or not list(house.server.log.of(SHE)), "what failed once is kept for good"
+            replays(house)
+        assert sum([isinstance(entry.moment, Lapsed) for entry in house.server.log.of(SHE)]) <= 6, "each try leaves a trace"
+
+
+@pytest.mark.parametrize("fails", ["amend", "erase"])
+def test_what_was_interrupted_is_completed(tmp_path: Path, fails: str) -> None:
+    check_what_was_interrupted_is_completed(tmp_path, fails)
+
+
+def check_keys_go_though_it_was_cut_short(root: Path) -> None:
+    """Once the rows are gone nothing tells that there is something left to do, but the tombstone without a name."""
+    with Brand(root) as house:
+        house.live(everything(SHE))
+        house.at(contact_of(house, SHE) + timedelta(days=LONGEST))
+        pieces = pieces_of(house.server.log, SHE)
+
+        def cut_short(*_: object) -> None:
+            raise Unavailable("The process was killed.")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Vault, "shred", cut_short)
+            house.at(house.clock.now() + timedelta(days=PROOF_DAYS))
+        assert not list(house.server.log.of(SHE)), "this proves nothing"
+        assert traces(house.data, [], pieces), "this proves nothing"
+        house.reopen()
+        assert traces(house.data, words_of(SHE), pieces) == [], "a key is left"
+        assert not house.server.log.erased(SHE)
+        assert SHE.encode() not in house.root.joinpath("root.erased").read_bytes()
+
+
+def test_keys_go_though_it_was_cut_short(tmp_path: Path) -> None:
+    check_keys_go_though_it_was_cut_short(tmp_path)
+
+
+def test_keys_that_a_crash_leaves_are_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _no_tombstone(monkeypatch)
+    with pytest.raises(AssertionError, match="a key is left"):
+        check_keys_go_though_it_was_cut_short(tmp_path)
+
+
+def test_a_look_tells_how_much_went_and_of_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with Brand(tmp_path) as house, caplog.at_level(logging.INFO, logger="visavis.retention"):
+        house.live(everything(SHE))
+        house.at(contact_of(house, SHE) + timedelta(days=LONGEST))
+        [told] = [record for record in caplog.records if record.name == "visavis.retention"]
+        assert (told.people, told.entries > 10) == (0, True)  # type: ignore[attr-defined]
+        assert SHE not in str(vars(told))
+
+
+def test_the_copy_and_the_clock_tell_the_same_dates(tmp_path: Path) -> None:
+    with Brand(tmp_path) as house:
+        house.live(everything(SHE))
+        copy = house._runner.run(house.server.desk.export(SHE))
+        until = kept_until(house.server.strategy.purposes, house.server.loop.customer(SHE))
+        chosen = {one.purpose: one.kept_until for one in copy.purposes if one.basis != "consent" or one.choice is not None}
+        for category in house.held(SHE) - {"service", "account"}:
+            promised = [at for key, at in chosen.items() if category in house.server.strategy.purposes[key].categories]
+            assert max(promised).timestamp() == until[category]
+        assert datetime.fromtimestamp(copy.observed["last_contact_at"], UTC) == contact_of(house, SHE)
+
+
+def test_an_objection_outlives_the_person(tmp_path: Path) -> None:
+    with Brand(tmp_path) as house:
+        house.live([*says_yes(SHE, "reminders", at=NOON), Objected(id="no", customer=SHE, occurred_at=NOON, about="marketing")])
+        house.at(NOON + timedelta(days=LONGEST + PROOF_DAYS))
+        assert SHE not in house.server.loop.customers
+        house.live(says_yes(SHE, "reminders", at=house.clock.now()))
+        assert "marketing" in house.server.loop.customer(SHE).objections
+
+
+def _flagged(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SqliteLog, "amend", lambda *_: None)
+
+
+def _passive_prolongs(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(fold, "PASSIVE", frozenset())
+
+
+def _late(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(retention, "DAY_S", 86_400.0 + 1e-3)
+
+
+def _early(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(retention, "DAY_S", 86_399.9)
+
+
+def _shortest(patch: pytest.MonkeyPatch) -> None:
+    honest = kept_until
+
+    def hasty(purposes: Mapping[str, Any], customer: Customer) -> dict[str, float]:
+        return dict.fromkeys(customer.held, min(honest(purposes, customer).values()))
+
+    patch.setattr(retention, "kept_until", hasty)
+
+
+def _for_good(patch: pytest.MonkeyPatch) -> None:
+    honest = SqliteLog.erase
+    patch.setattr(SqliteLog, "erase", lambda log, name, **_: honest(log, name))
+
+
+def _no_tombstone(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Vault, "bury", lambda *_, **__: None)
+
+
+def _never(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(retention.Retention, "look", lambda _: float("inf"))
+
+
+def _no_trace(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(fold, "Lapsed", type("Nothing", (), {}))
+
+
+def _one_side(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Loop, "life", lambda loop, name: list(loop.log.of(name)))
+
+
+def _unlimited(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(retention, "AGAIN_S", float("inf"))
+
+
+CATEGORIES: dict[str, tuple[Sabotage, str]] = {
+    "nothing is ever deleted": (_never, "kept too long"),
+    "deleted in memory only": (_flagged, "kept too long"),
+    "a little too late": (_late, "kept too long"),
+    "a little too early": (_early, "gone too early"),
+    "the shortest purpose decides": (_shortest, "too much is gone|gone too early"),
+}
+PEOPLE: dict[str, tuple[Sabotage, str]] = {
+    "nothing is ever deleted": (_never, "kept"),
+    "who was away is refused for good": (_for_good, "may not come again"),
+    "the keys that speak for them stay": (lambda patch: patch.setattr(access.Access, "forget", lambda *_: 0), "can still be reached"),
+    "proofs go with the rest": (lambda patch: patch.setattr(retention, "PROOF_DAYS", 0), "more than the proof|proof is gone"),
+}
+
+
+@pytest.mark.parametrize("sabotage", CATEGORIES)
+def test_a_product_that_keeps_data_badly_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: str) -> None:
+    spoil, told = CATEGORIES[sabotage]
+    spoil(monkeypatch)
+    with pytest.raises(AssertionError, match=told):
+        check_each_category_goes_to_the_second(tmp_path)
+
+
+@pytest.mark.parametrize("sabotage", PEOPLE)
+def test_a_product_that_keeps_people_badly_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: str) -> None:
+    spoil, told = PEOPLE[sabotage]
+    spoil(monkeypatch)
+    with pytest.raises(AssertionError, match=told):
+        check_a_whole_person_goes_and_may_come_again(tmp_path)
+
+
+@pytest.mark.parametrize(("sabotage", "told"), [(_passive_prolongs, "only shown"), (_no_trace, "contact went")])
+def test_a_wrong_last_contact_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: Sabotage, told: str) -> None:
+    sabotage(monkeypatch)
+    with pytest.raises(AssertionError, match=told):
+        check_only_what_they_do_prolongs(tmp_path)
+
+
+def test_a_merged_person_of_whom_one_half_is_kept_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _one_side(monkeypatch)
+    with pytest.raises(AssertionError, match="kept too long"):
+        check_a_merged_person_goes_under_both_names(tmp_path)
+
+
+def test_what_is_not_tried_again_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _unlimited(monkeypatch)
+    with pytest.raises(AssertionError, match="kept for good"):
+        check_what_was_interrupted_is_completed(tmp_path, "amend")

@@ -12,7 +12,7 @@ from types import ModuleType
 import msgspec
 import pytest
 
-from people import NOON, STRATEGY, a_history, a_loop, enters, says_yes, turn
+from people import NOON, ROOT, STRATEGY, a_history, a_loop, enters, says_yes, turn
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
 from visavis.model.moment import CheckedIn, Displayed, Linked, Moment, Withdrew
@@ -160,6 +160,6 @@ def mutate(monkeypatch: pytest.MonkeyPatch, module: ModuleType, old: str, new: s
         now = vars(made).get(name)
         if name.startswith("__") or now is None or getattr(was, "__module__", None) != module.__name__:
             continue
-        for user in [one for one in list(sys.modules.values()) if getattr(one, "__name__", "").startswith(("visavis", "ledger", "tests."))]:
+        for user in [one for one in list(sys.modules.values()) if (getattr(one, "__file__", None) or "").startswith(f"{ROOT}/")]:
             if vars(user).get(name) is was:
                 monkeypatch.setattr(user, name, now)

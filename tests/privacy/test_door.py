@@ -14,6 +14,7 @@ import pytest
 from people import NOON, grocery
 from visavis.config import Settings
 from visavis.consent import gate
+from visavis.intake import people as people_door
 from visavis.intake import signals
 from visavis.intake.signals import opted_out
 from visavis.model import moment as moments
@@ -218,6 +219,10 @@ def check_gpc() -> None:
         objections = [entry.moment for entry in server.log.of("bo") if isinstance(entry.moment, moments.Objected)]
         assert [(one.about, one.method, one.purposes) for one in objections] == [("sharing", "gpc", ("partner-share",))]
 
+    _where_it_is_shared(what)
+
+
+def _where_it_is_shared(what: Callable[[Server, httpx.AsyncClient], Awaitable[None]]) -> None:
     files = grocery()
     files["purposes.toml"] += SHARING
     with pytest.MonkeyPatch.context() as patch:
@@ -227,6 +232,29 @@ def check_gpc() -> None:
 
 def test_the_signal_refuses_sharing_and_nothing_else() -> None:
     check_gpc()
+
+
+def check_that_a_choice_hears_the_signal() -> None:
+    """The first thing that a browser with the signal ever asks for is a switch: sharing stays off all the same, for later requests without it too."""
+
+    async def what(server: Server, client: httpx.AsyncClient) -> None:
+        at = "/v1/people/bo/purposes"
+        for headers in ({"sec-gpc": "1"}, {}):
+            found = (await client.put(f"{at}/partner-share", json={"on": True}, headers=headers)).json()
+            told = next(one for one in found if one["purpose"] == "partner-share")
+            assert (told["on"], told["closed_by"]) == (False, "objection: sharing"), "shared in spite of the signal"
+
+    _where_it_is_shared(what)
+
+
+def test_a_choice_hears_the_signal() -> None:
+    check_that_a_choice_hears_the_signal()
+
+
+def test_a_switch_that_does_not_hear_the_signal_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(people_door, "opted_out", lambda _: False)
+    with pytest.raises(AssertionError, match="in spite"):
+        check_that_a_choice_hears_the_signal()
 
 
 def test_a_door_that_does_not_hear_the_signal_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from visavis.model.entry import Entry, encode
+from ledgers import mutate
+from visavis.model.entry import Entry, Use, encode
 from visavis.model.errors import Invalid, Refused, Unavailable
 from visavis.ports import Log
+from visavis.rights.vault import SPECIAL
+from visavis.runtime import sqlite
 from visavis.runtime.memory import MemoryLog
 from visavis.testing import a_log, an_entry, check_log
 
@@ -47,6 +51,33 @@ def test_both_logs_are_a_list_that_refuses_what_it_holds(plan: list[list[tuple[s
                     model += entries
             assert [encode(entry) for _, entry in log.scan()] == [encode(entry) for entry in model]
             log.close()
+
+
+def check_that_what_read_health_is_sealed_as_health(folder: Path) -> None:
+    """P12: also an entry of something else, whose decision read numbers, lies under the second key; written, and written anew."""
+    log = a_log(folder)
+    plain = an_entry("camille", "m0")
+    entries = [plain, *[replace(an_entry("camille", f"m{i}"), uses=(Use("own-numbers", ("numbers",)),)) for i in (1, 2)]]
+    log.commit(entries)
+    log.amend("camille", {"m2": replace(entries[2], received_at=plain.received_at)})
+    sealed = [bytes(data[: len(SPECIAL)]) for (data,) in log._database.execute("SELECT data FROM entries ORDER BY position")]
+    assert [one == SPECIAL for one in sealed] == [False, True, True], "what read health lies under the ordinary key"
+    assert [entry for _, entry in log.scan()][:2] == entries[:2]
+    log.close()
+
+
+def test_what_read_health_is_sealed_as_health(tmp_path: Path) -> None:
+    check_that_what_read_health_is_sealed_as_health(tmp_path)
+
+
+@pytest.mark.parametrize(("old", "new"), [
+    (" or any(not SPECIAL.isdisjoint(use.categories) for use in entry.uses)", ""),
+    ("_place(row[0], name), special=_is_special(entry))", "_place(row[0], name))"),
+])  # fmt: skip
+def test_what_read_health_under_the_ordinary_key_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> None:
+    mutate(monkeypatch, sqlite, old, new)
+    with pytest.raises(AssertionError, match="ordinary key"):
+        check_that_what_read_health_is_sealed_as_health(tmp_path)
 
 
 def test_two_writers_are_one_too_many(tmp_path: Path) -> None:

@@ -6,12 +6,14 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from ledgers import mutate
 from people import BRANDS, KEY, NOON, STRATEGY, a_history, a_loop, camille, enters, lines, pays, turn
 from visavis.model.consent import Purpose
 from visavis.model.decision import Show
 from visavis.model.entry import Entry, WorldEntry
-from visavis.model.errors import Unavailable
-from visavis.model.moment import Bought, Displayed
+from visavis.model.errors import Refused, Unavailable
+from visavis.model.moment import Bought, Displayed, Linked
+from visavis.runtime import loop as loop_room
 from visavis.runtime.loop import Loop
 from visavis.runtime.memory import MemoryLog
 from visavis.runtime.replay import Difference, rebuild, verify
@@ -160,3 +162,34 @@ def _choices(name: str) -> list:  # type: ignore[type-arg]
     from people import says_yes
 
     return says_yes(name, "reminders", "place-moment", at=NOON - timedelta(days=60))
+
+
+def check_that_nothing_foreign_comes_in() -> None:
+    """A life that was not lived yet, or one whose identifier is somebody's here, is refused whole; the same life, once lived and nobody's, comes in."""
+    there = a_loop()
+    camille(there, "place-moment")
+    there.live([enters()])
+    life = list(there.log.of("camille"))
+    for here, card in ((NOON - timedelta(seconds=1), "card-2"), (NOON, "card-1")):
+        loop = a_loop(at=here)
+        loop.live([Linked(id="card", customer="dan", occurred_at=here, identifier=card)])
+        before = len(loop.log)
+        with pytest.raises(Refused):
+            loop.adopt(life)
+        assert (len(loop.log), list(loop.customers), loop.customer("dan").names) == (before, ["dan"], ("dan",)), "something was kept"
+    loop = a_loop()
+    loop.adopt(life)
+    assert BYTES(loop.customer("camille")) == BYTES(there.customer("camille"))
+
+
+def test_nothing_foreign_comes_in() -> None:
+    check_that_nothing_foreign_comes_in()
+
+
+@pytest.mark.parametrize("old", [
+    "if any(entry.received_at > self.clock.now() for entry in entries):", "if any(self._identified.get(identifier) for identifier in identified):",
+])  # fmt: skip
+def test_a_life_that_is_not_looked_at_is_caught(monkeypatch: pytest.MonkeyPatch, old: str) -> None:
+    mutate(monkeypatch, loop_room, old, "if False:")
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        check_that_nothing_foreign_comes_in()

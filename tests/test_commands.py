@@ -38,7 +38,7 @@ def july(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
     except Unavailable as missing:
         pytest.skip(str(missing))
     folder = tmp_path_factory.mktemp("july")
-    told = visavis("year", "--headless", "--json", "--months", "1", "--log", str(folder), "--decisions", str(folder / "visits.parquet"))
+    told = visavis("year", "--headless", "--json", "--months", "1", "--every", "5", "--log", str(folder), "--decisions", str(folder / "visits.parquet"))
     return folder, json.loads(told)
 
 

@@ -136,6 +136,7 @@ def year(
     headless: Annotated[bool, typer.Option(help="Draw nothing while it lives.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     months: Annotated[int, typer.Option(min=1, max=6, help="How many months to live, from July; 2 is the short form.")] = 6,
+    every: Annotated[int, typer.Option(min=1, max=20, help="Live one household in so many: 10 is a glance, with rough figures.")] = 1,
     household: Annotated[int | None, typer.Option(help="Follow the glasses of this household.")] = None,
     log: Annotated[Path | None, typer.Option(help="Keep the log in this folder; a run that was interrupted goes on from it.")] = None,
     decisions: Annotated[Path | None, typer.Option(help="Write one row a visit to this Parquet file.")] = None,
@@ -146,7 +147,8 @@ def year(
 
     kept = log if log is not None else Path(tempfile.mkdtemp(prefix="visavis-year-"))
     try:
-        report = run(grocery(), kept, months=months, decisions=decisions, screen=None if headless else lambda read: Screen(read, household=household))
+        screen = None if headless else lambda read: Screen(read, household=household)
+        report = run(grocery(), kept, months=months, every=every, decisions=decisions, screen=screen)
     finally:
         if log is None:
             shutil.rmtree(kept, ignore_errors=True)

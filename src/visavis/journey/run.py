@@ -101,9 +101,10 @@ _LINES: Final[tuple[tuple[str, tuple[_Line, ...]], ...]] = (
 
 
 def run(
-    files: Mapping[str, bytes], kept: Path, *, months: int, decisions: Path | None = None, screen: Callable[[Strategy], Screen] | None = None,
+    files: Mapping[str, bytes], kept: Path, *, months: int, every: int = 1, decisions: Path | None = None,
+    screen: Callable[[Strategy], Screen] | None = None,
 ) -> Report:  # fmt: skip
-    """Live ``months`` months of the year with the log in ``kept``; the short forms also prove that consent is obeyed."""
+    """Live ``months`` months of the year with the log in ``kept``, of one household in ``every``; the short forms also prove that consent is obeyed."""
     started = process_time()
     year = data.load()
     whole = {**files, "products.csv": year.catalogue(), "places.geojson": data.places(year)}
@@ -114,7 +115,8 @@ def run(
     drawn = screen(read(whole)) if screen is not None else None
     try:
         with drawn.live if drawn is not None else nullcontext():
-            lived = live(year, log, whole, until=until, dice_key=KEY, watch=drawn if drawn is not None else unwatched)
+            watch = drawn if drawn is not None else unwatched
+            lived = live(year, log, whole, until=until, dice_key=KEY, watch=watch, households=lambda household: household % every == 0)
         if decisions is not None:
             write(lived.visits, decisions)
         groups, us = summary(lived), np.array(lived.decision_us or [float("nan")])

@@ -34,7 +34,7 @@ def year() -> Year:
 
 def lived(year: Year, log: MemoryLog) -> Lived:
     files = {**grocery(), "products.csv": year.catalogue(), "places.geojson": data.places(year)}
-    return live(year, log, files, until=AUGUST, households=lambda household: household % 12 == 0)
+    return live(year, log, files, until=AUGUST, households=lambda household: household % 24 == 0)
 
 
 @pytest.fixture(scope="module")

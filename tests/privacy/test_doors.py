@@ -112,7 +112,7 @@ def test_another_method_is_told_every_method_that_the_address_knows() -> None:
                 told = await client.request("PROPFIND", re.sub(r"{\w+}", "7", path))
                 said = {method.strip() for method in told.headers.get("allow", "").split(",")}
                 assert told.status_code == 405, path
-                assert {door.method for door in DOORS if door.path == path} <= said, path
+                assert {door.method for door in DOORS if door.path == path} == said - {"HEAD"}, path
 
     asyncio.run(what())
 

@@ -78,6 +78,7 @@ async def unrouted(request: Request, error: Exception) -> Response:
     told = response(problem(error.status_code, "There is nothing at this address." if error.status_code == 404 else "This address does not do that."))
     told.headers.update(error.headers or {})
     if error.status_code == 405:
-        here = [route for route in request.app.routes if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE]
-        told.headers["allow"] = ", ".join(sorted({method for route in here for method in route.methods or ()}))
+        routes = [route for route in request.app.routes if isinstance(route, Route)]
+        here = next(route.path for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+        told.headers["allow"] = ", ".join(sorted({method for route in routes if route.path == here for method in route.methods or ()}))
     return told

@@ -25,7 +25,6 @@ from visavis.model.customer import Customer
 from visavis.model.entry import Entry, encode
 from visavis.model.moment import Entered, Line, Moment, Paying
 from visavis.rights.checkpoint import Signer
-from visavis.rights.leaf import leaves
 from visavis.rights.ledger import Ledger
 from visavis.rights.vault import Person, Vault
 from visavis.runtime.memory import MemoryLog
@@ -87,7 +86,7 @@ def seal(vault: Vault, data: bytes, moment: str) -> bytes:
 def ledger(strategy: Strategy, person: Person, entry: Entry) -> list[bytes]:
     """The lines, and where their person finds them."""
     person.masked(7, 7)
-    return leaves(entry, strategy.purposes, person.audit_key, since=1)
+    return person.lines(entry, strategy.purposes, since=1)
 
 
 def a_ledger() -> Ledger:

@@ -89,7 +89,7 @@ def test_a_commit_that_fails_leaves_neither_the_use_nor_its_line(tmp_path: Path,
     loop = a_loop(log)
     camille(loop, "reminders", "place-moment")
     before = check(log)
-    monkeypatch.setattr("visavis.runtime.sqlite.leaves", _broken)
+    monkeypatch.setattr("visavis.rights.vault.leaves", _broken)
     with pytest.raises(Breaks):
         loop.live([enters()])
     monkeypatch.undo()

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from hashlib import _Hash as HASH
 
 FORM: Final = 1
+Begun = tuple[blake2b, "HASH", "HASH"]
+"""What :func:`begin` gives: every line of one person goes on from copies of these."""
 NONCE_BYTES: Final = 16
 MARK_BYTES: Final = NONCE_BYTES + 16 + 32
 SERVICE: Final = "service"
@@ -85,11 +87,12 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Leaf).decode
 
 
-def leaves(entry: Entry, purposes: Mapping[str, Purpose], audit_key: bytes, *, since: int = 0) -> list[bytes]:
+def leaves(entry: Entry, purposes: Mapping[str, Purpose], audit_key: bytes, *, since: int = 0, begun: Begun | None = None) -> list[bytes]:
     """The lines of one entry, as they are stored: one for each notice served, choice made and use. Same arguments, same bytes.
 
     ``purposes`` are the strategy's. One that it does not know is never written down: a sender could have put anything there. ``since`` is the day (an
-    ordinal) of the line before: what came before it, in a life that was brought in, is told on that day.
+    ordinal) of the line before: what came before it, in a life that was brought in, is told on that day. ``begun`` are the hashes under that key
+    (:func:`begin`), when whoever asks keeps them.
     """
     moment = entry.moment
     choice = type(moment) in _CHOICES
@@ -100,8 +103,7 @@ def leaves(entry: Entry, purposes: Mapping[str, Purpose], audit_key: bytes, *, s
     if entry.uses:
         shown = {decision.purpose for decision in entry.decisions if type(decision) is Show}
         said += [_used(day, use, use.purpose in shown, purposes.get(use.purpose)) for use in entry.uses]
-    inner, outer = pads(audit_key)
-    known = blake2b(key=audit_key, digest_size=NONCE_BYTES)
+    known, inner, outer = begun if begun is not None else begin(audit_key)
     by, sealed = None, b""
     found = []
     for actor, line, nonce in zip(actors(entry), said, nonces_of(audit_key, moment.id, len(said)), strict=True):
@@ -201,6 +203,11 @@ def pads(audit_key: bytes) -> "tuple[HASH, HASH]":
     """
     block = audit_key.ljust(64, b"\0")
     return sha256(block.translate(_INNER)), sha256(block.translate(_OUTER))
+
+
+def begin(audit_key: bytes) -> Begun:
+    """What every line of one person begins with: the hash that knows their lines, and :func:`pads`. As secret as the key, and gone with it."""
+    return blake2b(key=audit_key, digest_size=NONCE_BYTES), *pads(audit_key)
 
 
 def whose(audit_key: bytes, nonce: bytes) -> bytes:

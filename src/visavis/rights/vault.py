@@ -11,7 +11,7 @@ References: RFC 3394, *AES Key Wrap*, 2002; NIST SP 800-38D, *Galois/Counter Mod
 
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -23,9 +23,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 from msgspec import Struct
 
+from visavis.model.consent import Purpose
+from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused, Unavailable
 from visavis.rights.database import emptied, opening
 from visavis.rights.durable import added
+from visavis.rights.leaf import Begun, begin, leaves
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -79,7 +82,7 @@ class Lock:
 class Person:
     """One person's open keys: seal and open what is theirs. ``audit_key`` is what their lines in the ledger are known by; it goes with the others."""
 
-    __slots__ = ("_lock", "_moments", "_owner", "_special", "_special_wrapped", "_wrapping", "audit_key", "name", "pseudonym")
+    __slots__ = ("_begun", "_lock", "_moments", "_owner", "_special", "_special_wrapped", "_wrapping", "audit_key", "name", "pseudonym")
 
     def __init__(self, name: str, pseudonym: int, key: bytes, special: bytes, wrapping: bytes) -> None:
         self.name = name
@@ -87,6 +90,7 @@ class Person:
         self.audit_key = derived(key, "audit")
         self._owner = pseudonym.to_bytes(8)
         self._lock = Lock(key, owner=self._owner)
+        self._begun: Begun | None = None
         self._moments = blake2b(key=derived(key, "moments"), digest_size=8)
         self._special: Lock | None = None
         self._special_wrapped = special
@@ -97,6 +101,12 @@ class Person:
         digest = self._moments.copy()
         digest.update(moment.encode())
         return int.from_bytes(digest.digest()) >> 1
+
+    def lines(self, entry: Entry, purposes: Mapping[str, Purpose], *, since: int) -> list[bytes]:
+        """The lines of the ledger that tell of this entry (:func:`~visavis.rights.leaf.leaves`)."""
+        if self._begun is None:
+            self._begun = begin(self.audit_key)
+        return leaves(entry, purposes, self.audit_key, since=since, begun=self._begun)
 
     def masked(self, number: int, position: int) -> int:
         """A number of up to 62 bits, told at this position so that only these keys tell it; the same again takes the mask off."""

@@ -18,7 +18,7 @@ from visavis.model.entry import Entry, WorldEntry, decode, decode_world, encode
 from visavis.model.errors import Invalid, Refused, Unavailable
 from visavis.model.moment import CATEGORY, KINDS
 from visavis.rights.database import emptied, opening
-from visavis.rights.leaf import leaves, read
+from visavis.rights.leaf import read
 from visavis.rights.vault import NONCE_BYTES, Person, Vault
 
 APPLICATION: Final = 0x76697361  # "visa", in the file's header: what `file` and we recognise it by
@@ -90,7 +90,7 @@ class SqliteLog:
                 moment = person.moment(entry.moment.id)
                 nonce = nonces[NONCE_BYTES * i : NONCE_BYTES * (i + 1)]
                 sealed = person.seal(encode(entry), _place(position, moment), special=_is_special(entry), nonce=nonce)
-                told = leaves(entry, purposes, person.audit_key, since=self._day) if purposes is not None else ()
+                told = person.lines(entry, purposes, since=self._day) if purposes is not None else ()
                 rows.append((position, person.pseudonym, moment, sealed, person.masked(self._next + len(lines), position) if told else None))
                 if told:
                     lines += told

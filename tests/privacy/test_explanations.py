@@ -26,7 +26,7 @@ from visavis.strategy.read import Strategy
 
 WORLD = World(version="w", strategy=STRATEGY.version, learned=prior())
 
-FIELDS = {"purchases": ("purchases",), "places": ("places",), "home": ("home",), "sight": ("seen",), "numbers": ("numbers",),
+FIELDS = {"purchases": ("purchases",), "places": ("places",), "home": ("home",), "numbers": ("numbers",),
           "preferences": ("preferences",), "orders": ("orders", "rewards")}  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from visavis.consent.notices import closed_by, resolved
 from visavis.model.consent import OPENS, Purpose
-from visavis.model.customer import Customer, Places, Purchases, Seen
+from visavis.model.customer import Customer, Places, Purchases
 from visavis.model.gs1 import product_of
 from visavis.model.moment import (
     CATEGORY,
@@ -165,7 +165,6 @@ def _elsewhere(strategy: Strategy, occurred_at: datetime) -> Spot:
 
 _NO_PURCHASES: Final = Purchases()
 _NO_PLACES: Final = Places()
-_UNSEEN: Final = Seen()
 
 
 class Sight:
@@ -215,7 +214,6 @@ def view(customer: Customer, moment: Moment, categories: frozenset[str], now: fl
         purchases=customer.purchases if "purchases" in categories else _NO_PURCHASES,
         places=customer.places if "places" in categories else _NO_PLACES,
         home=customer.home if "home" in categories else {},
-        seen=customer.seen if "sight" in categories else _UNSEEN,
         numbers=customer.numbers if "numbers" in categories else {},
         preferences=customer.preferences if "preferences" in categories else {},
         orders=customer.orders if "orders" in categories else (),

@@ -15,7 +15,7 @@ from visavis.customers.habits import bought
 from visavis.customers.rights import exercised
 from visavis.customers.wallet import settled
 from visavis.model.consent import OPENS
-from visavis.model.customer import HABITS_LIMIT, NAMES_LIMIT, Customer, Places, Seen, Stock, bounded
+from visavis.model.customer import HABITS_LIMIT, NAMES_LIMIT, Customer, Places, Stock, bounded
 from visavis.model.decision import Decision, Outcome, Show
 from visavis.model.entry import Entry
 from visavis.model.moment import (
@@ -45,7 +45,6 @@ from visavis.model.moment import (
     Requested,
     Restricted,
     Reviewed,
-    Saw,
     Stocked,
     Unlinked,
     Withdrew,
@@ -92,8 +91,6 @@ def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[C
             customer = replace(customer, places=_moved(customer.places, moment))
         case Displayed() | Answered():
             customer = _answered(customer, moment)
-        case Saw():
-            customer = replace(customer, seen=Seen(moment.product, moment.family, received_s))
         case Stocked() | Consumed() | RanOut():
             customer = replace(customer, home=_at_home(customer.home, moment))
         case Measured():

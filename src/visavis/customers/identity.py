@@ -80,7 +80,6 @@ def merged(one: Customer, other: Customer) -> Customer:
         purchases=pooled(older.purchases, younger.purchases),
         places=_places(before.places, since.places),
         home=_each(before.home, since.home, _latest),
-        seen=_latest(before.seen, since.seen),
         numbers=_each(before.numbers, since.numbers, _number),
         preferences=_each(before.preferences, since.preferences, lambda _, later: later),
         orders=_all(before.orders, since.orders, lambda order: order.key, NAMES_LIMIT),

@@ -56,14 +56,6 @@ class Stock(Struct, frozen=True, array_like=True, gc=False):
     at: float
 
 
-class Seen(Struct, frozen=True, array_like=True, gc=False):
-    """Written by ``saw``: the last product looked at."""
-
-    product: str = ""
-    family: str = ""
-    at: float = 0.0
-
-
 class Order(Struct, frozen=True, array_like=True, gc=False):
     """An order of the person and where it stands."""
 
@@ -113,7 +105,6 @@ class Customer(Struct, frozen=True):
     purchases: Purchases = Purchases()
     places: Places = Places()
     home: dict[str, Stock] = {}
-    seen: Seen = Seen()
     numbers: dict[str, Number] = {}
     preferences: dict[str, str | float | bool] = {}
     orders: tuple[Order, ...] = ()

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from visavis.model.customer import Order, Places, Purchases, Reward, Seen, Stock
+from visavis.model.customer import Order, Places, Purchases, Reward, Stock
 from visavis.model.moment import Moment
 from visavis.model.number import Number
 from visavis.model.shown import DeviceState
@@ -24,7 +24,6 @@ class View(Struct, frozen=True):
     purchases: Purchases = Purchases()
     places: Places = Places()
     home: dict[str, Stock] = {}
-    seen: Seen = Seen()
     numbers: dict[str, Number] = {}
     preferences: dict[str, str | float | bool] = {}
     orders: tuple[Order, ...] = ()

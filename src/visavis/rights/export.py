@@ -123,7 +123,7 @@ def export(
         declared={"traits": customer.preferences, "language": customer.language, "of_age_at": customer.of_age_at,
                   "goals": {name: number.goal for name, number in customer.numbers.items() if number.goal}, "objections": customer.objections,
                   "restricted": customer.restricted},
-        observed={"places": asdict(customer.places), "seen": asdict(customer.seen), "home": _named(customer.home), "numbers": _named(customer.numbers),
+        observed={"places": asdict(customer.places), "home": _named(customer.home), "numbers": _named(customer.numbers),
                   "shops": customer.purchases.shops, "visits": _visits(customer), "identifiers": customer.identifiers,
                   "contacts": customer.entries, "last_contact_at": customer.last_contact_at},
         inferred=inferred(strategy, world, customer, now, dice_key),

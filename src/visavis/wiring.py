@@ -297,7 +297,7 @@ def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRou
             *server.accounts.routes(writer, access, server.screens),
             *portal.routes(writer, access, server.benefits, server.desk, heard=signals.heard),
             *adviser.routes(writer, access, server.screens),
-            *console.routes(writer, access, server.screens, server.outbox, server.objectives),
+            *console.routes(writer, access, server.screens, server.outbox, server.objectives, server.benefits),
             pages.static(),
             *extra(server),
         ],

@@ -93,15 +93,19 @@ def entries(happened: list[tuple[str, int]]) -> list[Entry]:
 
 
 def check_sums(happened: list[tuple[str, int]]) -> None:
-    account = Account()
+    account, everybody = Account(), Benefits(STRATEGY)
     at_tills = owed = spent = 0
     for entry in entries(happened):
         account.passing(STRATEGY, entry)
+        everybody.passing(entry)
         books = {name: sum([one.cents for one in wallet.postings(entry) if one.account == name]) for name in (wallet.COST, wallet.LIABILITY, wallet.TILL)}
         assert sum(books.values()) == 0, "the books do not balance"
         spent, owed, at_tills = spent - books[wallet.COST], owed + books[wallet.LIABILITY], at_tills + books[wallet.TILL]
         assert spent == owed + at_tills >= at_tills >= 0 <= owed, "what was granted is neither owed nor redeemed"
         assert sum([one.cents for one in account.brought.values()]) == at_tills
+        assert everybody.books == {wallet.COST: -spent, wallet.LIABILITY: owed, wallet.TILL: at_tills}, "the brand's books are not those of its entries"
+    everybody.forget("camille")
+    assert not any(everybody.books.values()), "the books keep what was erased"
     assert "" not in account.brought
     assert all(one.cents >= 0 and one.redeemed >= 0 and one.orders >= 0 for one in account.brought.values())
 

@@ -12,6 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from visavis.consent.gate import open_categories
+from visavis.customers.wallet import COST, LIABILITY, TILL, postings
 from visavis.model.consent import Purpose
 from visavis.model.customer import Customer, bounded
 from visavis.model.decision import Show
@@ -60,10 +61,13 @@ class Account(Struct):
     codes: dict[str, str] = {}
     orders: dict[str, str] = {}
     placed: set[str] = set()
+    books: dict[str, int] = {}
 
     def passing(self, strategy: Strategy, entry: Entry) -> None:
         """Take in one entry, in order."""
         month = _month(entry.received_at)
+        for one in postings(entry):
+            self.books[one.account] = self.books.get(one.account, 0) + one.cents
         for decision in entry.decisions:
             if isinstance(decision, Show):
                 self._shown(strategy, decision, month)
@@ -140,16 +144,22 @@ class Average(Struct, frozen=True):
 
 
 class Benefits:
-    """Everybody's accounts, fed with every durable entry; one of an erased person is dropped."""
+    """Everybody's accounts, fed with every durable entry; one of an erased person is dropped.
+
+    ``books`` are the brand's own: what rewards cost, what is owed, what tills took, in cents that add up to zero.
+    """
 
     def __init__(self, strategy: Strategy) -> None:
         self._strategy = strategy
         self._accounts: dict[str, Account] = {}
+        self.books: dict[str, int] = dict.fromkeys((COST, LIABILITY, TILL), 0)
         self._averages: dict[str, tuple[float, Average | None]] = {}
 
     def passing(self, entry: Entry) -> None:
         """Take in one entry, in order."""
         self._accounts.setdefault(entry.customer, Account()).passing(self._strategy, entry)
+        for one in postings(entry):
+            self.books[one.account] += one.cents
 
     def of(self, names: Iterable[str]) -> Account:
         """The account of the person who has these names; an empty one when nothing is known of them."""
@@ -157,8 +167,10 @@ class Benefits:
 
     def forget(self, customer: str) -> None:
         """Drop what is held of this person, and the averages that they were part of."""
-        if self._accounts.pop(customer, None) is not None:
+        if (gone := self._accounts.pop(customer, None)) is not None:
             self._averages.clear()
+            for account, cents in gone.books.items():
+                self.books[account] -= cents
 
     def average(self, purpose: Purpose, people: Callable[[str], Customer], now: float) -> Average | None:
         """What this purpose brought those whose yes stands; ``None`` for fewer than :data:`K` of them. Counted again every hour."""

@@ -20,6 +20,8 @@ from starlette.routing import Route
 
 from visavis.cards.answer import said
 from visavis.cards.typography import typeset
+from visavis.cards.words import amount
+from visavis.evidence.account import Benefits
 from visavis.evidence.objectives import Objectives, Standing
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import KIND, KINDS
@@ -60,7 +62,7 @@ class Effect(Struct, frozen=True):
     bar: Markup
 
 
-def routes(writer: Writer, access: Access, screens: Screens, outbox: Outbox, objectives: Objectives) -> list[Route]:
+def routes(writer: Writer, access: Access, screens: Screens, outbox: Outbox, objectives: Objectives, benefits: Benefits) -> list[Route]:
     """The page, its stream, its fragments, and one decision as JSON."""
     strategy = writer.loop.strategy
 
@@ -73,6 +75,7 @@ def routes(writer: Writer, access: Access, screens: Screens, outbox: Outbox, obj
     def sides(language: str) -> dict[str, Any]:
         """What stands beside the feed."""
         return {
+            "books": {name: amount(abs(cents), strategy.brand.currency, language) for name, cents in benefits.books.items()},
             "objectives": [standing(one, language) for one in objectives.standings()],
             "parcels": [(one, mark(one.customer)) for one in islice(reversed(outbox.parcels.values()), PARCELS)], "world": writer.loop.world.version,
             "people": writer.loop.people, "lived": screens.recent[-1].number if screens.recent else 0, "waiting": writer.waiting + outbox.waiting,

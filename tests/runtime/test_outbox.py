@@ -169,6 +169,22 @@ async def test_a_target_that_fails_is_tried_again_after_a_while_and_no_sooner(an
         assert verify(SECRET, headers, body, now=clock()) == "d1", "each attempt has its own time and signature"
 
 
+async def test_who_only_opens_the_outbox_without_its_webhooks_settles_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite"
+    async with target() as heard:
+        for _ in range(2):
+            opened = Outbox(path, {}, covered=lambda *_: True)
+            opened.passing(an_entry())
+            assert opened.parcels["d1"].status == "no_target"
+            await opened.stop()
+        found = an_outbox(heard, Clock(), path=path)
+        found.passing(an_entry())
+        found.start()
+        await until(lambda: found.parcels["d1"].status == "delivered")
+        await found.stop()
+    assert len(heard.came) == 1
+
+
 async def test_who_is_to_be_told_of_an_erasure_is_told_after_a_crash_too_and_no_name_lies_about(tmp_path: Path) -> None:
     path, clock = tmp_path / "outbox.sqlite", Clock()
     notice = msgspec.structs.replace(an_entry(kind=outbox.ERASED), customer="camille-7f3a91")
@@ -318,6 +334,7 @@ async def test_an_effect_without_a_target_is_not_sent_when_one_is_set_up_later(t
     clock = Clock()
     before = Outbox(tmp_path / "outbox.sqlite", {}, covered=lambda *_: True, clock=clock)
     before.passing(an_entry())
+    before.start()
     await before.stop()
     async with target() as heard:
         after = an_outbox(heard, clock, path=tmp_path / "outbox.sqlite")

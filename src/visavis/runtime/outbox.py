@@ -127,6 +127,7 @@ class Outbox:
         self._done: dict[bytes, Status] = dict(self._database.execute("SELECT key, status FROM parcels").fetchall())
         self._unheard = set(self._done)
         self.parcels: dict[str, Parcel] = {}
+        self._targetless: dict[str, Parcel] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._bell = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -143,7 +144,7 @@ class Outbox:
     def passing(self, entry: Entry) -> None:
         """Take in the effects of one entry of the log; those done before are not sent again.
 
-        One that had no target when it came is not sent later: nobody wants last year's orders on the day that a webhook is set up.
+        One that had no target when a server ran is not sent later: nobody wants last year's orders on the day that a webhook is set up.
         """
         if isinstance(entry.moment, Withdrew | Objected | Restricted):
             # Whoever closed something is told so next: what is on its way for them is held, and asked anew whether it is still covered.
@@ -155,7 +156,11 @@ class Outbox:
             self._unheard.discard(name)
             status = self._done.get(name)
             if effect.kind not in self._targets and status is None:
-                self._finish(effect.key, Parcel(entry.customer, effect, "no_target"))
+                parcel = Parcel(entry.customer, effect, "no_target")
+                if self._task is not None:
+                    self._finish(effect.key, parcel)
+                else:  # who only opens the outbox, as the command line does, settles nothing
+                    self._targetless[effect.key] = self.parcels[effect.key] = parcel
             else:
                 self.parcels[effect.key] = Parcel(entry.customer, effect, status or "waiting")
                 self._bell.set()
@@ -182,6 +187,7 @@ class Outbox:
         keys = {effect.key for entry in entries for effect in entry.effects} | {key for key, parcel in self.parcels.items() if parcel.customer == customer}
         for key in keys:
             self.parcels.pop(key, None)
+            self._targetless.pop(key, None)
             if (attempt := self._under_way.pop(key, None)) is not None:
                 attempt.cancel()
         self._drop({self._name(key) for key in keys})
@@ -206,6 +212,9 @@ class Outbox:
     def start(self) -> None:
         """Begin to deliver, in the running event loop, once the whole log has passed."""
         self.settle()
+        for key, parcel in self._targetless.items():
+            self._finish(key, parcel)
+        self._targetless.clear()
         self._task = asyncio.get_running_loop().create_task(self._serve())
 
     async def tried(self, kind: str) -> None:

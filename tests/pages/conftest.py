@@ -43,6 +43,8 @@ class Opener:
         page.goto(f"{self._site.url}{path}" + (f"#key={token}" if token else ""))
         if token:
             page.wait_for_function("() => !location.hash")
+            # A key that is let in brings the page itself, by a reload: nothing is pressed before it is there.
+            page.wait_for_function("() => !document.getElementById('enter') || document.getElementById('refused')?.hidden === false")
             page.wait_for_load_state("load")
         return page
 

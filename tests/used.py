@@ -8,7 +8,6 @@ import http.client
 import json
 import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ sys.path.insert(1, str(Path(__file__).parent))  # the tests' own modules, also w
 
 from doors import MOMENTS, ROOT_KEY, moment
 from people import BRANDS, grocery
+from ports import answers, free_port
 from visavis import engine
 from visavis.config import Settings
 from visavis.intake import people
@@ -41,7 +41,6 @@ from visavis.wiring import build, keys
 
 PEOPLE = ("ada", "bo", "cleo", "dan")
 PURPOSES = ("place-moment", "reminders", "tailored-offers", "recognition", "adviser-brief")
-START_S = 30.0
 
 
 def settings_of(folder: Path) -> Settings:
@@ -198,12 +197,10 @@ def kill_and_look(folder: Path, kills: int, seed: int, *, broken: str = "") -> i
     access.close()
     found = 0
     for _ in range(kills):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         asked = [sys.executable, __file__, "--serve", str(folder), "--port", str(port), "--broken", broken]
         process = subprocess.Popen(asked, stderr=subprocess.DEVNULL)
-        _answers(process, port)
+        answers(process, port)
         if not left.verifier:
             Walker(port, tokens, left, dice).settle()
         kinds = (Walker, Walker, Walker, Looker, Stranger)
@@ -259,19 +256,6 @@ def _there(name: str, entries: list[Entry], left: Left) -> None:
     read = {getattr(entry.moment, "decision", "") for entry in entries if any(use.by.startswith("adviser@") for use in entry.uses)}
     briefs = {one.id for entry in entries for one in entry.decisions}
     assert all(decision in read for decision in left.read if decision in briefs), "a brief was read without a use"
-
-
-def _answers(process: subprocess.Popen[bytes], port: int) -> None:
-    until = time.monotonic() + START_S
-    while True:
-        assert process.poll() is None, "the server did not start"
-        assert time.monotonic() < until, "the server does not answer"
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            time.sleep(0.02)
-        else:
-            return
 
 
 def _now(*, days_ago: int = 0) -> str:

@@ -46,17 +46,6 @@ Sabotage = Callable[[pytest.MonkeyPatch], None]
 ROOMS = (sqlite, vault, outbox, access, shelf, delivery)
 
 
-@pytest.fixture
-def tmp_path(tmp_path: Path) -> Iterator[Path]:
-    """In memory where there is such a disk: what is asked is which bytes are in the files, not how long a disk takes."""
-    quick = Path("/dev/shm")
-    if not quick.is_dir():
-        yield tmp_path
-        return
-    with TemporaryDirectory(dir=quick) as folder:
-        yield Path(folder)
-
-
 class Held:
     """A way to everyone that keeps hold of each card until it is let go."""
 

@@ -5,10 +5,9 @@ Each property is a function that a sabotaged product must fail; the sabotages ar
 
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
@@ -36,17 +35,6 @@ DAYS = {"account": 400, "reminders": 40, "place-moment": 30, "home": 60, "own-nu
 LONGEST = 400
 Sabotage = Callable[[pytest.MonkeyPatch], None]
 BYTES = msgspec.msgpack.Encoder().encode
-
-
-@pytest.fixture
-def tmp_path(tmp_path: Path) -> Iterator[Path]:
-    """In memory where there is such a disk: what is asked is which bytes are in the files, not how long a disk takes."""
-    quick = Path("/dev/shm")
-    if not quick.is_dir():
-        yield tmp_path
-        return
-    with TemporaryDirectory(dir=quick) as folder:
-        yield Path(folder)
 
 
 class Brand(House):

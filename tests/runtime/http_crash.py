@@ -8,7 +8,6 @@ import http.client
 import json
 import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ sys.path.insert(1, str(Path(__file__).parents[1]))  # the tests' own modules, al
 
 from doors import MOMENTS, ROOT_KEY, moment
 from people import grocery
+from ports import answers, free_port
 from visavis.config import Settings
 from visavis.model.entry import Entry
 from visavis.rights.vault import Vault
@@ -74,18 +74,9 @@ def kill_and_look(folder: Path, kills: int, seed: int) -> int:
     access.close()
     todos = {f"p{number}": [f"m{one}" for one in range(10_000)] for number in range(SENDERS)}
     for _ in range(kills):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         process = subprocess.Popen([sys.executable, __file__, "--serve", str(folder), "--port", str(port)], stderr=subprocess.DEVNULL)
-        while True:
-            assert process.poll() is None, "the server did not start"
-            try:
-                socket.create_connection(("127.0.0.1", port)).close()
-            except OSError:
-                time.sleep(0.02)
-            else:
-                break
+        answers(process, port)
         senders = [Sender(port, token, name, todo, acknowledged, random.Random(dice.random())) for name, todo in todos.items()]
         for sender in senders:
             sender.start()

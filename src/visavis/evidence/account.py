@@ -66,8 +66,6 @@ class Account(Struct):
     def passing(self, strategy: Strategy, entry: Entry) -> None:
         """Take in one entry, in order."""
         month = _month(entry.received_at)
-        for one in postings(entry):
-            self.books[one.account] = self.books.get(one.account, 0) + one.cents
         for decision in entry.decisions:
             if isinstance(decision, Show):
                 self._shown(strategy, decision, month)
@@ -157,8 +155,10 @@ class Benefits:
 
     def passing(self, entry: Entry) -> None:
         """Take in one entry, in order."""
-        self._accounts.setdefault(entry.customer, Account()).passing(self._strategy, entry)
+        account = self._accounts.setdefault(entry.customer, Account())
+        account.passing(self._strategy, entry)
         for one in postings(entry):
+            account.books[one.account] = account.books.get(one.account, 0) + one.cents
             self.books[one.account] += one.cents
 
     def of(self, names: Iterable[str]) -> Account:

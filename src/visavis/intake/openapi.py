@@ -112,7 +112,7 @@ DOORS: Final[tuple[Door, ...]] = (
     Door("GET", "/adviser/stream", "The same, as it changes.", ("adviser",), "visavis-adviser", tells="text/event-stream", asks=("language", "pick")),
     Door("POST", "/adviser/answer", "Answer the brief.", ("adviser",), "visavis-adviser", takes=AdvisersAnswer, tells=Settled, noes=(503,)),
     Door("POST", "/console/enter", "Come to the console.", takes=Token, status=204, noes=(401, 403)),
-    Door("GET", "/console/stream", "What is lived now.", ("brand",), "visavis-console", tells="text/event-stream", asks=("kind", "result", "person", "after")),
+    Door("GET", "/console/stream", "What is lived now.", ("brand",), "visavis-console", tells="text/event-stream", asks=("kind", "result", "mark", "after")),
     Door("GET", "/console/moment", "One moment explained.", ("brand",), "visavis-console", tells="text/html", noes=(422, 503), asks=("number",)),
     Door("POST", "/console/keys/{key}/revoke", "Revoke a key.", ("brand",), "visavis-console", tells="text/html", noes=(422,)),
     Door("POST", "/me/enter", "Come to one's own page.", takes=Token, status=204, noes=(401, 403)),

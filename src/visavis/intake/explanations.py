@@ -12,7 +12,7 @@ from visavis.intake.people import person
 from visavis.model.entry import Entry
 from visavis.runtime import problems
 from visavis.runtime.access import Access
-from visavis.runtime.consulted import consulted, told_of
+from visavis.runtime.consulted import consulted
 from visavis.runtime.entrance import guarded
 from visavis.runtime.writer import Writer
 
@@ -29,7 +29,7 @@ def routes(writer: Writer, access: Access) -> list[Route]:
             return problems.response(problems.problem(404, "There is no such decision about this person."))
         entry, told = found
         if key.role == "brand":
-            await consulted(writer, entry.customer, entry.moment.id, told_of(entry))
+            await consulted(writer, entry)
         return Response(msgspec.json.encode(told), media_type="application/json", headers={"cache-control": "no-store"})
 
     return [Route("/v1/people/{person}/decisions/{decision}/why", guarded(one))]

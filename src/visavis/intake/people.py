@@ -17,7 +17,7 @@ from visavis.model.consent import OPENS
 from visavis.model.errors import Invalid, Refused
 from visavis.runtime import problems
 from visavis.runtime.access import Access, Key
-from visavis.runtime.consulted import consulted, told_of
+from visavis.runtime.consulted import consulted, looked
 from visavis.runtime.entrance import guarded, key_of, told
 from visavis.runtime.writer import Writer
 
@@ -74,14 +74,14 @@ def routes(writer: Writer, access: Access) -> list[Route]:
         if entry is None:
             return problems.response(problems.problem(404, "There is no such moment of this person."))
         if key.role == "brand":
-            await consulted(writer, entry.customer, entry.moment.id, told_of(entry))
+            await consulted(writer, entry)
         return _json(reply(writer.loop.strategy, entry, language_of(request, name), key.role, retried=True))
 
     async def wallet(request: Request) -> Response:
         name, key = person(request, access)
         customer = writer.loop.customer(name)
         if key.role == "brand" and customer.entries:
-            await consulted(writer, name, "wallet", ("orders",))
+            await looked(writer, name, "wallet", ("orders",))
         return _json({"orders": _named(customer.orders), "rewards": _named(customer.rewards)})
 
     return [

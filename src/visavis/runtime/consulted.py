@@ -8,12 +8,13 @@ from visavis.model.moment import CATEGORY, KIND, Consulted
 from visavis.runtime.writer import Writer
 
 
-def told_of(entry: Entry) -> tuple[str, ...]:
-    """The categories of data that this entry tells of."""
-    return tuple(sorted({CATEGORY[KIND[type(entry.moment)]]}.union(*[use.categories for use in entry.uses])))
+async def consulted(writer: Writer, entry: Entry) -> None:
+    """Enter that this entry is looked at, with the categories of data that it tells of."""
+    categories = {CATEGORY[KIND[type(entry.moment)]]}.union(*[use.categories for use in entry.uses])
+    await looked(writer, entry.customer, entry.moment.id, tuple(sorted(categories)))
 
 
-async def consulted(writer: Writer, customer: str, about: str, categories: tuple[str, ...]) -> None:
+async def looked(writer: Writer, customer: str, about: str, categories: tuple[str, ...]) -> None:
     """Enter that this is looked at, durably; :class:`Refused` when nothing is kept of the person any more."""
     reading = Consulted(id=f"consulted-{token_hex(8)}", customer=customer, occurred_at=writer.loop.clock.now(), about=about, categories=categories)
     if (await writer.live(reading)).answer.entry is None:

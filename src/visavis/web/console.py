@@ -27,7 +27,7 @@ from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import KIND, KINDS
 from visavis.runtime import problems
 from visavis.runtime.access import Access, Key
-from visavis.runtime.consulted import consulted, told_of
+from visavis.runtime.consulted import consulted
 from visavis.runtime.entrance import BEAT_S, PAGE, STREAM, admitted, guarded, key_of, told
 from visavis.runtime.outbox import Outbox
 from visavis.runtime.screens import EVERYBODY, Screens
@@ -121,7 +121,7 @@ def routes(writer: Writer, access: Access, screens: Screens, outbox: Outbox, obj
         if found is None:
             raise Invalid("This moment is not among the latest.", advice="Ask for it: /v1/people/PERSON/moments/MOMENT.")
         entry = found.entry
-        await consulted(writer, entry.customer, entry.moment.id, told_of(entry))
+        await consulted(writer, entry)
         kind = getattr(pages.WORDS[language].console.kinds, KIND[type(entry.moment)])
         told = pages.rendered("_explained.html", language, entry=entry, kind=kind, us=round(found.us), decisions=explained(strategy, entry, language))
         return HTMLResponse(told, headers=PAGE)
@@ -132,7 +132,7 @@ def routes(writer: Writer, access: Access, screens: Screens, outbox: Outbox, obj
         for entry in [recent.entry for recent in reversed(screens.recent)]:
             for one in entry.decisions:
                 if one.id == name:
-                    await consulted(writer, entry.customer, entry.moment.id, told_of(entry))
+                    await consulted(writer, entry)
                     return Response(msgspec.json.encode(said(strategy, entry, one, language_of(request))), media_type="application/json")
         advice = "Ask for its moment: /v1/people/PERSON/moments/MOMENT."
         return problems.response(problems.problem(404, "This decision is not among the latest.", advice=advice))

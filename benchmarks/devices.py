@@ -29,10 +29,10 @@ import uvicorn
 
 from visavis.cli import grocery
 from visavis.config import Broker, Settings
+from visavis.http.requests import BEAT_S
 from visavis.model.decision import Show
 from visavis.model.moment import Consented, Moment, Noticed, RanOut, Worn
 from visavis.runtime.clock import TurnedClock
-from visavis.runtime.entrance import BEAT_S
 from visavis.wiring import Server, build
 
 START: Final = datetime(2026, 11, 24, 17, tzinfo=UTC)

@@ -31,8 +31,8 @@ import numpy as np
 import uvicorn
 from benchmarks.step import a_world, grocery
 
+from visavis.api.moments import Receive, Scope, Send
 from visavis.config import Settings
-from visavis.intake.moments import Receive, Scope, Send
 from visavis.model.moment import Bought, Consented, Displayed, Entered, Line, Linked, Moment, Noticed, Worn
 from visavis.runtime.clock import TurnedClock
 from visavis.strategy.read import read

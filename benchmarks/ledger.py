@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 from statistics import median
 from time import process_time
 
+from visavis.ledger.checkpoint import Signer
+from visavis.ledger.log import Ledger
+from visavis.ledger.merkle import leaf_hash, verify_consistency, verify_inclusion
+from visavis.ledger.personal_view import own
+from visavis.ledger.record import leaves
+from visavis.ledger.verify import verify
 from visavis.model.consent import Notice, Purpose
 from visavis.model.decision import Silence
 from visavis.model.entry import FORM, Entry, Use
 from visavis.model.moment import Entered
-from visavis.rights.checkpoint import Signer
-from visavis.rights.leaf import leaves
-from visavis.rights.ledger import Ledger
-from visavis.rights.merkle import leaf_hash, verify_consistency, verify_inclusion
-from visavis.rights.uses import own
-from visavis.rights.verify import verify
 
 KEY = bytes(range(32))
 USES = 4

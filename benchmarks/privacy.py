@@ -21,13 +21,13 @@ from benchmarks.step import NOW, a_customer, a_world, grocery, lived
 from msgspec.structs import replace
 
 from visavis.consent.gate import Sight, admit
+from visavis.ledger.checkpoint import Signer
+from visavis.ledger.log import Ledger
 from visavis.model.customer import Customer
 from visavis.model.entry import Entry, encode
 from visavis.model.moment import Entered, Line, Moment, Paying
-from visavis.rights.checkpoint import Signer
-from visavis.rights.ledger import Ledger
-from visavis.rights.vault import Person, Vault
-from visavis.runtime.memory import MemoryLog
+from visavis.store.keys import Person, Vault
+from visavis.store.memory import MemoryLog
 from visavis.strategy.read import Strategy, read
 from visavis.testing import a_log
 

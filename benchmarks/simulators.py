@@ -16,9 +16,9 @@ from typing import Any, Final
 sys.path.remove(str(Path(__file__).parent))  # its own `devices` is the other benchmark, and would win
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from devices import even_simulator
-from devices.halo_process import PYTHON, Halo
-from devices.hosting import Hosting, a_hosting
+from support.devices import even_simulator
+from support.devices.halo_process import PYTHON, Halo
+from support.devices.hosting import Hosting, a_hosting
 from visavis.devices.hosts.page import carried
 
 CARDS: Final = 15

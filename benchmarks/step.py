@@ -19,8 +19,8 @@ import numpy as np
 
 from visavis.consent.gate import NotAdmitted, admit
 from visavis.engine import step
-from visavis.insight.fit import fit
 from visavis.insight.need import CONTEXTS, FEATURES, pack, prior
+from visavis.learning.fit import fit
 from visavis.model.customer import Customer, newborn
 from visavis.model.entry import Entry, encode
 from visavis.model.moment import Bought, Consented, Due, Entered, Line, Linked, Moment, Noticed, Paying, decode

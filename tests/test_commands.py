@@ -16,9 +16,9 @@ import httpx
 import polars as pl
 import pytest
 
-from people import ROOT
-from ports import free_port
-from visavis.journey import data
+from support.people import ROOT
+from support.ports import free_port
+from visavis.lab.year import data
 from visavis.model.errors import Unavailable
 
 README = (ROOT / "README.md").read_text()

@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-from people import ROOT
+from support.people import ROOT
 from visavis.model.errors import VisavisError
 
 SOURCE = ROOT / "src" / "visavis"

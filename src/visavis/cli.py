@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from visavis.desk import rights
+from visavis.cli_rights import rights
 from visavis.model.errors import VisavisError
 
 if TYPE_CHECKING:
-    from visavis.runtime.sqlite import SqliteLog
+    from visavis.store.sqlite import SqliteLog
 
 # Matrices here are small: more threads only burn processor time. Read when NumPy is first imported, by the commands below.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -53,7 +53,7 @@ def demo(
     """The mission, live: what both pairs of glasses show, what each was allowed to know, and why."""
     import asyncio  # noqa: PLC0415
 
-    from visavis import demo  # noqa: PLC0415
+    from visavis.lab import demo  # noqa: PLC0415
 
     if headless:
         told = asyncio.run(demo.headless(grocery(), example("households"), household, port=port, data=data))
@@ -73,7 +73,7 @@ def play(
     """Play a strategy's stories against a running engine, and compare with what they expect."""
     import asyncio  # noqa: PLC0415
 
-    from visavis import demo  # noqa: PLC0415
+    from visavis.lab import demo  # noqa: PLC0415
 
     told = asyncio.run(demo.headless(folder(root), example("households"), household, only=story, crowd=False))
     sys.stdout.write(told.text(language))
@@ -142,8 +142,8 @@ def year(
     decisions: Annotated[Path | None, typer.Option(help="Write one row a visit to this Parquet file.")] = None,
 ) -> None:
     """Live a real year of 2,469 real households: learn on January to June, then decide before each basket is known."""
-    from visavis.journey.run import run  # noqa: PLC0415  only this command needs the data set's reader
-    from visavis.journey.screen import Screen  # noqa: PLC0415
+    from visavis.lab.year.run import run  # noqa: PLC0415  only this command needs the data set's reader
+    from visavis.lab.year.screen import Screen  # noqa: PLC0415
 
     kept = log if log is not None else Path(tempfile.mkdtemp(prefix="visavis-year-"))
     try:
@@ -202,7 +202,7 @@ def why(
     language: Annotated[str, typer.Option(help="fr or en")] = "en",
 ) -> None:
     """Explain one decision: what spoke for it, what refused the others, what would have changed it."""
-    from visavis.journey.tell import tell  # noqa: PLC0415
+    from visavis.lab.year.tell import tell  # noqa: PLC0415
 
     opened, _ = _opened(log)
     sys.stdout.write(tell(opened, decision, language))
@@ -214,8 +214,8 @@ def extract(
     to: Annotated[Path, typer.Argument(help="The folder to write into.")],
 ) -> None:
     """Take the stage's households out of a lived year, with what was learned from it."""
-    from visavis.journey.extract import extract as take_out  # noqa: PLC0415
-    from visavis.journey.extract import learned_of  # noqa: PLC0415
+    from visavis.lab.year.extract import extract as take_out  # noqa: PLC0415
+    from visavis.lab.year.extract import learned_of  # noqa: PLC0415
     from visavis.strategy.read import read  # noqa: PLC0415
 
     opened, _ = _opened(log)
@@ -246,9 +246,9 @@ def ledger_verify(
     person: Annotated[Path | None, typer.Option(help="A file with a person's audit key (hexadecimal): check their lines against their choices, too.")] = None,
 ) -> None:
     """Say what is wrong with a ledger, and where; exit with 1 when anything is."""
-    from visavis.rights.checkpoint import Verifier  # noqa: PLC0415
-    from visavis.rights.uses import audit_key, out_of_order, own  # noqa: PLC0415
-    from visavis.rights.verify import lines_of, root, verify  # noqa: PLC0415
+    from visavis.ledger.checkpoint import Verifier  # noqa: PLC0415
+    from visavis.ledger.personal_view import audit_key, out_of_order, own  # noqa: PLC0415
+    from visavis.ledger.verify import lines_of, root, verify  # noqa: PLC0415
 
     verifier = Verifier(_told(Path(key)).decode() if Path(key).is_file() else key)
     checkpoints = [verifier.read(_told(path).decode("utf-8", "replace")) for path in checkpoint]
@@ -268,7 +268,7 @@ def ledger_verify(
 @ledger.command("vectors")
 def ledger_vectors(root: Annotated[Path, typer.Argument(help="A folder of JSON files: public vectors of inclusion and consistency proofs.")]) -> None:
     """Run public test vectors for RFC 6962 and RFC 9162 proofs; exit with 1 when one comes out differently."""
-    from visavis.rights.vectors import run  # noqa: PLC0415
+    from visavis.ledger.vectors import run  # noqa: PLC0415
 
     verdict = run(root)
     for name in verdict.differing:
@@ -288,8 +288,8 @@ def _told(path: Path) -> bytes:
 
 def _opened(root: Path) -> tuple["SqliteLog", bytes]:
     from visavis.model.errors import Invalid  # noqa: PLC0415
-    from visavis.rights.vault import Vault  # noqa: PLC0415
-    from visavis.runtime.sqlite import SqliteLog  # noqa: PLC0415
+    from visavis.store.keys import Vault  # noqa: PLC0415
+    from visavis.store.sqlite import SqliteLog  # noqa: PLC0415
 
     if not (root / "log.sqlite").is_file():
         raise Invalid(f"There is no log in {root}.", advice="Give the folder of `visavis year --log FOLDER`.")

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from visavis.delivery.webhooks import Target
 from visavis.model.errors import Invalid
-from visavis.runtime.outbox import Target
 
 PUSH_HOSTS: Final = ("fcm.googleapis.com", "updates.push.services.mozilla.com", "web.push.apple.com", "*.push.apple.com", "*.notify.windows.com")
 """The push services of today's browsers; ``*.`` stands for any name below."""

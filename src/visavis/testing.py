@@ -7,15 +7,15 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from visavis.ledger.record import read
 from visavis.model.consent import Notice, Purpose
 from visavis.model.entry import FORM, Entry, Use, WorldEntry, encode
 from visavis.model.errors import Refused, Unavailable
 from visavis.model.moment import Bought, Entered, Line
 from visavis.model.world import BudgetLeased
 from visavis.ports import Channel, Log, Message, Receipt
-from visavis.rights.leaf import read
-from visavis.rights.vault import Vault
-from visavis.runtime.sqlite import SqliteLog
+from visavis.store.keys import Vault
+from visavis.store.sqlite import SqliteLog
 
 _START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 

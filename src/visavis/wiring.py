@@ -20,48 +20,50 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
+from visavis.api import epcis, explanations, openapi, people, receipts, signals
+from visavis.api import ledger as ledger_doors
+from visavis.api import monitoring as operations
+from visavis.api import rights as rights_doors
+from visavis.api.moments import Moments, Receive, Scope, Send
 from visavis.cards.answer import reply
 from visavis.config import Settings
 from visavis.consent.choices import switched
-from visavis.devices import pairing, web_client
+from visavis.delivery.dispatcher import Delivery
+from visavis.delivery.screens import Screens
+from visavis.delivery.webhooks import ERASED, Outbox, checked
+from visavis.devices import glasses as web_client
+from visavis.devices import pairing
 from visavis.devices.accounts import Accounts
-from visavis.devices.home import Home
+from visavis.devices.home.home import Home
 from visavis.devices.hosts import doors
 from visavis.devices.mirror.mirror import Mirror
 from visavis.engine import NotAdmitted, admit, step
-from visavis.evidence.account import Benefits
-from visavis.evidence.objectives import Objectives
+from visavis.explain.accounts import Benefits
+from visavis.http import problems
+from visavis.http.access_keys import Access, Key
 from visavis.insight.need import prior
-from visavis.intake import epcis, explanations, openapi, operations, people, receipts, signals
-from visavis.intake import ledger as ledger_doors
-from visavis.intake import rights as rights_doors
-from visavis.intake.moments import Moments, Receive, Scope, Send
+from visavis.ledger.checkpoint import Signer
+from visavis.ledger.log import Ledger, kept_in, last_kept
+from visavis.measurement.objectives import Objectives
 from visavis.model.customer import Customer, newborn
 from visavis.model.entry import Effect, Entry
 from visavis.model.errors import Invalid
 from visavis.model.moment import Bought, CheckedIn, Entered, Line, Moment, Paying
 from visavis.model.world import Learned, ParametersLearned, StrategyLoaded, WorldChange
 from visavis.ports import Clock, Log
-from visavis.rights.checkpoint import Signer
-from visavis.rights.erase import Erased, erase, resume
-from visavis.rights.ledger import Ledger, kept_in, last_kept
-from visavis.rights.opposition import Opposition
-from visavis.rights.receipt import signing_key
+from visavis.rights.erasure import Erased, erase, resume
+from visavis.rights.receipts import signing_key
+from visavis.rights.requests import Desk, reconciled
 from visavis.rights.retention import Retention
-from visavis.rights.vault import Vault, derived
-from visavis.runtime import problems
-from visavis.runtime.access import Access, Key
+from visavis.rights.suppression_list import Opposition
 from visavis.runtime.clock import SystemClock, TurnedClock
-from visavis.runtime.delivery import Delivery
-from visavis.runtime.desk import Desk, reconciled
 from visavis.runtime.loop import Loop
-from visavis.runtime.memory import MemoryLog
 from visavis.runtime.metrics import Metrics
-from visavis.runtime.outbox import ERASED, Outbox, checked
 from visavis.runtime.replay import rebuild
-from visavis.runtime.screens import Screens
-from visavis.runtime.sqlite import SqliteLog
 from visavis.runtime.writer import Writer
+from visavis.store.keys import Vault, derived
+from visavis.store.memory import MemoryLog
+from visavis.store.sqlite import SqliteLog
 from visavis.strategy.read import Strategy, read
 from visavis.web import adviser, console, pages, portal
 

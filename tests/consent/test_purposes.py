@@ -4,13 +4,13 @@ from typing import get_args
 
 import pytest
 
-from ledgers import mutate
-from people import NOON, STRATEGY, grocery
+from support.ledgers import mutate
+from support.people import NOON, STRATEGY, grocery
+from visavis.http.access_keys import Key, permits
 from visavis.model.consent import Basis, hash_of, words
 from visavis.model.dpv import BASIS_TERMS, CATEGORY_TERMS, IRIS, iri
 from visavis.model.errors import Invalid
 from visavis.model.moment import Consented, Withdrew, from_builtins
-from visavis.runtime.access import Key, permits
 from visavis.strategy import lint
 from visavis.strategy.read import read
 

@@ -5,7 +5,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, lines, pays
+from support.people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, lines, pays
 from visavis.consent.gate import NotAdmitted, admit
 from visavis.customers.fold import fold
 from visavis.engine import step

@@ -9,9 +9,22 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ledgers import mutate
-from merges import BYTES, NOW, PURPOSES, check_caps, check_closings, check_commutes, check_no_more_open, check_of_two_yeses, check_parting, life, people, plans
-from people import BRANDS, NOON, lines
+from support.ledgers import mutate
+from support.merges import (
+    BYTES,
+    NOW,
+    PURPOSES,
+    check_caps,
+    check_closings,
+    check_commutes,
+    check_no_more_open,
+    check_of_two_yeses,
+    check_parting,
+    life,
+    people,
+    plans,
+)
+from support.people import BRANDS, NOON, lines
 from visavis.customers import fold, identity
 from visavis.customers.habits import bought
 from visavis.customers.pooled import pooled

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, lines, pays, says_yes, turn
+from support.people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, lines, pays, says_yes, turn
 from visavis.decide.arbitrate import chances, draw
 from visavis.decide.explain import SENTENCES, sentence
 from visavis.decide.holdout import dice, held_out

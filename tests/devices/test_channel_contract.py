@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from devices.sayings import the_card
+from support.devices.sayings import the_card
 from visavis.ports import Message, Receipt
 from visavis.testing import check_channel
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from people import ROOT
+from support.people import ROOT
 from visavis.model.catalogue import Device
 from visavis.strategy.screens import DEVICES
 
@@ -17,13 +17,13 @@ PAGES = {
     profile: "apple-watch" for profile in DEVICES if profile.startswith("apple-")
 }  # fmt: skip
 COLOURS = {"rgb": "colour", "see_through": "colour, black is clear", "grey16": "16 greys", "one_bit": "1 bit", "none": "none, it speaks"}
-DRAWN = ("pages/test_rendered_devices.py", "test_the_same_page_fits_every_screen_there_is")
+DRAWN = ("web/test_rendered_devices.py", "test_the_same_page_fits_every_screen_there_is")
 WATCH = ("openssl", "devices/test_wallet.py", "test_openssl_accepts_the_signature_and_the_manifest_names_every_file")
 VUZIX = ("Chromium", "devices/test_hosts.py", "test_a_card_is_whole_on_every_glasses_with_a_browser")
 PROOFS = {
-    "glasses": ("Chromium", "pages/test_glasses.py", "test_one_key_answers"),
+    "glasses": ("Chromium", "web/test_glasses.py", "test_one_key_answers"),
     "phone": ("Chromium", "devices/test_phone.py", "test_the_button_subscribes_and_what_the_server_sends_becomes_one_silent_notification_with_two_answers"),
-    "tablet": ("Chromium", "pages/test_adviser.py", "test_a_brief_fits_every_screen_and_axe_finds_nothing"),
+    "tablet": ("Chromium", "web/test_adviser.py", "test_a_brief_fits_every_screen_and_axe_finds_nothing"),
     "fridge": ("mosquitto", "devices/test_home.py", "test_what_runs_out_comes_back_as_a_card_and_a_yes_on_the_fridge_is_one_order"),
     "google-glass-xe": ("Google's client", "devices/test_mirror_python.py", "test_a_choice_on_the_glass_is_an_answer_and_the_client_sees_the_card_gone"),
     "vuzix-m400": VUZIX, "vuzix-m4000": VUZIX,

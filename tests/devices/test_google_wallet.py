@@ -12,10 +12,10 @@ from joserfc import jwt
 from joserfc.errors import BadSignatureError
 from joserfc.jwk import RSAKey
 
-from pages.site import Site
-from people import NOON, grocery
+from support.people import NOON, grocery
+from support.site import Site
 from visavis.config import GoogleWallet, Settings
-from visavis.devices.google_wallet import SAVE, account
+from visavis.devices.wallet.google import SAVE, account
 from visavis.model.errors import Invalid
 from visavis.runtime.clock import TurnedClock
 from visavis.wiring import build

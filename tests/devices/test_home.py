@@ -15,11 +15,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from devices.broker import RIGHTS, Hearing, Home, Houses, Mosquitto, houses, needed
-from people import NOON, ROOT, STRATEGY
+from support.devices.broker import RIGHTS, Hearing, Home, Houses, Mosquitto, houses, needed
+from support.people import NOON, ROOT, STRATEGY
 from visavis.config import Broker, settings
-from visavis.devices.home_discovery import events
-from visavis.devices.home_said import PAYLOAD_LIMIT, answer, event, opened
+from visavis.devices.home.discovery import events
+from visavis.devices.home.messages import PAYLOAD_LIMIT, answer, event, opened
 from visavis.model.card import Card
 from visavis.model.errors import Invalid, Unavailable
 from visavis.model.moment import Answered, Consumed, Displayed, Measured, RanOut, Stocked, Worn
@@ -487,7 +487,7 @@ def test_a_broker_without_the_library_and_a_wrong_setting_are_told_in_words(tmp_
     told = settings(file).mqtt
     assert told == Broker("broker.example", 8883, style="device")
 
-    from visavis.devices.home_broker import Connection
+    from visavis.devices.home.broker import Connection
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "aiomqtt", None)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from devices.broker import Mosquitto, houses, needed
-from devices.home_assistant import PROGRAM, an_assistant, version
-from devices.hosting import soon
-from people import NOON, STRATEGY
+from support.devices.broker import Mosquitto, houses, needed
+from support.devices.home_assistant import PROGRAM, an_assistant, version
+from support.devices.hosting import soon
+from support.people import NOON, STRATEGY
 from visavis.model.moment import Answered, RanOut
 
 until = partial(soon, seconds=30)  # it is never in a hurry

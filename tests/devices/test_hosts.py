@@ -16,20 +16,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from devices.hosting import Elsewhere, Hosting, a_hosting, soon
-from pages.conftest import violations
-from people import STRATEGY
+from support.devices.hosting import Elsewhere, Hosting, a_hosting, soon
+from support.people import STRATEGY
 from visavis.cards.compose import compose
 from visavis.cards.text import cells
 from visavis.config import Settings
 from visavis.devices.hosts.doors import PACKAGE, checked, even, mentra
 from visavis.devices.hosts.page import HOSTS, carried
-from visavis.devices.walls import WIDTHS_PX, even_g2_px, lines
+from visavis.devices.text_screen import WIDTHS_PX, even_g2_px, lines
 from visavis.model.card import Card
 from visavis.model.decision import Show
 from visavis.model.errors import Invalid
 from visavis.strategy.screens import DEVICES
 from visavis.wiring import build
+from web.conftest import violations
 
 Opened = Callable[..., Page]
 BROWSERS = ("vuzix-m100", "vuzix-blade", "vuzix-m400", "vuzix-m4000", "laster", "telepathy-one")
@@ -283,7 +283,7 @@ def test_what_is_no_origin_is_refused_when_the_server_starts(origin: str) -> Non
 
 
 def test_a_server_with_a_wrong_origin_does_not_start() -> None:
-    from people import grocery
+    from support.people import grocery
 
     with pytest.raises(Invalid, match="no origin"):
         build(grocery(), Settings(origins=("https://a.example/x",)), memory=True, key=b"t" * 32)

@@ -9,13 +9,13 @@ pytest.importorskip("PIL", reason="pictures need Pillow: pip install -e .[server
 
 from PIL import Image
 
-from devices import even_simulator
-from devices.even_simulator import PITCH_PX, Glasses, a_simulator
-from devices.hosting import Elsewhere, Hosting, a_hosting, soon
-from people import STRATEGY
+from support.devices import even_simulator
+from support.devices.even_simulator import PITCH_PX, Glasses, a_simulator
+from support.devices.hosting import Elsewhere, Hosting, a_hosting, soon
+from support.people import STRATEGY
 from visavis.cards.compose import compose
 from visavis.devices.hosts.page import carried
-from visavis.devices.walls import WIDTHS_PX, even_g2_px, lines
+from visavis.devices.text_screen import WIDTHS_PX, even_g2_px, lines
 from visavis.strategy.screens import DEVICES
 
 if even_simulator.missing():

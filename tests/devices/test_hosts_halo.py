@@ -9,11 +9,11 @@ pytest.importorskip("PIL", reason="pictures need Pillow: pip install -e .[server
 
 from PIL import Image, ImageDraw
 
-from devices.halo_process import PYTHON, Halo
-from devices.hosting import Hosting, a_hosting, soon
-from people import STRATEGY
+from support.devices.halo_process import PYTHON, Halo
+from support.devices.hosting import Hosting, a_hosting, soon
+from support.people import STRATEGY
 from visavis.cards.compose import compose
-from visavis.devices.walls import lines
+from visavis.devices.text_screen import lines
 from visavis.strategy.screens import DEVICES
 
 if not PYTHON.exists():

@@ -10,7 +10,7 @@ pytest.importorskip("playwright", reason="playwright is not installed: pip insta
 
 from playwright.sync_api import Browser, Page
 
-from devices.hosting import Hosting, a_hosting, soon
+from support.devices.hosting import Hosting, a_hosting, soon
 from visavis.devices.hosts.page import carried
 
 # What a phone's WebView gives a miniapp: a way out (texts), events in, the connection acknowledged a little later, every request answered.

@@ -16,17 +16,17 @@ from aiosmtpd.controller import Controller
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.authority import Authority
-from devices.sayings import the_card
-from pages.site import Site
-from people import NOON, grocery
+from support.devices.authority import Authority
+from support.devices.sayings import the_card
+from support.people import NOON, grocery
+from support.site import Site
 from visavis.config import Mail, Settings
-from visavis.devices.mail import Letters, checked
+from visavis.delivery.addresses import Addresses
+from visavis.devices.mail.letters import Letters, checked
 from visavis.model.decision import Show
 from visavis.model.errors import Invalid
 from visavis.model.moment import Answered, Consented, Noticed, Withdrew
 from visavis.ports import Message
-from visavis.runtime.addresses import Addresses
 from visavis.runtime.clock import TurnedClock
 from visavis.strategy.read import read
 from visavis.testing import check_channel
@@ -139,7 +139,7 @@ def written_to(site: Site, post: Post, name: str = "camille") -> tuple[Show, Ema
 
 def settled(site: Site) -> None:
     """Wait until nothing is on its way."""
-    from devices.far_ends import until
+    from support.devices.far_ends import until
 
     until(lambda: not site._called(lambda: bool(site.server.delivery._under_way) or site.server.delivery.waiting))
 
@@ -243,7 +243,7 @@ def test_a_letter_is_sent_again_only_when_the_server_said_that_it_was_not_taken(
     brand(site, "PUT", "/v1/people/camille/mail", address="camille@example.net")
     show = site.enters("camille")
     assert show is not None
-    from devices.far_ends import until
+    from support.devices.far_ends import until
 
     until(lambda: not site._called(lambda: site.server.delivery._under_way) and site._called(lambda: site.server.delivery.parcels[show.id].reason) != "")
     site.passes(5.0)

@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from devices.mirror_site import PNG, Listener, Mirrored, a_mirror
-from people import NOON, STRATEGY
+from support.devices.mirror_site import PNG, Listener, Mirrored, a_mirror
+from support.people import NOON, STRATEGY
+from visavis.delivery.screens import OnScreen
 from visavis.devices.mirror.callbacks import origin
 from visavis.devices.mirror.cards import item
 from visavis.devices.mirror.uploads import BODY_LIMIT, FIELDS_LIMIT, MEDIA_LIMIT, SESSIONS_LIMIT
 from visavis.model.errors import Invalid
 from visavis.model.moment import Entered, Spot, Worn
-from visavis.runtime.screens import OnScreen
 
 API = "/mirror/v1"
 LONGEST = max(STRATEGY.places.values(), key=lambda place: len(place.name))

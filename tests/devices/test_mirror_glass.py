@@ -17,15 +17,15 @@ pytest.importorskip("PIL", reason="pictures need Pillow: pip install -e .[dev]")
 from PIL import Image, ImageChops, ImageStat
 from playwright.sync_api import Browser, Page
 
-from devices.mirror_site import PNG, Mirrored, a_mirror
-from pages.conftest import violations
-from people import STRATEGY
+from support.devices.mirror_site import PNG, Mirrored, a_mirror
+from support.people import STRATEGY
 from visavis.cards.compose import compose
 from visavis.devices.mirror import faces
 from visavis.devices.mirror.cards import face
 from visavis.devices.mirror.resources import TimelineItem
 from visavis.model.decision import Show
 from visavis.model.moment import Answered, Displayed, Noticed
+from web.conftest import violations
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "mirror"
 FAINT = 1.5

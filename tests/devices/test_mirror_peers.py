@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from devices.mirror_site import Mirrored, a_mirror
-from people import PEERS
+from support.devices.mirror_site import Mirrored, a_mirror
+from support.people import PEERS
 
 HERE = Path(__file__).parent / "peers"
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from devices.mirror_site import PNG, Mirrored, a_mirror
+from support.devices.mirror_site import PNG, Mirrored, a_mirror
 
 pytest.importorskip("googleapiclient", reason="google-api-python-client is not installed: pip install -e .[dev]")
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages.site import EVERYTHING, Site, a_site
+from support.site import EVERYTHING, Site, a_site
 from visavis.devices.registry import ALPHABET, CODE_LENGTH, SHIFT_LIMIT_S, VALID_S, WRONG_LIMIT, WRONG_OF_ALL_LIMIT, WRONG_WITHIN_S, Registry, TooMany
+from visavis.http.access_keys import Access, NoKey
 from visavis.model.errors import Invalid, Refused
 from visavis.model.shown import DeviceState
-from visavis.runtime.access import Access, NoKey
 from visavis.strategy.screens import DEVICES
 
 

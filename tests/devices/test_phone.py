@@ -11,12 +11,12 @@ pytest.importorskip("playwright", reason="playwright is not installed: pip insta
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from devices.far_ends import PushService, until
 from devices.test_web_push import Phone, a_site
-from pages.conftest import AXE
-from pages.site import Site
+from support.devices.far_ends import PushService, until
+from support.site import Site
 from visavis.model.decision import Show
 from visavis.model.moment import Answered, Displayed
+from web.conftest import AXE
 
 LISTED = """self.registration.getNotifications().then(all => all.map(n => ({
   title: n.title, body: n.body, tag: n.tag, silent: n.silent, actions: n.actions.map(a => [a.action, a.title]),

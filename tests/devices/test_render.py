@@ -14,7 +14,7 @@ pytest.importorskip("PIL", reason="pictures need Pillow: pip install -e .[server
 
 from PIL import Image
 
-from devices.sayings import ACCENTED, LANGUAGES, the_brief, the_card
+from support.devices.sayings import ACCENTED, LANGUAGES, the_brief, the_card
 from visavis.cards.frame import BOLD, Frame, framed
 from visavis.cards.layout import width_px
 from visavis.cards.letters import spelled

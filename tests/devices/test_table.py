@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import fields
 
-from people import STRATEGY, grocery
+from support.people import STRATEGY, grocery
 from visavis.cards.frame import height_px
 from visavis.cards.layout import room_px
 from visavis.model.catalogue import Device

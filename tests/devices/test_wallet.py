@@ -15,13 +15,13 @@ import pytest
 from msgspec.structs import replace
 from PIL import Image
 
-from devices.apns import Apns
-from devices.authority import Authority
-from devices.far_ends import until
-from pages.site import Site
-from people import NOON, STRATEGY, grocery
+from support.devices.apns import Apns
+from support.devices.authority import Authority
+from support.devices.far_ends import until
+from support.people import NOON, STRATEGY, grocery
+from support.site import Site
 from visavis.config import Settings, Wallet
-from visavis.devices.pass_file import locations, signer
+from visavis.devices.wallet.pass_file import locations, signer
 from visavis.model.errors import Invalid
 from visavis.model.moment import Worn
 from visavis.runtime.clock import TurnedClock

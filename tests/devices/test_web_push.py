@@ -17,17 +17,17 @@ from joserfc.jwk import ECKey
 from msgspec.structs import replace
 from pywebpush import WebPusher  # type: ignore[import-untyped]
 
-from devices.far_ends import Browser, PushService, data_of, decrypted, text, until
-from devices.sayings import the_card
-from pages.site import Site
-from people import NOON, grocery
+from support.devices.far_ends import Browser, PushService, data_of, decrypted, text, until
+from support.devices.sayings import the_card
+from support.people import NOON, grocery
+from support.site import Site
 from visavis.config import Push, Settings
-from visavis.devices.web_push import WebPush
+from visavis.delivery.addresses import Addresses
+from visavis.devices.phone.web_push import WebPush
 from visavis.model.card import BODY_LIMIT, TITLE_LIMIT
 from visavis.model.decision import Show
 from visavis.model.errors import Invalid
 from visavis.ports import Message
-from visavis.runtime.addresses import Addresses
 from visavis.runtime.clock import TurnedClock
 from visavis.testing import check_channel
 from visavis.wiring import build

@@ -3,10 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from people import BRANDS, NOON, STRATEGY, a_loop, camille, enters
+from support.people import BRANDS, NOON, STRATEGY, a_loop, camille, enters
 from visavis.consent.gate import open_categories, view
-from visavis.insight.fit import fit, recalibrate
 from visavis.insight.need import CONTEXTS, FEATURES, Net, Shortlist, context, estimate, features, logits, pack, prior, shortlist, unpack
+from visavis.learning.fit import fit
+from visavis.measurement.calibration import recalibrate
 from visavis.model.moment import Spot
 from visavis.model.world import Calibration
 

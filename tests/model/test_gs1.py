@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from people import NOON, STRATEGY, a_loop, camille
+from support.people import NOON, STRATEGY, a_loop, camille
 from visavis.model.errors import Invalid
 from visavis.model.gs1 import DATES, HOME, QUALIFIERS, Item, canonical, check_digit, gtin, product_of, read, spellings
 from visavis.model.moment import RanOut, Saw

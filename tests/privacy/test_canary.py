@@ -12,7 +12,7 @@ from urllib.parse import quote
 import msgspec
 import pytest
 
-from canary import traces
+from support.canary import traces
 
 WORD = "Ça-c’est Camille/7f3a"
 AROUND: dict[str, Callable[[bytes], bytes]] = {

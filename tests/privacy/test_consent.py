@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ledgers import mutate
-from lives import KINDS, Life, a_strategy, a_world, moments
-from people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, lines, pays, says_yes
+from support.ledgers import mutate
+from support.lives import KINDS, Life, a_strategy, a_world, moments
+from support.people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, lines, pays, says_yes
 from visavis.consent import gate
 from visavis.consent.gate import NotAdmitted, admit, open_categories
 from visavis.customers import chosen as customers_chosen

@@ -11,16 +11,16 @@ import httpx
 import msgspec
 import pytest
 
-from people import NOON, grocery
+from support.people import NOON, grocery
+from visavis.api import people as people_door
+from visavis.api import signals
+from visavis.api.signals import opted_out
 from visavis.config import Settings
 from visavis.consent import gate
-from visavis.intake import people as people_door
-from visavis.intake import signals
-from visavis.intake.signals import opted_out
+from visavis.http import problems
 from visavis.model import moment as moments
 from visavis.model.entry import encode
 from visavis.model.errors import Invalid
-from visavis.runtime import problems
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.logs import Lines
 from visavis.runtime.loop import Loop
@@ -258,7 +258,7 @@ def test_a_switch_that_does_not_hear_the_signal_is_caught(monkeypatch: pytest.Mo
 
 
 def test_a_door_that_does_not_hear_the_signal_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    from visavis.intake import moments as door
+    from visavis.api import moments as door
 
     monkeypatch.setattr(door, "opted_out", lambda _: False)
     with pytest.raises(AssertionError, match="in spite"):

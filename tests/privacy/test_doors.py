@@ -12,13 +12,13 @@ import jsonschema
 import pytest
 from starlette.routing import Mount, Route
 
-from doors import a_server as any_server
-from doors import every_way, listening, running
-from visavis.intake import openapi, people
-from visavis.intake.door import Door
-from visavis.intake.openapi import DOORS, PAGES, document
-from visavis.runtime import problems
-from visavis.runtime.access import ROLES
+from support.doors import a_server as any_server
+from support.doors import every_way, listening, running
+from visavis.api import openapi, people
+from visavis.api.openapi import DOORS, PAGES, document
+from visavis.api.operation import Door
+from visavis.http import problems
+from visavis.http.access_keys import ROLES
 from visavis.wiring import Server
 
 CANARY = "c4n4ry"

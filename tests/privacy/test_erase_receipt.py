@@ -13,20 +13,20 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import OKPKey
 
-from canary import traces
-from doors import MOMENTS, a_server, client, moment, running
-from house import House, everything, orders, words_of
-from ledgers import mutate
-from people import BRANDS, NOON, a_history, says_yes
+from support.canary import traces
+from support.doors import MOMENTS, a_server, client, moment, running
+from support.house import House, everything, orders, words_of
+from support.ledgers import mutate
+from support.people import BRANDS, NOON, a_history, says_yes
 from visavis.customers import chosen
 from visavis.model.decision import Show
 from visavis.model.moment import Entered, Linked, Moment, Objected
-from visavis.rights import opposition
-from visavis.rights.erase import erase
+from visavis.rights import requests as desk
+from visavis.rights import suppression_list as opposition
+from visavis.rights.erasure import erase
 from visavis.rights.export import signed
-from visavis.rights.opposition import Opposition
-from visavis.rights.receipt import public_key
-from visavis.runtime import desk
+from visavis.rights.receipts import public_key
+from visavis.rights.suppression_list import Opposition
 from visavis.runtime.loop import Loop
 
 pytestmark = pytest.mark.anyio
@@ -75,7 +75,7 @@ def _keeps_quiet(patch: pytest.MonkeyPatch) -> None:
 
 def _pretends(patch: pytest.MonkeyPatch) -> None:
     def pretending(names: tuple[str, ...], loop: Loop, **more: Any) -> Any:
-        from visavis.rights.erase import Erased
+        from visavis.rights.erasure import Erased
 
         now = loop.clock.now()
         return Erased(now, now, sum([len(list(loop.log.of(name))) for name in names]), 1, 1, 1)

@@ -22,22 +22,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from canary import traces
-from house import House, everything, orders, word, words_of
-from people import NOON
+from support.canary import traces
+from support.house import House, everything, orders, word, words_of
+from support.people import NOON
+from visavis.delivery import addresses, screens
+from visavis.delivery import dispatcher as delivery
+from visavis.delivery import webhooks as outbox
 from visavis.devices.mirror import mirror
 from visavis.devices.mirror.timelines import Media
 from visavis.engine import NotAdmitted
+from visavis.http import access_keys as access
 from visavis.model.entry import Entry, encode
 from visavis.model.errors import Refused, Unavailable
 from visavis.model.moment import Entered, Saw
 from visavis.ports import Log, Message, Receipt
-from visavis.rights import database, shelf, vault
-from visavis.rights.vault import Vault
-from visavis.runtime import access, addresses, delivery, outbox, screens, sqlite
 from visavis.runtime.loop import Answer, Loop
-from visavis.runtime.memory import MemoryLog
-from visavis.runtime.sqlite import SqliteLog
+from visavis.store import keys as vault
+from visavis.store import personal_items as shelf
+from visavis.store import sqlite
+from visavis.store import sqlite_file as database
+from visavis.store.keys import Vault
+from visavis.store.memory import MemoryLog
+from visavis.store.sqlite import SqliteLog
 from visavis.testing import a_log, an_entry
 
 SHE = "camille-7f3a91"

@@ -7,15 +7,15 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
-from lives import Life, a_strategy, a_world, allowed, choices, moments, past
-from people import BRANDS, KEY, NOON, STRATEGY, a_history, enters, lines, says_yes
+from support.lives import Life, a_strategy, a_world, allowed, choices, moments, past
+from support.people import BRANDS, KEY, NOON, STRATEGY, a_history, enters, lines, says_yes
 from visavis.cards.answer import reply
 from visavis.cards.typography import count_words
 from visavis.customers.fold import fold
 from visavis.decide import take
 from visavis.engine import NotAdmitted, admit, step
-from visavis.evidence import why as evidence_why
-from visavis.evidence.why import find, why
+from visavis.explain import counterfactual as evidence_why
+from visavis.explain.counterfactual import find, why
 from visavis.insight.need import prior
 from visavis.model.customer import Customer, newborn
 from visavis.model.decision import Show

@@ -13,27 +13,27 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from doors import MOMENTS, a_server, client, every_way, moment, running
-from house import everything, word, words_of
-from ledgers import mutate
-from people import BRANDS, NOON, ROOT, a_history, lines
+from support.doors import MOMENTS, a_server, client, every_way, moment, running
+from support.house import everything, word, words_of
+from support.ledgers import mutate
+from support.people import BRANDS, NOON, ROOT, a_history, lines
+from visavis.delivery.addresses import Addresses
+from visavis.delivery.dispatcher import Delivery
+from visavis.delivery.screens import Screens
+from visavis.delivery.webhooks import Outbox
 from visavis.devices.mirror.mirror import Mirror
 from visavis.devices.mirror.timelines import Media
+from visavis.http.access_keys import Access
+from visavis.ledger.personal_view import missing, own
 from visavis.model.entry import Entry, WorldEntry, encode
 from visavis.model.moment import CheckedIn, Entered, Linked, Moment, Paying, RanOut, Saw, Worn
 from visavis.rights import export as rights_export
+from visavis.rights import requests as desk
 from visavis.rights.export import Export, opened, schema, signed
-from visavis.rights.receipt import public_key, signing_key
-from visavis.rights.uses import missing, own
-from visavis.runtime import desk
+from visavis.rights.receipts import public_key, signing_key
 from visavis.runtime import loop as loop_room
-from visavis.runtime.access import Access
-from visavis.runtime.addresses import Addresses
 from visavis.runtime.clock import TurnedClock
-from visavis.runtime.delivery import Delivery
 from visavis.runtime.loop import Loop
-from visavis.runtime.outbox import Outbox
-from visavis.runtime.screens import Screens
 from visavis.wiring import Server
 
 pytestmark = pytest.mark.anyio

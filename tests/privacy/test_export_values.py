@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import asdict, replace
 
-from doors import a_server
-from ledgers import mutate
-from people import BRANDS, NOON, says_yes
+from support.doors import a_server
+from support.ledgers import mutate
+from support.people import BRANDS, NOON, says_yes
 from visavis.model.decision import Show
 from visavis.model.habit import TRIPS
 from visavis.model.moment import Answered, Bought, Entered, Line, Linked

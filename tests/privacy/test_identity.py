@@ -10,21 +10,22 @@ import httpx
 import msgspec
 import pytest
 
-from doors import MOMENTS, ROOT_KEY, a_server, client, moment, running, shops, switch
-from house import House
-from ledgers import mutate
-from people import BRANDS, NOON, a_history, lines, says_yes
+from support.doors import MOMENTS, ROOT_KEY, a_server, client, moment, running, shops, switch
+from support.house import House
+from support.ledgers import mutate
+from support.people import BRANDS, NOON, a_history, lines, says_yes
 from visavis.customers import fold, identity
 from visavis.customers.chosen import chosen
+from visavis.delivery import screens
+from visavis.http import access_keys as access
 from visavis.model.customer import Customer
 from visavis.model.entry import Entry, encode
 from visavis.model.moment import Bought, Entered, Linked, Objected, Unlinked
-from visavis.rights.opposition import Opposition
-from visavis.rights.vault import derived
-from visavis.runtime import access, screens
+from visavis.rights.suppression_list import Opposition
 from visavis.runtime import loop as loop_room
 from visavis.runtime.loop import Loop
 from visavis.runtime.replay import rebuild, verify
+from visavis.store.keys import derived
 from visavis.wiring import Server
 
 pytestmark = pytest.mark.anyio

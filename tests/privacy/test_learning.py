@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from house import House
-from people import BRANDS, NOON, a_history, lines, says_yes
+from support.house import House
+from support.people import BRANDS, NOON, a_history, lines, says_yes
 from visavis.decide.policy import PRIOR, learn
+from visavis.learning import online as teacher
+from visavis.learning.online import Teacher
 from visavis.model.moment import Bought, Entered, Moment, Withdrew
 from visavis.model.world import Belief, OutcomesLearned, World
-from visavis.runtime import teacher
 from visavis.runtime.loop import Loop
 from visavis.runtime.replay import rebuild
-from visavis.runtime.teacher import Teacher
 
 PURPOSES = ("place-moment", "reminders", "tailored-offers")
 Sabotage = Callable[[pytest.MonkeyPatch], None]

@@ -9,20 +9,21 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
-import ledger_properties as properties
-from ledger_properties import SEED, Kept
-from ledgers import ORIGIN, PEOPLE, WAYS, checkpoint_of, key_of, lived
-from people import NOON, STRATEGY
+from support import ledger_properties as properties
+from support.ledger_properties import SEED, Kept
+from support.ledgers import ORIGIN, PEOPLE, WAYS, checkpoint_of, key_of, lived
+from support.people import NOON, STRATEGY
 from visavis.cards.typography import typeset
 from visavis.cli import app
+from visavis.ledger import personal_view as uses
+from visavis.ledger import record as leaf
+from visavis.ledger.checkpoint import Signer, Verifier
+from visavis.ledger.log import Ledger, kept_in
+from visavis.ledger.merkle import verify_inclusion
+from visavis.ledger.verify import verify
 from visavis.model.consent import RIGHTS, Purpose
 from visavis.model.entry import Entry, Use
 from visavis.model.errors import Invalid
-from visavis.rights import leaf, uses
-from visavis.rights.checkpoint import Signer, Verifier
-from visavis.rights.ledger import Ledger, kept_in
-from visavis.rights.merkle import verify_inclusion
-from visavis.rights.verify import verify
 
 Times = Callable[[int, int], int]
 

@@ -9,14 +9,14 @@ import pymerkle  # type: ignore[import-untyped]
 import pytest
 from starlette.applications import Starlette
 
-from ledger_properties import SEED, Kept
-from ledgers import ORIGIN, checkpoint_of, lived
-from people import a_loop
-from visavis.intake.ledger import routes
-from visavis.rights.checkpoint import Signer, Verifier
-from visavis.rights.ledger import Ledger
-from visavis.rights.merkle import leaf_hash, verify_consistency, verify_inclusion
-from visavis.rights.verify import lines_of, verify
+from support.ledger_properties import SEED, Kept
+from support.ledgers import ORIGIN, checkpoint_of, lived
+from support.people import a_loop
+from visavis.api.ledger import routes
+from visavis.ledger.checkpoint import Signer, Verifier
+from visavis.ledger.log import Ledger
+from visavis.ledger.merkle import leaf_hash, verify_consistency, verify_inclusion
+from visavis.ledger.verify import lines_of, verify
 from visavis.runtime.writer import Writer
 
 

@@ -5,9 +5,12 @@ from types import ModuleType
 
 import pytest
 
-import ledger_properties as properties
-from ledgers import mutate
-from visavis.rights import checkpoint, leaf, ledger, merkle, uses, verify
+from support import ledger_properties as properties
+from support.ledgers import mutate
+from visavis.ledger import checkpoint, merkle, verify
+from visavis.ledger import log as ledger
+from visavis.ledger import personal_view as uses
+from visavis.ledger import record as leaf
 
 Property = Callable[[], list[str]]
 HASHED = 'return sha256(b"\\x00" + leaf).digest()'

@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-import ledger_properties as properties
-from ledger_properties import SEED, a_tree, an_oracle
-from ledgers import ORIGIN
+from support import ledger_properties as properties
+from support.ledger_properties import SEED, a_tree, an_oracle
+from support.ledgers import ORIGIN
 from visavis.cli import app
+from visavis.ledger.checkpoint import Signer, Verifier
+from visavis.ledger.merkle import leaf_hash, root_of, verify_consistency, verify_inclusion
+from visavis.ledger.vectors import run
 from visavis.model.errors import Invalid
-from visavis.rights.checkpoint import Signer, Verifier
-from visavis.rights.merkle import leaf_hash, root_of, verify_consistency, verify_inclusion
-from visavis.rights.vectors import run
 
 CLASSIC = [bytes.fromhex(one) for one in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")]
 ROOTS = [

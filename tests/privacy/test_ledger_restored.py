@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from doors import a_server, running
-from house import House
-from people import NOON, enters, says_yes
+from support.doors import a_server, running
+from support.house import House
+from support.people import NOON, enters, says_yes
+from visavis.ledger import log as room
+from visavis.ledger.checkpoint import Signer, Verifier
+from visavis.ledger.log import kept_in, last_kept
 from visavis.model.errors import Unavailable
-from visavis.rights import ledger as room
-from visavis.rights.checkpoint import Signer, Verifier
-from visavis.rights.ledger import kept_in, last_kept
 
 Sabotage = Callable[[pytest.MonkeyPatch], None]
 pytestmark = pytest.mark.anyio

@@ -5,21 +5,21 @@ from random import Random
 
 from typer.testing import CliRunner
 
-from house import ROOT_KEY, House, everything
-from ledger_properties import guessed
-from ledgers import WAYS
-from people import NOON
+from support.house import ROOT_KEY, House, everything
+from support.ledger_properties import guessed
+from support.ledgers import WAYS
+from support.people import NOON
 from visavis.cli import app
+from visavis.ledger import personal_view as uses
+from visavis.ledger.checkpoint import Checkpoint, Verifier
+from visavis.ledger.merkle import leaf_hash, verify_consistency, verify_inclusion
+from visavis.ledger.record import read
+from visavis.ledger.verify import root, verify
 from visavis.model.entry import Entry
 from visavis.model.moment import Displayed
-from visavis.rights import uses
-from visavis.rights.checkpoint import Checkpoint, Verifier
-from visavis.rights.leaf import read
-from visavis.rights.merkle import leaf_hash, verify_consistency, verify_inclusion
-from visavis.rights.vault import derived
-from visavis.rights.verify import root, verify
 from visavis.runtime.replay import Difference
 from visavis.runtime.replay import verify as decide_again
+from visavis.store.keys import derived
 
 SHE, HE = "camille-7f3a91", "basile-7f3a91"
 

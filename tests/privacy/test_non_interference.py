@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from ledgers import mutate
-from lives import Life, a_strategy, a_world, allowed, choices, moments, past
-from people import BRANDS, KEY, NOON, a_history, a_loop, enters, grocery, lines, says_yes, turn
+from support.ledgers import mutate
+from support.lives import Life, a_strategy, a_world, allowed, choices, moments, past
+from support.people import BRANDS, KEY, NOON, a_history, a_loop, enters, grocery, lines, says_yes, turn
 from visavis.consent import gate
 from visavis.customers import fold as customers_fold
 from visavis.engine import step
@@ -142,7 +142,7 @@ def test_what_a_card_came_from_is_not_told_under_a_purpose_that_may_not_read_it(
 
 
 def test_a_brief_that_names_what_was_refused_under_another_purpose_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("visavis.decide.telling._may_be_told", lambda *_: True)
+    monkeypatch.setattr("visavis.decide.brief_facts._may_be_told", lambda *_: True)
     with pytest.raises(AssertionError, match="came of the purchases"):
         check_that_a_refusal_tells_no_other_purpose()
 

@@ -18,18 +18,18 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from doors import MOMENTS, every_way, listening, moment, running, shops, switch
-from doors import a_server as any_server
-from people import NOON
+from support.doors import MOMENTS, every_way, listening, moment, running, shops, switch
+from support.doors import a_server as any_server
+from support.people import NOON
+from visavis.api import moments as moments_door
+from visavis.api import people, receipts
+from visavis.api.openapi import DOORS, document
+from visavis.api.operation import Door
 from visavis.consent.choices import choices
-from visavis.intake import moments as moments_door
-from visavis.intake import people, receipts
-from visavis.intake.door import Door
-from visavis.intake.openapi import DOORS, document
+from visavis.http.access_keys import SAYS, Access, Key
+from visavis.http.requests import key_of
 from visavis.model.entry import encode
 from visavis.model.moment import KINDS
-from visavis.runtime.access import SAYS, Access, Key
-from visavis.runtime.entrance import key_of
 from visavis.wiring import Server
 
 ST = Path(sys.executable).parent / "st"

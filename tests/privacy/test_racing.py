@@ -18,18 +18,19 @@ from typing import Any
 import httpx
 import pytest
 
-import elsewhere
-from doors import MOMENTS, a_server, moment, running, switch
-from people import BRANDS, NOON
-from ports import free_port
+from support import elsewhere
+from support.doors import MOMENTS, a_server, moment, running, switch
+from support.people import BRANDS, NOON
+from support.ports import free_port
 from visavis import engine
 from visavis.consent import gate
+from visavis.delivery import screens
+from visavis.delivery import webhooks as outbox
+from visavis.delivery.webhooks import Target
 from visavis.listen import listening
 from visavis.model.consent import Purpose
 from visavis.model.customer import Customer
-from visavis.runtime import outbox, screens
 from visavis.runtime.clock import TurnedClock
-from visavis.runtime.outbox import Target
 from visavis.wiring import Server
 
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"

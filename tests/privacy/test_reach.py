@@ -7,7 +7,7 @@ from pathlib import Path
 import grimp
 import pytest
 
-from people import ROOT
+from support.people import ROOT
 
 SOURCE = ROOT / "src" / "visavis"
 JUDGES = ("insight", "decide", "cards")
@@ -45,7 +45,7 @@ def test_what_judges_reaches_only_views(room: str) -> None:
 
 @pytest.mark.parametrize("mutant", [
     "from visavis.model.customer import Customer", "from visavis.customers.fold import fold", "import visavis.customers.fold", "x = sight._customer",
-    "x = sight.customer", "x = getattr(sight, '_customer')", "from visavis.rights.vault import Vault", "x = vars(sight)", "import importlib",
+    "x = sight.customer", "x = getattr(sight, '_customer')", "from visavis.store.keys import Vault", "x = vars(sight)", "import importlib",
     "x = sight.__dict__",
 ])  # fmt: skip
 def test_a_judge_that_reaches_further_is_caught(mutant: str) -> None:

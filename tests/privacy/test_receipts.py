@@ -19,16 +19,16 @@ from joserfc import jws
 from msgspec.structs import replace
 from rdflib import RDF, Graph, URIRef
 
-from ledgers import mutate
-from people import NOON, STRATEGY, a_loop, camille, grocery
+from support.ledgers import mutate
+from support.people import NOON, STRATEGY, a_loop, camille, grocery
 from visavis.config import Settings
 from visavis.consent.choices import status
 from visavis.model.consent import Actor, Purpose, Status, words
 from visavis.model.dpv import CATEGORY_TERMS, IRIS, NAMESPACES, PURPOSES, STATUS_TERMS, TERMS, iri
 from visavis.model.errors import Invalid
 from visavis.model.moment import Withdrew
-from visavis.rights import receipt as receipts
-from visavis.rights.receipt import (
+from visavis.rights import receipts
+from visavis.rights.receipts import (
     MANDATORY,
     MANDATORY_OF_PROCESS,
     Proof,

@@ -14,21 +14,21 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from canary import traces
-from house import House, everything, words_of
-from people import BRANDS, NOON, lines, says_yes
+from support.canary import traces
+from support.house import House, everything, words_of
+from support.people import BRANDS, NOON, lines, says_yes
 from visavis.customers import fold
+from visavis.http import access_keys as access
 from visavis.model.customer import Customer
 from visavis.model.entry import Entry, encode
 from visavis.model.errors import Unavailable
 from visavis.model.moment import CATEGORY, HELD_AS, KIND, PROOF, Bought, Displayed, Entered, Lapsed, Linked, Noticed, Objected, Restricted
 from visavis.rights import retention
 from visavis.rights.retention import PROOF_DAYS, kept_until
-from visavis.rights.vault import Vault
-from visavis.runtime import access
 from visavis.runtime.loop import Loop
 from visavis.runtime.replay import rebuild, verify
-from visavis.runtime.sqlite import SqliteLog
+from visavis.store.keys import Vault
+from visavis.store.sqlite import SqliteLog
 
 SHE, HE = "camille-7f3a91", "basile-7f3a91"
 DAYS = {"account": 400, "reminders": 40, "place-moment": 30, "home": 60, "own-numbers": 20, "look": 50}

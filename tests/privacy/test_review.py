@@ -9,15 +9,15 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from doors import MOMENTS, ROOT_KEY, client, moment, running, shops, switch
-from people import NOON, grocery
+from support.doors import MOMENTS, ROOT_KEY, client, moment, running, shops, switch
+from support.people import NOON, grocery
 from visavis.config import Settings
 from visavis.customers import rights
 from visavis.model.errors import Invalid
 from visavis.model.request import NEXT, Review, months_after
-from visavis.runtime import desk
+from visavis.rights import requests as desk
+from visavis.rights.requests import Desk
 from visavis.runtime.clock import TurnedClock
-from visavis.runtime.desk import Desk
 from visavis.strategy.read import read
 from visavis.wiring import Server, build
 

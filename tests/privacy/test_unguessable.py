@@ -8,16 +8,17 @@ from types import ModuleType
 import httpx
 import pytest
 
-from canary import guessed, traces
-from doors import MOMENTS, client
-from house import House, everything, orders
-from ledgers import mutate
-from people import NOON
-from visavis.intake import moments, receipts
+from support.canary import guessed, traces
+from support.doors import MOMENTS, client
+from support.house import House, everything, orders
+from support.ledgers import mutate
+from support.people import NOON
+from visavis.api import moments, receipts
+from visavis.delivery import webhooks as outbox
 from visavis.model.entry import encode
 from visavis.model.moment import Linked
-from visavis.rights import opposition, vault
-from visavis.runtime import outbox
+from visavis.rights import suppression_list as opposition
+from visavis.store import keys as vault
 from visavis.wiring import Server
 
 CARDS = {"camille@brand.example": "06 12 34 56 78", "basile@brand.example": "camille.renard@example.org"}

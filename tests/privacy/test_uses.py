@@ -14,26 +14,26 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from doors import MOMENTS, a_server, moment, running, switch
-from ledgers import mutate
-from people import BRANDS, NOON, STRATEGY, a_loop, camille, enters, pays
-from used import kill_and_look
+from support.doors import MOMENTS, a_server, moment, running, switch
+from support.ledgers import mutate
+from support.people import BRANDS, NOON, STRATEGY, a_loop, camille, enters, pays
+from support.used import kill_and_look
+from visavis.api import explanations, people
 from visavis.decide import take
-from visavis.intake import explanations, people
+from visavis.ledger.checkpoint import Signer, Verifier
+from visavis.ledger.log import Ledger
+from visavis.ledger.personal_view import own
+from visavis.ledger.record import leaves, read
+from visavis.ledger.verify import verify
 from visavis.model.consent import Purpose
 from visavis.model.decision import Decision
 from visavis.model.entry import Entry, WorldEntry
 from visavis.model.errors import Unavailable
 from visavis.model.moment import CheckedIn, Declared, Moment, Ordered
-from visavis.rights.checkpoint import Signer, Verifier
-from visavis.rights.leaf import leaves, read
-from visavis.rights.ledger import Ledger
-from visavis.rights.uses import own
-from visavis.rights.vault import Vault
-from visavis.rights.verify import verify
 from visavis.runtime.loop import Loop
-from visavis.runtime.memory import MemoryLog
-from visavis.runtime.sqlite import SqliteLog
+from visavis.store.keys import Vault
+from visavis.store.memory import MemoryLog
+from visavis.store.sqlite import SqliteLog
 from visavis.web import console
 
 pytestmark = pytest.mark.anyio
@@ -89,7 +89,7 @@ def test_a_commit_that_fails_leaves_neither_the_use_nor_its_line(tmp_path: Path,
     loop = a_loop(log)
     camille(loop, "reminders", "place-moment")
     before = check(log)
-    monkeypatch.setattr("visavis.rights.vault.leaves", _broken)
+    monkeypatch.setattr("visavis.store.keys.leaves", _broken)
     with pytest.raises(Breaks):
         loop.live([enters()])
     monkeypatch.undo()

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from http_crash import kill_and_look
+from support.http_crash import kill_and_look
 
 
 def test_kill_9_of_a_server_under_load_loses_no_acknowledged_moment_and_doubles_none(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from ledgers import mutate
-from people import BRANDS, KEY, NOON, STRATEGY, a_history, a_loop, camille, enters, lines, pays, turn
+from support.ledgers import mutate
+from support.people import BRANDS, KEY, NOON, STRATEGY, a_history, a_loop, camille, enters, lines, pays, turn
 from visavis.model.consent import Purpose
 from visavis.model.decision import Show
 from visavis.model.entry import Entry, WorldEntry
@@ -15,9 +15,9 @@ from visavis.model.errors import Refused, Unavailable
 from visavis.model.moment import Bought, Displayed, Linked
 from visavis.runtime import loop as loop_room
 from visavis.runtime.loop import Loop
-from visavis.runtime.memory import MemoryLog
 from visavis.runtime.replay import Difference, rebuild, verify
-from visavis.runtime.sqlite import SqliteLog
+from visavis.store.memory import MemoryLog
+from visavis.store.sqlite import SqliteLog
 from visavis.testing import a_log
 
 BYTES = msgspec.msgpack.Encoder(order="deterministic").encode
@@ -159,7 +159,7 @@ def test_outcomes_change_what_the_world_believes() -> None:
 
 
 def _choices(name: str) -> list:  # type: ignore[type-arg]
-    from people import says_yes
+    from support.people import says_yes
 
     return says_yes(name, "reminders", "place-moment", at=NOON - timedelta(days=60))
 

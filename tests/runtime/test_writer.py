@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doors import MOMENTS, a_server, moment, running, shops, switch
-from people import BRANDS, NOON, a_loop, camille, enters, pays
+from support.doors import MOMENTS, a_server, moment, running, shops, switch
+from support.people import BRANDS, NOON, a_loop, camille, enters, pays
 from visavis.model.errors import Invalid, Unavailable
 from visavis.runtime import clock, logs, writer
 from visavis.runtime.clock import LATEST_S, SystemClock, TurnedClock

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conditions_drawn import a_condition, facts
+from support.conditions_drawn import a_condition, facts
 from visavis.model.attributes import ATTRIBUTES
 from visavis.strategy.conditions import Condition, ConditionError, Value, evaluate, parse
 from visavis.strategy.rules import ALTERNATIVES_LIMIT, Index, alternatives

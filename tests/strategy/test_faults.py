@@ -2,7 +2,7 @@
 
 import pytest
 
-from people import grocery
+from support.people import grocery
 from visavis.model.errors import Invalid
 from visavis.strategy.lines import lines
 from visavis.strategy.read import read

@@ -1,6 +1,6 @@
 import pytest
 
-from people import STRATEGY, grocery
+from support.people import STRATEGY, grocery
 from visavis.model.errors import Invalid
 from visavis.strategy.places import find
 from visavis.strategy.read import read

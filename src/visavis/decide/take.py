@@ -9,13 +9,13 @@ from msgspec.structs import replace
 from visavis.consent.gate import Sight
 from visavis.decide import attention, device, limits
 from visavis.decide.arbitrate import chances, draw
+from visavis.decide.brief_facts import avoid, telling
 from visavis.decide.eligible import conditions_hold
 from visavis.decide.explain import first_refusal
 from visavis.decide.facts import figures, usual_product
 from visavis.decide.holdout import dice, held_out
 from visavis.decide.policy import PRIOR
 from visavis.decide.score import WORDS_OF_A_CARD, Candidate, about_needs, columns, net_cents
-from visavis.decide.telling import avoid, telling
 from visavis.decide.wake import woken
 from visavis.insight.need import Estimate, Head, Shortlist, basket_of, best, estimate, shortlist
 from visavis.model.action import Action, Audience, Objective

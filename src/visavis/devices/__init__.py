@@ -1,1 +1,1 @@
-"""Devices, both directions: one file a family."""
+"""Devices, both directions: one file or folder a family."""

@@ -8,14 +8,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from visavis.config import Settings
-from visavis.devices import google_wallet, phone
-from visavis.devices.mail import Letters
+from visavis.delivery.addresses import Addresses
+from visavis.delivery.screens import Screens
+from visavis.devices.mail.letters import Letters
+from visavis.devices.phone import page as phone
+from visavis.devices.wallet import google as google_wallet
+from visavis.http.access_keys import Access
+from visavis.http.requests import guarded
 from visavis.model.errors import Invalid, Unavailable
 from visavis.ports import Channel
-from visavis.runtime.access import Access
-from visavis.runtime.addresses import Addresses
-from visavis.runtime.entrance import guarded
-from visavis.runtime.screens import Screens
 from visavis.runtime.writer import Writer
 from visavis.strategy.read import Strategy
 
@@ -37,13 +38,13 @@ class Accounts:
         self.push = self.wallet = self.mail = None
         if settings.push.contact:
             try:
-                from visavis.devices.web_push import WebPush  # noqa: PLC0415  an extra
+                from visavis.devices.phone.web_push import WebPush  # noqa: PLC0415  an extra
             except ImportError:
                 raise Invalid("Web Push needs a package that is not installed.", advice="pip install visavis[push]") from None
             self.push = WebPush(settings.push, self.addresses, key("push"), holds=holds)
         if settings.wallet.certificate:
             try:
-                from visavis.devices.wallet import Passes  # noqa: PLC0415  an extra
+                from visavis.devices.wallet.apple import Passes  # noqa: PLC0415  an extra
             except ImportError:
                 raise Invalid("Apple Wallet needs a package that is not installed.", advice="pip install visavis[push]") from None
             self.wallet = Passes(settings.wallet, strategy, screens, self.addresses, key("wallet"), now, holds)

@@ -17,13 +17,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from visavis.delivery.screens import Screens
 from visavis.devices.registry import SHIFT_S, VALID_S, Registry, TooMany
+from visavis.http import problems
+from visavis.http.access_keys import Access, Key
+from visavis.http.requests import guarded, key_of, told
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import Worn
-from visavis.runtime import problems
-from visavis.runtime.access import Access, Key
-from visavis.runtime.entrance import guarded, key_of, told
-from visavis.runtime.screens import Screens
 from visavis.runtime.writer import Writer
 from visavis.strategy.tables import ID_LIMIT
 

@@ -11,10 +11,10 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from visavis.http.access_keys import Access, Key
 from visavis.model.catalogue import Device
 from visavis.model.errors import Invalid, Refused
 from visavis.model.shown import DeviceState
-from visavis.runtime.access import Access, Key
 
 ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """No letter or figure that one takes for another: no 0 and O, no 1, I and L, no U and V."""

@@ -1,1 +1,1 @@
-"""What a person may ask of us, and how they can check that it was obeyed."""
+"""What people may ask: a copy, a correction, an erasure, a restriction, an objection; and the proof that it was done."""

@@ -28,7 +28,7 @@ from visavis.model.habit import HABIT, TRIPS, VISIT
 from visavis.model.moment import CATEGORY, KIND, Consented, Due, Noticed, Objected, Spot, Withdrew
 from visavis.model.request import STATUS_TERMS
 from visavis.model.world import Calibration, World
-from visavis.rights.receipt import ALGORITHM
+from visavis.rights.receipts import ALGORITHM
 from visavis.strategy.brand import Controller
 from visavis.strategy.read import Strategy
 

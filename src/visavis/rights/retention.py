@@ -19,8 +19,8 @@ from visavis.model.customer import Customer
 from visavis.model.entry import Entry
 from visavis.model.moment import PROOF, Lapsed, Moment
 from visavis.ports import Clock, Log
-from visavis.rights.erase import Holds
-from visavis.rights.rectify import parted_from
+from visavis.rights.erasure import Holds
+from visavis.rights.rectification import parted_from
 from visavis.strategy.read import Strategy
 
 PROOF_DAYS: Final = 1826

@@ -1,1 +1,1 @@
-"""The shell: it loads a customer, runs one step, makes the entry durable, and only then lets anything out."""
+"""Living moments: load a customer, run one step, commit the entry, and only then let anything out."""

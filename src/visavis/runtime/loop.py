@@ -18,6 +18,7 @@ from visavis.consent.gate import open_categories
 from visavis.customers.fold import fold
 from visavis.customers.identity import REASONS, addressed, lived, merged, refusal
 from visavis.engine import NotAdmitted, admit, step
+from visavis.learning.online import Teacher
 from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.entry import Entry
 from visavis.model.errors import Refused, VisavisError
@@ -25,7 +26,6 @@ from visavis.model.moment import CATEGORY, CLOCK_SKEW, KIND, Due, Linked, Moment
 from visavis.model.world import World, WorldChange
 from visavis.ports import Clock, Log
 from visavis.runtime.replay import WORLDS, State, rebuild
-from visavis.runtime.teacher import Teacher
 from visavis.runtime.worlds import change
 from visavis.strategy.read import Strategy
 

@@ -8,12 +8,12 @@ from msgspec import Struct
 from visavis.customers.fold import fold
 from visavis.customers.identity import lived
 from visavis.engine import step
+from visavis.learning.online import Teacher
 from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.entry import Entry, WorldEntry, encode
 from visavis.model.moment import Corrected, Lapsed
 from visavis.model.world import StrategyLoaded, World
 from visavis.ports import Log
-from visavis.runtime.teacher import Teacher
 from visavis.runtime.worlds import fold_world
 from visavis.strategy.read import Strategy, read
 

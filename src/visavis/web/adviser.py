@@ -16,14 +16,14 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from visavis.cards.brief import brief
+from visavis.delivery.screens import OnScreen, Screens
+from visavis.http.access_keys import Access, Key
+from visavis.http.requests import BEAT_S, STREAM, admitted, guarded, key_of, told
 from visavis.model.card import Brief
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused, VisavisError
 from visavis.model.ids import version_of
 from visavis.model.moment import Answered, Displayed
-from visavis.runtime.access import Access, Key
-from visavis.runtime.entrance import BEAT_S, STREAM, admitted, guarded, key_of, told
-from visavis.runtime.screens import OnScreen, Screens
 from visavis.runtime.writer import Writer
 from visavis.strategy.read import Strategy
 from visavis.web import pages

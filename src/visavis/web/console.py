@@ -21,16 +21,16 @@ from starlette.routing import Route
 from visavis.cards.answer import said
 from visavis.cards.typography import typeset
 from visavis.cards.words import amount
-from visavis.evidence.account import Benefits
-from visavis.evidence.objectives import Objectives, Standing
+from visavis.delivery.screens import EVERYBODY, Screens
+from visavis.delivery.webhooks import Outbox
+from visavis.explain.accounts import Benefits
+from visavis.http import problems
+from visavis.http.access_keys import Access, Key
+from visavis.http.access_log import consulted
+from visavis.http.requests import BEAT_S, PAGE, STREAM, admitted, guarded, key_of, told
+from visavis.measurement.objectives import Objectives, Standing
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import KIND, KINDS
-from visavis.runtime import problems
-from visavis.runtime.access import Access, Key
-from visavis.runtime.consulted import consulted
-from visavis.runtime.entrance import BEAT_S, PAGE, STREAM, admitted, guarded, key_of, told
-from visavis.runtime.outbox import Outbox
-from visavis.runtime.screens import EVERYBODY, Screens
 from visavis.runtime.writer import Writer
 from visavis.web import charts, pages
 from visavis.web.explained import explained

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_skeleton
 from msgspec import Struct
 
+from visavis.delivery.screens import Recent
 from visavis.model.decision import Decision, Show
 from visavis.model.entry import Entry
 from visavis.model.moment import KIND, Consulted
-from visavis.runtime.screens import Recent
 from visavis.strategy.read import Strategy
 
 RESULTS: Final = ("shown", "silent")

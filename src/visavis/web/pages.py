@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from visavis.cards.typography import typeset
 from visavis.cards.words import EPOCH
-from visavis.runtime.entrance import PAGE
+from visavis.http.requests import PAGE
 
 HERE: Final = Path(__file__).parent
 LANGUAGES: Final = ("fr", "en")

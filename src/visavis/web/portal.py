@@ -20,19 +20,19 @@ from starlette.routing import Route
 
 from visavis.cards.typography import typeset
 from visavis.consent.choices import Choice, choices, switched
-from visavis.evidence.account import Benefits
-from visavis.evidence.benefit import Benefit, benefits
-from visavis.evidence.why import Why, walk, why
+from visavis.explain.accounts import Benefits
+from visavis.explain.benefit import Benefit, benefits
+from visavis.explain.counterfactual import Why, walk, why
+from visavis.http.access_keys import Access, Key
+from visavis.http.requests import PAGE, admitted, guarded, key_of, told
+from visavis.ledger.personal_view import LOOKED, OwnLine, lines_of
+from visavis.ledger.personal_view import told as said
 from visavis.model.consent import OPENS
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import Moment
-from visavis.rights.uses import LOOKED, OwnLine, lines_of
-from visavis.rights.uses import told as said
-from visavis.runtime.access import Access, Key
-from visavis.runtime.desk import Desk
-from visavis.runtime.entrance import PAGE, admitted, guarded, key_of, told
+from visavis.rights.requests import Desk
 from visavis.runtime.loop import Loop
 from visavis.runtime.writer import Writer
 from visavis.strategy.read import Strategy

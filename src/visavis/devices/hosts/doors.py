@@ -14,9 +14,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from visavis.devices.hosts.page import HOSTS, WORDS, carried
-from visavis.devices.icon import icon
+from visavis.devices.phone.icon import icon
+from visavis.http.requests import guarded
 from visavis.model.errors import Invalid
-from visavis.runtime.entrance import guarded
 from visavis.strategy.read import Strategy
 
 SHARED: Final = frozenset({"/glasses/screen", "/glasses/displayed", "/glasses/answer", "/v1/devices/pair"})

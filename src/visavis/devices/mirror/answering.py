@@ -12,9 +12,9 @@ from starlette.responses import Response
 from visavis.devices.mirror.resources import Missing
 from visavis.devices.mirror.selection import mask, selected
 from visavis.devices.mirror.uploads import TooLarge
+from visavis.http.access_keys import Access, Key, NoKey
+from visavis.http.requests import key_of
 from visavis.model.errors import Refused, Unavailable, VisavisError
-from visavis.runtime.access import Access, Key, NoKey
-from visavis.runtime.entrance import key_of
 
 PATH: Final = "/mirror/v1"
 NOTHING: Final = Response(status_code=204)

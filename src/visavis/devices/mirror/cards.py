@@ -10,12 +10,12 @@ from typing import Final
 from visavis.cards.compose import compose
 from visavis.cards.layout import fit
 from visavis.cards.text import speech
+from visavis.delivery.screens import OnScreen, Screens
 from visavis.devices.mirror.resources import Contact, Location, MenuItem, MenuValue, Notification, TimelineItem, stamp
+from visavis.http.access_keys import Key
 from visavis.model.card import Card
 from visavis.model.moment import Answered, Displayed
 from visavis.model.shown import Shown
-from visavis.runtime.access import Key
-from visavis.runtime.screens import OnScreen, Screens
 from visavis.runtime.writer import Writer
 from visavis.strategy.read import Strategy
 

@@ -19,9 +19,9 @@ from visavis.devices.mirror.cards import Cards
 from visavis.devices.mirror.resources import Contact, Location, Missing, Setting, Subscription, merged, read, stamp
 from visavis.devices.mirror.timelines import Timelines
 from visavis.devices.mirror.uploads import body, fields
+from visavis.http.access_keys import Key, permits
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import from_builtins
-from visavis.runtime.access import Key, permits
 from visavis.runtime.writer import Writer
 
 

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from visavis.delivery.screens import Screens
 from visavis.devices.mirror import faces
 from visavis.devices.mirror.callbacks import Callbacks, UserAction
 from visavis.devices.mirror.cards import MENU, Cards
@@ -26,10 +27,9 @@ from visavis.devices.mirror.resources import MenuItem, Missing, TimelineItem, in
 from visavis.devices.mirror.timeline import Timeline
 from visavis.devices.mirror.timelines import Timelines
 from visavis.devices.mirror.uploads import Upload
+from visavis.http.access_keys import Access, Key
+from visavis.http.requests import BEAT_S, STREAM, admitted, guarded, key_of, told
 from visavis.model.errors import Invalid
-from visavis.runtime.access import Access, Key
-from visavis.runtime.entrance import BEAT_S, STREAM, admitted, guarded, key_of, told
-from visavis.runtime.screens import Screens
 
 COOKIE: Final = "visavis-glass"
 PATH: Final = "/glass"

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from visavis.delivery.screens import Screens
 from visavis.devices.mirror.answering import PATH, answer, answering, refused
 from visavis.devices.mirror.callbacks import Callbacks
 from visavis.devices.mirror.cards import Cards
@@ -22,10 +23,9 @@ from visavis.devices.mirror.resources import Attachment, Missing, TimelineItem
 from visavis.devices.mirror.timeline import Timeline, linked
 from visavis.devices.mirror.timelines import Timelines
 from visavis.devices.mirror.uploads import Sessions, Upload, whole
+from visavis.http.access_keys import Access, Key
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid
-from visavis.runtime.access import Access, Key
-from visavis.runtime.screens import Screens
 from visavis.runtime.writer import Writer
 
 

@@ -20,8 +20,8 @@ from visavis.devices.mirror.resources import Attachment, Missing, TimelineItem, 
 from visavis.devices.mirror.sanitiser import sanitised
 from visavis.devices.mirror.timelines import Media, Timelines
 from visavis.devices.mirror.uploads import Upload, body, fields
+from visavis.http.access_keys import Key
 from visavis.model.errors import Invalid, Refused
-from visavis.runtime.access import Key
 
 PAGE: Final = 20
 PAGE_LIMIT: Final = 100

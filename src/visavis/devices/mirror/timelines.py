@@ -15,7 +15,7 @@ from msgspec.structs import asdict
 
 from visavis.model.entry import Entry
 from visavis.model.errors import Refused
-from visavis.rights.shelf import Shelf
+from visavis.store.personal_items import Shelf
 
 Collection = Literal["timeline", "contacts", "subscriptions"]
 LIMITS: Final[dict[Collection, int]] = {"timeline": 500, "contacts": 100, "subscriptions": 10}

@@ -1,0 +1,1 @@
+"""HTTP endpoints for machines: moments, people, rights, the ledger, EPCIS."""

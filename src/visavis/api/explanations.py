@@ -1,0 +1,50 @@
+"""Why, on demand: one decision explained to the person whom it was about, or to the brand that answers for it."""
+
+import asyncio
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from visavis.api.people import person
+from visavis.explain.counterfactual import Why, find, why
+from visavis.http import problems
+from visavis.http.access_keys import Access
+from visavis.http.access_log import consulted
+from visavis.http.requests import guarded
+from visavis.model.entry import Entry
+from visavis.runtime.writer import Writer
+
+
+def routes(writer: Writer, access: Access) -> list[Route]:
+    """``GET /v1/people/{person}/decisions/{decision}/why``."""
+
+    async def one(request: Request) -> Response:
+        name, key = person(request, access)
+        spoken = writer.loop.strategy.brand.languages
+        asked = request.query_params.get("language", "") or writer.loop.customer(name).language
+        found = await explained(writer, name, str(request.path_params["decision"]), asked if asked in spoken else spoken[0])
+        if found is None:
+            return problems.response(problems.problem(404, "There is no such decision about this person."))
+        entry, told = found
+        if key.role == "brand":
+            await consulted(writer, entry)
+        return Response(msgspec.json.encode(told), media_type="application/json", headers={"cache-control": "no-store"})
+
+    return [Route("/v1/people/{person}/decisions/{decision}/why", guarded(one))]
+
+
+async def explained(writer: Writer, name: str, decision: str, language: str) -> tuple[Entry, Why] | None:
+    """Explain this decision, with the entry that holds it; ``None`` when there is none. Only reading the log is done where moments are lived."""
+    loop = writer.loop
+    entries = await writer.ask(lambda: loop.life(name))
+
+    def told() -> tuple[Entry, Why] | None:
+        found = find(entries, decision)
+        if found is None:
+            return None
+        before, entry = found
+        return entry, why(loop.strategy, loop.worlds.get(entry.world), before, entry, decision, loop.dice_key, language)
+
+    return await asyncio.to_thread(told)

@@ -1,0 +1,80 @@
+"""The ledger for everyone: its last checkpoint, proofs, and the lines that a checkpoint covers. No key is asked: the lines lead to nobody."""
+
+from base64 import b64encode
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from visavis.http.requests import guarded
+from visavis.ledger.log import Ledger
+from visavis.model.errors import Invalid
+from visavis.runtime.writer import Writer
+
+PAGE_LINES: Final = 10_000
+FRESH: Final = {"cache-control": "no-cache"}
+FOREVER: Final = {"cache-control": "public, max-age=31536000, immutable"}
+"""A proof between sizes that were once true stays true."""
+
+
+def routes(writer: Writer, ledger: Ledger) -> list[Route]:
+    """``GET /v1/ledger/checkpoint``, ``/v1/ledger/key``, ``/v1/ledger/proof`` (``seq`` and ``size``, or ``old`` and ``size``), ``/v1/ledger/leaves``."""
+
+    def now() -> str:
+        ledger.follow()
+        return ledger.checkpoint(writer.loop.clock.now().timestamp())
+
+    async def checkpoint(_: Request) -> Response:
+        note = await writer.ask(now)
+        return Response(note, media_type="text/plain; charset=utf-8", headers=FRESH)
+
+    async def key(_: Request) -> Response:
+        return Response(ledger.signer.verifier + "\n", media_type="text/plain; charset=utf-8", headers=FRESH)
+
+    async def proof(request: Request) -> Response:
+        asked = request.query_params
+        if ("seq" in asked) is ("old" in asked):
+            raise Invalid("A proof is of one line or of two sizes.", advice="Ask ?seq=3&size=10 or ?old=3&size=10.")
+        size = _number(request, "size")
+        if "seq" in asked:
+            index = _number(request, "seq")
+            return JSONResponse(await writer.ask(lambda: _inclusion(ledger, index, size)), headers=FOREVER)
+        old = _number(request, "old")
+        return JSONResponse(await writer.ask(lambda: _between(ledger, old, size)), headers=FOREVER)
+
+    async def leaves(request: Request) -> Response:
+        after = _number(request, "after") if "after" in request.query_params else 0
+        lines = await writer.ask(lambda: ledger.lines(after, PAGE_LINES))
+        headers = dict(FRESH)
+        if len(lines) == PAGE_LINES:
+            headers["link"] = f'</v1/ledger/leaves?after={after + PAGE_LINES}>; rel="next"'
+        return Response(b"".join([line + b"\n" for line in lines]), media_type="application/x-ndjson", headers=headers)
+
+    return [
+        Route("/v1/ledger/checkpoint", guarded(checkpoint)),
+        Route("/v1/ledger/key", guarded(key)),
+        Route("/v1/ledger/proof", guarded(proof)),
+        Route("/v1/ledger/leaves", guarded(leaves)),
+    ]
+
+
+def _inclusion(ledger: Ledger, index: int, size: int) -> dict[str, object]:
+    proof = ledger.inclusion(index, size)
+    return {"seq": index, "size": size, "leaf_hash": _told(ledger.hash_of(index)), "root": _told(ledger.root(size)), "proof": [_told(one) for one in proof]}
+
+
+def _between(ledger: Ledger, old: int, size: int) -> dict[str, object]:
+    proof = ledger.consistency(old, size)
+    return {"old": old, "size": size, "old_root": _told(ledger.root(old)), "root": _told(ledger.root(size)), "proof": [_told(one) for one in proof]}
+
+
+def _told(hashed: bytes) -> str:
+    return b64encode(hashed).decode()
+
+
+def _number(request: Request, name: str) -> int:
+    said = request.query_params.get(name, "")
+    if not (said.isascii() and said.isdigit() and len(said) < 16):
+        raise Invalid(f"`{name}` is a whole number, from 0 on.", advice="A checkpoint tells how many lines there are.")
+    return int(said)

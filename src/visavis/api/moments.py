@@ -1,0 +1,230 @@
+"""``POST /v1/moments``: one moment, an array, or lines of JSON; the answer is the decision, when everything is durable.
+
+Raw ASGI, because this is the path of every moment. What is wrong is answered as a problem (RFC 9457); in an array or in lines, a bad one is reported
+at its index while the others go on. Sending a moment again with the same id gets the first answer again.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from visavis.api.signals import objection, opted_out
+from visavis.cards.answer import Reply, reply
+from visavis.http import problems
+from visavis.http.access_keys import Access, Key, NoKey, about_own, permits
+from visavis.model.errors import VisavisError
+from visavis.model.moment import KIND, Answered, Displayed, Linked, Moment, Unlinked, decode
+from visavis.runtime.loop import DUE
+from visavis.runtime.writer import Lived, Writer
+
+BODY_LIMIT: Final = 1 << 20
+MOMENTS_LIMIT: Final = 1000
+IN_FLIGHT_LIMIT: Final = 2000
+"""How many moments of one key may wait at once."""
+SIGNALS: Final = frozenset({"brand", "device"})
+"""Whose requests may carry a person's own signal: their devices', and the brand's servers that pass it on."""
+JSON: Final = b"application/json"
+LENGTH_DIGITS: Final = 10
+LINES: Final = (b"application/x-ndjson", b"application/jsonl", b"application/ndjson")
+
+Headers = list[tuple[bytes, bytes]]
+Told = Reply | dict[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+_encode: Final = msgspec.json.Encoder().encode
+_array: Final = msgspec.json.Decoder(list[msgspec.Raw])
+log = logging.getLogger("visavis.moments")
+
+
+class Gone(Exception):
+    """The sender went away before the whole body had come."""
+
+
+class Refusal(Exception):
+    """The whole request is answered by this problem."""
+
+    def __init__(self, told: dict[str, Any], *headers: tuple[bytes, bytes]) -> None:
+        super().__init__(told["status"])
+        self.told = told
+        self.headers = headers
+
+
+class Moments:
+    """The door. ``heard`` is told what became of each moment (its kind, and kept, refused or invalid), for the metrics."""
+
+    def __init__(self, writer: Writer, access: Access, secret: bytes, *, heard: Callable[[str, str], None] = lambda _kind, _fate: None) -> None:
+        self._writer = writer
+        self._access = access
+        self._secret = secret
+        self._heard = heard
+        self._in_flight: dict[str, int] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            status, kind, payload, headers = await self._answered(scope, receive)
+        except Gone:
+            return
+        except Refusal as refusal:
+            status, kind, payload = refusal.told["status"], problems.TYPE, problems.body(refusal.told)
+            headers = [*refusal.headers, *problems.headers(refusal.told)]
+        except Exception:
+            # The moments may well be kept: what failed is telling it.
+            log.exception("a request could not be answered")
+            told = problems.problem(500, "This request could not be answered.", advice="Send it again, with the same ids.")
+            status, kind, payload, headers = 500, problems.TYPE, problems.body(told), []
+        await send({
+            "type": "http.response.start", "status": status,
+            "headers": [(b"content-type", kind), (b"content-length", b"%d" % len(payload)), (b"cache-control", b"no-store"), *headers],
+        })  # fmt: skip
+        await send({"type": "http.response.body", "body": payload})
+
+    async def _answered(self, scope: Scope, receive: Receive) -> tuple[int, bytes, bytes, Headers]:
+        if scope["method"] != "POST":
+            raise Refusal(problems.problem(405, "Moments are sent.", advice="Use POST."), (b"allow", b"POST"))
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        key = self._key(headers)
+        kind = headers.get(b"content-type", JSON).partition(b";")[0].strip().lower()
+        if (kind != JSON and kind not in LINES) or headers.get(b"content-encoding", b"identity") != b"identity":
+            advice = "Content-Type: application/json or application/x-ndjson, without a Content-Encoding."
+            raise Refusal(problems.problem(415, "The body must be plain JSON.", advice=advice))
+        payload = await _body(headers, receive)
+        signal = key.role in SIGNALS and opted_out(scope["headers"])
+        if kind in LINES:
+            found = await self._many(key, [line for line in payload.split(b"\n") if line.strip()], signal=signal)
+            return 200, LINES[0], b"".join([_encode(one) + b"\n" for one in found]), []
+        if payload.lstrip()[:1] == b"[":
+            try:
+                payloads = [bytes(one) for one in _array.decode(payload)]
+            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+                advice = "Send one moment, an array of moments, or lines of them."
+                raise Refusal(problems.problem(400, "This is not a JSON array.", advice=advice)) from None
+            return 200, JSON, _encode(await self._many(key, payloads, signal=signal)), []
+        [one] = await self._lived(key, [payload], signal=signal)
+        if isinstance(one, dict):
+            raise Refusal(one)
+        return 200, JSON, _encode(one), []
+
+    async def _many(self, key: Key, payloads: list[bytes], *, signal: bool) -> list[Told]:
+        if not payloads or len(payloads) > MOMENTS_LIMIT:
+            status = 400 if not payloads else 413
+            raise Refusal(problems.problem(status, f"{len(payloads)} moments were sent.", advice=f"Send 1 to {MOMENTS_LIMIT:,} at once."))
+        found = await self._lived(key, payloads, signal=signal)
+        return [{"index": index, **one} if isinstance(one, dict) else one for index, one in enumerate(found)]
+
+    async def _lived(self, key: Key, payloads: list[bytes], *, signal: bool) -> list[Told]:
+        """What became of each. All are queued before the first is awaited: they keep their order, and share commits."""
+        waiting: list[tuple[Moment, Awaitable[Lived]] | dict[str, Any]] = []
+        flying = 0
+        try:
+            for payload in payloads:
+                queued = self._queued(key, payload, signal=signal)
+                waiting.append(queued)
+                if not isinstance(queued, dict):
+                    flying += 1
+                    self._in_flight[key.id] = self._in_flight.get(key.id, 0) + 1
+            return [one if isinstance(one, dict) else await self._told(key, *one) for one in waiting]
+        finally:
+            if flying:
+                left = self._in_flight.pop(key.id) - flying
+                if left:
+                    self._in_flight[key.id] = left
+
+    def _queued(self, key: Key, payload: bytes, *, signal: bool) -> tuple[Moment, Awaitable[Lived]] | dict[str, Any]:
+        try:
+            moment = decode(payload, received_at=self._writer.loop.clock.now())
+        except VisavisError as error:
+            self._heard("", "invalid")
+            return problems.problem(422 if _is_json(payload) else 400, Exception.__str__(error), advice=error.advice)
+        if moment.id.startswith(DUE):
+            self._heard("", "invalid")
+            return problems.problem(422, f"Not a moment: ids that begin with `{DUE}` are the clock's own.", advice="Choose another id.")
+        refused = permits(key, moment)
+        if not refused and isinstance(moment, Displayed | Answered):
+            refused = self._not_own(key, moment)
+        if refused:
+            self._heard("", "forbidden")
+            return problems.problem(403, refused, advice="Use the key of who speaks.")
+        if isinstance(moment, Linked | Unlinked):
+            moment = replace(moment, identifier=hashed(self._secret, moment.identifier))
+        if self._in_flight.get(key.id, 0) >= IN_FLIGHT_LIMIT:
+            return problems.problem(429, "This key has too many moments waiting.", advice="Send it again after a second, with the same id.", retry_after_s=1)
+        try:
+            if signal and (heard := objection(self._writer.loop, moment.customer, moment.id)) is not None:
+                self._writer.put(heard)
+            return moment, self._writer.put(moment)
+        except VisavisError as error:
+            return problems.of_error(error)
+
+    async def _told(self, key: Key, moment: Moment, future: Awaitable[Lived]) -> Told:
+        try:
+            lived = await future
+        except VisavisError as error:
+            return problems.of_error(error)
+        kind, answer = KIND[type(moment)], lived.answer
+        if answer.entry is None:
+            self._heard(kind, "refused")
+            assert answer.refused is not None
+            return problems.of_refusal(answer.refused)
+        self._heard(kind, "retried" if answer.retried else "kept")
+        strategy = self._writer.loop.strategy
+        language = self._writer.loop.customer(moment.customer).language or strategy.brand.languages[0]
+        return reply(strategy, answer.entry, language, key.role, retried=answer.retried, us=lived.us)
+
+    def _not_own(self, key: Key, moment: Displayed | Answered) -> str:
+        customer = self._writer.loop.customer(moment.customer)
+        card = next((card for card in reversed(customer.service.shown) if card.decision == moment.decision), None)
+        action = self._writer.loop.strategy.actions.get(card.action) if card is not None else None
+        return about_own(key, moment, action.audience if action is not None else None, customer.places.here)
+
+    def _key(self, headers: Mapping[bytes, bytes]) -> Key:
+        scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+        try:
+            return self._access.check(token.strip() if scheme.lower() == "bearer" else "")
+        except NoKey as error:
+            raise Refusal(problems.of_error(error)) from None
+
+
+def hashed(secret: bytes, identifier: str) -> str:
+    """What is kept of an identifier (a card's number, an address): a keyed hash, which cannot be read back.
+
+    >>> hashed(b"s", "card 1") == hashed(b"s", "card 1") != hashed(b"t", "card 1")
+    True
+    """
+    return blake2b(identifier.encode("utf-8", "surrogatepass"), key=secret[:64], digest_size=16).hexdigest()
+
+
+async def _body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+    length = headers.get(b"content-length", b"")
+    if length.isdigit() and (len(length) > LENGTH_DIGITS or int(length) > BODY_LIMIT):
+        raise _too_large()
+    parts, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        part, more = message.get("body", b""), message.get("more_body", False)
+        parts.append(part)
+        size += len(part)
+        if size > BODY_LIMIT:
+            raise _too_large()
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _too_large() -> Refusal:
+    told = problems.problem(413, f"The body is over {BODY_LIMIT:,} bytes.", advice="Send fewer moments at once.")
+    return Refusal(told, (b"connection", b"close"))
+
+
+def _is_json(payload: bytes) -> bool:
+    """Whether what is not a moment is at least JSON: then it was understood, and is not what was expected."""
+    try:
+        msgspec.json.decode(payload)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return False
+    return True

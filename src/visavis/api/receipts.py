@@ -1,0 +1,71 @@
+"""Receipts of consent: what a person takes away as proof of a choice, in the formats that others read, and the key that verifies it."""
+
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from visavis.api.people import person
+from visavis.consent.choices import status
+from visavis.http import problems
+from visavis.http.access_keys import Access
+from visavis.http.requests import guarded
+from visavis.model.consent import Words, hash_of, words
+from visavis.model.entry import WorldEntry
+from visavis.model.errors import Invalid
+from visavis.model.world import StrategyLoaded
+from visavis.rights.receipts import kantara, proof, public_key, receipt, record, signing_key
+from visavis.runtime.writer import Writer
+from visavis.strategy.read import read
+
+FORMATS: Final = {"receipt": "application/jose", "record": "application/ld+json", "kantara": "application/json"}
+
+
+def routes(writer: Writer, access: Access, secret: bytes) -> list[Route]:
+    """``GET /v1/people/{person}/purposes/{purpose}/receipt?format=…`` and ``GET /.well-known/consent-receipt-key.json``."""
+    key = signing_key(secret)
+
+    async def one(request: Request) -> Response:
+        name, _ = person(request, access)
+        kind = request.query_params.get("format", "receipt")
+        loop = writer.loop
+        purpose = loop.strategy.purposes.get(str(request.path_params["purpose"]))
+        customer = loop.customer(name)
+        choice = customer.consents.get(purpose.key) if purpose is not None else None
+        controller = loop.strategy.brand.controller
+        if kind not in FORMATS or controller is None:
+            known = f"Formats: {', '.join(FORMATS)}." if controller is not None else "Write [controller] in brand.toml: who answers for the data."
+            raise Invalid("This receipt cannot be written.", advice=known)
+        if purpose is None or choice is None or not choice.served:
+            return _said(msgspec.json.encode(problems.problem(404, "There is no such choice of this person.")), "application/problem+json", 404)
+        said = words(purpose, choice.language)
+        if hash_of(said) != choice.hash:
+            said = await writer.ask(lambda: _as_served(writer, purpose.key, choice.language, choice.hash))
+        now = loop.clock.now()
+        pseudonym = "p_" + blake2b(name.encode(), key=secret, digest_size=12).hexdigest()
+        found = proof(customer, pseudonym, purpose, said, status(customer, purpose, now.timestamp()))
+        if kind == "receipt":
+            return _said(receipt(found, controller, key, now).encode(), FORMATS[kind])
+        return _said(msgspec.json.encode(record(found, controller) if kind == "record" else kantara(found, controller)), FORMATS[kind])
+
+    async def public(_: Request) -> Response:
+        return Response(msgspec.json.encode(public_key(key)), media_type="application/json")
+
+    return [Route("/v1/people/{person}/purposes/{purpose}/receipt", guarded(one)), Route("/.well-known/consent-receipt-key.json", public)]
+
+
+def _as_served(writer: Writer, purpose: str, language: str, name: str) -> Words:
+    """The words of this name in a strategy that was loaded before: what was served is in the log."""
+    for _, entry in writer.loop.log.scan():
+        if isinstance(entry, WorldEntry) and isinstance(entry.change, StrategyLoaded):
+            known = read(entry.change.files).purposes.get(purpose)
+            if known is not None and language in known.notice.text and hash_of(said := words(known, language)) == name:
+                return said
+    raise Invalid("The words of this notice are not in the log any more.", advice="The choice stays bound to their hash.")
+
+
+def _said(body: bytes, kind: str, code: int = 200) -> Response:
+    return Response(body, code, media_type=kind, headers={"cache-control": "no-store"})

@@ -1,0 +1,1 @@
+"""What goes out (cards, webhooks) and what comes back of it."""

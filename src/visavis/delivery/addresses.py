@@ -1,0 +1,88 @@
+"""Where persons can be reached: a browser's push subscription, a pass on a phone, an e-mail address. Personal data, sealed on one shelf.
+
+The key lies elsewhere, so that a copy of the file tells neither an address nor whose; what is deleted is overwritten. A key made of it seals what a link
+must carry.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from visavis.model.entry import Entry
+from visavis.model.errors import Invalid, Refused
+from visavis.store.keys import Lock, derived
+from visavis.store.personal_items import Shelf
+
+LIMIT: Final = 10
+"""How many addresses of one kind a person may have."""
+
+
+class Addresses:
+    """The file (``:memory:`` for tests). An address has a kind, a name (a device's key, or none), and bytes that only its channel understands."""
+
+    def __init__(self, path: Path | str, key: bytes, *, erased: Callable[[str], bool] = lambda _: False) -> None:
+        self._tickets = Lock(derived(key, "tickets"))
+        self._shelf = Shelf(path, key, erased=erased)
+
+    def keep(self, person: str, kind: str, name: str, data: bytes) -> None:
+        """Keep this address, or put it in the place of the one of that name; :class:`Refused` when the person has too many, or was erased."""
+        known = [one for one in self._shelf.of(person) if one[0] == kind]
+        if len(known) >= LIMIT and (kind, name) not in known:
+            raise Refused(f"This person has {LIMIT} addresses of this kind already.", advice="Remove one.")
+        self._shelf.put(person, kind, name, data)
+
+    def of(self, person: str, kind: str) -> dict[str, bytes]:
+        """The person's addresses of this kind, by name, the oldest first."""
+        return {name: self._data(person, kind, name) for one, name in self._shelf.of(person) if one == kind}
+
+    def has(self, person: str, kind: str) -> bool:
+        """Whether the person has an address of this kind."""
+        return any(one == kind for one, _ in self._shelf.of(person))
+
+    def under(self, person: str, start: str, name: str) -> dict[str, bytes]:
+        """The person's addresses of this name whose kinds begin so, by kind, the oldest first."""
+        return {kind: self._data(person, kind, name) for kind, one in self._shelf.of(person) if kind.startswith(start) and one == name}
+
+    def named(self, kind: str) -> dict[str, str]:
+        """Whose the addresses of this kind are, by name."""
+        return dict(self._shelf.holders(kind))
+
+    def whose(self, kind: str, name: str) -> str:
+        """The person who has the address of this name; empty when nobody has."""
+        return self._shelf.holder(kind, name)
+
+    def drop(self, person: str, kind: str, name: str | None = None) -> None:
+        """Remove this address, or every one of this kind."""
+        self._shelf.drop(person, [one for one in self._shelf.of(person) if one[0] == kind and name in (None, one[1])])
+
+    def forget(self, person: str, entries: Sequence[Entry] = ()) -> int:
+        """Leave no address of this erased person in any file, and say how many there were."""
+        return self._shelf.forget(person, entries)
+
+    def told(self, person: str) -> list[dict[str, Any]]:
+        """Every address of this person, as its channel keeps it."""
+        return [{"kind": place.kind, "name": place.name, "address": data.decode("utf-8", "replace")} for place, data in self._shelf.values(person)]
+
+    def people(self) -> set[str]:
+        """Everyone who has an address."""
+        return self._shelf.people()
+
+    def ticket(self, use: str, *parts: str) -> str:
+        """These words as a part of a link that nobody else can make or read; good for this use only."""
+        return urlsafe_b64encode(self._tickets.seal("\0".join(parts).encode(), use.encode())).decode().rstrip("=")
+
+    def read(self, use: str, ticket: str) -> tuple[str, ...]:
+        """The words of a ticket of ours; :class:`Refused` for any other."""
+        try:
+            opened = self._tickets.open(urlsafe_b64decode(ticket.encode("ascii") + b"=" * (-len(ticket) % 4)), use.encode())
+        except (ValueError, Invalid):
+            raise Refused("This link is not one of ours.", advice="Open it again from the message.") from None
+        return tuple(opened.decode().split("\0"))
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._shelf.close()
+
+    def _data(self, person: str, kind: str, name: str) -> bytes:
+        return self._shelf.get(person, kind, name) or b""

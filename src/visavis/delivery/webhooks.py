@@ -1,0 +1,340 @@
+"""The outbox: what must happen outside, delivered at least once to hosts that were allowed by name, and never after its consent was withdrawn.
+
+An effect is in the log, in the same commit as the yes that caused it; what was delivered is kept beside. After a restart, whatever is in the log and not
+marked as done is sent again, under the same idempotency key. Messages are signed as Standard Webhooks 1.0 asks (HMAC-SHA-256 of id, time and body).
+
+Reference: Standard Webhooks, *specification 1.0.0*, 2023 (headers ``webhook-id``, ``webhook-timestamp``, ``webhook-signature``).
+"""
+
+import asyncio
+import logging
+import sqlite3
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import blake2b, sha256
+from hmac import compare_digest
+from hmac import new as hmac
+from pathlib import Path
+from time import time
+from typing import Any, Final, Literal
+
+import httpx
+import msgspec
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from visavis.model.entry import Effect, Entry, decode, encode
+from visavis.model.errors import Invalid, Refused
+from visavis.model.moment import Objected, Restricted, Withdrew
+from visavis.store.keys import Lock, derived
+from visavis.store.sqlite_file import emptied, opened
+
+TIMEOUT_S: Final = 5.0
+BACKOFF_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 3600.0, 3600.0, 3600.0)
+"""How long after each failure the next attempt comes; after the last one the effect is given up, and the console says so."""
+AT_ONCE: Final = 8
+"""How many effects of one kind may be on their way at once."""
+KEPT: Final = 10_000
+TOLERANCE_S: Final = 300.0
+ERASED: Final = "erased"
+"""The kind of effect that tells a recipient of an erasure. The log does not hold it, so it is kept here, sealed, until it is delivered; then nowhere."""
+log = logging.getLogger("visavis.outbox")
+
+Status = Literal["waiting", "delivered", "withdrawn", "given_up", "no_target"]
+
+
+class Target(Struct, frozen=True):
+    """Where effects of one kind go. ``secret`` is ``whsec_`` and the base64 of at least 24 random bytes."""
+
+    url: str
+    secret: str
+
+
+class Parcel(Struct, frozen=True):
+    """One effect on its way."""
+
+    customer: str
+    effect: Effect
+    status: Status = "waiting"
+    attempts: int = 0
+    next_at: float = 0.0
+    trouble: str = ""
+
+
+def checked(targets: Mapping[str, Target], hosts: frozenset[str]) -> dict[str, Target]:
+    """The targets, or :class:`Invalid`: a target must be https at an allowed host (http only on this machine), with a proper secret."""
+    allowed = {host.lower() for host in hosts}
+    for kind, target in targets.items():
+        try:
+            # Read by the same parser that will send: two would disagree on some address, and one of them is the attacker's.
+            url = httpx.URL(target.url)
+        except httpx.InvalidURL:
+            raise Invalid(f"The webhook of `{kind}` is not an address.", advice="Write https://host/path.") from None
+        local = url.host in ("127.0.0.1", "localhost", "::1")
+        if not url.host or (url.scheme != "https" and not (url.scheme == "http" and local)) or url.userinfo:
+            raise Invalid(f"The webhook of `{kind}` is not an https address.", advice="Write https://host/path.")
+        if url.host not in allowed:
+            raise Invalid(f"The host `{url.host}` of the webhook `{kind}` is not allowed.", advice="Add it to `hosts`, on purpose.")
+        if len(_secret(target.secret)) < 24:
+            raise Invalid(f"The secret of the webhook `{kind}` is too short.", advice="Use whsec_ and the base64 of 24 random bytes or more.")
+    return dict(targets)
+
+
+def sign(secret: str, message: str, at: int, body: bytes) -> str:
+    """The signature of a message, as its ``webhook-signature`` header holds it.
+
+    >>> sign("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+    'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE='
+    """
+    signed = hmac(_secret(secret), f"{message}.{at}.".encode() + body, sha256).digest()
+    return f"v1,{b64encode(signed).decode()}"
+
+
+def verify(secret: str, headers: Mapping[str, str], body: bytes, *, now: float) -> str:
+    """The id of a message that really comes from who holds the secret, and is not older than five minutes; else :class:`Refused`."""
+    message, at, given = headers.get("webhook-id", ""), headers.get("webhook-timestamp", ""), headers.get("webhook-signature", "")
+    if not at.isascii() or not at.isdigit() or len(at) > 12 or abs(now - int(at)) > TOLERANCE_S:
+        raise Refused("This message is too old, or has no time.", advice="Check the clocks.")
+    expected = sign(secret, message, int(at), body)
+    if not any(compare_digest(expected.encode(), one.encode("utf-8", "replace")) for one in given.split(" ")):
+        raise Refused("This signature is not right.", advice="Check the secret.")
+    return message
+
+
+class Outbox:
+    """Deliver effects. ``covered`` tells whether what a person agreed to still covers an effect of theirs, asked just before each attempt.
+
+    The file holds keyed hashes (under ``secret``) and what became of them; besides, sealed, what recipients are still to be told of an erasure.
+    """
+
+    def __init__(
+        self, path: Path | str, targets: Mapping[str, Target], *, covered: Callable[[str, Effect], bool], client: httpx.AsyncClient | None = None,
+        clock: Callable[[], float] = time, secret: bytes = b"",
+    ) -> None:  # fmt: skip
+        self._targets = dict(targets)
+        self._covered = covered
+        # Straight to the host that was allowed: no proxy of the environment, no redirect.
+        self._client = client if client is not None else httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
+        self._clock = clock
+        self._database = opened(path)
+        # What a power cut forgets is sent again under the same key: no need to wait for the disk.
+        self._database.execute("PRAGMA synchronous = NORMAL")
+        self._database.execute("CREATE TABLE IF NOT EXISTS parcels (key BLOB PRIMARY KEY, status TEXT, attempts INTEGER, at TEXT) STRICT")
+        self._database.execute("CREATE TABLE IF NOT EXISTS notices (key BLOB PRIMARY KEY, data BLOB NOT NULL) STRICT")
+        self._secret = secret
+        self._lock = Lock(derived(secret, "notices"))
+        self._done: dict[bytes, Status] = dict(self._database.execute("SELECT key, status FROM parcels").fetchall())
+        self._unheard = set(self._done)
+        self.parcels: dict[str, Parcel] = {}
+        self._targetless: dict[str, Parcel] = {}
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._bell = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        for name, data in self._database.execute("SELECT key, data FROM notices WHERE data != x''").fetchall():
+            notice = decode(self._lock.open(data, name))
+            if all(effect.kind in self._targets for effect in notice.effects):  # else it waits for whoever starts with its target again
+                self.passing(notice)
+
+    @property
+    def waiting(self) -> int:
+        """How many effects are still to be delivered."""
+        return sum([parcel.status == "waiting" for parcel in self.parcels.values()])
+
+    def passing(self, entry: Entry) -> None:
+        """Take in the effects of one entry of the log; those done before are not sent again.
+
+        One that had no target when a server ran is not sent later: nobody wants last year's orders on the day that a webhook is set up.
+        """
+        if isinstance(entry.moment, Withdrew | Objected | Restricted):
+            # Whoever closed something is told so next: what is on its way for them is held, and asked anew whether it is still covered.
+            for key, attempt in self._under_way.items():
+                if self.parcels[key].customer == entry.customer:
+                    attempt.cancel()
+        for effect in entry.effects:
+            name = self._name(effect.key)
+            self._unheard.discard(name)
+            status = self._done.get(name)
+            if effect.kind not in self._targets and status is None:
+                parcel = Parcel(entry.customer, effect, "no_target")
+                if self._task is not None:
+                    self._finish(effect.key, parcel)
+                else:  # who only opens the outbox, as the command line does, settles nothing
+                    self._targetless[effect.key] = self.parcels[effect.key] = parcel
+            else:
+                self.parcels[effect.key] = Parcel(entry.customer, effect, status or "waiting")
+                self._bell.set()
+        while len(self.parcels) > KEPT:
+            oldest = next((key for key, parcel in self.parcels.items() if parcel.status != "waiting"), None)
+            if oldest is None:
+                break
+            del self.parcels[oldest]
+
+    def announce(self, notice: Entry) -> None:
+        """Keep what recipients are to be told of an erasure, before it begins: once it is done nothing else knows whom to tell. Then let it pass."""
+        self._database.execute("PRAGMA synchronous = FULL")
+        for effect in notice.effects:
+            if effect.kind in self._targets:
+                name = self._name(effect.key)
+                data = self._lock.seal(encode(replace(notice, effects=(effect,))), name)
+                self._database.execute("INSERT OR REPLACE INTO notices VALUES (?, ?)", (name, data))
+            else:
+                log.warning("a recipient is not told of an erasure: no webhook is set up for it", extra={"kind": effect.kind})
+        self._database.execute("PRAGMA synchronous = NORMAL")
+
+    def forget(self, customer: str, entries: Sequence[Entry]) -> int:
+        """Neither deliver nor remember anything of an erased person, whose entries were these; say how many parcels that was."""
+        keys = {effect.key for entry in entries for effect in entry.effects} | {key for key, parcel in self.parcels.items() if parcel.customer == customer}
+        for key in keys:
+            self.parcels.pop(key, None)
+            self._targetless.pop(key, None)
+            if (attempt := self._under_way.pop(key, None)) is not None:
+                attempt.cancel()
+        self._drop({self._name(key) for key in keys})
+        return len(keys)
+
+    def told(self, customer: str) -> list[dict[str, Any]]:
+        """What became of each effect of this person's: which webhook, how often it was tried, what went wrong."""
+        return [
+            {**asdict(parcel.effect), "status": parcel.status, "attempts": parcel.attempts, "trouble": parcel.trouble}
+            for parcel in self.parcels.values() if parcel.customer == customer
+        ]  # fmt: skip
+
+    def settle(self) -> None:
+        """Once the whole log has passed: drop what is remembered of effects that it does not hold (a person was erased, a backup was put back)."""
+        self._drop(self._unheard)
+        self._unheard = set()
+
+    def nudge(self) -> None:
+        """Look at the clock again: it was turned."""
+        self._bell.set()
+
+    def start(self) -> None:
+        """Begin to deliver, in the running event loop, once the whole log has passed."""
+        self.settle()
+        for key, parcel in self._targetless.items():
+            self._finish(key, parcel)
+        self._targetless.clear()
+        self._task = asyncio.get_running_loop().create_task(self._serve())
+
+    async def tried(self, kind: str) -> None:
+        """Try everything of this kind that waits, now; return when each was. What failed waits for its time, or for the next start."""
+        for key, parcel in self.parcels.items():
+            if parcel.effect.kind == kind and parcel.status == "waiting" and key not in self._under_way:
+                self._under_way[key] = asyncio.create_task(self._attempted(key))
+        await asyncio.gather(*[task for key, task in self._under_way.items() if self.parcels[key].effect.kind == kind], return_exceptions=True)
+
+    async def stop(self) -> None:
+        """Stop; an attempt under way may be made again after the next start: at least once."""
+        tasks = [*([self._task] if self._task is not None else []), *self._under_way.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._client.aclose()
+        self._database.close()
+
+    async def _serve(self) -> None:
+        while True:
+            self._bell.clear()
+            now = self._clock()
+            coming: list[float] = []
+            for key, parcel in self.parcels.items():
+                if parcel.status != "waiting" or key in self._under_way:
+                    continue
+                # Each kind has its own places: a target that hangs does not hold the others back.
+                if parcel.next_at <= now and self._busy(parcel.effect.kind) < AT_ONCE:
+                    self._under_way[key] = asyncio.create_task(self._attempted(key))
+                elif parcel.next_at > now:
+                    coming.append(parcel.next_at - now)
+            alarm = asyncio.get_running_loop().call_later(min(coming), self._bell.set) if coming else None
+            try:
+                await self._bell.wait()
+            finally:
+                if alarm is not None:
+                    alarm.cancel()
+
+    def _busy(self, kind: str) -> int:
+        return sum([self.parcels[key].effect.kind == kind for key in self._under_way])
+
+    async def _attempted(self, key: str) -> None:
+        try:
+            await self._attempt(key)
+        except Exception:
+            log.exception("a webhook could not be tried", extra={"kind": self.parcels[key].effect.kind})
+            self._later(key, "could not be tried")
+        finally:
+            self._under_way.pop(key, None)
+            self._bell.set()
+
+    async def _attempt(self, key: str) -> None:
+        parcel = self.parcels[key]
+        if not self._covered(parcel.customer, parcel.effect):
+            self._finish(key, replace(parcel, status="withdrawn"))
+            return
+        trouble = await self._sent(parcel)
+        if trouble:
+            self._later(key, trouble)
+        else:
+            self._finish(key, replace(parcel, status="delivered", attempts=parcel.attempts + 1, trouble=""))
+
+    def _later(self, key: str, trouble: str) -> None:
+        parcel = self.parcels[key]
+        attempts = parcel.attempts + 1
+        log.warning("a webhook failed", extra={"kind": parcel.effect.kind, "reason": trouble, "attempt": attempts})
+        if attempts > len(BACKOFF_S):
+            self._finish(key, replace(parcel, status="given_up", attempts=attempts, trouble=trouble))
+        else:
+            self.parcels[key] = replace(parcel, attempts=attempts, next_at=self._clock() + BACKOFF_S[attempts - 1], trouble=trouble)
+
+    def _drop(self, names: set[bytes]) -> None:
+        for name in names:
+            self._done.pop(name, None)
+        self._database.executemany("DELETE FROM parcels WHERE key = ?", [(name,) for name in names])
+        emptied(self._database)
+
+    def _name(self, key: str) -> bytes:
+        """What an effect is known by at rest: a keyed hash, because its key names a decision, and so a person to who can guess."""
+        return blake2b(key.encode(), key=self._secret, digest_size=16).digest()
+
+    async def _sent(self, parcel: Parcel) -> str:
+        """Send it once; what went wrong, or nothing."""
+        effect = parcel.effect
+        target = self._targets[effect.kind]
+        at = int(self._clock())
+        body = msgspec.json.encode({
+            "type": effect.kind, "timestamp": datetime.fromtimestamp(at, UTC).isoformat(),
+            "data": {"key": effect.key, "customer": parcel.customer, "action": effect.action, "product": effect.product, "cents": effect.cents},
+        })  # fmt: skip
+        headers = {
+            "content-type": "application/json", "idempotency-key": effect.key, "webhook-id": effect.key, "webhook-timestamp": str(at),
+            "webhook-signature": sign(target.secret, effect.key, at, body),
+        }  # fmt: skip
+        try:
+            async with asyncio.timeout(TIMEOUT_S), self._client.stream("POST", target.url, content=body, headers=headers) as answer:
+                status = answer.status_code
+        except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError) as error:
+            return type(error).__name__
+        if 200 <= status < 300:
+            return ""
+        return f"redirected ({status}), which is not followed" if 300 <= status < 400 else f"answered {status}"
+
+    def _finish(self, key: str, parcel: Parcel) -> None:
+        self.parcels[key] = parcel
+        if parcel.effect.kind == ERASED:
+            del self.parcels[key]  # it told of somebody of whom nothing is kept
+        name = self._name(key)
+        self._done[name] = parcel.status
+        at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
+        try:
+            self._database.execute("INSERT OR REPLACE INTO parcels VALUES (?, ?, ?, ?)", (name, parcel.status, parcel.attempts, at))
+            if parcel.effect.kind == ERASED:
+                self._database.execute("UPDATE notices SET data = x'' WHERE key = ?", (name,))
+        except sqlite3.Error:
+            log.exception("what became of a webhook could not be written: it is sent again after a restart", extra={"kind": parcel.effect.kind})
+
+
+def _secret(secret: str) -> bytes:
+    try:
+        return b64decode(secret.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        return b""

@@ -1,0 +1,1 @@
+"""The connected home over MQTT: what a fridge reports, and the card on its screen."""

@@ -1,0 +1,1 @@
+"""The phone: an installable page, and Web Push to it."""

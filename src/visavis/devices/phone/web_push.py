@@ -1,0 +1,203 @@
+"""Web Push: a card goes to a person's browser through the browser maker's own service, which can neither read it nor tell whose it is.
+
+What is sent is the card's id, its few words and its end: nothing about the person. It is encrypted for that one browser, signed as this server's, short, and
+kept by the service no longer than the card lasts; a later message of the same topic takes its place. A subscription that the service no longer knows is
+deleted. Addresses come from browsers, so only the hosts of the settings are ever called: https, no redirect, no proxy.
+
+References: RFC 8030 (the protocol), RFC 8188 and 8291 (encryption, by ``pywebpush``), RFC 8292 (signature).
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from time import time
+from typing import Any, Final
+
+import httpx
+import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from msgspec import Struct
+from msgspec.structs import replace
+from py_vapid import Vapid02  # type: ignore[import-untyped]
+from pywebpush import WebPusher  # type: ignore[import-untyped]
+
+from visavis.config import Push
+from visavis.delivery.addresses import Addresses
+from visavis.model.errors import Invalid
+from visavis.ports import Message, Receipt
+
+KIND: Final = "web_push"
+TIMEOUT_S: Final = 10.0
+TOKEN_S: Final = 12 * 3600.0
+"""How long one signature serves for one service; RFC 8292 allows a day."""
+URGENT_S: Final = 900.0
+"""A card that lasts no longer than this may wake the phone."""
+LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""The order of P-256: a private key lies below it."""
+
+
+class Keys(Struct, frozen=True):
+    """What a browser made for this subscription."""
+
+    p256dh: str
+    auth: str
+
+
+class Subscription(Struct, frozen=True):
+    """Where one browser is reached, as the browser tells it; ``profile`` is the device's."""
+
+    endpoint: str
+    keys: Keys
+    profile: str = ""
+
+
+class WebPush:
+    """The channel. ``secret`` is 32 bytes derived from the root key: the same server always signs with the same key.
+
+    ``holds`` tells whether the key of a device is still one; ``now`` is the world's own time, since a push service reads when a signature ends.
+    """
+
+    name: Final = KIND
+    least_s: Final = 5.0
+
+    def __init__(
+        self, push: Push, addresses: Addresses, secret: bytes, *, holds: Callable[[str], bool] = lambda _: True, now: Callable[[], float] = time,
+    ) -> None:  # fmt: skip
+        if not push.contact.startswith(("mailto:", "https://")):
+            raise Invalid("The contact of `push` is no address.", advice='Write `contact = "mailto:NAME@HOST"`: push services require one.')
+        self._push = push
+        self._addresses = addresses
+        self._now = now
+        self._holds = holds
+        self._client = httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
+        private = ec.derive_private_key(int.from_bytes(secret, "big") % (ORDER - 1) + 1, ec.SECP256R1())
+        self._signer = Vapid02(private)
+        self.public_key = _text(private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
+        """What a browser needs to subscribe (``applicationServerKey``)."""
+        self._tokens: dict[str, tuple[float, str]] = {}
+        self._answered_here: dict[str, None] = {}
+
+    def subscribe(self, person: str, device: str, profile: str, told: dict[str, Any]) -> None:
+        """Keep this subscription for this device; :class:`Invalid` for one that no browser makes, or at a host that is not allowed."""
+        try:
+            found = replace(msgspec.convert(told, Subscription), profile=profile)
+        except msgspec.ValidationError:
+            raise Invalid("This is not a push subscription.", advice="Send what PushSubscription.toJSON() gives.") from None
+        self._checked(found)
+        self._addresses.keep(person, KIND, device, msgspec.json.encode(found))
+
+    def unsubscribe(self, person: str, device: str) -> None:
+        """Forget the subscription of this device."""
+        self._addresses.drop(person, KIND, device)
+
+    def subscribed(self, person: str, device: str) -> bool:
+        """Whether this device has a subscription."""
+        return device in self._addresses.of(person, KIND)
+
+    def reaches(self, person: str, device: str) -> bool:
+        """Whether a browser of this person subscribed on such a device."""
+        return bool(self._of(person, device))
+
+    async def deliver(self, message: Message) -> Receipt:
+        """Send the card to the person's browsers that subscribed; ``taken`` when one service took it."""
+        card = message.card
+        told = {
+            "id": card.decision, "title": card.title, "body": card.body, "place": message.place, "yes": card.yes, "no": card.no, "lang": card.language,
+            "lasts_s": round(message.lasts_s, 1),
+        }  # fmt: skip
+        return await self._sent(message.person, message.device, told, card.decision, message.lasts_s)
+
+    async def recall(self, person: str, device: str, decision: str) -> None:
+        """Have the notification closed; a message that still waits at the service is replaced. Not when it was answered there: it is closed already."""
+        if decision in self._answered_here:
+            del self._answered_here[decision]
+        else:
+            await self._sent(person, device, {"recall": decision}, decision, 60.0)
+
+    def answered_here(self, decision: str) -> None:
+        """Note that this card was answered on the phone itself: recalling it would wake the phone for nothing."""
+        self._answered_here[decision] = None
+        while len(self._answered_here) > 10_000:
+            del self._answered_here[next(iter(self._answered_here))]
+
+    async def stop(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    def _of(self, person: str, profile: str) -> dict[str, Subscription]:
+        kept = {name: msgspec.json.decode(data, type=Subscription) for name, data in self._addresses.of(person, KIND).items() if self._holds(name)}
+        return {name: one for name, one in kept.items() if one.profile == profile}
+
+    async def _sent(self, person: str, profile: str, told: dict[str, Any], topic: str, lasts_s: float) -> Receipt:
+        receipts = [await self._to(person, device, one, told, topic, lasts_s) for device, one in self._of(person, profile).items()]
+        # The surest that happened: one taken is taken, and one unsure must not be repeated for the sake of the others.
+        order = {handed: place for place, handed in enumerate(("taken", "unsure", "not_sent", "refused", "nobody"))}
+        return min(receipts, key=lambda receipt: order[receipt.handed], default=Receipt("nobody", "no subscription"))
+
+    async def _to(self, person: str, device: str, one: Subscription, told: dict[str, Any], topic: str, lasts_s: float) -> Receipt:
+        try:
+            origin = self._checked(one)
+        except Invalid:
+            return Receipt("nobody", "its host is not allowed any more")
+        encoded = WebPusher({"endpoint": one.endpoint, "keys": msgspec.to_builtins(one.keys)}).encode(msgspec.json.encode(told), "aes128gcm")
+        assert encoded is not None
+        headers = {
+            "ttl": str(int(lasts_s)), "topic": topic[:32], "urgency": "high" if lasts_s <= URGENT_S else "normal", "content-encoding": "aes128gcm",
+            "authorization": self._signed(origin),
+        }  # fmt: skip
+        try:
+            # Not one header that the service has no use for: each costs as many bytes as a word of the card.
+            answer = await self._client.send(httpx.Request("POST", one.endpoint, content=bytes(encoded["body"]), headers=headers), stream=True)
+            status, after = answer.status_code, answer.headers.get("retry-after", "")
+            await answer.aclose()
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            return Receipt("not_sent", type(error).__name__)
+        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
+            return Receipt("unsure", type(error).__name__)
+        if 200 <= status < 300:
+            return Receipt("taken")
+        if status in (404, 410):
+            self._addresses.drop(person, KIND, device)
+            return Receipt("nobody", f"the service answered {status}")
+        if status in (429, 503):
+            return Receipt("not_sent", f"the service answered {status}", float(after) if after.isascii() and after.isdigit() and len(after) < 6 else 0.0)
+        return Receipt("unsure" if status >= 500 else "refused", f"the service answered {status}")
+
+    def _signed(self, origin: str) -> str:
+        until, token = self._tokens.get(origin, (0.0, ""))
+        if until - TOKEN_S / 2 < self._now():
+            until = self._now() + TOKEN_S
+            # A new table each time: the signer writes into the one that it is given.
+            token = self._signer.sign({"aud": origin, "sub": self._push.contact, "exp": int(until)})["Authorization"]
+            self._tokens[origin] = (until, token)
+        return token
+
+    def _checked(self, one: Subscription) -> str:
+        """The origin of a subscription that may be used; else :class:`Invalid`."""
+        try:
+            url, point, auth = httpx.URL(one.endpoint), _bytes(one.keys.p256dh), _bytes(one.keys.auth)
+            ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+        except (httpx.InvalidURL, ValueError):
+            raise Invalid("The address or the key of this subscription cannot be read.", advice="Send what PushSubscription.toJSON() gives.") from None
+        if len(point) != 65 or len(auth) != 16 or len(one.endpoint) > 1024:
+            raise Invalid("The key of this subscription has a wrong length.", advice="Send what PushSubscription.toJSON() gives.")
+        if (
+            url.userinfo
+            or not 0 < (url.port or 443) <= 65_535
+            or not (url.scheme == "https" or (url.scheme == "http" and url.host in LOCAL))
+            or not self._allowed(url.host)
+        ):
+            raise Invalid("The host of this push service is not allowed.", advice="The server's settings name those that are, in `push.hosts`.")
+        return f"{url.scheme}://{url.netloc.decode()}"
+
+    def _allowed(self, host: str) -> bool:
+        return any(host == one or (one.startswith("*.") and host.endswith(one[1:])) for one in self._push.hosts)
+
+
+def _bytes(text: str) -> bytes:
+    return urlsafe_b64decode(text.rstrip("=").encode("ascii") + b"=" * (-len(text.rstrip("=")) % 4))
+
+
+def _text(data: bytes) -> str:
+    return urlsafe_b64encode(data).decode().rstrip("=")

@@ -1,0 +1,1 @@
+"""Passes of Apple Wallet and Google Wallet, updated when the card changes."""

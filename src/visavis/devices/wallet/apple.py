@@ -1,0 +1,265 @@
+"""Apple Wallet: a pass whose one changing field is the card of the moment.
+
+It is our way to an Apple Watch: the watch shows the phone's pass, and mirrors the phone's announcement that it changed. No program of ours runs on either.
+
+The phone registers for each pass, is told that something changed (by Apple's push service, with an empty message), asks which passes did, and fetches
+them, each with the token of that pass and no other. A pass says what is on the person's screens at the moment when it is fetched, so nothing is in it after
+its time or after its purpose was closed. A fetch is not a look: no ``displayed`` comes from here.
+
+Reference: Apple, *PassKit Web Service Reference*; Apple, *Sending notification requests to APNs*.
+"""
+
+import logging
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from hashlib import blake2b
+from hmac import compare_digest
+from math import ceil
+from typing import Final
+
+import httpx
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from visavis.cards.compose import compose
+from visavis.config import Wallet
+from visavis.delivery.addresses import Addresses
+from visavis.delivery.screens import OnScreen, Screens
+from visavis.devices.phone.page import COOKIE
+from visavis.devices.wallet.pass_file import described, packed, signer
+from visavis.http.access_keys import Access, Key, NoKey
+from visavis.http.requests import guarded, key_of, told
+from visavis.model.errors import Invalid
+from visavis.ports import Message, Receipt
+from visavis.strategy.read import Strategy
+
+KIND: Final = "wallet"
+ON: Final = "wallet:"
+"""How the kind of a registration begins; the phone's own identifier follows."""
+TYPE: Final = "application/vnd.apple.pkpass"
+TIMEOUT_S: Final = 10.0
+REGISTRATIONS_LIMIT: Final = 32
+"""One phone presents itself under many identifiers: the oldest of a pass leave."""
+ID_LIMIT: Final = 64
+log = logging.getLogger("visavis.wallet")
+
+
+class Pass(Struct, frozen=True):
+    """One person's pass on one device: what it said last, and since when (whole epoch seconds, growing at each change)."""
+
+    device: str
+    profile: str
+    language: str
+    decision: str = ""
+    changed_at: int = 0
+
+
+class Passes:
+    """The channel and its web service. ``secret`` makes serial numbers and tokens; ``holds`` tells whether the key of a device is still one."""
+
+    name: Final = KIND
+    least_s: Final = 30.0
+
+    def __init__(
+        self, wallet: Wallet, strategy: Strategy, screens: Screens, addresses: Addresses, secret: bytes, now: Callable[[], float],
+        holds: Callable[[str], bool] = lambda _: True,
+    ) -> None:  # fmt: skip
+        self._wallet = wallet
+        self._strategy = strategy
+        self._screens = screens
+        self._addresses = addresses
+        self._secret = secret
+        self._now = now
+        self._holds = holds
+        self._signer = signer(wallet)
+        self._client: httpx.AsyncClient | None = None
+        if wallet.push_url:
+            trusted = ssl.create_default_context()
+            trusted.load_cert_chain(wallet.certificate, wallet.key)
+            self._client = httpx.AsyncClient(http2=True, verify=trusted, timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
+
+    def made(self, key: Key, language: str) -> bytes:
+        """The pass of this device, as it is now; it exists from here on."""
+        serial = self._hashed(f"{key.subject}\0{key.id}", 12)
+        if serial not in self._addresses.of(key.subject, KIND):
+            self._keep(key.subject, serial, Pass(key.id, key.profile, language, changed_at=ceil(self._now())))
+        return self._packed(key.subject, serial)
+
+    def reaches(self, person: str, device: str) -> bool:
+        """Whether a phone of this person registered a pass for such a device, and can be told that it changed."""
+        return self._client is not None and any(self._addresses.under(person, ON, serial) for serial in self._of(person, device))
+
+    async def deliver(self, message: Message) -> Receipt:
+        """Tell the person's phones that the pass changed; they fetch it."""
+        return await self._tell(message.person, message.device)
+
+    async def recall(self, person: str, device: str, decision: str) -> None:
+        """Tell them again: the pass that they fetch says nothing of it any more."""
+        if any(one.decision == decision for one in self._of(person, device).values()):
+            await self._tell(person, device)
+
+    async def stop(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.aclose()
+
+    def routes(self, access: Access) -> list[Route]:
+        """Apple's addresses, and the one where a person gets the pass (with the phone page's key)."""
+
+        async def get(request: Request) -> Response:
+            key = key_of(request, access, "device", cookie=COOKIE)
+            asked = request.query_params.get("language", "")
+            language = asked if asked in self._strategy.brand.languages else self._strategy.brand.languages[0]
+            return Response(self.made(key, language), headers={"content-type": TYPE, "cache-control": "no-store"})
+
+        device = "/wallet/v1/devices/{device}/registrations/{type}"
+        return [
+            Route("/phone/pass.pkpass", guarded(get)),
+            Route(device + "/{serial}", guarded(self._register), methods=["POST"]),
+            Route(device + "/{serial}", guarded(self._unregister), methods=["DELETE"], name="unregister"),
+            Route(device, guarded(self._updated)),
+            Route("/wallet/v1/passes/{type}/{serial}", guarded(self._latest)),
+            Route("/wallet/v1/log", guarded(self._logged), methods=["POST"]),
+        ]
+
+    async def _register(self, request: Request) -> Response:
+        person = self._allowed(request)
+        kind, serial, token = self._registration(request), request.path_params["serial"], (await told(request)).get("pushToken", "")
+        if not isinstance(token, str) or not token.isalnum() or not token.isascii() or len(token) > 200:
+            raise Invalid("`pushToken` is not a token.", advice="Send the one that the phone was given.")
+        known = self._addresses.under(person, ON, serial)
+        for oldest in [one for one in known if one != kind][: max(0, len(known) + 1 - REGISTRATIONS_LIMIT)]:
+            self._addresses.drop(person, oldest, serial)
+        self._addresses.keep(person, kind, serial, token.encode())
+        return Response(status_code=200 if kind in known else 201)
+
+    async def _unregister(self, request: Request) -> Response:
+        self._addresses.drop(self._allowed(request), self._registration(request), request.path_params["serial"])
+        return Response()
+
+    async def _updated(self, request: Request) -> Response:
+        """Which passes of this phone changed since it last asked. It brings no token: serial numbers tell nothing."""
+        since = request.query_params.get("passesUpdatedSince", "")
+        found: dict[str, int] = {}
+        if request.path_params["type"] == self._wallet.pass_type:
+            for serial, person in self._addresses.named(self._registration(request)).items():
+                one = self._current(person, serial)
+                if one is not None:
+                    found[serial] = one.changed_at
+        after = int(since) if since.isascii() and since.isdigit() and len(since) < 16 else -1
+        changed = [serial for serial, at in found.items() if at > after]
+        if not changed:
+            return Response(status_code=204)
+        # A number here breaks phones: the tag is text.
+        return Response(msgspec.json.encode({"serialNumbers": changed, "lastUpdated": str(max(found.values()))}), media_type="application/json")
+
+    async def _latest(self, request: Request) -> Response:
+        person, serial = self._allowed(request), request.path_params["serial"]
+        one = self._current(person, serial)
+        assert one is not None
+        headers = {
+            "content-type": TYPE,
+            "last-modified": format_datetime(datetime.fromtimestamp(one.changed_at, UTC), usegmt=True),
+            "cache-control": "no-store",
+        }
+        try:
+            known = parsedate_to_datetime(request.headers.get("if-modified-since", "")).timestamp()
+        except ValueError:
+            known = 0.0
+        if one.changed_at <= known:
+            return Response(status_code=304, headers=headers)
+        return Response(self._packed(person, serial), headers=headers)
+
+    async def _logged(self, request: Request) -> Response:
+        """What a phone complains of. Its words may hold anything: they are counted, not kept."""
+        lines = (await told(request)).get("logs", [])
+        log.warning("a phone reports trouble with passes", extra={"attempt": len(lines) if isinstance(lines, list) else 0})
+        return Response()
+
+    def _allowed(self, request: Request) -> str:
+        """The person whose pass this is, when the request holds the token of that very pass; else :class:`NoKey`, and nothing tells what exists."""
+        serial = request.path_params["serial"]
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        right = compare_digest(token.strip().encode("utf-8", "replace"), self._hashed(serial, 24).encode())
+        person = self._addresses.whose(KIND, serial) if right and scheme == "ApplePass" and request.path_params["type"] == self._wallet.pass_type else ""
+        one = self._read(person, serial) if person else None
+        if one is None or not self._holds(one.device):
+            raise NoKey("This token does not open this pass.", advice="Use the one in the pass.")
+        return person
+
+    def _registration(self, request: Request) -> str:
+        device = str(request.path_params["device"])
+        if not device.isascii() or not device.isprintable() or len(device) > ID_LIMIT:
+            raise Invalid("This is no phone's identifier.")
+        return ON + device
+
+    def _of(self, person: str, profile: str) -> dict[str, Pass]:
+        found = {serial: msgspec.json.decode(data, type=Pass) for serial, data in self._addresses.of(person, KIND).items()}
+        return {serial: one for serial, one in found.items() if one.profile == profile and self._holds(one.device)}
+
+    def _read(self, person: str, serial: str) -> Pass | None:
+        data = self._addresses.of(person, KIND).get(serial)
+        return msgspec.json.decode(data, type=Pass) if data is not None else None
+
+    def _keep(self, person: str, serial: str, one: Pass) -> None:
+        self._addresses.keep(person, KIND, serial, msgspec.json.encode(one))
+
+    def _current(self, person: str, serial: str) -> Pass | None:
+        """The pass with what it says now: when that is something else than before, it changed now."""
+        one = self._read(person, serial)
+        if one is None or not self._holds(one.device):
+            return None
+        found = self._screens.card(person, one.profile)
+        decision = found.show.id if found is not None else ""
+        if decision != one.decision:
+            one = replace(one, decision=decision, changed_at=max(ceil(self._now()), one.changed_at + 1))
+            self._keep(person, serial, one)
+        return one
+
+    def _packed(self, person: str, serial: str) -> bytes:
+        one = self._current(person, serial)
+        assert one is not None
+        found: OnScreen | None = self._screens.card(person, one.profile)
+        card = place = None
+        if found is not None:
+            spot = found.entry.moment.at
+            place = self._strategy.places.get(spot.place) if spot is not None else None
+            card = compose(self._strategy, found.show, one.language, place=spot.place if spot is not None else "")
+        name = place.name if place is not None else self._strategy.brand.name
+        told = described(self._strategy, self._wallet, serial, self._hashed(serial, 24), one.language, card, name)
+        return packed(told, self._strategy.brand.name, self._signer)
+
+    async def _tell(self, person: str, profile: str) -> Receipt:
+        receipts = []
+        for serial in self._of(person, profile):
+            self._current(person, serial)
+            receipts += [await self._pushed(person, kind, serial, token.decode()) for kind, token in self._addresses.under(person, ON, serial).items()]
+        order = {handed: place for place, handed in enumerate(("taken", "unsure", "not_sent", "refused", "nobody"))}
+        return min(receipts, key=lambda receipt: order[receipt.handed], default=Receipt("nobody", "no phone registered"))
+
+    async def _pushed(self, person: str, kind: str, serial: str, token: str) -> Receipt:
+        if self._client is None:
+            return Receipt("nobody", "no push service is set up")
+        try:
+            answer = await self._client.post(f"{self._wallet.push_url}/3/device/{token}", content=b"{}", headers={"apns-topic": self._wallet.pass_type})
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            return Receipt("not_sent", type(error).__name__)
+        except (httpx.HTTPError, OSError) as error:
+            return Receipt("unsure", type(error).__name__)
+        if answer.status_code == 200:
+            return Receipt("taken")
+        if answer.status_code in (400, 410) and (answer.status_code == 410 or b"BadDeviceToken" in answer.content):
+            self._addresses.drop(person, kind, serial)
+            return Receipt("nobody", f"the service answered {answer.status_code}")
+        if answer.status_code in (429, 503):
+            return Receipt("not_sent", f"the service answered {answer.status_code}")
+        return Receipt("unsure" if answer.status_code >= 500 else "refused", f"the service answered {answer.status_code}")
+
+    def _hashed(self, text: str, size: int) -> str:
+        return blake2b(text.encode("utf-8", "surrogatepass"), key=self._secret, digest_size=size).hexdigest()

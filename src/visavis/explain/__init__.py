@@ -1,0 +1,1 @@
+"""Why a decision was taken, what would have changed it, and what sharing data brought."""

@@ -1,0 +1,105 @@
+"""The benefit of sharing, told to one person: what each purpose brought so far; for one that is off, what it would have, else what others had.
+
+No figure is written by hand, and when a promise was not kept three months in a row the words say so by themselves.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Final, Literal
+
+from babel.numbers import format_decimal
+from msgspec import Struct
+
+from visavis.cards.typography import typeset
+from visavis.cards.words import amount
+from visavis.consent.gate import open_categories
+from visavis.explain.accounts import Average, Benefits, Brought
+from visavis.explain.what_if import Would, recent, would
+from visavis.model.customer import Customer
+from visavis.model.entry import Entry
+from visavis.model.world import World
+from visavis.strategy.read import Strategy
+
+Kind = Literal["own", "less", "replay", "average", "none"]
+
+
+class Benefit(Struct, frozen=True):
+    """One purpose as its own page tells it: what it brought, or would have; ``text`` says which, in words."""
+
+    purpose: str
+    on: bool
+    kind: Kind
+    text: str
+    cents: int = 0
+    useful: int = 0
+    orders: int = 0
+    shown: int = 0
+
+
+def benefits(
+    strategy: Strategy, world: World, everybody: Benefits, people: Callable[[str], Customer], customer: str, entries: Iterable[Entry], key: bytes,
+    now: datetime, language: str,
+) -> list[Benefit]:  # fmt: skip
+    """Every purpose that this person may choose: what it brought so far, or, for one that is off, what it would have."""
+    person, now_s = people(customer), now.timestamp()
+    account, days = everybody.of(person.names), recent(entries, now)
+    found = []
+    for purpose in strategy.purposes.values():
+        if purpose.basis != "consent":
+            continue
+        on = bool(open_categories(person, purpose, now_s))
+        brought = account.brought.get(purpose.key, Brought())
+        less = on and account.less_than_promised(purpose.key, now)
+        maybe = would(strategy, world, days, purpose, key) if days is not None and not on and not person.restricted else None
+        average = everybody.average(purpose, people, now_s) if not on and maybe is None else None
+        kind, text = said(brought, maybe, average, strategy.brand.currency, language, on=on, less=less)
+        found.append(Benefit(purpose.key, on, kind, text, brought.cents, brought.useful, brought.orders, brought.shown))
+    return found
+
+
+_NONE: Final = {"fr": "Rien pour l'instant.", "en": "None so far."}
+_LESS: Final = {"fr": "Moins que prévu, trois mois de suite : {what}.", "en": "Less than expected, three months in a row: {what}."}
+_WOULD: Final = {"fr": "Aurait donné, ces 30 derniers jours : {what}.", "en": "Would have given, in your last 30 days: {what}."}
+_WOULD_NOT: Final = {"fr": "N'aurait rien changé ces 30 derniers jours.", "en": "Would have changed nothing in your last 30 days."}
+_AVERAGE: Final = {"fr": "En moyenne, chez celles et ceux qui l'ont ouvert : {what}.", "en": "On average, for those who opened it: {what}."}
+_USED: Final = {"fr": "{sum} en caisse", "en": "{sum} at the till"}
+_ABOUT: Final = {"fr": "environ {sum}", "en": "about {sum}"}
+_COUNTS: Final = {
+    "useful": {"fr": ("{n} carte utile", "{n} cartes utiles"), "en": ("{n} useful card", "{n} useful cards")},
+    "cards": {"fr": ("{n} carte", "{n} cartes"), "en": ("{n} card", "{n} cards")},
+    "orders": {"fr": ("{n} commande", "{n} commandes"), "en": ("{n} order", "{n} orders")},
+}  # fmt: skip
+
+
+def said(
+    brought: Brought, maybe: Would | None, average: Average | None, currency: str, language: str, *, on: bool, less: bool,
+) -> tuple[Kind, str]:  # fmt: skip
+    r"""What is told of one purpose, and which kind of figure that is.
+
+    >>> said(Brought(cents=250, redeemed=1, useful=3), None, None, "EUR", "en", on=True, less=False)
+    ('own', '€2.50 at the till, 3 useful cards.')
+    >>> said(Brought(), None, Average(40, 1.25), "EUR", "en", on=False, less=False)
+    ('average', 'On average, for those who opened it: about\xa0€0.40, 1.2 useful cards.')
+    >>> said(Brought(), None, None, "EUR", "en", on=False, less=False)
+    ('none', 'None so far.')
+    """
+    parts = [_USED[language].format(sum=amount(brought.cents, currency, language))] if brought.cents else []
+    parts += [_count(what, n, language) for what, n in (("orders", brought.orders), ("useful", brought.useful)) if n]
+    if less:
+        return "less", typeset(_LESS[language].format(what=", ".join(parts) or _count("useful", 0, language)), language)
+    if parts:
+        return "own", typeset(", ".join(parts) + ".", language)
+    if on or (maybe is None and average is None):
+        return "none", typeset(_NONE[language], language)
+    if maybe is not None:
+        told = [_count("cards", maybe.cards, language), *([_ABOUT[language].format(sum=amount(maybe.cents, currency, language))] if maybe.cents else [])]
+        return "replay", typeset(_WOULD[language].format(what=", ".join(told)) if maybe.cards else _WOULD_NOT[language], language)
+    assert average is not None
+    told = [_ABOUT[language].format(sum=amount(average.cents, currency, language))] if average.cents else []
+    told.append(_count("useful", average.useful, language))
+    return "average", typeset(_AVERAGE[language].format(what=", ".join(told)), language)
+
+
+def _count(what: str, n: float, language: str) -> str:
+    one, many = _COUNTS[what][language]
+    return (one if (n < 2 if language == "fr" else n == 1) else many).format(n=format_decimal(n, "0.#", locale=language))

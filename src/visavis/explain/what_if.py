@@ -1,0 +1,86 @@
+"""What a closed purpose would have brought: a person's own last days, lived again inside their own consent.
+
+Of a purpose that is off nothing is read: its actions see only moments that were admitted, and only data that another purpose of the same person may read.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from math import inf
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from visavis.consent.gate import open_categories
+from visavis.customers.fold import happen
+from visavis.engine import step
+from visavis.explain.accounts import worth_milli
+from visavis.explain.counterfactual import walk
+from visavis.model.consent import Consent, Purpose
+from visavis.model.customer import Customer
+from visavis.model.decision import Decision, Show
+from visavis.model.entry import Entry
+from visavis.model.moment import Answered, Displayed
+from visavis.model.world import World
+from visavis.strategy.read import Strategy
+
+DAYS: Final = 30
+REPLAYED: Final = 150
+"""At most so many of the last moments are lived again: a page does not wait for long, nor does anybody because of it."""
+
+
+class Would(Struct, frozen=True):
+    """What a closed purpose would have brought in the last :data:`DAYS` days: at how many moments it would have looked, cards shown, expected cents."""
+
+    moments: int
+    cards: int
+    cents: int
+
+
+def recent(entries: Iterable[Entry], now: datetime) -> tuple[Customer, list[Entry]] | None:
+    """The last days of this person, and who they were before; ``None`` when nothing happened in them."""
+    kept = list(deque(walk(entries), REPLAYED))
+    start = next((i for i, (_, entry) in enumerate(kept) if entry.received_at >= now - timedelta(days=DAYS)), None)
+    return (kept[start][0], [entry for _, entry in kept[start:]]) if start is not None else None
+
+
+def would(strategy: Strategy, world: World, days: tuple[Customer, list[Entry]], purpose: Purpose, key: bytes) -> Would | None:
+    """Live these days again with this purpose open, on data that other purposes of the person may read then; ``None`` when it would see nothing.
+
+    Only moments that were admitted, caps and all; an answer counts for a card that is the same. What they closed or objected to stays closed.
+    """
+    customer, entries = days
+    moments = cards = cents_milli = 0
+    real: dict[str, Decision] = {}
+    lived: dict[str, Decision] = {}
+    for entry in entries:
+        moment = entry.moment
+        if isinstance(moment, Displayed | Answered) and moment.decision in real and _said(real[moment.decision]) != _said(lived.get(moment.decision)):
+            continue
+        again, customer = step(strategy, world, _opened(strategy, customer, purpose, entry.received_at), moment, entry.received_at, key)
+        real |= {one.id: one for one in entry.decisions}
+        lived |= {one.id: one for one in again.decisions}
+        moments += any(use.purpose == purpose.key for use in again.uses)
+        for decision in again.decisions:
+            if isinstance(decision, Show) and _said(decision) != _said(real.get(decision.id)):
+                # A card that never was is taken as seen: caps and cool-downs count it.
+                customer, _ = happen(customer, Displayed(id="", customer=customer.id, occurred_at=entry.received_at, decision=decision.id), entry.received_at)
+            if isinstance(decision, Show) and decision.purpose == purpose.key:
+                cards += 1
+                cents_milli += worth_milli(strategy, decision)
+    return Would(moments, cards, round(cents_milli / 1000)) if moments else None
+
+
+def _opened(strategy: Strategy, customer: Customer, purpose: Purpose, at: datetime) -> Customer:
+    """The person as if this purpose were open, for those of its data that another purpose of theirs may read now."""
+    now, others = at.timestamp(), [one for one in strategy.purposes.values() if one.basis == "consent" and one.key != purpose.key]
+    shared = frozenset().union(*[open_categories(customer, one, now) for one in others])
+    yes = Consent(
+        "given", tuple(sorted(purpose.categories & shared)), purpose.notice.version, 0.0, inf, purpose.recipients, purpose.iris, by=("person",),
+    )  # fmt: skip
+    return replace(customer, consents=customer.consents | {purpose.key: yes})
+
+
+def _said(decision: Decision | None) -> tuple[str, str, str]:
+    return (decision.action, decision.family, decision.product) if isinstance(decision, Show) else ("", "", "")

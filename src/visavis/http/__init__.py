@@ -1,0 +1,1 @@
+"""What every HTTP endpoint shares: keys, requests, problem documents, the log of staff reads."""

@@ -1,0 +1,69 @@
+"""Who is at a page's door: a key in the Authorization header, or in that page's own cookie. Shared by every room that serves pages."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from visavis.http.access_keys import Access, Key
+from visavis.http.problems import refusal
+from visavis.model.errors import Invalid, Refused, VisavisError
+
+YEAR_S: Final = 31_536_000
+BODY_LIMIT: Final = 1 << 14
+PAGE: Final = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "frame-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cache-control": "no-store",
+}  # fmt: skip
+STREAM: Final = {"content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
+BEAT_S: Final = 15.0
+"""How often a stream says that it is still there."""
+Answering = Callable[[Request], Awaitable[Response]]
+__all__ = ["BEAT_S", "PAGE", "STREAM", "YEAR_S", "Answering", "admitted", "guarded", "key_of", "refusal", "told"]
+
+
+def key_of(request: Request, access: Access, *roles: str, cookie: str = "") -> Key:
+    """The key of this request, of one of these roles; else :class:`Refused`. A cookie counts only for requests that come from our own pages."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        token = request.cookies.get(cookie, "") if cookie else ""
+        if request.method not in ("GET", "HEAD") and request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            raise Refused("This request comes from another site.", advice="Use the page itself.")
+    key = access.check(token.strip())
+    if key.role not in roles:
+        raise Refused(f"A key of the role `{key.role}` does not open this.", advice=f"Use the key of: {', '.join(roles)}.")
+    return key
+
+
+def admitted(request: Request, response: Response, cookie: str, token: str, path: str) -> Response:
+    """The response that leaves this key in the page's cookie: not read by scripts, not sent from another site, nor in clear when we serve https."""
+    response.set_cookie(cookie, token, max_age=YEAR_S, path=path, httponly=True, samesite="strict", secure=request.url.scheme == "https")
+    return response
+
+
+async def told(request: Request) -> dict[str, Any]:
+    """The request's JSON object; :class:`Invalid` when it is none, or too large."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > BODY_LIMIT:
+            raise Invalid("The body is too large.", advice=f"Send at most {BODY_LIMIT:,} bytes.")
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise Invalid("The body is not a JSON object.", advice='Send one such as {"on": true}.') from None
+
+
+def guarded(answering: Answering) -> Answering:
+    """The same answer, with everything that we raise on purpose told as a problem; never a redirect, so that a script is not fooled."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await answering(request)
+        except VisavisError as error:
+            return refusal(error)
+
+    return answer

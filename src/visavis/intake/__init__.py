@@ -1,1 +1,0 @@
-"""Vendor-neutral doors: how moments come in."""

@@ -1,0 +1,1 @@
+"""The stage: a page that plays the stories and shows both pairs of glasses."""

@@ -1,0 +1,1 @@
+"""Play a strategy's stories with actors against a running engine."""

@@ -1,0 +1,1 @@
+"""Parameters: fitted offline on a history, updated online from outcomes."""

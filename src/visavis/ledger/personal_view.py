@@ -1,0 +1,201 @@
+"""A person's own lines of the ledger: found by their audit key, opened with their own entries, checked against their own choices, told in plain words."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+from babel.dates import format_date, format_datetime
+from msgspec import Struct
+from msgspec.structs import replace
+
+from visavis.cards.typography import typeset
+from visavis.ledger.record import ELSEWHERE, PERSON, SERVICE, Details, Leaf, actors, details, nonces_of, read
+from visavis.ledger.verify import Fault
+from visavis.model.consent import OVERSIGHT, RIGHTS
+from visavis.model.entry import Entry
+from visavis.model.errors import Invalid
+from visavis.ports import Log
+from visavis.strategy.read import Strategy
+
+ALL: Final = ""
+AUDIT_KEY_BYTES: Final = 32
+Words = dict[str, dict[str, str]]
+
+WHO: Final[Words] = {
+    SERVICE: {"fr": "le service, sans intervention humaine", "en": "the service, with nobody looking"},
+    PERSON: {"fr": "vous", "en": "you"},
+    "adviser": {"fr": "un conseiller", "en": "an adviser"},
+    "till": {"fr": "la caisse", "en": "the till"},
+    "brand": {"fr": "l’équipe de la marque", "en": "the brand’s team"},
+}
+WHAT: Final[Words] = {
+    "places": {"fr": "les lieux où vous étiez", "en": "the places where you were"},
+    "sight": {"fr": "les produits que vous avez regardés", "en": "the products that you looked at"},
+    "purchases": {"fr": "vos achats", "en": "your purchases"},
+    "home": {"fr": "ce que signale votre maison", "en": "what your home reports"},
+    "numbers": {"fr": "vos propres nombres", "en": "your own numbers"},
+    "preferences": {"fr": "vos préférences", "en": "your preferences"},
+    "orders": {"fr": "vos commandes et récompenses", "en": "your orders and rewards"},
+    "service": {"fr": "ce que nous vous avons montré", "en": "what we showed you"},
+    "account": {"fr": "vos choix", "en": "your choices"},
+}
+LOOKED: Final = frozenset({"shown", "silent", "read", "copied"})
+"""What came of a line that tells of somebody, or something, that looked."""
+OUTCOMES: Final[Words] = {
+    "shown": {"fr": "une carte en a été faite", "en": "a card was made of it"},
+    "silent": {"fr": "rien n’a été dit", "en": "nothing was said"},
+    "read": {"fr": "une personne l’a lu", "en": "somebody read it"},
+    "copied": {"fr": "une copie vous a été remise", "en": "a copy was given to you"},
+    "served": {"fr": "la notice vous a été montrée", "en": "the notice was shown to you"},
+    "agreed": {"fr": "vous avez dit oui", "en": "you said yes"},
+    "withdrawn": {"fr": "vous avez dit non", "en": "you said no"},
+    "objected": {"fr": "votre opposition a été notée", "en": "your objection was noted"},
+    "allowed": {"fr": "vous avez levé votre opposition", "en": "you took your objection back"},
+    "restricted": {"fr": "vous avez demandé que rien ne soit lu", "en": "you asked that nothing be read"},
+    "released": {"fr": "vous avez permis la lecture à nouveau", "en": "you let it be read again"},
+}
+_RIGHTS: Final = {"fr": "Vos droits sur vos données.", "en": "Your rights over your data."}
+WHY: Final[Words] = {
+    ALL: _RIGHTS, RIGHTS: _RIGHTS,
+    OVERSIGHT: {"fr": "La marque vérifie ce que le service a décidé.", "en": "The brand checks what the service decided."},
+    ELSEWHERE: {"fr": "Un usage fait ailleurs, avant que vous n’arriviez avec vos données.", "en": "A use made elsewhere, before you came in with your data."},
+}  # fmt: skip
+_AT: Final = {"fr": "à", "en": "at"}
+_details = msgspec.json.Decoder(Details).decode
+
+
+class OwnLine(Struct, frozen=True):
+    """One line that is this person's; ``details`` are what it was sealed over, ``None`` when no entry of theirs opens it."""
+
+    index: int
+    leaf: Leaf
+    details: Details | None = None
+
+
+class Told(Struct, frozen=True):
+    """One line in the person's language: when, who looked, at what, why, and what came of it."""
+
+    index: int
+    when: str
+    who: str
+    what: tuple[str, ...]
+    why: str
+    outcome: str
+    decisions: tuple[str, ...] = ()
+
+
+def audit_key(told: bytes) -> bytes:
+    """The audit key that a file of their export tells in hexadecimal; :class:`Invalid` when it tells none."""
+    try:
+        key = bytes.fromhex(told.decode("ascii"))
+    except (UnicodeDecodeError, ValueError):
+        key = b""
+    if len(key) != AUDIT_KEY_BYTES:
+        raise Invalid("This is not a person's audit key.", advice=f"It is {AUDIT_KEY_BYTES} bytes in hexadecimal, from their own export.")
+    return key
+
+
+def own(lines: Iterable[bytes], key: bytes, *, first: int = 0) -> Iterator[OwnLine]:
+    """Those of these lines that are the person's whose key this is; the first has the number ``first``. What is no line is passed over."""
+    for index, line in enumerate(lines, start=first):
+        try:
+            leaf = read(line)
+        except Invalid:
+            continue
+        if leaf.is_of(key):
+            yield OwnLine(index, leaf)
+
+
+def opened(lines: Iterable[OwnLine], entries: Iterable[Entry], key: bytes) -> list[OwnLine]:
+    """The same lines, each with the details that one of the person's own entries opens it with."""
+    sealed = {nonce: details(entry, by) for entry in entries for nonce, by in _expected(entry, key)}
+    found = []
+    for line in lines:
+        told = sealed.get(line.leaf.nonce)
+        found.append(replace(line, details=_details(told) if told is not None and line.leaf.opens(key, told) else None))
+    return found
+
+
+def lines_of(log: Log, names: Iterable[str]) -> list[OwnLine]:
+    """Every line of the person who has these names, opened, in the order of the ledger."""
+    found: list[OwnLine] = []
+    for name in names:
+        found += opened([OwnLine(index, read(line)) for index, line in log.lines_of(name)], log.of(name), log.audit_key(name))
+    return sorted(found, key=lambda line: line.index)
+
+
+def missing(lines: Iterable[OwnLine], entries: Iterable[Entry], key: bytes) -> list[str]:
+    """The moments of these entries whose uses are not, or not all, among the person's lines: there are none in an honest ledger.
+
+    A notice or a choice about a purpose that the strategy did not know has no line, and is not missed.
+    """
+    there = {line.leaf.nonce for line in lines}
+    return [entry.moment.id for entry in entries if entry.uses and any(nonce not in there for nonce, _ in _expected(entry, key))]
+
+
+def _expected(entry: Entry, key: bytes) -> Iterator[tuple[bytes, str]]:
+    by = actors(entry)
+    return zip(nonces_of(key, entry.moment.id, len(by)), by, strict=True)
+
+
+def out_of_order(lines: Iterable[OwnLine]) -> list[Fault]:
+    """Where a person's lines tell of a yes before its notice, or of a use before a yes, after a no or an objection, or of more than the yes named."""
+    faults: list[Fault] = []
+    closed: set[str] = set()
+    served: dict[tuple[str, str], frozenset[str]] = {}
+    named: dict[str, frozenset[str]] = {}
+    for line in lines:
+        leaf, what = line.leaf, ""
+        categories = frozenset(leaf.categories)
+        match leaf.outcome:
+            case "served":
+                served[leaf.purpose, leaf.notice] = categories
+            case "agreed" if categories:
+                named[leaf.purpose] = categories
+                if (leaf.purpose, leaf.notice) not in served:
+                    what = f"a yes to `{leaf.purpose}` before its notice was served"
+                elif not categories <= served[leaf.purpose, leaf.notice]:
+                    what = f"a yes to `{leaf.purpose}` covers more than its notice named"
+            case "agreed" | "withdrawn":
+                named.pop(leaf.purpose, None)
+            case "objected" | "restricted":
+                closed.add(leaf.purpose)
+            case "allowed" | "released":
+                closed.discard(leaf.purpose)
+            case "shown" | "silent" | "read" if leaf.purpose in closed or ALL in closed:
+                what = f"a use for `{leaf.purpose}` that the person had closed"
+            case "shown" | "silent" | "read" if leaf.basis == "consent":
+                if leaf.purpose not in named:
+                    what = f"a use for `{leaf.purpose}` without a yes that stands"
+                elif not categories <= named[leaf.purpose]:
+                    what = f"a use for `{leaf.purpose}` of more than the yes named"
+            case _:
+                pass
+        if what:
+            faults.append(Fault(line.index, line.index + 1, what))
+    return faults
+
+
+def reason(strategy: Strategy, purpose: str, language: str) -> str:
+    """For what data were used, in plain words."""
+    known = strategy.purposes.get(purpose)
+    return known.benefit[language] if known is not None else WHY.get(purpose, WHY[ELSEWHERE])[language]
+
+
+def told(line: OwnLine, strategy: Strategy, language: str) -> Told:
+    """The line in plain words; the exact time and place only when an entry opened it."""
+    leaf, known = line.leaf, line.details
+    locale = "fr_FR" if language == "fr" else "en_GB"
+    if known is not None:
+        when = format_datetime(known.received_at, "d MMMM y, HH:mm", tzinfo=ZoneInfo(strategy.brand.zone), locale=locale)
+    else:
+        when = format_date(date.fromisoformat(leaf.day), "long", locale=locale)
+    who = WHO.get(leaf.by, WHO["brand"])[language]
+    place = strategy.places.get(known.by.partition("@")[2]) if known is not None else None
+    if place is not None:
+        who = f"{who}, {_AT[language]} {place.name}"
+    why = typeset(reason(strategy, leaf.purpose, language), language)
+    what = tuple([WHAT[category][language] if category in WHAT else category for category in leaf.categories])
+    return Told(line.index, when, who, what, why, OUTCOMES.get(leaf.outcome, OUTCOMES["silent"])[language], known.decisions if known is not None else ())

@@ -1,0 +1,114 @@
+"""A whole server for the tests: real parts joined by wiring, a clock that tests turn, and a client that speaks ASGI or a socket."""
+
+import json
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from support.people import NOON, grocery
+from visavis.config import GoogleWallet, Mail, Push, Settings, Wallet
+from visavis.delivery.webhooks import Target
+from visavis.runtime.clock import TurnedClock
+from visavis.wiring import Server, build
+
+ROOT_KEY = b"k" * 32
+MOMENTS = "/v1/moments"
+_folder = tempfile.TemporaryDirectory()
+"""It goes when the tests end."""
+
+
+@cache
+def every_way() -> dict[str, Any]:
+    """Settings of a server that has every way to a person; what they lead to is nowhere."""
+    folder, url, key = Path(_folder.name), "https://visavis.example", rsa.generate_private_key(65537, 2048)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "pass")]), datetime.now(UTC)
+    begun = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(x509.random_serial_number())
+    made = begun.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=30)).sign(key, SHA256()).public_bytes(Encoding.PEM)
+    account = json.dumps({"client_email": "a@b.c", "private_key": private.decode()}).encode()
+    for file, data in (("pass.pem", made), ("pass.key", private), ("account.json", account)):
+        (folder / file).write_bytes(data)
+    certificate = str(folder / "pass.pem")
+    return {
+        "push": Push(contact="mailto:cards@example.org"), "mail": Mail("127.0.0.1", 9, "none", sender="cards@example.org", purpose="reminders", url=url),
+        "wallet": Wallet("pass.example", "TEAM123456", certificate, str(folder / "pass.key"), certificate, url, push_url=""),
+        "google_wallet": GoogleWallet("3388000000012345678", str(folder / "account.json"), url),
+    }  # fmt: skip
+
+
+def a_server(folder: Path | None = None, *, at: datetime = NOON, webhooks: Mapping[str, Target] | None = None, **more: Any) -> Server:
+    """``more`` settings, such as :func:`every_way`."""
+    clock = TurnedClock()
+    clock.turn(at.timestamp())
+    settings = Settings(data=str(folder or "nowhere"), webhooks=dict(webhooks or {}), hosts=("127.0.0.1",), **more)
+    return build(grocery(), settings, memory=folder is None, clock=clock, key=ROOT_KEY)
+
+
+@asynccontextmanager
+async def running(server: Server) -> AsyncIterator[httpx.AsyncClient]:
+    """The server's own tasks run, and the client carries the brand's key."""
+    server.writer.start()
+    server.outbox.start()
+    try:
+        async with client(server, server.access.issue("brand")) as brand:
+            yield brand
+    finally:
+        await server.writer.stop()
+        await server.outbox.stop()
+
+
+def client(server: Server, token: str) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(server.app, raise_app_exceptions=True)
+    return httpx.AsyncClient(transport=transport, base_url="http://tests", headers={"authorization": f"Bearer {token}"})
+
+
+@contextmanager
+def listening(server: Server) -> Iterator[int]:
+    """A real uvicorn on a free port, in a thread."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    config = uvicorn.Config(server.app, port=port, log_config=None, timeout_graceful_shutdown=2)
+    found = uvicorn.Server(config)
+    thread = threading.Thread(target=found.run)
+    thread.start()
+    while not found.started:
+        time.sleep(0.01)
+    try:
+        yield port
+    finally:
+        found.should_exit = True
+        thread.join()
+
+
+def moment(kind: str = "worn", customer: str = "bo", *, id: str = "m1", at: datetime = NOON, **fields: Any) -> dict[str, Any]:  # noqa: A002
+    more = {"device": "g1"} if kind == "worn" else {"place": "s1"} if kind in ("entered", "left", "checked_in") else {}
+    return {"kind": kind, "id": id, "customer": customer, "occurred_at": at.isoformat(), **more, **fields}
+
+
+async def switch(client: httpx.AsyncClient, person: str, purpose: str, *, on: bool = True) -> None:
+    told = await client.put(f"/v1/people/{person}/purposes/{purpose}", json={"on": on})
+    assert told.status_code == 200, told.text
+
+
+async def shops(client: httpx.AsyncClient, server: Server, person: str, *, weeks: int = 8) -> None:
+    """One basket a week until now, always of the same four products."""
+    lines = [[product, 1, 100] for product in list(server.strategy.products)[:4]]
+    baskets = [moment("bought", person, id=f"w{week}", at=NOON - timedelta(days=7 * week), place="s1", lines=lines) for week in range(weeks, 0, -1)]
+    told = await client.post(MOMENTS, json=baskets)
+    assert [one["kept"] for one in told.json()] == [True] * weeks, told.text

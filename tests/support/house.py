@@ -1,0 +1,185 @@
+"""A whole server on disk, without its sockets: wired as it runs, opened and closed as often as a test likes, its clock turned by hand."""
+
+import asyncio
+import base64
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+from support.people import BRANDS, NOON, a_history, grocery, lines, says_yes
+from visavis.config import Settings
+from visavis.delivery.webhooks import Target
+from visavis.model.moment import (
+    Answered,
+    Asked,
+    Bought,
+    CheckedIn,
+    Declared,
+    Dwelled,
+    Entered,
+    Linked,
+    Measured,
+    Moment,
+    Ordered,
+    Proposed,
+    RanOut,
+    Saw,
+    Shared,
+    Stocked,
+    Voted,
+    Worn,
+)  # fmt: skip
+from visavis.rights.erasure import Erased
+from visavis.runtime.clock import TurnedClock
+from visavis.runtime.loop import Answer
+from visavis.wiring import Server, build
+
+ROOT_KEY = bytes(range(32))
+"""Always the same, and so are the dice."""
+FIELDS = ("linked", "declared", "proposed", "asked", "device", "order", "saw", "shared", "measure", "stocked", "moment", "bought", "voted")
+
+
+class House:
+    """One brand's server in ``root/data``; its root key and tombstones are beside. Webhooks are received on this machine.
+
+    ``let_go`` is set when it closes: what a test holds back ends then.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.data = root / "data"
+        root.mkdir(parents=True, exist_ok=True)
+        (root / "root.key").write_bytes(ROOT_KEY)
+        self.clock = TurnedClock()
+        self.clock.turn(NOON.timestamp())
+        self.received: list[bytes] = []
+        self.let_go: list[asyncio.Event] = []
+        self.ledger = "visavis.local/ledger"
+        self._runner = asyncio.Runner()
+        self._hook = self._runner.run(asyncio.start_server(self._hear, "127.0.0.1", 0))
+        self.server = self._opened()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        self._hook.close()
+        self._runner.run(self._hook.wait_closed())
+        self._runner.close()
+
+    def close(self) -> None:
+        self._runner.run(self._stopped())
+
+    def reopen(self) -> None:
+        """Stop and start again, as after a restart."""
+        self.close()
+        self.server = self._opened()
+
+    def open(self) -> None:
+        self.server = self._opened()
+
+    def live(self, moments: Iterable[Moment]) -> list[Answer]:
+        async def all_of_them() -> list[Answer]:
+            waiting = [self.server.writer.put(moment) for moment in moments]  # they share a commit
+            return [(await one).answer for one in waiting]
+
+        return self._runner.run(all_of_them())
+
+    def erase(self, name: str) -> Erased:
+        return self._runner.run(self.server.erase(name))
+
+    def delivered(self) -> None:
+        """Wait until the outbox has delivered what it can."""
+
+        async def until_empty() -> None:
+            async with asyncio.timeout(5):
+                while self.server.outbox.waiting:  # noqa: ASYNC110  the outbox rings for nobody
+                    await asyncio.sleep(0.01)
+
+        self._runner.run(until_empty())
+
+    def _opened(self) -> Server:
+        port = self._hook.sockets[0].getsockname()[1]
+        target = Target(f"http://127.0.0.1:{port}/orders", "whsec_" + base64.b64encode(bytes(range(32))).decode())
+        told = Settings(
+            data=str(self.data), root_key=str(self.root / "root.key"), webhooks={"order": target}, hosts=("127.0.0.1",), ledger=self.ledger,
+        )  # fmt: skip
+        return self._runner.run(self._started(told))
+
+    async def _started(self, told: Settings) -> Server:
+        server = build(grocery(), told, clock=self.clock)
+        server.writer.start()
+        server.outbox.start()
+        server.delivery.start()
+        return server
+
+    async def _stopped(self) -> None:
+        await self.server.writer.stop()
+        await self.server.outbox.stop()
+        for held in self.let_go:
+            held.set()
+        await self.server.mirror.stop()
+        await self.server.delivery.stop()
+        await self.server.accounts.stop()
+        self.server.access.close()
+        self.server.log.close()
+
+    async def _hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
+        self.received.append(await reader.readexactly(length))
+        writer.write(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+
+def word(name: str, field: str) -> str:
+    """What a person wrote into a field: found nowhere else in the world."""
+    return f"Ça {name} {field} 7f3a91"
+
+
+def words_of(name: str) -> list[str]:
+    return [name, *[word(name, field) for field in FIELDS]]
+
+
+def everything(name: str, *, at: datetime = NOON) -> list[Moment]:
+    """A person who says yes to all, and whose every field holds a word of their own."""
+    ago = at - timedelta(days=30)
+    told: list[Moment] = [
+        Linked(id="m-linked", customer=name, occurred_at=ago, identifier=word(name, "linked")),
+        *says_yes(name, "place-moment", "reminders", "tailored-offers", "home", "look", "own-numbers", "recognition", "adviser-brief", at=ago),
+        Worn(id="m-worn", customer=name, occurred_at=at, device=word(name, "device"), battery=0.9),
+        Declared(id="m-declared", customer=name, occurred_at=at, trait="likes", value=word(name, "declared")),
+        Proposed(id="m-proposed", customer=name, occurred_at=at, proposal="p1", text=word(name, "proposed")),
+        Voted(id="m-voted", customer=name, occurred_at=at, proposal=word(name, "voted"), vote=1),
+        Bought(id="m-bought", customer=name, occurred_at=ago, place="s1", lines=lines(BRANDS[0], word(name, "bought"))),
+        Entered(id=word(name, "moment"), customer=name, occurred_at=at, place="s1"),
+        CheckedIn(id="m-in", customer=name, occurred_at=at, place="s1"),
+        Dwelled(id="m-dwelled", customer=name, occurred_at=at, place="s1", dwell_s=60),
+        Asked(id="m-asked", customer=name, occurred_at=at, about=word(name, "asked")),
+        Saw(id="m-saw", customer=name, occurred_at=at, product=word(name, "saw")),
+        Shared(id="m-shared", customer=name, occurred_at=at, product=word(name, "shared")),
+        Stocked(id="m-stocked", customer=name, occurred_at=at, product=word(name, "stocked")),
+        Ordered(id="m-ordered", customer=name, occurred_at=at, order=word(name, "order")),
+        Measured(id="m-goal", customer=name, occurred_at=at, measure="water", goal=2.0),
+        Measured(id="m-water", customer=name, occurred_at=at, measure="water", value=1.5),
+        Measured(id="m-measured", customer=name, occurred_at=at, measure=word(name, "measure"), value=1.0),
+    ]
+    return told
+
+
+def orders(house: House, name: str) -> None:
+    """The fridge says that the usual milk ran out, often enough for a card to be drawn; the yes to it goes out as an order, which is delivered."""
+    house.live(a_history(name, products=(BRANDS[0],)))
+    for attempt in range(10):
+        at = NOON + timedelta(days=2 * attempt + 1)
+        house.clock.turn(at.timestamp())
+        house.live([RanOut(id=f"out-{attempt}", customer=name, occurred_at=at, product=BRANDS[0])])
+        shown = house.server.screens.card(name)
+        if shown is not None and shown.show.action == "refill":
+            house.live([Answered(id="m-yes", customer=name, occurred_at=at, decision=shown.show.id, answer="yes")])
+            house.delivered()
+            return
+    raise LookupError("no card in ten draws")

@@ -1,0 +1,162 @@
+"""A whole server for the page tests: uvicorn in a thread on a free port, nothing on disk, a clock that runs and can be turned."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic, sleep
+from typing import TypeVar
+
+import uvicorn
+
+from support.people import BRANDS, NOON, a_history, grocery, says_yes
+from visavis.config import Settings
+from visavis.model.decision import Decision, Show
+from visavis.model.entry import Entry
+from visavis.model.moment import Answered, CheckedIn, Declared, Entered, Left, Linked, Moment, Withdrew
+from visavis.runtime.clock import TurnedClock
+from visavis.runtime.writer import Lived
+from visavis.wiring import Server, build
+
+LONG_AGO = NOON - timedelta(days=90)
+T = TypeVar("T")
+EVERYTHING = ("place-moment", "reminders", "adviser-brief")
+
+
+class Site:
+    """The server with its address, and people who live in it."""
+
+    def __init__(self, making: Callable[[], Server], clock: TurnedClock) -> None:
+        self._making = making
+        self.clock = clock
+        self.url = ""
+        self.port = 0
+        self._number = 0
+        self._uvicorn: uvicorn.Server | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self, port: int = 0) -> None:
+        """Build and serve in a thread of their own, where SQLite wants to stay."""
+        self._uvicorn = None
+        self._thread = threading.Thread(target=self._run, args=(port,), daemon=True)
+        self._thread.start()
+        until = monotonic() + 10
+        while (self._uvicorn is None or not self._uvicorn.started) and monotonic() < until:
+            sleep(0.01)
+        assert self._uvicorn is not None
+        self.port = self._uvicorn.servers[0].sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        assert self._uvicorn is not None
+        assert self._thread is not None
+        self._called(self.server.screens.close)
+        self._uvicorn.should_exit = True
+        self._thread.join(10)
+
+    def _run(self, port: int) -> None:
+        self.server = self._making()
+        config = uvicorn.Config(self.server.app, host="127.0.0.1", port=port, log_level="warning", lifespan="on", ws="none", timeout_graceful_shutdown=2)
+        self._uvicorn = uvicorn.Server(config)
+        self._loop = asyncio.new_event_loop()
+        self._loop.run_until_complete(self._uvicorn.serve())
+        self._loop.close()
+
+    def live(self, *moments: Moment) -> list[Decision]:
+        """Live these moments in the running server, in order; what was decided at the last."""
+        assert self._loop is not None
+
+        async def lived() -> list[Lived]:
+            return [await self.server.writer.live(moment) for moment in moments]
+
+        entry = asyncio.run_coroutine_threadsafe(lived(), self._loop).result(10)[-1].answer.entry
+        return list(entry.decisions) if entry is not None else []
+
+    def key(self, role: str, subject: str = "") -> str:
+        """A key, made where the server's keys are used."""
+        return self._called(lambda: self.server.access.issue(role, subject))
+
+    def restarts(self) -> None:
+        """Stop, and start again from the log and the keys on disk, at the same address."""
+        port = self.port
+        self.stop()
+        self.start(port)
+
+    def revokes(self, token: str) -> None:
+        def revoked() -> None:
+            self.server.access.revoke(self.server.access.check(token).id)
+            self.server.screens.look_again()
+
+        self._called(revoked)
+
+    def entries(self, person: str) -> list[Entry]:
+        return self._called(lambda: list(self.server.log.of(person)))
+
+    def _called(self, what: Callable[[], T]) -> T:
+        assert self._loop is not None
+
+        async def called() -> T:
+            return what()
+
+        return asyncio.run_coroutine_threadsafe(called(), self._loop).result(10)
+
+    def id(self, what: str) -> str:
+        self._number += 1
+        return f"{what}-{self._number}"
+
+    def person(self, name: str, *purposes: str, first_name: str = "", products: tuple[str, ...] = tuple(BRANDS[:4])) -> str:
+        """Somebody with a history who chose these purposes long ago, back when their clock stood there."""
+        moments: list[Moment] = [Linked(id="card", customer=name, occurred_at=LONG_AGO, identifier=f"card of {name}")]
+        moments += says_yes(name, *purposes, at=LONG_AGO)
+        moments += a_history(name, products=products)
+        if first_name:
+            moments.append(Declared(id="called", customer=name, occurred_at=LONG_AGO, trait="first_name", value=first_name))
+            moments.append(Declared(id="hurry", customer=name, occurred_at=LONG_AGO, trait="in_a_hurry", value=True))
+        self.live(*moments)
+        return name
+
+    def checks_in(self, name: str, place: str = "s1") -> Show | None:
+        """The brief of this check-in."""
+        decisions = self.live(CheckedIn(id=self.id("in"), customer=name, occurred_at=self.clock.now(), place=place))
+        return next((one for one in decisions if isinstance(one, Show) and one.audience == "adviser"), None)
+
+    def enters(self, name: str, place: str = "s1") -> Show | None:
+        """The card of this entrance."""
+        decisions = self.live(Entered(id=self.id("door"), customer=name, occurred_at=self.clock.now(), place=place))
+        return next((one for one in decisions if isinstance(one, Show)), None)
+
+    def leaves(self, name: str, place: str = "s1") -> None:
+        self.live(Left(id=self.id("out"), customer=name, occurred_at=self.clock.now(), place=place))
+
+    def withdraws(self, name: str, purpose: str) -> None:
+        self.live(Withdrew(id=self.id("off"), customer=name, occurred_at=self.clock.now(), purpose=purpose))
+
+    def answers(self, name: str, decision: str, answer: str = "no") -> None:
+        self.live(Answered(id=self.id("said"), customer=name, occurred_at=self.clock.now(), decision=decision, answer=answer))
+
+    def passes(self, seconds: float) -> None:
+        """Time passes, and every screen looks again."""
+
+        def turned() -> None:
+            self.clock.turn(self.clock.now().timestamp() + seconds)
+            self.server.writer.nudge()
+            self.server.screens.look_again()
+
+        self._called(turned)
+
+
+@contextmanager
+def a_site(folder: Path | None = None) -> Iterator[Site]:
+    """A server that lives as long as the test; with ``folder`` it can be started again from what is there."""
+    clock = TurnedClock(runs=True)
+    clock.turn(NOON.timestamp())
+    settings = Settings(data=str(folder / "data"), root_key=str(folder / "key")) if folder is not None else Settings()
+    site = Site(lambda: build(grocery(), settings, memory=folder is None, clock=clock, key=b"t" * 32), clock)
+    site.start()
+    try:
+        yield site
+    finally:
+        site.stop()

@@ -29,7 +29,7 @@ import uvicorn
 
 from visavis.cli import grocery
 from visavis.config import Broker, Settings
-from visavis.http.requests import BEAT_S
+from visavis.http.requests import HEARTBEAT_S
 from visavis.model.decision import Show
 from visavis.model.moment import Consented, Moment, Noticed, RanOut, Worn
 from visavis.runtime.clock import TurnedClock
@@ -144,22 +144,22 @@ async def a_server(settings: Settings) -> AsyncIterator[tuple[Server, int]]:
 async def somebody(server: Server, name: str, *, profile: str) -> tuple[str, str]:
     """A person who lets their home be known, and the key of one of their screens: its token and its id."""
     at, notice = START - timedelta(minutes=1), server.strategy.purposes["home"].notice.version
-    token = server.access.issue("device", name, profile=profile)
-    key = server.access.check(token)
+    token = server.access_keys.issue("device", name, profile=profile)
+    key = server.access_keys.check(token)
     moments: list[Moment] = [
         Noticed(id="n", customer=name, occurred_at=at, purpose="home", notice=notice),
         Consented(id="c", customer=name, occurred_at=at, purpose="home", notice=notice),
         Worn(id="w", customer=name, occurred_at=at, device=key.id, profile=profile),
     ]  # fmt: skip
     for moment in moments:
-        await server.writer.live(moment)
+        await server.writer.process(moment)
     return token, key.id
 
 
 async def runs_out(server: Server, name: str) -> bool:
     """The milk of this person is out; whether a card was decided."""
     moment = RanOut(id="out", customer=name, occurred_at=server.loop.clock.now(), product=next(iter(server.strategy.products)))
-    entry = (await server.writer.live(moment)).answer.entry
+    entry = (await server.writer.process(moment)).answer.entry
     return entry is not None and any(isinstance(one, Show) for one in entry.decisions)
 
 
@@ -268,7 +268,7 @@ async def sse(cards: int) -> list[Figure]:
                 await asyncio.gather(listening, return_exceptions=True)
         token, _ = await somebody(server, "quiet", profile="glasses")
         async with a_client(meter.port, token) as client, client.stream("GET", "/glasses/stream"):
-            beat = await meter.counted(lambda: asyncio.sleep(BEAT_S + 1))
+            beat = await meter.counted(lambda: asyncio.sleep(HEARTBEAT_S + 1))
         meter.stop()
     # What opens the stream is counted with the beat, once: an hour opens it once.
     return [
@@ -276,8 +276,8 @@ async def sse(cards: int) -> list[Figure]:
         figure("decision to the glasses over SSE, p90", statistics.quantiles(waits, n=10)[-1], "ms", "limit", None),
         figure("bytes of one card over SSE", statistics.median([cost for cost, _ in costs]), "B", "limit", SSE_GOAL_BYTES),
         figure("wake-ups of one card over SSE", statistics.median([wakes for _, wakes in costs]), "", "limit", None),
-        figure(f"bytes of a quiet hour over SSE, a beat every {BEAT_S:.0f} s", beat[0] + (3600 / BEAT_S - 1) * len(BEAT), "B", "polling", None),
-        figure(f"wake-ups of a quiet hour over SSE, a beat every {BEAT_S:.0f} s", 3600 / BEAT_S, "", "polling", None),
+        figure(f"bytes of a quiet hour over SSE, a beat every {HEARTBEAT_S:.0f} s", beat[0] + (3600 / HEARTBEAT_S - 1) * len(BEAT), "B", "polling", None),
+        figure(f"wake-ups of a quiet hour over SSE, a beat every {HEARTBEAT_S:.0f} s", 3600 / HEARTBEAT_S, "", "polling", None),
     ]
 
 

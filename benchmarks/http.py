@@ -54,7 +54,7 @@ def a_server(folder: Path | None, start: datetime) -> Server:
     clock.turn(start.timestamp() - 200 * 86_400)
     dice = np.random.default_rng(1)
     for person in range(PEOPLE):
-        server.loop.live(_choices(server, f"p{person}", start - timedelta(days=200)))
+        server.loop.process(_choices(server, f"p{person}", start - timedelta(days=200)))
     for trip in range(30):
         at = start - timedelta(days=190 - 6 * trip)
         clock.turn(at.timestamp())
@@ -85,7 +85,7 @@ def serve(kind: str, folder: Path, port: int, answer: bytes) -> None:
         app = constant(answer)
     else:
         server = a_server(folder, datetime.now(UTC))
-        (folder / TOKEN_FILE).write_text(server.access.issue("brand"))
+        (folder / TOKEN_FILE).write_text(server.access_keys.issue("brand"))
         app = server.app
     profile = cProfile.Profile() if kind == "profiled" else None
     uvicorn.run(Profiled(app, profile) if profile is not None else app, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=2)
@@ -200,11 +200,11 @@ async def card_ms(count: int) -> list[float]:
     server = a_server(None, start)
     server.writer.start()
     app, found = server.app, list[float]()
-    brand = {"authorization": f"Bearer {server.access.issue('brand')}"}
+    brand = {"authorization": f"Bearer {server.access_keys.issue('brand')}"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x", headers=brand) as client:
         for number in range(count):
             name = f"p{number % PEOPLE}"
-            token = server.access.issue("device", name)
+            token = server.access_keys.issue("device", name)
             arrived: asyncio.Queue[float] = asyncio.Queue()
             stream = asyncio.create_task(_stream(app, token, arrived))
             await asyncio.sleep(0.002)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from statistics import median
 from time import process_time
 
-from visavis.ledger.checkpoint import Signer
+from visavis.ledger.checkpoint import CheckpointSigner
 from visavis.ledger.log import Ledger
 from visavis.ledger.merkle import leaf_hash, verify_consistency, verify_inclusion
 from visavis.ledger.personal_view import own
@@ -50,7 +50,7 @@ def main() -> None:
         return Entry(FORM, "camille", AT, Entered(id=f"m{i}", customer="camille", occurred_at=AT, place="s1"), (decision,), uses=uses)
 
     kept = Kept()
-    ledger = Ledger(kept, Signer("bench.example/ledger", KEY), cadence_s=0)
+    ledger = Ledger(kept, CheckpointSigner("bench.example/ledger", KEY), cadence_s=0)
     entries = [an_entry(i) for i in range(2000)]
     results: list[dict[str, object]] = []
     peer = each(lambda _: hmac.digest(KEY, KEY * 4, "sha256"), 2000)

@@ -20,13 +20,13 @@ from time import process_time_ns
 from benchmarks.step import NOW, a_customer, a_world, grocery, lived
 from msgspec.structs import replace
 
-from visavis.consent.gate import Sight, admit
-from visavis.ledger.checkpoint import Signer
+from visavis.consent.gate import Views, admit
+from visavis.ledger.checkpoint import CheckpointSigner
 from visavis.ledger.log import Ledger
 from visavis.model.customer import Customer
 from visavis.model.entry import Entry, encode
 from visavis.model.moment import Entered, Line, Moment, Paying
-from visavis.store.keys import Person, Vault
+from visavis.store.keys import KeyStore, PersonKey
 from visavis.store.memory import MemoryLog
 from visavis.strategy.read import Strategy, read
 from visavis.testing import a_log
@@ -51,7 +51,7 @@ def main() -> None:
     _, inside = lived(strategy, world, customer, door)
     results: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
-        vault = Vault(Path(folder) / "vault.sqlite", b"benchmark", Path(folder) / "erased")
+        vault = KeyStore(Path(folder) / "vault.sqlite", b"benchmark", Path(folder) / "erased")
         vault.let_in(["camille"])
         person = vault.of("camille")
         assert person is not None
@@ -71,19 +71,19 @@ def main() -> None:
 
 def views(strategy: Strategy, who: Customer, moment: Moment) -> None:
     """What each purpose may see."""
-    seen = Sight(who, moment, NOW.timestamp())
+    seen = Views(who, moment, NOW.timestamp())
     for name in PURPOSES:
         seen.through(strategy.purposes[name])
 
 
-def seal(vault: Vault, data: bytes, moment: str) -> bytes:
+def seal(vault: KeyStore, data: bytes, moment: str) -> bytes:
     """The entry's bytes under the person's key, and the name of its moment."""
     person = vault.of("camille")
     assert person is not None
     return person.seal(data, person.moment(moment).to_bytes(16))
 
 
-def ledger(strategy: Strategy, person: Person, entry: Entry) -> list[bytes]:
+def ledger(strategy: Strategy, person: PersonKey, entry: Entry) -> list[bytes]:
     """The lines, and where their person finds them."""
     person.masked(7, 7)
     return person.lines(entry, strategy.purposes, since=1)
@@ -91,7 +91,7 @@ def ledger(strategy: Strategy, person: Person, entry: Entry) -> list[bytes]:
 
 def a_ledger() -> Ledger:
     """One that nothing is read from."""
-    return Ledger(MemoryLog(), Signer("bench.example/ledger", bytes(32)), cadence_s=60.0)
+    return Ledger(MemoryLog(), CheckpointSigner("bench.example/ledger", bytes(32)), cadence_s=60.0)
 
 
 def measured(decision: Callable[[], object], parts: dict[str, Callable[[], object]], rounds: int) -> tuple[float, dict[str, float]]:

@@ -143,11 +143,11 @@ def year(
 ) -> None:
     """Live a real year of 2,469 real households: learn on January to June, then decide before each basket is known."""
     from visavis.lab.year.run import run  # noqa: PLC0415  only this command needs the data set's reader
-    from visavis.lab.year.screen import Screen  # noqa: PLC0415
+    from visavis.lab.year.screen import TerminalScreen  # noqa: PLC0415
 
     kept = log if log is not None else Path(tempfile.mkdtemp(prefix="visavis-year-"))
     try:
-        screen = None if headless else lambda read: Screen(read, household=household)
+        screen = None if headless else lambda read: TerminalScreen(read, household=household)
         report = run(grocery(), kept, months=months, every=every, decisions=decisions, screen=screen)
     finally:
         if log is None:
@@ -288,13 +288,13 @@ def _told(path: Path) -> bytes:
 
 def _opened(root: Path) -> tuple["SqliteLog", bytes]:
     from visavis.model.errors import Invalid  # noqa: PLC0415
-    from visavis.store.keys import Vault  # noqa: PLC0415
+    from visavis.store.keys import KeyStore  # noqa: PLC0415
     from visavis.store.sqlite import SqliteLog  # noqa: PLC0415
 
     if not (root / "log.sqlite").is_file():
         raise Invalid(f"There is no log in {root}.", advice="Give the folder of `visavis year --log FOLDER`.")
     key = (root / "key").read_bytes()
-    return SqliteLog(root / "log.sqlite", Vault(root / "vault.sqlite", key, root / "erased")), key
+    return SqliteLog(root / "log.sqlite", KeyStore(root / "vault.sqlite", key, root / "erased")), key
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 import typer
 
 if TYPE_CHECKING:
-    from visavis.rights.requests import Desk
+    from visavis.rights.requests import Requests
 
 T = TypeVar("T")
 rights = typer.Typer(no_args_is_help=True, help="What people may ask: a copy, a correction, an erasure, somebody who looks again. The server must be stopped.")
@@ -53,7 +53,7 @@ def export(
 
     from visavis.rights.export import signed  # noqa: PLC0415
 
-    async def copied(desk: "Desk") -> bytes:
+    async def copied(desk: "Requests") -> bytes:
         copy = await desk.export(person, by="brand")
         return signed(copy, desk.key).encode() if sign else msgspec.json.encode(copy)
 
@@ -98,7 +98,7 @@ def hide(root: Root, person: Who, family: Annotated[str, typer.Argument()], *, s
 def erase(root: Root, person: Who, *, settings: SettingsFile = None, data: Data = None) -> None:
     """Erase a person everywhere, and print the signed receipt."""
 
-    async def erased(desk: "Desk") -> dict[str, Any]:
+    async def erased(desk: "Requests") -> dict[str, Any]:
         receipt = await desk.erase(person)
         return {"receipt": receipt, "signed": desk.signed(receipt, "erasure-receipt")}
 
@@ -127,7 +127,7 @@ def requests(
 ) -> None:  # fmt: skip
     """List what a person asked, and where it stands; or all that waits for the brand, the one that is due first at the head."""
 
-    async def listed(desk: "Desk") -> Any:
+    async def listed(desk: "Requests") -> Any:
         return desk.requests(person) if person else desk.queue()
 
     _tell(_at_the_desk(root, settings, data, listed))
@@ -148,7 +148,7 @@ def move(
 def reviews(root: Root, *, settings: SettingsFile = None, data: Data = None) -> None:
     """List the contested decisions that wait for somebody."""
 
-    async def listed(desk: "Desk") -> Any:
+    async def listed(desk: "Requests") -> Any:
         return desk.reviews()
 
     _tell(_at_the_desk(root, settings, data, listed))
@@ -164,7 +164,7 @@ def review(
     _tell(_at_the_desk(root, settings, data, lambda desk: desk.review(person, decision, outcome, reasons)))
 
 
-def _at_the_desk(root: Path, settings: Path | None, data: str | None, what: Callable[["Desk"], Awaitable[T]]) -> T:
+def _at_the_desk(root: Path, settings: Path | None, data: str | None, what: Callable[["Requests"], Awaitable[T]]) -> T:
     """Open the server's data, do this, and close them."""
     from visavis.config import settings as read_settings  # noqa: PLC0415
     from visavis.delivery.webhooks import ERASED  # noqa: PLC0415
@@ -175,10 +175,10 @@ def _at_the_desk(root: Path, settings: Path | None, data: str | None, what: Call
     async def run() -> T:
         server = build(files, read_settings(settings, data=data))
         server.writer.start()
-        server.outbox.start()
+        server.webhooks.start()
         try:
-            told = await what(server.desk)
-            await server.outbox.tried(ERASED)  # whoever cannot be told now is, by the server, once it runs
+            told = await what(server.requests)
+            await server.webhooks.tried(ERASED)  # whoever cannot be told now is, by the server, once it runs
             return told
         finally:
             await server.stop()

@@ -8,9 +8,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from visavis.consent.gate import NotAdmitted, Sight, admit, holds
-from visavis.customers.fold import decided, happen, sided
-from visavis.customers.rights import told
+from visavis.consent.gate import NotAdmitted, Views, admit, holds
+from visavis.customers.fold import apply_to_profile, decided, happen
+from visavis.customers.rights import notices_to_recipients
 from visavis.customers.wallet import code_of, granted, settled
 from visavis.decide.take import take
 from visavis.model.consent import CATEGORIES, OVERSIGHT, RIGHTS
@@ -29,18 +29,18 @@ GRACE_S: Final = 60.0
 """How long after a card has gone an answer to it still counts: the time that a slow network may take."""
 
 
-def step(strategy: Strategy, world: World, customer: Customer, moment: Moment, received_at: datetime, dice_key: bytes) -> tuple[Entry, Customer]:
+def step(strategy: Strategy, world: World, customer: Customer, moment: Moment, received_at: datetime, randomization_key: bytes) -> tuple[Entry, Customer]:
     """Live one admitted moment: fold it, decide for the customer, then for the adviser, and return the entry with the customer after it.
 
     Same arguments, same bytes. The caller makes the entry durable before anything of it goes out.
     """
-    effects = _effects(strategy, customer, moment, received_at, dice_key) or told(strategy.purposes, customer, moment)
+    effects = _effects(strategy, customer, moment, received_at, randomization_key) or notices_to_recipients(strategy.purposes, customer, moment)
     answer = granted(customer, moment, received_at)
     happened, closed = happen(customer, moment, received_at)
     happened = settled(happened, moment, effects, answer, received_at)
 
-    sight = Sight(happened, moment, received_at.timestamp())
-    decisions, uses = decide(strategy, world, sight, moment, dice_key)
+    sight = Views(happened, moment, received_at.timestamp())
+    decisions, uses = decide(strategy, world, sight, moment, randomization_key)
 
     if isinstance(moment, Asked):
         shown = bool(decisions) and isinstance(decisions[0], Show)
@@ -54,21 +54,21 @@ def step(strategy: Strategy, world: World, customer: Customer, moment: Moment, r
     entry = Entry(
         FORM, moment.customer, received_at, moment, decisions, closed, effects, tuple(uses), answer, world.version if decisions else "",
     )  # fmt: skip
-    return entry, sided(decided(happened, decisions, received_at), entry)
+    return entry, apply_to_profile(decided(happened, decisions, received_at), entry)
 
 
-def decide(strategy: Strategy, world: World, sight: Sight, moment: Moment, dice_key: bytes) -> tuple[tuple[Decision, ...], list[Use]]:
+def decide(strategy: Strategy, world: World, sight: Views, moment: Moment, randomization_key: bytes) -> tuple[tuple[Decision, ...], list[Use]]:
     """What is decided at this moment, of whom this much may be seen: for the customer, then for the adviser; with the uses of data that it made."""
-    first, uses = take(strategy, world, sight, moment, dice_key, "customer", None)
+    first, uses = take(strategy, world, sight, moment, randomization_key, "customer", None)
     decisions = (first,) if first is not None else ()
     if isinstance(moment, CheckedIn):
-        second, read = take(strategy, world, sight, moment, dice_key, "adviser", first)
+        second, read = take(strategy, world, sight, moment, randomization_key, "adviser", first)
         if second is not None:
             return (*decisions, second), uses + read
     return decisions, uses
 
 
-def _effects(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime, dice_key: bytes) -> tuple[Effect, ...]:
+def _effects(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime, randomization_key: bytes) -> tuple[Effect, ...]:
     """What a first *yes* sets in motion outside: only to a card that is still good, and under a purpose that is still open."""
     if not isinstance(moment, Answered) or moment.answer != "yes":
         return ()
@@ -80,11 +80,11 @@ def _effects(strategy: Strategy, customer: Customer, moment: Moment, received_at
         return ()
     if action.effect == "reward":
         until = received_at.timestamp() + action.reward_days * 86_400.0
-        return (Effect(code_of(dice_key, card.decision), "reward", action.id, card.product, action.reward_cents, until, customer.consent_epoch),)
+        return (Effect(code_of(randomization_key, card.decision), "reward", action.id, card.product, action.reward_cents, until, customer.consent_epoch),)
     return (Effect(card.decision, action.effect, action.id, card.product, epoch=customer.consent_epoch),)
 
 
-def _read(strategy: Strategy, sight: Sight, customer: Customer, moment: Displayed) -> list[Use]:
+def _read(strategy: Strategy, sight: Views, customer: Customer, moment: Displayed) -> list[Use]:
     """A brief that an adviser's screen shows is read: every reading is a use."""
     card = next((card for card in reversed(customer.service.shown) if card.decision == moment.decision), None)
     action = strategy.actions.get(card.action) if card is not None else None

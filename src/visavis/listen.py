@@ -12,7 +12,7 @@ import uvicorn
 from visavis.model.errors import Unavailable
 from visavis.wiring import Server
 
-PATIENCE_S: Final = 5
+HEALTH_TIMEOUT_S: Final = 5
 """How long requests under way may take when the server stops."""
 
 
@@ -32,7 +32,7 @@ async def listening(server: Server, port: int, *, host: str = "127.0.0.1", bound
     Who asks before it is ready is served when it is; :class:`Unavailable` when the port is taken.
     """
     config = uvicorn.Config(
-        server.app, host=host, port=port, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=PATIENCE_S,
+        server.app, host=host, port=port, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=HEALTH_TIMEOUT_S,
     )  # fmt: skip
     ears = Listening(config)
     with bound if bound is not None else bound_at(host, port) as ours:

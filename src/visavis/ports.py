@@ -88,7 +88,7 @@ class Message(Struct, frozen=True):
 Handed = Literal["taken", "nobody", "refused", "not_sent", "unsure"]
 
 
-class Receipt(Struct, frozen=True):
+class DeliveryResult(Struct, frozen=True):
     """What became of handing a card over: ``taken``; ``nobody`` is there to take it; ``refused`` for good; ``not_sent``, surely; or ``unsure``.
 
     Only what was surely ``not_sent`` may be tried again, ``after_s`` later at the earliest. ``reason`` names no person.
@@ -113,7 +113,7 @@ class Channel(Protocol):
     def reaches(self, person: str, device: str) -> bool:
         """Whether this person can be reached on a device of this profile, as far as is known. Never waits."""
 
-    async def deliver(self, message: Message) -> Receipt:
+    async def deliver(self, message: Message) -> DeliveryResult:
         """Hand the card over, once. Never raises for what the other side does, and ends by itself in seconds."""
 
     async def recall(self, person: str, device: str, decision: str) -> None:

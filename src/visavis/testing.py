@@ -13,8 +13,8 @@ from visavis.model.entry import FORM, Entry, Use, WorldEntry, encode
 from visavis.model.errors import Refused, Unavailable
 from visavis.model.moment import Bought, Entered, Line
 from visavis.model.world import BudgetLeased
-from visavis.ports import Channel, Log, Message, Receipt
-from visavis.store.keys import Vault
+from visavis.ports import Channel, DeliveryResult, Log, Message
+from visavis.store.keys import KeyStore
 from visavis.store.sqlite import SqliteLog
 
 _START = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -31,7 +31,7 @@ def an_entry(customer: str, moment: str, *, minutes: int = 0, lines: int = 0) ->
 
 def a_log(folder: Path, root: bytes = b"tests") -> SqliteLog:
     """The log on disk of this folder, sealed under a root key that is no secret."""
-    return SqliteLog(folder / "log.sqlite", Vault(folder / "vault.sqlite", root, folder.with_name(folder.name + ".erased")))
+    return SqliteLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", root, folder.with_name(folder.name + ".erased")))
 
 
 def check_log(open_log: Callable[[], Log], *, durable: bool) -> None:
@@ -87,7 +87,7 @@ def check_log(open_log: Callable[[], Log], *, durable: bool) -> None:
         again.close()
 
 
-async def check_channel(channel: Channel, message: Message, shown: Callable[[], Awaitable[list[str]]]) -> Receipt:
+async def check_channel(channel: Channel, message: Message, shown: Callable[[], Awaitable[list[str]]]) -> DeliveryResult:
     """Check every guarantee of :class:`~visavis.ports.Channel`; the receipt of the card is returned.
 
     ``message`` is for somebody who can be reached; ``shown`` asks the far end which decisions it shows now.

@@ -28,23 +28,23 @@ from visavis.api.moments import Moments, Receive, Scope, Send
 from visavis.cards.answer import reply
 from visavis.config import Settings
 from visavis.consent.choices import switched
-from visavis.delivery.dispatcher import Delivery
+from visavis.delivery.dispatcher import Dispatcher
 from visavis.delivery.screens import Screens
-from visavis.delivery.webhooks import ERASED, Outbox, checked
+from visavis.delivery.webhooks import ERASED, Webhooks, checked
 from visavis.devices import glasses as web_client
 from visavis.devices import pairing
-from visavis.devices.accounts import Accounts
+from visavis.devices.external_channels import ExternalChannels
 from visavis.devices.home.home import Home
 from visavis.devices.hosts import doors
 from visavis.devices.mirror.mirror import Mirror
 from visavis.engine import NotAdmitted, admit, step
-from visavis.explain.accounts import Benefits
+from visavis.explain.accounts import Accounts
 from visavis.http import problems
-from visavis.http.access_keys import Access, Key
+from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.insight.need import prior
-from visavis.ledger.checkpoint import Signer
+from visavis.ledger.checkpoint import CheckpointSigner
 from visavis.ledger.log import Ledger, kept_in, last_kept
-from visavis.measurement.objectives import Objectives
+from visavis.measurement.objectives import ObjectiveTallies
 from visavis.model.customer import Customer, newborn
 from visavis.model.entry import Effect, Entry
 from visavis.model.errors import Invalid
@@ -53,15 +53,15 @@ from visavis.model.world import Learned, ParametersLearned, StrategyLoaded, Worl
 from visavis.ports import Clock, Log
 from visavis.rights.erasure import Erased, erase, resume
 from visavis.rights.receipts import signing_key
-from visavis.rights.requests import Desk, reconciled
+from visavis.rights.requests import Requests, reconciled
 from visavis.rights.retention import Retention
-from visavis.rights.suppression_list import Opposition
+from visavis.rights.suppression_list import SuppressionList
 from visavis.runtime.clock import SystemClock, TurnedClock
 from visavis.runtime.loop import Loop
 from visavis.runtime.metrics import Metrics
 from visavis.runtime.replay import rebuild
 from visavis.runtime.writer import Writer
-from visavis.store.keys import Vault, derived
+from visavis.store.keys import KeyStore, derived
 from visavis.store.memory import MemoryLog
 from visavis.store.sqlite import SqliteLog
 from visavis.strategy.read import Strategy, read
@@ -76,17 +76,17 @@ class Server(Struct):
     strategy: Strategy
     log: Log
     writer: Writer
-    access: Access
+    access_keys: AccessKeys
     screens: Screens
-    outbox: Outbox
+    webhooks: Webhooks
     metrics: Metrics
-    objectives: Objectives
+    objectives: ObjectiveTallies
     mirror: Mirror
     home: Home | None
+    external_channels: ExternalChannels
+    dispatcher: Dispatcher
     accounts: Accounts
-    delivery: Delivery
-    benefits: Benefits
-    desk: Desk
+    requests: Requests
     ledger: Ledger
     app: Callable[[Scope, Receive, Send], Any]
     routes: list[BaseRoute] = []
@@ -98,17 +98,17 @@ class Server(Struct):
 
     async def erase(self, customer: str) -> Erased:
         """Erase this person everywhere, between two groups of moments; what was deleted."""
-        return await self.writer.ask(lambda: erase(self.loop.names(customer), self.loop, **self.desk.held))
+        return await self.writer.ask(lambda: erase(self.loop.names(customer), self.loop, **self.requests.held))
 
     async def stop(self) -> None:
         """Let what is under way end, and give every file back."""
         self.screens.close()
         await self.writer.stop()
-        await self.outbox.stop()
+        await self.webhooks.stop()
         await self.mirror.stop()
-        await self.delivery.stop()
-        await self.accounts.stop()
-        self.access.close()
+        await self.dispatcher.stop()
+        await self.external_channels.stop()
+        self.access_keys.close()
         self.log.close()
 
 
@@ -125,8 +125,8 @@ def build(
     if not memory:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     root = key if key is not None else root_key(settings.key_file, data=folder)
-    log: Log = MemoryLog() if memory else SqliteLog(folder / "log.sqlite", Vault(folder / "vault.sqlite", root, settings.tombstones))
-    signer = Signer(settings.ledger, derived(root, "ledger"))
+    log: Log = MemoryLog() if memory else SqliteLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", root, settings.tombstones))
+    signer = CheckpointSigner(settings.ledger, derived(root, "ledger"))
     keep = (lambda _size, _note: None) if memory else kept_in(settings.kept_checkpoints)
     signed = None if memory else last_kept(settings.kept_checkpoints, signer.verifier)
     ledger = Ledger(log, signer, cadence_s=settings.checkpoint_s, keep=keep, signed=signed)
@@ -146,22 +146,22 @@ def build(
         return not effect.action or (known is not None and screens.holds(name, known.purpose, effect.epoch))
 
     screens = Screens(strategy, person, time.now)
-    outbox = Outbox(
+    outbox = Webhooks(
         ":memory:" if memory else folder / "outbox.sqlite", checked(settings.webhooks, frozenset(settings.hosts)), covered=covered,
         secret=derived(root, "outbox"),
     )  # fmt: skip
 
-    dice_key = derived(dice if dice is not None else root, "dice")
-    objectives = Objectives(strategy, dice_key, born_as=lambda name: person(name).born_as)
-    access = Access(":memory:" if memory else folder / "keys.sqlite", derived(root, "access"), now=instant)
-    accounts = Accounts(
+    randomization_key = derived(dice if dice is not None else root, "dice")
+    objectives = ObjectiveTallies(strategy, randomization_key, randomization_unit=lambda name: person(name).randomization_unit)
+    access = AccessKeys(":memory:" if memory else folder / "keys.sqlite", derived(root, "access"), now=instant)
+    accounts = ExternalChannels(
         settings, ":memory:" if memory else folder / "addresses.sqlite", lambda name: derived(root, name), strategy, screens,
-        lambda device: access.holds(Key(device, "device")), instant, erased=log.erased,
+        lambda device: access.holds(AccessKey(device, "device")), instant, erased=log.erased,
     )  # fmt: skip
-    delivery = Delivery(
+    delivery = Dispatcher(
         ":memory:" if memory else folder / "delivery.sqlite", accounts.channels, strategy, screens, person, instant, derived(root, "delivery"),
     )  # fmt: skip
-    benefits = Benefits(strategy)
+    benefits = Accounts(strategy)
 
     def passing(entry: Entry) -> None:
         screens.passing(entry)
@@ -171,8 +171,8 @@ def build(
         benefits.passing(entry)
 
     state = rebuild(log, passing=passing)
-    opposition = Opposition(None if memory else settings.opposition, derived(root, "opposition"))
-    loop = Loop(log, strategy, dice_key, time, state=state, opposed=opposition.of)
+    opposition = SuppressionList(None if memory else settings.opposition, derived(root, "opposition"))
+    loop = Loop(log, strategy, randomization_key, time, state=state, opposed=opposition.of)
     loop.enact(_news(loop, strategy, files, learned))
 
     def counted_anew(name: str) -> None:
@@ -191,7 +191,7 @@ def build(
             outbox.passing(entry)
             objectives.passing(entry)
             benefits.passing(entry)
-            metrics.lived(entry, us)
+            metrics.processed(entry, us)
         screens.committed(lived)
         for entry, _ in lived:
             delivery.passing(entry)
@@ -208,7 +208,7 @@ def build(
     mirror = Mirror(writer, access, screens, ":memory:" if memory else folder / "timelines.sqlite", derived(root, "timelines"), settings.callbacks)
     resume(log, (access, accounts.addresses, mirror))
     reconciled(loop, opposition)
-    desk = Desk(
+    desk = Requests(
         writer, screens=screens, outbox=outbox, access=access, delivery=delivery, addresses=accounts.addresses, mirror=mirror,
         opposition=opposition, key=signing_key(derived(root, "receipts")), secret=derived(root, "subjects"),
         brought=lambda names: {purpose: asdict(one) for purpose, one in benefits.of(names).brought.items()},
@@ -222,9 +222,9 @@ def build(
     return server
 
 
-def keys(settings: Settings, root: bytes | None = None) -> Access:
+def keys(settings: Settings, root: bytes | None = None) -> AccessKeys:
     """The keys of the server that has these settings: what it and the command line open."""
-    return Access(settings.folder / "keys.sqlite", derived(root if root is not None else root_key(settings.key_file, data=settings.folder), "access"))
+    return AccessKeys(settings.folder / "keys.sqlite", derived(root if root is not None else root_key(settings.key_file, data=settings.folder), "access"))
 
 
 def root_key(path: Path, *, data: Path | None = None) -> bytes:
@@ -259,7 +259,7 @@ def _news(loop: Loop, strategy: Strategy, files: Mapping[str, bytes], learned: L
 
 def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRoute]]) -> Callable[[Scope, Receive, Send], Any]:
     """The pages and the small routes under Starlette; the path of every moment raw, beside it."""
-    writer, access = server.writer, server.access
+    writer, access = server.writer, server.access_keys
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -268,8 +268,8 @@ def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRou
         gc.collect()
         gc.freeze()
         writer.start()
-        server.outbox.start()
-        server.delivery.start()
+        server.webhooks.start()
+        server.dispatcher.start()
         if server.home is not None:
             server.home.start()
         yield
@@ -281,13 +281,13 @@ def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRou
         routes=[
             *people.routes(writer, access),
             *epcis.routes(writer, access),
-            *rights_doors.routes(server.desk, access),
+            *rights_doors.routes(server.requests, access),
             *explanations.routes(writer, access),
             *signals.routes(),
             *openapi.routes(
                 clock=isinstance(writer.loop.clock, TurnedClock),
-                mail=server.accounts.mail is not None,
-                passes=server.accounts.wallet is not None,
+                mail=server.external_channels.mail is not None,
+                passes=server.external_channels.wallet is not None,
             ),
             *ledger_doors.routes(writer, server.ledger),
             *receipts.routes(writer, access, derived(root, "receipts")),
@@ -296,10 +296,10 @@ def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRou
             *doors.routes(server.strategy),
             *pairing.routes(writer, access, server.screens),
             *server.mirror.routes(),
-            *server.accounts.routes(writer, access, server.screens),
-            *portal.routes(writer, access, server.benefits, server.desk, heard=signals.heard),
+            *server.external_channels.routes(writer, access, server.screens),
+            *portal.routes(writer, access, server.accounts, server.requests, heard=signals.heard),
             *adviser.routes(writer, access, server.screens),
-            *console.routes(writer, access, server.screens, server.outbox, server.objectives, server.benefits),
+            *console.routes(writer, access, server.screens, server.webhooks, server.objectives, server.accounts),
             pages.static(),
             *extra(server),
         ],
@@ -324,7 +324,7 @@ def _turned(server: Server) -> Callable[[], None]:
 
     def turned() -> None:
         server.screens.look_again()
-        server.delivery.nudge()
+        server.dispatcher.nudge()
 
     return turned
 
@@ -346,7 +346,7 @@ def _warm(loop: Loop) -> None:
     for moment in moments:
         admitted = admit(strategy, nobody, moment, at)
         if not isinstance(admitted, NotAdmitted):
-            entry, nobody = step(strategy, loop.world, nobody, admitted, at, loop.dice_key)
+            entry, nobody = step(strategy, loop.world, nobody, admitted, at, loop.randomization_key)
             for language in strategy.brand.languages:
                 reply(strategy, entry, language, "brand")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.doors import MOMENTS, ROOT_KEY, a_server, client, moment, running, shops, switch
 from support.people import NOON
 from visavis.http import access_keys as access
-from visavis.http.access_keys import ROLES, SAYS, Access, Key, NoKey, permits
+from visavis.http.access_keys import ROLES, SAYS, AccessKey, AccessKeys, InvalidKey, permits
 from visavis.model.errors import Invalid
 from visavis.model.moment import KINDS, from_builtins
 from visavis.wiring import Server
@@ -22,7 +22,7 @@ LINES = [["p", 1, 100]]
 
 
 async def sent(server: Server, role: str, subject: str, *moments: dict[str, Any]) -> list[int]:
-    async with client(server, server.access.issue(role, subject)) as speaker:
+    async with client(server, server.access_keys.issue(role, subject)) as speaker:
         return [one.get("status", 200) for one in (await speaker.post(MOMENTS, json=list(moments))).json()]
 
 
@@ -62,33 +62,33 @@ async def test_a_device_opens_only_its_own_person_and_a_till_no_person_at_all() 
     server = a_server()
     async with running(server) as brand:
         await brand.post(MOMENTS, json=moment("worn", "bo", id="m"))
-        async with client(server, server.access.issue("device", "al")) as al:
+        async with client(server, server.access_keys.issue("device", "al")) as al:
             for path in ("/v1/people/bo/purposes", "/v1/people/bo/moments/m", "/v1/people/bo/wallet", "/metrics"):
                 assert (await al.get(path)).status_code == 403, path
             assert (await al.put("/v1/people/bo/purposes/reminders", json={"on": True})).status_code == 403
             assert (await al.put("/v1/clock", json={"at": 1.0})).status_code == 403
             assert (await al.get("/v1/people/al/moments/m")).status_code == 404, "another person's moment is not theirs by its name"
         for role in ("till", "adviser", "sensor"):
-            async with client(server, server.access.issue(role, "bo")) as other:
+            async with client(server, server.access_keys.issue(role, "bo")) as other:
                 assert (await other.get("/v1/people/bo/purposes")).status_code == 403
 
 
 async def test_a_key_that_was_revoked_opens_nothing_more_at_once() -> None:
     server = a_server()
     async with running(server):
-        token = server.access.issue("device", "bo")
-        key = server.access.check(token)
+        token = server.access_keys.issue("device", "bo")
+        key = server.access_keys.check(token)
         async with client(server, token) as bo:
             assert (await bo.post(MOMENTS, json=moment())).status_code == 200
-            server.access.revoke(key.id)
+            server.access_keys.revoke(key.id)
             assert (await bo.post(MOMENTS, json=moment(id="m2"))).status_code == 401
             assert (await bo.get("/v1/people/bo/purposes")).status_code == 401
             assert (await bo.get("/glasses/screen")).status_code == 401
-    assert not server.access.holds(key)
+    assert not server.access_keys.holds(key)
 
 
 def test_a_key_lies_in_its_file_only_as_a_hash(tmp_path: Path) -> None:
-    kept = Access(tmp_path / "keys.sqlite", ROOT_KEY)
+    kept = AccessKeys(tmp_path / "keys.sqlite", ROOT_KEY)
     tokens = [kept.issue("device", "bo"), kept.issue("brand"), kept.issue("till", "s1")]
     in_files = b"".join([path.read_bytes() for path in tmp_path.iterdir()])
     kept.close()
@@ -97,7 +97,7 @@ def test_a_key_lies_in_its_file_only_as_a_hash(tmp_path: Path) -> None:
     for token in tokens:
         assert token.encode() not in in_files
         assert token.split("_", 2)[2].encode() not in in_files
-    again = Access(tmp_path / "keys.sqlite", ROOT_KEY)
+    again = AccessKeys(tmp_path / "keys.sqlite", ROOT_KEY)
     assert [again.check(token).role for token in tokens] == ["device", "brand", "till"]
     again.close()
 
@@ -105,14 +105,14 @@ def test_a_key_lies_in_its_file_only_as_a_hash(tmp_path: Path) -> None:
 def test_a_server_hears_of_keys_that_another_process_made_or_revoked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(access, "monotonic", lambda: now[0])
-    server, command = Access(tmp_path / "keys.sqlite", ROOT_KEY), Access(tmp_path / "keys.sqlite", ROOT_KEY)
+    server, command = AccessKeys(tmp_path / "keys.sqlite", ROOT_KEY), AccessKeys(tmp_path / "keys.sqlite", ROOT_KEY)
     token = command.issue("till", "s1")
     now[0] += access.NOTICED_S + 0.1
     key = server.check(token)
     command.revoke(key.id)
     now[0] += access.NOTICED_S + 0.1
 
-    with pytest.raises(NoKey):
+    with pytest.raises(InvalidKey):
         server.check(token)
     assert not server.holds(key)
     assert server.listed() == command.listed()
@@ -122,7 +122,7 @@ def test_a_server_hears_of_keys_that_another_process_made_or_revoked(tmp_path: P
 
 @pytest.mark.parametrize(("role", "subject"), [("king", "bo"), ("device", ""), ("till", ""), ("brand", "bo"), ("", "")])
 def test_a_key_without_what_its_role_needs_is_not_made(role: str, subject: str) -> None:
-    kept = Access(":memory:")
+    kept = AccessKeys(":memory:")
     with pytest.raises(Invalid):
         kept.issue(role, subject)
     assert kept.listed() == []
@@ -141,7 +141,7 @@ def test_what_a_key_permits_is_its_kinds_its_person_and_its_place(role: Any, kin
     said = from_builtins({**FIELDS, "place": place, "kind": kind, "id": "m", "customer": customer, "occurred_at": NOON}, received_at=NOON + timedelta(1))
     subject = {"device": "bo", "sensor": "bo", "till": "s1", "adviser": "s1"}.get(role, "")
 
-    allowed = not permits(Key("k", role, subject), said)
+    allowed = not permits(AccessKey("k", role, subject), said)
 
     assert allowed <= (kind in SAYS[role])
     if role in ("device", "sensor"):
@@ -155,7 +155,7 @@ def test_what_a_key_permits_is_its_kinds_its_person_and_its_place(role: Any, kin
 async def test_a_page_elsewhere_cannot_use_a_cookie_of_ours() -> None:
     server = a_server()
     async with running(server):
-        token = server.access.issue("device", "bo")
+        token = server.access_keys.issue("device", "bo")
         transport = httpx.ASGITransport(server.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://tests", cookies={"visavis-glasses": token}) as browser:
             assert (await browser.get("/glasses/screen")).status_code == 204

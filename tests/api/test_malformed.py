@@ -196,7 +196,7 @@ async def test_no_body_whatever_makes_a_server_fail() -> None:
 
 def test_a_real_socket_hears_its_refusals_too_and_the_server_lives_on() -> None:
     server = a_server()
-    token = server.access.issue("brand")
+    token = server.access_keys.issue("brand")
     head = f"POST {MOMENTS} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n"
     chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
     with listening(server) as port:
@@ -241,7 +241,7 @@ async def test_what_fails_inside_is_told_as_our_fault_without_what_it_was(monkey
 
 async def test_two_clients_of_one_server_do_not_see_each_other() -> None:
     server = a_server()
-    async with running(server), client(server, server.access.issue("device", "bo")) as bo:
+    async with running(server), client(server, server.access_keys.issue("device", "bo")) as bo:
         found = await bo.post(MOMENTS, content=msgspec.json.encode([moment(customer="bo"), moment(customer="al", id="m2")]))
 
     assert [one.get("status", 200) for one in found.json()] == [200, 403]

@@ -68,13 +68,13 @@ async def test_a_retry_gets_the_same_decision_byte_for_byte_in_the_same_array_la
         later = (await brand.post(MOMENTS, json=entering)).json()
         stored = (await brand.get("/v1/people/bo/moments/door")).json()
     server.log.close()
-    server.access.close()
+    server.access_keys.close()
 
     after = a_server(tmp_path / "data", at=NOON + timedelta(days=1))
     async with running(after) as brand:
         restarted = (await brand.post(MOMENTS, json=entering)).json()
     after.log.close()
-    after.access.close()
+    after.access_keys.close()
 
     assert first["decisions"]
     assert not first.get("retried")
@@ -95,7 +95,7 @@ async def test_an_id_sent_again_under_a_later_time_is_a_retry_and_takes_nobody_w
         assert [one.get("retried", False) for one in told] == [False, True, False]
         assert ids(server) == ["same", "x", "y"]
     server.log.close()
-    server.access.close()
+    server.access_keys.close()
 
 
 async def test_the_ids_of_the_clocks_own_moments_cannot_be_taken() -> None:
@@ -109,13 +109,13 @@ async def test_the_ids_of_the_clocks_own_moments_cannot_be_taken() -> None:
 
 async def test_an_identifier_is_kept_only_as_a_keyed_hash_and_is_the_same_for_each_who_links_it(tmp_path: Path) -> None:
     server = a_server(tmp_path / "data")
-    async with running(server) as brand, client(server, server.access.issue("device", "eve")) as eve:
+    async with running(server) as brand, client(server, server.access_keys.issue("device", "eve")) as eve:
         first = await brand.post(MOMENTS, json=moment("linked", "bo", id="l1", identifier="LOYALTY-4711"))
         taken = await eve.post(MOMENTS, json=moment("linked", "eve", id="l2", identifier="LOYALTY-4711"))
         await eve.post(MOMENTS, json=moment("unlinked", "eve", id="l3", identifier="LOYALTY-4711"))
         still = await eve.post(MOMENTS, json=moment("linked", "eve", id="l4", identifier="LOYALTY-4711"))
     server.log.close()
-    server.access.close()
+    server.access_keys.close()
 
     assert (first.status_code, taken.status_code, still.status_code) == (200, 403, 403)
     assert not [path.name for path in (tmp_path / "data").iterdir() if b"LOYALTY-4711" in path.read_bytes()]
@@ -143,8 +143,8 @@ async def test_a_request_that_is_given_up_leaves_no_count_behind() -> None:
     from visavis.api.moments import Moments
 
     server = a_server()
-    token = server.access.issue("brand")
-    door = Moments(server.writer, server.access, b"s")
+    token = server.access_keys.issue("brand")
+    door = Moments(server.writer, server.access_keys, b"s")
     scope = {"type": "http", "method": "POST", "path": MOMENTS, "headers": [(b"authorization", f"Bearer {token}".encode())]}
 
     async def receive() -> dict[str, Any]:

@@ -204,20 +204,20 @@ def test_a_birth_date_is_dropped_at_the_door() -> None:
 def test_restriction_keeps_receipts_and_reads_nothing() -> None:
     loop = a_loop()
     camille(loop, "place-moment", "reminders")
-    loop.live([enters(id="before")])
-    loop.live([said(Restricted, "r")])
+    loop.process([enters(id="before")])
+    loop.process([said(Restricted, "r")])
 
     assert not any(open_categories(loop.customers["camille"], purpose, NOW + 60) for purpose in STRATEGY.purposes.values())
     assert not loop.customers["camille"].service.open
-    assert loop.live([enters(id="door")])[0].refused is not None
-    loop.live([said(Restricted, "l", on=False)])
-    assert loop.live([enters(id="again")])[0].entry is not None
+    assert loop.process([enters(id="door")])[0].refused is not None
+    loop.process([said(Restricted, "l", on=False)])
+    assert loop.process([enters(id="again")])[0].entry is not None
 
 
 def test_an_objection_to_marketing_closes_it_whatever_is_agreed_to_afterwards() -> None:
     loop = a_loop()
     camille(loop, "reminders", "home", "place-moment")
-    loop.live([said(Objected, "o", about="marketing"), *says_yes("camille", "tailored-offers", at=NOON)])
+    loop.process([said(Objected, "o", about="marketing"), *says_yes("camille", "tailored-offers", at=NOON)])
     customer = loop.customers["camille"]
 
     closed = {key for key, purpose in STRATEGY.purposes.items() if not open_categories(customer, purpose, NOW + 1)}
@@ -225,7 +225,7 @@ def test_an_objection_to_marketing_closes_it_whatever_is_agreed_to_afterwards() 
     assert "home" not in closed
     assert "account" not in closed
     assert not may_ask(customer, STRATEGY.purposes["reminders"], NOW + 400 * 86_400)
-    loop.live([said(Objected, "o2", about="marketing", on=False)])
+    loop.process([said(Objected, "o2", about="marketing", on=False)])
     assert open_categories(loop.customers["camille"], STRATEGY.purposes["reminders"], NOW + 1)
 
 
@@ -247,7 +247,7 @@ def test_saying_no_takes_no_more_than_saying_yes() -> None:
     off = switched(STRATEGY, "camille", "home", on=False, language="fr", id="g", at=NOON)
     assert len(off) <= len(on)
     loop: Loop = a_loop()
-    loop.live(on)
+    loop.process(on)
     choice = loop.customers["camille"].consents["home"]
     assert choice.served_at < choice.since
 

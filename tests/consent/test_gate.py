@@ -24,7 +24,7 @@ def test_a_moment_that_no_consent_covers_leaves_no_row() -> None:
     loop = a_loop()
     before = len(loop.log)
 
-    answer = loop.live([enters("stranger")])[0]
+    answer = loop.process([enters("stranger")])[0]
 
     assert answer.entry is None
     assert answer.refused is not None
@@ -44,14 +44,14 @@ def test_a_position_becomes_a_place_and_is_dropped() -> None:
     camille(loop, "place-moment")
     position = Located(id="gps", customer="camille", occurred_at=NOON, latitude=39.1031, longitude=-84.512)
 
-    entry = loop.live([position])[0].entry
+    entry = loop.process([position])[0].entry
 
     assert entry is not None
     assert isinstance(entry.moment, Entered)
     assert entry.moment.place == "s1"
     assert b"39.1" not in encode(entry)
     elsewhere = replace(position, id="gps2", latitude=48.85)
-    assert loop.live([elsewhere])[0].refused is not None
+    assert loop.process([elsewhere])[0].refused is not None
 
 
 def test_what_the_sender_resolved_is_not_believed() -> None:
@@ -65,7 +65,7 @@ def test_what_the_sender_resolved_is_not_believed() -> None:
         lines=(replace(lines(BRANDS[0])[0], family="BOMBS"),),
     )
 
-    entry = loop.live([liar])[0].entry
+    entry = loop.process([liar])[0].entry
 
     assert entry is not None
     assert isinstance(entry.moment, Bought)
@@ -82,23 +82,23 @@ def test_a_yes_to_words_that_were_not_served_opens_nothing() -> None:
         Noticed(id="n", customer="camille", occurred_at=NOON, purpose="place-moment", notice="1999-1"),
         Consented(id="c2", customer="camille", occurred_at=NOON, purpose="place-moment", notice="1999-1"),
     ]
-    loop.live([unserved, *other])
+    loop.process([unserved, *other])
 
-    assert loop.live([enters(id="d2")])[0].refused is not None
+    assert loop.process([enters(id="d2")])[0].refused is not None
 
 
 def test_withdrawal_is_obeyed_at_the_very_next_moment_and_closes_the_windows() -> None:
     loop = a_loop()
     camille(loop, "place-moment", "reminders")
-    shown = loop.live([enters()])[0].entry
+    shown = loop.process([enters()])[0].entry
     assert shown is not None
     assert shown.decisions[0].known
     assert loop.customers["camille"].service.open
 
-    loop.live([Withdrew(id="w", customer="camille", occurred_at=NOON, purpose="reminders")])
+    loop.process([Withdrew(id="w", customer="camille", occurred_at=NOON, purpose="reminders")])
 
     assert not loop.customers["camille"].service.open
-    after = loop.live([enters(id="again")])[0].entry
+    after = loop.process([enters(id="again")])[0].entry
     assert after is not None
     assert not after.decisions[0].known
     assert {use.purpose for use in after.uses} <= {"place-moment"}
@@ -110,7 +110,7 @@ def test_a_consent_expires() -> None:
     later = NOON + timedelta(days=800)
     turn(loop, later)
 
-    assert loop.live([enters(at=later)])[0].refused is not None
+    assert loop.process([enters(at=later)])[0].refused is not None
 
 
 baskets = st.lists(st.sets(st.sampled_from(BRANDS), min_size=1, max_size=5), min_size=6, max_size=6)
@@ -170,7 +170,7 @@ def check_that_what_a_restriction_closed_stays_closed() -> None:
     camille(loop, "place-moment")
     before = loop.customer("camille").consent_epoch
     assert gate.holds(loop.customer("camille"), purpose, before, NOON.timestamp())
-    loop.live([Restricted(id=f"r{on}", customer="camille", occurred_at=NOON, on=on) for on in (True, False)])
+    loop.process([Restricted(id=f"r{on}", customer="camille", occurred_at=NOON, on=on) for on in (True, False)])
     after = loop.customer("camille")
 
     assert not gate.holds(after, purpose, before, NOON.timestamp()), "it came back"

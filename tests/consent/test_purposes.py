@@ -6,7 +6,7 @@ import pytest
 
 from support.ledgers import mutate
 from support.people import NOON, STRATEGY, grocery
-from visavis.http.access_keys import Key, permits
+from visavis.http.access_keys import AccessKey, permits
 from visavis.model.consent import Basis, hash_of, words
 from visavis.model.dpv import BASIS_TERMS, CATEGORY_TERMS, IRIS, iri
 from visavis.model.errors import Invalid
@@ -118,6 +118,6 @@ def test_a_notice_is_named_by_its_words_and_scope() -> None:
 def test_a_device_speaks_for_its_person_and_for_nobody_else(fields: dict[str, str], allowed: bool) -> None:
     moment = from_builtins({"id": "m", "customer": "bo", "occurred_at": NOON, **fields} | ({"birth_date": NOON.date()} if "birth_date" in fields else {}),
                            received_at=NOON)  # fmt: skip
-    assert (not permits(Key("k", "device", "bo"), moment)) is allowed
-    assert not permits(Key("k", "brand"), moment)
+    assert (not permits(AccessKey("k", "device", "bo"), moment)) is allowed
+    assert not permits(AccessKey("k", "brand"), moment)
     assert isinstance(moment, Consented | Withdrew) or fields["kind"] in ("objected", "restricted", "born")

@@ -124,7 +124,7 @@ def test_a_habit_counts_days_and_remembers_the_usual_product() -> None:
     for i, product in enumerate([milk, milk, whole_milk, milk]):
         turn_at = NOON + timedelta(hours=12 * i)
         loop.clock.turn(turn_at.timestamp())  # type: ignore[attr-defined]
-        loop.live([Bought(id=f"b{i}", customer="camille", occurred_at=turn_at, place="s1", lines=lines(product))])
+        loop.process([Bought(id=f"b{i}", customer="camille", occurred_at=turn_at, place="s1", lines=lines(product))])
 
     purchases = loop.customers["camille"].purchases
     row = purchases.rows[STRATEGY.products[milk].family]
@@ -141,7 +141,7 @@ def test_a_late_basket_counts_and_never_moves_the_last_one_back() -> None:
     before = HABIT.unpack_from(loop.customers["camille"].purchases.table, 0)
 
     late = Bought(id="late", customer="camille", occurred_at=NOON - timedelta(days=30), place="s1", lines=lines(BRANDS[0]))
-    loop.live([late])
+    loop.process([late])
 
     after = HABIT.unpack_from(loop.customers["camille"].purchases.table, 0)
     assert after[LAST] == before[LAST]

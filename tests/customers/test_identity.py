@@ -149,12 +149,12 @@ def _wider(patch: pytest.MonkeyPatch) -> None:
 
 def _first(patch: pytest.MonkeyPatch) -> None:
     honest = identity.merged
-    patch.setattr(identity, "merged", lambda one, other: replace(honest(one, other), id=one.id, born_as=one.born_as))
+    patch.setattr(identity, "merged", lambda one, other: replace(honest(one, other), id=one.id, randomization_unit=one.randomization_unit))
 
 
 def _refolded(patch: pytest.MonkeyPatch) -> None:
-    honest = identity.parted
-    patch.setattr(identity, "parted", lambda person: tuple([replace(side, consents=person.consents) for side in honest(person)]))
+    honest = identity.split
+    patch.setattr(identity, "split", lambda person: tuple([replace(side, consents=person.consents) for side in honest(person)]))
 
 
 def _uncounted(patch: pytest.MonkeyPatch) -> None:
@@ -187,15 +187,15 @@ SABOTAGES: dict[str, tuple[Sabotage, str]] = {
     "a yes of one side is copied to the other": (_copied, "more is open|copied"),
     "the last choice wins": (lambda patch: patch.setattr(identity, "_stricter", _newest), "order|open|strict|wider"),
     "the scope is both sides' together": (_wide, "more is open|wider"),
-    "objections are the later side's": (lambda patch: patch.setattr(identity, "_each", _late), "open|asked|parted|order"),
+    "objections are the later side's": (lambda patch: patch.setattr(identity, "_each", _late), "open|asked|split|order"),
     "only one side's cards count": (_shown, "looser|shorter|attention"),
     "the more patient side speaks": (_calm, "reluctant"),
     "the dice of who is named first": (_first, "order|twice|older"),
-    "sides do not live on": (lambda patch: patch.setattr(fold, "sided", lambda person, _: person), "fold is not the step|never met|somebody else"),
+    "sides do not live on": (lambda patch: patch.setattr(fold, "apply_to_profile", lambda person, _: person), "fold is not the step|never met|somebody else"),
     "who parts keeps the other's choices": (_refolded, "never met"),
     "closings keep the number of their side": (_uncounted, "goes out after a new yes"),
     "what closed for one goes on for the other": (lambda patch: patch.setattr(fold, "_over", lambda side, _: side), "two outcomes"),
-    "nobody ever parts": (lambda patch: patch.setattr(identity, "parted", lambda person: (person,)), "never met"),
+    "nobody ever parts": (lambda patch: patch.setattr(identity, "split", lambda person: (person,)), "never met"),
 }  # fmt: skip
 
 
@@ -275,10 +275,10 @@ def test_what_is_merged_stays_bounded() -> None:
 def test_three_who_are_one_part_where_nothing_holds_them_together() -> None:
     ada, bo, cleo = (replace(life(name, PLAN)[0], identifiers=held) for name, held in (("ada", ("x",)), ("bo", ("x", "y")), ("cleo", ("y", "z"))))
     whole = identity.merged(identity.merged(ada, bo), cleo)
-    assert identity.parted(whole) == (whole,) or {*identity.parted(whole)[0].identifiers} == {"x", "y", "z"}
+    assert identity.split(whole) == (whole,) or {*identity.split(whole)[0].identifiers} == {"x", "y", "z"}
 
-    cut = replace(whole, sides=tuple([replace(side, identifiers=("x",)) if side.id == "bo" else side for side in whole.sides]))
-    persons = identity.parted(cut)
+    cut = replace(whole, profiles=tuple([replace(side, identifiers=("x",)) if side.id == "bo" else side for side in whole.profiles]))
+    persons = identity.split(cut)
 
     assert sorted(person.names for person in persons) == [("ada", "bo"), ("cleo",)]
     assert BYTES(next(person for person in persons if person.id == "cleo")) == BYTES(cleo)

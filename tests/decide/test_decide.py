@@ -18,7 +18,7 @@ shares = st.floats(0, 1)
 
 
 def decided(loop: Loop, moment: object) -> Decision:
-    entry = loop.live([moment])[0].entry  # type: ignore[list-item]
+    entry = loop.process([moment])[0].entry  # type: ignore[list-item]
     assert entry is not None
     return entry.decisions[0]
 
@@ -78,10 +78,10 @@ def test_a_known_customer_is_reminded_of_what_she_usually_takes() -> None:
 def test_a_retry_gets_the_first_answer() -> None:
     loop = a_loop()
     camille(loop, "reminders", "place-moment")
-    first = loop.live([enters()])[0]
+    first = loop.process([enters()])[0]
     length = len(loop.log)
 
-    again = loop.live([enters(), enters()])
+    again = loop.process([enters(), enters()])
 
     assert [answer.entry for answer in again] == [first.entry, first.entry]
     assert all(answer.retried for answer in again)
@@ -102,7 +102,7 @@ def test_a_displayed_family_is_not_named_again_for_a_week() -> None:
     camille(loop, "reminders", "place-moment")
     first = decided(loop, enters())
     assert isinstance(first, Show)
-    loop.live([Displayed(id="seen", customer="camille", occurred_at=NOON, decision=first.id)])
+    loop.process([Displayed(id="seen", customer="camille", occurred_at=NOON, decision=first.id)])
 
     for day in range(1, 7):
         at = NOON + timedelta(days=day)
@@ -128,7 +128,7 @@ def test_a_card_that_no_device_displayed_stops_counting() -> None:
 def test_caps_hold_on_the_person_over_all_devices() -> None:
     loop = a_loop()
     camille(loop, "reminders", "place-moment", products=tuple(BRANDS[:9]))
-    loop.live([Worn(id="w1", customer="camille", occurred_at=NOON, device="a"), Worn(id="w2", customer="camille", occurred_at=NOON, device="b")])
+    loop.process([Worn(id="w1", customer="camille", occurred_at=NOON, device="a"), Worn(id="w2", customer="camille", occurred_at=NOON, device="b")])
     cards = 0
     for hour in range(8):
         at = NOON + timedelta(minutes=20 * hour)
@@ -136,7 +136,7 @@ def test_caps_hold_on_the_person_over_all_devices() -> None:
         decision = decided(loop, enters(at=at, id=f"door-{hour}"))
         if isinstance(decision, Show) and decision.action == "reminder-door":
             cards += 1
-            loop.live([Displayed(id=f"s{hour}", customer="camille", occurred_at=at, decision=decision.id)])
+            loop.process([Displayed(id=f"s{hour}", customer="camille", occurred_at=at, decision=decision.id)])
     assert cards == 3
 
 
@@ -168,7 +168,7 @@ def test_alcohol_tobacco_and_medicine_are_never_pushed() -> None:
 
 def test_a_stranger_gets_a_general_card_and_only_with_the_place_consent() -> None:
     loop = a_loop()
-    loop.live(says_yes("stranger", "place-moment", at=NOON))
+    loop.process(says_yes("stranger", "place-moment", at=NOON))
 
     decision = decided(loop, enters("stranger"))
 
@@ -183,7 +183,7 @@ def test_a_heavy_customer_is_thanked_and_only_known_ones() -> None:
     camille(loop, "recognition", "place-moment", products=tuple(BRANDS))
     for i in range(6):
         much = Bought(id=f"x{i}", customer="camille", occurred_at=NOON - timedelta(days=2 * i), place="s1", lines=lines(*BRANDS) * 10)
-        loop.live([much])
+        loop.process([much])
 
     decision = decided(loop, enters())
 
@@ -193,13 +193,13 @@ def test_a_heavy_customer_is_thanked_and_only_known_ones() -> None:
 def test_the_adviser_is_told_on_check_in_only_with_that_consent() -> None:
     loop = a_loop()
     camille(loop, "adviser-brief", "place-moment")
-    entry = loop.live([CheckedIn(id="in", customer="camille", occurred_at=NOON, place="s1")])[0].entry
+    entry = loop.process([CheckedIn(id="in", customer="camille", occurred_at=NOON, place="s1")])[0].entry
 
     assert entry is not None
     assert [decision.audience for decision in entry.decisions] == ["adviser"]
     other = a_loop()
     camille(other, "reminders", "place-moment")
-    closed = other.live([CheckedIn(id="in", customer="camille", occurred_at=NOON, place="s1")])[0].entry
+    closed = other.process([CheckedIn(id="in", customer="camille", occurred_at=NOON, place="s1")])[0].entry
     assert closed is not None
     assert isinstance(closed.decisions[0], Silence)
     assert closed.decisions[0].reason == "consent"
@@ -217,7 +217,7 @@ def test_the_empty_fridge_brings_an_order_on_the_first_yes_only() -> None:
     assert isinstance(decision, Show)
     yes = [Answered(id=f"yes-{i}", customer="camille", occurred_at=at, decision=decision.id, answer="yes") for i in range(2)]
 
-    effects = [answer.entry.effects for answer in loop.live(yes) if answer.entry is not None]
+    effects = [answer.entry.effects for answer in loop.process(yes) if answer.entry is not None]
 
     assert [(effect.kind, effect.product) for effect in effects[0]] == [("order", BRANDS[0])]
     assert effects[1] == ()
@@ -228,7 +228,7 @@ def test_no_makes_the_next_card_dearer_and_wrong_hides_the_family() -> None:
     camille(loop, "reminders", "place-moment")
     first = decided(loop, enters())
     assert isinstance(first, Show)
-    loop.live([Answered(id="a", customer="camille", occurred_at=NOON, decision=first.id, answer="wrong")])
+    loop.process([Answered(id="a", customer="camille", occurred_at=NOON, decision=first.id, answer="wrong")])
     assert loop.customers["camille"].service.wrong == (first.family,)
     at = NOON + timedelta(days=30)
     turn(loop, at)
@@ -237,13 +237,13 @@ def test_no_makes_the_next_card_dearer_and_wrong_hides_the_family() -> None:
 
     assert not isinstance(second, Show) or second.family != first.family
     if isinstance(second, Show):
-        loop.live([Answered(id="no", customer="camille", occurred_at=at, decision=second.id, answer="no")])
+        loop.process([Answered(id="no", customer="camille", occurred_at=at, decision=second.id, answer="no")])
         assert loop.customers["camille"].service.reluctance > 1.0
 
 
 def test_an_unknown_person_with_no_history_is_left_in_peace() -> None:
     loop = a_loop()
-    loop.live([Linked(id="l", customer="new", occurred_at=NOON, identifier="x"), *says_yes("new", "reminders", "place-moment", at=NOON)])
+    loop.process([Linked(id="l", customer="new", occurred_at=NOON, identifier="x"), *says_yes("new", "reminders", "place-moment", at=NOON)])
 
     decision = decided(loop, enters("new"))
 

@@ -1,4 +1,4 @@
-"""Delivery: at most once, only while the card may be shown, the next way only when the first surely failed; recalled when it is taken back."""
+"""Dispatcher: at most once, only while the card may be shown, the next way only when the first surely failed; recalled when it is taken back."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from msgspec.structs import replace
 
 from support.people import NOON, STRATEGY, a_loop, camille, enters, turn
 from visavis.customers.fold import fold
-from visavis.delivery.dispatcher import Delivery
+from visavis.delivery.dispatcher import Dispatcher
 from visavis.delivery.screens import Screens
 from visavis.model.customer import newborn
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
 from visavis.model.moment import Answered, Displayed, Moment, Withdrew, Worn
-from visavis.ports import Message, Receipt
+from visavis.ports import DeliveryResult, Message
 
 
 class Line:
@@ -29,7 +29,7 @@ class Line:
     def __init__(self, name: str = "web_push", *, least_s: float = 0.0, doing: Callable[[], None] = lambda: None) -> None:
         self.name = name
         self.least_s = least_s
-        self.ends: list[Receipt | Exception] = []
+        self.ends: list[DeliveryResult | Exception] = []
         self.handed: list[Message] = []
         self.recalled: list[str] = []
         self.doing = doing
@@ -38,10 +38,10 @@ class Line:
     def reaches(self, person: str, device: str) -> bool:
         return self.there
 
-    async def deliver(self, message: Message) -> Receipt:
+    async def deliver(self, message: Message) -> DeliveryResult:
         self.handed.append(message)
         self.doing()
-        end = self.ends.pop(0) if self.ends else Receipt("taken")
+        end = self.ends.pop(0) if self.ends else DeliveryResult("taken")
         if isinstance(end, Exception):
             raise end
         return end
@@ -62,11 +62,11 @@ class Bench:
         self.delivery = self._made()
         self.lives(Worn(id="on", customer="camille", occurred_at=NOON, device="p1", profile="phone"))
 
-    def _made(self) -> Delivery:
-        return Delivery(self.path, self.lines, STRATEGY, self.screens, lambda name: self.loop.customers[name], lambda: self.loop.clock.now().timestamp())
+    def _made(self) -> Dispatcher:
+        return Dispatcher(self.path, self.lines, STRATEGY, self.screens, lambda name: self.loop.customers[name], lambda: self.loop.clock.now().timestamp())
 
     def lives(self, *moments: Moment) -> list[Entry]:
-        entries = [answer.entry for answer in self.loop.live(moments) if answer.entry is not None]
+        entries = [answer.entry for answer in self.loop.process(moments) if answer.entry is not None]
         for entry in entries:
             self.screens.committed([(entry, 0.0)])
             self.delivery.passing(entry)
@@ -165,8 +165,8 @@ def test_a_device_that_cannot_show_it_any_more_drops_it_and_nothing_else_is_sent
     at_bench(Bench(line, letter), story)
 
 
-@pytest.mark.parametrize("end", [Receipt("unsure", "ReadTimeout"), TimeoutError(), RuntimeError("broken")])
-def test_what_may_have_arrived_is_never_sent_again_by_any_way(end: Receipt | Exception, tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", [DeliveryResult("unsure", "ReadTimeout"), TimeoutError(), RuntimeError("broken")])
+def test_what_may_have_arrived_is_never_sent_again_by_any_way(end: DeliveryResult | Exception, tmp_path: Path) -> None:
     line, letter = Line(), Line("mail")
     line.ends = [end]
 
@@ -185,7 +185,7 @@ def test_what_may_have_arrived_is_never_sent_again_by_any_way(end: Receipt | Exc
 
 def test_what_surely_did_not_leave_is_tried_again_after_a_pause_and_not_after_its_time() -> None:
     line = Line()
-    line.ends = [Receipt("not_sent", "ConnectError"), Receipt("not_sent", "429", 20.0), *[Receipt("not_sent")] * 20]
+    line.ends = [DeliveryResult("not_sent", "ConnectError"), DeliveryResult("not_sent", "429", 20.0), *[DeliveryResult("not_sent")] * 20]
 
     async def story(bench: Bench) -> None:
         show = bench.enters()
@@ -212,7 +212,7 @@ def test_what_surely_did_not_leave_is_tried_again_after_a_pause_and_not_after_it
 @pytest.mark.parametrize("handed", ["nobody", "refused", "not_sent"])
 def test_the_next_way_is_taken_only_when_the_first_surely_failed(handed: Any) -> None:
     line, letter = Line(), Line("mail")
-    line.ends = [Receipt(handed)]
+    line.ends = [DeliveryResult(handed)]
 
     async def story(bench: Bench) -> None:
         bench.enters()
@@ -238,7 +238,7 @@ def test_a_way_that_is_too_slow_for_the_card_is_not_taken() -> None:
 
 def test_consent_is_asked_again_at_the_last_moment_and_what_was_sent_is_recalled() -> None:
     line = Line()
-    line.ends = [Receipt("not_sent")]
+    line.ends = [DeliveryResult("not_sent")]
 
     def off(name: str) -> list[Moment]:
         return [Withdrew(id=f"{name}-{purpose}", customer="camille", occurred_at=NOON, purpose=purpose) for purpose in ("reminders", "place-moment")]
@@ -369,12 +369,12 @@ def test_a_crash_while_it_is_handed_over_counts_as_perhaps_arrived(tmp_path: Pat
     at_bench(Bench(line, path=tmp_path / "d.sqlite"), story)
 
 
-RECEIPTS = st.lists(st.sampled_from(["taken", "nobody", "refused", "not_sent", "unsure"]).map(Receipt), max_size=6)  # type: ignore[arg-type]
+RECEIPTS = st.lists(st.sampled_from(["taken", "nobody", "refused", "not_sent", "unsure"]).map(DeliveryResult), max_size=6)  # type: ignore[arg-type]
 
 
 @settings(max_examples=25)
 @given(first=RECEIPTS, second=RECEIPTS, does=st.lists(st.sampled_from(["wait", "restart", "answer", "withdraw"]), max_size=5))
-def test_whatever_happens_a_card_is_at_most_once_where_it_may_have_arrived(first: list[Receipt], second: list[Receipt], does: list[str]) -> None:
+def test_whatever_happens_a_card_is_at_most_once_where_it_may_have_arrived(first: list[DeliveryResult], second: list[DeliveryResult], does: list[str]) -> None:
     line, letter = Line(), Line("mail")
     line.ends, letter.ends = [*first], [*second]
     arrived: list[str] = []
@@ -392,7 +392,7 @@ def test_whatever_happens_a_card_is_at_most_once_where_it_may_have_arrived(first
             else:
                 bench.passes(45.0)
             await bench.settles()
-        ends = [*(first + [Receipt("taken")] * 9)[: len(line.handed)], *(second + [Receipt("taken")] * 9)[: len(letter.handed)]]
+        ends = [*(first + [DeliveryResult("taken")] * 9)[: len(line.handed)], *(second + [DeliveryResult("taken")] * 9)[: len(letter.handed)]]
         arrived.extend([end.handed for end in ends if end.handed in ("taken", "unsure")])
         assert len(arrived) <= 1
         assert len(line.recalled) + len(letter.recalled) <= len(arrived)
@@ -408,11 +408,11 @@ def test_a_thousand_cards_for_three_devices_through_cuts_and_restarts_are_each_s
     ways = {"phone": "web_push", "apple-watch-46": "wallet", "glasses": ""}
     device_of: dict[str, str] = {}
 
-    def ends() -> Receipt:
-        return Receipt(chance.choice(("taken", "taken", "taken", "unsure", "not_sent", "nobody", "refused")))
+    def ends() -> DeliveryResult:
+        return DeliveryResult(chance.choice(("taken", "taken", "taken", "unsure", "not_sent", "nobody", "refused")))
 
     class Chancy(Line):
-        async def deliver(self, message: Message) -> Receipt:
+        async def deliver(self, message: Message) -> DeliveryResult:
             end = ends()
             self.ends = [end]
             kept.append((self.name, message.card.decision, end.handed))
@@ -422,7 +422,7 @@ def test_a_thousand_cards_for_three_devices_through_cuts_and_restarts_are_each_s
     push, wallet, letter = Chancy(), Chancy("wallet"), Chancy("mail")
 
     async def story(bench: Bench) -> None:
-        (first,) = bench.loop.live([enters()])
+        (first,) = bench.loop.process([enters()])
         assert first.entry is not None
         show = first.entry.decisions[0]
         assert isinstance(show, Show)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from support.people import NOON
 from visavis.delivery import webhooks as outbox
-from visavis.delivery.webhooks import AT_ONCE, BACKOFF_S, Outbox, Target, checked, sign, verify
+from visavis.delivery.webhooks import AT_ONCE, BACKOFF_S, Target, Webhooks, checked, sign, verify
 from visavis.model.entry import FORM, Effect, Entry
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import Answered
@@ -108,8 +108,8 @@ def an_entry(number: int = 1, kind: str = "order") -> Entry:
     return Entry(FORM, "bo", NOON, said, effects=(Effect(f"d{number}", kind, "refill", "milk"),))
 
 
-def an_outbox(heard: Heard, clock: Clock, *, path: Path | str = ":memory:", covered: Callable[[str, Effect], bool] = lambda *_: True) -> Outbox:
-    return Outbox(path, {"order": Target(heard.url, SECRET)}, covered=covered, clock=clock)
+def an_outbox(heard: Heard, clock: Clock, *, path: Path | str = ":memory:", covered: Callable[[str, Effect], bool] = lambda *_: True) -> Webhooks:
+    return Webhooks(path, {"order": Target(heard.url, SECRET)}, covered=covered, clock=clock)
 
 
 async def until(happened: Callable[[], bool], seconds: float = 5.0) -> None:
@@ -118,7 +118,7 @@ async def until(happened: Callable[[], bool], seconds: float = 5.0) -> None:
             await asyncio.sleep(0.005)
 
 
-async def attempted(found: Outbox, key: str, times: int) -> None:
+async def attempted(found: Webhooks, key: str, times: int) -> None:
     await until(lambda: found.parcels[key].attempts == times and key not in found._under_way)
 
 
@@ -173,7 +173,7 @@ async def test_who_only_opens_the_outbox_without_its_webhooks_settles_nothing(tm
     path = tmp_path / "outbox.sqlite"
     async with target() as heard:
         for _ in range(2):
-            opened = Outbox(path, {}, covered=lambda *_: True)
+            opened = Webhooks(path, {}, covered=lambda *_: True)
             opened.passing(an_entry())
             assert opened.parcels["d1"].status == "no_target"
             await opened.stop()
@@ -195,8 +195,8 @@ async def test_who_is_to_be_told_of_an_erasure_is_told_after_a_crash_too_and_no_
 
     async with target(status(500)) as heard:
 
-        def opened() -> Outbox:
-            return Outbox(path, {outbox.ERASED: Target(heard.url, SECRET)}, covered=lambda *_: erased, clock=clock, secret=b"s" * 32)
+        def opened() -> Webhooks:
+            return Webhooks(path, {outbox.ERASED: Target(heard.url, SECRET)}, covered=lambda *_: erased, clock=clock, secret=b"s" * 32)
 
         found = opened()
         found.announce(notice)
@@ -222,10 +222,10 @@ async def test_who_is_to_be_told_of_an_erasure_is_told_after_a_crash_too_and_no_
 async def test_an_erasure_that_never_began_is_told_to_nobody(tmp_path: Path) -> None:
     async with target() as heard:
         for _ in range(2):
-            found = Outbox(tmp_path / "outbox.sqlite", {outbox.ERASED: Target(heard.url, SECRET)}, covered=lambda *_: False, secret=b"s" * 32)
+            found = Webhooks(tmp_path / "outbox.sqlite", {outbox.ERASED: Target(heard.url, SECRET)}, covered=lambda *_: False, secret=b"s" * 32)
             found.announce(an_entry(kind=outbox.ERASED))
             await found.stop()
-        found = Outbox(tmp_path / "outbox.sqlite", {outbox.ERASED: Target(heard.url, SECRET)}, covered=lambda *_: False, secret=b"s" * 32)
+        found = Webhooks(tmp_path / "outbox.sqlite", {outbox.ERASED: Target(heard.url, SECRET)}, covered=lambda *_: False, secret=b"s" * 32)
         found.start()
         await until(lambda: not found.parcels)
         await found.stop()
@@ -275,7 +275,7 @@ async def test_a_redirect_is_never_followed(code: int) -> None:
 async def test_a_target_that_hangs_does_not_hold_the_others_back() -> None:
     clock = Clock()
     async with target(*[hangs] * 20) as slow, target() as quick:
-        found = Outbox(":memory:", {"order": Target(slow.url, SECRET), "reward": Target(quick.url, SECRET)}, covered=lambda *_: True, clock=clock)
+        found = Webhooks(":memory:", {"order": Target(slow.url, SECRET), "reward": Target(quick.url, SECRET)}, covered=lambda *_: True, clock=clock)
         for number in range(20):
             found.passing(an_entry(number))
         found.start()
@@ -323,7 +323,7 @@ async def test_a_crash_between_delivery_and_its_mark_sends_again_under_the_same_
     assert [headers["idempotency-key"] for headers, _ in heard.came] == ["d1", "d1"]
 
 
-async def _all_sent(found: Outbox) -> None:
+async def _all_sent(found: Webhooks) -> None:
     found.passing(an_entry())
     found.start()
     await until(lambda: found.waiting == 0)
@@ -332,7 +332,7 @@ async def _all_sent(found: Outbox) -> None:
 
 async def test_an_effect_without_a_target_is_not_sent_when_one_is_set_up_later(tmp_path: Path) -> None:
     clock = Clock()
-    before = Outbox(tmp_path / "outbox.sqlite", {}, covered=lambda *_: True, clock=clock)
+    before = Webhooks(tmp_path / "outbox.sqlite", {}, covered=lambda *_: True, clock=clock)
     before.passing(an_entry())
     before.start()
     await before.stop()

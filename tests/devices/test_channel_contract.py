@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from support.devices.sayings import the_card
-from visavis.ports import Message, Receipt
+from visavis.ports import DeliveryResult, Message
 from visavis.testing import check_channel
 
 MESSAGE = Message("camille", "google-glass-xe", the_card("fr"), "À la maison", 2_000.0, 600.0)
@@ -24,11 +24,11 @@ class Shelf:
     def reaches(self, person: str, device: str) -> bool:
         return person in self.on
 
-    async def deliver(self, message: Message) -> Receipt:
+    async def deliver(self, message: Message) -> DeliveryResult:
         if not self.reaches(message.person, message.device):
-            return Receipt("nobody")
+            return DeliveryResult("nobody")
         self.on[message.person] = [message.card.decision]
-        return Receipt("taken")
+        return DeliveryResult("taken")
 
     async def recall(self, person: str, device: str, decision: str) -> None:
         if self.on.get(person) == [decision]:
@@ -39,21 +39,21 @@ class Shelf:
 
 
 class ForStrangers(Shelf):
-    async def deliver(self, message: Message) -> Receipt:
+    async def deliver(self, message: Message) -> DeliveryResult:
         self.on[message.person] = [message.card.decision]
-        return Receipt("taken")
+        return DeliveryResult("taken")
 
 
 class Twice(Shelf):
-    async def deliver(self, message: Message) -> Receipt:
+    async def deliver(self, message: Message) -> DeliveryResult:
         receipt = await super().deliver(message)
         self.on["camille"] *= 2
         return receipt
 
 
 class Forgetful(Shelf):
-    async def deliver(self, message: Message) -> Receipt:
-        return Receipt("taken" if message.person in self.on else "nobody")
+    async def deliver(self, message: Message) -> DeliveryResult:
+        return DeliveryResult("taken" if message.person in self.on else "nobody")
 
 
 class Sweeping(Shelf):
@@ -73,7 +73,7 @@ class Nameless(Shelf):
 def test_a_channel_that_keeps_its_word_passes() -> None:
     shelf = Shelf()
 
-    assert asyncio.run(check_channel(shelf, MESSAGE, shelf.shown)) == Receipt("taken")
+    assert asyncio.run(check_channel(shelf, MESSAGE, shelf.shown)) == DeliveryResult("taken")
     asyncio.run(shelf.recall("camille", "google-glass-xe", asyncio.run(shelf.shown())[0]))
     assert asyncio.run(shelf.shown()) == []
 

@@ -195,7 +195,7 @@ def test_a_sensor_tells_and_never_answers_and_a_revoked_key_is_nobodys(street: H
 
     sensor.says("status", "online")
     sensor.says("answer", {"decision": decision, "answer": "yes"})
-    street.site._called(lambda: street.site.server.access.revoke(fridge.id))
+    street.site._called(lambda: street.site.server.access_keys.revoke(fridge.id))
     street.site._called(street.site.server.screens.look_again)
     gone = screen.next()
     fridge.says("answer", {"decision": decision, "answer": "yes"})

@@ -116,7 +116,7 @@ def site(post: Post) -> Iterator[Site]:
 
 def opens(site: Site, name: str) -> None:
     at = site.clock.now()
-    site.live(
+    site.process(
         Noticed(id=site.id("notice"), customer=name, occurred_at=at, purpose="by-mail", notice="by-mail-1", language="fr"),
         Consented(id=site.id("yes"), customer=name, occurred_at=at, purpose="by-mail", notice="by-mail-1"),
     )
@@ -141,7 +141,7 @@ def settled(site: Site) -> None:
     """Wait until nothing is on its way."""
     from support.devices.far_ends import until
 
-    until(lambda: not site._called(lambda: bool(site.server.delivery._under_way) or site.server.delivery.waiting))
+    until(lambda: not site._called(lambda: bool(site.server.dispatcher._under_way) or site.server.dispatcher.waiting))
 
 
 def link(letter: EmailMessage, what: str) -> str:
@@ -187,7 +187,7 @@ def test_one_click_stops_letters_without_a_page_a_cookie_or_a_key(site: Site, po
     (entry,) = [entry for entry in site.entries("camille") if isinstance(entry.moment, Withdrew)]
     assert isinstance(entry.moment, Withdrew)
     assert entry.moment.purpose == "by-mail"
-    assert not site._called(lambda: site.server.accounts.addresses.has("camille", "mail"))
+    assert not site._called(lambda: site.server.external_channels.addresses.has("camille", "mail"))
     site.passes(3600.0)
     site.leaves("camille")
     site.enters("camille")
@@ -245,12 +245,12 @@ def test_a_letter_is_sent_again_only_when_the_server_said_that_it_was_not_taken(
     assert show is not None
     from support.devices.far_ends import until
 
-    until(lambda: not site._called(lambda: site.server.delivery._under_way) and site._called(lambda: site.server.delivery.parcels[show.id].reason) != "")
+    until(lambda: not site._called(lambda: site.server.dispatcher._under_way) and site._called(lambda: site.server.dispatcher.parcels[show.id].reason) != "")
     site.passes(5.0)
-    site._called(site.server.delivery.nudge)
+    site._called(site.server.dispatcher.nudge)
     settled(site)
     assert len(post.letters) == letters
-    assert site._called(lambda: site.server.delivery.parcels[show.id].status) == ("taken" if again else "unsure" if data == ["cut"] else "given_up")
+    assert site._called(lambda: site.server.dispatcher.parcels[show.id].status) == ("taken" if again else "unsure" if data == ["cut"] else "given_up")
 
 
 def test_a_ticket_of_another_use_or_another_server_opens_nothing(site: Site, post: Post) -> None:
@@ -260,7 +260,7 @@ def test_a_ticket_of_another_use_or_another_server_opens_nothing(site: Site, pos
     for ticket in (card, foreign, off[:-2] + "AA", "x", "%C3%A9", "A" * 4000):
         assert httpx.post(f"{site.url}/mail/off/{ticket}").status_code == 403
     assert httpx.get(f"{site.url}/mail/card/{off}").status_code == 403
-    assert site._called(lambda: site.server.accounts.addresses.has("camille", "mail"))
+    assert site._called(lambda: site.server.external_channels.addresses.has("camille", "mail"))
 
 
 @given(st.text(max_size=40))
@@ -287,7 +287,7 @@ def test_what_is_no_address_is_refused(site: Site, address: Any) -> None:
 def test_an_id_that_no_moment_could_name_has_no_address(site: Site) -> None:
     for length, status in ((128, 204), (129, 422), (4000, 422)):
         assert brand(site, "PUT", f"/v1/people/{'x' * length}/mail", address="camille@example.net").status_code == status
-        assert site.server.accounts.addresses.has("x" * length, "mail") is (status == 204)
+        assert site.server.external_channels.addresses.has("x" * length, "mail") is (status == 204)
 
 
 class Everybody:

@@ -77,7 +77,7 @@ def test_nothing_opens_without_a_key_of_a_device(mirror: Mirrored) -> None:
 
 
 def test_a_key_that_was_revoked_opens_nothing_more(mirror: Mirrored, who: Who) -> None:
-    access = mirror.site.server.access
+    access = mirror.site.server.access_keys
     assert who.http.get(f"{API}/timeline").status_code == 200
 
     mirror.site._called(lambda: access.revoke(access.check(who.token).id))
@@ -124,8 +124,8 @@ def test_another_persons_key_reaches_nothing_of_mine(mirror: Mirrored, who: Who)
 
 def test_the_timeline_holds_the_cards_decided_for_that_screen_and_no_others(mirror: Mirrored, who: Who) -> None:
     site = mirror.site
-    site.live(Worn(id="on", customer=who.name, occurred_at=site.clock.now(), device="g1", profile="google-glass-xe"))
-    paired = site._called(lambda: site.server.access.issue("device", who.name, profile="google-glass-xe"))
+    site.process(Worn(id="on", customer=who.name, occurred_at=site.clock.now(), device="g1", profile="google-glass-xe"))
+    paired = site._called(lambda: site.server.access_keys.issue("device", who.name, profile="google-glass-xe"))
     card = site.enters(who.name)
     assert card is not None
 

@@ -96,7 +96,7 @@ def compare(name: str, page: Page) -> None:
 def test_a_card_its_menu_and_the_item_beside_it_look_as_they_were_looked_at(mirror: Mirrored, glass: Opened, language: str) -> None:
     name, token = mirror.somebody()
     notice = STRATEGY.purposes["reminders"].notice.version
-    mirror.site.live(Noticed(id="in", customer=name, occurred_at=mirror.site.clock.now(), purpose="reminders", notice=notice, language=language))
+    mirror.site.process(Noticed(id="in", customer=name, occurred_at=mirror.site.clock.now(), purpose="reminders", notice=notice, language=language))
     item = insert(
         mirror, token, text=SAMPLE[language], creator={"id": "l", "displayName": "Liste"}, menuItems=[{"action": "TOGGLE_PINNED"}, {"action": "DELETE"}]
     )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from support.site import EVERYTHING, Site, a_site
 from visavis.devices.registry import ALPHABET, CODE_LENGTH, SHIFT_LIMIT_S, VALID_S, WRONG_LIMIT, WRONG_OF_ALL_LIMIT, WRONG_WITHIN_S, Registry, TooMany
-from visavis.http.access_keys import Access, NoKey
+from visavis.http.access_keys import AccessKeys, InvalidKey
 from visavis.model.errors import Invalid, Refused
 from visavis.model.shown import DeviceState
 from visavis.strategy.screens import DEVICES
@@ -166,7 +166,7 @@ def test_guessing_is_slow_and_the_right_code_is_not_spent_by_it(site: Site) -> N
 
 
 def test_guessing_from_many_addresses_is_slow_too() -> None:
-    registry = Registry(Access(":memory:"), DEVICES, lambda: 1000.0)
+    registry = Registry(AccessKeys(":memory:"), DEVICES, lambda: 1000.0)
     for number in range(WRONG_OF_ALL_LIMIT):
         with pytest.raises(Refused, match="not valid"):
             registry.pair("AAAA", "glasses", f"10.0.0.{number}")
@@ -177,7 +177,7 @@ def test_guessing_from_many_addresses_is_slow_too() -> None:
 
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_no_text_is_a_code(code: str, profile: str) -> None:
-    access = Access(":memory:")
+    access = AccessKeys(":memory:")
     registry = Registry(access, DEVICES, lambda: 1000.0)
     registry.offer("device", "camille")
 
@@ -187,7 +187,7 @@ def test_no_text_is_a_code(code: str, profile: str) -> None:
 
 
 def test_codes_are_drawn_from_all_that_there_are() -> None:
-    registry = Registry(Access(":memory:"), DEVICES, lambda: 1000.0)
+    registry = Registry(AccessKeys(":memory:"), DEVICES, lambda: 1000.0)
     codes = {registry.offer("device", "camille").code for _ in range(2000)}
 
     assert len(codes) == 2000
@@ -196,7 +196,7 @@ def test_codes_are_drawn_from_all_that_there_are() -> None:
 
 
 def test_an_unknown_profile_spends_no_code() -> None:
-    registry = Registry(Access(":memory:"), DEVICES, lambda: 1000.0)
+    registry = Registry(AccessKeys(":memory:"), DEVICES, lambda: 1000.0)
     code = registry.offer("device", "camille").code
     with pytest.raises(Invalid, match="no such profile"):
         registry.pair(code, "toaster", "10.0.0.1")
@@ -206,23 +206,23 @@ def test_an_unknown_profile_spends_no_code() -> None:
 
 def test_a_key_ends_with_its_shift_and_not_before(tmp_path: object) -> None:
     now = [1000.0]
-    access = Access(f"{tmp_path}/keys.sqlite", b"k" * 32, now=lambda: now[0])
+    access = AccessKeys(f"{tmp_path}/keys.sqlite", b"k" * 32, now=lambda: now[0])
     token = access.issue("adviser", "s1", until=1000.0 + SHIFT_LIMIT_S)
     access.close()
-    again = Access(f"{tmp_path}/keys.sqlite", b"k" * 32, now=lambda: now[0])
+    again = AccessKeys(f"{tmp_path}/keys.sqlite", b"k" * 32, now=lambda: now[0])
     key = again.check(token)
     now[0] += SHIFT_LIMIT_S - 1
     assert again.holds(key)
     now[0] += 1
 
     assert not again.holds(key)
-    with pytest.raises(NoKey):
+    with pytest.raises(InvalidKey):
         again.check(token)
     again.close()
 
 
 def test_a_device_that_never_reported_is_listed_without_a_state() -> None:
-    registry = Registry(access := Access(":memory:"), DEVICES, lambda: 1000.0)
+    registry = Registry(access := AccessKeys(":memory:"), DEVICES, lambda: 1000.0)
     registry.pair(registry.offer("device", "camille").code, "apple-watch-42", "10.0.0.1")
     access.issue("device", "bo")
 

@@ -179,7 +179,7 @@ def test_a_recall_empties_the_page_and_the_same_button_takes_the_subscription_ba
 
     held.page.get_by_role("button", name="Ne plus les recevoir ici").click()
     held.page.get_by_role("button", name="Recevoir les cartes").wait_for()
-    assert not held.site._called(lambda: held.site.server.accounts.addresses.has("camille", "web_push"))
+    assert not held.site._called(lambda: held.site.server.external_channels.addresses.has("camille", "web_push"))
 
 
 def test_the_page_is_installable_small_and_worth_nothing_without_its_key(held: Held, site: Site) -> None:

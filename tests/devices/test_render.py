@@ -22,7 +22,7 @@ from visavis.cards.text import NOTIFICATION_BODY_LIMIT, NOTIFICATION_TITLE_LIMIT
 from visavis.cards.typography import held, typeset
 from visavis.cards.widths import REGULAR
 from visavis.devices import render
-from visavis.model.card import SPEECH_WORDS_LIMIT, Brief, Card, Told
+from visavis.model.card import SPEECH_WORDS_LIMIT, Brief, BriefFact, Card
 from visavis.model.catalogue import Charset, Device
 from visavis.strategy.screens import DEVICES
 
@@ -40,7 +40,7 @@ cards = st.builds(
     Card, st.just("d1"), st.just("a"), languages, title=texts, body=texts, why=texts, speech=texts,
     yes=st.sampled_from(["", "Oui", "Faire connaissance"]), no=st.sampled_from(["", "Non", "Une autre fois"]),
 )  # fmt: skip
-facts = st.lists(st.builds(Told, texts, st.just("observé")), max_size=3).map(tuple)
+facts = st.lists(st.builds(BriefFact, texts, st.just("observé")), max_size=3).map(tuple)
 briefs = st.builds(
     Brief, st.just("d1"), st.just("a"), languages, who=texts, facts=facts, advice=texts, avoid=texts, why=texts, since=texts, yes=st.just("Fait"),
     no=st.just("Plus tard"),

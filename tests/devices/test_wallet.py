@@ -73,9 +73,9 @@ class Telephone:
         self.site, self.library = site, library
         if not site.entries(name):
             site.person(name, "place-moment", "reminders")
-            site.live(Worn(id="watch", customer=name, occurred_at=site.clock.now(), device="w1", profile=watch))
+            site.process(Worn(id="watch", customer=name, occurred_at=site.clock.now(), device="w1", profile=watch))
         self.name = name
-        self.key: str = site._called(lambda: site.server.access.issue("device", name, profile=watch))
+        self.key: str = site._called(lambda: site.server.access_keys.issue("device", name, profile=watch))
         self.last_modified = self.tag = ""
         self.take(httpx.get(f"{site.url}/phone/pass.pkpass?language=fr", headers={"authorization": f"Bearer {self.key}"}))
 
@@ -218,7 +218,7 @@ def test_a_telephone_walks_the_whole_protocol(wallet: Wallet, apns: Apns) -> Non
         assert phone.asks("POST", "log", token="", json={"logs": ["camille had trouble"]}).status_code == 200
         assert phone.asks("DELETE", phone.registration()).status_code == 200
         assert phone.changed() == []
-        passes = site.server.accounts.wallet
+        passes = site.server.external_channels.wallet
         assert passes is not None
         assert not site._called(lambda: passes.reaches("camille", WATCH))
     finally:
@@ -257,7 +257,7 @@ def test_the_token_of_one_pass_opens_no_other_and_nothing_tells_what_exists(site
     assert httpx.get(base, headers=[(b"authorization", "ApplePass é".encode())]).status_code == 401
     assert httpx.get(f"{site.url}/phone/pass.pkpass").status_code == 401
 
-    site._called(lambda: site.server.access.revoke(site.server.access.check(mine.key).id))
+    site._called(lambda: site.server.access_keys.revoke(site.server.access_keys.check(mine.key).id))
     assert mine.fetches() == 401, "a revoked watch's pass is fetched no more"
     assert theirs.fetches() == 200
 
@@ -267,7 +267,7 @@ def test_many_identifiers_of_one_telephone_are_bounded_and_malformed_ones_refuse
     for number in range(40):
         phone.library = f"lib{number}"
         assert phone.registers() == 201
-    kept = site._called(lambda: site.server.accounts.addresses.under("camille", "wallet:", phone.serial))
+    kept = site._called(lambda: site.server.external_channels.addresses.under("camille", "wallet:", phone.serial))
     assert len(kept) == 32
     assert "wallet:lib39" in kept
     assert "wallet:lib0" not in kept
@@ -287,7 +287,7 @@ def test_a_registration_that_apple_no_longer_knows_is_deleted(wallet: Wallet, ap
         apns.status = [(410, b'{"reason":"Unregistered"}')]
         assert site.enters("camille") is not None
         apns.waits(1)
-        until(lambda: not site._called(lambda: site.server.accounts.addresses.under("camille", "wallet:", phone.serial)))
+        until(lambda: not site._called(lambda: site.server.external_channels.addresses.under("camille", "wallet:", phone.serial)))
     finally:
         site.stop()
 

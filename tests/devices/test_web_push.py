@@ -75,7 +75,7 @@ class Phone:
         self.site, self.service, self.name, self.browser = site, service, name, Browser()
         if not site.entries(name):
             site.person(name, "place-moment", "reminders")
-        self.key: str = site._called(lambda: site.server.access.issue("device", name, profile=profile))
+        self.key: str = site._called(lambda: site.server.access_keys.issue("device", name, profile=profile))
 
     def asks(self, method: str, path: str, **body: Any) -> httpx.Response:
         headers = {"authorization": f"Bearer {self.key}"}
@@ -128,8 +128,8 @@ def test_a_card_reaches_the_browser_in_few_bytes_signed_encrypted_and_without_a_
         assert heard.wire_bytes <= 1200, f"{heard.wire_bytes} bytes on the wire"
 
         said = dict(part.split("=", 1) for part in heard.headers["authorization"].removeprefix("vapid ").split(","))
-        assert site.server.accounts.push is not None
-        assert said["k"] == site.server.accounts.push.public_key
+        assert site.server.external_channels.push is not None
+        assert said["k"] == site.server.external_channels.push.public_key
         point = data_of(said["k"])
         public = ECKey.import_key({"kty": "EC", "crv": "P-256", "x": text(point[1:33]), "y": text(point[33:])})
         claims = jwt.decode(said["t"], public, algorithms=["ES256"]).claims
@@ -171,7 +171,7 @@ def test_a_subscription_that_is_gone_is_deleted(service: PushService, status: in
         service.answers = [(status, {})]
         phone.enters()
         service.waits(1)
-        until(lambda: not site._called(lambda: site.server.accounts.addresses.has("camille", "web_push")))
+        until(lambda: not site._called(lambda: site.server.external_channels.addresses.has("camille", "web_push")))
 
 
 def test_a_busy_service_is_asked_again_when_it_said_and_a_cut_line_never(service: PushService) -> None:
@@ -181,16 +181,16 @@ def test_a_busy_service_is_asked_again_when_it_said_and_a_cut_line_never(service
         service.answers = [(429, {"retry-after": "30"}), "cut"]
         show = phone.enters()
         service.waits(1)
-        until(lambda: site._called(lambda: site.server.delivery.parcels[show.id].reason) != "")
+        until(lambda: site._called(lambda: site.server.dispatcher.parcels[show.id].reason) != "")
         site.passes(10.0)
-        site._called(site.server.delivery.nudge)
+        site._called(site.server.dispatcher.nudge)
         service.waits(1)
         site.passes(25.0)
-        site._called(site.server.delivery.nudge)
+        site._called(site.server.dispatcher.nudge)
         service.waits(2)
         for _ in range(3):
             site.passes(60.0)
-            site._called(site.server.delivery.nudge)
+            site._called(site.server.dispatcher.nudge)
         service.waits(2)
 
 
@@ -198,13 +198,13 @@ def test_a_restart_sends_nothing_twice_and_keeps_the_subscription_sealed(service
     with a_site(service, tmp_path) as site:
         phone = Phone(site, service)
         phone.subscribes()
-        key = site.server.accounts.push.public_key if site.server.accounts.push is not None else ""
+        key = site.server.external_channels.push.public_key if site.server.external_channels.push is not None else ""
         phone.enters()
         service.waits(1)
         site.stop()
         site.start()
-        assert site.server.accounts.push is not None
-        assert site.server.accounts.push.public_key == key, "browsers know the server by its key"
+        assert site.server.external_channels.push is not None
+        assert site.server.external_channels.push.public_key == key, "browsers know the server by its key"
         service.waits(1)
         assert service.origin.encode() not in b"".join(path.read_bytes() for path in (tmp_path / "data").glob("addresses*"))
 
@@ -214,7 +214,7 @@ def test_who_revokes_a_phone_or_presses_off_is_sent_nothing_more(service: PushSe
         lost, quiet = Phone(site, service, "ana"), Phone(site, service, "bo")
         lost.subscribes()
         quiet.subscribes()
-        site._called(lambda: site.server.access.revoke(site.server.access.check(lost.key).id))
+        site._called(lambda: site.server.access_keys.revoke(site.server.access_keys.check(lost.key).id))
         assert quiet.asks("DELETE", "subscription").status_code == 204
         lost.enters()
         assert site.enters("bo") is None, "the phone was the only device, and is not one any more"

@@ -16,9 +16,9 @@ from visavis.customers import wallet
 from visavis.explain import accounts as account
 from visavis.explain import benefit as room
 from visavis.explain import what_if as promise_room
-from visavis.explain.accounts import Account, Average, Benefits, Month
+from visavis.explain.accounts import Account, Accounts, Average, Month
 from visavis.explain.benefit import Benefit, benefits
-from visavis.explain.what_if import Would, recent, would
+from visavis.explain.what_if import WhatIf, recent, would
 from visavis.model.consent import Purpose
 from visavis.model.customer import Customer
 from visavis.model.decision import Show
@@ -35,20 +35,20 @@ def a_card(number: int, action: str, purpose: str, p: float = 0.3) -> Show:
     return Show(f"d{number}", "customer", purpose, action, "", "", "glasses", 1.0, p, 1.0, (), (), (), (), None)
 
 
-def told(loop: Loop, everybody: Benefits, language: str = "en", *, now: datetime = NOON) -> dict[str, Benefit]:
+def told(loop: Loop, everybody: Accounts, language: str = "en", *, now: datetime = NOON) -> dict[str, Benefit]:
     found = benefits(STRATEGY, loop.world, everybody, loop.customer, "camille", loop.log.of("camille"), KEY, now, language)
     return {one.purpose: one for one in found}
 
 
-def counted(loop: Loop) -> Benefits:
-    everybody = Benefits(STRATEGY)
+def counted(loop: Loop) -> Accounts:
+    everybody = Accounts(STRATEGY)
     for name in loop.customers:
         for entry in loop.log.of(name):
             everybody.passing(entry)
     return everybody
 
 
-def promised(loop: Loop, purpose: Purpose, now: datetime) -> Would | None:
+def promised(loop: Loop, purpose: Purpose, now: datetime) -> WhatIf | None:
     days = recent(loop.log.of("camille"), now)
     assert days is not None
     return would(STRATEGY, loop.world, days, purpose, KEY)
@@ -93,7 +93,7 @@ def entries(happened: list[tuple[str, int]]) -> list[Entry]:
 
 
 def check_sums(happened: list[tuple[str, int]]) -> None:
-    account, everybody = Account(), Benefits(STRATEGY)
+    account, everybody = Account(), Accounts(STRATEGY)
     at_tills = owed = spent = 0
     for entry in entries(happened):
         account.passing(STRATEGY, entry)
@@ -183,7 +183,7 @@ def test_a_closed_purpose_is_promised_by_living_their_own_days_again() -> None:
     for i in range(6):
         at = NOON + timedelta(days=i)
         turn(loop, at)
-        loop.live([enters(id=f"door-{i}", at=at)])
+        loop.process([enters(id=f"door-{i}", at=at)])
     now = NOON + timedelta(days=6)
     log = list(loop.log.of("camille"))
 
@@ -204,11 +204,11 @@ def check_inside_consent() -> None:
     for products in (tuple(BRANDS[:1]), tuple(BRANDS[:6])):
         loop = a_loop()
         camille(loop, "reminders", "place-moment", products=products)
-        loop.live([Withdrew(id="no", customer="camille", occurred_at=NOON, purpose="reminders")])
+        loop.process([Withdrew(id="no", customer="camille", occurred_at=NOON, purpose="reminders")])
         for i in range(4):
             at = NOON + timedelta(days=i, seconds=1)
             turn(loop, at)
-            loop.live([enters(id=f"door-{i}", at=at)])
+            loop.process([enters(id=f"door-{i}", at=at)])
         now = NOON + timedelta(days=5)
         promises.append([promised(loop, purpose, now) for purpose in STRATEGY.purposes.values() if purpose.basis == "consent"])
     assert promises[0] == promises[1]
@@ -239,11 +239,11 @@ def check_that_the_frozen_are_not_replayed() -> None:
     camille(loop, "tailored-offers", "place-moment", products=tuple(BRANDS[:6]))
     for i in range(6):
         turn(loop, NOON + timedelta(days=i))
-        loop.live([enters(id=f"door-{i}", at=NOON + timedelta(days=i))])
+        loop.process([enters(id=f"door-{i}", at=NOON + timedelta(days=i))])
     now = NOON + timedelta(days=6)
     turn(loop, now)
     assert {one.kind for one in told(loop, counted(loop), now=now).values()} > {"replay"}, "nothing was to be promised"
-    loop.live([Restricted(id="frozen", customer="camille", occurred_at=now)])
+    loop.process([Restricted(id="frozen", customer="camille", occurred_at=now)])
     assert not {one.kind for one in told(loop, counted(loop), now=now).values()} & {"replay"}, "the days of a frozen person are read"
 
 
@@ -259,7 +259,7 @@ def check_averages() -> None:
     loop = a_loop()
     people = [f"p{i}" for i in range(20)]
     for name in people:
-        loop.live(says_yes(name, "recognition", at=NOON))
+        loop.process(says_yes(name, "recognition", at=NOON))
     everybody = counted(loop)
     for name in people:
         for entry in entries([("show", 1), ("yes", 1), ("redeem", 1)]):
@@ -271,13 +271,13 @@ def check_averages() -> None:
     text = told(loop, everybody)["recognition"].text.replace("\N{NO-BREAK SPACE}", " ")
     assert text == "On average, for those who opened it: about $1.01, 1 useful card."
 
-    loop.live([Withdrew(id="no", customer=people[0], occurred_at=NOON + timedelta(minutes=2), purpose="recognition")])
+    loop.process([Withdrew(id="no", customer=people[0], occurred_at=NOON + timedelta(minutes=2), purpose="recognition")])
     assert counted(loop).average(purpose, loop.customer, later + 120) is None, "an average of nineteen"
     assert told(loop, counted(loop), "fr")["recognition"].text == "Rien pour l’instant."
 
 
 def test_who_is_erased_is_in_no_account() -> None:
-    everybody = Benefits(STRATEGY)
+    everybody = Accounts(STRATEGY)
     for entry in entries([("show", 1), ("yes", 1), ("redeem", 1)]):
         everybody.passing(entry)
     everybody.forget("camille")

@@ -21,7 +21,7 @@ from visavis.customers.fold import fold
 from visavis.decide import brief_facts as telling
 from visavis.decide.explain import SENTENCES, sentence
 from visavis.explain import counterfactual as room
-from visavis.explain.counterfactual import LANGUAGES, Used, Why, find, why
+from visavis.explain.counterfactual import LANGUAGES, UsedData, Why, find, why
 from visavis.model.customer import newborn
 from visavis.model.decision import Show, Silence
 from visavis.model.entry import Entry
@@ -39,7 +39,7 @@ def explained(loop: Loop, entry: Entry, audience: str, language: str = "en") -> 
 def at_the_door(*purposes: str) -> tuple[Loop, Entry]:
     loop = a_loop()
     camille(loop, *purposes, products=tuple(BRANDS[:6]))
-    entry = loop.live([enters()])[0].entry
+    entry = loop.process([enters()])[0].entry
     assert entry is not None
     return loop, entry
 
@@ -79,8 +79,8 @@ def a_brief(*traits: str) -> tuple[Loop, Entry]:
     loop = a_loop()
     camille(loop, "adviser-brief", products=tuple(BRANDS[:6]))
     for trait in traits:
-        loop.live([Declared(id=trait, customer="camille", occurred_at=NOON, trait=trait, value=True)])
-    entry = loop.live([CheckedIn(id="in", customer="camille", occurred_at=NOON, place="s1")])[0].entry
+        loop.process([Declared(id=trait, customer="camille", occurred_at=NOON, trait=trait, value=True)])
+    entry = loop.process([CheckedIn(id="in", customer="camille", occurred_at=NOON, place="s1")])[0].entry
     assert entry is not None
     return loop, entry
 
@@ -112,7 +112,7 @@ def check_words() -> int:
     for spoken, audience in product(LANGUAGES, ("customer", "adviser")):
         names = sorted({clipped(family_name(STRATEGY, family, spoken), 28, 4) for family in STRATEGY.families}, key=lambda name: (count_words(name), name))
         used = [
-            Used("purchases", "datum", origin, template[spoken].format(name=name), (), "", "gone")
+            UsedData("purchases", "datum", origin, template[spoken].format(name=name), (), "", "gone")
             for origin, (name, template) in product(room.FIRST, product(names[-2:], room._DATA.values()))
         ]  # fmt: skip
         show = Show("d", audience, "p", "a", "", "", "glasses", 1.0, 0.5, 1.0, (), (), (), (), None)
@@ -145,8 +145,8 @@ def test_an_explanation_that_tells_something_else_is_caught(
 def test_silence_is_explained_too() -> None:
     loop = a_loop()
     camille(loop, "reminders")
-    loop.live([enters()])
-    entry = loop.live([enters(id="again", at=NOON + timedelta(seconds=5))])[0].entry
+    loop.process([enters()])
+    entry = loop.process([enters(id="again", at=NOON + timedelta(seconds=5))])[0].entry
     assert entry is not None
 
     told = explained(loop, entry, "customer", "fr")
@@ -186,11 +186,11 @@ def test_the_door_opens_to_the_person_and_the_brand_and_tells_nobody_else_whethe
         server = a_server()
         async with running(server) as brand:
             for moment in says_yes("camille", "reminders", "place-moment", at=NOON):
-                await server.writer.live(moment)
-            entry = (await server.writer.live(enters())).answer.entry
+                await server.writer.process(moment)
+            entry = (await server.writer.process(enters())).answer.entry
             assert entry is not None
             path = f"/v1/people/camille/decisions/{entry.decisions[0].id}/why"
-            own, other = server.access.issue("device", "camille"), server.access.issue("device", "dan")
+            own, other = server.access_keys.issue("device", "camille"), server.access_keys.issue("device", "dan")
             async with client(server, own) as camilles, client(server, other) as dans:
                 assert (await camilles.get(path)).json() == (await brand.get(path)).json()
                 assert (await camilles.get(path, params={"language": "fr"})).json()["plain"].keys() == {"fr", "en"}
@@ -204,11 +204,11 @@ def test_the_door_opens_to_the_person_and_the_brand_and_tells_nobody_else_whethe
 def test_a_person_who_was_merged_is_explained_as_they_were_then() -> None:
     loop = a_loop()
     camille(loop, "reminders", "place-moment", products=tuple(BRANDS[:6]))
-    loop.live([Linked(id="other", customer="cam", occurred_at=NOON, identifier="card-2")])
-    loop.live([Linked(id="same", customer="cam", occurred_at=NOON, identifier="card-1")])
+    loop.process([Linked(id="other", customer="cam", occurred_at=NOON, identifier="card-2")])
+    loop.process([Linked(id="same", customer="cam", occurred_at=NOON, identifier="card-1")])
     assert len(loop.names("camille")) == 2
-    loop.live(says_yes("cam", "reminders", "place-moment", at=NOON))
-    entry = loop.live([enters(at=NOON + timedelta(minutes=2))])[0].entry
+    loop.process(says_yes("cam", "reminders", "place-moment", at=NOON))
+    entry = loop.process([enters(at=NOON + timedelta(minutes=2))])[0].entry
     assert entry is not None
 
     found = find(loop.life("cam"), entry.decisions[0].id)

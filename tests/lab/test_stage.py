@@ -17,9 +17,9 @@ from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, exp
 from support.people import ROOT, STRATEGY, grocery
 from visavis.decide.explain import SENTENCES
 from visavis.lab.demo import Demo, running
-from visavis.lab.stage.onstage import Person, of, printed
+from visavis.lab.stage.onstage import StagePerson, of, printed
 from visavis.lab.stage.population_panel import feed
-from visavis.lab.stage.stage import Door, routes
+from visavis.lab.stage.stage import StageAccess, routes
 from visavis.lab.stage.thoughts import WIDTH_PX, thought
 from visavis.lab.stories.households import Extract
 from visavis.lab.stories.simulated_population import Heard
@@ -35,7 +35,7 @@ class Played:
     """The demo in a thread of its own; ``does`` runs something of it there."""
 
     def __init__(self) -> None:
-        self.door = Door(b"tests")
+        self.door = StageAccess(b"tests")
         self._unused: list[str] = []
 
     def start(self, port: int = 0) -> None:
@@ -434,7 +434,7 @@ def test_no_bar_leaves_its_drawing_and_silence_is_a_point(nets: list[int]) -> No
     scored = tuple([Scored("reminder-door", f"family {i}", net, 0.1) for i, net in enumerate(nets)])
     silence = Silence("d", "customer", "reminders", "silence_better", 1.0, scored, (), (), None)
     entry = Entry(FORM, "bo", at, Entered(id="m", customer="bo", occurred_at=at, place="s1"), (silence,))
-    person = Person(STRATEGY, newborn("bo"), "Bo", at.timestamp(), at.timestamp(), (Recent(1, entry, 1.0),), frozenset(), None, "fr")
+    person = StagePerson(STRATEGY, newborn("bo"), "Bo", at.timestamp(), at.timestamp(), (Recent(1, entry, 1.0),), frozenset(), None, "fr")
 
     bars = thought(person, None).bars
 
@@ -454,7 +454,7 @@ def test_a_story_that_a_person_s_choice_turned_says_which_choice(opened: Opener,
 @pytest.mark.parametrize(("language", "said"), [("fr", "Rappel à l’entrée : lait"), ("en", "Reminder at the door: milk")])
 def test_the_live_feed_names_what_the_card_was_about_in_the_language_of_who_looks(language: str, said: str) -> None:
     crowd = SimpleNamespace(feed=[Heard(0.0, "Bo", "reminder-door", "", "2000000000015")])
-    person = Person(STRATEGY, Customer("bo", "bo"), "Bo", 0.0, 0.0, (), frozenset(), None, language)
+    person = StagePerson(STRATEGY, Customer("bo", "bo"), "Bo", 0.0, 0.0, (), frozenset(), None, language)
 
     (line,) = feed(crowd, person)
 

@@ -9,11 +9,11 @@ import pytest
 
 from visavis.cli import example, grocery, main
 from visavis.lab import demo
-from visavis.lab.stories.actors import Cast
+from visavis.lab.stories.actors import Actors
 from visavis.lab.stories.headless import Scene
 from visavis.lab.stories.households import Extract
 from visavis.lab.stories.play import checked, on_screens
-from visavis.lab.stories.simulated_population import Everybody
+from visavis.lab.stories.simulated_population import PopulationResult
 from visavis.model.errors import Invalid
 from visavis.strategy.story import Expected, stories
 
@@ -22,11 +22,11 @@ OFF_THE_SCRIPT = ("Inès", "Léa", "Rose", "Bérénice")
 
 
 @pytest.fixture(scope="module")
-def told() -> demo.Told:
+def told() -> demo.HeadlessReport:
     return asyncio.run(demo.headless(grocery(), HOUSEHOLDS, "Solène", crowd=False))
 
 
-def test_every_scene_comes_out_as_its_story_expects(told: demo.Told) -> None:
+def test_every_scene_comes_out_as_its_story_expects(told: demo.HeadlessReport) -> None:
     wrong = [scene.text("en") for scene in told.scenes if not scene.as_expected]
 
     assert len(told.scenes) == 8
@@ -34,7 +34,7 @@ def test_every_scene_comes_out_as_its_story_expects(told: demo.Told) -> None:
     assert told.as_expected
 
 
-def test_both_screens_share_the_work(told: demo.Told) -> None:
+def test_both_screens_share_the_work(told: demo.HeadlessReport) -> None:
     checked_in = next(one for one in told.scenes[1].played if one.sent.get("kind") == "checked_in")
 
     _, advice, *facts = checked_in.adviser
@@ -116,7 +116,7 @@ def test_a_restart_between_a_card_and_its_answer_loses_nothing(tmp_path: Path) -
         async with demo.running(grocery(), Extract(HOUSEHOLDS), data=tmp_path / "data") as stage:
             card = stage.server.screens.card("solene")
             assert card is not None
-            key = {"authorization": f"Bearer {stage.server.access.issue('device', 'solene')}"}
+            key = {"authorization": f"Bearer {stage.server.access_keys.issue('device', 'solene')}"}
             answer = await stage.player._client.post("/glasses/answer", json={"decision": card.show.id, "answer": "yes"}, headers=key)
             for _ in range(100):
                 wallet = (await stage.player._client.get("/v1/people/solene/wallet", headers=key)).json()
@@ -134,7 +134,7 @@ def test_everybody_lives_a_whole_year_with_an_honest_effect() -> None:
     for name in list(extract.households)[4:]:
         del extract.households[name]
 
-    async def a_year() -> Everybody:
+    async def a_year() -> PopulationResult:
         async with demo.running(grocery(), extract, year_s=0.0) as stage:
             return await stage.everybody()
 
@@ -150,7 +150,7 @@ def test_everybody_lives_a_whole_year_with_an_honest_effect() -> None:
 def test_the_past_of_a_household_is_moved_by_whole_weeks() -> None:
     extract = Extract(HOUSEHOLDS)
     for name, household in extract.households.items():
-        cast = Cast(extract, name, "America/New_York", 1_800_000_000.0)
+        cast = Actors(extract, name, "America/New_York", 1_800_000_000.0)
         past = list(cast.past(name))
         at, between = cast.to_visit(1_800_000_000.0, name)
 

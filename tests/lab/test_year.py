@@ -12,9 +12,9 @@ import pytest
 from support.people import grocery
 from visavis.cli import main
 from visavis.lab.year import data
+from visavis.lab.year.backtest import Backtest, backtest
 from visavis.lab.year.data import Year
 from visavis.lab.year.decisions import rows
-from visavis.lab.year.live import Lived, live
 from visavis.lab.year.privacy import unchanged
 from visavis.lab.year.summary import figures, summary
 from visavis.model.errors import Unavailable
@@ -32,13 +32,13 @@ def year() -> Year:
         pytest.skip(str(missing))
 
 
-def lived(year: Year, log: MemoryLog) -> Lived:
+def lived(year: Year, log: MemoryLog) -> Backtest:
     files = {**grocery(), "products.csv": year.catalogue(), "places.geojson": data.places(year)}
-    return live(year, log, files, until=AUGUST, households=lambda household: household % 24 == 0)
+    return backtest(year, log, files, until=AUGUST, households=lambda household: household % 24 == 0)
 
 
 @pytest.fixture(scope="module")
-def july(year: Year) -> Lived:
+def july(year: Year) -> Backtest:
     return lived(year, MemoryLog())
 
 
@@ -56,7 +56,7 @@ def test_the_day_is_the_shops_own(year: Year) -> None:
     assert min(counts[2:6]) == min(counts)
 
 
-def test_every_figure_can_be_recomputed_from_the_decisions(year: Year, july: Lived) -> None:
+def test_every_figure_can_be_recomputed_from_the_decisions(year: Year, july: Backtest) -> None:
     table = pl.DataFrame(rows(july.visits), infer_schema_length=None)
     baskets = {int(year.basket[i]): i for i in range(len(year))}
     seen = figures(july.visits)
@@ -71,7 +71,7 @@ def test_every_figure_can_be_recomputed_from_the_decisions(year: Year, july: Liv
     assert eligible["p_visit"].sum() / sum(hits) == pytest.approx(seen["calibration_all"])
 
 
-def test_counting_is_counted_by_hand(year: Year, july: Lived) -> None:
+def test_counting_is_counted_by_hand(year: Year, july: Backtest) -> None:
     visit = next(visit for visit in july.visits if visit.door is not None)
     mine = [i for i in range(len(year)) if year.household[i] == visit.household and year.paid_at[i] < visit.at]
     bought: dict[str, list[float]] = {}
@@ -85,7 +85,7 @@ def test_counting_is_counted_by_hand(year: Year, july: Lived) -> None:
     assert visit.door.counted.family == best
 
 
-def test_both_halves_and_all_are_told(july: Lived) -> None:
+def test_both_halves_and_all_are_told(july: Backtest) -> None:
     groups = summary(july)
 
     assert groups["development"]["visits"] + groups["other"]["visits"] == groups["all"]["visits"] == len(july.visits)
@@ -93,16 +93,16 @@ def test_both_halves_and_all_are_told(july: Lived) -> None:
     assert groups["all"]["repeat_share"] <= 0.3
 
 
-def test_only_those_who_consented_are_eligible(july: Lived) -> None:
+def test_only_those_who_consented_are_eligible(july: Backtest) -> None:
     assert {visit.eligible for visit in july.visits if not data.consents(visit.household)} == {False}
     assert not any(visit.entered.family for visit in july.visits if not data.consents(visit.household))
 
 
-def test_permuting_the_purchases_of_the_others_changes_no_decision(year: Year, july: Lived) -> None:
+def test_permuting_the_purchases_of_the_others_changes_no_decision(year: Year, july: Backtest) -> None:
     assert unchanged(year, july.loop, until=AUGUST, households=25)
 
 
-def test_the_same_year_again_has_the_same_bytes_and_no_difference(year: Year, july: Lived) -> None:
+def test_the_same_year_again_has_the_same_bytes_and_no_difference(year: Year, july: Backtest) -> None:
     log = MemoryLog()
 
     again = lived(year, log)
@@ -110,11 +110,11 @@ def test_the_same_year_again_has_the_same_bytes_and_no_difference(year: Year, ju
     assert again.loop.world.version == july.loop.world.version
     assert rows(again.visits) == rows(july.visits)
     differences: list[Difference] = []
-    assert verify(log, again.loop.dice_key, found=differences.append) > 1000
+    assert verify(log, again.loop.randomization_key, found=differences.append) > 1000
     assert differences == []
 
 
-def test_a_lived_year_is_answered_from_its_log(year: Year, july: Lived) -> None:
+def test_a_lived_year_is_answered_from_its_log(year: Year, july: Backtest) -> None:
     log = july.loop.log
     assert isinstance(log, MemoryLog)
     length = len(log)
@@ -128,10 +128,10 @@ def test_a_lived_year_is_answered_from_its_log(year: Year, july: Lived) -> None:
 @pytest.mark.parametrize("killed_after_s", [9.0])
 def test_a_killed_run_goes_on_from_its_log(tmp_path: Path, killed_after_s: float) -> None:
     script = (
-        "import sys; from pathlib import Path; from visavis.journey import data; from visavis.lab.year.live import live;"
+        "import sys; from pathlib import Path; from visavis.lab.year import data; from visavis.lab.year.backtest import backtest;"
         "from visavis.testing import a_log; from support.people import grocery; year = data.load();"
         "files = {**grocery(), 'products.csv': year.catalogue(), 'places.geojson': data.places(year)};"
-        f"done = live(year, a_log(Path({str(tmp_path)!r})), files, until={AUGUST}, households=lambda one: one % 25 == 0);"
+        f"done = backtest(year, a_log(Path({str(tmp_path)!r})), files, until={AUGUST}, households=lambda one: one % 25 == 0);"
         "print(len(done.loop.log), done.loop.world.version)"
     )
     command = [sys.executable, "-c", script]

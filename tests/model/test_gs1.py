@@ -112,7 +112,7 @@ def test_the_door_keeps_the_product_of_a_code_and_neither_its_lot_nor_its_serial
     known = list(STRATEGY.products)[-1]
 
     def kept(code: str) -> tuple[str, str]:
-        entry = loop.live([kind(id=f"m-{code}", customer="camille", occurred_at=NOON, product=code)])[0].entry
+        entry = loop.process([kind(id=f"m-{code}", customer="camille", occurred_at=NOON, product=code)])[0].entry
         assert entry is not None
         assert isinstance(entry.moment, kind)
         return entry.moment.product, entry.moment.family

@@ -41,7 +41,7 @@ def check_off(seeds: range, count: int) -> int:
         served, now = a_strategy(dice)
         life = Life(served, now, a_world(dice, now))
         for moment in sorted(moments(dice, list(KINDS), count, "m"), key=lambda one: one.occurred_at):
-            life.live(moment)
+            life.process(moment)
             lived += 1
         read = {use.purpose for entry in life.loop.log.of("camille") for use in entry.uses if use.categories}
         assert read <= {"account"}, read
@@ -85,8 +85,8 @@ def check_next(seeds: range) -> None:
         ]  # fmt: skip
         no = dice.choice(noes)
         before = loop.customers["camille"].consent_epoch
-        loop.live([enters(id="before")])
-        answers = loop.live([no, enters(id="next"), pays(BRANDS[0], id="till")])  # one commit: nothing in between
+        loop.process([enters(id="before")])
+        answers = loop.process([no, enters(id="next"), pays(BRANDS[0], id="till")])  # one commit: nothing in between
         used = {use.purpose for answer in answers if answer.entry is not None for use in answer.entry.uses}
         assert closed not in used, f"seed {seed}: {closed}"
         assert loop.customers["camille"].consent_epoch > before
@@ -124,12 +124,12 @@ async def check_race(trials: int) -> tuple[int, int]:
         async def arrives(moment: Moment) -> Entry | None:
             for _ in range(dice.randint(0, 3)):
                 await asyncio.sleep(0)
-            return (await writer.live(moment)).answer.entry
+            return (await writer.process(moment)).answer.entry
 
         said: list[Moment] = [Noticed(id=f"n{trial}", customer="camille", occurred_at=NOON, purpose="reminders", notice=version),
                 Consented(id=f"y{trial}", customer="camille", occurred_at=NOON, purpose="reminders", notice=version)]  # fmt: skip
         for one in said:
-            await writer.live(one)
+            await writer.process(one)
         moments: list[Moment] = [Withdrew(id=f"w{trial}", customer="camille", occurred_at=NOON, purpose="reminders"),
                                  enters(id=f"a{trial}"), enters(id=f"b{trial}")]  # fmt: skip
         dice.shuffle(moments)
@@ -218,9 +218,9 @@ def test_a_yes_to_an_older_narrower_notice_opens_what_it_named() -> None:
     loop = a_loop()
     loop.strategy = then
     version = wide.notice.version
-    loop.live([Noticed(id="n", customer="camille", occurred_at=NOON, purpose="reminders", notice=version)])
+    loop.process([Noticed(id="n", customer="camille", occurred_at=NOON, purpose="reminders", notice=version)])
     loop.strategy = STRATEGY
-    loop.live([Consented(id="y", customer="camille", occurred_at=NOON, purpose="reminders", notice=version)])
+    loop.process([Consented(id="y", customer="camille", occurred_at=NOON, purpose="reminders", notice=version)])
     customer = loop.customers["camille"]
 
     assert open_categories(customer, wide, NOON.timestamp() + 1) == {"places"}
@@ -234,9 +234,9 @@ def test_a_no_takes_one_moment_and_needs_no_words() -> None:
     loop = a_loop()
     camille(loop, "home")
     for key in OPTIONAL:
-        answer = loop.live([Withdrew(id=f"no-{key}", customer="camille", occurred_at=NOON, purpose=key)])[0]
+        answer = loop.process([Withdrew(id=f"no-{key}", customer="camille", occurred_at=NOON, purpose=key)])[0]
         assert answer.entry is not None
-        assert loop.live([Withdrew(id=f"no-{key}", customer="camille", occurred_at=NOON, purpose=key)])[0].retried
+        assert loop.process([Withdrew(id=f"no-{key}", customer="camille", occurred_at=NOON, purpose=key)])[0].retried
 
 
 # P7: what is given to all does not depend on what one shared
@@ -327,7 +327,7 @@ def _people(count: int) -> tuple[list[Customer], list[Loop]]:
         camille(loop, *dice.sample(OPTIONAL, dice.randint(1, 5)))
         reworded = replace(STRATEGY.purposes["home"], notice=replace(STRATEGY.purposes["home"].notice, text={"fr": "Autre texte.", "en": "Other text."}))
         loop.strategy = replace(STRATEGY, purposes=STRATEGY.purposes | {"home": reworded})
-        loop.live([Consented(id="late", customer="camille", occurred_at=NOON, purpose="home", notice="2026-1"), enters(), pays(BRANDS[0])])
+        loop.process([Consented(id="late", customer="camille", occurred_at=NOON, purpose="home", notice="2026-1"), enters(), pays(BRANDS[0])])
         loops.append(loop)
     return [loop.customers["camille"] for loop in loops], loops
 
@@ -357,9 +357,9 @@ def check_frozen(seeds: range) -> int:
         dice = Random(seed)
         loop = a_loop()
         camille(loop, *dice.sample(OPTIONAL, dice.randint(1, len(OPTIONAL))))
-        loop.live([Restricted(id="r", customer="camille", occurred_at=NOON)])
+        loop.process([Restricted(id="r", customer="camille", occurred_at=NOON)])
         for moment in [enters(id=f"e{seed}"), pays(BRANDS[0], id=f"p{seed}"), *says_yes("camille", "reminders", at=NOON), enters(id=f"f{seed}")]:
-            entry = loop.live([moment])[0].entry
+            entry = loop.process([moment])[0].entry
             lived += 1
             assert entry is None or not entry.uses, "read while restricted"
             assert entry is None or all(type(one).__name__ == "Silence" for one in entry.decisions)

@@ -22,7 +22,7 @@ from visavis.model import moment as moments
 from visavis.model.entry import encode
 from visavis.model.errors import Invalid
 from visavis.runtime.clock import TurnedClock
-from visavis.runtime.logs import Lines
+from visavis.runtime.logs import JsonLines
 from visavis.runtime.loop import Loop
 from visavis.wiring import Server, build
 
@@ -40,13 +40,13 @@ def run(what: Callable[[Server, httpx.AsyncClient], Awaitable[None]], *, role: s
         clock.turn(NOON.timestamp())
         server = build(grocery(), Settings(), memory=True, clock=clock, key=b"k" * 32)
         server.writer.start()
-        headers = {"authorization": f"Bearer {server.access.issue(role, subject)}"}
+        headers = {"authorization": f"Bearer {server.access_keys.issue(role, subject)}"}
         try:
             async with httpx.AsyncClient(transport=httpx.ASGITransport(server.app), base_url="http://x", headers=headers) as client:
                 await what(server, client)
         finally:
             await server.writer.stop()
-            server.access.close()
+            server.access_keys.close()
 
     asyncio.run(lived())
 
@@ -153,7 +153,7 @@ def test_a_moment_that_breaks_the_engine_is_logged_without_what_it_said(caplog: 
     def broken(self: Loop, moment: object, *, look: bool) -> None:
         raise KeyError(CANARY)
 
-    caplog.handler.setFormatter(Lines())
+    caplog.handler.setFormatter(JsonLines())
 
     async def what(server: Server, client: httpx.AsyncClient) -> None:
         monkeypatch.setattr(Loop, "take", broken)

@@ -16,7 +16,7 @@ from support.doors import a_server as any_server
 from support.doors import every_way, listening, running
 from visavis.api import openapi, people
 from visavis.api.openapi import DOORS, PAGES, document
-from visavis.api.operation import Door
+from visavis.api.operation import Operation
 from visavis.http import problems
 from visavis.http.access_keys import ROLES
 from visavis.wiring import Server
@@ -64,7 +64,7 @@ def test_a_route_that_nobody_told_of_is_caught(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_row_that_no_route_answers_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(globals(), "DOORS", (*DOORS, Door("GET", "/v1/nothing", "Nothing.")))
+    monkeypatch.setitem(globals(), "DOORS", (*DOORS, Operation("GET", "/v1/nothing", "Nothing.")))
     with pytest.raises(AssertionError, match="without a route"):
         check_table(a_server())
 
@@ -143,7 +143,7 @@ def bodies() -> Iterator[bytes]:
     yield b'{"key":"' + CANARY.encode() * 4_000 + b'"}'
 
 
-def filled(door: Door, name: str) -> str:
+def filled(door: Operation, name: str) -> str:
     return re.sub(r"{\w+}", lambda _: name, door.path)
 
 
@@ -191,7 +191,7 @@ def swept() -> int:
         subjects = {"brand": "", "till": "s1", "adviser": "s1"}
         async with running(server) as client:
             del client.headers["authorization"]
-            keys = ["", CANARY, *[server.access.issue(role, subjects.get(role, CANARY)) for role in ROLES]]
+            keys = ["", CANARY, *[server.access_keys.issue(role, subjects.get(role, CANARY)) for role in ROLES]]
             return await sweep(server, client, keys)
 
     return asyncio.run(what())
@@ -206,7 +206,7 @@ def test_no_page_says_back_what_it_is_asked_with() -> None:
         server = a_server()
         async with running(server) as client:
             del client.headers["authorization"]
-            for token in ("", *[server.access.issue(role, {"brand": "", "device": "alice", "sensor": "alice"}.get(role, "s1")) for role in ROLES]):
+            for token in ("", *[server.access_keys.issue(role, {"brand": "", "device": "alice", "sensor": "alice"}.get(role, "s1")) for role in ROLES]):
                 for page in set(PAGES) - {"/static"}:  # a folder
                     mark = quote(f"\"'><b>{CANARY}\r\n\x00é", safe="")
                     asked = f"{page}?language={mark}&host={mark}&person={mark}&moment={mark}"
@@ -227,7 +227,7 @@ def test_a_door_that_says_back_what_came_is_caught(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_door_that_breaks_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(people, "told", _unread)
+    monkeypatch.setattr(people, "json_body", _unread)
     with pytest.raises(json.JSONDecodeError):
         swept()
 

@@ -26,7 +26,7 @@ from visavis.rights import suppression_list as opposition
 from visavis.rights.erasure import erase
 from visavis.rights.export import signed
 from visavis.rights.receipts import public_key
-from visavis.rights.suppression_list import Opposition
+from visavis.rights.suppression_list import SuppressionList
 from visavis.runtime.loop import Loop
 
 pytestmark = pytest.mark.anyio
@@ -39,24 +39,24 @@ def check_that_the_receipt_is_true(root: Path) -> None:
     """It says how much was deleted, which is what there was; what is kept and why, in both languages; and it verifies without us."""
     with House(root) as house:
         for name in (SHE, HE):
-            house.server.access.issue("device", name)
-            house.live(everything(name))
+            house.server.access_keys.issue("device", name)
+            house.process(everything(name))
         orders(house, SHE)
-        house._runner.run(house.server.desk.object(SHE, "marketing", on=True))
+        house._runner.run(house.server.requests.object(SHE, "marketing", on=True))
         entries = len(list(house.server.log.of(SHE)))
-        receipt = house._runner.run(house.server.desk.erase(SHE))
-        token = house.server.desk.signed(receipt, "erasure-receipt")
+        receipt = house._runner.run(house.server.requests.erase(SHE))
+        token = house.server.requests.signed(receipt, "erasure-receipt")
         assert (receipt.erased.entries, receipt.erased.keys, receipt.erased.parcels) == (entries, 1, 1), "it does not say what was deleted"
         assert set(receipt.kept) == {"tombstone", "ledger", "learned", "opposition"}, "it does not say what is kept"
         assert all(words.keys() == {"fr", "en"} and all(words.values()) for words in receipt.kept.values()), "it does not say why"
         assert SHE not in token
         assert SHE.encode() not in msgspec.json.encode(receipt), "it names the person"
-        key = OKPKey.import_key(public_key(house.server.desk.key))
+        key = OKPKey.import_key(public_key(house.server.requests.key))
         told = msgspec.json.decode(jws.deserialize_compact(token, key, algorithms=["Ed25519"]).payload)
         assert told == msgspec.json.decode(msgspec.json.encode(receipt)), "the signed one says something else"
         assert house.server.log.erased(SHE), "nothing was erased"
         assert not list(house.server.log.of(SHE)), "nothing was erased"
-        again = house._runner.run(house.server.desk.export(HE))
+        again = house._runner.run(house.server.requests.export(HE))
         assert len(again.entries) > len(everything(HE)), "somebody else lost something"
         assert not traces(house.root, words_of(SHE)), "something of theirs is left"
 
@@ -84,7 +84,7 @@ def _pretends(patch: pytest.MonkeyPatch) -> None:
 
 
 def _listed_in_clear(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Opposition, "_fingerprint", lambda _self, name: name.encode())
+    patch.setattr(SuppressionList, "_fingerprint", lambda _self, name: name.encode())
 
 
 RECEIPTS: dict[str, tuple[Sabotage, str]] = {
@@ -113,17 +113,17 @@ async def check_that_asking_again_completes_it(folder: Path, file: str) -> None:
     async with running(server) as brand:
         await brand.post(MOMENTS, json=moment("worn", "bo"))
         for name in ("bo", "al"):
-            server.access.issue("device", name)
-            server.accounts.addresses.keep(name, "mail", "", b"bo@example.org")
+            server.access_keys.issue("device", name)
+            server.external_channels.addresses.keep(name, "mail", "", b"bo@example.org")
             server.mirror.timelines._shelf.put(name, "item", "1", b"{}")
-        server.outbox._database.execute("INSERT INTO parcels VALUES (x'00', 'delivered', 1, 'x')")
-        server.delivery._database.execute("INSERT INTO deliveries VALUES (x'00', 'taken', 'x', 9e9)")
+        server.webhooks._database.execute("INSERT INTO parcels VALUES (x'00', 'delivered', 1, 'x')")
+        server.dispatcher._database.execute("INSERT INTO deliveries VALUES (x'00', 'taken', 'x', 9e9)")
         reader = sqlite3.connect(folder / file, isolation_level=None)
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
         first = await brand.post("/v1/people/bo/erase")
-        left = [key for key in server.access.listed() if key.subject == "bo"] or "bo" in server.accounts.addresses.people() | server.mirror.people()
+        left = [key for key in server.access_keys.listed() if key.subject == "bo"] or "bo" in server.external_channels.addresses.people() | server.mirror.people()
         reader.execute("COMMIT")
         reader.close()
         again = await brand.post("/v1/people/bo/erase")
@@ -135,8 +135,8 @@ async def check_that_asking_again_completes_it(folder: Path, file: str) -> None:
     assert not left, "what nobody read was left"
     found = again.json()["receipt"]["erased"]
     assert found["entries"] > 0, "what the first asking deleted is forgotten"
-    assert not [key for key in server.access.listed() if key.subject == "bo"], "a key is left"
-    assert "bo" not in server.accounts.addresses.people() | server.mirror.people(), "an address is left"
+    assert not [key for key in server.access_keys.listed() if key.subject == "bo"], "a key is left"
+    assert "bo" not in server.external_channels.addresses.people() | server.mirror.people(), "an address is left"
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -145,7 +145,7 @@ async def test_an_erasure_that_met_a_reader_is_completed_by_asking_again(tmp_pat
 
 
 async def test_an_erasure_that_is_forgotten_half_done_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk.Desk, "_begun", property(lambda _: {}, lambda *_: None), raising=False)
+    monkeypatch.setattr(desk.Requests, "_begun", property(lambda _: {}, lambda *_: None), raising=False)
     with pytest.raises(AssertionError, match=r"404|Nothing is held"):
         await check_that_asking_again_completes_it(tmp_path, "keys.sqlite")
 
@@ -154,29 +154,29 @@ async def test_recipients_are_told_of_an_erasure_and_then_nothing_tells_of_it() 
     server = a_server()
     server.strategy.purposes["account"] = msgspec.structs.replace(server.strategy.purposes["account"], recipients=("Fidélité SA",))
     heard: list[str] = []
-    finish = server.outbox._finish
-    server.outbox._finish = lambda key, parcel: (heard.append(f"{parcel.effect.kind} {parcel.effect.product}"), finish(key, parcel))  # type: ignore[assignment, func-returns-value]
+    finish = server.webhooks._finish
+    server.webhooks._finish = lambda key, parcel: (heard.append(f"{parcel.effect.kind} {parcel.effect.product}"), finish(key, parcel))  # type: ignore[assignment, func-returns-value]
     async with running(server) as brand:
         await brand.post(MOMENTS, json=moment("worn", "bo"))
         told = await brand.post("/v1/people/bo/erase")
     assert told.json()["receipt"]["recipients"] == ["Fidélité SA"]
     assert heard == ["erased Fidélité SA"]
-    assert not server.outbox.parcels
+    assert not server.webhooks.parcels
 
 
 async def test_somebody_of_whom_nothing_is_held_but_beside_the_log_takes_it_away_and_erases_it() -> None:
     server = a_server()
-    async with running(server), client(server, server.access.issue("device", "bo")) as bo:
+    async with running(server), client(server, server.access_keys.issue("device", "bo")) as bo:
         server.mirror.timelines._shelf.put("bo", "item", "1", b"{}")
         assert (await bo.get("/v1/people/bo/export")).status_code == 200
         assert (await bo.post("/v1/people/bo/erase")).status_code == 200
-    assert "bo" not in server.mirror.people() | server.access.people()
+    assert "bo" not in server.mirror.people() | server.access_keys.people()
 
 
 async def test_after_an_erasure_every_door_answers_as_if_nobody_had_been() -> None:
     server = a_server()
     async with running(server) as brand:
-        token = server.access.issue("device", "bo")
+        token = server.access_keys.issue("device", "bo")
         await brand.put("/v1/people/bo/purposes/reminders", json={"on": True})
         await brand.post(MOMENTS, json=moment("worn", "bo"))
         erased = await brand.post("/v1/people/bo/erase")
@@ -201,7 +201,7 @@ def cards(house: House, name: str, days: int) -> int:
     for i in range(10):
         at = NOON + timedelta(days=days, hours=i)
         house.clock.turn(at.timestamp())
-        for answer in house.live([Entered(id=f"door-{days}-{i}", customer=name, occurred_at=at, place="s1")]):
+        for answer in house.process([Entered(id=f"door-{days}-{i}", customer=name, occurred_at=at, place="s1")]):
             if answer.entry is None:
                 continue
             shown += sum(isinstance(one, Show) and strategy.purposes[one.purpose].marketing for one in answer.entry.decisions)
@@ -229,32 +229,32 @@ def begun_anew(house: House, backup: Path | None = None) -> None:
 
 def check_that_an_objection_lasts(root: Path) -> None:
     with House(root) as house:
-        house.live(marketing(SHE))
-        copy = signed(house._runner.run(house.server.desk.export(SHE)), house.server.desk.key)
+        house.process(marketing(SHE))
+        copy = signed(house._runner.run(house.server.requests.export(SHE)), house.server.requests.key)
         assert cards(house, SHE, 1) > 0, "nothing is marketing: this proves nothing"
         house.close()
         shutil.copytree(house.data, root / "backup")
         house.open()
-        house._runner.run(house.server.desk.object(SHE, "marketing", on=True))
+        house._runner.run(house.server.requests.object(SHE, "marketing", on=True))
         assert cards(house, SHE, 2) == 0, "the next event was not silent"
         house.reopen()
         assert cards(house, SHE, 3) == 0, "a restart forgot it"
         begun_anew(house, root / "backup")
         assert cards(house, SHE, 4) == 0, "a backup brought marketing back"
         begun_anew(house)
-        house._runner.run(house.server.desk.bring_in(SHE, copy))
+        house._runner.run(house.server.requests.bring_in(SHE, copy))
         assert "marketing" in house.server.loop.customer(SHE).objections, "an import cleared it"
         assert cards(house, SHE, 5) == 0, "an import cleared it"
         other = "a new number"
         begun_anew(house)
-        house.live(marketing(other))
+        house.process(marketing(other))
         assert cards(house, other, 6) == 0, "a new life under the same card forgot it"
-        house.live(marketing(SHE))
+        house.process(marketing(SHE))
         assert cards(house, SHE, 6) == 0, "a new life under the same name forgot it"
         stranger = [msgspec.structs.replace(one, identifier="card-2") if isinstance(one, Linked) else one for one in marketing("else")]
-        house.live(stranger)
+        house.process(stranger)
         assert "marketing" not in house.server.loop.customer("else").objections, "somebody else was silenced"
-        house._runner.run(house.server.desk.object(other, "marketing", on=False))
+        house._runner.run(house.server.requests.object(other, "marketing", on=False))
         assert "marketing" not in house.server.loop.customer(other).objections, "it cannot be taken back"
         listed = (root / "root.objected").read_bytes()
         assert SHE.encode() not in listed, "the list names people"
@@ -274,16 +274,16 @@ def _list_unread(patch: pytest.MonkeyPatch) -> None:
 
 
 def _identifiers_unknown(patch: pytest.MonkeyPatch) -> None:
-    of = Opposition.of
-    patch.setattr(Opposition, "of", lambda self, names: of(self, list(names)[:1]))
+    of = SuppressionList.of
+    patch.setattr(SuppressionList, "of", lambda self, names: of(self, list(names)[:1]))
 
 
 def _nothing_noted(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Opposition, "passing", lambda *_: None)
+    patch.setattr(SuppressionList, "passing", lambda *_: None)
 
 
 def _everybody_silenced(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Opposition, "of", lambda self, _names: ["marketing"] if self._standing else [])
+    patch.setattr(SuppressionList, "of", lambda self, _names: ["marketing"] if self._standing else [])
 
 
 LASTING: dict[str, tuple[Sabotage, str]] = {
@@ -308,15 +308,15 @@ async def check_that_whatever_comes_after_an_objection_leaves_it() -> None:
     """Neither another objection, nor taking that one back, takes its place; a card that is linked after it silences a new life too."""
     server = a_server()
     async with running(server):
-        await server.writer.live(Linked(id="m1", customer="bo", occurred_at=NOON, identifier="card-1"))
-        await server.desk.object("bo", "marketing", on=True)
+        await server.writer.process(Linked(id="m1", customer="bo", occurred_at=NOON, identifier="card-1"))
+        await server.requests.object("bo", "marketing", on=True)
         for on in (True, False):
-            await server.desk.object("bo", "sharing", on=on)
+            await server.requests.object("bo", "sharing", on=on)
             assert "marketing" in server.loop.customer("bo").objections, "another objection took its place"
-        await server.writer.live(Linked(id="m2", customer="bo", occurred_at=NOON, identifier="card-2"))
-        await server.desk.erase("bo")
+        await server.writer.process(Linked(id="m2", customer="bo", occurred_at=NOON, identifier="card-2"))
+        await server.requests.erase("bo")
         for card in ("card-1", "card-2"):
-            await server.writer.live(Linked(id="again", customer=f"with {card}", occurred_at=NOON, identifier=card))
+            await server.writer.process(Linked(id="again", customer=f"with {card}", occurred_at=NOON, identifier=card))
             assert "marketing" in server.loop.customer(f"with {card}").objections, f"a new life with {card} forgot it"
 
 
@@ -345,7 +345,7 @@ async def test_an_objection_closes_marketing_for_a_new_device_at_once() -> None:
         await brand.put("/v1/people/bo/purposes/tailored-offers", json={"on": True})
         told = await brand.put("/v1/people/bo/objections/marketing", json={"on": True})
         assert told.json()["acknowledgement"]["status"] == "fulfilled"
-        async with client(server, server.access.issue("device", "bo", profile="watch")) as watch:
+        async with client(server, server.access_keys.issue("device", "bo", profile="watch")) as watch:
             await watch.post(MOMENTS, json=moment("worn", "bo", device="new", profile="watch"))
             choices = {one["purpose"]: one for one in (await watch.get("/v1/people/bo/purposes")).json()}
             again = await watch.put("/v1/people/bo/purposes/tailored-offers", json={"on": True})
@@ -371,9 +371,9 @@ def test_the_command_line_is_the_same_desk(tmp_path: Path) -> None:
 
     root, file = str(example("grocery")), str(tmp_path / "bo.jws")
     with House(tmp_path / "house") as house:
-        house.live(everything("bo"))
-        token = signed(house._runner.run(house.server.desk.export("bo")), house.server.desk.key)
-        public = msgspec.json.encode(public_key(house.server.desk.key))
+        house.process(everything("bo"))
+        token = signed(house._runner.run(house.server.requests.export("bo")), house.server.requests.key)
+        public = msgspec.json.encode(public_key(house.server.requests.key))
     Path(file).write_text(token)
     (tmp_path / "key.json").write_bytes(public)
     assert "entries" in said("import", root, "bo", file, "--key", str(tmp_path / "key.json"))

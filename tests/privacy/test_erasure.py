@@ -35,13 +35,13 @@ from visavis.http import access_keys as access
 from visavis.model.entry import Entry, encode
 from visavis.model.errors import Refused, Unavailable
 from visavis.model.moment import Entered, Saw
-from visavis.ports import Log, Message, Receipt
-from visavis.runtime.loop import Answer, Loop
+from visavis.ports import DeliveryResult, Log, Message
+from visavis.runtime.loop import Loop, StepResult
 from visavis.store import keys as vault
 from visavis.store import personal_items as shelf
 from visavis.store import sqlite
 from visavis.store import sqlite_file as database
-from visavis.store.keys import Vault
+from visavis.store.keys import KeyStore
 from visavis.store.memory import MemoryLog
 from visavis.store.sqlite import SqliteLog
 from visavis.testing import a_log, an_entry
@@ -64,9 +64,9 @@ class Held:
     def reaches(self, person: str, device: str) -> bool:
         return True
 
-    async def deliver(self, message: Message) -> Receipt:
+    async def deliver(self, message: Message) -> DeliveryResult:
         await self.let_go.wait()
-        return Receipt("taken")
+        return DeliveryResult("taken")
 
     async def recall(self, person: str, device: str, decision: str) -> None:
         pass
@@ -75,11 +75,11 @@ class Held:
 def furnish(house: House) -> None:
     """Two people with everything that a person can leave here: entries of every kind, cards, an order delivered, keys, addresses, a timeline."""
     for name in (SHE, HE):
-        house.server.access.issue("device", name)
-        house.server.access.issue("sensor", name)
-        house.live(everything(name))
-        house.server.accounts.addresses.keep(name, "web_push", word(name, "device"), word(name, "asked").encode())
-        house.server.accounts.addresses.keep(name, "mail", "", f"{name}@example.org".encode())
+        house.server.access_keys.issue("device", name)
+        house.server.access_keys.issue("sensor", name)
+        house.process(everything(name))
+        house.server.external_channels.addresses.keep(name, "web_push", word(name, "device"), word(name, "asked").encode())
+        house.server.external_channels.addresses.keep(name, "mail", "", f"{name}@example.org".encode())
         house.server.mirror.timelines.put(name, "contacts", word(name, "linked"), word(name, "linked").encode())
         house.server.mirror.timelines.put(name, "timeline", word(name, "moment"), word(name, "proposed").encode())
         house.server.mirror.timelines.attach(name, word(name, "moment"), Media("m", "image/png", word(name, "look").encode() * 400))
@@ -91,10 +91,10 @@ def is_handed_over(house: House, name: str) -> None:
     """A card for this person is on its way: written down, and held by who carries it."""
     held = Held()
     house.let_go.append(held.let_go)
-    house.server.delivery._channels = {held.name: held}
+    house.server.dispatcher._channels = {held.name: held}
 
     def looks(now: float) -> bool:
-        way = house.server.delivery
+        way = house.server.dispatcher
         rings = bool(way._alarms) and way._alarms[0][0] <= now
         return rings or any(parcel.status == "waiting" and decision in way._under_way for decision, parcel in way.parcels.items())
 
@@ -102,13 +102,13 @@ def is_handed_over(house: House, name: str) -> None:
         async with asyncio.timeout(5):
             while looks(house.clock.now().timestamp()):  # noqa: ASYNC110  it rings for nobody
                 await asyncio.sleep(0.001)
-        return any(parcel.status == "sending" and parcel.person == name for parcel in house.server.delivery.parcels.values())
+        return any(parcel.status == "sending" and parcel.person == name for parcel in house.server.dispatcher.parcels.values())
 
     start = house.clock.now()
     for day in range(1, 20):
         at = start + timedelta(days=day)
         house.clock.turn(at.timestamp())
-        house.live([Entered(id=f"again-{day}", customer=name, occurred_at=at, place="s1")])
+        house.process([Entered(id=f"again-{day}", customer=name, occurred_at=at, place="s1")])
         if house._runner.run(under_way()):
             return
     raise LookupError("no card in twenty days")
@@ -117,12 +117,12 @@ def is_handed_over(house: House, name: str) -> None:
 def held_of(house: House, name: str) -> list[bytes]:
     """The exact bytes that stand for this person beside the log: keys, addresses, timeline, what is on its way and in the outbox."""
     server, found = house.server, keys_of(house, name)
-    for one in (server.accounts.addresses._shelf, server.mirror.timelines._shelf):
+    for one in (server.external_channels.addresses._shelf, server.mirror.timelines._shelf):
         for number, _ in one._people[name].values():
             for sealed in one._database.execute("SELECT place, value FROM things WHERE number = ?", (number,)).fetchone():
                 found += [sealed[a : a + 24] for a in (2, max(2, len(sealed) // 2), max(2, len(sealed) - 24))]
-    found += [server.delivery._name(decision) for decision, parcel in server.delivery.parcels.items() if parcel.person == name]
-    return found + [server.outbox._name(key) for key, parcel in server.outbox.parcels.items() if parcel.customer == name]
+    found += [server.dispatcher._name(decision) for decision, parcel in server.dispatcher.parcels.items() if parcel.person == name]
+    return found + [server.webhooks._name(key) for key, parcel in server.webhooks.parcels.items() if parcel.customer == name]
 
 
 def rests(log: Log, name: str) -> list[bytes]:
@@ -144,8 +144,8 @@ def rests(log: Log, name: str) -> list[bytes]:
 def keys_of(house: House, name: str) -> list[bytes]:
     """The same for the keys that speak for them."""
     found: list[bytes] = []
-    for digest, sealed in house.server.access._database.execute("SELECT hash, key FROM keys").fetchall():
-        if house.server.access._keys[digest].subject == name:
+    for digest, sealed in house.server.access_keys._database.execute("SELECT hash, key FROM keys").fetchall():
+        if house.server.access_keys._keys[digest].subject == name:
             found += [digest, sealed]
     return found
 
@@ -167,20 +167,20 @@ def gone(house: House, name: str, pieces: list[bytes]) -> None:
     assert all(who != name for who, _ in server.screens._last), "a card waits"
     assert all(one.entry.customer != name for one in server.screens.recent), "the console still tells of them"
     assert name not in server.screens._present.get("s1", {}), "they are still announced at a place"
-    assert all(parcel.customer != name for parcel in server.outbox.parcels.values()), "a parcel waits"
-    assert name not in server.access.people(), "a key still speaks for them"
-    assert name not in server.accounts.addresses.people() | server.mirror.people(), "an address or a timeline is in memory"
+    assert all(parcel.customer != name for parcel in server.webhooks.parcels.values()), "a parcel waits"
+    assert name not in server.access_keys.people(), "a key still speaks for them"
+    assert name not in server.external_channels.addresses.people() | server.mirror.people(), "an address or a timeline is in memory"
     assert not server.mirror.timelines.of(name, "timeline"), "their timeline is there"
-    assert all(parcel.person != name for parcel in server.delivery.parcels.values()), "a card is on its way"
-    assert name not in server.delivery._of, "a card is on its way"
-    assert name not in server.benefits._accounts, "their account is kept"
+    assert all(parcel.person != name for parcel in server.dispatcher.parcels.values()), "a card is on its way"
+    assert name not in server.dispatcher._of, "a card is on its way"
+    assert name not in server.accounts._accounts, "their account is kept"
     assert set(server.loop.teacher._waiting) <= {w.decision for c in server.loop.customers.values() for w in c.service.open}, "an outcome is awaited"
 
 
 def come_late(house: House, name: str) -> None:
     """Late and replayed moments of an erased person are turned away, and leave nothing."""
     before = len(house.server.log)
-    assert all(answer.entry is None and answer.refused is not None for answer in house.live(everything(name))), "a late moment brought them back"
+    assert all(answer.entry is None and answer.refused is not None for answer in house.process(everything(name))), "a late moment brought them back"
     assert len(house.server.log) == before, "a late moment was kept"
 
 
@@ -197,7 +197,7 @@ def check_that_nothing_remains(root: Path) -> None:
         assert len(pieces) > 100, "the scan does not see what is sealed"
         shutil.copytree(house.data, root / "backup")
         there = len(list(house.server.log.of(SHE)))
-        on_their_way = sum([parcel.person == SHE for parcel in house.server.delivery.parcels.values()])
+        on_their_way = sum([parcel.person == SHE for parcel in house.server.dispatcher.parcels.values()])
         assert on_their_way
 
         done = house.erase(SHE)
@@ -245,7 +245,7 @@ def _no_checkpoint(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_overwriting(patch: pytest.MonkeyPatch) -> None:
-    made = database.opened
+    made = database.open_database
 
     def careless(path: Path | str, *, exclusive: bool = False) -> sqlite3.Connection:
         opened = made(path, exclusive=exclusive)
@@ -253,7 +253,7 @@ def _no_overwriting(patch: pytest.MonkeyPatch) -> None:
         return opened
 
     for room in (database, outbox, access, shelf, delivery):
-        patch.setattr(room, "opened", careless)
+        patch.setattr(room, "open_database", careless)
 
 
 def _person_remembered(patch: pytest.MonkeyPatch) -> None:
@@ -270,20 +270,20 @@ def _person_remembered(patch: pytest.MonkeyPatch) -> None:
 
 
 def _keys_cached(patch: pytest.MonkeyPatch) -> None:
-    shred = Vault.shred
+    shred = KeyStore.shred
 
-    def caching(self: Vault, customer: str) -> None:
+    def caching(self: KeyStore, customer: str) -> None:
         person = self._people.get(customer)
         shred(self, customer)
         if person is not None:
             self._people[customer] = person
 
-    patch.setattr(Vault, "shred", caching)
+    patch.setattr(KeyStore, "shred", caching)
 
 
 def _unsealed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(vault.Lock, "seal", lambda _self, value, _place, _nonce=b"": b"\x01o" + value)
-    patch.setattr(vault.Lock, "open", lambda _self, sealed, _place: sealed[2:])
+    patch.setattr(vault.Cipher, "seal", lambda _self, value, _place, _nonce=b"": b"\x01o" + value)
+    patch.setattr(vault.Cipher, "open", lambda _self, sealed, _place: sealed[2:])
 
 
 def _everybody_deleted(patch: pytest.MonkeyPatch) -> None:
@@ -294,21 +294,21 @@ SABOTAGES: dict[str, tuple[Sabotage, str]] = {
     "the checkpoint is skipped": (_no_checkpoint, "left in a file"),
     "what is deleted is not overwritten": (_no_overwriting, "left in a file"),
     "the rows stay": (lambda patch: patch.setattr(SqliteLog, "_overwrite", _nothing), "not what was there|left in a file"),
-    "the keys stay": (lambda patch: patch.setattr(Vault, "shred", _nothing), "left in a file"),
+    "the keys stay": (lambda patch: patch.setattr(KeyStore, "shred", _nothing), "left in a file"),
     "open keys stay in memory": (_keys_cached, "keys are still in memory"),
     "memory keeps the person": (_person_remembered, "memory keeps the person"),
-    "no tombstone is set": (lambda patch: patch.setattr(Vault, "bury", _nothing), "memory keeps the person|brought them back"),
+    "no tombstone is set": (lambda patch: patch.setattr(KeyStore, "bury", _nothing), "memory keeps the person|brought them back"),
     "tombstones are not read": (lambda patch: patch.setattr(vault, "_read", lambda _: []), "brought them back"),
     "the screens keep their cards": (lambda patch: patch.setattr(screens.Screens, "forget", _nothing), "on a screen"),
-    "the outbox keeps its parcels": (lambda patch: patch.setattr(outbox.Outbox, "forget", _nothing), "not what was there"),
-    "the outbox believes a backup": (lambda patch: patch.setattr(outbox.Outbox, "settle", _nothing), "left in a file"),
-    "the keys that speak for the person stay": (lambda patch: patch.setattr(access.Access, "forget", _nothing), "not what was there"),
+    "the outbox keeps its parcels": (lambda patch: patch.setattr(outbox.Webhooks, "forget", _nothing), "not what was there"),
+    "the outbox believes a backup": (lambda patch: patch.setattr(outbox.Webhooks, "settle", _nothing), "left in a file"),
+    "the keys that speak for the person stay": (lambda patch: patch.setattr(access.AccessKeys, "forget", _nothing), "not what was there"),
     "the timelines are not joined": (lambda patch: patch.setattr(mirror.Mirror, "forget", _nothing), "not what was there"),
     "the timelines do not resume": (lambda patch: patch.setattr(mirror.Mirror, "people", lambda _: set()), "left in a file"),
     "the addresses are not joined": (lambda patch: patch.setattr(addresses.Addresses, "forget", _nothing), "not what was there"),
     "the addresses do not resume": (lambda patch: patch.setattr(addresses.Addresses, "people", lambda _: set()), "left in a file"),
-    "what is on its way is not joined": (lambda patch: patch.setattr(delivery.Delivery, "forget", _nothing), "not what was there"),
-    "what is on its way believes a backup": (lambda patch: patch.setattr(delivery.Delivery, "settle", _nothing), "left in a file"),
+    "what is on its way is not joined": (lambda patch: patch.setattr(delivery.Dispatcher, "forget", _nothing), "not what was there"),
+    "what is on its way believes a backup": (lambda patch: patch.setattr(delivery.Dispatcher, "settle", _nothing), "left in a file"),
     "rows are not sealed": (_unsealed, "readable before"),
     "erasing empties everybody": (_everybody_deleted, "not what was there|lost something"),
 }
@@ -329,7 +329,7 @@ def check_that_an_erased_person_looks_like_nobody(root: Path) -> None:
         furnish(house)
         house.erase(SHE)
         for late in (Entered(id="late", customer=SHE, occurred_at=NOON, place="s1"), Saw(id="late", customer=SHE, occurred_at=NOON, product="p")):
-            erased, absent = house.live([late, replace(late, customer="nobody")])
+            erased, absent = house.process([late, replace(late, customer="nobody")])
             assert erased == absent, "the answers differ"
         assert house.erase(SHE).entries == house.erase("never seen").entries == 0
 
@@ -343,7 +343,7 @@ def test_a_door_that_says_who_was_erased_is_caught(tmp_path: Path, monkeypatch: 
 
     def telling(loop: Loop, moment: Any, **more: Any) -> Any:
         if loop.log.erased(moment.customer):
-            return Answer(None, NotAdmitted("", "", "This person was erased."))
+            return StepResult(None, NotAdmitted("", "", "This person was erased."))
         return take(loop, moment, **more)
 
     monkeypatch.setattr(Loop, "take", telling)
@@ -450,8 +450,8 @@ def killed_at(root: Path, step: int) -> bool:
         log = house.server.log
         assert isinstance(log, SqliteLog)
         server = house.server
-        shelves = (server.accounts.addresses._shelf, server.mirror.timelines._shelf)
-        for one in (log, log._vault, server.outbox, server.access, server.delivery, *shelves):
+        shelves = (server.external_channels.addresses._shelf, server.mirror.timelines._shelf)
+        for one in (log, log._vault, server.webhooks, server.access_keys, server.dispatcher, *shelves):
             one._database.set_trace_callback(tick)
         house.erase(SHE)
         os._exit(0)

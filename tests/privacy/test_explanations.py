@@ -45,11 +45,11 @@ def check(seeds: range) -> int:
         said, yes = choices(dice, served)
         visible = sorted(allowed(served, now, yes))
         for moment in past(Random(seed + 1), visible, dice, [], served):
-            other.live(moment)
+            other.process(moment)
         stranger = other.loop.customers["camille"]
         life = Life(served, now, world)
         for moment in [*said, *sorted(moments(dice, visible, 16, "m"), key=lambda one: one.occurred_at)]:
-            life.live(moment)
+            life.process(moment)
         customer = newborn("camille")
         for entry in life.loop.log.of("camille"):
             if any(isinstance(one, Show) for one in entry.decisions):
@@ -139,7 +139,7 @@ def check_told(seeds: range) -> tuple[int, int]:
         said, yes = choices(dice, served)
         visible = sorted(allowed(served, now, yes))
         for moment in [*said, *sorted(moments(dice, visible, 16, "m"), key=lambda one: one.occurred_at)]:
-            life.live(moment)
+            life.process(moment)
         for entry in life.loop.log.of("camille"):
             for decision in [one for one in entry.decisions if isinstance(one, Show)]:
                 found = find(life.loop.log.of("camille"), decision.id)

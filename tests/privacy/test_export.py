@@ -18,12 +18,12 @@ from support.house import everything, word, words_of
 from support.ledgers import mutate
 from support.people import BRANDS, NOON, ROOT, a_history, lines
 from visavis.delivery.addresses import Addresses
-from visavis.delivery.dispatcher import Delivery
+from visavis.delivery.dispatcher import Dispatcher
 from visavis.delivery.screens import Screens
-from visavis.delivery.webhooks import Outbox
+from visavis.delivery.webhooks import Webhooks
 from visavis.devices.mirror.mirror import Mirror
 from visavis.devices.mirror.timelines import Media
-from visavis.http.access_keys import Access
+from visavis.http.access_keys import AccessKeys
 from visavis.ledger.personal_view import missing, own
 from visavis.model.entry import Entry, WorldEntry, encode
 from visavis.model.moment import CheckedIn, Entered, Linked, Moment, Paying, RanOut, Saw, Worn
@@ -50,9 +50,9 @@ async def furnished(name: str = SHE) -> Server:
     watch = Worn(id="watch", customer=name, occurred_at=NOON, device="w1", profile="watch")
     glasses = Worn(id="glasses-off", customer=name, occurred_at=NOON, device=word(name, "device"), worn=False)
     for one in (*everything(name), watch, glasses, *a_history(name, products=tuple(BRANDS[:4]))):
-        await server.writer.live(one)
-    await server.desk.hide(name, "SOAP")
-    await server.writer.live(RanOut(id="out", customer=name, occurred_at=NOON, product=BRANDS[0]))
+        await server.writer.process(one)
+    await server.requests.hide(name, "SOAP")
+    await server.writer.process(RanOut(id="out", customer=name, occurred_at=NOON, product=BRANDS[0]))
     beside(server, name)
     await server.writer.stop()
     return server
@@ -60,8 +60,8 @@ async def furnished(name: str = SHE) -> Server:
 
 def beside(server: Server, name: str) -> None:
     """What is kept of a person beside the log: where to reach them, what speaks for them, and their timeline."""
-    server.access.issue("device", name, profile="watch")
-    server.accounts.addresses.keep(name, "mail", "", word(name, "mail").encode())
+    server.access_keys.issue("device", name, profile="watch")
+    server.external_channels.addresses.keep(name, "mail", "", word(name, "mail").encode())
     timelines = server.mirror.timelines
     timelines.put(name, "timeline", "item-1", json.dumps({"id": "item-1", "text": word(name, "item")}).encode())
     timelines.put(name, "contacts", "contact-1", json.dumps({"id": "contact-1", "displayName": word(name, "contact")}).encode())
@@ -76,7 +76,7 @@ def taken(name: str = SHE) -> tuple[Server, Export]:
         server = await furnished(name)
         again = a_writer(server)
         again.start()
-        copy = await server.desk.export(name)
+        copy = await server.requests.export(name)
         await again.stop()
         return server, copy
 
@@ -88,7 +88,7 @@ def a_writer(server: Server) -> Any:
     from visavis.runtime.writer import Writer
 
     server.writer = Writer(server.loop, aside=False)
-    server.desk.writer = server.writer
+    server.requests.writer = server.writer
     return server.writer
 
 
@@ -122,13 +122,13 @@ def check_that_the_copy_is_complete(copy: Export, server: Server, name: str = SH
     assert all(told["logic"].values()), "the logic is missing"
     assert {"places", "sight", "purchases", "home", "numbers", "preferences", "orders"} <= set(told["sources"]), "a source is missing"
     assert any(use["by"] == "person" for use in told["uses"]), "that a copy was taken is missing"
-    assert told["brought"].keys() == server.desk._brought([name]).keys() != set(), "what it brought is missing"
+    assert told["brought"].keys() == server.requests._brought([name]).keys() != set(), "what it brought is missing"
     assert set(told["devices"]) == set(customer.devices), "devices are missing"
     assert [one["key"] for one in told["orders"]] == [one.key for one in customer.orders], "orders are missing"
     kept = told["kept"]
     assert all(one["of"] == name for things in kept.values() for one in things)
     assert [(one["kind"], one["address"]) for one in kept["addresses"]] == [("mail", word(name, "mail"))], "an address is missing"
-    keys = [key for key in server.access.listed() if key.subject == name]
+    keys = [key for key in server.access_keys.listed() if key.subject == name]
     assert [(one["id"], one["role"], one["profile"]) for one in kept["access"]] == [(key.id, key.role, key.profile) for key in keys] != [], "a key is missing"
     assert all(datetime.fromisoformat(one["made_at"]).tzinfo for one in kept["access"]), "when a key was made is missing"
     timeline = {one["collection"]: one for one in kept["mirror"]}
@@ -140,7 +140,7 @@ def check_that_the_copy_is_complete(copy: Export, server: Server, name: str = SH
     assert {one["decision"] for one in kept["screens"]} == {show.show.id for (one, _), show in server.screens._last.items() if one == name} != set(), (
         "what is on a screen is missing"
     )
-    assert {one["decision"] for one in kept["delivery"]} == set(server.delivery.parcels), "what is on its way is missing"
+    assert {one["decision"] for one in kept["delivery"]} == set(server.dispatcher.parcels), "what is on its way is missing"
 
 
 def test_the_copy_holds_everything_that_the_persons_keys_open() -> None:
@@ -168,7 +168,7 @@ def test_a_product_that_leaves_something_out_is_caught(mutant: str, whole: tuple
     async def taken_again() -> Export:
         again = a_writer(server)
         again.start()
-        copy = await server.desk.export(SHE)
+        copy = await server.requests.export(SHE)
         await again.stop()
         return copy
 
@@ -181,8 +181,8 @@ def test_a_product_that_leaves_something_out_is_caught(mutant: str, whole: tuple
 
 
 SILENT: dict[str, tuple[type, str]] = {
-    "addresses": (Addresses, "an address is missing"), "access": (Access, "a key is missing"), "mirror": (Mirror, "the timeline is missing"),
-    "outbox": (Outbox, "an effect is missing"), "screens": (Screens, "on a screen is missing"), "delivery": (Delivery, "on its way is missing"),
+    "addresses": (Addresses, "an address is missing"), "access": (AccessKeys, "a key is missing"), "mirror": (Mirror, "the timeline is missing"),
+    "outbox": (Webhooks, "an effect is missing"), "screens": (Screens, "on a screen is missing"), "delivery": (Dispatcher, "on its way is missing"),
 }  # fmt: skip
 
 
@@ -192,7 +192,7 @@ def test_who_holds_something_and_tells_nothing_is_caught(holder: str, monkeypatc
     monkeypatch.setattr(silent, "told", lambda *_: [])
     server, copy = taken()
 
-    assert set(copy.kept) == set(server.desk.held) == set(SILENT), "somebody who holds something is not asked"
+    assert set(copy.kept) == set(server.requests.held) == set(SILENT), "somebody who holds something is not asked"
     with pytest.raises(AssertionError, match=told):
         check_that_the_copy_is_complete(copy, server)
 
@@ -266,8 +266,8 @@ def check_that_life_goes_on(carried: Callable[[Export], Export] = lambda copy: c
     async def bring(server: Server, copy: Export) -> Server:
         other = elsewhere(server)
         a_writer(other).start()
-        key = server.desk.key
-        assert await other.desk.bring_in(SHE, signed(copy, key), public_key(key)) == len(copy.entries)
+        key = server.requests.key
+        assert await other.requests.bring_in(SHE, signed(copy, key), public_key(key)) == len(copy.entries)
         await other.writer.stop()
         lines, known_by = [line for _, line in other.log.lines_of(SHE)], other.log.audit_key(SHE)
         assert not missing(own(lines, known_by), other.log.of(SHE), known_by), "a use that was brought in has no line"
@@ -314,20 +314,20 @@ def check_that_who_was_merged_comes_along_whole() -> None:
         server = await furnished()
         a_writer(server).start()
         for one in (*everything("al"), *a_history("al", products=tuple(BRANDS[2:6]))):
-            await server.writer.live(one)
+            await server.writer.process(one)
         for name in ("al", SHE):
-            await server.writer.live(Linked(id="one-person", customer=name, occurred_at=NOON, identifier=CARD))
+            await server.writer.process(Linked(id="one-person", customer=name, occurred_at=NOON, identifier=CARD))
         assert server.loop.names("al") == server.loop.names(SHE)
-        copy = await server.desk.export("al")
+        copy = await server.requests.export("al")
         assert len(copy.entries) == len(list(server.log.of("al"))) + len(list(server.log.of(SHE))), "a side is missing"
         told = [line.encode() for line in copy.ledger]
         for name, known_by in copy.audit_keys.items():
             mine = list(own(told, bytes.fromhex(known_by)))
             assert mine, "a key is missing"
             assert not missing(mine, [entry for entry in copy.entries if entry.customer == name], bytes.fromhex(known_by)), "a line is missing"
-        other, key = elsewhere(server), server.desk.key
+        other, key = elsewhere(server), server.requests.key
         a_writer(other).start()
-        assert await other.desk.bring_in("al", signed(copy, key), public_key(key)) == len(copy.entries)
+        assert await other.requests.bring_in("al", signed(copy, key), public_key(key)) == len(copy.entries)
         await server.writer.stop()
         await other.writer.stop()
         return server, copy, other
@@ -370,7 +370,7 @@ def check_that_it_is_refused_whole(copy: str, name: str = SHE, key: Any = None) 
 
 def test_what_is_foreign_broken_or_edited_is_refused_whole(whole: tuple[Server, Export]) -> None:
     server, copy = whole
-    key = server.desk.key
+    key = server.requests.key
     token = signed(copy, key)
     head, payload, signature = token.split(".")
     edited = payload[: len(payload) // 2] + ("A" if payload[len(payload) // 2] != "A" else "B") + payload[len(payload) // 2 + 1 :]
@@ -381,7 +381,7 @@ def test_what_is_foreign_broken_or_edited_is_refused_whole(whole: tuple[Server, 
     check_that_it_is_refused_whole(f"{head}.{edited}.{signature}")
     check_that_it_is_refused_whole(token[: len(token) // 2])
     check_that_it_is_refused_whole("{}")
-    check_that_it_is_refused_whole(server.desk.signed(copy, "erasure-receipt"))
+    check_that_it_is_refused_whole(server.requests.signed(copy, "erasure-receipt"))
     check_that_it_is_refused_whole(signed(replace(copy, entries=(*copy.entries, copy.entries[0])), key))
     check_that_it_is_refused_whole(signed(replace(copy, entries=()), key))
 
@@ -395,12 +395,12 @@ def test_an_edited_copy_that_is_believed_is_caught(whole: tuple[Server, Export],
     monkeypatch.setattr(desk, "opened", believing)
     with pytest.raises(AssertionError):
         check_that_it_is_refused_whole(signed(copy, signing_key(b"s" * 32)))
-    assert opened(signed(copy, server.desk.key), public_key(server.desk.key), SHE).entries == copy.entries
+    assert opened(signed(copy, server.requests.key), public_key(server.requests.key), SHE).entries == copy.entries
 
 
 def test_nobody_is_overwritten_by_an_import(whole: tuple[Server, Export]) -> None:
     server, copy = whole
-    told, other = asyncio.run(brought(signed(copy, server.desk.key), before=moment("worn", SHE)))
+    told, other = asyncio.run(brought(signed(copy, server.requests.key), before=moment("worn", SHE)))
 
     assert told.status_code == 403
     assert len(list(other.log.of(SHE))) == 1
@@ -410,12 +410,12 @@ async def test_only_the_person_and_the_brand_take_a_copy_and_only_the_brand_brin
     server = a_server()
     async with running(server) as brand:
         await brand.post(MOMENTS, json=[moment("worn", "bo"), moment("worn", "al")])
-        async with client(server, server.access.issue("device", "bo")) as bo:
+        async with client(server, server.access_keys.issue("device", "bo")) as bo:
             assert (await bo.get("/v1/people/bo/export")).status_code == 200
             assert (await bo.get("/v1/people/al/export")).status_code == 403
             assert (await bo.post("/v1/people/bo/import", json={"export": "x"})).status_code == 403
             found = await bo.get("/v1/people/bo/export?format=signed")
-            assert opened(found.text, public_key(server.desk.key), "bo").person == "bo"
+            assert opened(found.text, public_key(server.requests.key), "bo").person == "bo"
             assert (await bo.get("/v1/people/bo/requests")).json()
         assert (await brand.get("/v1/people/nobody/export")).status_code == 404
         assert (await brand.get("/v1/people/bo/export")).status_code == 200

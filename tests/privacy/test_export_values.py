@@ -30,19 +30,19 @@ async def heavy(server: Server) -> None:
     purposes["reminders"] = replace(purposes["reminders"], recipients=("Acme SA",))
     ago = NOON - timedelta(days=60)
     for one in [Linked(id="card", customer=SHE, occurred_at=ago, identifier="card-1"), *says_yes(SHE, "recognition", "reminders", "place-moment", at=ago)]:
-        await server.writer.live(one)
+        await server.writer.process(one)
     basket = tuple([Line(product, 1, 6000) for product in BRANDS[:4]])
     for trip in range(TRIPS_MADE):
         clock.turn((at := NOON - timedelta(days=4 * (TRIPS_MADE - trip))).timestamp())
-        await server.writer.live(Bought(id=f"b{trip}", customer=SHE, occurred_at=at, place="s1", lines=basket))
+        await server.writer.process(Bought(id=f"b{trip}", customer=SHE, occurred_at=at, place="s1", lines=basket))
     answers = set()
     for hour in range(60):
         at = NOON + timedelta(hours=hour)
         clock.turn(at.timestamp())
-        lived = (await server.writer.live(Entered(id=f"in{hour}", customer=SHE, occurred_at=at, place="s1"))).answer
+        lived = (await server.writer.process(Entered(id=f"in{hour}", customer=SHE, occurred_at=at, place="s1"))).answer
         for card in [one for one in (lived.entry.decisions if lived.entry is not None else ()) if isinstance(one, Show)]:
             answer = "yes" if server.strategy.actions[card.action].effect == "reward" else "no"
-            await server.writer.live(Answered(id=f"said{hour}", customer=SHE, occurred_at=at, decision=card.id, answer=answer))
+            await server.writer.process(Answered(id=f"said{hour}", customer=SHE, occurred_at=at, decision=card.id, answer=answer))
             answers.add(answer)
         if answers == {"yes", "no"}:
             return
@@ -84,7 +84,7 @@ def left_out(copy: Export, server: Server) -> list[str]:
 def test_what_a_life_added_up_to_is_in_the_copy(lived: tuple[asyncio.Runner, Server]) -> None:
     runner, server = lived
 
-    assert left_out(runner.run(server.desk.export(SHE)), server) == []
+    assert left_out(runner.run(server.requests.export(SHE)), server) == []
 
 
 MUTANTS: dict[str, tuple[str, str]] = {
@@ -102,4 +102,4 @@ def test_a_product_that_leaves_something_out_is_caught(part: str, lived: tuple[a
     runner, server = lived
     mutate(monkeypatch, export, *MUTANTS[part])
 
-    assert left_out(runner.run(server.desk.export(SHE)), server) == [part]
+    assert left_out(runner.run(server.requests.export(SHE)), server) == [part]

@@ -21,7 +21,7 @@ from visavis.http import access_keys as access
 from visavis.model.customer import Customer
 from visavis.model.entry import Entry, encode
 from visavis.model.moment import Bought, Entered, Linked, Objected, Unlinked
-from visavis.rights.suppression_list import Opposition
+from visavis.rights.suppression_list import SuppressionList
 from visavis.runtime import loop as loop_room
 from visavis.runtime.loop import Loop
 from visavis.runtime.replay import rebuild, verify
@@ -97,12 +97,12 @@ async def check_the_stricter_holds_until_they_part(folder: Path | None) -> None:
         replays(server)
     if folder is not None:
         held = {name: BYTES(person) for name, person in server.loop.customers.items()}
-        server.access.close()
+        server.access_keys.close()
         server.log.close()
         again = a_server(folder)
         for name in ("ada", "bo"):
             assert BYTES(again.loop.customers[name]) == held[name], "a restart changes who they are"
-        again.access.close()
+        again.access_keys.close()
         again.log.close()
 
 
@@ -114,9 +114,9 @@ async def test_the_stricter_holds_until_they_part(tmp_path: Path, disk: bool) ->
 def check_what_was_taken_back_as_one_stays_taken_back(root: Path) -> None:
     """By one name of somebody who objected under the other: while they are one it holds, at the next start too."""
     with House(root) as house:
-        house.live([Linked(id="card", customer=name, occurred_at=NOON, identifier=CARD) for name in ("ada", "bo")])
+        house.process([Linked(id="card", customer=name, occurred_at=NOON, identifier=CARD) for name in ("ada", "bo")])
         for name, on in (("bo", True), ("ada", False)):
-            house._runner.run(house.server.desk.object(name, "marketing", on=on))
+            house._runner.run(house.server.requests.object(name, "marketing", on=on))
         for _ in range(2):
             assert house.server.loop.customer("ada") is house.server.loop.customer("bo")
             assert not house.server.loop.customer("bo").objections, "what was taken back is said again"
@@ -128,8 +128,8 @@ def test_what_was_taken_back_as_one_stays_taken_back(tmp_path: Path) -> None:
 
 
 def test_an_objection_that_comes_back_by_itself_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = Opposition.passing
-    monkeypatch.setattr(Opposition, "passing", lambda self, entry, person: honest(self, entry, msgspec.structs.replace(person, sides=())))
+    honest = SuppressionList.passing
+    monkeypatch.setattr(SuppressionList, "passing", lambda self, entry, person: honest(self, entry, msgspec.structs.replace(person, profiles=())))
     with pytest.raises(AssertionError, match="said again"):
         check_what_was_taken_back_as_one_stays_taken_back(tmp_path)
 
@@ -137,7 +137,7 @@ def test_an_objection_that_comes_back_by_itself_is_caught(tmp_path: Path, monkey
 async def check_only_the_brand_merges() -> None:
     """A device that knows another's identifier gets nothing of them, and hears the same when it is nobody's."""
     server = a_server()
-    async with running(server) as brand, client(server, server.access.issue("device", "eve")) as eve:
+    async with running(server) as brand, client(server, server.access_keys.issue("device", "eve")) as eve:
         await tell(brand, moment("linked", "bo", id="card", identifier=CARD))
         told = await tell(eve, moment("linked", "eve", id="l", identifier=CARD), moment("unlinked", "eve", id="u", identifier=CARD),
                           moment("linked", "eve", id="again", identifier=CARD), moment("linked", "eve", id="n", identifier="nobody's"))  # fmt: skip
@@ -180,12 +180,12 @@ def check_screens_and_answers_follow(root: Path) -> None:
         server, names = house.server, ("ada", "bo")
         ago = NOON - timedelta(days=80)
         for name in names:
-            house.live(
+            house.process(
                 [Linked(id="card", customer=name, occurred_at=ago, identifier=f"card of {name}"), *says_yes(name, "place-moment", "reminders", "home", at=ago)]
             )
-            house.live(a_history(name, products=(BRANDS[0],)))
-            server.access.issue("device", name)
-        house.live([Linked(id="same", customer="ada", occurred_at=NOON, identifier="card of bo")])
+            house.process(a_history(name, products=(BRANDS[0],)))
+            server.access_keys.issue("device", name)
+        house.process([Linked(id="same", customer="ada", occurred_at=NOON, identifier="card of bo")])
         whole = server.loop.customer("bo")
         assert whole.names == names
         assert server.loop.people == 1, "the console counts one person twice"
@@ -194,7 +194,7 @@ def check_screens_and_answers_follow(root: Path) -> None:
             at = NOON + timedelta(days=attempt + 1)
             house.clock.turn(at.timestamp())
             with server.screens.watching("ada") as bell:
-                house.live([Entered(id=f"e{attempt}", customer="bo", occurred_at=at, place="s1")])
+                house.process([Entered(id=f"e{attempt}", customer="bo", occurred_at=at, place="s1")])
                 assert bell.is_set(), "the other's screen is not woken"
             if (told := server.screens.card("bo")) is not None:
                 break
@@ -202,11 +202,11 @@ def check_screens_and_answers_follow(root: Path) -> None:
         assert server.screens.card("ada") == told, "the other's screen does not show it"
         from visavis.model.moment import Answered
 
-        [answer] = house.live([Answered(id="yes", customer="ada", occurred_at=house.clock.now(), decision=told.show.id, answer="no")])
+        [answer] = house.process([Answered(id="yes", customer="ada", occurred_at=house.clock.now(), decision=told.show.id, answer="no")])
         assert answer.entry is not None
         assert answer.entry.customer == "bo", "an answer is not received by the side that was shown the card"
         assert server.screens.card("ada") is server.screens.card("bo") is None, "answered by one, still asked of the other"
-        [again] = house.live([Answered(id="yes", customer="ada", occurred_at=house.clock.now(), decision=told.show.id, answer="no")])
+        [again] = house.process([Answered(id="yes", customer="ada", occurred_at=house.clock.now(), decision=told.show.id, answer="no")])
         assert again.retried, "lived twice"
         state = rebuild(server.log)
         assert {name: BYTES(one) for name, one in state.customers.items()} == {name: BYTES(one) for name, one in server.loop.customers.items()}
@@ -219,7 +219,7 @@ def check_screens_and_answers_follow(root: Path) -> None:
         assert all(server.log.erased(name) for name in names), "the other may come back"
         assert not [name for name in server.loop._identified.values() if name in names]
         house.reopen()
-        late = house.live([Bought(id="late", customer=name, occurred_at=NOON, place="s1", lines=lines(BRANDS[0])) for name in names])
+        late = house.process([Bought(id="late", customer=name, occurred_at=NOON, place="s1", lines=lines(BRANDS[0])) for name in names])
         assert all(one.entry is None for one in late), "somebody came back"
 
 
@@ -231,17 +231,17 @@ def check_a_failed_commit_merges_nobody() -> None:
     """When the log refuses, who was merged in memory was not; asked again, they are."""
     server = a_server()
     loop = server.loop
-    loop.live([Linked(id="card", customer="bo", occurred_at=NOON, identifier="x"), Objected(id="o", customer="bo", occurred_at=NOON, about="marketing")])
-    loop.live([Linked(id="own", customer="ada", occurred_at=NOON, identifier="y")])
+    loop.process([Linked(id="card", customer="bo", occurred_at=NOON, identifier="x"), Objected(id="o", customer="bo", occurred_at=NOON, about="marketing")])
+    loop.process([Linked(id="own", customer="ada", occurred_at=NOON, identifier="y")])
     before = {name: BYTES(person) for name, person in loop.customers.items()}
     loop.take(Linked(id="same", customer="ada", occurred_at=NOON, identifier="x"))
     assert loop.customer("ada").objections, "not merged within the group"
     loop.drop(loop.sealed())
     assert {name: BYTES(person) for name, person in loop.customers.items()} == before, "a merge that was never written is remembered"
     assert not loop.customer("ada").objections, "a merge that was never written is remembered"
-    loop.live([Linked(id="same", customer="ada", occurred_at=NOON, identifier="x")])
+    loop.process([Linked(id="same", customer="ada", occurred_at=NOON, identifier="x")])
     assert loop.customer("bo").names == ("bo", "ada") or loop.customer("bo").names == ("ada", "bo")
-    loop.live([Unlinked(id="apart", customer="bo", occurred_at=NOON, identifier="x")])
+    loop.process([Unlinked(id="apart", customer="bo", occurred_at=NOON, identifier="x")])
     assert loop.customer("ada").names == ("ada",)
     assert not loop.customer("ada").objections, "the other's objection stays"
 
@@ -255,17 +255,17 @@ def _copied(patch: pytest.MonkeyPatch) -> None:
 
 
 def _at_once(patch: pytest.MonkeyPatch) -> None:
-    honest = identity.lived
-    patch.setattr(loop_room, "lived", lambda people, identified, entry, after: honest(people.maps[-1], identified.maps[-1], entry, after))
+    honest = identity.apply_entry
+    patch.setattr(loop_room, "apply_entry", lambda people, identified, entry, after: honest(people.maps[-1], identified.maps[-1], entry, after))
 
 
 def _remembered_of_one(patch: pytest.MonkeyPatch) -> None:
-    honest = Opposition.passing
+    honest = SuppressionList.passing
 
-    def passing(self: Opposition, entry: Entry, person: Customer) -> None:
-        honest(self, msgspec.structs.replace(entry, customer=person.id), msgspec.structs.replace(person, sides=()))
+    def passing(self: SuppressionList, entry: Entry, person: Customer) -> None:
+        honest(self, msgspec.structs.replace(entry, customer=person.id), msgspec.structs.replace(person, profiles=()))
 
-    patch.setattr(Opposition, "passing", passing)
+    patch.setattr(SuppressionList, "passing", passing)
 
 
 def _said_of_one(patch: pytest.MonkeyPatch) -> None:
@@ -274,16 +274,16 @@ def _said_of_one(patch: pytest.MonkeyPatch) -> None:
 
 def _objections_lost(patch: pytest.MonkeyPatch) -> None:
     honest = chosen
-    patch.setattr(fold, "chosen", lambda customer, said: honest(customer, said) if not customer.sides or not isinstance(said, Objected) else customer)
+    patch.setattr(fold, "chosen", lambda customer, said: honest(customer, said) if not customer.profiles or not isinstance(said, Objected) else customer)
 
 
 PROMISES: dict[str, tuple[Sabotage, str]] = {
     "a yes is copied": (_copied, "not what both agreed to"),
-    "the sides forget what they live": (lambda patch: patch.setattr(fold, "sided", lambda person, _: person), "replay|is lost|objection"),
+    "the sides forget what they live": (lambda patch: patch.setattr(fold, "apply_to_profile", lambda person, _: person), "replay|is lost|objection"),
     "objections of a merged person are dropped": (_objections_lost, "does not hold|told in spite"),
     "an objection is remembered of one name": (_remembered_of_one, "not remembered under each"),
     "an objection is said under one name": (_said_of_one, "objected to as one|does not hold"),
-    "nobody parts": (lambda patch: patch.setattr(identity, "parted", lambda person: (person,)), "is not what it was"),
+    "nobody parts": (lambda patch: patch.setattr(identity, "split", lambda person: (person,)), "is not what it was"),
 }  # fmt: skip
 
 

@@ -26,14 +26,14 @@ from visavis.model.errors import Invalid, Refused, Unavailable
 from visavis.model.moment import CATEGORY, KIND, Entered
 from visavis.store import keys as vault
 from visavis.store import sqlite
-from visavis.store.keys import SPECIAL, Lock, Vault, derived
+from visavis.store.keys import SPECIAL, Cipher, KeyStore, derived
 from visavis.testing import a_log, an_entry
 
 PEOPLE = ("camille@brand.example", "basile@brand.example")
 
 
-def a_vault(folder: Path, root: bytes = ROOT_KEY) -> Vault:
-    return Vault(folder / "vault.sqlite", root, folder.with_name(folder.name + ".erased"))
+def a_vault(folder: Path, root: bytes = ROOT_KEY) -> KeyStore:
+    return KeyStore(folder / "vault.sqlite", root, folder.with_name(folder.name + ".erased"))
 
 
 def check_that_what_is_moved_does_not_open(folder: Path) -> None:
@@ -79,8 +79,8 @@ def test_a_seal_that_forgets_its_place_is_caught(tmp_path: Path, monkeypatch: py
     elif forgotten == "the moment":
         monkeypatch.setattr(sqlite, "_place", lambda position, _moment: position.to_bytes(8))
     else:
-        made = Lock.__init__
-        monkeypatch.setattr(Lock, "__init__", lambda self, _key, **_: made(self, bytes(32)))
+        made = Cipher.__init__
+        monkeypatch.setattr(Cipher, "__init__", lambda self, _key, **_: made(self, bytes(32)))
         monkeypatch.setattr(sqlite, "_place", lambda _position, _moment: b"")
     with pytest.raises(AssertionError, match="does not belong"):
         check_that_what_is_moved_does_not_open(tmp_path)
@@ -92,7 +92,7 @@ owners = st.tuples(st.integers(0, 1), st.binary(max_size=20), st.booleans())
 @settings(max_examples=60)
 @given(owners, owners, st.binary(max_size=200))
 def test_a_value_opens_for_its_person_its_place_and_its_group_only(sealed_for: tuple[int, bytes, bool], read_as: tuple[int, bytes, bool], value: bytes) -> None:
-    kept = Vault(":memory:", ROOT_KEY, Path("/nonexistent/erased"))
+    kept = KeyStore(":memory:", ROOT_KEY, Path("/nonexistent/erased"))
     kept.let_in(PEOPLE)
     (who, place, special), (reader, where, _) = sealed_for, read_as
     owner, other = kept.of(PEOPLE[who]), kept.of(PEOPLE[reader])
@@ -113,7 +113,7 @@ def test_a_value_opens_for_its_person_its_place_and_its_group_only(sealed_for: t
 def check_that_health_has_a_key_of_its_own(root: Path) -> None:
     """P12: every entry of a special category opens with the person's second key, and not with the first; every other one the other way round."""
     with House(root) as house:
-        house.live(everything("camille"))
+        house.process(everything("camille"))
         expected = {e.moment.id: CATEGORY[KIND[type(e.moment)]] == "numbers" for e in house.server.log.of("camille")}
         kinds = sum(expected.values())
     assert 0 < kinds < len(expected)
@@ -158,7 +158,7 @@ def badly_kept(folder: Path) -> list[str]:
     if any(line < len(rows) for _, line in rows):
         found.append("where one's lines are")
     log.close()
-    one, other = (vault.Person("camille", 7, key, b"", ROOT_KEY) for key in (b"1" * 32, b"2" * 32))
+    one, other = (vault.PersonKey("camille", 7, key, b"", ROOT_KEY) for key in (b"1" * 32, b"2" * 32))
     if one.audit_key == other.audit_key:
         found.append("an audit key that outlives the person's keys")
     path = folder / "root.key"
@@ -215,7 +215,7 @@ def test_keys_that_are_lost_are_told_and_nothing_is_taken_for_erased(tmp_path: P
 
 def test_who_is_turned_away_at_the_door_gets_no_key(tmp_path: Path) -> None:
     with House(tmp_path) as house:
-        assert house.live([Entered(id="m", customer="stranger", occurred_at=NOON, place="s1")])[0].refused is not None
+        assert house.process([Entered(id="m", customer="stranger", occurred_at=NOON, place="s1")])[0].refused is not None
         assert house.server.log.entry("stranger", "m") is None
         assert house.server.log._vault._database.execute("SELECT count(*) FROM people").fetchone() == (0,)  # type: ignore[attr-defined]
 

@@ -13,7 +13,7 @@ from support.house import House
 from support.people import BRANDS, NOON, a_history, lines, says_yes
 from visavis.decide.policy import PRIOR, learn
 from visavis.learning import online as teacher
-from visavis.learning.online import Teacher
+from visavis.learning.online import OnlineLearner
 from visavis.model.moment import Bought, Entered, Moment, Withdrew
 from visavis.model.world import Belief, OutcomesLearned, World
 from visavis.runtime.loop import Loop
@@ -26,23 +26,23 @@ Sabotage = Callable[[pytest.MonkeyPatch], None]
 def lived(house: House, *names: str, days: int = 25) -> None:
     """These people come in and pay, day after day: windows open and close; the last one stays open."""
     for name in names:
-        house.live([*says_yes(name, *PURPOSES, at=NOON - timedelta(days=80)), *a_history(name)])
+        house.process([*says_yes(name, *PURPOSES, at=NOON - timedelta(days=80)), *a_history(name)])
     for day in range(1, days):
         at = NOON + timedelta(days=day)
         house.clock.turn(at.timestamp())
         told: list[Moment] = [Entered(id=f"in-{day}", customer=name, occurred_at=at, place="s1") for name in names]
-        house.live(told)
-        house.live([Bought(id=f"paid-{day}", customer=name, occurred_at=at, place="s1", lines=lines(*BRANDS[: 1 + day % 4])) for name in names])
+        house.process(told)
+        house.process([Bought(id=f"paid-{day}", customer=name, occurred_at=at, place="s1", lines=lines(*BRANDS[: 1 + day % 4])) for name in names])
     at = NOON + timedelta(days=days)
     house.clock.turn(at.timestamp())
-    house.live([Entered(id="last", customer=name, occurred_at=at, place="s1") for name in names])
+    house.process([Entered(id="last", customer=name, occurred_at=at, place="s1") for name in names])
 
 
-def learnt(teacher: Teacher) -> dict[str, object]:
+def learnt(teacher: OnlineLearner) -> dict[str, object]:
     return {"waiting": teacher._waiting, "labels": teacher._labels, "outcomes": teacher._outcomes}
 
 
-def of(teacher: Teacher, name: str) -> list[str]:
+def of(teacher: OnlineLearner, name: str) -> list[str]:
     kept = [*teacher._waiting.values(), *[label.of for label in teacher._labels.values()], *[waiting for waiting, _ in teacher._outcomes.values()]]
     return [one.customer for one in kept if one.customer == name]
 
@@ -66,15 +66,15 @@ def test_who_is_erased_teaches_nothing_more(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("forgets", [("_outcomes",), ("_labels",), ("_waiting",)])
 def test_a_teacher_that_remembers_the_erased_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgets: tuple[str]) -> None:
-    honest = Teacher.amended
+    honest = OnlineLearner.amended
 
-    def careless(self: Teacher, *told: object) -> None:
+    def careless(self: OnlineLearner, *told: object) -> None:
         kept = {name: dict(getattr(self, name)) for name in forgets}
         honest(self, *told)  # type: ignore[arg-type]
         for name, one in kept.items():
             setattr(self, name, one)
 
-    monkeypatch.setattr(Teacher, "amended", careless)
+    monkeypatch.setattr(OnlineLearner, "amended", careless)
     with pytest.raises(AssertionError, match=r"still teaches|two things"):
         check_who_is_erased_teaches_nothing_more(tmp_path)
 
@@ -88,7 +88,7 @@ def check_a_closed_purpose_teaches_nothing(root: Path, patch: pytest.MonkeyPatch
         purposes = {waiting.purpose for waiting, _ in held._outcomes.values() if waiting.customer == "ada"}
         assert purposes, "this proves nothing"
         hers = len(held._outcomes)
-        house.live([Withdrew(id=f"no-{one}", customer="ada", occurred_at=at, purpose=one) for one in sorted(purposes)])
+        house.process([Withdrew(id=f"no-{one}", customer="ada", occurred_at=at, purpose=one) for one in sorted(purposes)])
         before = house.server.loop.world.beliefs
         expected: dict[str, Belief] = {}
         for waiting, happened in held._outcomes.values():

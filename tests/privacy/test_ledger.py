@@ -17,7 +17,7 @@ from visavis.cards.typography import typeset
 from visavis.cli import app
 from visavis.ledger import personal_view as uses
 from visavis.ledger import record as leaf
-from visavis.ledger.checkpoint import Signer, Verifier
+from visavis.ledger.checkpoint import CheckpointSigner, Verifier
 from visavis.ledger.log import Ledger, kept_in
 from visavis.ledger.merkle import verify_inclusion
 from visavis.ledger.verify import verify
@@ -34,14 +34,14 @@ Times = Callable[[int, int], int]
 def test_a_ledger_that_is_opened_again_has_the_same_roots_and_shows_what_a_checkpoint_covers(tmp_path: Path) -> None:
     lines = list(lived().lines)
     kept = Kept()
-    first = Ledger(kept, Signer(ORIGIN, SEED), cadence_s=60, keep=kept_in(tmp_path / "elsewhere"))
+    first = Ledger(kept, CheckpointSigner(ORIGIN, SEED), cadence_s=60, keep=kept_in(tmp_path / "elsewhere"))
     assert Verifier(first.signer.verifier).read(first.checkpoint(0)).size == 0
     for start in range(0, len(lines), 10):
         kept.all += lines[start : start + 10]
         first.follow()
     assert Verifier(first.signer.verifier).read(first.checkpoint(59)).size == 0
     note = first.checkpoint(60)
-    again = Ledger(kept, Signer(ORIGIN, SEED), cadence_s=60)
+    again = Ledger(kept, CheckpointSigner(ORIGIN, SEED), cadence_s=60)
 
     assert Verifier(first.signer.verifier).read(note) == checkpoint_of(lines)
     assert (tmp_path / "elsewhere" / f"checkpoint-{len(lines):012}").read_text() == note
@@ -77,7 +77,7 @@ def test_a_fault_is_told_where_it_is() -> None:
 
 
 def test_the_command_verifies_a_file_and_says_what_is_wrong(tmp_path: Path) -> None:
-    lines, signer = list(lived().lines), Signer(ORIGIN, SEED)
+    lines, signer = list(lived().lines), CheckpointSigner(ORIGIN, SEED)
     for size in (30, len(lines)):
         (tmp_path / f"c{size}").write_text(signer.sign(size, checkpoint_of(lines[:size]).root))
     (tmp_path / "audit.hex").write_text(key_of(PEOPLE[0]).hex() + "\n")
@@ -93,7 +93,7 @@ def test_the_command_verifies_a_file_and_says_what_is_wrong(tmp_path: Path) -> N
     whole.write_bytes(b"".join(line + b"\n" for line in lines[:35] + lines[36:]))
     ill = CliRunner().invoke(app, [*asked, str(told)])
     assert (ill.exit_code, f"lines {len(lines)} to" in ill.stdout or f"line {len(lines)}:" in ill.stdout) == (1, True)
-    assert isinstance(CliRunner().invoke(app, [*asked, Signer(ORIGIN, SEED[::-1]).verifier]).exception, Invalid)
+    assert isinstance(CliRunner().invoke(app, [*asked, CheckpointSigner(ORIGIN, SEED[::-1]).verifier]).exception, Invalid)
 
 
 # P11: uses and lines

@@ -13,7 +13,7 @@ from support.ledger_properties import SEED, Kept
 from support.ledgers import ORIGIN, checkpoint_of, lived
 from support.people import a_loop
 from visavis.api.ledger import routes
-from visavis.ledger.checkpoint import Signer, Verifier
+from visavis.ledger.checkpoint import CheckpointSigner, Verifier
 from visavis.ledger.log import Ledger
 from visavis.ledger.merkle import leaf_hash, verify_consistency, verify_inclusion
 from visavis.ledger.verify import lines_of, verify
@@ -26,7 +26,7 @@ class Door:
     def __init__(self, runner: asyncio.Runner) -> None:
         self._runner = runner
         self.writer = Writer(a_loop())
-        ledger = Ledger(Kept(lived().lines), Signer(ORIGIN, SEED), cadence_s=0)
+        ledger = Ledger(Kept(lived().lines), CheckpointSigner(ORIGIN, SEED), cadence_s=0)
         transport = httpx.ASGITransport(Starlette(routes=routes(self.writer, ledger)))
         self._client = httpx.AsyncClient(transport=transport, base_url="http://ledger.test")
 

@@ -17,7 +17,7 @@ from support import ledger_properties as properties
 from support.ledger_properties import SEED, a_tree, an_oracle
 from support.ledgers import ORIGIN
 from visavis.cli import app
-from visavis.ledger.checkpoint import Signer, Verifier
+from visavis.ledger.checkpoint import CheckpointSigner, Verifier
 from visavis.ledger.merkle import leaf_hash, root_of, verify_consistency, verify_inclusion
 from visavis.ledger.vectors import run
 from visavis.model.errors import Invalid
@@ -128,7 +128,7 @@ def _written(path: Path, told: dict[str, object]) -> None:
 
 
 def test_a_checkpoint_is_a_signed_note_that_anyone_reads_by_the_letter() -> None:
-    signer = Signer(ORIGIN, SEED)
+    signer = CheckpointSigner(ORIGIN, SEED)
     note = signer.sign(8, bytes.fromhex(ROOTS[-1]))
     text, signed = note.split("\n\n")
     assert text.split("\n") == [ORIGIN, "8", b64encode(bytes.fromhex(ROOTS[-1])).decode()]
@@ -144,7 +144,7 @@ def test_a_checkpoint_is_a_signed_note_that_anyone_reads_by_the_letter() -> None
 
 
 def test_a_note_with_other_signatures_and_lines_is_read_and_a_spoilt_one_is_not() -> None:
-    signer, other = Signer(ORIGIN, SEED), Signer("witness.example", SEED[::-1])
+    signer, other = CheckpointSigner(ORIGIN, SEED), CheckpointSigner("witness.example", SEED[::-1])
     reader = Verifier(signer.verifier)
     note = signer.sign(3, bytes(32))
     text, _, signature = note.rpartition("\n\n")
@@ -156,13 +156,13 @@ def test_a_note_with_other_signatures_and_lines_is_read_and_a_spoilt_one_is_not(
             Verifier(told)
     for origin in ("", "a b", "a+b", "a\nb"):
         with pytest.raises(Invalid):
-            Signer(origin, SEED)
+            CheckpointSigner(origin, SEED)
 
 
 @settings(max_examples=50)
 @given(st.data())
 def test_no_byte_of_a_checkpoint_can_be_changed(data: st.DataObject) -> None:
-    signer = Signer(ORIGIN, SEED)
+    signer = CheckpointSigner(ORIGIN, SEED)
     note = bytearray(signer.sign(41, bytes(range(32))).encode())
     at = data.draw(st.integers(0, len(note) - 1))
     note[at] ^= data.draw(st.integers(1, 255))

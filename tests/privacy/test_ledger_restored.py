@@ -11,7 +11,7 @@ from support.doors import a_server, running
 from support.house import House
 from support.people import NOON, enters, says_yes
 from visavis.ledger import log as room
-from visavis.ledger.checkpoint import Signer, Verifier
+from visavis.ledger.checkpoint import CheckpointSigner, Verifier
 from visavis.ledger.log import kept_in, last_kept
 from visavis.model.errors import Unavailable
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 def comes_in(house: House, day: int) -> None:
     at = NOON + timedelta(days=day)
     house.clock.turn(at.timestamp())
-    house.live([enters("ada", at=at, id=f"in-{day}")])
+    house.process([enters("ada", at=at, id=f"in-{day}")])
 
 
 def notes(house: House) -> dict[str, str]:
@@ -38,7 +38,7 @@ def put_back(folder: Path, house: House) -> None:
 
 def check_that_a_restored_backup_forks_nothing(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     with House(root) as house:
-        house.live(says_yes("ada", "place-moment", "reminders", at=NOON))
+        house.process(says_yes("ada", "place-moment", "reminders", at=NOON))
         comes_in(house, 1)
         house.close()
         shutil.copytree(house.data, root / "backup")
@@ -146,7 +146,7 @@ def test_a_ledger_that_forks_is_caught(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_kept_note_is_never_replaced(tmp_path: Path) -> None:
-    ours, others = Signer("example.org/ledger", b"k" * 32), Signer("example.org/other", b"k" * 32)
+    ours, others = CheckpointSigner("example.org/ledger", b"k" * 32), CheckpointSigner("example.org/other", b"k" * 32)
     keep = kept_in(tmp_path)
     note, other = ours.sign(3, b"a" * 32), others.sign(3, b"b" * 32)
     keep(3, note)

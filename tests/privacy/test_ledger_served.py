@@ -27,9 +27,9 @@ SHE, HE = "camille-7f3a91", "basile-7f3a91"
 def furnished(house: House) -> None:
     """Two people who let themselves be advised, and an adviser who reads."""
     for name in (SHE, HE):
-        answers = house.live(everything(name))
+        answers = house.process(everything(name))
         briefs = [one for answer in answers if answer.entry is not None for one in answer.entry.decisions if one.audience == "adviser"]
-        house.live([Displayed(id=f"read-{one.id}", customer=name, occurred_at=NOON, decision=one.id) for one in briefs])
+        house.process([Displayed(id=f"read-{one.id}", customer=name, occurred_at=NOON, decision=one.id) for one in briefs])
 
 
 def told(house: House) -> tuple[list[bytes], Checkpoint, str]:
@@ -53,7 +53,7 @@ def test_a_servers_ledger_outlives_a_real_erasure_verifies_and_leads_to_nobody(t
 
         house.erase(SHE)
         house.reopen()
-        house.live([move for move in everything(HE, at=NOON) if move.id == "nothing"])
+        house.process([move for move in everything(HE, at=NOON) if move.id == "nothing"])
         after, now, _ = told(house)
 
         assert after[: len(before)] == before, "an erasure changed the ledger"

@@ -44,9 +44,9 @@ def a_pair(dice: Random) -> Iterator[tuple[str, list[bytes], list[bytes], int]]:
     for life, own in zip(lives, private, strict=True):
         found = []
         for moment in past(Random(seed), sorted(visible), dice, hidden, served):
-            life.live(moment)
+            life.process(moment)
         for moment in sorted([*common, *own], key=lambda one: (one.occurred_at, one not in said, said.index(one) if one in said else 0)):
-            lived = life.live(moment)
+            lived = life.process(moment)
             found.append((moment.id, lived if not moment.id.startswith("h") else lived[:-1]))
         told.append([one for one in found if not one[0].startswith("h") or one[1]])
     for (name, first), (other, second) in zip_longest(*[_joined(one) for one in told], fillvalue=("", [])):
@@ -111,14 +111,14 @@ def briefs_after_a_refusal(strategy: Strategy, products: tuple[str, ...]) -> tup
     life, told, families = Life(strategy, strategy, world), list[bytes](), set[str]()
     ago = NOON - timedelta(days=40)
     for one in [*says_yes("camille", "reminders", "place-moment", "adviser-brief", at=ago), *a_history("camille", weeks=5, products=products)]:
-        life.live(one)
+        life.process(one)
     for hour in range(1, 25):
         at = NOON + timedelta(hours=hour)
         life.shown.clear()
-        life.live(enters(at=at, id=f"in-{hour}"))
+        life.process(enters(at=at, id=f"in-{hour}"))
         if life.shown:
-            life.live(Answered(id=f"no-{hour}", customer="camille", occurred_at=at, decision=life.shown[-1], answer="no"))
-        life.live(CheckedIn(id=f"here-{hour}", customer="camille", occurred_at=at, place="s1"))
+            life.process(Answered(id=f"no-{hour}", customer="camille", occurred_at=at, decision=life.shown[-1], answer="no"))
+        life.process(CheckedIn(id=f"here-{hour}", customer="camille", occurred_at=at, place="s1"))
         entry = life.loop.log.entry("camille", f"here-{hour}")
         assert entry is not None
         told += [msgspec.json.encode(one.facts) for one in entry.decisions if isinstance(one, Show) and one.audience == "adviser"]
@@ -153,7 +153,7 @@ def check_that_a_reward_is_told_to_nobody_who_may_not_read_orders() -> None:
     world = World(version="w", strategy=strategy.version, learned=prior())
     life = Life(strategy, strategy, world)
     for one in says_yes("camille", "adviser-brief", at=NOON - timedelta(days=1)):
-        life.live(one)
+        life.process(one)
     owed = Reward("C1", "thank-you", 250, "granted", NOON.timestamp(), (NOON + timedelta(days=30)).timestamp())
     for rewards in ((), (owed,)):
         customer = replace(life.loop.customer("camille"), rewards=rewards)
@@ -203,7 +203,7 @@ def test_the_lives_do_show_cards_and_briefs_of_all_sorts() -> None:
         life = Life(served, now, a_world(dice, now))
         said, yes = choices(dice, served)
         for moment in [*said, *sorted(moments(dice, sorted(allowed(served, now, yes)), 12, "m"), key=lambda one: one.occurred_at)]:
-            life.live(moment)
+            life.process(moment)
         for entry in life.loop.log.of("camille"):
             shown |= {f"{one.audience} {now.actions[one.action].about}" for one in entry.decisions if isinstance(one, Show)}
     assert {"customer need", "customer none", "customer seen"} <= shown
@@ -215,11 +215,11 @@ def test_a_basket_that_a_purpose_may_not_read_ends_no_window_of_it_and_moves_no_
     names: list[list[str]] = []
     for baskets in (0, 3):
         loop = a_loop()
-        loop.live([*says_yes("camille", "place-moment", at=NOON), enters()])
+        loop.process([*says_yes("camille", "place-moment", at=NOON), enters()])
         waiting = loop.customers["camille"].service.open
         assert [window.purpose for window in waiting] == ["place-moment"]
         for i in range(baskets):
-            loop.live([Bought(id=f"b{i}", customer="camille", occurred_at=NOON, place="s1", lines=lines(BRANDS[0]))])
+            loop.process([Bought(id=f"b{i}", customer="camille", occurred_at=NOON, place="s1", lines=lines(BRANDS[0]))])
         assert loop.customers["camille"].service.open == waiting
         turn(loop, NOON + timedelta(days=1))
         woken = loop.wake()
@@ -232,15 +232,15 @@ def check_that_a_yes_that_ran_out_teaches_nothing() -> None:
     for hours, closes, told in ((0, 1, "what may be read closed nothing"), (2, 0, "a basket was read under a yes that ran out")):
         begun = NOON - timedelta(days=30) + timedelta(hours=1)
         loop = a_loop(at=begun)
-        loop.live([one if isinstance(one, Noticed) else replace(one, trial=True) for one in says_yes("camille", "reminders", at=begun)])
+        loop.process([one if isinstance(one, Noticed) else replace(one, trial=True) for one in says_yes("camille", "reminders", at=begun)])
         for trip in a_history("camille", until=begun):
-            loop.live([trip])
+            loop.process([trip])
         turn(loop, NOON)
-        loop.live([enters()])
+        loop.process([enters()])
         assert [window.purpose for window in loop.customer("camille").service.open] == ["reminders"], "nothing is waited for: this proves nothing"
         at = NOON + timedelta(hours=hours)
         turn(loop, at)
-        entry = loop.live([Bought(id="b", customer="camille", occurred_at=at, place="s1", lines=lines(*BRANDS[:4]))])[0].entry
+        entry = loop.process([Bought(id="b", customer="camille", occurred_at=at, place="s1", lines=lines(*BRANDS[:4]))])[0].entry
         assert entry is not None
         assert len(entry.closed) == closes, told
         assert not loop.customer("camille").service.open

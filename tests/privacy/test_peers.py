@@ -24,9 +24,9 @@ from support.people import NOON
 from visavis.api import moments as moments_door
 from visavis.api import people, receipts
 from visavis.api.openapi import DOORS, document
-from visavis.api.operation import Door
+from visavis.api.operation import Operation
 from visavis.consent.choices import choices
-from visavis.http.access_keys import SAYS, Access, Key
+from visavis.http.access_keys import SAYS, AccessKey, AccessKeys
 from visavis.http.requests import key_of
 from visavis.model.entry import encode
 from visavis.model.moment import KINDS
@@ -69,7 +69,7 @@ def narrowed(server: Server, person: str) -> dict[str, Any]:
             fields.pop(name, None)
         schemas[f"Sent-{kind}"], mapping[kind] = schema, f"#/components/schemas/Sent-{kind}"
     one = {"anyOf": [{"$ref": name} for name in mapping.values()], "discriminator": {"propertyName": "kind", "mapping": mapping}}
-    told["components"]["schemas"]["Switch"]["properties"]["on"] = {"enum": [True]}
+    told["components"]["schemas"]["PurposeSwitch"]["properties"]["on"] = {"enum": [True]}
     about_one = {path for path in told["paths"] if path.startswith((MOMENTS, "/v1/people/"))}
     for path in told["paths"].keys() - about_one | {*FOR_GOOD} & about_one:
         del told["paths"][path]
@@ -130,11 +130,11 @@ def schemathesis(folder: Path, port: int, told: dict[str, Any], *options: str, c
 def check_reads(folder: Path, count: int, phases: str = "fuzzing,stateful") -> int:
     """All checks, as alice, replayed as bob. How many of alice's own were asked for by bob, and refused."""
     server = a_server()
-    keys = {name: server.access.issue("device", name) for name in ("alice", "bob")}
+    keys = {name: server.access_keys.issue("device", name) for name in ("alice", "bob")}
     entries = [f'  - name: {name}\n    fixedHeaders: [{{name: Authorization, value: "Bearer {token}"}}]\n' for name, token in keys.items()]
     (folder / "auth.yaml").write_text("auth:\n" + "".join(entries))
     with watched(server, {token: name for name, token in keys.items()}) as (port, asked):
-        brand = {"authorization": f"Bearer {server.access.issue('brand')}"}
+        brand = {"authorization": f"Bearer {server.access_keys.issue('brand')}"}
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=brand) as client:
             for name in keys:
                 for key in [key for key, purpose in server.strategy.purposes.items() if purpose.basis == "consent"]:
@@ -161,7 +161,7 @@ def test_an_owner_check_that_is_gone_is_caught(tmp_path: Path, monkeypatch: pyte
 
 
 def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
-    def anyone(request: Any, access: Access) -> tuple[str, Key]:
+    def anyone(request: Any, access: AccessKeys) -> tuple[str, AccessKey]:
         return str(request.path_params["person"]), key_of(request, access, "brand", "device")
 
     for room in (people, receipts):
@@ -171,7 +171,7 @@ def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_door_keeps_what_the_document_says(tmp_path: Path, times: Callable[[int, int], int]) -> None:
     """All checks on the document as it is, right and wrong data, as the brand, who may come in nearly everywhere."""
     server = a_server()
-    token = server.access.issue("brand")
+    token = server.access_keys.issue("brand")
     told = document()
     for path in {"/v1/clock", *ENDLESS, *OTHERS}:
         del told["paths"][path]
@@ -207,12 +207,12 @@ FIELDS: dict[str, dict[str, Any]] = {
     "dwelled": {"place": "s1", "dwell_s": 9}, "entered": {"place": "s1"}, "left": {"place": "s1"}, "checked_in": {"place": "s1"},
 }  # fmt: skip
 BODIES: dict[str, dict[str, Any]] = {
-    "Switch": {"on": False}, "Closing": {"on": False}, "Token": {"key": "vv_device_nothing"}, "OwnAnswer": {"answer": "yes"},
+    "PurposeSwitch": {"on": False}, "Closing": {"on": False}, "Token": {"key": "vv_device_nothing"}, "OwnAnswer": {"answer": "yes"},
     "AdvisersAnswer": {"answer": "done"},
-    "Seen": {}, "Instant": {"at": NOON.timestamp()}, "Import": {"export": "e"}, "Correction": {"family": "f"}, "Turned": {"on": "no"}, "Erasing": {},
-    "Move": {"status": "fulfilled"}, "View": {"view": "No."}, "Verdict": {"outcome": "confirmed", "reasons": "No."}, "OwnChoice": {"purpose": "none"},
+    "Seen": {}, "Instant": {"at": NOON.timestamp()}, "Import": {"export": "e"}, "Correction": {"family": "f"}, "OnOff": {"on": "no"}, "Erasing": {},
+    "Move": {"status": "fulfilled"}, "ContestedView": {"view": "No."}, "ReviewOutcome": {"outcome": "confirmed", "reasons": "No."}, "OwnChoice": {"purpose": "none"},
     "Pairing": {}, "Code": {"code": "AAAA-AAAA", "profile": "glasses"}, "PhonesAnswer": {"answer": "yes"}, "Subscribed": {"endpoint": "https://x"},
-    "Address": {"address": "a@example.org"}, "Opened": {}, "Deed": {"userActions": [{"type": "DELETE"}]}, "str": {"displayTime": "never"},
+    "Address": {"address": "a@example.org"}, "Opened": {}, "GlassActionBody": {"userActions": [{"type": "DELETE"}]}, "str": {"displayTime": "never"},
 }  # fmt: skip
 ROLES_OF = (("", ""), ("device", "alice"), ("sensor", "alice"), ("till", "s9"), ("adviser", "s9"))
 """Who asks: nobody, whoever speaks for alice, and whoever speaks for a place where bob is not."""
@@ -247,27 +247,27 @@ async def lived(server: Server, brand: httpx.AsyncClient, *names: str) -> None:
 def of_bob(server: Server) -> bytes:
     """All that there is of bob: log, memory, screens, keys."""
     entries = b"".join([encode(entry) for entry in server.log.of("bob")])
-    keys = [key for key in server.access.listed() if key.subject == "bob"]
-    kept = [server.mirror.timelines.of("bob", what) for what in ("timeline", "contacts")], server.accounts.addresses.of("bob", "wallet")
+    keys = [key for key in server.access_keys.listed() if key.subject == "bob"]
+    kept = [server.mirror.timelines.of("bob", what) for what in ("timeline", "contacts")], server.external_channels.addresses.of("bob", "wallet")
     return entries + f"{server.loop.customers['bob']}{server.screens.card('bob')}{server.screens.brief_of('bob')}{keys}{kept}".encode()
 
 
 async def owned(server: Server, client: httpx.AsyncClient) -> list[dict[str, str]]:
     """What bob has by way of devices: a key, an item on a Glass or a contact, a capture, a pass; each set of ids is another's door to try."""
-    headers = {"authorization": f"Bearer {server.access.issue('device', 'bob')}"}
+    headers = {"authorization": f"Bearer {server.access_keys.issue('device', 'bob')}"}
     item = (await client.post("/mirror/v1/timeline", json={"text": "of bob"}, headers=headers)).json()["id"]
     friend = {"id": "friend", "displayName": "of bob", "imageUrls": ["https://x/i.png"]}
     assert (await client.post("/mirror/v1/contacts", json=friend, headers=headers)).status_code == 201
     capture = await client.post("/epcis/capture", json=[], headers=headers)
     assert capture.status_code == 202
     assert (await client.get("/phone/pass.pkpass", headers=headers)).status_code == 200
-    [serial] = server.accounts.addresses.of("bob", "wallet")
-    key = next(key.id for key in server.access.listed() if key.subject == "bob")
+    [serial] = server.external_channels.addresses.of("bob", "wallet")
+    key = next(key.id for key in server.access_keys.listed() if key.subject == "bob")
     named = {"key": key, "device": key, "item": item, "serial": serial}
     return [named | {"id": one} for one in (item, "friend", capture.headers["location"].rpartition("/")[2])]
 
 
-def requests(door: Door, role: str, ids: dict[str, str]) -> Iterator[tuple[str, Any]]:
+def requests(door: Operation, role: str, ids: dict[str, str]) -> Iterator[tuple[str, Any]]:
     """This door, asked about these ids: its path and its body, if it takes one."""
     paths = [re.sub(r"{(\w+)}", lambda name: ids[name[1]], door.path)]
     if "{moment}" in door.path or "{decision}" in door.path:  # somebody else's, under one's own name
@@ -304,7 +304,7 @@ async def check_writes() -> int:
         before = of_bob(server)
         del client.headers["authorization"]
         for role, subject in ROLES_OF:
-            headers = {"authorization": f"Bearer {server.access.issue(role, subject)}"} if role else {}
+            headers = {"authorization": f"Bearer {server.access_keys.issue(role, subject)}"} if role else {}
             for door in [door for door in DOORS if door.tells != "text/event-stream"]:
                 for ids in named if "{id}" in door.path else named[: len(decisions)]:
                     theirs = requests(door, role, THEIRS | ids)
@@ -348,7 +348,7 @@ def test_nobody_can_try_whether_an_identifier_is_somebodys() -> None:
         server = a_server()
         async with running(server) as client:
             await lived(server, client, *PEOPLE)
-            headers = {"authorization": f"Bearer {server.access.issue('device', 'alice')}"}
+            headers = {"authorization": f"Bearer {server.access_keys.issue('device', 'alice')}"}
             before = server.loop.customer("bob")
             for kind in ("linked", "unlinked"):
                 answers = set()
@@ -372,7 +372,7 @@ async def readings(*names: str) -> dict[tuple[str, str], tuple[int, bytes]]:
         del client.headers["authorization"]
         mine = {"person": "alice", "request": "access", "about": "marketing", "purpose": "home", "moment": "alice-in", "decision": "none", "key": "none"}
         for role, subject in ROLES_OF:
-            headers = {"authorization": f"Bearer {server.access.issue(role, subject)}"} if role else {}
+            headers = {"authorization": f"Bearer {server.access_keys.issue(role, subject)}"} if role else {}
             # The ledger is the same for everyone, grows with everybody, and leads to nobody: P17 is asked elsewhere.
             for door in [door for door in DOORS if door.method == "GET" and door.tells != "text/event-stream" and not door.path.startswith("/v1/ledger/")]:
                 path = re.sub(r"{(\w+)}", lambda name: mine.get(name[1], "none"), door.path)

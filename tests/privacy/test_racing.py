@@ -78,13 +78,13 @@ async def raced(trials: int) -> tuple[int, int, int]:
     async def leaves(request: httpx.Request) -> None:
         left[request.headers["idempotency-key"]] = monotonic()
 
-    server.outbox._client.event_hooks["request"].append(leaves)
+    server.webhooks._client.event_hooks["request"].append(leaves)
     ordered = withdrawn = 0
-    headers = {"authorization": f"Bearer {server.access.issue('brand')}"}
+    headers = {"authorization": f"Bearer {server.access_keys.issue('brand')}"}
     address = f"http://127.0.0.1:{port}"
     async with (
         listening(server, port), httpx.AsyncClient(base_url=address, headers=headers) as one, httpx.AsyncClient(base_url=address, headers=headers) as other,
-        asking(port, hook, server.access.issue("device", "bo")) as afar,
+        asking(port, hook, server.access_keys.issue("device", "bo")) as afar,
     ):  # fmt: skip
         over: list[tuple[float, set[str]]] = []
         for trial in range(trials):
@@ -97,7 +97,7 @@ async def raced(trials: int) -> tuple[int, int, int]:
             # A new yes, to the same purpose: what the old one had set in motion stays where it is.
             sent = left.get(card)
             await switch(one, "bo", "home")
-            server.outbox.nudge()
+            server.webhooks.nudge()
             await asyncio.sleep(0.002)
             assert left.get(card) == sent, f"trial {trial}: a new yes sent an old order"
             assert (await one.get("/healthz")).status_code == 200
@@ -189,23 +189,23 @@ async def reopened() -> None:
     """What waits because its target fails, or waits for an answer, is over with the no: a yes said again later brings none of it back."""
     now = [NOON.timestamp()]
     server = a_server(webhooks={"order": Target(f"http://127.0.0.1:{free_port()}/", SECRET)})  # nobody listens there
-    server.outbox._clock = lambda: now[0]
+    server.webhooks._clock = lambda: now[0]
     async with running(server) as client:
         yes = await a_card(server, client, 0)
         at = server.loop.clock.now()
         told = await client.post(MOMENTS, json=moment("answered", "bo", id="yes", at=at, decision=yes, answer="yes"))
         assert [effect["key"] for effect in told.json()["effects"]] == [yes]
         async with asyncio.timeout(WAIT_S):
-            while not server.outbox.parcels[yes].attempts:  # noqa: ASYNC110  the outbox rings for nobody
+            while not server.webhooks.parcels[yes].attempts:  # noqa: ASYNC110  the outbox rings for nobody
                 await asyncio.sleep(0.005)
         await switch(client, "bo", "home", on=False)
         await switch(client, "bo", "home")
         now[0] += 3600
-        server.outbox.nudge()
+        server.webhooks.nudge()
         async with asyncio.timeout(WAIT_S):
-            while server.outbox.parcels[yes].status == "waiting" and server.outbox.parcels[yes].attempts < 2:  # noqa: ASYNC110
+            while server.webhooks.parcels[yes].status == "waiting" and server.webhooks.parcels[yes].attempts < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
-        assert server.outbox.parcels[yes].status == "withdrawn", "a new yes sent an old order"
+        assert server.webhooks.parcels[yes].status == "withdrawn", "a new yes sent an old order"
 
         card = await a_card(server, client, 1)
         await switch(client, "bo", "reminders", on=False)
@@ -238,13 +238,13 @@ def test_an_engine_that_only_asks_whether_it_is_open_now_is_caught(monkeypatch: 
 
 
 def test_an_outbox_that_does_not_ask_again_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = outbox.Outbox._sent
+    honest = outbox.Webhooks._sent
 
-    async def slow(self: outbox.Outbox, parcel: outbox.Parcel) -> str:
+    async def slow(self: outbox.Webhooks, parcel: outbox.WebhookDelivery) -> str:
         await asyncio.sleep(0.02)
         return await honest(self, parcel)
 
-    monkeypatch.setattr(outbox.Outbox, "_sent", slow)
+    monkeypatch.setattr(outbox.Webhooks, "_sent", slow)
     asyncio.run(raced(10))  # slow alone is no harm: what is on its way is held
     monkeypatch.setattr(outbox, "Withdrew", type("Never", (), {}))
     with pytest.raises(AssertionError, match=r"left after|a new yes sent"):

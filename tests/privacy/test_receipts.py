@@ -90,7 +90,7 @@ def a_proof(dice: Random) -> Proof:
     loop.strategy = replace(STRATEGY, purposes=STRATEGY.purposes | {key: purpose})
     camille(loop, key)
     if dice.random() < 0.4:
-        loop.live([Withdrew(id="w", customer="camille", occurred_at=NOON, purpose=key, how=dice.choice(["withdrawn", "revoked", "invalidated"]))])
+        loop.process([Withdrew(id="w", customer="camille", occurred_at=NOON, purpose=key, how=dice.choice(["withdrawn", "revoked", "invalidated"]))])
     customer = loop.customers["camille"]
     now = (NOON + timedelta(days=dice.choice([1, 4000]))).timestamp()
     return proof(customer, f"p_{dice.randrange(16**6):06x}", purpose, words(purpose, "fr"), status(customer, purpose, now))
@@ -323,7 +323,7 @@ def test_a_person_takes_their_receipt_away_over_http_and_it_verifies_without_us(
         clock.turn(NOON.timestamp())
         server = build(grocery(), Settings(), memory=True, clock=clock, key=b"k" * 32)
         server.writer.start()
-        bo, eve = [{"authorization": f"Bearer {server.access.issue('device', name)}"} for name in ("bo", "eve")]
+        bo, eve = [{"authorization": f"Bearer {server.access_keys.issue('device', name)}"} for name in ("bo", "eve")]
         async with httpx.AsyncClient(transport=httpx.ASGITransport(server.app), base_url="http://x") as client:
             at = "/v1/people/bo/purposes/home"
             assert (await client.get(f"{at}/receipt", headers=bo)).status_code == 404
@@ -334,7 +334,7 @@ def test_a_person_takes_their_receipt_away_over_http_and_it_verifies_without_us(
             assert "bo" not in str(opened(token.text, public).document["dpv:hasRecordOfActivity"][0]["dpv:hasDataSubject"])
             for kind, field in (("record", "dct:identifier"), ("kantara", "consentReceiptID")):
                 assert (await client.get(f"{at}/receipt", params={"format": kind}, headers=bo)).json()[field]
-            brand = {"authorization": f"Bearer {server.access.issue('brand')}"}
+            brand = {"authorization": f"Bearer {server.access_keys.issue('brand')}"}
             for who, on, method in ((brand, False, "told to the brand"), (brand, True, "told to the brand"), (bo, True, "switch")):
                 await client.put(at, json={"on": on}, headers=who)
                 told = (await client.get(f"{at}/receipt", params={"format": "kantara"}, headers=bo)).json()
@@ -345,7 +345,7 @@ def test_a_person_takes_their_receipt_away_over_http_and_it_verifies_without_us(
             again = opened((await client.get(f"{at}/receipt", headers=bo)).text, public)
             assert again.words.text == server.strategy.purposes["home"].notice.text["fr"], "the words are those that were read"
         await server.writer.stop()
-        server.access.close()
+        server.access_keys.close()
 
     asyncio.run(lived())
 

@@ -60,15 +60,15 @@ def corrected(house: House) -> None:
     async def put_right() -> None:
         kept = [[product, 1, 200] for product in GOOD]
         for week in range(6):
-            await house.server.desk.correct(SHE, f"extra-{week}", {"lines": kept}, by_brand=True)
-        await house.server.desk.correct(SHE, "name", {"value": RIGHT}, by_brand=False)
+            await house.server.requests.correct(SHE, f"extra-{week}", {"lines": kept}, by_brand=True)
+        await house.server.requests.correct(SHE, "name", {"value": RIGHT}, by_brand=False)
 
     house._runner.run(put_right())
 
 
 def held(server: Server) -> bytes:
     """All that is in memory of people, on screens, in the outbox, and in a copy taken now."""
-    screens, outbox = server.screens, server.outbox
+    screens, outbox = server.screens, server.webhooks
     parts: list[Any] = [
         server.loop.customers, [one.show for one in screens._last.values()], [encode(one.entry) for one in screens._last.values()],
         [encode(one.entry) for one in screens.recent], list(outbox.parcels.values()), [encode(entry) for _, entry in server.log.scan()],
@@ -79,14 +79,14 @@ def held(server: Server) -> bytes:
 
 def check_that_a_correction_wins_everywhere(root: Path) -> None:
     with House(root) as house:
-        house.live(life())
+        house.process(life())
         before = held(house.server)
         assert WRONG.encode() in before, "nothing was wrong: this proves nothing"
         assert any(WRONG.encode() in msgspec.msgpack.encode(entry.decisions) for entry in house.server.log.of(SHE)), "no decision rested on it"
         corrected(house)
         for when in ("at once", "after a restart"):
             found = held(house.server)
-            copy = msgspec.json.encode(house._runner.run(house.server.desk.export(SHE)))
+            copy = msgspec.json.encode(house._runner.run(house.server.requests.export(SHE)))
             for word in (WRONG, NAME):
                 assert word.encode() not in found, f"{when}, the old value is still there"
                 assert word.encode() not in copy, f"{when}, a copy shows the old value"
@@ -98,11 +98,11 @@ def check_that_a_correction_wins_everywhere(root: Path) -> None:
         assert house.server.loop.customer(SHE).preferences["first_name"] == RIGHT, "the right value is not there"
         check_that_they_are_who_the_log_says(house)
         differences: list[Difference] = []
-        verify(house.server.log, house.server.loop.dice_key, found=differences.append)
+        verify(house.server.log, house.server.loop.randomization_key, found=differences.append)
         assert not differences, "replay asks about what was corrected"
         at = NOON + timedelta(days=1)
         house.clock.turn(at.timestamp())
-        answers = house.live([Entered(id="later", customer=SHE, occurred_at=at, place="s1")])
+        answers = house.process([Entered(id="later", customer=SHE, occurred_at=at, place="s1")])
         assert WRONG.encode() not in msgspec.msgpack.encode([one.entry for one in answers]), "a decision rests on the old value"
     assert not traces(root, [WRONG, NAME]), "the old value can be read in a file"
 
@@ -116,7 +116,7 @@ def check_that_they_are_who_the_log_says(house: House) -> None:
     assert customer == again, "memory and log tell of two people"
     assert rebuild(house.server.log).customers[SHE] == again, "a restart makes somebody else of them"
     with House(house.root / "other") as other:
-        other.live(life(wrong=False))
+        other.process(life(wrong=False))
         truly = other.server.loop.customer(SHE)
     assert customer.purchases == truly.purchases, "a derived value rests on the old one"
     assert customer.preferences == truly.preferences
@@ -152,12 +152,12 @@ def _log_kept(patch: pytest.MonkeyPatch) -> None:
 
 
 def _not_told(patch: pytest.MonkeyPatch) -> None:
-    async def silent(self: desk.Desk, moment: Moment) -> None:
+    async def silent(self: desk.Requests, moment: Moment) -> None:
         if not isinstance(moment, Corrected):
-            await live(self, moment)
+            await process(self, moment)
 
-    live = desk.Desk._live
-    patch.setattr(desk.Desk, "_live", silent)
+    process = desk.Requests._process
+    patch.setattr(desk.Requests, "_process", silent)
 
 
 SABOTAGES: dict[str, tuple[Sabotage, str]] = {
@@ -187,7 +187,7 @@ async def check_that_what_was_used_stays_told() -> None:
         before, lines = server.log.entry("bo", "out"), lines_of(server.log, ["bo"])
         assert before is not None
         assert before.uses, "nothing was used: this proves nothing"
-        await server.desk.correct("bo", "out", {"product": BRANDS[1]}, by_brand=False)
+        await server.requests.correct("bo", "out", {"product": BRANDS[1]}, by_brand=False)
         after = server.log.entry("bo", "out")
         assert after is not None
         assert after.moment != before.moment
@@ -207,7 +207,7 @@ async def test_a_correction_that_forgets_what_was_used_is_caught(monkeypatch: py
 
 async def test_a_correction_that_cannot_be_is_refused_with_one_sentence_and_nothing_changes() -> None:
     server = a_server()
-    async with running(server) as brand, client(server, server.access.issue("device", "bo")) as bo:
+    async with running(server) as brand, client(server, server.access_keys.issue("device", "bo")) as bo:
         for purpose in ("adviser-brief", "reminders"):
             await brand.put(f"/v1/people/bo/purposes/{purpose}", json={"on": True})
         await brand.post(
@@ -242,7 +242,7 @@ async def test_a_correction_that_cannot_be_is_refused_with_one_sentence_and_noth
 async def check_that_a_request_reaches_somebody(folder: Path) -> None:
     """It waits in the brand's queue with what was asked and by when, whatever the time, until the brand answers it: by correcting, or by saying why not."""
     server = a_server(folder)
-    async with running(server) as brand, client(server, server.access.issue("device", "bo")) as bo:
+    async with running(server) as brand, client(server, server.access_keys.issue("device", "bo")) as bo:
         said = [moment("bought", "bo", id=f"b{i}", place="s1", lines=[[BRANDS[i], 1, 5]]) for i in range(2)]
         await brand.post(MOMENTS, json=said)
         instead = {"lines": [[RIGHT, 1, 3]]}
@@ -258,7 +258,7 @@ async def check_that_a_request_reaches_somebody(folder: Path) -> None:
         assert (due, queue[0]["overdue"]) == (months_after(NOON, 1), False), "it is not due in a month"
         assert (await bo.get("/v1/people/bo/export")).json()["requests"][queue[0]["request"]]["instead"] == instead, "the person is not told what they asked"
         for _ in range(NAMES_LIMIT):
-            await server.desk.move("bo", (await server.desk.acknowledge("bo", "access")).request, "fulfilled")
+            await server.requests.move("bo", (await server.requests.acknowledge("bo", "access")).request, "fulfilled")
         assert isinstance(server.loop.clock, TurnedClock)
         server.loop.clock.turn((due + timedelta(seconds=1)).timestamp())
         waiting = (await brand.get("/v1/requests")).json()
@@ -272,7 +272,7 @@ async def check_that_a_request_reaches_somebody(folder: Path) -> None:
         assert (await brand.get("/v1/requests")).json() == [], "what was answered still waits"
         assert (await bo.get("/v1/people/bo/requests")).json()[queue[1]["request"]]["reason"] == said_no["reason"]
     held = server.loop.customer("bo").requests
-    server.access.close()
+    server.access_keys.close()
     server.log.close()
     assert not traces(folder, [RIGHT]), "what was asked lies open"
     again = a_server(folder)
@@ -317,7 +317,7 @@ async def test_a_wrong_conclusion_is_hidden_and_stays_in_the_data_that_was_obser
 
 def test_recipients_hear_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     check_recipients()
-    monkeypatch.setattr("visavis.engine.told", lambda *_: ())
+    monkeypatch.setattr("visavis.engine.notices_to_recipients", lambda *_: ())
     with pytest.raises(AssertionError, match="was not told"):
         check_recipients()
 
@@ -334,7 +334,7 @@ def check_recipients() -> None:
             assert (await brand.post("/v1/people/bo/corrections", json={"moment": "m1", "instead": {"value": "L"}})).status_code == 200
             assert (await brand.put("/v1/people/bo/restriction", json={"on": True})).status_code == 200
             entries: list[Entry] = list(server.log.of("bo"))
-            parcels = [parcel.effect.kind for parcel in server.outbox.parcels.values()]
+            parcels = [parcel.effect.kind for parcel in server.webhooks.parcels.values()]
         assert parcels == ["corrected", "restricted"], "a recipient was not told"
         return [f"{effect.kind} {effect.product}" for entry in entries for effect in entry.effects]
 

@@ -50,17 +50,17 @@ def check_that_no_card_outlives_a_correction() -> None:
     for day in range(1, 20):
         at = NOON + timedelta(days=day)
         turn(loop, at)
-        (out,) = loop.live([RanOut(id=f"out-{day}", customer=SHE, occurred_at=at, product=BRANDS[0])])
+        (out,) = loop.process([RanOut(id=f"out-{day}", customer=SHE, occurred_at=at, product=BRANDS[0])])
         assert out.entry is not None
         (card,) = out.entry.decisions
         if not isinstance(card, Show):
             continue
         if day % 2:
-            loop.live([Corrected(id=f"put-right-{day}", customer=SHE, occurred_at=at, of="trip-1")])
+            loop.process([Corrected(id=f"put-right-{day}", customer=SHE, occurred_at=at, of="trip-1")])
         late = at + timedelta(seconds=GRACE_S + 1)
         turn(loop, late)
         assert late.timestamp() < card.until
-        (yes,) = loop.live([Answered(id=f"yes-{day}", customer=SHE, occurred_at=late, decision=card.id, answer="yes")])
+        (yes,) = loop.process([Answered(id=f"yes-{day}", customer=SHE, occurred_at=late, decision=card.id, answer="yes")])
         assert yes.entry is not None
         assert [effect.kind for effect in yes.entry.effects] == ([] if day % 2 else ["order"]), "a card is still answered"
         answered[day % 2] += 1
@@ -71,13 +71,13 @@ def check_that_no_byte_of_a_row_stays(root: Path) -> None:
     """The row as it was sealed is in no file at once: their key is still there, and would open it."""
     with House(root) as house:
         name = Declared(id="name", customer=SHE, occurred_at=NOON, trait="first_name", value=WRONG)
-        house.live([*says_yes(SHE, "adviser-brief", at=NOON - timedelta(days=1)), name])
+        house.process([*says_yes(SHE, "adviser-brief", at=NOON - timedelta(days=1)), name])
         log = house.server.log
         assert isinstance(log, SqliteLog)
         position = next(at for at, entry in log.scan() if isinstance(entry, Entry) and entry.moment.id == "name")
         (sealed,) = log._database.execute("SELECT data FROM entries WHERE position = ?", (position,)).fetchone()
         assert traces(house.data, (), [sealed]), "it was never there: this proves nothing"
-        house._runner.run(house.server.desk.correct(SHE, "name", {"value": "Right name"}, by_brand=False))
+        house._runner.run(house.server.requests.correct(SHE, "name", {"value": "Right name"}, by_brand=False))
         assert not traces(house.data, (), [sealed]), "the row is still in a file"
 
 

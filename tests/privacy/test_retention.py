@@ -27,7 +27,7 @@ from visavis.rights import retention
 from visavis.rights.retention import PROOF_DAYS, kept_until
 from visavis.runtime.loop import Loop
 from visavis.runtime.replay import rebuild, verify
-from visavis.store.keys import Vault
+from visavis.store.keys import KeyStore
 from visavis.store.sqlite import SqliteLog
 
 SHE, HE = "camille-7f3a91", "basile-7f3a91"
@@ -80,18 +80,18 @@ def replays(house: House) -> None:
     for learnt in ("_outcomes", "_labels"):
         assert getattr(state.teacher, learnt) == getattr(loop.teacher, learnt), "replay teaches something else"
     differences: list[object] = []
-    verify(house.server.log, loop.dice_key, found=differences.append)
+    verify(house.server.log, loop.randomization_key, found=differences.append)
     assert differences == [], "decided again, something differs"
 
 
 def counts(house: House) -> tuple[object, object]:
     """What was counted of people: what each purpose brought them, and how each objective stands."""
-    return house.server.benefits.of([SHE, HE]), [(one.shown, one.closed, one.people) for one in house.server.objectives.standings()]
+    return house.server.accounts.of([SHE, HE]), [(one.shown, one.closed, one.people) for one in house.server.objectives.standings()]
 
 
 def test_whoever_was_erased_is_counted_no_more(tmp_path: Path) -> None:
     with House(tmp_path) as house:
-        house.live([*everything(SHE), *everything(HE)])
+        house.process([*everything(SHE), *everything(HE)])
         before = counts(house)
         house.erase(SHE)
         counted = counts(house)
@@ -102,7 +102,7 @@ def test_whoever_was_erased_is_counted_no_more(tmp_path: Path) -> None:
 
 def test_what_lies_on_disk_is_for_its_owner_only(tmp_path: Path) -> None:
     with House(tmp_path / "house") as house:
-        house.live(everything(SHE))
+        house.process(everything(SHE))
         files = [house.data, *house.data.iterdir()]
         assert len(files) > 6
         assert [path.name for path in files if path.stat().st_mode & 0o077] == []
@@ -111,7 +111,7 @@ def test_what_lies_on_disk_is_for_its_owner_only(tmp_path: Path) -> None:
 def check_each_category_goes_to_the_second(root: Path) -> None:
     """At one second before, everything is there; at the second, and after it, nothing of the category is, and all of the others."""
     with Brand(root) as house:
-        house.live(everything(SHE))
+        house.process(everything(SHE))
         days = expected(house, SHE)
         assert len(set(days.values())) >= 3, "categories that all go together prove little"
         contact = contact_of(house, SHE)
@@ -153,28 +153,28 @@ def pieces_of(log: Any, name: str) -> list[bytes]:
 def check_a_whole_person_goes_and_may_come_again(root: Path) -> None:
     """When all is over nothing of them is in any file, nor in a backup that is put back; nobody else lost anything; and they come again as a newcomer."""
     with Brand(root) as house:
-        house.live([*everything(SHE), *everything(HE)])
+        house.process([*everything(SHE), *everything(HE)])
         for name in (SHE, HE):
-            house.server.access.issue("device", name)
-            house.server.accounts.addresses.keep(name, "mail", "", f"{name}@example.org".encode())
+            house.server.access_keys.issue("device", name)
+            house.server.external_channels.addresses.keep(name, "mail", "", f"{name}@example.org".encode())
         contact = contact_of(house, SHE)
         shutil.copytree(house.data, root / "backup")
         proven, over = contact + timedelta(days=LONGEST), contact + timedelta(days=LONGEST + PROOF_DAYS)
         house.at(proven - timedelta(days=1))
-        house.live([Bought(id="again", customer=HE, occurred_at=house.clock.now(), place="s1", lines=lines(BRANDS[0]))])
+        house.process([Bought(id="again", customer=HE, occurred_at=house.clock.now(), place="s1", lines=lines(BRANDS[0]))])
         house.at(proven - timedelta(seconds=1))
         assert {"service", "account"} <= house.held(SHE), "gone too early"
-        assert SHE in house.server.access.people(), "gone too early"
+        assert SHE in house.server.access_keys.people(), "gone too early"
         choices = {entry.moment.id for entry in house.server.log.of(SHE) if HELD_AS[type(entry.moment)] == PROOF}
         house.at(proven)
         left = list(house.server.log.of(SHE))
         assert {HELD_AS[type(entry.moment)] for entry in left} == {PROOF}, "more than the proof of choices is kept"
         assert choices < {entry.moment.id for entry in left}, "a proof is gone before its time"
-        assert SHE not in house.server.access.people() | house.server.accounts.addresses.people(), "who is away can still be reached"
-        assert HE in house.server.access.people() & house.server.accounts.addresses.people(), "somebody else lost something"
+        assert SHE not in house.server.access_keys.people() | house.server.external_channels.addresses.people(), "who is away can still be reached"
+        assert HE in house.server.access_keys.people() & house.server.external_channels.addresses.people(), "somebody else lost something"
         replays(house)
         house.at(over - timedelta(days=300))
-        house.live([Entered(id="still here", customer=HE, occurred_at=house.clock.now(), place="s1")])
+        house.process([Entered(id="still here", customer=HE, occurred_at=house.clock.now(), place="s1")])
         house.at(over - timedelta(seconds=1))
         his = [encode(entry) for entry in house.server.log.of(HE)]
         assert house.server.log.audit_key(SHE), "gone too early"
@@ -207,11 +207,11 @@ def check_a_whole_person_goes_and_may_come_again(root: Path) -> None:
             shutil.copy(root / f"{name}.now", house.data / f"{name}.sqlite")
         house.ledger = "visavis.local/ledger"
         house.open()
-        [answer] = house.live([Entered(id="m-in", customer=SHE, occurred_at=house.clock.now(), place="s1")])
+        [answer] = house.process([Entered(id="m-in", customer=SHE, occurred_at=house.clock.now(), place="s1")])
         assert answer.refused is not None, "nothing is open for a newcomer"
         now = house.clock.now()
         told = [*says_yes(SHE, "place-moment", at=now), Bought(id="m-bought", customer=SHE, occurred_at=now, place="s1", lines=lines(BRANDS[0]))]
-        answers = house.live(told)
+        answers = house.process(told)
         assert all(one.entry is not None for one in answers), "who was away for long may not come again"
         house.reopen()
         assert len(list(house.server.log.of(SHE))) == 3, "who came again is not kept"
@@ -226,14 +226,14 @@ def check_only_what_they_do_prolongs(root: Path) -> None:
     """What is shown to a person, or looked at by the brand, prolongs nothing; what they do themselves does; and who asked that nothing be touched is left."""
     with Brand(root) as house:
         for name in ("shown", "active", "frozen", "new"):
-            house.live([Linked(id="card", customer=name, occurred_at=NOON, identifier=f"card of {name}"), *says_yes(name, "place-moment", at=NOON)])
+            house.process([Linked(id="card", customer=name, occurred_at=NOON, identifier=f"card of {name}"), *says_yes(name, "place-moment", at=NOON)])
             if name != "new":
-                house.live([Entered(id="in", customer=name, occurred_at=NOON, place="s1")])
+                house.process([Entered(id="in", customer=name, occurred_at=NOON, place="s1")])
         house.at(NOON + timedelta(days=20))
         at = house.clock.now()
-        house.live([Displayed(id="d", customer="shown", occurred_at=at, decision="any"), Noticed(id="n", customer="shown", occurred_at=at, purpose="home",
+        house.process([Displayed(id="d", customer="shown", occurred_at=at, decision="any"), Noticed(id="n", customer="shown", occurred_at=at, purpose="home",
                     notice=house.server.strategy.purposes["home"].notice.version)])  # fmt: skip
-        house.live([Entered(id="again", customer="active", occurred_at=at, place="s1"), Restricted(id="r", customer="frozen", occurred_at=at)])
+        house.process([Entered(id="again", customer="active", occurred_at=at, place="s1"), Restricted(id="r", customer="frozen", occurred_at=at)])
         assert house.server.loop.customer("shown").last_received_at == at.timestamp()
         house.at(NOON + timedelta(days=30))
         assert "places" not in house.held("shown"), "what is only shown to them prolongs"
@@ -244,7 +244,7 @@ def check_only_what_they_do_prolongs(root: Path) -> None:
         assert "places" not in house.held("active"), "kept too long"
         house.at(at + timedelta(days=31))
         assert "places" in house.held("frozen"), "what is to be left alone was not"
-        house.live([Restricted(id="off", customer="frozen", occurred_at=house.clock.now(), on=False)])
+        house.process([Restricted(id="off", customer="frozen", occurred_at=house.clock.now(), on=False)])
         house.at(house.clock.now() + timedelta(days=30))
         assert "places" not in house.held("frozen"), "kept too long"
         house.at(at + timedelta(days=LONGEST, seconds=-1))
@@ -264,14 +264,14 @@ def check_a_merged_person_goes_under_both_names(root: Path) -> None:
     with Brand(root) as house:
         for name in ("ada", "bo", "cy"):
             told = [Linked(id="card", customer=name, occurred_at=NOON, identifier=f"card of {name}"), *says_yes(name, "place-moment", at=NOON)]
-            house.live([*told, Bought(id="b", customer=name, occurred_at=NOON, place="s1", lines=lines(*BRANDS[:2])),
+            house.process([*told, Bought(id="b", customer=name, occurred_at=NOON, place="s1", lines=lines(*BRANDS[:2])),
                         Entered(id="in", customer=name, occurred_at=NOON, place="s1")])  # fmt: skip
         house.at(NOON + timedelta(days=10))
-        house.live([Linked(id="same", customer="ada", occurred_at=house.clock.now(), identifier="card of bo")])
+        house.process([Linked(id="same", customer="ada", occurred_at=house.clock.now(), identifier="card of bo")])
         assert house.server.loop.customer("bo").names == ("ada", "bo")
         last = NOON + timedelta(days=15)
         house.at(last)
-        house.live([Entered(id="again", customer="bo", occurred_at=last, place="s1")])
+        house.process([Entered(id="again", customer="bo", occurred_at=last, place="s1")])
         house.at(last + timedelta(days=30, seconds=-1))
         assert all("places" in house.held(name) for name in ("ada", "bo")), "gone too early"
         assert "places" not in house.held("cy"), "kept too long"
@@ -297,8 +297,8 @@ def test_a_merged_person_goes_under_both_names(tmp_path: Path) -> None:
 def check_what_was_interrupted_is_completed(root: Path, fails: str) -> None:
     """Whatever could not be done is done later: when it is tried again, or at the next start."""
     with Brand(root) as house:
-        house.live(everything(SHE))
-        house.server.accounts.addresses.keep(SHE, "mail", "", b"camille@example.org")
+        house.process(everything(SHE))
+        house.server.external_channels.addresses.keep(SHE, "mail", "", b"camille@example.org")
         contact, honest = contact_of(house, SHE), getattr(Loop, fails)
 
         def broken(*_: object, **__: object) -> Any:
@@ -330,7 +330,7 @@ def test_what_was_interrupted_is_completed(tmp_path: Path, fails: str) -> None:
 def check_keys_go_though_it_was_cut_short(root: Path) -> None:
     """Once the rows are gone nothing tells that there is something left to do, but the tombstone without a name."""
     with Brand(root) as house:
-        house.live(everything(SHE))
+        house.process(everything(SHE))
         house.at(contact_of(house, SHE) + timedelta(days=LONGEST))
         pieces = pieces_of(house.server.log, SHE)
 
@@ -338,7 +338,7 @@ def check_keys_go_though_it_was_cut_short(root: Path) -> None:
             raise Unavailable("The process was killed.")
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Vault, "shred", cut_short)
+            patch.setattr(KeyStore, "shred", cut_short)
             house.at(house.clock.now() + timedelta(days=PROOF_DAYS))
         assert not list(house.server.log.of(SHE)), "this proves nothing"
         assert traces(house.data, [], pieces), "this proves nothing"
@@ -360,7 +360,7 @@ def test_keys_that_a_crash_leaves_are_caught(tmp_path: Path, monkeypatch: pytest
 
 def test_a_look_tells_how_much_went_and_of_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with Brand(tmp_path) as house, caplog.at_level(logging.INFO, logger="visavis.retention"):
-        house.live(everything(SHE))
+        house.process(everything(SHE))
         house.at(contact_of(house, SHE) + timedelta(days=LONGEST))
         [told] = [record for record in caplog.records if record.name == "visavis.retention"]
         assert (told.people, told.entries > 10) == (0, True)  # type: ignore[attr-defined]
@@ -369,8 +369,8 @@ def test_a_look_tells_how_much_went_and_of_nobody(tmp_path: Path, caplog: pytest
 
 def test_the_copy_and_the_clock_tell_the_same_dates(tmp_path: Path) -> None:
     with Brand(tmp_path) as house:
-        house.live(everything(SHE))
-        copy = house._runner.run(house.server.desk.export(SHE))
+        house.process(everything(SHE))
+        copy = house._runner.run(house.server.requests.export(SHE))
         until = kept_until(house.server.strategy.purposes, house.server.loop.customer(SHE))
         chosen = {one.purpose: one.kept_until for one in copy.purposes if one.basis != "consent" or one.choice is not None}
         for category in house.held(SHE) - {"service", "account"}:
@@ -381,10 +381,10 @@ def test_the_copy_and_the_clock_tell_the_same_dates(tmp_path: Path) -> None:
 
 def test_an_objection_outlives_the_person(tmp_path: Path) -> None:
     with Brand(tmp_path) as house:
-        house.live([*says_yes(SHE, "reminders", at=NOON), Objected(id="no", customer=SHE, occurred_at=NOON, about="marketing")])
+        house.process([*says_yes(SHE, "reminders", at=NOON), Objected(id="no", customer=SHE, occurred_at=NOON, about="marketing")])
         house.at(NOON + timedelta(days=LONGEST + PROOF_DAYS))
         assert SHE not in house.server.loop.customers
-        house.live(says_yes(SHE, "reminders", at=house.clock.now()))
+        house.process(says_yes(SHE, "reminders", at=house.clock.now()))
         assert "marketing" in house.server.loop.customer(SHE).objections
 
 
@@ -419,7 +419,7 @@ def _for_good(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_tombstone(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Vault, "bury", lambda *_, **__: None)
+    patch.setattr(KeyStore, "bury", lambda *_, **__: None)
 
 
 def _never(patch: pytest.MonkeyPatch) -> None:
@@ -435,7 +435,7 @@ def _one_side(patch: pytest.MonkeyPatch) -> None:
 
 
 def _unlimited(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(retention, "AGAIN_S", float("inf"))
+    patch.setattr(retention, "RETRY_S", float("inf"))
 
 
 CATEGORIES: dict[str, tuple[Sabotage, str]] = {
@@ -448,7 +448,7 @@ CATEGORIES: dict[str, tuple[Sabotage, str]] = {
 PEOPLE: dict[str, tuple[Sabotage, str]] = {
     "nothing is ever deleted": (_never, "kept"),
     "who was away is refused for good": (_for_good, "may not come again"),
-    "the keys that speak for them stay": (lambda patch: patch.setattr(access.Access, "forget", lambda *_: 0), "can still be reached"),
+    "the keys that speak for them stay": (lambda patch: patch.setattr(access.AccessKeys, "forget", lambda *_: 0), "can still be reached"),
     "proofs go with the rest": (lambda patch: patch.setattr(retention, "PROOF_DAYS", 0), "more than the proof|proof is gone"),
 }
 

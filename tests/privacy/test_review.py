@@ -16,7 +16,7 @@ from visavis.customers import rights
 from visavis.model.errors import Invalid
 from visavis.model.request import NEXT, Review, months_after
 from visavis.rights import requests as desk
-from visavis.rights.requests import Desk
+from visavis.rights.requests import Requests
 from visavis.runtime.clock import TurnedClock
 from visavis.strategy.read import read
 from visavis.wiring import Server, build
@@ -43,7 +43,7 @@ async def decided(server: Server, brand: httpx.AsyncClient, person: str = "bo") 
     """Somebody comes in and is welcomed: the decision as their own device hears it."""
     await switch(brand, person, "place-moment")
     await brand.put(f"/v1/people/{person}/purposes/reminders", json={"on": False})
-    async with client(server, server.access.issue("device", person)) as device:
+    async with client(server, server.access_keys.issue("device", person)) as device:
         told = (await device.post(MOMENTS, json=moment("entered", person, id="door"))).json()
     found: dict[str, Any] = told["decisions"][0]
     assert found.get("action") == "welcome", found
@@ -55,7 +55,7 @@ async def turned(server: Server, brand: httpx.AsyncClient, days: float) -> None:
 
 
 async def check_that_a_person_answers(server: Server) -> None:
-    async with running(server) as brand, client(server, server.access.issue("device", "bo")) as bo, client(server, server.access.issue("device", "al")) as al:
+    async with running(server) as brand, client(server, server.access_keys.issue("device", "bo")) as bo, client(server, server.access_keys.issue("device", "al")) as al:
         said = await decided(server, brand)
         assert said["review"] == "price", "it is not marked"
         assert "person" in said["automated"], "it does not say that it is automated"
@@ -99,7 +99,7 @@ async def check_that_a_changed_card_is_gone() -> None:
     """What a person decided otherwise is not shown any more; what they confirmed is."""
     for outcome in ("confirmed", "changed"):
         server = a_strict_server()
-        async with running(server) as brand, client(server, server.access.issue("device", "bo")) as bo:
+        async with running(server) as brand, client(server, server.access_keys.issue("device", "bo")) as bo:
             address = f"/v1/people/bo/decisions/{(await decided(server, brand))['decision']}"
             await bo.post(f"{address}/contest", json={"view": VIEW})
             assert server.screens.card("bo") is not None
@@ -129,13 +129,13 @@ def _auto_closed(patch: pytest.MonkeyPatch) -> None:
 
 
 def _queue_forgets(patch: pytest.MonkeyPatch) -> None:
-    reviews = Desk.reviews
-    patch.setattr(Desk, "reviews", lambda self: [one for one in reviews(self) if not one.overdue])
+    reviews = Requests.reviews
+    patch.setattr(Requests, "reviews", lambda self: [one for one in reviews(self) if not one.overdue])
 
 
 def _never_late(patch: pytest.MonkeyPatch) -> None:
-    reviews = Desk.reviews
-    patch.setattr(Desk, "reviews", lambda self: [replace(one, overdue=False) for one in reviews(self)])
+    reviews = Requests.reviews
+    patch.setattr(Requests, "reviews", lambda self: [replace(one, overdue=False) for one in reviews(self)])
 
 
 def _unmarked(patch: pytest.MonkeyPatch) -> None:
@@ -147,7 +147,7 @@ def _own_view_dropped(patch: pytest.MonkeyPatch) -> None:
 
 
 def _nobody_told(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("visavis.engine.told", lambda *_: ())
+    patch.setattr("visavis.engine.notices_to_recipients", lambda *_: ())
 
 
 SABOTAGES: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
@@ -171,7 +171,7 @@ def test_a_product_that_answers_by_itself_is_caught(monkeypatch: pytest.MonkeyPa
 
 async def test_what_is_not_tagged_is_not_contested_and_what_is_refused_may_be() -> None:
     server = a_strict_server("eligibility", "tailored-offer")
-    async with running(server) as brand, client(server, server.access.issue("device", "bo")) as bo:
+    async with running(server) as brand, client(server, server.access_keys.issue("device", "bo")) as bo:
         for purpose in ("reminders", "tailored-offers"):
             await switch(brand, "bo", purpose)
         await shops(brand, server, "bo", weeks=3)
@@ -192,7 +192,7 @@ async def test_what_is_not_tagged_is_not_contested_and_what_is_refused_may_be() 
 
 async def test_no_sender_speaks_for_the_desk() -> None:
     server = a_strict_server()
-    async with running(server) as brand, client(server, server.access.issue("device", "bo")) as bo:
+    async with running(server) as brand, client(server, server.access_keys.issue("device", "bo")) as bo:
         said = await decided(server, brand)
         spoken: tuple[tuple[str, dict[str, Any]], ...] = (
             ("contested", {"view": VIEW}), ("reviewed", {"outcome": "confirmed", "reasons": "No."}), ("corrected", {"family": "f"}),
@@ -236,21 +236,21 @@ async def test_a_request_moves_by_its_table_only_and_is_answered_within_its_mont
     server = a_strict_server()
     async with running(server) as brand:
         await brand.post(MOMENTS, json=moment("worn", "bo"))
-        asked = await server.desk.acknowledge("bo", "access")
+        asked = await server.requests.acknowledge("bo", "access")
         assert asked.expected_at == months_after(NOON, 1)
         with pytest.raises(Invalid, match="with a reason"):
-            await server.desk.move("bo", asked.request, "delayed")
-        delayed = await server.desk.move("bo", asked.request, "delayed", "The archive is elsewhere.")
+            await server.requests.move("bo", asked.request, "delayed")
+        delayed = await server.requests.move("bo", asked.request, "delayed", "The archive is elsewhere.")
         assert delayed.expected_at == months_after(NOON, 3)
-        assert server.desk.requests("bo")[asked.request]["term"] == "dpv:RequestActionDelayed"
-        await server.desk.move("bo", asked.request, "fulfilled")
+        assert server.requests.requests("bo")[asked.request]["term"] == "dpv:RequestActionDelayed"
+        await server.requests.move("bo", asked.request, "fulfilled")
         for status in NEXT:
             if status:
                 with pytest.raises(Invalid, match="does not become"):
-                    await server.desk.move("bo", asked.request, status, "Why not.")
-        late = await server.desk.acknowledge("bo", "access")
+                    await server.requests.move("bo", asked.request, status, "Why not.")
+        late = await server.requests.acknowledge("bo", "access")
         await turned(server, brand, 40)
         with pytest.raises(Invalid, match="inside the first month"):
-            await server.desk.move("bo", late.request, "delayed", "Too late.")
-        with pytest.raises(desk.Gone):
-            await server.desk.acknowledge("nobody", "access")
+            await server.requests.move("bo", late.request, "delayed", "Too late.")
+        with pytest.raises(desk.UnknownPerson):
+            await server.requests.acknowledge("nobody", "access")

@@ -17,7 +17,7 @@ from support.doors import client
 from support.house import everything, word, words_of
 from visavis.cli import app, example, folder
 from visavis.config import settings
-from visavis.delivery.webhooks import Outbox, verify
+from visavis.delivery.webhooks import Webhooks, verify
 from visavis.model.errors import Invalid
 from visavis.rights.receipts import public_key, signing_key
 from visavis.wiring import Server, build
@@ -90,8 +90,8 @@ class Brand:
         async def lived() -> Any:
             server = build(folder(self.strategy), settings(self.file))
             server.writer.start()
-            server.outbox.start()
-            server.delivery.start()
+            server.webhooks.start()
+            server.dispatcher.start()
             try:
                 return await what(server)
             finally:
@@ -101,7 +101,7 @@ class Brand:
 
 
 async def asks(server: Server, method: str, path: str, **more: Any) -> Any:
-    async with client(server, server.access.issue("brand")) as brand:
+    async with client(server, server.access_keys.issue("brand")) as brand:
         told = await brand.request(method, path, **more)
         assert told.status_code == 200, told.text
         return told.json()
@@ -110,15 +110,15 @@ async def asks(server: Server, method: str, path: str, **more: Any) -> Any:
 async def comes_in(server: Server) -> None:
     """Somebody who left everything that a person can leave, in the log and beside it."""
     for one in everything("bo"):
-        await server.writer.live(one)
-    server.access.issue("device", "bo")
-    server.accounts.addresses.keep("bo", "mail", "", word("bo", "mail").encode())
+        await server.writer.process(one)
+    server.access_keys.issue("device", "bo")
+    server.external_channels.addresses.keep("bo", "mail", "", word("bo", "mail").encode())
     server.mirror.timelines.put("bo", "timeline", "item-1", b'{"id":"item-1","text":"hello"}')
 
 
 async def until_told(server: Server) -> None:
     async with asyncio.timeout(5):
-        while server.outbox.waiting:  # noqa: ASYNC110  the outbox rings for nobody
+        while server.webhooks.waiting:  # noqa: ASYNC110  the outbox rings for nobody
             await asyncio.sleep(0.01)
 
 
@@ -148,7 +148,7 @@ def test_the_command_gives_the_copy_that_the_server_gives(brand: Brand) -> None:
 def test_what_waits_for_the_brand_is_listed_and_answered_at_the_command_line(brand: Brand) -> None:
     async def asked(server: Server) -> Any:
         await comes_in(server)
-        async with client(server, server.access.issue("device", "bo")) as bo:
+        async with client(server, server.access_keys.issue("device", "bo")) as bo:
             return (await bo.post("/v1/people/bo/corrections", json={"moment": "m-bought", "instead": None})).json()["acknowledgement"]
 
     request = brand.serve(asked)["request"]
@@ -189,9 +189,9 @@ def test_recipients_are_told_by_the_command_itself(brand: Brand, recipient: Reci
 
 
 SABOTAGES: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
-    "the notice lives in memory only": (lambda patch: patch.setattr(Outbox, "announce", lambda *_: None), "nobody was told"),
-    "the command waits for nobody": (lambda patch: patch.setattr(Outbox, "tried", _at_once), "did not try"),
-    "what is owed is owed for ever": (lambda patch: patch.setattr(Outbox, "_finish", _never_done), "twice"),
+    "the notice lives in memory only": (lambda patch: patch.setattr(Webhooks, "announce", lambda *_: None), "nobody was told"),
+    "the command waits for nobody": (lambda patch: patch.setattr(Webhooks, "tried", _at_once), "did not try"),
+    "what is owed is owed for ever": (lambda patch: patch.setattr(Webhooks, "_finish", _never_done), "twice"),
 }
 
 
@@ -199,7 +199,7 @@ async def _at_once(*_: object) -> None:
     pass
 
 
-def _never_done(outbox: Outbox, key: str, parcel: Any) -> None:
+def _never_done(outbox: Webhooks, key: str, parcel: Any) -> None:
     outbox.parcels[key] = parcel
 
 
@@ -214,7 +214,7 @@ def test_recipients_who_are_not_told_are_noticed(brand: Brand, recipient: Recipi
 async def papers(server: Server) -> dict[str, str]:
     """One of each that a person is given, and the key that verifies them."""
     await comes_in(server)
-    async with client(server, server.access.issue("device", "bo")) as bo:
+    async with client(server, server.access_keys.issue("device", "bo")) as bo:
         return {
             "key": (await bo.get("/.well-known/consent-receipt-key.json")).text,
             "consent receipt": (await bo.get("/v1/people/bo/purposes/reminders/receipt")).text,

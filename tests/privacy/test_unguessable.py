@@ -40,10 +40,10 @@ def check_that_no_hash_can_be_guessed(root: Path) -> None:
     with House(root) as house:
         runner, server = house._runner, house.server
         for name, card in CARDS.items():
-            house.live([one for one in everything(name) if not isinstance(one, Linked)])
+            house.process([one for one in everything(name) if not isinstance(one, Linked)])
             said = {"kind": "linked", "id": f"card of {name}", "customer": name, "occurred_at": NOON.isoformat(), "identifier": card}
             assert runner.run(asked(server, "POST", MOMENTS, said)).status_code == 200
-            runner.run(server.desk.object(name, "sharing", on=True))
+            runner.run(server.requests.object(name, "sharing", on=True))
         orders(house, PEOPLE[0])
         entries = [entry for name in PEOPLE for entry in server.log.of(name)]
         spoken = [one for entry in entries for one in (entry.moment.id, *[d.id for d in entry.decisions], *[e.key for e in entry.effects])]
@@ -65,7 +65,7 @@ def files(root: Path) -> bytes:
 
 
 async def asked(server: Server, method: str, path: str, body: object = None) -> httpx.Response:
-    async with client(server, server.access.issue("brand")) as brand:
+    async with client(server, server.access_keys.issue("brand")) as brand:
         return await brand.request(method, path, json=body)
 
 

@@ -20,7 +20,7 @@ from support.people import BRANDS, NOON, STRATEGY, a_loop, camille, enters, pays
 from support.used import kill_and_look
 from visavis.api import explanations, people
 from visavis.decide import take
-from visavis.ledger.checkpoint import Signer, Verifier
+from visavis.ledger.checkpoint import CheckpointSigner, Verifier
 from visavis.ledger.log import Ledger
 from visavis.ledger.personal_view import own
 from visavis.ledger.record import leaves, read
@@ -31,7 +31,7 @@ from visavis.model.entry import Entry, WorldEntry
 from visavis.model.errors import Unavailable
 from visavis.model.moment import CheckedIn, Declared, Moment, Ordered
 from visavis.runtime.loop import Loop
-from visavis.store.keys import Vault
+from visavis.store.keys import KeyStore
 from visavis.store.memory import MemoryLog
 from visavis.store.sqlite import SqliteLog
 from visavis.web import console
@@ -42,7 +42,7 @@ ORIGIN = "visavis.test/ledger"
 
 
 def on_disk(folder: Path) -> SqliteLog:
-    return SqliteLog(folder / "log.sqlite", Vault(folder / "vault.sqlite", ROOT_KEY, folder / "erased"))
+    return SqliteLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", ROOT_KEY, folder / "erased"))
 
 
 def check(log: SqliteLog | MemoryLog) -> int:
@@ -54,7 +54,7 @@ def check(log: SqliteLog | MemoryLog) -> int:
     return len(held)
 
 
-def live(loop: Loop, dice: Random, moments: int) -> None:
+def run(loop: Loop, dice: Random, moments: int) -> None:
     for i in range(moments):
         name = dice.choice(["camille", "bo", "eve"])
         options: list[Moment] = [enters(name, id=f"in-{i}"), pays(dice.choice(BRANDS), name=name, id=f"till-{i}"), enters(name, id="again")]
@@ -71,7 +71,7 @@ def test_every_use_has_its_line_and_every_line_its_use(making: Callable[[Path], 
     log = making(tmp_path)
     loop = a_loop(log)
     camille(loop, "reminders", "place-moment", "adviser-brief")
-    live(loop, Random(7), 60)
+    run(loop, Random(7), 60)
 
     assert check(log) > 40
     mine = list(own(log.lines(0, 10**9), log.audit_key("camille")))
@@ -91,7 +91,7 @@ def test_a_commit_that_fails_leaves_neither_the_use_nor_its_line(tmp_path: Path,
     before = check(log)
     monkeypatch.setattr("visavis.store.keys.leaves", _broken)
     with pytest.raises(Breaks):
-        loop.live([enters()])
+        loop.process([enters()])
     monkeypatch.undo()
 
     assert check(log) == before
@@ -107,14 +107,14 @@ def test_after_a_restart_the_ledger_has_the_same_root_and_old_checkpoints_hold(t
     log = on_disk(tmp_path)
     loop = a_loop(log)
     camille(loop, "reminders", "place-moment")
-    first = Ledger(log, Signer(ORIGIN, ROOT_KEY), cadence_s=0)
+    first = Ledger(log, CheckpointSigner(ORIGIN, ROOT_KEY), cadence_s=0)
     note = first.checkpoint(0)
-    live(loop, Random(3), 20)
+    run(loop, Random(3), 20)
     first.follow()
     root, size = first.root(len(first)), len(first)
     log.close()
     log = on_disk(tmp_path)
-    again = Ledger(log, Signer(ORIGIN, ROOT_KEY), cadence_s=0)
+    again = Ledger(log, CheckpointSigner(ORIGIN, ROOT_KEY), cadence_s=0)
 
     assert (again.root(size), len(again)) == (root, size)
     lines, verifier = list(log.lines(0, size)), Verifier(again.signer.verifier)
@@ -126,8 +126,8 @@ def test_the_ledger_outlives_an_erasure_and_leads_to_nobody(tmp_path: Path) -> N
     log = on_disk(tmp_path)
     loop = a_loop(log)
     camille(loop, "reminders", "place-moment")
-    live(loop, Random(5), 20)
-    ledger = Ledger(log, Signer(ORIGIN, ROOT_KEY), cadence_s=0)
+    run(loop, Random(5), 20)
+    ledger = Ledger(log, CheckpointSigner(ORIGIN, ROOT_KEY), cadence_s=0)
     note, key, lines = ledger.checkpoint(0), log.audit_key("camille"), list(log.lines(0, 10**9))
     assert list(own(lines, key))
     log.erase("camille")
@@ -150,7 +150,7 @@ class LinesLater(SqliteLog):
 
 
 def test_lines_in_a_later_commit_are_caught(tmp_path: Path) -> None:
-    log = LinesLater(tmp_path / "log.sqlite", Vault(tmp_path / "vault.sqlite", ROOT_KEY, tmp_path / "erased"))
+    log = LinesLater(tmp_path / "log.sqlite", KeyStore(tmp_path / "vault.sqlite", ROOT_KEY, tmp_path / "erased"))
     loop = a_loop(log)
     camille(loop, "reminders", "place-moment")
 
@@ -167,7 +167,7 @@ def test_a_server_shows_its_ledger_to_everyone(tmp_path: Path) -> None:
     async def asked() -> tuple[str, bytes, str]:
         server = build(grocery(), Settings(data=str(tmp_path / "data"), checkpoint_s=0.0), memory=True, key=ROOT_KEY)
         server.writer.start()
-        key = {"authorization": f"Bearer {server.access.issue('device', 'camille')}"}
+        key = {"authorization": f"Bearer {server.access_keys.issue('device', 'camille')}"}
         async with httpx.AsyncClient(transport=httpx.ASGITransport(server.app), base_url="http://ledger.test") as client:
             await client.put("/v1/people/camille/purposes/place-moment", json={"on": True}, headers=key)
             note = (await client.get("/v1/ledger/checkpoint")).text
@@ -201,11 +201,11 @@ def test_a_server_that_is_broken_is_caught(tmp_path: Path, broken: str, said: st
 # Whoever of the brand looks at a person is in their ledger, by whatever door
 
 LOOKS: dict[str, tuple[ModuleType, str, str]] = {
-    "/v1/people/bo/moments/door": (people, 'if key.role == "brand":\n            await consulted(', "if False:\n            await consulted("),
+    "/v1/people/bo/moments/door": (people, 'if key.role == "brand":\n            await record_entry_read(', "if False:\n            await record_entry_read("),
     "/v1/people/bo/wallet": (people, 'if key.role == "brand" and customer.entries:', "if False:"),
     "/v1/people/bo/decisions/{decision}/why": (explanations, 'if key.role == "brand":', "if False:"),
-    "/v1/decisions/{decision}": (console, "if one.id == name:\n                    await consulted(", "if one.id == name:\n                    _ = ("),
-    "/console/moment?number={number}": (console, "entry = found.entry\n        await consulted(", "entry = found.entry\n        _ = ("),
+    "/v1/decisions/{decision}": (console, "if one.id == name:\n                    await record_entry_read(", "if one.id == name:\n                    _ = ("),
+    "/console/moment?number={number}": (console, "entry = found.entry\n        await record_entry_read(", "entry = found.entry\n        _ = ("),
 }
 """Each door by which one person is read, and the mutant of the product that makes no use of it."""
 
@@ -251,7 +251,7 @@ def unnamed() -> list[str]:
     for category, one in more.items():
         loop = a_loop()
         camille(loop, "adviser-brief", "recognition", products=(BRANDS[0],))
-        entry = loop.live([one, CheckedIn(id="in", customer="camille", occurred_at=NOON, place="s1")])[1].entry
+        entry = loop.process([one, CheckedIn(id="in", customer="camille", occurred_at=NOON, place="s1")])[1].entry
         assert entry is not None
         told[category] = [replace(decision, id="") for decision in entry.decisions if decision.audience == "adviser"]
         assert category == "" or told[category] != told[""], f"{category} changes nothing: this proves nothing"

@@ -56,12 +56,12 @@ def test_when_the_commit_fails_memory_stays_as_the_log_is() -> None:
     log.full = True
 
     with pytest.raises(Unavailable):
-        loop.live([enters()])
+        loop.process([enters()])
 
     log.full = False
     assert loop.customers["camille"] == before
     assert len(log) == length
-    assert loop.live([enters()])[0].entry is not None
+    assert loop.process([enters()])[0].entry is not None
 
 
 def test_replay_rebuilds_the_same_bytes_and_goes_on(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_replay_rebuilds_the_same_bytes_and_goes_on(tmp_path: Path) -> None:
 
 
 def _same(loop: Loop, log: SqliteLog) -> Loop:
-    return Loop(log, loop.strategy, loop.dice_key, loop.clock)
+    return Loop(log, loop.strategy, loop.randomization_key, loop.clock)
 
 
 def test_deciding_everything_again_finds_no_difference_and_would_find_one() -> None:
@@ -108,7 +108,7 @@ def test_deciding_everything_again_finds_no_difference_and_would_find_one() -> N
 def test_due_closes_what_nobody_came_back_for() -> None:
     loop = a_loop()
     camille(loop, "reminders", "place-moment")
-    entry = loop.live([pays(BRANDS[0])])[0].entry
+    entry = loop.process([pays(BRANDS[0])])[0].entry
     assert entry is not None
     assert loop.next_due_at is not None
     later = NOON + timedelta(days=5)
@@ -125,14 +125,14 @@ def test_due_closes_what_nobody_came_back_for() -> None:
 def test_a_purchase_on_one_of_the_next_three_days_is_the_outcome_of_the_till() -> None:
     loop = a_loop()
     camille(loop, "reminders", "place-moment")
-    entry = loop.live([pays(BRANDS[0])])[0].entry
+    entry = loop.process([pays(BRANDS[0])])[0].entry
     assert entry is not None
     known = entry.decisions[0].known
     next_day = NOON + timedelta(days=1)
     turn(loop, next_day)
     missing = next(product for product in BRANDS if STRATEGY.products[product].family == known[0].family)
-    loop.live([Bought(id="same", customer="camille", occurred_at=NOON + timedelta(hours=1), place="s1", lines=lines(BRANDS[8]))])
-    loop.live([Bought(id="next", customer="camille", occurred_at=next_day, place="s1", lines=lines(missing))])
+    loop.process([Bought(id="same", customer="camille", occurred_at=NOON + timedelta(hours=1), place="s1", lines=lines(BRANDS[8]))])
+    loop.process([Bought(id="next", customer="camille", occurred_at=next_day, place="s1", lines=lines(missing))])
     turn(loop, NOON + timedelta(days=6))
 
     closed = [outcome for answer in loop.wake() if answer.entry for outcome in answer.entry.closed if outcome.decision == entry.decisions[0].id]
@@ -168,11 +168,11 @@ def check_that_nothing_foreign_comes_in() -> None:
     """A life that was not lived yet, or one whose identifier is somebody's here, is refused whole; the same life, once lived and nobody's, comes in."""
     there = a_loop()
     camille(there, "place-moment")
-    there.live([enters()])
+    there.process([enters()])
     life = list(there.log.of("camille"))
     for here, card in ((NOON - timedelta(seconds=1), "card-2"), (NOON, "card-1")):
         loop = a_loop(at=here)
-        loop.live([Linked(id="card", customer="dan", occurred_at=here, identifier=card)])
+        loop.process([Linked(id="card", customer="dan", occurred_at=here, identifier=card)])
         before = len(loop.log)
         with pytest.raises(Refused):
             loop.adopt(life)

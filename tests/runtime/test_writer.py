@@ -38,14 +38,14 @@ async def test_whoever_asks_for_what_fails_hears_of_it_and_the_writer_lives_on()
     found.start()
     with pytest.raises(ZeroDivisionError):
         await found.ask(lambda: 1 / 0)
-    assert (await found.live(enters())).answer.refused is not None
+    assert (await found.process(enters())).answer.refused is not None
     await found.stop()
 
 
 async def test_somebody_whose_time_comes_is_woken_without_anyone_asking() -> None:
     loop = a_loop()
     camille(loop, "reminders", "place-moment")
-    loop.live([pays(BRANDS[0])])
+    loop.process([pays(BRANDS[0])])
     due = loop.next_due_at
     assert due is not None
     running_clock = TurnedClock(runs=True)
@@ -75,7 +75,7 @@ async def test_more_people_than_a_group_holds_are_all_woken_before_the_turned_cl
 
 async def test_a_stream_ends_for_a_key_that_was_revoked() -> None:
     server = a_server()
-    token = server.access.issue("device", "bo")
+    token = server.access_keys.issue("device", "bo")
     asked = {
         "type": "http", "method": "GET", "path": "/glasses/stream", "raw_path": b"/glasses/stream", "query_string": b"", "http_version": "1.1",
         "scheme": "http", "server": ("x", 80), "client": ("x", 1), "root_path": "", "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -93,7 +93,7 @@ async def test_a_stream_ends_for_a_key_that_was_revoked() -> None:
         stream = asyncio.create_task(server.app(asked, receive, send))
         await asyncio.sleep(0.05)
         assert not stream.done()
-        server.access.revoke(server.access.check(token).id)
+        server.access_keys.revoke(server.access_keys.check(token).id)
         await brand.post(MOMENTS, json=moment())
         async with asyncio.timeout(2):
             await stream
@@ -122,7 +122,7 @@ def test_a_turned_clock_never_goes_back_nor_where_no_calendar_goes(turns: list[f
 def test_a_log_line_is_json_and_names_nobody() -> None:
     heard = io.StringIO()
     handler = logging.StreamHandler(heard)
-    handler.setFormatter(logs.Lines())
+    handler.setFormatter(logs.JsonLines())
     found = logging.getLogger("visavis.tests")
     found.propagate = False
     found.addHandler(handler)

@@ -63,13 +63,13 @@ def a_server(folder: Path | None = None, *, at: datetime = NOON, webhooks: Mappi
 async def running(server: Server) -> AsyncIterator[httpx.AsyncClient]:
     """The server's own tasks run, and the client carries the brand's key."""
     server.writer.start()
-    server.outbox.start()
+    server.webhooks.start()
     try:
-        async with client(server, server.access.issue("brand")) as brand:
+        async with client(server, server.access_keys.issue("brand")) as brand:
             yield brand
     finally:
         await server.writer.stop()
-        await server.outbox.stop()
+        await server.webhooks.stop()
 
 
 def client(server: Server, token: str) -> httpx.AsyncClient:

@@ -32,7 +32,7 @@ from visavis.model.moment import (
 )  # fmt: skip
 from visavis.rights.erasure import Erased
 from visavis.runtime.clock import TurnedClock
-from visavis.runtime.loop import Answer
+from visavis.runtime.loop import StepResult
 from visavis.wiring import Server, build
 
 ROOT_KEY = bytes(range(32))
@@ -80,8 +80,8 @@ class House:
     def open(self) -> None:
         self.server = self._opened()
 
-    def live(self, moments: Iterable[Moment]) -> list[Answer]:
-        async def all_of_them() -> list[Answer]:
+    def process(self, moments: Iterable[Moment]) -> list[StepResult]:
+        async def all_of_them() -> list[StepResult]:
             waiting = [self.server.writer.put(moment) for moment in moments]  # they share a commit
             return [(await one).answer for one in waiting]
 
@@ -95,7 +95,7 @@ class House:
 
         async def until_empty() -> None:
             async with asyncio.timeout(5):
-                while self.server.outbox.waiting:  # noqa: ASYNC110  the outbox rings for nobody
+                while self.server.webhooks.waiting:  # noqa: ASYNC110  the outbox rings for nobody
                     await asyncio.sleep(0.01)
 
         self._runner.run(until_empty())
@@ -111,19 +111,19 @@ class House:
     async def _started(self, told: Settings) -> Server:
         server = build(grocery(), told, clock=self.clock)
         server.writer.start()
-        server.outbox.start()
-        server.delivery.start()
+        server.webhooks.start()
+        server.dispatcher.start()
         return server
 
     async def _stopped(self) -> None:
         await self.server.writer.stop()
-        await self.server.outbox.stop()
+        await self.server.webhooks.stop()
         for held in self.let_go:
             held.set()
         await self.server.mirror.stop()
-        await self.server.delivery.stop()
-        await self.server.accounts.stop()
-        self.server.access.close()
+        await self.server.dispatcher.stop()
+        await self.server.external_channels.stop()
+        self.server.access_keys.close()
         self.server.log.close()
 
     async def _hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -172,14 +172,14 @@ def everything(name: str, *, at: datetime = NOON) -> list[Moment]:
 
 def orders(house: House, name: str) -> None:
     """The fridge says that the usual milk ran out, often enough for a card to be drawn; the yes to it goes out as an order, which is delivered."""
-    house.live(a_history(name, products=(BRANDS[0],)))
+    house.process(a_history(name, products=(BRANDS[0],)))
     for attempt in range(10):
         at = NOON + timedelta(days=2 * attempt + 1)
         house.clock.turn(at.timestamp())
-        house.live([RanOut(id=f"out-{attempt}", customer=name, occurred_at=at, product=BRANDS[0])])
+        house.process([RanOut(id=f"out-{attempt}", customer=name, occurred_at=at, product=BRANDS[0])])
         shown = house.server.screens.card(name)
         if shown is not None and shown.show.action == "refill":
-            house.live([Answered(id="m-yes", customer=name, occurred_at=at, decision=shown.show.id, answer="yes")])
+            house.process([Answered(id="m-yes", customer=name, occurred_at=at, decision=shown.show.id, answer="yes")])
             house.delivered()
             return
     raise LookupError("no card in ten draws")

@@ -22,7 +22,7 @@ from support.people import grocery
 from support.ports import answers, free_port
 from visavis.config import Settings
 from visavis.model.entry import Entry
-from visavis.store.keys import Vault
+from visavis.store.keys import KeyStore
 from visavis.store.sqlite import SqliteLog
 from visavis.wiring import build, keys
 
@@ -85,7 +85,7 @@ def kill_and_look(folder: Path, kills: int, seed: int) -> int:
         process.wait()
         for sender in senders:
             sender.join()
-        log = SqliteLog(folder / "log.sqlite", Vault(folder / "vault.sqlite", ROOT_KEY, Settings(data=str(folder)).tombstones))
+        log = SqliteLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", ROOT_KEY, Settings(data=str(folder)).tombstones))
         found = [(entry.customer, entry.moment.id) for _, entry in log.scan() if isinstance(entry, Entry)]
         log.close()
         assert len(found) == len(set(found)), "a moment is there twice"

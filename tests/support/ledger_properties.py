@@ -14,7 +14,7 @@ from support.ledgers import ORIGIN, PEOPLE, WAYS, checkpoint_of, key_of, lines_n
 from support.people import NOON, STRATEGY
 from visavis.ledger import personal_view as uses
 from visavis.ledger import record as leaf
-from visavis.ledger.checkpoint import Signer, Verifier
+from visavis.ledger.checkpoint import CheckpointSigner, Verifier
 from visavis.ledger.log import Ledger
 from visavis.ledger.merkle import TILE, Tree, leaf_hash, verify_consistency, verify_inclusion
 from visavis.ledger.verify import verify
@@ -128,12 +128,12 @@ def _holds(check: Callable[..., None], *told: object) -> bool:
 
 def forgeries_believed() -> list[str]:
     """Notes that nobody signed so, and that were read as checkpoints."""
-    signer, other = Signer(ORIGIN, SEED), Signer("witness.example", SEED[::-1])
+    signer, other = CheckpointSigner(ORIGIN, SEED), CheckpointSigner("witness.example", SEED[::-1])
     note = signer.sign(3, bytes(32))
     text, _, signature = note.rpartition("\n\n")
     forged = [
         "", text, note[:-1], note.replace("\n3\n", "\n4\n"), note.replace("\n3\n", "\n03\n"), note.replace("\u2014", "-"), other.sign(3, bytes(32)),
-        f"{text}\n\n\n{signature}", Signer(ORIGIN, SEED[::-1]).sign(3, bytes(32)), note.replace("A", "B", 1), f"{text}\nmore\n\n{signature}",
+        f"{text}\n\n\n{signature}", CheckpointSigner(ORIGIN, SEED[::-1]).sign(3, bytes(32)), note.replace("A", "B", 1), f"{text}\nmore\n\n{signature}",
         _signed_text(f"{ORIGIN}\n03\n{b64encode(bytes(32)).decode()}\n"), _signed_text(f"{ORIGIN}\n3\n{b64encode(bytes(31)).decode()}\n"),
         _signed_text(f"elsewhere.example\n3\n{b64encode(bytes(32)).decode()}\n"), _signed_text(f"{ORIGIN}\n-3\n{b64encode(bytes(32)).decode()}\n"),
     ]  # fmt: skip
@@ -146,7 +146,7 @@ def forgeries_believed() -> list[str]:
 
 def _signed_text(text: str) -> str:
     """Any text, well signed by the ledger's own key."""
-    signer = Signer(ORIGIN, SEED)
+    signer = CheckpointSigner(ORIGIN, SEED)
     key_id = bytes.fromhex(signer.verifier.split("+")[1])
     return f"{text}\n\u2014 {ORIGIN} {b64encode(key_id + signer._key.sign(text.encode())).decode()}\n"
 
@@ -175,7 +175,7 @@ def guessed(lines: Sequence[bytes] = (), entries: Sequence[Entry] = (), keys: Se
     told = b"\n".join(lines)
     marks = b"".join([leaf.read(line).mark for line in lines])
     nonces = [leaf.read(line).nonce for line in lines[::10]]
-    left = [b"", b"\0" * 32, sha256(b"").digest(), ORIGIN.encode(), Signer(ORIGIN, SEED).verifier.encode(), *keys]
+    left = [b"", b"\0" * 32, sha256(b"").digest(), ORIGIN.encode(), CheckpointSigner(ORIGIN, SEED).verifier.encode(), *keys]
     found = [word.decode() for word in words if len(word) > 6 and word in told]
     for word in words:
         digests = [hashed(word).digest() for hashed in (sha256, sha1, md5, sha512)] + [blake2b(word, digest_size=size).digest() for size in (12, 16, 32, 64)]
@@ -243,7 +243,7 @@ def misjudged() -> list[str]:
 def shown_early() -> list[str]:
     """Lines that everyone could read before a checkpoint covered them."""
     kept = Kept(lived().lines[:20])
-    ledger = Ledger(kept, Signer(ORIGIN, SEED), cadence_s=60)
+    ledger = Ledger(kept, CheckpointSigner(ORIGIN, SEED), cadence_s=60)
     found = ["before any"] if list(ledger.lines(0, 100)) else []
     ledger.checkpoint(0)
     kept.all += lived().lines[20:]

@@ -45,21 +45,21 @@ def lived() -> Lived:
     before = NOON - timedelta(days=90)
     loop = a_loop(at=before)
     for name in PEOPLE:
-        loop.live([Linked(id="card", customer=name, occurred_at=before, identifier=name), *says_yes(name, *PURPOSES, at=before)])
+        loop.process([Linked(id="card", customer=name, occurred_at=before, identifier=name), *says_yes(name, *PURPOSES, at=before)])
     turn(loop, NOON - timedelta(days=1))
     for name in PEOPLE:
-        loop.live(a_history(name))
+        loop.process(a_history(name))
     for day in range(3):
         now = NOON + timedelta(days=day)
         turn(loop, now)
         for name in PEOPLE:
-            loop.live([enters(name, at=now, id=f"door-{day}"), CheckedIn(id=f"in-{day}", customer=name, occurred_at=now, place="s1")])
+            loop.process([enters(name, at=now, id=f"door-{day}"), CheckedIn(id=f"in-{day}", customer=name, occurred_at=now, place="s1")])
             entry = loop.log.entry(name, f"in-{day}")
             assert entry is not None
             briefs = [one for one in entry.decisions if isinstance(one, Show) and one.audience == "adviser"]
             told: list[Moment] = [Displayed(id=f"read-{one.id}", customer=name, occurred_at=now, decision=one.id) for one in briefs]
-            loop.live(told)
-        loop.live([Withdrew(id="no", customer=PEOPLE[1], occurred_at=now, purpose="recognition")])
+            loop.process(told)
+        loop.process([Withdrew(id="no", customer=PEOPLE[1], occurred_at=now, purpose="recognition")])
     entries = tuple([entry for _, entry in loop.log.scan() if isinstance(entry, Entry)])
     return Lived(tuple(_lines(entries)), entries)
 

@@ -127,7 +127,7 @@ class Life:
         self.shown: list[str] = []
         self.cards = 0
 
-    def live(self, moment: Moment) -> list[bytes]:
+    def process(self, moment: Moment) -> list[bytes]:
         """What was decided and told at this moment, and at what fell due before it; without ids of entries or the world."""
         if moment.occurred_at > NOON:
             self.loop.strategy, self.loop.world = self._now, self._world

@@ -129,7 +129,7 @@ def check_commutes(one: Customer, other: Customer) -> None:
     assert identity.merged(whole, one) == whole == identity.merged(other, whole), "merged twice is not merged once"
     assert identity.merged(one, one) == one
     older = min((who for who in (one, other) if who.entries), key=lambda who: (who.born_at, who.id), default=min(one, other, key=lambda who: who.id))
-    assert (whole.born_as, whole.id) == (older.born_as, older.id), "not the dice of the older"
+    assert (whole.randomization_unit, whole.id) == (older.randomization_unit, older.id), "not the dice of the older"
     assert whole.entries == one.entries + other.entries
     assert set(whole.names) == {one.id, other.id}
 
@@ -225,7 +225,7 @@ def check_parting(one: list[tuple[int, int, int]], other: list[tuple[int, int, i
             lived[entry.customer].append(entry)
             before = fold(customer, entry)
             assert BYTES(before) == BYTES(after), "the fold is not the step"
-            identity.lived(people, identified, entry, after)
+            identity.apply_entry(people, identified, entry, after)
 
     for name, plan in (("ada", one), ("bo", other)):
         tell(Linked(id="card", customer=name, occurred_at=NOON - timedelta(days=60), identifier=f"card of {name}"), NOON - timedelta(days=60))
@@ -238,9 +238,9 @@ def check_parting(one: list[tuple[int, int, int]], other: list[tuple[int, int, i
     for i, (whose, kind, pick) in enumerate(since):
         at = NOON + timedelta(minutes=i)
         tell(some_moment("ada" if whose else "bo", 1000 + i, at, kind, pick), at)
-        assert people["ada"] is people["bo"], "parted by itself"
+        assert people["ada"] is people["bo"], "split by itself"
     between = sum(map(len, lived.values())) - before
-    tell(Unlinked(id="parted", customer="ada", occurred_at=NOON + timedelta(days=1), identifier="card of bo"), NOON + timedelta(days=1))
+    tell(Unlinked(id="split", customer="ada", occurred_at=NOON + timedelta(days=1), identifier="card of bo"), NOON + timedelta(days=1))
     for name in lived:
         tell(Worn(id="later", customer=name, occurred_at=NOON + timedelta(days=90), device="d0"), NOON + timedelta(days=90))
     closed = [outcome for entries in lived.values() for entry in entries for outcome in entry.closed]

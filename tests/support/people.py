@@ -73,7 +73,7 @@ def camille(loop: Loop, *purposes: str, products: tuple[str, ...] = tuple(BRANDS
     loop.clock = turn_back
     for moment in [*start, *a_history("camille", products=products)]:
         turn_back.turn(moment.occurred_at.timestamp())
-        loop.live([moment])
+        loop.process([moment])
     turn_back.turn(NOON.timestamp())
 
 

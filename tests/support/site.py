@@ -17,7 +17,7 @@ from visavis.model.decision import Decision, Show
 from visavis.model.entry import Entry
 from visavis.model.moment import Answered, CheckedIn, Declared, Entered, Left, Linked, Moment, Withdrew
 from visavis.runtime.clock import TurnedClock
-from visavis.runtime.writer import Lived
+from visavis.runtime.writer import Processed
 from visavis.wiring import Server, build
 
 LONG_AGO = NOON - timedelta(days=90)
@@ -65,19 +65,19 @@ class Site:
         self._loop.run_until_complete(self._uvicorn.serve())
         self._loop.close()
 
-    def live(self, *moments: Moment) -> list[Decision]:
+    def process(self, *moments: Moment) -> list[Decision]:
         """Live these moments in the running server, in order; what was decided at the last."""
         assert self._loop is not None
 
-        async def lived() -> list[Lived]:
-            return [await self.server.writer.live(moment) for moment in moments]
+        async def lived() -> list[Processed]:
+            return [await self.server.writer.process(moment) for moment in moments]
 
         entry = asyncio.run_coroutine_threadsafe(lived(), self._loop).result(10)[-1].answer.entry
         return list(entry.decisions) if entry is not None else []
 
     def key(self, role: str, subject: str = "") -> str:
         """A key, made where the server's keys are used."""
-        return self._called(lambda: self.server.access.issue(role, subject))
+        return self._called(lambda: self.server.access_keys.issue(role, subject))
 
     def restarts(self) -> None:
         """Stop, and start again from the log and the keys on disk, at the same address."""
@@ -87,7 +87,7 @@ class Site:
 
     def revokes(self, token: str) -> None:
         def revoked() -> None:
-            self.server.access.revoke(self.server.access.check(token).id)
+            self.server.access_keys.revoke(self.server.access_keys.check(token).id)
             self.server.screens.look_again()
 
         self._called(revoked)
@@ -115,27 +115,27 @@ class Site:
         if first_name:
             moments.append(Declared(id="called", customer=name, occurred_at=LONG_AGO, trait="first_name", value=first_name))
             moments.append(Declared(id="hurry", customer=name, occurred_at=LONG_AGO, trait="in_a_hurry", value=True))
-        self.live(*moments)
+        self.process(*moments)
         return name
 
     def checks_in(self, name: str, place: str = "s1") -> Show | None:
         """The brief of this check-in."""
-        decisions = self.live(CheckedIn(id=self.id("in"), customer=name, occurred_at=self.clock.now(), place=place))
+        decisions = self.process(CheckedIn(id=self.id("in"), customer=name, occurred_at=self.clock.now(), place=place))
         return next((one for one in decisions if isinstance(one, Show) and one.audience == "adviser"), None)
 
     def enters(self, name: str, place: str = "s1") -> Show | None:
         """The card of this entrance."""
-        decisions = self.live(Entered(id=self.id("door"), customer=name, occurred_at=self.clock.now(), place=place))
+        decisions = self.process(Entered(id=self.id("door"), customer=name, occurred_at=self.clock.now(), place=place))
         return next((one for one in decisions if isinstance(one, Show)), None)
 
     def leaves(self, name: str, place: str = "s1") -> None:
-        self.live(Left(id=self.id("out"), customer=name, occurred_at=self.clock.now(), place=place))
+        self.process(Left(id=self.id("out"), customer=name, occurred_at=self.clock.now(), place=place))
 
     def withdraws(self, name: str, purpose: str) -> None:
-        self.live(Withdrew(id=self.id("off"), customer=name, occurred_at=self.clock.now(), purpose=purpose))
+        self.process(Withdrew(id=self.id("off"), customer=name, occurred_at=self.clock.now(), purpose=purpose))
 
     def answers(self, name: str, decision: str, answer: str = "no") -> None:
-        self.live(Answered(id=self.id("said"), customer=name, occurred_at=self.clock.now(), decision=decision, answer=answer))
+        self.process(Answered(id=self.id("said"), customer=name, occurred_at=self.clock.now(), decision=decision, answer=answer))
 
     def passes(self, seconds: float) -> None:
         """Time passes, and every screen looks again."""

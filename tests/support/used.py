@@ -35,7 +35,7 @@ from visavis.model.entry import Entry, Use
 from visavis.model.moment import Consulted, Displayed, Moment
 from visavis.runtime.loop import Loop
 from visavis.runtime.writer import Writer
-from visavis.store.keys import Vault
+from visavis.store.keys import KeyStore
 from visavis.store.sqlite import SqliteLog
 from visavis.wiring import build, keys
 
@@ -73,11 +73,11 @@ def _late(loop: Loop, entries: Sequence[Entry]) -> None:
     waiting[:] = [line for entry in entries for line in leaves(entry, loop.strategy.purposes, log.audit_key(entry.customer))]
 
 
-_live = Writer.live
+_process = Writer.process
 
 
 async def _unread(writer: Writer, moment: Moment) -> Any:
-    return None if isinstance(moment, Displayed) else await _live(writer, moment)
+    return None if isinstance(moment, Displayed) else await _process(writer, moment)
 
 
 async def _unseen(*_: object) -> None:
@@ -86,8 +86,8 @@ async def _unseen(*_: object) -> None:
 
 BROKEN: dict[str, Callable[[], None]] = {
     "late": lambda: setattr(Loop, "write", _late),
-    "unread": lambda: setattr(Writer, "live", _unread),
-    "unseen": lambda: setattr(people, "consulted", _unseen),
+    "unread": lambda: setattr(Writer, "process", _unread),
+    "unseen": lambda: setattr(people, "record_entry_read", _unseen),
     "uncopied": lambda: setattr(engine, "COPIED", Use(RIGHTS, (), "person")),
 }
 """Lines that are durable one commit after what they tell of; looks without a use; copies that say nothing of what was in them."""
@@ -218,7 +218,7 @@ def kill_and_look(folder: Path, kills: int, seed: int, *, broken: str = "") -> i
 
 def look(folder: Path, left: Left) -> int:
     """Uses and lines are one to one, whatever was killed when; whatever left the server is among them. How many uses."""
-    log = SqliteLog(folder / "log.sqlite", Vault(folder / "vault.sqlite", ROOT_KEY, settings_of(folder).tombstones))
+    log = SqliteLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", ROOT_KEY, settings_of(folder).tombstones))
     lines = log.lines(0, 1 << 40)
     used, told, found = 0, 0, True
     for name in PEOPLE:

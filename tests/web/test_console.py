@@ -12,7 +12,7 @@ from support.site import EVERYTHING, Site
 from support.waiting import soon
 from visavis.decide.explain import SENTENCES
 from visavis.http.access_keys import ROLES
-from visavis.measurement.objectives import Standing
+from visavis.measurement.objectives import ObjectiveResult
 from visavis.measurement.uplift import uplift
 from visavis.model.decision import Show
 from visavis.model.moment import KINDS, Paying
@@ -29,7 +29,7 @@ def a_day(site: Site) -> None:
         site.person(name, *EVERYTHING, first_name=name.title())
         site.enters(name)
         site.checks_in(name)
-        site.live(Paying(id=site.id("till"), customer=name, occurred_at=site.clock.now(), place="s1", lines=lines(BRANDS[0])))
+        site.process(Paying(id=site.id("till"), customer=name, occurred_at=site.clock.now(), place="s1", lines=lines(BRANDS[0])))
     site.enters("lea")
     site.checks_in("lea")
 
@@ -196,12 +196,12 @@ def test_no_figure_is_claimed_before_there_is_enough() -> None:
     clear = uplift([2.0, 1.0] * 475, [1.0, 0.0] * 25, holdout_share=0.05, planned=1000)
     wrong = uplift([1.0, 0.0] * 500, [1.0, 0.0] * 500, holdout_share=0.05, planned=1000)
 
-    told = [standing(Standing(objective, 9, 9, 20, 1, effect), "fr") for effect in (None, few, clear, wrong)]
+    told = [standing(ObjectiveResult(objective, 9, 9, 20, 1, effect), "fr") for effect in (None, few, clear, wrong)]
 
     assert [one.verdict for one in told] == ["nothing_closed", "not_enough_evidence", "more", "sample_ratio_mismatch"]
     assert [bool(one.points) for one in told] == [False, False, True, False]
     assert told[2].points == "+100,0"
-    assert standing(Standing(STRATEGY.objectives["acquaintance"], 9, 9, 20, 0, None), "en").verdict == "no_holdout"
+    assert standing(ObjectiveResult(STRATEGY.objectives["acquaintance"], 9, 9, 20, 0, None), "en").verdict == "no_holdout"
 
 
 def test_both_languages_have_the_same_words_and_every_word_that_the_pages_need() -> None:

@@ -34,7 +34,7 @@ def is_open(site: Site, purpose: str, person: str = "camille") -> bool:
 def test_the_page_fits_every_screen_in_both_languages_and_axe_finds_nothing(site: Site, opened: Opener, language: str, dark: bool) -> None:
     brief = site.checks_in(camille(site))
     assert brief is not None
-    site.live(Displayed(id="looked", customer="camille", occurred_at=site.clock.now(), decision=brief.id))
+    site.process(Displayed(id="looked", customer="camille", occurred_at=site.clock.now(), decision=brief.id))
     key = site.key("device", "camille")
     words = {"fr": ("Mes choix", "un conseiller", "Pourquoi ces cartes"), "en": ("My choices", "an adviser", "Why these cards")}[language]
 
@@ -222,7 +222,7 @@ def test_erasing_takes_two_presses_says_what_goes_and_the_key_opens_nothing_afte
     expect(page.locator("h1")).to_have_text("C’est effacé")
     assert page.evaluate("document.activeElement.id") == "erased"
     assert site.entries("camille") == []
-    assert site.server.benefits.of(["camille"]).brought == {}
+    assert site.server.accounts.of(["camille"]).brought == {}
     page.reload()
     expect(page.locator("#enter")).to_be_visible()
 
@@ -244,7 +244,7 @@ def test_another_persons_key_shows_their_own_page_and_no_key_shows_the_door(site
 def test_a_person_of_two_names_has_one_page_and_is_erased_under_both(site: Site, opened: Opener) -> None:
     camille(site)
     long_ago = site.clock.now() - timedelta(days=100)
-    site.live(
+    site.process(
         Linked(id="second", customer="cam", occurred_at=long_ago, identifier="another card"),
         Linked(id="one", customer="cam", occurred_at=site.clock.now(), identifier="card of camille"),
     )

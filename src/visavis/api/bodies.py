@@ -21,7 +21,7 @@ class Problem(Struct, frozen=True):
     retry_after_s: float = 0.0
 
 
-class Switch(Struct, frozen=True):
+class PurposeSwitch(Struct, frozen=True):
     """A choice: the notice was on the screen, and this is the gesture."""
 
     on: bool
@@ -36,7 +36,7 @@ class OwnChoice(Struct, frozen=True):
     trial: bool = False
 
 
-class Turned(Struct, frozen=True):
+class OnOff(Struct, frozen=True):
     """On, or off again."""
 
     on: bool
@@ -103,7 +103,7 @@ class OwnReward(Reward, frozen=True, array_like=False):
     """A reward of the person."""
 
 
-class Wallet(Struct, frozen=True):
+class OwnWallet(Struct, frozen=True):
     """What was ordered and what was granted."""
 
     orders: tuple[OwnOrder, ...]

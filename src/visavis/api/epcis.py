@@ -17,7 +17,7 @@ from starlette.routing import Route
 from visavis.api.epcis_events import moments
 from visavis.engine import NotAdmitted, admit
 from visavis.http import problems
-from visavis.http.access_keys import Access, Key, permits
+from visavis.http.access_keys import AccessKey, AccessKeys, permits
 from visavis.http.requests import key_of
 from visavis.model.errors import Invalid, Unavailable, VisavisError
 from visavis.model.moment import Moment
@@ -55,7 +55,7 @@ class _No(Exception):
         self.told = _problem(status, detail, advice)
 
 
-def routes(writer: Writer, access: Access) -> list[Route]:
+def routes(writer: Writer, access: AccessKeys) -> list[Route]:
     """Capture, and the jobs of the same home."""
     jobs: dict[tuple[str, str], Job] = {}
     strategy, clock = writer.loop.strategy, writer.loop.clock
@@ -68,7 +68,7 @@ def routes(writer: Writer, access: Access) -> list[Route]:
             created_at = clock.now()
             job = Job(token_hex(12), created_at, created_at, running=False, success=True, capture_error_behaviour=behaviour, errors=[])
             found = _found(key, events, job)
-            errors = job.errors + await _lived(found)
+            errors = job.errors + await _process_all(found)
         except _No as error:
             return problems.response(error.told)
         except VisavisError as error:
@@ -79,7 +79,7 @@ def routes(writer: Writer, access: Access) -> list[Route]:
             del jobs[next(iter(jobs))]
         return Response(status_code=202, headers={"location": f"{PATH}/{job.capture_id}", "cache-control": "no-store", **VERSIONS})
 
-    def _found(key: Key, events: list[Any], job: Job) -> list[Moment]:
+    def _found(key: AccessKey, events: list[Any], job: Job) -> list[Moment]:
         """The moments of all events; what is wrong ends the capture, or with ``proceed`` goes into the job's errors."""
         now, together = clock.now(), job.capture_error_behaviour == "rollback"
         found: list[Moment] = []
@@ -103,7 +103,7 @@ def routes(writer: Writer, access: Access) -> list[Route]:
                     found.append(moment)
         return found
 
-    async def _lived(found: list[Moment]) -> list[dict[str, Any]]:
+    async def _process_all(found: list[Moment]) -> list[dict[str, Any]]:
         """Queue all before the first is awaited, so that they share commits; what was refused meanwhile."""
         queued = [writer.put(moment) for moment in found]
         answers = [(await one).answer for one in queued]

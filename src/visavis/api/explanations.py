@@ -10,14 +10,14 @@ from starlette.routing import Route
 from visavis.api.people import person
 from visavis.explain.counterfactual import Why, find, why
 from visavis.http import problems
-from visavis.http.access_keys import Access
-from visavis.http.access_log import consulted
+from visavis.http.access_keys import AccessKeys
+from visavis.http.access_log import record_entry_read
 from visavis.http.requests import guarded
 from visavis.model.entry import Entry
 from visavis.runtime.writer import Writer
 
 
-def routes(writer: Writer, access: Access) -> list[Route]:
+def routes(writer: Writer, access: AccessKeys) -> list[Route]:
     """``GET /v1/people/{person}/decisions/{decision}/why``."""
 
     async def one(request: Request) -> Response:
@@ -29,7 +29,7 @@ def routes(writer: Writer, access: Access) -> list[Route]:
             return problems.response(problems.problem(404, "There is no such decision about this person."))
         entry, told = found
         if key.role == "brand":
-            await consulted(writer, entry)
+            await record_entry_read(writer, entry)
         return Response(msgspec.json.encode(told), media_type="application/json", headers={"cache-control": "no-store"})
 
     return [Route("/v1/people/{person}/decisions/{decision}/why", guarded(one))]
@@ -45,6 +45,6 @@ async def explained(writer: Writer, name: str, decision: str, language: str) -> 
         if found is None:
             return None
         before, entry = found
-        return entry, why(loop.strategy, loop.worlds.get(entry.world), before, entry, decision, loop.dice_key, language)
+        return entry, why(loop.strategy, loop.worlds.get(entry.world), before, entry, decision, loop.randomization_key, language)
 
     return await asyncio.to_thread(told)

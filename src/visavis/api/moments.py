@@ -15,11 +15,11 @@ from msgspec.structs import replace
 from visavis.api.signals import objection, opted_out
 from visavis.cards.answer import Reply, reply
 from visavis.http import problems
-from visavis.http.access_keys import Access, Key, NoKey, about_own, permits
+from visavis.http.access_keys import AccessKey, AccessKeys, InvalidKey, about_own, permits
 from visavis.model.errors import VisavisError
 from visavis.model.moment import KIND, Answered, Displayed, Linked, Moment, Unlinked, decode
 from visavis.runtime.loop import DUE
-from visavis.runtime.writer import Lived, Writer
+from visavis.runtime.writer import Processed, Writer
 
 BODY_LIMIT: Final = 1 << 20
 MOMENTS_LIMIT: Final = 1000
@@ -41,11 +41,11 @@ _array: Final = msgspec.json.Decoder(list[msgspec.Raw])
 log = logging.getLogger("visavis.moments")
 
 
-class Gone(Exception):
+class Disconnected(Exception):
     """The sender went away before the whole body had come."""
 
 
-class Refusal(Exception):
+class ProblemResponse(Exception):
     """The whole request is answered by this problem."""
 
     def __init__(self, told: dict[str, Any], *headers: tuple[bytes, bytes]) -> None:
@@ -57,7 +57,7 @@ class Refusal(Exception):
 class Moments:
     """The door. ``heard`` is told what became of each moment (its kind, and kept, refused or invalid), for the metrics."""
 
-    def __init__(self, writer: Writer, access: Access, secret: bytes, *, heard: Callable[[str, str], None] = lambda _kind, _fate: None) -> None:
+    def __init__(self, writer: Writer, access: AccessKeys, secret: bytes, *, heard: Callable[[str, str], None] = lambda _kind, _fate: None) -> None:
         self._writer = writer
         self._access = access
         self._secret = secret
@@ -68,9 +68,9 @@ class Moments:
         """Answer one request."""
         try:
             status, kind, payload, headers = await self._answered(scope, receive)
-        except Gone:
+        except Disconnected:
             return
-        except Refusal as refusal:
+        except ProblemResponse as refusal:
             status, kind, payload = refusal.told["status"], problems.TYPE, problems.body(refusal.told)
             headers = [*refusal.headers, *problems.headers(refusal.told)]
         except Exception:
@@ -86,13 +86,13 @@ class Moments:
 
     async def _answered(self, scope: Scope, receive: Receive) -> tuple[int, bytes, bytes, Headers]:
         if scope["method"] != "POST":
-            raise Refusal(problems.problem(405, "Moments are sent.", advice="Use POST."), (b"allow", b"POST"))
+            raise ProblemResponse(problems.problem(405, "Moments are sent.", advice="Use POST."), (b"allow", b"POST"))
         headers: dict[bytes, bytes] = dict(scope["headers"])
         key = self._key(headers)
         kind = headers.get(b"content-type", JSON).partition(b";")[0].strip().lower()
         if (kind != JSON and kind not in LINES) or headers.get(b"content-encoding", b"identity") != b"identity":
             advice = "Content-Type: application/json or application/x-ndjson, without a Content-Encoding."
-            raise Refusal(problems.problem(415, "The body must be plain JSON.", advice=advice))
+            raise ProblemResponse(problems.problem(415, "The body must be plain JSON.", advice=advice))
         payload = await _body(headers, receive)
         signal = key.role in SIGNALS and opted_out(scope["headers"])
         if kind in LINES:
@@ -103,23 +103,23 @@ class Moments:
                 payloads = [bytes(one) for one in _array.decode(payload)]
             except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
                 advice = "Send one moment, an array of moments, or lines of them."
-                raise Refusal(problems.problem(400, "This is not a JSON array.", advice=advice)) from None
+                raise ProblemResponse(problems.problem(400, "This is not a JSON array.", advice=advice)) from None
             return 200, JSON, _encode(await self._many(key, payloads, signal=signal)), []
-        [one] = await self._lived(key, [payload], signal=signal)
+        [one] = await self._process_all(key, [payload], signal=signal)
         if isinstance(one, dict):
-            raise Refusal(one)
+            raise ProblemResponse(one)
         return 200, JSON, _encode(one), []
 
-    async def _many(self, key: Key, payloads: list[bytes], *, signal: bool) -> list[Told]:
+    async def _many(self, key: AccessKey, payloads: list[bytes], *, signal: bool) -> list[Told]:
         if not payloads or len(payloads) > MOMENTS_LIMIT:
             status = 400 if not payloads else 413
-            raise Refusal(problems.problem(status, f"{len(payloads)} moments were sent.", advice=f"Send 1 to {MOMENTS_LIMIT:,} at once."))
-        found = await self._lived(key, payloads, signal=signal)
+            raise ProblemResponse(problems.problem(status, f"{len(payloads)} moments were sent.", advice=f"Send 1 to {MOMENTS_LIMIT:,} at once."))
+        found = await self._process_all(key, payloads, signal=signal)
         return [{"index": index, **one} if isinstance(one, dict) else one for index, one in enumerate(found)]
 
-    async def _lived(self, key: Key, payloads: list[bytes], *, signal: bool) -> list[Told]:
+    async def _process_all(self, key: AccessKey, payloads: list[bytes], *, signal: bool) -> list[Told]:
         """What became of each. All are queued before the first is awaited: they keep their order, and share commits."""
-        waiting: list[tuple[Moment, Awaitable[Lived]] | dict[str, Any]] = []
+        waiting: list[tuple[Moment, Awaitable[Processed]] | dict[str, Any]] = []
         flying = 0
         try:
             for payload in payloads:
@@ -135,7 +135,7 @@ class Moments:
                 if left:
                     self._in_flight[key.id] = left
 
-    def _queued(self, key: Key, payload: bytes, *, signal: bool) -> tuple[Moment, Awaitable[Lived]] | dict[str, Any]:
+    def _queued(self, key: AccessKey, payload: bytes, *, signal: bool) -> tuple[Moment, Awaitable[Processed]] | dict[str, Any]:
         try:
             moment = decode(payload, received_at=self._writer.loop.clock.now())
         except VisavisError as error:
@@ -161,7 +161,7 @@ class Moments:
         except VisavisError as error:
             return problems.of_error(error)
 
-    async def _told(self, key: Key, moment: Moment, future: Awaitable[Lived]) -> Told:
+    async def _told(self, key: AccessKey, moment: Moment, future: Awaitable[Processed]) -> Told:
         try:
             lived = await future
         except VisavisError as error:
@@ -176,18 +176,18 @@ class Moments:
         language = self._writer.loop.customer(moment.customer).language or strategy.brand.languages[0]
         return reply(strategy, answer.entry, language, key.role, retried=answer.retried, us=lived.us)
 
-    def _not_own(self, key: Key, moment: Displayed | Answered) -> str:
+    def _not_own(self, key: AccessKey, moment: Displayed | Answered) -> str:
         customer = self._writer.loop.customer(moment.customer)
         card = next((card for card in reversed(customer.service.shown) if card.decision == moment.decision), None)
         action = self._writer.loop.strategy.actions.get(card.action) if card is not None else None
         return about_own(key, moment, action.audience if action is not None else None, customer.places.here)
 
-    def _key(self, headers: Mapping[bytes, bytes]) -> Key:
+    def _key(self, headers: Mapping[bytes, bytes]) -> AccessKey:
         scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         try:
             return self._access.check(token.strip() if scheme.lower() == "bearer" else "")
-        except NoKey as error:
-            raise Refusal(problems.of_error(error)) from None
+        except InvalidKey as error:
+            raise ProblemResponse(problems.of_error(error)) from None
 
 
 def hashed(secret: bytes, identifier: str) -> str:
@@ -207,7 +207,7 @@ async def _body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Gone
+            raise Disconnected
         part, more = message.get("body", b""), message.get("more_body", False)
         parts.append(part)
         size += len(part)
@@ -216,9 +216,9 @@ async def _body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _too_large() -> Refusal:
+def _too_large() -> ProblemResponse:
     told = problems.problem(413, f"The body is over {BODY_LIMIT:,} bytes.", advice="Send fewer moments at once.")
-    return Refusal(told, (b"connection", b"close"))
+    return ProblemResponse(told, (b"connection", b"close"))
 
 
 def _is_json(payload: bytes) -> bool:

@@ -8,18 +8,18 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from visavis.http.access_keys import Access
-from visavis.http.requests import guarded, key_of, told
+from visavis.http.access_keys import AccessKeys
+from visavis.http.requests import guarded, json_body, key_of
 from visavis.model.errors import Invalid
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.metrics import Metrics
 from visavis.runtime.writer import Writer
 
-PATIENCE_S: Final = 5.0
+HEALTH_TIMEOUT_S: Final = 5.0
 """A server whose writer says nothing for so long is not well."""
 
 
-def routes(writer: Writer, access: Access, metrics: Metrics, turned: Callable[[], None]) -> list[Route]:
+def routes(writer: Writer, access: AccessKeys, metrics: Metrics, turned: Callable[[], None]) -> list[Route]:
     """``GET /healthz`` (open), ``GET /metrics`` (the brand's key), and where the clock is one that is turned, ``PUT /v1/clock``.
 
     ``turned`` is told when it was: time may be over for what is on the screens.
@@ -27,7 +27,7 @@ def routes(writer: Writer, access: Access, metrics: Metrics, turned: Callable[[]
 
     async def healthz(_: Request) -> Response:
         try:
-            await asyncio.wait_for(writer.ask(lambda: len(writer.loop.log)), PATIENCE_S)
+            await asyncio.wait_for(writer.ask(lambda: len(writer.loop.log)), HEALTH_TIMEOUT_S)
         except Exception:  # noqa: BLE001  whatever it is, this server is not well
             return PlainTextResponse("not well\n", 503, headers={"cache-control": "no-store"})
         # And nothing else: how many entries there are tells when somebody is here.
@@ -39,7 +39,7 @@ def routes(writer: Writer, access: Access, metrics: Metrics, turned: Callable[[]
 
     async def turn(request: Request) -> Response:
         key_of(request, access, "brand")
-        at = (await told(request)).get("at")
+        at = (await json_body(request)).get("at")
         if not isinstance(at, int | float) or isinstance(at, bool):
             raise Invalid("`at` is an instant in epoch seconds.", advice='Send {"at": 1767225600}.')
         assert isinstance(writer.loop.clock, TurnedClock)

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from visavis.api.bodies import Seen, Settled, Token
-from visavis.api.operation import Door
+from visavis.api.operation import Operation
 from visavis.model.card import HudCard
 from visavis.model.catalogue import Device
 
@@ -50,7 +50,7 @@ class Code(Struct, frozen=True):
     profile: str
 
 
-class Linked(Struct, frozen=True):
+class PairedKey(Struct, frozen=True):
     """The key of the new device; it is shown this once."""
 
     key: str
@@ -82,7 +82,7 @@ class PhonesAnswer(Struct, frozen=True):
     ago_s: float = 0.0
 
 
-class Keys(Struct, frozen=True):
+class PushKeysBody(Struct, frozen=True):
     """What a browser made for a subscription."""
 
     p256dh: str
@@ -93,7 +93,7 @@ class Subscribed(Struct, frozen=True):
     """What a browser tells of a push subscription."""
 
     endpoint: str
-    keys: Keys
+    keys: PushKeysBody
 
 
 class Address(Struct, frozen=True):
@@ -115,7 +115,7 @@ class Did(Struct, frozen=True):
     payload: str = ""
 
 
-class Deed(Struct, frozen=True, rename="camel"):
+class GlassActionBody(Struct, frozen=True, rename="camel"):
     """What the person did with an item of the timeline."""
 
     item_id: str
@@ -123,12 +123,12 @@ class Deed(Struct, frozen=True, rename="camel"):
     text: str = ""
 
 
-def _mirror() -> Iterator[Door]:
+def _mirror() -> Iterator[Operation]:
     """Every address of the Mirror service; a device's key says whose timeline it is, and there is no other."""
 
-    def door(method: str, path: str, does: str, *, takes: str | None = None, tells: str = "application/json", status: int = 200, **more: Any) -> Door:
+    def door(method: str, path: str, does: str, *, takes: str | None = None, tells: str = "application/json", status: int = 200, **more: Any) -> Operation:
         noes = (400, 403, 503, *((413,) if takes else ()))
-        return Door(method, path, does, ("device",), takes=takes, tells=tells if status != 204 else None, status=status, noes=noes,
+        return Operation(method, path, does, ("device",), takes=takes, tells=tells if status != 204 else None, status=status, noes=noes,
                     protocol=MIRROR, form="application/json", **more)  # fmt: skip
 
     json, at = "application/json", "/mirror/v1"
@@ -162,50 +162,50 @@ _MAIL: Final = "/v1/people/{person}/mail"
 MAIL: Final = (_MAIL, "/mail/")
 PASS: Final = ("/wallet/",)
 """How the addresses begin that a server has only when letters, or passes, are set up."""
-DEVICE_DOORS: Final[tuple[Door, ...]] = (
-    Door(
+DEVICE_DOORS: Final[tuple[Operation, ...]] = (
+    Operation(
         "POST", "/v1/devices/pairing", "A code, for a new device of this person or place.", ("brand", "device", "adviser"), takes=Pairing, tells=Offered,
         status=201,
     ),
-    Door("POST", "/v1/devices/pair", "Link this device.", takes=Code, tells=Linked, status=201, noes=(403, 429, 503)),
-    Door("GET", "/v1/devices/profiles", "The kinds of device that are known.", tells=list[Device]),
-    Door("GET", "/v1/devices", "The devices of a person or place.", ("brand", "device", "adviser"), tells=list[OwnDevice], noes=(422,),
+    Operation("POST", "/v1/devices/pair", "Link this device.", takes=Code, tells=PairedKey, status=201, noes=(403, 429, 503)),
+    Operation("GET", "/v1/devices/profiles", "The kinds of device that are known.", tells=list[Device]),
+    Operation("GET", "/v1/devices", "The devices of a person or place.", ("brand", "device", "adviser"), tells=list[OwnDevice], noes=(422,),
          asks=("person", "place")),
-    Door("DELETE", "/v1/devices/{device}", "This device opens nothing from now on.", ("brand", "device", "adviser"), status=204, noes=(503,)),
-    Door("GET", "/glasses/{host}.zip", "The page, packed for the tools of glasses that carry their own.", tells="application/zip", noes=(422,),
+    Operation("DELETE", "/v1/devices/{device}", "This device opens nothing from now on.", ("brand", "device", "adviser"), status=204, noes=(503,)),
+    Operation("GET", "/glasses/{host}.zip", "The page, packed for the tools of glasses that carry their own.", tells="application/zip", noes=(422,),
          asks=("package", "language", "profile", "voice")),
-    Door("GET", "/phone/icon-{size}.png", "The page's icon.", tells="image/png", noes=(422,)),
-    Door("POST", "/phone/enter", "Open the page on this phone.", takes=Token, status=204, noes=(401,)),
-    Door("GET", "/phone/card", "The card of the moment; 204 when there is none.", ("device",), PHONE, tells=HudCard),
-    Door("POST", "/phone/displayed", "The card really is on the screen.", ("device",), PHONE, takes=Seen, status=204, noes=(503,)),
-    Door("POST", "/phone/answer", "Answer the card.", ("device",), PHONE, takes=PhonesAnswer, tells=Settled, noes=(503,)),
-    Door("POST", "/phone/subscription", "Receive cards here.", ("device",), PHONE, takes=Subscribed, status=201, noes=(503,)),
-    Door("DELETE", "/phone/subscription", "Receive none here any more.", ("device",), PHONE, status=204, noes=(503,)),
-    Door("GET", "/phone/pass.pkpass", "This device's pass for Apple Wallet.", ("device",), PHONE, tells="application/vnd.apple.pkpass", noes=(503,),
+    Operation("GET", "/phone/icon-{size}.png", "The page's icon.", tells="image/png", noes=(422,)),
+    Operation("POST", "/phone/enter", "Open the page on this phone.", takes=Token, status=204, noes=(401,)),
+    Operation("GET", "/phone/card", "The card of the moment; 204 when there is none.", ("device",), PHONE, tells=HudCard),
+    Operation("POST", "/phone/displayed", "The card really is on the screen.", ("device",), PHONE, takes=Seen, status=204, noes=(503,)),
+    Operation("POST", "/phone/answer", "Answer the card.", ("device",), PHONE, takes=PhonesAnswer, tells=Settled, noes=(503,)),
+    Operation("POST", "/phone/subscription", "Receive cards here.", ("device",), PHONE, takes=Subscribed, status=201, noes=(503,)),
+    Operation("DELETE", "/phone/subscription", "Receive none here any more.", ("device",), PHONE, status=204, noes=(503,)),
+    Operation("GET", "/phone/pass.pkpass", "This device's pass for Apple Wallet.", ("device",), PHONE, tells="application/vnd.apple.pkpass", noes=(503,),
          asks=("language",)),
-    Door("GET", "/phone/google-pass", "Go and save a pass in Google Wallet.", ("device",), PHONE, status=303, noes=(503,), asks=("language",)),
-    Door("PUT", _MAIL, "Where letters go, until the person stops them.", ("brand",), takes=Address, status=204),
-    Door("DELETE", _MAIL, "No letters any more.", ("brand",), status=204),
+    Operation("GET", "/phone/google-pass", "Go and save a pass in Google Wallet.", ("device",), PHONE, status=303, noes=(503,), asks=("language",)),
+    Operation("PUT", _MAIL, "Where letters go, until the person stops them.", ("brand",), takes=Address, status=204),
+    Operation("DELETE", _MAIL, "No letters any more.", ("brand",), status=204),
     # What a letter links to: its ticket is the key, and says whose it is to us only.
-    Door("GET", "/mail/off/{ticket}", "Whether to stop letters.", tells="text/html", noes=(403,)),
-    Door("POST", "/mail/off/{ticket}", "Stop letters.", tells="text/html", noes=(403, 503)),
-    Door("GET", "/mail/card/{ticket}", "The card of a letter.", tells="text/html", noes=(403,)),
-    Door("POST", "/mail/card/{ticket}/{answer}", "Answer it.", tells="text/html", noes=(403, 422, 503)),
-    Door("POST", f"{_PHONE}/{{serial}}", "Tell this phone when the pass changes.", takes="application/json", status=201, noes=(401, 403, 422), protocol=PASSES),
-    Door("DELETE", f"{_PHONE}/{{serial}}", "Tell it no more.", noes=(401, 422), protocol=PASSES),
-    Door("GET", _PHONE, "Which passes of this phone changed; 204 when none did.", tells="application/json", noes=(422,), asks=("passesUpdatedSince",),
+    Operation("GET", "/mail/off/{ticket}", "Whether to stop letters.", tells="text/html", noes=(403,)),
+    Operation("POST", "/mail/off/{ticket}", "Stop letters.", tells="text/html", noes=(403, 503)),
+    Operation("GET", "/mail/card/{ticket}", "The card of a letter.", tells="text/html", noes=(403,)),
+    Operation("POST", "/mail/card/{ticket}/{answer}", "Answer it.", tells="text/html", noes=(403, 422, 503)),
+    Operation("POST", f"{_PHONE}/{{serial}}", "Tell this phone when the pass changes.", takes="application/json", status=201, noes=(401, 403, 422), protocol=PASSES),
+    Operation("DELETE", f"{_PHONE}/{{serial}}", "Tell it no more.", noes=(401, 422), protocol=PASSES),
+    Operation("GET", _PHONE, "Which passes of this phone changed; 204 when none did.", tells="application/json", noes=(422,), asks=("passesUpdatedSince",),
          protocol=PASSES),
-    Door("GET", "/wallet/v1/passes/{type}/{serial}", "The pass as it is now.", tells="application/vnd.apple.pkpass", noes=(401,), protocol=PASSES),
-    Door("POST", "/wallet/v1/log", "What a phone complains of.", takes="application/json", noes=(422,), protocol=PASSES),
-    Door("POST", "/glass/enter", "Put this Glass on.", takes=Token, status=204, noes=(401,)),
-    Door("GET", "/glass/stream", "The timeline, as it changes.", ("device",), GLASS, tells="text/event-stream"),
-    Door("GET", "/glass/face", "How one item looks.", ("device",), GLASS, tells="text/html", noes=(422,), asks=("item",)),
-    Door("POST", "/glass/displayed", "The item really is on the Glass.", ("device",), GLASS, takes=Opened, status=204, noes=(503,)),
-    Door("POST", "/glass/act", "Do something with an item.", ("device",), GLASS, takes=Deed, tells=Settled, noes=(503,)),
-    Door("GET", "/discovery/v1/apis/mirror/v1/rest", "What the Mirror service can do.", tells="application/json", noes=(400,), asks=("fields",),
+    Operation("GET", "/wallet/v1/passes/{type}/{serial}", "The pass as it is now.", tells="application/vnd.apple.pkpass", noes=(401,), protocol=PASSES),
+    Operation("POST", "/wallet/v1/log", "What a phone complains of.", takes="application/json", noes=(422,), protocol=PASSES),
+    Operation("POST", "/glass/enter", "Put this Glass on.", takes=Token, status=204, noes=(401,)),
+    Operation("GET", "/glass/stream", "The timeline, as it changes.", ("device",), GLASS, tells="text/event-stream"),
+    Operation("GET", "/glass/face", "How one item looks.", ("device",), GLASS, tells="text/html", noes=(422,), asks=("item",)),
+    Operation("POST", "/glass/displayed", "The item really is on the Glass.", ("device",), GLASS, takes=Opened, status=204, noes=(503,)),
+    Operation("POST", "/glass/act", "Do something with an item.", ("device",), GLASS, takes=GlassActionBody, tells=Settled, noes=(503,)),
+    Operation("GET", "/discovery/v1/apis/mirror/v1/rest", "What the Mirror service can do.", tells="application/json", noes=(400,), asks=("fields",),
          protocol=MIRROR, form="application/json"),
     *_mirror(),
-    Door("POST", "/epcis/capture", "What happened at home, as events.", ("sensor", "device"), takes="application/ld+json", status=202,
+    Operation("POST", "/epcis/capture", "What happened at home, as events.", ("sensor", "device"), takes="application/ld+json", status=202,
          noes=(400, 406, 413, 415, 422, 503), protocol=EPCIS),
-    Door("GET", "/epcis/capture/{id}", "What became of a capture.", ("sensor", "device"), tells="application/json", noes=(503,), protocol=EPCIS),
+    Operation("GET", "/epcis/capture/{id}", "What became of a capture.", ("sensor", "device"), tells="application/json", noes=(503,), protocol=EPCIS),
 )  # fmt: skip

@@ -12,7 +12,7 @@ OWN: Final[tuple[Role, ...]] = ("brand", "device")
 """The brand, for anyone, and a person's own device, for that person."""
 
 
-class Door(Struct, frozen=True):
+class Operation(Struct, frozen=True):
     """One row: who may (``roles``; nobody named, everyone), what is read and told, and each no by its status.
 
     ``takes`` and ``tells`` are types, sent as JSON, or media types; ``leads`` names what one may ask next, and with what; with

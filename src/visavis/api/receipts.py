@@ -11,7 +11,7 @@ from starlette.routing import Route
 from visavis.api.people import person
 from visavis.consent.choices import status
 from visavis.http import problems
-from visavis.http.access_keys import Access
+from visavis.http.access_keys import AccessKeys
 from visavis.http.requests import guarded
 from visavis.model.consent import Words, hash_of, words
 from visavis.model.entry import WorldEntry
@@ -24,7 +24,7 @@ from visavis.strategy.read import read
 FORMATS: Final = {"receipt": "application/jose", "record": "application/ld+json", "kantara": "application/json"}
 
 
-def routes(writer: Writer, access: Access, secret: bytes) -> list[Route]:
+def routes(writer: Writer, access: AccessKeys, secret: bytes) -> list[Route]:
     """``GET /v1/people/{person}/purposes/{purpose}/receipt?format=…`` and ``GET /.well-known/consent-receipt-key.json``."""
     key = signing_key(secret)
 

@@ -10,11 +10,11 @@ from starlette.routing import Route
 
 from visavis.api.people import person
 from visavis.http import problems
-from visavis.http.access_keys import Access
-from visavis.http.requests import Answering, guarded, key_of, told
+from visavis.http.access_keys import AccessKeys
+from visavis.http.requests import Answering, guarded, json_body, key_of
 from visavis.model.errors import Invalid
 from visavis.rights.export import LIMIT, schema, signed
-from visavis.rights.requests import Acknowledged, Desk, Gone, Receipt
+from visavis.rights.requests import Acknowledged, ErasureReceipt, Requests, UnknownPerson
 
 JSON: Final = "application/json"
 JOSE: Final = "application/jose"
@@ -35,12 +35,6 @@ class Correction(Struct, frozen=True):
     family: str | None = None
 
 
-class Turned(Struct, frozen=True):
-    """On, or off."""
-
-    on: bool
-
-
 class Move(Struct, frozen=True):
     """Where a request goes, and why."""
 
@@ -48,13 +42,13 @@ class Move(Struct, frozen=True):
     reason: str = ""
 
 
-class View(Struct, frozen=True):
+class ContestedView(Struct, frozen=True):
     """A person's own view of a decision."""
 
     view: str
 
 
-class Verdict(Struct, frozen=True):
+class ReviewOutcome(Struct, frozen=True):
     """What a person made of a contested decision, and why."""
 
     outcome: Literal["confirmed", "changed"]
@@ -71,17 +65,17 @@ class Noted(Struct, frozen=True):
 class Forgotten(Struct, frozen=True):
     """The receipt of an erasure, and the same signed, to keep."""
 
-    receipt: Receipt
+    receipt: ErasureReceipt
     signed: str
 
 
-class Brought(Struct, frozen=True):
+class Imported(Struct, frozen=True):
     """How many entries came in."""
 
     entries: int
 
 
-def routes(desk: Desk, access: Access) -> list[Route]:
+def routes(desk: Requests, access: AccessKeys) -> list[Route]:
     """What a person may ask, and the brand's queues.
 
     Under ``/v1/people/{person}``: ``GET export``, ``POST import`` (the brand's key), ``POST corrections``, ``POST erase``, ``PUT restriction``, ``PUT
@@ -105,11 +99,11 @@ def routes(desk: Desk, access: Access) -> list[Route]:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             advice = 'Send {"export": "…", "key": {…}}: the signed file, and the public key of who made it.'
             raise Invalid("The body is not an import.", advice=advice) from None
-        return _json(Brought(await desk.bring_in(name, said.export, said.key)))
+        return _json(Imported(await desk.bring_in(name, said.export, said.key)))
 
     async def correct(request: Request) -> Response:
         name, key = person(request, access)
-        said = await told(request)
+        said = await json_body(request)
         family, moment, instead = said.get("family"), said.get("moment"), said.get("instead")
         if isinstance(family, str) and 0 < len(family) <= 128 and moment is None:
             return _acknowledged(await desk.hide(name, family))
@@ -125,11 +119,11 @@ def routes(desk: Desk, access: Access) -> list[Route]:
 
     async def restrict(request: Request) -> Response:
         name, _ = person(request, access)
-        return _acknowledged(await desk.restrict(name, on=_on(await told(request))))
+        return _acknowledged(await desk.restrict(name, on=_on(await json_body(request))))
 
     async def objects(request: Request) -> Response:
         name, _ = person(request, access)
-        return _acknowledged(await desk.object(name, str(request.path_params["about"]), on=_on(await told(request))))
+        return _acknowledged(await desk.object(name, str(request.path_params["about"]), on=_on(await json_body(request))))
 
     async def requests(request: Request) -> Response:
         name, _ = person(request, access)
@@ -138,17 +132,17 @@ def routes(desk: Desk, access: Access) -> list[Route]:
     async def move(request: Request) -> Response:
         key_of(request, access, "brand")
         name, _ = person(request, access)
-        said = await told(request)
+        said = await json_body(request)
         return _acknowledged(await desk.move(name, str(request.path_params["request"]), _text(said, "status"), _text(said, "reason", needed=False)))
 
     async def contest(request: Request) -> Response:
         name, _ = person(request, access)
-        return _json(await desk.contest(name, str(request.path_params["decision"]), _text(await told(request), "view")))
+        return _json(await desk.contest(name, str(request.path_params["decision"]), _text(await json_body(request), "view")))
 
     async def review(request: Request) -> Response:
         key_of(request, access, "brand")
         name, _ = person(request, access)
-        said = await told(request)
+        said = await json_body(request)
         return _json(await desk.review(name, str(request.path_params["decision"]), _text(said, "outcome"), _text(said, "reasons")))
 
     async def reviews(request: Request) -> Response:
@@ -189,7 +183,7 @@ def _guarded(answering: Answering) -> Answering:
     async def answer(request: Request) -> Response:
         try:
             return await answering(request)
-        except Gone as error:
+        except UnknownPerson as error:
             return problems.response(problems.problem(404, Exception.__str__(error), advice=error.advice))
 
     return guarded(answer)

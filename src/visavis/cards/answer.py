@@ -29,7 +29,7 @@ AUTOMATED: Final = {
 }
 
 
-class Weighed(Struct, frozen=True):
+class ScoredReply(Struct, frozen=True):
     """One arm of the draw: what it would bring net of the price of attention, in cents, and its probability. Silence has no action."""
 
     action: str
@@ -38,7 +38,7 @@ class Weighed(Struct, frozen=True):
     p_shown: float
 
 
-class Refused(Struct, frozen=True):
+class RefusalReply(Struct, frozen=True):
     """An action that was not weighed, and the reason in one sentence."""
 
     action: str
@@ -48,7 +48,7 @@ class Refused(Struct, frozen=True):
     detail: str = ""
 
 
-class Said(Struct, frozen=True, omit_defaults=True):
+class DecisionReply(Struct, frozen=True, omit_defaults=True):
     """One decision in words. ``automated`` says, of one that is tagged for it, that nobody decided it and that somebody may look again."""
 
     decision: str
@@ -66,8 +66,8 @@ class Said(Struct, frozen=True, omit_defaults=True):
     brief: Brief | None = None
     review: str = ""
     automated: str = ""
-    weighed: tuple[Weighed, ...] = ()
-    refused: tuple[Refused, ...] = ()
+    weighed: tuple[ScoredReply, ...] = ()
+    refused: tuple[RefusalReply, ...] = ()
 
 
 class Reply(Struct, frozen=True, omit_defaults=True):
@@ -76,7 +76,7 @@ class Reply(Struct, frozen=True, omit_defaults=True):
     id: str
     kept: bool
     retried: bool = False
-    decisions: tuple[Said, ...] = ()
+    decisions: tuple[DecisionReply, ...] = ()
     granted: dict[str, Any] | None = None
     effects: tuple[dict[str, Any], ...] = ()
     uses: tuple[dict[str, Any], ...] = ()
@@ -95,23 +95,23 @@ def reply(strategy: Strategy, entry: Entry, language: str, role: str, *, retried
     )  # fmt: skip
 
 
-def said(strategy: Strategy, entry: Entry, decision: Decision, language: str) -> Said:
+def said(strategy: Strategy, entry: Entry, decision: Decision, language: str) -> DecisionReply:
     """One decision in words: the card or the brief, why, what was weighed, and what was refused with what would change it."""
     weighed = tuple([
-        Weighed(arm.action, family_name(strategy, arm.family, language) if arm.family else "", arm.net_millicents / 1000, arm.p_shown)
+        ScoredReply(arm.action, family_name(strategy, arm.family, language) if arm.family else "", arm.net_millicents / 1000, arm.p_shown)
         for arm in decision.scored
     ])  # fmt: skip
     refused = tuple([refusal(one, language) for one in decision.refusals])
     tag = tagged(strategy, decision)
     automated = AUTOMATED[language] if tag else ""
     if not isinstance(decision, Show):
-        return Said(
+        return DecisionReply(
             decision.id, decision.audience, "silence", sentence(decision, language), decision.purpose, reason=decision.reason, p_shown=decision.p_shown,
             weighed=weighed, refused=refused, review=tag, automated=automated,
         )  # fmt: skip
     spot = entry.moment.at
     for_customer = decision.audience == "customer"
-    return Said(
+    return DecisionReply(
         decision.id, decision.audience, "show", sentence(decision, language), decision.purpose, decision.action, decision.product, decision.device,
         until=decision.until, p_shown=decision.p_shown,
         card=compose(strategy, decision, language, place=spot.place if spot is not None else "") if for_customer else None,
@@ -135,6 +135,6 @@ def tagged(strategy: Strategy, decision: Decision) -> str:
     return strategy.actions[action].review if action else ""
 
 
-def refusal(one: Refusal, language: str) -> Refused:
+def refusal(one: Refusal, language: str) -> RefusalReply:
     """One refusal in words."""
-    return Refused(one.action, one.reason, SENTENCES[one.reason][language], CHANGES.get(one.reason, OTHERWISE)[language], one.detail)
+    return RefusalReply(one.action, one.reason, SENTENCES[one.reason][language], CHANGES.get(one.reason, OTHERWISE)[language], one.detail)

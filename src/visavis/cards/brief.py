@@ -6,7 +6,7 @@ from typing import Final
 from visavis.cards.compose import clipped_title, named, said
 from visavis.cards.typography import clipped, typeset
 from visavis.cards.words import EPOCH, family_name, product_name, since, span
-from visavis.model.card import FACT_LIMIT, Brief, Told
+from visavis.model.card import FACT_LIMIT, Brief, BriefFact
 from visavis.model.decision import Fact, Show
 from visavis.strategy.read import Strategy
 
@@ -46,7 +46,7 @@ def brief(strategy: Strategy, decision: Show, language: str, *, today: int = 0) 
     )  # fmt: skip
 
 
-def _told(strategy: Strategy, fact: Fact, language: str, today: int) -> Told:
+def _told(strategy: Strategy, fact: Fact, language: str, today: int) -> BriefFact:
     origin, detail, about = _ORIGIN[fact.origin][language], "", ""
     match fact.kind:
         case "need":
@@ -72,7 +72,7 @@ def _told(strategy: Strategy, fact: Fact, language: str, today: int) -> Told:
         case _:
             words = strategy.brand.traits.get(fact.subject, {}).get(language, fact.subject)
             what = clipped(words, FACT_LIMIT, FACT_LIMIT)
-    return Told(what=typeset(what, language), origin=origin, detail=typeset(detail, language), about=about)
+    return BriefFact(what=typeset(what, language), origin=origin, detail=typeset(detail, language), about=about)
 
 
 def _since(first_day: int, language: str) -> str:

@@ -167,18 +167,18 @@ _NO_PURCHASES: Final = Purchases()
 _NO_PLACES: Final = Places()
 
 
-class Sight:
+class Views:
     """One customer at one moment, as decisions may see them: through a purpose, or not at all. Each view is built once.
 
-    Besides, what we did ourselves (``service``, ``devices``), and the name that dice and holdout use (``born_as``), which says nothing.
+    Besides, what we did ourselves (``service``, ``devices``), and the name that dice and holdout use (``randomization_unit``), which says nothing.
     ``without`` keeps these categories from every purpose: what an explanation asks, to tell what would have changed.
     """
 
-    __slots__ = ("_customer", "_moment", "_now", "_views", "_without", "born_as", "devices", "id", "received_s", "service")
+    __slots__ = ("_customer", "_moment", "_now", "_views", "_without", "randomization_unit", "devices", "id", "received_s", "service")
 
     def __init__(self, customer: Customer, moment: Moment, received_s: float, *, without: frozenset[str] = _NOTHING) -> None:
         self.id = moment.customer
-        self.born_as = customer.born_as
+        self.randomization_unit = customer.randomization_unit
         self.service = customer.service
         self.devices = customer.devices
         self.received_s = received_s

@@ -61,17 +61,17 @@ def fold(customer: Customer, entry: Entry) -> Customer:
     """The customer after this entry; equal, byte for byte, to what ``engine.step`` returned when it made the entry."""
     happened, _ = happen(customer, entry.moment, entry.received_at)
     happened = settled(happened, entry.moment, entry.effects, entry.granted, entry.received_at)
-    return sided(decided(happened, entry.decisions, entry.received_at), entry)
+    return apply_to_profile(decided(happened, entry.decisions, entry.received_at), entry)
 
 
-def sided(customer: Customer, entry: Entry) -> Customer:
+def apply_to_profile(customer: Customer, entry: Entry) -> Customer:
     """The same person, with the entry in the memory of the one side that it came by; there is nothing to do for who was never merged.
 
     What it closed is closed for every side: a window has one outcome, also when they part before it would have closed.
     """
-    if not customer.sides:
+    if not customer.profiles:
         return customer
-    return replace(customer, sides=tuple([_over(fold(side, entry) if side.id == entry.customer else side, entry.closed) for side in customer.sides]))
+    return replace(customer, profiles=tuple([_over(fold(side, entry) if side.id == entry.customer else side, entry.closed) for side in customer.profiles]))
 
 
 def _over(side: Customer, closed: tuple[Outcome, ...]) -> Customer:
@@ -124,7 +124,7 @@ def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[C
 
 def decided(customer: Customer, decisions: tuple[Decision, ...], received_at: datetime) -> Customer:
     """The decision's half: cards take attention, and windows open."""
-    service, many = customer.service, max(1, len(customer.sides))
+    service, many = customer.service, max(1, len(customer.profiles))
     shown, waiting = service.shown, service.open
     for decision in decisions:
         action = family = ""

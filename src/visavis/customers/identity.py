@@ -1,6 +1,6 @@
 """Who is who: two customers who turn out to be one person are merged, and part again as they would be had they never met.
 
-A merged person is a customer like any other, whose ``sides`` keep each of those that they are made of. An entry is lived by the whole person and remembered
+A merged person is a customer like any other, whose ``profiles`` keep each of those that they are made of. An entry is apply_entry by the whole person and remembered
 by one side besides, the one whose log holds it; so parting is no more than letting the sides go. What holds two sides together is an identifier that both have.
 """
 
@@ -57,12 +57,12 @@ def merged(one: Customer, other: Customer) -> Customer:
         return other
     older, younger = sorted((one, other), key=lambda who: (who.born_at if who.entries else float("inf"), who.id))
     before, since = sorted((one, other), key=lambda who: (who.last_received_at, who is younger))
-    sides = {side.id: side for who in (older, younger) for side in (who.sides or (who,))}
+    sides = {side.id: side for who in (older, younger) for side in (who.profiles or (who,))}
     consents = {key: _stricter(older.consents.get(key), younger.consents.get(key)) for key in sorted({*older.consents, *younger.consents})}
     epoch = max(older.consent_epoch, younger.consent_epoch) + 1
     return Customer(
         id=older.id,
-        born_as=older.born_as,
+        randomization_unit=older.randomization_unit,
         born_at=older.born_at,
         entries=older.entries + younger.entries,
         last_received_at=since.last_received_at,
@@ -88,27 +88,27 @@ def merged(one: Customer, other: Customer) -> Customer:
         requests=_each(before.requests, since.requests, lambda _, later: later),
         reviews=_each(before.reviews, since.reviews, lambda _, later: later),
         service=_service(before.service, since.service, len(sides)),
-        sides=tuple(sorted(sides.values(), key=lambda side: (side.born_at, side.id))),
+        profiles=tuple(sorted(sides.values(), key=lambda side: (side.born_at, side.id))),
     )
 
 
-def parted(person: Customer) -> tuple[Customer, ...]:
+def split(person: Customer) -> tuple[Customer, ...]:
     """The persons whom identifiers still hold together, each side as its own entries made it; one, the same, when all hold together.
 
     Where more than one side goes on together they are merged anew: what was chosen since then is each side's own, and the stricter holds.
     """
     groups: list[list[Customer]] = []
-    for side in person.sides:
+    for side in person.profiles:
         tied = [group for group in groups if any(not set(side.identifiers).isdisjoint(one.identifiers) for one in group)]
         groups = [group for group in groups if group not in tied] + [[*[one for group in tied for one in group], side]]
     if len(groups) > 1:
         return tuple([reduce(merged, group) for group in groups])
-    held = dict.fromkeys(name for side in person.sides for name in side.identifiers)
-    return (replace(person, identifiers=tuple(held)[-NAMES_LIMIT:]) if person.sides else person,)
+    held = dict.fromkeys(name for side in person.profiles for name in side.identifiers)
+    return (replace(person, identifiers=tuple(held)[-NAMES_LIMIT:]) if person.profiles else person,)
 
 
-def lived(people: MutableMapping[str, Customer], identified: MutableMapping[str, str], entry: Entry, after: Customer) -> tuple[Customer, ...]:
-    """Remember who lived this entry, as they are ``after`` it, under all of their names; who holds an identifier goes by it (by nothing: nobody does).
+def apply_entry(people: MutableMapping[str, Customer], identified: MutableMapping[str, str], entry: Entry, after: Customer) -> tuple[Customer, ...]:
+    """Remember who apply_entry this entry, as they are ``after`` it, under all of their names; who holds an identifier goes by it (by nothing: nobody does).
 
     ``linked`` to an identifier that another customer holds merges the two, ``unlinked`` from the last one that two sides share parts them.
     """
@@ -117,7 +117,7 @@ def lived(people: MutableMapping[str, Customer], identified: MutableMapping[str,
     if isinstance(moment, Linked | Unlinked):
         holder = people.get(identified.get(moment.identifier, ""))
         if isinstance(moment, Unlinked):
-            persons = parted(after)
+            persons = split(after)
         elif holder is not None:
             persons = (merged(after, holder),)
         # Only their own is let go: else anyone could set another's identifier free, then take it.
@@ -131,7 +131,7 @@ def lived(people: MutableMapping[str, Customer], identified: MutableMapping[str,
 
 def addressed(person: Customer, moment: Moment) -> Moment:
     """The same moment under the name of the side that it concerns: that was shown the card, holds the reward, was served the words; else as it came."""
-    for side in sorted(person.sides, key=lambda side: side.id != moment.customer):
+    for side in sorted(person.profiles, key=lambda side: side.id != moment.customer):
         if _concerns(side, person, moment):
             return replace(moment, customer=side.id)
     return moment

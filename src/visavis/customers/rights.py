@@ -1,4 +1,4 @@
-"""A person's rights, folded: what they asked and where it stands, what was corrected, which decisions they contest; and who is to be told."""
+"""A person's rights, folded: what they asked and where it stands, what was corrected, which decisions they contest; and who is to be notices_to_recipients."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -43,7 +43,7 @@ def exercised(customer: Customer, moment: Requested | Corrected | Contested | Re
             return _recalled(customer, received_s, moment.decision) if moment.outcome == "changed" else customer
 
 
-def told(purposes: Mapping[str, Purpose], customer: Customer, moment: Moment) -> tuple[Effect, ...]:
+def notices_to_recipients(purposes: Mapping[str, Purpose], customer: Customer, moment: Moment) -> tuple[Effect, ...]:
     """What recipients of the person's data must hear: that it was corrected, or that it is to be left alone; and the brand's systems, of a changed decision."""
     if isinstance(moment, Reviewed):
         review = customer.reviews.get(moment.decision)

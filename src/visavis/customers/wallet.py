@@ -22,13 +22,13 @@ COST: Final = "rewards granted"
 TILL: Final = "redeemed at tills"
 
 
-def code_of(dice_key: bytes, decision: str) -> str:
+def code_of(randomization_key: bytes, decision: str) -> str:
     """The code of the reward that this decision may grant: 60 bits of a keyed hash, in letters and digits that are not mistaken for each other.
 
     >>> code_of(b"k", "d1") == code_of(b"k", "d1") != code_of(b"k", "d2"), len(code_of(b"k", "d1"))
     (True, 12)
     """
-    digest = blake2b(f"reward/{decision}".encode(), key=dice_key, digest_size=10).digest()
+    digest = blake2b(f"reward/{decision}".encode(), key=randomization_key, digest_size=10).digest()
     return b32encode(digest).decode()[:12]
 
 

@@ -20,7 +20,7 @@ SURE_ENOUGH: Final = 0.2
 NO: Final = frozenset({"no", "wrong"})
 
 
-def telling(strategy: Strategy, view: View, service: Service, family: str, known: Iterable[Known], unsaid: set[str]) -> tuple[Fact, ...]:
+def brief_facts(strategy: Strategy, view: View, service: Service, family: str, known: Iterable[Known], unsaid: set[str]) -> tuple[Fact, ...]:
     """The name when the person gave one, at most three facts, and at most one thing not to do.
 
     Facts come in the order in which they change the action: why it is suggested, how the person wants to be served, what is owed to them, who they are

@@ -16,7 +16,7 @@ def dice(key: bytes, decision: str, use: str) -> float:
     return (int.from_bytes(digest, "big") >> 11) * _UNIT
 
 
-def held_out(born_as: str, objective: str, *, share: float, key: bytes) -> bool:
+def held_out(randomization_unit: str, objective: str, *, share: float, key: bytes) -> bool:
     """Tell whether this person is in the control group of this objective.
 
     ``share`` is the part of the persons to hold out, from 0 to 1. Raising it later only adds members: nobody who was held out becomes
@@ -27,5 +27,5 @@ def held_out(born_as: str, objective: str, *, share: float, key: bytes) -> bool:
 
     Reference: Kohavi, Tang & Xu, *Trustworthy Online Controlled Experiments*, Cambridge, 2020.
     """
-    digest = blake2b(f"{objective}/{born_as}".encode(), key=key, digest_size=8).digest()
+    digest = blake2b(f"{objective}/{randomization_unit}".encode(), key=key, digest_size=8).digest()
     return (int.from_bytes(digest, "big") >> 11) * _UNIT < share

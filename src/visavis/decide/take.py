@@ -6,10 +6,10 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from visavis.consent.gate import Sight
+from visavis.consent.gate import Views
 from visavis.decide import attention, device, limits
 from visavis.decide.arbitrate import chances, draw
-from visavis.decide.brief_facts import avoid, telling
+from visavis.decide.brief_facts import avoid, brief_facts
 from visavis.decide.eligible import conditions_hold
 from visavis.decide.explain import first_refusal
 from visavis.decide.facts import figures, usual_product
@@ -58,7 +58,7 @@ class Insight(Struct):
 
 
 def take(
-    strategy: Strategy, world: World, sight: Sight, moment: Moment, key: bytes, audience: Audience, first: Decision | None,
+    strategy: Strategy, world: World, sight: Views, moment: Moment, key: bytes, audience: Audience, first: Decision | None,
 ) -> tuple[Decision | None, list[Use]]:  # fmt: skip
     """The decision for this audience, with the uses of data that it made; ``None`` when this kind of moment wakes nothing for it.
 
@@ -113,7 +113,7 @@ def take(
     drawn = _drawn(strategy, sight, moment, decision, audience, candidates, known, head, leading, refusals, screen, key, insights)
     if isinstance(drawn, Show):
         seen = next(view for action, view in ready if action.id == drawn.action)
-        facts = telling(strategy, seen, sight.service, drawn.family, known, named | _ordered(strategy, seen)) if audience == "adviser" else ()
+        facts = brief_facts(strategy, seen, sight.service, drawn.family, known, named | _ordered(strategy, seen)) if audience == "adviser" else ()
         drawn = replace(drawn, until=sight.received_s + strategy.actions[drawn.action].ttl_s, facts=facts, figures=figures(seen))
     return drawn, uses
 
@@ -124,7 +124,7 @@ def _read(strategy: Strategy, moment: Moment, actions: list[Action], seen: View)
     return tuple(sorted(seen.categories & read))  # a glance may be told how much is left at home
 
 
-def _taken_care_of(strategy: Strategy, sight: Sight, first: Decision | None) -> set[str]:
+def _taken_care_of(strategy: Strategy, sight: Views, first: Decision | None) -> set[str]:
     """The families that the person's own glasses name now: what one says, the other does not repeat."""
     on_glasses = {
         card.family for card in sight.service.shown
@@ -154,7 +154,7 @@ def _known(strategy: Strategy, action: Action, insight: Insight, found: Estimate
 
 
 def _limited(
-    strategy: Strategy, sight: Sight, action: Action, shown: list[Shown], hour: float | None, screen: Device | None, key: bytes,
+    strategy: Strategy, sight: Views, action: Action, shown: list[Shown], hour: float | None, screen: Device | None, key: bytes,
 ) -> Refusal | None:  # fmt: skip
     """The first limit that keeps an eligible action silent, from the rarest to undo to the most passing."""
     objective = strategy.objectives[action.objective]
@@ -166,13 +166,13 @@ def _limited(
         return refusal
     if action.audience == "customer" and limits.units_left(strategy.brand, shown, sight.received_s) < attention.units(screen, WORDS_OF_A_CARD):
         return Refusal(action.id, "attention")
-    if objective.holdout_share and held_out(sight.born_as, objective.id, share=objective.holdout_share, key=key):
+    if objective.holdout_share and held_out(sight.randomization_unit, objective.id, share=objective.holdout_share, key=key):
         return Refusal(action.id, "holdout", objective.id)
     return None
 
 
 def _arms(
-    strategy: Strategy, world: World, sight: Sight, seen: View, moment: Moment, action: Action, insight: Insight | None, shown: list[Shown],
+    strategy: Strategy, world: World, sight: Views, seen: View, moment: Moment, action: Action, insight: Insight | None, shown: list[Shown],
     named: set[str], screen: Device | None,
 ) -> list[Candidate]:  # fmt: skip
     """The concrete things that this action could say now."""
@@ -217,7 +217,7 @@ def _why_none(world: World, insight: Insight | None) -> RefusalReason:
 
 
 def _drawn(
-    strategy: Strategy, sight: Sight, moment: Moment, decision: str, audience: str, candidates: list[Candidate], known: tuple[Known, ...],
+    strategy: Strategy, sight: Views, moment: Moment, decision: str, audience: str, candidates: list[Candidate], known: tuple[Known, ...],
     head: str, leading: Action | None, refusals: list[Refusal], screen: Device | None, key: bytes,
     insights: Mapping[frozenset[str], Insight],
 ) -> Decision:  # fmt: skip

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused
-from visavis.store.keys import Lock, derived
-from visavis.store.personal_items import Shelf
+from visavis.store.keys import Cipher, derived
+from visavis.store.personal_items import PersonalItems
 
 LIMIT: Final = 10
 """How many addresses of one kind a person may have."""
@@ -22,8 +22,8 @@ class Addresses:
     """The file (``:memory:`` for tests). An address has a kind, a name (a device's key, or none), and bytes that only its channel understands."""
 
     def __init__(self, path: Path | str, key: bytes, *, erased: Callable[[str], bool] = lambda _: False) -> None:
-        self._tickets = Lock(derived(key, "tickets"))
-        self._shelf = Shelf(path, key, erased=erased)
+        self._tickets = Cipher(derived(key, "tickets"))
+        self._shelf = PersonalItems(path, key, erased=erased)
 
     def keep(self, person: str, kind: str, name: str, data: bytes) -> None:
         """Keep this address, or put it in the place of the one of that name; :class:`Refused` when the person has too many, or was erased."""

@@ -1,4 +1,4 @@
-"""Delivery: a card goes to the one device that it was decided for, at most once, and only while it may still be shown.
+"""Dispatcher: a card goes to the one device that it was decided for, at most once, and only while it may still be shown.
 
 Just before each attempt the card is judged again: its time, its purpose, its answer, and the state of its device (worn, battery), which may drop it but
 never picks another card. That it is being handed over is on disk before it is: when nobody knows what became of it (a cut, a crash, no answer), it is not
@@ -26,8 +26,8 @@ from visavis.delivery.screens import OnScreen, Screens
 from visavis.model.customer import Customer
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
-from visavis.ports import Channel, Message, Receipt
-from visavis.store.sqlite_file import emptied, opened
+from visavis.ports import Channel, DeliveryResult, Message
+from visavis.store.sqlite_file import emptied, open_database
 from visavis.strategy.read import Strategy
 
 TIMEOUT_S: Final = 20.0
@@ -42,7 +42,7 @@ Status = Literal["waiting", "sending", "taken", "unsure", "dropped", "given_up"]
 _SENT: Final = frozenset({"taken", "unsure"})
 
 
-class Parcel(Struct, frozen=True):
+class CardDelivery(Struct, frozen=True):
     """One card on its way, or handed over by ``channel`` and perhaps still on a screen."""
 
     person: str
@@ -54,7 +54,7 @@ class Parcel(Struct, frozen=True):
     reason: str = ""
 
 
-class Delivery:
+class Dispatcher:
     """Fed with every durable entry, after the screens. ``person`` gives the customer as of the last one; ``secret`` keys what decisions are known by."""
 
     def __init__(self, path: Path | str, channels: Sequence[Channel], strategy: Strategy, screens: Screens, person: Callable[[str], Customer],
@@ -66,14 +66,14 @@ class Delivery:
         self._now = now
         self._secret = secret
         # Written by threads, one statement at a time: what is on disk before a card goes out must survive a power cut.
-        self._database = opened(path)
+        self._database = open_database(path)
         self._writing = Lock()
         self._database.execute("CREATE TABLE IF NOT EXISTS deliveries (decision BLOB PRIMARY KEY, status TEXT, channel TEXT, until REAL) STRICT")
         self._database.execute("DELETE FROM deliveries WHERE until < ?", (now(),))
         rows = self._database.execute("SELECT decision, status, channel FROM deliveries").fetchall()
         self._before: dict[bytes, tuple[Status, str]] = {row[0]: ("unsure" if row[1] == "sending" else row[1], row[2]) for row in rows}
         self._unheard = set(self._before)
-        self.parcels: dict[str, Parcel] = {}
+        self.parcels: dict[str, CardDelivery] = {}
         self._of: dict[str, list[str]] = {}
         self._alarms: list[tuple[float, str]] = []
         self._look: dict[str, None] = {}
@@ -93,7 +93,7 @@ class Delivery:
                 if not self._channels:
                     continue
                 status, channel = self._before.get(name, ("waiting", ""))
-                self.parcels[show.id] = Parcel(entry.customer, show.device, show.until, status, channel)
+                self.parcels[show.id] = CardDelivery(entry.customer, show.device, show.until, status, channel)
                 self._of.setdefault(entry.customer, []).append(show.id)
                 heappush(self._alarms, (self._now() if status == "waiting" else show.until, show.id))
                 self._look[entry.customer] = None
@@ -195,7 +195,7 @@ class Delivery:
                 if (found is None or found.show.id != decision) and self._now() < parcel.until:
                     self._does(decision, self._recall)
 
-    def _replaced(self, decision: str, parcel: Parcel) -> bool:
+    def _replaced(self, decision: str, parcel: CardDelivery) -> bool:
         """Whether a later card takes this one's place on the same device, or is about to."""
         later = [self.parcels[one] for one in self._of[parcel.person][self._of[parcel.person].index(decision) + 1 :]]
         return any(one.device == parcel.device and one.status not in ("dropped", "given_up") for one in later)
@@ -224,7 +224,7 @@ class Delivery:
             await self._channels[parcel.channel].recall(parcel.person, parcel.device, decision)
 
     async def _attempt(self, decision: str) -> None:
-        trouble: Receipt | None = None
+        trouble: DeliveryResult | None = None
         for name in self._ways(self.parcels[decision].device):
             parcel, channel = self.parcels[decision], self._channels[name]
             found = self._screens.card(parcel.person, parcel.device)
@@ -247,14 +247,14 @@ class Delivery:
                 trouble = receipt
         self._later(decision, trouble)
 
-    async def _handed(self, channel: Channel, message: Message) -> Receipt:
+    async def _handed(self, channel: Channel, message: Message) -> DeliveryResult:
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 return await channel.deliver(message)
         except TimeoutError:
-            return Receipt("unsure", "no answer in time")
+            return DeliveryResult("unsure", "no answer in time")
 
-    def _later(self, decision: str, trouble: Receipt | None) -> None:
+    def _later(self, decision: str, trouble: DeliveryResult | None) -> None:
         """Nothing went out, surely: it is tried again while there is time, when somebody could take it."""
         parcel = self.parcels[decision]
         attempts = parcel.attempts + 1
@@ -279,7 +279,7 @@ class Delivery:
         troubles = [unfit(known, state) for state in states] if known is not None else []
         return "" if "" in troubles or not troubles else troubles[0]
 
-    def _message(self, parcel: Parcel, found: OnScreen, lasts_s: float) -> Message:
+    def _message(self, parcel: CardDelivery, found: OnScreen, lasts_s: float) -> Message:
         brand, spot = self._strategy.brand, found.entry.moment.at
         asked = self._person(parcel.person).language
         language = asked if asked in brand.languages else brand.languages[0]
@@ -287,7 +287,7 @@ class Delivery:
         place = self._strategy.places.get(spot.place) if spot is not None else None
         return Message(parcel.person, parcel.device, card, place.name if place is not None else brand.name, parcel.until, lasts_s)
 
-    async def _marked(self, decision: str, parcel: Parcel) -> None:
+    async def _marked(self, decision: str, parcel: CardDelivery) -> None:
         row = (self._name(decision), parcel.status, parcel.channel, parcel.until)
         await asyncio.to_thread(self._written, decision, "INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?, ?)", row)
         self.parcels[decision] = parcel
@@ -308,7 +308,7 @@ class Delivery:
         """What a decision is known by at rest: a keyed hash, because its id names a person to who can guess."""
         return blake2b(decision.encode(), key=self._secret, digest_size=16).digest()
 
-    def _forget(self, decision: str, parcel: Parcel) -> None:
+    def _forget(self, decision: str, parcel: CardDelivery) -> None:
         del self.parcels[decision]
         self._of[parcel.person].remove(decision)
         if not self._of[parcel.person]:

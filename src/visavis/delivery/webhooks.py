@@ -27,8 +27,8 @@ from msgspec.structs import asdict, replace
 from visavis.model.entry import Effect, Entry, decode, encode
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import Objected, Restricted, Withdrew
-from visavis.store.keys import Lock, derived
-from visavis.store.sqlite_file import emptied, opened
+from visavis.store.keys import Cipher, derived
+from visavis.store.sqlite_file import emptied, open_database
 
 TIMEOUT_S: Final = 5.0
 BACKOFF_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 3600.0, 3600.0, 3600.0)
@@ -51,7 +51,7 @@ class Target(Struct, frozen=True):
     secret: str
 
 
-class Parcel(Struct, frozen=True):
+class WebhookDelivery(Struct, frozen=True):
     """One effect on its way."""
 
     customer: str
@@ -102,7 +102,7 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, *, now: float) 
     return message
 
 
-class Outbox:
+class Webhooks:
     """Deliver effects. ``covered`` tells whether what a person agreed to still covers an effect of theirs, asked just before each attempt.
 
     The file holds keyed hashes (under ``secret``) and what became of them; besides, sealed, what recipients are still to be told of an erasure.
@@ -117,17 +117,17 @@ class Outbox:
         # Straight to the host that was allowed: no proxy of the environment, no redirect.
         self._client = client if client is not None else httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
         self._clock = clock
-        self._database = opened(path)
+        self._database = open_database(path)
         # What a power cut forgets is sent again under the same key: no need to wait for the disk.
         self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.execute("CREATE TABLE IF NOT EXISTS parcels (key BLOB PRIMARY KEY, status TEXT, attempts INTEGER, at TEXT) STRICT")
         self._database.execute("CREATE TABLE IF NOT EXISTS notices (key BLOB PRIMARY KEY, data BLOB NOT NULL) STRICT")
         self._secret = secret
-        self._lock = Lock(derived(secret, "notices"))
+        self._lock = Cipher(derived(secret, "notices"))
         self._done: dict[bytes, Status] = dict(self._database.execute("SELECT key, status FROM parcels").fetchall())
         self._unheard = set(self._done)
-        self.parcels: dict[str, Parcel] = {}
-        self._targetless: dict[str, Parcel] = {}
+        self.parcels: dict[str, WebhookDelivery] = {}
+        self._targetless: dict[str, WebhookDelivery] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._bell = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -156,13 +156,13 @@ class Outbox:
             self._unheard.discard(name)
             status = self._done.get(name)
             if effect.kind not in self._targets and status is None:
-                parcel = Parcel(entry.customer, effect, "no_target")
+                parcel = WebhookDelivery(entry.customer, effect, "no_target")
                 if self._task is not None:
                     self._finish(effect.key, parcel)
                 else:  # who only opens the outbox, as the command line does, settles nothing
                     self._targetless[effect.key] = self.parcels[effect.key] = parcel
             else:
-                self.parcels[effect.key] = Parcel(entry.customer, effect, status or "waiting")
+                self.parcels[effect.key] = WebhookDelivery(entry.customer, effect, status or "waiting")
                 self._bell.set()
         while len(self.parcels) > KEPT:
             oldest = next((key for key, parcel in self.parcels.items() if parcel.status != "waiting"), None)
@@ -296,7 +296,7 @@ class Outbox:
         """What an effect is known by at rest: a keyed hash, because its key names a decision, and so a person to who can guess."""
         return blake2b(key.encode(), key=self._secret, digest_size=16).digest()
 
-    async def _sent(self, parcel: Parcel) -> str:
+    async def _sent(self, parcel: WebhookDelivery) -> str:
         """Send it once; what went wrong, or nothing."""
         effect = parcel.effect
         target = self._targets[effect.kind]
@@ -318,7 +318,7 @@ class Outbox:
             return ""
         return f"redirected ({status}), which is not followed" if 300 <= status < 400 else f"answered {status}"
 
-    def _finish(self, key: str, parcel: Parcel) -> None:
+    def _finish(self, key: str, parcel: WebhookDelivery) -> None:
         self.parcels[key] = parcel
         if parcel.effect.kind == ERASED:
             del self.parcels[key]  # it told of somebody of whom nothing is kept

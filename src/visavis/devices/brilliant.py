@@ -18,7 +18,7 @@ CARD: Final = 0x20
 CLEAR: Final = 0x21
 SAID: Final = 0x22
 WAIT_S: Final = 25
-AGAIN_S: Final = 3.0
+RETRY_S: Final = 3.0
 ANSWERS: Final = {"ACCEPT": "yes", "REFUSE": "no"}
 
 
@@ -75,7 +75,7 @@ class Gateway:
             try:
                 answer = await self._http.get("/glasses/screen", params={"host": "brilliant", "wait_s": WAIT_S}, headers={"if-none-match": tag} if tag else {})
             except httpx.TransportError:
-                await asyncio.sleep(AGAIN_S)
+                await asyncio.sleep(RETRY_S)
                 continue
             if answer.status_code in (401, 403):
                 return
@@ -83,7 +83,7 @@ class Gateway:
                 tag = answer.headers.get("etag", "")
                 await self._draw(answer.json() if answer.status_code == 200 else None)
             elif answer.status_code != 304:
-                await asyncio.sleep(AGAIN_S)
+                await asyncio.sleep(RETRY_S)
 
     async def _draw(self, card: dict[str, Any] | None) -> None:
         if card is not None:
@@ -106,7 +106,7 @@ class Gateway:
                         break
                 except httpx.TransportError:
                     pass
-                await asyncio.sleep(AGAIN_S)
+                await asyncio.sleep(RETRY_S)
 
 
 async def _over_bluetooth(url: str, key: str) -> None:

@@ -20,8 +20,8 @@ from visavis.cards.text import speech
 from visavis.delivery.screens import OnScreen, Screens
 from visavis.devices.hosts.page import HOSTS, WORDS, opened, policy
 from visavis.devices.text_screen import lines
-from visavis.http.access_keys import Access, Key
-from visavis.http.requests import BEAT_S, STREAM, admitted, guarded, key_of, told
+from visavis.http.access_keys import AccessKey, AccessKeys
+from visavis.http.requests import HEARTBEAT_S, STREAM, guarded, json_body, key_of, with_cookie
 from visavis.model.card import HudCard
 from visavis.model.catalogue import Device
 from visavis.model.errors import Invalid, Refused
@@ -51,11 +51,11 @@ ABOUT: Final = {"home": "home", "seen": "sight"}
 HOME: Final = {"fr": "À la maison", "en": "At home"}
 
 
-def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
+def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
     """The page, its stream, and what it sends back."""
     strategy = writer.loop.strategy
 
-    def device(request: Request) -> Key:
+    def device(request: Request) -> AccessKey:
         return key_of(request, access, "device", cookie=COOKIE)
 
     def language_of(request: Request, person: str) -> str:
@@ -73,10 +73,10 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
         return HTMLResponse(html, headers=policy(html))
 
     async def enter(request: Request) -> Response:
-        token = str((await told(request)).get("key", ""))
+        token = str((await json_body(request)).get("key", ""))
         if access.check(token).role != "device":
             raise Invalid("This is not a device's key.", advice="Make one: visavis key device PERSON.")
-        return admitted(request, Response(status_code=204), COOKIE, token, PATH)
+        return with_cookie(request, Response(status_code=204), COOKIE, token, PATH)
 
     async def screen(request: Request) -> Response:
         key, seen = device(request), request.headers.get("if-none-match", "")
@@ -86,7 +86,7 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
                 bell.clear()
                 found = screens.card(key.subject, key.profile)
                 tag = f'"{found.show.id if found is not None else ""}"'
-                wait = min(until - monotonic(), BEAT_S if found is None else screens.lasts_s(found.show) + 0.05)
+                wait = min(until - monotonic(), HEARTBEAT_S if found is None else screens.lasts_s(found.show) + 0.05)
                 if tag != seen or wait <= 0 or screens.closed:
                     break
                 try:
@@ -102,7 +102,7 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
             return Response(status_code=204, headers=headers)
         return Response(msgspec.json.encode(card(request, key, found)), media_type="application/json", headers=headers)
 
-    def card(request: Request, key: Key, found: OnScreen) -> HudCard:
+    def card(request: Request, key: AccessKey, found: OnScreen) -> HudCard:
         host = HOSTS.get(request.query_params.get("host", ""))
         text_on = strategy.devices.get(key.profile) if host is not None and host.walled else None
         return hud(strategy, screens, found, language_of(request, key.subject), text_on=text_on)
@@ -113,21 +113,21 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
         return StreamingResponse(_events(screens, access, key, lambda found: card(request, key, found), last), headers=STREAM)
 
     async def displayed(request: Request) -> Response:
-        key, body = device(request), await told(request)
+        key, body = device(request), await json_body(request)
         decision = str(body.get("decision", ""))
         own(key, decision)
-        await writer.live(Displayed(id=f"seen-{decision}"[:128], customer=key.subject, occurred_at=when(body), decision=decision))
+        await writer.process(Displayed(id=f"seen-{decision}"[:128], customer=key.subject, occurred_at=when(body), decision=decision))
         return Response(status_code=204)
 
     async def answer(request: Request) -> Response:
-        key, body = device(request), await told(request)
+        key, body = device(request), await json_body(request)
         decision, said = str(body.get("decision", "")), str(body.get("answer", ""))
         if said not in ("yes", "no", "later", "wrong"):
             raise Invalid("The answer is yes, no, later or wrong.")
         own(key, decision)
         # One id a card: of two screens that answer, the first received wins, and the second gets the settled state.
         moment = Answered(id=f"answer-{decision}"[:128], customer=key.subject, occurred_at=when(body), decision=decision, answer=said)
-        lived = await writer.live(moment)
+        lived = await writer.process(moment)
         entry = lived.answer.entry
         settled = entry.moment.answer if entry is not None and isinstance(entry.moment, Answered) else ""
         return Response(msgspec.json.encode({"answer": settled}), media_type="application/json")
@@ -138,7 +138,7 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
         known = isinstance(ago_s, int | float) and not isinstance(ago_s, bool) and 0.0 <= ago_s <= AGO_LIMIT_S
         return writer.loop.clock.now() - timedelta(seconds=ago_s if known else 0.0)
 
-    def own(key: Key, decision: str) -> None:
+    def own(key: AccessKey, decision: str) -> None:
         customer = writer.loop.customer(key.subject)
         card = next((card for card in customer.service.shown if card.decision == decision), None)
         action = strategy.actions.get(card.action) if card is not None else None
@@ -176,14 +176,14 @@ def _first_read(found: OnScreen, about: str) -> str:
     return next((category for category in BY["en"] if category in read), "")
 
 
-async def _events(screens: Screens, access: Access, key: Key, card: Callable[[OnScreen], HudCard], last: str) -> AsyncIterator[bytes]:
+async def _events(screens: Screens, access: AccessKeys, key: AccessKey, card: Callable[[OnScreen], HudCard], last: str) -> AsyncIterator[bytes]:
     on_page = last
     yield b"retry: 1000\n\n"
     with screens.watching(key.subject) as bell:
         while not screens.closed and access.holds(key):
             bell.clear()
             found = screens.card(key.subject, key.profile)
-            wait = BEAT_S
+            wait = HEARTBEAT_S
             if found is not None:
                 wait = min(wait, screens.lasts_s(found.show) + 0.05)
                 if found.show.id != on_page:

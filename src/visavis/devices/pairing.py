@@ -20,8 +20,8 @@ from starlette.routing import Route
 from visavis.delivery.screens import Screens
 from visavis.devices.registry import SHIFT_S, VALID_S, Registry, TooMany
 from visavis.http import problems
-from visavis.http.access_keys import Access, Key
-from visavis.http.requests import guarded, key_of, told
+from visavis.http.access_keys import AccessKey, AccessKeys
+from visavis.http.requests import guarded, json_body, key_of
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import Worn
 from visavis.runtime.writer import Writer
@@ -37,7 +37,7 @@ WORDS: Final = {
 }  # fmt: skip
 
 
-def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
+def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
     """``POST /v1/devices/pairing`` gives a code, ``POST /v1/devices/pair`` takes it; ``GET`` and ``DELETE /v1/devices`` list and revoke; a page to type it."""
     strategy = writer.loop.strategy
     registry = Registry(access, strategy.devices, lambda: writer.loop.clock.now().timestamp())
@@ -53,7 +53,7 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
         return HTMLResponse(html, headers=_headers(html))
 
     async def offer(request: Request) -> Response:
-        key, body = key_of(request, access, "brand", "device", "adviser"), await told(request)
+        key, body = key_of(request, access, "brand", "device", "adviser"), await json_body(request)
         person, place = body.get("person", ""), body.get("place", "")
         if key.role == "device":
             person, place = person or key.subject, ""
@@ -72,7 +72,7 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
         return _json({"code": found.code, "link": link, "qr_svg": code, "expires_at": found.expires_at, "valid_s": VALID_S}, 201)
 
     async def pair(request: Request) -> Response:
-        body = await told(request)
+        body = await json_body(request)
         code, profile = body.get("code", ""), body.get("profile", "")
         if not isinstance(code, str) or not isinstance(profile, str):
             raise Invalid("A code and a profile are texts.", advice='Send {"code": "ABCD-EFGH", "profile": "glasses"}.')
@@ -83,7 +83,7 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
             told_so = problems.problem(429, Exception.__str__(error), advice=error.advice, retry_after_s=error.retry_after_s)
             return problems.response(told_so)
         if key.role == "device":
-            await writer.live(_worn(key, worn=True))
+            await writer.process(_worn(key, worn=True))
         return _json({"key": token, "id": key.id, "role": key.role, "subject": key.subject, "profile": key.profile, "until": key.until}, 201)
 
     async def listed(request: Request) -> Response:
@@ -109,13 +109,13 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
         access.revoke(name)
         screens.look_again()
         if found.role == "device":
-            await writer.live(_worn(found, worn=False))
+            await writer.process(_worn(found, worn=False))
         return Response(status_code=204)
 
     async def profiles(_: Request) -> Response:
         return _json(list(strategy.devices.values()))
 
-    def _worn(key: Key, *, worn: bool) -> Worn:
+    def _worn(key: AccessKey, *, worn: bool) -> Worn:
         """What was paired is there, what was revoked is not: decisions choose among what is there."""
         at = writer.loop.clock.now()
         return Worn(id=f"worn-{token_hex(6)}", customer=key.subject, occurred_at=at, device=key.id, profile=key.profile, worn=worn)

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from visavis.http.access_keys import Access, Key
+from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.model.catalogue import Device
 from visavis.model.errors import Invalid, Refused
 from visavis.model.shown import DeviceState
@@ -63,7 +63,7 @@ class Paired(Struct, frozen=True):
 class Registry:
     """Offers codes, makes them keys, lists what there is. ``now`` gives epoch seconds."""
 
-    def __init__(self, access: Access, devices: Mapping[str, Device], now: Callable[[], float]) -> None:
+    def __init__(self, access: AccessKeys, devices: Mapping[str, Device], now: Callable[[], float]) -> None:
         self._access = access
         self._devices = devices
         self._now = now
@@ -79,7 +79,7 @@ class Registry:
             self._offers.popitem(last=False)
         return self._offers[code]
 
-    def pair(self, code: str, profile: str, address: str) -> tuple[str, Key]:
+    def pair(self, code: str, profile: str, address: str) -> tuple[str, AccessKey]:
         """The token and the key that this code stands for, once. :class:`Refused` for a code that is none (any more), :class:`TooMany` after many of them."""
         self._patient(address)
         if profile not in self._devices:
@@ -103,7 +103,7 @@ class Registry:
             found.append(paired if state is None else Paired(key.id, key.profile, name, proved, state.worn, state.battery, state.busy, key.until))
         return found
 
-    def shift(self, hours: object, asking: Key) -> float:
+    def shift(self, hours: object, asking: AccessKey) -> float:
         """When a shift that begins now ends; no later than the key of who asks."""
         if not isinstance(hours, int | float) or isinstance(hours, bool) or not 0 < hours * 3600 <= SHIFT_LIMIT_S:
             raise Invalid(f"`hours` is how long the shift lasts, at most {SHIFT_LIMIT_S / 3600:.0f}.", advice='Send {"hours": 8}.')

@@ -28,7 +28,7 @@ AVERAGED_S: Final = 3600.0
 USEFUL: Final = frozenset({"yes", "done"})
 
 
-class Brought(Struct):
+class Gains(Struct):
     """What one purpose brought one person so far: rewards redeemed, in cents and in number, cards answered with a yes, orders; of how many cards shown."""
 
     cents: int = 0
@@ -55,7 +55,7 @@ class Month(Struct):
 class Account(Struct):
     """One person's account: what each purpose brought, and what waits for an answer, an order or a till."""
 
-    brought: dict[str, Brought] = {}
+    brought: dict[str, Gains] = {}
     months: dict[str, dict[int, Month]] = {}
     cards: dict[str, str] = {}
     codes: dict[str, str] = {}
@@ -107,8 +107,8 @@ class Account(Struct):
         promised.yes_milli += round(decision.p_response * 1000)
         promised.cents_milli += worth_milli(strategy, decision)
 
-    def _of(self, purpose: str) -> Brought:
-        return self.brought.setdefault(purpose, Brought())
+    def _of(self, purpose: str) -> Gains:
+        return self.brought.setdefault(purpose, Gains())
 
     def _month(self, purpose: str, month: int) -> Month:
         months = self.months.setdefault(purpose, {})
@@ -122,7 +122,7 @@ def together(accounts: Iterable[Account]) -> Account:
     found = Account()
     for account in accounts:
         for purpose, one in account.brought.items():
-            _add(found.brought.setdefault(purpose, Brought()), one)
+            _add(found.brought.setdefault(purpose, Gains()), one)
         for purpose, months in account.months.items():
             for month, one_month in months.items():
                 _add(found.months.setdefault(purpose, {}).setdefault(month, Month()), one_month)
@@ -141,7 +141,7 @@ class Average(Struct, frozen=True):
     useful: float
 
 
-class Benefits:
+class Accounts:
     """Everybody's accounts, fed with every durable entry; one of an erased person is dropped.
 
     ``books`` are the brand's own: what rewards cost, what is owed, what tills took, in cents that add up to zero.
@@ -177,7 +177,7 @@ class Benefits:
         counted_at, found = self._averages.get(purpose.key, (-inf, None))
         if now - counted_at > AVERAGED_S:
             known = {person.id: person for person in map(people, self._accounts)}
-            brought = [self.of(one.names).brought.get(purpose.key, Brought()) for one in known.values() if open_categories(one, purpose, now)]
+            brought = [self.of(one.names).brought.get(purpose.key, Gains()) for one in known.values() if open_categories(one, purpose, now)]
             many = len(brought)
             found = Average(round(sum([one.cents for one in brought]) / many), sum([one.useful for one in brought]) / many) if many >= K else None
             self._averages[purpose.key] = now, found

@@ -13,8 +13,8 @@ from msgspec import Struct
 from visavis.cards.typography import typeset
 from visavis.cards.words import amount
 from visavis.consent.gate import open_categories
-from visavis.explain.accounts import Average, Benefits, Brought
-from visavis.explain.what_if import Would, recent, would
+from visavis.explain.accounts import Accounts, Average, Gains
+from visavis.explain.what_if import WhatIf, recent, would
 from visavis.model.customer import Customer
 from visavis.model.entry import Entry
 from visavis.model.world import World
@@ -37,7 +37,7 @@ class Benefit(Struct, frozen=True):
 
 
 def benefits(
-    strategy: Strategy, world: World, everybody: Benefits, people: Callable[[str], Customer], customer: str, entries: Iterable[Entry], key: bytes,
+    strategy: Strategy, world: World, everybody: Accounts, people: Callable[[str], Customer], customer: str, entries: Iterable[Entry], key: bytes,
     now: datetime, language: str,
 ) -> list[Benefit]:  # fmt: skip
     """Every purpose that this person may choose: what it brought so far, or, for one that is off, what it would have."""
@@ -48,7 +48,7 @@ def benefits(
         if purpose.basis != "consent":
             continue
         on = bool(open_categories(person, purpose, now_s))
-        brought = account.brought.get(purpose.key, Brought())
+        brought = account.brought.get(purpose.key, Gains())
         less = on and account.less_than_promised(purpose.key, now)
         maybe = would(strategy, world, days, purpose, key) if days is not None and not on and not person.restricted else None
         average = everybody.average(purpose, people, now_s) if not on and maybe is None else None
@@ -59,8 +59,8 @@ def benefits(
 
 _NONE: Final = {"fr": "Rien pour l'instant.", "en": "None so far."}
 _LESS: Final = {"fr": "Moins que prévu, trois mois de suite : {what}.", "en": "Less than expected, three months in a row: {what}."}
-_WOULD: Final = {"fr": "Aurait donné, ces 30 derniers jours : {what}.", "en": "Would have given, in your last 30 days: {what}."}
-_WOULD_NOT: Final = {"fr": "N'aurait rien changé ces 30 derniers jours.", "en": "Would have changed nothing in your last 30 days."}
+_WOULD: Final = {"fr": "Aurait donné, ces 30 derniers jours : {what}.", "en": "WhatIf have given, in your last 30 days: {what}."}
+_WOULD_NOT: Final = {"fr": "N'aurait rien changé ces 30 derniers jours.", "en": "WhatIf have changed nothing in your last 30 days."}
 _AVERAGE: Final = {"fr": "En moyenne, chez celles et ceux qui l'ont ouvert : {what}.", "en": "On average, for those who opened it: {what}."}
 _USED: Final = {"fr": "{sum} en caisse", "en": "{sum} at the till"}
 _ABOUT: Final = {"fr": "environ {sum}", "en": "about {sum}"}
@@ -72,15 +72,15 @@ _COUNTS: Final = {
 
 
 def said(
-    brought: Brought, maybe: Would | None, average: Average | None, currency: str, language: str, *, on: bool, less: bool,
+    brought: Gains, maybe: WhatIf | None, average: Average | None, currency: str, language: str, *, on: bool, less: bool,
 ) -> tuple[Kind, str]:  # fmt: skip
     r"""What is told of one purpose, and which kind of figure that is.
 
-    >>> said(Brought(cents=250, redeemed=1, useful=3), None, None, "EUR", "en", on=True, less=False)
+    >>> said(Gains(cents=250, redeemed=1, useful=3), None, None, "EUR", "en", on=True, less=False)
     ('own', '€2.50 at the till, 3 useful cards.')
-    >>> said(Brought(), None, Average(40, 1.25), "EUR", "en", on=False, less=False)
+    >>> said(Gains(), None, Average(40, 1.25), "EUR", "en", on=False, less=False)
     ('average', 'On average, for those who opened it: about\xa0€0.40, 1.2 useful cards.')
-    >>> said(Brought(), None, None, "EUR", "en", on=False, less=False)
+    >>> said(Gains(), None, None, "EUR", "en", on=False, less=False)
     ('none', 'None so far.')
     """
     parts = [_USED[language].format(sum=amount(brought.cents, currency, language))] if brought.cents else []

@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from visavis.cards.compose import compose
 from visavis.cards.typography import clipped, count_words, typeset
 from visavis.cards.words import EPOCH, family_name, product_name
-from visavis.consent.gate import Sight
+from visavis.consent.gate import Views
 from visavis.customers.fold import fold
 from visavis.customers.habits import without
-from visavis.customers.identity import lived
+from visavis.customers.identity import apply_entry
 from visavis.decide.brief_facts import NAME
 from visavis.decide.explain import sentence
 from visavis.decide.wake import woken
@@ -63,7 +63,7 @@ _DATA: Final = {
 _TOGETHER: Final = {"fr": " et ", "en": " and "}
 
 
-class Used(Struct, frozen=True):
+class UsedData(Struct, frozen=True):
     """One kind of data that the decision read (``datum`` empty), or one of the data in it, by its name: what it is, where it comes from, for which purposes.
 
     ``day`` is when it was last seen, where that is one day (ISO 8601). ``change`` is what deciding again without it came to, ``without`` says it; both are
@@ -94,7 +94,7 @@ class Why(Struct, frozen=True):
     result: Literal["show", "silence"]
     title: str
     plain: dict[str, str]
-    used: tuple[Used, ...]
+    used: tuple[UsedData, ...]
     withheld: tuple[str, ...]
     records: dict[str, str]
     again: bool
@@ -114,7 +114,7 @@ def walk(entries: Iterable[Entry]) -> Iterator[tuple[Customer, Entry]]:
     for entry in entries:
         before = people.get(entry.customer) or newborn(entry.customer)
         yield before, entry
-        lived(people, identified, entry, fold(before, entry))
+        apply_entry(people, identified, entry, fold(before, entry))
 
 
 def find(entries: Iterable[Entry], decision: str) -> tuple[Customer, Entry] | None:
@@ -129,7 +129,7 @@ def why(strategy: Strategy, world: World | None, before: Customer, entry: Entry,
 
     def again(customer: Customer, hidden: frozenset[str]) -> Decision | None:
         assert world is not None
-        sight = Sight(customer, entry.moment, entry.received_at.timestamp(), without=hidden)
+        sight = Views(customer, entry.moment, entry.received_at.timestamp(), without=hidden)
         return next((one for one in decide(strategy, world, sight, entry.moment, key)[0] if one.audience == logged.audience), None)
 
     known = world is not None and world.strategy == strategy.version and again(happened, frozenset()) == logged
@@ -153,7 +153,7 @@ def why(strategy: Strategy, world: World | None, before: Customer, entry: Entry,
     )  # fmt: skip
 
 
-def plain(decision: Decision, used: Iterable[Used], language: str) -> str:
+def plain(decision: Decision, used: Iterable[UsedData], language: str) -> str:
     """One sentence of at most :data:`WORDS_LIMIT` words: what the decision changes without, what the person said first, what was concluded last."""
     if not isinstance(decision, Show):
         return typeset(sentence(decision, language), language)
@@ -172,22 +172,22 @@ def plain(decision: Decision, used: Iterable[Used], language: str) -> str:
 
 def _used(
     strategy: Strategy, logged: Decision, happened: Customer, entry: Entry, read: dict[str, tuple[str, ...]], again: Again | None, language: str,
-) -> list[Used]:  # fmt: skip
+) -> list[UsedData]:  # fmt: skip
     """What was read, each decided without: the kinds of data, then the data in them that count."""
-    found: list[Used] = []
+    found: list[UsedData] = []
     for category, purposes in sorted(read.items()):
         change = changed(logged, again(happened, frozenset((category,)))) if again is not None else ""
         origin: Origin = "declared" if category == "preferences" else "observed"
-        kind = Used(category, "", origin, WHAT[category][language], purposes, _day(happened, entry, category, ""), change)
+        kind = UsedData(category, "", origin, WHAT[category][language], purposes, _day(happened, entry, category, ""), change)
         found.append(_told(logged, kind, language))
         for datum, origin, what, other in _data(strategy, logged, happened, entry, category, language):
             change = changed(logged, again(other, frozenset())) if again is not None else ""
             if change != "same":
-                found.append(_told(logged, Used(category, datum, origin, what, purposes, _day(happened, entry, category, datum), change), language))
+                found.append(_told(logged, UsedData(category, datum, origin, what, purposes, _day(happened, entry, category, datum), change), language))
     return found
 
 
-def _told(logged: Decision, used: Used, language: str) -> Used:
+def _told(logged: Decision, used: UsedData, language: str) -> UsedData:
     if not used.change:
         return used
     return replace(used, without=typeset(CHANGED[used.change][language].format(this=THIS[logged.audience][language], what=used.what), language))

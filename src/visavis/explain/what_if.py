@@ -30,7 +30,7 @@ REPLAYED: Final = 150
 """At most so many of the last moments are lived again: a page does not wait for long, nor does anybody because of it."""
 
 
-class Would(Struct, frozen=True):
+class WhatIf(Struct, frozen=True):
     """What a closed purpose would have brought in the last :data:`DAYS` days: at how many moments it would have looked, cards shown, expected cents."""
 
     moments: int
@@ -45,7 +45,7 @@ def recent(entries: Iterable[Entry], now: datetime) -> tuple[Customer, list[Entr
     return (kept[start][0], [entry for _, entry in kept[start:]]) if start is not None else None
 
 
-def would(strategy: Strategy, world: World, days: tuple[Customer, list[Entry]], purpose: Purpose, key: bytes) -> Would | None:
+def would(strategy: Strategy, world: World, days: tuple[Customer, list[Entry]], purpose: Purpose, key: bytes) -> WhatIf | None:
     """Live these days again with this purpose open, on data that other purposes of the person may read then; ``None`` when it would see nothing.
 
     Only moments that were admitted, caps and all; an answer counts for a card that is the same. What they closed or objected to stays closed.
@@ -69,7 +69,7 @@ def would(strategy: Strategy, world: World, days: tuple[Customer, list[Entry]], 
             if isinstance(decision, Show) and decision.purpose == purpose.key:
                 cards += 1
                 cents_milli += worth_milli(strategy, decision)
-    return Would(moments, cards, round(cents_milli / 1000)) if moments else None
+    return WhatIf(moments, cards, round(cents_milli / 1000)) if moments else None
 
 
 def _opened(strategy: Strategy, customer: Customer, purpose: Purpose, at: datetime) -> Customer:

@@ -19,8 +19,8 @@ from msgspec.structs import asdict, replace
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import KIND, KINDS, Answered, Consented, Displayed, Moment, Withdrew
-from visavis.store.keys import Lock
-from visavis.store.sqlite_file import emptied, opened
+from visavis.store.keys import Cipher
+from visavis.store.sqlite_file import emptied, open_database
 
 NOTICED_S: Final = 0.5
 """How soon a server hears of a key that another process made or revoked."""
@@ -43,11 +43,11 @@ SAYS: Final[dict[Role, frozenset[str]]] = {
 """The kinds of moment that each role may send. Only the brand links an identifier: whoever could try one would learn whether it is somebody's."""
 
 
-class NoKey(Refused):
+class InvalidKey(Refused):
     """Who asks has no key, or one that is none any more."""
 
 
-class Key(Struct, frozen=True):
+class AccessKey(Struct, frozen=True):
     """What a key allows. ``subject`` is the person (device, sensor) or the place (till, adviser); empty for the brand. ``profile`` is a screen's.
 
     From ``until`` on (epoch seconds; 0: never) it opens nothing: an adviser's glasses are theirs for a shift.
@@ -63,10 +63,10 @@ class Key(Struct, frozen=True):
 
 PEOPLES: Final = frozenset({"device", "sensor"})
 """The roles whose subject is a person."""
-_key = msgspec.msgpack.Decoder(Key)
+_key = msgspec.msgpack.Decoder(AccessKey)
 
 
-class Access:
+class AccessKeys:
     """The keys, in one small SQLite file (``:memory:`` for tests), sealed under ``secret``: whose they are is nobody's business.
 
     ``now`` gives epoch seconds.
@@ -76,10 +76,10 @@ class Access:
         if secret is None and path != ":memory:":
             raise Invalid("Keys on disk are sealed.", advice="Give the secret: vault.derived(root, 'access').")
         self._now = now
-        self._lock = Lock(secret or token_bytes(32))
-        self._database = opened(path)
+        self._lock = Cipher(secret or token_bytes(32))
+        self._database = open_database(path)
         self._database.execute("CREATE TABLE IF NOT EXISTS keys (number INTEGER PRIMARY KEY, hash BLOB UNIQUE, key BLOB, made_at TEXT) STRICT")
-        self._keys: dict[bytes, Key] = {}
+        self._keys: dict[bytes, AccessKey] = {}
         self._held: set[str] = set()
         self._version = 0
         self._read()
@@ -93,22 +93,22 @@ class Access:
             raise Invalid(told, advice="A person for device and sensor, a place for till and adviser.")
         token = f"vv_{role}_{token_urlsafe(24)}"
         digest = _hash(token)
-        key = Key(digest.hex()[:12], role, subject, profile or ("glasses" if role == "device" else ""), until=until)
+        key = AccessKey(digest.hex()[:12], role, subject, profile or ("glasses" if role == "device" else ""), until=until)
         made_at = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="seconds")
         self._database.execute("INSERT INTO keys VALUES (NULL, ?, ?, ?)", (digest, self._sealed(digest, key), made_at))
         self._keys[digest] = key
         self._held.add(key.id)
         return token
 
-    def check(self, token: str) -> Key:
-        """The key of this token; :class:`NoKey` when there is none, when it was revoked, or when its time is over."""
+    def check(self, token: str) -> AccessKey:
+        """The key of this token; :class:`InvalidKey` when there is none, when it was revoked, or when its time is over."""
         self._glance()
         key = self._keys.get(_hash(token))
         if key is None or key.revoked or self._over(key):
-            raise NoKey("This key is not valid.", advice="Ask for a new one: visavis key ROLE.")
+            raise InvalidKey("This key is not valid.", advice="Ask for a new one: visavis key ROLE.")
         return key
 
-    def holds(self, key: Key) -> bool:
+    def holds(self, key: AccessKey) -> bool:
         """Whether this key is still one: what streams ask before they go on."""
         self._glance()
         return key.id in self._held and not self._over(key)
@@ -147,7 +147,7 @@ class Access:
         """Everyone whom a key speaks for."""
         return {key.subject for key in self._keys.values() if key.role in PEOPLES}
 
-    def _over(self, key: Key) -> bool:
+    def _over(self, key: AccessKey) -> bool:
         return 0.0 < key.until <= self._now()
 
     def _glance(self) -> None:
@@ -164,7 +164,7 @@ class Access:
             self._keys = {digest: _key.decode(self._lock.open(sealed, digest)) for digest, sealed in rows}
             self._held = {key.id for key in self._keys.values() if not key.revoked}
 
-    def listed(self) -> list[Key]:
+    def listed(self) -> list[AccessKey]:
         """Every key, without its secret."""
         self._read()
         return list(self._keys.values())
@@ -173,11 +173,11 @@ class Access:
         """Give the file back."""
         self._database.close()
 
-    def _sealed(self, digest: bytes, key: Key) -> bytes:
+    def _sealed(self, digest: bytes, key: AccessKey) -> bytes:
         return self._lock.seal(msgspec.msgpack.encode(key), digest)
 
 
-def permits(key: Key, moment: Moment) -> str:
+def permits(key: AccessKey, moment: Moment) -> str:
     """Why this key may not send this moment; empty when it may. Whose decision an answer is about is judged by :func:`about_own`."""
     kind = KIND[type(moment)]
     if kind not in SAYS[key.role]:
@@ -192,7 +192,7 @@ def permits(key: Key, moment: Moment) -> str:
     return ""
 
 
-def about_own(key: Key, moment: Moment, audience: str | None, here: str) -> str:
+def about_own(key: AccessKey, moment: Moment, audience: str | None, here: str) -> str:
     """Why this key may not answer this card; ``audience`` is whom it was for (``None``: the person has no such card), ``here`` where the person is."""
     if not isinstance(moment, Displayed | Answered) or key.role == "brand" or (audience is None and key.role == "device"):
         return ""

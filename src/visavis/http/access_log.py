@@ -8,14 +8,14 @@ from visavis.model.moment import CATEGORY, KIND, Consulted
 from visavis.runtime.writer import Writer
 
 
-async def consulted(writer: Writer, entry: Entry) -> None:
-    """Enter that this entry is looked at, with the categories of data that it tells of."""
+async def record_entry_read(writer: Writer, entry: Entry) -> None:
+    """Enter that this entry is record_staff_access at, with the categories of data that it tells of."""
     categories = {CATEGORY[KIND[type(entry.moment)]]}.union(*[use.categories for use in entry.uses])
-    await looked(writer, entry.customer, entry.moment.id, tuple(sorted(categories)))
+    await record_staff_access(writer, entry.customer, entry.moment.id, tuple(sorted(categories)))
 
 
-async def looked(writer: Writer, customer: str, about: str, categories: tuple[str, ...]) -> None:
-    """Enter that this is looked at, durably; :class:`Refused` when nothing is kept of the person any more."""
-    reading = Consulted(id=f"consulted-{token_hex(8)}", customer=customer, occurred_at=writer.loop.clock.now(), about=about, categories=categories)
-    if (await writer.live(reading)).answer.entry is None:
+async def record_staff_access(writer: Writer, customer: str, about: str, categories: tuple[str, ...]) -> None:
+    """Enter that this is record_staff_access at, durably; :class:`Refused` when nothing is kept of the person any more."""
+    reading = Consulted(id=f"record_entry_read-{token_hex(8)}", customer=customer, occurred_at=writer.loop.clock.now(), about=about, categories=categories)
+    if (await writer.process(reading)).answer.entry is None:
         raise Refused("Nothing is kept of this person any more.", advice="There is nothing to look at.")

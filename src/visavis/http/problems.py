@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from visavis.engine import NotAdmitted
-from visavis.http.access_keys import NoKey
+from visavis.http.access_keys import InvalidKey
 from visavis.model.errors import Invalid, Refused, Unavailable, VisavisError
 from visavis.runtime.writer import Busy
 
@@ -35,7 +35,7 @@ def of_error(error: VisavisError) -> dict[str, Any]:
             return problem(503, message, advice=error.advice, retry_after_s=error.retry_after_s)
         case Unavailable():
             return problem(503, message, advice=error.advice, retry_after_s=1)
-        case NoKey():
+        case InvalidKey():
             return problem(401, message, advice="Send `Authorization: Bearer KEY`.")
         case Refused():
             return problem(403, message, advice=error.advice)

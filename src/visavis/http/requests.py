@@ -7,7 +7,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from visavis.http.access_keys import Access, Key
+from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.http.problems import refusal
 from visavis.model.errors import Invalid, Refused, VisavisError
 
@@ -19,13 +19,13 @@ PAGE: Final = {
     "x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cache-control": "no-store",
 }  # fmt: skip
 STREAM: Final = {"content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
-BEAT_S: Final = 15.0
+HEARTBEAT_S: Final = 15.0
 """How often a stream says that it is still there."""
 Answering = Callable[[Request], Awaitable[Response]]
-__all__ = ["BEAT_S", "PAGE", "STREAM", "YEAR_S", "Answering", "admitted", "guarded", "key_of", "refusal", "told"]
+__all__ = ["HEARTBEAT_S", "PAGE", "STREAM", "YEAR_S", "Answering", "with_cookie", "guarded", "key_of", "refusal", "json_body"]
 
 
-def key_of(request: Request, access: Access, *roles: str, cookie: str = "") -> Key:
+def key_of(request: Request, access: AccessKeys, *roles: str, cookie: str = "") -> AccessKey:
     """The key of this request, of one of these roles; else :class:`Refused`. A cookie counts only for requests that come from our own pages."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
@@ -38,13 +38,13 @@ def key_of(request: Request, access: Access, *roles: str, cookie: str = "") -> K
     return key
 
 
-def admitted(request: Request, response: Response, cookie: str, token: str, path: str) -> Response:
+def with_cookie(request: Request, response: Response, cookie: str, token: str, path: str) -> Response:
     """The response that leaves this key in the page's cookie: not read by scripts, not sent from another site, nor in clear when we serve https."""
     response.set_cookie(cookie, token, max_age=YEAR_S, path=path, httponly=True, samesite="strict", secure=request.url.scheme == "https")
     return response
 
 
-async def told(request: Request) -> dict[str, Any]:
+async def json_body(request: Request) -> dict[str, Any]:
     """The request's JSON object; :class:`Invalid` when it is none, or too large."""
     body = b""
     async for part in request.stream():

@@ -27,12 +27,12 @@ from starlette.routing import BaseRoute, Route
 
 from visavis.config import Settings
 from visavis.delivery.webhooks import Target, verify
-from visavis.lab.stage.stage import Door, routes
-from visavis.lab.stories.actors import Cast, instant
+from visavis.lab.stage.stage import StageAccess, routes
+from visavis.lab.stories.actors import Actors, instant
 from visavis.lab.stories.headless import Scene
 from visavis.lab.stories.households import Extract
 from visavis.lab.stories.play import Player
-from visavis.lab.stories.simulated_population import HOLDOUT_SHARE, Crowd, Everybody
+from visavis.lab.stories.simulated_population import HOLDOUT_SHARE, PopulationResult, SimulatedPopulation
 from visavis.listen import bound_at, listening, until_told
 from visavis.model.errors import Invalid, VisavisError
 from visavis.runtime.clock import TurnedClock
@@ -41,7 +41,7 @@ from visavis.wiring import Server, build, root_key
 
 SUPPLIER: Final = "/supplier/orders"
 DICE: Final = b"the dice of every demo, number 3"
-"""Everybody's demo rolls the same dice, with which the first household is held out of nothing; some of the others are, and the stage says so."""
+"""PopulationResult's demo rolls the same dice, with which the first household is held out of nothing; some of the others are, and the stage says so."""
 YEAR_S: Final = 60.0
 ANOTHER: Final = {"fr": "Pour un second navigateur :", "en": "For a second browser:"}
 INVITATION: Final = {
@@ -54,7 +54,7 @@ class Demo:
     """What is on the stage. One world, whoever looks: two browsers see the same."""
 
     def __init__(
-        self, server: Server, client: httpx.AsyncClient, extract: Extract, stories: list[Story], everybody: Callable[[AsyncExitStack], Awaitable[Crowd]],
+        self, server: Server, client: httpx.AsyncClient, extract: Extract, stories: list[Story], everybody: Callable[[AsyncExitStack], Awaitable[SimulatedPopulation]],
     ) -> None:  # fmt: skip
         self.server = server
         self.stories = stories
@@ -70,7 +70,7 @@ class Demo:
         self._busy = asyncio.Lock()
         self._make = everybody
         self._elsewhere = AsyncExitStack()
-        self._crowd: Crowd | None = None
+        self._crowd: SimulatedPopulation | None = None
         self._living: asyncio.Task[None] | None = None
 
     @property
@@ -78,8 +78,8 @@ class Demo:
         """Who plays the household on the stage."""
         if self.household not in self._players:
             now = self.server.loop.clock.now().timestamp()
-            cast = Cast(self._extract, self.household, self.server.strategy.brand.zone, now, self.server.strategy.never_push)
-            self._players[self.household] = Player(self._client, self.server.access.issue, cast, plain(self.household), self._now)
+            cast = Actors(self._extract, self.household, self.server.strategy.brand.zone, now, self.server.strategy.never_push)
+            self._players[self.household] = Player(self._client, self.server.access_keys.issue, cast, plain(self.household), self._now)
         return self._players[self.household]
 
     @property
@@ -151,21 +151,21 @@ class Demo:
             raise Invalid("This choice was not kept.", advice=str(answer.json().get("detail", "")))
         self.tell()
 
-    def crowd(self) -> Crowd | None:
-        """Everybody's year, as far as it is lived."""
+    def crowd(self) -> SimulatedPopulation | None:
+        """PopulationResult's year, as far as it is lived."""
         return self._crowd
 
     def refuse(self, household: str) -> str:
         """Nobody of this name."""
         raise Invalid(f"There is no household `{household}`.", advice=f"Choose one of: {', '.join(self.households)}.")
 
-    async def everybody(self) -> Everybody:
+    async def everybody(self) -> PopulationResult:
         """Live everybody's year to its end, and say what came of it."""
         await self.go(len(self.stories))
         assert self._living is not None
         assert self._crowd is not None
         await self._living
-        return Everybody.of(self._crowd)
+        return PopulationResult.of(self._crowd)
 
     def tell(self) -> None:
         """Wake those who look."""
@@ -186,7 +186,7 @@ class Demo:
         await self._elsewhere.aclose()
         self._elsewhere = AsyncExitStack()
         self._crowd = await self._make(self._elsewhere)
-        self._living = asyncio.get_running_loop().create_task(self._crowd.live(changed=self.tell))
+        self._living = asyncio.get_running_loop().create_task(self._crowd.run(changed=self.tell))
 
     def _now(self) -> float:
         return self.server.loop.clock.now().timestamp()
@@ -235,11 +235,11 @@ async def running(
     clock.turn(time())
     stage: list[Demo] = []
 
-    async def everybody(elsewhere: AsyncExitStack) -> Crowd:
+    async def everybody(elsewhere: AsyncExitStack) -> SimulatedPopulation:
         return await _elsewhere(elsewhere, files, extract, year_s)
 
     def extra(server: Server) -> Iterable[BaseRoute]:
-        supplier = Supplier(secret, client, server.access.issue("brand"), lambda: server.loop.clock.now().timestamp())
+        supplier = Supplier(secret, client, server.access_keys.issue("brand"), lambda: server.loop.clock.now().timestamp())
         stage.append(Demo(server, client, extract, stories(files), everybody))
         return [Route(SUPPLIER, supplier.take, methods=["POST"]), *pages(server, stage[0])]
 
@@ -255,11 +255,11 @@ async def running(
         yield stage[0]
 
 
-class Told(Struct, frozen=True):
+class HeadlessReport(Struct, frozen=True):
     """Everything that was played without a browser; ``crowd`` is everybody's year, when it was lived."""
 
     scenes: tuple[Scene, ...]
-    crowd: Everybody | None
+    crowd: PopulationResult | None
     first_scene_s: float
 
     @property
@@ -280,7 +280,7 @@ class Told(Struct, frozen=True):
 
 async def headless(
     files: Mapping[str, bytes], households: Path, household: str, *, port: int = 0, data: Path | None = None, only: str = "", crowd: bool = True,
-) -> Told:  # fmt: skip
+) -> HeadlessReport:  # fmt: skip
     """Play every story (or ``only`` one) through HTTP, without a browser, then live everybody's year at full speed."""
     started = perf_counter()
     async with running(files, Extract(households), port=port, data=data, year_s=0.0) as stage:
@@ -297,15 +297,15 @@ async def headless(
             scenes.append(Scene(story, tuple(stage.played)))
         if only and not scenes:
             raise Invalid(f"There is no story `{only}`.", advice=f"There are: {', '.join([story.id for story in stage.stories])}.")
-        return Told(tuple(scenes), await stage.everybody() if crowd else None, first_s)
+        return HeadlessReport(tuple(scenes), await stage.everybody() if crowd else None, first_s)
 
 
 async def show(files: Mapping[str, bytes], households: Path, household: str, *, language: str, port: int, data: Path | None, browser: bool) -> None:
     """Serve the stage until interrupted; print its address, which opens once, and open it where there is a browser."""
-    doors: list[Door] = []
+    doors: list[StageAccess] = []
 
     def pages(server: Server, demo: Demo) -> Iterable[BaseRoute]:
-        doors.append(Door(root_key(data.with_name(f"{data.name}.door")) if data is not None else token_bytes(32)))
+        doors.append(StageAccess(root_key(data.with_name(f"{data.name}.door")) if data is not None else token_bytes(32)))
         return routes(server.writer, server.screens, demo, doors[0])
 
     async with running(files, Extract(households), port=port, data=data, pages=pages) as stage:
@@ -319,8 +319,8 @@ async def show(files: Mapping[str, bytes], households: Path, household: str, *, 
         await until_told()
 
 
-async def _elsewhere(stack: AsyncExitStack, files: Mapping[str, bytes], extract: Extract, year_s: float) -> Crowd:
-    """Everybody's year has a world of its own, so that what simulated people teach never reaches the stage."""
+async def _elsewhere(stack: AsyncExitStack, files: Mapping[str, bytes], extract: Extract, year_s: float) -> SimulatedPopulation:
+    """PopulationResult's year has a world of its own, so that what simulated people teach never reaches the stage."""
     held = re.sub(rb"holdout_share = [0-9.]+", f"holdout_share = {HOLDOUT_SHARE}".encode(), files["objectives.toml"])
     clock, bound = TurnedClock(), stack.enter_context(bound_at("127.0.0.1", 0))
     port = bound.getsockname()[1]
@@ -330,8 +330,8 @@ async def _elsewhere(stack: AsyncExitStack, files: Mapping[str, bytes], extract:
     server = build(strategy, settings, memory=True, clock=clock, key=token_bytes(32), dice=DICE, learned=extract.learned)
     await stack.enter_async_context(listening(server, port, bound=bound))
     client = await stack.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30.0))
-    key = server.access.issue("brand")
-    return Crowd(client, key, extract, standings=server.objectives.standings, year_s=year_s, console=f"{client.base_url}/console#key={key}")
+    key = server.access_keys.issue("brand")
+    return SimulatedPopulation(client, key, extract, standings=server.objectives.standings, year_s=year_s, console=f"{client.base_url}/console#key={key}")
 
 
 def plain(name: str) -> str:

@@ -31,7 +31,7 @@ class Sample(Struct):
     at: list[float]
 
 
-class Learner:
+class OfflineLearner:
     """Gather sampled visits (not rows: a visit's rows compete with each other), then fit every head."""
 
     def __init__(self) -> None:

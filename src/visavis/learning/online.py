@@ -26,7 +26,7 @@ INERTIA: Final = 500.0
 """How many labels the correction before is worth."""
 
 
-class Waiting(Struct, frozen=True, array_like=True, gc=False):
+class OpenDecision(Struct, frozen=True, array_like=True, gc=False):
     """A decision whose outcome is still open: whose it was and for what, the raw logit of the family believed in most, and the arm."""
 
     customer: str
@@ -40,7 +40,7 @@ class Waiting(Struct, frozen=True, array_like=True, gc=False):
 class Label(Struct, frozen=True, array_like=True, gc=False):
     """Whether what a decision believed in most happened."""
 
-    of: Waiting
+    of: OpenDecision
     at: float
     hit: bool
 
@@ -49,13 +49,13 @@ Open = Callable[[str, str], bool]
 """Whether this purpose is open for this person now."""
 
 
-class Teacher:
+class OnlineLearner:
     """Accumulate outcomes; :meth:`lessons` gives the changes that are due. What is not taught yet is kept by its decision, and goes with it."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, Waiting] = {}
+        self._waiting: dict[str, OpenDecision] = {}
         self._labels: dict[str, Label] = {}
-        self._outcomes: dict[str, tuple[Waiting, bool]] = {}
+        self._outcomes: dict[str, tuple[OpenDecision, bool]] = {}
         self._taught_at: float | None = None
 
     def digest(self, entry: Entry, world: World) -> None:
@@ -140,9 +140,9 @@ class Teacher:
         self._labels = {decision: label for decision, label in self._labels.items() if label.at > at - MEMORY_S}
 
 
-def _waiting(customer: str, decision: Show | Silence, world: World) -> Waiting:
+def _waiting(customer: str, decision: Show | Silence, world: World) -> OpenDecision:
     calibration = world.calibrations.get(decision.head, Calibration())
     raw = (logit(decision.known[0].p) - calibration.shift) / calibration.slope if decision.known else None
     if isinstance(decision, Show):
-        return Waiting(customer, decision.purpose, decision.head, raw, decision.action, decision.p_response)
-    return Waiting(customer, decision.purpose, decision.head, raw, "", 0.0)
+        return OpenDecision(customer, decision.purpose, decision.head, raw, decision.action, decision.p_response)
+    return OpenDecision(customer, decision.purpose, decision.head, raw, "", 0.0)

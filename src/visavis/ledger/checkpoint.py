@@ -35,7 +35,7 @@ class Checkpoint(Struct, frozen=True):
         return f"{self.origin}\n{self.size}\n{b64encode(self.root).decode()}\n"
 
 
-class Signer:
+class CheckpointSigner:
     """Signs the checkpoints of one ledger; ``seed`` is a secret of 32 bytes."""
 
     def __init__(self, origin: str, seed: bytes) -> None:
@@ -59,7 +59,7 @@ class Verifier:
     """Reads the checkpoints that one key signed."""
 
     def __init__(self, told: str) -> None:
-        """``told`` is a :attr:`Signer.verifier`; :class:`Invalid` for anything else."""
+        """``told`` is a :attr:`CheckpointSigner.verifier`; :class:`Invalid` for anything else."""
         origin, _, rest = told.strip().partition("+")
         key_id, _, key = rest.partition("+")
         data = _base64(key)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from visavis.ledger.checkpoint import Checkpoint, Signer, Verifier
+from visavis.ledger.checkpoint import Checkpoint, CheckpointSigner, Verifier
 from visavis.ledger.merkle import Tree, leaf_hash
 from visavis.model.errors import Invalid, Unavailable
 
@@ -20,7 +20,7 @@ WHAT_TO_DO: Final = "Give back the newest log.sqlite; if it is lost, begin the l
 log = logging.getLogger("visavis.ledger")
 
 
-class Lines(Protocol):
+class LineSource(Protocol):
     """Where the lines are durable."""
 
     def lines(self, start: int, stop: int) -> Sequence[bytes]:
@@ -30,13 +30,13 @@ class Lines(Protocol):
 class Ledger:
     """Serves roots, proofs and checkpoints. Not safe for threads.
 
-    A checkpoint is cut at most every ``cadence_s``, when something was added, and given to ``keep`` (another place). Lines are shown to everyone up to the
+    A checkpoint is cut at most every ``cadence_s``, when something was added, and given to ``keep`` (another place). LineSource are shown to everyone up to the
     last checkpoint only: who watched the ledger and a shop's door at once could otherwise tell whose the newest line is. 0 cuts one at each asking.
-    Lines that are not those of the ``signed`` checkpoint are never signed, and it is said loudly why.
+    LineSource that are not those of the ``signed`` checkpoint are never signed, and it is said loudly why.
     """
 
     def __init__(
-        self, lines: Lines, signer: Signer, *, cadence_s: float, keep: Callable[[int, str], None] = lambda _size, _note: None,
+        self, lines: LineSource, signer: CheckpointSigner, *, cadence_s: float, keep: Callable[[int, str], None] = lambda _size, _note: None,
         signed: Checkpoint | None = None,
     ) -> None:  # fmt: skip
         self.signer = signer

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from visavis.cards.typography import typeset
-from visavis.ledger.record import ELSEWHERE, PERSON, SERVICE, Details, Leaf, actors, details, nonces_of, read
+from visavis.ledger.record import ELSEWHERE, PERSON, SERVICE, Details, LedgerRecord, actors, details, nonces_of, read
 from visavis.ledger.verify import Fault
 from visavis.model.consent import OVERSIGHT, RIGHTS
 from visavis.model.entry import Entry
@@ -70,11 +70,11 @@ class OwnLine(Struct, frozen=True):
     """One line that is this person's; ``details`` are what it was sealed over, ``None`` when no entry of theirs opens it."""
 
     index: int
-    leaf: Leaf
+    leaf: LedgerRecord
     details: Details | None = None
 
 
-class Told(Struct, frozen=True):
+class UseText(Struct, frozen=True):
     """One line in the person's language: when, who looked, at what, why, and what came of it."""
 
     index: int
@@ -184,7 +184,7 @@ def reason(strategy: Strategy, purpose: str, language: str) -> str:
     return known.benefit[language] if known is not None else WHY.get(purpose, WHY[ELSEWHERE])[language]
 
 
-def told(line: OwnLine, strategy: Strategy, language: str) -> Told:
+def told(line: OwnLine, strategy: Strategy, language: str) -> UseText:
     """The line in plain words; the exact time and place only when an entry opened it."""
     leaf, known = line.leaf, line.details
     locale = "fr_FR" if language == "fr" else "en_GB"
@@ -198,4 +198,4 @@ def told(line: OwnLine, strategy: Strategy, language: str) -> Told:
         who = f"{who}, {_AT[language]} {place.name}"
     why = typeset(reason(strategy, leaf.purpose, language), language)
     what = tuple([WHAT[category][language] if category in WHAT else category for category in leaf.categories])
-    return Told(line.index, when, who, what, why, OUTCOMES.get(leaf.outcome, OUTCOMES["silent"])[language], known.decisions if known is not None else ())
+    return UseText(line.index, when, who, what, why, OUTCOMES.get(leaf.outcome, OUTCOMES["silent"])[language], known.decisions if known is not None else ())

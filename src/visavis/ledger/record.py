@@ -4,7 +4,7 @@ What everyone may read: the day, who looked (a role), for which purpose and on w
 **audit key** opens: whose it is, and a commitment to the moment, the instant, the place and the decisions. The key is shredded with the person; what stays
 then is true, verifies, and leads to nobody. No two lines of one person have anything in common that others can see.
 
-The exact bytes (a JSON array in one line, in the order of :class:`Leaf`) are the leaf of the tree; :mod:`~visavis.ledger.personal_view` reads them back.
+The exact bytes (a JSON array in one line, in the order of :class:`LedgerRecord`) are the leaf of the tree; :mod:`~visavis.ledger.personal_view` reads them back.
 """
 
 import hmac
@@ -44,7 +44,7 @@ _OUTER: Final = bytes([byte ^ 0x5C for byte in range(256)])
 _CHOICES: Final = frozenset({Noticed, Consented, Withdrew, Objected, Restricted})
 
 
-class Leaf(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class LedgerRecord(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """The line that everyone may read. ``notice`` is the version that was served or agreed to; no ``purpose`` means all.
 
     ``mark`` is a nonce of this line only (16 bytes), then two keyed hashes that begin with it: whose line it is (16), and the sealed details (32).
@@ -84,7 +84,7 @@ class Details(Struct, frozen=True, array_like=True):
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Leaf).decode
+_decode = msgspec.json.Decoder(LedgerRecord).decode
 
 
 def leaves(entry: Entry, purposes: Mapping[str, Purpose], audit_key: bytes, *, since: int = 0, begun: Begun | None = None) -> list[bytes]:
@@ -169,11 +169,11 @@ def _chosen(day: int, moment: Moment, purposes: Mapping[str, Purpose]) -> list[b
 @lru_cache(maxsize=4096)
 def _clear(day: int, by: str, purpose: str, basis: str, categories: tuple[str, ...], outcome: str, notice: str) -> bytes:
     """The part that everyone may read, up to the mark. Many people share it on one day, which is the point."""
-    line = _encode(Leaf(FORM, date.fromordinal(day).isoformat(), by, purpose, basis, categories, outcome, notice))
+    line = _encode(LedgerRecord(FORM, date.fromordinal(day).isoformat(), by, purpose, basis, categories, outcome, notice))
     return line[: -len(b'"]')]
 
 
-def read(line: bytes) -> Leaf:
+def read(line: bytes) -> LedgerRecord:
     """The line of these bytes; :class:`Invalid` when they are none of this form."""
     try:
         leaf = _decode(line)

@@ -39,7 +39,7 @@ class Consistency(Struct, rename="camel"):
         verify_consistency(self.size1, self.size2, _hashes(self.proof), self.root1 or b"", self.root2 or b"")
 
 
-class Verdict(Struct, frozen=True):
+class VectorResult(Struct, frozen=True):
     """How many vectors were run, how many of them had to be refused, and those that came out differently."""
 
     run: int
@@ -47,7 +47,7 @@ class Verdict(Struct, frozen=True):
     differing: tuple[str, ...]
 
 
-def run(folder: Path) -> Verdict:
+def run(folder: Path) -> VectorResult:
     """Every ``.json`` below this folder, but for folders that begin with ``subtree``: those are of another kind of proof."""
     files = [path for path in sorted(folder.rglob("*.json")) if not any(part.startswith("subtree") for part in path.relative_to(folder).parts[:-1])]
     if not files:
@@ -64,7 +64,7 @@ def run(folder: Path) -> Verdict:
             refused = False
         if refused is not vector.want_err:
             differing.append(str(path.relative_to(folder)))
-    return Verdict(len(files), to_refuse, tuple(differing))
+    return VectorResult(len(files), to_refuse, tuple(differing))
 
 
 def _read(path: Path) -> Inclusion | Consistency:

@@ -60,7 +60,7 @@ def recalibrate(
 ) -> tuple[float, float]:
     """The (shift, slope) of logit p' = shift + slope · logit p that fit ``y`` best, pulled towards ``before`` as by ``prior`` more labels.
 
-    Newton with step halving. Few or one-sided labels give a small correction, never an infinite one; without labels there is none. Causal
+    Newton with step halving. Few or one-apply_to_profile labels give a small correction, never an infinite one; without labels there is none. Causal
     when ``y`` holds nothing but outcomes that have closed before the correction is used.
 
     Reference: Platt, *Probabilistic outputs for support vector machines*, 1999; Cox, *Two further applications of a model for binary

@@ -21,7 +21,7 @@ PEOPLE: Final = 100_000
 """Beyond so many people, newcomers are not followed: the interval would not be narrower for anyone's purpose."""
 
 
-class Standing(Struct, frozen=True):
+class ObjectiveResult(Struct, frozen=True):
     """One objective so far; ``effect`` is ``None`` when it has no holdout, or nobody's window has closed yet."""
 
     objective: Objective
@@ -39,13 +39,13 @@ class Tally(Struct):
     happened: int = 0
 
 
-class Objectives:
-    """Follow every objective of a strategy. ``key`` is the one that holds people out, by the name that ``born_as`` gives for theirs."""
+class ObjectiveTallies:
+    """Follow every objective of a strategy. ``key`` is the one that holds people out, by the name that ``randomization_unit`` gives for theirs."""
 
-    def __init__(self, strategy: Strategy, key: bytes, *, born_as: Callable[[str], str] = str, planned: int = 1000) -> None:
+    def __init__(self, strategy: Strategy, key: bytes, *, randomization_unit: Callable[[str], str] = str, planned: int = 1000) -> None:
         self._strategy = strategy
         self._key = key
-        self._born_as = born_as
+        self._born_as = randomization_unit
         self._planned = planned
         self._shown: dict[str, Counter[str]] = {name: Counter() for name in strategy.objectives}
         self._people: dict[str, dict[str, Tally]] = {name: {} for name in strategy.objectives}
@@ -68,11 +68,11 @@ class Objectives:
             people.pop(customer, None)
             self._shown[objective].pop(customer, None)
 
-    def standings(self) -> list[Standing]:
+    def standings(self) -> list[ObjectiveResult]:
         """Every objective, in the order of the strategy."""
         return [self._standing(objective) for objective in self._strategy.objectives.values()]
 
-    def _standing(self, objective: Objective) -> Standing:
+    def _standing(self, objective: Objective) -> ObjectiveResult:
         share, people = objective.holdout_share, dict[str, Tally]()
         for name, tally in self._people[objective.id].items():  # who was merged is one person, under the older one's name
             whole = people.setdefault(self._born_as(name), Tally())
@@ -85,7 +85,7 @@ class Objectives:
             (held if out else free).append(tally.happened / tally.windows)
         closed = sum([tally.windows for tally in people.values()])
         effect = uplift(free, held, holdout_share=share, planned=self._planned) if held and free and 0.0 < share < 1.0 else None
-        return Standing(objective, self._shown[objective.id].total(), closed, len(people), len(held), effect)
+        return ObjectiveResult(objective, self._shown[objective.id].total(), closed, len(people), len(held), effect)
 
     def _happened(self, outcome: Outcome) -> bool:
         return bool(outcome.hits & 1) if self._strategy.objectives[outcome.objective].outcome == "bought_family" else outcome.got

@@ -25,7 +25,7 @@ class Card(Struct, frozen=True):
     no: str = ""
 
 
-class Told(Struct, frozen=True):
+class BriefFact(Struct, frozen=True):
     """One fact of a brief in words: what (at most 40 characters), how it is known, and the detail that a larger screen may open."""
 
     what: str
@@ -41,7 +41,7 @@ class Brief(Struct, frozen=True):
     action: str
     language: str
     who: str
-    facts: tuple[Told, ...]
+    facts: tuple[BriefFact, ...]
     advice: str
     avoid: str = ""
     why: str = ""

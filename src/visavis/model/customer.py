@@ -80,14 +80,14 @@ class Customer(Struct, frozen=True):
     """Everything that the entries of one person add up to.
 
     ``born_at`` is when we first heard of them, ``last_contact_at`` when they last did something themselves (epoch seconds); ``held`` as what their
-    entries are kept (``model.moment.HELD_AS``). Of a person who was merged, ``sides`` keeps each customer that they are made of, as it
+    entries are kept (``model.moment.HELD_AS``). Of a person who was merged, ``profiles`` keeps each customer that they are made of, as it
     would be without the others; ``names`` are all that they go by.
 
     ``consent_epoch`` counts their choices; ``closings`` tells in which epoch each purpose was last closed (`""`: all of them).
     """
 
     id: str
-    born_as: str
+    randomization_unit: str
     born_at: float = 0.0
     entries: int = 0
     last_received_at: float = 0.0
@@ -113,12 +113,12 @@ class Customer(Struct, frozen=True):
     requests: dict[str, Request] = {}
     reviews: dict[str, Review] = {}
     service: Service = Service()
-    sides: tuple["Customer", ...] = ()
+    profiles: tuple["Customer", ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Every name that speaks for this person."""
-        return tuple([side.id for side in self.sides]) or (self.id,)
+        return tuple([side.id for side in self.profiles]) or (self.id,)
 
     @property
     def kept_from(self) -> float:
@@ -137,8 +137,8 @@ class Customer(Struct, frozen=True):
 
 
 def newborn(customer: str) -> Customer:
-    """A person of whom nothing is known. ``born_as`` never changes: holdout and dice use it."""
-    return Customer(id=customer, born_as=customer)
+    """A person of whom nothing is known. ``randomization_unit`` never changes: holdout and dice use it."""
+    return Customer(id=customer, randomization_unit=customer)
 
 
 def bounded(names: dict[str, T], name: str, value: T, *, limit: int = NAMES_LIMIT) -> dict[str, T]:

@@ -17,20 +17,20 @@ CONSENT: Final = "consent-receipt+jwt"
 PAPERS: Final = {CONSENT: "consent receipt", "erasure-receipt+jwt": "erasure receipt", "request-acknowledgement+jwt": "acknowledgement", TYPE: "copy"}
 
 
-class Paper(Struct, frozen=True):
+class Document(Struct, frozen=True):
     """What was signed, and what it says."""
 
     kind: str
     says: dict[str, Any]
 
 
-def verified(token: str | bytes, public: Mapping[str, Any]) -> Paper:
+def verified(token: str | bytes, public: Mapping[str, Any]) -> Document:
     """The paper of this token, when who holds this key signed it and nothing of it was changed; :class:`Invalid` otherwise, and nothing else."""
     paper = None
     if len(token) <= LIMIT:
         try:
             found = jws.deserialize_compact(token, OKPKey.import_key(dict(public)), algorithms=[ALGORITHM])
-            paper = Paper(PAPERS[str(found.headers()["typ"])], msgspec.json.decode(found.payload, type=dict[str, Any]))
+            paper = Document(PAPERS[str(found.headers()["typ"])], msgspec.json.decode(found.payload, type=dict[str, Any]))
         except (JoseError, msgspec.MsgspecError, ValueError, TypeError, KeyError, RecursionError):
             pass
     if paper is None:

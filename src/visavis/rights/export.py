@@ -110,7 +110,7 @@ class Export(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def export(
-    strategy: Strategy, world: World, customer: Customer, entries: Sequence[Entry], now: datetime, dice_key: bytes, *, brought: Mapping[str, Any],
+    strategy: Strategy, world: World, customer: Customer, entries: Sequence[Entry], now: datetime, randomization_key: bytes, *, brought: Mapping[str, Any],
     audit_keys: Mapping[str, bytes], ledger: Iterable[bytes], kept: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> Export:  # fmt: skip
     """The copy. ``entries`` are all of the person's, under each of their names; ``brought`` what each purpose brought them so far.
@@ -126,7 +126,7 @@ def export(
         observed={"places": asdict(customer.places), "home": _named(customer.home), "numbers": _named(customer.numbers),
                   "shops": customer.purchases.shops, "visits": _visits(customer), "identifiers": customer.identifiers,
                   "contacts": customer.entries, "last_contact_at": customer.last_contact_at},
-        inferred=inferred(strategy, world, customer, now, dice_key),
+        inferred=inferred(strategy, world, customer, now, randomization_key),
         sources=_sources(entries),
         purposes=_purposes(strategy, customer, now), recipients=tuple(recipients(strategy.purposes, customer)),
         notices_served=tuple([_told(entry) for entry in entries if isinstance(entry.moment, Noticed)]),
@@ -141,7 +141,7 @@ def export(
     )  # fmt: skip
 
 
-def inferred(strategy: Strategy, world: World, customer: Customer, now: datetime, dice_key: bytes) -> dict[str, Any]:
+def inferred(strategy: Strategy, world: World, customer: Customer, now: datetime, randomization_key: bytes) -> dict[str, Any]:
     """What nobody said and nobody saw: what was concluded about the person."""
     purchases = customer.purchases
     habits = {
@@ -155,7 +155,7 @@ def inferred(strategy: Strategy, world: World, customer: Customer, now: datetime
         "reluctance": customer.service.reluctance,
         "hidden": customer.service.wrong,
         "held_out": {
-            key: held_out(customer.born_as, key, share=objective.holdout_share, key=dice_key)
+            key: held_out(customer.randomization_unit, key, share=objective.holdout_share, key=randomization_key)
             for key, objective in strategy.objectives.items() if objective.holdout_share
         },
     }  # fmt: skip

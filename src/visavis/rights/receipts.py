@@ -3,7 +3,7 @@
 A receipt holds the notice's words, the record and where rights are exercised, signed as a JWS (Ed25519): whoever has the public key verifies it without
 us. Its notice is named by the hash of its words, so the text shown cannot be changed afterwards.
 
-Reference: ISO/IEC TS 27560:2023, *Consent record information structure*, read through the guide of the DPV group; Kantara Initiative, *Consent Receipt
+Reference: ISO/IEC TS 27560:2023, *Consent record information structure*, read through the guide of the DPV group; Kantara Initiative, *Consent ConsentReceipt
 Specification 1.1*, 2018.
 """
 
@@ -46,7 +46,7 @@ class Proof(Struct, frozen=True):
     status: Status
 
 
-class Receipt(Struct, frozen=True):
+class ConsentReceipt(Struct, frozen=True):
     """A receipt that was checked: its document, the words of its notice, and which choice it proves."""
 
     id: str
@@ -140,7 +140,7 @@ def public_key(key: OKPKey) -> dict[str, Any]:
     return {**key.as_dict(private=False), "kid": key.thumbprint(), "alg": ALGORITHM, "use": "sig"}
 
 
-def opened(token: str | bytes, public: dict[str, Any]) -> Receipt:
+def opened(token: str | bytes, public: dict[str, Any]) -> ConsentReceipt:
     """The receipt of this token, checked whole: signature, form, words and order in time. :class:`Invalid` says what is wrong; nothing else is raised."""
     if len(token) > RECEIPT_LIMIT:
         raise Invalid("This is too long to be a receipt.", advice=f"At most {RECEIPT_LIMIT:,} characters.")
@@ -153,7 +153,7 @@ def opened(token: str | bytes, public: dict[str, Any]) -> Receipt:
     words_hash = hash_of(told.notice)
     if words_hash != found["hash"] or told.notice.text != found["text"]:
         raise Invalid("The words inside are not those that the record names.", advice="Do not trust this receipt.")
-    return Receipt(found["id"], found["record"], found["status"], told.notice, told.receipt)
+    return ConsentReceipt(found["id"], found["record"], found["status"], told.notice, told.receipt)
 
 
 class _Payload(Struct, forbid_unknown_fields=True):

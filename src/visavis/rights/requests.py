@@ -19,7 +19,7 @@ from msgspec.structs import asdict, replace
 from visavis.cards.answer import contestable
 from visavis.consent.notices import MARKETING, SHARING
 from visavis.customers.rights import recipients
-from visavis.delivery.webhooks import ERASED, Outbox
+from visavis.delivery.webhooks import ERASED, Webhooks
 from visavis.model.customer import Customer
 from visavis.model.entry import FORM, Effect, Entry
 from visavis.model.errors import Invalid, Refused
@@ -30,7 +30,7 @@ from visavis.rights.erasure import Erased, Holds, Unfinished, both, erase
 from visavis.rights.export import Export, export, opened
 from visavis.rights.receipts import ALGORITHM, public_key
 from visavis.rights.rectification import EVIDENCE, amended, corrected
-from visavis.rights.suppression_list import Opposition
+from visavis.rights.suppression_list import SuppressionList
 from visavis.runtime.loop import KEPT as KEPT_OBJECTION
 from visavis.runtime.loop import Loop
 from visavis.runtime.writer import Writer
@@ -55,7 +55,7 @@ KEPT: Final[dict[str, dict[str, str]]] = {
 }
 
 
-class Gone(Refused):
+class UnknownPerson(Refused):
     """Nothing is held of this person: they never were here, or were erased; both are answered alike."""
 
 
@@ -70,7 +70,7 @@ class Acknowledged(Struct, frozen=True):
     expected_at: datetime
 
 
-class Receipt(Struct, frozen=True):
+class ErasureReceipt(Struct, frozen=True):
     """What an erasure deleted, what is kept and why, and who else is told; ``subject`` is a pseudonym made for this receipt only."""
 
     form: str
@@ -80,7 +80,7 @@ class Receipt(Struct, frozen=True):
     recipients: tuple[str, ...]
 
 
-class Waiting(Struct, frozen=True):
+class OpenReview(Struct, frozen=True):
     """A contested decision in the brand's queue."""
 
     customer: str
@@ -89,7 +89,7 @@ class Waiting(Struct, frozen=True):
     overdue: bool
 
 
-class Leaving(Struct, frozen=True):
+class PendingErasure(Struct, frozen=True):
     """An erasure from when it is asked until all of it is done."""
 
     cause: str
@@ -100,7 +100,7 @@ class Leaving(Struct, frozen=True):
     done: Erased | None = None
 
 
-class Asked(Struct, frozen=True):
+class OpenRequest(Struct, frozen=True):
     """A person's request in the brand's queue: what they asked, and by when it is answered."""
 
     customer: str
@@ -114,14 +114,14 @@ class Asked(Struct, frozen=True):
     instead: dict[str, Any] | None
 
 
-class Desk:
+class Requests:
     """``secret`` keys the pseudonyms of receipts, ``key`` signs. ``held`` is what an erasure empties beside the log.
 
     ``brought`` tells what each purpose brought the person of these names.
     """
 
     def __init__(
-        self, writer: Writer, *, screens: Holds, outbox: Outbox, access: Holds, delivery: Holds, addresses: Holds, mirror: Holds, opposition: Opposition,
+        self, writer: Writer, *, screens: Holds, outbox: Webhooks, access: Holds, delivery: Holds, addresses: Holds, mirror: Holds, opposition: SuppressionList,
         key: OKPKey, secret: bytes, brought: Callable[[Iterable[str]], Mapping[str, Any]],
     ) -> None:  # fmt: skip
         self.writer = writer
@@ -133,13 +133,13 @@ class Desk:
         self._opposition = opposition
         self._secret = secret
         self._brought = brought
-        self._begun: dict[str, Leaving] = {}
+        self._begun: dict[str, PendingErasure] = {}
 
     def person(self, name: str) -> Customer:
-        """Whom it is about; :class:`Gone` when nothing is held of them."""
+        """Whom it is about; :class:`UnknownPerson` when nothing is held of them."""
         customer = self.writer.loop.customer(name)
         if not customer.entries and not any(one.told(name) for one in self.held.values()):
-            raise Gone("Nothing is held of this person.", advice="Check the name.")
+            raise UnknownPerson("Nothing is held of this person.", advice="Check the name.")
         return customer
 
     async def acknowledge(self, name: str, right: str, *, of: str = "", instead: Mapping[str, Any] | None = None) -> Acknowledged:
@@ -151,14 +151,14 @@ class Desk:
             id=request, customer=name, occurred_at=now, request=request, right=right, expected_at=expected_at, of=of,
             instead=dict(instead) if instead is not None else None,
         )  # fmt: skip
-        await self._live(said)
+        await self._process(said)
         return Acknowledged(request, right, "acknowledged", STATUS_TERMS["acknowledged"], now, expected_at)
 
     async def move(self, name: str, request: str, status: str, reason: str = "", *, by: str = "person") -> Acknowledged:
         """Let a request move on, by the table; a delay is said inside the first month, and with its reason, as a rejection is."""
         found = self.person(name).requests.get(request)
         if found is None:
-            raise Gone("There is no such request of this person.", advice="GET …/requests lists them.")
+            raise UnknownPerson("There is no such request of this person.", advice="GET …/requests lists them.")
         if status not in NEXT[found.status]:
             raise Invalid(f"A request that is {found.status} does not become that.", advice=f"Known: {', '.join(sorted(NEXT[found.status])) or 'none'}.")
         if status in REASONED and not reason:
@@ -181,7 +181,7 @@ class Desk:
             "reason": reason,
             "by": by,
         }
-        await self._live(from_builtins(said, received_at=now))
+        await self._process(from_builtins(said, received_at=now))
         return Acknowledged(request, found.right, status, STATUS_TERMS[status], datetime.fromtimestamp(found.asked_at, now.tzinfo), expected_at)
 
     async def export(self, name: str, *, by: str = "person") -> Export:
@@ -194,7 +194,7 @@ class Desk:
             names = loop.names(name)
             lines = sorted([line for one in names for line in loop.log.lines_of(one)])
             return export(
-                loop.strategy, loop.world, self.person(name), loop.life(name), loop.clock.now(), loop.dice_key, brought=self._brought(names),
+                loop.strategy, loop.world, self.person(name), loop.life(name), loop.clock.now(), loop.randomization_key, brought=self._brought(names),
                 audit_keys={one: loop.log.audit_key(one) for one in names}, ledger=[line for _, line in lines],
                 kept={holder: [{"of": one, **thing} for one in names for thing in held.told(one)] for holder, held in self.held.items()},
             )  # fmt: skip
@@ -241,16 +241,16 @@ class Desk:
                 await self.move(name, request, "rejected", Exception.__str__(error)[:280])
             raise
         now = loop.clock.now()
-        await self._live(Corrected(id=f"{request}-corrected", customer=name, occurred_at=now, of=moment if instead is not None else ""))
+        await self._process(Corrected(id=f"{request}-corrected", customer=name, occurred_at=now, of=moment if instead is not None else ""))
         return await self.move(name, request, "fulfilled")
 
     async def hide(self, name: str, family: str) -> Acknowledged:
         """Never again name a family that was wrongly concluded."""
         asked = await self.acknowledge(name, "rectification")
-        await self._live(Corrected(id=f"{asked.request}-corrected", customer=name, occurred_at=self.writer.loop.clock.now(), family=family))
+        await self._process(Corrected(id=f"{asked.request}-corrected", customer=name, occurred_at=self.writer.loop.clock.now(), family=family))
         return await self.move(name, asked.request, "fulfilled")
 
-    async def erase(self, name: str) -> Receipt:
+    async def erase(self, name: str) -> ErasureReceipt:
         """Erase this person everywhere; the receipt says what was deleted, and what is kept and why. Their recipients are told.
 
         :class:`Unfinished` when somebody was reading; asking again under the same name does the rest.
@@ -269,9 +269,9 @@ class Desk:
             self._outbox.passing(one)
         subject = "p_" + blake2b(begun.cause.encode(), key=self._secret, digest_size=12).hexdigest()
         kept = {key: words for key, words in KEPT.items() if key != "opposition" or begun.opposed}
-        return Receipt("visavis-erasure/1", subject, both(begun.done, gone), kept, begun.told)
+        return ErasureReceipt("visavis-erasure/1", subject, both(begun.done, gone), kept, begun.told)
 
-    def _leaving(self, name: str) -> Leaving:
+    def _leaving(self, name: str) -> PendingErasure:
         """What is to be known of a person once nothing of them is; their recipients' notices are durable before anything is deleted."""
         loop, customer = self.writer.loop, self.person(name)
         told = tuple(recipients(loop.strategy.purposes, customer))
@@ -282,12 +282,12 @@ class Desk:
             notices.append(Entry(FORM, known, now, notice, effects=effects))
             self._outbox.announce(notices[-1])
         opposed = bool(self._opposition.of((*customer.names, *customer.identifiers)))
-        return Leaving(cause, tuple(sorted(customer.names, key=lambda one: one == name)), told, opposed, tuple(notices))
+        return PendingErasure(cause, tuple(sorted(customer.names, key=lambda one: one == name)), told, opposed, tuple(notices))
 
     async def restrict(self, name: str, *, on: bool) -> Acknowledged:
         """Keep the person's data and read none of it, or (``on = False``) let it be read again."""
         asked = await self.acknowledge(name, "restriction")
-        await self._live(Restricted(id=f"{asked.request}-restricted", customer=name, occurred_at=self.writer.loop.clock.now(), on=on))
+        await self._process(Restricted(id=f"{asked.request}-restricted", customer=name, occurred_at=self.writer.loop.clock.now(), on=on))
         return await self.move(name, asked.request, "fulfilled")
 
     async def object(self, name: str, about: str, *, on: bool) -> Acknowledged:
@@ -297,7 +297,7 @@ class Desk:
         asked = await self.acknowledge(name, "objection")
         try:
             moment = Objected(id=f"{asked.request}-objected", customer=name, occurred_at=self.writer.loop.clock.now(), about=about, on=on, method="request")
-            await self._live(moment)
+            await self._process(moment)
         except Refused as error:
             await self.move(name, asked.request, "rejected", Exception.__str__(error)[:280])
             raise
@@ -311,7 +311,7 @@ class Desk:
         entries = await self.writer.ask(lambda: self.writer.loop.life(name))
         found = next((one for entry in entries for one in entry.decisions if one.id == decision and one.audience == "customer"), None)
         if found is None:
-            raise Gone("There is no such decision about this person.", advice="GET …/export lists them.")
+            raise UnknownPerson("There is no such decision about this person.", advice="GET …/export lists them.")
         action = contestable(self.writer.loop.strategy, found)
         if not action:
             raise Invalid("This decision is not one that somebody reviews.", advice="Only those about a price, eligibility, credit or a refusal are.")
@@ -327,14 +327,14 @@ class Desk:
             "about": self.writer.loop.strategy.actions[action].review,
             "due_at": months_after(now, MONTHS).isoformat(),
         }
-        await self._live(from_builtins(said, received_at=now))
+        await self._process(from_builtins(said, received_at=now))
         return self.person(name).reviews[decision]
 
     async def review(self, name: str, decision: str, outcome: str, reasons: str) -> Review:
         """A person at the brand confirms the decision or changes it, with reasons that the person reads."""
         found = self.person(name).reviews.get(decision)
         if found is None:
-            raise Gone("Nobody contested this decision.", advice="GET /v1/reviews lists those that somebody did.")
+            raise UnknownPerson("Nobody contested this decision.", advice="GET /v1/reviews lists those that somebody did.")
         if not found.open:
             raise Invalid("This decision was reviewed already.", advice="A review is answered once.")
         now = self.writer.loop.clock.now()
@@ -347,26 +347,26 @@ class Desk:
             "outcome": outcome,
             "reasons": reasons,
         }
-        await self._live(from_builtins(said, received_at=now))
+        await self._process(from_builtins(said, received_at=now))
         return self.person(name).reviews[decision]
 
-    def reviews(self) -> list[Waiting]:
+    def reviews(self) -> list[OpenReview]:
         """The queue: every decision that waits for somebody, the one that is due first at the head. Time closes none of them."""
         now = self.writer.loop.clock.now().timestamp()
         found = [
-            Waiting(customer.id, decision, review, overdue=now > review.due_at)
+            OpenReview(customer.id, decision, review, overdue=now > review.due_at)
             for customer in self._everybody() if customer.reviews
             for decision, review in customer.reviews.items() if review.open
         ]  # fmt: skip
         return sorted(found, key=lambda one: (one.review.due_at, one.customer, one.decision))
 
-    def queue(self) -> list[Asked]:
+    def queue(self) -> list[OpenRequest]:
         """Every request that waits for the brand, the one that is due first at the head. Time closes none of them."""
         now = self.writer.loop.clock.now()
 
-        def asked(customer: str, request: str, one: Request) -> Asked:
+        def asked(customer: str, request: str, one: Request) -> OpenRequest:
             asked_at, expected_at = [datetime.fromtimestamp(at, now.tzinfo) for at in (one.asked_at, one.expected_at)]
-            return Asked(customer, request, one.right, one.status, asked_at, expected_at, now > expected_at, one.of, one.instead)
+            return OpenRequest(customer, request, one.right, one.status, asked_at, expected_at, now > expected_at, one.of, one.instead)
 
         found = [asked(person.id, name, one) for person in self._everybody() for name, one in person.requests.items() if one.open]
         return sorted(found, key=lambda one: (one.expected_at, one.asked_at, one.customer))
@@ -387,24 +387,24 @@ class Desk:
         self.person(name)
         entry = await self.writer.ask(lambda: self.writer.loop.entry(name, moment))
         if entry is None:
-            raise Gone("There is no such moment of this person.", advice="GET …/export lists them.")
+            raise UnknownPerson("There is no such moment of this person.", advice="GET …/export lists them.")
         return entry
 
-    async def _live(self, moment: Moment) -> None:
-        lived = await self.writer.live(moment)
+    async def _process(self, moment: Moment) -> None:
+        lived = await self.writer.process(moment)
         if lived.answer.entry is None:
             assert lived.answer.refused is not None
             raise Refused("This was not kept.", advice=lived.answer.refused.advice)
 
 
-def reconciled(loop: Loop, opposition: Opposition) -> None:
+def reconciled(loop: Loop, opposition: SuppressionList) -> None:
     """After opening: whoever objected, and whom a backup that was put back shows otherwise, objects again before anything is done with them."""
     for customer in list(loop.customers.values()):
         objecting(loop, opposition, customer)
 
 
-def objecting(loop: Loop, opposition: Opposition, customer: Customer) -> None:
+def objecting(loop: Loop, opposition: SuppressionList, customer: Customer) -> None:
     """The person objects to what they are known to have objected to."""
     for about in opposition.of((*customer.names, *customer.identifiers)):
         if about not in customer.objections:
-            loop.live([Objected(id=f"opposed-{token_hex(6)}", customer=customer.id, occurred_at=loop.clock.now(), about=about, method=KEPT_OBJECTION)])
+            loop.process([Objected(id=f"opposed-{token_hex(6)}", customer=customer.id, occurred_at=loop.clock.now(), about=about, method=KEPT_OBJECTION)])

@@ -28,7 +28,7 @@ PROOF_DAYS: Final = 1826
 UNSAID_DAYS: Final = 1095
 """How long a life is kept by a brand that names no purpose."""
 DAY_S: Final = 86_400.0
-AGAIN_S: Final = 3_600.0
+RETRY_S: Final = 3_600.0
 """When it is tried again, after somebody was reading a file."""
 AT_ONCE: Final = 16
 """So many people go between two groups of moments; nobody waits for more."""
@@ -130,7 +130,7 @@ class Retention:
                 gone.append((0, self._part(person, over, now, last=until.keys() - over <= {PROOF})))
         except Exception:
             log.exception("what was kept long enough could not go yet")
-            return now.timestamp() + AGAIN_S
+            return now.timestamp() + RETRY_S
         return min([at for what, at in until.items() if what not in over], default=inf)
 
     def _whole(self, person: Customer) -> int:

@@ -22,7 +22,7 @@ from visavis.store.append_only import added
 FINGERPRINT_BYTES: Final = 16
 
 
-class Opposition:
+class SuppressionList:
     """The list. ``path`` is its file, which only grows (``None``: in memory); the last line about somebody counts."""
 
     def __init__(self, path: Path | None, secret: bytes) -> None:

@@ -16,7 +16,7 @@ FIELDS: Final = ("kind", "entries", "moments", "reason", "attempt", "status")
 """What of a record's ``extra`` is written; all else is left out."""
 
 
-class Lines(logging.Formatter):
+class JsonLines(logging.Formatter):
     """A record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -24,7 +24,7 @@ class Lines(logging.Formatter):
 
         >>> record = logging.LogRecord("visavis", logging.ERROR, "", 0, "%s was lost\nfor ever", ("camille",), None)
         >>> record.kind, record.customer, record.created = "entered", "camille", 0.0
-        >>> Lines().format(record)
+        >>> JsonLines().format(record)
         '{"at":"1970-01-01T00:00:00+00:00","level":"error","from":"visavis","what":"%s was lost","kind":"entered"}'
         """
         message = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
@@ -42,7 +42,7 @@ class Lines(logging.Formatter):
 def set_up(level: int = logging.INFO, stream: TextIO | None = None) -> None:
     """Let everything that is logged in this process go to ``stream`` (standard error), as lines; give ``log_config=None`` to uvicorn."""
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(Lines())
+    handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
     for chatty in ("uvicorn.access", "httpx", "httpcore"):

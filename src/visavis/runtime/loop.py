@@ -16,9 +16,9 @@ from msgspec.structs import replace
 
 from visavis.consent.gate import open_categories
 from visavis.customers.fold import fold
-from visavis.customers.identity import REASONS, addressed, lived, merged, refusal
+from visavis.customers.identity import REASONS, addressed, apply_entry, merged, refusal
 from visavis.engine import NotAdmitted, admit, step
-from visavis.learning.online import Teacher
+from visavis.learning.online import OnlineLearner
 from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.entry import Entry
 from visavis.model.errors import Refused, VisavisError
@@ -37,8 +37,8 @@ SKEW_S: Final = CLOCK_SKEW.total_seconds()
 log = logging.getLogger("visavis.identity")
 
 
-class Answer(Struct, frozen=True):
-    """What the sender gets: the entry, or the door's no; ``retried`` when this moment had been lived before."""
+class StepResult(Struct, frozen=True):
+    """What the sender gets: the entry, or the door's no; ``retried`` when this moment had been apply_entry before."""
 
     entry: Entry | None
     refused: NotAdmitted | None = None
@@ -61,12 +61,12 @@ class Loop:
     """
 
     def __init__(
-        self, log: Log, strategy: Strategy, dice_key: bytes, clock: Clock, *, state: State | None = None,
+        self, log: Log, strategy: Strategy, randomization_key: bytes, clock: Clock, *, state: State | None = None,
         opposed: Callable[[Iterable[str]], Iterable[str]] = lambda _: (),
     ) -> None:  # fmt: skip
         self.log = log
         self.strategy = strategy
-        self.dice_key = dice_key
+        self.randomization_key = randomization_key
         self.clock = clock
         self.opposed = opposed
         state = state if state is not None else rebuild(log)
@@ -75,7 +75,7 @@ class Loop:
         self.erased: list[Callable[[str], None]] = []
         self.amended: list[Callable[[str], None]] = []
         self.customers: dict[str, Customer] = state.customers
-        self.teacher: Teacher = state.teacher
+        self.teacher: OnlineLearner = state.teacher
         self._group: dict[tuple[str, str], Entry] = {}
         self._ahead: dict[str, Customer] = {}
         self._due: list[tuple[float, str]] = []
@@ -85,29 +85,29 @@ class Loop:
             if name == customer.id:
                 self._await(customer, None)
 
-    def live(self, moments: Iterable[Moment]) -> list[Answer]:
+    def process(self, moments: Iterable[Moment]) -> list[StepResult]:
         """Step each moment in order, commit them as one group, and answer. Nothing is answered before all of it is durable."""
         answers = [self.take(moment) for moment in moments]
         self.commit()
         return answers
 
-    def take(self, moment: Moment, *, look: bool = False) -> Answer:
+    def take(self, moment: Moment, *, look: bool = False) -> StepResult:
         """Step one moment into the open group. Its answer must not go out before :meth:`commit` has returned.
 
-        With ``look`` the log is always asked whether it was lived before; without, only when that can be: a sender that repeats an id under a later
+        With ``look`` the log is always asked whether it was apply_entry before; without, only when that can be: a sender that repeats an id under a later
         time is found out by the commit, which is refused.
         """
         customer = self.customer(moment.customer)
         moment = addressed(customer, moment)
         name = moment.customer
-        # A moment that occurred after all that was received of this person cannot have been lived before: no need to look.
+        # A moment that occurred after all that was received of this person cannot have been apply_entry before: no need to look.
         if look or moment.occurred_at.timestamp() - SKEW_S <= customer.last_received_at:
             stored = self._group.get((name, moment.id)) or self.log.entry(name, moment.id)
             if stored is not None:
-                return Answer(stored, retried=True)
+                return StepResult(stored, retried=True)
         received_at = self.clock.now()
         if isinstance(moment, Linked) and (refused := self._unmerged(customer, moment, received_at.timestamp())) is not None:
-            return Answer(None, refused)
+            return StepResult(None, refused)
         if (not customer.entries or isinstance(moment, Linked)) and not (isinstance(moment, Objected) and moment.method == KEPT):
             customer = self._recalled(customer, moment)
         admitted = admit(self.strategy, customer, moment, received_at)
@@ -115,17 +115,17 @@ class Loop:
             kind = KIND[type(moment)]
             admitted = NotAdmitted(kind, CATEGORY[kind], "Nothing is kept under this name.")
         if isinstance(admitted, NotAdmitted):
-            return Answer(None, admitted)
-        entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.dice_key)
+            return StepResult(None, admitted)
+        entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.randomization_key)
         self._group[name, moment.id] = entry
-        for person in lived(ChainMap(self._ahead, self.customers), ChainMap(self._claimed, self._identified), entry, after):
+        for person in apply_entry(ChainMap(self._ahead, self.customers), ChainMap(self._claimed, self._identified), entry, after):
             self._await(person, customer if person is after else None)
         if isinstance(admitted, Objected) and admitted.on:
             # Whoever is one now may part: what they objected to as one is said under each of their names, one after the other.
-            silent = next((side.id for side in after.sides if admitted.about not in side.objections), "")
+            silent = next((side.id for side in after.profiles if admitted.about not in side.objections), "")
             if silent:
                 self.take(replace(admitted, id=f"opposed-{moment.id}"[:128], customer=silent, method=KEPT))
-        return Answer(entry)
+        return StepResult(entry)
 
     def _recalled(self, customer: Customer, moment: Moment) -> Customer:
         """The customer, once what they have objected to under this name or identifier is theirs again; nothing comes before it."""
@@ -162,7 +162,7 @@ class Loop:
         return list(merge(*[self.log.of(name) for name in self.names(customer)], key=lambda entry: entry.received_at))
 
     def entry(self, customer: str, moment: str) -> Entry | None:
-        """The entry of this moment of the person, under whichever of their :meth:`names` it was lived."""
+        """The entry of this moment of the person, under whichever of their :meth:`names` it was apply_entry."""
         return next((entry for name in self.names(customer) if (entry := self.log.entry(name, moment)) is not None), None)
 
     @property
@@ -210,7 +210,7 @@ class Loop:
         was = [entry for entry in self.log.of(customer) if entry.moment.id in entries]
         self.log.amend(customer, entries)
         before = self.customer(customer)
-        if before.sides:  # what was merged since, and whether it still is, follows from all entries, in the order in which they came
+        if before.profiles:  # what was merged since, and whether it still is, follows from all entries, in the order in which they came
             state = rebuild(self.log)
             people = {name: state.customers.get(name) or newborn(name) for name in before.names}
             self._identified = state.identified
@@ -233,12 +233,12 @@ class Loop:
         self.commit()
         names = {entry.customer for entry in entries}
         if any(self.customer(name).entries or self.log.erased(name) or next(iter(self.log.of(name)), None) is not None for name in names):
-            raise Refused("This name is taken here, or nothing may be kept under it.", advice="A life is brought in before anything of it was lived here.")
+            raise Refused("This name is taken here, or nothing may be kept under it.", advice="A life is brought in before anything of it was apply_entry here.")
         if any(entry.received_at > self.clock.now() for entry in entries):
-            raise Refused("This life has not been lived yet.", advice="Check the clock of who exported it, and ours.")
+            raise Refused("This life has not been apply_entry yet.", advice="Check the clock of who exported it, and ours.")
         people, identified = dict[str, Customer](), dict[str, str]()
         for entry in entries:
-            lived(people, identified, entry, fold(people.get(entry.customer) or newborn(entry.customer), entry))
+            apply_entry(people, identified, entry, fold(people.get(entry.customer) or newborn(entry.customer), entry))
         if any(self._identified.get(identifier) for identifier in identified):
             raise Refused("An identifier in this export belongs to another customer.", advice="Two customers are not joined this way.")
         self.write(entries)
@@ -250,7 +250,7 @@ class Loop:
     def erase(self, customer: str, *, for_good: bool = True) -> list[Entry]:
         """Forget this customer, after all that was taken before; return the entries that there were. Asked again, it completes what is left to do.
 
-        Unless it is ``for_good``, they may come again. Only what was lived under this name goes; a person who was merged is erased under each of their
+        Unless it is ``for_good``, they may come again. Only what was apply_entry under this name goes; a person who was merged is erased under each of their
         :meth:`names`.
         """
         self.commit()
@@ -265,7 +265,7 @@ class Loop:
 
     def _forget(self, customer: str, entries: Iterable[Entry]) -> None:
         person = self.customers.pop(customer, None)
-        left = [side for side in person.sides if side.id != customer] if person is not None else []
+        left = [side for side in person.profiles if side.id != customer] if person is not None else []
         if left:
             rest = reduce(merged, left)
             self.customers.update(dict.fromkeys(rest.names, rest))
@@ -284,11 +284,11 @@ class Loop:
         """When :meth:`wake` has something to do next (epoch seconds)."""
         return self._due[0][0] if self._due else None
 
-    def wake(self, limit: int | None = None) -> list[Answer]:
+    def wake(self, limit: int | None = None) -> list[StepResult]:
         """Wake everyone whose time has come (at most ``limit``), into the open group: one ``due`` moment each closes everything past."""
         now = self.clock.now()
         now_s = now.timestamp()
-        answers: list[Answer] = []
+        answers: list[StepResult] = []
         while self._due and self._due[0][0] <= now_s and (limit is None or len(answers) < limit):
             due, name = heappop(self._due)
             customer = self.customer(name)

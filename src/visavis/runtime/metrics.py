@@ -31,7 +31,7 @@ class Metrics:
         """A moment came to a door: kept, retried, refused, forbidden or invalid."""
         self._child(self._moments, kind, fate).inc()
 
-    def lived(self, entry: Entry, us: float) -> None:
+    def processed(self, entry: Entry, us: float) -> None:
         """An entry is durable; its step took this many microseconds."""
         self._steps.observe(us / 1e6)
         for decision in entry.decisions:

@@ -6,9 +6,9 @@ from typing import Final
 from msgspec import Struct
 
 from visavis.customers.fold import fold
-from visavis.customers.identity import lived
+from visavis.customers.identity import apply_entry
 from visavis.engine import step
-from visavis.learning.online import Teacher
+from visavis.learning.online import OnlineLearner
 from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.entry import Entry, WorldEntry, encode
 from visavis.model.moment import Corrected, Lapsed
@@ -26,7 +26,7 @@ class State(Struct):
 
     world: World
     customers: dict[str, Customer]
-    teacher: Teacher
+    teacher: OnlineLearner
     entries: int = 0
     worlds: dict[str, World] = {}
     identified: dict[str, str] = {}
@@ -34,7 +34,7 @@ class State(Struct):
 
 def rebuild(log: Log, *, passing: Callable[[Entry], object] | None = None) -> State:
     """Fold every entry, in order; ``passing`` is shown each one. Decides nothing: same log, same state, byte for byte."""
-    world, customers, teacher, count = World(), dict[str, Customer](), Teacher(), 0
+    world, customers, teacher, count = World(), dict[str, Customer](), OnlineLearner(), 0
     worlds: dict[str, World] = {}
     identified: dict[str, str] = {}
     for _, entry in log.scan():
@@ -45,7 +45,7 @@ def rebuild(log: Log, *, passing: Callable[[Entry], object] | None = None) -> St
             teacher.noted(entry)
             continue
         name = entry.customer
-        lived(customers, identified, entry, fold(customers.get(name) or newborn(name), entry))
+        apply_entry(customers, identified, entry, fold(customers.get(name) or newborn(name), entry))
         if entry.decisions or entry.closed:
             teacher.digest(entry, world)
         if passing is not None:
@@ -61,7 +61,7 @@ class Difference(Struct, frozen=True):
     moment: str
 
 
-def verify(log: Log, dice_key: bytes, *, found: Callable[[Difference], None]) -> int:
+def verify(log: Log, randomization_key: bytes, *, found: Callable[[Difference], None]) -> int:
     """Decide everything again with the logged strategies and worlds; call ``found`` for each difference; return how many entries were compared.
 
     Of somebody who had something corrected, or whose data went for their age, what was decided before rested on what is not there any more: it is folded,
@@ -78,12 +78,12 @@ def verify(log: Log, dice_key: bytes, *, found: Callable[[Difference], None]) ->
             continue
         customer = customers.get(entry.customer) or newborn(entry.customer)
         if position < corrected.get(entry.customer, 0):
-            lived(customers, identified, entry, fold(customer, entry))
+            apply_entry(customers, identified, entry, fold(customer, entry))
             continue
         compared += 1
-        again, after = step(strategies[world.strategy], world, customer, entry.moment, entry.received_at, dice_key)
+        again, after = step(strategies[world.strategy], world, customer, entry.moment, entry.received_at, randomization_key)
         if encode(again) != encode(entry):
             found(Difference(position, entry.customer, entry.moment.id))
             after = fold(customer, entry)
-        lived(customers, identified, entry, after)
+        apply_entry(customers, identified, entry, after)
     return compared

@@ -20,15 +20,15 @@ from visavis.model.entry import Entry
 from visavis.model.errors import Refused, Unavailable, VisavisError
 from visavis.model.moment import KIND, Moment
 from visavis.model.world import WorldChange
-from visavis.runtime.loop import Answer, Group, Loop
+from visavis.runtime.loop import Group, Loop, StepResult
 
 QUEUE_LIMIT: Final = 4096
 GROUP_LIMIT: Final = 256
 """How many moments one commit may hold: enough to hide an fsync, few enough that nobody waits long for the others' decisions."""
 LEARN_S: Final = 1.0
-REST_S: Final = 1.0
+COMMIT_BACKOFF_S: Final = 1.0
 """How long nobody is woken after a commit failed: a full disk must not be asked a thousand times a second."""
-AGAIN_S: Final = 3_600.0
+RETRY_S: Final = 3_600.0
 """When the clock's own work is tried again, after it failed."""
 log = logging.getLogger("visavis.writer")
 T = TypeVar("T")
@@ -40,14 +40,14 @@ class Busy(Unavailable):
     retry_after_s: Final = 1
 
 
-class Lived(Struct, frozen=True):
+class Processed(Struct, frozen=True):
     """The answer to one moment, and how long its step took."""
 
-    answer: Answer
+    answer: StepResult
     us: float
 
 
-Waiting = tuple[Moment, asyncio.Future[Lived]]
+Waiting = tuple[Moment, asyncio.Future[Processed]]
 
 
 class Writer:
@@ -100,18 +100,18 @@ class Writer:
         if self._thread is not None:
             self._thread.shutdown()
 
-    def put(self, moment: Moment) -> asyncio.Future[Lived]:
+    def put(self, moment: Moment) -> asyncio.Future[Processed]:
         """Queue one moment; its answer comes when it is durable. :class:`Busy` when too many wait."""
         if self._stopping:
             raise Unavailable("The server is stopping.", advice="Send it again in a few seconds, with the same id.")
         if len(self._waiting) >= self._queue_limit:
             raise Busy("Too many moments are waiting.", advice="Send it again after a second, with the same id.")
-        answer: asyncio.Future[Lived] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Processed] = asyncio.get_running_loop().create_future()
         self._waiting.append((moment, answer))
         self._bell.set()
         return answer
 
-    async def live(self, moment: Moment) -> Lived:
+    async def process(self, moment: Moment) -> Processed:
         """Live one moment and wait until it is durable."""
         return await self.put(moment)
 
@@ -156,7 +156,7 @@ class Writer:
         due = min(self._ages_at, due if due is not None else inf)
         if due < inf:
             # A turned clock is nudged; the machine's is looked at again at the latest every minute.
-            seconds = REST_S if self._resting else min(60.0, due - self.loop.clock.now().timestamp())
+            seconds = COMMIT_BACKOFF_S if self._resting else min(60.0, due - self.loop.clock.now().timestamp())
             alarm = asyncio.get_running_loop().call_later(seconds, self._bell.set)
         await self._bell.wait()
         if alarm is not None:
@@ -196,9 +196,9 @@ class Writer:
                 log.exception("what follows a commit could not be done")
         self._learn()
 
-    def _taken(self, batch: list[Waiting], *, look: bool = False) -> list[tuple[asyncio.Future[Lived], Lived]]:
+    def _taken(self, batch: list[Waiting], *, look: bool = False) -> list[tuple[asyncio.Future[Processed], Processed]]:
         """Step these moments, then wake those whose time has come; one that cannot be lived does not take the others with it."""
-        told: list[tuple[asyncio.Future[Lived], Lived]] = []
+        told: list[tuple[asyncio.Future[Processed], Processed]] = []
         for moment, future in batch:
             started = perf_counter()
             try:
@@ -207,7 +207,7 @@ class Writer:
                 log.exception("a moment could not be lived", extra={"kind": KIND[type(moment)]})
                 _fail(future, error if isinstance(error, VisavisError) else Unavailable("This moment could not be lived.", advice="It was not kept."))
             else:
-                told.append((future, Lived(answer, (perf_counter() - started) * 1e6)))
+                told.append((future, Processed(answer, (perf_counter() - started) * 1e6)))
         try:
             self.loop.wake(GROUP_LIMIT)
         except Exception:
@@ -234,7 +234,7 @@ class Writer:
             try:
                 self._ages_at = self._aged()
             except Exception:
-                self._ages_at = now + AGAIN_S
+                self._ages_at = now + RETRY_S
                 log.exception("what the clock asks for could not be done")
 
     def _learn(self) -> None:

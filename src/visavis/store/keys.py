@@ -1,7 +1,7 @@
 """The vault: two keys a person (the second for special categories), wrapped under a root key that is kept elsewhere. No key, nothing to read.
 
 ``root key → customer's keys (AES key wrap) → AES-256-GCM of each value``, with the value's place bound to it: what is pasted under another person or
-place does not open. People are found by a keyed hash of their name, and known at rest by a random pseudonym. :meth:`Vault.shred` destroys the keys and
+place does not open. People are found by a keyed hash of their name, and known at rest by a random pseudonym. :meth:`KeyStore.shred` destroys the keys and
 leaves a tombstone in a file *outside* the data folder, which is read at each opening: a backup that is put back does not bring anybody back.
 
 Limits, honestly: Python cannot wipe its memory, and a disk may keep a block that was overwritten; so erasing is shredding *and* deleting.
@@ -55,7 +55,7 @@ class Tombstone(Struct, frozen=True):
     at: str
 
 
-class Lock:
+class Cipher:
     """One key: seals a value for one place of one owner, and opens it there only."""
 
     __slots__ = ("_aead", "_bound", "_kind")
@@ -79,7 +79,7 @@ class Lock:
             raise Invalid("A sealed value does not open: it was altered or moved, or this key is another's.", advice="Restore a backup.") from None
 
 
-class Person:
+class PersonKey:
     """One person's open keys: seal and open what is theirs. ``audit_key`` is what their lines in the ledger are known by; it goes with the others."""
 
     __slots__ = ("_begun", "_lock", "_moments", "_owner", "_special", "_special_wrapped", "_wrapping", "audit_key", "name", "pseudonym")
@@ -89,10 +89,10 @@ class Person:
         self.pseudonym = pseudonym
         self.audit_key = derived(key, "audit")
         self._owner = pseudonym.to_bytes(8)
-        self._lock = Lock(key, owner=self._owner)
+        self._lock = Cipher(key, owner=self._owner)
         self._begun: Begun | None = None
         self._moments = blake2b(key=derived(key, "moments"), digest_size=8)
-        self._special: Lock | None = None
+        self._special: Cipher | None = None
         self._special_wrapped = special
         self._wrapping = wrapping
 
@@ -122,22 +122,22 @@ class Person:
         """The value; :class:`Invalid` when it was altered, or sealed for another person or place."""
         return (self._second() if sealed.startswith(SPECIAL) else self._lock).open(sealed, place)
 
-    def _second(self) -> Lock:
+    def _second(self) -> Cipher:
         """The key of special categories, opened when it is first needed: most people have none of them."""
         if self._special is None:
-            self._special = Lock(aes_key_unwrap(self._wrapping, self._special_wrapped), owner=self._owner, kind=SPECIAL)
+            self._special = Cipher(aes_key_unwrap(self._wrapping, self._special_wrapped), owner=self._owner, kind=SPECIAL)
         return self._special
 
 
-class Vault:
+class KeyStore:
     """The key table, a small file of its own; one process at a time. ``tombstones`` lies outside the data folder, as the root key does."""
 
     def __init__(self, path: Path | str, root: bytes, tombstones: Path) -> None:
         self._wrapping = derived(root, "vault")
         self._fingerprints = derived(root, "people")
         self._path = tombstones
-        self._people: dict[str, Person] = {}
-        self._pseudonyms: dict[int, Person] = {}
+        self._people: dict[str, PersonKey] = {}
+        self._pseudonyms: dict[int, PersonKey] = {}
         self.tombstones = _read(tombstones)
         self._erased = {one.fingerprint for one in self.tombstones if one.fingerprint}
         with opening(path, "vault") as self._database:
@@ -146,14 +146,14 @@ class Vault:
                 self._database.execute(_SHRED, (one.fingerprint, one.pseudonym))
             emptied(self._database)
 
-    def of(self, customer: str) -> Person | None:
+    def of(self, customer: str) -> PersonKey | None:
         """The open keys of this person; ``None`` when there are none."""
         found = self._people.get(customer)
         if found is None:
             found = self._found("fingerprint", self._fingerprint(customer))
         return found
 
-    def under(self, pseudonym: int) -> Person:
+    def under(self, pseudonym: int) -> PersonKey:
         """The open keys of whom the log knows by this pseudonym; :class:`Invalid` when the key table lacks them."""
         found = self._pseudonyms.get(pseudonym) or self._found("pseudonym", pseudonym)
         if found is None:
@@ -221,23 +221,23 @@ class Vault:
         (proof,) = self._database.execute("SELECT proof FROM root").fetchone()
         self._unwrapped(proof)
 
-    def _made(self, customer: str) -> tuple[Person, tuple[bytes, bytes, bytes]]:
+    def _made(self, customer: str) -> tuple[PersonKey, tuple[bytes, bytes, bytes]]:
         pseudonym, key, second = randbits(PSEUDONYM_BITS), os.urandom(KEY_BYTES), os.urandom(KEY_BYTES)
         special = aes_key_wrap(self._wrapping, second)
-        person = Person(customer, pseudonym, key, special, self._wrapping)
+        person = PersonKey(customer, pseudonym, key, special, self._wrapping)
         return person, (aes_key_wrap(self._wrapping, key), special, person.seal(customer.encode(), b"name"))
 
-    def _found(self, column: str, value: bytes | int) -> Person | None:
+    def _found(self, column: str, value: bytes | int) -> PersonKey | None:
         row = self._run(f"SELECT pseudonym, key, special, name FROM people WHERE {column} = ?", (value,)).fetchone()  # noqa: S608  one of two names
         if row is None:
             return None
         pseudonym, key, special, name = row
-        person = Person("", pseudonym, self._unwrapped(key), special, self._wrapping)
+        person = PersonKey("", pseudonym, self._unwrapped(key), special, self._wrapping)
         person.name = person.open(name, b"name").decode()
         self._keep(person)
         return person
 
-    def _keep(self, person: Person) -> None:
+    def _keep(self, person: PersonKey) -> None:
         while len(self._people) >= CACHED:
             oldest = self._people.pop(next(iter(self._people)))
             del self._pseudonyms[oldest.pseudonym]

@@ -13,14 +13,14 @@ from msgspec import Struct
 
 from visavis.model.entry import Entry
 from visavis.model.errors import Refused
-from visavis.store.keys import Lock
-from visavis.store.sqlite_file import emptied, opened
+from visavis.store.keys import Cipher
+from visavis.store.sqlite_file import emptied, open_database
 
 EMPTY_LIMIT: Final = 1_000
 """So many empty rows are let be."""
 
 
-class Place(Struct, frozen=True, array_like=True):
+class ItemHeader(Struct, frozen=True, array_like=True):
     """Whose a thing is, what kind of thing, and its name; since when it is there, and how many bytes it has."""
 
     person: str
@@ -30,24 +30,24 @@ class Place(Struct, frozen=True, array_like=True):
     size: int
 
 
-_place = msgspec.msgpack.Decoder(Place)
+_place = msgspec.msgpack.Decoder(ItemHeader)
 
 
-class Shelf:
+class PersonalItems:
     """The file (``:memory:`` for tests), sealed under ``secret``; one process at a time. Of whom ``erased`` tells, nothing is taken.
 
-    >>> shelf = Shelf(":memory:", bytes(32))
+    >>> shelf = PersonalItems(":memory:", bytes(32))
     >>> shelf.put("camille", "mail", "home", b"camille@example.net")
     >>> shelf.get("camille", "mail", "home"), shelf.forget("camille"), shelf.people()
     (b'camille@example.net', 1, set())
     """
 
     def __init__(self, path: Path | str, secret: bytes, *, erased: Callable[[str], bool] = lambda _: False) -> None:
-        self._lock = Lock(secret)
+        self._lock = Cipher(secret)
         self._erased = erased
-        self._people: dict[str, dict[tuple[str, str], tuple[int, Place]]] = {}
+        self._people: dict[str, dict[tuple[str, str], tuple[int, ItemHeader]]] = {}
         self._holders: dict[str, dict[str, dict[str, None]]] = {}
-        self._database = opened(path)
+        self._database = open_database(path)
         try:
             self._database.execute("PRAGMA synchronous = NORMAL")
             self._database.execute("CREATE TABLE IF NOT EXISTS things (number INTEGER PRIMARY KEY, place BLOB, value BLOB) STRICT")
@@ -67,7 +67,7 @@ class Shelf:
         """Keep this thing, or put it in the place of the one of that name; :class:`Refused` when the person was erased."""
         if self._erased(person):
             raise Refused("Nothing is kept under this name.")
-        number, place = self._last + 1, Place(person, kind, name, at, len(value))
+        number, place = self._last + 1, ItemHeader(person, kind, name, at, len(value))
         sealed = self._lock.seal(msgspec.msgpack.encode(place), b"place %d" % number), self._lock.seal(value, b"value %d" % number)
         with self._database:  # both or neither
             self._database.execute("BEGIN IMMEDIATE")
@@ -77,7 +77,7 @@ class Shelf:
         self._unnote(person, [(kind, name)])
         self._note(number, place)
 
-    def of(self, person: str) -> Mapping[tuple[str, str], Place]:
+    def of(self, person: str) -> Mapping[tuple[str, str], ItemHeader]:
         """What there is of this person, by kind and name, in the order in which it was put."""
         return {key: place for key, (_, place) in self._people.get(person, {}).items()}
 
@@ -110,7 +110,7 @@ class Shelf:
         emptied(self._database)
         return len(gone)
 
-    def values(self, person: str) -> list[tuple[Place, bytes]]:
+    def values(self, person: str) -> list[tuple[ItemHeader, bytes]]:
         """Everything there is of this person, in the order in which it was put."""
         found = [(place, self.get(person, place.kind, place.name)) for place in self.of(person).values()]
         return [(place, value) for place, value in found if value is not None]
@@ -128,7 +128,7 @@ class Shelf:
         numbers = [(mine[thing][0],) for thing in things if thing in mine]
         self._database.executemany("UPDATE things SET place = NULL, value = NULL WHERE number = ?", numbers)
 
-    def _note(self, number: int, place: Place) -> None:
+    def _note(self, number: int, place: ItemHeader) -> None:
         self._people.setdefault(place.person, {})[place.kind, place.name] = number, place
         self._holders.setdefault(place.kind, {}).setdefault(place.name, {})[place.person] = None
 

@@ -18,14 +18,14 @@ from visavis.model.consent import Purpose
 from visavis.model.entry import Entry, WorldEntry, decode, decode_world, encode
 from visavis.model.errors import Invalid, Refused, Unavailable
 from visavis.model.moment import CATEGORY, KINDS
-from visavis.store.keys import NONCE_BYTES, Person, Vault
+from visavis.store.keys import NONCE_BYTES, KeyStore, PersonKey
 from visavis.store.sqlite_file import emptied, opening
 
 APPLICATION: Final = 0x76697361  # "visa", in the file's header: what `file` and we recognise it by
 FORM: Final = 5
 FETCH: Final = 2048
 _place: Final = Struct(">QQ").pack
-"""What a row is bound to: its position and its moment; :class:`~visavis.store.keys.Person` adds whose it is."""
+"""What a row is bound to: its position and its moment; :class:`~visavis.store.keys.PersonKey` adds whose it is."""
 SPECIAL: Final = frozenset({"numbers"})
 """Categories whose entries are sealed under the person's second key: health."""
 _SPECIAL_KINDS: Final = frozenset(made for kind, made in KINDS.items() if CATEGORY[kind] in SPECIAL)
@@ -45,7 +45,7 @@ class SqliteLog:
     decided, whatever was interrupted or put back from a backup. The vault is closed with the log. One call at a time, from whatever thread.
     """
 
-    def __init__(self, path: Path, vault: Vault) -> None:
+    def __init__(self, path: Path, vault: KeyStore) -> None:
         self._path = path
         self._vault = vault
         with opening(path, "log", failing=vault.close) as self._database:
@@ -259,5 +259,5 @@ def _is_special(entry: Entry) -> bool:
     return type(entry.moment) in _SPECIAL_KINDS or any(not SPECIAL.isdisjoint(use.categories) for use in entry.uses)
 
 
-def _opened(person: Person, position: int, moment: int, data: bytes) -> Entry:
+def _opened(person: PersonKey, position: int, moment: int, data: bytes) -> Entry:
     return decode(person.open(data, _place(position, moment)))

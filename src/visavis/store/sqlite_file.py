@@ -13,7 +13,7 @@ from pathlib import Path
 from visavis.model.errors import Invalid, Unavailable
 
 
-def opened(path: Path | str, *, exclusive: bool = False) -> sqlite3.Connection:
+def open_database(path: Path | str, *, exclusive: bool = False) -> sqlite3.Connection:
     """The database of this path, in WAL mode, made for its owner's eyes only; what an earlier process left in its write-ahead log is in the file.
 
     ``secure_delete`` belongs to each connection and its default to each build, so it is set here and read back; nothing spills to a temporary file.
@@ -45,14 +45,14 @@ def opening(path: Path | str, what: str, *, failing: Callable[[], None] = lambda
     """The database, for one process alone; whatever goes wrong while it is looked at closes it (then calls ``failing``), and is told as one of our errors."""
     database = None
     try:
-        database = opened(path, exclusive=True)
+        database = open_database(path, exclusive=True)
         yield database
     except BaseException as error:
         if database is not None:
             database.close()
         failing()
         if isinstance(error, sqlite3.OperationalError):
-            raise Unavailable(f"The {what} cannot be opened: {error}.", advice="Is another process writing it?") from None
+            raise Unavailable(f"The {what} cannot be open_database: {error}.", advice="Is another process writing it?") from None
         if isinstance(error, sqlite3.DatabaseError):
             raise Invalid(f"This file is not a {what}: {error}.", advice="Give the folder that an earlier run wrote.") from None
         raise

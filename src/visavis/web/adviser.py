@@ -17,8 +17,8 @@ from starlette.routing import Route
 
 from visavis.cards.brief import brief
 from visavis.delivery.screens import OnScreen, Screens
-from visavis.http.access_keys import Access, Key
-from visavis.http.requests import BEAT_S, STREAM, admitted, guarded, key_of, told
+from visavis.http.access_keys import AccessKey, AccessKeys
+from visavis.http.requests import HEARTBEAT_S, STREAM, guarded, json_body, key_of, with_cookie
 from visavis.model.card import Brief
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused, VisavisError
@@ -31,14 +31,14 @@ from visavis.web import pages
 COOKIE: Final = "visavis-adviser"
 PATH: Final = "/adviser"
 LAYOUTS: Final = ("glasses", "tablet")
-PATIENCE_S: Final = 1.0
+HEALTH_TIMEOUT_S: Final = 1.0
 
 
-def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
+def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
     """The page, its stream, its briefs as JSON, and what it sends back."""
     strategy = writer.loop.strategy
 
-    def adviser(request: Request) -> Key:
+    def adviser(request: Request) -> AccessKey:
         return key_of(request, access, "adviser", cookie=COOKIE)
 
     async def page(request: Request) -> Response:
@@ -54,17 +54,17 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
         )  # fmt: skip
 
     async def enter(request: Request) -> Response:
-        token = str((await told(request)).get("key", ""))
+        token = str((await json_body(request)).get("key", ""))
         if access.check(token).role != "adviser":
             raise Refused("This is not an adviser's key.", advice="Make one: visavis key adviser PLACE.")
-        return admitted(request, Response(status_code=204), COOKIE, token, PATH)
+        return with_cookie(request, Response(status_code=204), COOKIE, token, PATH)
 
-    async def read(key: Key, already: set[str]) -> None:
+    async def read(key: AccessKey, already: set[str]) -> None:
         """Write down that this key reads every brief of its place; when it returns, there is none that was not."""
         while new := [one for one in screens.briefs(key.subject) if one.show.id not in already]:
             for one in new:
                 decision, now = one.show.id, writer.loop.clock.now()
-                await writer.live(Displayed(id=f"seen-{decision}-{key.id}"[:128], customer=one.entry.customer, occurred_at=now, decision=decision))
+                await writer.process(Displayed(id=f"seen-{decision}-{key.id}"[:128], customer=one.entry.customer, occurred_at=now, decision=decision))
                 already.add(decision)
 
     async def briefs(request: Request) -> Response:
@@ -80,7 +80,7 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
         return StreamingResponse(_events(strategy, screens, read, language, picked, last, access, key), headers=STREAM)
 
     async def answer(request: Request) -> Response:
-        key, body = adviser(request), await told(request)
+        key, body = adviser(request), await json_body(request)
         decision, said, about = str(body.get("decision", "")), str(body.get("answer", "")), str(body.get("about", ""))
         if said not in ("done", "later", "wrong"):
             raise Invalid("The answer is done, later or wrong.")
@@ -91,11 +91,11 @@ def routes(writer: Writer, access: Access, screens: Screens) -> list[Route]:
         moment = Answered(
             id=f"answer-{decision}"[:128], customer=found.entry.customer, occurred_at=writer.loop.clock.now(), decision=decision, answer=said, about=about,
         )  # fmt: skip
-        entry = (await writer.live(moment)).answer.entry
+        entry = (await writer.process(moment)).answer.entry
         settled = entry.moment.answer if entry is not None and isinstance(entry.moment, Answered) else ""
         return Response(msgspec.json.encode({"answer": settled}), media_type="application/json")
 
-    def here(key: Key, decision: str) -> OnScreen:
+    def here(key: AccessKey, decision: str) -> OnScreen:
         """The brief of this decision, of someone who is still looked after at this place and still lets advisers know."""
         for name in screens.checked_in(key.subject):
             found = screens.brief_of(name)
@@ -132,7 +132,7 @@ def state(strategy: Strategy, screens: Screens, place: str, language: str, picke
 
 
 async def _events(
-    strategy: Strategy, screens: Screens, read: Callable[[Key, set[str]], Awaitable[None]], language: str, picked: str, last: str, access: Access, key: Key,
+    strategy: Strategy, screens: Screens, read: Callable[[AccessKey, set[str]], Awaitable[None]], language: str, picked: str, last: str, access: AccessKeys, key: AccessKey,
 ) -> AsyncIterator[bytes]:  # fmt: skip
     on_page, place, already = last, key.subject, set[str]()
     yield b"retry: 1000\n\n"
@@ -142,7 +142,7 @@ async def _events(
             try:
                 await read(key, already)
             except VisavisError:  # it could not be written down, so it is not shown yet
-                await asyncio.sleep(PATIENCE_S)
+                await asyncio.sleep(HEALTH_TIMEOUT_S)
                 continue
             name, values = state(strategy, screens, place, language, picked)
             if name != on_page:
@@ -150,7 +150,7 @@ async def _events(
                 yield pages.event(pages.rendered("_brief.html", language, **values), name="screen", number=name)
             soon = [screens.lasts_s(one.show) + 0.05 for one in screens.briefs(place)]
             try:
-                async with asyncio.timeout(min([BEAT_S, *soon])):
+                async with asyncio.timeout(min([HEARTBEAT_S, *soon])):
                     await bell.wait()
             except TimeoutError:
                 # An event, not a comment: a page that hears nothing for too long takes its brief off by itself.

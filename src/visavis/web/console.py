@@ -22,13 +22,13 @@ from visavis.cards.answer import said
 from visavis.cards.typography import typeset
 from visavis.cards.words import amount
 from visavis.delivery.screens import EVERYBODY, Screens
-from visavis.delivery.webhooks import Outbox
-from visavis.explain.accounts import Benefits
+from visavis.delivery.webhooks import Webhooks
+from visavis.explain.accounts import Accounts
 from visavis.http import problems
-from visavis.http.access_keys import Access, Key
-from visavis.http.access_log import consulted
-from visavis.http.requests import BEAT_S, PAGE, STREAM, admitted, guarded, key_of, told
-from visavis.measurement.objectives import Objectives, Standing
+from visavis.http.access_keys import AccessKey, AccessKeys
+from visavis.http.access_log import record_entry_read
+from visavis.http.requests import HEARTBEAT_S, PAGE, STREAM, guarded, json_body, key_of, with_cookie
+from visavis.measurement.objectives import ObjectiveResult, ObjectiveTallies
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import KIND, KINDS
 from visavis.runtime.writer import Writer
@@ -46,7 +46,7 @@ SIDES_S: Final = 1.0
 """How often what stands beside it is counted again at most."""
 
 
-class Effect(Struct, frozen=True):
+class ObjectiveRow(Struct, frozen=True):
     """One objective as the console tells it: what it showed, on whom it is measured, and the honest effect so far."""
 
     id: str
@@ -62,11 +62,11 @@ class Effect(Struct, frozen=True):
     bar: Markup
 
 
-def routes(writer: Writer, access: Access, screens: Screens, outbox: Outbox, objectives: Objectives, benefits: Benefits) -> list[Route]:
+def routes(writer: Writer, access: AccessKeys, screens: Screens, outbox: Webhooks, objectives: ObjectiveTallies, benefits: Accounts) -> list[Route]:
     """The page, its stream, its fragments, and one decision as JSON."""
     strategy = writer.loop.strategy
 
-    def brand(request: Request) -> Key:
+    def brand(request: Request) -> AccessKey:
         return key_of(request, access, "brand", cookie=COOKIE)
 
     def language_of(request: Request) -> str:
@@ -91,10 +91,10 @@ def routes(writer: Writer, access: Access, screens: Screens, outbox: Outbox, obj
         return pages.page("console.html", language, path=PATH, **values)
 
     async def enter(request: Request) -> Response:
-        token = str((await told(request)).get("key", ""))
+        token = str((await json_body(request)).get("key", ""))
         if access.check(token).role != "brand":
             raise Refused("This is not a brand's key.", advice="Make one: visavis key brand.")
-        return admitted(request, Response(status_code=204), COOKIE, token, PATH)
+        return with_cookie(request, Response(status_code=204), COOKIE, token, PATH)
 
     async def stream(request: Request) -> Response:
         key, asked = brand(request), request.query_params
@@ -121,7 +121,7 @@ def routes(writer: Writer, access: Access, screens: Screens, outbox: Outbox, obj
         if found is None:
             raise Invalid("This moment is not among the latest.", advice="Ask for it: /v1/people/PERSON/moments/MOMENT.")
         entry = found.entry
-        await consulted(writer, entry)
+        await record_entry_read(writer, entry)
         kind = getattr(pages.WORDS[language].console.kinds, KIND[type(entry.moment)])
         told = pages.rendered("_explained.html", language, entry=entry, kind=kind, us=round(found.us), decisions=explained(strategy, entry, language))
         return HTMLResponse(told, headers=PAGE)
@@ -132,7 +132,7 @@ def routes(writer: Writer, access: Access, screens: Screens, outbox: Outbox, obj
         for entry in [recent.entry for recent in reversed(screens.recent)]:
             for one in entry.decisions:
                 if one.id == name:
-                    await consulted(writer, entry)
+                    await record_entry_read(writer, entry)
                     return Response(msgspec.json.encode(said(strategy, entry, one, language_of(request))), media_type="application/json")
         advice = "Ask for its moment: /v1/people/PERSON/moments/MOMENT."
         return problems.response(problems.problem(404, "This decision is not among the latest.", advice=advice))
@@ -156,7 +156,7 @@ def routes(writer: Writer, access: Access, screens: Screens, outbox: Outbox, obj
     ]
 
 
-def standing(one: Standing, language: str) -> Effect:
+def standing(one: ObjectiveResult, language: str) -> ObjectiveRow:
     """One objective in words and figures; no figure where none can be claimed."""
     found = one.effect
     verdict: str = "no_holdout" if one.objective.holdout_share == 0.0 else "nothing_closed" if found is None else found.verdict
@@ -167,14 +167,14 @@ def standing(one: Standing, language: str) -> Effect:
         between = f"{pages.signed(100.0 * found.low, language)} … {pages.signed(100.0 * found.high, language)}"
         bar = charts.interval(found.low, found.uplift, found.high)
         verdict = "no_difference" if verdict == "not_enough_evidence" else verdict
-    return Effect(
+    return ObjectiveRow(
         one.objective.id, typeset(one.objective.why[language], language), one.shown, one.closed, one.people, one.held_out,
         format_percent(one.objective.holdout_share, locale=language), verdict, points, between, bar,
     )  # fmt: skip
 
 
 async def _events(
-    screens: Screens, access: Access, key: Key, told_rows: Callable[[int], str], told_sides: Callable[[], str], last: str,
+    screens: Screens, access: AccessKeys, key: AccessKey, told_rows: Callable[[int], str], told_sides: Callable[[], str], last: str,
 ) -> AsyncIterator[bytes]:  # fmt: skip
     newest = screens.recent[-1].number if screens.recent else 0
     after = int(last) if last.isascii() and last.isdigit() and int(last) <= newest else 0
@@ -193,7 +193,7 @@ async def _events(
                 # Counting many people takes long: it never takes more than a fiftieth of the server's time.
                 sides_at = started + max(SIDES_S, 50.0 * (perf_counter() - started))
             try:
-                async with asyncio.timeout(BEAT_S):
+                async with asyncio.timeout(HEARTBEAT_S):
                     await bell.wait()
                 await asyncio.sleep(PACE_S)
             except TimeoutError:

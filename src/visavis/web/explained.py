@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from visavis.cards.answer import Refused, said
+from visavis.cards.answer import RefusalReply, said
 from visavis.cards.typography import typeset
 from visavis.cards.words import amount, family_name, product_name
 from visavis.model.card import Brief, Card
@@ -12,7 +12,7 @@ from visavis.strategy.read import Strategy
 from visavis.web import charts
 
 
-class Arm(Struct, frozen=True):
+class ArmRow(Struct, frozen=True):
     """One thing that could be said, or silence (no ``action``); ``bar`` is its drawing."""
 
     action: str
@@ -36,8 +36,8 @@ class Explained(Struct, frozen=True):
     p_shown: float
     card: Card | None
     brief: Brief | None
-    arms: tuple[Arm, ...]
-    refused: tuple[Refused, ...]
+    arms: tuple[ArmRow, ...]
+    refused: tuple[RefusalReply, ...]
 
 
 def explained(strategy: Strategy, entry: Entry, language: str) -> list[Explained]:
@@ -62,18 +62,18 @@ def _about(strategy: Strategy, decision: Decision, language: str) -> str:
     return family_name(strategy, decision.family, language) if decision.family else ""
 
 
-def _arms(strategy: Strategy, decision: Decision, language: str) -> list[Arm]:
+def _arms(strategy: Strategy, decision: Decision, language: str) -> list[ArmRow]:
     """The best first; silence stands where its margin, which is nothing, puts it."""
     scale = max([abs(arm.net_millicents) for arm in decision.scored], default=0)
     return [_arm(strategy, decision, arm, scale, language) for arm in sorted(decision.scored, key=lambda arm: -arm.net_millicents)]
 
 
-def _arm(strategy: Strategy, decision: Decision, arm: Scored, scale: int, language: str) -> Arm:
+def _arm(strategy: Strategy, decision: Decision, arm: Scored, scale: int, language: str) -> ArmRow:
     chosen = (arm.action, arm.family) == ((decision.action, decision.family) if isinstance(decision, Show) else ("", ""))
     if not arm.action:
-        return Arm("", "", "", arm.p_shown, chosen, charts.silence(chosen=chosen))
+        return ArmRow("", "", "", arm.p_shown, chosen, charts.silence(chosen=chosen))
     net = arm.net_millicents
     sign = "+" if net > 0 else "\u2212" if net < 0 else ""
     written = sign + amount(round(abs(net) / 1000), strategy.brand.currency, language)
     about = family_name(strategy, arm.family, language) if arm.family else ""
-    return Arm(arm.action, about, written, arm.p_shown, chosen, charts.margin(net, scale, chosen=chosen))
+    return ArmRow(arm.action, about, written, arm.p_shown, chosen, charts.margin(net, scale, chosen=chosen))

@@ -30,7 +30,7 @@ class Pill(Struct, frozen=True):
     tone: str
 
 
-class Row(Struct, frozen=True):
+class FeedRow(Struct, frozen=True):
     """One moment as the feed tells it."""
 
     number: int
@@ -64,14 +64,14 @@ def mark(customer: str) -> str:
     return f"#{blake2b(customer.encode('utf-8', 'surrogatepass'), key=_KEY, digest_size=3).hexdigest()}"
 
 
-def rows(strategy: Strategy, recent: Iterable[Recent], wanted: Filter, words: Any, language: str) -> Iterator[Row]:
+def rows(strategy: Strategy, recent: Iterable[Recent], wanted: Filter, words: Any, language: str) -> Iterator[FeedRow]:
     """The rows of these moments, the latest first; ``words`` are the console's."""
     for one in recent:
         if wanted.lets(one.entry):
             moment, spot = one.entry.moment, one.entry.moment.at
             place = strategy.places.get(spot.place) if spot is not None else None
             kind = KIND[type(moment)]
-            yield Row(
+            yield FeedRow(
                 one.number, mark(one.entry.customer), getattr(words.kinds, kind), _clock(strategy, one.entry, language),
                 place.name if place is not None else "", round(one.us), tuple([_pill(decision, words) for decision in one.entry.decisions]),
             )  # fmt: skip

@@ -20,11 +20,11 @@ from starlette.routing import Route
 
 from visavis.cards.typography import typeset
 from visavis.consent.choices import Choice, choices, switched
-from visavis.explain.accounts import Benefits
+from visavis.explain.accounts import Accounts
 from visavis.explain.benefit import Benefit, benefits
 from visavis.explain.counterfactual import Why, walk, why
-from visavis.http.access_keys import Access, Key
-from visavis.http.requests import PAGE, admitted, guarded, key_of, told
+from visavis.http.access_keys import AccessKey, AccessKeys
+from visavis.http.requests import PAGE, guarded, json_body, key_of, with_cookie
 from visavis.ledger.personal_view import LOOKED, OwnLine, lines_of
 from visavis.ledger.personal_view import told as said
 from visavis.model.consent import OPENS
@@ -32,7 +32,7 @@ from visavis.model.decision import Show
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import Moment
-from visavis.rights.requests import Desk
+from visavis.rights.requests import Requests
 from visavis.runtime.loop import Loop
 from visavis.runtime.writer import Writer
 from visavis.strategy.read import Strategy
@@ -50,7 +50,7 @@ LOCALES: Final = {"fr": "fr_FR", "en": "en_GB"}
 Hearing = Callable[[Loop, str, str, Iterable[tuple[bytes, bytes]]], Moment | None]
 
 
-class Row(Struct, frozen=True):
+class PurposeRow(Struct, frozen=True):
     """One use of data: how it is protected, what is given, what is received and what that brought; ``said`` is the choice that stands, in words."""
 
     purpose: str
@@ -66,7 +66,7 @@ class Row(Struct, frozen=True):
     closed: str
 
 
-class Card(Struct, frozen=True):
+class ShownCard(Struct, frozen=True):
     """One card that was shown: its words, when, why, and what would have changed it."""
 
     decision: str
@@ -76,11 +76,11 @@ class Card(Struct, frozen=True):
     changes: tuple[str, ...]
 
 
-def routes(writer: Writer, access: Access, everybody: Benefits, desk: Desk, *, heard: Hearing) -> list[Route]:
+def routes(writer: Writer, access: AccessKeys, everybody: Accounts, desk: Requests, *, heard: Hearing) -> list[Route]:
     """The page, its key, and the gestures on it; ``heard`` is what a browser says for its person besides, before the gesture."""
     loop = writer.loop
 
-    def own(request: Request) -> Key:
+    def own(request: Request) -> AccessKey:
         return key_of(request, access, "device", cookie=COOKIE)
 
     def language_of(request: Request, name: str) -> str:
@@ -103,31 +103,31 @@ def routes(writer: Writer, access: Access, everybody: Benefits, desk: Desk, *, h
         return HTMLResponse(pages.rendered("_portal.html", language, me=await me(name, language)), headers=PAGE)
 
     async def enter(request: Request) -> Response:
-        token = str((await told(request)).get("key", ""))
+        token = str((await json_body(request)).get("key", ""))
         if access.check(token).role != "device":
             raise Refused("This is not a person's own key.", advice="Make one: visavis key device PERSON.")
-        return admitted(request, Response(status_code=204), COOKIE, token, PATH)
+        return with_cookie(request, Response(status_code=204), COOKIE, token, PATH)
 
     async def choose(request: Request) -> Response:
-        name, body = own(request).subject, await told(request)
+        name, body = own(request).subject, await json_body(request)
         purpose, on, trial = loop.strategy.purposes.get(str(body.get("purpose", ""))), body.get("on"), body.get("trial", False)
         if purpose is None or purpose.basis != "consent" or not isinstance(on, bool) or not isinstance(trial, bool):
             raise Invalid("This is no choice.", advice='Send {"purpose": KEY, "on": true}, with "trial": true to try it.')
         at, cause = loop.clock.now(), f"me-{token_hex(6)}"
         if (signal := heard(loop, name, cause, request.headers.raw)) is not None:
-            await writer.live(signal)
+            await writer.process(signal)
         for moment in switched(loop.strategy, name, purpose.key, on=on, trial=trial, language=language_of(request, name), id=cause, at=at):
-            await writer.live(moment)
+            await writer.process(moment)
         return await now(request, name)
 
     async def objects(request: Request) -> Response:
         name = own(request).subject
-        await desk.object(name, MARKETING, on=_on(await told(request)))
+        await desk.object(name, MARKETING, on=_on(await json_body(request)))
         return await now(request, name)
 
     async def restrict(request: Request) -> Response:
         name = own(request).subject
-        await desk.restrict(name, on=_on(await told(request)))
+        await desk.restrict(name, on=_on(await json_body(request)))
         return await now(request, name)
 
     async def copy(request: Request) -> Response:
@@ -137,7 +137,7 @@ def routes(writer: Writer, access: Access, everybody: Benefits, desk: Desk, *, h
 
     async def erase(request: Request) -> Response:
         name, language = own(request).subject, pages.language_of(request)
-        if (await told(request)).get("erase") is not True:
+        if (await json_body(request)).get("erase") is not True:
             raise Invalid("Nothing was erased.", advice='Send {"erase": true}.')
         receipt = await desk.erase(name)
         kept = [words[language] for words in receipt.kept.values()]
@@ -155,10 +155,10 @@ def routes(writer: Writer, access: Access, everybody: Benefits, desk: Desk, *, h
     ]  # fmt: skip
 
 
-def seen(loop: Loop, everybody: Benefits, name: str, entries: list[Entry], lines: list[OwnLine], language: str) -> dict[str, Any]:
+def seen(loop: Loop, everybody: Accounts, name: str, entries: list[Entry], lines: list[OwnLine], language: str) -> dict[str, Any]:
     """Everything on the page of this person now."""
     strategy, person, now = loop.strategy, loop.customer(name), loop.clock.now()
-    counted = {one.purpose: one for one in benefits(strategy, loop.world, everybody, loop.customer, name, entries, loop.dice_key, now, language)}
+    counted = {one.purpose: one for one in benefits(strategy, loop.world, everybody, loop.customer, name, entries, loop.randomization_key, now, language)}
     looked = [line for line in lines if line.leaf.outcome in LOOKED and line.leaf.categories][-LOOKS:]
     chosen = [choice for choice in choices(strategy, person, language, now.timestamp()) if choice.basis == "consent"]
     return {
@@ -169,7 +169,7 @@ def seen(loop: Loop, everybody: Benefits, name: str, entries: list[Entry], lines
     }  # fmt: skip
 
 
-def _row(strategy: Strategy, choice: Choice, brought: Benefit, language: str) -> Row:
+def _row(strategy: Strategy, choice: Choice, brought: Benefit, language: str) -> PurposeRow:
     words, purpose = pages.WORDS[language].portal, strategy.purposes[choice.purpose]
     called = getattr(getattr(pages.WORDS[language].stage.purposes, choice.purpose, None), "gives", "")
     readers = ", ".join([strategy.brand.name, *choice.recipients])
@@ -186,7 +186,7 @@ def _row(strategy: Strategy, choice: Choice, brought: Benefit, language: str) ->
     elif status not in ("unknown", "requested"):
         said = words.no_since.format(day=day(choice.since))
     closed = choice.closed_by.partition(":")[0]
-    return Row(
+    return PurposeRow(
         choice.purpose, called or choice.benefit.rstrip("."),
         typeset(words.protects.format(months=round(purpose.duration_days / MONTH_DAYS), who=readers), language),
         typeset(choice.notice_text, language), typeset(choice.benefit, language), brought.text, status in OPENS and not choice.trial,
@@ -194,15 +194,15 @@ def _row(strategy: Strategy, choice: Choice, brought: Benefit, language: str) ->
     )  # fmt: skip
 
 
-def _cards(loop: Loop, entries: list[Entry], language: str) -> Iterable[Card]:
+def _cards(loop: Loop, entries: list[Entry], language: str) -> Iterable[ShownCard]:
     """The last cards and briefs about this person, each explained."""
     zone = ZoneInfo(loop.strategy.brand.zone)
     walked = deque(((before, entry) for before, entry in walk(entries) if any(isinstance(one, Show) for one in entry.decisions)), CARDS)
     last = [(before, entry, one) for before, entry in reversed(walked) for one in entry.decisions if isinstance(one, Show)][:CARDS]
     for before, entry, decision in last:
-        told = why(loop.strategy, loop.worlds.get(entry.world), before, entry, decision.id, loop.dice_key, language)
+        told = why(loop.strategy, loop.worlds.get(entry.world), before, entry, decision.id, loop.randomization_key, language)
         when = format_datetime(entry.received_at.astimezone(zone), "d MMMM, HH:mm", locale=LOCALES[language])
-        yield Card(decision.id, told.title or pages.WORDS[language].portal.brief, when, told.plain[language], _changes(told))
+        yield ShownCard(decision.id, told.title or pages.WORDS[language].portal.brief, when, told.plain[language], _changes(told))
 
 
 def _changes(told: Why) -> tuple[str, ...]:

@@ -197,7 +197,7 @@ class Houses:
 
     def key(self, role: str, person: str, profile: str) -> tuple[str, str]:
         def made() -> tuple[str, str]:
-            access = self.site.server.access
+            access = self.site.server.access_keys
             token = access.issue(role, person, profile=profile)
             return token, access.check(token).id
 

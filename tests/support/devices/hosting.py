@@ -62,7 +62,7 @@ class Hosting:
     def somebody(self, language: str = "fr") -> str:
         self._number += 1
         name = self.site.person(f"h{self._number}", *EVERYTHING)
-        self.site.live(Noticed(id="in", customer=name, occurred_at=self.site.clock.now(), purpose="reminders", notice=NOTICE, language=language))
+        self.site.process(Noticed(id="in", customer=name, occurred_at=self.site.clock.now(), purpose="reminders", notice=NOTICE, language=language))
         return name
 
     def code(self, person: str) -> str:

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from visavis.config import Broker
 from visavis.model.errors import Invalid, Unavailable
-from visavis.ports import Receipt
+from visavis.ports import DeliveryResult
 
 BACKOFF_S: Final = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 SESSION_S: Final = 86_400
@@ -89,10 +89,10 @@ class Connection:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def publish(self, topic: str, payload: bytes, *, retain: bool, lasts_s: float = 0.0) -> Receipt:
+    async def publish(self, topic: str, payload: bytes, *, retain: bool, lasts_s: float = 0.0) -> DeliveryResult:
         """Send one message; ``taken`` when the broker has it. The broker drops it after ``lasts_s`` (0: never)."""
         if self._client is None:
-            return Receipt("not_sent", "the broker is not there", BACKOFF_S[2])
+            return DeliveryResult("not_sent", "the broker is not there", BACKOFF_S[2])
         from paho.mqtt.packettypes import PacketTypes  # noqa: PLC0415
 
         properties = _properties(PacketTypes.PUBLISH)
@@ -101,8 +101,8 @@ class Connection:
         try:
             await self._client.publish(topic, payload, qos=1, retain=retain, properties=properties, timeout=TIMEOUT_S)
         except self._aiomqtt.MqttError as error:
-            return Receipt("unsure", type(error).__name__)
-        return Receipt("taken")
+            return DeliveryResult("unsure", type(error).__name__)
+        return DeliveryResult("taken")
 
     async def subscribe(self, topic: str) -> None:
         """Listen to one more topic, for as long as this connection lasts."""

@@ -18,17 +18,16 @@ import msgspec
 from visavis.cards.compose import compose
 from visavis.config import Broker
 from visavis.delivery.screens import Screens
+from visavis.devices.home import discovery, messages
 from visavis.devices.home.broker import Arrived, Connection
-from visavis.devices.home import discovery
-from visavis.devices.home import messages
-from visavis.http.access_keys import Access, Key, permits
-from visavis.http.requests import BEAT_S
+from visavis.http.access_keys import AccessKey, AccessKeys, permits
+from visavis.http.requests import HEARTBEAT_S
 from visavis.model.errors import Invalid, Unavailable, VisavisError
 from visavis.model.moment import KIND, Answered, Displayed, Moment, Worn
-from visavis.ports import Message, Receipt
+from visavis.ports import DeliveryResult, Message
 from visavis.runtime.writer import Writer
 
-AGAIN_S: Final = 1.0
+RETRY_S: Final = 1.0
 log = logging.getLogger("visavis.home")
 
 
@@ -39,7 +38,7 @@ class Home:
     least_s: Final = 2.0
 
     def __init__(
-        self, broker: Broker, writer: Writer, access: Access, screens: Screens, *, heard: Callable[[str, str], None] = lambda _kind, _fate: None,
+        self, broker: Broker, writer: Writer, access: AccessKeys, screens: Screens, *, heard: Callable[[str, str], None] = lambda _kind, _fate: None,
     ) -> None:  # fmt: skip
         self._broker = broker
         self._writer = writer
@@ -48,7 +47,7 @@ class Home:
         self._heard = heard
         self._strategy = writer.loop.strategy
         self._connection = Connection(broker, self)
-        self._keys: dict[str, Key] = {}
+        self._keys: dict[str, AccessKey] = {}
         self._there: dict[str, asyncio.Task[None]] = {}
         self._shown: dict[str, str] = {}
         self._turns: dict[str, asyncio.Lock] = {}
@@ -69,11 +68,11 @@ class Home:
         """Whether a screen of this person, of this profile, said that it is there."""
         return self._connection.open and bool(self._homes(person, device))
 
-    async def deliver(self, message: Message) -> Receipt:
+    async def deliver(self, message: Message) -> DeliveryResult:
         """Put the card on the person's screens of this profile; one that has it already is left alone."""
         homes = self._homes(message.person, message.device)
         if not homes:
-            return Receipt("nobody")
+            return DeliveryResult("nobody")
         receipts = [await self._put(home, message) for home in homes]
         return next((one for one in receipts if one.handed == "taken"), receipts[0])
 
@@ -86,11 +85,11 @@ class Home:
     def _homes(self, person: str, device: str) -> list[str]:
         return [home for home in self._there if (key := self._keys[home]).subject == person and key.profile == device and self._access.holds(key)]
 
-    async def _put(self, home: str, message: Message) -> Receipt:
+    async def _put(self, home: str, message: Message) -> DeliveryResult:
         async with self._turn(home):
             card = message.card
             if self._shown.get(home) == card.decision:
-                return Receipt("taken")
+                return DeliveryResult("taken")
             told = messages.HomeCard(
                 card.decision, card.language, card.title, datetime.fromtimestamp(message.until, UTC), card.body, card.why, card.speech, card.yes, card.no,
             )  # fmt: skip
@@ -118,7 +117,7 @@ class Home:
     def _turn(self, home: str) -> asyncio.Lock:
         return self._turns.setdefault(home, asyncio.Lock())
 
-    async def _watch(self, key: Key) -> None:
+    async def _watch(self, key: AccessKey) -> None:
         """Keep this home's screen as it should be, for as long as it is there and its key is one."""
         me = asyncio.current_task()
         if key.id not in self._shown:
@@ -130,7 +129,7 @@ class Home:
                     wait = await self._look(key)
                 except Exception:
                     log.exception("a home's screen could not be served")
-                    wait = AGAIN_S
+                    wait = RETRY_S
                 with suppress(TimeoutError):
                     async with asyncio.timeout(wait):
                         await bell.wait()
@@ -138,17 +137,17 @@ class Home:
             del self._there[key.id]
             await self._clear(key.id)
 
-    async def _look(self, key: Key) -> float:
+    async def _look(self, key: AccessKey) -> float:
         """Put there what should be on this screen now, or take away what should not; how long that holds, in seconds."""
         found = self._screens.card(key.subject, key.profile)
         if found is None:
             cleared = key.id not in self._shown or await self._clear(key.id)
-            return BEAT_S if cleared else AGAIN_S
+            return HEARTBEAT_S if cleared else RETRY_S
         spot, lasts_s = found.entry.moment.at, self._screens.lasts_s(found.show)
         place = self._strategy.places.get(spot.place) if spot is not None else None
         card = compose(self._strategy, found.show, self._language(key.subject), place=place.id if place is not None else "")
         message = Message(key.subject, key.profile, card, place.name if place is not None else "", found.show.until, lasts_s)
-        return min(BEAT_S, lasts_s + 0.05) if (await self._put(key.id, message)).handed == "taken" else AGAIN_S
+        return min(HEARTBEAT_S, lasts_s + 0.05) if (await self._put(key.id, message)).handed == "taken" else RETRY_S
 
     def _language(self, person: str) -> str:
         brand, found = self._strategy.brand, self._writer.loop.customer(person).language
@@ -196,13 +195,13 @@ class Home:
             self._heard("", "forbidden")
         elif where is not None or what == "event":
             told = discovery.within(messages.opened(arrived.payload), where or ())
-            await self._lived(key, messages.event(told, key.subject, key.id, self._strategy.products, self._writer.loop.clock.now()))
+            await self._process_all(key, messages.event(told, key.subject, key.id, self._strategy.products, self._writer.loop.clock.now()))
         elif what == "status":
             await self._status(key, arrived.payload)
         elif what in ("displayed", "answer"):
             await self._answered(key, what, messages.answer(messages.opened(arrived.payload)))
 
-    async def _found(self, home: str, key: Key | None, payload: bytes) -> None:
+    async def _found(self, home: str, key: AccessKey | None, payload: bytes) -> None:
         """A card was on this screen when we came: it is looked after again, or taken away when nobody may have it any more."""
         try:
             decision = msgspec.json.decode(payload, type=messages.HomeCard).decision
@@ -213,7 +212,7 @@ class Home:
         if found is None or found.show.id != decision:
             await self._clear(home)
 
-    async def _status(self, key: Key, payload: bytes) -> None:
+    async def _status(self, key: AccessKey, payload: bytes) -> None:
         """A home's screen is there, or is not: decisions choose among what is there."""
         device = self._strategy.devices.get(key.profile)
         if key.role != "device" or device is None or self.name not in device.transports or payload not in (b"online", b"offline", b""):
@@ -231,19 +230,19 @@ class Home:
         known = self._writer.loop.customer(key.subject).devices.get(key.id)
         if there if known is None else (known.worn, known.profile) != (there, key.profile):
             at = self._writer.loop.clock.now()
-            await self._lived(key, Worn(id=f"worn-{token_hex(6)}", customer=key.subject, occurred_at=at, device=key.id, profile=key.profile, worn=there))
+            await self._process_all(key, Worn(id=f"worn-{token_hex(6)}", customer=key.subject, occurred_at=at, device=key.id, profile=key.profile, worn=there))
 
-    async def _answered(self, key: Key, what: str, said: messages.Answer) -> None:
+    async def _answered(self, key: AccessKey, what: str, said: messages.HomeAnswer) -> None:
         shown = next((card for card in self._writer.loop.customer(key.subject).service.shown if card.decision == said.decision), None)
         action = self._strategy.actions.get(shown.action) if shown is not None else None
         if action is None or action.audience != "customer":
             raise Invalid("There is no such card on this person's screens.")
         at = self._writer.loop.clock.now()
         if what == "displayed":
-            await self._lived(key, Displayed(id=f"seen-{said.decision}", customer=key.subject, occurred_at=at, decision=said.decision))
+            await self._process_all(key, Displayed(id=f"seen-{said.decision}", customer=key.subject, occurred_at=at, decision=said.decision))
         elif said.answer:
             # One id a card, whatever the device: the first answer received is the one that counts.
-            await self._lived(key, Answered(id=f"answer-{said.decision}", customer=key.subject, occurred_at=at, decision=said.decision, answer=said.answer))
+            await self._process_all(key, Answered(id=f"answer-{said.decision}", customer=key.subject, occurred_at=at, decision=said.decision, answer=said.answer))
 
     async def _discovered(self, home: str, arrived: Arrived) -> None:
         key = self._key(home)
@@ -261,7 +260,7 @@ class Home:
             await self._connection.subscribe(topic)
         self._announced |= found
 
-    async def _lived(self, key: Key, moment: Moment | None) -> None:
+    async def _process_all(self, key: AccessKey, moment: Moment | None) -> None:
         """Live the moment, through the gate like any other; while the log is not possible it is tried again, and the broker waits."""
         if moment is None:
             self._heard("", "unused")
@@ -271,15 +270,15 @@ class Home:
             return
         while True:
             try:
-                lived = await self._writer.live(moment)
+                lived = await self._writer.process(moment)
             except Unavailable:
-                await asyncio.sleep(AGAIN_S)
+                await asyncio.sleep(RETRY_S)
             else:
                 answer = lived.answer
                 self._heard(KIND[type(moment)], "refused" if answer.entry is None else "retried" if answer.retried else "kept")
                 return
 
-    def _key(self, home: str) -> Key | None:
+    def _key(self, home: str) -> AccessKey | None:
         """The key of this id, of those who may speak for a home, as long as it is one."""
         key = self._keys.get(home)
         if key is None:

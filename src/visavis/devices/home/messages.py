@@ -32,7 +32,7 @@ SURE: Final = 0.5
 """From which confidence on a recognised product is believed: rather right than wrong."""
 
 
-class Said(Struct, frozen=True):
+class HomeMessage(Struct, frozen=True):
     """One event of a home: ``product`` as the brand knows it, a GTIN, or a GS1 Digital Link."""
 
     event_type: str
@@ -49,7 +49,7 @@ class Said(Struct, frozen=True):
     unit: str = ""
 
 
-class Answer(Struct, frozen=True):
+class HomeAnswer(Struct, frozen=True):
     """What was pressed on a home's screen; ``answer`` is empty when the card was only shown."""
 
     decision: Annotated[str, Meta(min_length=1, max_length=100)]
@@ -94,7 +94,7 @@ def event(told: Any, person: str, home: str, products: Container[str], received_
     >>> event({**told, "event_type": "expiring"}, "camille", "h1", {"3017620422003"}, datetime(2026, 11, 24, 10, tzinfo=UTC)) is None
     True
     """
-    said = _read(told, Said)
+    said = _read(told, HomeMessage)
     if said.event_type in UNUSED:
         return None
     kind = KINDS.get(said.event_type)
@@ -121,9 +121,9 @@ def event(told: Any, person: str, home: str, products: Container[str], received_
     return from_builtins(fields, received_at=received_at)
 
 
-def answer(told: Any) -> Answer:
+def answer(told: Any) -> HomeAnswer:
     """What was pressed, of this message."""
-    return _read(told, Answer)
+    return _read(told, HomeAnswer)
 
 
 def _read(told: Any, form: type[T]) -> T:

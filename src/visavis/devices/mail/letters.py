@@ -30,12 +30,12 @@ from visavis.config import Mail
 from visavis.delivery.addresses import Addresses
 from visavis.delivery.screens import Screens
 from visavis.devices.mail.words import LANGUAGES, page, words
-from visavis.http.access_keys import Access
-from visavis.http.requests import guarded, key_of, told
+from visavis.http.access_keys import AccessKeys
+from visavis.http.requests import guarded, json_body, key_of
 from visavis.model.card import Card
 from visavis.model.errors import Invalid
 from visavis.model.moment import Answered, Withdrew
-from visavis.ports import Message, Receipt
+from visavis.ports import DeliveryResult, Message
 from visavis.runtime.writer import Writer
 from visavis.strategy.read import Strategy
 from visavis.strategy.tables import ID_LIMIT
@@ -76,11 +76,11 @@ class Letters:
         """Whether this person gave an address, and may be written to now."""
         return self._screens.open_to(person, self._mail.purpose) and self._addresses.has(person, KIND)
 
-    async def deliver(self, message: Message) -> Receipt:
+    async def deliver(self, message: Message) -> DeliveryResult:
         """Hand the letter to the mail server."""
         to = self._addresses.of(message.person, KIND).get("", b"").decode()
         if not to or not self._screens.open_to(message.person, self._mail.purpose):
-            return Receipt("nobody", "no address, or not allowed")
+            return DeliveryResult("nobody", "no address, or not allowed")
         return await asyncio.to_thread(self._handed, self.letter(message, to), to)
 
     async def recall(self, person: str, device: str, decision: str) -> None:
@@ -109,7 +109,7 @@ class Letters:
         letter.add_alternative(html, subtype="html", cte="quoted-printable")
         return letter
 
-    def _handed(self, letter: EmailMessage, to: str) -> Receipt:
+    def _handed(self, letter: EmailMessage, to: str) -> DeliveryResult:
         """Speak to the mail server. Up to the letter itself nothing was sent, surely; once it is on its way, only an answer says what became of it."""
         server: smtplib.SMTP | None = None
         try:
@@ -117,16 +117,16 @@ class Letters:
                 server = self._connected()
                 for code, _ in (server.mail(self._sender.addr_spec), server.rcpt(to)):
                     if code >= 300:
-                        return Receipt("refused" if code >= 500 else "not_sent", f"the mail server answered {code}")
+                        return DeliveryResult("refused" if code >= 500 else "not_sent", f"the mail server answered {code}")
             except (smtplib.SMTPException, OSError) as error:
-                return Receipt("not_sent", type(error).__name__)
+                return DeliveryResult("not_sent", type(error).__name__)
             try:
                 code, _ = server.data(letter.as_bytes())
             except smtplib.SMTPDataError as error:
-                return Receipt("refused" if error.smtp_code >= 500 else "not_sent", f"the mail server answered {error.smtp_code}")
+                return DeliveryResult("refused" if error.smtp_code >= 500 else "not_sent", f"the mail server answered {error.smtp_code}")
             except (smtplib.SMTPException, OSError) as error:
-                return Receipt("unsure", type(error).__name__)
-            return Receipt("taken" if code < 300 else "refused" if code >= 500 else "not_sent", "" if code < 300 else f"the mail server answered {code}")
+                return DeliveryResult("unsure", type(error).__name__)
+            return DeliveryResult("taken" if code < 300 else "refused" if code >= 500 else "not_sent", "" if code < 300 else f"the mail server answered {code}")
         finally:
             if server is not None:
                 with suppress(smtplib.SMTPException, OSError):
@@ -150,7 +150,7 @@ class Letters:
             raise
         return server
 
-    def routes(self, writer: Writer, access: Access) -> list[Route]:
+    def routes(self, writer: Writer, access: AccessKeys) -> list[Route]:
         """The brand tells an address; the person answers or stops, by the links of a letter."""
         loop, strategy = writer.loop, writer.loop.strategy
 
@@ -159,7 +159,7 @@ class Letters:
             person = request.path_params["person"]
             if len(person) > ID_LIMIT:
                 raise Invalid(f"A person's id has at most {ID_LIMIT} characters.", advice="Send the one that their moments name.")
-            self._addresses.keep(person, KIND, "", checked((await told(request)).get("address", "")).encode())
+            self._addresses.keep(person, KIND, "", checked((await json_body(request)).get("address", "")).encode())
             return Response(status_code=204)
 
         async def untold(request: Request) -> Response:
@@ -183,7 +183,7 @@ class Letters:
             (person,) = self._addresses.read("off", request.path_params["ticket"])
             if self._screens.open_to(person, self._mail.purpose):
                 at = loop.clock.now()
-                await writer.live(Withdrew(id=f"unsubscribed-{at:%Y%m%d%H%M%S%f}", customer=person, occurred_at=at, purpose=self._mail.purpose))
+                await writer.process(Withdrew(id=f"unsubscribed-{at:%Y%m%d%H%M%S%f}", customer=person, occurred_at=at, purpose=self._mail.purpose))
             self._addresses.drop(person, KIND)
             return about(person, "stopped")
 
@@ -209,7 +209,7 @@ class Letters:
             if card is None:
                 return about(person, "over")
             decision, at = card.decision, loop.clock.now()
-            await writer.live(Answered(id=f"answer-{decision}"[:128], customer=person, occurred_at=at, decision=decision, answer=said))
+            await writer.process(Answered(id=f"answer-{decision}"[:128], customer=person, occurred_at=at, decision=decision, answer=said))
             return about(person, "answered")
 
         return [

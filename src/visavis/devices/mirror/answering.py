@@ -12,13 +12,13 @@ from starlette.responses import Response
 from visavis.devices.mirror.resources import Missing
 from visavis.devices.mirror.selection import mask, selected
 from visavis.devices.mirror.uploads import TooLarge
-from visavis.http.access_keys import Access, Key, NoKey
+from visavis.http.access_keys import AccessKey, AccessKeys, InvalidKey
 from visavis.http.requests import key_of
 from visavis.model.errors import Refused, Unavailable, VisavisError
 
 PATH: Final = "/mirror/v1"
 NOTHING: Final = Response(status_code=204)
-Endpoint = Callable[[Request, Key], Awaitable[Response]]
+Endpoint = Callable[[Request, AccessKey], Awaitable[Response]]
 _HEADERS: Final = {"content-type": "application/json; charset=UTF-8", "cache-control": "private, no-cache", "x-content-type-options": "nosniff"}
 
 
@@ -40,7 +40,7 @@ def listed(request: Request, kind: str, items: Sequence[Struct], following: str 
     return answer(request, {"kind": f"mirror#{kind}", "items": items} | ({"nextPageToken": following} if following else {}))
 
 
-def answering(access: Access, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+def answering(access: AccessKeys, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint for the person of the key that asks: a device's, in the Authorization header, and of nobody else."""
 
     async def answered(request: Request) -> Response:
@@ -55,7 +55,7 @@ def answering(access: Access, endpoint: Endpoint) -> Callable[[Request], Awaitab
 def refused(error: VisavisError) -> Response:
     """The error as Google's clients expect to read it."""
     match error:
-        case NoKey():
+        case InvalidKey():
             status, reason = 401, "authError"
         case Missing():
             status, reason = 404, "notFound"

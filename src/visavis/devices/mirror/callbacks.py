@@ -16,7 +16,7 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from visavis.devices.mirror.resources import Subscription
+from visavis.devices.mirror.resources import MirrorSubscription
 from visavis.devices.mirror.timelines import Timelines
 from visavis.model.errors import Invalid
 
@@ -35,7 +35,7 @@ class UserAction(Struct, frozen=True):
     payload: str = ""
 
 
-class Told(Struct, frozen=True, rename="camel", omit_defaults=True):
+class MirrorNotification(Struct, frozen=True, rename="camel", omit_defaults=True):
     """What is posted."""
 
     collection: str
@@ -72,7 +72,7 @@ class Callbacks:
         self._tasks: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(AT_ONCE)
 
-    def checked(self, subscription: Subscription) -> Subscription:
+    def checked(self, subscription: MirrorSubscription) -> MirrorSubscription:
         """The subscription, when its address may be called."""
         if origin(subscription.callback_url) not in self._allowed:
             raise Invalid("This callback's host is not allowed.", advice="The server's settings name those that are, in `callbacks`.")
@@ -82,13 +82,13 @@ class Callbacks:
         """Tell everyone who subscribed to this, without waiting for them."""
         asked = {operation, "MENU_ACTION"} if any(action.type == "CUSTOM" for action in actions) else {operation}
         for name, data in self._timelines.of(person, "subscriptions").items():
-            one = msgspec.json.decode(data, type=Subscription)
+            one = msgspec.json.decode(data, type=MirrorSubscription)
             if one.collection != collection or (one.operation and not asked.intersection(one.operation)):
                 continue
             if len(self._tasks) >= WAITING_LIMIT:
                 log.warning("a callback was not tried: too many wait")
                 return
-            body = msgspec.json.encode(Told(collection, item, operation, one.user_token, one.verify_token, actions))
+            body = msgspec.json.encode(MirrorNotification(collection, item, operation, one.user_token, one.verify_token, actions))
             task = asyncio.get_running_loop().create_task(self._delivered(person, name, body))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -107,7 +107,7 @@ class Callbacks:
             if data is None:
                 return
             try:
-                url = self.checked(msgspec.json.decode(data, type=Subscription)).callback_url
+                url = self.checked(msgspec.json.decode(data, type=MirrorSubscription)).callback_url
                 sending = self._client.stream("POST", url, content=body, headers={"content-type": "application/json"})
                 async with self._places, asyncio.timeout(TIMEOUT_S), sending as answer:
                     status = answer.status_code

@@ -12,7 +12,7 @@ from visavis.cards.layout import fit
 from visavis.cards.text import speech
 from visavis.delivery.screens import OnScreen, Screens
 from visavis.devices.mirror.resources import Contact, Location, MenuItem, MenuValue, Notification, TimelineItem, stamp
-from visavis.http.access_keys import Key
+from visavis.http.access_keys import AccessKey
 from visavis.model.card import Card
 from visavis.model.moment import Answered, Displayed
 from visavis.model.shown import Shown
@@ -38,7 +38,7 @@ class Cards:
         found = self._writer.loop.customer(person).language
         return found if found in brand.languages else brand.languages[0]
 
-    def now(self, key: Key) -> TimelineItem | None:
+    def now(self, key: AccessKey) -> TimelineItem | None:
         """The item that is on this person's Glass now."""
         found = self._screens.card(key.subject, key.profile)
         return item(self._writer.loop.strategy, found, self.language(key.subject)) if found is not None else None
@@ -49,7 +49,7 @@ class Cards:
         shown = self._writer.loop.customer(person).service.shown
         return {card.decision: card for card in shown if (action := actions.get(card.action)) is not None and action.audience == "customer"}
 
-    def gone(self, key: Key) -> list[TimelineItem]:
+    def gone(self, key: AccessKey) -> list[TimelineItem]:
         """What remains of the cards that are no longer shown, the latest first."""
         current = self._screens.card(key.subject, key.profile)
         still = current.show.id if current is not None else ""
@@ -58,12 +58,12 @@ class Cards:
     async def displayed(self, person: str, decision: str) -> None:
         """The card really was looked at."""
         at = self._writer.loop.clock.now()
-        await self._writer.live(Displayed(id=f"seen-{decision}"[:128], customer=person, occurred_at=at, decision=decision))
+        await self._writer.process(Displayed(id=f"seen-{decision}"[:128], customer=person, occurred_at=at, decision=decision))
 
     async def answered(self, person: str, decision: str, answer: str) -> str:
         """The answer that counts: the first received from any of the person's devices."""
         at = self._writer.loop.clock.now()
-        lived = await self._writer.live(Answered(id=f"answer-{decision}"[:128], customer=person, occurred_at=at, decision=decision, answer=answer))
+        lived = await self._writer.process(Answered(id=f"answer-{decision}"[:128], customer=person, occurred_at=at, decision=decision, answer=answer))
         entry = lived.answer.entry
         return entry.moment.answer if entry is not None and isinstance(entry.moment, Answered) else ""
 

@@ -16,10 +16,10 @@ from visavis.consent.gate import open_categories
 from visavis.devices.mirror.answering import NOTHING, answer, listed
 from visavis.devices.mirror.callbacks import Callbacks
 from visavis.devices.mirror.cards import Cards
-from visavis.devices.mirror.resources import Contact, Location, Missing, Setting, Subscription, merged, read, stamp
+from visavis.devices.mirror.resources import Contact, Location, MirrorSubscription, Missing, Setting, merged, read, stamp
 from visavis.devices.mirror.timelines import Timelines
 from visavis.devices.mirror.uploads import body, fields
-from visavis.http.access_keys import Key, permits
+from visavis.http.access_keys import AccessKey, permits
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import from_builtins
 from visavis.runtime.writer import Writer
@@ -34,64 +34,64 @@ class Directory:
         self._cards = cards
         self._callbacks = callbacks
 
-    async def contacts(self, request: Request, key: Key) -> Response:
+    async def contacts(self, request: Request, key: AccessKey) -> Response:
         """Whom the person shares with."""
         found = [msgspec.json.decode(data, type=Contact) for data in self._timelines.of(key.subject, "contacts").values()]
         return listed(request, "contacts", found)
 
-    async def contact(self, request: Request, key: Key) -> Response:
+    async def contact(self, request: Request, key: AccessKey) -> Response:
         """One contact."""
         return answer(request, self._contact(key, request))
 
-    async def insert_contact(self, request: Request, key: Key) -> Response:
+    async def insert_contact(self, request: Request, key: AccessKey) -> Response:
         """A new contact, or another one in its place."""
         return self._kept(request, key, fields(await body(request)), 201)
 
-    async def update_contact(self, request: Request, key: Key) -> Response:
+    async def update_contact(self, request: Request, key: AccessKey) -> Response:
         """The contact with other content."""
         return self._kept(request, key, fields(await body(request)) | {"id": self._contact(key, request).id})
 
-    async def patch_contact(self, request: Request, key: Key) -> Response:
+    async def patch_contact(self, request: Request, key: AccessKey) -> Response:
         """The contact with some fields changed."""
         old = self._contact(key, request)
         return self._kept(request, key, merged(msgspec.to_builtins(old), fields(await body(request))) | {"id": old.id})
 
-    async def delete_contact(self, request: Request, key: Key) -> Response:
+    async def delete_contact(self, request: Request, key: AccessKey) -> Response:
         """Take the contact away."""
         self._timelines.drop(key.subject, "contacts", self._contact(key, request).id)
         return NOTHING
 
-    async def subscriptions(self, request: Request, key: Key) -> Response:
+    async def subscriptions(self, request: Request, key: AccessKey) -> Response:
         """Who is told of what is done here."""
-        found = [msgspec.json.decode(data, type=Subscription) for data in self._timelines.of(key.subject, "subscriptions").values()]
+        found = [msgspec.json.decode(data, type=MirrorSubscription) for data in self._timelines.of(key.subject, "subscriptions").values()]
         return listed(request, "subscriptionsList", found)
 
-    async def subscribe(self, request: Request, key: Key) -> Response:
+    async def subscribe(self, request: Request, key: AccessKey) -> Response:
         """Tell this address, when it is one that may be called."""
         return self._subscribed(request, key, token_hex(8), fields(await body(request)), 201)
 
-    async def update_subscription(self, request: Request, key: Key) -> Response:
+    async def update_subscription(self, request: Request, key: AccessKey) -> Response:
         """Tell another address, or of other things."""
         return self._subscribed(request, key, self._subscription(key, request), fields(await body(request)))
 
-    async def unsubscribe(self, request: Request, key: Key) -> Response:
+    async def unsubscribe(self, request: Request, key: AccessKey) -> Response:
         """Tell it no more."""
         self._timelines.drop(key.subject, "subscriptions", self._subscription(key, request))
         return NOTHING
 
-    async def locations(self, request: Request, key: Key) -> Response:
+    async def locations(self, request: Request, key: AccessKey) -> Response:
         """Where the person is: the place, when they let places be known."""
         here = self._here(key)
         return listed(request, "locationsList", [here] if here is not None else [])
 
-    async def location(self, request: Request, key: Key) -> Response:
+    async def location(self, request: Request, key: AccessKey) -> Response:
         """The same, by its only name."""
         here = self._here(key)
         if here is None or request.path_params["id"] != "latest":
             raise Missing("There is no such location: positions are not kept.")
         return answer(request, here)
 
-    async def locate(self, request: Request, key: Key) -> Response:
+    async def locate(self, request: Request, key: AccessKey) -> Response:
         """A position of the device: a ``located`` moment, through the gate like any other. Not in Google's interface, where the Glass tells Google directly."""
         told, clock = fields(await body(request)), self._writer.loop.clock
         found = read(Location, told)
@@ -106,14 +106,14 @@ class Directory:
         )  # fmt: skip
         if refused := permits(key, moment):
             raise Refused(refused)
-        lived = await self._writer.live(moment)
+        lived = await self._writer.process(moment)
         if lived.answer.entry is None:
             assert lived.answer.refused is not None
             raise Refused("This position was not kept.", advice=lived.answer.refused.advice)
         self._callbacks.tell(key.subject, "locations", "latest", "UPDATE")
         return answer(request, self._here(key) or Location(id="latest"), 201)
 
-    async def setting(self, request: Request, key: Key) -> Response:
+    async def setting(self, request: Request, key: AccessKey) -> Response:
         """The person's language, or the brand's time zone."""
         name = request.path_params["id"]
         known = {"locale": self._cards.language(key.subject), "timezone": self._writer.loop.strategy.brand.zone}
@@ -121,7 +121,7 @@ class Directory:
             raise Missing("There is no such setting.", advice="Use locale or timezone.")
         return answer(request, Setting(id=name, value=known[name]))
 
-    def _here(self, key: Key) -> Location | None:
+    def _here(self, key: AccessKey) -> Location | None:
         customer, strategy = self._writer.loop.customer(key.subject), self._writer.loop.strategy
         now = self._writer.loop.clock.now().timestamp()
         place = strategy.places.get(customer.places.here)
@@ -134,27 +134,27 @@ class Directory:
             id="latest", timestamp=since, display_name=place.name, accuracy=place.radius_m, latitude=place.latitude, longitude=place.longitude,
         )  # fmt: skip
 
-    def _contact(self, key: Key, request: Request) -> Contact:
+    def _contact(self, key: AccessKey, request: Request) -> Contact:
         data = self._timelines.get(key.subject, "contacts", request.path_params["id"])
         if data is None:
             raise Missing("There is no such contact.")
         return msgspec.json.decode(data, type=Contact)
 
-    def _kept(self, request: Request, key: Key, told: dict[str, Any], status: int = 200) -> Response:
+    def _kept(self, request: Request, key: AccessKey, told: dict[str, Any], status: int = 200) -> Response:
         contact = read(Contact, told)
         if not (contact.id and contact.display_name and contact.image_urls):
             raise Invalid("A contact needs id, displayName and imageUrls.", advice="Give all three.")
         self._timelines.put(key.subject, "contacts", contact.id, msgspec.json.encode(contact))
         return answer(request, contact, status)
 
-    def _subscription(self, key: Key, request: Request) -> str:
+    def _subscription(self, key: AccessKey, request: Request) -> str:
         name: str = request.path_params["id"]
         if self._timelines.get(key.subject, "subscriptions", name) is None:
             raise Missing("There is no such subscription.")
         return name
 
-    def _subscribed(self, request: Request, key: Key, name: str, told: dict[str, Any], status: int = 200) -> Response:
+    def _subscribed(self, request: Request, key: AccessKey, name: str, told: dict[str, Any], status: int = 200) -> Response:
         at = stamp(self._writer.loop.clock.now())
-        one = self._callbacks.checked(replace(read(Subscription, told), id=name, updated=at))
+        one = self._callbacks.checked(replace(read(MirrorSubscription, told), id=name, updated=at))
         self._timelines.put(key.subject, "subscriptions", name, msgspec.json.encode(one))
         return answer(request, one, status)

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from visavis.devices.mirror.resources import Contact, Location, Setting, Subscription, TimelineItem
+from visavis.devices.mirror.resources import Contact, Location, MirrorSubscription, Setting, TimelineItem
 
 TIMELINE: Final = "https://www.googleapis.com/auth/glass.timeline"
 LOCATION: Final = "https://www.googleapis.com/auth/glass.location"
@@ -46,9 +46,9 @@ METHODS: Final[dict[str, Method]] = {
     "timeline.attachments.list": Method("GET", _ATTACHMENT, "", "AttachmentsListResponse"),
     "timeline.attachments.get": Method("GET", _ATTACHMENT + "/{attachmentId}", "", "Attachment", downloads=True),
     "timeline.attachments.delete": Method("DELETE", _ATTACHMENT + "/{attachmentId}"),
-    "subscriptions.insert": Method("POST", "subscriptions", "Subscription", "Subscription"),
+    "subscriptions.insert": Method("POST", "subscriptions", "MirrorSubscription", "MirrorSubscription"),
     "subscriptions.list": Method("GET", "subscriptions", "", "SubscriptionsListResponse"),
-    "subscriptions.update": Method("PUT", "subscriptions/{id}", "Subscription", "Subscription"),
+    "subscriptions.update": Method("PUT", "subscriptions/{id}", "MirrorSubscription", "MirrorSubscription"),
     "subscriptions.delete": Method("DELETE", "subscriptions/{id}"),
     "locations.insert": Method("POST", "locations", "Location", "Location"),
     "locations.list": Method("GET", "locations", "", "LocationsListResponse"),
@@ -63,7 +63,7 @@ METHODS: Final[dict[str, Method]] = {
 }
 _LISTS: Final = {
     "TimelineListResponse": "TimelineItem", "AttachmentsListResponse": "Attachment",
-    "SubscriptionsListResponse": "Subscription", "LocationsListResponse": "Location",
+    "SubscriptionsListResponse": "MirrorSubscription", "LocationsListResponse": "Location",
     "ContactsListResponse": "Contact",
 }  # fmt: skip
 _QUERY: Final[dict[str, dict[str, Any]]] = {
@@ -119,7 +119,7 @@ def _method(name: str, method: Method) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    _, records = msgspec.json.schema_components([TimelineItem, Contact, Location, Subscription, Setting], ref_template="{name}")
+    _, records = msgspec.json.schema_components([TimelineItem, Contact, Location, MirrorSubscription, Setting], ref_template="{name}")
     found: dict[str, Any] = {
         name: {"id": name, "type": "object", "properties": {field: _plain(told) for field, told in record["properties"].items()}}
         for name, record in records.items()

@@ -27,8 +27,8 @@ from visavis.devices.mirror.resources import MenuItem, Missing, TimelineItem, in
 from visavis.devices.mirror.timeline import Timeline
 from visavis.devices.mirror.timelines import Timelines
 from visavis.devices.mirror.uploads import Upload
-from visavis.http.access_keys import Access, Key
-from visavis.http.requests import BEAT_S, STREAM, admitted, guarded, key_of, told
+from visavis.http.access_keys import AccessKey, AccessKeys
+from visavis.http.requests import HEARTBEAT_S, STREAM, guarded, json_body, key_of, with_cookie
 from visavis.model.errors import Invalid
 
 COOKIE: Final = "visavis-glass"
@@ -48,7 +48,7 @@ DOABLE: Final = ("CUSTOM", "READ_ALOUD", "DELETE", "TOGGLE_PINNED")
 """What this Glass can do of what a menu may hold; it has no phone, no map and no film."""
 
 
-class Choice(Struct, frozen=True):
+class MenuChoice(Struct, frozen=True):
     """One line of a menu."""
 
     action: str
@@ -56,20 +56,20 @@ class Choice(Struct, frozen=True):
     label: str
 
 
-class View(Struct, frozen=True):
+class GlassView(Struct, frozen=True):
     """What the page needs of one item."""
 
     id: str
     face: str
     speak: str
-    menu: tuple[Choice, ...]
+    menu: tuple[MenuChoice, ...]
     alert: bool
     pinned: bool
     bundle: str
     cover: bool
 
 
-class Deed(Struct, frozen=True, rename="camel"):
+class GlassAction(Struct, frozen=True, rename="camel"):
     """What the person did with an item, in the words of a Mirror notification; ``text`` is what they said in a reply."""
 
     item_id: str
@@ -80,7 +80,7 @@ class Deed(Struct, frozen=True, rename="camel"):
 class Glass:
     """The page of all persons, each with the key of a device of theirs."""
 
-    def __init__(self, access: Access, screens: Screens, timelines: Timelines, timeline: Timeline, cards: Cards, callbacks: Callbacks) -> None:
+    def __init__(self, access: AccessKeys, screens: Screens, timelines: Timelines, timeline: Timeline, cards: Cards, callbacks: Callbacks) -> None:
         self._access = access
         self._screens = screens
         self._timelines = timelines
@@ -96,7 +96,7 @@ class Glass:
         )  # fmt: skip
         return [Route(PATH, self._page), *[Route(f"{PATH}/{name}", guarded(endpoint), methods=[method]) for name, endpoint, method in table]]
 
-    def _key(self, request: Request) -> Key:
+    def _key(self, request: Request) -> AccessKey:
         return key_of(request, self._access, "device", cookie=COOKIE)
 
     async def _page(self, request: Request) -> Response:
@@ -112,10 +112,10 @@ class Glass:
         return HTMLResponse(html, headers=_headers(html))
 
     async def _enter(self, request: Request) -> Response:
-        token = str((await told(request)).get("key", ""))
+        token = str((await json_body(request)).get("key", ""))
         if self._access.check(token).role != "device":
             raise Invalid("This is not a device's key.", advice="Make one: visavis key device PERSON.")
-        return admitted(request, Response(status_code=204), COOKIE, token, PATH)
+        return with_cookie(request, Response(status_code=204), COOKIE, token, PATH)
 
     async def _stream(self, request: Request) -> Response:
         return StreamingResponse(self._events(self._key(request)), headers=STREAM)
@@ -129,7 +129,7 @@ class Glass:
         return HTMLResponse(html, headers=faces.HEADERS)
 
     async def _displayed(self, request: Request) -> Response:
-        key, name = self._key(request), str((await told(request)).get("itemId", ""))
+        key, name = self._key(request), str((await json_body(request)).get("itemId", ""))
         if not self._timeline.item(key, name).is_deleted and name in self._cards.known(key.subject):
             await self._cards.displayed(key.subject, name)
         return Response(status_code=204)
@@ -137,7 +137,7 @@ class Glass:
     async def _act(self, request: Request) -> Response:
         key = self._key(request)
         try:
-            deed = msgspec.convert(await told(request), Deed)
+            deed = msgspec.convert(await json_body(request), GlassAction)
         except msgspec.ValidationError as error:
             raise Invalid(f"Not an action: {error}.", advice='Send {"itemId": …, "userActions": [{"type": "CUSTOM", "payload": …}]}.') from None
         answer = ""
@@ -148,7 +148,7 @@ class Glass:
                 self._done(key, deed, action)
         return Response(msgspec.json.encode({"answer": answer}), media_type="application/json")
 
-    async def _answered(self, key: Key, decision: str, action: UserAction) -> str:
+    async def _answered(self, key: AccessKey, decision: str, action: UserAction) -> str:
         """What a person does with our card; what means nothing is ignored, as the protocol asks."""
         match action.type:
             case "CUSTOM" if action.payload in MENU:
@@ -161,7 +161,7 @@ class Glass:
                 await self._cards.displayed(key.subject, decision)
         return ""
 
-    def _done(self, key: Key, deed: Deed, action: UserAction) -> None:
+    def _done(self, key: AccessKey, deed: GlassAction, action: UserAction) -> None:
         """What a person does with an item of others."""
         name, operation = deed.item_id, "UPDATE"
         match action.type:
@@ -182,7 +182,7 @@ class Glass:
                 return
         self._callbacks.tell(key.subject, "timeline", name, operation, (action,))
 
-    async def _events(self, key: Key) -> AsyncIterator[bytes]:
+    async def _events(self, key: AccessKey) -> AsyncIterator[bytes]:
         sent = b""
         yield b"retry: 1000\n\n"
         with self._screens.watching(key.subject) as bell:
@@ -193,17 +193,17 @@ class Glass:
                     sent = data
                     yield b"event: timeline\ndata: " + data + b"\n\n"
                 found = self._screens.card(key.subject, key.profile)
-                wait = min(BEAT_S, self._screens.lasts_s(found.show) + 0.05) if found is not None else BEAT_S
+                wait = min(HEARTBEAT_S, self._screens.lasts_s(found.show) + 0.05) if found is not None else HEARTBEAT_S
                 try:
                     await asyncio.wait_for(bell.wait(), wait)
                 except TimeoutError:
                     yield b": still here\n\n"
 
-    def _views(self, key: Key) -> list[View]:
+    def _views(self, key: AccessKey) -> list[GlassView]:
         words = WORDS[self._cards.language(key.subject)]
         now = self._timeline.now()
         return [
-            View(
+            GlassView(
                 item.id, f"{PATH}/face?item={item.id}&v={item.updated}", item.speakable_text or item.text,
                 tuple([choice for one in item.menu_items if (choice := _choice(one, words)) is not None]),
                 item.notification is not None and _due(item, now), item.is_pinned, item.bundle_id, item.is_bundle_cover,
@@ -212,11 +212,11 @@ class Glass:
         ]  # fmt: skip
 
 
-def _choice(item: MenuItem, words: dict[str, str]) -> Choice | None:
+def _choice(item: MenuItem, words: dict[str, str]) -> MenuChoice | None:
     if item.action not in DOABLE:
         return None
     own = next((value.display_name for value in item.values if value.state == "DEFAULT"), "")
-    return Choice(item.action, item.id, own or words.get(item.action, item.id))
+    return MenuChoice(item.action, item.id, own or words.get(item.action, item.id))
 
 
 def _due(item: TimelineItem, now: datetime) -> bool:

@@ -23,7 +23,7 @@ from visavis.devices.mirror.resources import Attachment, Missing, TimelineItem
 from visavis.devices.mirror.timeline import Timeline, linked
 from visavis.devices.mirror.timelines import Timelines
 from visavis.devices.mirror.uploads import Sessions, Upload, whole
-from visavis.http.access_keys import Access, Key
+from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid
 from visavis.runtime.writer import Writer
@@ -32,7 +32,7 @@ from visavis.runtime.writer import Writer
 class Mirror:
     """The service. ``path`` is the file of the timelines, sealed under ``secret``; ``callbacks`` are the origins that subscriptions may name."""
 
-    def __init__(self, writer: Writer, access: Access, screens: Screens, path: Path | str, secret: bytes, callbacks: Iterable[str]) -> None:
+    def __init__(self, writer: Writer, access: AccessKeys, screens: Screens, path: Path | str, secret: bytes, callbacks: Iterable[str]) -> None:
         def now() -> float:
             return writer.loop.clock.now().timestamp()
 
@@ -49,7 +49,7 @@ class Mirror:
         """Every address, with what answers there."""
         timeline, directory = self._timeline, self._directory
         item, attachments = "/timeline/{id}", "/timeline/{id}/attachments"
-        table: list[tuple[str, str, Callable[[Request, Key], Awaitable[Response]]]] = [
+        table: list[tuple[str, str, Callable[[Request, AccessKey], Awaitable[Response]]]] = [
             ("POST", "/timeline", timeline.insert), ("GET", "/timeline", timeline.listing), ("GET", item, timeline.get), ("PUT", item, timeline.update),
             ("PATCH", item, timeline.patch), ("DELETE", item, timeline.delete), ("GET", attachments, timeline.attachments),
             ("GET", attachments + "/{attachment}", timeline.attachment), ("DELETE", attachments + "/{attachment}", timeline.detach),
@@ -89,7 +89,7 @@ class Mirror:
         await self._callbacks.stop()
         self.timelines.close()
 
-    async def _upload(self, request: Request, key: Key) -> Response:
+    async def _upload(self, request: Request, key: AccessKey) -> Response:
         asked = request.query_params
         if name := asked.get("upload_id", ""):
             return await self._piece(request, key, name)
@@ -101,7 +101,7 @@ class Mirror:
         kept = self._kept(request, key, await whole(request))
         return answer(request, kept, 200 if request.method == "PUT" else 201)
 
-    async def _piece(self, request: Request, key: Key, name: str) -> Response:
+    async def _piece(self, request: Request, key: AccessKey, name: str) -> Response:
         session, complete = await self._sessions.go_on(request, key.subject, name)
         if not complete:
             so_far = {"range": f"bytes=0-{len(session.so_far) - 1}"} if session.so_far else {}
@@ -114,7 +114,7 @@ class Mirror:
             self._sessions.finish(session, msgspec.json.encode(self._kept(request, key, upload)))
         return Response(session.answer, headers={"content-type": "application/json; charset=UTF-8"})
 
-    def _kept(self, request: Request, key: Key, upload: Upload) -> TimelineItem | Attachment:
+    def _kept(self, request: Request, key: AccessKey, upload: Upload) -> TimelineItem | Attachment:
         name = request.path_params.get("id", "")
         if request.url.path.endswith("/attachments"):
             attachment = self._timeline.attached(key, name, upload)

@@ -134,7 +134,7 @@ class TimelineItem(Resource, frozen=True, tag="mirror#timelineItem"):
     attachments: tuple[Attachment, ...] = ()
 
 
-class Subscription(Resource, frozen=True, kw_only=True, tag="mirror#subscription"):
+class MirrorSubscription(Resource, frozen=True, kw_only=True, tag="mirror#subscription"):
     """Whom to tell of what a person does with their timeline. An empty ``operation`` means all of them."""
 
     id: Id = ""
@@ -156,7 +156,7 @@ class Setting(Resource, frozen=True, tag="mirror#setting"):
 OURS: Final[dict[type[Struct], frozenset[str]]] = {
     TimelineItem: frozenset({"kind", "id", "etag", "created", "updated", "selfLink", "isDeleted", "isPinned", "attachments"}),
     Contact: frozenset({"kind", "source"}),
-    Subscription: frozenset({"kind", "id", "updated", "notification"}),
+    MirrorSubscription: frozenset({"kind", "id", "updated", "notification"}),
     Location: frozenset({"kind"}),
 }
 """What the server sets: dropped when a client sends it."""

@@ -20,7 +20,7 @@ from visavis.devices.mirror.resources import Attachment, Missing, TimelineItem, 
 from visavis.devices.mirror.sanitiser import sanitised
 from visavis.devices.mirror.timelines import Media, Timelines
 from visavis.devices.mirror.uploads import Upload, body, fields
-from visavis.http.access_keys import Key
+from visavis.http.access_keys import AccessKey
 from visavis.model.errors import Invalid, Refused
 
 PAGE: Final = 20
@@ -41,11 +41,11 @@ class Timeline:
         self.now = now
         self._changed = changed
 
-    async def insert(self, request: Request, key: Key) -> Response:
+    async def insert(self, request: Request, key: AccessKey) -> Response:
         """A new item."""
         return answer(request, linked(request, self.inserted(key, Upload(fields(await body(request))))), 201)
 
-    async def listing(self, request: Request, key: Key) -> Response:
+    async def listing(self, request: Request, key: AccessKey) -> Response:
         """The items, the latest first."""
         asked = request.query_params
         order = asked.get("orderBy", "displayTime")
@@ -66,24 +66,24 @@ class Timeline:
         page, more = placed[:count], len(placed) > count
         return listed(request, "timeline", [linked(request, item) for _, _, item in page], _token(page[-1][:2]) if more else "")
 
-    async def get(self, request: Request, key: Key) -> Response:
+    async def get(self, request: Request, key: AccessKey) -> Response:
         """One item. That it was asked for by name means that somebody looks at it."""
         item = self.item(key, request.path_params["id"])
         if item.id in self._cards.known(key.subject) and not item.is_deleted:
             await self._cards.displayed(key.subject, item.id)
         return answer(request, linked(request, item))
 
-    async def update(self, request: Request, key: Key) -> Response:
+    async def update(self, request: Request, key: AccessKey) -> Response:
         """The item with other content."""
         return answer(request, linked(request, self.updated(key, request.path_params["id"], Upload(fields(await body(request))))))
 
-    async def patch(self, request: Request, key: Key) -> Response:
+    async def patch(self, request: Request, key: AccessKey) -> Response:
         """The item with some fields changed."""
         old = self.own(key, request.path_params["id"])
         told = merged(msgspec.to_builtins(old), fields(await body(request)))
         return answer(request, linked(request, self.updated(key, old.id, Upload(told))))
 
-    async def delete(self, request: Request, key: Key) -> Response:
+    async def delete(self, request: Request, key: AccessKey) -> Response:
         """The item becomes an id that is deleted; of our card it is a no."""
         name = request.path_params["id"]
         if name in self._cards.known(key.subject):
@@ -92,11 +92,11 @@ class Timeline:
             self.deleted(key, name)
         return NOTHING
 
-    async def attachments(self, request: Request, key: Key) -> Response:
+    async def attachments(self, request: Request, key: AccessKey) -> Response:
         """What is attached to an item."""
         return listed(request, "attachmentsList", linked(request, self.item(key, request.path_params["id"])).attachments)
 
-    async def attachment(self, request: Request, key: Key) -> Response:
+    async def attachment(self, request: Request, key: AccessKey) -> Response:
         """One attachment: what it is, or with ``alt=media`` its bytes, which no browser will take for a page."""
         item, name = self.item(key, request.path_params["id"]), request.path_params["attachment"]
         if request.query_params.get("alt", "") != "media":
@@ -115,7 +115,7 @@ class Timeline:
         }
         return Response(media.data, headers={"content-type": media.type} | safe)
 
-    async def detach(self, request: Request, key: Key) -> Response:
+    async def detach(self, request: Request, key: AccessKey) -> Response:
         """Take an attachment away."""
         item, name = self.own(key, request.path_params["id"]), request.path_params["attachment"]
         if all(one.id != name for one in item.attachments):
@@ -124,19 +124,19 @@ class Timeline:
         self._kept(key, replace(item, attachments=tuple([one for one in item.attachments if one.id != name])))
         return NOTHING
 
-    def items(self, key: Key, *, deleted: bool = False) -> list[TimelineItem]:
+    def items(self, key: AccessKey, *, deleted: bool = False) -> list[TimelineItem]:
         """Everything in this person's timeline, in no order; with ``deleted``, what is left of what is gone too."""
         card = self._cards.now(key)
         found = [*([card] if card is not None else []), *[_items.decode(data) for data in self._timelines.of(key.subject, "timeline").values()]]
         return [*found, *self._cards.gone(key)] if deleted else [item for item in found if not item.is_deleted]
 
-    def shown(self, key: Key) -> list[TimelineItem]:
+    def shown(self, key: AccessKey) -> list[TimelineItem]:
         """What a Glass shows, the latest first: not what is old, or below two hundred newer ones; what is pinned stays."""
         placed = sorted([(_place(item, "displayTime"), item.id, item) for item in self.items(key)], key=lambda one: one[:2], reverse=True)
         oldest = stamp(self.now() - SHOWN_FOR)
         return [item for number, (at, _, item) in enumerate(placed) if item.is_pinned or (number < SHOWN and at >= oldest)]
 
-    def item(self, key: Key, name: str) -> TimelineItem:
+    def item(self, key: AccessKey, name: str) -> TimelineItem:
         """The item of this id, or what is left of it; :class:`Missing` when this person never had it."""
         card = self._cards.now(key)
         if card is not None and card.id == name:
@@ -148,7 +148,7 @@ class Timeline:
             raise Missing("There is no such item in this timeline.")
         return _items.decode(data)
 
-    def own(self, key: Key, name: str) -> TimelineItem:
+    def own(self, key: AccessKey, name: str) -> TimelineItem:
         """The item of this id, when it is one that a client may change."""
         if name in self._cards.known(key.subject):
             raise Refused("This card says what was decided for the person.", advice="Answer it, or delete it, which is a no.")
@@ -157,28 +157,28 @@ class Timeline:
             raise Missing("This item is deleted.")
         return item
 
-    def inserted(self, key: Key, upload: Upload) -> TimelineItem:
+    def inserted(self, key: AccessKey, upload: Upload) -> TimelineItem:
         """Keep a new item, with what is attached to it."""
         now = stamp(self.now())
         return self._kept(key, replace(_checked(upload.fields), id=token_hex(16), created=now), upload)
 
-    def updated(self, key: Key, name: str, upload: Upload) -> TimelineItem:
+    def updated(self, key: AccessKey, name: str, upload: Upload) -> TimelineItem:
         """Keep the item with this content; what only the server sets stays."""
         old = self.own(key, name)
         fresh = replace(_checked(upload.fields), id=old.id, created=old.created, attachments=old.attachments, is_pinned=old.is_pinned)
         return self._kept(key, fresh, upload)
 
-    def deleted(self, key: Key, name: str) -> None:
+    def deleted(self, key: AccessKey, name: str) -> None:
         """Leave nothing of the item but that it was there."""
         item = self.own(key, name)
         self._timelines.detach(key.subject, item.id)
         self._kept(key, TimelineItem(id=item.id, is_deleted=True))
 
-    def pinned(self, key: Key, name: str, *, on: bool) -> None:
+    def pinned(self, key: AccessKey, name: str, *, on: bool) -> None:
         """Pin the item, or let it go."""
         self._kept(key, replace(self.own(key, name), is_pinned=on))
 
-    def chosen(self, key: Key, name: str, menu: str) -> None:
+    def chosen(self, key: AccessKey, name: str, menu: str) -> None:
         """A custom menu item was chosen; one that is to be removed then, is."""
         item = self.own(key, name)
         found = next((one for one in item.menu_items if one.action == "CUSTOM" and one.id == menu), None)
@@ -187,11 +187,11 @@ class Timeline:
         if found.remove_when_selected:
             self._kept(key, replace(item, menu_items=tuple([one for one in item.menu_items if one is not found])))
 
-    def attached(self, key: Key, name: str, upload: Upload) -> Attachment:
+    def attached(self, key: AccessKey, name: str, upload: Upload) -> Attachment:
         """Keep these bytes with the item."""
         return self._kept(key, self.own(key, name), upload).attachments[-1]
 
-    def _kept(self, key: Key, item: TimelineItem, upload: Upload | None = None) -> TimelineItem:
+    def _kept(self, key: AccessKey, item: TimelineItem, upload: Upload | None = None) -> TimelineItem:
         if not item.is_deleted:
             item = replace(item, updated=stamp(self.now()))
         if upload is not None and upload.type:

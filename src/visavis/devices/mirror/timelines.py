@@ -15,7 +15,7 @@ from msgspec.structs import asdict
 
 from visavis.model.entry import Entry
 from visavis.model.errors import Refused
-from visavis.store.personal_items import Shelf
+from visavis.store.personal_items import PersonalItems
 
 Collection = Literal["timeline", "contacts", "subscriptions"]
 LIMITS: Final[dict[Collection, int]] = {"timeline": 500, "contacts": 100, "subscriptions": 10}
@@ -43,7 +43,7 @@ class Timelines:
 
     def __init__(self, path: Path | str, secret: bytes, now: Callable[[], float], *, erased: Callable[[str], bool] = lambda _: False) -> None:
         self._now = now
-        self._shelf = Shelf(path, secret, erased=erased)
+        self._shelf = PersonalItems(path, secret, erased=erased)
         self._looked_at = -inf
 
     def put(self, person: str, collection: Collection, name: str, body: bytes) -> None:

@@ -22,8 +22,8 @@ from visavis.cards.typography import typeset
 from visavis.delivery.screens import Screens
 from visavis.devices.glasses import hud
 from visavis.devices.phone.icon import icon
-from visavis.http.access_keys import Access, Key
-from visavis.http.requests import admitted, guarded, key_of, told
+from visavis.http.access_keys import AccessKey, AccessKeys
+from visavis.http.requests import guarded, json_body, key_of, with_cookie
 from visavis.model.errors import Invalid, Refused, Unavailable
 from visavis.model.moment import Answered, Displayed, Worn
 from visavis.runtime.writer import Writer
@@ -73,14 +73,14 @@ class Pushing(Protocol):
         """Note that it needs no recall."""
 
 
-def routes(writer: Writer, access: Access, screens: Screens, push: Pushing | None, passes: Mapping[str, str]) -> list[Route]:
+def routes(writer: Writer, access: AccessKeys, screens: Screens, push: Pushing | None, passes: Mapping[str, str]) -> list[Route]:
     """The page, its worker, and what both send back. Without ``push`` the page says so, and shows the card of the moment all the same.
 
     ``passes`` are the addresses of the passes that a phone can keep, by the words that lead there.
     """
     strategy = writer.loop.strategy
 
-    def device(request: Request) -> Key:
+    def device(request: Request) -> AccessKey:
         return key_of(request, access, "device", cookie=COOKIE)
 
     def language_of(person: str) -> str:
@@ -107,10 +107,10 @@ def routes(writer: Writer, access: Access, screens: Screens, push: Pushing | Non
         return HTMLResponse(html, headers=_headers(html))
 
     async def enter(request: Request) -> Response:
-        token = str((await told(request)).get("key", ""))
+        token = str((await json_body(request)).get("key", ""))
         if access.check(token).role != "device":
             raise Invalid("This is not a device's key.", advice="Make one: visavis key device PERSON --profile phone.")
-        return admitted(request, Response(status_code=204), COOKIE, token, PATH)
+        return with_cookie(request, Response(status_code=204), COOKIE, token, PATH)
 
     async def card(request: Request) -> Response:
         key = device(request)
@@ -121,20 +121,20 @@ def routes(writer: Writer, access: Access, screens: Screens, push: Pushing | Non
         return Response(data, media_type="application/json", headers={"cache-control": "no-store"})
 
     async def displayed(request: Request) -> Response:
-        key, body = device(request), await told(request)
+        key, body = device(request), await json_body(request)
         decision = own(key, body)
-        await writer.live(Displayed(id=f"seen-{decision}"[:128], customer=key.subject, occurred_at=when(body), decision=decision))
+        await writer.process(Displayed(id=f"seen-{decision}"[:128], customer=key.subject, occurred_at=when(body), decision=decision))
         return Response(status_code=204)
 
     async def answer(request: Request) -> Response:
-        key, body = device(request), await told(request)
+        key, body = device(request), await json_body(request)
         decision, said = own(key, body), str(body.get("answer", ""))
         if said not in ("yes", "no", "later"):
             raise Invalid("The answer is yes, no or later.")
         if push is not None:
             push.answered_here(decision)
         # One id a card: of two screens that answer, the first received wins, and the second gets the settled state.
-        lived = await writer.live(Answered(id=f"answer-{decision}"[:128], customer=key.subject, occurred_at=when(body), decision=decision, answer=said))
+        lived = await writer.process(Answered(id=f"answer-{decision}"[:128], customer=key.subject, occurred_at=when(body), decision=decision, answer=said))
         entry = lived.answer.entry
         settled = entry.moment.answer if entry is not None and isinstance(entry.moment, Answered) else ""
         return Response(msgspec.json.encode({"answer": settled}), media_type="application/json")
@@ -143,7 +143,7 @@ def routes(writer: Writer, access: Access, screens: Screens, push: Pushing | Non
         key = device(request)
         if push is None:
             raise Unavailable("Web Push is not set up on this server.", advice="Give `contact` in the settings' `push`, and install visavis[push].")
-        push.subscribe(key.subject, key.id, key.profile, await told(request))
+        push.subscribe(key.subject, key.id, key.profile, await json_body(request))
         await is_worn(key, worn=True)
         return Response(status_code=201)
 
@@ -154,12 +154,12 @@ def routes(writer: Writer, access: Access, screens: Screens, push: Pushing | Non
             await is_worn(key, worn=False)
         return Response(status_code=204)
 
-    async def is_worn(key: Key, *, worn: bool) -> None:
+    async def is_worn(key: AccessKey, *, worn: bool) -> None:
         at = writer.loop.clock.now()
         name = f"{'on' if worn else 'off'}-{key.id}-{at:%Y%m%d%H%M%S%f}"
-        await writer.live(Worn(id=name, customer=key.subject, occurred_at=at, device=key.id, profile=key.profile, worn=worn))
+        await writer.process(Worn(id=name, customer=key.subject, occurred_at=at, device=key.id, profile=key.profile, worn=worn))
 
-    def own(key: Key, body: dict[str, Any]) -> str:
+    def own(key: AccessKey, body: dict[str, Any]) -> str:
         decision = str(body.get("decision", ""))
         shown = next((one for one in writer.loop.customer(key.subject).service.shown if one.decision == decision), None)
         action = strategy.actions.get(shown.action) if shown is not None else None

@@ -24,7 +24,7 @@ from pywebpush import WebPusher  # type: ignore[import-untyped]
 from visavis.config import Push
 from visavis.delivery.addresses import Addresses
 from visavis.model.errors import Invalid
-from visavis.ports import Message, Receipt
+from visavis.ports import DeliveryResult, Message
 
 KIND: Final = "web_push"
 TIMEOUT_S: Final = 10.0
@@ -37,18 +37,18 @@ ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC63255
 """The order of P-256: a private key lies below it."""
 
 
-class Keys(Struct, frozen=True):
+class PushKeys(Struct, frozen=True):
     """What a browser made for this subscription."""
 
     p256dh: str
     auth: str
 
 
-class Subscription(Struct, frozen=True):
+class PushSubscription(Struct, frozen=True):
     """Where one browser is reached, as the browser tells it; ``profile`` is the device's."""
 
     endpoint: str
-    keys: Keys
+    keys: PushKeys
     profile: str = ""
 
 
@@ -81,7 +81,7 @@ class WebPush:
     def subscribe(self, person: str, device: str, profile: str, told: dict[str, Any]) -> None:
         """Keep this subscription for this device; :class:`Invalid` for one that no browser makes, or at a host that is not allowed."""
         try:
-            found = replace(msgspec.convert(told, Subscription), profile=profile)
+            found = replace(msgspec.convert(told, PushSubscription), profile=profile)
         except msgspec.ValidationError:
             raise Invalid("This is not a push subscription.", advice="Send what PushSubscription.toJSON() gives.") from None
         self._checked(found)
@@ -99,7 +99,7 @@ class WebPush:
         """Whether a browser of this person subscribed on such a device."""
         return bool(self._of(person, device))
 
-    async def deliver(self, message: Message) -> Receipt:
+    async def deliver(self, message: Message) -> DeliveryResult:
         """Send the card to the person's browsers that subscribed; ``taken`` when one service took it."""
         card = message.card
         told = {
@@ -125,21 +125,21 @@ class WebPush:
         """Close the connections."""
         await self._client.aclose()
 
-    def _of(self, person: str, profile: str) -> dict[str, Subscription]:
-        kept = {name: msgspec.json.decode(data, type=Subscription) for name, data in self._addresses.of(person, KIND).items() if self._holds(name)}
+    def _of(self, person: str, profile: str) -> dict[str, PushSubscription]:
+        kept = {name: msgspec.json.decode(data, type=PushSubscription) for name, data in self._addresses.of(person, KIND).items() if self._holds(name)}
         return {name: one for name, one in kept.items() if one.profile == profile}
 
-    async def _sent(self, person: str, profile: str, told: dict[str, Any], topic: str, lasts_s: float) -> Receipt:
+    async def _sent(self, person: str, profile: str, told: dict[str, Any], topic: str, lasts_s: float) -> DeliveryResult:
         receipts = [await self._to(person, device, one, told, topic, lasts_s) for device, one in self._of(person, profile).items()]
         # The surest that happened: one taken is taken, and one unsure must not be repeated for the sake of the others.
         order = {handed: place for place, handed in enumerate(("taken", "unsure", "not_sent", "refused", "nobody"))}
-        return min(receipts, key=lambda receipt: order[receipt.handed], default=Receipt("nobody", "no subscription"))
+        return min(receipts, key=lambda receipt: order[receipt.handed], default=DeliveryResult("nobody", "no subscription"))
 
-    async def _to(self, person: str, device: str, one: Subscription, told: dict[str, Any], topic: str, lasts_s: float) -> Receipt:
+    async def _to(self, person: str, device: str, one: PushSubscription, told: dict[str, Any], topic: str, lasts_s: float) -> DeliveryResult:
         try:
             origin = self._checked(one)
         except Invalid:
-            return Receipt("nobody", "its host is not allowed any more")
+            return DeliveryResult("nobody", "its host is not allowed any more")
         encoded = WebPusher({"endpoint": one.endpoint, "keys": msgspec.to_builtins(one.keys)}).encode(msgspec.json.encode(told), "aes128gcm")
         assert encoded is not None
         headers = {
@@ -152,17 +152,17 @@ class WebPush:
             status, after = answer.status_code, answer.headers.get("retry-after", "")
             await answer.aclose()
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            return Receipt("not_sent", type(error).__name__)
+            return DeliveryResult("not_sent", type(error).__name__)
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
-            return Receipt("unsure", type(error).__name__)
+            return DeliveryResult("unsure", type(error).__name__)
         if 200 <= status < 300:
-            return Receipt("taken")
+            return DeliveryResult("taken")
         if status in (404, 410):
             self._addresses.drop(person, KIND, device)
-            return Receipt("nobody", f"the service answered {status}")
+            return DeliveryResult("nobody", f"the service answered {status}")
         if status in (429, 503):
-            return Receipt("not_sent", f"the service answered {status}", float(after) if after.isascii() and after.isdigit() and len(after) < 6 else 0.0)
-        return Receipt("unsure" if status >= 500 else "refused", f"the service answered {status}")
+            return DeliveryResult("not_sent", f"the service answered {status}", float(after) if after.isascii() and after.isdigit() and len(after) < 6 else 0.0)
+        return DeliveryResult("unsure" if status >= 500 else "refused", f"the service answered {status}")
 
     def _signed(self, origin: str) -> str:
         until, token = self._tokens.get(origin, (0.0, ""))
@@ -173,7 +173,7 @@ class WebPush:
             self._tokens[origin] = (until, token)
         return token
 
-    def _checked(self, one: Subscription) -> str:
+    def _checked(self, one: PushSubscription) -> str:
         """The origin of a subscription that may be used; else :class:`Invalid`."""
         try:
             url, point, auth = httpx.URL(one.endpoint), _bytes(one.keys.p256dh), _bytes(one.keys.auth)

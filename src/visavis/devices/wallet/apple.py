@@ -33,10 +33,10 @@ from visavis.delivery.addresses import Addresses
 from visavis.delivery.screens import OnScreen, Screens
 from visavis.devices.phone.page import COOKIE
 from visavis.devices.wallet.pass_file import described, packed, signer
-from visavis.http.access_keys import Access, Key, NoKey
-from visavis.http.requests import guarded, key_of, told
+from visavis.http.access_keys import AccessKey, AccessKeys, InvalidKey
+from visavis.http.requests import guarded, json_body, key_of
 from visavis.model.errors import Invalid
-from visavis.ports import Message, Receipt
+from visavis.ports import DeliveryResult, Message
 from visavis.strategy.read import Strategy
 
 KIND: Final = "wallet"
@@ -84,7 +84,7 @@ class Passes:
             trusted.load_cert_chain(wallet.certificate, wallet.key)
             self._client = httpx.AsyncClient(http2=True, verify=trusted, timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
 
-    def made(self, key: Key, language: str) -> bytes:
+    def made(self, key: AccessKey, language: str) -> bytes:
         """The pass of this device, as it is now; it exists from here on."""
         serial = self._hashed(f"{key.subject}\0{key.id}", 12)
         if serial not in self._addresses.of(key.subject, KIND):
@@ -95,7 +95,7 @@ class Passes:
         """Whether a phone of this person registered a pass for such a device, and can be told that it changed."""
         return self._client is not None and any(self._addresses.under(person, ON, serial) for serial in self._of(person, device))
 
-    async def deliver(self, message: Message) -> Receipt:
+    async def deliver(self, message: Message) -> DeliveryResult:
         """Tell the person's phones that the pass changed; they fetch it."""
         return await self._tell(message.person, message.device)
 
@@ -109,7 +109,7 @@ class Passes:
         if self._client is not None:
             await self._client.aclose()
 
-    def routes(self, access: Access) -> list[Route]:
+    def routes(self, access: AccessKeys) -> list[Route]:
         """Apple's addresses, and the one where a person gets the pass (with the phone page's key)."""
 
         async def get(request: Request) -> Response:
@@ -130,7 +130,7 @@ class Passes:
 
     async def _register(self, request: Request) -> Response:
         person = self._allowed(request)
-        kind, serial, token = self._registration(request), request.path_params["serial"], (await told(request)).get("pushToken", "")
+        kind, serial, token = self._registration(request), request.path_params["serial"], (await json_body(request)).get("pushToken", "")
         if not isinstance(token, str) or not token.isalnum() or not token.isascii() or len(token) > 200:
             raise Invalid("`pushToken` is not a token.", advice="Send the one that the phone was given.")
         known = self._addresses.under(person, ON, serial)
@@ -178,19 +178,19 @@ class Passes:
 
     async def _logged(self, request: Request) -> Response:
         """What a phone complains of. Its words may hold anything: they are counted, not kept."""
-        lines = (await told(request)).get("logs", [])
+        lines = (await json_body(request)).get("logs", [])
         log.warning("a phone reports trouble with passes", extra={"attempt": len(lines) if isinstance(lines, list) else 0})
         return Response()
 
     def _allowed(self, request: Request) -> str:
-        """The person whose pass this is, when the request holds the token of that very pass; else :class:`NoKey`, and nothing tells what exists."""
+        """The person whose pass this is, when the request holds the token of that very pass; else :class:`InvalidKey`, and nothing tells what exists."""
         serial = request.path_params["serial"]
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         right = compare_digest(token.strip().encode("utf-8", "replace"), self._hashed(serial, 24).encode())
         person = self._addresses.whose(KIND, serial) if right and scheme == "ApplePass" and request.path_params["type"] == self._wallet.pass_type else ""
         one = self._read(person, serial) if person else None
         if one is None or not self._holds(one.device):
-            raise NoKey("This token does not open this pass.", advice="Use the one in the pass.")
+            raise InvalidKey("This token does not open this pass.", advice="Use the one in the pass.")
         return person
 
     def _registration(self, request: Request) -> str:
@@ -235,31 +235,31 @@ class Passes:
         told = described(self._strategy, self._wallet, serial, self._hashed(serial, 24), one.language, card, name)
         return packed(told, self._strategy.brand.name, self._signer)
 
-    async def _tell(self, person: str, profile: str) -> Receipt:
+    async def _tell(self, person: str, profile: str) -> DeliveryResult:
         receipts = []
         for serial in self._of(person, profile):
             self._current(person, serial)
             receipts += [await self._pushed(person, kind, serial, token.decode()) for kind, token in self._addresses.under(person, ON, serial).items()]
         order = {handed: place for place, handed in enumerate(("taken", "unsure", "not_sent", "refused", "nobody"))}
-        return min(receipts, key=lambda receipt: order[receipt.handed], default=Receipt("nobody", "no phone registered"))
+        return min(receipts, key=lambda receipt: order[receipt.handed], default=DeliveryResult("nobody", "no phone registered"))
 
-    async def _pushed(self, person: str, kind: str, serial: str, token: str) -> Receipt:
+    async def _pushed(self, person: str, kind: str, serial: str, token: str) -> DeliveryResult:
         if self._client is None:
-            return Receipt("nobody", "no push service is set up")
+            return DeliveryResult("nobody", "no push service is set up")
         try:
             answer = await self._client.post(f"{self._wallet.push_url}/3/device/{token}", content=b"{}", headers={"apns-topic": self._wallet.pass_type})
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            return Receipt("not_sent", type(error).__name__)
+            return DeliveryResult("not_sent", type(error).__name__)
         except (httpx.HTTPError, OSError) as error:
-            return Receipt("unsure", type(error).__name__)
+            return DeliveryResult("unsure", type(error).__name__)
         if answer.status_code == 200:
-            return Receipt("taken")
+            return DeliveryResult("taken")
         if answer.status_code in (400, 410) and (answer.status_code == 410 or b"BadDeviceToken" in answer.content):
             self._addresses.drop(person, kind, serial)
-            return Receipt("nobody", f"the service answered {answer.status_code}")
+            return DeliveryResult("nobody", f"the service answered {answer.status_code}")
         if answer.status_code in (429, 503):
-            return Receipt("not_sent", f"the service answered {answer.status_code}")
-        return Receipt("unsure" if answer.status_code >= 500 else "refused", f"the service answered {answer.status_code}")
+            return DeliveryResult("not_sent", f"the service answered {answer.status_code}")
+        return DeliveryResult("unsure" if answer.status_code >= 500 else "refused", f"the service answered {answer.status_code}")
 
     def _hashed(self, text: str, size: int) -> str:
         return blake2b(text.encode("utf-8", "surrogatepass"), key=self._secret, digest_size=size).hexdigest()

@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from visavis.config import GoogleWallet
 from visavis.devices.phone.page import COOKIE
-from visavis.http.access_keys import Access
+from visavis.http.access_keys import AccessKeys
 from visavis.http.requests import guarded, key_of
 from visavis.model.errors import Invalid, Unavailable
 from visavis.strategy.read import Strategy
@@ -29,19 +29,19 @@ SAVE: Final = "https://pay.google.com/gp/v/save/"
 CLASS: Final = "visavis"
 
 
-class Account(Struct, frozen=True):
+class ServiceAccount(Struct, frozen=True):
     """What the file of a service account says, as far as it is needed."""
 
     client_email: str
     private_key: str
 
 
-def account(settings: GoogleWallet) -> Account:
+def account(settings: GoogleWallet) -> ServiceAccount:
     """The service account of the settings; :class:`Invalid` says what is missing."""
     if not settings.issuer.isascii() or not settings.issuer.isdigit() or not settings.url.startswith("https://"):
         raise Invalid("`google_wallet` is not complete.", advice="Give the issuer's number, the account's file and this server's https url.")
     try:
-        found = msgspec.json.decode(Path(settings.account).read_bytes(), type=Account)
+        found = msgspec.json.decode(Path(settings.account).read_bytes(), type=ServiceAccount)
         RSAKey.import_key(found.private_key)
     except OSError as error:
         raise Invalid(f"The file of `google_wallet.account` cannot be read: {error.strerror}.", advice="Give the path of the account's JSON.") from None
@@ -50,7 +50,7 @@ def account(settings: GoogleWallet) -> Account:
     return found
 
 
-def link(settings: GoogleWallet, account: Account, strategy: Strategy, serial: str, language: str, at: float) -> str:
+def link(settings: GoogleWallet, account: ServiceAccount, strategy: Strategy, serial: str, language: str, at: float) -> str:
     """The link to save one pass. ``serial`` names it and tells nothing."""
     brand = strategy.brand
 
@@ -70,7 +70,7 @@ def link(settings: GoogleWallet, account: Account, strategy: Strategy, serial: s
     return SAVE + jwt.encode({"alg": "RS256", "typ": "JWT"}, claims, RSAKey.import_key(account.private_key), algorithms=["RS256"])
 
 
-def routes(settings: GoogleWallet, strategy: Strategy, secret: bytes, access: Access, now: Callable[[], float]) -> list[Route]:
+def routes(settings: GoogleWallet, strategy: Strategy, secret: bytes, access: AccessKeys, now: Callable[[], float]) -> list[Route]:
     """Where a phone's page is led to the link; without an account it says so."""
     known = account(settings) if settings.account else None
 

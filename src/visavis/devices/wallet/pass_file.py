@@ -43,7 +43,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
 }  # fmt: skip
 
 
-class Signer(Struct, frozen=True):
+class PassSigner(Struct, frozen=True):
     """Who signs passes."""
 
     certificate: x509.Certificate
@@ -51,7 +51,7 @@ class Signer(Struct, frozen=True):
     issuer: x509.Certificate
 
 
-def signer(wallet: Wallet) -> Signer:
+def signer(wallet: Wallet) -> PassSigner:
     """The certificate, key and issuer of the settings; :class:`Invalid` names the one that is missing or cannot be read."""
     for name in ("pass_type", "team", "key", "issuer", "url"):
         if not getattr(wallet, name):
@@ -66,7 +66,7 @@ def signer(wallet: Wallet) -> Signer:
     certificate = _read("certificate", wallet.certificate, x509.load_pem_x509_certificate)
     if certificate.public_key() != key.public_key():
         raise Invalid("The key of `wallet.key` is not that of `wallet.certificate`.", advice="Give the two that were made together.")
-    return Signer(certificate, key, _read("issuer", wallet.issuer, x509.load_pem_x509_certificate))
+    return PassSigner(certificate, key, _read("issuer", wallet.issuer, x509.load_pem_x509_certificate))
 
 
 def described(strategy: Strategy, wallet: Wallet, serial: str, token: str, language: str, card: Card | None, place: str) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def locations(places: Mapping[str, Place]) -> list[dict[str, Any]]:
     return [{"latitude": latitude, "longitude": longitude, "relevantText": place.name} for place in found for latitude, longitude in [_centre(place)]]
 
 
-def packed(told: dict[str, Any], brand: str, signer: Signer) -> bytes:
+def packed(told: dict[str, Any], brand: str, signer: PassSigner) -> bytes:
     """The archive: ``pass.json``, the images, the manifest, and the signature over the manifest."""
     files = {"pass.json": msgspec.json.encode(told)} | {name: icon(brand, *size) for name, size in IMAGES.items()}
     # The format asks for SHA-1; what protects it is the signature over the manifest.

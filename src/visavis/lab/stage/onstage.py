@@ -81,7 +81,7 @@ class Playing(Protocol):
         """Everybody's year so far; ``None`` before it began."""
 
 
-class Line(Struct, frozen=True):
+class PanelLine(Struct, frozen=True):
     """Two lines of a panel: what, and where it comes from; ``closed`` when nobody reads it."""
 
     what: str
@@ -89,7 +89,7 @@ class Line(Struct, frozen=True):
     closed: bool = False
 
 
-class Person(Struct, frozen=True):
+class StagePerson(Struct, frozen=True):
     """The person of this scene, and what happened in it, the newest first; ``since`` is when it began (epoch seconds, 0 when not known).
 
     ``on_screens`` are the decisions that a screen shows now.

@@ -9,7 +9,7 @@ from msgspec import Struct
 from visavis.cards.typography import clipped
 from visavis.cards.words import EPOCH, family_name, figure, left, product_name, span
 from visavis.consent.choices import Choice, choices
-from visavis.lab.stage.onstage import Line, Person
+from visavis.lab.stage.onstage import PanelLine, StagePerson
 from visavis.model.decision import Show
 from visavis.model.habit import FIRST, HABIT, LAST, T_BASKETS, T_FIRST, TRIPS, K
 from visavis.model.moment import Consumed, Measured, RanOut, Saw, Stocked
@@ -19,7 +19,7 @@ OFTEN: Final = 3
 """From how many purchases on a rhythm is told."""
 
 
-class Switch(Struct, frozen=True):
+class StageSwitch(Struct, frozen=True):
     """One use of data: what is given and how it is protected, what is received and what it brought; ``just`` when it was switched last."""
 
     purpose: str
@@ -31,7 +31,7 @@ class Switch(Struct, frozen=True):
     just: bool
 
 
-def switches(person: Person) -> list[Switch]:
+def switches(person: StagePerson) -> list[StageSwitch]:
     """Every choice, those that this scene is about first."""
     told = [choice for choice in choices(person.strategy, person.customer, person.language, person.now) if choice.basis == "consent"]
     about = list(_about(person))
@@ -41,13 +41,13 @@ def switches(person: Person) -> list[Switch]:
     for choice in told:
         brought = _brought(person, choice.purpose) if choice.on else person.say("closed" if choice.status not in ("unknown", "requested") else "never_asked")
         gets = person.say("purposes", choice.purpose, "gets") or choice.benefit.rstrip(".")
-        found.append(Switch(
+        found.append(StageSwitch(
             choice.purpose, person.gives(choice.purpose), _protects(person, choice), gets, brought, choice.on, choice.purpose in just,
         ))  # fmt: skip
     return found
 
 
-def _about(person: Person) -> Iterator[str]:
+def _about(person: StagePerson) -> Iterator[str]:
     """The purposes that the story touches: what it switches, what its moments may be decided under, what it gives."""
     if person.story is None:
         return
@@ -61,14 +61,14 @@ def _about(person: Person) -> Iterator[str]:
     yield from given
 
 
-def _protects(person: Person, choice: Choice) -> str:
+def _protects(person: StagePerson, choice: Choice) -> str:
     if choice.status in ("withdrawn", "refused") and choice.since >= person.since > 0.0:
         return person.say("cut_at", time=person.at(choice.since))
     months = round(person.strategy.purposes[choice.purpose].duration_days / 30.4)
     return person.say("purposes", choice.purpose, "protects", months=months) or choice.notice_text
 
 
-def _brought(person: Person, purpose: str) -> str:
+def _brought(person: StagePerson, purpose: str) -> str:
     """What this choice brought so far, counted."""
     actions = {action.id: action for action in person.strategy.actions.values() if action.purpose == purpose}
     shown = [card for card in person.customer.service.shown if card.action in actions and (card.displayed or card.answer)]
@@ -87,22 +87,22 @@ def _brought(person: Person, purpose: str) -> str:
     return person.count("cards", len(shown)) + (", " + person.count("useful", useful) if useful else "")
 
 
-def known(person: Person) -> list[Line]:
+def known(person: StagePerson) -> list[PanelLine]:
     """What is known, what this scene is about first; the last line is what was never asked."""
     customer = person.customer
     lines = [*_numbers(person), *_home(person), *_wallet(person)]
     if customer.purchases.trips and not person.reads("purchases"):
         n = int(TRIPS.unpack(customer.purchases.trips)[T_BASKETS])
-        lines.insert(0, Line(person.count("purchases_closed", n), person.say("kept_closed"), closed=True))
+        lines.insert(0, PanelLine(person.count("purchases_closed", n), person.say("kept_closed"), closed=True))
     else:
         habits = list(_habits(person))
         lines += [*habits[:1], *_inferred(person), *_declared(person), *_visits(person), *habits[1:]]
     if not lines:
-        lines = [Line(person.say("unknown"), person.say("unknown_detail"))]
+        lines = [PanelLine(person.say("unknown"), person.say("unknown_detail"))]
     return lines
 
 
-def _focus(person: Person) -> list[str]:
+def _focus(person: StagePerson) -> list[str]:
     """The families that this scene is about."""
     found: list[str] = []
     for decision in person.decisions:
@@ -114,7 +114,7 @@ def _focus(person: Person) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _habits(person: Person) -> Iterator[Line]:
+def _habits(person: StagePerson) -> Iterator[PanelLine]:
     purchases = person.customer.purchases
     often = {family: HABIT.unpack_from(purchases.table, row * HABIT.size) for family, row in purchases.rows.items()}
     ranked = sorted([name for name in often if often[name][K] >= OFTEN and name not in person.strategy.never_push], key=lambda name: -often[name][K])
@@ -124,35 +124,35 @@ def _habits(person: Person) -> Iterator[Line]:
         every = span(max(1, round((habit[LAST] - habit[FIRST]) / (habit[K] - 1))), person.language)
         name = product_name(person.strategy, purchases.usual[purchases.rows[family]], person.language)
         name = clipped(name, LENGTH - len(person.say("every", what="", days=every)), 9)
-        yield Line(person.say("every", what=name, days=every), person.say("every_detail", n=int(habit[K])))
+        yield PanelLine(person.say("every", what=name, days=every), person.say("every_detail", n=int(habit[K])))
 
 
-def _inferred(person: Person) -> Iterator[Line]:
+def _inferred(person: StagePerson) -> Iterator[PanelLine]:
     for decision in person.decisions:
         for one in decision.known[:1]:
             if one.family in person.strategy.never_push:
                 continue
             n = min(9, max(1, round(one.p * 10)))
             name = family_name(person.strategy, one.family, person.language)
-            yield Line(person.count("chances", n, what=clipped(name[:1].upper() + name[1:], 20, 9)), person.say("chances_detail"))
+            yield PanelLine(person.count("chances", n, what=clipped(name[:1].upper() + name[1:], 20, 9)), person.say("chances_detail"))
             return
 
 
-def _declared(person: Person) -> Iterator[Line]:
+def _declared(person: StagePerson) -> Iterator[PanelLine]:
     for trait, value in person.customer.preferences.items():
         if value is True:
             words = person.strategy.brand.traits.get(trait, {}).get(person.language, trait)
-            yield Line(words, person.say("declared" if person.reads("preferences") else "declared_closed"), closed=not person.reads("preferences"))
+            yield PanelLine(words, person.say("declared" if person.reads("preferences") else "declared_closed"), closed=not person.reads("preferences"))
 
 
-def _visits(person: Person) -> Iterator[Line]:
+def _visits(person: StagePerson) -> Iterator[PanelLine]:
     if person.customer.purchases.trips:
         trips = TRIPS.unpack(person.customer.purchases.trips)
         since = format_skeleton("yMMMM", EPOCH.fromordinal(EPOCH.toordinal() + int(trips[T_FIRST])), locale=person.language)
-        yield Line(person.count("visits", int(trips[T_BASKETS])), person.say("visits_detail", since=since))
+        yield PanelLine(person.count("visits", int(trips[T_BASKETS])), person.say("visits_detail", since=since))
 
 
-def _numbers(person: Person) -> Iterator[Line]:
+def _numbers(person: StagePerson) -> Iterator[PanelLine]:
     moment = person.moment
     opened = person.reads("numbers")
     for name, number in person.customer.numbers.items():
@@ -161,10 +161,10 @@ def _numbers(person: Person) -> Iterator[Line]:
         what = person.word("measures", name) or name
         told = person.say("number", n=figure(round(number.today, 2), person.language), unit=number.unit, what=what)
         goal = person.say("number_goal", goal=figure(number.goal, person.language), unit=number.unit) if number.goal else person.say("number_own")
-        yield Line(told, goal if opened else person.say("number_closed"), closed=not opened)
+        yield PanelLine(told, goal if opened else person.say("number_closed"), closed=not opened)
 
 
-def _home(person: Person) -> Iterator[Line]:
+def _home(person: StagePerson) -> Iterator[PanelLine]:
     moment = person.moment
     families = _focus(person) if isinstance(moment, Saw) else list(reversed(person.customer.home))
     for family in families[:2]:
@@ -176,12 +176,12 @@ def _home(person: Person) -> Iterator[Line]:
         name = clipped(name[:1].upper() + name[1:], 22, 9)
         opened = person.reads("home")
         line = person.say("at_home", what=name, left=told) if told else person.say("out_of", what=name)
-        yield Line(line, person.say("home_detail" if opened else "home_closed", time=person.at(stock.at)), closed=not opened)
+        yield PanelLine(line, person.say("home_detail" if opened else "home_closed", time=person.at(stock.at)), closed=not opened)
 
 
-def _wallet(person: Person) -> Iterator[Line]:
+def _wallet(person: StagePerson) -> Iterator[PanelLine]:
     for reward in person.customer.rewards[-1:]:
-        yield Line(person.say(f"reward_{reward.status}"), person.say("wallet_detail", time=person.at(reward.at)))
+        yield PanelLine(person.say(f"reward_{reward.status}"), person.say("wallet_detail", time=person.at(reward.at)))
     for order in person.customer.orders[-1:]:
         name = clipped(product_name(person.strategy, order.product, person.language), 24, 9)
-        yield Line(person.say("order", what=name), person.say(f"order_{order.status}", time=person.at(order.at)))
+        yield PanelLine(person.say("order", what=name), person.say(f"order_{order.status}", time=person.at(order.at)))

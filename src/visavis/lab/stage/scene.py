@@ -13,9 +13,9 @@ from babel.dates import format_date
 
 from visavis.cards.typography import typeset
 from visavis.delivery.screens import EVERYBODY, Screens
-from visavis.http.requests import BEAT_S
+from visavis.http.requests import HEARTBEAT_S
 from visavis.lab.stage import population_panel as everybody
-from visavis.lab.stage.onstage import Person, Playing
+from visavis.lab.stage.onstage import Playing, StagePerson
 from visavis.lab.stage.panels import known, switches
 from visavis.lab.stage.thoughts import thought, why_adviser, why_customer
 from visavis.model.consent import OPENS
@@ -76,7 +76,7 @@ class Stage:
         for event in self.playing.changed:
             event.set()
 
-    def person(self, language: str) -> Person:
+    def person(self, language: str) -> StagePerson:
         """The person of the scene, and what happened in it."""
         playing, loop = self.playing, self._writer.loop
         begun = next((str(played.sent["occurred_at"]) for played in playing.played if "occurred_at" in played.sent), "")
@@ -89,7 +89,7 @@ class Stage:
         shown = frozenset([one.show.id for one in ([card] if card is not None else []) + self._screens.briefs(playing.place)])
         story = playing.stories[playing.scene] if playing.scene < len(playing.stories) else None
         name = pages.WORDS[language].stage.stranger if story is not None and story.stranger else playing.household
-        return Person(
+        return StagePerson(
             loop.strategy, loop.customer(playing.person), name, loop.clock.now().timestamp(), since, tuple(recent), shown, story, language,
         )  # fmt: skip
 
@@ -141,7 +141,7 @@ class Stage:
                             yield pages.event(text, name=name)
                     sent = now
                     card = None if self.playing.scene >= len(self.playing.stories) else self._screens.card(self.playing.person)
-                    wait_s = min(BEAT_S, self._screens.lasts_s(card.show) + 0.05) if card is not None else BEAT_S
+                    wait_s = min(HEARTBEAT_S, self._screens.lasts_s(card.show) + 0.05) if card is not None else HEARTBEAT_S
                     try:
                         await asyncio.wait_for(bell.wait(), wait_s)
                         await asyncio.sleep(SETTLE_S)
@@ -150,7 +150,7 @@ class Stage:
             finally:
                 self.playing.changed.discard(bell)
 
-    def _everybody(self, person: Person) -> dict[str, Any]:
+    def _everybody(self, person: StagePerson) -> dict[str, Any]:
         """Everybody's year, as far as it is lived."""
         crowd = self.playing.crowd()
         if crowd is None:
@@ -163,12 +163,12 @@ class Stage:
     def _titles(self, language: str) -> list[str]:
         return [*[typeset(_in(story.title, language), language) for story in self.playing.stories], pages.WORDS[language].stage.everybody]
 
-    def _promise(self, person: Person) -> str:
+    def _promise(self, person: StagePerson) -> str:
         if person.story is None:
             return person.say("everybody_promise")
         return typeset(_in(person.story.promise, person.language), person.language)
 
-    def _head(self, person: Person) -> dict[str, Any]:
+    def _head(self, person: StagePerson) -> dict[str, Any]:
         """Where and when, and the step as it was expected and as it came."""
         playing, strategy = self.playing, person.strategy
         place = strategy.places.get(playing.place)
@@ -190,7 +190,7 @@ class Stage:
             "checks": last.checks, "differs": _differences(person, last),
         }  # fmt: skip
 
-    def _door(self, person: Person) -> Played | None:
+    def _door(self, person: StagePerson) -> Played | None:
         """The last step, when the door refused its moment and nothing has come in since."""
         last = self.playing.played[-1] if self.playing.played else None
         if last is None or last.status != 403 or "kind" not in last.sent:
@@ -199,7 +199,7 @@ class Stage:
         return last if came is None or came <= datetime.fromisoformat(str(last.sent["occurred_at"])) else None
 
 
-def _differences(person: Person, last: Played) -> list[str]:
+def _differences(person: StagePerson, last: Played) -> list[str]:
     """How this step differs from what its story expects; when the person has closed what the story relies on, that alone."""
     found = [person.say("skipped")] if last.skipped else [_differs(person, check) for check in last.checks if not check.holds]
     chosen = person.customer.consents
@@ -211,7 +211,7 @@ def _differences(person: Person, last: Played) -> list[str]:
     return found[:1] + ([f"+{len(found) - 1}"] if len(found) > 1 else [])
 
 
-def _differs(person: Person, check: Check) -> str:
+def _differs(person: StagePerson, check: Check) -> str:
     """What was expected and what happened instead, in words where there are some."""
     found = [person.word("found", one) or person.word("actions", one) or one for one in (check.expected, check.found)]
     return person.say("differs", what=person.word("checks", check.what) or check.what, expected=found[0], found=found[1])

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from visavis.delivery.screens import Screens
-from visavis.http.requests import STREAM, admitted, guarded, told
+from visavis.http.requests import STREAM, guarded, json_body, with_cookie
 from visavis.lab.stage.onstage import Playing
 from visavis.lab.stage.scene import PARTS, Stage
 from visavis.model.errors import Invalid, Refused
@@ -29,7 +29,7 @@ PACE_S: Final = 4.0
 """How long a step stays on the stage while everything is played."""
 
 
-class Door:
+class StageAccess:
     """The stage's own door: a token opens it once and leaves a cookie. ``secret`` makes the cookie good after a restart."""
 
     def __init__(self, secret: bytes) -> None:
@@ -47,7 +47,7 @@ class Door:
         if token not in self._tokens:
             return False
         self._tokens.discard(token)
-        admitted(request, response, COOKIE, self._session, PATH)
+        with_cookie(request, response, COOKIE, self._session, PATH)
         return True
 
     def opened(self, request: Request) -> bool:
@@ -56,7 +56,7 @@ class Door:
         return ours and compare_digest(request.cookies.get(COOKIE, "").encode(), self._session.encode())
 
 
-def routes(writer: Writer, screens: Screens, playing: Playing, door: Door, *, pace_s: float = PACE_S) -> list[Route]:
+def routes(writer: Writer, screens: Screens, playing: Playing, door: StageAccess, *, pace_s: float = PACE_S) -> list[Route]:
     """The page, its stream, the way into the two screens, and the gestures."""
     stage = Stage(writer, screens, playing, pace_s=pace_s)
 
@@ -83,10 +83,10 @@ def routes(writer: Writer, screens: Screens, playing: Playing, door: Door, *, pa
         role, cookie, path = DOORS[name]
         shape = f"as={'tablet' if request.query_params.get('as') == 'tablet' else 'glasses'}&" if name == "adviser" else ""
         inside = RedirectResponse(f"{path}?{shape}language={pages.language_of(request)}", 303, headers={"cache-control": "no-store"})
-        return admitted(request, inside, cookie, playing.keys()[role], path)
+        return with_cookie(request, inside, cookie, playing.keys()[role], path)
 
     async def go(request: Request) -> None:
-        scene = (await told(request)).get("scene")
+        scene = (await json_body(request)).get("scene")
         if not isinstance(scene, int) or isinstance(scene, bool) or not 0 <= scene <= len(playing.stories):
             raise Invalid("There is no such scene.", advice=f"Scenes go from 0 to {len(playing.stories)}.")
         stage.pause()
@@ -104,14 +104,14 @@ def routes(writer: Writer, screens: Screens, playing: Playing, door: Door, *, pa
         stage.play()
 
     async def choose(request: Request) -> None:
-        household = (await told(request)).get("household")
+        household = (await json_body(request)).get("household")
         if household not in playing.households:
             raise Invalid("There is no such household.", advice="Choose one of the list.")
         stage.pause()
         await playing.choose(str(household))
 
     async def switch(request: Request) -> None:
-        said = await told(request)
+        said = await json_body(request)
         purpose, on = said.get("purpose"), said.get("on")
         if not isinstance(purpose, str) or not isinstance(on, bool):
             raise Invalid("A switch has a purpose, and is on or off.", advice='Send {"purpose": "home", "on": true}.')

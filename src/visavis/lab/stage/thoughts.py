@@ -8,7 +8,7 @@ from visavis.cards.compose import compose
 from visavis.cards.typography import clipped
 from visavis.cards.words import amount, family_name
 from visavis.delivery.screens import Screens
-from visavis.lab.stage.onstage import Line, Person
+from visavis.lab.stage.onstage import PanelLine, StagePerson
 from visavis.model.decision import Decision, Refusal, Scored, Show, Silence
 from visavis.model.shown import Shown
 from visavis.strategy.story import Played
@@ -36,28 +36,28 @@ class Thought(Struct, frozen=True):
 
     us: str
     bars: tuple[Bar, ...]
-    refused: tuple[Line, ...]
+    refused: tuple[PanelLine, ...]
 
 
-def thought(person: Person, door: Played | None) -> Thought:
+def thought(person: StagePerson, door: Played | None) -> Thought:
     """What the engine thought at the last moment of this scene; ``door`` is a moment that was refused before it."""
     if door is not None:
         return Thought("", (Bar(person.say("at_the_door"), person.say("nothing_kept"), "", ""),), _asked(person, door))
     bars: list[Bar] = []
-    refused: dict[str, Line] = {}
+    refused: dict[str, PanelLine] = {}
     scale = max([abs(arm.net_millicents) for one in person.decisions for arm in one.scored], default=0) or 1
     for decision in person.decisions:
         bars += _bars(person, decision, scale)
         just = person.just_switched()
         for one in sorted(decision.refusals, key=lambda one: one.detail not in just):
-            refused.setdefault(one.action, Line(person.action(one.action), _refusal(person, one)))
+            refused.setdefault(one.action, PanelLine(person.action(one.action), _refusal(person, one)))
     if not person.decisions:
         bars = [Bar(person.say("not_woken"), person.say("not_woken_detail"), "", "")]
     us = person.say("us", n=round(person.weighed.us)) if person.weighed is not None and person.weighed.us else ""
     return Thought(us, tuple(bars), tuple(refused.values()))
 
 
-def _bars(person: Person, decision: Decision, scale: int) -> list[Bar]:
+def _bars(person: StagePerson, decision: Decision, scale: int) -> list[Bar]:
     arms = sorted([arm for arm in decision.scored if arm.action], key=lambda arm: -arm.net_millicents)
     drawn = [_bar(person, decision, arm, scale) for arm in arms]
     if isinstance(decision, Show):
@@ -68,7 +68,7 @@ def _bars(person: Person, decision: Decision, scale: int) -> list[Bar]:
     return [silence, *drawn]
 
 
-def _bar(person: Person, decision: Decision, arm: Scored, scale: int) -> Bar:
+def _bar(person: StagePerson, decision: Decision, arm: Scored, scale: int) -> Bar:
     name = family_name(person.strategy, arm.family, person.language) if arm.family else person.action(arm.action)
     chosen = isinstance(decision, Show) and (arm.action, arm.family) == (decision.action, decision.family)
     net = arm.net_millicents
@@ -82,18 +82,18 @@ def _bar(person: Person, decision: Decision, arm: Scored, scale: int) -> Bar:
     )  # fmt: skip
 
 
-def _refusal(person: Person, one: Refusal) -> str:
+def _refusal(person: StagePerson, one: Refusal) -> str:
     return person.say("refused_consent", what=person.gives(one.detail)) if one.reason == "consent" else person.say("reasons", one.reason, "short")
 
 
-def _asked(person: Person, door: Played) -> tuple[Line, ...]:
+def _asked(person: StagePerson, door: Played) -> tuple[PanelLine, ...]:
     """What would have let it in."""
     kind = str(door.sent.get("kind", ""))
     woken = {action.purpose for action in person.strategy.actions.values() if kind in action.woken_by}
-    return tuple([Line(person.gives(purpose), person.say("would_open")) for purpose in person.strategy.purposes if purpose in woken])
+    return tuple([PanelLine(person.gives(purpose), person.say("would_open")) for purpose in person.strategy.purposes if purpose in woken])
 
 
-def why_customer(person: Person, screens: Screens, door: Played | None) -> str:
+def why_customer(person: StagePerson, screens: Screens, door: Played | None) -> str:
     """Why the person's glasses show this, or nothing, and what would change it."""
     on_screen = screens.card(person.customer.id)
     if on_screen is not None:
@@ -115,7 +115,7 @@ def why_customer(person: Person, screens: Screens, door: Played | None) -> str:
     return _silent(person, decision)
 
 
-def why_adviser(person: Person, screens: Screens, place: str) -> str:
+def why_adviser(person: StagePerson, screens: Screens, place: str) -> str:
     """Why the adviser's glasses show this, or nothing; the adviser is never told that the person refused."""
     customer, before = person.customer, screens.brief_of(person.customer.id)
     decision = person.decision("adviser") or (before.show if before is not None else None)
@@ -133,19 +133,19 @@ def why_adviser(person: Person, screens: Screens, place: str) -> str:
     return _silent(person, decision)
 
 
-def _shown(person: Person, decision: Show) -> str:
+def _shown(person: StagePerson, decision: Show) -> str:
     """The reason in the third person where the stage has one, else as the card says it."""
     because = person.say("because", decision.action) or compose(person.strategy, decision, person.language).why.rstrip(".")
     return person.say("why_shown", because=because, purpose=person.quoted(decision.purpose))
 
 
-def _silent(person: Person, decision: Silence) -> str:
+def _silent(person: StagePerson, decision: Silence) -> str:
     """The reason of a silence, and what would change it."""
     purpose = next((one.detail for one in decision.refusals if one.reason == "consent"), "")
     return person.say("reasons", decision.reason, "why", purpose=person.quoted(purpose))
 
 
-def _answered(person: Person, decision: Show, card: Shown) -> str:
+def _answered(person: StagePerson, decision: Show, card: Shown) -> str:
     template = person.strategy.actions[decision.action].card[person.language]
     if card.answer != "yes":
         return person.say("why_no", answer=template.no) if card.answer == "no" else person.say("why_wrong")
@@ -153,5 +153,5 @@ def _answered(person: Person, decision: Show, card: Shown) -> str:
     return person.say(f"why_yes_{effect}" if effect else "why_yes", answer=template.yes)
 
 
-def _card(person: Person, decision: str) -> Shown | None:
+def _card(person: StagePerson, decision: str) -> Shown | None:
     return next((card for card in reversed(person.customer.service.shown) if card.decision == decision), None)

@@ -26,7 +26,7 @@ MILK: Final = "FLUID MILK WHITE ONLY"
 MORNING_H: Final = 8.5
 
 
-class Cast:
+class Actors:
     """One household on the stage; ``now`` is the server's time (epoch seconds), ``unspoken`` the families that a story does not choose."""
 
     def __init__(self, extract: Extract, household: str, zone: str, now: float, unspoken: frozenset[str] = frozenset()) -> None:

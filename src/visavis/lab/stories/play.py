@@ -11,12 +11,12 @@ from typing import Any, Final
 import httpx
 from msgspec import UNSET
 
-from visavis.lab.stories.actors import Cast, instant
+from visavis.lab.stories.actors import Actors, instant
 from visavis.model.errors import Unavailable
 from visavis.strategy.story import Check, Expected, Played, Step, Story
 
 CHUNK: Final = 500
-PATIENCE_S: Final = 5.0
+HEALTH_TIMEOUT_S: Final = 5.0
 OF_THE_CARD: Final = frozenset({"card", "on her glasses", "what not to do"})
 """What cannot be expected any more once the scene's card is rightly not there."""
 ELSEWHERE_S: Final = 3_600.0
@@ -32,7 +32,7 @@ class Nothing(Exception):
 class Player:
     """Plays stories for one person. ``issue`` makes the keys of those who speak; ``now`` is the server's clock."""
 
-    def __init__(self, client: httpx.AsyncClient, issue: Issue, cast: Cast, person: str, now: Callable[[], float]) -> None:
+    def __init__(self, client: httpx.AsyncClient, issue: Issue, cast: Actors, person: str, now: Callable[[], float]) -> None:
         self._client = client
         self._issue = issue
         self._cast = cast
@@ -165,7 +165,7 @@ class Player:
     async def _in_wallet(self, kind: str, state: str) -> str:
         """The state of the last order or reward; an order is on its way through a webhook, so it is waited for."""
         status = ""
-        for _ in range(int(PATIENCE_S / 0.05)):
+        for _ in range(int(HEALTH_TIMEOUT_S / 0.05)):
             wallet = (await self._asked("device", "GET", f"/v1/people/{self.person}/wallet")).json()
             status = next((one["status"] for one in reversed(wallet[kind])), "none")
             if status == state:

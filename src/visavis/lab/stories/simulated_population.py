@@ -1,4 +1,4 @@
-"""Everybody at once: the whole households, a year in a minute, through the public API, with answers that are simulated and labelled so.
+"""PopulationResult at once: the whole households, a year in a minute, through the public API, with answers that are simulated and labelled so.
 
 Every visit is real: who came, when, where, and what was paid for. What is not real is the answer: when a card names a product that is not in the basket,
 it is added with the stated probability :data:`PERSUADED`. So the truth is known, and the holdout must find it, or say that it cannot yet.
@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from visavis.lab.stories.actors import instant
 from visavis.lab.stories.households import WEEK_S, Basket, Extract
-from visavis.measurement.objectives import Standing
+from visavis.measurement.objectives import ObjectiveResult
 from visavis.model.errors import Unavailable
 
 PERSUADED: Final = 0.25
@@ -35,7 +35,7 @@ class Heard(Struct, frozen=True):
     product: str
 
 
-class Everybody(Struct, frozen=True):
+class PopulationResult(Struct, frozen=True):
     """What came of everybody's year."""
 
     visits: int
@@ -43,12 +43,12 @@ class Everybody(Struct, frozen=True):
     moments: int
     cards: int
     silences: int
-    standings: tuple[Standing, ...]
+    standings: tuple[ObjectiveResult, ...]
 
     @staticmethod
-    def of(crowd: "Crowd") -> "Everybody":
+    def of(crowd: "SimulatedPopulation") -> "PopulationResult":
         """The year of this crowd, as far as it was lived."""
-        return Everybody(crowd.visits, crowd.expected_visits, crowd.moments, crowd.cards, crowd.silences, tuple(crowd.standings()))
+        return PopulationResult(crowd.visits, crowd.expected_visits, crowd.moments, crowd.cards, crowd.silences, tuple(crowd.standings()))
 
     @property
     def whole(self) -> bool:
@@ -76,7 +76,7 @@ class Everybody(Struct, frozen=True):
         return "\n".join(lines) + "\n"
 
 
-def _told(one: Standing, language: str) -> dict[str, Any]:
+def _told(one: ObjectiveResult, language: str) -> dict[str, Any]:
     effect = one.effect
     assert effect is not None
     return {
@@ -85,11 +85,11 @@ def _told(one: Standing, language: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class Crowd:
+class SimulatedPopulation:
     """Lives the year; what happened so far can be read at any time. ``year_s`` is how long the year takes, ``console`` the address of its world's console."""
 
     def __init__(
-        self, client: httpx.AsyncClient, key: str, extract: Extract, *, standings: Callable[[], list[Standing]], year_s: float, console: str = "",
+        self, client: httpx.AsyncClient, key: str, extract: Extract, *, standings: Callable[[], list[ObjectiveResult]], year_s: float, console: str = "",
         seed: int = 1,
     ) -> None:  # fmt: skip
         self._client = client
@@ -107,7 +107,7 @@ class Crowd:
         self.expected_visits = sum([len(household.baskets) for household in extract.households.values()])
         self.done = False
 
-    async def live(self, *, changed: Callable[[], None] = lambda: None) -> None:
+    async def run(self, *, changed: Callable[[], None] = lambda: None) -> None:
         """From the first visit of the year to the last, all households interleaved."""
         first = min(household.baskets[0].at for household in self._extract.households.values())
         shift_s = max(0, -int((first - EARLY_S - datetime.now(UTC).timestamp()) // WEEK_S)) * WEEK_S

@@ -42,6 +42,6 @@ def _decided(year: Year, loop: Loop, baskets: list[int], swapped: dict[int, int]
             if isinstance(admitted, NotAdmitted):
                 found.append(admitted.category.encode())
                 continue
-            entry, customers[name] = step(loop.strategy, loop.world, customers[name], admitted, moment.occurred_at, loop.dice_key)
+            entry, customers[name] = step(loop.strategy, loop.world, customers[name], admitted, moment.occurred_at, loop.randomization_key)
             found.extend(encode(replace(entry, moment=moments[0] if moments else moment, decisions=(one,))) for one in entry.decisions)
     return found

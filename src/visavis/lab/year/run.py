@@ -14,13 +14,13 @@ from msgspec import Struct
 
 from visavis import __version__
 from visavis.lab.year import data
+from visavis.lab.year.backtest import backtest, unwatched
 from visavis.lab.year.decisions import write
-from visavis.lab.year.live import live, unwatched
 from visavis.lab.year.privacy import unchanged
-from visavis.lab.year.screen import Screen
+from visavis.lab.year.screen import TerminalScreen
 from visavis.lab.year.simulate import Simulated, simulate
 from visavis.lab.year.summary import SIMULATED, Figures, summary
-from visavis.store.keys import Vault
+from visavis.store.keys import KeyStore
 from visavis.store.sqlite import SqliteLog
 from visavis.strategy.read import Strategy, read
 
@@ -102,7 +102,7 @@ _LINES: Final[tuple[tuple[str, tuple[_Line, ...]], ...]] = (
 
 def run(
     files: Mapping[str, bytes], kept: Path, *, months: int, every: int = 1, decisions: Path | None = None,
-    screen: Callable[[Strategy], Screen] | None = None,
+    screen: Callable[[Strategy], TerminalScreen] | None = None,
 ) -> Report:  # fmt: skip
     """Live ``months`` months of the year with the log in ``kept``, of one household in ``every``; the short forms also prove that consent is obeyed."""
     started = process_time()
@@ -111,12 +111,12 @@ def run(
     kept.mkdir(parents=True, exist_ok=True)
     (kept / "key").write_bytes(KEY)
     until = datetime(2018 if months == 6 else 2017, 1 if months == 6 else 7 + months, 1, 5, tzinfo=UTC).timestamp()
-    log = SqliteLog(kept / "log.sqlite", Vault(kept / "vault.sqlite", KEY, kept / "erased"))
+    log = SqliteLog(kept / "log.sqlite", KeyStore(kept / "vault.sqlite", KEY, kept / "erased"))
     drawn = screen(read(whole)) if screen is not None else None
     try:
         with drawn.live if drawn is not None else nullcontext():
             watch = drawn if drawn is not None else unwatched
-            lived = live(year, log, whole, until=until, dice_key=KEY, watch=watch, households=lambda household: household % every == 0)
+            lived = backtest(year, log, whole, until=until, randomization_key=KEY, watch=watch, households=lambda household: household % every == 0)
         if decisions is not None:
             write(lived.visits, decisions)
         groups, us = summary(lived), np.array(lived.decision_us or [float("nan")])

@@ -25,7 +25,7 @@ STAGES: Final = {
 }
 
 
-class Screen:
+class TerminalScreen:
     """Draws while the year is lived. ``household`` is the one followed; without it, each card shown is a new one's."""
 
     def __init__(self, strategy: Strategy, *, household: int | None, language: str = "en") -> None:

@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from visavis.lab.year.live import Lived
-from visavis.lab.year.visit import Door, Till, Visit
+from visavis.lab.year.backtest import Backtest
+from visavis.lab.year.visit import EntranceVisit, TillVisit, Visit
 from visavis.measurement.calibration import calibration, ece, worst_week
 
 Figures = dict[str, float]
@@ -68,7 +68,7 @@ def figures(visits: Sequence[Visit]) -> Figures:
     }
 
 
-def summary(lived: Lived) -> dict[str, Figures]:
+def summary(lived: Backtest) -> dict[str, Figures]:
     """The figures of the development half, of the other, and of all."""
     halves = {
         "development": [visit for visit in lived.visits if visit.development],
@@ -98,7 +98,7 @@ def _repeats(visits: Sequence[Visit]) -> float:
     return same / cards if cards else float("nan")
 
 
-def _on(rows: Sequence[Door] | Sequence[Till], read: Callable[..., float]) -> NDArray[np.float64]:
+def _on(rows: Sequence[EntranceVisit] | Sequence[TillVisit], read: Callable[..., float]) -> NDArray[np.float64]:
     return np.array([float(read(row)) for row in rows], dtype=np.float64)
 
 

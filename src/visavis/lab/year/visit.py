@@ -5,7 +5,7 @@ from msgspec import Struct
 from visavis.measurement.peers import Named
 
 
-class Door(Struct, gc=False):
+class EntranceVisit(Struct, gc=False):
     """One eligible visit at the door, by every method."""
 
     named: Named
@@ -25,7 +25,7 @@ class Door(Struct, gc=False):
     chance: float
 
 
-class Till(Struct, gc=False):
+class TillVisit(Struct, gc=False):
     """The same visit at the till: of what is missing, what is bought on another trip within three days."""
 
     named: Named
@@ -37,7 +37,7 @@ class Till(Struct, gc=False):
     chance: float
 
 
-class Said(Struct, gc=False):
+class Decided(Struct, gc=False):
     """What was decided at one moment, in short: an action with its family, or silence with its reason."""
 
     decision: str
@@ -58,9 +58,9 @@ class Visit(Struct):
     at: float
     development: bool
     eligible: bool
-    entered: Said
-    paying: Said | None = None
-    door: Door | None = None
-    till: Till | None = None
+    entered: Decided
+    paying: Decided | None = None
+    door: EntranceVisit | None = None
+    till: TillVisit | None = None
     hit: bool = False
     product_hit: bool = False

@@ -19,8 +19,8 @@ from visavis.customers.fold import fold
 from visavis.insight.need import Head, shortlist
 from visavis.lab.year.data import JULY, Year, by_household, consents, development
 from visavis.lab.year.moments import TILL_S, bought, entered, hashed, introduced, lead_s, paying
-from visavis.lab.year.visit import Door, Said, Till, Visit
-from visavis.learning.offline import Learner
+from visavis.lab.year.visit import Decided, EntranceVisit, TillVisit, Visit
+from visavis.learning.offline import OfflineLearner
 from visavis.measurement.peers import OBVIOUS, Counts, Named
 from visavis.model.customer import Customer, newborn
 from visavis.model.decision import Decision, Known, Show
@@ -46,7 +46,7 @@ def unwatched(stage: str, done: int, of: int, visit: Visit | None) -> None:
     """Watch nothing."""
 
 
-class Lived(Struct):
+class Backtest(Struct):
     """What a lived year leaves: its visits, and the loop that lived it."""
 
     visits: list[Visit]
@@ -55,24 +55,24 @@ class Lived(Struct):
     moments: int = 0
 
 
-def live(
-    year: Year, log: Log, files: Mapping[str, bytes], *, until: float, dice_key: bytes = b"the year", watch: Watcher = unwatched,
+def backtest(
+    year: Year, log: Log, files: Mapping[str, bytes], *, until: float, randomization_key: bytes = b"the year", watch: Watcher = unwatched,
     households: Callable[[int], bool] = lambda _: True,
-) -> Lived:  # fmt: skip
+) -> Backtest:  # fmt: skip
     """Live the year up to ``until`` (epoch seconds). A log that already holds a part of it is resumed: what was lived is answered from it."""
     strategy = read(files)
     clock = TurnedClock()
-    loop = Loop(log, strategy, dice_key, clock)
+    loop = Loop(log, strategy, randomization_key, clock)
     clock.turn(float(year.paid_at[0]) - 3600.0)
     if loop.world.strategy != strategy.version:
         loop.enact([StrategyLoaded(strategy.version, dict(files))])
     counts: dict[int, Counts] = {}
-    lived = Lived([], loop, [])
+    lived = Backtest([], loop, [])
     future = Future(year)
     _remember(year, loop, clock, counts, lived, watch, households)
     gc.collect()
     gc.freeze()  # what was remembered stays: the collector need not walk it at every pause
-    _live(year, loop, clock, counts, future, lived, watch, until, households)
+    _run(year, loop, clock, counts, future, lived, watch, until, households)
     return lived
 
 
@@ -101,10 +101,10 @@ class Future:
 
 
 def _remember(
-    year: Year, loop: Loop, clock: TurnedClock, counts: dict[int, Counts], lived: Lived, watch: Watcher, households: Callable[[int], bool],
+    year: Year, loop: Loop, clock: TurnedClock, counts: dict[int, Counts], lived: Backtest, watch: Watcher, households: Callable[[int], bool],
 ) -> None:  # fmt: skip
     """Fold January to June, sampling the development half's visits on the way, and learn from them."""
-    learner, future, end = Learner(), Future(year), int(np.searchsorted(year.paid_at, JULY.timestamp()))
+    learner, future, end = OfflineLearner(), Future(year), int(np.searchsorted(year.paid_at, JULY.timestamp()))
     learns = loop.world.learned is None
     # A run that was killed before it had learned lives its history again from the log; memory is ahead of it, so what was known then is folded beside.
     past: dict[str, Customer] | None = {} if learns and loop.customers else None
@@ -143,7 +143,7 @@ def _taken_in(loop: Loop, moment: Moment, past: dict[str, Customer] | None) -> N
         past[moment.customer] = fold(past.get(moment.customer) or newborn(moment.customer), entry)
 
 
-def _teach(learner: Learner, strategy: Strategy, customer: Customer, year: Year, i: int, future: Future, last_day: int) -> None:
+def _teach(learner: OfflineLearner, strategy: Strategy, customer: Customer, year: Year, i: int, future: Future, last_day: int) -> None:
     """Show the learner this visit as the engine would have seen it: at the door, then at the till."""
     at = float(year.paid_at[i])
     categories = open_categories(customer, strategy.purposes["reminders"], at)
@@ -164,8 +164,8 @@ def _teach(learner: Learner, strategy: Strategy, customer: Customer, year: Year,
         learner.show({"forgotten": future.bought_within(i, 1, TRIP_DAYS)}, missing, basket, at)
 
 
-def _live(
-    year: Year, loop: Loop, clock: TurnedClock, counts: dict[int, Counts], future: Future, lived: Lived, watch: Watcher, until: float,
+def _run(
+    year: Year, loop: Loop, clock: TurnedClock, counts: dict[int, Counts], future: Future, lived: Backtest, watch: Watcher, until: float,
     households: Callable[[int], bool],
 ) -> None:  # fmt: skip
     """From July on: the door, the till, the truth, each at its own instant, all households interleaved; dues in between."""
@@ -209,7 +209,7 @@ def _live(
     loop.commit()
 
 
-def _at_the_door(year: Year, i: int, loop: Loop, clock: TurnedClock, counts: Counts, lived: Lived) -> Visit:
+def _at_the_door(year: Year, i: int, loop: Loop, clock: TurnedClock, counts: Counts, lived: Backtest) -> Visit:
     household = int(year.household[i])
     decision = _taken(loop, entered(year, i), lived)
     visit = Visit(household, int(year.basket[i]), clock.now().timestamp(), development(household), bool(decision.known), _said(decision))
@@ -223,7 +223,7 @@ def _at_the_door(year: Year, i: int, loop: Loop, clock: TurnedClock, counts: Cou
     beyond_counted = counted[OBVIOUS] if len(counted) > OBVIOUS else Named("", 0.0)
     decayed, beyond_decayed = counts.decayed(obvious)
     bought = {year.products[p] for p in year.product[int(year.starts[i]) : int(year.starts[i + 1])].tolist()}
-    visit.door = Door(
+    visit.door = EntranceVisit(
         Named(best.family, best.p), best.product, best.family in truth, best.product in bought,
         Named(beyond.family, beyond.p), beyond.family in truth,
         counted[0], counted[0].family in truth, beyond_counted, beyond_counted.family in truth,
@@ -234,7 +234,7 @@ def _at_the_door(year: Year, i: int, loop: Loop, clock: TurnedClock, counts: Cou
     return visit
 
 
-def _at_the_till(year: Year, i: int, loop: Loop, counts: Counts, future: Future, lived: Lived, visit: Visit) -> None:
+def _at_the_till(year: Year, i: int, loop: Loop, counts: Counts, future: Future, lived: Backtest, visit: Visit) -> None:
     basket = year.families_of(i)
     decision = _taken(loop, paying(year, i), lived)
     visit.paying = _said(decision)
@@ -244,13 +244,13 @@ def _at_the_till(year: Year, i: int, loop: Loop, counts: Counts, future: Future,
     counted, decayed = counts.most_counted_of(missing), counts.decayed_of(missing, int(year.local_day[i]))
     truth = future.bought_within(i, 1, TRIP_DAYS)
     best = decision.known[0]
-    visit.till = Till(
+    visit.till = TillVisit(
         Named(best.family, best.p), best.family in truth, counted, counted.family in truth, decayed, decayed.family in truth,
         len(missing & truth) / len(missing),
     )  # fmt: skip
 
 
-def _taken(loop: Loop, moment: Moment, lived: Lived) -> Decision:
+def _taken(loop: Loop, moment: Moment, lived: Backtest) -> Decision:
     """Live a moment that the gate admits and that wakes an action; a card that it brings is displayed at once."""
     started = perf_counter()
     answer = loop.take(moment)
@@ -264,8 +264,8 @@ def _taken(loop: Loop, moment: Moment, lived: Lived) -> Decision:
     return decision
 
 
-def _said(decision: Decision) -> Said:
+def _said(decision: Decision) -> Decided:
     held_out = any(refusal.reason == "holdout" for refusal in decision.refusals)
     if isinstance(decision, Show):
-        return Said(decision.id, decision.action, decision.family, decision.product, "", decision.p_response, decision.p_shown, held_out)
-    return Said(decision.id, "", "", "", decision.reason, 0.0, decision.p_shown, held_out)
+        return Decided(decision.id, decision.action, decision.family, decision.product, "", decision.p_response, decision.p_shown, held_out)
+    return Decided(decision.id, "", "", "", decision.reason, 0.0, decision.p_shown, held_out)

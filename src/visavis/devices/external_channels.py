@@ -13,7 +13,7 @@ from visavis.delivery.screens import Screens
 from visavis.devices.mail.letters import Letters
 from visavis.devices.phone import page as phone
 from visavis.devices.wallet import google as google_wallet
-from visavis.http.access_keys import Access
+from visavis.http.access_keys import AccessKeys
 from visavis.http.requests import guarded
 from visavis.model.errors import Invalid, Unavailable
 from visavis.ports import Channel
@@ -21,7 +21,7 @@ from visavis.runtime.writer import Writer
 from visavis.strategy.read import Strategy
 
 
-class Accounts:
+class ExternalChannels:
     """What is set up. ``key`` derives a key for one use; ``holds`` tells whether the key of a device is still one; ``now`` gives epoch seconds.
 
     Of whom ``erased`` tells, no address is kept.
@@ -56,7 +56,7 @@ class Accounts:
         """Those that can deliver."""
         return [one for one in (self.push, self.wallet, self.mail) if one is not None]
 
-    def routes(self, writer: Writer, access: Access, screens: Screens) -> list[Route]:
+    def routes(self, writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
         """The phone's page, and what each way needs; what is not set up answers that it is not."""
 
         async def unset(_: Request) -> Response:

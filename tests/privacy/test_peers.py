@@ -157,7 +157,7 @@ def test_what_is_mine_is_read_by_nobody_else(tmp_path: Path, times: Callable[[in
 def test_an_owner_check_that_is_gone_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     unguarded(monkeypatch)
     with pytest.raises(AssertionError, match="ST402"):
-        check_reads(tmp_path, 2, "stateful")
+        check_reads(tmp_path, 10, "stateful")
 
 
 def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,11 @@
-"""What a card costs a device, by each way to it: how late it is on the screen, how many bytes on its wire, how often it is woken, with and without cards.
+"""What a card costs a device, by each way to it.
 
-Bytes are those of the device's own TCP connection, both directions, counted by a proxy in front of it, without IP and TCP headers. A wake-up is a burst of
-traffic with 50 ms of silence before it. A quiet hour is extrapolated from a few measured keep-alives, or polls. The peer is a client that asks the same
-server over a kept HTTP connection, once a minute, whether there is a card.
+How late it is on the screen, how many bytes on its wire, how often it is woken, with and without cards.
+
+Bytes are those of the device's own TCP connection, both directions, counted by a proxy in front of it, without IP and
+TCP headers. A wake-up is a burst of traffic with 50 ms of silence before it. A quiet hour is extrapolated from a few
+measured keep-alives, or polls. The peer is a client that asks the same server over a kept HTTP connection, once a
+minute, whether there is a card.
 """
 
 import argparse
@@ -104,8 +107,12 @@ async def a_broker() -> AsyncIterator[int]:
     port = a_port()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "mosquitto.conf"
-        file.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_type none\nset_tcp_nodelay true\n")
-        process = await asyncio.create_subprocess_exec(shutil.which("mosquitto") or "/usr/sbin/mosquitto", "-c", str(file), stderr=subprocess.DEVNULL)
+        file.write_text(
+            f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_type none\nset_tcp_nodelay true\n"
+        )
+        process = await asyncio.create_subprocess_exec(
+            shutil.which("mosquitto") or "/usr/sbin/mosquitto", "-c", str(file), stderr=subprocess.DEVNULL
+        )
         try:
             for _ in range(200):
                 try:
@@ -127,7 +134,9 @@ async def a_server(settings: Settings) -> AsyncIterator[tuple[Server, int]]:
     clock.turn(START.timestamp())
     server = build(grocery(), settings, memory=True, clock=clock, key=b"b" * 32)
     port = a_port()
-    serving = uvicorn.Server(uvicorn.Config(server.app, host="127.0.0.1", port=port, log_level="error", timeout_graceful_shutdown=1))
+    serving = uvicorn.Server(
+        uvicorn.Config(server.app, host="127.0.0.1", port=port, log_level="error", timeout_graceful_shutdown=1)
+    )
     task = asyncio.create_task(serving.serve())
     for _ in range(500):
         if serving.started:
@@ -150,7 +159,7 @@ async def somebody(server: Server, name: str, *, profile: str) -> tuple[str, str
         Noticed(id="n", customer=name, occurred_at=at, purpose="home", notice=notice),
         Consented(id="c", customer=name, occurred_at=at, purpose="home", notice=notice),
         Worn(id="w", customer=name, occurred_at=at, device=key.id, profile=profile),
-    ]  # fmt: skip
+    ]
     for moment in moments:
         await server.writer.process(moment)
     return token, key.id
@@ -158,7 +167,9 @@ async def somebody(server: Server, name: str, *, profile: str) -> tuple[str, str
 
 async def runs_out(server: Server, name: str) -> bool:
     """The milk of this person is out; whether a card was decided."""
-    moment = RanOut(id="out", customer=name, occurred_at=server.loop.clock.now(), product=next(iter(server.strategy.products)))
+    moment = RanOut(
+        id="out", customer=name, occurred_at=server.loop.clock.now(), product=next(iter(server.strategy.products))
+    )
     entry = (await server.writer.process(moment)).answer.entry
     return entry is not None and any(isinstance(one, Show) for one in entry.decisions)
 
@@ -175,7 +186,10 @@ async def mqtt(cards: int) -> list[Figure]:
             # Every tenth is counted, and let alone until its wire is silent; the others are timed.
             counted = number % 10 == 0
             async with aiomqtt.Client(
-                "127.0.0.1", meter.port if counted else broker, protocol=aiomqtt.ProtocolVersion.V5, keepalive=int(KEEPALIVE_S)
+                "127.0.0.1",
+                meter.port if counted else broker,
+                protocol=aiomqtt.ProtocolVersion.V5,
+                keepalive=int(KEEPALIVE_S),
             ) as screen:
                 await screen.subscribe(f"visavis/{home}/card", qos=1)
                 listening = asyncio.create_task(_listen(screen, arrived))
@@ -192,11 +206,15 @@ async def mqtt(cards: int) -> list[Figure]:
     hour = 3600 / KEEPALIVE_S
     return [
         figure("decision to the fridge's screen over MQTT, p50", statistics.median(waits), "ms", "limit", GOAL_MS),
-        figure("decision to the fridge's screen over MQTT, p90", statistics.quantiles(waits, n=10)[-1], "ms", "limit", None),
+        figure(
+            "decision to the fridge's screen over MQTT, p90", statistics.quantiles(waits, n=10)[-1], "ms", "limit", None
+        ),
         figure("bytes of one card over MQTT", statistics.median([cost for cost, _ in costs]), "B", "limit", None),
         figure("wake-ups of one card over MQTT", statistics.median([wakes for _, wakes in costs]), "", "limit", None),
         figure(f"bytes of a quiet hour over MQTT, keep-alive {KEEPALIVE_S:.0f} s", alive * hour, "B", "polling", None),
-        figure(f"wake-ups of a quiet hour over MQTT, keep-alive {KEEPALIVE_S:.0f} s", woken * hour, "", "polling", None),
+        figure(
+            f"wake-ups of a quiet hour over MQTT, keep-alive {KEEPALIVE_S:.0f} s", woken * hour, "", "polling", None
+        ),
     ]
 
 
@@ -229,7 +247,9 @@ async def polling(cards: int) -> list[Figure]:
         meter = await Meter(port).start()
         for number in range(max(3, cards // 10)):
             token, _ = await somebody(server, f"q{number}", profile="fridge")
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{meter.port}", headers={"authorization": f"Bearer {token}"}) as client:
+            async with httpx.AsyncClient(
+                base_url=f"http://127.0.0.1:{meter.port}", headers={"authorization": f"Bearer {token}"}
+            ) as client:
 
                 async def poll(client: httpx.AsyncClient = client) -> int:
                     return (await client.get("/glasses/screen")).status_code
@@ -244,8 +264,20 @@ async def polling(cards: int) -> list[Figure]:
     return [
         figure(f"delay of a card by polling every {POLL_S:.0f} s, mean", POLL_S * 500, "ms", "arithmetic", None),
         figure("bytes of one card by polling", statistics.median([cost for cost, _ in shown]), "B", "limit", None),
-        figure(f"bytes of a quiet hour by polling every {POLL_S:.0f} s", statistics.median([cost for cost, _ in quiet]) * polls, "B", "itself", None),
-        figure(f"wake-ups of a quiet hour by polling every {POLL_S:.0f} s", statistics.median([wakes for _, wakes in quiet]) * polls, "", "itself", None),
+        figure(
+            f"bytes of a quiet hour by polling every {POLL_S:.0f} s",
+            statistics.median([cost for cost, _ in quiet]) * polls,
+            "B",
+            "itself",
+            None,
+        ),
+        figure(
+            f"wake-ups of a quiet hour by polling every {POLL_S:.0f} s",
+            statistics.median([wakes for _, wakes in quiet]) * polls,
+            "",
+            "itself",
+            None,
+        ),
     ]
 
 
@@ -257,7 +289,10 @@ async def sse(cards: int) -> list[Figure]:
         for number in range(cards):
             name, counted, arrived = f"s{number}", number % 10 == 0, asyncio.Queue[float]()
             token, _ = await somebody(server, name, profile="glasses")
-            async with a_client(meter.port if counted else port, token) as client, client.stream("GET", "/glasses/stream") as stream:
+            async with (
+                a_client(meter.port if counted else port, token) as client,
+                client.stream("GET", "/glasses/stream") as stream,
+            ):
                 listening = asyncio.create_task(_follow(stream, arrived))
                 await asyncio.sleep(4 * SILENCE_S if counted else 0.02)
                 if counted:
@@ -274,10 +309,24 @@ async def sse(cards: int) -> list[Figure]:
     return [
         figure("decision to the glasses over SSE, p50", statistics.median(waits), "ms", "limit", GOAL_MS),
         figure("decision to the glasses over SSE, p90", statistics.quantiles(waits, n=10)[-1], "ms", "limit", None),
-        figure("bytes of one card over SSE", statistics.median([cost for cost, _ in costs]), "B", "limit", SSE_GOAL_BYTES),
+        figure(
+            "bytes of one card over SSE", statistics.median([cost for cost, _ in costs]), "B", "limit", SSE_GOAL_BYTES
+        ),
         figure("wake-ups of one card over SSE", statistics.median([wakes for _, wakes in costs]), "", "limit", None),
-        figure(f"bytes of a quiet hour over SSE, a beat every {HEARTBEAT_S:.0f} s", beat[0] + (3600 / HEARTBEAT_S - 1) * len(BEAT), "B", "polling", None),
-        figure(f"wake-ups of a quiet hour over SSE, a beat every {HEARTBEAT_S:.0f} s", 3600 / HEARTBEAT_S, "", "polling", None),
+        figure(
+            f"bytes of a quiet hour over SSE, a beat every {HEARTBEAT_S:.0f} s",
+            beat[0] + (3600 / HEARTBEAT_S - 1) * len(BEAT),
+            "B",
+            "polling",
+            None,
+        ),
+        figure(
+            f"wake-ups of a quiet hour over SSE, a beat every {HEARTBEAT_S:.0f} s",
+            3600 / HEARTBEAT_S,
+            "",
+            "polling",
+            None,
+        ),
     ]
 
 
@@ -297,8 +346,12 @@ async def waiting(cards: int) -> list[Figure]:
             token, _ = await somebody(server, name, profile="glasses")
             async with a_client(meter.port if counted else port, token) as client:
 
-                async def ask(client: httpx.AsyncClient = client, arrived: "asyncio.Queue[float]" = arrived, wait_s: int = 25) -> None:
-                    if (await client.get("/glasses/screen", params={"wait_s": wait_s}, headers={"if-none-match": '""'})).status_code == 200:
+                async def ask(
+                    client: httpx.AsyncClient = client, arrived: "asyncio.Queue[float]" = arrived, wait_s: int = 25
+                ) -> None:
+                    if (
+                        await client.get("/glasses/screen", params={"wait_s": wait_s}, headers={"if-none-match": '""'})
+                    ).status_code == 200:
                         arrived.put_nowait(perf_counter())
 
                 if counted:
@@ -316,29 +369,63 @@ async def waiting(cards: int) -> list[Figure]:
     asked = 3600 / WAIT_S
     return [
         figure("decision to the glasses by waiting, p50", statistics.median(waits), "ms", "limit", GOAL_MS),
-        figure("bytes of one card by waiting, without the question", statistics.median([cost for cost, _ in costs]), "B", "limit", None),
-        figure(f"bytes of a quiet hour by waiting {WAIT_S:.0f} s", statistics.median([cost for cost, _ in quiet]) * asked, "B", "polling", None),
-        figure(f"wake-ups of a quiet hour by waiting {WAIT_S:.0f} s", statistics.median([wakes for _, wakes in quiet]) * asked, "", "polling", None),
+        figure(
+            "bytes of one card by waiting, without the question",
+            statistics.median([cost for cost, _ in costs]),
+            "B",
+            "limit",
+            None,
+        ),
+        figure(
+            f"bytes of a quiet hour by waiting {WAIT_S:.0f} s",
+            statistics.median([cost for cost, _ in quiet]) * asked,
+            "B",
+            "polling",
+            None,
+        ),
+        figure(
+            f"wake-ups of a quiet hour by waiting {WAIT_S:.0f} s",
+            statistics.median([wakes for _, wakes in quiet]) * asked,
+            "",
+            "polling",
+            None,
+        ),
     ]
 
 
 def a_client(port: int, token: str) -> httpx.AsyncClient:
     """A device with this key."""
-    return httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {token}"}, trust_env=False, timeout=40)
+    return httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {token}"}, trust_env=False, timeout=40
+    )
 
 
-WAYS: Final[dict[str, Callable[[int], Coroutine[Any, Any, list[Figure]]]]] = {"mqtt": mqtt, "polling": polling, "sse": sse, "waiting": waiting}
+WAYS: Final[dict[str, Callable[[int], Coroutine[Any, Any, list[Figure]]]]] = {
+    "mqtt": mqtt,
+    "polling": polling,
+    "sse": sse,
+    "waiting": waiting,
+}
 """Each way to a screen, measured by one function."""
 
 
 def figure(name: str, value: float, unit: str, against: str, goal: float | None) -> Figure:
     """One figure, as every benchmark tells it."""
-    return {"figure": name, "value": round(value, 2), "unit": unit, "against": against, "ratio": round(value / goal, 3) if goal else None, "goal": goal}
+    return {
+        "figure": name,
+        "value": round(value, 2),
+        "unit": unit,
+        "against": against,
+        "ratio": round(value / goal, 3) if goal else None,
+        "goal": goal,
+    }
 
 
 def compared(results: list[Figure]) -> None:
     """Set the quiet hours beside the peer's."""
-    peers = {one["figure"].split(" ", 1)[0]: one["value"] for one in results if "quiet hour by polling" in one["figure"]}
+    peers = {
+        one["figure"].split(" ", 1)[0]: one["value"] for one in results if "quiet hour by polling" in one["figure"]
+    }
     for one in results:
         if one["against"] == "polling" and (peer := peers.get(one["figure"].split(" ", 1)[0])):
             one["ratio"] = round(one["value"] / peer, 4)

@@ -1,8 +1,8 @@
 """What a durable moment costs a server over HTTP, against the same server answering a constant of the same size.
 
-Both are uvicorn (uvloop, httptools) with a raw ASGI callable, in a process each, asked in turn with the same bytes over the same connections; CPU is
-the server process's own. Three forms: nobody is woken, somebody is woken and 32 families are scored, and a card's way to the glasses, in process.
-``--profile`` shows where a moment goes.
+Both are uvicorn (uvloop, httptools) with a raw ASGI callable, in a process each, asked in turn with the same bytes over
+the same connections; CPU is the server process's own. Three forms: nobody is woken, somebody is woken and 32 families
+are scored, and a card's way to the glasses, in process. ``--profile`` shows where a moment goes.
 """
 
 import argparse
@@ -23,7 +23,9 @@ from pathlib import Path
 from time import perf_counter, sleep, time
 from typing import Any
 
-sys.path[0] = str(Path(__file__).parents[1])  # this file's name is also that of a module of Python's, which others import
+sys.path[0] = str(
+    Path(__file__).parents[1]
+)  # this file's name is also that of a module of Python's, which others import
 
 import httpx
 import msgspec
@@ -59,7 +61,9 @@ def a_server(folder: Path | None, start: datetime) -> Server:
         at = start - timedelta(days=190 - 6 * trip)
         clock.turn(at.timestamp())
         for person in range(PEOPLE):
-            lines = tuple([Line(f"p{p}", 1, 199) for p in np.unique(np.minimum(dice.geometric(0.02, size=10), 199)).tolist()])
+            lines = tuple(
+                [Line(f"p{p}", 1, 199) for p in np.unique(np.minimum(dice.geometric(0.02, size=10), 199)).tolist()]
+            )
             server.loop.take(Bought(id=f"b{trip}", customer=f"p{person}", occurred_at=at, place="s1", lines=lines))
         server.loop.wake()
         server.loop.commit()
@@ -73,7 +77,9 @@ def _choices(server: Server, name: str, at: datetime) -> list[Moment]:
     moments: list[Moment] = [Linked(id="l", customer=name, occurred_at=at, identifier=f"card of {name}")]
     for purpose in PURPOSES:
         notice = server.strategy.purposes[purpose].notice.version
-        moments.append(Noticed(id=f"n{purpose}", customer=name, occurred_at=at, purpose=purpose, notice=notice, language="en"))
+        moments.append(
+            Noticed(id=f"n{purpose}", customer=name, occurred_at=at, purpose=purpose, notice=notice, language="en")
+        )
         moments.append(Consented(id=f"c{purpose}", customer=name, occurred_at=at, purpose=purpose, notice=notice))
     return moments
 
@@ -88,7 +94,13 @@ def serve(kind: str, folder: Path, port: int, answer: bytes) -> None:
         (folder / TOKEN_FILE).write_text(server.access_keys.issue("brand"))
         app = server.app
     profile = cProfile.Profile() if kind == "profiled" else None
-    uvicorn.run(Profiled(app, profile) if profile is not None else app, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=2)
+    uvicorn.run(
+        Profiled(app, profile) if profile is not None else app,
+        port=port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=2,
+    )
     if profile is not None:
         pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(45)
 
@@ -132,7 +144,9 @@ def payload(kind: str, number: int) -> bytes:
     at, name = datetime.fromtimestamp(time(), UTC), f"p{number % PEOPLE}"
     moment: Moment
     if kind == "not waking":
-        moment = Worn(id=f"w{number}-{at.timestamp()}", customer=name, occurred_at=at, device="g1", profile="glasses", battery=0.8)
+        moment = Worn(
+            id=f"w{number}-{at.timestamp()}", customer=name, occurred_at=at, device="g1", profile="glasses", battery=0.8
+        )
     else:
         moment = Entered(id=f"e{number}-{at.timestamp()}", customer=name, occurred_at=at, place="s1")
     return msgspec.json.encode(moment)
@@ -146,7 +160,10 @@ async def ask(port: int, token: str, payloads: list[bytes]) -> bytes:
     async def connection() -> None:
         nonlocal last
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        head = f"POST /v1/moments HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\ncontent-length: "
+        head = (
+            f"POST /v1/moments HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-type:"
+            " application/json\r\ncontent-length: "
+        )
         for body in todo:
             writer.write(f"{head}{len(body)}\r\n\r\n".encode() + body)
             told = await reader.readuntil(b"\r\n\r\n")
@@ -172,7 +189,9 @@ class Running:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         (folder / "answer").write_bytes(answer)
-        self.process = subprocess.Popen([sys.executable, __file__, "--serve", kind, "--folder", str(folder), "--port", str(self.port)])
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, "--serve", kind, "--folder", str(folder), "--port", str(self.port)]
+        )
         for _ in range(600):
             try:
                 socket.create_connection(("127.0.0.1", self.port)).close()
@@ -210,12 +229,20 @@ async def card_ms(count: int) -> list[float]:
             await asyncio.sleep(0.002)
             at = server.loop.clock.now()
             sent = perf_counter()
-            answer = await client.post("/v1/moments", content=msgspec.json.encode(Entered(id=f"e{number}", customer=name, occurred_at=at, place="s1")))
-            shown = [one for one in answer.json()["decisions"] if one["audience"] == "customer" and one["result"] == "show"]
+            answer = await client.post(
+                "/v1/moments",
+                content=msgspec.json.encode(Entered(id=f"e{number}", customer=name, occurred_at=at, place="s1")),
+            )
+            shown = [
+                one for one in answer.json()["decisions"] if one["audience"] == "customer" and one["result"] == "show"
+            ]
             if shown:
                 found.append((await asyncio.wait_for(arrived.get(), 5) - sent) * 1e3)
                 await client.post(
-                    "/v1/moments", content=msgspec.json.encode(Displayed(id=f"d{number}", customer=name, occurred_at=at, decision=shown[0]["decision"]))
+                    "/v1/moments",
+                    content=msgspec.json.encode(
+                        Displayed(id=f"d{number}", customer=name, occurred_at=at, decision=shown[0]["decision"])
+                    ),
                 )
             stream.cancel()
             await asyncio.gather(stream, return_exceptions=True)
@@ -235,17 +262,33 @@ async def _stream(app: Callable[[Scope, Receive, Send], Any], token: str, arrive
             arrived.put_nowait(perf_counter())
 
     headers = [(b"authorization", f"Bearer {token}".encode()), (b"host", b"x")]
-    await app({
-        "type": "http", "method": "GET", "path": "/glasses/stream", "raw_path": b"/glasses/stream", "query_string": b"", "headers": headers,
-        "http_version": "1.1", "scheme": "http", "server": ("x", 80), "client": ("x", 1), "root_path": "", "asgi": {"version": "3.0", "spec_version": "2.4"},
-    }, receive, send)  # fmt: skip
+    await app(
+        {
+            "type": "http",
+            "method": "GET",
+            "path": "/glasses/stream",
+            "raw_path": b"/glasses/stream",
+            "query_string": b"",
+            "headers": headers,
+            "http_version": "1.1",
+            "scheme": "http",
+            "server": ("x", 80),
+            "client": ("x", 1),
+            "root_path": "",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+        },
+        receive,
+        send,
+    )
 
 
 def main() -> None:
     """Measure, print a table, and end with one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true", help="five times as many requests and rounds")
-    parser.add_argument("--profile", choices=("not waking", "waking"), help="profile the server under one kind of moment, and stop")
+    parser.add_argument(
+        "--profile", choices=("not waking", "waking"), help="profile the server under one kind of moment, and stop"
+    )
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
@@ -261,13 +304,24 @@ def main() -> None:
             ours.measured([payload(asked.profile, number) for number in range(6000)])
             ours.stop()
             return
-        print(f"{CONNECTIONS} connections, {PEOPLE} people of 30 baskets, log on disk, one fsync a group; medians of {rounds} rounds taken in turn")
-        print(f"{'moment':<14}{'CPU µs':>8}{'constant':>10}{'ratio':>8}{'goal':>6}{'requests/s':>12}{'constant':>10}{'answer B':>10}")
+        print(
+            f"{CONNECTIONS} connections, {PEOPLE} people of 30 baskets, log on disk, one fsync a group; medians of"
+            f" {rounds} rounds taken in turn"
+        )
+        print(
+            f"{'moment':<14}{'CPU µs':>8}{'constant':>10}{'ratio':>8}{'goal':>6}{'requests/s':>12}{'constant':>10}{'answer B':>10}"
+        )
         for kind, count in (("not waking", 4000), ("waking", 1500)):
             _, _, last = ours.measured([payload(kind, number) for number in range(400)])
             peer = Running("constant", folder, b" " * len(last))
             peer.measured([payload(kind, number) for number in range(400)])
-            mine, theirs, per_s, peer_per_s, ratios = list[float](), list[float](), list[float](), list[float](), list[float]()
+            mine, theirs, per_s, peer_per_s, ratios = (
+                list[float](),
+                list[float](),
+                list[float](),
+                list[float](),
+                list[float](),
+            )
             for turn in range(rounds):
                 bodies = [payload(kind, turn * count + number) for number in range(count)]
                 base, base_s, _ = peer.measured(bodies)
@@ -279,20 +333,45 @@ def main() -> None:
                 ratios.append(base / cost)
             peer.stop()
             ratio = statistics.median(ratios)
-            print(f"{kind:<14}{statistics.median(mine):>8.1f}{statistics.median(theirs):>10.1f}{ratio:>8.2f}{GOALS[kind]:>6}"
-                  f"{statistics.median(per_s):>12,.0f}{statistics.median(peer_per_s):>10,.0f}{len(last):>10,}")  # fmt: skip
-            results.append({"figure": f"server CPU of a durable moment, {kind}", "value": round(statistics.median(mine), 1), "unit": "µs",
-                            "against": "the same uvicorn answering a constant of the same size", "ratio": round(ratio, 3), "goal": GOALS[kind]})  # fmt: skip
-            results.append({"figure": f"durable moments a second, {kind}", "value": round(statistics.median(per_s)), "unit": "1/s",
-                            "against": "the same uvicorn answering a constant of the same size",
-                            "ratio": round(statistics.median(per_s) / statistics.median(peer_per_s), 3), "goal": None})  # fmt: skip
+            print(
+                f"{kind:<14}{statistics.median(mine):>8.1f}{statistics.median(theirs):>10.1f}{ratio:>8.2f}{GOALS[kind]:>6}"
+                f"{statistics.median(per_s):>12,.0f}{statistics.median(peer_per_s):>10,.0f}{len(last):>10,}"
+            )
+            results.append(
+                {
+                    "figure": f"server CPU of a durable moment, {kind}",
+                    "value": round(statistics.median(mine), 1),
+                    "unit": "µs",
+                    "against": "the same uvicorn answering a constant of the same size",
+                    "ratio": round(ratio, 3),
+                    "goal": GOALS[kind],
+                }
+            )
+            results.append(
+                {
+                    "figure": f"durable moments a second, {kind}",
+                    "value": round(statistics.median(per_s)),
+                    "unit": "1/s",
+                    "against": "the same uvicorn answering a constant of the same size",
+                    "ratio": round(statistics.median(per_s) / statistics.median(peer_per_s), 3),
+                    "goal": None,
+                }
+            )
         ours.stop()
     waits = asyncio.run(card_ms(1000 if asked.full else 300))
     for figure, share in (("p50", 0.5), ("p99", 0.99)):
         value = float(np.quantile(waits, share))
         print(f"moment to card on the stream, {figure}: {value:.2f} ms of {GOALS[figure]:.0f} ({len(waits)} cards)")
-        results.append({"figure": f"moment to card on the stream, {figure}", "value": round(value, 2), "unit": "ms", "against": "limit",
-                        "ratio": round(value / GOALS[figure], 3), "goal": 1.0})  # fmt: skip
+        results.append(
+            {
+                "figure": f"moment to card on the stream, {figure}",
+                "value": round(value, 2),
+                "unit": "ms",
+                "against": "limit",
+                "ratio": round(value / GOALS[figure], 3),
+                "goal": 1.0,
+            }
+        )
     print(json.dumps({"benchmark": "http", "results": results}))
 
 

@@ -1,4 +1,7 @@
-"""What the ledger costs: the lines of a moment, their place in the tree, a checkpoint, proofs, and verification; beside one HMAC of the same run."""
+"""What the ledger costs: the lines of a moment, their place in the tree, a checkpoint, proofs, and verification.
+
+Beside one HMAC of the same run.
+"""
 
 import argparse
 import hmac
@@ -42,12 +45,22 @@ def main() -> None:
     size = 1_000_000 if parser.parse_args().full else 100_000
     names = [f"purpose-{i}" for i in range(USES)]
     text = {"fr": "", "en": ""}
-    purposes = {name: Purpose(name, "dpv:CustomerCare", "consent", frozenset({"places"}), text, Notice("1", text)) for name in names}
+    purposes = {
+        name: Purpose(name, "dpv:CustomerCare", "consent", frozenset({"places"}), text, Notice("1", text))
+        for name in names
+    }
     uses = tuple([Use(name, ("places", "purchases")) for name in names])
     decision = Silence("fa04f78e80f0e71f5e771a6e", "customer", names[0], "silence_better", 1.0, (), (), (), None)
 
     def an_entry(i: int) -> Entry:
-        return Entry(FORM, "camille", AT, Entered(id=f"m{i}", customer="camille", occurred_at=AT, place="s1"), (decision,), uses=uses)
+        return Entry(
+            FORM,
+            "camille",
+            AT,
+            Entered(id=f"m{i}", customer="camille", occurred_at=AT, place="s1"),
+            (decision,),
+            uses=uses,
+        )
 
     kept = Kept()
     ledger = Ledger(kept, CheckpointSigner("bench.example/ledger", KEY), cadence_s=0)
@@ -57,7 +70,16 @@ def main() -> None:
 
     def tell(figure: str, us: float, goal: float | None = None) -> None:
         print(f"{figure:<44}{us:>10.2f} µs{us / peer:>10.1f} × one HMAC-SHA-256")
-        results.append({"figure": figure, "value": round(us, 2), "unit": "µs", "against": "one HMAC-SHA-256", "ratio": round(us / peer, 2), "goal": goal})
+        results.append(
+            {
+                "figure": figure,
+                "value": round(us, 2),
+                "unit": "µs",
+                "against": "one HMAC-SHA-256",
+                "ratio": round(us / peer, 2),
+                "goal": goal,
+            }
+        )
 
     print(f"{size:,} lines; moments of {USES} uses; one HMAC-SHA-256 {peer:.2f} µs")
     tell("lines of a moment, a use", each(lambda i: leaves(entries[i], purposes, KEY), 2000) / USES, 4.0)
@@ -86,7 +108,16 @@ def main() -> None:
     tell("find one's own, a line", each(lambda _: sum(1 for _ in own(part, KEY)), 1, repeat=3) / len(part))
     tell("open a ledger, a line", each(lambda _: Ledger(kept, ledger.signer, cadence_s=0), 1, repeat=1) / size)
     print(f"{sum(map(len, kept.all)) / size:.0f} bytes a line")
-    results.append({"figure": "bytes a line", "value": round(sum(map(len, kept.all)) / size), "unit": "B", "against": None, "ratio": None, "goal": None})
+    results.append(
+        {
+            "figure": "bytes a line",
+            "value": round(sum(map(len, kept.all)) / size),
+            "unit": "B",
+            "against": None,
+            "ratio": None,
+            "goal": None,
+        }
+    )
     print(json.dumps({"benchmark": "ledger", "results": results}))
 
 

@@ -26,8 +26,16 @@ def main() -> None:
             entries = [an_entry(f"c{i % 500}", f"m{i}", minutes=i % 1000, lines=i % 12) for i in range(count)]
             ours = wrote(folder, group, entries)
             peer = plain(folder, group, entries)
-            results.append({"figure": f"commit, groups of {group}", "value": round(ours), "unit": "entries/s", "against": "append and fsync the same bytes",
-                            "ratio": round(ours / peer, 2), "goal": None})  # fmt: skip
+            results.append(
+                {
+                    "figure": f"commit, groups of {group}",
+                    "value": round(ours),
+                    "unit": "entries/s",
+                    "against": "append and fsync the same bytes",
+                    "ratio": round(ours / peer, 2),
+                    "goal": None,
+                }
+            )
             print(f"{group:>6}{ours:>12,.0f}{peer:>14,.0f}{ours / peer:>8.2f}")
         log = a_log(Path(folder) / "256")
         started = perf_counter()
@@ -40,10 +48,29 @@ def main() -> None:
         log.close()
         size = (Path(folder) / "256" / "log.sqlite").stat().st_size / read
         raw = float(np.mean([len(encode(entry)) for entry in entries]))
-        print(f"scan and decode {scanned:,.0f} entries/s; look-ups {found:,.0f}/s; {size:.0f} bytes a row on disk for entries of {raw:.0f}")
-        results.append({"figure": "scan and decode", "value": round(scanned), "unit": "entries/s", "against": None, "ratio": None, "goal": None})
+        print(
+            f"scan and decode {scanned:,.0f} entries/s; look-ups {found:,.0f}/s; {size:.0f} bytes a row on disk for"
+            f" entries of {raw:.0f}"
+        )
         results.append(
-            {"figure": "bytes on disk", "value": round(size), "unit": "B/entry", "against": "encoded entry", "ratio": round(size / raw, 2), "goal": None}
+            {
+                "figure": "scan and decode",
+                "value": round(scanned),
+                "unit": "entries/s",
+                "against": None,
+                "ratio": None,
+                "goal": None,
+            }
+        )
+        results.append(
+            {
+                "figure": "bytes on disk",
+                "value": round(size),
+                "unit": "B/entry",
+                "against": "encoded entry",
+                "ratio": round(size / raw, 2),
+                "goal": None,
+            }
         )
     print(json.dumps({"benchmark": "log", "results": results}))
 

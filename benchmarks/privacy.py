@@ -1,8 +1,11 @@
-"""What keeping a person's choices costs at a waking moment: the gate, the views, the seal and the ledger, beside the whole decision of the same run.
+"""What keeping a person's choices costs at a waking moment.
 
-Each part is timed where it runs, on the moment and the entry of a customer with sixty baskets who said yes to four purposes; the decision in turn with
-them, several times, and medians are quoted. What commits of the same entries cost more with their lines than without is told as well. The
-ledger's tree grows once everyone is answered, and is not counted in.
+The gate, the views, the seal and the ledger, beside the whole decision of the same run.
+
+Each part is timed where it runs, on the moment and the entry of a customer with sixty baskets who said yes to four
+purposes; the decision in turn with them, several times, and medians are quoted. What commits of the same entries cost
+more with their lines than without is told as well. The ledger's tree grows once everyone is answered, and is not
+counted in.
 
 python -m benchmarks.privacy
 """
@@ -55,12 +58,17 @@ def main() -> None:
         vault.let_in(["camille"])
         person = vault.of("camille")
         assert person is not None
-        for name, who, moment in (("door", customer, door), ("till", inside, Paying(id="t", customer="camille", occurred_at=NOW, place="s1", lines=basket))):
+        for name, who, moment in (
+            ("door", customer, door),
+            ("till", inside, Paying(id="t", customer="camille", occurred_at=NOW, place="s1", lines=basket)),
+        ):
             entry, _ = lived(strategy, world, who, moment)
             parts: dict[str, Callable[[], object]] = {
-                "gate": partial(admit, strategy, who, moment, NOW), "views": partial(views, strategy, who, moment),
-                "seal": partial(seal, vault, encode(entry), moment.id), "ledger": partial(ledger, strategy, person, entry),
-            }  # fmt: skip
+                "gate": partial(admit, strategy, who, moment, NOW),
+                "views": partial(views, strategy, who, moment),
+                "seal": partial(seal, vault, encode(entry), moment.id),
+                "ledger": partial(ledger, strategy, person, entry),
+            }
             parts[AFTER] = partial(a_ledger().append, ledger(strategy, person, entry))
             whole, took = measured(partial(lived, strategy, world, who, moment), parts, rounds)
             results += told(name, entry, whole, took)
@@ -94,7 +102,9 @@ def a_ledger() -> Ledger:
     return Ledger(MemoryLog(), CheckpointSigner("bench.example/ledger", bytes(32)), cadence_s=60.0)
 
 
-def measured(decision: Callable[[], object], parts: dict[str, Callable[[], object]], rounds: int) -> tuple[float, dict[str, float]]:
+def measured(
+    decision: Callable[[], object], parts: dict[str, Callable[[], object]], rounds: int
+) -> tuple[float, dict[str, float]]:
     """Microseconds of the whole decision, and of each part: medians of rounds taken in turn."""
     gc.freeze()
     whole: list[float] = []
@@ -116,9 +126,16 @@ def told(name: str, entry: Entry, whole: float, parts: dict[str, float]) -> list
     rows: list[tuple[str, float, float | None]] = [(f"{name}: {part}", us, None) for part, us in parts.items()]
     rows.append((f"{name}: together", together, TOGETHER_US))
     return [
-        {"figure": figure, "value": round(us, 2), "unit": "µs", "against": "the waking decision", "ratio": round(us / whole, 4), "goal": goal}
+        {
+            "figure": figure,
+            "value": round(us, 2),
+            "unit": "µs",
+            "against": "the waking decision",
+            "ratio": round(us / whole, 4),
+            "goal": goal,
+        }
         for figure, us, goal in rows
-    ]  # fmt: skip
+    ]
 
 
 def committed(folder: Path, strategy: Strategy, entry: Entry, rounds: int) -> list[dict[str, object]]:
@@ -133,8 +150,16 @@ def committed(folder: Path, strategy: Strategy, entry: Entry, rounds: int) -> li
     log.close()
     bare, whole = median(took[False]), median(took[True])
     print(f"commit, an entry: {bare:.1f} µs without lines, {whole:.1f} with")
-    return [{"figure": "commit with lines, an entry", "value": round(whole, 1), "unit": "µs", "against": "the same commit without lines",
-             "ratio": round(whole / bare, 2), "goal": None}]  # fmt: skip
+    return [
+        {
+            "figure": "commit with lines, an entry",
+            "value": round(whole, 1),
+            "unit": "µs",
+            "against": "the same commit without lines",
+            "ratio": round(whole / bare, 2),
+            "goal": None,
+        }
+    ]
 
 
 def each(what: Callable[[], object]) -> float:

@@ -1,7 +1,9 @@
-"""How late a card is on glasses that a vendor simulates: from the moment that wakes the decision until the glasses said that it is drawn.
+"""How late a card is on glasses that a vendor simulates.
 
-Even's simulator of the G2 and Brilliant's emulator of the Halo, in processes of their own (``make peers``); what is absent is left out. The radio link of
-the real glasses is simulated by neither, and is slower.
+From the moment that wakes the decision until the glasses said that it is drawn.
+
+Even's simulator of the G2 and Brilliant's emulator of the Halo, in processes of their own (``make peers``); what is
+absent is left out. The radio link of the real glasses is simulated by neither, and is slower.
 """
 
 import json
@@ -53,7 +55,9 @@ def main() -> None:
         ways: dict[str, tuple[str, Callable[[], bool]]] = {}
         if not even_simulator.missing():
             name = hosting.somebody()
-            hosting.elsewhere.html = carried("even", "fr", root=hosting.site.url, profile="even-g2", package="com.example.visavis", voice=False)
+            hosting.elsewhere.html = carried(
+                "even", "fr", root=hosting.site.url, profile="even-g2", package="com.example.visavis", voice=False
+            )
             page = f"{hosting.elsewhere.url}/index.html#key={hosting.paired(name, 'even-g2')}"
             glasses = stack.enter_context(even_simulator.a_simulator(page))
             ways["Even's simulator of the G2"] = name, lambda: not glasses.rows()
@@ -66,7 +70,14 @@ def main() -> None:
         for way, (name, dark) in ways.items():
             waits = late_ms(hosting, name, dark)
             for share, value in (("p50", statistics.median(waits)), ("p90", statistics.quantiles(waits, n=10)[-1])):
-                results.append({"figure": f"moment to drawn on {way}, {share}", "value": round(value, 2), "unit": "ms", "goal": GOAL_MS})
+                results.append(
+                    {
+                        "figure": f"moment to drawn on {way}, {share}",
+                        "value": round(value, 2),
+                        "unit": "ms",
+                        "goal": GOAL_MS,
+                    }
+                )
     for one in results:
         print(f"{one['figure']:<66}{one['value']:>10,.2f} {one['unit']}")
     print(json.dumps({"benchmark": "simulators", "results": results}))

@@ -1,7 +1,7 @@
 """The cost of a moment, stage by stage, as multiples of a reference kernel measured in the same run.
 
-The kernel is the least that any engine must do: decode a moment, one 32 x 22 product, encode an entry. Times on shared machines mean little;
-ratios taken in turn, several times, do. ``--profile`` shows where a waking decision goes.
+The kernel is the least that any engine must do: decode a moment, one 32 x 22 product, encode an entry. Times on shared
+machines mean little; ratios taken in turn, several times, do. ``--profile`` shows where a waking decision goes.
 """
 
 import argparse
@@ -42,9 +42,14 @@ def grocery() -> dict[str, bytes]:
 def a_world(strategy: Strategy) -> World:
     """A world with fitted networks of the size that the year uses."""
     dice = np.random.default_rng(0)
-    x, c = dice.normal(size=(2000, len(FEATURES))).astype(np.float32), dice.normal(size=(100, len(CONTEXTS))).astype(np.float32)
+    x, c = (
+        dice.normal(size=(2000, len(FEATURES))).astype(np.float32),
+        dice.normal(size=(100, len(CONTEXTS))).astype(np.float32),
+    )
     net = pack(fit(x, c, np.repeat(np.arange(100), 20), dice.random(2000) < 0.2, epochs=2))
-    learned = Learned("benchmark", dict.fromkeys(prior().heads, net), {f"f{i}": (-0.5, -2.0, 0.1, 3.0) for i in range(200)}, {})
+    learned = Learned(
+        "benchmark", dict.fromkeys(prior().heads, net), {f"f{i}": (-0.5, -2.0, 0.1, 3.0) for i in range(200)}, {}
+    )
     return World(version="benchmark", strategy=strategy.version, learned=learned)
 
 
@@ -63,12 +68,22 @@ def a_customer(strategy: Strategy, world: World, *purposes: str) -> Customer:
     for purpose in purposes:
         notice = strategy.purposes[purpose].notice.version
         moments.append(Noticed(id=f"n{purpose}", customer="camille", occurred_at=start, purpose=purpose, notice=notice))
-        moments.append(Consented(id=f"c{purpose}", customer="camille", occurred_at=start, purpose=purpose, notice=notice))
+        moments.append(
+            Consented(id=f"c{purpose}", customer="camille", occurred_at=start, purpose=purpose, notice=notice)
+        )
     dice = np.random.default_rng(1)
     for trip in range(60):
         picked = np.unique(np.minimum(dice.geometric(0.02, size=10), 199)).tolist()
         at = NOW - timedelta(days=190 - 3 * trip)
-        moments.append(Bought(id=f"b{trip}", customer="camille", occurred_at=at, place="s1", lines=tuple([Line(f"p{p}", 1, 199) for p in picked])))
+        moments.append(
+            Bought(
+                id=f"b{trip}",
+                customer="camille",
+                occurred_at=at,
+                place="s1",
+                lines=tuple([Line(f"p{p}", 1, 199) for p in picked]),
+            )
+        )
     for moment in moments:
         _, customer = lived(strategy, world, customer, moment)
     return customer
@@ -114,10 +129,13 @@ def main() -> None:
     due = Due(id="u", customer="camille", occurred_at=NOW)
     entry, inside = lived(strategy, world, customer, door)
     stages: dict[str, Callable[[], object]] = {
-        "door": lambda: lived(strategy, world, customer, door), "till": lambda: lived(strategy, world, inside, till),
-        "bought": lambda: lived(strategy, world, inside, paid), "door without arms": lambda: lived(strategy, world, private, door),
-        "due": lambda: lived(strategy, world, inside, due), "encode an entry": lambda: encode(entry),
-    }  # fmt: skip
+        "door": lambda: lived(strategy, world, customer, door),
+        "till": lambda: lived(strategy, world, inside, till),
+        "bought": lambda: lived(strategy, world, inside, paid),
+        "door without arms": lambda: lived(strategy, world, private, door),
+        "due": lambda: lived(strategy, world, inside, due),
+        "encode an entry": lambda: encode(entry),
+    }
     if asked.profile:
         profile = cProfile.Profile()
         profile.runcall(lambda: [stages["door"]() for _ in range(2000)])
@@ -140,9 +158,19 @@ def main() -> None:
     results = []
     for name in stages:
         ratio = float(np.median(ratios[name]))
-        print(f"{name:<20}{np.median(rounds[name]):>9.1f}{np.quantile(rounds[name], 0.99):>9.1f}{ratio:>10.1f}{GOALS.get(name, float('nan')):>8.1f}")
-        results.append({"figure": name, "value": round(float(np.median(rounds[name])), 1), "unit": "µs", "against": "reference kernel",
-                        "ratio": round(ratio, 1), "goal": GOALS.get(name)})  # fmt: skip
+        print(
+            f"{name:<20}{np.median(rounds[name]):>9.1f}{np.quantile(rounds[name], 0.99):>9.1f}{ratio:>10.1f}{GOALS.get(name, float('nan')):>8.1f}"
+        )
+        results.append(
+            {
+                "figure": name,
+                "value": round(float(np.median(rounds[name])), 1),
+                "unit": "µs",
+                "against": "reference kernel",
+                "ratio": round(ratio, 1),
+                "goal": GOALS.get(name),
+            }
+        )
     print(json.dumps({"benchmark": "step", "results": results}))
 
 

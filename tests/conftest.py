@@ -10,10 +10,17 @@ if TYPE_CHECKING:
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
-# How long an example takes says more about the machine than about us. Where ``CI`` is set Hypothesis draws the same examples each time, by its own profile.
+# How long an example takes says more about the machine than about us. Where ``CI`` is set Hypothesis draws the same
+# examples each time, by its own profile.
 settings.register_profile("visavis", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("visavis")
 

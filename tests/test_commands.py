@@ -22,11 +22,18 @@ from visavis.lab.year import data
 from visavis.model.errors import Unavailable
 
 README = (ROOT / "README.md").read_text()
-COMMANDS = [line.strip() for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line.strip()]
+COMMANDS = [
+    line.strip()
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+    if line.strip()
+]
 
 
 def visavis(*arguments: str) -> str:
-    done = subprocess.run([sys.executable, "-m", "visavis", *arguments], capture_output=True, text=True, cwd=ROOT, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "visavis", *arguments], capture_output=True, text=True, cwd=ROOT, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -38,7 +45,19 @@ def july(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
     except Unavailable as missing:
         pytest.skip(str(missing))
     folder = tmp_path_factory.mktemp("july")
-    told = visavis("year", "--headless", "--json", "--months", "1", "--every", "5", "--log", str(folder), "--decisions", str(folder / "visits.parquet"))
+    told = visavis(
+        "year",
+        "--headless",
+        "--json",
+        "--months",
+        "1",
+        "--every",
+        "5",
+        "--log",
+        str(folder),
+        "--decisions",
+        str(folder / "visits.parquet"),
+    )
     return folder, json.loads(told)
 
 
@@ -70,7 +89,12 @@ def test_the_demo_plays_nine_scenes_without_a_browser() -> None:
 def started(*arguments: str, says: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A command that serves, and the address in the line of its output that says so; it must end well when asked to."""
     running = subprocess.Popen(
-        [sys.executable, "-m", "visavis", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, start_new_session=True
+        [sys.executable, "-m", "visavis", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=ROOT,
+        start_new_session=True,
     )
     try:
         assert running.stdout is not None
@@ -98,7 +122,10 @@ def test_a_server_of_ones_own_answers_those_who_have_a_key(tmp_path: Path) -> No
     data = str(tmp_path / "data")
     port = str(free_port())
     with started("serve", "examples/grocery", "--data", data, "--port", port, says=r"http://\S+") as (_, address):
-        brand, device = visavis("key", "brand", "--data", data).strip(), visavis("key", "device", "camille", "--data", data).strip()
+        brand, device = (
+            visavis("key", "brand", "--data", data).strip(),
+            visavis("key", "device", "camille", "--data", data).strip(),
+        )
         for _ in range(100):
             try:
                 well = httpx.get(f"{address}/healthz")
@@ -120,12 +147,44 @@ def test_the_year_prints_one_object_with_every_figure(july: tuple[Path, dict[str
     _, told = july
 
     for name in (
-        "hit_rate", "hit_rate_all", "hit_product_rate", "baseline_hit_rate", "baseline_hit_rate_all", "decayed_hit_rate_all", "beyond_decayed_hit_rate",
-        "random_hit_rate", "beyond_hit_rate", "beyond_baseline_hit_rate", "beyond_surest_rate", "beyond_baseline_surest_rate", "calibration_all",
-        "calibration_cards", "calibration_worst_week", "ece", "forgotten_rate", "forgotten_surest_rate", "forgotten_baseline_rate",
-        "forgotten_baseline_surest_rate", "forgotten_decayed_surest_rate", "uplift", "uplift_low", "uplift_high", "uplift_true", "nonconsenting_unchanged",
-        "moments", "visits", "cards", "silences", "held_out", "seconds", "peak_rss_mib", "p50_us", "p99_us", "repeat_share", "version",
-    ):  # fmt: skip
+        "hit_rate",
+        "hit_rate_all",
+        "hit_product_rate",
+        "baseline_hit_rate",
+        "baseline_hit_rate_all",
+        "decayed_hit_rate_all",
+        "beyond_decayed_hit_rate",
+        "random_hit_rate",
+        "beyond_hit_rate",
+        "beyond_baseline_hit_rate",
+        "beyond_surest_rate",
+        "beyond_baseline_surest_rate",
+        "calibration_all",
+        "calibration_cards",
+        "calibration_worst_week",
+        "ece",
+        "forgotten_rate",
+        "forgotten_surest_rate",
+        "forgotten_baseline_rate",
+        "forgotten_baseline_surest_rate",
+        "forgotten_decayed_surest_rate",
+        "uplift",
+        "uplift_low",
+        "uplift_high",
+        "uplift_true",
+        "nonconsenting_unchanged",
+        "moments",
+        "visits",
+        "cards",
+        "silences",
+        "held_out",
+        "seconds",
+        "peak_rss_mib",
+        "p50_us",
+        "p99_us",
+        "repeat_share",
+        "version",
+    ):
         assert name in told, name
     assert told["nonconsenting_unchanged"] is True
     assert told["hit_rate_all"] > told["baseline_hit_rate_all"] > told["random_hit_rate"]

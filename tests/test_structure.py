@@ -20,7 +20,11 @@ def test_no_file_is_named_after_nothing() -> None:
 def test_a_decision_never_reaches_behind_a_view() -> None:
     for room in ("decide", "insight", "cards"):
         for path in (SOURCE / room).glob("*.py"):
-            reached = [node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute) and node.attr.startswith("_")]
+            reached = [
+                node.attr
+                for node in ast.walk(ast.parse(path.read_text()))
+                if isinstance(node, ast.Attribute) and node.attr.startswith("_")
+            ]
             assert not [name for name in reached if name in ("_customer", "_moment", "_views")], path
 
 
@@ -34,11 +38,23 @@ def test_errors_carry_advice() -> None:
 
 
 def test_the_benchmarks_and_docs_are_there() -> None:
-    for path in ("docs/mission.md", "docs/dependencies.md", "docs/model-card.md", "benchmarks/step.py", "benchmarks/log.py", "LICENSE", "CHANGELOG.md"):
+    for path in (
+        "docs/mission.md",
+        "docs/dependencies.md",
+        "docs/model-card.md",
+        "benchmarks/step.py",
+        "benchmarks/log.py",
+        "LICENSE",
+        "CHANGELOG.md",
+    ):
         assert Path(ROOT / path).is_file(), path
 
 
 def test_nothing_names_a_path_of_a_machine() -> None:
-    told = [path for path in ROOT.rglob("*.md") if not {".venv", ".peers"} & {*path.parts} and re.search(r"/(home|work|root|Users)/", path.read_text())]
+    told = [
+        path
+        for path in ROOT.rglob("*.md")
+        if not {".venv", ".peers"} & {*path.parts} and re.search(r"/(home|work|root|Users)/", path.read_text())
+    ]
 
     assert not told

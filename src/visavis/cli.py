@@ -17,7 +17,8 @@ from visavis.model.errors import VisavisError
 if TYPE_CHECKING:
     from visavis.store.sqlite import SqliteLog
 
-# Matrices here are small: more threads only burn processor time. Read when NumPy is first imported, by the commands below.
+# Matrices here are small: more threads only burn processor time. Read when NumPy is first imported, by the commands
+# below.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -42,7 +43,9 @@ def folder(root: Path) -> dict[str, bytes]:
 @app.command()
 def demo(
     *,
-    headless: Annotated[bool, typer.Option(help="Play all scenes without a browser and compare; the exit code is 1 on any difference.")] = False,
+    headless: Annotated[
+        bool, typer.Option(help="Play all scenes without a browser and compare; the exit code is 1 on any difference.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --headless: print one JSON object.")] = False,
     household: Annotated[str, typer.Option(help="Whose year is on the stage.")] = "Solène",
     language: Annotated[str, typer.Option(help="fr or en")] = "fr",
@@ -57,9 +60,13 @@ def demo(
 
     if headless:
         told = asyncio.run(demo.headless(grocery(), example("households"), household, port=port, data=data))
-        sys.stdout.write(json.dumps(told.fields(language), ensure_ascii=False) + "\n" if as_json else told.text(language))
+        sys.stdout.write(
+            json.dumps(told.fields(language), ensure_ascii=False) + "\n" if as_json else told.text(language)
+        )
         raise typer.Exit(0 if told.as_expected else 1)
-    asyncio.run(demo.show(grocery(), example("households"), household, language=language, port=port, data=data, browser=browser))
+    asyncio.run(
+        demo.show(grocery(), example("households"), household, language=language, port=port, data=data, browser=browser)
+    )
 
 
 @app.command()
@@ -118,7 +125,10 @@ def key(
     data: Annotated[str | None, typer.Option(help="The server's data folder.")] = None,
     revoke: Annotated[str, typer.Option(help="Revoke the key of this id instead.")] = "",
 ) -> None:
-    """Make an API key, shown once; or revoke one. Give the settings that the server is given: keys lie sealed under its root key."""
+    """Make an API key, shown once; or revoke one.
+
+    Give the settings that the server is given: keys lie sealed under its root key.
+    """
     from visavis.config import settings as read_settings  # noqa: PLC0415
     from visavis.wiring import keys  # noqa: PLC0415
 
@@ -135,10 +145,16 @@ def year(
     *,
     headless: Annotated[bool, typer.Option(help="Draw nothing while it lives.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    months: Annotated[int, typer.Option(min=1, max=6, help="How many months to live, from July; 2 is the short form.")] = 6,
-    every: Annotated[int, typer.Option(min=1, max=20, help="Live one household in so many: 10 is a glance, with rough figures.")] = 1,
+    months: Annotated[
+        int, typer.Option(min=1, max=6, help="How many months to live, from July; 2 is the short form.")
+    ] = 6,
+    every: Annotated[
+        int, typer.Option(min=1, max=20, help="Live one household in so many: 10 is a glance, with rough figures.")
+    ] = 1,
     household: Annotated[int | None, typer.Option(help="Follow the glasses of this household.")] = None,
-    log: Annotated[Path | None, typer.Option(help="Keep the log in this folder; a run that was interrupted goes on from it.")] = None,
+    log: Annotated[
+        Path | None, typer.Option(help="Keep the log in this folder; a run that was interrupted goes on from it.")
+    ] = None,
     decisions: Annotated[Path | None, typer.Option(help="Write one row a visit to this Parquet file.")] = None,
 ) -> None:
     """Live a real year of 2,469 real households: learn on January to June, then decide before each basket is known."""
@@ -162,7 +178,9 @@ def year(
 def replay(
     folder: Annotated[Path, typer.Argument(help="The folder of a log.")],
     *,
-    verify: Annotated[bool, typer.Option(help="Decide everything again with the logged versions, and compare.")] = False,
+    verify: Annotated[
+        bool, typer.Option(help="Decide everything again with the logged versions, and compare.")
+    ] = False,
 ) -> None:
     """Rebuild every customer from the log, folding facts."""
     from hashlib import sha256  # noqa: PLC0415
@@ -189,8 +207,9 @@ def replay(
     for name in sorted(state.customers):
         digest.update(encoded.encode(state.customers[name]))
     sys.stdout.write(
-        f"{state.entries} entries folded into {len(state.customers)} customers at {state.entries / max(seconds, 1e-9):,.0f} entries a CPU-second\n"
-        f"world {state.world.version}, customers {digest.hexdigest()[:16]}\n"
+        f"{state.entries} entries folded into {len(state.customers)} customers at"
+        f" {state.entries / max(seconds, 1e-9):,.0f} entries a CPU-second\nworld {state.world.version}, customers"
+        f" {digest.hexdigest()[:16]}\n"
     )
 
 
@@ -229,7 +248,10 @@ def lint(root: Annotated[Path, typer.Argument(help="The folder of a strategy.")]
     from visavis.strategy.read import read  # noqa: PLC0415
 
     strategy = read(folder(root))
-    sys.stdout.write(f"{strategy.brand.name}: {len(strategy.actions)} actions, {len(strategy.products)} products, version {strategy.version}\n")
+    sys.stdout.write(
+        f"{strategy.brand.name}: {len(strategy.actions)} actions, {len(strategy.products)} products, version"
+        f" {strategy.version}\n"
+    )
 
 
 app.add_typer(rights, name="rights")
@@ -241,9 +263,16 @@ app.add_typer(ledger, name="ledger")
 def ledger_verify(
     file: Annotated[Path, typer.Argument(help="The lines, as GET /v1/ledger/leaves gives them.")],
     *,
-    checkpoint: Annotated[list[Path], typer.Option(help="A checkpoint that was kept; give several to learn where a fault lies.")],
+    checkpoint: Annotated[
+        list[Path], typer.Option(help="A checkpoint that was kept; give several to learn where a fault lies.")
+    ],
     key: Annotated[str, typer.Option(help="The ledger's public key, NAME+ID+KEY, or a file that holds it.")],
-    person: Annotated[Path | None, typer.Option(help="A file with a person's audit key (hexadecimal): check their lines against their choices, too.")] = None,
+    person: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file with a person's audit key (hexadecimal): check their lines against their choices, too."
+        ),
+    ] = None,
 ) -> None:
     """Say what is wrong with a ledger, and where; exit with 1 when anything is."""
     from visavis.ledger.checkpoint import Verifier  # noqa: PLC0415
@@ -266,14 +295,21 @@ def ledger_verify(
 
 
 @ledger.command("vectors")
-def ledger_vectors(root: Annotated[Path, typer.Argument(help="A folder of JSON files: public vectors of inclusion and consistency proofs.")]) -> None:
+def ledger_vectors(
+    root: Annotated[
+        Path, typer.Argument(help="A folder of JSON files: public vectors of inclusion and consistency proofs.")
+    ],
+) -> None:
     """Run public test vectors for RFC 6962 and RFC 9162 proofs; exit with 1 when one comes out differently."""
     from visavis.ledger.vectors import run  # noqa: PLC0415
 
     verdict = run(root)
     for name in verdict.differing:
         sys.stdout.write(f"{name} came out differently\n")
-    sys.stdout.write(f"{verdict.run - len(verdict.differing)} of {verdict.run} vectors as expected, {verdict.to_refuse} of them to be refused\n")
+    sys.stdout.write(
+        f"{verdict.run - len(verdict.differing)} of {verdict.run} vectors as expected, {verdict.to_refuse} of them to"
+        " be refused\n"
+    )
     raise typer.Exit(1 if verdict.differing else 0)
 
 

@@ -1,4 +1,7 @@
-"""``visavis rights``: the desk of people's rights, at the command line, on the data folder of a server that is stopped."""
+"""``visavis rights``.
+
+The desk of people's rights, at the command line, on the data folder of a server that is stopped.
+"""
 
 import asyncio
 import json
@@ -13,7 +16,10 @@ if TYPE_CHECKING:
     from visavis.rights.requests import Requests
 
 T = TypeVar("T")
-rights = typer.Typer(no_args_is_help=True, help="What people may ask: a copy, a correction, an erasure, somebody who looks again. The server must be stopped.")
+rights = typer.Typer(
+    no_args_is_help=True,
+    help="What people may ask: a copy, a correction, an erasure, somebody who looks again. The server must be stopped.",
+)
 Root = Annotated[Path, typer.Argument(help="The folder of the strategy.")]
 Who = Annotated[str, typer.Argument(help="The person.")]
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="The server's settings file.")]
@@ -45,9 +51,14 @@ def verify(
 
 @rights.command()
 def export(
-    root: Root, person: Who, to: Annotated[Path, typer.Argument(help="The file to write.")], *, settings: SettingsFile = None, data: Data = None,
+    root: Root,
+    person: Who,
+    to: Annotated[Path, typer.Argument(help="The file to write.")],
+    *,
+    settings: SettingsFile = None,
+    data: Data = None,
     sign: Annotated[bool, typer.Option(help="Write a signed file, which can be brought in elsewhere.")] = True,
-) -> None:  # fmt: skip
+) -> None:
     """Write a copy of everything that is held of one person."""
     import msgspec  # noqa: PLC0415
 
@@ -62,9 +73,16 @@ def export(
 
 @rights.command("import")
 def bring_in(
-    root: Root, person: Who, file: Annotated[Path, typer.Argument(help="The signed file.")], *, settings: SettingsFile = None, data: Data = None,
-    key: Annotated[Path | None, typer.Option(help="The public key (a JWK) of who made it, when that is another server.")] = None,
-) -> None:  # fmt: skip
+    root: Root,
+    person: Who,
+    file: Annotated[Path, typer.Argument(help="The signed file.")],
+    *,
+    settings: SettingsFile = None,
+    data: Data = None,
+    key: Annotated[
+        Path | None, typer.Option(help="The public key (a JWK) of who made it, when that is another server.")
+    ] = None,
+) -> None:
     """Bring in a person's life from elsewhere: all of it or nothing."""
     token = _given(file)
     public = _key(key) if key is not None else None
@@ -74,10 +92,16 @@ def bring_in(
 
 @rights.command()
 def correct(
-    root: Root, person: Who, moment: Annotated[str, typer.Argument(help="The moment that said something wrong.")], *, settings: SettingsFile = None,
+    root: Root,
+    person: Who,
+    moment: Annotated[str, typer.Argument(help="The moment that said something wrong.")],
+    *,
+    settings: SettingsFile = None,
     data: Data = None,
-    instead: Annotated[str, typer.Option(help='What its fields should say, as JSON: {"value": "M"}; nothing when it never happened.')] = "null",
-) -> None:  # fmt: skip
+    instead: Annotated[
+        str, typer.Option(help='What its fields should say, as JSON: {"value": "M"}; nothing when it never happened.')
+    ] = "null",
+) -> None:
     """Put right what a moment said, and all that followed from it."""
     from visavis.model.errors import Invalid  # noqa: PLC0415
 
@@ -89,7 +113,14 @@ def correct(
 
 
 @rights.command()
-def hide(root: Root, person: Who, family: Annotated[str, typer.Argument()], *, settings: SettingsFile = None, data: Data = None) -> None:
+def hide(
+    root: Root,
+    person: Who,
+    family: Annotated[str, typer.Argument()],
+    *,
+    settings: SettingsFile = None,
+    data: Data = None,
+) -> None:
     """Never again name a family of products that was wrongly concluded."""
     _tell(_at_the_desk(root, settings, data, lambda desk: desk.hide(person, family)))
 
@@ -113,19 +144,30 @@ def restrict(root: Root, person: Who, *, on: On = True, settings: SettingsFile =
 
 @rights.command("object")
 def object_(
-    root: Root, person: Who, about: Annotated[str, typer.Argument(help="marketing, sharing, or a purpose.")] = "marketing", *, on: On = True,
-    settings: SettingsFile = None, data: Data = None,
-) -> None:  # fmt: skip
+    root: Root,
+    person: Who,
+    about: Annotated[str, typer.Argument(help="marketing, sharing, or a purpose.")] = "marketing",
+    *,
+    on: On = True,
+    settings: SettingsFile = None,
+    data: Data = None,
+) -> None:
     """Note a person's objection, which stands until they take it back."""
     _tell(_at_the_desk(root, settings, data, lambda desk: desk.object(person, about, on=on)))
 
 
 @rights.command()
 def requests(
-    root: Root, person: Annotated[str, typer.Argument(help="The person; nobody: every request that waits for the brand.")] = "", *,
-    settings: SettingsFile = None, data: Data = None,
-) -> None:  # fmt: skip
-    """List what a person asked, and where it stands; or all that waits for the brand, the one that is due first at the head."""
+    root: Root,
+    person: Annotated[str, typer.Argument(help="The person; nobody: every request that waits for the brand.")] = "",
+    *,
+    settings: SettingsFile = None,
+    data: Data = None,
+) -> None:
+    """List what a person asked, and where it stands.
+
+    Or all that waits for the brand, the one that is due first at the head.
+    """
 
     async def listed(desk: "Requests") -> Any:
         return desk.requests(person) if person else desk.queue()
@@ -135,11 +177,15 @@ def requests(
 
 @rights.command()
 def move(
-    root: Root, person: Who, request: Annotated[str, typer.Argument(help="The request, as `requests` lists it.")],
-    status: Annotated[str, typer.Argument(help="requires_action, delayed, rejected or fulfilled")], *,
+    root: Root,
+    person: Who,
+    request: Annotated[str, typer.Argument(help="The request, as `requests` lists it.")],
+    status: Annotated[str, typer.Argument(help="requires_action, delayed, rejected or fulfilled")],
+    *,
     reason: Annotated[str, typer.Option(help="What the person reads; needed for a delay and a rejection.")] = "",
-    settings: SettingsFile = None, data: Data = None,
-) -> None:  # fmt: skip
+    settings: SettingsFile = None,
+    data: Data = None,
+) -> None:
     """Let a person's request move on."""
     _tell(_at_the_desk(root, settings, data, lambda desk: desk.move(person, request, status, reason)))
 
@@ -156,10 +202,15 @@ def reviews(root: Root, *, settings: SettingsFile = None, data: Data = None) -> 
 
 @rights.command()
 def review(
-    root: Root, person: Who, decision: Annotated[str, typer.Argument(help="The contested decision.")],
-    outcome: Annotated[str, typer.Argument(help="confirmed or changed")], reasons: Annotated[str, typer.Argument(help="What the person reads.")], *,
-    settings: SettingsFile = None, data: Data = None,
-) -> None:  # fmt: skip
+    root: Root,
+    person: Who,
+    decision: Annotated[str, typer.Argument(help="The contested decision.")],
+    outcome: Annotated[str, typer.Argument(help="confirmed or changed")],
+    reasons: Annotated[str, typer.Argument(help="What the person reads.")],
+    *,
+    settings: SettingsFile = None,
+    data: Data = None,
+) -> None:
     """Answer a contested decision, with reasons."""
     _tell(_at_the_desk(root, settings, data, lambda desk: desk.review(person, decision, outcome, reasons)))
 
@@ -203,7 +254,9 @@ def _key(path: Path) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise Invalid(f"{path.name} is not a public key.", advice="Give the JSON of /.well-known/consent-receipt-key.json.")
+        raise Invalid(
+            f"{path.name} is not a public key.", advice="Give the JSON of /.well-known/consent-receipt-key.json."
+        )
     return found
 
 

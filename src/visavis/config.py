@@ -1,4 +1,7 @@
-"""Settings of a server: where its data, its root key and its strategy are, and which hosts it may call. Read from one TOML file, or made by a command."""
+"""Settings of a server: where its data, its root key and its strategy are, and which hosts it may call.
+
+Read from one TOML file, or made by a command.
+"""
 
 import tomllib
 from pathlib import Path
@@ -10,21 +13,33 @@ from msgspec import Meta, Struct
 from visavis.delivery.webhooks import Target
 from visavis.model.errors import Invalid
 
-PUSH_HOSTS: Final = ("fcm.googleapis.com", "updates.push.services.mozilla.com", "web.push.apple.com", "*.push.apple.com", "*.notify.windows.com")
+PUSH_HOSTS: Final = (
+    "fcm.googleapis.com",
+    "updates.push.services.mozilla.com",
+    "web.push.apple.com",
+    "*.push.apple.com",
+    "*.notify.windows.com",
+)
 """The push services of today's browsers; ``*.`` stands for any name below."""
 
 
 class Push(Struct, frozen=True, forbid_unknown_fields=True):
-    """``contact`` is a ``mailto:`` or https address at which a push service may reach us; without it nothing is pushed to browsers."""
+    """``contact`` is a ``mailto:`` or https address at which a push service may reach us.
+
+    Without it nothing is pushed to browsers.
+    """
 
     contact: str = ""
     hosts: tuple[str, ...] = PUSH_HOSTS
 
 
 class Wallet(Struct, frozen=True, forbid_unknown_fields=True):
-    """An Apple developer's account: the pass type and its certificate, key and issuer (PEM files). Without a certificate there is no pass.
+    """An Apple developer's account: the pass type and its certificate, key and issuer (PEM files).
 
-    ``url`` is the public https address of this server. ``push_url`` is Apple's push service; empty: a changed pass is not announced.
+    Without a certificate there is no pass.
+
+    ``url`` is the public https address of this server. ``push_url`` is Apple's push service; empty: a changed pass is
+    not announced.
     """
 
     pass_type: str = ""
@@ -37,7 +52,10 @@ class Wallet(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GoogleWallet(Struct, frozen=True, forbid_unknown_fields=True):
-    """A Google Wallet issuer: its id, and the file of its service account's key (JSON). ``url`` is the public https address of this server."""
+    """A Google Wallet issuer: its id, and the file of its service account's key (JSON).
+
+    ``url`` is the public https address of this server.
+    """
 
     issuer: str = ""
     account: str = ""
@@ -45,7 +63,9 @@ class GoogleWallet(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Mail(Struct, frozen=True, forbid_unknown_fields=True):
-    """How e-mail leaves; without a ``host`` none does. ``purpose`` is the one of the strategy that a person opens to get any.
+    """How e-mail leaves; without a ``host`` none does.
+
+    ``purpose`` is the one of the strategy that a person opens to get any.
 
     ``url`` is the public https address of this server; a card is worth a message when it lasts ``least_s`` or more.
     """
@@ -62,10 +82,13 @@ class Mail(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Broker(Struct, frozen=True, forbid_unknown_fields=True):
-    """The MQTT broker through which homes speak. Every topic of ours begins with ``root``; ``ca`` is the file of an authority of one's own.
+    """The MQTT broker through which homes speak.
 
-    ``discovery`` is Home Assistant's prefix (usually ``homeassistant``; empty: nothing is announced to it), ``style`` how screens are announced: an
-    ``entity`` each, as every Home Assistant reads it, or one ``device`` with its components.
+    Every topic of ours begins with ``root``; ``ca`` is the file of an authority of one's own.
+
+    ``discovery`` is Home Assistant's prefix (usually ``homeassistant``; empty: nothing is announced to it), ``style``
+    how screens are announced: an ``entity`` each, as every Home Assistant reads it, or one ``device`` with its
+    components.
     """
 
     host: str
@@ -80,14 +103,17 @@ class Broker(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """``data`` is the folder of log, keys and outbox; ``root_key`` a file *outside* it. ``hosts`` are the only ones that a webhook may go to.
+    """``data`` is the folder of log, keys and outbox; ``root_key`` a file *outside* it.
 
-    ``callbacks`` are the only origins (``https://host``, with a port when it has one) that a Mirror subscription may name, ``origins`` the only
-    ones whose pages may ask for a device's cards with that device's key (applications that carry our page). ``push``, ``wallet``,
-    ``google_wallet`` and ``mail`` are accounts elsewhere: what has none says so when it is asked for. Homes speak through ``mqtt``, when there is one.
+    ``hosts`` are the only ones that a webhook may go to.
 
-    ``ledger`` is the name that its checkpoints are signed under; ``checkpoints`` the folder where they are kept, one every ``checkpoint_s`` at most: on
-    another machine's disk, or in its backup at least.
+    ``callbacks`` are the only origins (``https://host``, with a port when it has one) that a Mirror subscription may
+    name, ``origins`` the only ones whose pages may ask for a device's cards with that device's key (applications that
+    carry our page). ``push``, ``wallet``, ``google_wallet`` and ``mail`` are accounts elsewhere: what has none says so
+    when it is asked for. Homes speak through ``mqtt``, when there is one.
+
+    ``ledger`` is the name that its checkpoints are signed under; ``checkpoints`` the folder where they are kept, one
+    every ``checkpoint_s`` at most: on another machine's disk, or in its backup at least.
     """
 
     data: str = "visavis-data"
@@ -140,7 +166,9 @@ def settings(path: Path | None, **given: Any) -> Settings:
         try:
             told = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
-            raise Invalid(f"{path.name} cannot be read: {error.strerror}.", advice="Give the path of a settings file.") from None
+            raise Invalid(
+                f"{path.name} cannot be read: {error.strerror}.", advice="Give the path of a settings file."
+            ) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise Invalid(f"{path.name} is not TOML: {error}.", advice="See docs/serve.md.") from None
     try:
@@ -149,5 +177,8 @@ def settings(path: Path | None, **given: Any) -> Settings:
         raise Invalid(f"The settings cannot be used: {error}.", advice="See docs/serve.md.") from None
     folder, key = found.folder.resolve(), found.key_file.resolve()
     if folder == key or folder in key.parents:
-        raise Invalid("The root key lies inside the data folder.", advice="Keep it elsewhere, so that a copy of the data opens nothing.")
+        raise Invalid(
+            "The root key lies inside the data folder.",
+            advice="Keep it elsewhere, so that a copy of the data opens nothing.",
+        )
     return found

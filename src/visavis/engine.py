@@ -1,4 +1,6 @@
-"""The spine: one moment of one person, decided and written down. Pure: no clock, no dice of its own, no file, no socket.
+"""The spine: one moment of one person, decided and written down.
+
+Pure: no clock, no dice of its own, no file, no socket.
 
 The law: ``fold(customer, entry)`` is the same ``Customer`` that ``step`` returned with the entry.
 """
@@ -29,12 +31,23 @@ GRACE_S: Final = 60.0
 """How long after a card has gone an answer to it still counts: the time that a slow network may take."""
 
 
-def step(strategy: Strategy, world: World, customer: Customer, moment: Moment, received_at: datetime, randomization_key: bytes) -> tuple[Entry, Customer]:
-    """Live one admitted moment: fold it, decide for the customer, then for the adviser, and return the entry with the customer after it.
+def step(
+    strategy: Strategy,
+    world: World,
+    customer: Customer,
+    moment: Moment,
+    received_at: datetime,
+    randomization_key: bytes,
+) -> tuple[Entry, Customer]:
+    """Live one admitted moment.
+
+    Fold it, decide for the customer, then for the adviser, and return the entry with the customer after it.
 
     Same arguments, same bytes. The caller makes the entry durable before anything of it goes out.
     """
-    effects = _effects(strategy, customer, moment, received_at, randomization_key) or notices_to_recipients(strategy.purposes, customer, moment)
+    effects = _effects(strategy, customer, moment, received_at, randomization_key) or notices_to_recipients(
+        strategy.purposes, customer, moment
+    )
     answer = granted(customer, moment, received_at)
     happened, closed = happen(customer, moment, received_at)
     happened = settled(happened, moment, effects, answer, received_at)
@@ -52,13 +65,27 @@ def step(strategy: Strategy, world: World, customer: Customer, moment: Moment, r
     elif isinstance(moment, Consulted):
         uses = [Use(OVERSIGHT, moment.categories, "brand@console")]
     entry = Entry(
-        FORM, moment.customer, received_at, moment, decisions, closed, effects, tuple(uses), answer, world.version if decisions else "",
-    )  # fmt: skip
+        FORM,
+        moment.customer,
+        received_at,
+        moment,
+        decisions,
+        closed,
+        effects,
+        tuple(uses),
+        answer,
+        world.version if decisions else "",
+    )
     return entry, apply_to_profile(decided(happened, decisions, received_at), entry)
 
 
-def decide(strategy: Strategy, world: World, sight: Views, moment: Moment, randomization_key: bytes) -> tuple[tuple[Decision, ...], list[Use]]:
-    """What is decided at this moment, of whom this much may be seen: for the customer, then for the adviser; with the uses of data that it made."""
+def decide(
+    strategy: Strategy, world: World, sight: Views, moment: Moment, randomization_key: bytes
+) -> tuple[tuple[Decision, ...], list[Use]]:
+    """What is decided at this moment, of whom this much may be seen: for the customer, then for the adviser.
+
+    With the uses of data that it made.
+    """
     first, uses = take(strategy, world, sight, moment, randomization_key, "customer", None)
     decisions = (first,) if first is not None else ()
     if isinstance(moment, CheckedIn):
@@ -68,19 +95,40 @@ def decide(strategy: Strategy, world: World, sight: Views, moment: Moment, rando
     return decisions, uses
 
 
-def _effects(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime, randomization_key: bytes) -> tuple[Effect, ...]:
-    """What a first *yes* sets in motion outside: only to a card that is still good, and under a purpose that is still open."""
+def _effects(
+    strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime, randomization_key: bytes
+) -> tuple[Effect, ...]:
+    """What a first *yes* sets in motion outside.
+
+    Only to a card that is still good, and under a purpose that is still open.
+    """
     if not isinstance(moment, Answered) or moment.answer != "yes":
         return ()
     card = next((card for card in reversed(customer.service.shown) if card.decision == moment.decision), None)
     action = strategy.actions.get(card.action) if card is not None else None
-    if card is None or card.answer or action is None or not action.effect or moment.occurred_at.timestamp() > card.until + GRACE_S:
+    if (
+        card is None
+        or card.answer
+        or action is None
+        or not action.effect
+        or moment.occurred_at.timestamp() > card.until + GRACE_S
+    ):
         return ()
     if not holds(customer, strategy.purposes[action.purpose], card.epoch, received_at.timestamp()):
         return ()
     if action.effect == "reward":
         until = received_at.timestamp() + action.reward_days * 86_400.0
-        return (Effect(code_of(randomization_key, card.decision), "reward", action.id, card.product, action.reward_cents, until, customer.consent_epoch),)
+        return (
+            Effect(
+                code_of(randomization_key, card.decision),
+                "reward",
+                action.id,
+                card.product,
+                action.reward_cents,
+                until,
+                customer.consent_epoch,
+            ),
+        )
     return (Effect(card.decision, action.effect, action.id, card.product, epoch=customer.consent_epoch),)
 
 
@@ -91,4 +139,8 @@ def _read(strategy: Strategy, sight: Views, customer: Customer, moment: Displaye
     if action is None or action.audience != "adviser":
         return []
     seen = sight.through(strategy.purposes[action.purpose])
-    return [Use(action.purpose, tuple(sorted(seen.categories)), f"adviser@{customer.places.here}")] if seen is not None else []
+    return (
+        [Use(action.purpose, tuple(sorted(seen.categories)), f"adviser@{customer.places.here}")]
+        if seen is not None
+        else []
+    )

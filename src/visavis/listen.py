@@ -1,4 +1,7 @@
-"""Let a server listen: on one port, until it is told to stop; then streams end first, what waits is finished, and the files are given back."""
+"""Let a server listen: on one port, until it is told to stop.
+
+Then streams end first, what waits is finished, and the files are given back.
+"""
 
 import asyncio
 import socket
@@ -26,14 +29,22 @@ class Listening(uvicorn.Server):
 
 
 @asynccontextmanager
-async def listening(server: Server, port: int, *, host: str = "127.0.0.1", bound: socket.socket | None = None) -> AsyncIterator[None]:
+async def listening(
+    server: Server, port: int, *, host: str = "127.0.0.1", bound: socket.socket | None = None
+) -> AsyncIterator[None]:
     """Let this server listen until left, at a port that is ``bound`` already or is now.
 
     Who asks before it is ready is served when it is; :class:`Unavailable` when the port is taken.
     """
     config = uvicorn.Config(
-        server.app, host=host, port=port, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=HEALTH_TIMEOUT_S,
-    )  # fmt: skip
+        server.app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=HEALTH_TIMEOUT_S,
+    )
     ears = Listening(config)
     with bound if bound is not None else bound_at(host, port) as ours:
         task = asyncio.get_running_loop().create_task(ears.serve(sockets=[ours]))
@@ -55,7 +66,8 @@ async def until_told() -> None:
 
 def bound_at(host: str, port: int) -> socket.socket:
     """Take this port (0: a free one) for ourselves; :class:`Unavailable` when it is taken."""
-    # Named as TCP, the sockets that it accepts send small answers at once; else each of them would wait 40 ms for an acknowledgement.
+    # Named as TCP, the sockets that it accepts send small answers at once; else each of them would wait 40 ms for an
+    # acknowledgement.
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -63,5 +75,7 @@ def bound_at(host: str, port: int) -> socket.socket:
         bound.listen()
     except OSError as error:
         bound.close()
-        raise Unavailable(f"Port {port} of {host} cannot be used: {error.strerror}.", advice="Give another one: --port.") from None
+        raise Unavailable(
+            f"Port {port} of {host} cannot be used: {error.strerror}.", advice="Give another one: --port."
+        ) from None
     return bound

@@ -15,10 +15,12 @@ class Log(Protocol):
     """The order in which things happened. Batch first: one at a time is a batch of one."""
 
     def commit(self, entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> None:
-        """Append all of them, in this order, durably, or none. A (customer, moment id) already there raises :class:`Refused`, and nothing is appended.
+        """Append all of them, in this order, durably, or none.
 
-        With ``purposes`` (the strategy's), the lines of the ledger that tell of these entries are appended with them, or nothing is. Who lives moments
-        gives them; without, nothing is told: for tests of the log itself.
+        A (customer, moment id) already there raises :class:`Refused`, and nothing is appended.
+
+        With ``purposes`` (the strategy's), the lines of the ledger that tell of these entries are appended with them,
+        or nothing is. Who lives moments gives them; without, nothing is told: for tests of the log itself.
         """
 
     def entry(self, customer: str, moment: str) -> Entry | None:
@@ -28,21 +30,31 @@ class Log(Protocol):
         """The customer's entries, oldest first."""
 
     def scan(self, after: int = 0) -> Iterator[tuple[int, Entry | WorldEntry]]:
-        """Every entry with its position (1, 2, …), in the order of commits; only those committed when the scan began are promised."""
+        """Every entry with its position (1, 2, …), in the order of commits.
+
+        Only those committed when the scan began are promised.
+        """
 
     def amend(self, customer: str, entries: Mapping[str, Entry | None]) -> None:
-        """Put these in the place of this person's entries of the same moments (``None``: nothing is left of it); all of them durably, or none.
+        """Put these in the place of this person's entries of the same moments (``None``: nothing is left of it).
 
-        Order and positions stay; what they said before cannot be read any more. A moment that is not there is passed over.
+        All of them durably, or none.
+
+        Order and positions stay; what they said before cannot be read any more. A moment that is not there is passed
+        over.
         """
 
     def erase(self, customer: str, *, for_good: bool = True) -> int:
-        """Take away all that is held of this person, for good, and say how many entries that was; asked again, complete what is left to do.
+        """Take away all that is held of this person, for good, and say how many entries that was.
 
-        The others' positions stay as they are, and none is ever given twice. From then on :meth:`erased` tells, and a commit of an entry of theirs raises
-        :class:`Refused`. Afterwards nothing of it can be read in any file; where that cannot be had now (somebody is reading), :class:`Unavailable` says so.
+        Asked again, complete what is left to do.
 
-        Unless it is ``for_good``, only what was held is gone for good: they may come again, as somebody of whom nothing is known.
+        The others' positions stay as they are, and none is ever given twice. From then on :meth:`erased` tells, and a
+        commit of an entry of theirs raises :class:`Refused`. Afterwards nothing of it can be read in any file; where
+        that cannot be had now (somebody is reading), :class:`Unavailable` says so.
+
+        Unless it is ``for_good``, only what was held is gone for good: they may come again, as somebody of whom nothing
+        is known.
         """
 
     def lines(self, start: int, stop: int) -> Sequence[bytes]:
@@ -72,9 +84,12 @@ class Clock(Protocol):
 
 
 class Message(Struct, frozen=True):
-    """A card on its way to one person's device: ``device`` is the profile it was decided for, ``place`` the name above it, ``until`` its end.
+    """A card on its way to one person's device.
 
-    ``lasts_s`` is how long it may still be shown when it is handed over; ``until`` the same as an instant (epoch seconds).
+    ``device`` is the profile it was decided for, ``place`` the name above it, ``until`` its end.
+
+    ``lasts_s`` is how long it may still be shown when it is handed over; ``until`` the same as an instant (epoch
+    seconds).
     """
 
     person: str
@@ -89,7 +104,9 @@ Handed = Literal["taken", "nobody", "refused", "not_sent", "unsure"]
 
 
 class DeliveryResult(Struct, frozen=True):
-    """What became of handing a card over: ``taken``; ``nobody`` is there to take it; ``refused`` for good; ``not_sent``, surely; or ``unsure``.
+    """What became of handing a card over: ``taken``; ``nobody`` is there to take it; ``refused`` for good.
+
+    ``not_sent``, surely; or ``unsure``.
 
     Only what was surely ``not_sent`` may be tried again, ``after_s`` later at the earliest. ``reason`` names no person.
     """

@@ -1,4 +1,7 @@
-"""Public contracts: whoever writes an adapter runs the same checks as we do. Each raises ``AssertionError`` with the guarantee that was broken."""
+"""Public contracts: whoever writes an adapter runs the same checks as we do.
+
+Each raises ``AssertionError`` with the guarantee that was broken.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -31,23 +34,35 @@ def an_entry(customer: str, moment: str, *, minutes: int = 0, lines: int = 0) ->
 
 def a_log(folder: Path, root: bytes = b"tests") -> SqliteLog:
     """The log on disk of this folder, sealed under a root key that is no secret."""
-    return SqliteLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", root, folder.with_name(folder.name + ".erased")))
+    return SqliteLog(
+        folder / "log.sqlite", KeyStore(folder / "vault.sqlite", root, folder.with_name(folder.name + ".erased"))
+    )
 
 
 def check_log(open_log: Callable[[], Log], *, durable: bool) -> None:
-    """Check every guarantee of :class:`~visavis.ports.Log`. ``open_log`` opens the same log each time; a ``durable`` one remembers."""
+    """Check every guarantee of :class:`~visavis.ports.Log`.
+
+    ``open_log`` opens the same log each time; a ``durable`` one remembers.
+    """
     log = open_log()
     assert len(log) == 0, "a new log is empty"
     assert log.entry("camille", "m1") is None, "an unknown moment has no entry"
 
     world = WorldEntry(FORM, _START, BudgetLeased("spring", 100), "v1")
     odd = "œuvre/ʘ\u202f" + "x" * 100
-    batch: list[Entry | WorldEntry] = [an_entry("camille", "m1"), world, an_entry(odd, "m1", lines=500), an_entry("camille", "m2", lines=3)]
+    batch: list[Entry | WorldEntry] = [
+        an_entry("camille", "m1"),
+        world,
+        an_entry(odd, "m1", lines=500),
+        an_entry("camille", "m2", lines=3),
+    ]
     log.commit(batch)
     log.commit([])
     found = list(log.scan())
     assert [position for position, _ in found] == [1, 2, 3, 4], "positions count from 1, in the order of commits"
-    assert [encode(entry) for _, entry in found] == [encode(entry) for entry in batch], "what was committed comes back, byte for byte"
+    assert [encode(entry) for _, entry in found] == [encode(entry) for entry in batch], (
+        "what was committed comes back, byte for byte"
+    )
     assert [position for position, _ in log.scan(after=3)] == [4], "a scan starts after the position given"
     assert log.entry("camille", "m2") == batch[3], "a moment's entry is found by customer and moment"
     assert list(log.of("camille")) == [batch[0], batch[3]], "a customer's entries come oldest first, and nobody else's"
@@ -69,7 +84,12 @@ def check_log(open_log: Callable[[], Log], *, durable: bool) -> None:
     _check_erasure(log, batch)
     told = _check_ledger(log)
     log.close()
-    for use in (lambda: len(log), lambda: log.entry("bo", "m9"), lambda: log.commit([an_entry("bo", "m10")]), lambda: list(log.scan())):
+    for use in (
+        lambda: len(log),
+        lambda: log.entry("bo", "m9"),
+        lambda: log.commit([an_entry("bo", "m10")]),
+        lambda: list(log.scan()),
+    ):
         try:
             use()
         except Unavailable:
@@ -78,16 +98,22 @@ def check_log(open_log: Callable[[], Log], *, durable: bool) -> None:
     if durable:
         again = open_log()
         kept = [batch[1], batch[2], an_entry("bo", "m9")]
-        assert [encode(entry) for _, entry in again.scan()] == [encode(entry) for entry in kept], "what was committed outlives the process, and is there once"
+        assert [encode(entry) for _, entry in again.scan()] == [encode(entry) for entry in kept], (
+            "what was committed outlives the process, and is there once"
+        )
         assert [position for position, _ in again.scan()] == [2, 3, 5], "where it was"
         assert again.erased("camille"), "who was erased stays erased"
         assert again.lines(0, len(told) + 1) == told, "the lines of the ledger outlive the process"
         again.commit([an_entry("bo", "m11")])
-        assert [position for position, _ in again.scan()][-1] == 16, "a position is never given twice, not even after the last entry was erased"
+        assert [position for position, _ in again.scan()][-1] == 16, (
+            "a position is never given twice, not even after the last entry was erased"
+        )
         again.close()
 
 
-async def check_channel(channel: Channel, message: Message, shown: Callable[[], Awaitable[list[str]]]) -> DeliveryResult:
+async def check_channel(
+    channel: Channel, message: Message, shown: Callable[[], Awaitable[list[str]]]
+) -> DeliveryResult:
     """Check every guarantee of :class:`~visavis.ports.Channel`; the receipt of the card is returned.
 
     ``message`` is for somebody who can be reached; ``shown`` asks the far end which decisions it shows now.
@@ -114,7 +140,10 @@ async def check_channel(channel: Channel, message: Message, shown: Callable[[], 
 def _check_ledger(log: Log) -> Sequence[bytes]:
     text = {"fr": "", "en": ""}
     purposes = {"care": Purpose("care", "dpv:CustomerCare", "contract", frozenset({"places"}), text, Notice("1", text))}
-    used = [replace(an_entry("fay", f"m{i}", minutes=i), uses=(Use("care", ("places",)), Use("care", ("orders",)))) for i in range(4)]
+    used = [
+        replace(an_entry("fay", f"m{i}", minutes=i), uses=(Use("care", ("places",)), Use("care", ("orders",))))
+        for i in range(4)
+    ]
     assert not log.lines(0, 9), "who gives no purposes tells nothing"
     log.commit([used[0], an_entry("gil", "m1"), used[1]], purposes)
     told = log.lines(0, 9)
@@ -145,7 +174,9 @@ def _check_amending(log: Log) -> None:
     log.amend("eve", {"m1": better, "never": better})
     assert list(log.of("eve")) == [better, second], "an amended entry stands where the first one stood"
     assert log.entry("eve", "m1") == better, "and is found by its moment"
-    assert [position for position, entry in log.scan() if isinstance(entry, Entry) and entry.customer == "eve"] == positions, "at its position"
+    assert [
+        position for position, entry in log.scan() if isinstance(entry, Entry) and entry.customer == "eve"
+    ] == positions, "at its position"
     log.amend("nobody", {"m1": better})
     assert not list(log.of("nobody")), "nothing is made for somebody unknown"
     before = len(log)
@@ -160,9 +191,10 @@ def _check_erasure(log: Log, batch: list[Entry | WorldEntry]) -> None:
     assert log.erased("camille"), "who was erased is known to be"
     assert log.entry("camille", "m1") is None, "an erased moment has no entry"
     assert not list(log.of("camille")), "an erased person has none"
-    assert [(position, encode(entry)) for position, entry in log.scan()][:2] == [(2, encode(batch[1])), (3, encode(batch[2]))], (
-        "the others stay where they were"
-    )
+    assert [(position, encode(entry)) for position, entry in log.scan()][:2] == [
+        (2, encode(batch[1])),
+        (3, encode(batch[2])),
+    ], "the others stay where they were"
     assert len(log) == 3, "the erased entries count no more"
     assert log.erase("camille") == 0, "erasing again completes what is left to do: nothing"
     assert log.erase("nobody") == 0, "somebody unknown can be erased"
@@ -180,5 +212,7 @@ def _check_erasure(log: Log, batch: list[Entry | WorldEntry]) -> None:
     assert not log.erased("hal"), "and whose it was is refused nothing"
     assert not list(log.of("hal")), "nothing of it is left"
     log.commit([an_entry("hal", "m1")])
-    assert [entry.moment.id for entry in log.of("hal")] == ["m1"], "they come again as somebody of whom nothing is known"
+    assert [entry.moment.id for entry in log.of("hal")] == ["m1"], (
+        "they come again as somebody of whom nothing is known"
+    )
     assert log.erase("hal") + log.erase("gus") == 2, "and may be erased for good"

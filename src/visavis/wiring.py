@@ -1,7 +1,7 @@
 """The one file that knows everybody: it takes settings and a strategy, and gives a running server's parts, joined.
 
-Data flow, as it reads below: the log is folded once (customers, screens, outbox), then moments come in by the doors, through the one writer, and what is
-durable goes out to screens, webhooks and pages.
+Data flow, as it reads below: the log is folded once (customers, screens, outbox), then moments come in by the doors,
+through the one writer, and what is durable goes out to screens, webhooks and pages.
 """
 
 import gc
@@ -71,7 +71,10 @@ KEY_BYTES: Final = 32
 
 
 class Server(Struct):
-    """Everything that runs, joined. ``app`` is the ASGI application (``routes`` are those of its router); its lifespan starts it, and calls ``stop``."""
+    """Everything that runs, joined.
+
+    ``app`` is the ASGI application (``routes`` are those of its router); its lifespan starts it, and calls ``stop``.
+    """
 
     strategy: Strategy
     log: Log
@@ -113,9 +116,16 @@ class Server(Struct):
 
 
 def build(
-    files: Mapping[str, bytes], settings: Settings, *, memory: bool = False, clock: Clock | None = None, key: bytes | None = None, dice: bytes | None = None,
-    learned: Learned | None = None, extra: Callable[[Server], Iterable[BaseRoute]] = lambda _: (),
-) -> Server:  # fmt: skip
+    files: Mapping[str, bytes],
+    settings: Settings,
+    *,
+    memory: bool = False,
+    clock: Clock | None = None,
+    key: bytes | None = None,
+    dice: bytes | None = None,
+    learned: Learned | None = None,
+    extra: Callable[[Server], Iterable[BaseRoute]] = lambda _: (),
+) -> Server:
     """Join everything. With ``memory`` nothing is written to disk; ``extra`` adds pages of its own (the stage).
 
     ``key`` replaces the root key's file, ``dice`` the secret of which the key of the dice is made.
@@ -125,7 +135,11 @@ def build(
     if not memory:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     root = key if key is not None else root_key(settings.key_file, data=folder)
-    log: Log = MemoryLog() if memory else SqliteLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", root, settings.tombstones))
+    log: Log = (
+        MemoryLog()
+        if memory
+        else SqliteLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", root, settings.tombstones))
+    )
     signer = CheckpointSigner(settings.ledger, derived(root, "ledger"))
     keep = (lambda _size, _note: None) if memory else kept_in(settings.kept_checkpoints)
     signed = None if memory else last_kept(settings.kept_checkpoints, signer.verifier)
@@ -147,20 +161,36 @@ def build(
 
     screens = Screens(strategy, person, time.now)
     outbox = Webhooks(
-        ":memory:" if memory else folder / "outbox.sqlite", checked(settings.webhooks, frozenset(settings.hosts)), covered=covered,
+        ":memory:" if memory else folder / "outbox.sqlite",
+        checked(settings.webhooks, frozenset(settings.hosts)),
+        covered=covered,
         secret=derived(root, "outbox"),
-    )  # fmt: skip
+    )
 
     randomization_key = derived(dice if dice is not None else root, "dice")
-    objectives = ObjectiveTallies(strategy, randomization_key, randomization_unit=lambda name: person(name).randomization_unit)
+    objectives = ObjectiveTallies(
+        strategy, randomization_key, randomization_unit=lambda name: person(name).randomization_unit
+    )
     access = AccessKeys(":memory:" if memory else folder / "keys.sqlite", derived(root, "access"), now=instant)
     accounts = ExternalChannels(
-        settings, ":memory:" if memory else folder / "addresses.sqlite", lambda name: derived(root, name), strategy, screens,
-        lambda device: access.holds(AccessKey(device, "device")), instant, erased=log.erased,
-    )  # fmt: skip
+        settings,
+        ":memory:" if memory else folder / "addresses.sqlite",
+        lambda name: derived(root, name),
+        strategy,
+        screens,
+        lambda device: access.holds(AccessKey(device, "device")),
+        instant,
+        erased=log.erased,
+    )
     delivery = Dispatcher(
-        ":memory:" if memory else folder / "delivery.sqlite", accounts.channels, strategy, screens, person, instant, derived(root, "delivery"),
-    )  # fmt: skip
+        ":memory:" if memory else folder / "delivery.sqlite",
+        accounts.channels,
+        strategy,
+        screens,
+        person,
+        instant,
+        derived(root, "delivery"),
+    )
     benefits = Accounts(strategy)
 
     def passing(entry: Entry) -> None:
@@ -205,36 +235,74 @@ def build(
         return retention.look()
 
     writer = Writer(loop, committed=committed, answered=answered, aged=aged, aside=not memory)
-    mirror = Mirror(writer, access, screens, ":memory:" if memory else folder / "timelines.sqlite", derived(root, "timelines"), settings.callbacks)
+    mirror = Mirror(
+        writer,
+        access,
+        screens,
+        ":memory:" if memory else folder / "timelines.sqlite",
+        derived(root, "timelines"),
+        settings.callbacks,
+    )
     resume(log, (access, accounts.addresses, mirror))
     reconciled(loop, opposition)
     desk = Requests(
-        writer, screens=screens, outbox=outbox, access=access, delivery=delivery, addresses=accounts.addresses, mirror=mirror,
-        opposition=opposition, key=signing_key(derived(root, "receipts")), secret=derived(root, "subjects"),
+        writer,
+        screens=screens,
+        outbox=outbox,
+        access=access,
+        delivery=delivery,
+        addresses=accounts.addresses,
+        mirror=mirror,
+        opposition=opposition,
+        key=signing_key(derived(root, "receipts")),
+        secret=derived(root, "subjects"),
         brought=lambda names: {purpose: asdict(one) for purpose, one in benefits.of(names).brought.items()},
-    )  # fmt: skip
+    )
     retention = Retention(loop, desk.held, told=metrics.lapsed)
     home = Home(settings.mqtt, writer, access, screens, heard=metrics.heard) if settings.mqtt is not None else None
     server = Server(
-        strategy, log, writer, access, screens, outbox, metrics, objectives, mirror, home, accounts, delivery, benefits, desk, ledger, _nobody,
-    )  # fmt: skip
+        strategy,
+        log,
+        writer,
+        access,
+        screens,
+        outbox,
+        metrics,
+        objectives,
+        mirror,
+        home,
+        accounts,
+        delivery,
+        benefits,
+        desk,
+        ledger,
+        _nobody,
+    )
     server.app = doors.shared(_app(server, root, extra), settings.origins)
     return server
 
 
 def keys(settings: Settings, root: bytes | None = None) -> AccessKeys:
     """The keys of the server that has these settings: what it and the command line open."""
-    return AccessKeys(settings.folder / "keys.sqlite", derived(root if root is not None else root_key(settings.key_file, data=settings.folder), "access"))
+    return AccessKeys(
+        settings.folder / "keys.sqlite",
+        derived(root if root is not None else root_key(settings.key_file, data=settings.folder), "access"),
+    )
 
 
 def root_key(path: Path, *, data: Path | None = None) -> bytes:
-    """The root key of this file; made there, readable by its owner only, when there is none. Where there are ``data``, another key would open nothing."""
+    """The root key of this file; made there, readable by its owner only, when there is none.
+
+    Where there are ``data``, another key would open nothing.
+    """
     try:
         found = path.read_bytes()
     except FileNotFoundError:
         if data is not None and any(data.glob("*.sqlite")):
             advice = "Give the --settings of `visavis serve`, which name it, or put the file back."
-            raise Invalid(f"{data.name} holds data, and there is no root key {path.name} that opens them.", advice=advice) from None
+            raise Invalid(
+                f"{data.name} holds data, and there is no root key {path.name} that opens them.", advice=advice
+            ) from None
         path.parent.mkdir(parents=True, exist_ok=True)
         found = token_bytes(KEY_BYTES)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -243,12 +311,18 @@ def root_key(path: Path, *, data: Path | None = None) -> bytes:
             file.flush()
             os.fsync(file.fileno())
     if len(found) != KEY_BYTES:
-        raise Invalid(f"{path.name} is not a root key: it holds {len(found)} bytes, not {KEY_BYTES}.", advice="Give back the file that was made.")
+        raise Invalid(
+            f"{path.name} is not a root key: it holds {len(found)} bytes, not {KEY_BYTES}.",
+            advice="Give back the file that was made.",
+        )
     return found
 
 
 def _news(loop: Loop, strategy: Strategy, files: Mapping[str, bytes], learned: Learned | None) -> list[WorldChange]:
-    """What the world does not know yet: this strategy, and parameters (what was learned elsewhere, else a plain start)."""
+    """What the world does not know yet.
+
+    This strategy, and parameters (what was learned elsewhere, else a plain start).
+    """
     news: list[WorldChange] = []
     if loop.world.strategy != strategy.version:
         news.append(StrategyLoaded(strategy.version, dict(files)))
@@ -257,14 +331,17 @@ def _news(loop: Loop, strategy: Strategy, files: Mapping[str, bytes], learned: L
     return news
 
 
-def _app(server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRoute]]) -> Callable[[Scope, Receive, Send], Any]:
+def _app(
+    server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRoute]]
+) -> Callable[[Scope, Receive, Send], Any]:
     """The pages and the small routes under Starlette; the path of every moment raw, beside it."""
     writer, access = server.writer, server.access_keys
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         _warm(server.loop)
-        # What was rebuilt lives on: the collector need not look at it again, and its pauses are what people would wait for.
+        # What was rebuilt lives on: the collector need not look at it again, and its pauses are what people would wait
+        # for.
         gc.collect()
         gc.freeze()
         writer.start()
@@ -337,11 +414,15 @@ def _warm(loop: Loop) -> None:
     moments: list[Moment] = []
     for purpose in strategy.purposes.values():
         if purpose.basis == "consent":
-            moments += switched(strategy, "nobody", purpose.key, on=True, language=strategy.brand.languages[0], id=purpose.key, at=at)
+            moments += switched(
+                strategy, "nobody", purpose.key, on=True, language=strategy.brand.languages[0], id=purpose.key, at=at
+            )
     if lines and place:
         moments.append(Bought(id="bought", customer="nobody", occurred_at=at, place=place, lines=lines))
     if place:
-        moments += [one(id=one.__name__, customer="nobody", occurred_at=at, place=place) for one in (Entered, CheckedIn, Paying)]
+        moments += [
+            one(id=one.__name__, customer="nobody", occurred_at=at, place=place) for one in (Entered, CheckedIn, Paying)
+        ]
     nobody = newborn("nobody")
     for moment in moments:
         admitted = admit(strategy, nobody, moment, at)

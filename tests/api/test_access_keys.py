@@ -31,13 +31,31 @@ async def test_each_role_speaks_only_of_its_own() -> None:
     async with running(server) as brand:
         for purpose in ("place-moment", "reminders", "home"):
             await switch(brand, "bo", purpose)
-        by_device = [moment("entered", id="1"), moment("entered", "al", id="2"), moment("bought", id="3", place="s1", lines=LINES)]
+        by_device = [
+            moment("entered", id="1"),
+            moment("entered", "al", id="2"),
+            moment("bought", id="3", place="s1", lines=LINES),
+        ]
         assert await sent(server, "device", "bo", *by_device) == [200, 403, 403]
-        by_fridge = [moment("ran_out", id="4", product="p"), moment("ran_out", "al", id="5", product="p"), moment("entered", id="6")]
+        by_fridge = [
+            moment("ran_out", id="4", product="p"),
+            moment("ran_out", "al", id="5", product="p"),
+            moment("entered", id="6"),
+        ]
         assert await sent(server, "sensor", "bo", *by_fridge) == [200, 403, 403]
         paying = [moment("paying", id=f"7{place}", place=place, lines=LINES) for place in ("s1", "s2")]
-        assert await sent(server, "till", "s1", *paying, moment("withdrew", id="8", purpose="reminders")) == [200, 403, 403]
-        assert await sent(server, "adviser", "s1", moment("entered", id="9"), moment("answered", id="10", decision="none", answer="done")) == [403, 403]
+        assert await sent(server, "till", "s1", *paying, moment("withdrew", id="8", purpose="reminders")) == [
+            200,
+            403,
+            403,
+        ]
+        assert await sent(
+            server,
+            "adviser",
+            "s1",
+            moment("entered", id="9"),
+            moment("answered", id="10", decision="none", answer="done"),
+        ) == [403, 403]
         assert (await brand.post(MOMENTS, json=moment("due"))).status_code == 403
 
 
@@ -48,12 +66,16 @@ async def test_an_adviser_answers_the_briefs_of_their_own_place_and_a_device_its
             await switch(brand, "bo", purpose)
         await shops(brand, server, "bo")
         told = (await brand.post(MOMENTS, json=moment("checked_in", id="in"))).json()
-        brief = next(one["decision"] for one in told["decisions"] if one["audience"] == "adviser" and one["result"] == "show")
+        brief = next(
+            one["decision"] for one in told["decisions"] if one["audience"] == "adviser" and one["result"] == "show"
+        )
         answer = moment("answered", id="done", decision=brief, answer="done")
 
         assert await sent(server, "adviser", "s2", answer) == [403]
         assert await sent(server, "device", "bo", answer) == [403]
-        assert await sent(server, "device", "al", {**answer, "customer": "al"}) == [200], "about a card that is not theirs: kept, and without consequence"
+        assert await sent(server, "device", "al", {**answer, "customer": "al"}) == [200], (
+            "about a card that is not theirs: kept, and without consequence"
+        )
         assert not server.loop.customers["al"].service.shown
         assert await sent(server, "adviser", "s1", answer) == [200]
 
@@ -67,7 +89,9 @@ async def test_a_device_opens_only_its_own_person_and_a_till_no_person_at_all() 
                 assert (await al.get(path)).status_code == 403, path
             assert (await al.put("/v1/people/bo/purposes/reminders", json={"on": True})).status_code == 403
             assert (await al.put("/v1/clock", json={"at": 1.0})).status_code == 403
-            assert (await al.get("/v1/people/al/moments/m")).status_code == 404, "another person's moment is not theirs by its name"
+            assert (await al.get("/v1/people/al/moments/m")).status_code == 404, (
+                "another person's moment is not theirs by its name"
+            )
         for role in ("till", "adviser", "sensor"):
             async with client(server, server.access_keys.issue(role, "bo")) as other:
                 assert (await other.get("/v1/people/bo/purposes")).status_code == 403
@@ -102,7 +126,9 @@ def test_a_key_lies_in_its_file_only_as_a_hash(tmp_path: Path) -> None:
     again.close()
 
 
-def test_a_server_hears_of_keys_that_another_process_made_or_revoked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_hears_of_keys_that_another_process_made_or_revoked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = [0.0]
     monkeypatch.setattr(access, "monotonic", lambda: now[0])
     server, command = AccessKeys(tmp_path / "keys.sqlite", ROOT_KEY), AccessKeys(tmp_path / "keys.sqlite", ROOT_KEY)
@@ -130,15 +156,46 @@ def test_a_key_without_what_its_role_needs_is_not_made(role: str, subject: str) 
 
 
 FIELDS: dict[str, Any] = {
-    "place": "s1", "product": "p", "lines": [["p", 1, 1]], "dwell_s": 1, "measure": "water", "trait": "t", "value": 1, "about": "a", "decision": "d",
-    "answer": "yes", "order": "o", "code": "c", "purpose": "p", "notice": "1", "proposal": "p", "text": "t", "vote": 1, "device": "g", "identifier": "i",
-    "latitude": 1, "longitude": 1, "quantity": 1, "request": "r", "right": "access", "view": "v", "outcome": "confirmed", "reasons": "r",
-}  # fmt: skip
+    "place": "s1",
+    "product": "p",
+    "lines": [["p", 1, 1]],
+    "dwell_s": 1,
+    "measure": "water",
+    "trait": "t",
+    "value": 1,
+    "about": "a",
+    "decision": "d",
+    "answer": "yes",
+    "order": "o",
+    "code": "c",
+    "purpose": "p",
+    "notice": "1",
+    "proposal": "p",
+    "text": "t",
+    "vote": 1,
+    "device": "g",
+    "identifier": "i",
+    "latitude": 1,
+    "longitude": 1,
+    "quantity": 1,
+    "request": "r",
+    "right": "access",
+    "view": "v",
+    "outcome": "confirmed",
+    "reasons": "r",
+}
 
 
-@given(st.sampled_from(ROLES), st.sampled_from(sorted(KINDS)), st.sampled_from(["bo", "al"]), st.sampled_from(["s1", "s2"]))
-def test_what_a_key_permits_is_its_kinds_its_person_and_its_place(role: Any, kind: str, customer: str, place: str) -> None:
-    said = from_builtins({**FIELDS, "place": place, "kind": kind, "id": "m", "customer": customer, "occurred_at": NOON}, received_at=NOON + timedelta(1))
+@given(
+    st.sampled_from(ROLES), st.sampled_from(sorted(KINDS)), st.sampled_from(["bo", "al"]), st.sampled_from(["s1", "s2"])
+)
+def test_what_a_key_permits_is_its_kinds_its_person_and_its_place(
+    role: Any, kind: str, customer: str, place: str
+) -> None:
+    said = from_builtins(
+        {**FIELDS, "place": place, "kind": kind, "id": "m", "customer": customer, "occurred_at": NOON},
+        received_at=NOON + timedelta(1),
+    )
     subject = {"device": "bo", "sensor": "bo", "till": "s1", "adviser": "s1"}.get(role, "")
 
     allowed = not permits(AccessKey("k", role, subject), said)
@@ -149,7 +206,9 @@ def test_what_a_key_permits_is_its_kinds_its_person_and_its_place(role: Any, kin
     elif role in ("till", "adviser"):
         assert allowed == (kind in SAYS[role] and getattr(said, "place", "s1") == "s1")
     else:
-        assert allowed == (kind not in ("due", "consulted", "requested", "corrected", "lapsed", "contested", "reviewed"))
+        assert allowed == (
+            kind not in ("due", "consulted", "requested", "corrected", "lapsed", "contested", "reviewed")
+        )
 
 
 async def test_a_page_elsewhere_cannot_use_a_cookie_of_ours() -> None:
@@ -157,8 +216,12 @@ async def test_a_page_elsewhere_cannot_use_a_cookie_of_ours() -> None:
     async with running(server):
         token = server.access_keys.issue("device", "bo")
         transport = httpx.ASGITransport(server.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://tests", cookies={"visavis-glasses": token}) as browser:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://tests", cookies={"visavis-glasses": token}
+        ) as browser:
             assert (await browser.get("/glasses/screen")).status_code == 204
             for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 422)):
-                found = await browser.post("/glasses/displayed", json={"decision": "none"}, headers={"sec-fetch-site": site})
+                found = await browser.post(
+                    "/glasses/displayed", json={"decision": "none"}, headers={"sec-fetch-site": site}
+                )
                 assert found.status_code == status, site

@@ -23,14 +23,33 @@ EXAMPLES = PEERS / "gs1-epcis"
 
 
 def event(action: str | None = "ADD", step: str | None = "stocking", **more: Any) -> dict[str, Any]:
-    about = {} if {"epcList", "quantityList"} & more.keys() else {"quantityList": [{"epcClass": f"https://id.gs1.org/01/0{MILK}", "quantity": 2}]}
-    told = {"type": "ObjectEvent", "eventTime": "2026-11-24T09:00:00Z", "eventTimeZoneOffset": "+01:00", "action": action, "bizStep": step}
+    about = (
+        {}
+        if {"epcList", "quantityList"} & more.keys()
+        else {"quantityList": [{"epcClass": f"https://id.gs1.org/01/0{MILK}", "quantity": 2}]}
+    )
+    told = {
+        "type": "ObjectEvent",
+        "eventTime": "2026-11-24T09:00:00Z",
+        "eventTimeZoneOffset": "+01:00",
+        "action": action,
+        "bizStep": step,
+    }
     return {name: value for name, value in (told | about | more).items() if value is not None}
 
 
 def document(*events: Any, **more: Any) -> dict[str, Any]:
-    told = {"@context": [CONTEXT], "type": "EPCISDocument", "schemaVersion": "2.0", "creationDate": "2026-11-24T10:00:00Z"}
-    return {name: value for name, value in (told | {"epcisBody": {"eventList": list(events)}} | more).items() if value is not None}
+    told = {
+        "@context": [CONTEXT],
+        "type": "EPCISDocument",
+        "schemaVersion": "2.0",
+        "creationDate": "2026-11-24T10:00:00Z",
+    }
+    return {
+        name: value
+        for name, value in (told | {"epcisBody": {"eventList": list(events)}} | more).items()
+        if value is not None
+    }
 
 
 class Fridge:
@@ -43,7 +62,9 @@ class Fridge:
     def captures(self, told: Any, **headers: str) -> httpx.Response:
         body = told if isinstance(told, bytes) else json.dumps(told).encode()
         names = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self._client.post("/epcis/capture", content=body, headers={"content-type": "application/ld+json"} | names)
+        return self._client.post(
+            "/epcis/capture", content=body, headers={"content-type": "application/ld+json"} | names
+        )
 
     def get(self, path: str) -> httpx.Response:
         return self._client.get(path)
@@ -71,24 +92,49 @@ def fridge(site: Site) -> Iterator[Fridge]:
 
 def test_what_a_fridge_tells_in_the_standards_words_is_what_happened_at_home(fridge: Fridge) -> None:
     instances = [f"https://id.gs1.org/01/0{MILK}/21/S{number}" for number in (1, 2, 2)]
-    answer = fridge.captures(document(
-        event(),
-        event("OBSERVE", "https://ref.gs1.org/cbv/BizStep-stocking", epcList=instances),
-        event("DELETE", "urn:epcglobal:cbv:bizstep:dispensing", disposition="partially_dispensed"),
-        event("DELETE", "cbv:BizStep-destroying", disposition="disposed", quantityList=[{"epcClass": f"https://e.example/x/01/{WHOLE}", "quantity": 0.5}]),
-        event("OBSERVE", "cycle_counting", quantityList=[{"epcClass": f"https://id.gs1.org/01/0{MILK}", "quantity": 0}]),
-    ))  # fmt: skip
+    answer = fridge.captures(
+        document(
+            event(),
+            event("OBSERVE", "https://ref.gs1.org/cbv/BizStep-stocking", epcList=instances),
+            event("DELETE", "urn:epcglobal:cbv:bizstep:dispensing", disposition="partially_dispensed"),
+            event(
+                "DELETE",
+                "cbv:BizStep-destroying",
+                disposition="disposed",
+                quantityList=[{"epcClass": f"https://e.example/x/01/{WHOLE}", "quantity": 0.5}],
+            ),
+            event(
+                "OBSERVE",
+                "cycle_counting",
+                quantityList=[{"epcClass": f"https://id.gs1.org/01/0{MILK}", "quantity": 0}],
+            ),
+        )
+    )
 
     assert answer.status_code == 202
     assert answer.headers["gs1-epcis-version"] == "2.0.0"
-    assert fridge.kept() == [("Stocked", MILK, 2), ("Stocked", MILK, 2), ("Consumed", MILK, 2), ("Consumed", WHOLE, 0.5), ("RanOut", MILK, 0)]
+    assert fridge.kept() == [
+        ("Stocked", MILK, 2),
+        ("Stocked", MILK, 2),
+        ("Consumed", MILK, 2),
+        ("Consumed", WHOLE, 0.5),
+        ("RanOut", MILK, 0),
+    ]
     job = fridge.get(answer.headers["location"]).json()
     assert {**job, "createdAt": "", "finishedAt": "", "captureID": ""} == {
-        "captureID": "", "createdAt": "", "finishedAt": "", "running": False, "success": True, "captureErrorBehaviour": "rollback", "errors": [],
-    }  # fmt: skip
+        "captureID": "",
+        "createdAt": "",
+        "finishedAt": "",
+        "running": False,
+        "success": True,
+        "captureErrorBehaviour": "rollback",
+        "errors": [],
+    }
 
 
-def test_a_capture_that_comes_again_changes_nothing_and_an_event_id_is_what_makes_two_events_one(fridge: Fridge) -> None:
+def test_a_capture_that_comes_again_changes_nothing_and_an_event_id_is_what_makes_two_events_one(
+    fridge: Fridge,
+) -> None:
     fridge.captures(document(event()))
     fridge.captures(document(event(recordTime="2026-11-24T11:00:00Z"), creationDate="2026-11-24T12:00:00Z"))
     fridge.captures(document(event(eventID="urn:uuid:1")))
@@ -103,8 +149,18 @@ def test_a_list_one_event_and_json_lds_own_names_are_understood(fridge: Fridge) 
 
     assert fridge.captures([event(eventID="urn:uuid:1")]).status_code == 202
     assert fridge.captures({"@context": CONTEXT, **told}, content_type="application/json").status_code == 202
-    assert fridge.captures({"@context": CONTEXT, "isA": "EPCISDocument", "schemaVersion": 2.0, "creationDate": "2013-06-04T14:59:02.099+02:00",
-                            "epcisBody": {"event": event(eventID="urn:uuid:3")}}).status_code == 202  # fmt: skip
+    assert (
+        fridge.captures(
+            {
+                "@context": CONTEXT,
+                "isA": "EPCISDocument",
+                "schemaVersion": 2.0,
+                "creationDate": "2013-06-04T14:59:02.099+02:00",
+                "epcisBody": {"event": event(eventID="urn:uuid:3")},
+            }
+        ).status_code
+        == 202
+    )
     assert len(fridge.kept()) == 3
 
 
@@ -150,11 +206,21 @@ def test_one_event_that_is_wrong_takes_all_with_it_unless_each_is_to_go_by_itsel
 @pytest.mark.parametrize(
     "told",
     [
-        b"", b"{", b"\xff\xfe", b"[" * 100_000, b'"a"', b"{}", document(schemaVersion="1.2"), document(type="EPCISQueryDocument"),
-        document(creationDate=None), document(creationDate="2026-11-24T10:00:00"), document(epcisBody=None), document(epcisBody={"eventList": {}}),
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'"a"',
+        b"{}",
+        document(schemaVersion="1.2"),
+        document(type="EPCISQueryDocument"),
+        document(creationDate=None),
+        document(creationDate="2026-11-24T10:00:00"),
+        document(epcisBody=None),
+        document(epcisBody={"eventList": {}}),
         {"@context": CONTEXT, "type": ["ObjectEvent"]},
     ],
-)  # fmt: skip
+)
 def test_what_is_no_document_is_refused(fridge: Fridge, told: Any) -> None:
     answer = fridge.captures(told)
 
@@ -192,40 +258,81 @@ def test_without_consent_nothing_is_kept_and_no_other_home_sees_the_job(site: Si
 
 
 def test_an_event_of_somebody_elses_business_is_taken_and_leaves_nothing(fridge: Fridge) -> None:
-    epcs = ["urn:epc:id:sgtin:0614141.107346.2018", "urn:epc:id:sscc:0614141.1234567890", "https://id.gs1.org/01/09506000134352/21/S1"]
-    temperature = {"sensorMetadata": {"time": "2026-11-24T09:00:00Z"}, "sensorReport": [{"type": "Temperature", "value": 4, "uom": "CEL"}]}
+    epcs = [
+        "urn:epc:id:sgtin:0614141.107346.2018",
+        "urn:epc:id:sscc:0614141.1234567890",
+        "https://id.gs1.org/01/09506000134352/21/S1",
+    ]
+    temperature = {
+        "sensorMetadata": {"time": "2026-11-24T09:00:00Z"},
+        "sensorReport": [{"type": "Temperature", "value": 4, "uom": "CEL"}],
+    }
     link = f"https://id.gs1.org/01/0{MILK}"
-    answer = fridge.captures(document(
-        event("OBSERVE", "shipping", epcList=epcs, disposition="in_transit"),
-        event("ADD", "stocking", epcList=epcs),
-        event("OBSERVE", "sensor_reporting", sensorElementList=[temperature]),
-        event("OBSERVE", "https://own.example/bizStep/dreaming"),
-        event("ADD", "stocking", quantityList=[{"epcClass": link, "quantity": 0.4, "uom": "LTR"}]),
-        event("OBSERVE", "cycle_counting", quantityList=[{"epcClass": link, "quantity": 3}]),
-        event("ADD", "stocking", errorDeclaration={"declarationTime": "2026-11-24T09:30:00Z"}),
-        event("ADD", "packing", type="AggregationEvent", parentID="urn:epc:id:sscc:0614141.1234567890", childEPCs=epcs[:1]),
-        event(None, "commissioning", type="TransformationEvent", inputEPCList=epcs[:1], outputEPCList=epcs[:1]),
-        event("ADD", "assembling", type="AssociationEvent", parentID="urn:epc:id:grai:4012345.55555.987", childEPCs=epcs[:1]),
-        event("ADD", None, type="TransactionEvent", bizTransactionList=[{"type": "po", "bizTransaction": "urn:epc:id:gdti:0614141.00001.1618034"}]),
-    ))  # fmt: skip
+    answer = fridge.captures(
+        document(
+            event("OBSERVE", "shipping", epcList=epcs, disposition="in_transit"),
+            event("ADD", "stocking", epcList=epcs),
+            event("OBSERVE", "sensor_reporting", sensorElementList=[temperature]),
+            event("OBSERVE", "https://own.example/bizStep/dreaming"),
+            event("ADD", "stocking", quantityList=[{"epcClass": link, "quantity": 0.4, "uom": "LTR"}]),
+            event("OBSERVE", "cycle_counting", quantityList=[{"epcClass": link, "quantity": 3}]),
+            event("ADD", "stocking", errorDeclaration={"declarationTime": "2026-11-24T09:30:00Z"}),
+            event(
+                "ADD",
+                "packing",
+                type="AggregationEvent",
+                parentID="urn:epc:id:sscc:0614141.1234567890",
+                childEPCs=epcs[:1],
+            ),
+            event(None, "commissioning", type="TransformationEvent", inputEPCList=epcs[:1], outputEPCList=epcs[:1]),
+            event(
+                "ADD",
+                "assembling",
+                type="AssociationEvent",
+                parentID="urn:epc:id:grai:4012345.55555.987",
+                childEPCs=epcs[:1],
+            ),
+            event(
+                "ADD",
+                None,
+                type="TransactionEvent",
+                bizTransactionList=[{"type": "po", "bizTransaction": "urn:epc:id:gdti:0614141.00001.1618034"}],
+            ),
+        )
+    )
 
     assert answer.status_code == 202
     assert fridge.kept() == []
 
 
-@given(st.sampled_from(sorted(STEPS)), st.sampled_from(sorted(DISPOSITIONS)), st.sampled_from(["ADD", "OBSERVE", "DELETE"]), st.integers(0, 5))
-def test_every_word_of_the_vocabulary_is_known_and_only_four_facts_are_of_a_home(step: str, disposition: str, action: str, quantity: int) -> None:
+@given(
+    st.sampled_from(sorted(STEPS)),
+    st.sampled_from(sorted(DISPOSITIONS)),
+    st.sampled_from(["ADD", "OBSERVE", "DELETE"]),
+    st.integers(0, 5),
+)
+def test_every_word_of_the_vocabulary_is_known_and_only_four_facts_are_of_a_home(
+    step: str, disposition: str, action: str, quantity: int
+) -> None:
     told = event(action, step, disposition=disposition, quantityList=[{"epcClass": MILK, "quantity": quantity}])
 
     found = moments(told, "camille", STRATEGY.products, NOON)
 
-    facts = {("ADD", "stocking"): Stocked, ("OBSERVE", "stocking"): Stocked, ("DELETE", "dispensing"): Consumed, ("DELETE", "destroying"): Consumed}
-    expected = facts.get((action, step)) if quantity else RanOut if (action, step) == ("OBSERVE", "cycle_counting") else None
+    facts = {
+        ("ADD", "stocking"): Stocked,
+        ("OBSERVE", "stocking"): Stocked,
+        ("DELETE", "dispensing"): Consumed,
+        ("DELETE", "destroying"): Consumed,
+    }
+    expected = (
+        facts.get((action, step)) if quantity else RanOut if (action, step) == ("OBSERVE", "cycle_counting") else None
+    )
     assert [type(one) for one in found] == ([expected] if expected is not None else [])
 
 
 anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
 
 
@@ -237,10 +344,17 @@ def test_any_json_in_the_fields_of_an_event_is_an_event_or_one_clear_no(told: di
         assert str(error).startswith("Not an EPCIS event: ")
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("**/*.json*")) or [None], ids=lambda path: path.name if path else "none")
-def test_gs1s_own_examples_are_taken_when_they_tell_events_and_leave_nothing_of_other_business(fridge: Fridge, path: Path | None) -> None:
+@pytest.mark.parametrize(
+    "path", sorted(EXAMPLES.glob("**/*.json*")) or [None], ids=lambda path: path.name if path else "none"
+)
+def test_gs1s_own_examples_are_taken_when_they_tell_events_and_leave_nothing_of_other_business(
+    fridge: Fridge, path: Path | None
+) -> None:
     if path is None:
-        pytest.skip("GS1's examples are not here, and on no package index: put the folder JSON of github.com/gs1/EPCIS into .peers/gs1-epcis")
+        pytest.skip(
+            "GS1's examples are not here, and on no package index: put the folder JSON of github.com/gs1/EPCIS into"
+            " .peers/gs1-epcis"
+        )
     told = json.loads(path.read_bytes())
     events = told.get("type", told.get("isA")) == "EPCISDocument" and "eventList" in told.get("epcisBody", {})
 

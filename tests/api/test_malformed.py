@@ -94,7 +94,7 @@ BODIES: dict[str, tuple[int, bytes]] = {
     "a latitude beyond the pole": (422, said(kind="located", latitude=91, longitude=0)),
     "over a mebibyte": (413, said(note="x" * BODY_LIMIT)),
     "a thousand and one": (413, b"[" + b",".join([b"{}"] * 1001) + b"]"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -128,7 +128,16 @@ async def test_requests_that_are_wrong_around_the_body() -> None:
         for kind in ("text/plain", "application/xml", "multipart/form-data; boundary=x", "", SECRET):
             problem(await brand.post(MOMENTS, content=said(), headers={"content-type": kind}), 415)
         problem(await brand.post(MOMENTS, content=said(), headers={"content-encoding": "gzip"}), 415)
-        for header in ("", "Bearer", "Bearer ", f"Bearer {SECRET}", f"Basic {SECRET}", "Bearer vv_brand_" + "x" * 32, SECRET, "Bearer é"):
+        for header in (
+            "",
+            "Bearer",
+            "Bearer ",
+            f"Bearer {SECRET}",
+            f"Basic {SECRET}",
+            "Bearer vv_brand_" + "x" * 32,
+            SECRET,
+            "Bearer é",
+        ):
             found = await brand.post(MOMENTS, content=said(), headers={b"authorization": header.encode()})
             problem(found, 401)
             assert found.headers["www-authenticate"] == "Bearer"
@@ -136,7 +145,15 @@ async def test_requests_that_are_wrong_around_the_body() -> None:
             problem(await brand.post(MOMENTS, content=said(), headers={"content-length": length}), 413)
         problem(await brand.get(f"/v1/nothing/{SECRET}"), 404)
         problem(await brand.delete("/v1/people/bo/purposes"), 405)
-        for body in (b"", b"[]", b'{"on": 1}', b'{"on": "' + b"x" * 100_000 + b'"}', b"\xff", b"[" * 10_000, b'{"on": tru'):
+        for body in (
+            b"",
+            b"[]",
+            b'{"on": 1}',
+            b'{"on": "' + b"x" * 100_000 + b'"}',
+            b"\xff",
+            b"[" * 10_000,
+            b'{"on": tru',
+        ):
             problem(await brand.put("/v1/people/bo/purposes/reminders", content=body), 422)
         problem(await brand.put(f"/v1/people/bo/purposes/{SECRET}", json={"on": True}), 422)
         problem(await brand.get("/v1/people/bo/moments/none"), 404)
@@ -148,7 +165,9 @@ async def test_requests_that_are_wrong_around_the_body() -> None:
 async def test_lines_are_judged_each_by_itself() -> None:
     server = a_server()
     async with running(server) as brand:
-        body = b"\n".join([said(id="a"), b"{", b"", SECRET.encode(), b"[]", said(id="b", customer="\x00 nul, spelt out")])
+        body = b"\n".join(
+            [said(id="a"), b"{", b"", SECRET.encode(), b"[]", said(id="b", customer="\x00 nul, spelt out")]
+        )
         found = await brand.post(MOMENTS, content=body, headers={"content-type": NDJSON})
         told = [json.loads(line) for line in found.content.splitlines()]
         assert [one.get("status", 200) for one in told] == [200, 400, 400, 422, 200]
@@ -158,17 +177,45 @@ async def test_lines_are_judged_each_by_itself() -> None:
 
 
 anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.sampled_from([*KINDS, "s1", "bo", "2026-11-24T16:00:00Z"]),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["kind", "id", "place", "lines", "until", "at", "x"]), inner, max_size=4),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from([*KINDS, "s1", "bo", "2026-11-24T16:00:00Z"]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["kind", "id", "place", "lines", "until", "at", "x"]), inner, max_size=4)
+    ),
     max_leaves=8,
 )
 fields = st.dictionaries(
-    st.sampled_from(["id", "customer", "occurred_at", "place", "lines", "product", "purpose", "notice", "decision", "answer", "value", "at", "text", "vote"]),
-    anything, max_size=5,
-)  # fmt: skip
+    st.sampled_from(
+        [
+            "id",
+            "customer",
+            "occurred_at",
+            "place",
+            "lines",
+            "product",
+            "purpose",
+            "notice",
+            "decision",
+            "answer",
+            "value",
+            "at",
+            "text",
+            "vote",
+        ]
+    ),
+    anything,
+    max_size=5,
+)
 bodies = (
     st.binary(max_size=200)
-    | st.tuples(st.sampled_from(sorted(KINDS)), fields).map(lambda drawn: json.dumps({**moment(drawn[0]), **drawn[1]}).encode())
+    | st.tuples(st.sampled_from(sorted(KINDS)), fields).map(
+        lambda drawn: json.dumps({**moment(drawn[0]), **drawn[1]}).encode()
+    )
     | st.lists(anything, max_size=5).map(lambda drawn: json.dumps(drawn).encode())
 )
 
@@ -183,7 +230,9 @@ async def test_no_body_whatever_makes_a_server_fail() -> None:
         @settings(max_examples=300, suppress_health_check=list(HealthCheck))
         @given(bodies, st.sampled_from(["application/json", NDJSON]))
         def judged(body: bytes, kind: str) -> None:
-            future = asyncio.run_coroutine_threadsafe(brand.post(MOMENTS, content=body, headers={"content-type": kind}), loop)
+            future = asyncio.run_coroutine_threadsafe(
+                brand.post(MOMENTS, content=body, headers={"content-type": kind}), loop
+            )
             found = future.result(10)
             assert found.status_code in (200, 400, 403, 413, 422)
             for told in [json.loads(line) for line in found.content.splitlines()] if found.status_code == 200 else []:
@@ -203,11 +252,18 @@ def test_a_real_socket_hears_its_refusals_too_and_the_server_lives_on() -> None:
         cases: dict[str, tuple[int, list[bytes]]] = {
             "over a mebibyte, announced": (413, [f"{head}content-length: 2000000\r\n\r\n".encode(), b" " * 100_000]),
             "over a mebibyte, in chunks": (413, [f"{head}transfer-encoding: chunked\r\n\r\n".encode(), *[chunk] * 20]),
-            "in chunks": (200, [f"{head}transfer-encoding: chunked\r\n\r\n".encode(), *[b"%x\r\n%s\r\n" % (1, bytes([one])) for one in said()], b"0\r\n\r\n"]),
+            "in chunks": (
+                200,
+                [
+                    f"{head}transfer-encoding: chunked\r\n\r\n".encode(),
+                    *[b"%x\r\n%s\r\n" % (1, bytes([one])) for one in said()],
+                    b"0\r\n\r\n",
+                ],
+            ),
             "a length that is none": (400, [f"{head}content-length: -5\r\n\r\n".encode()]),
             "a method that is none": (400, [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"]),
             "a path that is no text": (404, [b"GET /\xff\xfe%ff HTTP/1.1\r\nhost: x\r\n\r\n"]),
-        }  # fmt: skip
+        }
         for name, (status, parts) in cases.items():
             assert _status(port, parts) in ({status, 400} if name == "a path that is no text" else {status}), name
         with socket.create_connection(("127.0.0.1", port)) as gone:
@@ -242,6 +298,8 @@ async def test_what_fails_inside_is_told_as_our_fault_without_what_it_was(monkey
 async def test_two_clients_of_one_server_do_not_see_each_other() -> None:
     server = a_server()
     async with running(server), client(server, server.access_keys.issue("device", "bo")) as bo:
-        found = await bo.post(MOMENTS, content=msgspec.json.encode([moment(customer="bo"), moment(customer="al", id="m2")]))
+        found = await bo.post(
+            MOMENTS, content=msgspec.json.encode([moment(customer="bo"), moment(customer="al", id="m2")])
+        )
 
     assert [one.get("status", 200) for one in found.json()] == [200, 403]

@@ -50,7 +50,9 @@ async def test_one_an_array_and_lines_are_answered_in_their_own_form_and_order()
 async def test_a_bad_moment_in_an_array_is_told_at_its_index_while_the_others_go_on() -> None:
     server = a_server()
     async with running(server) as brand:
-        found = await brand.post(MOMENTS, json=[moment(id="a"), moment("teleported", id="b"), 7, moment("entered", id="c"), moment(id="d")])
+        found = await brand.post(
+            MOMENTS, json=[moment(id="a"), moment("teleported", id="b"), 7, moment("entered", id="c"), moment(id="d")]
+        )
 
     told = found.json()
     assert [one.get("status", 200) for one in told] == [200, 422, 422, 403, 200]
@@ -58,7 +60,9 @@ async def test_a_bad_moment_in_an_array_is_told_at_its_index_while_the_others_go
     assert ids(server) == ["a", "d"]
 
 
-async def test_a_retry_gets_the_same_decision_byte_for_byte_in_the_same_array_later_and_after_a_restart(tmp_path: Path) -> None:
+async def test_a_retry_gets_the_same_decision_byte_for_byte_in_the_same_array_later_and_after_a_restart(
+    tmp_path: Path,
+) -> None:
     server = a_server(tmp_path / "data")
     entering = moment("entered", id="door")
     async with running(server) as brand:
@@ -89,7 +93,12 @@ async def test_an_id_sent_again_under_a_later_time_is_a_retry_and_takes_nobody_w
         await brand.post(MOMENTS, json=moment(id="same"))
         turned(server, hours=2)
         later = NOON + timedelta(hours=2)
-        told = (await brand.post(MOMENTS, json=[moment(customer="al", id="x", at=later), moment(id="same", at=later), moment(id="y", at=later)])).json()
+        told = (
+            await brand.post(
+                MOMENTS,
+                json=[moment(customer="al", id="x", at=later), moment(id="same", at=later), moment(id="y", at=later)],
+            )
+        ).json()
 
         assert [one.get("status", 200) for one in told] == [200, 200, 200]
         assert [one.get("retried", False) for one in told] == [False, True, False]
@@ -145,7 +154,12 @@ async def test_a_request_that_is_given_up_leaves_no_count_behind() -> None:
     server = a_server()
     token = server.access_keys.issue("brand")
     door = Moments(server.writer, server.access_keys, b"s")
-    scope = {"type": "http", "method": "POST", "path": MOMENTS, "headers": [(b"authorization", f"Bearer {token}".encode())]}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": MOMENTS,
+        "headers": [(b"authorization", f"Bearer {token}".encode())],
+    }
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": msgspec.json.encode([moment(id=f"m{i}") for i in range(4)])}
@@ -202,7 +216,9 @@ async def test_a_moment_that_cannot_be_lived_does_not_take_the_others_with_it(mo
     assert ids(server) == ["a", "c"]
 
 
-async def test_when_the_log_refuses_nobody_of_the_group_is_answered_and_a_retry_then_works(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_when_the_log_refuses_nobody_of_the_group_is_answered_and_a_retry_then_works(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     server = a_server()
     commit = server.log.commit
 
@@ -213,7 +229,11 @@ async def test_when_the_log_refuses_nobody_of_the_group_is_answered_and_a_retry_
         await brand.post(MOMENTS, json=moment(id="before"))
         before = server.loop.customers["bo"]
         monkeypatch.setattr(server.log, "commit", full)
-        refused = (await brand.post(MOMENTS, json=[moment(id="a"), moment("linked", id="b", identifier="card"), moment(id="a")])).json()
+        refused = (
+            await brand.post(
+                MOMENTS, json=[moment(id="a"), moment("linked", id="b", identifier="card"), moment(id="a")]
+            )
+        ).json()
         one = await brand.post(MOMENTS, json=moment(id="d"))
         assert [told["status"] for told in refused] == [503, 503, 503]
         assert (one.status_code, one.headers["retry-after"]) == (503, "1")
@@ -233,7 +253,12 @@ async def test_whatever_breaks_the_writer_lives_on(broken: str, monkeypatch: pyt
     def breaks(*_: Any, **__: Any) -> None:
         raise RuntimeError("something that nobody thought of")
 
-    target = {"commit": (server.log, "commit"), "learn": (server.loop, "learn"), "committed": (server.writer, "_committed"), "wake": (server.loop, "wake")}
+    target = {
+        "commit": (server.log, "commit"),
+        "learn": (server.loop, "learn"),
+        "committed": (server.writer, "_committed"),
+        "wake": (server.loop, "wake"),
+    }
     async with running(server) as brand:
         with monkeypatch.context() as patch:
             patch.setattr(*target[broken], breaks)
@@ -243,7 +268,9 @@ async def test_whatever_breaks_the_writer_lives_on(broken: str, monkeypatch: pyt
         assert (await brand.get("/healthz")).status_code == 200
 
 
-async def test_a_log_that_refuses_is_not_asked_without_end_by_those_whose_time_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_log_that_refuses_is_not_asked_without_end_by_those_whose_time_has_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     server = a_server()
     async with running(server) as brand:
         await _opens_a_window(server, brand)
@@ -268,7 +295,9 @@ async def test_a_log_that_refuses_is_not_asked_without_end_by_those_whose_time_h
 async def _opens_a_window(server: Server, brand: Any) -> None:
     await switch(brand, "bo", "reminders")
     await shops(brand, server, "bo")
-    told = await brand.post(MOMENTS, json=moment("paying", id="till", place="s1", lines=[[next(iter(server.strategy.products)), 1, 100]]))
+    told = await brand.post(
+        MOMENTS, json=moment("paying", id="till", place="s1", lines=[[next(iter(server.strategy.products)), 1, 100]])
+    )
     assert told.status_code == 200, told.text
     assert server.loop.next_due_at is not None
 

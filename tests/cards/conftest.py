@@ -11,4 +11,6 @@ GROCERY = Path(__file__).parents[2] / "examples" / "grocery"
 
 @pytest.fixture(scope="session")
 def strategy() -> Strategy:
-    return read({str(path.relative_to(GROCERY)): path.read_bytes() for path in sorted(GROCERY.rglob("*")) if path.is_file()})
+    return read(
+        {str(path.relative_to(GROCERY)): path.read_bytes() for path in sorted(GROCERY.rglob("*")) if path.is_file()}
+    )

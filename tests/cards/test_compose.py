@@ -1,4 +1,7 @@
-"""Every family, in both languages, in every action: a card that fits a glance, says no number of its own, and tells a true why."""
+"""Every family, in both languages, in every action.
+
+A card that fits a glance, says no number of its own, and tells a true why.
+"""
 
 import re
 from datetime import date
@@ -30,7 +33,9 @@ CODES = [
 ACTION = "reminder-till"
 
 
-def show(strategy: Strategy, action: str = ACTION, family: str = MILK, product: str = "", known: tuple[Known, ...] = ()) -> Show:
+def show(
+    strategy: Strategy, action: str = ACTION, family: str = MILK, product: str = "", known: tuple[Known, ...] = ()
+) -> Show:
     about = strategy.actions[action]
     return Show(
         "d1",
@@ -75,24 +80,37 @@ def test_every_family_fits_a_glance_and_every_screen(strategy: Strategy, languag
 
             assert_a_glance(card)
             assert not re.search(r"[A-Z]{4,}", card.title), card.title
-            unfit = [device.profile for device in strategy.devices.values() if device.lines and not lay_out(card, device).title]
+            unfit = [
+                device.profile
+                for device in strategy.devices.values()
+                if device.lines and not lay_out(card, device).title
+            ]
             assert not unfit, card.title
 
 
 @given(
     st.text(max_size=70),
-    st.sampled_from(["{family} : oublié ?", "{product} à {price} ?", "Chez {place} : {family}", "Encore 3 jours : {product}"]),
+    st.sampled_from(
+        ["{family} : oublié ?", "{product} à {price} ?", "Chez {place} : {family}", "Encore 3 jours : {product}"]
+    ),
 )
 def test_any_name_fits_and_brings_no_number_of_its_own(strategy: Strategy, name: str, title: str) -> None:
     template = Template(title, "C'est à {price}, ou 2 pour 5 €.", "Parce que.", "Oui", "Non")
-    told = saying(strategy, template, families={MILK: Family(MILK, name, name)}, products={MILK_1L: Product(MILK_1L, MILK, name, name, 129)})
+    told = saying(
+        strategy,
+        template,
+        families={MILK: Family(MILK, name, name)},
+        products={MILK_1L: Product(MILK_1L, MILK, name, name, 129)},
+    )
     number = re.compile(r"\d+(?:[.,]\d+)*")
 
     card = compose(told, show(told, product=MILK_1L), "fr")
 
     assert len(card.title) <= TITLE_LIMIT
     assert len(card.body) <= BODY_LIMIT
-    assert set(number.findall(f"{card.title} {card.body}")) <= set(number.findall(f"{name} {title} 1,29 2 5 {tidy(MILK)} {MILK_1L}"))
+    assert set(number.findall(f"{card.title} {card.body}")) <= set(
+        number.findall(f"{name} {title} 1,29 2 5 {tidy(MILK)} {MILK_1L}")
+    )
 
 
 def test_what_the_title_has_no_room_for_moves_into_the_body(strategy: Strategy) -> None:
@@ -111,7 +129,9 @@ def test_a_long_product_is_called_by_its_family(strategy: Strategy) -> None:
 
 
 def test_a_sentence_that_lacks_a_name_is_not_said(strategy: Strategy) -> None:
-    told = saying(strategy, Template("{family} ?", "Plus que {days}, à {price}.", "Parce que {product} manque.", "Oui", "Non"))
+    told = saying(
+        strategy, Template("{family} ?", "Plus que {days}, à {price}.", "Parce que {product} manque.", "Oui", "Non")
+    )
 
     card = compose(told, show(told), "fr")
     whole = compose(told, show(told, product=MILK_1L), "fr", days=3)
@@ -150,13 +170,23 @@ def test_amounts_and_days_are_written_as_people_write_them() -> None:
         "jeudi",
         "1er\u00a0décembre",
     ]
-    assert [day(today + ahead, today, "en") for ahead in (-7, 0, 6, 17)] == ["November\u00a017", "today", "Monday", "December\u00a011"]
+    assert [day(today + ahead, today, "en") for ahead in (-7, 0, 6, 17)] == [
+        "November\u00a017",
+        "today",
+        "Monday",
+        "December\u00a011",
+    ]
     assert day(today + 17, today, "fr") == "11\u00a0décembre"
 
 
 def test_a_brief_is_three_short_facts_with_where_each_comes_from(strategy: Strategy) -> None:
-    facts = (Fact("name", "Solène", "declared", 17_000), Fact("need", MILK, "inferred", 20_000, 0.9, 12, 8.8), Fact("trait", "in_a_hurry", "declared"),
-             Fact("heavy", "8", "observed", 20_000), Fact("avoid", "BUTTER", "observed"))  # fmt: skip
+    facts = (
+        Fact("name", "Solène", "declared", 17_000),
+        Fact("need", MILK, "inferred", 20_000, 0.9, 12, 8.8),
+        Fact("trait", "in_a_hurry", "declared"),
+        Fact("heavy", "8", "observed", 20_000),
+        Fact("avoid", "BUTTER", "observed"),
+    )
     decision = replace(show(strategy, "adviser-suggestion", MILK, MILK_1L), facts=facts)
 
     for language in ("fr", "en"):
@@ -164,11 +194,16 @@ def test_a_brief_is_three_short_facts_with_where_each_comes_from(strategy: Strat
 
         assert told.who == "Solène"
         assert len(told.facts) == 3
-        assert all(0 < len(line) <= FACT_LIMIT for line in (told.who, told.advice, told.avoid, *[fact.what for fact in told.facts]))
+        assert all(
+            0 < len(line) <= FACT_LIMIT
+            for line in (told.who, told.advice, told.avoid, *[fact.what for fact in told.facts])
+        )
     french = brief(strategy, decision, "fr", today=20_003)
     assert [(fact.what, fact.origin) for fact in french.facts] == [
-        ("Sans lait depuis vendredi", "déduit"), ("Préfère aller vite", "déclaré"), ("8 visites en quatre semaines", "observé"),
-    ]  # fmt: skip
+        ("Sans lait depuis vendredi", "déduit"),
+        ("Préfère aller vite", "déclaré"),
+        ("8 visites en quatre semaines", "observé"),
+    ]
     assert french.facts[0].detail == "12 achats, un tous les 9\u00a0jours\u202f; 9 chances sur 10"
     assert french.avoid == "Ne pas proposer\u00a0: beurre"
     assert french.since == "Vient depuis 2016"

@@ -1,8 +1,7 @@
 """The words of every action of the grocery example, as they were looked at.
 
-``VISAVIS_ACCEPT=1 pytest tests/cards/test_golden.py`` writes them anew. A golden file is read by eye before it is committed: spaces
-that hold are drawn as ``·`` (narrow) and ``~`` (wide).
-"""
+``VISAVIS_ACCEPT=1 pytest tests/cards/test_golden.py`` writes them anew. A golden file is read by eye before it is
+committed: spaces that hold are drawn as ``·`` (narrow) and ``~`` (wide)."""
 
 import os
 from pathlib import Path
@@ -21,16 +20,40 @@ ACTIONS = sorted(path.stem for path in (Path(__file__).parents[2] / "examples" /
 MILK, MILK_1L = "FLUID MILK WHITE ONLY", "2000000000015"
 FIGURES = {"today": 1.25, "goal": 1.5, "left": 0.5}
 FACTS = (
-    Fact("name", "Solène", "declared", 17_000), Fact("need", MILK, "inferred", 20_000, 0.62), Fact("reward", "thank-you", "observed", 20_001),
-    Fact("away", "60", "observed", 19_943), Fact("avoid", "BUTTER", "observed"),
-)  # fmt: skip
-KNOWN = (Known(MILK, MILK_1L, 0.62), Known("BANANAS", "2000000000039", 0.48), Known("POTATO CHIPS", "", 0.31), Known("BUTTER", "", 0.3))
+    Fact("name", "Solène", "declared", 17_000),
+    Fact("need", MILK, "inferred", 20_000, 0.62),
+    Fact("reward", "thank-you", "observed", 20_001),
+    Fact("away", "60", "observed", 19_943),
+    Fact("avoid", "BUTTER", "observed"),
+)
+KNOWN = (
+    Known(MILK, MILK_1L, 0.62),
+    Known("BANANAS", "2000000000039", 0.48),
+    Known("POTATO CHIPS", "", 0.31),
+    Known("BUTTER", "", 0.3),
+)
 
 
 def told(strategy: Strategy, action: str, family: str, product: str, language: str) -> list[str]:
     about = strategy.actions[action]
     decision = Show(
-        "d1", about.audience, about.purpose, action, family, product, "glasses", 1.6, 0.6, 0.5, (), KNOWN, (), (), None, facts=FACTS, figures=FIGURES
+        "d1",
+        about.audience,
+        about.purpose,
+        action,
+        family,
+        product,
+        "glasses",
+        1.6,
+        0.6,
+        0.5,
+        (),
+        KNOWN,
+        (),
+        (),
+        None,
+        facts=FACTS,
+        figures=FIGURES,
     )
     if about.audience == "adviser":
         said = brief(strategy, decision, language, today=20_003)

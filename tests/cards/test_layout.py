@@ -56,7 +56,9 @@ def a_card(title: str, body: str = "", language: str = "fr") -> Card:
 
 
 @given(texts, st.integers(20, 700), st.integers(8, 48), st.integers(1, 5), st.booleans())
-def test_what_is_shortened_fits_and_keeps_every_number(text: str, width: int, font_px: int, lines: int, bold: bool) -> None:
+def test_what_is_shortened_fits_and_keeps_every_number(
+    text: str, width: int, font_px: int, lines: int, bold: bool
+) -> None:
     found = shortened(text, width=width, font_px=font_px, lines=lines, bold=bold)
 
     if found is not None:

@@ -77,7 +77,10 @@ def test_each_status_opens_or_closes_by_the_table(name: str, moments: list[Momen
 
     assert status(customer, PLACE, NOW + days * 86_400) == name
     assert opens(customer, days=days) is opened
-    assert next(one for one in choices(STRATEGY, customer, "fr", NOW + days * 86_400) if one.purpose == "place-moment").on is opened
+    assert (
+        next(one for one in choices(STRATEGY, customer, "fr", NOW + days * 86_400) if one.purpose == "place-moment").on
+        is opened
+    )
 
 
 def test_a_choice_keeps_the_words_that_were_read_and_the_choice_before() -> None:
@@ -150,7 +153,10 @@ def test_under_fifteen_the_person_and_their_guardian_both_say_yes() -> None:
     adult = lived(said(Born, "b", birth_date=date(1990, 5, 31)), served(), yes())
 
     assert [opens(one) for one in (alone, guardian, both, adult)] == [False, False, True, True]
-    assert next(one for one in choices(STRATEGY, alone, "fr", NOW + 60) if one.purpose == "place-moment").closed_by == "guardian"
+    assert (
+        next(one for one in choices(STRATEGY, alone, "fr", NOW + 60) if one.purpose == "place-moment").closed_by
+        == "guardian"
+    )
     birthday = (NOON.replace(year=2029, month=6, day=2) - NOON).days
     late = lived(child, served(), yes(days=birthday + 1))
     assert open_categories(late, PLACE, NOW + (birthday + 2) * 86_400)
@@ -159,7 +165,9 @@ def test_under_fifteen_the_person_and_their_guardian_both_say_yes() -> None:
 SCOPES = st.lists(st.sampled_from(["places", "purchases", "home"]), unique=True).map(tuple)
 
 
-def check_both_agreed(first: tuple[str, ...], then: tuple[str, ...], days: tuple[int, int], by: tuple[str, str]) -> None:
+def check_both_agreed(
+    first: tuple[str, ...], then: tuple[str, ...], days: tuple[int, int], by: tuple[str, str]
+) -> None:
     """What a child and who answers for them both said yes to is what both were told, for as long as both said."""
     customer = newborn("camille")
     for scope, lasts, actor, minutes in zip((first, then), days, by, (0, 1), strict=True):
@@ -174,17 +182,29 @@ def check_both_agreed(first: tuple[str, ...], then: tuple[str, ...], days: tuple
     assert both.until == NOW + min(days) * 86_400, "longer than both said"
 
 
-@given(SCOPES, SCOPES, st.tuples(st.integers(1, 800), st.integers(1, 800)), st.permutations(["person", "guardian"]).map(tuple))
+@given(
+    SCOPES,
+    SCOPES,
+    st.tuples(st.integers(1, 800), st.integers(1, 800)),
+    st.permutations(["person", "guardian"]).map(tuple),
+)
 @settings(max_examples=50)
-def test_two_who_answer_for_a_child_open_what_both_were_told(first: tuple[str, ...], then: tuple[str, ...], days: tuple[int, int], by: tuple[str, str]) -> None:
+def test_two_who_answer_for_a_child_open_what_both_were_told(
+    first: tuple[str, ...], then: tuple[str, ...], days: tuple[int, int], by: tuple[str, str]
+) -> None:
     check_both_agreed(first, then, days, by)
 
 
-@pytest.mark.parametrize(("old", "new", "told"), [
-    ("tuple([one for one in now if one in then])", "now", "both were told"),
-    ("until = min(until, before.until)", "pass", "longer"),
-])  # fmt: skip
-def test_a_second_yes_that_widens_the_first_is_caught(monkeypatch: pytest.MonkeyPatch, old: str, new: str, told: str) -> None:
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("tuple([one for one in now if one in then])", "now", "both were told"),
+        ("until = min(until, before.until)", "pass", "longer"),
+    ],
+)
+def test_a_second_yes_that_widens_the_first_is_caught(
+    monkeypatch: pytest.MonkeyPatch, old: str, new: str, told: str
+) -> None:
     mutate(monkeypatch, customers_chosen, old, new)
     with pytest.raises(AssertionError, match=told):
         check_both_agreed(("places",), ("places", "home"), (10, 20), ("person", "guardian"))
@@ -207,7 +227,9 @@ def test_restriction_keeps_receipts_and_reads_nothing() -> None:
     loop.process([enters(id="before")])
     loop.process([said(Restricted, "r")])
 
-    assert not any(open_categories(loop.customers["camille"], purpose, NOW + 60) for purpose in STRATEGY.purposes.values())
+    assert not any(
+        open_categories(loop.customers["camille"], purpose, NOW + 60) for purpose in STRATEGY.purposes.values()
+    )
     assert not loop.customers["camille"].service.open
     assert loop.process([enters(id="door")])[0].refused is not None
     loop.process([said(Restricted, "l", on=False)])
@@ -238,7 +260,10 @@ def test_the_brand_does_not_ask_again_for_half_a_year_and_the_person_may_choose_
     customer = lived(served(), no())
     asking, own = served(days=181, asked=True), served(days=1)
     assert isinstance(admit(STRATEGY, customer, asking, asking.occurred_at), NotAdmitted)
-    assert isinstance(admit(STRATEGY, customer, replace(asking, occurred_at=NOON + timedelta(days=182)), NOON + timedelta(days=182)), Noticed)
+    assert isinstance(
+        admit(STRATEGY, customer, replace(asking, occurred_at=NOON + timedelta(days=182)), NOON + timedelta(days=182)),
+        Noticed,
+    )
     assert isinstance(admit(STRATEGY, customer, own, own.occurred_at), Noticed)
 
 
@@ -252,10 +277,23 @@ def test_saying_no_takes_no_more_than_saying_yes() -> None:
     assert choice.served_at < choice.since
 
 
-@pytest.mark.parametrize("broken", [
-    {"since": None}, {"until": None}, {"status": "?"}, {"status": None}, {"since": float("nan")}, {"until": float("nan")}, {"by": None}, {"by": ()},
-    {"categories": None}, {"categories": ()}, {"iri": None}, {"recipients": None},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"since": None},
+        {"until": None},
+        {"status": "?"},
+        {"status": None},
+        {"since": float("nan")},
+        {"until": float("nan")},
+        {"by": None},
+        {"by": ()},
+        {"categories": None},
+        {"categories": ()},
+        {"iri": None},
+        {"recipients": None},
+    ],
+)
 def test_a_choice_that_cannot_be_read_opens_nothing(broken: dict[str, Any]) -> None:
     customer = lived(served(), yes())
     choice: Consent = replace(customer.consents["place-moment"], **broken)

@@ -14,7 +14,18 @@ from visavis.engine import step
 from visavis.insight.need import prior
 from visavis.model.customer import newborn
 from visavis.model.entry import encode
-from visavis.model.moment import Bought, Consented, Entered, Located, Measured, Moment, Noticed, Restricted, Spot, Withdrew
+from visavis.model.moment import (
+    Bought,
+    Consented,
+    Entered,
+    Located,
+    Measured,
+    Moment,
+    Noticed,
+    Restricted,
+    Spot,
+    Withdrew,
+)
 from visavis.model.world import World
 
 WORLD = World(version="w", strategy=STRATEGY.version, learned=prior())
@@ -127,7 +138,9 @@ def test_non_interference(mine: list[set[str]], others: list[set[str]], chosen: 
 @given(baskets)
 def test_and_it_would_show_if_purchases_leaked(mine: list[set[str]]) -> None:
     """The same test on a person who consented does tell baskets apart: it can fail."""
-    assert _decisions(mine, ("reminders", "place-moment")) != _decisions([{BRANDS[-2]}] * 6, ("reminders", "place-moment"))
+    assert _decisions(mine, ("reminders", "place-moment")) != _decisions(
+        [{BRANDS[-2]}] * 6, ("reminders", "place-moment")
+    )
 
 
 def _decisions(history: list[set[str]], chosen: tuple[str, ...]) -> list[bytes]:
@@ -155,9 +168,13 @@ def check_that_a_purpose_that_is_switched_off_is_closed() -> None:
     bought = Bought(id="b", customer="camille", occurred_at=NOON, place="s1", lines=lines(BRANDS[0]))
     off = replace(STRATEGY, purposes={key: replace(one, enabled=False) for key, one in STRATEGY.purposes.items()})
     for strategy, opened in ((STRATEGY, True), (off, False)):
-        assert bool(gate.open_categories(customer, strategy.purposes["place-moment"], NOON.timestamp())) is opened, "read for nothing"
+        assert bool(gate.open_categories(customer, strategy.purposes["place-moment"], NOON.timestamp())) is opened, (
+            "read for nothing"
+        )
         for moment in (enters(), bought):
-            assert isinstance(gate.admit(strategy, customer, moment, NOON), gate.NotAdmitted) is not opened, "let in for nothing"
+            assert isinstance(gate.admit(strategy, customer, moment, NOON), gate.NotAdmitted) is not opened, (
+                "let in for nothing"
+            )
 
 
 def test_a_purpose_that_is_switched_off_is_closed() -> None:
@@ -165,7 +182,10 @@ def test_a_purpose_that_is_switched_off_is_closed() -> None:
 
 
 def check_that_what_a_restriction_closed_stays_closed() -> None:
-    """What was decided before a person asked to be left alone does not go out when they are read again; what is decided then does."""
+    """What was decided before a person asked to be left alone does not go out when they are read again.
+
+    What is decided then does.
+    """
     loop, purpose = a_loop(), STRATEGY.purposes["place-moment"]
     camille(loop, "place-moment")
     before = loop.customer("camille").consent_epoch
@@ -183,11 +203,24 @@ def test_what_a_restriction_closed_stays_closed_when_it_is_lifted() -> None:
 
 GATES: dict[str, tuple[Callable[[], None], str, str, str]] = {
     "a purpose that is off is read for": (
-        check_that_a_purpose_that_is_switched_off_is_closed, "if customer.restricted or not purpose.enabled:", "if customer.restricted:", "read for nothing",
+        check_that_a_purpose_that_is_switched_off_is_closed,
+        "if customer.restricted or not purpose.enabled:",
+        "if customer.restricted:",
+        "read for nothing",
     ),
-    "a contract that is off lets in": (check_that_a_purpose_that_is_switched_off_is_closed, "if purpose.enabled and", "if True and", "let in for nothing"),
-    "a restriction that is lifted": (check_that_what_a_restriction_closed_stays_closed, ', customer.closings.get("", 0))', ", 0)", "came back"),
-}  # fmt: skip
+    "a contract that is off lets in": (
+        check_that_a_purpose_that_is_switched_off_is_closed,
+        "if purpose.enabled and",
+        "if True and",
+        "let in for nothing",
+    ),
+    "a restriction that is lifted": (
+        check_that_what_a_restriction_closed_stays_closed,
+        ', customer.closings.get("", 0))',
+        ", 0)",
+        "came back",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", GATES)

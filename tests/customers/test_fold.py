@@ -35,7 +35,7 @@ from visavis.model.moment import (
     Unlinked,
     Withdrew,
     Worn,
-)  # fmt: skip
+)
 from visavis.model.world import World
 
 WORLD = World(version="w", strategy=STRATEGY.version, learned=prior())
@@ -48,14 +48,28 @@ def some_moment(i: int, minutes: int, kind: int, pick: int) -> Moment:
     product = BRANDS[pick % len(BRANDS)]
     purpose = PURPOSES[pick % len(PURPOSES)]
     many: list[Moment] = [
-        Bought(**base, place="s1", lines=lines(product, BRANDS[0])), enters(id=f"m{i}", at=NOON + timedelta(minutes=minutes)),
-        pays(product, id=f"m{i}", at=NOON + timedelta(minutes=minutes)), Dwelled(**base, place="s1", dwell_s=30), Left(**base, place="s1"),
-        CheckedIn(**base, place="s1"), Saw(**base, product=product), Stocked(**base, product=product, quantity=2), Consumed(**base, product=product),
-        RanOut(**base, product=product), Declared(**base, trait=f"t{pick}", value=True), Displayed(**base, decision="d"),
-        Answered(**base, decision="d", answer="no"), Ordered(**base, order=f"o{pick}"), Noticed(**base, purpose=purpose, notice="2026-1"),
-        Consented(**base, purpose=purpose, notice="2026-1"), Withdrew(**base, purpose=purpose), Worn(**base, device=f"d{pick}", battery=0.5),
-        Linked(**base, identifier=f"i{pick}"), Unlinked(**base, identifier=f"i{pick}"), Due(**base),
-    ]  # fmt: skip
+        Bought(**base, place="s1", lines=lines(product, BRANDS[0])),
+        enters(id=f"m{i}", at=NOON + timedelta(minutes=minutes)),
+        pays(product, id=f"m{i}", at=NOON + timedelta(minutes=minutes)),
+        Dwelled(**base, place="s1", dwell_s=30),
+        Left(**base, place="s1"),
+        CheckedIn(**base, place="s1"),
+        Saw(**base, product=product),
+        Stocked(**base, product=product, quantity=2),
+        Consumed(**base, product=product),
+        RanOut(**base, product=product),
+        Declared(**base, trait=f"t{pick}", value=True),
+        Displayed(**base, decision="d"),
+        Answered(**base, decision="d", answer="no"),
+        Ordered(**base, order=f"o{pick}"),
+        Noticed(**base, purpose=purpose, notice="2026-1"),
+        Consented(**base, purpose=purpose, notice="2026-1"),
+        Withdrew(**base, purpose=purpose),
+        Worn(**base, device=f"d{pick}", battery=0.5),
+        Linked(**base, identifier=f"i{pick}"),
+        Unlinked(**base, identifier=f"i{pick}"),
+        Due(**base),
+    ]
     return many[kind % len(many)]
 
 
@@ -140,7 +154,9 @@ def test_a_late_basket_counts_and_never_moves_the_last_one_back() -> None:
     camille(loop, "reminders")
     before = HABIT.unpack_from(loop.customers["camille"].purchases.table, 0)
 
-    late = Bought(id="late", customer="camille", occurred_at=NOON - timedelta(days=30), place="s1", lines=lines(BRANDS[0]))
+    late = Bought(
+        id="late", customer="camille", occurred_at=NOON - timedelta(days=30), place="s1", lines=lines(BRANDS[0])
+    )
     loop.process([late])
 
     after = HABIT.unpack_from(loop.customers["camille"].purchases.table, 0)

@@ -1,4 +1,7 @@
-"""Two customers become one person, and two again: each rule drawn at random, and each with sabotages that it catches."""
+"""Two customers become one person, and two again.
+
+Each rule drawn at random, and each with sabotages that it catches.
+"""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -41,7 +44,9 @@ trying = settings(max_examples=40, database=None, derandomize=True)
 
 @trying
 @given(ADA, BO)
-def test_whoever_is_given_first_the_same_person_comes_out_and_again_changes_nothing(one: Customer, other: Customer) -> None:
+def test_whoever_is_given_first_the_same_person_comes_out_and_again_changes_nothing(
+    one: Customer, other: Customer
+) -> None:
     check_commutes(one, other)
 
 
@@ -65,13 +70,17 @@ def test_no_cap_no_pause_and_no_reluctance_is_looser(one: Customer, other: Custo
 
 @trying
 @given(plans, plans, st.lists(st.tuples(st.booleans(), st.integers(0, 13), st.integers(0, 7)), max_size=14))
-def test_who_parts_is_as_if_they_had_never_met(one: list[tuple[int, int, int]], other: list[tuple[int, int, int]], since: list[tuple[bool, int, int]]) -> None:
+def test_who_parts_is_as_if_they_had_never_met(
+    one: list[tuple[int, int, int]], other: list[tuple[int, int, int]], since: list[tuple[bool, int, int]]
+) -> None:
     check_parting(one, other, since)
 
 
 def choice(status: Status, at: float, categories: tuple[str, ...] = ("home",)) -> Consent:
     opens = status in OPENS
-    return Consent(status, categories if opens else (), "1", at, at + 9e6 if opens else at, by=("person",) if opens else ())
+    return Consent(
+        status, categories if opens else (), "1", at, at + 9e6 if opens else at, by=("person",) if opens else ()
+    )
 
 
 def check_stricter() -> int:
@@ -136,7 +145,11 @@ def _shown(patch: pytest.MonkeyPatch) -> None:
 
 def _calm(patch: pytest.MonkeyPatch) -> None:
     honest = identity._service
-    patch.setattr(identity, "_service", lambda one, other, sides: replace(honest(one, other, sides), reluctance=min(one.reluctance, other.reluctance)))
+    patch.setattr(
+        identity,
+        "_service",
+        lambda one, other, sides: replace(honest(one, other, sides), reluctance=min(one.reluctance, other.reluctance)),
+    )
 
 
 def _last(patch: pytest.MonkeyPatch) -> None:
@@ -149,12 +162,18 @@ def _wider(patch: pytest.MonkeyPatch) -> None:
 
 def _first(patch: pytest.MonkeyPatch) -> None:
     honest = identity.merged
-    patch.setattr(identity, "merged", lambda one, other: replace(honest(one, other), id=one.id, randomization_unit=one.randomization_unit))
+    patch.setattr(
+        identity,
+        "merged",
+        lambda one, other: replace(honest(one, other), id=one.id, randomization_unit=one.randomization_unit),
+    )
 
 
 def _refolded(patch: pytest.MonkeyPatch) -> None:
     honest = identity.split
-    patch.setattr(identity, "split", lambda person: tuple([replace(side, consents=person.consents) for side in honest(person)]))
+    patch.setattr(
+        identity, "split", lambda person: tuple([replace(side, consents=person.consents) for side in honest(person)])
+    )
 
 
 def _uncounted(patch: pytest.MonkeyPatch) -> None:
@@ -183,20 +202,32 @@ SABOTAGES: dict[str, tuple[Sabotage, str]] = {
     "a yes lasts as long as the longer": (says("until=min(early.until", "until=max(early.until"), "more is open|asked"),
     "a trial becomes a yes for good": (says("trial=early.trial or late.trial", "trial=late.trial"), "is asked"),
     "one side's guardian answers for the other": (says("by=_both(late.by, early.by)", "by=late.by"), "more is open"),
-    "what one closed first is closed to both": (says("_each(one.closings, other.closings, max)", "_each(one.closings, other.closings, min)"), "goes out"),
+    "what one closed first is closed to both": (
+        says("_each(one.closings, other.closings, max)", "_each(one.closings, other.closings, min)"),
+        "goes out",
+    ),
     "a yes of one side is copied to the other": (_copied, "more is open|copied"),
     "the last choice wins": (lambda patch: patch.setattr(identity, "_stricter", _newest), "order|open|strict|wider"),
     "the scope is both sides' together": (_wide, "more is open|wider"),
-    "objections are the later side's": (lambda patch: patch.setattr(identity, "_each", _late), "open|asked|split|order"),
+    "objections are the later side's": (
+        lambda patch: patch.setattr(identity, "_each", _late),
+        "open|asked|split|order",
+    ),
     "only one side's cards count": (_shown, "looser|shorter|attention"),
     "the more patient side speaks": (_calm, "reluctant"),
     "the dice of who is named first": (_first, "order|twice|older"),
-    "sides do not live on": (lambda patch: patch.setattr(fold, "apply_to_profile", lambda person, _: person), "fold is not the step|never met|somebody else"),
+    "sides do not live on": (
+        lambda patch: patch.setattr(fold, "apply_to_profile", lambda person, _: person),
+        "fold is not the step|never met|somebody else",
+    ),
     "who parts keeps the other's choices": (_refolded, "never met"),
     "closings keep the number of their side": (_uncounted, "goes out after a new yes"),
-    "what closed for one goes on for the other": (lambda patch: patch.setattr(fold, "_over", lambda side, _: side), "two outcomes"),
+    "what closed for one goes on for the other": (
+        lambda patch: patch.setattr(fold, "_over", lambda side, _: side),
+        "two outcomes",
+    ),
     "nobody ever parts": (lambda patch: patch.setattr(identity, "split", lambda person: (person,)), "never met"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("sabotage", SABOTAGES)
@@ -214,10 +245,16 @@ def test_the_sabotages_are_caught_by_what_they_spoil() -> None:
 
 def baskets(days: list[int], *, place: str = "s1") -> list[Bought]:
     return [
-        Bought(id=f"b{day}", customer="ada", occurred_at=NOON + timedelta(days=day), place=place, at=Spot(place, "shop", 20_000 + day, 12.0),
-               lines=tuple([Line(item, 1, 100, item) for item in BRANDS[day % 3 : day % 3 + 3]]))
+        Bought(
+            id=f"b{day}",
+            customer="ada",
+            occurred_at=NOON + timedelta(days=day),
+            place=place,
+            at=Spot(place, "shop", 20_000 + day, 12.0),
+            lines=tuple([Line(item, 1, 100, item) for item in BRANDS[day % 3 : day % 3 + 3]]),
+        )
         for day in days
-    ]  # fmt: skip
+    ]
 
 
 def test_a_stranger_who_shopped_first_and_became_known_has_the_habits_of_one_person() -> None:
@@ -249,7 +286,14 @@ def test_what_is_merged_stays_bounded() -> None:
             item = f"{name} {day}"
             purchases = bought(
                 purchases,
-                Bought(id=f"b{day}", customer=name, occurred_at=NOON + timedelta(days=day), place=spot.place, at=spot, lines=(Line(item, 1, 1, item),)),
+                Bought(
+                    id=f"b{day}",
+                    customer=name,
+                    occurred_at=NOON + timedelta(days=day),
+                    place=spot.place,
+                    at=spot,
+                    lines=(Line(item, 1, 1, item),),
+                ),
             )
         return replace(
             newborn(name),
@@ -273,11 +317,17 @@ def test_what_is_merged_stays_bounded() -> None:
 
 
 def test_three_who_are_one_part_where_nothing_holds_them_together() -> None:
-    ada, bo, cleo = (replace(life(name, PLAN)[0], identifiers=held) for name, held in (("ada", ("x",)), ("bo", ("x", "y")), ("cleo", ("y", "z"))))
+    ada, bo, cleo = (
+        replace(life(name, PLAN)[0], identifiers=held)
+        for name, held in (("ada", ("x",)), ("bo", ("x", "y")), ("cleo", ("y", "z")))
+    )
     whole = identity.merged(identity.merged(ada, bo), cleo)
     assert identity.split(whole) == (whole,) or {*identity.split(whole)[0].identifiers} == {"x", "y", "z"}
 
-    cut = replace(whole, profiles=tuple([replace(side, identifiers=("x",)) if side.id == "bo" else side for side in whole.profiles]))
+    cut = replace(
+        whole,
+        profiles=tuple([replace(side, identifiers=("x",)) if side.id == "bo" else side for side in whole.profiles]),
+    )
     persons = identity.split(cut)
 
     assert sorted(person.names for person in persons) == [("ada", "bo"), ("cleo",)]

@@ -41,7 +41,9 @@ nets = st.lists(st.floats(-500, 500), min_size=1, max_size=12)
 
 @settings(max_examples=300)
 @given(nets, st.floats(0, 0.3), st.floats(1, 5000))
-def test_chances_are_probabilities_with_a_floor_and_silence_wins_ties(values: list[float], floor: float, gamma: float) -> None:
+def test_chances_are_probabilities_with_a_floor_and_silence_wins_ties(
+    values: list[float], floor: float, gamma: float
+) -> None:
     p = chances(values, [True] * len(values), gamma=gamma, floor=floor)
 
     assert abs(sum(p) - 1.0) < 1e-5
@@ -128,7 +130,12 @@ def test_a_card_that_no_device_displayed_stops_counting() -> None:
 def test_caps_hold_on_the_person_over_all_devices() -> None:
     loop = a_loop()
     camille(loop, "reminders", "place-moment", products=tuple(BRANDS[:9]))
-    loop.process([Worn(id="w1", customer="camille", occurred_at=NOON, device="a"), Worn(id="w2", customer="camille", occurred_at=NOON, device="b")])
+    loop.process(
+        [
+            Worn(id="w1", customer="camille", occurred_at=NOON, device="a"),
+            Worn(id="w2", customer="camille", occurred_at=NOON, device="b"),
+        ]
+    )
     cards = 0
     for hour in range(8):
         at = NOON + timedelta(minutes=20 * hour)
@@ -182,7 +189,13 @@ def test_a_heavy_customer_is_thanked_and_only_known_ones() -> None:
     loop = a_loop()
     camille(loop, "recognition", "place-moment", products=tuple(BRANDS))
     for i in range(6):
-        much = Bought(id=f"x{i}", customer="camille", occurred_at=NOON - timedelta(days=2 * i), place="s1", lines=lines(*BRANDS) * 10)
+        much = Bought(
+            id=f"x{i}",
+            customer="camille",
+            occurred_at=NOON - timedelta(days=2 * i),
+            place="s1",
+            lines=lines(*BRANDS) * 10,
+        )
         loop.process([much])
 
     decision = decided(loop, enters())
@@ -215,7 +228,10 @@ def test_the_empty_fridge_brings_an_order_on_the_first_yes_only() -> None:
         if isinstance(decision, Show):
             break
     assert isinstance(decision, Show)
-    yes = [Answered(id=f"yes-{i}", customer="camille", occurred_at=at, decision=decision.id, answer="yes") for i in range(2)]
+    yes = [
+        Answered(id=f"yes-{i}", customer="camille", occurred_at=at, decision=decision.id, answer="yes")
+        for i in range(2)
+    ]
 
     effects = [answer.entry.effects for answer in loop.process(yes) if answer.entry is not None]
 
@@ -243,7 +259,12 @@ def test_no_makes_the_next_card_dearer_and_wrong_hides_the_family() -> None:
 
 def test_an_unknown_person_with_no_history_is_left_in_peace() -> None:
     loop = a_loop()
-    loop.process([Linked(id="l", customer="new", occurred_at=NOON, identifier="x"), *says_yes("new", "reminders", "place-moment", at=NOON)])
+    loop.process(
+        [
+            Linked(id="l", customer="new", occurred_at=NOON, identifier="x"),
+            *says_yes("new", "reminders", "place-moment", at=NOON),
+        ]
+    )
 
     decision = decided(loop, enters("new"))
 

@@ -1,4 +1,7 @@
-"""Addresses are sealed, bounded and gone when they are forgotten; a ticket says its words to who made it, for one use."""
+"""Addresses are sealed, bounded and gone when they are forgotten.
+
+A ticket says its words to who made it, for one use.
+"""
 
 import sqlite3
 from pathlib import Path
@@ -61,8 +64,13 @@ def test_a_person_has_so_many_addresses_of_a_kind_and_no_more() -> None:
     assert addresses.whose("web_push", "d3") == ""
 
 
-@given(parts=st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), min_size=1, max_size=3), other=st.text(max_size=60))
-def test_a_ticket_is_read_by_who_made_it_for_its_use_and_any_other_text_is_refused(parts: list[str], other: str) -> None:
+@given(
+    parts=st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), min_size=1, max_size=3),
+    other=st.text(max_size=60),
+)
+def test_a_ticket_is_read_by_who_made_it_for_its_use_and_any_other_text_is_refused(
+    parts: list[str], other: str
+) -> None:
     addresses = Addresses(":memory:", KEY)
     ticket = addresses.ticket("off", *parts)
     assert addresses.read("off", ticket) == tuple(parts)

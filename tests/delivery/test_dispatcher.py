@@ -1,11 +1,14 @@
-"""Dispatcher: at most once, only while the card may be shown, the next way only when the first surely failed; recalled when it is taken back."""
+"""Dispatcher: at most once, only while the card may be shown, the next way only when the first surely failed.
+
+Recalled when it is taken back.
+"""
 
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -20,13 +23,15 @@ from visavis.model.customer import newborn
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
 from visavis.model.moment import Answered, Displayed, Moment, Withdrew, Worn
-from visavis.ports import DeliveryResult, Message
+from visavis.ports import DeliveryResult, Handed, Message
 
 
 class Line:
     """A channel of which the test says how each handing over ends; what it does not say is taken."""
 
-    def __init__(self, name: str = "web_push", *, least_s: float = 0.0, doing: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, name: str = "web_push", *, least_s: float = 0.0, doing: Callable[[], None] = lambda: None
+    ) -> None:
         self.name = name
         self.least_s = least_s
         self.ends: list[DeliveryResult | Exception] = []
@@ -56,14 +61,23 @@ class Bench:
     def __init__(self, *lines: Line, path: Path | str = ":memory:") -> None:
         self.loop = a_loop()
         camille(self.loop, "place-moment", "reminders")
-        self.screens = Screens(STRATEGY, lambda name: self.loop.customers.get(name) or newborn(name), self.loop.clock.now)
+        self.screens = Screens(
+            STRATEGY, lambda name: self.loop.customers.get(name) or newborn(name), self.loop.clock.now
+        )
         self.lines = lines
         self.path = path
         self.delivery = self._made()
         self.lives(Worn(id="on", customer="camille", occurred_at=NOON, device="p1", profile="phone"))
 
     def _made(self) -> Dispatcher:
-        return Dispatcher(self.path, self.lines, STRATEGY, self.screens, lambda name: self.loop.customers[name], lambda: self.loop.clock.now().timestamp())
+        return Dispatcher(
+            self.path,
+            self.lines,
+            STRATEGY,
+            self.screens,
+            lambda name: self.loop.customers[name],
+            lambda: self.loop.clock.now().timestamp(),
+        )
 
     def lives(self, *moments: Moment) -> list[Entry]:
         entries = [answer.entry for answer in self.loop.process(moments) if answer.entry is not None]
@@ -106,7 +120,15 @@ class Bench:
         await self.settles()
 
     def says(self, decision: str, answer: str = "no") -> None:
-        self.lives(Answered(id=f"said-{decision}", customer="camille", occurred_at=self.loop.clock.now(), decision=decision, answer=answer))
+        self.lives(
+            Answered(
+                id=f"said-{decision}",
+                customer="camille",
+                occurred_at=self.loop.clock.now(),
+                decision=decision,
+                answer=answer,
+            )
+        )
 
 
 def at_bench(bench: Bench, story: Any) -> None:
@@ -127,7 +149,12 @@ def test_a_card_is_handed_over_once_with_its_words_and_the_time_that_is_left() -
         show = bench.enters()
         await bench.settles()
         (message,) = line.handed
-        assert (message.person, message.device, message.card.decision, message.place) == ("camille", "phone", show.id, "Rue Haute")
+        assert (message.person, message.device, message.card.decision, message.place) == (
+            "camille",
+            "phone",
+            show.id,
+            "Rue Haute",
+        )
         assert message.card.title
         assert message.lasts_s == pytest.approx(show.until - NOON.timestamp())
         bench.passes(5.0)
@@ -151,8 +178,12 @@ def test_a_card_on_its_own_screen_is_not_sent_as_well() -> None:
     at_bench(Bench(line), story)
 
 
-@pytest.mark.parametrize(("state", "reason"), [({"worn": False}, "not_worn"), ({"battery": 0.05}, "battery"), ({"busy": True}, "busy")])
-def test_a_device_that_cannot_show_it_any_more_drops_it_and_nothing_else_is_sent(state: dict[str, Any], reason: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "reason"), [({"worn": False}, "not_worn"), ({"battery": 0.05}, "battery"), ({"busy": True}, "busy")]
+)
+def test_a_device_that_cannot_show_it_any_more_drops_it_and_nothing_else_is_sent(
+    state: dict[str, Any], reason: str
+) -> None:
     line, letter = Line(), Line("mail")
 
     async def story(bench: Bench) -> None:
@@ -185,7 +216,11 @@ def test_what_may_have_arrived_is_never_sent_again_by_any_way(end: DeliveryResul
 
 def test_what_surely_did_not_leave_is_tried_again_after_a_pause_and_not_after_its_time() -> None:
     line = Line()
-    line.ends = [DeliveryResult("not_sent", "ConnectError"), DeliveryResult("not_sent", "429", 20.0), *[DeliveryResult("not_sent")] * 20]
+    line.ends = [
+        DeliveryResult("not_sent", "ConnectError"),
+        DeliveryResult("not_sent", "429", 20.0),
+        *[DeliveryResult("not_sent")] * 20,
+    ]
 
     async def story(bench: Bench) -> None:
         show = bench.enters()
@@ -241,7 +276,10 @@ def test_consent_is_asked_again_at_the_last_moment_and_what_was_sent_is_recalled
     line.ends = [DeliveryResult("not_sent")]
 
     def off(name: str) -> list[Moment]:
-        return [Withdrew(id=f"{name}-{purpose}", customer="camille", occurred_at=NOON, purpose=purpose) for purpose in ("reminders", "place-moment")]
+        return [
+            Withdrew(id=f"{name}-{purpose}", customer="camille", occurred_at=NOON, purpose=purpose)
+            for purpose in ("reminders", "place-moment")
+        ]
 
     def withdrawn(bench: Bench) -> None:
         bench.lives(*off("c"))
@@ -333,7 +371,9 @@ def test_a_restart_repeats_nothing_and_forgets_nothing(tmp_path: Path) -> None:
         assert bench.delivery.parcels[show.id].status == "given_up"
         line.there = True
         await bench.restarts()
-        assert [message.card.decision for message in line.handed] == [show.id], "it surely never left, and there is time"
+        assert [message.card.decision for message in line.handed] == [show.id], (
+            "it surely never left, and there is time"
+        )
 
     async def again(bench: Bench) -> None:
         show = bench.enters()
@@ -369,12 +409,19 @@ def test_a_crash_while_it_is_handed_over_counts_as_perhaps_arrived(tmp_path: Pat
     at_bench(Bench(line, path=tmp_path / "d.sqlite"), story)
 
 
-RECEIPTS = st.lists(st.sampled_from(["taken", "nobody", "refused", "not_sent", "unsure"]).map(DeliveryResult), max_size=6)  # type: ignore[arg-type]
+HANDED: tuple[Handed, ...] = get_args(Handed)
+RECEIPTS = st.lists(st.sampled_from(HANDED).map(DeliveryResult), max_size=6)
 
 
 @settings(max_examples=25)
-@given(first=RECEIPTS, second=RECEIPTS, does=st.lists(st.sampled_from(["wait", "restart", "answer", "withdraw"]), max_size=5))
-def test_whatever_happens_a_card_is_at_most_once_where_it_may_have_arrived(first: list[DeliveryResult], second: list[DeliveryResult], does: list[str]) -> None:
+@given(
+    first=RECEIPTS,
+    second=RECEIPTS,
+    does=st.lists(st.sampled_from(["wait", "restart", "answer", "withdraw"]), max_size=5),
+)
+def test_whatever_happens_a_card_is_at_most_once_where_it_may_have_arrived(
+    first: list[DeliveryResult], second: list[DeliveryResult], does: list[str]
+) -> None:
     line, letter = Line(), Line("mail")
     line.ends, letter.ends = [*first], [*second]
     arrived: list[str] = []
@@ -392,7 +439,10 @@ def test_whatever_happens_a_card_is_at_most_once_where_it_may_have_arrived(first
             else:
                 bench.passes(45.0)
             await bench.settles()
-        ends = [*(first + [DeliveryResult("taken")] * 9)[: len(line.handed)], *(second + [DeliveryResult("taken")] * 9)[: len(letter.handed)]]
+        ends = [
+            *(first + [DeliveryResult("taken")] * 9)[: len(line.handed)],
+            *(second + [DeliveryResult("taken")] * 9)[: len(letter.handed)],
+        ]
         arrived.extend([end.handed for end in ends if end.handed in ("taken", "unsure")])
         assert len(arrived) <= 1
         assert len(line.recalled) + len(letter.recalled) <= len(arrived)
@@ -403,7 +453,9 @@ def test_whatever_happens_a_card_is_at_most_once_where_it_may_have_arrived(first
         at_bench(Bench(line, letter, path=Path(folder) / "d.sqlite"), story)
 
 
-def test_a_thousand_cards_for_three_devices_through_cuts_and_restarts_are_each_shown_at_most_once_on_the_right_one(tmp_path: Path) -> None:
+def test_a_thousand_cards_for_three_devices_through_cuts_and_restarts_are_each_shown_at_most_once_on_the_right_one(
+    tmp_path: Path,
+) -> None:
     chance = Random(7)
     ways = {"phone": "web_push", "apple-watch-46": "wallet", "glasses": ""}
     device_of: dict[str, str] = {}
@@ -456,4 +508,6 @@ def test_a_thousand_cards_for_three_devices_through_cuts_and_restarts_are_each_s
         assert name in (ways[device_of[decision]], "mail")
     for decision in set(device_of):
         story_of = [(name, handed) for name, one, handed in kept if one == decision]
-        assert all(handed not in ("taken", "unsure") for _, handed in story_of[:-1]), "after it may have arrived, nothing follows"
+        assert all(handed not in ("taken", "unsure") for _, handed in story_of[:-1]), (
+            "after it may have arrived, nothing follows"
+        )

@@ -1,4 +1,7 @@
-"""What must happen outside: signed, at least once, to allowed hosts only, and never after its consent was withdrawn. Real servers answer, badly."""
+"""What must happen outside: signed, at least once, to allowed hosts only, and never after its consent was withdrawn.
+
+Real servers answer, badly.
+"""
 
 import asyncio
 import json
@@ -50,7 +53,9 @@ class Heard:
 
 def status(code: int, *headers: str, body: bytes = b"") -> Answer:
     async def answer(writer: asyncio.StreamWriter) -> None:
-        writer.write("\r\n".join([f"HTTP/1.1 {code} x", f"content-length: {len(body)}", *headers, "", ""]).encode() + body)
+        writer.write(
+            "\r\n".join([f"HTTP/1.1 {code} x", f"content-length: {len(body)}", *headers, "", ""]).encode() + body
+        )
 
     return answer
 
@@ -108,7 +113,13 @@ def an_entry(number: int = 1, kind: str = "order") -> Entry:
     return Entry(FORM, "bo", NOON, said, effects=(Effect(f"d{number}", kind, "refill", "milk"),))
 
 
-def an_outbox(heard: Heard, clock: Clock, *, path: Path | str = ":memory:", covered: Callable[[str, Effect], bool] = lambda *_: True) -> Webhooks:
+def an_outbox(
+    heard: Heard,
+    clock: Clock,
+    *,
+    path: Path | str = ":memory:",
+    covered: Callable[[str, Effect], bool] = lambda *_: True,
+) -> Webhooks:
     return Webhooks(path, {"order": Target(heard.url, SECRET)}, covered=covered, clock=clock)
 
 
@@ -143,8 +154,12 @@ async def test_an_effect_is_delivered_once_signed_and_under_its_key() -> None:
     assert told["data"] == {"key": "d1", "customer": "bo", "action": "refill", "product": "milk", "cents": 0}
 
 
-@pytest.mark.parametrize("answer", [status(500), status(404), status(429), status(304), garbles, hangs_up, hangs, drips])
-async def test_a_target_that_fails_is_tried_again_after_a_while_and_no_sooner(answer: Answer, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "answer", [status(500), status(404), status(429), status(304), garbles, hangs_up, hangs, drips]
+)
+async def test_a_target_that_fails_is_tried_again_after_a_while_and_no_sooner(
+    answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(outbox, "TIMEOUT_S", 0.2)
     clock = Clock()
     async with target(answer, answer) as heard:
@@ -196,7 +211,13 @@ async def test_who_is_to_be_told_of_an_erasure_is_told_after_a_crash_too_and_no_
     async with target(status(500)) as heard:
 
         def opened() -> Webhooks:
-            return Webhooks(path, {outbox.ERASED: Target(heard.url, SECRET)}, covered=lambda *_: erased, clock=clock, secret=b"s" * 32)
+            return Webhooks(
+                path,
+                {outbox.ERASED: Target(heard.url, SECRET)},
+                covered=lambda *_: erased,
+                clock=clock,
+                secret=b"s" * 32,
+            )
 
         found = opened()
         found.announce(notice)
@@ -222,10 +243,20 @@ async def test_who_is_to_be_told_of_an_erasure_is_told_after_a_crash_too_and_no_
 async def test_an_erasure_that_never_began_is_told_to_nobody(tmp_path: Path) -> None:
     async with target() as heard:
         for _ in range(2):
-            found = Webhooks(tmp_path / "outbox.sqlite", {outbox.ERASED: Target(heard.url, SECRET)}, covered=lambda *_: False, secret=b"s" * 32)
+            found = Webhooks(
+                tmp_path / "outbox.sqlite",
+                {outbox.ERASED: Target(heard.url, SECRET)},
+                covered=lambda *_: False,
+                secret=b"s" * 32,
+            )
             found.announce(an_entry(kind=outbox.ERASED))
             await found.stop()
-        found = Webhooks(tmp_path / "outbox.sqlite", {outbox.ERASED: Target(heard.url, SECRET)}, covered=lambda *_: False, secret=b"s" * 32)
+        found = Webhooks(
+            tmp_path / "outbox.sqlite",
+            {outbox.ERASED: Target(heard.url, SECRET)},
+            covered=lambda *_: False,
+            secret=b"s" * 32,
+        )
         found.start()
         await until(lambda: not found.parcels)
         await found.stop()
@@ -275,7 +306,12 @@ async def test_a_redirect_is_never_followed(code: int) -> None:
 async def test_a_target_that_hangs_does_not_hold_the_others_back() -> None:
     clock = Clock()
     async with target(*[hangs] * 20) as slow, target() as quick:
-        found = Webhooks(":memory:", {"order": Target(slow.url, SECRET), "reward": Target(quick.url, SECRET)}, covered=lambda *_: True, clock=clock)
+        found = Webhooks(
+            ":memory:",
+            {"order": Target(slow.url, SECRET), "reward": Target(quick.url, SECRET)},
+            covered=lambda *_: True,
+            clock=clock,
+        )
         for number in range(20):
             found.passing(an_entry(number))
         found.start()
@@ -304,7 +340,9 @@ async def test_what_was_withdrawn_before_delivery_is_not_sent_and_between_two_at
     assert len(heard.came) == 1
 
 
-async def test_a_crash_between_delivery_and_its_mark_sends_again_under_the_same_key_and_a_mark_stops_it(tmp_path: Path) -> None:
+async def test_a_crash_between_delivery_and_its_mark_sends_again_under_the_same_key_and_a_mark_stops_it(
+    tmp_path: Path,
+) -> None:
     clock, path = Clock(), tmp_path / "outbox.sqlite"
 
     def loses(*_: Any) -> None:
@@ -350,13 +388,39 @@ async def test_an_effect_without_a_target_is_not_sent_when_one_is_set_up_later(t
 
 HOST = frozenset({"hooks.example.org", "127.0.0.1"})
 BAD = [
-    "http://hooks.example.org/x", "ftp://hooks.example.org/x", "https://other.example.org/", "https://hooks.example.org@evil.org/", "https:///x", "https://",
-    "https://evil.org\\@hooks.example.org/", "https://hooks.example.org\\@evil.org/", "https://user:pw@hooks.example.org/", "https://:pw@hooks.example.org/",
-    "https://hooks.example.org.evil.org/", "https://hooks.example.org./", "https://evil.org#hooks.example.org/",
-    "https://evil.org?hooks.example.org/", "http://127.1/", "http://2130706433/", "http://0x7f.0.0.1/", "http://0177.0.0.1/", "http://[::ffff:127.0.0.1]/",
-    "http://[::1]/", "http://localhost/", "http://[::1/", "https://hooks.example.org:port/", "https://ｈooks.example.com/", "//hooks.example.org/",
-    "hooks.example.org", "", "https://hooks.exa\tmple.org/", "https://hooks.example.org%00.evil.org/", "javascript:alert(1)", "file:///etc/passwd", "http://169.254.169.254/",
-]  # fmt: skip
+    "http://hooks.example.org/x",
+    "ftp://hooks.example.org/x",
+    "https://other.example.org/",
+    "https://hooks.example.org@evil.org/",
+    "https:///x",
+    "https://",
+    "https://evil.org\\@hooks.example.org/",
+    "https://hooks.example.org\\@evil.org/",
+    "https://user:pw@hooks.example.org/",
+    "https://:pw@hooks.example.org/",
+    "https://hooks.example.org.evil.org/",
+    "https://hooks.example.org./",
+    "https://evil.org#hooks.example.org/",
+    "https://evil.org?hooks.example.org/",
+    "http://127.1/",
+    "http://2130706433/",
+    "http://0x7f.0.0.1/",
+    "http://0177.0.0.1/",
+    "http://[::ffff:127.0.0.1]/",
+    "http://[::1]/",
+    "http://localhost/",
+    "http://[::1/",
+    "https://hooks.example.org:port/",
+    "https://ｈooks.example.com/",
+    "//hooks.example.org/",
+    "hooks.example.org",
+    "",
+    "https://hooks.exa\tmple.org/",
+    "https://hooks.example.org%00.evil.org/",
+    "javascript:alert(1)",
+    "file:///etc/passwd",
+    "http://169.254.169.254/",
+]
 
 
 @pytest.mark.parametrize("url", BAD)
@@ -365,7 +429,15 @@ def test_an_address_that_is_not_allowed_by_name_is_refused(url: str) -> None:
         checked({"order": Target(url, SECRET)}, HOST)
 
 
-@pytest.mark.parametrize("url", ["https://hooks.example.org/x?y=1", "https://hooks.example.org:8443/", "https://HOOKS.example.ORG/", "http://127.0.0.1:99/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://hooks.example.org/x?y=1",
+        "https://hooks.example.org:8443/",
+        "https://HOOKS.example.ORG/",
+        "http://127.0.0.1:99/",
+    ],
+)
 def test_an_address_at_an_allowed_host_is_taken(url: str) -> None:
     assert checked({"order": Target(url, SECRET)}, HOST)
 
@@ -389,14 +461,23 @@ def test_whatever_the_address_it_is_refused_or_goes_to_an_allowed_host(url: str)
 
 @given(st.text(max_size=40), st.integers(0, 10**11), st.binary(max_size=200))
 def test_what_was_signed_is_verified_and_nothing_else_is(message: str, at: int, body: bytes) -> None:
-    headers = {"webhook-id": message, "webhook-timestamp": str(at), "webhook-signature": "v1,AAAA " + sign(SECRET, message, at, body)}
+    headers = {
+        "webhook-id": message,
+        "webhook-timestamp": str(at),
+        "webhook-signature": "v1,AAAA " + sign(SECRET, message, at, body),
+    }
     assert verify(SECRET, headers, body, now=at + 299) == message
     for other, when, sent in ((body + b"x", at, message), (body, at + 301, message), (body, at, message + "x")):
         with pytest.raises(Refused):
             verify(SECRET, {**headers, "webhook-id": sent}, other, now=when)
 
 
-@given(st.dictionaries(st.sampled_from(["webhook-id", "webhook-timestamp", "webhook-signature"]), st.text() | st.text("0123456789", min_size=1)))
+@given(
+    st.dictionaries(
+        st.sampled_from(["webhook-id", "webhook-timestamp", "webhook-signature"]),
+        st.text() | st.text("0123456789", min_size=1),
+    )
+)
 def test_headers_that_nobody_signed_are_refused_whatever_they_are(headers: dict[str, str]) -> None:
     with pytest.raises(Refused):
         verify(SECRET, headers, b"", now=NOON.timestamp())

@@ -1,7 +1,7 @@
 """Every screen that we know, in both languages, as it was looked at.
 
-``VISAVIS_ACCEPT=1 pytest tests/devices/test_golden_devices.py`` draws them anew; a picture is looked at before it is committed.
-"""
+``VISAVIS_ACCEPT=1 pytest tests/devices/test_golden_devices.py`` draws them anew; a picture is looked at before it is
+committed."""
 
 import os
 from io import BytesIO
@@ -24,7 +24,10 @@ from visavis.strategy.screens import DEVICES
 GOLDEN = Path(__file__).parents[1] / "golden" / "devices"
 SCREENS = [device for device in DEVICES.values() if device.width_px]
 FAINT = 1.5
-"""How far two pictures may be apart on average, in levels of 255: another release of the font engine moves the edge of a letter."""
+"""How far two pictures may be apart on average, in levels of 255.
+
+Another release of the font engine moves the edge of a letter.
+"""
 
 
 def drawn(told: Card | Brief, device: Device, kicker: str) -> bytes:
@@ -53,7 +56,9 @@ def test_a_card_looks_as_it_was_looked_at(device: Device, language: str) -> None
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("profile", ["google-glass-xe", "even-g2", "vuzix-m4000", "tablet", "phone", "sony-smartwatch-2"])
+@pytest.mark.parametrize(
+    "profile", ["google-glass-xe", "even-g2", "vuzix-m4000", "tablet", "phone", "sony-smartwatch-2"]
+)
 def test_a_brief_looks_as_it_was_looked_at(profile: str, language: str) -> None:
     compare(f"brief-{profile}-{language}", drawn(the_brief(language), DEVICES[profile], "Place d’Italie"))
 
@@ -67,7 +72,14 @@ def test_the_words_without_pixels_are_those_that_were_looked_at(language: str) -
         for device in DEVICES.values():
             if device.chars:
                 lines = wall(told, device.chars, device.lines, align="left", charset=device.charset)
-                parts.append("\n".join([f"{device.profile}, {device.chars} × {device.lines}, {device.charset}", *[f"|{line}|" for line in lines]]))
+                parts.append(
+                    "\n".join(
+                        [
+                            f"{device.profile}, {device.chars} × {device.lines}, {device.charset}",
+                            *[f"|{line}|" for line in lines],
+                        ]
+                    )
+                )
     text = "\n\n".join(parts).replace("\u202f", "·").replace("\u00a0", "~") + "\n"
     path = GOLDEN / f"walls-{language}.txt"
     if os.environ.get("VISAVIS_ACCEPT"):

@@ -1,4 +1,7 @@
-"""The link to Google Wallet: signed by the account's key, with the claims that Google asks for, and nothing about the person."""
+"""The link to Google Wallet.
+
+Signed by the account's key, with the claims that Google asks for, and nothing about the person.
+"""
 
 import json
 from pathlib import Path
@@ -26,7 +29,11 @@ KEY = rsa.generate_private_key(65537, 2048)
 
 def an_account(folder: Path, **changed: Any) -> GoogleWallet:
     private = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    told = {"type": "service_account", "client_email": "visavis@example.iam.gserviceaccount.com", "private_key": private} | changed
+    told = {
+        "type": "service_account",
+        "client_email": "visavis@example.iam.gserviceaccount.com",
+        "private_key": private,
+    } | changed
     (folder / "account.json").write_text(json.dumps(told))
     return GoogleWallet(ISSUER, str(folder / "account.json"), "https://visavis.example")
 
@@ -37,7 +44,10 @@ def asked(settings: Settings) -> httpx.Response:
     site = Site(lambda: build(grocery(), settings, memory=True, clock=clock, key=b"t" * 32), clock)
     site.start()
     try:
-        return httpx.get(f"{site.url}/phone/google-pass?language=fr", headers={"authorization": f"Bearer {site.key('device', 'camille')}"})
+        return httpx.get(
+            f"{site.url}/phone/google-pass?language=fr",
+            headers={"authorization": f"Bearer {site.key('device', 'camille')}"},
+        )
     finally:
         site.stop()
 
@@ -54,7 +64,11 @@ def test_the_link_is_signed_by_the_account_and_says_nothing_of_the_person(tmp_pa
     found = jwt.decode(token, public, algorithms=["RS256"])
     assert found.header["alg"] == "RS256"
     claims = found.claims
-    assert (claims["iss"], claims["aud"], claims["typ"]) == ("visavis@example.iam.gserviceaccount.com", "google", "savetowallet")
+    assert (claims["iss"], claims["aud"], claims["typ"]) == (
+        "visavis@example.iam.gserviceaccount.com",
+        "google",
+        "savetowallet",
+    )
     assert claims["iat"] == pytest.approx(NOON.timestamp(), abs=60)
     assert isinstance(claims["iat"], int)
     assert claims["origins"] == ["https://visavis.example"]
@@ -75,9 +89,11 @@ def test_without_an_account_it_says_so() -> None:
 
 def test_an_account_that_is_none_is_refused_without_repeating_its_key(tmp_path: Path) -> None:
     for settings in (
-        an_account(tmp_path, private_key="secret words"), GoogleWallet("x", "/nowhere", "https://a"), GoogleWallet(ISSUER, "/nowhere", "https://a"),
+        an_account(tmp_path, private_key="secret words"),
+        GoogleWallet("x", "/nowhere", "https://a"),
+        GoogleWallet(ISSUER, "/nowhere", "https://a"),
         GoogleWallet(ISSUER, str(tmp_path / "account.json"), "http://a"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(Invalid) as caught:
             account(settings)
         assert "secret" not in str(caught.value)

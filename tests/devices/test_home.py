@@ -1,4 +1,7 @@
-"""A home over a real broker, spoken to with mosquitto's own clients: what a fridge says is kept once, and its screen shows what it should, and no more."""
+"""A home over a real broker, spoken to with mosquitto's own clients.
+
+What a fridge says is kept once, and its screen shows what it should, and no more.
+"""
 
 import asyncio
 import json
@@ -98,19 +101,31 @@ def test_each_type_of_event_is_the_moment_that_it_tells_of_and_guesses_are_none(
     home = street.home(role="sensor")
 
     told: list[tuple[str, dict[str, Any]]] = [
-        ("item_added", {"product": MILK, "quantity": 2}), ("item_consumed", {"gtin": MILK}), ("item_removed", {"gtin": MILK, "uom": "EA"}),
-        ("item_added", {"digital_link": f"https://shop.example/fridge/01/0{LINKED}/10/L1/21/S1?17=271231"}), ("ran_out", {"gtin": BREAD}),
-        ("low_stock", {"gtin": MILK}), ("expiring", {"gtin": MILK}), ("item_consumed", {"gtin": MILK, "quantity": 0.3, "uom": "LTR"}),
-        ("item_added", {"gtin": MILK, "confidence": 0.3}), ("item_added", {"gtin": "3017620422003"}), ("danced", {"gtin": MILK}),
-    ]  # fmt: skip
+        ("item_added", {"product": MILK, "quantity": 2}),
+        ("item_consumed", {"gtin": MILK}),
+        ("item_removed", {"gtin": MILK, "uom": "EA"}),
+        ("item_added", {"digital_link": f"https://shop.example/fridge/01/0{LINKED}/10/L1/21/S1?17=271231"}),
+        ("ran_out", {"gtin": BREAD}),
+        ("low_stock", {"gtin": MILK}),
+        ("expiring", {"gtin": MILK}),
+        ("item_consumed", {"gtin": MILK, "quantity": 0.3, "uom": "LTR"}),
+        ("item_added", {"gtin": MILK, "confidence": 0.3}),
+        ("item_added", {"gtin": "3017620422003"}),
+        ("danced", {"gtin": MILK}),
+    ]
     for number, (kind, more) in enumerate(told):
         home.says("event", {"event_type": kind, "time": at(60 - number), **more})
     home.says("event", {"event_type": "item_added", "gtin": LINKED, "time": at()})
     found = street.until(lambda: len(found) == 6 and found if (found := street.moments(home, *TOLD)) else None)
 
     assert [(type(one), one.product, getattr(one, "quantity", None)) for one in found] == [
-        (Stocked, MILK, 2), (Consumed, MILK, 1), (Consumed, MILK, 1), (Stocked, LINKED, 1), (RanOut, BREAD, None), (Stocked, LINKED, 1),
-    ]  # fmt: skip
+        (Stocked, MILK, 2),
+        (Consumed, MILK, 1),
+        (Consumed, MILK, 1),
+        (Stocked, LINKED, 1),
+        (RanOut, BREAD, None),
+        (Stocked, LINKED, 1),
+    ]
 
 
 def test_what_comes_twice_or_was_kept_by_the_broker_counts_once(street: Houses) -> None:
@@ -142,15 +157,29 @@ def kicked(street: Houses) -> None:
 
 
 HOSTILE = [
-    b"\xff\xfe\x00", b"{", b"", b"[" * 10_000, b"null", b'"x"', b"12", b"{}", b"\x00" * 9_000, b"x" * 2_000_000,
-    {"event_type": "out_of_stock", "gtin": MILK}, {"event_type": "out_of_stock", "gtin": MILK, "time": "2026-11-24T17:00:00"},
+    b"\xff\xfe\x00",
+    b"{",
+    b"",
+    b"[" * 10_000,
+    b"null",
+    b'"x"',
+    b"12",
+    b"{}",
+    b"\x00" * 9_000,
+    b"x" * 2_000_000,
+    {"event_type": "out_of_stock", "gtin": MILK},
+    {"event_type": "out_of_stock", "gtin": MILK, "time": "2026-11-24T17:00:00"},
     {"event_type": "out_of_stock", "gtin": MILK, "time": "2036-11-24T17:00:00Z"},
     {"event_type": "out_of_stock", "gtin": MILK, "time": "0001-01-01T00:00:00+14:00"},
-    {"event_type": "out_of_stock", "gtin": "unknown", "time": at()}, {"event_type": "item_added", "gtin": MILK, "time": at(), "quantity": -1},
-    {"event_type": "item_added", "gtin": MILK, "time": at(), "quantity": 1e300}, {"event_type": ["item_added"], "gtin": {}, "time": []},
+    {"event_type": "out_of_stock", "gtin": "unknown", "time": at()},
+    {"event_type": "item_added", "gtin": MILK, "time": at(), "quantity": -1},
+    {"event_type": "item_added", "gtin": MILK, "time": at(), "quantity": 1e300},
+    {"event_type": ["item_added"], "gtin": {}, "time": []},
     {"event_type": "item_added", "customer": "p1", "kind": "withdrew", "id": "x" * 500, "gtin": MILK, "time": at()},
-    {"event_type": "measured", "measure": "", "value": 1, "time": at()}, {"decision": "d", "answer": "yes"}, {"decision": "x" * 5_000, "answer": "perhaps"},
-]  # fmt: skip
+    {"event_type": "measured", "measure": "", "value": 1, "time": at()},
+    {"decision": "d", "answer": "yes"},
+    {"decision": "x" * 5_000, "answer": "perhaps"},
+]
 
 
 def test_hostile_messages_leave_nothing_and_the_next_good_one_is_heard(street: Houses) -> None:
@@ -217,7 +246,9 @@ def test_a_card_is_taken_away_when_it_may_no_longer_be_shown(apart: Mosquitto, e
         if end == "withdrawn":
             street.site.withdraws(home.person, "home")
         else:
-            street.site.passes(datetime.fromisoformat(shown["until"]).timestamp() - street.site.clock.now().timestamp() + 1)
+            street.site.passes(
+                datetime.fromisoformat(shown["until"]).timestamp() - street.site.clock.now().timestamp() + 1
+            )
         gone = screen.next()
         late = Hearing(apart, home.id, home.topic("card"))
 
@@ -273,10 +304,16 @@ def test_a_stale_card_that_the_broker_kept_is_taken_away(street: Houses) -> None
 
 def test_a_burst_is_held_back_by_the_broker_and_kept_whole(street: Houses) -> None:
     home = street.home(role="sensor")
-    lines = [json.dumps({"event_type": "item_added", "gtin": MILK, "id": str(number), "time": at(number)}) for number in range(300)]
+    lines = [
+        json.dumps({"event_type": "item_added", "gtin": MILK, "id": str(number), "time": at(number)})
+        for number in range(300)
+    ]
 
     subprocess.run(
-        ["mosquitto_pub", *street.broker.arguments(home.id), "-q", "1", "-t", home.topic("event"), "-l"], input="\n".join(lines), text=True, check=True
+        ["mosquitto_pub", *street.broker.arguments(home.id), "-q", "1", "-t", home.topic("event"), "-l"],
+        input="\n".join(lines),
+        text=True,
+        check=True,
     )
     street.until(lambda: len(street.moments(home, Stocked)) >= 300)
 
@@ -356,13 +393,24 @@ def test_the_rights_here_are_those_that_the_page_tells_to_give() -> None:
 @pytest.mark.parametrize("style", ["entity", "device"])
 def test_a_fridge_that_home_assistant_knows_is_understood_in_both_styles(street: Houses, style: str) -> None:
     home = street.home(role="sensor")
-    door = {"name": "Porte", "uniq_id": "f1_door", "event_types": ["item_added"], "stat_t": home.topic("door"), "val_tpl": "{{ value_json.after.event }}"}
+    door = {
+        "name": "Porte",
+        "uniq_id": "f1_door",
+        "event_types": ["item_added"],
+        "stat_t": home.topic("door"),
+        "val_tpl": "{{ value_json.after.event }}",
+    }
     dev = {"ids": ["f1"], "name": "Frigo", "mf": "X"}
     if style == "entity":
         announced: dict[str, Any] = door | {"dev": dev}
         config = f"homeassistant/event/{home.id}/door/config"
     else:
-        announced = {"dev": dev, "o": {"name": "frigo2mqtt"}, "cmps": {"door": door | {"p": "event"}, "temp": {"p": "sensor", "stat_t": "elsewhere"}}, "qos": 1}
+        announced = {
+            "dev": dev,
+            "o": {"name": "frigo2mqtt"},
+            "cmps": {"door": door | {"p": "event"}, "temp": {"p": "sensor", "stat_t": "elsewhere"}},
+            "qos": 1,
+        }
         config = f"homeassistant/device/{home.id}/config"
 
     street.broker.say(home.id, config, announced, "-r")
@@ -404,7 +452,9 @@ def test_a_screen_is_announced_with_buttons_that_answer_its_card_and_no_other(ap
         assert card["yes"]["name"] == "Commander"
         assert "yes" not in after
         assert home.person not in json.dumps(found)
-        assert {one["unique_id"] for one in card.values()} == {f"visavis-{home.id}-{name}" for name in ("card", "yes", "no")}
+        assert {one["unique_id"] for one in card.values()} == {
+            f"visavis-{home.id}-{name}" for name in ("card", "yes", "no")
+        }
         assistant.close()
 
 
@@ -423,8 +473,9 @@ def components(found: dict[str, Any]) -> dict[str, Any]:
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4), max_leaves=10,
-)  # fmt: skip
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=10,
+)
 
 
 @given(st.binary(max_size=200) | st.binary(max_size=20).map(lambda part: part * 2000))
@@ -437,14 +488,25 @@ def test_any_bytes_are_json_or_one_clear_no(payload: bytes) -> None:
         assert str(error).startswith("The message is ")
 
 
-@given(st.dictionaries(st.sampled_from(["event_type", "id", "time", "gtin", "product", "digital_link", "quantity", "uom", "confidence", "value"]), anything))
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            ["event_type", "id", "time", "gtin", "product", "digital_link", "quantity", "uom", "confidence", "value"]
+        ),
+        anything,
+    )
+)
 def test_any_json_is_a_moment_of_a_known_product_or_nothing(told: dict[str, Any]) -> None:
     try:
-        found = event({"event_type": "item_added", "time": at(), "gtin": MILK} | told, "camille", "h1", STRATEGY.products, NOON)
+        found = event(
+            {"event_type": "item_added", "time": at(), "gtin": MILK} | told, "camille", "h1", STRATEGY.products, NOON
+        )
     except Invalid as error:
         assert "camille" not in str(error)
         return
-    assert found is None or (isinstance(found, TOLD) and found.customer == "camille" and getattr(found, "product", MILK) in STRATEGY.products)
+    assert found is None or (
+        isinstance(found, TOLD) and found.customer == "camille" and getattr(found, "product", MILK) in STRATEGY.products
+    )
 
 
 @given(anything)
@@ -463,7 +525,15 @@ def test_any_json_is_an_announcement_of_ones_own_topics_or_none(told: Any) -> No
 
 
 @pytest.mark.parametrize(
-    "template", ["{{ states('x') }}", "{{ value_json.__class__ | x }}", "{% for a in b %}", "{{ value_json['a'] }}", 12, "{{ value }} {{ value }}"]
+    "template",
+    [
+        "{{ states('x') }}",
+        "{{ value_json.__class__ | x }}",
+        "{% for a in b %}",
+        "{{ value_json['a'] }}",
+        12,
+        "{{ value }} {{ value }}",
+    ],
 )
 def test_a_template_that_says_more_than_a_place_is_refused(template: Any) -> None:
     with pytest.raises(Invalid):

@@ -1,4 +1,7 @@
-"""A home with Home Assistant: its core makes our card and buttons, shows what the fridge tells, and its owner's press is one order."""
+"""A home with Home Assistant.
+
+Its core makes our card and buttons, shows what the fridge tells, and its owner's press is one order.
+"""
 
 from collections.abc import Iterator
 from functools import partial
@@ -30,10 +33,15 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
 
 
 @pytest.mark.parametrize("style", ["entity", "device"])
-def test_its_core_makes_the_card_and_its_buttons_and_a_press_is_one_order(broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory, style: str) -> None:
+def test_its_core_makes_the_card_and_its_buttons_and_a_press_is_one_order(
+    broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory, style: str
+) -> None:
     if style == "device" and version() < (2024, 12):
         pytest.skip(f"Home Assistant {version()} reads no devices: make peers PYTHON=python3.12")
-    with an_assistant(tmp_path_factory.mktemp("assistant")) as assistant, houses(broker, discovery="homeassistant", style=style) as street:
+    with (
+        an_assistant(tmp_path_factory.mktemp("assistant")) as assistant,
+        houses(broker, discovery="homeassistant", style=style) as street,
+    ):
         home, brand = street.home(), STRATEGY.brand.name
 
         def card() -> dict[str, Any]:
@@ -41,9 +49,17 @@ def test_its_core_makes_the_card_and_its_buttons_and_a_press_is_one_order(broker
 
         assistant.connects(broker, home.id, home.topic("status"))
         until(lambda: street.worn(home) and card())
-        street.broker.say(home.id, f"homeassistant/event/{home.id}/door/config", {
-            "name": "Frigo", "unique_id": "f1", "event_types": ["low_stock", "out_of_stock"], "state_topic": home.topic("event"),
-        }, "-r")  # fmt: skip
+        street.broker.say(
+            home.id,
+            f"homeassistant/event/{home.id}/door/config",
+            {
+                "name": "Frigo",
+                "unique_id": "f1",
+                "event_types": ["low_stock", "out_of_stock"],
+                "state_topic": home.topic("event"),
+            },
+            "-r",
+        )
 
         def hears() -> bool:
             """It asks the broker for what it learned of only a little later: until then say what nothing is made of."""
@@ -55,7 +71,9 @@ def test_its_core_makes_the_card_and_its_buttons_and_a_press_is_one_order(broker
 
         home.says("event", {"event_type": "out_of_stock", "gtin": MILK, "time": NOON.isoformat()})
         until(lambda: "decision" in card()["attributes"])
-        until(lambda: [one["state"] for one in assistant.entities("button").values()] == ["unknown"] * 2)  # there, and never pressed
+        until(
+            lambda: [one["state"] for one in assistant.entities("button").values()] == ["unknown"] * 2
+        )  # there, and never pressed
         shown = card()
         assistant.presses(f"{brand} Commander")
         until(lambda: not assistant.entities("button") and "decision" not in card()["attributes"])

@@ -1,4 +1,7 @@
-"""The one glasses page where it lives: browsers of every size and key, hosts of other origins, a display with its own rules."""
+"""The one glasses page where it lives.
+
+Browsers of every size and key, hosts of other origins, a display with its own rules.
+"""
 
 import gzip
 import io
@@ -50,12 +53,19 @@ def hosting() -> Iterator[Hosting]:
 
 @pytest.fixture
 def opened(browser: Browser, hosting: Hosting) -> Iterator[Opened]:
-    """Open the page of a device by its key: ``opened(key, "?host=meta", width=…, height=…, before=script)``; an error of the page fails the test."""
+    """Open the page of a device by its key: ``opened(key, "?host=meta", width=…, height=…, before=script)``.
+
+    An error of the page fails the test.
+    """
     contexts: list[BrowserContext] = []
     errors: list[str] = []
 
-    def open_one(key: str, query: str = "", *, width: int = 640, height: int = 360, before: str = "", url: str = "") -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, locale="fr-FR", reduced_motion="reduce")
+    def open_one(
+        key: str, query: str = "", *, width: int = 640, height: int = 360, before: str = "", url: str = ""
+    ) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, locale="fr-FR", reduced_motion="reduce"
+        )
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -85,7 +95,11 @@ def test_a_card_is_whole_on_every_glasses_with_a_browser(hosting: Hosting, opene
         page.set_viewport_size({"width": device.width_px, "height": device.height_px})
         assert page.evaluate(CUT) == [], device.profile
         assert page.evaluate(OVERLAPPING) == [], device.profile
-        assert page.evaluate("[scrollX, scrollY, document.documentElement.scrollWidth > innerWidth]") == [0, 0, False], device.profile
+        assert page.evaluate("[scrollX, scrollY, document.documentElement.scrollWidth > innerWidth]") == [
+            0,
+            0,
+            False,
+        ], device.profile
 
 
 @pytest.mark.parametrize(
@@ -105,15 +119,23 @@ def test_a_card_is_whole_on_every_glasses_with_a_browser(hosting: Hosting, opene
     ],
     ids="-".join,
 )
-def test_the_keys_of_a_pad_a_ring_or_a_voice_answer(hosting: Hosting, opened: Opened, keys: list[str], answer: str) -> None:
+def test_the_keys_of_a_pad_a_ring_or_a_voice_answer(
+    hosting: Hosting, opened: Opened, keys: list[str], answer: str
+) -> None:
     name = hosting.somebody()
     hosting.card(name)
     page = opened(hosting.site.key("device", name))
     page.wait_for_selector("#title:not(:empty)")
 
     for key in keys:
-        if key in ("GoBack", "BrowserBack", "MediaTrackNext"):  # no keyboard has them: what a remote sends is an event all the same
-            page.evaluate("key => document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}))", key)
+        if key in (
+            "GoBack",
+            "BrowserBack",
+            "MediaTrackNext",
+        ):  # no keyboard has them: what a remote sends is an event all the same
+            page.evaluate(
+                "key => document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}))", key
+            )
         else:
             page.keyboard.press(key)
 
@@ -171,7 +193,11 @@ def test_what_cannot_be_asked_is_marked_and_the_answer_is_kept(hosting: Hosting,
 
 
 def ask(hosting: Hosting, key: str, query: str = "", *, tag: str = "", origin: str = "") -> httpx.Response:
-    headers = {"authorization": f"Bearer {key}"} | ({"if-none-match": tag} if tag else {}) | ({"origin": origin} if origin else {})
+    headers = (
+        {"authorization": f"Bearer {key}"}
+        | ({"if-none-match": tag} if tag else {})
+        | ({"origin": origin} if origin else {})
+    )
     return httpx.get(f"{hosting.site.url}/glasses/screen{query}", headers=headers, trust_env=False)
 
 
@@ -202,7 +228,9 @@ def test_a_strange_wait_is_none(hosting: Hosting, wait: str) -> None:
 def test_a_key_revoked_while_it_waits_gets_no_card(hosting: Hosting) -> None:
     name = hosting.somebody()
     token = hosting.paired(name, "even-g2")
-    known = httpx.get(f"{hosting.site.url}/v1/devices", headers={"authorization": f"Bearer {token}"}, trust_env=False).json()
+    known = httpx.get(
+        f"{hosting.site.url}/v1/devices", headers={"authorization": f"Bearer {token}"}, trust_env=False
+    ).json()
     brand = {"authorization": f"Bearer {hosting.site.key('brand')}"}
     with httpx.Client(trust_env=False) as waiting, httpx.Client(trust_env=False) as other:
         headers = {"authorization": f"Bearer {token}", "if-none-match": '""'}
@@ -219,7 +247,9 @@ def test_a_key_revoked_while_it_waits_gets_no_card(hosting: Hosting) -> None:
 
 def test_an_application_at_an_allowed_address_is_paired_by_a_code_and_answers(hosting: Hosting, opened: Opened) -> None:
     name = hosting.somebody()
-    hosting.elsewhere.html = carried("", "fr", root=hosting.site.url, profile="vuzix-m400", package="com.example.v", voice=False)
+    hosting.elsewhere.html = carried(
+        "", "fr", root=hosting.site.url, profile="vuzix-m400", package="com.example.v", voice=False
+    )
     page = opened("", url=f"{hosting.elsewhere.url}/index.html")
     page.locator("#code").fill(hosting.code(name))
     page.keyboard.press("Enter")
@@ -260,7 +290,10 @@ def test_a_hostile_address_gets_nothing_even_with_a_key(hosting: Hosting, opened
 @pytest.mark.parametrize("path", ["/v1/devices", "/v1/people/h1", "/adviser", "/glasses/enter", "/glasses/stream"])
 def test_only_the_doors_of_a_device_answer_other_origins(hosting: Hosting, path: str) -> None:
     answer = httpx.options(
-        hosting.site.url + path, headers={"origin": hosting.elsewhere.url, "access-control-request-method": "GET"}, trust_env=False, timeout=5
+        hosting.site.url + path,
+        headers={"origin": hosting.elsewhere.url, "access-control-request-method": "GET"},
+        trust_env=False,
+        timeout=5,
     )
 
     assert "access-control-allow-origin" not in answer.headers
@@ -275,7 +308,18 @@ def test_no_cookie_is_asked_of_another_origin(hosting: Hosting) -> None:
 
 @pytest.mark.parametrize(
     "origin",
-    ["*", "https://*", "null", "https://a.example/", "https://a.example/x", "http://a.example", "ftp://a.example", "a.example", "https://u@a.example", ""],
+    [
+        "*",
+        "https://*",
+        "null",
+        "https://a.example/",
+        "https://a.example/x",
+        "http://a.example",
+        "ftp://a.example",
+        "a.example",
+        "https://u@a.example",
+        "",
+    ],
 )
 def test_what_is_no_origin_is_refused_when_the_server_starts(origin: str) -> None:
     with pytest.raises(Invalid, match="no origin"):
@@ -304,7 +348,9 @@ def test_a_meta_display_gets_what_its_rules_ask_for(hosting: Hosting, opened: Op
     page.on("response", lambda answer: asked.append((answer.url, int(answer.headers.get("content-length", 0)))))
     page.reload()
     page.wait_for_selector("#title:not(:empty)")
-    meta = page.evaluate("Object.fromEntries([...document.querySelectorAll('meta[name]')].map(m => [m.name, m.content]))")
+    meta = page.evaluate(
+        "Object.fromEntries([...document.querySelectorAll('meta[name]')].map(m => [m.name, m.content]))"
+    )
 
     assert meta["viewport"] == "width=600, height=600, initial-scale=1.0"
     assert meta["mrbd-web-app-capable"] == "yes"
@@ -313,14 +359,17 @@ def test_a_meta_display_gets_what_its_rules_ask_for(hosting: Hosting, opened: Op
     assert page.evaluate(OVERLAPPING) == []
     assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [600, 600]
     sizes = page.evaluate(
-        "Object.fromEntries(['title', 'body', 'yes', 'no', 'why'].map(i => [i, parseFloat(getComputedStyle(document.getElementById(i)).fontSize)]))"
+        "Object.fromEntries(['title', 'body', 'yes', 'no', 'why'].map(i => [i,"
+        " parseFloat(getComputedStyle(document.getElementById(i)).fontSize)]))"
     )
     assert sizes["title"] >= 28
     assert min(sizes["body"], sizes["why"]) >= 16
     assert min(sizes["yes"], sizes["no"]) >= 14
     box = page.evaluate("['yes', 'no'].map(i => document.getElementById(i).getBoundingClientRect().height)")
     assert min(box) >= 88
-    edges = page.evaluate("(b => [b.left, b.top, 600 - b.right, 600 - b.bottom])(document.getElementById('card').getBoundingClientRect())")
+    edges = page.evaluate(
+        "(b => [b.left, b.top, 600 - b.right, 600 - b.bottom])(document.getElementById('card').getBoundingClientRect())"
+    )
     assert min(edges) >= 8
     assert violations(page) == []
     assert len(asked) < 10
@@ -343,9 +392,17 @@ def test_a_meta_display_gets_what_its_rules_ask_for(hosting: Hosting, opened: Op
 # ---- Lines of text, and applications to pack.
 
 CARDS = st.builds(
-    Card, st.just("d"), st.just("a"), st.sampled_from(["fr", "en"]), st.text(max_size=40), st.text(max_size=80), st.just("w"), st.just("s"),
-    st.text(max_size=16), st.text(max_size=16),
-)  # fmt: skip
+    Card,
+    st.just("d"),
+    st.just("a"),
+    st.sampled_from(["fr", "en"]),
+    st.text(max_size=40),
+    st.text(max_size=80),
+    st.just("w"),
+    st.just("s"),
+    st.text(max_size=16),
+    st.text(max_size=16),
+)
 
 
 @given(CARDS)
@@ -371,7 +428,24 @@ def test_both_answers_of_every_card_of_the_brand_are_on_its_lines(profile: str, 
         if action.audience != "customer":
             continue
         for family in [one.key for one in long] if action.about != "none" else [""]:
-            shown = Show("d1", "customer", action.purpose, action.id, family, "", "glasses", 1.6, 0.6, 0.5, (), (), (), (), None, figures=FIGURES)
+            shown = Show(
+                "d1",
+                "customer",
+                action.purpose,
+                action.id,
+                family,
+                "",
+                "glasses",
+                1.6,
+                0.6,
+                0.5,
+                (),
+                (),
+                (),
+                (),
+                None,
+                figures=FIGURES,
+            )
             card = compose(STRATEGY, shown, language, place="s1")
             found = " ".join(lines(card, DEVICES[profile]))
             assert found.count("[") == bool(card.yes)
@@ -414,14 +488,19 @@ def test_an_application_is_packed_for_this_server(hosting: Hosting, host: str) -
     assert answer.headers["content-disposition"] == 'attachment; filename="com.example.visavis-1.0.0.zip"'
 
 
-@pytest.mark.parametrize("query", ["", "package=x", "package=a.b%27;alert(1)", "package=A.b", "package=a.b&language=de", "package=a.b&profile=none"])
+@pytest.mark.parametrize(
+    "query",
+    ["", "package=x", "package=a.b%27;alert(1)", "package=A.b", "package=a.b&language=de", "package=a.b&profile=none"],
+)
 def test_what_cannot_be_packed_is_told(hosting: Hosting, query: str) -> None:
     assert httpx.get(f"{hosting.site.url}/glasses/even.zip?{query}", trust_env=False).status_code == 422
     assert httpx.get(f"{hosting.site.url}/glasses/none.zip?{query}", trust_env=False).status_code == 422
 
 
 def test_a_made_up_address_is_not_packed(hosting: Hosting) -> None:
-    answer = httpx.get(f"{hosting.site.url}/glasses/even.zip?package=a.b", headers={"host": "a';alert(1);'"}, trust_env=False)
+    answer = httpx.get(
+        f"{hosting.site.url}/glasses/even.zip?package=a.b", headers={"host": "a';alert(1);'"}, trust_env=False
+    )
 
     assert answer.status_code >= 400
 
@@ -430,7 +509,10 @@ def test_a_made_up_address_is_not_packed(hosting: Hosting) -> None:
 def test_the_page_of_every_host_is_light(hosting: Hosting, host: str) -> None:
     answer = httpx.get(f"{hosting.site.url}/glasses?host={host}", trust_env=False)
 
-    assert len(gzip.compress(answer.content)) + sum(len(name) + len(value) + 4 for name, value in answer.headers.items()) <= 5 * 1024
+    assert (
+        len(gzip.compress(answer.content)) + sum(len(name) + len(value) + 4 for name, value in answer.headers.items())
+        <= 5 * 1024
+    )
 
 
 def test_every_host_is_known_by_its_profile() -> None:

@@ -1,4 +1,7 @@
-"""The page in Even's own simulator of the G2: what is lit on the glasses, line by line, and what a touch, a ring and a hand do."""
+"""The page in Even's own simulator of the G2.
+
+What is lit on the glasses, line by line, and what a touch, a ring and a hand do.
+"""
 
 from collections.abc import Iterator
 from functools import partial
@@ -50,14 +53,18 @@ def wearer(hosting: Hosting) -> str:
 def glasses(hosting: Hosting, wearer: str) -> Iterator[Glasses]:
     """The packed page, at an address of its own, with the key of this person's G2."""
     key = hosting.paired(wearer, "even-g2")
-    hosting.elsewhere.html = carried("even", "fr", root=hosting.site.url, profile="even-g2", package="com.example.visavis", voice=False)
+    hosting.elsewhere.html = carried(
+        "even", "fr", root=hosting.site.url, profile="even-g2", package="com.example.visavis", voice=False
+    )
     with a_simulator(f"{hosting.elsewhere.url}/index.html#key={key}") as found:
         yield found
         assert found.errors() == []
 
 
 @pytest.mark.parametrize(("action", "answer"), [("click", "yes"), ("down", "no")])
-def test_a_card_is_on_the_glasses_line_by_line_and_a_hand_answers(hosting: Hosting, glasses: Glasses, wearer: str, action: str, answer: str) -> None:
+def test_a_card_is_on_the_glasses_line_by_line_and_a_hand_answers(
+    hosting: Hosting, glasses: Glasses, wearer: str, action: str, answer: str
+) -> None:
     before = len(hosting.answers(wearer))
     assert soon(lambda: glasses.rows() == []), "silence is dark"
     hosting.site.leaves(wearer)
@@ -104,9 +111,13 @@ def test_the_page_of_the_server_itself_runs_there_too(hosting: Hosting) -> None:
 
 def test_every_letter_is_as_wide_as_the_table_says() -> None:
     glyphs = [glyph for glyph in WIDTHS_PX if glyph not in " \u00a0"]
-    pages = ["\n".join([f"|{glyph * 20}|" for glyph in glyphs[start : start + 10]]) for start in range(0, len(glyphs), 10)]
+    pages = [
+        "\n".join([f"|{glyph * 20}|" for glyph in glyphs[start : start + 10]]) for start in range(0, len(glyphs), 10)
+    ]
     elsewhere = Elsewhere()
-    elsewhere.html = MEASURE.replace("PAGES", str([page.encode("unicode_escape").decode() for page in pages]).replace("\\\\", "\\"))
+    elsewhere.html = MEASURE.replace(
+        "PAGES", str([page.encode("unicode_escape").decode() for page in pages]).replace("\\\\", "\\")
+    )
     wrong = {}
     with a_simulator(f"{elsewhere.url}/index.html") as glasses:
         for number, page in enumerate(pages):

@@ -37,7 +37,9 @@ def worn(hosting: Hosting) -> Iterator[tuple[str, Halo]]:
 
 
 @pytest.mark.parametrize(("button", "answer"), [("single", "yes"), ("double", "no")])
-def test_a_card_is_drawn_within_the_circle_and_the_button_answers(hosting: Hosting, worn: tuple[str, Halo], button: str, answer: str) -> None:
+def test_a_card_is_drawn_within_the_circle_and_the_button_answers(
+    hosting: Hosting, worn: tuple[str, Halo], button: str, answer: str
+) -> None:
     name, halo = worn
     shown = hosting.card(name)
     said = lines(compose(STRATEGY, shown, "fr", place="s1"), DEVICES["brilliant-halo"])
@@ -55,7 +57,9 @@ def test_a_card_is_drawn_within_the_circle_and_the_button_answers(hosting: Hosti
     assert f'"SHOWN:{shown.id}' in str(halo.look()["sent"]).replace("'", '"')
 
 
-def test_a_card_goes_when_its_purpose_is_closed_and_the_button_then_says_nothing(hosting: Hosting, worn: tuple[str, Halo]) -> None:
+def test_a_card_goes_when_its_purpose_is_closed_and_the_button_then_says_nothing(
+    hosting: Hosting, worn: tuple[str, Halo]
+) -> None:
     name, halo = worn
     shown = hosting.card(name)
     soon(halo.rows)

@@ -1,4 +1,7 @@
-"""A Mentra miniapp against a host that speaks the documented protocol. The host is ours: the vendor's is not to be had."""
+"""A Mentra miniapp against a host that speaks the documented protocol.
+
+The host is ours: the vendor's is not to be had.
+"""
 
 import json
 from collections.abc import Callable, Iterator
@@ -13,7 +16,8 @@ from playwright.sync_api import Browser, Page
 from support.devices.hosting import Hosting, a_hosting, soon
 from visavis.devices.hosts.page import carried
 
-# What a phone's WebView gives a miniapp: a way out (texts), events in, the connection acknowledged a little later, every request answered.
+# What a phone's WebView gives a miniapp: a way out (texts), events in, the connection acknowledged a little later,
+# every request answered.
 HOST = """
 window.told = []; window.mute = false;
 const answers = {miniapp_speak: {audioUrl: null, durationMs: 0}, miniapp_storage_get: {value: null}};
@@ -43,7 +47,9 @@ def miniapp(browser: Browser, hosting: Hosting) -> Iterator[Miniapp]:
 
     def open_one(profile: str, *, voice: bool = False) -> tuple[Page, str]:
         name = hosting.somebody()
-        hosting.elsewhere.html = carried("mentra", "fr", root=hosting.site.url, profile=profile, package="com.example.visavis", voice=voice)
+        hosting.elsewhere.html = carried(
+            "mentra", "fr", root=hosting.site.url, profile=profile, package="com.example.visavis", voice=voice
+        )
         page = browser.new_context().new_page()
         pages.append(page)
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -67,7 +73,9 @@ def waited(page: Page, what: Callable[[], Any]) -> Any:
 
 
 def event(page: Page, stream: str, **data: object) -> None:
-    page.evaluate("message => push(message)", {"payload": {"type": "miniapp_event", "streamType": stream, "data": data}})
+    page.evaluate(
+        "message => push(message)", {"payload": {"type": "miniapp_event", "streamType": stream, "data": data}}
+    )
 
 
 def test_it_connects_first_and_hears_nothing_that_was_not_asked_for(miniapp: Miniapp) -> None:
@@ -81,7 +89,9 @@ def test_it_connects_first_and_hears_nothing_that_was_not_asked_for(miniapp: Min
 
 
 @pytest.mark.parametrize(("profile", "columns", "rows"), [("vuzix-z100", 40, 7), ("even-g1", 48, 5)])
-def test_a_card_is_a_wall_of_exact_lines_and_goes_when_it_is_recalled(hosting: Hosting, miniapp: Miniapp, profile: str, columns: int, rows: int) -> None:
+def test_a_card_is_a_wall_of_exact_lines_and_goes_when_it_is_recalled(
+    hosting: Hosting, miniapp: Miniapp, profile: str, columns: int, rows: int
+) -> None:
     page, name = miniapp(profile)
     shown = hosting.card(name)
 
@@ -110,7 +120,9 @@ def test_a_card_is_a_wall_of_exact_lines_and_goes_when_it_is_recalled(hosting: H
         ("transcription", {"text": "the answer on the card", "isFinal": True}, "yes"),
     ],
 )
-def test_a_button_a_touch_or_a_word_answers(hosting: Hosting, miniapp: Miniapp, stream: str, data: dict[str, object], answer: str) -> None:
+def test_a_button_a_touch_or_a_word_answers(
+    hosting: Hosting, miniapp: Miniapp, stream: str, data: dict[str, object], answer: str
+) -> None:
     page, name = miniapp("vuzix-z100", voice=True)
     assert "transcription:auto" in sent(page, "miniapp_subscribe")[0]["subscriptions"]
     hosting.card(name)
@@ -124,7 +136,9 @@ def test_a_button_a_touch_or_a_word_answers(hosting: Hosting, miniapp: Miniapp, 
     event(page, "accel_data", x=1)
     page.wait_for_timeout(50)
     assert hosting.answers(name) == []
-    spoken: object = str(page.text_content("#yes")).upper() if data.get("text") == "the answer on the card" else data.get("text")
+    spoken: object = (
+        str(page.text_content("#yes")).upper() if data.get("text") == "the answer on the card" else data.get("text")
+    )
     event(page, stream, **data | {"text": spoken})
 
     waited(page, lambda: hosting.answers(name) == [answer])
@@ -145,9 +159,15 @@ def test_what_the_glasses_did_not_take_was_not_displayed(hosting: Hosting, minia
     page, name = miniapp("vuzix-z100")
     page.evaluate("window.mute = true")
     hosting.card(name)
-    [asked] = waited(page, lambda: [one for one in page.evaluate("told") if one["payload"]["type"] == "miniapp_display"])
+    [asked] = waited(
+        page, lambda: [one for one in page.evaluate("told") if one["payload"]["type"] == "miniapp_display"]
+    )
 
-    refusal = {"type": "miniapp_request_result", "ok": False, "error": {"code": "NOT_CONNECTED", "message": "no glasses"}}
+    refusal = {
+        "type": "miniapp_request_result",
+        "ok": False,
+        "error": {"code": "NOT_CONNECTED", "message": "no glasses"},
+    }
     page.evaluate("message => push(message)", {"payload": refusal, "requestId": asked["requestId"]})
     page.wait_for_timeout(300)
 
@@ -158,9 +178,21 @@ def test_a_ping_is_answered_and_what_is_no_message_is_ignored(miniapp: Miniapp) 
     page, _ = miniapp("vuzix-z100")
     before = len(page.evaluate("told"))
 
-    for hostile in ["", "{", "[]", "null", "1", '"x"', '{"payload": 1}', '{"payload": []}', '{"payload": {"type": "miniapp_ping"}, "requestId": 7}',
-                    '{"payload": {"type": "unknown"}}', '{"payload": {"type": "miniapp_request_result"}, "requestId": "none"}',
-                    '{"payload": {"type": "miniapp_event"}}', '{"payload": {"type": "miniapp_event", "streamType": "constructor"}}']:  # fmt: skip
+    for hostile in [
+        "",
+        "{",
+        "[]",
+        "null",
+        "1",
+        '"x"',
+        '{"payload": 1}',
+        '{"payload": []}',
+        '{"payload": {"type": "miniapp_ping"}, "requestId": 7}',
+        '{"payload": {"type": "unknown"}}',
+        '{"payload": {"type": "miniapp_request_result"}, "requestId": "none"}',
+        '{"payload": {"type": "miniapp_event"}}',
+        '{"payload": {"type": "miniapp_event", "streamType": "constructor"}}',
+    ]:
         page.evaluate("text => push(text)", hostile)
     page.evaluate("window.dispatchEvent(new MessageEvent('message', {data: {payload: {type: 'miniapp_ping'}}}))")
     assert len(page.evaluate("told")) == before

@@ -1,4 +1,7 @@
-"""Letters through a real mail server of this machine: what is in them, who gets none, how one click stops them, and what is never sent twice."""
+"""Letters through a real mail server of this machine.
+
+What is in them, who gets none, how one click stops them, and what is never sent twice.
+"""
 
 import asyncio
 import socket
@@ -100,7 +103,15 @@ def _free() -> int:
 
 
 def settings(post: Any, **changed: Any) -> Mail:
-    given = {"host": "127.0.0.1", "port": post.port, "security": "none", "sender": "cartes@example.org", "purpose": "by-mail", "least_s": 60.0, "url": URL}
+    given = {
+        "host": "127.0.0.1",
+        "port": post.port,
+        "security": "none",
+        "sender": "cartes@example.org",
+        "purpose": "by-mail",
+        "least_s": 60.0,
+        "url": URL,
+    }
     return Mail(**given | changed)
 
 
@@ -108,7 +119,9 @@ def settings(post: Any, **changed: Any) -> Mail:
 def site(post: Post) -> Iterator[Site]:
     clock = TurnedClock(runs=True)
     clock.turn(NOON.timestamp())
-    found = Site(lambda: build(strategy(), Settings(mail=settings(post)), memory=True, clock=clock, key=b"t" * 32), clock)
+    found = Site(
+        lambda: build(strategy(), Settings(mail=settings(post)), memory=True, clock=clock, key=b"t" * 32), clock
+    )
     found.start()
     yield found
     found.stop()
@@ -117,13 +130,17 @@ def site(post: Post) -> Iterator[Site]:
 def opens(site: Site, name: str) -> None:
     at = site.clock.now()
     site.process(
-        Noticed(id=site.id("notice"), customer=name, occurred_at=at, purpose="by-mail", notice="by-mail-1", language="fr"),
+        Noticed(
+            id=site.id("notice"), customer=name, occurred_at=at, purpose="by-mail", notice="by-mail-1", language="fr"
+        ),
         Consented(id=site.id("yes"), customer=name, occurred_at=at, purpose="by-mail", notice="by-mail-1"),
     )
 
 
 def brand(site: Site, method: str, path: str, **body: Any) -> httpx.Response:
-    return httpx.request(method, f"{site.url}{path}", headers={"authorization": f"Bearer {site.key('brand')}"}, json=body or None)
+    return httpx.request(
+        method, f"{site.url}{path}", headers={"authorization": f"Bearer {site.key('brand')}"}, json=body or None
+    )
 
 
 def written_to(site: Site, post: Post, name: str = "camille") -> tuple[Show, EmailMessage]:
@@ -179,10 +196,14 @@ def test_one_click_stops_letters_without_a_page_a_cookie_or_a_key(site: Site, po
     address = letter["List-Unsubscribe"].strip("<>").replace(URL, site.url)
     seen = httpx.get(address)
     assert (seen.status_code, "<form" in seen.text) == (200, True)
-    assert not [entry for entry in site.entries("camille") if isinstance(entry.moment, Withdrew)], "a filter that opens links stops nothing"
+    assert not [entry for entry in site.entries("camille") if isinstance(entry.moment, Withdrew)], (
+        "a filter that opens links stops nothing"
+    )
 
     for _ in range(2):
-        done = httpx.post(address, content="List-Unsubscribe=One-Click", headers={"content-type": "application/x-www-form-urlencoded"})
+        done = httpx.post(
+            address, content="List-Unsubscribe=One-Click", headers={"content-type": "application/x-www-form-urlencoded"}
+        )
         assert (done.status_code, "location" in done.headers) == (200, False)
     (entry,) = [entry for entry in site.entries("camille") if isinstance(entry.moment, Withdrew)]
     assert isinstance(entry.moment, Withdrew)
@@ -231,12 +252,19 @@ def test_who_did_not_open_the_purpose_or_has_no_address_gets_no_letter(site: Sit
     assert post.letters == []
 
 
-@pytest.mark.parametrize(("rcpt", "data", "letters", "again"), [
-    (["450 later"], [], 1, True), ([], ["451 later"], 2, True), (["550 nobody"], [], 0, False), ([], ["554 no"], 1, False), ([], ["cut"], 1, False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("rcpt", "data", "letters", "again"),
+    [
+        (["450 later"], [], 1, True),
+        ([], ["451 later"], 2, True),
+        (["550 nobody"], [], 0, False),
+        ([], ["554 no"], 1, False),
+        ([], ["cut"], 1, False),
+    ],
+)
 def test_a_letter_is_sent_again_only_when_the_server_said_that_it_was_not_taken(
-    site: Site, post: Post, rcpt: list[str], data: list[str], letters: int, again: bool,
-) -> None:  # fmt: skip
+    site: Site, post: Post, rcpt: list[str], data: list[str], letters: int, again: bool
+) -> None:
     post.rcpt, post.data = [*rcpt], [*data]
     site.person("camille", "place-moment", "reminders")
     opens(site, "camille")
@@ -245,12 +273,19 @@ def test_a_letter_is_sent_again_only_when_the_server_said_that_it_was_not_taken(
     assert show is not None
     from support.devices.far_ends import until
 
-    until(lambda: not site._called(lambda: site.server.dispatcher._under_way) and site._called(lambda: site.server.dispatcher.parcels[show.id].reason) != "")
+    until(
+        lambda: (
+            not site._called(lambda: site.server.dispatcher._under_way)
+            and site._called(lambda: site.server.dispatcher.parcels[show.id].reason) != ""
+        )
+    )
     site.passes(5.0)
     site._called(site.server.dispatcher.nudge)
     settled(site)
     assert len(post.letters) == letters
-    assert site._called(lambda: site.server.dispatcher.parcels[show.id].status) == ("taken" if again else "unsure" if data == ["cut"] else "given_up")
+    assert site._called(lambda: site.server.dispatcher.parcels[show.id].status) == (
+        "taken" if again else "unsure" if data == ["cut"] else "given_up"
+    )
 
 
 def test_a_ticket_of_another_use_or_another_server_opens_nothing(site: Site, post: Post) -> None:
@@ -276,17 +311,37 @@ def test_no_address_carries_a_second_line_or_a_second_reader(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["", "camille", "a@b", "Camille <a@example.org>", "a@example.org, b@example.org", "a@example.org\r\nBcc: b@x.org", None, 7, "é@example.org"]
+    "address",
+    [
+        "",
+        "camille",
+        "a@b",
+        "Camille <a@example.org>",
+        "a@example.org, b@example.org",
+        "a@example.org\r\nBcc: b@x.org",
+        None,
+        7,
+        "é@example.org",
+    ],
 )
 def test_what_is_no_address_is_refused(site: Site, address: Any) -> None:
     told = brand(site, "PUT", "/v1/people/camille/mail", address=address)
     assert told.status_code == 422
-    assert httpx.put(f"{site.url}/v1/people/camille/mail", headers={"authorization": f"Bearer {site.key('device', 'camille')}"}, json={}).status_code == 403
+    assert (
+        httpx.put(
+            f"{site.url}/v1/people/camille/mail",
+            headers={"authorization": f"Bearer {site.key('device', 'camille')}"},
+            json={},
+        ).status_code
+        == 403
+    )
 
 
 def test_an_id_that_no_moment_could_name_has_no_address(site: Site) -> None:
     for length, status in ((128, 204), (129, 422), (4000, 422)):
-        assert brand(site, "PUT", f"/v1/people/{'x' * length}/mail", address="camille@example.net").status_code == status
+        assert (
+            brand(site, "PUT", f"/v1/people/{'x' * length}/mail", address="camille@example.net").status_code == status
+        )
         assert site.server.external_channels.addresses.has("x" * length, "mail") is (status == 204)
 
 
@@ -315,7 +370,9 @@ def test_letters_keep_the_contract_of_a_channel(post: Post) -> None:
     assert receipt.handed == "taken"
 
 
-def test_a_letter_goes_only_over_a_line_whose_certificate_is_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_letter_goes_only_over_a_line_whose_certificate_is_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import ssl
 
     authority = Authority(tmp_path)
@@ -359,11 +416,20 @@ def test_a_server_that_is_not_there_took_nothing_and_one_that_hangs_stops_nobody
     assert threading.active_count() >= 1
 
 
-@pytest.mark.parametrize(("changed", "named"), [
-    ({"purpose": "none"}, "purpose"), ({"purpose": "account"}, "purpose"), ({"host": "mail.example.org"}, "clear"),
-    ({"url": "http://x"}, "url"), ({"sender": "nobody"}, "address"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"purpose": "none"}, "purpose"),
+        ({"purpose": "account"}, "purpose"),
+        ({"host": "mail.example.org"}, "clear"),
+        ({"url": "http://x"}, "url"),
+        ({"sender": "nobody"}, "address"),
+    ],
+)
 def test_settings_that_would_not_do_are_named(changed: dict[str, Any], named: str) -> None:
-    mail = Mail(**{"host": "127.0.0.1", "security": "none", "sender": "a@example.org", "purpose": "by-mail", "url": URL} | changed)
+    mail = Mail(
+        **{"host": "127.0.0.1", "security": "none", "sender": "a@example.org", "purpose": "by-mail", "url": URL}
+        | changed
+    )
     with pytest.raises(Invalid, match=named):
         letters_of(mail, Addresses(":memory:", b"k" * 32))

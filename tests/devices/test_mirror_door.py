@@ -1,4 +1,7 @@
-"""Who has no right gets nothing: another person's key, a hostile address, too many bytes; and one card costs few bytes on the wire."""
+"""Who has no right gets nothing: another person's key, a hostile address, too many bytes.
+
+And one card costs few bytes on the wire.
+"""
 
 import socket
 from collections.abc import Iterator
@@ -24,11 +27,28 @@ from visavis.model.moment import Entered, Spot, Worn
 API = "/mirror/v1"
 LONGEST = max(STRATEGY.places.values(), key=lambda place: len(place.name))
 HOSTILE = [
-    "http://example.org/x", "https://evil.example/x", "https://127.0.0.1/x", "http://127.0.0.1:22/x", "http://user:pass@{host}/x", "http://{host}@evil.example/x",
-    "http://{host}.evil.example/x", "https://{host}/x", "file:///etc/passwd", "gopher://{host}/x", "//{host}/x", "", "x", "http://[::1]/x", "http://169.254.169.254/",
-    "http://localhost:{port}/x", "http://0.0.0.0:{port}/", "http://{host}\\@evil.example/", "http://evil.example#@{host}/", "javascript:alert(1)",
+    "http://example.org/x",
+    "https://evil.example/x",
+    "https://127.0.0.1/x",
+    "http://127.0.0.1:22/x",
+    "http://user:pass@{host}/x",
+    "http://{host}@evil.example/x",
+    "http://{host}.evil.example/x",
+    "https://{host}/x",
+    "file:///etc/passwd",
+    "gopher://{host}/x",
+    "//{host}/x",
+    "",
+    "x",
+    "http://[::1]/x",
+    "http://169.254.169.254/",
+    "http://localhost:{port}/x",
+    "http://0.0.0.0:{port}/",
+    "http://{host}\\@evil.example/",
+    "http://evil.example#@{host}/",
+    "javascript:alert(1)",
     "http://127.0.0.1:99999999/",
-]  # fmt: skip
+]
 
 
 class Who:
@@ -37,7 +57,9 @@ class Who:
     def __init__(self, mirror: Mirrored) -> None:
         self.mirror = mirror
         self.name, self.token = mirror.somebody()
-        self.http = httpx.Client(base_url=mirror.site.url, headers={"authorization": f"Bearer {self.token}"}, timeout=20)
+        self.http = httpx.Client(
+            base_url=mirror.site.url, headers={"authorization": f"Bearer {self.token}"}, timeout=20
+        )
 
     def insert(self, **fields: Any) -> dict[str, Any]:
         answer = self.http.post(f"{API}/timeline", json=fields)
@@ -45,7 +67,9 @@ class Who:
         return dict(answer.json())
 
     def photo(self) -> dict[str, Any]:
-        answer = self.http.post(f"/upload{API}/timeline?uploadType=media", content=PNG, headers={"content-type": "image/png"})
+        answer = self.http.post(
+            f"/upload{API}/timeline?uploadType=media", content=PNG, headers={"content-type": "image/png"}
+        )
         assert answer.status_code == 201
         return dict(answer.json())
 
@@ -64,10 +88,21 @@ def who(mirror: Mirrored) -> Iterator[Who]:
 
 
 def test_nothing_opens_without_a_key_of_a_device(mirror: Mirrored) -> None:
-    other = {role: mirror.site.key(role, subject) for role, subject in (("brand", ""), ("till", "s1"), ("adviser", "s1"), ("sensor", "camille"))}
+    other = {
+        role: mirror.site.key(role, subject)
+        for role, subject in (("brand", ""), ("till", "s1"), ("adviser", "s1"), ("sensor", "camille"))
+    }
     cookie = {"cookie": f"visavis-glass={mirror.site.key('device', 'x')}"}
     bare = httpx.Client(base_url=mirror.site.url)
-    for path in ("/timeline", "/contacts", "/subscriptions", "/locations", "/settings/locale", "/timeline/x", "/timeline/x/attachments"):
+    for path in (
+        "/timeline",
+        "/contacts",
+        "/subscriptions",
+        "/locations",
+        "/settings/locale",
+        "/timeline/x",
+        "/timeline/x/attachments",
+    ):
         for token, status in (("", 401), ("wrong", 401), *[(one, 403) for one in other.values()]):
             answer = bare.get(API + path, headers={"authorization": f"Bearer {token}".strip()})
             assert answer.status_code == status, path
@@ -89,8 +124,12 @@ def test_another_persons_key_reaches_nothing_of_mine(mirror: Mirrored, who: Who)
     item, card = who.photo(), mirror.site.enters(who.name)
     assert card is not None
     who.http.post(f"{API}/contacts", json={"id": "c", "displayName": "C", "imageUrls": ["https://example.org/c.png"]})
-    made = who.http.post(f"{API}/subscriptions", json={"collection": "timeline", "callbackUrl": mirror.listener.url}).json()
-    started = who.http.post(f"/upload{API}/timeline?uploadType=resumable", json={}, headers={"x-upload-content-type": "image/png"})
+    made = who.http.post(
+        f"{API}/subscriptions", json={"collection": "timeline", "callbackUrl": mirror.listener.url}
+    ).json()
+    started = who.http.post(
+        f"/upload{API}/timeline?uploadType=resumable", json={}, headers={"x-upload-content-type": "image/png"}
+    )
     place = urlsplit(started.headers["location"])
     attachment = f"{API}/timeline/{item['id']}/attachments/{item['attachments'][0]['id']}"
     thief = Who(mirror)
@@ -113,7 +152,10 @@ def test_another_persons_key_reaches_nothing_of_mine(mirror: Mirrored, who: Who)
         thief.http.get(f"/glass/face?item={item['id']}"),
         *[thief.http.post("/glass/act", json=deed) for deed in deeds],
     ]
-    lists = [thief.http.get(f"{API}/{name}").json()["items"] for name in ("timeline?includeDeleted=true", "contacts", "subscriptions", "locations")]
+    lists = [
+        thief.http.get(f"{API}/{name}").json()["items"]
+        for name in ("timeline?includeDeleted=true", "contacts", "subscriptions", "locations")
+    ]
     thief.http.close()
 
     assert {answer.status_code for answer in tried} <= {404, 422}, [answer.status_code for answer in tried]
@@ -141,14 +183,27 @@ def test_a_callback_goes_to_an_allowed_origin_or_nowhere(mirror: Mirrored, who: 
     parts = urlsplit(mirror.listener.url)
     for address in HOSTILE:
         url = address.replace("{host}", parts.netloc).replace("{port}", str(parts.port))
-        for body in ({"collection": "timeline", "callbackUrl": url}, {"collection": "locations", "callbackUrl": url, "verifyToken": "s"}):
+        for body in (
+            {"collection": "timeline", "callbackUrl": url},
+            {"collection": "locations", "callbackUrl": url, "verifyToken": "s"},
+        ):
             assert who.http.post(f"{API}/subscriptions", json=body).status_code == 400, url
     assert who.http.get(f"{API}/subscriptions").json()["items"] == []
-    made = who.http.post(f"{API}/subscriptions", json={"collection": "timeline", "callbackUrl": mirror.listener.url}).json()
-    assert who.http.put(f"{API}/subscriptions/{made['id']}", json={"collection": "timeline", "callbackUrl": "https://evil.example/"}).status_code == 400
+    made = who.http.post(
+        f"{API}/subscriptions", json={"collection": "timeline", "callbackUrl": mirror.listener.url}
+    ).json()
+    assert (
+        who.http.put(
+            f"{API}/subscriptions/{made['id']}", json={"collection": "timeline", "callbackUrl": "https://evil.example/"}
+        ).status_code
+        == 400
+    )
 
 
-@given(st.text(max_size=40) | st.builds("{}://{}".format, st.sampled_from(["http", "https", "ftp", "HTTPS"]), st.text(max_size=30)))
+@given(
+    st.text(max_size=40)
+    | st.builds("{}://{}".format, st.sampled_from(["http", "https", "ftp", "HTTPS"]), st.text(max_size=30))
+)
 def test_an_address_is_an_origin_that_may_be_called_or_is_refused_in_words(address: str) -> None:
     try:
         found = origin(address)
@@ -190,7 +245,12 @@ def test_a_callback_that_fails_is_tried_again(mirror: Mirrored, who: Who) -> Non
 
 
 def test_hostile_html_never_comes_back(who: Who) -> None:
-    item = who.insert(html="<article onload=x><script>1</script><img src=//evil/x><iframe src=x>y</iframe><p style='background:url(//evil)'>ok</p></article>")
+    item = who.insert(
+        html=(
+            "<article onload=x><script>1</script><img src=//evil/x><iframe src=x>y</iframe><p"
+            " style='background:url(//evil)'>ok</p></article>"
+        )
+    )
 
     face = who.http.get(f"/glass/face?item={item['id']}")
 
@@ -200,9 +260,16 @@ def test_hostile_html_never_comes_back(who: Who) -> None:
 
 
 def test_a_picture_is_shown_as_data_and_never_as_a_page(who: Who) -> None:
-    body = b'--b\r\nContent-Type: application/json\r\n\r\n{"html": "<img src=\\"attachment:0\\"><img src=\\"attachment:7\\"><img src=\\"cid:../../x\\">"}\r\n'
+    body = (
+        b'--b\r\nContent-Type: application/json\r\n\r\n{"html": "<img src=\\"attachment:0\\"><img'
+        b' src=\\"attachment:7\\"><img src=\\"cid:../../x\\">"}\r\n'
+    )
     body += b"--b\r\nContent-Type: image/svg+xml\r\n\r\n<svg onload='x'/>\r\n--b--"
-    item = who.http.post(f"/upload{API}/timeline?uploadType=multipart", content=body, headers={"content-type": "multipart/related; boundary=b"}).json()
+    item = who.http.post(
+        f"/upload{API}/timeline?uploadType=multipart",
+        content=body,
+        headers={"content-type": "multipart/related; boundary=b"},
+    ).json()
 
     face = who.http.get(f"/glass/face?item={item['id']}").text
     media = who.http.get(f"{API}/timeline/{item['id']}/attachments/{item['attachments'][0]['id']}?alt=media")
@@ -224,7 +291,11 @@ def test_more_bytes_than_are_taken_are_refused_and_leave_nothing(who: Who) -> No
         who.http.post(f"{API}/timeline", content=flood(FIELDS_LIMIT), headers={"content-type": "application/json"}),
         who.http.post(f"/upload{API}/timeline?uploadType=media", content=flood(MEDIA_LIMIT), headers=image),
         who.http.post(f"/upload{API}/timeline?uploadType=multipart", content=flood(BODY_LIMIT), headers=related),
-        who.http.post(resumable, json={}, headers={"x-upload-content-type": "image/png", "x-upload-content-length": str(MEDIA_LIMIT + 1)}),
+        who.http.post(
+            resumable,
+            json={},
+            headers={"x-upload-content-type": "image/png", "x-upload-content-length": str(MEDIA_LIMIT + 1)},
+        ),
     ]
     place = who.http.post(resumable, json={}, headers={"x-upload-content-type": "image/png"}).headers["location"]
     tried.append(who.http.put(place, content=flood(MEDIA_LIMIT)))
@@ -236,13 +307,20 @@ def test_more_bytes_than_are_taken_are_refused_and_leave_nothing(who: Who) -> No
 
 def test_uploads_that_are_never_finished_are_few(who: Who) -> None:
     head = {"x-upload-content-type": "image/png"}
-    started = [who.http.post(f"/upload{API}/timeline?uploadType=resumable", json={}, headers=head).status_code for _ in range(SESSIONS_LIMIT + 1)]
+    started = [
+        who.http.post(f"/upload{API}/timeline?uploadType=resumable", json={}, headers=head).status_code
+        for _ in range(SESSIONS_LIMIT + 1)
+    ]
 
     assert started == [200] * SESSIONS_LIMIT + [403]
 
 
 def test_a_piece_that_does_not_follow_is_not_taken_and_the_last_one_may_come_twice(who: Who) -> None:
-    place = who.http.post(f"/upload{API}/timeline?uploadType=resumable", json={"text": "a"}, headers={"x-upload-content-type": "image/png"}).headers["location"]
+    place = who.http.post(
+        f"/upload{API}/timeline?uploadType=resumable",
+        json={"text": "a"},
+        headers={"x-upload-content-type": "image/png"},
+    ).headers["location"]
 
     def piece(told: str, data: bytes = b"") -> tuple[int, str]:
         answer = who.http.put(place, content=data, headers={"content-range": told})
@@ -266,18 +344,39 @@ def test_a_piece_that_does_not_follow_is_not_taken_and_the_last_one_may_come_twi
 @pytest.mark.parametrize(
     ("verb", "path", "content", "status"),
     [
-        *[("POST", "/timeline", body, 400) for body in (
-            b"[1]", b"{", b'{"text": 1}', b"[" * 9999, b'{"menuItems": [{"action": "CUSTOM"}]}', b'{"menuItems": [{"action": "ZAP"}]}',
-            b'{"displayTime": "tomorrow"}', b'{"text": "\xff"}',
-        )],
-        *[("GET", f"/timeline?{query}", b"", 400) for query in ("pageToken=zz", "maxResults=-1", "orderBy=x", "fields=((")],
-        *[("POST", "/locations", body, 400) for body in (
-            b'{"latitude": 1}', b'{"latitude": 91, "longitude": 0}', b'{"latitude": 1, "longitude": 0, "timestamp": "2999-01-01T00:00:00Z"}',
-        )],
-        ("GET", "/timeline/%00", b"", 404), ("POST", "/subscriptions", b"{}", 400), ("PUT", "/contacts/none", b"{}", 404),
+        *[
+            ("POST", "/timeline", body, 400)
+            for body in (
+                b"[1]",
+                b"{",
+                b'{"text": 1}',
+                b"[" * 9999,
+                b'{"menuItems": [{"action": "CUSTOM"}]}',
+                b'{"menuItems": [{"action": "ZAP"}]}',
+                b'{"displayTime": "tomorrow"}',
+                b'{"text": "\xff"}',
+            )
+        ],
+        *[
+            ("GET", f"/timeline?{query}", b"", 400)
+            for query in ("pageToken=zz", "maxResults=-1", "orderBy=x", "fields=((")
+        ],
+        *[
+            ("POST", "/locations", body, 400)
+            for body in (
+                b'{"latitude": 1}',
+                b'{"latitude": 91, "longitude": 0}',
+                b'{"latitude": 1, "longitude": 0, "timestamp": "2999-01-01T00:00:00Z"}',
+            )
+        ],
+        ("GET", "/timeline/%00", b"", 404),
+        ("POST", "/subscriptions", b"{}", 400),
+        ("PUT", "/contacts/none", b"{}", 404),
     ],
-)  # fmt: skip
-def test_what_is_wrong_is_told_in_googles_form_without_repeating_it(who: Who, verb: str, path: str, content: bytes, status: int) -> None:
+)
+def test_what_is_wrong_is_told_in_googles_form_without_repeating_it(
+    who: Who, verb: str, path: str, content: bytes, status: int
+) -> None:
     answer = who.http.request(verb, API + path, content=content)
 
     assert answer.status_code == status
@@ -301,15 +400,27 @@ def test_one_card_is_at_most_1500_bytes_on_the_wire_whatever_it_says(mirror: Mir
     host = urlsplit(mirror.site.url)
 
     with socket.create_connection((host.hostname or "", host.port or 0)) as line:
-        line.sendall(f"GET {API}/timeline HTTP/1.1\r\nhost: glass\r\nauthorization: Bearer {who.token}\r\nconnection: close\r\n\r\n".encode())
+        line.sendall(
+            f"GET {API}/timeline HTTP/1.1\r\nhost: glass\r\nauthorization: Bearer {who.token}\r\nconnection:"
+            " close\r\n\r\n".encode()
+        )
         head, _, body = b"".join(iter(lambda: line.recv(65_536), b"")).partition(b"\r\n\r\n")
-    frame = len(head) + 4 + len(msgspec.json.encode({"kind": "mirror#timeline", "items": []})) + len("https://glasses.example.com") - len("http://glass")
+    frame = (
+        len(head)
+        + 4
+        + len(msgspec.json.encode({"kind": "mirror#timeline", "items": []}))
+        + len("https://glasses.example.com")
+        - len("http://glass")
+    )
 
     assert card.id.encode() in body
     [shown] = msgspec.json.decode(body)["items"]
     links = len(msgspec.json.encode({"displayTime": shown["displayTime"], "selfLink": shown["selfLink"]}))
     entry = replace(
-        mirror.site.entries(who.name)[-1], moment=Entered(id="d", customer=who.name, occurred_at=NOON, at=Spot(LONGEST.id, "shop", 1, 1.0), place=LONGEST.id)
+        mirror.site.entries(who.name)[-1],
+        moment=Entered(
+            id="d", customer=who.name, occurred_at=NOON, at=Spot(LONGEST.id, "shop", 1, 1.0), place=LONGEST.id
+        ),
     )
     figures = {"today": 1.25, "goal": 1.5, "left": 0.5}
     for key, action in STRATEGY.actions.items():
@@ -317,14 +428,19 @@ def test_one_card_is_at_most_1500_bytes_on_the_wire_whatever_it_says(mirror: Mir
             continue
         for family in STRATEGY.families if action.about != "none" else [""]:
             for language in STRATEGY.brand.languages:
-                told = item(STRATEGY, OnScreen(replace(card, action=key, family=family, figures=figures), entry), language)
+                told = item(
+                    STRATEGY, OnScreen(replace(card, action=key, family=family, figures=figures), entry), language
+                )
                 assert frame + links + len(msgspec.json.encode(told)) <= 1_500, (key, family, language)
 
 
 def test_a_reply_is_a_new_item_that_names_the_first(mirror: Mirrored, who: Who) -> None:
     item = who.insert(text="a", creator={"id": "x", "displayName": "X"}, menuItems=[{"action": "REPLY"}])
     mirror.listener.heard.clear()
-    who.http.post(f"{API}/subscriptions", json={"collection": "timeline", "callbackUrl": mirror.listener.url, "operation": ["INSERT"]})
+    who.http.post(
+        f"{API}/subscriptions",
+        json={"collection": "timeline", "callbackUrl": mirror.listener.url, "operation": ["INSERT"]},
+    )
 
     who.http.post("/glass/act", json={"itemId": item["id"], "userActions": [{"type": "REPLY"}], "text": "du lait"})
     [told] = mirror.listener.wait()

@@ -1,7 +1,7 @@
 """The Glass in Chromium: what is on it, what is chosen in it, and how it looks in both languages.
 
-``VISAVIS_ACCEPT=1 pytest tests/devices/test_mirror_glass.py`` takes the pictures anew; a picture is looked at before it is committed.
-"""
+``VISAVIS_ACCEPT=1 pytest tests/devices/test_mirror_glass.py`` takes the pictures anew; a picture is looked at before it
+is committed."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -29,7 +29,10 @@ from web.conftest import violations
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "mirror"
 FAINT = 1.5
-"""How far two pictures may be apart on average, in levels of 255: another release of the font engine moves the edge of a letter."""
+"""How far two pictures may be apart on average, in levels of 255.
+
+Another release of the font engine moves the edge of a letter.
+"""
 SAMPLE = {"fr": "Crème fraîche épaisse à 1,95 €, œufs « bio »", "en": "Thick cream at €1.95, “organic” eggs"}
 Opened = Callable[..., Page]
 
@@ -43,7 +46,9 @@ def mirror(browser: Browser) -> Iterator[Mirrored]:
 @pytest.fixture
 def glass(browser: Browser, mirror: Mirrored) -> Iterator[Opened]:
     """Open the Glass of the person of this key; any error of the page, and any request elsewhere, fails the test."""
-    context = browser.new_context(viewport={"width": 640, "height": 360}, locale="fr-FR", timezone_id="Europe/Paris", reduced_motion="reduce")
+    context = browser.new_context(
+        viewport={"width": 640, "height": 360}, locale="fr-FR", timezone_id="Europe/Paris", reduced_motion="reduce"
+    )
     errors: list[str] = []
     urls: list[str] = []
 
@@ -64,14 +69,18 @@ def glass(browser: Browser, mirror: Mirrored) -> Iterator[Opened]:
 
 
 def insert(mirror: Mirrored, token: str, **fields: object) -> str:
-    answer = httpx.post(f"{mirror.site.url}/mirror/v1/timeline", json=fields, headers={"authorization": f"Bearer {token}"})
+    answer = httpx.post(
+        f"{mirror.site.url}/mirror/v1/timeline", json=fields, headers={"authorization": f"Bearer {token}"}
+    )
     return str(answer.raise_for_status().json()["id"])
 
 
 def a_show(action: str, family: str) -> Show:
     figures = {"today": 1.25, "goal": 1.5, "left": 0.5}
     purpose = STRATEGY.actions[action].purpose
-    return Show("d1", "customer", purpose, action, family, "", "glasses", 1.6, 0.6, 0.5, (), (), (), (), None, figures=figures)
+    return Show(
+        "d1", "customer", purpose, action, family, "", "glasses", 1.6, 0.6, 0.5, (), (), (), (), None, figures=figures
+    )
 
 
 def on_screen(page: Page, name: str) -> None:
@@ -93,12 +102,27 @@ def compare(name: str, page: Page) -> None:
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
-def test_a_card_its_menu_and_the_item_beside_it_look_as_they_were_looked_at(mirror: Mirrored, glass: Opened, language: str) -> None:
+def test_a_card_its_menu_and_the_item_beside_it_look_as_they_were_looked_at(
+    mirror: Mirrored, glass: Opened, language: str
+) -> None:
     name, token = mirror.somebody()
     notice = STRATEGY.purposes["reminders"].notice.version
-    mirror.site.process(Noticed(id="in", customer=name, occurred_at=mirror.site.clock.now(), purpose="reminders", notice=notice, language=language))
+    mirror.site.process(
+        Noticed(
+            id="in",
+            customer=name,
+            occurred_at=mirror.site.clock.now(),
+            purpose="reminders",
+            notice=notice,
+            language=language,
+        )
+    )
     item = insert(
-        mirror, token, text=SAMPLE[language], creator={"id": "l", "displayName": "Liste"}, menuItems=[{"action": "TOGGLE_PINNED"}, {"action": "DELETE"}]
+        mirror,
+        token,
+        text=SAMPLE[language],
+        creator={"id": "l", "displayName": "Liste"},
+        menuItems=[{"action": "TOGGLE_PINNED"}, {"action": "DELETE"}],
     )
     page = glass(token)
     decision = STRATEGY.actions["reminder-door"]
@@ -108,7 +132,14 @@ def test_a_card_its_menu_and_the_item_beside_it_look_as_they_were_looked_at(mirr
         {"action": "CUSTOM", "id": one, "values": [{"displayName": label}]}
         for one, label in (("yes", decision.card[language].yes), ("no", decision.card[language].no))
     ]
-    other = insert(mirror, token, html=card, notification={"level": "DEFAULT"}, menuItems=[*menu, {"action": "READ_ALOUD"}], speakableText="x")
+    other = insert(
+        mirror,
+        token,
+        html=card,
+        notification={"level": "DEFAULT"},
+        menuItems=[*menu, {"action": "READ_ALOUD"}],
+        speakableText="x",
+    )
 
     on_screen(page, other)
     compare(f"card-{language}", page)
@@ -156,7 +187,9 @@ def test_a_card_leaves_the_glass_when_its_purpose_is_closed(mirror: Mirrored, gl
 def test_a_bundle_shows_its_cover_and_opens(mirror: Mirrored, glass: Opened) -> None:
     _, token = mirror.somebody()
     inside = insert(mirror, token, text="first", bundleId="b")
-    cover = insert(mirror, token, text="two messages", bundleId="b", isBundleCover=True, notification={"level": "DEFAULT"})
+    cover = insert(
+        mirror, token, text="two messages", bundleId="b", isBundleCover=True, notification={"level": "DEFAULT"}
+    )
     page = glass(token)
 
     on_screen(page, cover)
@@ -167,13 +200,25 @@ def test_a_bundle_shows_its_cover_and_opens(mirror: Mirrored, glass: Opened) -> 
     on_screen(page, cover)
 
 
-def test_hostile_html_stays_in_its_frame_and_a_picture_is_drawn(mirror: Mirrored, glass: Opened, browser: Browser) -> None:
+def test_hostile_html_stays_in_its_frame_and_a_picture_is_drawn(
+    mirror: Mirrored, glass: Opened, browser: Browser
+) -> None:
     _, token = mirror.somebody()
-    html = "<article><img src='attachment:0'><img src='https://evil.example/x.png'><p onclick='x'>a</p><style>p{color:red}</style></article>"
-    body = b'--b\r\nContent-Type: application/json\r\n\r\n{"html": "%s", "notification": {"level": "DEFAULT"}}' % html.encode()
+    html = (
+        "<article><img src='attachment:0'><img src='https://evil.example/x.png'><p"
+        " onclick='x'>a</p><style>p{color:red}</style></article>"
+    )
+    body = (
+        b'--b\r\nContent-Type: application/json\r\n\r\n{"html": "%s", "notification": {"level": "DEFAULT"}}'
+        % html.encode()
+    )
     body += b"\r\n--b\r\nContent-Type: image/png\r\n\r\n" + PNG + b"\r\n--b--"
     head = {"authorization": f"Bearer {token}", "content-type": "multipart/related; boundary=b"}
-    item = httpx.post(f"{mirror.site.url}/upload/mirror/v1/timeline?uploadType=multipart", content=body, headers=head).raise_for_status().json()["id"]
+    item = (
+        httpx.post(f"{mirror.site.url}/upload/mirror/v1/timeline?uploadType=multipart", content=body, headers=head)
+        .raise_for_status()
+        .json()["id"]
+    )
     context = browser.new_context(viewport={"width": 640, "height": 360})
     page = context.new_page()
     urls: list[str] = []
@@ -217,12 +262,17 @@ def test_no_card_of_the_brand_is_cut_on_a_glass(browser: Browser, language: str)
                 None,
                 figures={"today": 1.25, "goal": 1.5, "left": 0.5},
             )
-            page.set_content(faces.document(TimelineItem(html=face(compose(STRATEGY, shown, language, place="s1"))), language, lambda _: None))
+            page.set_content(
+                faces.document(
+                    TimelineItem(html=face(compose(STRATEGY, shown, language, place="s1"))), language, lambda _: None
+                )
+            )
             room = page.evaluate(
-                "(() => { const s = document.querySelector('section'), f = document.querySelector('footer').getBoundingClientRect();"
-                "const low = Math.max(...[...s.children].map(e => e.getBoundingClientRect().bottom));"
-                "const wide = Math.max(...[...s.children].map(e => e.scrollWidth));"
-                "return [Math.round(f.top - low), 560 - wide, 360 - Math.round(f.bottom)] })()"
+                "(() => { const s = document.querySelector('section'), f ="
+                " document.querySelector('footer').getBoundingClientRect();const low ="
+                " Math.max(...[...s.children].map(e => e.getBoundingClientRect().bottom));const wide ="
+                " Math.max(...[...s.children].map(e => e.scrollWidth));return [Math.round(f.top - low), 560 - wide, 360"
+                " - Math.round(f.bottom)] })()"
             )
             if min(room) < 0:
                 cut.append((key, family, room))

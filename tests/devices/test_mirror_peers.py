@@ -1,4 +1,7 @@
-"""Google's Node and Go clients drive the timeline too. ``make peers`` brings them into a folder of their own; without it these tests are skipped."""
+"""Google's Node and Go clients drive the timeline too.
+
+``make peers`` brings them into a folder of their own; without it these tests are skipped.
+"""
 
 import json
 import shutil

@@ -27,7 +27,14 @@ def mirror() -> Iterator[Mirrored]:
 
 def client(mirror: Mirrored, token: str) -> Any:
     where = mirror.site.url + "/discovery/v1/apis/{api}/{apiVersion}/rest"
-    return build("mirror", "v1", credentials=Credentials(token), discoveryServiceUrl=where, static_discovery=False, cache_discovery=False)  # type: ignore[no-untyped-call]
+    return build(
+        "mirror",
+        "v1",
+        credentials=Credentials(token),  # type: ignore[no-untyped-call]
+        discoveryServiceUrl=where,
+        static_discovery=False,
+        cache_discovery=False,
+    )
 
 
 @pytest.fixture
@@ -38,7 +45,9 @@ def person(mirror: Mirrored) -> Iterator[tuple[str, Any]]:
     found.close()
 
 
-def test_our_card_is_an_item_whose_menu_is_yes_and_no_and_which_is_gone_once_answered(mirror: Mirrored, person: tuple[str, Any]) -> None:
+def test_our_card_is_an_item_whose_menu_is_yes_and_no_and_which_is_gone_once_answered(
+    mirror: Mirrored, person: tuple[str, Any]
+) -> None:
     name, api = person
     show = mirror.site.enters(name)
     assert show is not None
@@ -49,7 +58,11 @@ def test_our_card_is_an_item_whose_menu_is_yes_and_no_and_which_is_gone_once_ans
     left = api.timeline().list(includeDeleted=True).execute()["items"]
 
     assert item["id"] == show.id
-    assert [(one["action"], one.get("id")) for one in item["menuItems"]] == [("CUSTOM", "yes"), ("CUSTOM", "no"), ("READ_ALOUD", None)]
+    assert [(one["action"], one.get("id")) for one in item["menuItems"]] == [
+        ("CUSTOM", "yes"),
+        ("CUSTOM", "no"),
+        ("READ_ALOUD", None),
+    ]
     assert item["notification"] == {"level": "DEFAULT"}
     assert item["html"].startswith("<article>")
     assert item["speakableText"].startswith(item["text"].split("\n")[0])
@@ -70,8 +83,16 @@ def test_a_choice_on_the_glass_is_an_answer_and_the_client_sees_the_card_gone(mi
     assert show is not None
     head = {"authorization": f"Bearer {token}"}
 
-    said = httpx.post(f"{mirror.site.url}/glass/act", json={"itemId": show.id, "userActions": [{"type": "CUSTOM", "payload": "yes"}]}, headers=head)
-    again = httpx.post(f"{mirror.site.url}/glass/act", json={"itemId": show.id, "userActions": [{"type": "CUSTOM", "payload": "no"}]}, headers=head)
+    said = httpx.post(
+        f"{mirror.site.url}/glass/act",
+        json={"itemId": show.id, "userActions": [{"type": "CUSTOM", "payload": "yes"}]},
+        headers=head,
+    )
+    again = httpx.post(
+        f"{mirror.site.url}/glass/act",
+        json={"itemId": show.id, "userActions": [{"type": "CUSTOM", "payload": "no"}]},
+        headers=head,
+    )
     items = api.timeline().list().execute()["items"]
     api.close()
 
@@ -83,8 +104,16 @@ def test_a_choice_on_the_glass_is_an_answer_and_the_client_sees_the_card_gone(mi
 def test_an_item_lives_its_whole_life(person: tuple[str, Any]) -> None:
     _, api = person
 
-    made = api.timeline().insert(body={"text": "Pain", "bundleId": "b", "sourceItemId": "s1", "isDeleted": True}).execute()
-    patched = api.timeline().patch(id=made["id"], body={"text": None, "html": "<p onclick='x()'>Pain</p><script>x</script>", "bundleId": "c"}).execute()
+    made = (
+        api.timeline().insert(body={"text": "Pain", "bundleId": "b", "sourceItemId": "s1", "isDeleted": True}).execute()
+    )
+    patched = (
+        api.timeline()
+        .patch(
+            id=made["id"], body={"text": None, "html": "<p onclick='x()'>Pain</p><script>x</script>", "bundleId": "c"}
+        )
+        .execute()
+    )
     updated = api.timeline().update(id=made["id"], body={"text": "Fini", "sourceItemId": "s2"}).execute()
     found = api.timeline().list(sourceItemId="s2").execute()["items"]
     other = api.timeline().list(sourceItemId="s1").execute()["items"]
@@ -128,12 +157,16 @@ def test_bytes_come_back_as_they_went(person: tuple[str, Any], size: int, resuma
     data = (b"\r\n--\n" + bytes(range(256))) * (size // 261 + 1)
     data = data[:size]
 
-    with_media = MediaIoBaseUpload(BytesIO(data), "image/png", chunksize=256 * 1024 if resumable else -1, resumable=resumable)
+    with_media = MediaIoBaseUpload(
+        BytesIO(data), "image/png", chunksize=256 * 1024 if resumable else -1, resumable=resumable
+    )
     item = api.timeline().insert(body={"text": "photo"}, media_body=with_media).execute()
     more = MediaIoBaseUpload(BytesIO(b"sound"), "audio/ogg", resumable=resumable)
     attachment = api.timeline().attachments().insert(itemId=item["id"], media_body=more).execute()
     listed = api.timeline().attachments().list(itemId=item["id"]).execute()["items"]
-    back = api.timeline().attachments().get_media(itemId=item["id"], attachmentId=item["attachments"][0]["id"]).execute()
+    back = (
+        api.timeline().attachments().get_media(itemId=item["id"], attachmentId=item["attachments"][0]["id"]).execute()
+    )
     api.timeline().attachments().delete(itemId=item["id"], attachmentId=attachment["id"]).execute()
 
     assert back == data
@@ -149,14 +182,23 @@ def test_an_update_may_bring_a_picture(person: tuple[str, Any]) -> None:
     _, api = person
     item = api.timeline().insert(body={"text": "a"}).execute()
 
-    updated = api.timeline().update(id=item["id"], body={"text": "b"}, media_body=MediaIoBaseUpload(BytesIO(PNG), "image/png")).execute()
+    updated = (
+        api.timeline()
+        .update(id=item["id"], body={"text": "b"}, media_body=MediaIoBaseUpload(BytesIO(PNG), "image/png"))
+        .execute()
+    )
 
     assert (updated["id"], updated["text"], len(updated["attachments"])) == (item["id"], "b", 1)
 
 
 def test_contacts_are_kept(person: tuple[str, Any]) -> None:
     _, api = person
-    body = {"id": "list", "displayName": "My list", "imageUrls": ["https://example.org/a.png"], "acceptCommands": [{"type": "TAKE_A_NOTE"}]}
+    body = {
+        "id": "list",
+        "displayName": "My list",
+        "imageUrls": ["https://example.org/a.png"],
+        "acceptCommands": [{"type": "TAKE_A_NOTE"}],
+    }
 
     api.contacts().insert(body=body).execute()
     api.contacts().patch(id="list", body={"displayName": "Our list"}).execute()
@@ -175,19 +217,33 @@ def test_contacts_are_kept(person: tuple[str, Any]) -> None:
 def test_a_subscriber_is_told_what_was_done_with_its_item(mirror: Mirrored) -> None:
     _, token = mirror.somebody()
     api = client(mirror, token)
-    menu = [{"id": "keep", "action": "CUSTOM", "removeWhenSelected": True, "values": [{"displayName": "Keep"}]}, {"action": "DELETE"}]
+    menu = [
+        {"id": "keep", "action": "CUSTOM", "removeWhenSelected": True, "values": [{"displayName": "Keep"}]},
+        {"action": "DELETE"},
+    ]
     item = api.timeline().insert(body={"text": "List", "menuItems": menu}).execute()
     address = mirror.listener.url + "/told"
-    made = api.subscriptions().insert(body={"collection": "timeline", "callbackUrl": address, "userToken": "me", "verifyToken": "s"}).execute()
+    made = (
+        api.subscriptions()
+        .insert(body={"collection": "timeline", "callbackUrl": address, "userToken": "me", "verifyToken": "s"})
+        .execute()
+    )
     mirror.listener.heard.clear()
 
     for action in ({"type": "CUSTOM", "payload": "keep"}, {"type": "PIN"}, {"type": "WINK"}, {"type": "DELETE"}):
         body = {"itemId": item["id"], "userActions": [action]}
-        assert httpx.post(f"{mirror.site.url}/glass/act", json=body, headers={"authorization": f"Bearer {token}"}).status_code == 200
+        assert (
+            httpx.post(
+                f"{mirror.site.url}/glass/act", json=body, headers={"authorization": f"Bearer {token}"}
+            ).status_code
+            == 200
+        )
         if action["type"] == "PIN":
             [kept] = api.timeline().list(pinnedOnly=True).execute()["items"]
     heard = mirror.listener.wait(3)
-    api.subscriptions().update(id=made["id"], body={"collection": "timeline", "callbackUrl": address, "operation": ["DELETE"]}).execute()
+    api.subscriptions().update(
+        id=made["id"], body={"collection": "timeline", "callbackUrl": address, "operation": ["DELETE"]}
+    ).execute()
     api.subscriptions().delete(id=made["id"]).execute()
 
     common = {"collection": "timeline", "itemId": item["id"], "userToken": "me", "verifyToken": "s"}
@@ -208,7 +264,11 @@ def test_a_position_becomes_a_place_or_nothing(mirror: Mirrored, person: tuple[s
     with pytest.raises(HttpError, match="403"):
         api.locations().insert(body={"latitude": 10.0, "longitude": 10.0}).execute()
     assert api.locations().list().execute()["items"] == []
-    here = api.locations().insert(body={"latitude": place.latitude, "longitude": place.longitude, "accuracy": 12}).execute()
+    here = (
+        api.locations()
+        .insert(body={"latitude": place.latitude, "longitude": place.longitude, "accuracy": 12})
+        .execute()
+    )
 
     assert here["displayName"] == place.name
     assert api.locations().get(id="latest").execute() == here

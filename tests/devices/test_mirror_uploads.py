@@ -13,22 +13,41 @@ from visavis.devices.mirror.timelines import KEPT_S, LIMITS, MEDIA_LIMIT, Media,
 from visavis.devices.mirror.uploads import parts
 from visavis.model.errors import Invalid, Refused, VisavisError
 
-BYTES = st.binary(max_size=200) | st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"--", b"b0undary", b"\r\n\r\n", b"x"]), max_size=12).map(b"".join)
+BYTES = st.binary(max_size=200) | st.lists(
+    st.sampled_from([b"\r", b"\n", b"\r\n", b"--", b"b0undary", b"\r\n\r\n", b"x"]), max_size=12
+).map(b"".join)
 NAMES = st.sampled_from(["a", "b", "c"])
 JSON = st.recursive(
-    st.none() | st.integers() | st.text(max_size=3), lambda inner: st.dictionaries(NAMES, inner, max_size=3) | st.lists(inner, max_size=2), max_leaves=8
+    st.none() | st.integers() | st.text(max_size=3),
+    lambda inner: st.dictionaries(NAMES, inner, max_size=3) | st.lists(inner, max_size=2),
+    max_leaves=8,
 )
 
 
 @given(BYTES, st.sampled_from([b"\r\n", b"\n"]), st.booleans(), st.booleans())
 def test_two_parts_come_out_as_they_went_in(data: bytes, end: bytes, quoted: bool, base64: bool) -> None:
     boundary = b"b0undary=42" if quoted else b"b0undary42"
-    told = f'multipart/related; boundary="{boundary.decode()}"' if quoted else f"multipart/related; boundary={boundary.decode()}"
+    told = (
+        f'multipart/related; boundary="{boundary.decode()}"'
+        if quoted
+        else f"multipart/related; boundary={boundary.decode()}"
+    )
     encoding, sent = (b"base64", b64encode(data)) if base64 else (b"binary", data)
-    body = end.join([
-        b"--" + boundary, b"Content-Type: application/json; charset=UTF-8", b"", b'{"text": "a"}', b"--" + boundary, b"Content-Transfer-Encoding: " + encoding,
-        b"content-type: image/png", b"", sent, b"--" + boundary + b"--", b"",
-    ])  # fmt: skip
+    body = end.join(
+        [
+            b"--" + boundary,
+            b"Content-Type: application/json; charset=UTF-8",
+            b"",
+            b'{"text": "a"}',
+            b"--" + boundary,
+            b"Content-Transfer-Encoding: " + encoding,
+            b"content-type: image/png",
+            b"",
+            sent,
+            b"--" + boundary + b"--",
+            b"",
+        ]
+    )
 
     assert parts(told, body) == [("application/json; charset=UTF-8", b'{"text": "a"}'), ("image/png", data)]
 

@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.site import EVERYTHING, Site, a_site
-from visavis.devices.registry import ALPHABET, CODE_LENGTH, SHIFT_LIMIT_S, VALID_S, WRONG_LIMIT, WRONG_OF_ALL_LIMIT, WRONG_WITHIN_S, Registry, TooMany
+from visavis.devices.registry import (
+    ALPHABET,
+    CODE_LENGTH,
+    SHIFT_LIMIT_S,
+    VALID_S,
+    WRONG_LIMIT,
+    WRONG_OF_ALL_LIMIT,
+    WRONG_WITHIN_S,
+    Registry,
+    TooMany,
+)
 from visavis.http.access_keys import AccessKeys, InvalidKey
 from visavis.model.errors import Invalid, Refused
 from visavis.model.shown import DeviceState
@@ -91,7 +101,14 @@ def test_a_device_says_how_it_is_and_is_chosen_by_it(site: Site) -> None:
     shown = site.enters("camille")
     assert shown is not None
     assert shown.device == "vuzix-m400"
-    worn = {"kind": "worn", "id": "w1", "customer": "camille", "occurred_at": site.clock.now().isoformat(), "device": paired["id"], "profile": "vuzix-m400"}
+    worn = {
+        "kind": "worn",
+        "id": "w1",
+        "customer": "camille",
+        "occurred_at": site.clock.now().isoformat(),
+        "device": paired["id"],
+        "profile": "vuzix-m400",
+    }
     assert glasses.post("/v1/moments", **worn, battery=0.04, busy=True).status_code < 300
     [after] = glasses.get("/v1/devices").json()
     assert (after["worn"], after["battery"], after["busy"]) == (True, 0.04, True)
@@ -103,7 +120,13 @@ def test_a_revoked_device_is_out_at_once_and_chosen_no_more(site: Site) -> None:
     paired = pair(site, brand.post("/v1/devices/pairing", person="camille").json()["code"]).json()
     lost = Asking(site, paired["key"])
     assert lost.get("/glasses/screen").status_code == 204
-    with httpx.stream("GET", f"{site.url}/glasses/stream", headers={"authorization": f"Bearer {paired['key']}"}, trust_env=False, timeout=10) as stream:
+    with httpx.stream(
+        "GET",
+        f"{site.url}/glasses/stream",
+        headers={"authorization": f"Bearer {paired['key']}"},
+        trust_env=False,
+        timeout=10,
+    ) as stream:
         heard = stream.iter_bytes()
         next(heard)
 
@@ -116,7 +139,9 @@ def test_a_revoked_device_is_out_at_once_and_chosen_no_more(site: Site) -> None:
 
 
 def test_nobody_revokes_what_is_not_theirs(site: Site) -> None:
-    paired = pair(site, Asking(site, site.key("brand")).post("/v1/devices/pairing", person="camille").json()["code"]).json()
+    paired = pair(
+        site, Asking(site, site.key("brand")).post("/v1/devices/pairing", person="camille").json()["code"]
+    ).json()
 
     for other in (site.key("device", "bo"), site.key("adviser", "s1")):
         assert Asking(site, other).delete(f"/v1/devices/{paired['id']}").status_code == 404
@@ -129,11 +154,17 @@ def test_an_advisers_glasses_are_theirs_for_a_place_and_a_shift(site: Site) -> N
     code = brand.post("/v1/devices/pairing", place="s1", hours=4).json()["code"]
     paired = pair(site, code).json()
     glasses = Asking(site, paired["key"])
-    assert (paired["role"], paired["subject"], paired["until"]) == ("adviser", "s1", pytest.approx(site.clock.now().timestamp() + 4 * 3600, abs=60))
+    assert (paired["role"], paired["subject"], paired["until"]) == (
+        "adviser",
+        "s1",
+        pytest.approx(site.clock.now().timestamp() + 4 * 3600, abs=60),
+    )
     assert glasses.get("/adviser/briefs").status_code == 200
 
     code = glasses.post("/v1/devices/pairing", hours=16).json()["code"]
-    assert pair(site, code, "tablet").json()["until"] == paired["until"], "what an adviser pairs ends with their own shift"
+    assert pair(site, code, "tablet").json()["until"] == paired["until"], (
+        "what an adviser pairs ends with their own shift"
+    )
     assert {one["profile"] for one in brand.get("/v1/devices?place=s1").json()} == {"google-glass-xe", "tablet"}
     site.passes(4 * 3600 + 1)
     assert glasses.get("/adviser/briefs").status_code == 401
@@ -143,9 +174,17 @@ def test_an_advisers_glasses_are_theirs_for_a_place_and_a_shift(site: Site) -> N
 def test_what_cannot_be_paired_is_told(site: Site) -> None:
     brand = Asking(site, site.key("brand"))
     wrong: list[dict[str, object]] = [
-        {}, {"person": "a", "place": "s1"}, {"place": "nowhere"}, {"place": "s1", "hours": 17}, {"place": "s1", "hours": -1}, {"place": "s1", "hours": True},
-        {"person": 3}, {"person": "x" * 129}, {"place": "s1", "hours": "8"}, {"place": ["s1"]},
-    ]  # fmt: skip
+        {},
+        {"person": "a", "place": "s1"},
+        {"place": "nowhere"},
+        {"place": "s1", "hours": 17},
+        {"place": "s1", "hours": -1},
+        {"place": "s1", "hours": True},
+        {"person": 3},
+        {"person": "x" * 129},
+        {"place": "s1", "hours": "8"},
+        {"place": ["s1"]},
+    ]
 
     for body in wrong:
         answer = brand.post("/v1/devices/pairing", **body)
@@ -227,7 +266,9 @@ def test_a_device_that_never_reported_is_listed_without_a_state() -> None:
     access.issue("device", "bo")
 
     [silent] = registry.listed("device", "camille", {})
-    [told] = registry.listed("device", "camille", {silent.id: DeviceState("apple-watch-42", worn=True, battery=0.5, at=1000.0)})
+    [told] = registry.listed(
+        "device", "camille", {silent.id: DeviceState("apple-watch-42", worn=True, battery=0.5, at=1000.0)}
+    )
 
     assert (silent.name, silent.worn, silent.battery) == ("Apple Watch 42 mm", None, None)
     assert (told.worn, told.battery, told.busy) == (True, 0.5, False)

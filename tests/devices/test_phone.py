@@ -1,4 +1,7 @@
-"""The phone's page and its service worker in Chromium: a real push event, a silent notification with two actions, answers that outlive a cut network."""
+"""The phone's page and its service worker in Chromium.
+
+A real push event, a silent notification with two actions, answers that outlive a cut network.
+"""
 
 import json
 from collections.abc import Iterator
@@ -49,12 +52,15 @@ class Held:
     def __init__(self, browser: Browser, site: Site, service: PushService, *, language: str = "fr") -> None:
         self.site, self.service = site, service
         self.phone = Phone(site, service)
-        self.context: BrowserContext = browser.new_context(viewport={"width": 390, "height": 844}, locale="fr-FR", reduced_motion="reduce")
+        self.context: BrowserContext = browser.new_context(
+            viewport={"width": 390, "height": 844}, locale="fr-FR", reduced_motion="reduce"
+        )
         self.context.grant_permissions(["notifications"], origin=site.url)
         # A browser without a network never subscribes: what it would say is put in its mouth, and the rest is real.
         told = json.dumps(self.phone.browser.subscription(f"{service.origin}/push/1"))
         self.context.add_init_script(
-            f"PushManager.prototype.subscribe = async o => {{ window.asked = o.applicationServerKey.length; return {{toJSON: () => ({told})}} }}"
+            "PushManager.prototype.subscribe = async o => { window.asked = o.applicationServerKey.length; return"
+            f" {{toJSON: () => ({told})}} }}"
         )
         self.left = False
         self.errors: list[str] = []
@@ -75,7 +81,10 @@ class Held:
         cdp.send("ServiceWorker.enable")
         while not found:
             self.page.wait_for_timeout(20)
-        cdp.send("ServiceWorker.deliverPushMessage", {"origin": self.site.url, "registrationId": found[-1]["registrationId"], "data": json.dumps(told)})
+        cdp.send(
+            "ServiceWorker.deliverPushMessage",
+            {"origin": self.site.url, "registrationId": found[-1]["registrationId"], "data": json.dumps(told)},
+        )
         cdp.detach()
 
     def clicks(self, tag: str, action: str) -> None:
@@ -92,7 +101,9 @@ class Held:
     def closes(self) -> None:
         self.context.close()
         assert {url for url in self.urls if url.startswith("http") and not url.startswith(self.site.url)} == set()
-        assert [error for error in self.errors if not (self.left and "404" in error)] == []  # the other page has no icon
+        assert [
+            error for error in self.errors if not (self.left and "404" in error)
+        ] == []  # the other page has no icon
 
 
 @pytest.fixture
@@ -109,7 +120,9 @@ def subscribed(held: Held) -> Show:
     return held.phone.enters()
 
 
-def test_the_button_subscribes_and_what_the_server_sends_becomes_one_silent_notification_with_two_answers(held: Held) -> None:
+def test_the_button_subscribes_and_what_the_server_sends_becomes_one_silent_notification_with_two_answers(
+    held: Held,
+) -> None:
     show = subscribed(held)
     assert held.page.evaluate("window.asked") == 65, "the server's key is an uncompressed point"
     told = held.phone.browser.reads(held.service.waits(1)[0].body)
@@ -139,7 +152,12 @@ def test_a_page_that_is_looked_at_shows_the_card_itself_and_nothing_else_rings(h
     until(lambda: held.moments(Displayed) != [])
     assert held.page.locator("#yes").bounding_box()["height"] == held.page.locator("#no").bounding_box()["height"]  # type: ignore[index]
     held.page.evaluate(AXE + ";0")
-    assert held.page.evaluate("axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join('|').slice(0, 200)))") == []
+    assert (
+        held.page.evaluate(
+            "axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join('|').slice(0, 200)))"
+        )
+        == []
+    )
 
     held.page.locator("#title").click()
     held.page.keyboard.press("Tab")
@@ -190,18 +208,33 @@ def test_the_page_is_installable_small_and_worth_nothing_without_its_key(held: H
     worker = httpx.get(f"{site.url}/phone/worker.js")
     assert worker.headers["service-worker-allowed"] == "/phone"
     cdp = held.context.new_cdp_session(held.page)
-    assert cdp.send("Page.getInstallabilityErrors")["installabilityErrors"] in ([], [{"errorId": "in-incognito", "errorArguments": []}])
+    assert cdp.send("Page.getInstallabilityErrors")["installabilityErrors"] in (
+        [],
+        [{"errorId": "in-incognito", "errorArguments": []}],
+    )
     bare = httpx.get(f"{site.url}/phone")
     assert len(bare.content) + len(worker.content) < 12_000
-    for method, path in (("GET", "card"), ("POST", "displayed"), ("POST", "answer"), ("POST", "subscription"), ("DELETE", "subscription")):
-        assert httpx.request(method, f"{site.url}/phone/{path}", json={} if method == "POST" else None).status_code == 401
+    for method, path in (
+        ("GET", "card"),
+        ("POST", "displayed"),
+        ("POST", "answer"),
+        ("POST", "subscription"),
+        ("DELETE", "subscription"),
+    ):
+        assert (
+            httpx.request(method, f"{site.url}/phone/{path}", json={} if method == "POST" else None).status_code == 401
+        )
     brand = site.key("brand")
     assert httpx.post(f"{site.url}/phone/enter", json={"key": brand}).status_code == 422
 
 
 @pytest.mark.parametrize("profile", ["phone", "apple-watch-46"])
 def test_a_code_leads_a_phone_or_the_phone_of_a_watch_to_this_page(held: Held, site: Site, profile: str) -> None:
-    offered = httpx.post(f"{site.url}/v1/devices/pairing", headers={"authorization": f"Bearer {site.key('brand')}"}, json={"person": "camille"}).json()
+    offered = httpx.post(
+        f"{site.url}/v1/devices/pairing",
+        headers={"authorization": f"Bearer {site.key('brand')}"},
+        json={"person": "camille"},
+    ).json()
     page = held.context.new_page()
     page.goto(f"{site.url}/pair?profile={profile}#{offered['code']}")
     page.locator("form button").click()

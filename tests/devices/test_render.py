@@ -1,4 +1,7 @@
-"""Whatever the words and the screen: nothing overflows, no number is cut, no accent is lost that the screen could show."""
+"""Whatever the words and the screen.
+
+Nothing overflows, no number is cut, no accent is lost that the screen could show.
+"""
 
 import re
 import struct
@@ -27,9 +30,31 @@ from visavis.model.catalogue import Charset, Device
 from visavis.strategy.screens import DEVICES
 
 WORDS = [
-    "crème", "fraîche", "œufs", "à", "déjà", "l’été", "n° 4", "3,49 €", "12 000", "1 L", "500 g", "oublié ?", "« bio »", "$3.49", "12", "½", "10²", "牛乳", "—",
-    ":", "<b>", "&amp;", "après-shampooing", "Ça",
-]  # fmt: skip
+    "crème",
+    "fraîche",
+    "œufs",
+    "à",
+    "déjà",
+    "l’été",
+    "n° 4",
+    "3,49 €",
+    "12 000",
+    "1 L",
+    "500 g",
+    "oublié ?",
+    "« bio »",
+    "$3.49",
+    "12",
+    "½",
+    "10²",
+    "牛乳",
+    "—",
+    ":",
+    "<b>",
+    "&amp;",
+    "après-shampooing",
+    "Ça",
+]
 numbers = re.compile(r"\d+(?:[.,\u00a0\u202f]\d+)*")
 amounts = re.compile(r"\d+(?:[.,]\d+)*")
 texts = st.lists(st.sampled_from(WORDS), max_size=7).map(lambda words: typeset(" ".join(words), "fr"))
@@ -37,22 +62,51 @@ languages = st.sampled_from(LANGUAGES)
 NARROW: tuple[Charset, ...] = ("latin1", "ascii")
 charsets: st.SearchStrategy[Charset] = st.sampled_from(("unicode", *NARROW))
 cards = st.builds(
-    Card, st.just("d1"), st.just("a"), languages, title=texts, body=texts, why=texts, speech=texts,
-    yes=st.sampled_from(["", "Oui", "Faire connaissance"]), no=st.sampled_from(["", "Non", "Une autre fois"]),
-)  # fmt: skip
+    Card,
+    st.just("d1"),
+    st.just("a"),
+    languages,
+    title=texts,
+    body=texts,
+    why=texts,
+    speech=texts,
+    yes=st.sampled_from(["", "Oui", "Faire connaissance"]),
+    no=st.sampled_from(["", "Non", "Une autre fois"]),
+)
 facts = st.lists(st.builds(BriefFact, texts, st.just("observé")), max_size=3).map(tuple)
 briefs = st.builds(
-    Brief, st.just("d1"), st.just("a"), languages, who=texts, facts=facts, advice=texts, avoid=texts, why=texts, since=texts, yes=st.just("Fait"),
+    Brief,
+    st.just("d1"),
+    st.just("a"),
+    languages,
+    who=texts,
+    facts=facts,
+    advice=texts,
+    avoid=texts,
+    why=texts,
+    since=texts,
+    yes=st.just("Fait"),
     no=st.just("Plus tard"),
-)  # fmt: skip
+)
 screens = st.sampled_from([device for device in DEVICES.values() if device.width_px]) | st.builds(
-    Device, st.just("any"), st.just("glasses"), width_px=st.integers(30, 900), lines=st.integers(1, 12), font_px=st.integers(8, 64), glance_units=st.just(1.0),
-    height_px=st.integers(30, 900), padding_px=st.integers(0, 14),
-)  # fmt: skip
+    Device,
+    st.just("any"),
+    st.just("glasses"),
+    width_px=st.integers(30, 900),
+    lines=st.integers(1, 12),
+    font_px=st.integers(8, 64),
+    glance_units=st.just(1.0),
+    height_px=st.integers(30, 900),
+    padding_px=st.integers(0, 14),
+)
 
 
 def everything(told: Card | Brief) -> str:
-    said = [told.title, told.body, told.why] if isinstance(told, Card) else [told.who, *[fact.what for fact in told.facts], told.advice, told.avoid, told.since]
+    said = (
+        [told.title, told.body, told.why]
+        if isinstance(told, Card)
+        else [told.who, *[fact.what for fact in told.facts], told.advice, told.avoid, told.since]
+    )
     return held(" | ".join([*said, told.why, told.yes, told.no]))
 
 
@@ -106,7 +160,9 @@ def test_a_picture_is_exactly_its_screen_and_nothing_touches_its_edge(card: Card
 
 
 @given(cards, st.integers(1, 60), st.integers(1, 9), charsets)
-def test_a_wall_is_exactly_its_size_in_the_letters_of_its_device(card: Card, columns: int, rows: int, charset: Charset) -> None:
+def test_a_wall_is_exactly_its_size_in_the_letters_of_its_device(
+    card: Card, columns: int, rows: int, charset: Charset
+) -> None:
     lines = wall(card, columns, rows, charset=charset)
 
     assert len(lines) == rows
@@ -134,7 +190,9 @@ def test_letters_are_spelled_once_and_only_what_the_device_lacks_changes(text: s
         found.encode(charset)
         assert spelled(found, charset) == found
     kept = [glyph for glyph in text if glyph.isalpha() and ord(glyph) < 0x100]
-    assert [glyph for glyph in spelled(text, "latin1") if glyph in kept and ord(glyph) > 0x7F] == [glyph for glyph in kept if ord(glyph) > 0x7F]
+    assert [glyph for glyph in spelled(text, "latin1") if glyph in kept and ord(glyph) > 0x7F] == [
+        glyph for glyph in kept if ord(glyph) > 0x7F
+    ]
 
 
 @given(cards | briefs)
@@ -143,7 +201,9 @@ def test_a_notification_is_within_what_is_mirrored_and_cuts_no_number(told: Card
 
     assert len(title) <= NOTIFICATION_TITLE_LIMIT
     assert len(body) <= NOTIFICATION_BODY_LIMIT
-    assert {number for part in (title, body) for number in numbers.findall(part)} <= set(numbers.findall(everything(told)))
+    assert {number for part in (title, body) for number in numbers.findall(part)} <= set(
+        numbers.findall(everything(told))
+    )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -192,11 +252,17 @@ def test_one_bit_is_a_bitmap_from_the_bottom_up_in_rows_of_four_bytes() -> None:
     frame = framed(the_card("fr"), DEVICES["even-g1"])
     bitmap = render.bmp1(frame)
 
-    (offset,), (width, height), (bits,) = struct.unpack_from("<I", bitmap, 10), struct.unpack_from("<ii", bitmap, 18), struct.unpack_from("<H", bitmap, 28)
+    (offset,), (width, height), (bits,) = (
+        struct.unpack_from("<I", bitmap, 10),
+        struct.unpack_from("<ii", bitmap, 18),
+        struct.unpack_from("<H", bitmap, 28),
+    )
     assert (bitmap[:2], width, height, bits) == (b"BM", 576, 136, 1)
     stride = (576 + 31) // 32 * 4
     assert len(bitmap) == offset + stride * 136
-    assert bitmap[offset : offset + stride * 5] == bytes(stride * 5), "the margin at the bottom comes first, and is dark"
+    assert bitmap[offset : offset + stride * 5] == bytes(stride * 5), (
+        "the margin at the bottom comes first, and is dark"
+    )
 
 
 def test_a_page_of_exact_pixels_holds_no_markup_of_the_words() -> None:

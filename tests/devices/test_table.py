@@ -14,9 +14,27 @@ from visavis.strategy.lint import brand, ranges
 from visavis.strategy.screens import DEVICES, table
 
 KINDS_OF_THE_MISSION = (
-    "google-glass-xe", "vuzix-m100", "vuzix-m400", "vuzix-m4000", "vuzix-z100", "telepathy-one", "laster", "sony-smartwatch", "sony-smartwatch-2",
-    "apple-watch-42", "phone", "tablet", "fridge", "even-g1", "even-g2", "meta-rb-display", "mentra-live", "brilliant-frame", "brilliant-halo", "wear-os",
-)  # fmt: skip
+    "google-glass-xe",
+    "vuzix-m100",
+    "vuzix-m400",
+    "vuzix-m4000",
+    "vuzix-z100",
+    "telepathy-one",
+    "laster",
+    "sony-smartwatch",
+    "sony-smartwatch-2",
+    "apple-watch-42",
+    "phone",
+    "tablet",
+    "fridge",
+    "even-g1",
+    "even-g2",
+    "meta-rb-display",
+    "mentra-live",
+    "brilliant-frame",
+    "brilliant-halo",
+    "wear-os",
+)
 
 
 def test_every_device_that_the_mission_names_has_a_row() -> None:
@@ -53,8 +71,14 @@ def test_nothing_is_said_to_be_proved_without_a_way_in() -> None:
 @pytest.mark.parametrize(
     ("row", "fault"),
     [
-        ('[x]\nkind = "glasses"\nwidth_px = 640\nlines = 4\nfont_px = 40\nglance_units = 1.6\nwidth = 3', "devices.toml:7: `width` is not known here"),
-        ('[x]\nkind = "toaster"\nwidth_px = 640\nlines = 4\nfont_px = 40\nglance_units = 1.6', "devices.toml:2: `kind`"),
+        (
+            '[x]\nkind = "glasses"\nwidth_px = 640\nlines = 4\nfont_px = 40\nglance_units = 1.6\nwidth = 3',
+            "devices.toml:7: `width` is not known here",
+        ),
+        (
+            '[x]\nkind = "toaster"\nwidth_px = 640\nlines = 4\nfont_px = 40\nglance_units = 1.6',
+            "devices.toml:2: `kind`",
+        ),
         ("[x]\n[x]", "this is not TOML"),
     ],
 )
@@ -64,7 +88,10 @@ def test_a_faulty_row_is_told_with_its_line(row: str, fault: str) -> None:
 
 
 def test_a_brand_adds_screens_of_its_own() -> None:
-    own = b'[till-screen]\nkind = "home"\nwidth_px = 800\nheight_px = 480\nlines = 8\nfont_px = 30\nglance_units = 0.2\ninterrupts = false\n'
+    own = (
+        b'[till-screen]\nkind = "home"\nwidth_px = 800\nheight_px = 480\nlines = 8\nfont_px = 30\nglance_units ='
+        b" 0.2\ninterrupts = false\n"
+    )
     reading = Reading(grocery() | {"devices.toml": own})
     devices = DEVICES | reading.records(Device, "devices.toml", "profile")
     brand(reading, Brand("Lina", ("fr",), "Europe/Paris", "EUR", default_device="till-screen"), devices)

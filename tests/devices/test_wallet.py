@@ -1,4 +1,7 @@
-"""A pass whose signature OpenSSL accepts, and a telephone that walks the whole protocol: register, be told, ask what changed, fetch, unregister."""
+"""A pass whose signature OpenSSL accepts, and a telephone that walks the whole protocol.
+
+Register, be told, ask what changed, fetch, unregister.
+"""
 
 import json
 import re
@@ -39,7 +42,9 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture(scope="module")
 def wallet(authority: Authority) -> Wallet:
     certificate, key = authority.gives("pass")
-    return Wallet(TYPE, "TEAM123456", str(certificate), str(key), str(authority.folder / "ca.pem"), "https://visavis.example", "")
+    return Wallet(
+        TYPE, "TEAM123456", str(certificate), str(key), str(authority.folder / "ca.pem"), "https://visavis.example", ""
+    )
 
 
 @pytest.fixture
@@ -77,11 +82,18 @@ class Telephone:
         self.name = name
         self.key: str = site._called(lambda: site.server.access_keys.issue("device", name, profile=watch))
         self.last_modified = self.tag = ""
-        self.take(httpx.get(f"{site.url}/phone/pass.pkpass?language=fr", headers={"authorization": f"Bearer {self.key}"}))
+        self.take(
+            httpx.get(f"{site.url}/phone/pass.pkpass?language=fr", headers={"authorization": f"Bearer {self.key}"})
+        )
 
     def take(self, answer: httpx.Response) -> None:
         assert (answer.status_code, answer.headers["content-type"]) == (200, "application/vnd.apple.pkpass")
-        self.files = {name: data for archive in [ZipFile(BytesIO(answer.content))] for name in archive.namelist() for data in [archive.read(name)]}
+        self.files = {
+            name: data
+            for archive in [ZipFile(BytesIO(answer.content))]
+            for name in archive.namelist()
+            for data in [archive.read(name)]
+        }
         self.told: dict[str, Any] = json.loads(self.files["pass.json"])
         self.last_modified = answer.headers.get("last-modified", "")
 
@@ -118,14 +130,20 @@ class Telephone:
         return list(answer.json()["serialNumbers"])
 
     def fetches(self) -> int:
-        answer = self.asks("GET", f"passes/{TYPE}/{self.serial}", headers={"if-modified-since": self.last_modified} if self.last_modified else {})
+        answer = self.asks(
+            "GET",
+            f"passes/{TYPE}/{self.serial}",
+            headers={"if-modified-since": self.last_modified} if self.last_modified else {},
+        )
         if answer.status_code == 200:
             self.take(answer)
         return answer.status_code
 
 
 @pytest.mark.parametrize("watch", ["apple-watch-38", "apple-watch-42", WATCH, "apple-watch-ultra"])
-def test_openssl_accepts_the_signature_and_the_manifest_names_every_file(site: Site, authority: Authority, tmp_path: Path, watch: str) -> None:
+def test_openssl_accepts_the_signature_and_the_manifest_names_every_file(
+    site: Site, authority: Authority, tmp_path: Path, watch: str
+) -> None:
     phone = Telephone(site, watch=watch)
     for name in ("manifest.json", "signature"):
         (tmp_path / name).write_bytes(phone.files[name])
@@ -149,8 +167,15 @@ def test_openssl_accepts_the_signature_and_the_manifest_names_every_file(site: S
     assert subprocess.run([*said, "-out", "/dev/null"], cwd=tmp_path, capture_output=True, check=False).returncode != 0
 
     manifest = json.loads(phone.files["manifest.json"])
-    assert manifest == {name: sha1(data).hexdigest() for name, data in phone.files.items() if name not in ("manifest.json", "signature")}
-    text = subprocess.run(["openssl", "cms", "-cmsout", "-print", "-inform", "DER", "-in", "signature"], cwd=tmp_path, capture_output=True, check=True).stdout
+    assert manifest == {
+        name: sha1(data).hexdigest() for name, data in phone.files.items() if name not in ("manifest.json", "signature")
+    }
+    text = subprocess.run(
+        ["openssl", "cms", "-cmsout", "-print", "-inform", "DER", "-in", "signature"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=True,
+    ).stdout
     assert b"signingTime" in text
     assert b"Authority of the tests" in text
     for name, size in {"icon.png": (29, 29), "icon@2x.png": (58, 58), "icon@3x.png": (87, 87)}.items():
@@ -162,7 +187,11 @@ def test_a_pass_says_the_brand_and_its_places_and_nothing_about_the_person(site:
     phone = Telephone(site, "ana")
     text = phone.files["pass.json"].decode()
     assert not re.search("ana\\b|Anatole|purchas|card of", text)
-    assert (phone.told["passTypeIdentifier"], phone.told["teamIdentifier"], phone.told["organizationName"]) == (TYPE, "TEAM123456", "Le Marché du Coin")
+    assert (phone.told["passTypeIdentifier"], phone.told["teamIdentifier"], phone.told["organizationName"]) == (
+        TYPE,
+        "TEAM123456",
+        "Le Marché du Coin",
+    )
     assert phone.told["formatVersion"] == 1
     assert len(phone.told["authenticationToken"]) >= 16
     assert phone.shows == {"key": "card", "value": "Rien pour l’instant"}
@@ -177,7 +206,9 @@ def null_free(value: Any) -> bool:
 
 
 def test_at_most_ten_places_shops_first_each_at_its_centre() -> None:
-    many = {f"p{number:02}": replace(STRATEGY.places["s1-front"], id=f"p{number:02}") for number in range(20)} | {"s2": STRATEGY.places["s2"]}
+    many = {f"p{number:02}": replace(STRATEGY.places["s1-front"], id=f"p{number:02}") for number in range(20)} | {
+        "s2": STRATEGY.places["s2"]
+    }
     found = locations(many)
     assert len(found) == 10
     assert found[0]["relevantText"] == "Place du Pont"
@@ -213,7 +244,9 @@ def test_a_telephone_walks_the_whole_protocol(wallet: Wallet, apns: Apns) -> Non
         apns.waits(2)  # recalled
         assert phone.changed() == [phone.serial]
         assert phone.fetches() == 200
-        assert phone.shows == {"key": "card", "value": "Rien pour l’instant"}, "no change message: that it is over is announced to nobody"
+        assert phone.shows == {"key": "card", "value": "Rien pour l’instant"}, (
+            "no change message: that it is over is announced to nobody"
+        )
 
         assert phone.asks("POST", "log", token="", json={"logs": ["camille had trouble"]}).status_code == 200
         assert phone.asks("DELETE", phone.registration()).status_code == 200
@@ -253,7 +286,10 @@ def test_the_token_of_one_pass_opens_no_other_and_nothing_tells_what_exists(site
     right = mine.told["authenticationToken"]
     base = f"{site.url}/wallet/v1/passes/{TYPE}/{mine.serial}"
     assert httpx.get(base, headers={"authorization": f"Bearer {right}"}).status_code == 401
-    assert httpx.get(base, headers={"authorization": f"ApplePass {right}", "if-modified-since": "tomorrow"}).status_code == 200
+    assert (
+        httpx.get(base, headers={"authorization": f"ApplePass {right}", "if-modified-since": "tomorrow"}).status_code
+        == 200
+    )
     assert httpx.get(base, headers=[(b"authorization", "ApplePass é".encode())]).status_code == 401
     assert httpx.get(f"{site.url}/phone/pass.pkpass").status_code == 401
 
@@ -287,21 +323,35 @@ def test_a_registration_that_apple_no_longer_knows_is_deleted(wallet: Wallet, ap
         apns.status = [(410, b'{"reason":"Unregistered"}')]
         assert site.enters("camille") is not None
         apns.waits(1)
-        until(lambda: not site._called(lambda: site.server.external_channels.addresses.under("camille", "wallet:", phone.serial)))
+        until(
+            lambda: (
+                not site._called(
+                    lambda: site.server.external_channels.addresses.under("camille", "wallet:", phone.serial)
+                )
+            )
+        )
     finally:
         site.stop()
 
 
-@pytest.mark.parametrize(("changed", "named"), [
-    ({"team": ""}, "team"), ({"url": "http://x"}, "url"), ({"key": "/nowhere"}, "key"), ({"certificate": "/nowhere"}, "certificate"),
-    ({"issuer": ""}, "issuer"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"team": ""}, "team"),
+        ({"url": "http://x"}, "url"),
+        ({"key": "/nowhere"}, "key"),
+        ({"certificate": "/nowhere"}, "certificate"),
+        ({"issuer": ""}, "issuer"),
+    ],
+)
 def test_what_is_missing_of_an_account_is_named(wallet: Wallet, changed: dict[str, str], named: str) -> None:
     with pytest.raises(Invalid, match=named):
         signer(replace(wallet, **changed))
 
 
-def test_a_key_that_is_not_the_certificates_and_files_that_are_none_are_named(wallet: Wallet, authority: Authority, tmp_path: Path) -> None:
+def test_a_key_that_is_not_the_certificates_and_files_that_are_none_are_named(
+    wallet: Wallet, authority: Authority, tmp_path: Path
+) -> None:
     _, other = authority.gives("other")
     with pytest.raises(Invalid, match=r"not that of"):
         signer(replace(wallet, key=str(other)))

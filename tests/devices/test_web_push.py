@@ -34,13 +34,17 @@ from visavis.wiring import build
 
 CONTACT = "mailto:push@example.org"
 VECTOR = {
-    "plain": b"When I grow up, I want to be a watermelon", "auth": "BTBZMqHH6r4Tts7J_aSIgg", "salt": "DGv6ra1nlYgDCS1FRnbzlw",
+    "plain": b"When I grow up, I want to be a watermelon",
+    "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+    "salt": "DGv6ra1nlYgDCS1FRnbzlw",
     "ua_private": "q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94",
     "ua_public": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
     "as_private": "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw",
-    "body": "DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A_yl95bQpu6cVPTpK4Mqgkf1CXz"
-    "tLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN",
-}  # fmt: skip
+    "body": (
+        "DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A_yl95bQpu6cVPTpK4Mqgkf1CXz"
+        "tLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN"
+    ),
+}
 
 
 def key_of(private: str) -> ec.EllipticCurvePrivateKey:
@@ -82,7 +86,9 @@ class Phone:
         return httpx.request(method, f"{self.site.url}/phone/{path}", headers=headers, json=body or None, timeout=10)
 
     def subscribes(self, endpoint: str = "") -> httpx.Response:
-        return self.asks("POST", "subscription", **self.browser.subscription(endpoint or f"{self.service.origin}/push/{self.name}"))
+        return self.asks(
+            "POST", "subscription", **self.browser.subscription(endpoint or f"{self.service.origin}/push/{self.name}")
+        )
 
     def enters(self) -> Show:
         show = self.site.enters(self.name)
@@ -97,16 +103,26 @@ def test_the_published_example_is_read_and_written_byte_for_byte() -> None:
 
     assert decrypted(body, theirs, data_of(str(VECTOR["auth"]))) == VECTOR["plain"]
     written = http_ece.encrypt(
-        VECTOR["plain"], salt=data_of(str(VECTOR["salt"])), private_key=key_of(str(VECTOR["as_private"])), dh=data_of(str(VECTOR["ua_public"])),
-        auth_secret=data_of(str(VECTOR["auth"])), version="aes128gcm",
-    )  # fmt: skip
+        VECTOR["plain"],
+        salt=data_of(str(VECTOR["salt"])),
+        private_key=key_of(str(VECTOR["as_private"])),
+        dh=data_of(str(VECTOR["ua_public"])),
+        auth_secret=data_of(str(VECTOR["auth"])),
+        version="aes128gcm",
+    )
     assert text(written) == VECTOR["body"]
-    ours = WebPusher({"endpoint": "https://x", "keys": {"p256dh": VECTOR["ua_public"], "auth": VECTOR["auth"]}}).encode(VECTOR["plain"], "aes128gcm")
+    ours = WebPusher({"endpoint": "https://x", "keys": {"p256dh": VECTOR["ua_public"], "auth": VECTOR["auth"]}}).encode(
+        VECTOR["plain"], "aes128gcm"
+    )
     assert ours is not None
-    assert decrypted(ours["body"], theirs, data_of(str(VECTOR["auth"]))) == VECTOR["plain"], "what we send is read the same way"
+    assert decrypted(ours["body"], theirs, data_of(str(VECTOR["auth"]))) == VECTOR["plain"], (
+        "what we send is read the same way"
+    )
 
 
-def test_a_card_reaches_the_browser_in_few_bytes_signed_encrypted_and_without_a_word_about_the_person(service: PushService) -> None:
+def test_a_card_reaches_the_browser_in_few_bytes_signed_encrypted_and_without_a_word_about_the_person(
+    service: PushService,
+) -> None:
     with a_site(service) as site:
         phone = Phone(site, service)
         assert phone.subscribes().status_code == 201
@@ -145,8 +161,17 @@ def test_a_card_reaches_the_browser_in_few_bytes_signed_encrypted_and_without_a_
 
 def test_the_longest_card_at_the_longest_address_of_todays_services_is_still_small(service: PushService) -> None:
     push = WebPush(Push(contact=CONTACT, hosts=("127.0.0.1",)), Addresses(":memory:", b"k" * 32), b"s" * 32)
-    push.subscribe("camille", "d1", "phone", Browser().subscription(f"{service.origin}/fcm/send/{'a' * 22}:{'b' * 140}"))
-    card = replace(the_card("fr"), decision="0" * 24, title="é" * TITLE_LIMIT, body="à" * BODY_LIMIT, yes="Dans mon panier", no="Une autre fois")
+    push.subscribe(
+        "camille", "d1", "phone", Browser().subscription(f"{service.origin}/fcm/send/{'a' * 22}:{'b' * 140}")
+    )
+    card = replace(
+        the_card("fr"),
+        decision="0" * 24,
+        title="é" * TITLE_LIMIT,
+        body="à" * BODY_LIMIT,
+        yes="Dans mon panier",
+        no="Une autre fois",
+    )
     asyncio.run(push.deliver(Message("camille", "phone", card, "Rue de la République, devant", time() + 600, 600.0)))
     assert service.waits(1)[0].wire_bytes <= 1200
 
@@ -206,7 +231,9 @@ def test_a_restart_sends_nothing_twice_and_keeps_the_subscription_sealed(service
         assert site.server.external_channels.push is not None
         assert site.server.external_channels.push.public_key == key, "browsers know the server by its key"
         service.waits(1)
-        assert service.origin.encode() not in b"".join(path.read_bytes() for path in (tmp_path / "data").glob("addresses*"))
+        assert service.origin.encode() not in b"".join(
+            path.read_bytes() for path in (tmp_path / "data").glob("addresses*")
+        )
 
 
 def test_who_revokes_a_phone_or_presses_off_is_sent_nothing_more(service: PushService) -> None:
@@ -222,12 +249,26 @@ def test_who_revokes_a_phone_or_presses_off_is_sent_nothing_more(service: PushSe
         service.waits(0)
 
 
-@pytest.mark.parametrize("endpoint", [
-    "https://evil.example/push", "http://169.254.169.254/latest", "https://127.0.0.1.evil.example/", "ftp://127.0.0.1/x", "https://u:p@127.0.0.1/x",
-    "file:///etc/passwd", "https://127.0.0.1:999999/", "//127.0.0.1/x", "http://[::ffff:169.254.169.254]/", "https://fcm.googleapis.com@evil.example/", "",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "https://evil.example/push",
+        "http://169.254.169.254/latest",
+        "https://127.0.0.1.evil.example/",
+        "ftp://127.0.0.1/x",
+        "https://u:p@127.0.0.1/x",
+        "file:///etc/passwd",
+        "https://127.0.0.1:999999/",
+        "//127.0.0.1/x",
+        "http://[::ffff:169.254.169.254]/",
+        "https://fcm.googleapis.com@evil.example/",
+        "",
+    ],
+)
 def test_a_hostile_address_is_refused(endpoint: str) -> None:
-    push = WebPush(Push(contact=CONTACT, hosts=("127.0.0.1", "*.push.apple.com")), Addresses(":memory:", b"k" * 32), b"s" * 32)
+    push = WebPush(
+        Push(contact=CONTACT, hosts=("127.0.0.1", "*.push.apple.com")), Addresses(":memory:", b"k" * 32), b"s" * 32
+    )
 
     with pytest.raises(Invalid) as caught:
         push.subscribe("camille", "d1", "phone", Browser().subscription(endpoint))
@@ -235,10 +276,18 @@ def test_a_hostile_address_is_refused(endpoint: str) -> None:
     assert not push.reaches("camille", "phone")
 
 
-@pytest.mark.parametrize("keys", [
-    {"p256dh": "", "auth": ""}, {"p256dh": "BA" + "A" * 85, "auth": "c2l4dGVlbiBieXRlcyBvaw"}, {"p256dh": 7, "auth": "x"}, {"auth": "c2l4dGVlbiBieXRlcyBvaw"},
-    {"p256dh": VECTOR["ua_public"], "auth": "c2hvcnQ"}, {"p256dh": "é" * 87, "auth": "c2l4dGVlbiBieXRlcyBvaw"}, None,
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"p256dh": "", "auth": ""},
+        {"p256dh": "BA" + "A" * 85, "auth": "c2l4dGVlbiBieXRlcyBvaw"},
+        {"p256dh": 7, "auth": "x"},
+        {"auth": "c2l4dGVlbiBieXRlcyBvaw"},
+        {"p256dh": VECTOR["ua_public"], "auth": "c2hvcnQ"},
+        {"p256dh": "é" * 87, "auth": "c2l4dGVlbiBieXRlcyBvaw"},
+        None,
+    ],
+)
 def test_keys_that_no_browser_makes_are_refused(keys: Any) -> None:
     push = WebPush(Push(contact=CONTACT), Addresses(":memory:", b"k" * 32), b"s" * 32)
 
@@ -249,7 +298,14 @@ def test_keys_that_no_browser_makes_are_refused(keys: Any) -> None:
 def test_the_hosts_of_todays_browsers_are_known_and_only_names_below_a_star() -> None:
     push = WebPush(Push(contact=CONTACT), Addresses(":memory:", b"k" * 32), b"s" * 32)
 
-    for number, host in enumerate(("fcm.googleapis.com", "updates.push.services.mozilla.com", "web.push.apple.com", "wns2-par02p.notify.windows.com")):
+    for number, host in enumerate(
+        (
+            "fcm.googleapis.com",
+            "updates.push.services.mozilla.com",
+            "web.push.apple.com",
+            "wns2-par02p.notify.windows.com",
+        )
+    ):
         push.subscribe("camille", f"d{number}", "phone", Browser().subscription(f"https://{host}/x"))
     with pytest.raises(Invalid):
         push.subscribe("camille", "d9", "phone", Browser().subscription("https://evilnotify.windows.com/x"))

@@ -1,4 +1,7 @@
-"""P8: the benefit shown is real: counted, exact to the cent, promised by replay inside consent, and said otherwise when it was not kept."""
+"""P8: the benefit shown is real.
+
+Counted, exact to the cent, promised by replay inside consent, and said otherwise when it was not kept.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -36,7 +39,9 @@ def a_card(number: int, action: str, purpose: str, p: float = 0.3) -> Show:
 
 
 def told(loop: Loop, everybody: Accounts, language: str = "en", *, now: datetime = NOON) -> dict[str, Benefit]:
-    found = benefits(STRATEGY, loop.world, everybody, loop.customer, "camille", loop.log.of("camille"), KEY, now, language)
+    found = benefits(
+        STRATEGY, loop.world, everybody, loop.customer, "camille", loop.log.of("camille"), KEY, now, language
+    )
     return {one.purpose: one for one in found}
 
 
@@ -55,7 +60,10 @@ def promised(loop: Loop, purpose: Purpose, now: datetime) -> WhatIf | None:
 
 
 # What may happen to a card, at random, sensible or not.
-gestures = st.lists(st.tuples(st.sampled_from(["show", "yes", "no", "redeem", "reverse", "order", "return"]), st.integers(0, 4)), max_size=40)
+gestures = st.lists(
+    st.tuples(st.sampled_from(["show", "yes", "no", "redeem", "reverse", "order", "return"]), st.integers(0, 4)),
+    max_size=40,
+)
 
 
 def entries(happened: list[tuple[str, int]]) -> list[Entry]:
@@ -72,12 +80,19 @@ def entries(happened: list[tuple[str, int]]) -> list[Entry]:
         decisions: tuple[Show, ...] = ()
         if what == "show" and n not in shown:
             shown.add(n)
-            moment, decisions = Entered(place="s1", **base), (a_card(n, THANKS.id if n % 2 else REFILL.id, THANKS.purpose if n % 2 else REFILL.purpose),)
+            moment, decisions = (
+                Entered(place="s1", **base),
+                (a_card(n, THANKS.id if n % 2 else REFILL.id, THANKS.purpose if n % 2 else REFILL.purpose),),
+            )
         elif what in ("yes", "no"):
             moment = Answered(decision=f"d{n}", answer=what, **base)
             if what == "yes" and n in shown and n not in granted:
                 granted[n] = False
-                effects = (Effect(code, "reward", THANKS.id, "", 100 + n, 2e9) if n % 2 else Effect(f"d{n}", "order", REFILL.id, "milk"),)
+                effects = (
+                    Effect(code, "reward", THANKS.id, "", 100 + n, 2e9)
+                    if n % 2
+                    else Effect(f"d{n}", "order", REFILL.id, "milk"),
+                )
         elif what in ("redeem", "reverse"):
             moment = (Redeeming if what == "redeem" else Reversed)(code=code, **base)
             good = n % 2 == 1 and n in granted and granted[n] is (what == "reverse")
@@ -98,12 +113,21 @@ def check_sums(happened: list[tuple[str, int]]) -> None:
     for entry in entries(happened):
         account.passing(STRATEGY, entry)
         everybody.passing(entry)
-        books = {name: sum([one.cents for one in wallet.postings(entry) if one.account == name]) for name in (wallet.COST, wallet.LIABILITY, wallet.TILL)}
+        books = {
+            name: sum([one.cents for one in wallet.postings(entry) if one.account == name])
+            for name in (wallet.COST, wallet.LIABILITY, wallet.TILL)
+        }
         assert sum(books.values()) == 0, "the books do not balance"
-        spent, owed, at_tills = spent - books[wallet.COST], owed + books[wallet.LIABILITY], at_tills + books[wallet.TILL]
+        spent, owed, at_tills = (
+            spent - books[wallet.COST],
+            owed + books[wallet.LIABILITY],
+            at_tills + books[wallet.TILL],
+        )
         assert spent == owed + at_tills >= at_tills >= 0 <= owed, "what was granted is neither owed nor redeemed"
         assert sum([one.cents for one in account.brought.values()]) == at_tills
-        assert everybody.books == {wallet.COST: -spent, wallet.LIABILITY: owed, wallet.TILL: at_tills}, "the brand's books are not those of its entries"
+        assert everybody.books == {wallet.COST: -spent, wallet.LIABILITY: owed, wallet.TILL: at_tills}, (
+            "the brand's books are not those of its entries"
+        )
     everybody.forget("camille")
     assert not any(everybody.books.values()), "the books keep what was erased"
     assert "" not in account.brought
@@ -122,7 +146,11 @@ def test_the_benefit_ledger_adds_up_to_what_tills_took_cent_for_cent(happened: l
 
 def test_a_ledger_that_forgets_what_a_till_took_back_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     honest = Account.passing
-    monkeypatch.setattr(Account, "passing", lambda self, strategy, entry: None if isinstance(entry.moment, Reversed) else honest(self, strategy, entry))
+    monkeypatch.setattr(
+        Account,
+        "passing",
+        lambda self, strategy, entry: None if isinstance(entry.moment, Reversed) else honest(self, strategy, entry),
+    )
     with pytest.raises(AssertionError):
         check_sums(TAKEN_BACK)
 
@@ -162,7 +190,12 @@ def test_a_promise_not_kept_three_months_in_a_row_changes_the_words_by_itself(mo
         for i in range(shown):
             number += 1
             card = a_card(number, "reminder-door", "reminders", p=0.5)
-            account.passing(STRATEGY, Entry(2, "camille", at, Entered(id=f"e{number}", customer="camille", occurred_at=at, place="s1"), (card,)))
+            account.passing(
+                STRATEGY,
+                Entry(
+                    2, "camille", at, Entered(id=f"e{number}", customer="camille", occurred_at=at, place="s1"), (card,)
+                ),
+            )
             if i < yes:
                 answer = Answered(id=f"a{number}", customer="camille", occurred_at=at, decision=card.id, answer="yes")
                 account.passing(STRATEGY, Entry(2, "camille", at, answer))
@@ -210,7 +243,9 @@ def check_inside_consent() -> None:
             turn(loop, at)
             loop.process([enters(id=f"door-{i}", at=at)])
         now = NOON + timedelta(days=5)
-        promises.append([promised(loop, purpose, now) for purpose in STRATEGY.purposes.values() if purpose.basis == "consent"])
+        promises.append(
+            [promised(loop, purpose, now) for purpose in STRATEGY.purposes.values() if purpose.basis == "consent"]
+        )
     assert promises[0] == promises[1]
 
 
@@ -225,7 +260,11 @@ def test_a_promise_that_reads_what_is_closed_is_caught(monkeypatch: pytest.Monke
     def greedy(strategy: object, customer: Customer, purpose: object, at: datetime) -> Customer:
         opened = honest(strategy, customer, purpose, at)  # type: ignore[arg-type]
         return replace(
-            opened, consents={key: replace(one, categories=everything, status="given", until=9e9, by=("person",)) for key, one in opened.consents.items()}
+            opened,
+            consents={
+                key: replace(one, categories=everything, status="given", until=9e9, by=("person",))
+                for key, one in opened.consents.items()
+            },
         )
 
     monkeypatch.setattr(promise_room, "_opened", greedy)
@@ -244,7 +283,9 @@ def check_that_the_frozen_are_not_replayed() -> None:
     turn(loop, now)
     assert {one.kind for one in told(loop, counted(loop), now=now).values()} > {"replay"}, "nothing was to be promised"
     loop.process([Restricted(id="frozen", customer="camille", occurred_at=now)])
-    assert not {one.kind for one in told(loop, counted(loop), now=now).values()} & {"replay"}, "the days of a frozen person are read"
+    assert not {one.kind for one in told(loop, counted(loop), now=now).values()} & {"replay"}, (
+        "the days of a frozen person are read"
+    )
 
 
 def test_nothing_is_promised_from_what_may_not_be_read() -> None:
@@ -271,7 +312,9 @@ def check_averages() -> None:
     text = told(loop, everybody)["recognition"].text.replace("\N{NO-BREAK SPACE}", " ")
     assert text == "On average, for those who opened it: about $1.01, 1 useful card."
 
-    loop.process([Withdrew(id="no", customer=people[0], occurred_at=NOON + timedelta(minutes=2), purpose="recognition")])
+    loop.process(
+        [Withdrew(id="no", customer=people[0], occurred_at=NOON + timedelta(minutes=2), purpose="recognition")]
+    )
     assert counted(loop).average(purpose, loop.customer, later + 120) is None, "an average of nineteen"
     assert told(loop, counted(loop), "fr")["recognition"].text == "Rien pour l’instant."
 
@@ -284,14 +327,23 @@ def test_who_is_erased_is_in_no_account() -> None:
     assert everybody.of(["camille"]) == Account()
 
 
-@pytest.mark.parametrize(("check", "module", "old", "new", "told"), [
-    (lambda: check_sums(TAKEN_BACK), wallet, "if isinstance(entry.moment, Redeeming) else -entry.granted.cents", "", "books|neither"),
-    (check_averages, account, "K: Final = 20", "K: Final = 19", "nineteen"),
-    (check_that_the_frozen_are_not_replayed, room, " and not person.restricted else None", " else None", "frozen"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("check", "module", "old", "new", "told"),
+    [
+        (
+            lambda: check_sums(TAKEN_BACK),
+            wallet,
+            "if isinstance(entry.moment, Redeeming) else -entry.granted.cents",
+            "",
+            "books|neither",
+        ),
+        (check_averages, account, "K: Final = 20", "K: Final = 19", "nineteen"),
+        (check_that_the_frozen_are_not_replayed, room, " and not person.restricted else None", " else None", "frozen"),
+    ],
+)
 def test_a_benefit_that_is_counted_otherwise_is_caught(
-    monkeypatch: pytest.MonkeyPatch, check: Callable[[], None], module: ModuleType, old: str, new: str, told: str,
-) -> None:  # fmt: skip
+    monkeypatch: pytest.MonkeyPatch, check: Callable[[], None], module: ModuleType, old: str, new: str, told: str
+) -> None:
     mutate(monkeypatch, module, old, new)
     with pytest.raises(AssertionError, match=told):
         check()

@@ -54,7 +54,9 @@ def check_a_card() -> None:
     assert told.again
     assert {one.category for one in told.used} == {category for use in entry.uses for category in use.categories}
     for one in told.used:
-        assert set(one.purposes) == {use.purpose for use in entry.uses if one.category in use.categories}, "not the purposes that read it"
+        assert set(one.purposes) == {use.purpose for use in entry.uses if one.category in use.categories}, (
+            "not the purposes that read it"
+        )
     by_name = {one.datum or one.category: one for one in told.used}
     assert by_name["places"].change == "gone"
     assert by_name["places"].without == "Without the places where you were, this card would not have appeared."
@@ -86,14 +88,23 @@ def a_brief(*traits: str) -> tuple[Loop, Entry]:
 
 
 def check_origins() -> None:
-    """What was said, what was seen and what was concluded are never taken for each other: by the brief, nor by its explanation."""
+    """What was said, what was seen and what was concluded are never taken for each other.
+
+    By the brief, nor by its explanation.
+    """
     loop, entry = a_brief("in_a_hurry")
 
     told = explained(loop, entry, "adviser")
 
     (card,) = [one for one in entry.decisions if isinstance(one, Show)]
-    assert {(fact.kind, fact.origin) for fact in card.facts} == {("name", "observed"), ("trait", "declared"), ("need", "inferred")}, "of another origin"
-    assert {one.origin for one in told.used if one.category == "preferences"} == {"declared"}, "what was said was not seen"
+    assert {(fact.kind, fact.origin) for fact in card.facts} == {
+        ("name", "observed"),
+        ("trait", "declared"),
+        ("need", "inferred"),
+    }, "of another origin"
+    assert {one.origin for one in told.used if one.category == "preferences"} == {"declared"}, (
+        "what was said was not seen"
+    )
     trait = next(one for one in told.used if one.datum == "trait/in_a_hurry")
     assert (trait.origin, trait.change) == ("declared", "other")
     assert told.plain["en"].startswith("This brief relies on what you told us")
@@ -104,19 +115,33 @@ def test_a_brief_is_explained_with_what_was_declared_first() -> None:
 
 
 def check_words() -> int:
-    """Every card and brief of the example, about every family, every silence, and what each may be told to rely on: how many sentences of at most 25 words."""
-    said = [typeset(sentence(Silence("d", "customer", "", reason, 1.0, (), (), (), None), spoken), spoken) for reason in SENTENCES for spoken in LANGUAGES]
+    """Every card and brief of the example, about every family, every silence, and what each may be told to rely on.
+
+    How many sentences of at most 25 words.
+    """
+    said = [
+        typeset(sentence(Silence("d", "customer", "", reason, 1.0, (), (), (), None), spoken), spoken)
+        for reason in SENTENCES
+        for spoken in LANGUAGES
+    ]
     for action, family, spoken in product(STRATEGY.actions.values(), STRATEGY.families, LANGUAGES):
-        show = Show("d", action.audience, action.purpose, action.id, family, "", "glasses", 1.0, 0.5, 1.0, (), (), (), (), None)
+        show = Show(
+            "d", action.audience, action.purpose, action.id, family, "", "glasses", 1.0, 0.5, 1.0, (), (), (), (), None
+        )
         said.append((brief if action.audience == "adviser" else compose)(STRATEGY, show, spoken).why)
     for spoken, audience in product(LANGUAGES, ("customer", "adviser")):
-        names = sorted({clipped(family_name(STRATEGY, family, spoken), 28, 4) for family in STRATEGY.families}, key=lambda name: (count_words(name), name))
+        names = sorted(
+            {clipped(family_name(STRATEGY, family, spoken), 28, 4) for family in STRATEGY.families},
+            key=lambda name: (count_words(name), name),
+        )
         used = [
             UsedData("purchases", "datum", origin, template[spoken].format(name=name), (), "", "gone")
             for origin, (name, template) in product(room.FIRST, product(names[-2:], room._DATA.values()))
-        ]  # fmt: skip
+        ]
         show = Show("d", audience, "p", "a", "", "", "glasses", 1.0, 0.5, 1.0, (), (), (), (), None)
-        said += [room._told(show, replace(one, change=change), spoken).without for one, change in product(used, room.CHANGED)]
+        said += [
+            room._told(show, replace(one, change=change), spoken).without for one, change in product(used, room.CHANGED)
+        ]
         said += [room.plain(show, three, spoken) for three in combinations_with_replacement(used, 3)]
     loop, entry = a_brief("likes to be left alone", "would rather be called later", "looks for something for a child")
     said += explained(loop, entry, "adviser").plain.values()
@@ -128,15 +153,18 @@ def test_every_sentence_of_the_example_has_at_most_25_words_in_both_languages() 
     assert check_words() > 10_000
 
 
-@pytest.mark.parametrize(("check", "module", "old", "new", "told"), [
-    (check_a_card, room, "if category in use.categories])", "])", "purposes that read"),
-    (check_origins, room, '"declared" if category == "preferences" else "observed"', '"observed"', "was not seen"),
-    (check_origins, telling, 'return Fact("need", one.family, "inferred", int', 'return Fact("need", one.family, "observed", int', "another origin"),
-    (check_words, room, "WORDS_LIMIT: Final = 25", "WORDS_LIMIT: Final = 26", "more words"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("check", "module", "old", "new", "told"),
+    [
+        (check_a_card, room, "if category in use.categories])", "])", "purposes that read"),
+        (check_origins, room, '"declared" if category == "preferences" else "observed"', '"observed"', "was not seen"),
+        (check_origins, telling, 'one.family, "inferred", int', 'one.family, "observed", int', "another origin"),
+        (check_words, room, "WORDS_LIMIT: Final = 25", "WORDS_LIMIT: Final = 26", "more words"),
+    ],
+)
 def test_an_explanation_that_tells_something_else_is_caught(
-    monkeypatch: pytest.MonkeyPatch, check: Callable[[], object], module: ModuleType, old: str, new: str, told: str,
-) -> None:  # fmt: skip
+    monkeypatch: pytest.MonkeyPatch, check: Callable[[], object], module: ModuleType, old: str, new: str, told: str
+) -> None:
     mutate(monkeypatch, module, old, new)
     with pytest.raises(AssertionError, match=told):
         check()
@@ -194,7 +222,11 @@ def test_the_door_opens_to_the_person_and_the_brand_and_tells_nobody_else_whethe
             async with client(server, own) as camilles, client(server, other) as dans:
                 assert (await camilles.get(path)).json() == (await brand.get(path)).json()
                 assert (await camilles.get(path, params={"language": "fr"})).json()["plain"].keys() == {"fr", "en"}
-                assert (await dans.get(path)).status_code == (await dans.get("/v1/people/camille/decisions/none/why")).status_code == 403
+                assert (
+                    (await dans.get(path)).status_code
+                    == (await dans.get("/v1/people/camille/decisions/none/why")).status_code
+                    == 403
+                )
                 assert (await camilles.get("/v1/people/camille/decisions/none/why")).status_code == 404
                 assert (await dans.get(f"/v1/people/dan/decisions/{entry.decisions[0].id}/why")).status_code == 404
 

@@ -5,7 +5,20 @@ from hypothesis import strategies as st
 
 from support.people import BRANDS, NOON, STRATEGY, a_loop, camille, enters
 from visavis.consent.gate import open_categories, view
-from visavis.insight.need import CONTEXTS, FEATURES, Net, Shortlist, context, estimate, features, logits, pack, prior, shortlist, unpack
+from visavis.insight.need import (
+    CONTEXTS,
+    FEATURES,
+    Net,
+    Shortlist,
+    context,
+    estimate,
+    features,
+    logits,
+    pack,
+    prior,
+    shortlist,
+    unpack,
+)
 from visavis.learning.fit import fit
 from visavis.measurement.calibration import recalibrate
 from visavis.model.moment import Spot
@@ -15,7 +28,9 @@ from visavis.model.world import Calibration
 def camilles_shortlist(*, without: frozenset[str] = frozenset()) -> Shortlist | None:
     loop = a_loop()
     camille(loop, "reminders", "place-moment", products=tuple(BRANDS))
-    moment = enters().__class__(id="d", customer="camille", occurred_at=NOON, place="s1", at=Spot("s1", "shop", 20_781, 12.0))
+    moment = enters().__class__(
+        id="d", customer="camille", occurred_at=NOON, place="s1", at=Spot("s1", "shop", 20_781, 12.0)
+    )
     categories = open_categories(loop.customers["camille"], STRATEGY.purposes["reminders"], NOON.timestamp())
     return shortlist(view(loop.customers["camille"], moment, categories, NOON.timestamp()), without=without)
 
@@ -44,7 +59,10 @@ def test_features_are_finite_and_named() -> None:
 def test_calibration_shifts_every_probability_the_same_way() -> None:
     short = camilles_shortlist()
     assert short is not None
-    plain, higher = estimate(prior(), Calibration(), short, "visit"), estimate(prior(), Calibration(0.5), short, "visit")
+    plain, higher = (
+        estimate(prior(), Calibration(), short, "visit"),
+        estimate(prior(), Calibration(0.5), short, "visit"),
+    )
 
     assert (higher.p > plain.p).all()
     assert ((plain.p > 0) & (plain.p < 1)).all()
@@ -55,9 +73,15 @@ def test_parameters_come_back_from_their_bytes() -> None:
     rng = np.random.default_rng(0)
     f, m, units = len(FEATURES), len(CONTEXTS), 5
     net = Net(
-        rng.normal(size=f), rng.normal(size=(f, units)), rng.normal(size=(m, units)), rng.normal(size=units), rng.normal(size=units), rng.normal(size=f),
-        rng.normal(size=m), 0.5,
-    )  # fmt: skip
+        rng.normal(size=f),
+        rng.normal(size=(f, units)),
+        rng.normal(size=(m, units)),
+        rng.normal(size=units),
+        rng.normal(size=units),
+        rng.normal(size=f),
+        rng.normal(size=m),
+        0.5,
+    )
 
     again = unpack(pack(net))
 
@@ -71,19 +95,26 @@ def test_the_fit_finds_a_weight_that_a_context_bends() -> None:
     x = rng.normal(size=(visits * rows, len(FEATURES))).astype(np.float32)
     c = rng.normal(size=(visits, len(CONTEXTS))).astype(np.float32)
     visit = np.repeat(np.arange(visits), rows)
-    truth = 1.0 / (1.0 + np.exp(-(-1.0 + 0.8 * x[:, 0] - 0.5 * x[:, 1] + 0.4 * c[visit, 2] + 0.9 * x[:, 0] * c[visit, 0])))
+    truth = 1.0 / (
+        1.0 + np.exp(-(-1.0 + 0.8 * x[:, 0] - 0.5 * x[:, 1] + 0.4 * c[visit, 2] + 0.9 * x[:, 0] * c[visit, 0]))
+    )
     y = rng.random(len(truth)) < truth
 
     net = fit(x.copy(), c, visit, y, members=1, epochs=50)
 
-    found = np.concatenate([1.0 / (1.0 + np.exp(-logits(net, x[visit == v].astype(float), c[v].astype(float))[0])) for v in range(600)])
+    found = np.concatenate(
+        [1.0 / (1.0 + np.exp(-logits(net, x[visit == v].astype(float), c[v].astype(float))[0])) for v in range(600)]
+    )
     assert np.corrcoef(found, truth[: len(found)])[0, 1] > 0.93
     assert abs(found.mean() - truth[: len(found)].mean()) < 0.03
 
 
 def test_fitting_twice_gives_the_same_bytes() -> None:
     rng = np.random.default_rng(3)
-    x, c = rng.normal(size=(400, len(FEATURES))).astype(np.float32), rng.normal(size=(50, len(CONTEXTS))).astype(np.float32)
+    x, c = (
+        rng.normal(size=(400, len(FEATURES))).astype(np.float32),
+        rng.normal(size=(50, len(CONTEXTS))).astype(np.float32),
+    )
     rows = (c, np.repeat(np.arange(50), 8), rng.random(400) < 0.3)
 
     assert pack(fit(x.copy(), *rows, members=2, epochs=2)) == pack(fit(x.copy(), *rows, members=2, epochs=2))

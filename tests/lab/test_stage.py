@@ -108,16 +108,24 @@ Opener = Callable[..., Page]
 
 @pytest.fixture
 def opened(browser: Browser, played: Played) -> Iterator[Opener]:
-    """Open the stage in a browser of its own; afterwards nothing foreign was asked for, and nothing went wrong that the test did not provoke."""
+    """Open the stage in a browser of its own.
+
+    Afterwards nothing foreign was asked for, and nothing went wrong that the test did not provoke.
+    """
     contexts: list[BrowserContext] = []
     urls: list[str] = []
     errors: list[str] = []
 
-    def open_one(language: str = "fr", *, width: int = 1360, height: int = 860, dark: bool = False, noisy: bool = False) -> Page:
+    def open_one(
+        language: str = "fr", *, width: int = 1360, height: int = 860, dark: bool = False, noisy: bool = False
+    ) -> Page:
         context = browser.new_context(
-            locale="fr-FR", timezone_id="Europe/Paris", reduced_motion="reduce", viewport={"width": width, "height": height},
+            locale="fr-FR",
+            timezone_id="Europe/Paris",
+            reduced_motion="reduce",
+            viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
-        )  # fmt: skip
+        )
         contexts.append(context)
         context.set_default_timeout(8_000)
         page = context.new_page()
@@ -168,21 +176,34 @@ def test_gestures_need_the_stage_s_own_cookie_and_page_and_make_sense(browser: B
     with httpx.Client(base_url=played.url, cookies=cookies) as client:
         for name in ("go", "again", "step", "play", "choose", "switch"):
             assert httpx.post(f"{played.url}/stage/{name}", json={}).status_code in (401, 403)
-            assert client.post(f"/stage/{name}", json={}, headers={"sec-fetch-site": "cross-site"}).status_code in (401, 403)
-        for name, body in (("go", {"scene": 9}), ("go", {"scene": True}), ("go", {}), ("choose", {"household": "Nobody"}), ("switch", {"purpose": "home"})):
+            assert client.post(f"/stage/{name}", json={}, headers={"sec-fetch-site": "cross-site"}).status_code in (
+                401,
+                403,
+            )
+        for name, body in (
+            ("go", {"scene": 9}),
+            ("go", {"scene": True}),
+            ("go", {}),
+            ("choose", {"household": "Nobody"}),
+            ("switch", {"purpose": "home"}),
+        ):
             assert client.post(f"/stage/{name}", json=body).status_code == 422, (name, body)
         assert client.get("/stage/screen/kitchen").status_code == 422
         assert httpx.get(f"{played.url}/stage/stream").status_code in (401, 403)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_each_scene_is_reached_by_its_number_and_titled_in_the_language(opened: Opener, played: Played, language: str) -> None:
+def test_each_scene_is_reached_by_its_number_and_titled_in_the_language(
+    opened: Opener, played: Played, language: str
+) -> None:
     page = opened(language)
     assert played.demo is not None
 
     for number, story in enumerate(played.demo.stories, 1):
         page.keyboard.press(str(number))
-        expect(page.get_by_role("heading", level=1)).to_have_text(story.title[language].replace("'", "’") if language == "fr" else story.title[language])
+        expect(page.get_by_role("heading", level=1)).to_have_text(
+            story.title[language].replace("'", "’") if language == "fr" else story.title[language]
+        )
         expect(page.locator(f"#scene-{number}")).to_have_attribute("aria-current", "step")
         expect(page.locator("html"), f"scene {number}").not_to_have_attribute("aria-busy", "true")
 
@@ -256,7 +277,9 @@ def test_everything_plays_by_itself_until_it_is_paused(opened: Opener, played: P
     expect(page.locator("#play")).to_have_attribute("aria-pressed", "false")
 
 
-def test_another_household_comes_on_the_stage_in_every_browser_and_a_reload_keeps_it(opened: Opener, played: Played) -> None:
+def test_another_household_comes_on_the_stage_in_every_browser_and_a_reload_keeps_it(
+    opened: Opener, played: Played
+) -> None:
     played.go(WALKS_IN)
     one, other = opened(), opened("en", dark=True)
 
@@ -286,7 +309,9 @@ def test_a_lost_network_is_said_and_the_stage_resumes_by_itself(opened: Opener, 
     expect(page.locator("[data-off]")).to_be_hidden()
 
 
-def test_a_gesture_that_was_lost_while_the_stream_held_is_forgotten_once_one_arrives(opened: Opener, played: Played) -> None:
+def test_a_gesture_that_was_lost_while_the_stream_held_is_forgotten_once_one_arrives(
+    opened: Opener, played: Played
+) -> None:
     played.go(0)
     page = opened(noisy=True)
     expect(page.locator("#next")).to_be_visible()
@@ -324,7 +349,12 @@ def test_the_tablet_is_a_choice_that_a_reload_keeps(opened: Opener, played: Play
     page.reload()
 
     expect(page.get_by_role("button", name="Tablette")).to_have_attribute("aria-pressed", "true")
-    assert page.frame_locator("[data-screen=adviser]").locator("body").evaluate("() => location.search").startswith("?as=tablet")
+    assert (
+        page.frame_locator("[data-screen=adviser]")
+        .locator("body")
+        .evaluate("() => location.search")
+        .startswith("?as=tablet")
+    )
 
 
 def test_everybody_s_year_is_lived_and_labelled_as_simulated(opened: Opener, played: Played) -> None:
@@ -355,13 +385,16 @@ def test_everybody_s_year_is_lived_and_labelled_as_simulated(opened: Opener, pla
 @pytest.mark.parametrize(
     ("width", "height", "language", "dark", "scene", "steps"),
     [
-        (360, 640, "fr", False, WALKS_IN, 1), (640, 360, "en", True, SAYS_NO, 3), (768, 1024, "fr", True, FRIDGE, 2), (1360, 860, "fr", False, WALKS_IN, 1),
+        (360, 640, "fr", False, WALKS_IN, 1),
+        (640, 360, "en", True, SAYS_NO, 3),
+        (768, 1024, "fr", True, FRIDGE, 2),
+        (1360, 860, "fr", False, WALKS_IN, 1),
         (1360, 860, "en", True, SAYS_NO, 3),
     ],
-)  # fmt: skip
+)
 def test_every_size_reads_well_and_axe_finds_nothing(
-    opened: Opener, played: Played, width: int, height: int, language: str, dark: bool, scene: int, steps: int,
-) -> None:  # fmt: skip
+    opened: Opener, played: Played, width: int, height: int, language: str, dark: bool, scene: int, steps: int
+) -> None:
     played.go(scene, steps=steps)
     page = opened(language, width=width, height=height, dark=dark)
     expect(page.locator(".step")).to_be_visible()
@@ -384,7 +417,10 @@ def test_the_page_weighs_at_most_twenty_five_kilobytes_without_its_screens(opene
     page = opened()
     page.wait_for_timeout(300)
 
-    sizes = page.evaluate("[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')].map(e => [e.name, e.transferSize])")
+    sizes = page.evaluate(
+        "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')].map(e => [e.name,"
+        " e.transferSize])"
+    )
 
     weights = {urlsplit(name).path: size for name, size in sizes if "/screen/" not in name and "/stream" not in name}
     assert set(weights) == {"/stage", "/static/style.css", "/static/stage.css", "/static/stage.js"}
@@ -392,7 +428,11 @@ def test_the_page_weighs_at_most_twenty_five_kilobytes_without_its_screens(opene
 
 
 def leaves(words: Any, path: str = "") -> set[str]:
-    return {path} if isinstance(words, str) else {leaf for name, one in vars(words).items() for leaf in leaves(one, f"{path}.{name}")}
+    return (
+        {path}
+        if isinstance(words, str)
+        else {leaf for name, one in vars(words).items() for leaf in leaves(one, f"{path}.{name}")}
+    )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -401,13 +441,19 @@ def test_the_stage_has_words_for_every_reason_purpose_and_action(language: str) 
 
     assert leaves(words) == leaves(WORDS["fr"].stage)
     assert {name for name, one in vars(words.reasons).items() if one.short and one.why} == set(SENTENCES)
-    assert set(vars(words.purposes)) == {purpose.key for purpose in STRATEGY.purposes.values() if purpose.basis == "consent"}
+    assert set(vars(words.purposes)) == {
+        purpose.key for purpose in STRATEGY.purposes.values() if purpose.basis == "consent"
+    }
     assert set(vars(words.actions)) == set(STRATEGY.actions)
-    assert set(vars(words.because)) == {action.id for action in STRATEGY.actions.values() if action.audience == "customer"}
+    assert set(vars(words.because)) == {
+        action.id for action in STRATEGY.actions.values() if action.audience == "customer"
+    }
 
 
 @given(st.text(), st.sampled_from(LANGUAGES))
-def test_printing_keeps_the_case_of_the_first_letter_and_printing_twice_changes_nothing(text: str, language: str) -> None:
+def test_printing_keeps_the_case_of_the_first_letter_and_printing_twice_changes_nothing(
+    text: str, language: str
+) -> None:
     once = printed(text, language)
 
     assert printed(once, language) == once
@@ -434,7 +480,9 @@ def test_no_bar_leaves_its_drawing_and_silence_is_a_point(nets: list[int]) -> No
     scored = tuple([Scored("reminder-door", f"family {i}", net, 0.1) for i, net in enumerate(nets)])
     silence = Silence("d", "customer", "reminders", "silence_better", 1.0, scored, (), (), None)
     entry = Entry(FORM, "bo", at, Entered(id="m", customer="bo", occurred_at=at, place="s1"), (silence,))
-    person = StagePerson(STRATEGY, newborn("bo"), "Bo", at.timestamp(), at.timestamp(), (Recent(1, entry, 1.0),), frozenset(), None, "fr")
+    person = StagePerson(
+        STRATEGY, newborn("bo"), "Bo", at.timestamp(), at.timestamp(), (Recent(1, entry, 1.0),), frozenset(), None, "fr"
+    )
 
     bars = thought(person, None).bars
 
@@ -451,7 +499,9 @@ def test_a_story_that_a_person_s_choice_turned_says_which_choice(opened: Opener,
     expect(page.locator(".step strong")).to_have_text(f"autrement\u00a0: {name} a fermé «\u00a0Mes achats\u00a0»")
 
 
-@pytest.mark.parametrize(("language", "said"), [("fr", "Rappel à l’entrée : lait"), ("en", "Reminder at the door: milk")])
+@pytest.mark.parametrize(
+    ("language", "said"), [("fr", "Rappel à l’entrée : lait"), ("en", "Reminder at the door: milk")]
+)
 def test_the_live_feed_names_what_the_card_was_about_in_the_language_of_who_looks(language: str, said: str) -> None:
     crowd = SimpleNamespace(feed=[Heard(0.0, "Bo", "reminder-door", "", "2000000000015")])
     person = StagePerson(STRATEGY, Customer("bo", "bo"), "Bo", 0.0, 0.0, (), frozenset(), None, language)

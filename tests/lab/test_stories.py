@@ -47,7 +47,9 @@ def test_a_story_says_nothing_that_the_engine_should_say() -> None:
     for path, content in grocery().items():
         if path.startswith("stories/"):
             text = content.decode()
-            assert not {"title", "body", "facts", "why"} & {key for step in tomllib.loads(text)["steps"] for key in step}, path
+            assert not {"title", "body", "facts", "why"} & {
+                key for step in tomllib.loads(text)["steps"] for key in step
+            }, path
 
 
 @pytest.mark.parametrize("household", OFF_THE_SCRIPT)
@@ -56,7 +58,11 @@ def test_whoever_plays_nothing_breaks(household: str) -> None:
 
     played = [one for scene in told.scenes for one in scene.played]
     assert all(one.status in (0, 200, 403) for one in played)
-    assert [scene.story.id for scene in told.scenes if scene.story.id in ("1-in-front", "8-says-no") and not scene.as_expected] == []
+    assert [
+        scene.story.id
+        for scene in told.scenes
+        if scene.story.id in ("1-in-front", "8-says-no") and not scene.as_expected
+    ] == []
 
 
 def test_who_does_not_come_often_or_is_held_out_makes_no_difference_and_leaves_what_needs_the_card_unplayed() -> None:
@@ -117,7 +123,9 @@ def test_a_restart_between_a_card_and_its_answer_loses_nothing(tmp_path: Path) -
             card = stage.server.screens.card("solene")
             assert card is not None
             key = {"authorization": f"Bearer {stage.server.access_keys.issue('device', 'solene')}"}
-            answer = await stage.player._client.post("/glasses/answer", json={"decision": card.show.id, "answer": "yes"}, headers=key)
+            answer = await stage.player._client.post(
+                "/glasses/answer", json={"decision": card.show.id, "answer": "yes"}, headers=key
+            )
             for _ in range(100):
                 wallet = (await stage.player._client.get("/v1/people/solene/wallet", headers=key)).json()
                 if wallet["orders"]:
@@ -169,11 +177,22 @@ def test_a_story_that_is_no_story_is_refused_by_name() -> None:
 def test_every_expectation_can_fail() -> None:
     assert not all(check.holds for check in checked(Expected(status=200), 403, {}))
     assert not all(check.holds for check in checked(Expected(card="welcome"), 200, {"decisions": []}))
-    assert not all(check.holds for check in checked(Expected(silence="consent"), 200, {"decisions": [{"audience": "customer", "action": "welcome"}]}))
+    assert not all(
+        check.holds
+        for check in checked(
+            Expected(silence="consent"), 200, {"decisions": [{"audience": "customer", "action": "welcome"}]}
+        )
+    )
     assert not all(check.holds for check in checked(Expected(effect="order"), 200, {}))
-    assert not all(check.holds for check in checked(Expected(granted="redeemed"), 200, {"granted": {"reason": "unknown_code"}}))
-    assert not all(check.holds for check in checked(Expected(on=("home",)), 200, {"choices": [{"purpose": "home", "on": False}]}))
-    assert not all(check.holds for check in checked(Expected(off=("home",)), 200, {"choices": [{"purpose": "home", "on": True}]}))
+    assert not all(
+        check.holds for check in checked(Expected(granted="redeemed"), 200, {"granted": {"reason": "unknown_code"}})
+    )
+    assert not all(
+        check.holds for check in checked(Expected(on=("home",)), 200, {"choices": [{"purpose": "home", "on": False}]})
+    )
+    assert not all(
+        check.holds for check in checked(Expected(off=("home",)), 200, {"choices": [{"purpose": "home", "on": True}]})
+    )
     assert not all(check.holds for check in on_screens(Expected(on_glasses="nothing"), {"decision": "d"}, []))
     assert not all(check.holds for check in on_screens(Expected(on_adviser=0), {}, [{"who": "x"}]))
     assert not all(check.holds for check in on_screens(Expected(facts_at_most=3), {}, [{"facts": [1, 2, 3, 4]}]))
@@ -181,8 +200,12 @@ def test_every_expectation_can_fail() -> None:
     assert not all(check.holds for check in on_screens(Expected(avoid=True), {}, [{}]))
 
 
-def test_the_command_says_in_json_what_was_expected_and_what_happened(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["visavis", "play", str(example("grocery")), "--story", "4-heavy", "--household", "Nobody"])
+def test_the_command_says_in_json_what_was_expected_and_what_happened(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "sys.argv", ["visavis", "play", str(example("grocery")), "--story", "4-heavy", "--household", "Nobody"]
+    )
     with pytest.raises(SystemExit) as stopped:
         main()
     assert stopped.value.code == 2

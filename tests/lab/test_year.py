@@ -1,4 +1,7 @@
-"""The year on a part of its households: skipped with a message when the data set is not installed (``make test`` installs it)."""
+"""The year on a part of its households.
+
+Skipped with a message when the data set is not installed (``make test`` installs it).
+"""
 
 import signal
 import subprocess
@@ -128,11 +131,11 @@ def test_a_lived_year_is_answered_from_its_log(year: Year, july: Backtest) -> No
 @pytest.mark.parametrize("killed_after_s", [9.0])
 def test_a_killed_run_goes_on_from_its_log(tmp_path: Path, killed_after_s: float) -> None:
     script = (
-        "import sys; from pathlib import Path; from visavis.lab.year import data; from visavis.lab.year.backtest import backtest;"
-        "from visavis.testing import a_log; from support.people import grocery; year = data.load();"
-        "files = {**grocery(), 'products.csv': year.catalogue(), 'places.geojson': data.places(year)};"
-        f"done = backtest(year, a_log(Path({str(tmp_path)!r})), files, until={AUGUST}, households=lambda one: one % 25 == 0);"
-        "print(len(done.loop.log), done.loop.world.version)"
+        "import sys; from pathlib import Path; from visavis.lab.year import data; from visavis.lab.year.backtest"
+        " import backtest;from visavis.testing import a_log; from support.people import grocery; year ="
+        " data.load();files = {**grocery(), 'products.csv': year.catalogue(), 'places.geojson':"
+        f" data.places(year)}};done = backtest(year, a_log(Path({str(tmp_path)!r})), files, until={AUGUST},"
+        " households=lambda one: one % 25 == 0);print(len(done.loop.log), done.loop.world.version)"
     )
     command = [sys.executable, "-c", script]
     where = {"cwd": Path(__file__).parents[1]}
@@ -154,7 +157,9 @@ def test_a_killed_run_goes_on_from_its_log(tmp_path: Path, killed_after_s: float
     assert resumed == whole
 
 
-def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_says_what_is_wrong_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "argv", ["visavis", "replay", str(tmp_path)])
 
     with pytest.raises(SystemExit) as stopped:

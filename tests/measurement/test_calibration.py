@@ -80,7 +80,9 @@ def test_no_other_correction_near_it_fits_better(rows: Rows) -> None:
 
     shift, slope = recalibrate(p, y, prior=4.0)
 
-    assert all(loss(shift + x, slope + z) >= loss(shift, slope) - 1e-6 for x in (-0.01, 0.0, 0.01) for z in (-0.01, 0.0, 0.01))
+    assert all(
+        loss(shift + x, slope + z) >= loss(shift, slope) - 1e-6 for x in (-0.01, 0.0, 0.01) for z in (-0.01, 0.0, 0.01)
+    )
 
 
 def test_more_happening_moves_the_level_up() -> None:
@@ -111,7 +113,9 @@ def test_nothing_is_said_of_nothing() -> None:
     assert worst_week([0.0] * 500, [1] * 500, [1] * 500) == 0.0
 
 
-@pytest.mark.parametrize(("p", "y"), [([0.5], [1, 0]), ([1.5], [1]), ([float("nan")], [1]), ([0.5], [2]), ([[0.5]], [[1]])])
+@pytest.mark.parametrize(
+    ("p", "y"), [([0.5], [1, 0]), ([1.5], [1]), ([float("nan")], [1]), ([0.5], [2]), ([[0.5]], [[1]])]
+)
 def test_what_is_no_probability_is_refused(p: list[float], y: list[int]) -> None:
     with pytest.raises(Invalid):
         calibration(p, y)

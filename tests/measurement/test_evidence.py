@@ -28,7 +28,9 @@ def test_watching_a_null_effect_every_day_rarely_cries_wolf() -> None:
 
 
 def test_groups_that_contradict_the_plan_are_reported_before_any_figure() -> None:
-    assert uplift([5.0, 4.0] * 500, [1.0, 2.0] * 20, holdout_share=0.25, planned=1000).verdict == "sample_ratio_mismatch"
+    assert (
+        uplift([5.0, 4.0] * 500, [1.0, 2.0] * 20, holdout_share=0.25, planned=1000).verdict == "sample_ratio_mismatch"
+    )
     assert mismatch(250, 750, share=0.25) < 1.0
 
 

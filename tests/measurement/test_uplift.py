@@ -53,7 +53,10 @@ def test_the_interval_is_the_formula_of_the_paper(shown: list[float], held: list
 @given(PERSONS, PERSONS)
 def test_exchanging_the_groups_turns_the_sign_and_confidence_widens(shown: list[float], held: list[float]) -> None:
     share = len(held) / (len(shown) + len(held))
-    found, turned = uplift(shown, held, holdout_share=share, planned=100), uplift(held, shown, holdout_share=1.0 - share, planned=100)
+    found, turned = (
+        uplift(shown, held, holdout_share=share, planned=100),
+        uplift(held, shown, holdout_share=1.0 - share, planned=100),
+    )
     surer = uplift(shown, held, holdout_share=share, planned=100, level=0.99)
 
     assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low))
@@ -104,7 +107,10 @@ def test_a_lost_part_of_the_holdout_is_told_and_no_figure_claimed() -> None:
     for _ in range(200):
         held = int(dice.binomial(20_000, 0.1))
         false += mismatch(held, 20_000 - held, share=0.1) >= 20.0
-        found += uplift(np.zeros(20_000 - held), np.zeros(int(held * 0.8)), holdout_share=0.1, planned=20_000).verdict == "sample_ratio_mismatch"
+        found += (
+            uplift(np.zeros(20_000 - held), np.zeros(int(held * 0.8)), holdout_share=0.1, planned=20_000).verdict
+            == "sample_ratio_mismatch"
+        )
     lost = uplift([9.0, 8.0] * 500, [1.0], holdout_share=0.1, planned=1000)
 
     assert false <= 2
@@ -134,7 +140,9 @@ def test_fewer_than_two_persons_claim_nothing(shown: list[float], held: list[flo
     assert (fixed(shown, held).low, fixed(shown, held).high) == (-inf, inf)
 
 
-@pytest.mark.parametrize(("shown", "held"), [([1.0] * 2, [0.0] * 2), ([0.1] * 500, [0.2] * 500), ([1.0, 0.0] * 200, [0.0] * 400)])
+@pytest.mark.parametrize(
+    ("shown", "held"), [([1.0] * 2, [0.0] * 2), ([0.1] * 500, [0.2] * 500), ([1.0, 0.0] * 200, [0.0] * 400)]
+)
 def test_numbers_that_never_vary_prove_nothing(shown: list[float], held: list[float]) -> None:
     found = uplift(shown, held, holdout_share=0.5, planned=1000)
 
@@ -142,18 +150,34 @@ def test_numbers_that_never_vary_prove_nothing(shown: list[float], held: list[fl
     assert found.verdict == "not_enough_evidence"
 
 
-@pytest.mark.parametrize(("numbers", "share", "planned", "level"), [
-    ([1.0, float("nan")], 0.5, 10, 0.95), ([[1.0]], 0.5, 10, 0.95), ([1.0], 0.0, 10, 0.95), ([1.0], 1.0, 10, 0.95),
-    ([1.0], 0.5, 1, 0.95), ([1.0], 0.5, 10, 1.0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("numbers", "share", "planned", "level"),
+    [
+        ([1.0, float("nan")], 0.5, 10, 0.95),
+        ([[1.0]], 0.5, 10, 0.95),
+        ([1.0], 0.0, 10, 0.95),
+        ([1.0], 1.0, 10, 0.95),
+        ([1.0], 0.5, 1, 0.95),
+        ([1.0], 0.5, 10, 1.0),
+    ],
+)
 def test_what_cannot_be_compared_is_refused(numbers: list[float], share: float, planned: int, level: float) -> None:
     with pytest.raises(Invalid):
         uplift(numbers, [1.0, 2.0], holdout_share=share, planned=planned, level=level)
 
 
-@pytest.mark.parametrize(("level", "freedom", "t"), [
-    (0.95, 1, 12.706), (0.95, 2, 4.303), (0.95, 5, 2.571), (0.95, 30, 2.042), (0.99, 10, 3.169), (0.9, 120, 1.658), (0.95, 1e7, 1.960),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("level", "freedom", "t"),
+    [
+        (0.95, 1, 12.706),
+        (0.95, 2, 4.303),
+        (0.95, 5, 2.571),
+        (0.95, 30, 2.042),
+        (0.99, 10, 3.169),
+        (0.9, 120, 1.658),
+        (0.95, 1e7, 1.960),
+    ],
+)
 def test_students_t_is_the_printed_table(level: float, freedom: float, t: float) -> None:
     assert students_t(level, freedom) == pytest.approx(t, abs=6e-4)
 
@@ -167,7 +191,11 @@ def test_the_plain_interval_is_welchs(shown: list[float], held: list[float]) -> 
     t = (found.high - found.low) / 2.0 / sqrt(v1 + v0)
 
     steps = np.linspace(0.0, t, 4001)
-    density = exp(lgamma((freedom + 1) / 2) - lgamma(freedom / 2)) / sqrt(freedom * np.pi) * (1.0 + steps**2 / freedom) ** (-(freedom + 1) / 2)
+    density = (
+        exp(lgamma((freedom + 1) / 2) - lgamma(freedom / 2))
+        / sqrt(freedom * np.pi)
+        * (1.0 + steps**2 / freedom) ** (-(freedom + 1) / 2)
+    )
     inside = 2.0 * float(np.sum(density[1:] + density[:-1]) / 2.0 * (steps[1] - steps[0]))
     assert inside == pytest.approx(0.95, abs=1e-4)
     assert found.valid_for == "one_look"

@@ -16,13 +16,18 @@ from visavis.model.moment import RanOut, Saw
 biip = pytest.importorskip("biip", reason="biip is not installed: pip install -e .[dev]")
 
 SIGNS = "!\"%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
-numbers = st.integers(min_value=1, max_value=10**13 - 1).map(lambda number: (body := f"{number:013d}") + check_digit(body))
+numbers = st.integers(min_value=1, max_value=10**13 - 1).map(
+    lambda number: (body := f"{number:013d}") + check_digit(body)
+)
 days = st.dates(min_value=date(2000, 1, 1), max_value=date(2074, 12, 31))
 
 
 @st.composite
 def items(draw: st.DrawFn) -> Item:
-    fields: dict[str, Any] = {field: draw(st.just("") | st.text(SIGNS, min_size=1, max_size=longest)) for field, longest in QUALIFIERS.values()}
+    fields: dict[str, Any] = {
+        field: draw(st.just("") | st.text(SIGNS, min_size=1, max_size=longest))
+        for field, longest in QUALIFIERS.values()
+    }
     return Item(draw(numbers), **fields | {field: draw(st.none() | days) for field in DATES.values()})
 
 
@@ -38,9 +43,13 @@ def test_a_digital_link_is_read_as_it_was_written_at_any_address(item: Item, sta
 @given(items())
 def test_another_reader_finds_the_same_in_our_links(item: Item) -> None:
     shown = {"01": item.gtin, "22": item.variant, "10": item.lot, "21": item.serial, "235": item.third_party}
-    told = {element.ai.ai: element.value for element in biip.parse(canonical(item)).gs1_digital_link_uri.element_strings}
+    told = {
+        element.ai.ai: element.value for element in biip.parse(canonical(item)).gs1_digital_link_uri.element_strings
+    }
 
-    assert {key: value for key, value in told.items() if key in shown} == {key: value for key, value in shown.items() if value}
+    assert {key: value for key, value in told.items() if key in shown} == {
+        key: value for key, value in shown.items() if value
+    }
 
 
 @given(numbers)
@@ -49,7 +58,11 @@ def test_every_length_of_a_number_is_the_same_item(number: str) -> None:
 
     assert {gtin(one) for one in written} == {number}
     assert set(spellings(number)) == set(written)
-    assert all(product_of({one: "x"}, other) == one for one in written for other in [*written, f"http://e.example/01/{number}/21/S"])
+    assert all(
+        product_of({one: "x"}, other) == one
+        for one in written
+        for other in [*written, f"http://e.example/01/{number}/21/S"]
+    )
 
 
 @given(numbers, st.integers(0, 12), st.integers(1, 9))
@@ -106,7 +119,9 @@ def test_epcs_of_one_item_of_a_lot_and_of_a_class_name_its_product() -> None:
 
 
 @pytest.mark.parametrize("kind", [Saw, RanOut])
-def test_the_door_keeps_the_product_of_a_code_and_neither_its_lot_nor_its_serial(kind: type[Saw] | type[RanOut]) -> None:
+def test_the_door_keeps_the_product_of_a_code_and_neither_its_lot_nor_its_serial(
+    kind: type[Saw] | type[RanOut],
+) -> None:
     loop = a_loop()
     camille(loop, "look", "home")
     known = list(STRATEGY.products)[-1]
@@ -117,7 +132,9 @@ def test_the_door_keeps_the_product_of_a_code_and_neither_its_lot_nor_its_serial
         assert isinstance(entry.moment, kind)
         return entry.moment.product, entry.moment.family
 
-    assert kept(f"https://shop.example/01/0{known}/10/L1/21/S1") == kept(known) == (known, STRATEGY.products[known].family)
+    assert (
+        kept(f"https://shop.example/01/0{known}/10/L1/21/S1") == kept(known) == (known, STRATEGY.products[known].family)
+    )
     assert kept("https://shop.example/01/09506000134352/21/S1") == ("09506000134352", "09506000134352")
     assert kept("own-bread") == ("own-bread", "own-bread")
 

@@ -1,4 +1,7 @@
-"""How often the properties of privacy are tried, and where: a sample in the suite, the full count with VISAVIS_PRIVACY=full (make privacy)."""
+"""How often the properties of privacy are tried, and where.
+
+A sample in the suite, the full count with VISAVIS_PRIVACY=full (make privacy).
+"""
 
 import os
 from collections.abc import Callable, Iterator
@@ -16,7 +19,10 @@ def times() -> Callable[[int, int], int]:
 
 @pytest.fixture
 def tmp_path(tmp_path: Path) -> Iterator[Path]:
-    """In memory where there is such a disk: what is asked is which bytes are in the files, not how long a disk takes."""
+    """In memory where there is such a disk.
+
+    What is asked is which bytes are in the files, not how long a disk takes.
+    """
     quick = Path("/dev/shm")
     if not quick.is_dir():
         yield tmp_path

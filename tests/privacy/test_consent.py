@@ -1,4 +1,7 @@
-"""P2, P3, P6, P7, P18, P19, P22: off until said yes, off at the very next moment, wider needs a new yes, and a no that costs nothing."""
+"""P2, P3, P6, P7, P18, P19, P22.
+
+Off until said yes, off at the very next moment, wider needs a new yes, and a no that costs nothing.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -21,7 +24,19 @@ from visavis.insight.need import prior
 from visavis.model.consent import CATEGORIES, Consent, Purpose, hash_of, words
 from visavis.model.customer import Customer, Reward, newborn
 from visavis.model.entry import Entry, encode
-from visavis.model.moment import Bought, Consented, Fulfilled, Moment, Noticed, Objected, Ordered, Redeeming, Restricted, Reversed, Withdrew
+from visavis.model.moment import (
+    Bought,
+    Consented,
+    Fulfilled,
+    Moment,
+    Noticed,
+    Objected,
+    Ordered,
+    Redeeming,
+    Restricted,
+    Reversed,
+    Withdrew,
+)
 from visavis.model.world import World
 from visavis.runtime.loop import Loop
 from visavis.runtime.writer import Writer
@@ -82,7 +97,7 @@ def check_next(seeds: range) -> None:
             Withdrew(id="no", customer="camille", occurred_at=NOON, purpose=closed, how="revoked"),
             Objected(id="no", customer="camille", occurred_at=NOON, about=closed),
             Restricted(id="no", customer="camille", occurred_at=NOON),
-        ]  # fmt: skip
+        ]
         no = dice.choice(noes)
         before = loop.customers["camille"].consent_epoch
         loop.process([enters(id="before")])
@@ -103,7 +118,11 @@ def test_a_consent_cached_for_a_minute_is_caught(monkeypatch: pytest.MonkeyPatch
 
     def slow(customer: Customer, purpose: Purpose, now: float) -> frozenset[str]:
         found = honest(customer, purpose, now)
-        return cached.setdefault((customer.id, purpose.key), found) if found else cached.get((customer.id, purpose.key), found)
+        return (
+            cached.setdefault((customer.id, purpose.key), found)
+            if found
+            else cached.get((customer.id, purpose.key), found)
+        )
 
     monkeypatch.setattr(gate, "open_categories", slow)
     with pytest.raises(AssertionError):
@@ -111,7 +130,10 @@ def test_a_consent_cached_for_a_minute_is_caught(monkeypatch: pytest.MonkeyPatch
 
 
 async def check_race(trials: int) -> tuple[int, int]:
-    """A withdrawal and moments from two senders, in every order that the event loop gives: each decision is before it or after it."""
+    """A withdrawal and moments from two senders, in every order that the event loop gives.
+
+    Each decision is before it or after it.
+    """
     seen = [0, 0]
     loop = a_loop()
     camille(loop, "reminders", "place-moment")
@@ -126,12 +148,17 @@ async def check_race(trials: int) -> tuple[int, int]:
                 await asyncio.sleep(0)
             return (await writer.process(moment)).answer.entry
 
-        said: list[Moment] = [Noticed(id=f"n{trial}", customer="camille", occurred_at=NOON, purpose="reminders", notice=version),
-                Consented(id=f"y{trial}", customer="camille", occurred_at=NOON, purpose="reminders", notice=version)]  # fmt: skip
+        said: list[Moment] = [
+            Noticed(id=f"n{trial}", customer="camille", occurred_at=NOON, purpose="reminders", notice=version),
+            Consented(id=f"y{trial}", customer="camille", occurred_at=NOON, purpose="reminders", notice=version),
+        ]
         for one in said:
             await writer.process(one)
-        moments: list[Moment] = [Withdrew(id=f"w{trial}", customer="camille", occurred_at=NOON, purpose="reminders"),
-                                 enters(id=f"a{trial}"), enters(id=f"b{trial}")]  # fmt: skip
+        moments: list[Moment] = [
+            Withdrew(id=f"w{trial}", customer="camille", occurred_at=NOON, purpose="reminders"),
+            enters(id=f"a{trial}"),
+            enters(id=f"b{trial}"),
+        ]
         dice.shuffle(moments)
         lived = await asyncio.gather(*[arrives(one) for one in moments])
         order = [entry.moment.id for entry in loop.log.of("camille")][-3:]
@@ -142,7 +169,12 @@ async def check_race(trials: int) -> tuple[int, int]:
             after = order.index(entry.moment.id) > withdrawn
             read = any(use.purpose == "reminders" for use in entry.uses)
             assert read is not after, f"trial {trial}: {'read after the no' if after else 'not read before it'}"
-            refused = [one for decision in entry.decisions for one in decision.refusals if one.detail == "reminders" and one.reason == "consent"]
+            refused = [
+                one
+                for decision in entry.decisions
+                for one in decision.refusals
+                if one.detail == "reminders" and one.reason == "consent"
+            ]
             assert bool(refused) is after, "a mix: read for one action and refused for another"
             seen[after] += 1
     await writer.stop()
@@ -175,19 +207,39 @@ def test_a_withdrawal_that_reaches_one_sender_late_is_caught(monkeypatch: pytest
 
 
 def check_scope(pairs: int) -> tuple[int, int]:
-    """Random pairs of a notice that was agreed to and a purpose as it is now: what is open was in both, and nothing when it goes further."""
+    """Random pairs of a notice that was agreed to and a purpose as it is now.
+
+    What is open was in both, and nothing when it goes further.
+    """
     dice = Random(19)
     wider = narrower = 0
     people = ["Acme", "Bank", "Carrier"]
     iris = ["dpv:PersonalisedBenefits", "dpv:CustomerCare", "dpv:ServiceUsageAnalytics"]
     for _ in range(pairs):
         then, now = [
-            replace(STRATEGY.purposes["home"], categories=frozenset(dice.sample(CATEGORIES, dice.randint(1, 5))),
-                    recipients=tuple(dice.sample(people, dice.randint(0, 2))), iri=tuple(dice.sample(iris, dice.randint(1, 2))))
+            replace(
+                STRATEGY.purposes["home"],
+                categories=frozenset(dice.sample(CATEGORIES, dice.randint(1, 5))),
+                recipients=tuple(dice.sample(people, dice.randint(0, 2))),
+                iri=tuple(dice.sample(iris, dice.randint(1, 2))),
+            )
             for _ in range(2)
-        ]  # fmt: skip
+        ]
         said = words(then, "fr")
-        choice = Consent("given", said.categories, "1", 0.0, 9e9, said.recipients, said.iri, hash_of(said), "n", 0.0, "fr", ("person",))
+        choice = Consent(
+            "given",
+            said.categories,
+            "1",
+            0.0,
+            9e9,
+            said.recipients,
+            said.iri,
+            hash_of(said),
+            "n",
+            0.0,
+            "fr",
+            ("person",),
+        )
         opened = open_categories(replace(newborn("camille"), consents={"home": choice}), now, 1.0)
         assert opened <= then.categories & now.categories
         if not set(now.recipients) <= set(then.recipients) or not set(now.iris) <= set(then.iris):
@@ -214,7 +266,9 @@ def test_a_gate_that_compares_purposes_only_is_caught(monkeypatch: pytest.Monkey
 
 def test_a_yes_to_an_older_narrower_notice_opens_what_it_named() -> None:
     wide = STRATEGY.purposes["reminders"]
-    then = replace(STRATEGY, purposes=STRATEGY.purposes | {"reminders": replace(wide, categories=frozenset({"places"}))})
+    then = replace(
+        STRATEGY, purposes=STRATEGY.purposes | {"reminders": replace(wide, categories=frozenset({"places"}))}
+    )
     loop = a_loop()
     loop.strategy = then
     version = wide.notice.version
@@ -224,7 +278,11 @@ def test_a_yes_to_an_older_narrower_notice_opens_what_it_named() -> None:
     customer = loop.customers["camille"]
 
     assert open_categories(customer, wide, NOON.timestamp() + 1) == {"places"}
-    assert customer.consents["reminders"].hash == hash_of(words(then.purposes["reminders"], "fr")) != hash_of(words(wide, "fr"))
+    assert (
+        customer.consents["reminders"].hash
+        == hash_of(words(then.purposes["reminders"], "fr"))
+        != hash_of(words(wide, "fr"))
+    )
 
 
 # P6: saying no costs no more than yes
@@ -243,7 +301,10 @@ def test_a_no_takes_one_moment_and_needs_no_words() -> None:
 
 
 def check_no_penalty(subsets: int) -> int:
-    """What the contract gives, with and without any subset of consents, for the same moments: receipts, orders, rewards, granted or not."""
+    """What the contract gives, with and without any subset of consents, for the same moments.
+
+    Receipts, orders, rewards, granted or not.
+    """
     honest: list[bytes] | None = None
     dice = Random(3)
     for _ in range(subsets):
@@ -260,12 +321,15 @@ def _given(chosen: list[str]) -> list[bytes]:
     customer = replace(newborn("camille"), rewards=(owed,))
     base: dict[str, Any] = {"customer": "camille"}
     told: list[Moment] = [
-        Bought(id="b1", occurred_at=at, place="s1", lines=lines(*BRANDS[:3]), **base), Ordered(id="o", occurred_at=at, order="o1", product=BRANDS[0], **base),
-        Redeeming(id="r", occurred_at=NOON, code="none", **base), Redeeming(id="r1", occurred_at=NOON, code="C1", **base),
-        Reversed(id="r2", occurred_at=NOON, code="C1", **base), Redeeming(id="r3", occurred_at=NOON, code="C1", **base),
+        Bought(id="b1", occurred_at=at, place="s1", lines=lines(*BRANDS[:3]), **base),
+        Ordered(id="o", occurred_at=at, order="o1", product=BRANDS[0], **base),
+        Redeeming(id="r", occurred_at=NOON, code="none", **base),
+        Redeeming(id="r1", occurred_at=NOON, code="C1", **base),
+        Reversed(id="r2", occurred_at=NOON, code="C1", **base),
+        Redeeming(id="r3", occurred_at=NOON, code="C1", **base),
         Fulfilled(id="f", occurred_at=NOON, order="o1", **base),
         Bought(id="b2", occurred_at=NOON, place="s1", lines=lines(*BRANDS[2:5]), **base),
-    ]  # fmt: skip
+    ]
     given = []
     for moment in [*says_yes("camille", *chosen, at=at), *told]:
         admitted = gate.admit(STRATEGY, customer, moment, moment.occurred_at)
@@ -274,7 +338,9 @@ def _given(chosen: list[str]) -> list[bytes]:
             continue
         entry, customer = step(STRATEGY, WORLD, customer, admitted, moment.occurred_at, KEY)
         if moment in told:
-            assert entry.granted is None or entry.granted.yes is (entry.moment.id != "r"), "what was promised is not given"
+            assert entry.granted is None or entry.granted.yes is (entry.moment.id != "r"), (
+                "what was promised is not given"
+            )
             bare = Entry(entry.form, "camille", entry.received_at, admitted, (), (), entry.effects, (), entry.granted)
             given.append(encode(bare))
     return [*given, str((customer.orders, customer.rewards, customer.purchases)).encode()]
@@ -285,13 +351,24 @@ def test_what_is_given_to_all_depends_on_no_consent(times: Callable[[int, int], 
 
 
 def test_a_receipt_that_waits_for_a_consent_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "_kept", lambda customer, purpose, now: open_categories(customer, purpose, now) if purpose.key != "account" else frozenset())
+    monkeypatch.setattr(
+        gate,
+        "_kept",
+        lambda customer, purpose, now: (
+            open_categories(customer, purpose, now) if purpose.key != "account" else frozenset()
+        ),
+    )
     with pytest.raises(AssertionError):
         check_no_penalty(30)
 
 
 def test_a_reward_that_waits_for_a_consent_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    mutate(monkeypatch, wallet, "if received_at.timestamp() > found.until:", "if not customer.consents or received_at.timestamp() > found.until:")
+    mutate(
+        monkeypatch,
+        wallet,
+        "if received_at.timestamp() > found.until:",
+        "if not customer.consents or received_at.timestamp() > found.until:",
+    )
     with pytest.raises(AssertionError, match="is not given"):
         check_no_penalty(30)
 
@@ -325,9 +402,18 @@ def _people(count: int) -> tuple[list[Customer], list[Loop]]:
         dice = Random(seed)
         loop = a_loop()
         camille(loop, *dice.sample(OPTIONAL, dice.randint(1, 5)))
-        reworded = replace(STRATEGY.purposes["home"], notice=replace(STRATEGY.purposes["home"].notice, text={"fr": "Autre texte.", "en": "Other text."}))
+        reworded = replace(
+            STRATEGY.purposes["home"],
+            notice=replace(STRATEGY.purposes["home"].notice, text={"fr": "Autre texte.", "en": "Other text."}),
+        )
         loop.strategy = replace(STRATEGY, purposes=STRATEGY.purposes | {"home": reworded})
-        loop.process([Consented(id="late", customer="camille", occurred_at=NOON, purpose="home", notice="2026-1"), enters(), pays(BRANDS[0])])
+        loop.process(
+            [
+                Consented(id="late", customer="camille", occurred_at=NOON, purpose="home", notice="2026-1"),
+                enters(),
+                pays(BRANDS[0]),
+            ]
+        )
         loops.append(loop)
     return [loop.customers["camille"] for loop in loops], loops
 
@@ -358,7 +444,12 @@ def check_frozen(seeds: range) -> int:
         loop = a_loop()
         camille(loop, *dice.sample(OPTIONAL, dice.randint(1, len(OPTIONAL))))
         loop.process([Restricted(id="r", customer="camille", occurred_at=NOON)])
-        for moment in [enters(id=f"e{seed}"), pays(BRANDS[0], id=f"p{seed}"), *says_yes("camille", "reminders", at=NOON), enters(id=f"f{seed}")]:
+        for moment in [
+            enters(id=f"e{seed}"),
+            pays(BRANDS[0], id=f"p{seed}"),
+            *says_yes("camille", "reminders", at=NOON),
+            enters(id=f"f{seed}"),
+        ]:
             entry = loop.process([moment])[0].entry
             lived += 1
             assert entry is None or not entry.uses, "read while restricted"

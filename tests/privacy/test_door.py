@@ -1,4 +1,7 @@
-"""P13: nothing more than was declared passes the door: no extra field, no position, no image, no sound; not on the way in, nor in what is said of it."""
+"""P13: nothing more than was declared passes the door: no extra field, no position, no image, no sound.
+
+Not on the way in, nor in what is said of it.
+"""
 
 import asyncio
 import json
@@ -32,7 +35,9 @@ SOUND = "UklGRg" + CANARY + "AAAAV0FWRQ=="
 PLACE = {"kind": "entered", "customer": "bo", "place": "s1"}
 
 
-def run(what: Callable[[Server, httpx.AsyncClient], Awaitable[None]], *, role: str = "brand", subject: str = "") -> None:
+def run(
+    what: Callable[[Server, httpx.AsyncClient], Awaitable[None]], *, role: str = "brand", subject: str = ""
+) -> None:
     """A whole server without a disk, and one client that holds a key."""
 
     async def lived() -> None:
@@ -42,7 +47,9 @@ def run(what: Callable[[Server, httpx.AsyncClient], Awaitable[None]], *, role: s
         server.writer.start()
         headers = {"authorization": f"Bearer {server.access_keys.issue(role, subject)}"}
         try:
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(server.app), base_url="http://x", headers=headers) as client:
+            async with httpx.AsyncClient(
+                transport=httpx.ASGITransport(server.app), base_url="http://x", headers=headers
+            ) as client:
                 await what(server, client)
         finally:
             await server.writer.stop()
@@ -100,7 +107,9 @@ def check(caplog: pytest.LogCaptureFixture, rounds: int) -> int:
             answers = [await client.post("/v1/moments", json=one) for one in bodies]
             answers.append(await client.post("/v1/moments", json=bodies))
             lines = "\n".join(json.dumps(one) for one in bodies)
-            answers.append(await client.post("/v1/moments", content=lines, headers={"content-type": "application/x-ndjson"}))
+            answers.append(
+                await client.post("/v1/moments", content=lines, headers={"content-type": "application/x-ndjson"})
+            )
             answers.append(await client.post("/v1/moments", content=f'{{"image": "{IMAGE}'))
             answers.append(await client.post("/v1/moments", content=IMAGE, headers={"content-type": "image/png"}))
             answers.append(await client.put("/v1/people/bo/purposes/place-moment", json={"on": IMAGE}))
@@ -112,29 +121,39 @@ def check(caplog: pytest.LogCaptureFixture, rounds: int) -> int:
         assert CANARY not in (await client.get("/metrics")).text, "in the metrics"
 
     run(what)
-    said = "\n".join([caplog.text, *[str(vars(record)) for record in caplog.records if record.name.startswith("visavis")]])
+    said = "\n".join(
+        [caplog.text, *[str(vars(record)) for record in caplog.records if record.name.startswith("visavis")]]
+    )
     assert CANARY not in said, "logged"
     return count
 
 
-def test_nothing_that_was_not_declared_is_kept_said_or_logged(caplog: pytest.LogCaptureFixture, times: Callable[[int, int], int]) -> None:
+def test_nothing_that_was_not_declared_is_kept_said_or_logged(
+    caplog: pytest.LogCaptureFixture, times: Callable[[int, int], int]
+) -> None:
     assert check(caplog, times(5, 200)) >= 150
 
 
-def test_a_problem_that_repeats_what_was_sent_is_caught(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_problem_that_repeats_what_was_sent_is_caught(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(moments, "_invalid", lambda error: Invalid(f"Not a moment: {error}"))
     with pytest.raises(AssertionError, match="said back"):
         check(caplog, 1)
 
 
-def test_a_refusal_that_says_the_moment_again_is_caught(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refusal_that_says_the_moment_again_is_caught(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     honest = problems.of_refusal
     monkeypatch.setattr(problems, "of_refusal", lambda refused: honest(refused) | {"given": CANARY})
     with pytest.raises(AssertionError, match="said back"):
         check(caplog, 1)
 
 
-def test_a_door_that_keeps_positions_is_caught(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_door_that_keeps_positions_is_caught(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(gate, "find", lambda *_: None)
     from visavis.runtime import loop
 
@@ -149,7 +168,9 @@ def test_a_door_that_keeps_positions_is_caught(caplog: pytest.LogCaptureFixture,
         check(caplog, 1)
 
 
-def test_a_moment_that_breaks_the_engine_is_logged_without_what_it_said(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_moment_that_breaks_the_engine_is_logged_without_what_it_said(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(self: Loop, moment: object, *, look: bool) -> None:
         raise KeyError(CANARY)
 
@@ -235,7 +256,10 @@ def test_the_signal_refuses_sharing_and_nothing_else() -> None:
 
 
 def check_that_a_choice_hears_the_signal() -> None:
-    """The first thing that a browser with the signal ever asks for is a switch: sharing stays off all the same, for later requests without it too."""
+    """The first thing that a browser with the signal ever asks for is a switch.
+
+    Sharing stays off all the same, for later requests without it too.
+    """
 
     async def what(server: Server, client: httpx.AsyncClient) -> None:
         at = "/v1/people/bo/purposes"
@@ -282,7 +306,9 @@ def test_over_two_connections_a_decision_is_before_a_withdrawal_or_after_it(time
     seen = {True: 0, False: 0}
 
     async def what(server: Server, client: httpx.AsyncClient) -> None:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(server.app), base_url="http://x", headers=dict(client.headers)) as other:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(server.app), base_url="http://x", headers=dict(client.headers)
+        ) as other:
             dice = Random(5)
             for trial in range(times(40, 1000)):
                 await client.put("/v1/people/bo/purposes/place-moment", json={"on": True})
@@ -300,7 +326,9 @@ def test_over_two_connections_a_decision_is_before_a_withdrawal_or_after_it(time
                     await pause(turns)
                     return await other.post("/v1/moments", json=sent(name))
 
-                _, answer = await asyncio.gather(takes_back(dice.randint(0, 12)), comes_in(f"race{trial}", dice.randint(0, 12)))
+                _, answer = await asyncio.gather(
+                    takes_back(dice.randint(0, 12)), comes_in(f"race{trial}", dice.randint(0, 12))
+                )
                 order = [type(entry.moment).__name__ for entry in server.log.of("bo")][-2:]
                 if answer.status_code == 200:
                     assert order == ["Entered", "Withdrew"], order
@@ -308,7 +336,9 @@ def test_over_two_connections_a_decision_is_before_a_withdrawal_or_after_it(time
                 else:
                     assert answer.status_code == 403
                 seen[answer.status_code == 200] += 1
-                assert (await other.post("/v1/moments", json=sent(f"after{trial}"))).status_code == 403  # the very next one, from anyone
+                assert (
+                    await other.post("/v1/moments", json=sent(f"after{trial}"))
+                ).status_code == 403  # the very next one, from anyone
                 assert server.screens.card("bo") is None  # and what waited is gone
 
     run(what)

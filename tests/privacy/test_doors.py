@@ -1,4 +1,7 @@
-"""P10, P13: every door is in one table, and no door breaks, says back or lets through what it is given: paths, bodies, other people's names."""
+"""P10, P13: every door is in one table, and no door breaks, says back or lets through what it is given.
+
+Paths, bodies, other people's names.
+"""
 
 import asyncio
 import json
@@ -82,7 +85,8 @@ def test_the_document_holds_together() -> None:
             assert int(status) < 400 or door.path == "/healthz" or list(response["content"]) == [door.form]
         assert not door.roles or {"401", "403"} <= set(operation["responses"])
         assert all(
-            links["operationId"] in {one["operationId"] for one in operations} for links in operation["responses"].get("200", {}).get("links", {}).values()
+            links["operationId"] in {one["operationId"] for one in operations}
+            for links in operation["responses"].get("200", {}).get("links", {}).values()
         )
 
 
@@ -100,7 +104,9 @@ def test_what_is_served_is_the_document_and_a_clock_that_runs_by_itself_is_no_do
 
 async def _served() -> bytes:
     [route] = openapi.routes(clock=False, mail=False, passes=False)
-    answer: httpx.Response = await httpx.AsyncClient(transport=httpx.ASGITransport(route.app), base_url="http://x").get("/openapi.json")
+    answer: httpx.Response = await httpx.AsyncClient(transport=httpx.ASGITransport(route.app), base_url="http://x").get(
+        "/openapi.json"
+    )
     return answer.content
 
 
@@ -120,22 +126,70 @@ def test_another_method_is_told_every_method_that_the_address_knows() -> None:
 # Whatever comes, no door breaks and nothing is said back
 
 SEGMENTS = (
-    CANARY, CANARY + "a" * 4_000, f"%2e%2e%2f{CANARY}", f"..%2F..%2F{CANARY}", f"%00{CANARY}", f"{CANARY}%0d%0aset-cookie:%20a=b", f"%ff%fe{CANARY}",
-    f"{CANARY}%2Fpurposes%2Fhome", quote(f"<script>{CANARY}</script>"), quote(f"' OR 1=1 --{CANARY}"), quote(f"{CANARY}\u202e💥"), f"{CANARY};v=1",
+    CANARY,
+    CANARY + "a" * 4_000,
+    f"%2e%2e%2f{CANARY}",
+    f"..%2F..%2F{CANARY}",
+    f"%00{CANARY}",
+    f"{CANARY}%0d%0aset-cookie:%20a=b",
+    f"%ff%fe{CANARY}",
+    f"{CANARY}%2Fpurposes%2Fhome",
+    quote(f"<script>{CANARY}</script>"),
+    quote(f"' OR 1=1 --{CANARY}"),
+    quote(f"{CANARY}\u202e💥"),
+    f"{CANARY};v=1",
     f"{CANARY}%25%32%66",
-)  # fmt: skip
-KINDS = ("application/json", "application/x-ndjson", "text/plain", "image/png", "multipart/form-data; boundary=x", "application/xml", "", f"{CANARY}/x")
+)
+KINDS = (
+    "application/json",
+    "application/x-ndjson",
+    "text/plain",
+    "image/png",
+    "multipart/form-data; boundary=x",
+    "application/xml",
+    "",
+    f"{CANARY}/x",
+)
 
 
 def bodies() -> Iterator[bytes]:
     """What nobody should send, with another person's ids in it."""
-    fields = {"owner": "alice", "consent": CANARY, "customer": "alice", "key": CANARY, "decision": CANARY, "answer": CANARY, "about": CANARY, "by": "guardian"}
-    yield from (b"", b"null", b"[]", b"[[]]", b'"' + CANARY.encode() + b'"', b"{", b"\x00" + CANARY.encode(), b"\xff\xfe" + CANARY.encode())
+    fields = {
+        "owner": "alice",
+        "consent": CANARY,
+        "customer": "alice",
+        "key": CANARY,
+        "decision": CANARY,
+        "answer": CANARY,
+        "about": CANARY,
+        "by": "guardian",
+    }
+    yield from (
+        b"",
+        b"null",
+        b"[]",
+        b"[[]]",
+        b'"' + CANARY.encode() + b'"',
+        b"{",
+        b"\x00" + CANARY.encode(),
+        b"\xff\xfe" + CANARY.encode(),
+    )
     yield json.dumps({CANARY: CANARY}).encode()
     yield json.dumps(fields | {"on": True}).encode()
     yield json.dumps(fields | {"on": CANARY, "trial": [CANARY], "at": CANARY, "ago_s": CANARY}).encode()
-    yield json.dumps({"on": None, "trial": None, "at": 1e308, "ago_s": -1e308, "decision": {"a": CANARY}, "key": ["\x00"]}).encode()
-    yield json.dumps({"kind": "entered", "id": CANARY, "customer": "alice", "occurred_at": "2026-11-24T17:00:00Z", "place": CANARY, "owner": "bob"}).encode()
+    yield json.dumps(
+        {"on": None, "trial": None, "at": 1e308, "ago_s": -1e308, "decision": {"a": CANARY}, "key": ["\x00"]}
+    ).encode()
+    yield json.dumps(
+        {
+            "kind": "entered",
+            "id": CANARY,
+            "customer": "alice",
+            "occurred_at": "2026-11-24T17:00:00Z",
+            "place": CANARY,
+            "owner": "bob",
+        }
+    ).encode()
     yield json.dumps({"kind": CANARY, "id": "\r\n" + CANARY, "customer": "\x00"}).encode()
     yield b'{"on":true,"on":false,"key":"\\ud800' + CANARY.encode() + b'"}'
     yield b"[" * 20_000 + CANARY.encode()
@@ -170,18 +224,32 @@ async def sweep(server: Server, client: httpx.AsyncClient, keys: list[str]) -> i
         for key in keys:
             headers = {"authorization": f"Bearer {key}"} if key else {}
             for path in paths:
-                requests: list[tuple[bytes, str]] = [(b'{"on": true}', KINDS[0])] if door.takes is not None else [(b"", KINDS[0])]
+                requests: list[tuple[bytes, str]] = (
+                    [(b'{"on": true}', KINDS[0])] if door.takes is not None else [(b"", KINDS[0])]
+                )
                 if path is paths[0] and door.takes is not None:
                     requests += [(body, KINDS[0]) for body in bodies()] + [(CANARY.encode(), kind) for kind in KINDS]
                 for body, kind in requests:
-                    answer = await client.request(door.method, path, content=body, headers=headers | ({"content-type": kind} if kind else {}))
+                    answer = await client.request(
+                        door.method, path, content=body, headers=headers | ({"content-type": kind} if kind else {})
+                    )
                     count += 1
-                    assert answer.status_code < 500, f"broken: {door.method} {door.path} {answer.status_code} {answer.text}"
-                    own_copy = door.path.endswith("/export") and answer.status_code == 200  # of somebody whom an earlier request gave an address
-                    assert own_copy or not told_back(answer), f"said back: {door.method} {door.path} {answer.status_code}"
+                    assert answer.status_code < 500, (
+                        f"broken: {door.method} {door.path} {answer.status_code} {answer.text}"
+                    )
+                    own_copy = (
+                        door.path.endswith("/export") and answer.status_code == 200
+                    )  # of somebody whom an earlier request gave an address
+                    assert own_copy or not told_back(answer), (
+                        f"said back: {door.method} {door.path} {answer.status_code}"
+                    )
                     if answer.status_code >= 400:
-                        assert form(answer) in {door.form, "application/problem+json"}, f"no problem: {door.method} {door.path} {answer.status_code}"
-                        assert answer.status_code in {*door.refusals, 404, 405, 422}, f"not told of: {door.method} {door.path} {answer.status_code}"
+                        assert form(answer) in {door.form, "application/problem+json"}, (
+                            f"no problem: {door.method} {door.path} {answer.status_code}"
+                        )
+                        assert answer.status_code in {*door.refusals, 404, 405, 422}, (
+                            f"not told of: {door.method} {door.path} {answer.status_code}"
+                        )
     return count
 
 
@@ -206,7 +274,13 @@ def test_no_page_says_back_what_it_is_asked_with() -> None:
         server = a_server()
         async with running(server) as client:
             del client.headers["authorization"]
-            for token in ("", *[server.access_keys.issue(role, {"brand": "", "device": "alice", "sensor": "alice"}.get(role, "s1")) for role in ROLES]):
+            for token in (
+                "",
+                *[
+                    server.access_keys.issue(role, {"brand": "", "device": "alice", "sensor": "alice"}.get(role, "s1"))
+                    for role in ROLES
+                ],
+            ):
                 for page in set(PAGES) - {"/static"}:  # a folder
                     mark = quote(f"\"'><b>{CANARY}\r\n\x00é", safe="")
                     asked = f"{page}?language={mark}&host={mark}&person={mark}&moment={mark}"
@@ -239,12 +313,19 @@ async def _unread(request: Any) -> Any:
 # What no client library would send, on a socket
 
 RAW: tuple[bytes, ...] = (
-    b"GET /v1/people/\x00c4n4ry/wallet HTTP/1.1", b"GET /v1/people/c4n4ry\r\nx-more: 1/wallet HTTP/1.1", b"GET //c4n4ry HTTP/1.1",
+    b"GET /v1/people/\x00c4n4ry/wallet HTTP/1.1",
+    b"GET /v1/people/c4n4ry\r\nx-more: 1/wallet HTTP/1.1",
+    b"GET //c4n4ry HTTP/1.1",
     b"GET http://c4n4ry/ HTTP/1.1",
-    b"BREW /v1/moments HTTP/1.1", b"GET /" + b"c4n4ry" * 20_000 + b" HTTP/1.1", b"GET /healthz HTTP/9.c4n4ry",
+    b"BREW /v1/moments HTTP/1.1",
+    b"GET /" + b"c4n4ry" * 20_000 + b" HTTP/1.1",
+    b"GET /healthz HTTP/9.c4n4ry",
     b"POST /v1/moments HTTP/1.1\r\nx-c4n4ry: \xff\x00",
-    b"GET /%c4n4ry HTTP/1.1", b"OPTIONS * HTTP/1.1", b"GET /static/..%2f..%2fc4n4ry HTTP/1.1", b"GET /static/c4n4ry%00.css HTTP/1.1",
-)  # fmt: skip
+    b"GET /%c4n4ry HTTP/1.1",
+    b"OPTIONS * HTTP/1.1",
+    b"GET /static/..%2f..%2fc4n4ry HTTP/1.1",
+    b"GET /static/c4n4ry%00.css HTTP/1.1",
+)
 
 
 def test_what_no_client_would_send_breaks_nothing_either() -> None:

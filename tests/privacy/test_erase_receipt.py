@@ -1,4 +1,7 @@
-"""Erasure with a receipt, and P15: an objection to marketing is absolute and lasting, whatever is put back, brought in, or begun anew."""
+"""Erasure with a receipt, and P15.
+
+An objection to marketing is absolute and lasting, whatever is put back, brought in, or begun anew.
+"""
 
 import shutil
 import sqlite3
@@ -19,6 +22,7 @@ from support.house import House, everything, orders, words_of
 from support.ledgers import mutate
 from support.people import BRANDS, NOON, a_history, says_yes
 from visavis.customers import chosen
+from visavis.delivery.webhooks import WebhookDelivery
 from visavis.model.decision import Show
 from visavis.model.moment import Entered, Linked, Moment, Objected
 from visavis.rights import requests as desk
@@ -36,7 +40,10 @@ Sabotage = Callable[[pytest.MonkeyPatch], None]
 
 
 def check_that_the_receipt_is_true(root: Path) -> None:
-    """It says how much was deleted, which is what there was; what is kept and why, in both languages; and it verifies without us."""
+    """It says how much was deleted, which is what there was; what is kept and why, in both languages.
+
+    And it verifies without us.
+    """
     with House(root) as house:
         for name in (SHE, HE):
             house.server.access_keys.issue("device", name)
@@ -46,9 +53,13 @@ def check_that_the_receipt_is_true(root: Path) -> None:
         entries = len(list(house.server.log.of(SHE)))
         receipt = house._runner.run(house.server.requests.erase(SHE))
         token = house.server.requests.signed(receipt, "erasure-receipt")
-        assert (receipt.erased.entries, receipt.erased.keys, receipt.erased.parcels) == (entries, 1, 1), "it does not say what was deleted"
+        assert (receipt.erased.entries, receipt.erased.keys, receipt.erased.parcels) == (entries, 1, 1), (
+            "it does not say what was deleted"
+        )
         assert set(receipt.kept) == {"tombstone", "ledger", "learned", "opposition"}, "it does not say what is kept"
-        assert all(words.keys() == {"fr", "en"} and all(words.values()) for words in receipt.kept.values()), "it does not say why"
+        assert all(words.keys() == {"fr", "en"} and all(words.values()) for words in receipt.kept.values()), (
+            "it does not say why"
+        )
         assert SHE not in token
         assert SHE.encode() not in msgspec.json.encode(receipt), "it names the person"
         key = OKPKey.import_key(public_key(house.server.requests.key))
@@ -108,7 +119,10 @@ FILES = ("outbox.sqlite", "keys.sqlite", "addresses.sqlite", "timelines.sqlite",
 
 
 async def check_that_asking_again_completes_it(folder: Path, file: str) -> None:
-    """Who reads a file while somebody is erased delays that file and no other; the second asking gets the receipt, of all that both deleted."""
+    """Who reads a file while somebody is erased delays that file and no other.
+
+    The second asking gets the receipt, of all that both deleted.
+    """
     server = a_server(folder)
     async with running(server) as brand:
         await brand.post(MOMENTS, json=moment("worn", "bo"))
@@ -123,7 +137,9 @@ async def check_that_asking_again_completes_it(folder: Path, file: str) -> None:
         reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
         first = await brand.post("/v1/people/bo/erase")
-        left = [key for key in server.access_keys.listed() if key.subject == "bo"] or "bo" in server.external_channels.addresses.people() | server.mirror.people()
+        left = [
+            key for key in server.access_keys.listed() if key.subject == "bo"
+        ] or "bo" in server.external_channels.addresses.people() | server.mirror.people()
         reader.execute("COMMIT")
         reader.close()
         again = await brand.post("/v1/people/bo/erase")
@@ -144,18 +160,27 @@ async def test_an_erasure_that_met_a_reader_is_completed_by_asking_again(tmp_pat
     await check_that_asking_again_completes_it(tmp_path, file)
 
 
-async def test_an_erasure_that_is_forgotten_half_done_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_erasure_that_is_forgotten_half_done_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(desk.Requests, "_begun", property(lambda _: {}, lambda *_: None), raising=False)
     with pytest.raises(AssertionError, match=r"404|Nothing is held"):
         await check_that_asking_again_completes_it(tmp_path, "keys.sqlite")
 
 
-async def test_recipients_are_told_of_an_erasure_and_then_nothing_tells_of_it() -> None:
+async def test_recipients_are_told_of_an_erasure_and_then_nothing_tells_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     server = a_server()
-    server.strategy.purposes["account"] = msgspec.structs.replace(server.strategy.purposes["account"], recipients=("Fidélité SA",))
+    server.strategy.purposes["account"] = msgspec.structs.replace(
+        server.strategy.purposes["account"], recipients=("Fidélité SA",)
+    )
     heard: list[str] = []
     finish = server.webhooks._finish
-    server.webhooks._finish = lambda key, parcel: (heard.append(f"{parcel.effect.kind} {parcel.effect.product}"), finish(key, parcel))  # type: ignore[assignment, func-returns-value]
+
+    def finishing(key: str, delivery: WebhookDelivery) -> None:
+        heard.append(f"{delivery.effect.kind} {delivery.effect.product}")
+        finish(key, delivery)
+
+    monkeypatch.setattr(server.webhooks, "_finish", finishing)
     async with running(server) as brand:
         await brand.post(MOMENTS, json=moment("worn", "bo"))
         told = await brand.post("/v1/people/bo/erase")
@@ -185,11 +210,21 @@ async def test_after_an_erasure_every_door_answers_as_if_nobody_had_been() -> No
         async with client(server, token) as bo:
             assert (await bo.get("/v1/people/bo/export")).status_code == 401
         said: list[tuple[str, str, Any]] = [
-            ("GET", "export", None), ("GET", "requests", None), ("GET", "wallet", None), ("GET", "purposes", None), ("POST", "erase", None),
-            ("POST", "corrections", {"moment": "m1", "instead": None}), ("POST", "corrections", {"family": "f"}), ("PUT", "restriction", {"on": True}),
-            ("PUT", "objections/marketing", {"on": True}), ("PUT", "requests/r", {"status": "fulfilled"}), ("POST", "decisions/d/contest", {"view": "v"}),
-            ("PUT", "decisions/d/review", {"outcome": "confirmed", "reasons": "r"}), ("GET", "moments/m1", None), ("POST", "import", {"export": "x"}),
-        ]  # fmt: skip
+            ("GET", "export", None),
+            ("GET", "requests", None),
+            ("GET", "wallet", None),
+            ("GET", "purposes", None),
+            ("POST", "erase", None),
+            ("POST", "corrections", {"moment": "m1", "instead": None}),
+            ("POST", "corrections", {"family": "f"}),
+            ("PUT", "restriction", {"on": True}),
+            ("PUT", "objections/marketing", {"on": True}),
+            ("PUT", "requests/r", {"status": "fulfilled"}),
+            ("POST", "decisions/d/contest", {"view": "v"}),
+            ("PUT", "decisions/d/review", {"outcome": "confirmed", "reasons": "r"}),
+            ("GET", "moments/m1", None),
+            ("POST", "import", {"export": "x"}),
+        ]
         for method, path, body in said:
             found = [await brand.request(method, f"/v1/people/{name}/{path}", json=body) for name in ("bo", "nobody")]
             assert (found[0].status_code, found[0].content) == (found[1].status_code, found[1].content), path
@@ -204,7 +239,9 @@ def cards(house: House, name: str, days: int) -> int:
         for answer in house.process([Entered(id=f"door-{days}-{i}", customer=name, occurred_at=at, place="s1")]):
             if answer.entry is None:
                 continue
-            shown += sum(isinstance(one, Show) and strategy.purposes[one.purpose].marketing for one in answer.entry.decisions)
+            shown += sum(
+                isinstance(one, Show) and strategy.purposes[one.purpose].marketing for one in answer.entry.decisions
+            )
             shown += sum(strategy.purposes[use.purpose].marketing for use in answer.entry.uses)
     return shown
 
@@ -212,13 +249,17 @@ def cards(house: House, name: str, days: int) -> int:
 def marketing(name: str) -> list[Moment]:
     ago = NOON - timedelta(days=90)
     return [
-        Linked(id="card", customer=name, occurred_at=ago, identifier="card-1"), *says_yes(name, "place-moment", "reminders", "tailored-offers", at=ago),
+        Linked(id="card", customer=name, occurred_at=ago, identifier="card-1"),
+        *says_yes(name, "place-moment", "reminders", "tailored-offers", at=ago),
         *a_history(name, weeks=12, products=tuple(BRANDS[:4])),
-    ]  # fmt: skip
+    ]
 
 
 def begun_anew(house: House, backup: Path | None = None) -> None:
-    """The same root key and list of objections, and other data: none, or those of a backup; with a ledger that nobody has seen."""
+    """The same root key and list of objections, and other data: none, or those of a backup.
+
+    With a ledger that nobody has seen.
+    """
     house.close()
     shutil.rmtree(house.data)
     shutil.rmtree(house.root / "root.checkpoints", ignore_errors=True)
@@ -251,7 +292,10 @@ def check_that_an_objection_lasts(root: Path) -> None:
         assert cards(house, other, 6) == 0, "a new life under the same card forgot it"
         house.process(marketing(SHE))
         assert cards(house, SHE, 6) == 0, "a new life under the same name forgot it"
-        stranger = [msgspec.structs.replace(one, identifier="card-2") if isinstance(one, Linked) else one for one in marketing("else")]
+        stranger = [
+            msgspec.structs.replace(one, identifier="card-2") if isinstance(one, Linked) else one
+            for one in marketing("else")
+        ]
         house.process(stranger)
         assert "marketing" not in house.server.loop.customer("else").objections, "somebody else was silenced"
         house._runner.run(house.server.requests.object(other, "marketing", on=False))
@@ -296,7 +340,9 @@ LASTING: dict[str, tuple[Sabotage, str]] = {
 
 
 @pytest.mark.parametrize("sabotage", LASTING)
-def test_an_objection_that_is_forgotten_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: str) -> None:
+def test_an_objection_that_is_forgotten_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: str
+) -> None:
     spoil, told = LASTING[sabotage]
     spoil(monkeypatch)
 
@@ -305,7 +351,10 @@ def test_an_objection_that_is_forgotten_is_caught(tmp_path: Path, monkeypatch: p
 
 
 async def check_that_whatever_comes_after_an_objection_leaves_it() -> None:
-    """Neither another objection, nor taking that one back, takes its place; a card that is linked after it silences a new life too."""
+    """Neither another objection, nor taking that one back, takes its place.
+
+    A card that is linked after it silences a new life too.
+    """
     server = a_server()
     async with running(server):
         await server.writer.process(Linked(id="m1", customer="bo", occurred_at=NOON, identifier="card-1"))
@@ -326,12 +375,19 @@ async def test_whatever_comes_after_an_objection_leaves_it() -> None:
 
 AFTER: dict[str, tuple[ModuleType, str, str, str]] = {
     "a new objection forgets the others": (chosen, "if about != moment.about}", "if False}", "took its place"),
-    "a card that is linked later is not listed": (opposition, "elif isinstance(moment, Linked):", "elif False:", "with card-2 forgot"),
+    "a card that is linked later is not listed": (
+        opposition,
+        "elif isinstance(moment, Linked):",
+        "elif False:",
+        "with card-2 forgot",
+    ),
 }
 
 
 @pytest.mark.parametrize("mutant", AFTER)
-async def test_an_objection_that_something_takes_the_place_of_is_caught(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_objection_that_something_takes_the_place_of_is_caught(
+    mutant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     module, old, new, told = AFTER[mutant]
     mutate(monkeypatch, module, old, new)
 
@@ -351,11 +407,16 @@ async def test_an_objection_closes_marketing_for_a_new_device_at_once() -> None:
             again = await watch.put("/v1/people/bo/purposes/tailored-offers", json={"on": True})
             assert again.status_code == 200
             after = {one["purpose"]: one for one in again.json()}
-        assert choices["tailored-offers"]["closed_by"] == after["tailored-offers"]["closed_by"] == "objection: marketing"
+        assert (
+            choices["tailored-offers"]["closed_by"] == after["tailored-offers"]["closed_by"] == "objection: marketing"
+        )
         assert not after["tailored-offers"]["on"]
         assert (await brand.put("/v1/people/bo/objections/account", json={"on": True})).status_code == 403
         nonsense = await brand.put("/v1/people/bo/objections/nonsense", json={"on": True})
-        assert (nonsense.status_code, nonsense.json()["detail"]) == (422, "There is nothing to object to under this name.")
+        assert (nonsense.status_code, nonsense.json()["detail"]) == (
+            422,
+            "There is nothing to object to under this name.",
+        )
         assert any(isinstance(entry.moment, Objected) for entry in server.log.of("bo"))
 
 
@@ -365,7 +426,9 @@ def test_the_command_line_is_the_same_desk(tmp_path: Path) -> None:
     from visavis.cli import app, example
 
     def said(*words: str) -> Any:
-        told = CliRunner().invoke(app, ["rights", *words, "--data", str(tmp_path / "data")] if words != ("schema",) else ["rights", "schema"])
+        told = CliRunner().invoke(
+            app, ["rights", *words, "--data", str(tmp_path / "data")] if words != ("schema",) else ["rights", "schema"]
+        )
         assert told.exit_code == 0, told.exception
         return told.stdout
 
@@ -377,7 +440,10 @@ def test_the_command_line_is_the_same_desk(tmp_path: Path) -> None:
     Path(file).write_text(token)
     (tmp_path / "key.json").write_bytes(public)
     assert "entries" in said("import", root, "bo", file, "--key", str(tmp_path / "key.json"))
-    assert msgspec.json.decode(said("correct", root, "bo", "m-declared", "--instead", '{"value": "M"}'))["status"] == "fulfilled"
+    assert (
+        msgspec.json.decode(said("correct", root, "bo", "m-declared", "--instead", '{"value": "M"}'))["status"]
+        == "fulfilled"
+    )
     assert msgspec.json.decode(said("object", root, "bo"))["right"] == "objection"
     assert msgspec.json.decode(said("restrict", root, "bo", "--off"))["right"] == "restriction"
     assert len(msgspec.json.decode(said("requests", root, "bo"))) == 4

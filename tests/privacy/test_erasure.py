@@ -1,4 +1,6 @@
-"""After an erasure no byte of the person remains in any file, in memory, or in a backup that is put back; and nobody comes back late.
+"""After an erasure no byte of the person remains in any file, in memory, or in a backup that is put back.
+
+And nobody comes back late.
 
 Each property is a function that a sabotaged product must fail; the sabotages are run below it.
 """
@@ -73,16 +75,23 @@ class Held:
 
 
 def furnish(house: House) -> None:
-    """Two people with everything that a person can leave here: entries of every kind, cards, an order delivered, keys, addresses, a timeline."""
+    """Two people with everything that a person can leave here.
+
+    Entries of every kind, cards, an order delivered, keys, addresses, a timeline.
+    """
     for name in (SHE, HE):
         house.server.access_keys.issue("device", name)
         house.server.access_keys.issue("sensor", name)
         house.process(everything(name))
-        house.server.external_channels.addresses.keep(name, "web_push", word(name, "device"), word(name, "asked").encode())
+        house.server.external_channels.addresses.keep(
+            name, "web_push", word(name, "device"), word(name, "asked").encode()
+        )
         house.server.external_channels.addresses.keep(name, "mail", "", f"{name}@example.org".encode())
         house.server.mirror.timelines.put(name, "contacts", word(name, "linked"), word(name, "linked").encode())
         house.server.mirror.timelines.put(name, "timeline", word(name, "moment"), word(name, "proposed").encode())
-        house.server.mirror.timelines.attach(name, word(name, "moment"), Media("m", "image/png", word(name, "look").encode() * 400))
+        house.server.mirror.timelines.attach(
+            name, word(name, "moment"), Media("m", "image/png", word(name, "look").encode() * 400)
+        )
     orders(house, SHE)
     is_handed_over(house, SHE)
 
@@ -96,13 +105,17 @@ def is_handed_over(house: House, name: str) -> None:
     def looks(now: float) -> bool:
         way = house.server.dispatcher
         rings = bool(way._alarms) and way._alarms[0][0] <= now
-        return rings or any(parcel.status == "waiting" and decision in way._under_way for decision, parcel in way.parcels.items())
+        return rings or any(
+            parcel.status == "waiting" and decision in way._under_way for decision, parcel in way.parcels.items()
+        )
 
     async def under_way() -> bool:
         async with asyncio.timeout(5):
             while looks(house.clock.now().timestamp()):  # noqa: ASYNC110  it rings for nobody
                 await asyncio.sleep(0.001)
-        return any(parcel.status == "sending" and parcel.person == name for parcel in house.server.dispatcher.parcels.values())
+        return any(
+            parcel.status == "sending" and parcel.person == name for parcel in house.server.dispatcher.parcels.values()
+        )
 
     start = house.clock.now()
     for day in range(1, 20):
@@ -115,14 +128,25 @@ def is_handed_over(house: House, name: str) -> None:
 
 
 def held_of(house: House, name: str) -> list[bytes]:
-    """The exact bytes that stand for this person beside the log: keys, addresses, timeline, what is on its way and in the outbox."""
+    """The exact bytes that stand for this person beside the log.
+
+    Keys, addresses, timeline, what is on its way and in the outbox.
+    """
     server, found = house.server, keys_of(house, name)
     for one in (server.external_channels.addresses._shelf, server.mirror.timelines._shelf):
         for number, _ in one._people[name].values():
-            for sealed in one._database.execute("SELECT place, value FROM things WHERE number = ?", (number,)).fetchone():
+            for sealed in one._database.execute(
+                "SELECT place, value FROM things WHERE number = ?", (number,)
+            ).fetchone():
                 found += [sealed[a : a + 24] for a in (2, max(2, len(sealed) // 2), max(2, len(sealed) - 24))]
-    found += [server.dispatcher._name(decision) for decision, parcel in server.dispatcher.parcels.items() if parcel.person == name]
-    return found + [server.webhooks._name(key) for key, parcel in server.webhooks.parcels.items() if parcel.customer == name]
+    found += [
+        server.dispatcher._name(decision)
+        for decision, parcel in server.dispatcher.parcels.items()
+        if parcel.person == name
+    ]
+    return found + [
+        server.webhooks._name(key) for key, parcel in server.webhooks.parcels.items() if parcel.customer == name
+    ]
 
 
 def rests(log: Log, name: str) -> list[bytes]:
@@ -136,7 +160,9 @@ def rests(log: Log, name: str) -> list[bytes]:
         for (data,) in log._database.execute("SELECT data FROM entries WHERE person = ?", (person.pseudonym,))
         for a in (2, max(2, len(data) // 2), max(2, len(data) - 24))
     ]
-    for row in log._vault._database.execute("SELECT key, special, name FROM people WHERE pseudonym = ?", (person.pseudonym,)):
+    for row in log._vault._database.execute(
+        "SELECT key, special, name FROM people WHERE pseudonym = ?", (person.pseudonym,)
+    ):
         found += row
     return found
 
@@ -156,7 +182,9 @@ def gone(house: House, name: str, pieces: list[bytes]) -> None:
     server, log = house.server, house.server.log
     assert isinstance(log, SqliteLog)
     words = [word.encode() for word in words_of(name)]
-    assert not [entry for _, entry in log.scan() if any(word in encode(entry) for word in words)], "a remaining key opens something"
+    assert not [entry for _, entry in log.scan() if any(word in encode(entry) for word in words)], (
+        "a remaining key opens something"
+    )
     assert not list(log.of(name)), "the log tells of them"
     assert name not in log._vault._people, "their keys are still in memory"
     assert all(person.name != name for person in log._vault._pseudonyms.values()), "their keys are still in memory"
@@ -169,18 +197,24 @@ def gone(house: House, name: str, pieces: list[bytes]) -> None:
     assert name not in server.screens._present.get("s1", {}), "they are still announced at a place"
     assert all(parcel.customer != name for parcel in server.webhooks.parcels.values()), "a parcel waits"
     assert name not in server.access_keys.people(), "a key still speaks for them"
-    assert name not in server.external_channels.addresses.people() | server.mirror.people(), "an address or a timeline is in memory"
+    assert name not in server.external_channels.addresses.people() | server.mirror.people(), (
+        "an address or a timeline is in memory"
+    )
     assert not server.mirror.timelines.of(name, "timeline"), "their timeline is there"
     assert all(parcel.person != name for parcel in server.dispatcher.parcels.values()), "a card is on its way"
     assert name not in server.dispatcher._of, "a card is on its way"
     assert name not in server.accounts._accounts, "their account is kept"
-    assert set(server.loop.teacher._waiting) <= {w.decision for c in server.loop.customers.values() for w in c.service.open}, "an outcome is awaited"
+    assert set(server.loop.teacher._waiting) <= {
+        w.decision for c in server.loop.customers.values() for w in c.service.open
+    }, "an outcome is awaited"
 
 
 def come_late(house: House, name: str) -> None:
     """Late and replayed moments of an erased person are turned away, and leave nothing."""
     before = len(house.server.log)
-    assert all(answer.entry is None and answer.refused is not None for answer in house.process(everything(name))), "a late moment brought them back"
+    assert all(answer.entry is None and answer.refused is not None for answer in house.process(everything(name))), (
+        "a late moment brought them back"
+    )
     assert len(house.server.log) == before, "a late moment was kept"
 
 
@@ -203,7 +237,9 @@ def check_that_nothing_remains(root: Path) -> None:
         done = house.erase(SHE)
 
         assert (done.entries, done.parcels, done.keys) == (there, 1, 2), "what was deleted is not what was there"
-        assert (done.deliveries, done.addresses, done.items) == (on_their_way, 2, 3), "what was deleted is not what was there"
+        assert (done.deliveries, done.addresses, done.items) == (on_their_way, 2, 3), (
+            "what was deleted is not what was there"
+        )
         assert done.cards >= 1, "a card was on a screen"
         gone(house, SHE, pieces)
         come_late(house, SHE)
@@ -212,7 +248,10 @@ def check_that_nothing_remains(root: Path) -> None:
         gone(house, SHE, pieces)
         come_late(house, SHE)
         house.close()
-        for part in ("*", *[f"{name}.sqlite*" for name in ("log", "vault", "keys", "outbox", "timelines", "addresses", "delivery")]):
+        for part in (
+            "*",
+            *[f"{name}.sqlite*" for name in ("log", "vault", "keys", "outbox", "timelines", "addresses", "delivery")],
+        ):
             put_back(root / "backup", house.data, part)
             house.open()
             gone(house, SHE, pieces)
@@ -220,7 +259,9 @@ def check_that_nothing_remains(root: Path) -> None:
             assert [encode(entry) for entry in house.server.log.of(HE)] == his, "somebody else lost something"
             house.close()
         house.open()
-        assert sum([bool(traces(house.data, [], [piece])) for piece in kept]) > len(kept) * 0.8, "somebody else lost something"
+        assert sum([bool(traces(house.data, [], [piece])) for piece in kept]) > len(kept) * 0.8, (
+            "somebody else lost something"
+        )
         assert not traces(root, [SHE, *words_of(SHE)]), "beside the data folder, something is readable"
 
 
@@ -287,35 +328,74 @@ def _unsealed(patch: pytest.MonkeyPatch) -> None:
 
 
 def _everybody_deleted(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SqliteLog, "_overwrite", lambda log, _: log._database.execute("UPDATE entries SET data = x'', person = NULL").rowcount)
+    patch.setattr(
+        SqliteLog,
+        "_overwrite",
+        lambda log, _: log._database.execute("UPDATE entries SET data = x'', person = NULL").rowcount,
+    )
 
 
 SABOTAGES: dict[str, tuple[Sabotage, str]] = {
     "the checkpoint is skipped": (_no_checkpoint, "left in a file"),
     "what is deleted is not overwritten": (_no_overwriting, "left in a file"),
-    "the rows stay": (lambda patch: patch.setattr(SqliteLog, "_overwrite", _nothing), "not what was there|left in a file"),
+    "the rows stay": (
+        lambda patch: patch.setattr(SqliteLog, "_overwrite", _nothing),
+        "not what was there|left in a file",
+    ),
     "the keys stay": (lambda patch: patch.setattr(KeyStore, "shred", _nothing), "left in a file"),
     "open keys stay in memory": (_keys_cached, "keys are still in memory"),
     "memory keeps the person": (_person_remembered, "memory keeps the person"),
-    "no tombstone is set": (lambda patch: patch.setattr(KeyStore, "bury", _nothing), "memory keeps the person|brought them back"),
+    "no tombstone is set": (
+        lambda patch: patch.setattr(KeyStore, "bury", _nothing),
+        "memory keeps the person|brought them back",
+    ),
     "tombstones are not read": (lambda patch: patch.setattr(vault, "_read", lambda _: []), "brought them back"),
     "the screens keep their cards": (lambda patch: patch.setattr(screens.Screens, "forget", _nothing), "on a screen"),
-    "the outbox keeps its parcels": (lambda patch: patch.setattr(outbox.Webhooks, "forget", _nothing), "not what was there"),
-    "the outbox believes a backup": (lambda patch: patch.setattr(outbox.Webhooks, "settle", _nothing), "left in a file"),
-    "the keys that speak for the person stay": (lambda patch: patch.setattr(access.AccessKeys, "forget", _nothing), "not what was there"),
-    "the timelines are not joined": (lambda patch: patch.setattr(mirror.Mirror, "forget", _nothing), "not what was there"),
-    "the timelines do not resume": (lambda patch: patch.setattr(mirror.Mirror, "people", lambda _: set()), "left in a file"),
-    "the addresses are not joined": (lambda patch: patch.setattr(addresses.Addresses, "forget", _nothing), "not what was there"),
-    "the addresses do not resume": (lambda patch: patch.setattr(addresses.Addresses, "people", lambda _: set()), "left in a file"),
-    "what is on its way is not joined": (lambda patch: patch.setattr(delivery.Dispatcher, "forget", _nothing), "not what was there"),
-    "what is on its way believes a backup": (lambda patch: patch.setattr(delivery.Dispatcher, "settle", _nothing), "left in a file"),
+    "the outbox keeps its parcels": (
+        lambda patch: patch.setattr(outbox.Webhooks, "forget", _nothing),
+        "not what was there",
+    ),
+    "the outbox believes a backup": (
+        lambda patch: patch.setattr(outbox.Webhooks, "settle", _nothing),
+        "left in a file",
+    ),
+    "the keys that speak for the person stay": (
+        lambda patch: patch.setattr(access.AccessKeys, "forget", _nothing),
+        "not what was there",
+    ),
+    "the timelines are not joined": (
+        lambda patch: patch.setattr(mirror.Mirror, "forget", _nothing),
+        "not what was there",
+    ),
+    "the timelines do not resume": (
+        lambda patch: patch.setattr(mirror.Mirror, "people", lambda _: set()),
+        "left in a file",
+    ),
+    "the addresses are not joined": (
+        lambda patch: patch.setattr(addresses.Addresses, "forget", _nothing),
+        "not what was there",
+    ),
+    "the addresses do not resume": (
+        lambda patch: patch.setattr(addresses.Addresses, "people", lambda _: set()),
+        "left in a file",
+    ),
+    "what is on its way is not joined": (
+        lambda patch: patch.setattr(delivery.Dispatcher, "forget", _nothing),
+        "not what was there",
+    ),
+    "what is on its way believes a backup": (
+        lambda patch: patch.setattr(delivery.Dispatcher, "settle", _nothing),
+        "left in a file",
+    ),
     "rows are not sealed": (_unsealed, "readable before"),
     "erasing empties everybody": (_everybody_deleted, "not what was there|lost something"),
 }
 
 
 @pytest.mark.parametrize("sabotage", SABOTAGES)
-def test_the_scan_catches_a_product_that_forgets_badly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: str) -> None:
+def test_the_scan_catches_a_product_that_forgets_badly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: str
+) -> None:
     spoil, told = SABOTAGES[sabotage]
     spoil(monkeypatch)
 
@@ -328,7 +408,10 @@ def check_that_an_erased_person_looks_like_nobody(root: Path) -> None:
     with House(root) as house:
         furnish(house)
         house.erase(SHE)
-        for late in (Entered(id="late", customer=SHE, occurred_at=NOON, place="s1"), Saw(id="late", customer=SHE, occurred_at=NOON, product="p")):
+        for late in (
+            Entered(id="late", customer=SHE, occurred_at=NOON, place="s1"),
+            Saw(id="late", customer=SHE, occurred_at=NOON, product="p"),
+        ):
             erased, absent = house.process([late, replace(late, customer="nobody")])
             assert erased == absent, "the answers differ"
         assert house.erase(SHE).entries == house.erase("never seen").entries == 0
@@ -390,7 +473,9 @@ def _outside(name: str) -> Callable[[House], Any]:
     return reading
 
 
-def test_an_erasure_that_could_not_be_completed_is_decided_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_erasure_that_could_not_be_completed_is_decided_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with House(tmp_path) as house:
         furnish(house)
         pieces, called = rests(house.server.log, SHE), list[int]()
@@ -410,17 +495,25 @@ def test_an_erasure_that_could_not_be_completed_is_decided_all_the_same(tmp_path
         gone(house, SHE, pieces)
 
 
-READERS = {"the log is being scanned": _scanning, "the outbox is read": _outside("outbox.sqlite"), "the keys are read": _outside("keys.sqlite")}
+READERS = {
+    "the log is being scanned": _scanning,
+    "the outbox is read": _outside("outbox.sqlite"),
+    "the keys are read": _outside("keys.sqlite"),
+}
 READERS |= {f"{name} is read": _outside(f"{name}.sqlite") for name in ("timelines", "addresses", "delivery")}
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_somebody_who_reads_makes_the_erasure_fail_loudly_and_asking_again_completes_it(tmp_path: Path, reader: str) -> None:
+def test_somebody_who_reads_makes_the_erasure_fail_loudly_and_asking_again_completes_it(
+    tmp_path: Path, reader: str
+) -> None:
     check_that_a_reader_makes_it_fail_loudly(tmp_path, READERS[reader])
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_a_checkpoint_whose_answer_is_not_looked_at_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reader: str) -> None:
+def test_a_checkpoint_whose_answer_is_not_looked_at_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reader: str
+) -> None:
     def blind(made: sqlite3.Connection) -> None:
         try:
             made.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -434,7 +527,10 @@ def test_a_checkpoint_whose_answer_is_not_looked_at_is_caught(tmp_path: Path, mo
 
 
 def killed_at(root: Path, step: int) -> bool:
-    """Erase in another process, which is killed without warning at this step (each statement, each tombstone is one); whether it was."""
+    """Erase in another process, which is killed without warning at this step (each statement, each tombstone is one).
+
+    Whether it was.
+    """
     child = os.fork()
     if child == 0:
         left = [step]
@@ -462,7 +558,10 @@ def check_that_a_crash_is_completed(root: Path, every: int) -> int:
     """Whenever the process is killed in the midst of an erasure, the next start finds all of the person, or completes it; at how many steps it was."""
     with House(root / "whole") as house:
         furnish(house)
-        whole, pieces = [encode(entry) for entry in house.server.log.of(SHE)], rests(house.server.log, SHE) + held_of(house, SHE)
+        whole, pieces = (
+            [encode(entry) for entry in house.server.log.of(SHE)],
+            rests(house.server.log, SHE) + held_of(house, SHE),
+        )
     step, kills = 1, 0
     while True:
         shutil.copytree(root / "whole", root / "killed")
@@ -481,15 +580,21 @@ def check_that_a_crash_is_completed(root: Path, every: int) -> int:
         step, kills = step + every, kills + 1
 
 
-def test_an_erasure_that_is_killed_is_completed_at_the_next_start(tmp_path: Path, times: Callable[[int, int], int]) -> None:
+def test_an_erasure_that_is_killed_is_completed_at_the_next_start(
+    tmp_path: Path, times: Callable[[int, int], int]
+) -> None:
     assert check_that_a_crash_is_completed(tmp_path, every=times(2, 1)) >= times(8, 16)
 
 
 @pytest.mark.parametrize("sabotage", ["tombstones are not read", "no tombstone is set"])
-def test_an_erasure_that_a_crash_leaves_half_done_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: str) -> None:
+def test_an_erasure_that_a_crash_leaves_half_done_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: str
+) -> None:
     SABOTAGES[sabotage][0](monkeypatch)
 
-    with pytest.raises(AssertionError, match=r"half of the person|memory keeps the person|brought them back|left in a file"):
+    with pytest.raises(
+        AssertionError, match=r"half of the person|memory keeps the person|brought them back|left in a file"
+    ):
         check_that_a_crash_is_completed(tmp_path, every=3)
 
 
@@ -497,7 +602,9 @@ def check_that_it_is_quick(root: Path, entries: int, limit_s: float) -> float:
     """A person with a long life here, among others, is erased in time; how long it took."""
     log = a_log(root / "data")
     for start in range(0, entries, 250):
-        log.commit([an_entry(name, f"m{i}", lines=i % 5) for i in range(start, start + 250) for name in (SHE, f"n{i % 97}")])
+        log.commit(
+            [an_entry(name, f"m{i}", lines=i % 5) for i in range(start, start + 250) for name in (SHE, f"n{i % 97}")]
+        )
     started = perf_counter()
     assert log.erase(SHE) == entries
     took_s = perf_counter() - started
@@ -516,7 +623,9 @@ def check_that_no_stale_copy_remains(folder: Path, seed: int) -> None:
     log, dice = a_log(folder / "data"), random.Random(seed)
     people = [f"c{i}" for i in range(20)]
     for start in range(0, 1200, 200):
-        log.commit([an_entry(dice.choice(people), f"m{i}", lines=dice.randrange(8, 30)) for i in range(start, start + 200)])
+        log.commit(
+            [an_entry(dice.choice(people), f"m{i}", lines=dice.randrange(8, 30)) for i in range(start, start + 200)]
+        )
     for name in dice.sample(people, 14):
         pieces = rests(log, name)
         log.erase(name)
@@ -525,7 +634,9 @@ def check_that_no_stale_copy_remains(folder: Path, seed: int) -> None:
     log.close()
 
 
-def test_whoever_goes_leaves_no_stale_copy_in_the_slack_of_a_page(tmp_path: Path, times: Callable[[int, int], int]) -> None:
+def test_whoever_goes_leaves_no_stale_copy_in_the_slack_of_a_page(
+    tmp_path: Path, times: Callable[[int, int], int]
+) -> None:
     for seed in range(times(1, 50)):
         check_that_no_stale_copy_remains(tmp_path / str(seed), seed)
 
@@ -536,7 +647,8 @@ def test_taking_rows_out_instead_of_emptying_them_is_caught(tmp_path: Path, monk
 
     monkeypatch.setattr(SqliteLog, "_overwrite", taking_out)
 
-    # Whether SQLite moves a row into view depends on sizes drawn by the vault's own dice: one life may be spared, not all of them.
+    # Whether SQLite moves a row into view depends on sizes drawn by the vault's own dice: one life may be spared, not
+    # all of them.
     def eight_lives() -> None:
         for seed in range(8):
             check_that_no_stale_copy_remains(tmp_path / str(seed), seed)
@@ -561,7 +673,9 @@ def check_that_a_log_is_a_list_that_people_leave(log: Log, plan: list[tuple[str,
             erased.add(who)
             continue
         entry = an_entry(who, f"m{number}")
-        allowed = who not in erased and all(one is None or (one.customer, one.moment.id) != (who, f"m{number}") for one in model)
+        allowed = who not in erased and all(
+            one is None or (one.customer, one.moment.id) != (who, f"m{number}") for one in model
+        )
         try:
             log.commit([entry])
         except Refused:
@@ -569,7 +683,9 @@ def check_that_a_log_is_a_list_that_people_leave(log: Log, plan: list[tuple[str,
         else:
             assert allowed, "somebody came back"
             model.append(entry)
-    assert [(position, entry) for position, entry in log.scan()] == [(i, entry) for i, entry in enumerate(model, start=1) if entry is not None]
+    assert [(position, entry) for position, entry in log.scan()] == [
+        (i, entry) for i, entry in enumerate(model, start=1) if entry is not None
+    ]
     assert len(log) == sum([entry is not None for entry in model])
 
 

@@ -26,12 +26,21 @@ from visavis.strategy.read import Strategy
 
 WORLD = World(version="w", strategy=STRATEGY.version, learned=prior())
 
-FIELDS = {"purchases": ("purchases",), "places": ("places",), "home": ("home",), "numbers": ("numbers",),
-          "preferences": ("preferences",), "orders": ("orders", "rewards")}  # fmt: skip
+FIELDS = {
+    "purchases": ("purchases",),
+    "places": ("places",),
+    "home": ("home",),
+    "numbers": ("numbers",),
+    "preferences": ("preferences",),
+    "orders": ("orders", "rewards"),
+}
 
 
 def decisions(strategy: Strategy, entry: Entry) -> list[bytes]:
-    bare = [encode(replace(entry, decisions=(one,), uses=(), closed=(), effects=(), granted=None)) for one in entry.decisions]
+    bare = [
+        encode(replace(entry, decisions=(one,), uses=(), closed=(), effects=(), granted=None))
+        for one in entry.decisions
+    ]
     return [*bare, *[str(reply(strategy, entry, "fr", role).decisions).encode() for role in ("device", "adviser")]]
 
 
@@ -60,7 +69,10 @@ def check(seeds: range) -> int:
 
 def _try(life: Life, customer: Customer, stranger: Customer, entry: Entry, seed: int) -> int:
     def decided(person: Customer) -> list[bytes]:
-        return decisions(life.loop.strategy, step(life.loop.strategy, life.loop.world, person, entry.moment, entry.received_at, KEY)[0])
+        return decisions(
+            life.loop.strategy,
+            step(life.loop.strategy, life.loop.world, person, entry.moment, entry.received_at, KEY)[0],
+        )
 
     honest, tried = decided(customer), 0
     named = {category for use in entry.uses for category in use.categories}
@@ -82,7 +94,10 @@ def check_named(seeds: range) -> tuple[int, int]:
         show = _at_the_door(baskets)
         if show is not None and show.terms:
             cards += 1
-            without = [[one for one in basket if STRATEGY.products[one].family != show.family] or ["nothing"] for basket in baskets]
+            without = [
+                [one for one in basket if STRATEGY.products[one].family != show.family] or ["nothing"]
+                for basket in baskets
+            ]
             changed += _at_the_door(without) != show
     return cards, changed
 
@@ -95,7 +110,10 @@ def _at_the_door(baskets: list[list[str]]) -> Show | None:
 def _entry_at_the_door(baskets: list[list[str]]) -> tuple[Entry, Customer]:
     customer = before = newborn("camille")
     start = NOON - timedelta(days=70)
-    trips = [replace(trip, lines=lines(*basket)) for trip, basket in zip(a_history("camille", weeks=len(baskets)), baskets, strict=True)]
+    trips = [
+        replace(trip, lines=lines(*basket))
+        for trip, basket in zip(a_history("camille", weeks=len(baskets)), baskets, strict=True)
+    ]
     for moment in [*says_yes("camille", "reminders", at=start), *trips, enters()]:
         admitted = admit(STRATEGY, customer, moment, moment.occurred_at)
         assert not isinstance(admitted, NotAdmitted)
@@ -130,7 +148,10 @@ def test_an_explanation_that_leaves_out_what_was_read_is_caught(monkeypatch: pyt
 
 
 def check_told(seeds: range) -> tuple[int, int]:
-    """Explain every card of drawn lives: nothing is named that was not read, and every word holds. How many cards woken by data; how many with a reason."""
+    """Explain every card of drawn lives: nothing is named that was not read, and every word holds.
+
+    How many cards woken by data; how many with a reason.
+    """
     cards = reasons = 0
     for seed in seeds:
         dice = Random(seed)
@@ -150,16 +171,29 @@ def check_told(seeds: range) -> tuple[int, int]:
                 assert {one.category for one in told.used} <= read
                 assert all(0 < count_words(sentence) <= 25 for sentence in told.plain.values()), told.plain
                 assert all(
-                    one.origin == ("declared" if one.category == "preferences" else "inferred" if "need/" in one.datum else "observed") for one in told.used
+                    one.origin
+                    == (
+                        "declared"
+                        if one.category == "preferences"
+                        else "inferred"
+                        if "need/" in one.datum
+                        else "observed"
+                    )
+                    for one in told.used
                 )
-                if CATEGORY[KIND[type(entry.moment)]] in read:  # else nothing of theirs woke it, and what was read may have been one cause of several
+                if (
+                    CATEGORY[KIND[type(entry.moment)]] in read
+                ):  # else nothing of theirs woke it, and what was read may have been one cause of several
                     cards += 1
                     reasons += any(one.change != "same" for one in told.used)
     return cards, reasons
 
 
 def check_reasons(seeds: range) -> tuple[int, int]:
-    """Cards about one need; how often what is told of its purchases is what comes out of a life in which they were never made."""
+    """Cards about one need.
+
+    How often what is told of its purchases is what comes out of a life in which they were never made.
+    """
     cards = agreed = 0
     for seed in seeds:
         dice = Random(seed)
@@ -169,8 +203,17 @@ def check_reasons(seeds: range) -> tuple[int, int]:
         if show is None or not show.terms:
             continue
         cards += 1
-        without = [[one for one in basket if STRATEGY.products[one].family != show.family] or ["nothing"] for basket in baskets]
-        told = next((one for one in why(STRATEGY, WORLD, before, entry, show.id, KEY, "en").used if one.datum == f"habit/{show.family}"), None)
+        without = [
+            [one for one in basket if STRATEGY.products[one].family != show.family] or ["nothing"] for basket in baskets
+        ]
+        told = next(
+            (
+                one
+                for one in why(STRATEGY, WORLD, before, entry, show.id, KEY, "en").used
+                if one.datum == f"habit/{show.family}"
+            ),
+            None,
+        )
         agreed += (told is not None and told.change != "same") == (_at_the_door(without) != show)
     return cards, agreed
 

@@ -1,4 +1,8 @@
-"""P9 and P23: the copy holds everything that the person's keys open, in a form that is published, and another server goes on from it as if nothing had been."""
+"""P9 and P23.
+
+The copy holds everything that the person's keys open, in a form that is published, and another server goes on from it
+as if nothing had been.
+"""
 
 import asyncio
 import json
@@ -64,7 +68,9 @@ def beside(server: Server, name: str) -> None:
     server.external_channels.addresses.keep(name, "mail", "", word(name, "mail").encode())
     timelines = server.mirror.timelines
     timelines.put(name, "timeline", "item-1", json.dumps({"id": "item-1", "text": word(name, "item")}).encode())
-    timelines.put(name, "contacts", "contact-1", json.dumps({"id": "contact-1", "displayName": word(name, "contact")}).encode())
+    timelines.put(
+        name, "contacts", "contact-1", json.dumps({"id": "contact-1", "displayName": word(name, "contact")}).encode()
+    )
     timelines.attach(name, "item-1", Media("photo-1", "image/png", PHOTO))
 
 
@@ -106,7 +112,9 @@ def check_that_the_copy_is_complete(copy: Export, server: Server, name: str = SH
         assert set(told["inferred"]["needs"][head]) == set(customer.purchases.rows), "needs are missing"
     assert told["inferred"]["hidden"] == ["SOAP"], "what was hidden is missing"
     assert told["inferred"]["reluctance"] == customer.service.reluctance, "what was concluded is missing"
-    assert set(told["inferred"]["held_out"]) == {key for key, one in server.strategy.objectives.items() if one.holdout_share}, "control groups are missing"
+    assert set(told["inferred"]["held_out"]) == {
+        key for key, one in server.strategy.objectives.items() if one.holdout_share
+    }, "control groups are missing"
     assert told["observed"]["numbers"].keys() == customer.numbers.keys(), "numbers are missing"
     assert told["declared"]["traits"] == customer.preferences, "what was declared is missing"
     assert [one["purpose"] for one in told["purposes"]] == list(server.strategy.purposes), "purposes are missing"
@@ -120,27 +128,43 @@ def check_that_the_copy_is_complete(copy: Export, server: Server, name: str = SH
     assert len(told["notices_served"]) == len(told["choices_made"]) == 8, "a history is missing"
     assert set(told["logic"]) == {"fr", "en"}
     assert all(told["logic"].values()), "the logic is missing"
-    assert {"places", "sight", "purchases", "home", "numbers", "preferences", "orders"} <= set(told["sources"]), "a source is missing"
+    assert {"places", "sight", "purchases", "home", "numbers", "preferences", "orders"} <= set(told["sources"]), (
+        "a source is missing"
+    )
     assert any(use["by"] == "person" for use in told["uses"]), "that a copy was taken is missing"
     assert told["brought"].keys() == server.requests._brought([name]).keys() != set(), "what it brought is missing"
     assert set(told["devices"]) == set(customer.devices), "devices are missing"
     assert [one["key"] for one in told["orders"]] == [one.key for one in customer.orders], "orders are missing"
     kept = told["kept"]
     assert all(one["of"] == name for things in kept.values() for one in things)
-    assert [(one["kind"], one["address"]) for one in kept["addresses"]] == [("mail", word(name, "mail"))], "an address is missing"
+    assert [(one["kind"], one["address"]) for one in kept["addresses"]] == [("mail", word(name, "mail"))], (
+        "an address is missing"
+    )
     keys = [key for key in server.access_keys.listed() if key.subject == name]
-    assert [(one["id"], one["role"], one["profile"]) for one in kept["access"]] == [(key.id, key.role, key.profile) for key in keys] != [], "a key is missing"
-    assert all(datetime.fromisoformat(one["made_at"]).tzinfo for one in kept["access"]), "when a key was made is missing"
+    assert (
+        [(one["id"], one["role"], one["profile"]) for one in kept["access"]]
+        == [(key.id, key.role, key.profile) for key in keys]
+        != []
+    ), "a key is missing"
+    assert all(datetime.fromisoformat(one["made_at"]).tzinfo for one in kept["access"]), (
+        "when a key was made is missing"
+    )
     timeline = {one["collection"]: one for one in kept["mirror"]}
     assert timeline.keys() == {"timeline", "contacts", "attachments"}, "a part of the timeline is missing"
     assert timeline["timeline"]["content"]["text"] == word(name, "item"), "an item is missing"
-    assert (timeline["attachments"]["type"], b64decode(timeline["attachments"]["data"])) == ("image/png", PHOTO), "an attachment is missing"
+    assert (timeline["attachments"]["type"], b64decode(timeline["attachments"]["data"])) == ("image/png", PHOTO), (
+        "an attachment is missing"
+    )
     effects = {effect.key for entry in server.log.of(name) for effect in entry.effects}
     assert {one["key"] for one in kept["outbox"]} == effects != set(), "what became of an effect is missing"
-    assert {one["decision"] for one in kept["screens"]} == {show.show.id for (one, _), show in server.screens._last.items() if one == name} != set(), (
-        "what is on a screen is missing"
+    assert (
+        {one["decision"] for one in kept["screens"]}
+        == {show.show.id for (one, _), show in server.screens._last.items() if one == name}
+        != set()
+    ), "what is on a screen is missing"
+    assert {one["decision"] for one in kept["delivery"]} == set(server.dispatcher.parcels), (
+        "what is on its way is missing"
     )
-    assert {one["decision"] for one in kept["delivery"]} == set(server.dispatcher.parcels), "what is on its way is missing"
 
 
 def test_the_copy_holds_everything_that_the_persons_keys_open() -> None:
@@ -152,11 +176,19 @@ def test_the_copy_holds_everything_that_the_persons_keys_open() -> None:
 FORGOTTEN: dict[str, tuple[str, str, str]] = {
     "inferred values left out": ('"habits": habits,', '"habits": {},', "habits are missing"),
     "needs left out": ('"needs": _needs(world, customer, now),', '"needs": {head: {} for head in _HEADS},', "needs"),
-    "control groups left out": ("for key, objective in strategy.objectives.items() if objective.holdout_share", "for key, objective in ()", "control groups"),
+    "control groups left out": (
+        "for key, objective in strategy.objectives.items() if objective.holdout_share",
+        "for key, objective in ()",
+        "control groups",
+    ),
     "one entry left out": ("entries=tuple(entries),", "entries=tuple(entries)[1:],", "not those of the log"),
-    "one purpose left out": ("    return tuple(found)", "    return tuple(found[1:])", "purposes are missing"),
+    "one purpose left out": ("return tuple(found)\n", "return tuple(found[1:])\n", "purposes are missing"),
     "choices left out": ("Consented | Withdrew | Objected)", "Withdrew | Objected)", "a history is missing"),
-    "uses left out": ("for entry in entries for use in entry.uses", "for entry in () for use in entry.uses", "a copy was taken"),
+    "uses left out": (
+        "for entry in entries for use in entry.uses",
+        "for entry in () for use in entry.uses",
+        "a copy was taken",
+    ),
     "what sharing brought left out": ("brought=dict(brought),", "brought={},", "what it brought"),
     "devices left out": ("devices=_named(customer.devices),", "devices={},", "devices are missing"),
     "sources left out": ("sources=_sources(entries),", "sources={},", "a source is missing"),
@@ -164,7 +196,9 @@ FORGOTTEN: dict[str, tuple[str, str, str]] = {
 
 
 @pytest.mark.parametrize("mutant", FORGOTTEN)
-def test_a_product_that_leaves_something_out_is_caught(mutant: str, whole: tuple[Server, Export], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_product_that_leaves_something_out_is_caught(
+    mutant: str, whole: tuple[Server, Export], monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def taken_again() -> Export:
         again = a_writer(server)
         again.start()
@@ -181,9 +215,13 @@ def test_a_product_that_leaves_something_out_is_caught(mutant: str, whole: tuple
 
 
 SILENT: dict[str, tuple[type, str]] = {
-    "addresses": (Addresses, "an address is missing"), "access": (AccessKeys, "a key is missing"), "mirror": (Mirror, "the timeline is missing"),
-    "outbox": (Webhooks, "an effect is missing"), "screens": (Screens, "on a screen is missing"), "delivery": (Dispatcher, "on its way is missing"),
-}  # fmt: skip
+    "addresses": (Addresses, "an address is missing"),
+    "access": (AccessKeys, "a key is missing"),
+    "mirror": (Mirror, "the timeline is missing"),
+    "outbox": (Webhooks, "an effect is missing"),
+    "screens": (Screens, "on a screen is missing"),
+    "delivery": (Dispatcher, "on its way is missing"),
+}
 
 
 @pytest.mark.parametrize("holder", SILENT)
@@ -204,13 +242,19 @@ def whole() -> tuple[Server, Export]:
 
 def test_the_form_of_a_copy_is_published_and_every_copy_has_it(whole: tuple[Server, Export]) -> None:
     published = json.loads(SCHEMA.read_text())
-    assert published == json.loads(msgspec.json.encode(schema())), "write docs/export.schema.json anew: visavis rights schema"
+    assert published == json.loads(msgspec.json.encode(schema())), (
+        "write docs/export.schema.json anew: visavis rights schema"
+    )
     jsonschema.Draft202012Validator.check_schema(published)
     checker = jsonschema.Draft202012Validator(published)
     told = json.loads(msgspec.json.encode(whole[1]))
 
     checker.validate(told)
-    for spoilt in ({**told, "form": "other"}, {**told, "more": 1}, {key: value for key, value in told.items() if key != "inferred"}):
+    for spoilt in (
+        {**told, "form": "other"},
+        {**told, "more": 1},
+        {key: value for key, value in told.items() if key != "inferred"},
+    ):
         assert not checker.is_valid(spoilt)
 
 
@@ -253,7 +297,10 @@ def lived_on(loop: Loop, name: str) -> list[bytes]:
 
 
 def elsewhere(server: Server) -> Server:
-    """A new server under the same root key, with the same strategy, and the same world: all that the first one learned."""
+    """A new server under the same root key, with the same strategy, and the same world.
+
+    All that the first one learned.
+    """
     other = a_server(at=NOON)
     other.loop.world = server.loop.world
     other.loop.worlds = server.loop.worlds
@@ -285,7 +332,9 @@ def test_a_life_goes_on_elsewhere_with_the_same_hundred_decisions() -> None:
 
 
 def _without(*kinds: type[Moment]) -> Callable[[Export], Export]:
-    return lambda copy: replace(copy, entries=tuple([entry for entry in copy.entries if not isinstance(entry.moment, kinds)]))
+    return lambda copy: replace(
+        copy, entries=tuple([entry for entry in copy.entries if not isinstance(entry.moment, kinds)])
+    )
 
 
 def test_a_copy_without_device_events_is_caught() -> None:
@@ -295,7 +344,9 @@ def test_a_copy_without_device_events_is_caught() -> None:
 
 def test_a_copy_without_what_was_shown_is_caught() -> None:
     with pytest.raises(AssertionError, match="decisions differ"):
-        check_that_life_goes_on(lambda copy: replace(copy, entries=tuple([replace(entry, decisions=()) for entry in copy.entries])))
+        check_that_life_goes_on(
+            lambda copy: replace(copy, entries=tuple([replace(entry, decisions=()) for entry in copy.entries]))
+        )
 
 
 def test_an_import_that_writes_no_lines_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,7 +359,10 @@ CARD = "LOYALTY-4711"
 
 
 def check_that_who_was_merged_comes_along_whole() -> None:
-    """One copy, under either name, of all that both names hold; elsewhere they are one person still, who hears what they would have heard."""
+    """One copy, under either name, of all that both names hold.
+
+    Elsewhere they are one person still, who hears what they would have heard.
+    """
 
     async def merged() -> tuple[Server, Export, Server]:
         server = await furnished()
@@ -324,7 +378,9 @@ def check_that_who_was_merged_comes_along_whole() -> None:
         for name, known_by in copy.audit_keys.items():
             mine = list(own(told, bytes.fromhex(known_by)))
             assert mine, "a key is missing"
-            assert not missing(mine, [entry for entry in copy.entries if entry.customer == name], bytes.fromhex(known_by)), "a line is missing"
+            assert not missing(
+                mine, [entry for entry in copy.entries if entry.customer == name], bytes.fromhex(known_by)
+            ), "a line is missing"
         other, key = elsewhere(server), server.requests.key
         a_writer(other).start()
         assert await other.requests.bring_in("al", signed(copy, key), public_key(key)) == len(copy.entries)
@@ -355,7 +411,9 @@ async def brought(copy: str, name: str = SHE, key: Any = None, *, before: Any = 
     async with running(other) as brand:
         if before is not None:
             assert (await brand.post(MOMENTS, json=before)).status_code == 200
-        return await brand.post(f"/v1/people/{name}/import", json={"export": copy, **({"key": key} if key is not None else {})}), other
+        return await brand.post(
+            f"/v1/people/{name}/import", json={"export": copy, **({"key": key} if key is not None else {})}
+        ), other
 
 
 def check_that_it_is_refused_whole(copy: str, name: str = SHE, key: Any = None) -> None:
@@ -373,7 +431,11 @@ def test_what_is_foreign_broken_or_edited_is_refused_whole(whole: tuple[Server, 
     key = server.requests.key
     token = signed(copy, key)
     head, payload, signature = token.split(".")
-    edited = payload[: len(payload) // 2] + ("A" if payload[len(payload) // 2] != "A" else "B") + payload[len(payload) // 2 + 1 :]
+    edited = (
+        payload[: len(payload) // 2]
+        + ("A" if payload[len(payload) // 2] != "A" else "B")
+        + payload[len(payload) // 2 + 1 :]
+    )
     stranger = signing_key(b"s" * 32)
     check_that_it_is_refused_whole(signed(copy, stranger))
     check_that_it_is_refused_whole(token, key=public_key(stranger))
@@ -386,7 +448,9 @@ def test_what_is_foreign_broken_or_edited_is_refused_whole(whole: tuple[Server, 
     check_that_it_is_refused_whole(signed(replace(copy, entries=()), key))
 
 
-def test_an_edited_copy_that_is_believed_is_caught(whole: tuple[Server, Export], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_edited_copy_that_is_believed_is_caught(
+    whole: tuple[Server, Export], monkeypatch: pytest.MonkeyPatch
+) -> None:
     server, copy = whole
 
     def believing(token: str | bytes, public: Any, person: str) -> Export:

@@ -1,4 +1,8 @@
-"""P9, value for value: what a life added up to is in the copy as it is in memory and in the log, and a product that leaves any of it out is caught."""
+"""P9, value for value.
+
+What a life added up to is in the copy as it is in memory and in the log, and a product that leaves any of it out is
+caught.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -29,7 +33,10 @@ async def heavy(server: Server) -> None:
     purposes["account"] = replace(purposes["account"], recipients=("Fidélité SA",))
     purposes["reminders"] = replace(purposes["reminders"], recipients=("Acme SA",))
     ago = NOON - timedelta(days=60)
-    for one in [Linked(id="card", customer=SHE, occurred_at=ago, identifier="card-1"), *says_yes(SHE, "recognition", "reminders", "place-moment", at=ago)]:
+    for one in [
+        Linked(id="card", customer=SHE, occurred_at=ago, identifier="card-1"),
+        *says_yes(SHE, "recognition", "reminders", "place-moment", at=ago),
+    ]:
         await server.writer.process(one)
     basket = tuple([Line(product, 1, 6000) for product in BRANDS[:4]])
     for trip in range(TRIPS_MADE):
@@ -40,9 +47,13 @@ async def heavy(server: Server) -> None:
         at = NOON + timedelta(hours=hour)
         clock.turn(at.timestamp())
         lived = (await server.writer.process(Entered(id=f"in{hour}", customer=SHE, occurred_at=at, place="s1"))).answer
-        for card in [one for one in (lived.entry.decisions if lived.entry is not None else ()) if isinstance(one, Show)]:
+        for card in [
+            one for one in (lived.entry.decisions if lived.entry is not None else ()) if isinstance(one, Show)
+        ]:
             answer = "yes" if server.strategy.actions[card.action].effect == "reward" else "no"
-            await server.writer.process(Answered(id=f"said{hour}", customer=SHE, occurred_at=at, decision=card.id, answer=answer))
+            await server.writer.process(
+                Answered(id=f"said{hour}", customer=SHE, occurred_at=at, decision=card.id, answer=answer)
+            )
             answers.add(answer)
         if answers == {"yes", "no"}:
             return
@@ -90,7 +101,10 @@ def test_what_a_life_added_up_to_is_in_the_copy(lived: tuple[asyncio.Runner, Ser
 MUTANTS: dict[str, tuple[str, str]] = {
     "rewards": ("rewards=tuple(map(asdict, customer.rewards))", "rewards=()"),
     "reluctance": ('"reluctance": customer.service.reluctance,', '"reluctance": 1.0,'),
-    "rhythm": ('"rhythm": dict(zip(RHYTHM, TRIPS.unpack(purchases.trips), strict=True)) if purchases.trips else {},', '"rhythm": {},'),
+    "rhythm": (
+        '"rhythm": dict(zip(RHYTHM, TRIPS.unpack(purchases.trips), strict=True)) if purchases.trips else {},',
+        '"rhythm": {},',
+    ),
     "recipients": ("recipients=tuple(recipients(strategy.purposes, customer)),", "recipients=(),"),
     "audit keys": ("audit_keys={name: key.hex() for name, key in audit_keys.items()}", "audit_keys={}"),
     "ledger": ("ledger=tuple([line.decode() for line in ledger])", "ledger=()"),
@@ -98,7 +112,9 @@ MUTANTS: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("part", MUTANTS)
-def test_a_product_that_leaves_something_out_is_caught(part: str, lived: tuple[asyncio.Runner, Server], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_product_that_leaves_something_out_is_caught(
+    part: str, lived: tuple[asyncio.Runner, Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
     runner, server = lived
     mutate(monkeypatch, export, *MUTANTS[part])
 

@@ -1,4 +1,8 @@
-"""Through the doors: one person under two names, whose objections last and whose screens agree, who part without a trace, and are erased together."""
+"""Through the doors.
+
+One person under two names, whose objections last and whose screens agree, who part without a trace, and are erased
+together.
+"""
 
 import logging
 from collections.abc import Callable
@@ -39,7 +43,9 @@ async def tell(who: httpx.AsyncClient, *moments: dict[str, Any]) -> list[httpx.R
 
 
 async def merge(brand: httpx.AsyncClient, one: str = "ada", other: str = "bo") -> httpx.Response:
-    told = await tell(brand, moment("linked", other, id="card", identifier=CARD), moment("linked", one, id="same", identifier=CARD))
+    told = await tell(
+        brand, moment("linked", other, id="card", identifier=CARD), moment("linked", one, id="same", identifier=CARD)
+    )
     return told[-1]
 
 
@@ -51,10 +57,12 @@ async def opened(brand: httpx.AsyncClient, name: str) -> set[str]:
 def replays(server: Server) -> None:
     """Memory is what the log adds up to, byte for byte; and everything comes out the same when it is decided again."""
     state = rebuild(server.log)
-    assert {name: BYTES(person) for name, person in state.customers.items()} == {name: BYTES(person) for name, person in server.loop.customers.items()}, (
-        "replay"
-    )
-    assert {key: name for key, name in state.identified.items() if name} == {key: name for key, name in server.loop._identified.items() if name}, "replay"
+    assert {name: BYTES(person) for name, person in state.customers.items()} == {
+        name: BYTES(person) for name, person in server.loop.customers.items()
+    }, "replay"
+    assert {key: name for key, name in state.identified.items() if name} == {
+        key: name for key, name in server.loop._identified.items() if name
+    }, "replay"
     differences: list[object] = []
     verify(server.log, derived(ROOT_KEY, "dice"), found=differences.append)
     assert differences == [], "decided again, something differs"
@@ -76,7 +84,9 @@ async def check_the_stricter_holds_until_they_part(folder: Path | None) -> None:
 
         assert server.loop.customer("ada") is server.loop.customer("bo"), "not one person"
         assert await opened(brand, "ada") == await opened(brand, "bo") == {"reminders"}, "not what both agreed to"
-        assert {name: [encode(entry) for entry in server.log.of(name)][: len(rows)] for name, rows in kept.items()} == kept, "the log was rewritten"
+        assert {
+            name: [encode(entry) for entry in server.log.of(name)][: len(rows)] for name, rows in kept.items()
+        } == kept, "the log was rewritten"
         await switch(brand, "bo", "home")
         assert await opened(brand, "ada") == {"reminders", "home"}, "a new yes counts for the person"
         await tell(brand, moment("objected", "bo", id="no", about="marketing"))
@@ -89,9 +99,13 @@ async def check_the_stricter_holds_until_they_part(folder: Path | None) -> None:
         await tell(brand, moment("unlinked", "ada", id="apart", identifier=CARD))
 
         assert [server.loop.names(name) for name in ("ada", "bo")] == [("ada",), ("bo",)], "a side is not what it was"
-        assert await opened(brand, "ada") == before["ada"] - {"reminders"}, "a side is not what it was, but for what was objected to as one"
+        assert await opened(brand, "ada") == before["ada"] - {"reminders"}, (
+            "a side is not what it was, but for what was objected to as one"
+        )
         names = ("ada", "bo", *server.loop.customer("bo").identifiers)
-        assert [server.loop.opposed([name]) for name in names] == [["marketing"]] * 3, "an objection is not remembered under each name"
+        assert [server.loop.opposed([name]) for name in names] == [["marketing"]] * 3, (
+            "an objection is not remembered under each name"
+        )
         assert "home" in await opened(brand, "bo"), "what came since by this name is lost"
         assert "reminders" not in await opened(brand, "bo"), "the objection is gone"
         replays(server)
@@ -129,7 +143,11 @@ def test_what_was_taken_back_as_one_stays_taken_back(tmp_path: Path) -> None:
 
 def test_an_objection_that_comes_back_by_itself_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     honest = SuppressionList.passing
-    monkeypatch.setattr(SuppressionList, "passing", lambda self, entry, person: honest(self, entry, msgspec.structs.replace(person, profiles=())))
+    monkeypatch.setattr(
+        SuppressionList,
+        "passing",
+        lambda self, entry, person: honest(self, entry, msgspec.structs.replace(person, profiles=())),
+    )
     with pytest.raises(AssertionError, match="said again"):
         check_what_was_taken_back_as_one_stays_taken_back(tmp_path)
 
@@ -139,13 +157,20 @@ async def check_only_the_brand_merges() -> None:
     server = a_server()
     async with running(server) as brand, client(server, server.access_keys.issue("device", "eve")) as eve:
         await tell(brand, moment("linked", "bo", id="card", identifier=CARD))
-        told = await tell(eve, moment("linked", "eve", id="l", identifier=CARD), moment("unlinked", "eve", id="u", identifier=CARD),
-                          moment("linked", "eve", id="again", identifier=CARD), moment("linked", "eve", id="n", identifier="nobody's"))  # fmt: skip
+        told = await tell(
+            eve,
+            moment("linked", "eve", id="l", identifier=CARD),
+            moment("unlinked", "eve", id="u", identifier=CARD),
+            moment("linked", "eve", id="again", identifier=CARD),
+            moment("linked", "eve", id="n", identifier="nobody's"),
+        )
         assert [one.status_code for one in told] == [403, 200, 403, 403], "a device took another's life"
         assert told[0].json() == told[-1].json(), "a device learns whose an identifier is"
         assert server.loop.customer("eve").names == ("eve",), "a device took another's life"
         await tell(brand, moment("linked", "cleo", id="same", identifier=CARD))
-        assert server.loop.customer("cleo").names == server.loop.customer("bo").names == ("bo", "cleo"), "what was let go of was another's"
+        assert server.loop.customer("cleo").names == server.loop.customer("bo").names == ("bo", "cleo"), (
+            "what was let go of was another's"
+        )
 
 
 async def test_only_the_brand_merges() -> None:
@@ -153,19 +178,34 @@ async def test_only_the_brand_merges() -> None:
 
 
 async def check_a_refusal_is_loud(caplog: pytest.LogCaptureFixture) -> None:
-    """Restricted, or a minor for whom nobody answers: the sender hears why, the log and the metrics tell, and nothing has changed."""
+    """Restricted, or a minor for whom nobody answers.
+
+    The sender hears why, the log and the metrics tell, and nothing has changed.
+    """
     server = a_server()
     async with running(server) as brand:
         young = (NOON - timedelta(days=3650)).date().isoformat()
-        await tell(brand, moment("restricted", "bo", id="r"), moment("born", "cleo", id="b", birth_date=young), moment(customer="ada"))
+        await tell(
+            brand,
+            moment("restricted", "bo", id="r"),
+            moment("born", "cleo", id="b", birth_date=young),
+            moment(customer="ada"),
+        )
         with caplog.at_level(logging.WARNING, logger="visavis.identity"):
             found = [await merge(brand)]
-            found += await tell(brand, moment("linked", "cleo", id="k", identifier="card of cleo"), moment("linked", "ada", id="x", identifier="card of cleo"))
+            found += await tell(
+                brand,
+                moment("linked", "cleo", id="k", identifier="card of cleo"),
+                moment("linked", "ada", id="x", identifier="card of cleo"),
+            )
         assert [one.status_code for one in (found[0], found[-1])] == [403, 403], "merged in spite of it"
         for one, word in ((found[0], "restriction"), (found[-1], "guardian")):
             assert word in one.json()["advice"], "the sender is not told why"
             assert "bo" not in one.json()["advice"].split(), "a name is told"
-        assert [record.reason for record in caplog.records if record.name == "visavis.identity"] == ["restricted", "minor"], "not in the log"  # type: ignore[attr-defined]
+        assert [record.reason for record in caplog.records if record.name == "visavis.identity"] == [  # type: ignore[attr-defined]
+            "restricted",
+            "minor",
+        ], "not in the log"
         assert b'visavis_moments_total{fate="refused",kind="linked"} 2.0' in server.metrics.text(), "not in the metrics"
         assert all(len(person.names) == 1 for person in server.loop.customers.values())
 
@@ -175,13 +215,19 @@ async def test_a_refused_merge_is_loud(caplog: pytest.LogCaptureFixture) -> None
 
 
 def check_screens_and_answers_follow(root: Path) -> None:
-    """A card decided under one name is on the screens of both, is answered by either, once; its order goes out; then both are erased together."""
+    """A card decided under one name is on the screens of both, is answered by either, once; its order goes out.
+
+    Then both are erased together.
+    """
     with House(root) as house:
         server, names = house.server, ("ada", "bo")
         ago = NOON - timedelta(days=80)
         for name in names:
             house.process(
-                [Linked(id="card", customer=name, occurred_at=ago, identifier=f"card of {name}"), *says_yes(name, "place-moment", "reminders", "home", at=ago)]
+                [
+                    Linked(id="card", customer=name, occurred_at=ago, identifier=f"card of {name}"),
+                    *says_yes(name, "place-moment", "reminders", "home", at=ago),
+                ]
             )
             house.process(a_history(name, products=(BRANDS[0],)))
             server.access_keys.issue("device", name)
@@ -202,24 +248,36 @@ def check_screens_and_answers_follow(root: Path) -> None:
         assert server.screens.card("ada") == told, "the other's screen does not show it"
         from visavis.model.moment import Answered
 
-        [answer] = house.process([Answered(id="yes", customer="ada", occurred_at=house.clock.now(), decision=told.show.id, answer="no")])
+        [answer] = house.process(
+            [Answered(id="yes", customer="ada", occurred_at=house.clock.now(), decision=told.show.id, answer="no")]
+        )
         assert answer.entry is not None
         assert answer.entry.customer == "bo", "an answer is not received by the side that was shown the card"
-        assert server.screens.card("ada") is server.screens.card("bo") is None, "answered by one, still asked of the other"
-        [again] = house.process([Answered(id="yes", customer="ada", occurred_at=house.clock.now(), decision=told.show.id, answer="no")])
+        assert server.screens.card("ada") is server.screens.card("bo") is None, (
+            "answered by one, still asked of the other"
+        )
+        [again] = house.process(
+            [Answered(id="yes", customer="ada", occurred_at=house.clock.now(), decision=told.show.id, answer="no")]
+        )
         assert again.retried, "lived twice"
         state = rebuild(server.log)
-        assert {name: BYTES(one) for name, one in state.customers.items()} == {name: BYTES(one) for name, one in server.loop.customers.items()}
+        assert {name: BYTES(one) for name, one in state.customers.items()} == {
+            name: BYTES(one) for name, one in server.loop.customers.items()
+        }
 
         done = house.erase("ada")
 
         assert done.keys == 2, "a key of the other still speaks for them"
-        assert not [entry for _, entry in server.log.scan() if isinstance(entry, Entry)], "the other side is left in the log"
+        assert not [entry for _, entry in server.log.scan() if isinstance(entry, Entry)], (
+            "the other side is left in the log"
+        )
         assert not set(names) & set(server.loop.customers), "the other side lives on"
         assert all(server.log.erased(name) for name in names), "the other may come back"
         assert not [name for name in server.loop._identified.values() if name in names]
         house.reopen()
-        late = house.process([Bought(id="late", customer=name, occurred_at=NOON, place="s1", lines=lines(BRANDS[0])) for name in names])
+        late = house.process(
+            [Bought(id="late", customer=name, occurred_at=NOON, place="s1", lines=lines(BRANDS[0])) for name in names]
+        )
         assert all(one.entry is None for one in late), "somebody came back"
 
 
@@ -231,13 +289,20 @@ def check_a_failed_commit_merges_nobody() -> None:
     """When the log refuses, who was merged in memory was not; asked again, they are."""
     server = a_server()
     loop = server.loop
-    loop.process([Linked(id="card", customer="bo", occurred_at=NOON, identifier="x"), Objected(id="o", customer="bo", occurred_at=NOON, about="marketing")])
+    loop.process(
+        [
+            Linked(id="card", customer="bo", occurred_at=NOON, identifier="x"),
+            Objected(id="o", customer="bo", occurred_at=NOON, about="marketing"),
+        ]
+    )
     loop.process([Linked(id="own", customer="ada", occurred_at=NOON, identifier="y")])
     before = {name: BYTES(person) for name, person in loop.customers.items()}
     loop.take(Linked(id="same", customer="ada", occurred_at=NOON, identifier="x"))
     assert loop.customer("ada").objections, "not merged within the group"
     loop.drop(loop.sealed())
-    assert {name: BYTES(person) for name, person in loop.customers.items()} == before, "a merge that was never written is remembered"
+    assert {name: BYTES(person) for name, person in loop.customers.items()} == before, (
+        "a merge that was never written is remembered"
+    )
     assert not loop.customer("ada").objections, "a merge that was never written is remembered"
     loop.process([Linked(id="same", customer="ada", occurred_at=NOON, identifier="x")])
     assert loop.customer("bo").names == ("bo", "ada") or loop.customer("bo").names == ("ada", "bo")
@@ -251,12 +316,20 @@ def test_a_failed_commit_merges_nobody() -> None:
 
 
 def _copied(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(identity, "_stricter", lambda one, other: one if one is not None and (other is None or one.since > other.since) else other)
+    patch.setattr(
+        identity,
+        "_stricter",
+        lambda one, other: one if one is not None and (other is None or one.since > other.since) else other,
+    )
 
 
 def _at_once(patch: pytest.MonkeyPatch) -> None:
     honest = identity.apply_entry
-    patch.setattr(loop_room, "apply_entry", lambda people, identified, entry, after: honest(people.maps[-1], identified.maps[-1], entry, after))
+    patch.setattr(
+        loop_room,
+        "apply_entry",
+        lambda people, identified, entry, after: honest(people.maps[-1], identified.maps[-1], entry, after),
+    )
 
 
 def _remembered_of_one(patch: pytest.MonkeyPatch) -> None:
@@ -274,21 +347,32 @@ def _said_of_one(patch: pytest.MonkeyPatch) -> None:
 
 def _objections_lost(patch: pytest.MonkeyPatch) -> None:
     honest = chosen
-    patch.setattr(fold, "chosen", lambda customer, said: honest(customer, said) if not customer.profiles or not isinstance(said, Objected) else customer)
+    patch.setattr(
+        fold,
+        "chosen",
+        lambda customer, said: (
+            honest(customer, said) if not customer.profiles or not isinstance(said, Objected) else customer
+        ),
+    )
 
 
 PROMISES: dict[str, tuple[Sabotage, str]] = {
     "a yes is copied": (_copied, "not what both agreed to"),
-    "the sides forget what they live": (lambda patch: patch.setattr(fold, "apply_to_profile", lambda person, _: person), "replay|is lost|objection"),
+    "the sides forget what they live": (
+        lambda patch: patch.setattr(fold, "apply_to_profile", lambda person, _: person),
+        "replay|is lost|objection",
+    ),
     "objections of a merged person are dropped": (_objections_lost, "does not hold|told in spite"),
     "an objection is remembered of one name": (_remembered_of_one, "not remembered under each"),
     "an objection is said under one name": (_said_of_one, "objected to as one|does not hold"),
     "nobody parts": (lambda patch: patch.setattr(identity, "split", lambda person: (person,)), "is not what it was"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("sabotage", PROMISES)
-async def test_a_product_that_merges_badly_is_caught_at_its_doors(monkeypatch: pytest.MonkeyPatch, sabotage: str) -> None:
+async def test_a_product_that_merges_badly_is_caught_at_its_doors(
+    monkeypatch: pytest.MonkeyPatch, sabotage: str
+) -> None:
     spoil, told = PROMISES[sabotage]
     spoil(monkeypatch)
 
@@ -303,28 +387,48 @@ async def test_a_door_that_lets_anyone_merge_is_caught(monkeypatch: pytest.Monke
 
 
 async def test_who_lets_go_of_what_is_anothers_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    mutate(monkeypatch, identity, "if isinstance(moment, Linked) or holder is None or holder.id in after.names:", "if True:")
+    mutate(
+        monkeypatch,
+        identity,
+        "if isinstance(moment, Linked) or holder is None or holder.id in after.names:",
+        "if True:",
+    )
     with pytest.raises(AssertionError, match="was another's"):
         await check_only_the_brand_merges()
 
 
-@pytest.mark.parametrize(("sabotage", "told"), [
-    (lambda patch: patch.setattr(loop_room, "refusal", lambda *_: None), "merged in spite"),
-    (lambda patch: patch.setattr(loop_room.log, "warning", lambda *_, **__: None), "not in the log"),
-    (lambda patch: patch.setattr(loop_room, "REASONS", dict.fromkeys(identity.REASONS, "No.")), "not told why"),
-])  # fmt: skip
-async def test_a_quiet_refusal_is_caught(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, sabotage: Sabotage, told: str) -> None:
+@pytest.mark.parametrize(
+    ("sabotage", "told"),
+    [
+        (lambda patch: patch.setattr(loop_room, "refusal", lambda *_: None), "merged in spite"),
+        (lambda patch: patch.setattr(loop_room.log, "warning", lambda *_, **__: None), "not in the log"),
+        (lambda patch: patch.setattr(loop_room, "REASONS", dict.fromkeys(identity.REASONS, "No.")), "not told why"),
+    ],
+)
+async def test_a_quiet_refusal_is_caught(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, sabotage: Sabotage, told: str
+) -> None:
     sabotage(monkeypatch)
     with pytest.raises(AssertionError, match=told):
         await check_a_refusal_is_loud(caplog)
 
 
-@pytest.mark.parametrize(("sabotage", "told"), [
-    (lambda patch: patch.setattr(screens.Screens, "_latest", lambda self, person, audience: self._last.get((person.id, audience))), "no card|does not show"),
-    (lambda patch: patch.setattr(loop_room, "addressed", lambda _, said: said), "not received by the side"),
-    (lambda patch: patch.setattr(Loop, "names", lambda _, name: (name,)), "still speaks for them"),
-])  # fmt: skip
-def test_a_person_of_whom_half_is_forgotten_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: Sabotage, told: str) -> None:
+@pytest.mark.parametrize(
+    ("sabotage", "told"),
+    [
+        (
+            lambda patch: patch.setattr(
+                screens.Screens, "_latest", lambda self, person, audience: self._last.get((person.id, audience))
+            ),
+            "no card|does not show",
+        ),
+        (lambda patch: patch.setattr(loop_room, "addressed", lambda _, said: said), "not received by the side"),
+        (lambda patch: patch.setattr(Loop, "names", lambda _, name: (name,)), "still speaks for them"),
+    ],
+)
+def test_a_person_of_whom_half_is_forgotten_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: Sabotage, told: str
+) -> None:
     sabotage(monkeypatch)
     with pytest.raises(AssertionError, match=told):
         check_screens_and_answers_follow(tmp_path)

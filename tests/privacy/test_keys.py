@@ -48,9 +48,14 @@ def check_that_what_is_moved_does_not_open(folder: Path) -> None:
             log._database.execute("UPDATE entries SET data = ? WHERE position = ?", (data, position))
             _must_open(partial(log.entry, name, moment), opens=other == position)
         for place in (2, 14, len(own) - 1):
-            log._database.execute("UPDATE entries SET data = ? WHERE position = ?", (own[:place] + bytes([own[place] ^ 1]) + own[place + 1 :], position))
+            log._database.execute(
+                "UPDATE entries SET data = ? WHERE position = ?",
+                (own[:place] + bytes([own[place] ^ 1]) + own[place + 1 :], position),
+            )
             _must_open(lambda: list(log.scan()), opens=False)
-        log._database.execute("UPDATE entries SET data = ?, position = position + 100 WHERE position = ?", (own, position))
+        log._database.execute(
+            "UPDATE entries SET data = ?, position = position + 100 WHERE position = ?", (own, position)
+        )
         _must_open(lambda: list(log.scan()), opens=False)
         log._database.execute("UPDATE entries SET position = position - 100, moment = moment + 1 WHERE position > 100")
         _must_open(lambda: list(log.scan()), opens=False)
@@ -73,7 +78,9 @@ def test_what_is_moved_does_not_open(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("forgotten", ["the position", "the moment", "the person's key"])
-def test_a_seal_that_forgets_its_place_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgotten: str) -> None:
+def test_a_seal_that_forgets_its_place_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgotten: str
+) -> None:
     if forgotten == "the position":
         monkeypatch.setattr(sqlite, "_place", lambda _position, moment: moment.to_bytes(8))
     elif forgotten == "the moment":
@@ -91,7 +98,9 @@ owners = st.tuples(st.integers(0, 1), st.binary(max_size=20), st.booleans())
 
 @settings(max_examples=60)
 @given(owners, owners, st.binary(max_size=200))
-def test_a_value_opens_for_its_person_its_place_and_its_group_only(sealed_for: tuple[int, bytes, bool], read_as: tuple[int, bytes, bool], value: bytes) -> None:
+def test_a_value_opens_for_its_person_its_place_and_its_group_only(
+    sealed_for: tuple[int, bytes, bool], read_as: tuple[int, bytes, bool], value: bytes
+) -> None:
     kept = KeyStore(":memory:", ROOT_KEY, Path("/nonexistent/erased"))
     kept.let_in(PEOPLE)
     (who, place, special), (reader, where, _) = sealed_for, read_as
@@ -111,7 +120,10 @@ def test_a_value_opens_for_its_person_its_place_and_its_group_only(sealed_for: t
 
 
 def check_that_health_has_a_key_of_its_own(root: Path) -> None:
-    """P12: every entry of a special category opens with the person's second key, and not with the first; every other one the other way round."""
+    """P12: every entry of a special category opens with the person's second key, and not with the first.
+
+    Every other one the other way round.
+    """
     with House(root) as house:
         house.process(everything("camille"))
         expected = {e.moment.id: CATEGORY[KIND[type(e.moment)]] == "numbers" for e in house.server.log.of("camille")}
@@ -121,7 +133,9 @@ def check_that_health_has_a_key_of_its_own(root: Path) -> None:
     ((pseudonym, first, second),) = keys
     opens = [AESGCM(aes_key_unwrap(derived(ROOT_KEY, "vault"), wrapped)) for wrapped in (first, second)]
     found = 0
-    for position, moment, data in sqlite3.connect(house.data / "log.sqlite").execute("SELECT position, moment, data FROM entries WHERE person IS NOT NULL"):
+    for position, moment, data in sqlite3.connect(house.data / "log.sqlite").execute(
+        "SELECT position, moment, data FROM entries WHERE person IS NOT NULL"
+    ):
         bound = pseudonym.to_bytes(8) + data[:2] + position.to_bytes(8) + moment.to_bytes(8)
         by = [_opens(key, data, bound) for key in opens]
         assert sum(by) == 1, "a row opens with both keys, or with none"
@@ -150,7 +164,10 @@ def test_health_under_the_ordinary_key_is_caught(tmp_path: Path, monkeypatch: py
 def badly_kept(folder: Path) -> list[str]:
     """What of a log and its keys leads to somebody, or to what they sealed, without their own keys."""
     log, found = a_log(folder / "data"), list[str]()
-    log.commit([replace(an_entry(name, f"m{i}"), uses=(Use("rights", (), "person"),)) for i in range(20) for name in PEOPLE], STRATEGY.purposes)
+    log.commit(
+        [replace(an_entry(name, f"m{i}"), uses=(Use("rights", (), "person"),)) for i in range(20) for name in PEOPLE],
+        STRATEGY.purposes,
+    )
     rows = log._database.execute("SELECT data, line FROM entries").fetchall()
     if len({data[2:14] for data, _ in rows}) < len(rows):
         found.append("two values under one nonce")
@@ -173,9 +190,17 @@ def test_what_is_kept_leads_to_nobody_without_their_own_keys(tmp_path: Path) -> 
 
 
 KEPT: dict[str, tuple[ModuleType, str, str]] = {
-    "two values under one nonce": (sqlite, "nonces = os.urandom(NONCE_BYTES * len(entries))", 'nonces = b"1" * (NONCE_BYTES * len(entries))'),
+    "two values under one nonce": (
+        sqlite,
+        "nonces = os.urandom(NONCE_BYTES * len(entries))",
+        'nonces = b"1" * (NONCE_BYTES * len(entries))',
+    ),
     "where one's lines are": (vault, "return number ^ int.from_bytes(digest.digest()) >> 2", "return number"),
-    "an audit key that outlives the person's keys": (vault, 'derived(key, "audit")', 'derived(wrapping, f"audit {pseudonym}")'),
+    "an audit key that outlives the person's keys": (
+        vault,
+        'derived(key, "audit")',
+        'derived(wrapping, f"audit {pseudonym}")',
+    ),
     "a root key for everybody": (wiring, "os.O_EXCL, 0o600)", "os.O_EXCL, 0o644)"),
 }
 
@@ -215,7 +240,9 @@ def test_keys_that_are_lost_are_told_and_nothing_is_taken_for_erased(tmp_path: P
 
 def test_who_is_turned_away_at_the_door_gets_no_key(tmp_path: Path) -> None:
     with House(tmp_path) as house:
-        assert house.process([Entered(id="m", customer="stranger", occurred_at=NOON, place="s1")])[0].refused is not None
+        assert (
+            house.process([Entered(id="m", customer="stranger", occurred_at=NOON, place="s1")])[0].refused is not None
+        )
         assert house.server.log.entry("stranger", "m") is None
         assert house.server.log._vault._database.execute("SELECT count(*) FROM people").fetchone() == (0,)  # type: ignore[attr-defined]
 

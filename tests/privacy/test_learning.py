@@ -1,4 +1,6 @@
-"""What outcomes teach: nothing of whom was erased, nor under a purpose that was closed since; and memory never knows more than the log.
+"""What outcomes teach: nothing of whom was erased, nor under a purpose that was closed since.
+
+And memory never knows more than the log.
 
 Each property is a function that a sabotaged product must fail; the sabotages are run below it.
 """
@@ -32,7 +34,12 @@ def lived(house: House, *names: str, days: int = 25) -> None:
         house.clock.turn(at.timestamp())
         told: list[Moment] = [Entered(id=f"in-{day}", customer=name, occurred_at=at, place="s1") for name in names]
         house.process(told)
-        house.process([Bought(id=f"paid-{day}", customer=name, occurred_at=at, place="s1", lines=lines(*BRANDS[: 1 + day % 4])) for name in names])
+        house.process(
+            [
+                Bought(id=f"paid-{day}", customer=name, occurred_at=at, place="s1", lines=lines(*BRANDS[: 1 + day % 4]))
+                for name in names
+            ]
+        )
     at = NOON + timedelta(days=days)
     house.clock.turn(at.timestamp())
     house.process([Entered(id="last", customer=name, occurred_at=at, place="s1") for name in names])
@@ -43,7 +50,11 @@ def learnt(teacher: OnlineLearner) -> dict[str, object]:
 
 
 def of(teacher: OnlineLearner, name: str) -> list[str]:
-    kept = [*teacher._waiting.values(), *[label.of for label in teacher._labels.values()], *[waiting for waiting, _ in teacher._outcomes.values()]]
+    kept = [
+        *teacher._waiting.values(),
+        *[label.of for label in teacher._labels.values()],
+        *[waiting for waiting, _ in teacher._outcomes.values()],
+    ]
     return [one.customer for one in kept if one.customer == name]
 
 
@@ -52,7 +63,10 @@ def check_who_is_erased_teaches_nothing_more(root: Path) -> None:
         lived(house, "ada", "bo")
         held = house.server.loop.teacher
         assert held._outcomes, "this proves nothing"
-        assert all([one for one in kept.values() if "ada" in str(one)] for kept in (held._labels, held._outcomes, held._waiting)), "this proves nothing"
+        assert all(
+            [one for one in kept.values() if "ada" in str(one)]
+            for kept in (held._labels, held._outcomes, held._waiting)
+        ), "this proves nothing"
         before = len(of(held, "bo"))
         house.erase("ada")
         assert not of(held, "ada"), "who was erased still teaches"
@@ -65,7 +79,9 @@ def test_who_is_erased_teaches_nothing_more(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("forgets", [("_outcomes",), ("_labels",), ("_waiting",)])
-def test_a_teacher_that_remembers_the_erased_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgets: tuple[str]) -> None:
+def test_a_teacher_that_remembers_the_erased_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgets: tuple[str]
+) -> None:
     honest = OnlineLearner.amended
 
     def careless(self: OnlineLearner, *told: object) -> None:
@@ -80,7 +96,10 @@ def test_a_teacher_that_remembers_the_erased_is_caught(tmp_path: Path, monkeypat
 
 
 def check_a_closed_purpose_teaches_nothing(root: Path, patch: pytest.MonkeyPatch) -> None:
-    """Who said no since, under the purpose of the card: what their answers would have taught is not learned, not by anybody's belief."""
+    """Who said no since, under the purpose of the card.
+
+    What their answers would have taught is not learned, not by anybody's belief.
+    """
     patch.setattr(teacher, "OUTCOMES_A_LESSON", 10_000)
     with House(root) as house:
         lived(house, "ada", "bo")
@@ -88,17 +107,26 @@ def check_a_closed_purpose_teaches_nothing(root: Path, patch: pytest.MonkeyPatch
         purposes = {waiting.purpose for waiting, _ in held._outcomes.values() if waiting.customer == "ada"}
         assert purposes, "this proves nothing"
         hers = len(held._outcomes)
-        house.process([Withdrew(id=f"no-{one}", customer="ada", occurred_at=at, purpose=one) for one in sorted(purposes)])
+        house.process(
+            [Withdrew(id=f"no-{one}", customer="ada", occurred_at=at, purpose=one) for one in sorted(purposes)]
+        )
         before = house.server.loop.world.beliefs
         expected: dict[str, Belief] = {}
         for waiting, happened in held._outcomes.values():
             if waiting.customer == "bo":
-                expected[waiting.action] = learn(expected.get(waiting.action) or before.get(waiting.action, PRIOR), waiting.p, shown=True, happened=happened)
+                expected[waiting.action] = learn(
+                    expected.get(waiting.action) or before.get(waiting.action, PRIOR),
+                    waiting.p,
+                    shown=True,
+                    happened=happened,
+                )
         assert len(held._outcomes) == hers
         assert expected, "this proves nothing"
         patch.setattr(teacher, "OUTCOMES_A_LESSON", 1)
         house.server.loop.learn()
-        [lesson] = [entry for _, entry in house.server.log.scan() if isinstance(getattr(entry, "change", None), OutcomesLearned)]
+        [lesson] = [
+            entry for _, entry in house.server.log.scan() if isinstance(getattr(entry, "change", None), OutcomesLearned)
+        ]
         assert lesson.change.beliefs == expected, "a closed purpose still teaches"  # type: ignore[union-attr]
         assert learnt(held) == learnt(rebuild(house.server.log).teacher), "memory and log teach two things"
 

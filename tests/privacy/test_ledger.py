@@ -1,4 +1,7 @@
-"""P11, P16, P17: every use is in the ledger; nothing of it can be changed unnoticed; it outlives a person and tells nothing of them."""
+"""P11, P16, P17: every use is in the ledger; nothing of it can be changed unnoticed.
+
+It outlives a person and tells nothing of them.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -66,8 +69,9 @@ def test_a_fault_is_told_where_it_is() -> None:
     lines[33] = lines[33].replace(b'"', b" ", 1)
     found = [str(one) for one in verify(lines, kept)]
     assert found == [
-        "lines 21 to 40: not what the checkpoint of 40 lines saw; something here was changed, added, left out or moved", "line 34: not a line of a ledger",
-    ]  # fmt: skip
+        "lines 21 to 40: not what the checkpoint of 40 lines saw; something here was changed, added, left out or moved",
+        "line 34: not a line of a ledger",
+    ]
 
     lines = list(lived().lines)
     assert next(one.what for one in verify([*lines, lines[0]], kept)) == "tells again what line 1 told"
@@ -84,7 +88,16 @@ def test_the_command_verifies_a_file_and_says_what_is_wrong(tmp_path: Path) -> N
     whole, told = tmp_path / "ledger.ndjson", tmp_path / "key"
     told.write_text(signer.verifier + "\n")
     whole.write_bytes(b"".join(line + b"\n" for line in lines))
-    asked = ["ledger", "verify", str(whole), "--checkpoint", str(tmp_path / "c30"), "--checkpoint", str(tmp_path / f"c{len(lines)}"), "--key"]
+    asked = [
+        "ledger",
+        "verify",
+        str(whole),
+        "--checkpoint",
+        str(tmp_path / "c30"),
+        "--checkpoint",
+        str(tmp_path / f"c{len(lines)}"),
+        "--key",
+    ]
 
     well = CliRunner().invoke(app, [*asked, signer.verifier, "--person", str(tmp_path / "audit.hex")])
     mine = len(list(uses.own(lines, key_of(PEOPLE[0]))))
@@ -93,7 +106,9 @@ def test_the_command_verifies_a_file_and_says_what_is_wrong(tmp_path: Path) -> N
     whole.write_bytes(b"".join(line + b"\n" for line in lines[:35] + lines[36:]))
     ill = CliRunner().invoke(app, [*asked, str(told)])
     assert (ill.exit_code, f"lines {len(lines)} to" in ill.stdout or f"line {len(lines)}:" in ill.stdout) == (1, True)
-    assert isinstance(CliRunner().invoke(app, [*asked, CheckpointSigner(ORIGIN, SEED[::-1]).verifier]).exception, Invalid)
+    assert isinstance(
+        CliRunner().invoke(app, [*asked, CheckpointSigner(ORIGIN, SEED[::-1]).verifier]).exception, Invalid
+    )
 
 
 # P11: uses and lines
@@ -102,7 +117,14 @@ def test_the_command_verifies_a_file_and_says_what_is_wrong(tmp_path: Path) -> N
 def test_each_use_has_one_line_and_each_line_one_use() -> None:
     assert properties.unaccounted() == []
     world, key = lived(), key_of(PEOPLE[0])
-    assert {leaf.read(line).outcome for line in world.lines} >= {"shown", "silent", "read", "served", "agreed", "withdrawn"}
+    assert {leaf.read(line).outcome for line in world.lines} >= {
+        "shown",
+        "silent",
+        "read",
+        "served",
+        "agreed",
+        "withdrawn",
+    }
     mine = uses.opened(uses.own(world.lines, key), world.of(PEOPLE[0]), key)
     lost = next(line for line in mine if line.leaf.outcome == "read")
     assert lost.details is not None
@@ -134,7 +156,13 @@ def test_who_looked_at_what_why_and_when_is_told_in_plain_words() -> None:
     assert en.why == typeset(STRATEGY.purposes["adviser-brief"].benefit["en"], "en")
     assert fr.when.startswith("24 novembre 2026, 12:00")
     assert uses.told(replace(read, details=None), STRATEGY, "fr").when == "24 novembre 2026"
-    copy = Entry(2, name, NOON, world.of(name)[0].moment, uses=(Use(RIGHTS, ("purchases",), "person"), Use("recognition", ("places",), "till@s1")))
+    copy = Entry(
+        2,
+        name,
+        NOON,
+        world.of(name)[0].moment,
+        uses=(Use(RIGHTS, ("purchases",), "person"), Use("recognition", ("places",), "till@s1")),
+    )
     lines = leaf.leaves(copy, STRATEGY.purposes, key_of(name))
     assert [(leaf.read(line).by, leaf.read(line).outcome, leaf.read(line).basis) for line in lines] == [
         ("person", "copied", "duty"),
@@ -142,7 +170,12 @@ def test_who_looked_at_what_why_and_when_is_told_in_plain_words() -> None:
     ]
     own = uses.opened(uses.own(lines, key_of(name)), [copy], key_of(name))
     assert [uses.told(line, STRATEGY, "fr").who for line in own] == ["vous", "la caisse, à Rue Haute"]
-    for word in [word for words in (uses.WHO, uses.WHAT, uses.OUTCOMES) for both in words.values() for word in (both["fr"], both["en"])]:
+    for word in [
+        word
+        for words in (uses.WHO, uses.WHAT, uses.OUTCOMES)
+        for both in words.values()
+        for word in (both["fr"], both["en"])
+    ]:
         assert word
         assert not {"score", "segment", "propensity"} & set(word.split())
 
@@ -152,7 +185,10 @@ def _purpose(key: str) -> Purpose:
 
 
 def test_a_use_out_of_the_order_of_choices_is_told() -> None:
-    """The notice, then the yes, then the use: any other order is a fault, with the person's key and the ledger alone."""
+    """The notice, then the yes, then the use.
+
+    Any other order is a fault, with the person's key and the ledger alone.
+    """
     assert properties.misjudged() == []
 
 

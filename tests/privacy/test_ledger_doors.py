@@ -77,14 +77,32 @@ def test_proofs_over_the_wire_hold_for_us_and_for_an_independent_library(door: D
     for old in (1, 7, 64, size):
         told = door.get(f"/v1/ledger/proof?old={old}&size={size}").json()
         assert b64decode(told["old_root"]) == oracle.get_root(old)
-        verify_consistency(old, size, [b64decode(one) for one in told["proof"]], b64decode(told["old_root"]), b64decode(told["root"]))
+        verify_consistency(
+            old, size, [b64decode(one) for one in told["proof"]], b64decode(told["old_root"]), b64decode(told["root"])
+        )
 
 
-@pytest.mark.parametrize("asked", [
-    "proof", "proof?size=3", "proof?seq=1", "proof?seq=1&old=1&size=3", "proof?seq=3&size=3", "proof?seq=-1&size=3", "proof?seq=a&size=3", "proof?old=0&size=3",
-    "proof?old=4&size=3", "proof?seq=0&size=99999", "proof?old=1&size=99999999999999999999", "proof?seq=%C2%B2&size=3", "proof?seq=0&size=0", "leaves?after=-1",
-    "leaves?after=x", "leaves?after=",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "proof",
+        "proof?size=3",
+        "proof?seq=1",
+        "proof?seq=1&old=1&size=3",
+        "proof?seq=3&size=3",
+        "proof?seq=-1&size=3",
+        "proof?seq=a&size=3",
+        "proof?old=0&size=3",
+        "proof?old=4&size=3",
+        "proof?seq=0&size=99999",
+        "proof?old=1&size=99999999999999999999",
+        "proof?seq=%C2%B2&size=3",
+        "proof?seq=0&size=0",
+        "leaves?after=-1",
+        "leaves?after=x",
+        "leaves?after=",
+    ],
+)
 def test_what_cannot_be_answered_is_told_as_a_problem(door: Door, asked: str) -> None:
     answer = door.get(f"/v1/ledger/{asked}")
 

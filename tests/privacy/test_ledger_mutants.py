@@ -1,4 +1,7 @@
-"""Each property of the ledger against products that break it: a mutant that nothing catches would mean that the property proves nothing."""
+"""Each property of the ledger against products that break it.
+
+A mutant that nothing catches would mean that the property proves nothing.
+"""
 
 from collections.abc import Callable
 from types import ModuleType
@@ -18,55 +21,178 @@ SEALED = "+ over.digest()"
 KNOWN = "nonce + who.digest()"
 MUTANTS: dict[str, tuple[Property, ModuleType, str, str]] = {
     "purpose left out of the hashed line": (
-        properties.unnoticed, merkle, HASHED, 'return sha256(b"\\x00" + b",".join([x for i, x in enumerate(leaf.split(b",")) if i != 3])).digest()',
+        properties.unnoticed,
+        merkle,
+        HASHED,
+        'return sha256(b"\\x00" + b",".join([x for i, x in enumerate(leaf.split(b",")) if i != 3])).digest()',
     ),
-    "only the marks are hashed": (properties.unnoticed, merkle, HASHED, 'return sha256(b"\\x00" + leaf[-90:]).digest()'),
+    "only the marks are hashed": (
+        properties.unnoticed,
+        merkle,
+        HASHED,
+        'return sha256(b"\\x00" + leaf[-90:]).digest()',
+    ),
     "the root is not compared": (properties.unnoticed, verify, "!= one.root:", "is None:"),
-    "a cut is not noticed": (properties.unnoticed, verify, "if one.size > len(lines):", "if one.size > len(lines):\n            break\n        if False:"),
+    "a cut is not noticed": (
+        properties.unnoticed,
+        verify,
+        "if one.size > len(lines):",
+        "if one.size > len(lines):\n            break\n        if False:",
+    ),
     "an honest ledger is blamed": (properties.unnoticed, verify, "if leaf.day < day:", "if leaf.day <= day:"),
     "no prefix before a line": (properties.unlike_the_oracle, merkle, HASHED, "return sha256(leaf).digest()"),
-    "nodes without an order": (properties.unlike_the_oracle, merkle, 'b"\\x01" + left + right', 'b"\\x01" + min(left, right) + max(left, right)'),
-    "cut in the middle": (properties.unlike_the_oracle, merkle, "return 1 << ((size - 1).bit_length() - 1)", "return size // 2"),
-    "the odd one is dropped": (properties.unlike_the_oracle, merkle, "[*above, level[-1]] if len(level) % 2 else above", "above"),
+    "nodes without an order": (
+        properties.unlike_the_oracle,
+        merkle,
+        'b"\\x01" + left + right',
+        'b"\\x01" + min(left, right) + max(left, right)',
+    ),
+    "cut in the middle": (
+        properties.unlike_the_oracle,
+        merkle,
+        "return 1 << ((size - 1).bit_length() - 1)",
+        "return size // 2",
+    ),
+    "the odd one is dropped": (
+        properties.unlike_the_oracle,
+        merkle,
+        "[*above, level[-1]] if len(level) % 2 else above",
+        "above",
+    ),
     "an inclusion is not compared": (properties.lies_believed, merkle, "if found != root:", "if False:"),
     "a long proof is shortened": (
-        properties.lies_believed, merkle, "    if len(proof) != len(on_left):", "    proof = proof[:len(on_left)]\n    if len(proof) != len(on_left):",
+        properties.lies_believed,
+        merkle,
+        "    if len(proof) != len(on_left):",
+        "    proof = proof[:len(on_left)]\n    if len(proof) != len(on_left):",
     ),
-    "the old root is not compared": (properties.lies_believed, merkle, "before != old_root or after != new_root", "after != new_root"),
-    "the new root is not compared": (properties.lies_believed, merkle, "before != old_root or after != new_root", "before != old_root"),
-    "nothing is joined to all": (properties.lies_believed, merkle, "    if not 0 < old < new:\n", "    if not old:\n        return\n    if old > new:\n"),
-    "a signature is not verified": (properties.forgeries_believed, checkpoint, "self._key.verify(data[KEY_ID_BYTES:], text.encode())", "pass"),
+    "the old root is not compared": (
+        properties.lies_believed,
+        merkle,
+        "before != old_root or after != new_root",
+        "after != new_root",
+    ),
+    "the new root is not compared": (
+        properties.lies_believed,
+        merkle,
+        "before != old_root or after != new_root",
+        "before != old_root",
+    ),
+    "nothing is joined to all": (
+        properties.lies_believed,
+        merkle,
+        "    if not 0 < old < new:\n",
+        "    if not old:\n        return\n    if old > new:\n",
+    ),
+    "a signature is not verified": (
+        properties.forgeries_believed,
+        checkpoint,
+        "self._key.verify(data[KEY_ID_BYTES:], text.encode())",
+        "pass",
+    ),
     "a size with zeros before it": (properties.forgeries_believed, checkpoint, " or str(int(size)) != size", ""),
-    "another ledger's checkpoint": (properties.forgeries_believed, checkpoint, "if origin != self.origin:", "if False:"),
+    "another ledger's checkpoint": (
+        properties.forgeries_believed,
+        checkpoint,
+        "if origin != self.origin:",
+        "if False:",
+    ),
     "one line a moment": (properties.unaccounted, leaf, "if not line:", "if not line or found:"),
     "reads of the staff have none": (properties.unaccounted, leaf, "if not line:", 'if not line or "@" in actor:'),
     "sealed over nothing": (properties.unaccounted, leaf, "seal.update(nonce + sealed)", "seal.update(nonce)"),
-    "a plain hash of the name": (properties.guessed, leaf, KNOWN, "nonce + sha256(entry.customer.encode()).digest()[:16]"),
+    "a plain hash of the name": (
+        properties.guessed,
+        leaf,
+        KNOWN,
+        "nonce + sha256(entry.customer.encode()).digest()[:16]",
+    ),
     "a plain hash of the moment": (properties.guessed, leaf, SEALED, "+ sha256(moment.id.encode()).digest()"),
     "salted, without a key": (properties.guessed, leaf, SEALED, "+ sha256(nonce + entry.customer.encode()).digest()"),
-    "the person's own name as their key": (properties.guessed, leaf, KNOWN, "nonce + whose(entry.customer.encode(), nonce)"),
+    "the person's own name as their key": (
+        properties.guessed,
+        leaf,
+        KNOWN,
+        "nonce + whose(entry.customer.encode(), nonce)",
+    ),
     "the person named beside a choice": (
-        properties.guessed, leaf, "said = _chosen(day, moment, purposes)",
+        properties.guessed,
+        leaf,
+        "said = _chosen(day, moment, purposes)",
         "said = [x.replace(PERSON.encode(), entry.customer.encode()) for x in _chosen(day, moment, purposes)]",
     ),
     "one nonce a person": (properties.linked, leaf, 'said = moment.encode("utf-8", "surrogatepass")', 'said = b""'),
     "one pseudonym a person": (properties.linked, leaf, KNOWN, "nonce + whose(audit_key, b'')"),
     "purposes that nobody knows": (
-        properties.made_up, leaf, '_clear(day, by, purpose, purposes[purpose].basis, categories, outcome, notice) if purpose in purposes else b""',
+        properties.made_up,
+        leaf,
+        (
+            "_clear(day, by, purpose, purposes[purpose].basis, categories, outcome, notice) if purpose in purposes"
+            ' else b""'
+        ),
         '_clear(day, by, purpose, "consent", categories, outcome, notice)',
     ),
-    "notices that nobody served": (properties.made_up, leaf, '"served", moment.notice if moment.categories else "")', '"served", moment.notice)'),
-    "a yes before its notice": (properties.misjudged, uses, 'what = f"a yes to `{leaf.purpose}` before its notice was served"', 'what = ""'),
-    "a yes to more than was told": (properties.misjudged, uses, "elif not categories <= served[leaf.purpose, leaf.notice]:", "elif False:"),
-    "a use without a yes": (properties.misjudged, uses, 'what = f"a use for `{leaf.purpose}` without a yes that stands"', 'what = ""'),
-    "a use of more than was named": (properties.misjudged, uses, "elif not categories <= named[leaf.purpose]:", "elif False:"),
+    "notices that nobody served": (
+        properties.made_up,
+        leaf,
+        '"served", moment.notice if moment.categories else "")',
+        '"served", moment.notice)',
+    ),
+    "a yes before its notice": (
+        properties.misjudged,
+        uses,
+        'what = f"a yes to `{leaf.purpose}` before its notice was served"',
+        'what = ""',
+    ),
+    "a yes to more than was told": (
+        properties.misjudged,
+        uses,
+        "elif not categories <= served[leaf.purpose, leaf.notice]:",
+        "elif False:",
+    ),
+    "a use without a yes": (
+        properties.misjudged,
+        uses,
+        'what = f"a use for `{leaf.purpose}` without a yes that stands"',
+        'what = ""',
+    ),
+    "a use of more than was named": (
+        properties.misjudged,
+        uses,
+        "elif not categories <= named[leaf.purpose]:",
+        "elif False:",
+    ),
     "a no that closes nothing": (properties.misjudged, uses, "named.pop(leaf.purpose, None)", "pass"),
-    "an objection that closes nothing": (properties.misjudged, uses, 'case "objected" | "restricted":', 'case "restricted":'),
-    "a restriction that closes nothing": (properties.misjudged, uses, "if leaf.purpose in closed or ALL in closed:", "if leaf.purpose in closed:"),
-    "one's own copy is blamed": (properties.misjudged, uses, 'case "shown" | "silent" | "read" if leaf.purpose in', "case _ if leaf.purpose in"),
-    "the newest line is shown at once": (properties.shown_early, ledger, "min(after + limit, self._shown)", "after + limit"),
-    "no checkpoint is waited for": (properties.shown_early, ledger, "not 0 <= now_s - self._cut_at < self._cadence_s", "now_s > 0"),
-}  # fmt: skip
+    "an objection that closes nothing": (
+        properties.misjudged,
+        uses,
+        'case "objected" | "restricted":',
+        'case "restricted":',
+    ),
+    "a restriction that closes nothing": (
+        properties.misjudged,
+        uses,
+        "if leaf.purpose in closed or ALL in closed:",
+        "if leaf.purpose in closed:",
+    ),
+    "one's own copy is blamed": (
+        properties.misjudged,
+        uses,
+        'case "shown" | "silent" | "read" if leaf.purpose in',
+        "case _ if leaf.purpose in",
+    ),
+    "the newest line is shown at once": (
+        properties.shown_early,
+        ledger,
+        "min(after + limit, self._shown)",
+        "after + limit",
+    ),
+    "no checkpoint is waited for": (
+        properties.shown_early,
+        ledger,
+        "not 0 <= now_s - self._cut_at < self._cadence_s",
+        "now_s > 0",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", list(MUTANTS))

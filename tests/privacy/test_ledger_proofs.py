@@ -1,4 +1,7 @@
-"""The arithmetic under the ledger: roots and proofs as an independent library has them, checkpoints that anyone reads by the letter."""
+"""The arithmetic under the ledger.
+
+Roots and proofs as an independent library has them, checkpoints that anyone reads by the letter.
+"""
 
 import json
 from base64 import b64decode, b64encode
@@ -22,7 +25,10 @@ from visavis.ledger.merkle import leaf_hash, root_of, verify_consistency, verify
 from visavis.ledger.vectors import run
 from visavis.model.errors import Invalid
 
-CLASSIC = [bytes.fromhex(one) for one in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")]
+CLASSIC = [
+    bytes.fromhex(one)
+    for one in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")
+]
 ROOTS = [
     "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
     "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
@@ -54,7 +60,9 @@ def test_a_proof_holds_for_its_own_leaf_sizes_and_roots_only() -> None:
 
 @settings(max_examples=50)
 @given(st.integers(1, 300), st.integers(1, 300), st.data())
-def test_a_ledger_is_joined_to_every_later_one_and_to_none_that_differs(one: int, more: int, data: st.DataObject) -> None:
+def test_a_ledger_is_joined_to_every_later_one_and_to_none_that_differs(
+    one: int, more: int, data: st.DataObject
+) -> None:
     leaves = [i.to_bytes(2, "big") for i in range(one + more)]
     tree = a_tree(leaves)
     index = data.draw(st.integers(0, one - 1))
@@ -76,16 +84,29 @@ def test_of_one_size_a_ledger_has_one_root_whatever_it_is_and_no_proof(size: int
 
 def test_what_was_never_there_has_no_proof() -> None:
     tree = a_tree([b"a", b"b"])
-    for ask in (lambda: tree.inclusion(2, 2), lambda: tree.inclusion(-1, 2), lambda: tree.inclusion(0, 3), lambda: tree.consistency(0, 2),
-                lambda: tree.consistency(2, 1), lambda: tree.root(3), lambda: tree.root(-1)):  # fmt: skip
+    for ask in (
+        lambda: tree.inclusion(2, 2),
+        lambda: tree.inclusion(-1, 2),
+        lambda: tree.inclusion(0, 3),
+        lambda: tree.consistency(0, 2),
+        lambda: tree.consistency(2, 1),
+        lambda: tree.root(3),
+        lambda: tree.root(-1),
+    ):
         with pytest.raises(Invalid):
             ask()
 
 
 def test_a_folder_of_vectors_is_judged_by_an_independent_tree(tmp_path: Path) -> None:
-    """Proofs come from the library, so does what is wrong with them; `subtree` folders are of another kind and left alone."""
+    """Proofs come from the library, so does what is wrong with them.
+
+    `subtree` folders are of another kind and left alone.
+    """
     leaves = [bytes([i]) * i for i in range(13)]
-    theirs, roots = an_oracle(leaves), [sha256(b"").digest(), *[an_oracle(leaves[:size]).get_root(size) for size in range(1, 14)]]
+    theirs, roots = (
+        an_oracle(leaves),
+        [sha256(b"").digest(), *[an_oracle(leaves[:size]).get_root(size) for size in range(1, 14)]],
+    )
     dice, wrong, made = Random(5), 0, 0
     for folder in ("inclusion/a", "consistency/b", "subtree-inclusion/c"):
         (tmp_path / folder).mkdir(parents=True)
@@ -97,16 +118,34 @@ def test_a_folder_of_vectors_is_judged_by_an_independent_tree(tmp_path: Path) ->
         spoilt = dice.random() < 0.5
         hashed = leaf_hash(leaves[index + 1 if spoilt and index < 12 else index])
         root = roots[size] if not spoilt or index < 12 else roots[size - 1]
-        told = {"leafIdx": index, "treeSize": size, "root": root, "leafHash": hashed, "proof": proof or None, "desc": "", "wantErr": spoilt}
+        told = {
+            "leafIdx": index,
+            "treeSize": size,
+            "root": root,
+            "leafHash": hashed,
+            "proof": proof or None,
+            "desc": "",
+            "wantErr": spoilt,
+        }
         _written(tmp_path / "inclusion/a" / f"{index}-{size}.json", told)
         wrong, made = wrong + spoilt, made + 1
     for old, size in product(range(1, 14), range(1, 14)):
         spoilt = old > size or dice.random() < 0.5
         proof = a_tree(leaves).consistency(old, size) if old <= size else [roots[1]]
-        told = {"size1": old, "size2": size, "root1": roots[old - 1] if spoilt else roots[old], "root2": roots[size], "proof": proof or None, "wantErr": spoilt}
+        told = {
+            "size1": old,
+            "size2": size,
+            "root1": roots[old - 1] if spoilt else roots[old],
+            "root2": roots[size],
+            "proof": proof or None,
+            "wantErr": spoilt,
+        }
         _written(tmp_path / "consistency/b" / f"{old}-{size}.json", told)
         wrong, made = wrong + spoilt, made + 1
-    _written(tmp_path / "consistency/b/empty.json", {"size1": 0, "size2": 5, "root1": None, "root2": roots[5], "proof": None, "wantErr": True})
+    _written(
+        tmp_path / "consistency/b/empty.json",
+        {"size1": 0, "size2": 5, "root1": None, "root2": roots[5], "proof": None, "wantErr": True},
+    )
 
     verdict = run(tmp_path)
 
@@ -115,7 +154,10 @@ def test_a_folder_of_vectors_is_judged_by_an_independent_tree(tmp_path: Path) ->
         CliRunner().invoke(app, ["ledger", "vectors", str(tmp_path)]).stdout
         == f"{made + 1} of {made + 1} vectors as expected, {wrong + 1} of them to be refused\n"
     )
-    _written(tmp_path / "inclusion/a/lie.json", {"leafIdx": 0, "treeSize": 1, "root": roots[1], "leafHash": roots[1], "proof": None, "wantErr": True})
+    _written(
+        tmp_path / "inclusion/a/lie.json",
+        {"leafIdx": 0, "treeSize": 1, "root": roots[1], "leafHash": roots[1], "proof": None, "wantErr": True},
+    )
     assert run(tmp_path).differing == ("inclusion/a/lie.json",)
     assert CliRunner().invoke(app, ["ledger", "vectors", str(tmp_path)]).exit_code == 1
 

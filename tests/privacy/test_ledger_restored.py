@@ -1,4 +1,7 @@
-"""A backup that is put back forks no ledger: the server says so and signs nothing, until the newest log is back or the ledger has another name."""
+"""A backup that is put back forks no ledger.
+
+The server says so and signs nothing, until the newest log is back or the ledger has another name.
+"""
 
 import shutil
 from collections.abc import Callable
@@ -56,7 +59,9 @@ def check_that_a_restored_backup_forks_nothing(root: Path, caplog: pytest.LogCap
         for day in (0, 4, 9):  # shorter than what was signed, then longer, by other lines
             caplog.clear()
             house.open()
-            assert [record.levelname for record in caplog.records if record.name == "visavis.ledger"] == ["ERROR"], "nobody is told"
+            assert [record.levelname for record in caplog.records if record.name == "visavis.ledger"] == ["ERROR"], (
+                "nobody is told"
+            )
             assert house.server.log.erased("bo"), "who was erased is back"
             for more in range(day):
                 comes_in(house, 10 + day + more)
@@ -85,7 +90,9 @@ def check_that_a_restored_backup_forks_nothing(root: Path, caplog: pytest.LogCap
         put_back(root / "newest", house)
         house.ledger = "visavis.local/ledger"
         house.open()
-        assert (house.server.ledger.forked, len(house.server.ledger)) == (False, lines), "the newest log is not believed"
+        assert (house.server.ledger.forked, len(house.server.ledger)) == (False, lines), (
+            "the newest log is not believed"
+        )
 
 
 def test_a_restored_backup_forks_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -127,7 +134,10 @@ class Any(bytes):
 
 
 SABOTAGES: dict[str, tuple[Sabotage, str]] = {
-    "what was signed is not looked at": (lambda patch: patch.setattr("visavis.wiring.last_kept", lambda *_: None), "nobody is told"),
+    "what was signed is not looked at": (
+        lambda patch: patch.setattr("visavis.wiring.last_kept", lambda *_: None),
+        "nobody is told",
+    ),
     "only the size is compared": (lambda patch: patch.setattr(room.Ledger, "root", lambda *_: Any()), "nobody is told"),
     "it is signed all the same": (
         lambda patch: patch.setattr(room.Ledger, "forked", property(lambda _: False, lambda *_: None), raising=False),
@@ -138,7 +148,9 @@ SABOTAGES: dict[str, tuple[Sabotage, str]] = {
 
 
 @pytest.mark.parametrize("sabotage", SABOTAGES)
-def test_a_ledger_that_forks_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, sabotage: str) -> None:
+def test_a_ledger_that_forks_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, sabotage: str
+) -> None:
     spoil, told = SABOTAGES[sabotage]
     spoil(monkeypatch)
     with pytest.raises(AssertionError, match=told):

@@ -1,4 +1,7 @@
-"""P16 and P17 on a real server: its own ledger, before and after somebody was really erased, and after it was started again."""
+"""P16 and P17 on a real server.
+
+Its own ledger, before and after somebody was really erased, and after it was started again.
+"""
 
 from pathlib import Path
 from random import Random
@@ -28,8 +31,16 @@ def furnished(house: House) -> None:
     """Two people who let themselves be advised, and an adviser who reads."""
     for name in (SHE, HE):
         answers = house.process(everything(name))
-        briefs = [one for answer in answers if answer.entry is not None for one in answer.entry.decisions if one.audience == "adviser"]
-        house.process([Displayed(id=f"read-{one.id}", customer=name, occurred_at=NOON, decision=one.id) for one in briefs])
+        briefs = [
+            one
+            for answer in answers
+            if answer.entry is not None
+            for one in answer.entry.decisions
+            if one.audience == "adviser"
+        ]
+        house.process(
+            [Displayed(id=f"read-{one.id}", customer=name, occurred_at=NOON, decision=one.id) for one in briefs]
+        )
 
 
 def told(house: House) -> tuple[list[bytes], Checkpoint, str]:
@@ -61,14 +72,24 @@ def test_a_servers_ledger_outlives_a_real_erasure_verifies_and_leads_to_nobody(t
         ledger = house.server.ledger
         verify_consistency(seen.size, now.size, ledger.consistency(seen.size, now.size), seen.root, now.root)
         for line in mine:
-            verify_inclusion(line.index, now.size, leaf_hash(before[line.index]), ledger.inclusion(line.index, now.size), now.root)
+            verify_inclusion(
+                line.index, now.size, leaf_hash(before[line.index]), ledger.inclusion(line.index, now.size), now.root
+            )
             assert not read(after[line.index]).is_of(house.server.log.audit_key(HE)), "it is taken for another's"
         assert list(house.server.log.lines_of(SHE)) == []
         assert house.server.log.audit_key(SHE) == b""
-        left = [ROOT_KEY, *[derived(ROOT_KEY, name) for name in ("vault", "people", "ledger", "audit", "dice", "access", "identifiers", "subjects")]]
+        left = [
+            ROOT_KEY,
+            *[
+                derived(ROOT_KEY, name)
+                for name in ("vault", "people", "ledger", "audit", "dice", "access", "identifiers", "subjects")
+            ],
+        ]
         assert guessed(after, entries, left) == []
         (tmp_path / "lost").write_bytes(key)
-        assert key not in b"".join([path.read_bytes() for path in house.data.rglob("*") if path.is_file()]), "her key is still in a file"
+        assert key not in b"".join([path.read_bytes() for path in house.data.rglob("*") if path.is_file()]), (
+            "her key is still in a file"
+        )
 
         dice, falsified = Random(16), 0
         for way in WAYS.values():
@@ -89,7 +110,15 @@ def test_a_person_checks_their_own_lines_with_the_command(tmp_path: Path) -> Non
         (tmp_path / "note").write_text(note)
         (tmp_path / "audit").write_text(house.server.log.audit_key(SHE).hex())
         mine = len(list(house.server.log.lines_of(SHE)))
-        asked = ["ledger", "verify", str(tmp_path / "lines"), "--checkpoint", str(tmp_path / "note"), "--person", str(tmp_path / "audit")]
+        asked = [
+            "ledger",
+            "verify",
+            str(tmp_path / "lines"),
+            "--checkpoint",
+            str(tmp_path / "note"),
+            "--person",
+            str(tmp_path / "audit"),
+        ]
 
         said = CliRunner().invoke(app, [*asked, "--key", house.server.ledger.signer.verifier])
 

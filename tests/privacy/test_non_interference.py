@@ -1,4 +1,7 @@
-"""P1, P14: what a person did not let be used influences nothing, byte for byte, whatever the strategy, the model and the caches."""
+"""P1, P14.
+
+What a person did not let be used influences nothing, byte for byte, whatever the strategy, the model and the caches.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -27,7 +30,10 @@ from visavis.strategy.read import Strategy, read
 
 
 def a_pair(dice: Random) -> Iterator[tuple[str, list[bytes], list[bytes], int]]:
-    """Two people who live the same moments, but for those of the data that they share with no purpose that decides: each common moment, told twice."""
+    """Two people who live the same moments, but for those of the data that they share with no purpose that decides.
+
+    Each common moment, told twice.
+    """
     served, now = a_strategy(dice)
     world = a_world(dice, now)
     seed = dice.random()
@@ -35,7 +41,12 @@ def a_pair(dice: Random) -> Iterator[tuple[str, list[bytes], list[bytes], int]]:
     visible = allowed(served, now, yes)
     hidden = [one for one in CATEGORIES if one not in visible]
     common = [*said, *moments(dice, sorted(visible), 14, "m")]
-    common += [Answered(id=f"a{i}", customer="camille", occurred_at=NOON, decision="-", answer=dice.choice(["yes", "no", "wrong"])) for i in range(3)]
+    common += [
+        Answered(
+            id=f"a{i}", customer="camille", occurred_at=NOON, decision="-", answer=dice.choice(["yes", "no", "wrong"])
+        )
+        for i in range(3)
+    ]
     common += [Displayed(id=f"d{i}", customer="camille", occurred_at=NOON, decision="-") for i in range(3)]
     common = [one if one.occurred_at > NOON or one in said else _later(dice, one) for one in common]
     private = [moments(dice, hidden, dice.randint(0, 10), f"h{i}-") if hidden else [] for i in range(2)]
@@ -45,7 +56,9 @@ def a_pair(dice: Random) -> Iterator[tuple[str, list[bytes], list[bytes], int]]:
         found = []
         for moment in past(Random(seed), sorted(visible), dice, hidden, served):
             life.process(moment)
-        for moment in sorted([*common, *own], key=lambda one: (one.occurred_at, one not in said, said.index(one) if one in said else 0)):
+        for moment in sorted(
+            [*common, *own], key=lambda one: (one.occurred_at, one not in said, said.index(one) if one in said else 0)
+        ):
             lived = life.process(moment)
             found.append((moment.id, lived if not moment.id.startswith("h") else lived[:-1]))
         told.append([one for one in found if not one[0].startswith("h") or one[1]])
@@ -71,7 +84,10 @@ def _later(dice: Random, moment: Moment) -> Moment:
 
 
 def check(seeds: range) -> tuple[int, int]:
-    """How many cards these pairs were shown, and how many moments they were compared at; an assertion names the first difference."""
+    """How many cards these pairs were shown, and how many moments they were compared at.
+
+    An assertion names the first difference.
+    """
     cards = compared = 0
     for seed in seeds:
         shown = 0
@@ -97,32 +113,52 @@ def reticent() -> Strategy:
     read_by_brief = b'categories = ["purchases", "places", "preferences", "orders"]'
     assert read_by_brief in files["purposes.toml"]
     files["purposes.toml"] = files["purposes.toml"].replace(read_by_brief, b'categories = ["places", "preferences"]')
-    brief = files["actions/adviser-suggestion.toml"].replace(b'about = "need"', b'about = "none"').replace(b"{family}", b"aide")
+    brief = (
+        files["actions/adviser-suggestion.toml"]
+        .replace(b'about = "need"', b'about = "none"')
+        .replace(b"{family}", b"aide")
+    )
     files["actions/adviser-suggestion.toml"] = re.sub(rb"(?m)^when = .*$", b"", brief)
     looked_after = files["objectives.toml"].partition(b"[looked-after]")
     rest, after, others = looked_after[2].partition(b"[")
-    files["objectives.toml"] = looked_after[0] + looked_after[1] + rest.replace(b"bought_family", b"answered_yes") + after + others
+    files["objectives.toml"] = (
+        looked_after[0] + looked_after[1] + rest.replace(b"bought_family", b"answered_yes") + after + others
+    )
     return read(files)
 
 
 def briefs_after_a_refusal(strategy: Strategy, products: tuple[str, ...]) -> tuple[list[bytes], set[str]]:
-    """What the adviser is told of somebody who bought these and said no to every card about them; and of which families the cards were."""
+    """What the adviser is told of somebody who bought these and said no to every card about them.
+
+    And of which families the cards were.
+    """
     world = World(version="w", strategy=strategy.version, learned=prior())
     life, told, families = Life(strategy, strategy, world), list[bytes](), set[str]()
     ago = NOON - timedelta(days=40)
-    for one in [*says_yes("camille", "reminders", "place-moment", "adviser-brief", at=ago), *a_history("camille", weeks=5, products=products)]:
+    for one in [
+        *says_yes("camille", "reminders", "place-moment", "adviser-brief", at=ago),
+        *a_history("camille", weeks=5, products=products),
+    ]:
         life.process(one)
     for hour in range(1, 25):
         at = NOON + timedelta(hours=hour)
         life.shown.clear()
         life.process(enters(at=at, id=f"in-{hour}"))
         if life.shown:
-            life.process(Answered(id=f"no-{hour}", customer="camille", occurred_at=at, decision=life.shown[-1], answer="no"))
+            life.process(
+                Answered(id=f"no-{hour}", customer="camille", occurred_at=at, decision=life.shown[-1], answer="no")
+            )
         life.process(CheckedIn(id=f"here-{hour}", customer="camille", occurred_at=at, place="s1"))
         entry = life.loop.log.entry("camille", f"here-{hour}")
         assert entry is not None
-        told += [msgspec.json.encode(one.facts) for one in entry.decisions if isinstance(one, Show) and one.audience == "adviser"]
-        families |= {card.family for card in life.loop.customer("camille").service.shown if card.answer == "no" and card.family}
+        told += [
+            msgspec.json.encode(one.facts)
+            for one in entry.decisions
+            if isinstance(one, Show) and one.audience == "adviser"
+        ]
+        families |= {
+            card.family for card in life.loop.customer("camille").service.shown if card.answer == "no" and card.family
+        }
     return told, families
 
 
@@ -157,7 +193,17 @@ def check_that_a_reward_is_told_to_nobody_who_may_not_read_orders() -> None:
     owed = Reward("C1", "thank-you", 250, "granted", NOON.timestamp(), (NOON + timedelta(days=30)).timestamp())
     for rewards in ((), (owed,)):
         customer = replace(life.loop.customer("camille"), rewards=rewards)
-        entries = [step(strategy, world, customer, CheckedIn(id=f"in-{i}", customer="camille", occurred_at=NOON, place="s1"), NOON, KEY)[0] for i in range(9)]
+        entries = [
+            step(
+                strategy,
+                world,
+                customer,
+                CheckedIn(id=f"in-{i}", customer="camille", occurred_at=NOON, place="s1"),
+                NOON,
+                KEY,
+            )[0]
+            for i in range(9)
+        ]
         told.append([one for entry in entries for one in entry.decisions])
     assert any(isinstance(one, Show) and one.audience == "adviser" for one in told[0]), "no brief: this proves nothing"
     assert told[0] == told[1], "the adviser is told of a reward"
@@ -168,7 +214,9 @@ def test_a_reward_is_told_to_nobody_who_may_not_read_orders() -> None:
 
 
 def test_a_brief_that_tells_of_a_reward_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    mutate(monkeypatch, gate, 'rewards=customer.rewards if "orders" in categories else (),', "rewards=customer.rewards,")
+    mutate(
+        monkeypatch, gate, 'rewards=customer.rewards if "orders" in categories else (),', "rewards=customer.rewards,"
+    )
     with pytest.raises(AssertionError, match="told of a reward"):
         check_that_a_reward_is_told_to_nobody_who_may_not_read_orders()
 
@@ -202,16 +250,24 @@ def test_the_lives_do_show_cards_and_briefs_of_all_sorts() -> None:
         served, now = a_strategy(dice)
         life = Life(served, now, a_world(dice, now))
         said, yes = choices(dice, served)
-        for moment in [*said, *sorted(moments(dice, sorted(allowed(served, now, yes)), 12, "m"), key=lambda one: one.occurred_at)]:
+        for moment in [
+            *said,
+            *sorted(moments(dice, sorted(allowed(served, now, yes)), 12, "m"), key=lambda one: one.occurred_at),
+        ]:
             life.process(moment)
         for entry in life.loop.log.of("camille"):
-            shown |= {f"{one.audience} {now.actions[one.action].about}" for one in entry.decisions if isinstance(one, Show)}
+            shown |= {
+                f"{one.audience} {now.actions[one.action].about}" for one in entry.decisions if isinstance(one, Show)
+            }
     assert {"customer need", "customer none", "customer seen"} <= shown
     assert [one for one in shown if one.startswith("adviser")]
 
 
 def test_a_basket_that_a_purpose_may_not_read_ends_no_window_of_it_and_moves_no_draw() -> None:
-    """Receipts are kept by contract: they neither close what waits under the place's consent, nor name the moment that falls due."""
+    """Receipts are kept by contract.
+
+    They neither close what waits under the place's consent, nor name the moment that falls due.
+    """
     names: list[list[str]] = []
     for baskets in (0, 3):
         loop = a_loop()
@@ -228,19 +284,34 @@ def test_a_basket_that_a_purpose_may_not_read_ends_no_window_of_it_and_moves_no_
 
 
 def check_that_a_yes_that_ran_out_teaches_nothing() -> None:
-    """What waits under a yes for a trial is not waited for once the trial is over: the basket after it is the outcome of nothing."""
-    for hours, closes, told in ((0, 1, "what may be read closed nothing"), (2, 0, "a basket was read under a yes that ran out")):
+    """What waits under a yes for a trial is not waited for once the trial is over.
+
+    The basket after it is the outcome of nothing.
+    """
+    for hours, closes, told in (
+        (0, 1, "what may be read closed nothing"),
+        (2, 0, "a basket was read under a yes that ran out"),
+    ):
         begun = NOON - timedelta(days=30) + timedelta(hours=1)
         loop = a_loop(at=begun)
-        loop.process([one if isinstance(one, Noticed) else replace(one, trial=True) for one in says_yes("camille", "reminders", at=begun)])
+        loop.process(
+            [
+                one if isinstance(one, Noticed) else replace(one, trial=True)
+                for one in says_yes("camille", "reminders", at=begun)
+            ]
+        )
         for trip in a_history("camille", until=begun):
             loop.process([trip])
         turn(loop, NOON)
         loop.process([enters()])
-        assert [window.purpose for window in loop.customer("camille").service.open] == ["reminders"], "nothing is waited for: this proves nothing"
+        assert [window.purpose for window in loop.customer("camille").service.open] == ["reminders"], (
+            "nothing is waited for: this proves nothing"
+        )
         at = NOON + timedelta(hours=hours)
         turn(loop, at)
-        entry = loop.process([Bought(id="b", customer="camille", occurred_at=at, place="s1", lines=lines(*BRANDS[:4]))])[0].entry
+        entry = loop.process(
+            [Bought(id="b", customer="camille", occurred_at=at, place="s1", lines=lines(*BRANDS[:4]))]
+        )[0].entry
         assert entry is not None
         assert len(entry.closed) == closes, told
         assert not loop.customer("camille").service.open
@@ -251,6 +322,11 @@ def test_a_yes_that_ran_out_teaches_nothing() -> None:
 
 
 def test_a_window_that_outlives_its_yes_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    mutate(monkeypatch, customers_fold, "            continue  # what may not be read any more", "            pass  # what may not be read any more")
+    mutate(
+        monkeypatch,
+        customers_fold,
+        "            continue  # what may not be read any more",
+        "            pass  # what may not be read any more",
+    )
     with pytest.raises(AssertionError, match="ran out"):
         check_that_a_yes_that_ran_out_teaches_nothing()

@@ -1,4 +1,6 @@
-"""P10: nobody else sees or touches my data. schemathesis with two identities for what is read; every role at every door for what is written.
+"""P10: nobody else sees or touches my data.
+
+schemathesis with two identities for what is read; every role at every door for what is written.
 
 What is someone else's and what is nowhere get the same answer, so that no list, count or error tells of anyone.
 """
@@ -46,7 +48,13 @@ def a_server() -> Server:
 ENDLESS = tuple([door.path for door in DOORS if door.tells == "text/event-stream"])
 OTHERS = tuple([door.path for door in DOORS if door.protocol])
 """What speaks the protocols of others is described by their documents: no schema here says what is well-formed."""
-FOR_GOOD = ("/v1/people/{person}/categories/{category}", "/v1/people/{person}/erase", "/v1/people/{person}/restriction", "/me/erase", "/me/restrict")
+FOR_GOOD = (
+    "/v1/people/{person}/categories/{category}",
+    "/v1/people/{person}/erase",
+    "/v1/people/{person}/restriction",
+    "/me/erase",
+    "/me/restrict",
+)
 """What would close to the others what they need."""
 
 
@@ -54,10 +62,19 @@ FOR_GOOD = ("/v1/people/{person}/categories/{category}", "/v1/people/{person}/er
 
 
 def narrowed(server: Server, person: str) -> dict[str, Any]:
-    """The document, with this person for every person and moments that are sure to be kept: random ids belong to nobody."""
+    """The document, with this person for every person and moments that are sure to be kept.
+
+    Random ids belong to nobody.
+    """
 
     told = document()
-    known = {"person": [person], "customer": [person], "occurred_at": [NOON.isoformat()], "place": ["s1"], "purpose": list(server.strategy.purposes)}
+    known = {
+        "person": [person],
+        "customer": [person],
+        "occurred_at": [NOON.isoformat()],
+        "place": ["s1"],
+        "purpose": list(server.strategy.purposes),
+    }
     sent, schemas = told["paths"][MOMENTS]["post"], told["components"]["schemas"]
     kinds = sent["requestBody"]["content"]["application/json"]["schema"]["anyOf"][0]["discriminator"]["mapping"]
     mapping = {}
@@ -68,7 +85,10 @@ def narrowed(server: Server, person: str) -> dict[str, Any]:
         for name in ("at", "family"):  # written by our own door
             fields.pop(name, None)
         schemas[f"Sent-{kind}"], mapping[kind] = schema, f"#/components/schemas/Sent-{kind}"
-    one = {"anyOf": [{"$ref": name} for name in mapping.values()], "discriminator": {"propertyName": "kind", "mapping": mapping}}
+    one = {
+        "anyOf": [{"$ref": name} for name in mapping.values()],
+        "discriminator": {"propertyName": "kind", "mapping": mapping},
+    }
     told["components"]["schemas"]["PurposeSwitch"]["properties"]["on"] = {"enum": [True]}
     about_one = {path for path in told["paths"] if path.startswith((MOMENTS, "/v1/people/"))}
     for path in told["paths"].keys() - about_one | {*FOR_GOOD} & about_one:
@@ -105,10 +125,16 @@ def watched(server: Server, names: dict[str, str]) -> Iterator[tuple[int, Asked]
         yield port, asked
 
 
-def schemathesis(folder: Path, port: int, told: dict[str, Any], *options: str, config: str = "") -> "subprocess.CompletedProcess[str]":
+def schemathesis(
+    folder: Path, port: int, told: dict[str, Any], *options: str, config: str = ""
+) -> "subprocess.CompletedProcess[str]":
     (folder / "openapi.json").write_text(json.dumps(told))
-    statuses = '["2xx", "303", "401", "403", "404", "409", "422", "429"]'  # what is well-formed may still not be allowed, or not be so
-    (folder / "schemathesis.toml").write_text(f"{config}\n[checks]\npositive_data_acceptance.expected-statuses = {statuses}\n")
+    statuses = (  # what is well-formed may still not be allowed, or not be so
+        '["2xx", "303", "401", "403", "404", "409", "422", "429"]'
+    )
+    (folder / "schemathesis.toml").write_text(
+        f"{config}\n[checks]\npositive_data_acceptance.expected-statuses = {statuses}\n"
+    )
     command = [
         str(ST),
         "run",
@@ -131,7 +157,10 @@ def check_reads(folder: Path, count: int, phases: str = "fuzzing,stateful") -> i
     """All checks, as alice, replayed as bob. How many of alice's own were asked for by bob, and refused."""
     server = a_server()
     keys = {name: server.access_keys.issue("device", name) for name in ("alice", "bob")}
-    entries = [f'  - name: {name}\n    fixedHeaders: [{{name: Authorization, value: "Bearer {token}"}}]\n' for name, token in keys.items()]
+    entries = [
+        f'  - name: {name}\n    fixedHeaders: [{{name: Authorization, value: "Bearer {token}"}}]\n'
+        for name, token in keys.items()
+    ]
     (folder / "auth.yaml").write_text("auth:\n" + "".join(entries))
     with watched(server, {token: name for name, token in keys.items()}) as (port, asked):
         brand = {"authorization": f"Bearer {server.access_keys.issue('brand')}"}
@@ -140,18 +169,34 @@ def check_reads(folder: Path, count: int, phases: str = "fuzzing,stateful") -> i
                 for key in [key for key, purpose in server.strategy.purposes.items() if purpose.basis == "consent"]:
                     assert client.put(f"/v1/people/{name}/purposes/{key}", json={"on": True}).status_code == 200
         found = schemathesis(
-            folder, port, narrowed(server, "alice"), "-n", str(count), "--mode", "positive", "--phases", phases, "--auth-wfc-user", "alice",
+            folder,
+            port,
+            narrowed(server, "alice"),
+            "-n",
+            str(count),
+            "--mode",
+            "positive",
+            "--phases",
+            phases,
+            "--auth-wfc-user",
+            "alice",
             config='[auth.wfc]\npath = "auth.yaml"\npeers = ["alice", "bob"]',
-        )  # fmt: skip
+        )
     assert found.returncode == 0, found.stdout[-6000:] + found.stderr
-    owned = {path for name, method, path, status in asked if (name, method, status) == ("alice", "GET", 200) and "/people/" in path}
+    owned = {
+        path
+        for name, method, path, status in asked
+        if (name, method, status) == ("alice", "GET", 200) and "/people/" in path
+    }
     replayed = [status for name, method, path, status in asked if name == "bob" and method == "GET" and path in owned]
     assert set(replayed) <= {403, 404}, replayed
     return len(replayed)
 
 
 def test_what_is_mine_is_read_by_nobody_else(tmp_path: Path, times: Callable[[int, int], int]) -> None:
-    assert check_reads(tmp_path, times(4, 200)) > 0, "object_level_authorization did not run: it replays nothing without two peers and a read of one's own"
+    assert check_reads(tmp_path, times(4, 200)) > 0, (
+        "object_level_authorization did not run: it replays nothing without two peers and a read of one's own"
+    )
 
 
 def test_an_owner_check_that_is_gone_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,22 +243,60 @@ PEOPLE = ("alice", "bob")
 ABSENT = "zoe"
 """Of whom nothing is known."""
 FIELDS: dict[str, dict[str, Any]] = {
-    "paying": {"place": "s1"}, "bought": {"place": "s1", "lines": [["milk", 1, 100]]}, "saw": {"product": "milk"}, "stocked": {"product": "milk"},
-    "consumed": {"product": "milk"}, "ran_out": {"product": "milk"}, "measured": {"measure": "water", "value": 1}, "declared": {"trait": "size", "value": "M"},
-    "asked": {"about": "offer"}, "ordered": {"order": "o1"}, "fulfilled": {"order": "o1"}, "returned": {"order": "o1"}, "redeeming": {"code": "C"},
-    "reversed": {"code": "C"}, "noticed": {"purpose": "home", "notice": "2026-1"}, "consented": {"purpose": "home", "notice": "2026-1"},
-    "withdrew": {"purpose": "home"}, "objected": {"about": "marketing"}, "proposed": {"proposal": "p", "text": "t"}, "voted": {"proposal": "p", "vote": 1},
-    "worn": {"device": "g1"}, "linked": {"identifier": "card-free"}, "unlinked": {"identifier": "card-free"}, "located": {"latitude": 1.0, "longitude": 2.0},
-    "dwelled": {"place": "s1", "dwell_s": 9}, "entered": {"place": "s1"}, "left": {"place": "s1"}, "checked_in": {"place": "s1"},
-}  # fmt: skip
+    "paying": {"place": "s1"},
+    "bought": {"place": "s1", "lines": [["milk", 1, 100]]},
+    "saw": {"product": "milk"},
+    "stocked": {"product": "milk"},
+    "consumed": {"product": "milk"},
+    "ran_out": {"product": "milk"},
+    "measured": {"measure": "water", "value": 1},
+    "declared": {"trait": "size", "value": "M"},
+    "asked": {"about": "offer"},
+    "ordered": {"order": "o1"},
+    "fulfilled": {"order": "o1"},
+    "returned": {"order": "o1"},
+    "redeeming": {"code": "C"},
+    "reversed": {"code": "C"},
+    "noticed": {"purpose": "home", "notice": "2026-1"},
+    "consented": {"purpose": "home", "notice": "2026-1"},
+    "withdrew": {"purpose": "home"},
+    "objected": {"about": "marketing"},
+    "proposed": {"proposal": "p", "text": "t"},
+    "voted": {"proposal": "p", "vote": 1},
+    "worn": {"device": "g1"},
+    "linked": {"identifier": "card-free"},
+    "unlinked": {"identifier": "card-free"},
+    "located": {"latitude": 1.0, "longitude": 2.0},
+    "dwelled": {"place": "s1", "dwell_s": 9},
+    "entered": {"place": "s1"},
+    "left": {"place": "s1"},
+    "checked_in": {"place": "s1"},
+}
 BODIES: dict[str, dict[str, Any]] = {
-    "PurposeSwitch": {"on": False}, "Closing": {"on": False}, "Token": {"key": "vv_device_nothing"}, "OwnAnswer": {"answer": "yes"},
+    "PurposeSwitch": {"on": False},
+    "Closing": {"on": False},
+    "Token": {"key": "vv_device_nothing"},
+    "OwnAnswer": {"answer": "yes"},
     "AdvisersAnswer": {"answer": "done"},
-    "Seen": {}, "Instant": {"at": NOON.timestamp()}, "Import": {"export": "e"}, "Correction": {"family": "f"}, "OnOff": {"on": "no"}, "Erasing": {},
-    "Move": {"status": "fulfilled"}, "ContestedView": {"view": "No."}, "ReviewOutcome": {"outcome": "confirmed", "reasons": "No."}, "OwnChoice": {"purpose": "none"},
-    "Pairing": {}, "Code": {"code": "AAAA-AAAA", "profile": "glasses"}, "PhonesAnswer": {"answer": "yes"}, "Subscribed": {"endpoint": "https://x"},
-    "Address": {"address": "a@example.org"}, "Opened": {}, "GlassActionBody": {"userActions": [{"type": "DELETE"}]}, "str": {"displayTime": "never"},
-}  # fmt: skip
+    "Seen": {},
+    "Instant": {"at": NOON.timestamp()},
+    "Import": {"export": "e"},
+    "Correction": {"family": "f"},
+    "OnOff": {"on": "no"},
+    "Erasing": {},
+    "Move": {"status": "fulfilled"},
+    "ContestedView": {"view": "No."},
+    "ReviewOutcome": {"outcome": "confirmed", "reasons": "No."},
+    "OwnChoice": {"purpose": "none"},
+    "Pairing": {},
+    "Code": {"code": "AAAA-AAAA", "profile": "glasses"},
+    "PhonesAnswer": {"answer": "yes"},
+    "Subscribed": {"endpoint": "https://x"},
+    "Address": {"address": "a@example.org"},
+    "Opened": {},
+    "GlassActionBody": {"userActions": [{"type": "DELETE"}]},
+    "str": {"displayTime": "never"},
+}
 ROLES_OF = (("", ""), ("device", "alice"), ("sensor", "alice"), ("till", "s9"), ("adviser", "s9"))
 """Who asks: nobody, whoever speaks for alice, and whoever speaks for a place where bob is not."""
 ALIKE = {
@@ -228,9 +311,10 @@ ALIKE = {
 }
 THEIRS = ALIKE | {"person": "bob", "moment": "bob-in", "customer": "bob", "request": "bob-asked", "ticket": "Ym9i"}
 NOWHERE = ALIKE | {
-    "person": ABSENT, "customer": ABSENT,
+    "person": ABSENT,
+    "customer": ABSENT,
     **dict.fromkeys(("moment", "decision", "key", "device", "id", "item", "serial", "request", "ticket"), "no-such"),
-}  # fmt: skip
+}
 
 
 async def lived(server: Server, brand: httpx.AsyncClient, *names: str) -> None:
@@ -239,7 +323,10 @@ async def lived(server: Server, brand: httpx.AsyncClient, *names: str) -> None:
         for key in [key for key, purpose in server.strategy.purposes.items() if purpose.basis == "consent"]:
             await switch(brand, name, key)
         await shops(brand, server, name)
-        told = [moment("linked", name, id=f"{name}-card", identifier=f"card-{name}"), moment("entered", name, id=f"{name}-in")]
+        told = [
+            moment("linked", name, id=f"{name}-card", identifier=f"card-{name}"),
+            moment("entered", name, id=f"{name}-in"),
+        ]
         told += [moment("worn", name, id=f"{name}-worn"), moment("checked_in", name, id=f"{name}-here")]
         assert {one["kept"] for one in (await brand.post(MOMENTS, json=told)).json()} == {True}
 
@@ -248,12 +335,21 @@ def of_bob(server: Server) -> bytes:
     """All that there is of bob: log, memory, screens, keys."""
     entries = b"".join([encode(entry) for entry in server.log.of("bob")])
     keys = [key for key in server.access_keys.listed() if key.subject == "bob"]
-    kept = [server.mirror.timelines.of("bob", what) for what in ("timeline", "contacts")], server.external_channels.addresses.of("bob", "wallet")
-    return entries + f"{server.loop.customers['bob']}{server.screens.card('bob')}{server.screens.brief_of('bob')}{keys}{kept}".encode()
+    kept = (
+        [server.mirror.timelines.of("bob", what) for what in ("timeline", "contacts")],
+        server.external_channels.addresses.of("bob", "wallet"),
+    )
+    return (
+        entries
+        + f"{server.loop.customers['bob']}{server.screens.card('bob')}{server.screens.brief_of('bob')}{keys}{kept}".encode()
+    )
 
 
 async def owned(server: Server, client: httpx.AsyncClient) -> list[dict[str, str]]:
-    """What bob has by way of devices: a key, an item on a Glass or a contact, a capture, a pass; each set of ids is another's door to try."""
+    """What bob has by way of devices: a key, an item on a Glass or a contact, a capture, a pass.
+
+    Each set of ids is another's door to try.
+    """
     headers = {"authorization": f"Bearer {server.access_keys.issue('device', 'bob')}"}
     item = (await client.post("/mirror/v1/timeline", json={"text": "of bob"}, headers=headers)).json()["id"]
     friend = {"id": "friend", "displayName": "of bob", "imageUrls": ["https://x/i.png"]}
@@ -278,8 +374,15 @@ def requests(door: Operation, role: str, ids: dict[str, str]) -> Iterator[tuple[
         if door.path == MOMENTS:
             at_all = [kind for kind in KINDS if kind != "due" and role in ("device", "sensor")]
             for kind in at_all:
-                fields = {"decision": ids["decision"], "answer": "yes"} if kind in ("answered", "displayed", "shared") else FIELDS.get(kind, {})
-                yield path, moment(kind, ids["customer"], id=f"try-{kind}", **fields) | {"owner": "alice", "consent": "yes"}
+                fields = (
+                    {"decision": ids["decision"], "answer": "yes"}
+                    if kind in ("answered", "displayed", "shared")
+                    else FIELDS.get(kind, {})
+                )
+                yield (
+                    path,
+                    moment(kind, ids["customer"], id=f"try-{kind}", **fields) | {"owner": "alice", "consent": "yes"},
+                )
             for kind in ("answered", "displayed"):
                 yield path, moment(kind, ids["customer"], id=f"try-{kind}", decision=ids["decision"], answer="done")
         elif door.takes is not None:
@@ -291,7 +394,10 @@ def requests(door: Operation, role: str, ids: dict[str, str]) -> Iterator[tuple[
 
 
 async def check_writes() -> int:
-    """Every door, by everyone who does not speak for bob: bob's and nobody's get the same answer, and nothing of bob changes. How many pairs."""
+    """Every door, by everyone who does not speak for bob.
+
+    Bob's and nobody's get the same answer, and nothing of bob changes. How many pairs.
+    """
     server, pairs = a_server(), 0
     async with running(server) as client:
         await lived(server, client, *PEOPLE)
@@ -299,8 +405,12 @@ async def check_writes() -> int:
         card, brief = server.screens.card("bob"), server.screens.brief_of("bob")
         assert brief is not None
         decisions = [brief.show.id, *([card.show.id] if card is not None else [])]
-        mirrored = [one | {"id": name} for name in decisions for one in things[:1]]  # our card is an item of the timeline
-        named = [one | {"decision": name} for name in decisions for one in things[:1]] + [one | {"decision": decisions[0]} for one in (*things[1:], *mirrored)]
+        mirrored = [
+            one | {"id": name} for name in decisions for one in things[:1]
+        ]  # our card is an item of the timeline
+        named = [one | {"decision": name} for name in decisions for one in things[:1]] + [
+            one | {"decision": decisions[0]} for one in (*things[1:], *mirrored)
+        ]
         before = of_bob(server)
         del client.headers["authorization"]
         for role, subject in ROLES_OF:
@@ -313,8 +423,13 @@ async def check_writes() -> int:
                         nowhere = await client.request(door.method, other, json=else_, headers=headers)
                         where = f"{role or 'nobody'}: {door.method} {door.path} {(body or {}).get('kind', '')}"
                         assert there.status_code == nowhere.status_code, f"told apart: {where}"
-                        # One's own, whoever asks beside: a pass is signed anew each time, and a copy tells of the copy before.
-                        assert there.content == nowhere.content or door.path == "/phone/pass.pkpass" or door.path.startswith("/me/"), f"told apart: {where}"
+                        # One's own, whoever asks beside: a pass is signed anew each time, and a copy tells of the copy
+                        # before.
+                        assert (
+                            there.content == nowhere.content
+                            or door.path == "/phone/pass.pkpass"
+                            or door.path.startswith("/me/")
+                        ), f"told apart: {where}"
                         assert b"bob" not in there.content, f"said: {where}"
                         pairs += 1
         assert of_bob(server) == before, "bob's was changed"
@@ -353,7 +468,11 @@ def test_nobody_can_try_whether_an_identifier_is_somebodys() -> None:
             for kind in ("linked", "unlinked"):
                 answers = set()
                 for number, identifier in enumerate(("card-bob", "card-free")):
-                    told = await client.post(MOMENTS, json=moment(kind, "alice", id=f"{kind}-{number}", identifier=identifier), headers=headers)
+                    told = await client.post(
+                        MOMENTS,
+                        json=moment(kind, "alice", id=f"{kind}-{number}", identifier=identifier),
+                        headers=headers,
+                    )
                     assert server.loop.names("alice") == ("alice",), "what is bob's was taken"
                     answers.add((told.status_code, told.text.replace(f"{kind}-{number}", "id")))
                 assert len(answers) == 1, f"{kind}: an answer tells whose it is"
@@ -370,14 +489,29 @@ async def readings(*names: str) -> dict[tuple[str, str], tuple[int, bytes]]:
     async with running(server) as client:
         await lived(server, client, *names)
         del client.headers["authorization"]
-        mine = {"person": "alice", "request": "access", "about": "marketing", "purpose": "home", "moment": "alice-in", "decision": "none", "key": "none"}
+        mine = {
+            "person": "alice",
+            "request": "access",
+            "about": "marketing",
+            "purpose": "home",
+            "moment": "alice-in",
+            "decision": "none",
+            "key": "none",
+        }
         for role, subject in ROLES_OF:
             headers = {"authorization": f"Bearer {server.access_keys.issue(role, subject)}"} if role else {}
             # The ledger is the same for everyone, grows with everybody, and leads to nobody: P17 is asked elsewhere.
-            for door in [door for door in DOORS if door.method == "GET" and door.tells != "text/event-stream" and not door.path.startswith("/v1/ledger/")]:
+            for door in [
+                door
+                for door in DOORS
+                if door.method == "GET"
+                and door.tells != "text/event-stream"
+                and not door.path.startswith("/v1/ledger/")
+            ]:
                 path = re.sub(r"{(\w+)}", lambda name: mine.get(name[1], "none"), door.path)
                 answer = await client.get(path, headers=headers)
-                # Ids and the marks of one's own lines are drawn anew each time; a receipt is signed over one, and so is a pass.
+                # Ids and the marks of one's own lines are drawn anew each time; a receipt is signed over one, and so is
+                # a pass.
                 drawn = path.endswith(("receipt", "pkpass"))
                 masked = re.sub(rb"[0-9a-f]{12,}|(?<=fulfilled-)[0-9a-f]+|[\w+/]{80,}={0,2}", b"0", answer.content)
                 found[role, path] = (answer.status_code, b"" if drawn else masked)

@@ -1,8 +1,9 @@
-"""P2 across processes: two connections race, and a process of its own asks for the screen and receives what is delivered.
+"""P2 across processes.
 
-After the 200 of a withdrawal no card is shown under it and no effect leaves; a decision is before it or after it; and a new yes does not send what an old
-one had set in motion.
-"""
+Two connections race, and a process of its own asks for the screen and receives what is delivered.
+
+After the 200 of a withdrawal no card is shown under it and no effect leaves; a decision is before it or after it; and a
+new yes does not send what an old one had set in motion."""
 
 import asyncio
 import json
@@ -38,7 +39,11 @@ WAIT_S = 5.0
 
 
 class Asking:
-    """The other process: it polls the screen, receives webhooks, and says what it saw and when, on the clock that all processes of a machine share."""
+    """The other process.
+
+    It polls the screen, receives webhooks, and says what it saw and when, on the clock that all processes of a machine
+    share.
+    """
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
@@ -57,8 +62,15 @@ class Asking:
 @asynccontextmanager
 async def asking(port: int, hook: int, token: str) -> AsyncIterator[Asking]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, elsewhere.__file__, str(port), str(hook), token, stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=1 << 24,
-    )  # fmt: skip
+        sys.executable,
+        elsewhere.__file__,
+        str(port),
+        str(hook),
+        token,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        limit=1 << 24,
+    )
     assert process.stdout is not None
     try:
         async with asyncio.timeout(4 * WAIT_S):
@@ -83,16 +95,20 @@ async def raced(trials: int) -> tuple[int, int, int]:
     headers = {"authorization": f"Bearer {server.access_keys.issue('brand')}"}
     address = f"http://127.0.0.1:{port}"
     async with (
-        listening(server, port), httpx.AsyncClient(base_url=address, headers=headers) as one, httpx.AsyncClient(base_url=address, headers=headers) as other,
+        listening(server, port),
+        httpx.AsyncClient(base_url=address, headers=headers) as one,
+        httpx.AsyncClient(base_url=address, headers=headers) as other,
         asking(port, hook, server.access_keys.issue("device", "bo")) as afar,
-    ):  # fmt: skip
+    ):
         over: list[tuple[float, set[str]]] = []
         for trial in range(trials):
             card = await a_card(server, one, trial)
             answered, closed_at = await race(server, (one, other), dice, card, trial)
             ordered, withdrawn = ordered + answered, withdrawn + (not answered)
             over.append((closed_at, {card}))
-            assert (found := left.get(card)) is None or found <= closed_at, f"trial {trial}: an effect left after the withdrawal"
+            assert (found := left.get(card)) is None or found <= closed_at, (
+                f"trial {trial}: an effect left after the withdrawal"
+            )
             assert answered or card not in left, f"trial {trial}: an effect without a yes"
             # A new yes, to the same purpose: what the old one had set in motion stays where it is.
             sent = left.get(card)
@@ -106,7 +122,12 @@ async def raced(trials: int) -> tuple[int, int, int]:
         gone = [card for closed_at, cards in over for card in cards if left.get(card, 0.0) > closed_at]
         assert not gone, f"{len(gone)} effects left after their withdrawal"
         seen = await afar.said()
-    late = [(asked, card) for asked, card in seen["cards"] for closed_at, cards in over if card in cards and asked > closed_at]
+    late = [
+        (asked, card)
+        for asked, card in seen["cards"]
+        for closed_at, cards in over
+        if card in cards and asked > closed_at
+    ]
     assert not late, f"{len(late)} cards shown after their withdrawal"
     assert set(seen["effects"]) <= set(left), "delivered without having left"
     return ordered, withdrawn, len({card for _, card in seen["cards"]})
@@ -121,8 +142,12 @@ async def a_card(server: Server, client: httpx.AsyncClient, trial: int) -> str:
         at = server.loop.clock.now()
         name = f"out-{trial}-{attempt}"
         worn = moment("worn", "bo", id=f"worn-{name}", at=at, device="g1")
-        basket = moment("bought", "bo", id=f"trip-{name}", at=at - timedelta(days=1), place="s1", lines=[[BRANDS[0], 1, 200]])
-        told = await client.post(MOMENTS, json=[worn, basket, moment("ran_out", "bo", id=name, at=at, product=BRANDS[0])])
+        basket = moment(
+            "bought", "bo", id=f"trip-{name}", at=at - timedelta(days=1), place="s1", lines=[[BRANDS[0], 1, 200]]
+        )
+        told = await client.post(
+            MOMENTS, json=[worn, basket, moment("ran_out", "bo", id=name, at=at, product=BRANDS[0])]
+        )
         assert told.status_code == 200
         found = server.screens.card("bo")
         if found is not None and found.show.action == "refill":
@@ -130,14 +155,21 @@ async def a_card(server: Server, client: httpx.AsyncClient, trial: int) -> str:
     raise LookupError("no card in twenty draws")
 
 
-async def race(server: Server, clients: tuple[httpx.AsyncClient, httpx.AsyncClient], dice: Random, card: str, trial: int) -> tuple[bool, float]:
-    """A yes to the card on one connection, the withdrawal on another, anyhow shifted. Whether the yes was in time, and when the 200 of the no was there."""
+async def race(
+    server: Server, clients: tuple[httpx.AsyncClient, httpx.AsyncClient], dice: Random, card: str, trial: int
+) -> tuple[bool, float]:
+    """A yes to the card on one connection, the withdrawal on another, anyhow shifted.
+
+    Whether the yes was in time, and when the 200 of the no was there.
+    """
     at = server.loop.clock.now()
     shift_s = dice.uniform(-0.004, 0.006)
 
     async def answers() -> httpx.Response:
         await asyncio.sleep(max(0.0, -shift_s))
-        return await clients[0].post(MOMENTS, json=moment("answered", "bo", id=f"yes-{card}", at=at, decision=card, answer="yes"))
+        return await clients[0].post(
+            MOMENTS, json=moment("answered", "bo", id=f"yes-{card}", at=at, decision=card, answer="yes")
+        )
 
     async def withdraws() -> float:
         await asyncio.sleep(max(0.0, shift_s))
@@ -152,7 +184,9 @@ async def race(server: Server, clients: tuple[httpx.AsyncClient, httpx.AsyncClie
     assert order == (["Answered", "Withdrew"] if effects else order), f"trial {trial}: a mix"
     assert set(order) == {"Answered", "Withdrew"}
     assert bool(effects) == (order[0] == "Answered"), f"trial {trial}: a mix"
-    next_one = await clients[0].post(MOMENTS, json=moment("ran_out", "bo", id=f"after-{card}", at=at, product=BRANDS[0]))
+    next_one = await clients[0].post(
+        MOMENTS, json=moment("ran_out", "bo", id=f"after-{card}", at=at, product=BRANDS[0])
+    )
     assert next_one.status_code == 403, f"trial {trial}: kept after the withdrawal"
     assert server.screens.card("bo") is None, f"trial {trial}: a card after the withdrawal"
     return bool(effects), closed_at
@@ -186,7 +220,10 @@ def test_a_consent_that_is_cached_for_a_minute_is_caught(monkeypatch: pytest.Mon
 
 
 async def reopened() -> None:
-    """What waits because its target fails, or waits for an answer, is over with the no: a yes said again later brings none of it back."""
+    """What waits because its target fails, or waits for an answer, is over with the no.
+
+    A yes said again later brings none of it back.
+    """
     now = [NOON.timestamp()]
     server = a_server(webhooks={"order": Target(f"http://127.0.0.1:{free_port()}/", SECRET)})  # nobody listens there
     server.webhooks._clock = lambda: now[0]
@@ -213,7 +250,9 @@ async def reopened() -> None:
         await switch(client, "bo", "home", on=False)
         await switch(client, "bo", "home")
         assert server.screens.card("bo") is None, "a new yes brought an old card back"
-        told = await client.post(MOMENTS, json=moment("answered", "bo", id="late", at=server.loop.clock.now(), decision=card, answer="yes"))
+        told = await client.post(
+            MOMENTS, json=moment("answered", "bo", id="late", at=server.loop.clock.now(), decision=card, answer="yes")
+        )
         assert "effects" not in told.json(), "an old card still orders"
 
 
@@ -225,7 +264,9 @@ def _blind(customer: Customer, purpose: Purpose, _epoch: int, now: float) -> boo
     return bool(gate.open_categories(customer, purpose, now))
 
 
-def test_a_screen_and_an_outbox_that_only_ask_whether_it_is_open_now_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_screen_and_an_outbox_that_only_ask_whether_it_is_open_now_are_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(screens, "holds", _blind)
     with pytest.raises(AssertionError, match="a new yes sent"):
         asyncio.run(reopened())

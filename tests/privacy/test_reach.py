@@ -1,4 +1,7 @@
-"""P1, §11: rules, learned models and cards receive views and cannot reach a customer otherwise; the types, the import contract and the syntax say so."""
+"""P1, §11: rules, learned models and cards receive views and cannot reach a customer otherwise.
+
+The types, the import contract and the syntax say so.
+"""
 
 import ast
 import tomllib
@@ -16,21 +19,39 @@ BY_NAME = {"getattr", "setattr", "vars", "eval", "exec", "__import__", "import_m
 
 
 def check(room: Path, source: str) -> list[str]:
-    """What this source reaches for that a judge may not have: a customer's type or rooms, the inside of a sight, or names made at run time."""
+    """What this source reaches for that a judge may not have.
+
+    A customer's type or rooms, the inside of a sight, or names made at run time.
+    """
     found: list[str] = []
     for node in ast.walk(ast.parse(source)):
         match node:
-            case ast.ImportFrom(module=str(module)) if module == "visavis.model.customer" or module.startswith(("visavis.customers", "visavis.rights", "visavis.store")):
+            case ast.ImportFrom(module=str(module)) if module == "visavis.model.customer" or module.startswith(
+                ("visavis.customers", "visavis.rights", "visavis.store")
+            ):
                 found += [f"{module}.{alias.name}" for alias in node.names]
             case ast.Import():
-                found += [one.name for one in node.names if one.name.startswith(("visavis.customers", "visavis.model.customer", "visavis.rights", "visavis.store", "importlib"))]
+                found += [
+                    one.name
+                    for one in node.names
+                    if one.name.startswith(
+                        ("visavis.customers", "visavis.model.customer", "visavis.rights", "visavis.store", "importlib")
+                    )
+                ]
             case ast.Attribute(attr=name) if name in SECRET or name in ("__dict__", "__slots__", "__getattribute__"):
                 found.append(name)
             case ast.Call(func=ast.Name(id=name), args=[_, ast.Constant(value=str()), *_]) if name in BY_NAME:
                 found.append(name)
             case ast.Call(func=ast.Name(id=name)) if name in BY_NAME - {"getattr"}:
                 found.append(name)
-            case ast.Attribute(value=ast.Name(id="sight"), attr=name) if name not in ("through", "service", "devices", "id", "randomization_unit", "received_s"):
+            case ast.Attribute(value=ast.Name(id="sight"), attr=name) if name not in (
+                "through",
+                "service",
+                "devices",
+                "id",
+                "randomization_unit",
+                "received_s",
+            ):
                 found.append(f"sight.{name}")
             case _:
                 pass
@@ -43,11 +64,21 @@ def test_what_judges_reaches_only_views(room: str) -> None:
         assert not check(path, path.read_text()), path.name
 
 
-@pytest.mark.parametrize("mutant", [
-    "from visavis.model.customer import Customer", "from visavis.customers.fold import fold", "import visavis.customers.fold", "x = sight._customer",
-    "x = sight.customer", "x = getattr(sight, '_customer')", "from visavis.store.keys import KeyStore", "x = vars(sight)", "import importlib",
-    "x = sight.__dict__",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "mutant",
+    [
+        "from visavis.model.customer import Customer",
+        "from visavis.customers.fold import fold",
+        "import visavis.customers.fold",
+        "x = sight._customer",
+        "x = sight.customer",
+        "x = getattr(sight, '_customer')",
+        "from visavis.store.keys import KeyStore",
+        "x = vars(sight)",
+        "import importlib",
+        "x = sight.__dict__",
+    ],
+)
 def test_a_judge_that_reaches_further_is_caught(mutant: str) -> None:
     assert check(SOURCE / "decide" / "take.py", mutant)
 
@@ -65,9 +96,20 @@ def test_a_view_has_no_way_back_to_its_customer() -> None:
 
 def test_the_import_contract_says_the_same() -> None:
     graph = grimp.build_graph("visavis", cache_dir=None)
-    contract = next(one for one in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"] if one["name"].startswith("Views"))
+    contract = next(
+        one
+        for one in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+        if one["name"].startswith("Views")
+    )
     assert set(contract["source_modules"]) == {f"visavis.{room}" for room in JUDGES}
     assert set(contract["forbidden_modules"]) == {"visavis.model.customer", "visavis.customers"}
     for room in JUDGES:
-        imported = set[str]().union(*[graph.find_modules_directly_imported_by(one) for one in graph.find_descendants(f"visavis.{room}")])
-        assert not {one for one in imported if one == "visavis.model.customer" or one.startswith(("visavis.customers", "visavis.rights", "visavis.store"))}
+        imported = set[str]().union(
+            *[graph.find_modules_directly_imported_by(one) for one in graph.find_descendants(f"visavis.{room}")]
+        )
+        assert not {
+            one
+            for one in imported
+            if one == "visavis.model.customer"
+            or one.startswith(("visavis.customers", "visavis.rights", "visavis.store"))
+        }

@@ -1,4 +1,7 @@
-"""P20: a correction wins everywhere. What was wrong is in no decision, card, fact, copy, file or memory; what followed from it is made anew."""
+"""P20: a correction wins everywhere.
+
+What was wrong is in no decision, card, fact, copy, file or memory; what followed from it is made anew.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -39,7 +42,10 @@ Sabotage = Callable[[pytest.MonkeyPatch], None]
 
 
 def life(*, wrong: bool = True) -> list[Moment]:
-    """Somebody whose baskets hold a thing that they never bought, and whose name was written down wrongly; or, without, as it really was."""
+    """Somebody whose baskets hold a thing that they never bought, and whose name was written down wrongly.
+
+    Or, without, as it really was.
+    """
     ago = NOON - timedelta(days=90)
     told: list[Moment] = [
         Linked(id="card", customer=SHE, occurred_at=ago, identifier="card-1"),
@@ -48,9 +54,20 @@ def life(*, wrong: bool = True) -> list[Moment]:
     told += a_history(SHE, products=GOOD)
     for week in range(6):
         products = (*GOOD, WRONG) if wrong else GOOD
-        told.append(Bought(id=f"extra-{week}", customer=SHE, occurred_at=NOON - timedelta(days=40 - 7 * week), place="s1", lines=lines(*products)))
+        told.append(
+            Bought(
+                id=f"extra-{week}",
+                customer=SHE,
+                occurred_at=NOON - timedelta(days=40 - 7 * week),
+                place="s1",
+                lines=lines(*products),
+            )
+        )
     told.append(Declared(id="name", customer=SHE, occurred_at=NOON, trait="first_name", value=NAME if wrong else RIGHT))
-    told += [CheckedIn(id="in", customer=SHE, occurred_at=NOON, place="s1"), Entered(id="door", customer=SHE, occurred_at=NOON, place="s1")]
+    told += [
+        CheckedIn(id="in", customer=SHE, occurred_at=NOON, place="s1"),
+        Entered(id="door", customer=SHE, occurred_at=NOON, place="s1"),
+    ]
     for i in range(8):
         told.append(RanOut(id=f"out-{i}", customer=SHE, occurred_at=NOON + timedelta(minutes=i), product=BRANDS[0]))
     return told
@@ -70,10 +87,14 @@ def held(server: Server) -> bytes:
     """All that is in memory of people, on screens, in the outbox, and in a copy taken now."""
     screens, outbox = server.screens, server.webhooks
     parts: list[Any] = [
-        server.loop.customers, [one.show for one in screens._last.values()], [encode(one.entry) for one in screens._last.values()],
-        [encode(one.entry) for one in screens.recent], list(outbox.parcels.values()), [encode(entry) for _, entry in server.log.scan()],
+        server.loop.customers,
+        [one.show for one in screens._last.values()],
+        [encode(one.entry) for one in screens._last.values()],
+        [encode(one.entry) for one in screens.recent],
+        list(outbox.parcels.values()),
+        [encode(entry) for _, entry in server.log.scan()],
         [list(one) for one in server.loop.teacher._waiting.items()],
-    ]  # fmt: skip
+    ]
     return msgspec.msgpack.encode(parts, enc_hook=str)
 
 
@@ -82,7 +103,9 @@ def check_that_a_correction_wins_everywhere(root: Path) -> None:
         house.process(life())
         before = held(house.server)
         assert WRONG.encode() in before, "nothing was wrong: this proves nothing"
-        assert any(WRONG.encode() in msgspec.msgpack.encode(entry.decisions) for entry in house.server.log.of(SHE)), "no decision rested on it"
+        assert any(WRONG.encode() in msgspec.msgpack.encode(entry.decisions) for entry in house.server.log.of(SHE)), (
+            "no decision rested on it"
+        )
         corrected(house)
         for when in ("at once", "after a restart"):
             found = held(house.server)
@@ -103,7 +126,9 @@ def check_that_a_correction_wins_everywhere(root: Path) -> None:
         at = NOON + timedelta(days=1)
         house.clock.turn(at.timestamp())
         answers = house.process([Entered(id="later", customer=SHE, occurred_at=at, place="s1")])
-        assert WRONG.encode() not in msgspec.msgpack.encode([one.entry for one in answers]), "a decision rests on the old value"
+        assert WRONG.encode() not in msgspec.msgpack.encode([one.entry for one in answers]), (
+            "a decision rests on the old value"
+        )
     assert not traces(root, [WRONG, NAME]), "the old value can be read in a file"
 
 
@@ -170,7 +195,9 @@ SABOTAGES: dict[str, tuple[Sabotage, str]] = {
 
 
 @pytest.mark.parametrize("sabotage", SABOTAGES)
-def test_a_product_that_keeps_the_old_value_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: str) -> None:
+def test_a_product_that_keeps_the_old_value_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: str
+) -> None:
     spoil, told = SABOTAGES[sabotage]
     spoil(monkeypatch)
 
@@ -179,7 +206,10 @@ def test_a_product_that_keeps_the_old_value_is_caught(tmp_path: Path, monkeypatc
 
 
 async def check_that_what_was_used_stays_told() -> None:
-    """What a moment was used for is no part of what was wrong with it: the uses stay, and their lines are opened by them."""
+    """What a moment was used for is no part of what was wrong with it.
+
+    The uses stay, and their lines are opened by them.
+    """
     server = a_server()
     async with running(server) as brand:
         await switch(brand, "bo", "home")
@@ -211,7 +241,11 @@ async def test_a_correction_that_cannot_be_is_refused_with_one_sentence_and_noth
         for purpose in ("adviser-brief", "reminders"):
             await brand.put(f"/v1/people/bo/purposes/{purpose}", json={"on": True})
         await brand.post(
-            MOMENTS, json=[moment("declared", "bo", id="d", trait="size", value="M"), moment("bought", "bo", id="b", place="s1", lines=[["p", 1, 5]])]
+            MOMENTS,
+            json=[
+                moment("declared", "bo", id="d", trait="size", value="M"),
+                moment("bought", "bo", id="b", place="s1", lines=[["p", 1, 5]]),
+            ],
         )
         before = [encode(entry) for entry in server.log.of("bo")]
         for said, status in (
@@ -225,22 +259,33 @@ async def test_a_correction_that_cannot_be_is_refused_with_one_sentence_and_noth
         ):
             told = await bo.post("/v1/people/bo/corrections", json=said)
             assert told.status_code == status, told.text
-        told = await bo.post("/v1/people/bo/corrections", json={"moment": "d", "instead": {"colour": "L", "value": "L"}})
-        assert told.json()["detail"] == "1 of these fields are not known of this kind of moment.", "the sentence says something else"
+        told = await bo.post(
+            "/v1/people/bo/corrections", json={"moment": "d", "instead": {"colour": "L", "value": "L"}}
+        )
+        assert told.json()["detail"] == "1 of these fields are not known of this kind of moment.", (
+            "the sentence says something else"
+        )
         after = {entry.moment.id: encode(entry) for entry in server.log.of("bo")}
         assert all(one in after.values() for one in before), "something changed"
 
-        asked = await bo.post("/v1/people/bo/corrections", json={"moment": "b", "instead": {"lines": [[BRANDS[0], 1, 3]]}})
+        asked = await bo.post(
+            "/v1/people/bo/corrections", json={"moment": "b", "instead": {"lines": [[BRANDS[0], 1, 3]]}}
+        )
         assert (asked.status_code, asked.json()["acknowledgement"]["status"]) == (200, "requires_action")
         request = asked.json()["acknowledgement"]["request"]
         assert (await brand.post("/v1/people/bo/corrections", json={"moment": "b", "instead": None})).status_code == 200
         assert server.log.entry("bo", "b") is None
         assert not server.loop.customer("bo").purchases.rows
-        assert (await brand.put(f"/v1/people/bo/requests/{request}", json={"status": "delayed", "reason": "x"})).status_code == 422
+        assert (
+            await brand.put(f"/v1/people/bo/requests/{request}", json={"status": "delayed", "reason": "x"})
+        ).status_code == 422
 
 
 async def check_that_a_request_reaches_somebody(folder: Path) -> None:
-    """It waits in the brand's queue with what was asked and by when, whatever the time, until the brand answers it: by correcting, or by saying why not."""
+    """It waits in the brand's queue with what was asked and by when, whatever the time, until the brand answers it.
+
+    By correcting, or by saying why not.
+    """
     server = a_server(folder)
     async with running(server) as brand, client(server, server.access_keys.issue("device", "bo")) as bo:
         said = [moment("bought", "bo", id=f"b{i}", place="s1", lines=[[BRANDS[i], 1, 5]]) for i in range(2)]
@@ -252,18 +297,25 @@ async def check_that_a_request_reaches_somebody(folder: Path) -> None:
         assert (await bo.get("/v1/requests")).status_code == 403, "the queue is open"
         queue = (await brand.get("/v1/requests")).json()
         assert [(one["customer"], one["right"], one["of"], one["instead"]) for one in queue] == [
-            ("bo", "rectification", "b0", instead), ("bo", "rectification", "b1", None),
-        ], "nobody was asked"  # fmt: skip
+            ("bo", "rectification", "b0", instead),
+            ("bo", "rectification", "b1", None),
+        ], "nobody was asked"
         due = datetime.fromisoformat(queue[0]["expected_at"])
         assert (due, queue[0]["overdue"]) == (months_after(NOON, 1), False), "it is not due in a month"
-        assert (await bo.get("/v1/people/bo/export")).json()["requests"][queue[0]["request"]]["instead"] == instead, "the person is not told what they asked"
+        assert (await bo.get("/v1/people/bo/export")).json()["requests"][queue[0]["request"]]["instead"] == instead, (
+            "the person is not told what they asked"
+        )
         for _ in range(NAMES_LIMIT):
             await server.requests.move("bo", (await server.requests.acknowledge("bo", "access")).request, "fulfilled")
         assert isinstance(server.loop.clock, TurnedClock)
         server.loop.clock.turn((due + timedelta(seconds=1)).timestamp())
         waiting = (await brand.get("/v1/requests")).json()
-        assert [(one["of"], one["overdue"]) for one in waiting] == [("b0", True), ("b1", True)], "it went away unanswered"
-        assert (await brand.post("/v1/people/bo/corrections", json={"moment": "b0", "instead": {"customer": "al"}})).status_code == 422
+        assert [(one["of"], one["overdue"]) for one in waiting] == [("b0", True), ("b1", True)], (
+            "it went away unanswered"
+        )
+        assert (
+            await brand.post("/v1/people/bo/corrections", json={"moment": "b0", "instead": {"customer": "al"}})
+        ).status_code == 422
         assert len((await brand.get("/v1/requests")).json()) == 2, "what the brand mistyped was answered to the person"
         told = await brand.post("/v1/people/bo/corrections", json={"moment": "b0", "instead": instead})
         assert told.json()["acknowledgement"]["request"] == queue[0]["request"], "another request was answered"
@@ -288,7 +340,7 @@ UNHEARD: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
     "what was asked is not kept": (lambda patch: patch.setattr(desk, "Requested", _unsaid), "nobody was asked"),
     "the brand is not asked": (lambda patch: patch.setitem(NEXT, "requires_action", frozenset()), "nobody was asked"),
     "answers push out what waits": (lambda patch: patch.setattr(rights, "_kept", bounded), "went away"),
-}  # fmt: skip
+}
 
 
 def _unsaid(**said: Any) -> Requested:
@@ -296,7 +348,9 @@ def _unsaid(**said: Any) -> Requested:
 
 
 @pytest.mark.parametrize("sabotage", UNHEARD)
-async def test_a_request_that_reaches_nobody_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: str) -> None:
+async def test_a_request_that_reaches_nobody_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: str
+) -> None:
     spoil, told = UNHEARD[sabotage]
     spoil(monkeypatch)
     with pytest.raises(AssertionError, match=told):
@@ -327,11 +381,15 @@ def check_recipients() -> None:
 
     async def once() -> list[str]:
         server = a_server()
-        server.strategy.purposes["account"] = msgspec.structs.replace(server.strategy.purposes["account"], recipients=("Fidélité SA",))
+        server.strategy.purposes["account"] = msgspec.structs.replace(
+            server.strategy.purposes["account"], recipients=("Fidélité SA",)
+        )
         async with running(server) as brand:
             await brand.put("/v1/people/bo/purposes/adviser-brief", json={"on": True})
             await brand.post(MOMENTS, json=moment("declared", "bo", trait="size", value="M"))
-            assert (await brand.post("/v1/people/bo/corrections", json={"moment": "m1", "instead": {"value": "L"}})).status_code == 200
+            assert (
+                await brand.post("/v1/people/bo/corrections", json={"moment": "m1", "instead": {"value": "L"}})
+            ).status_code == 200
             assert (await brand.put("/v1/people/bo/restriction", json={"on": True})).status_code == 200
             entries: list[Entry] = list(server.log.of("bo"))
             parcels = [parcel.effect.kind for parcel in server.webhooks.parcels.values()]

@@ -1,4 +1,7 @@
-"""P20, what is left: nothing that rested on a corrected value says it, is answered, or lies in a file; each remainder is one that a product is caught with."""
+"""P20, what is left: nothing that rested on a corrected value says it, is answered, or lies in a file.
+
+Each remainder is one that a product is caught with.
+"""
 
 from datetime import timedelta
 from pathlib import Path
@@ -25,10 +28,15 @@ GOOD = tuple(BRANDS[:2])
 
 
 def check_that_no_word_stays() -> None:
-    """Whatever rests on the wrong thing, a card, a fact, a belief, an answer or an order: no entry says it any more, and what rests on others stays."""
+    """Whatever rests on the wrong thing, a card, a fact, a belief, an answer or an order.
+
+    No entry says it any more, and what rests on others stays.
+    """
     scored, known = (Scored("refill", WRONG, 1, 0.5),), (Known(WRONG, WRONG, 0.5),)
     card = Show("d1", "customer", "home", "refill", WRONG, WRONG, "glasses", 1.0, 0.5, 0.5, scored, known, (), (), None)
-    brief = replace(card, id="d2", audience="adviser", family="MILK", product="", facts=(Fact("need", WRONG, "inferred"),))
+    brief = replace(
+        card, id="d2", audience="adviser", family="MILK", product="", facts=(Fact("need", WRONG, "inferred"),)
+    )
     silence = Silence("d3", "customer", "", "quiet_hours", 1.0, scored, known, (), None)
     bought = Bought(id="b", customer=SHE, occurred_at=NOON, place="s1", lines=(Line(WRONG, 1, 200, WRONG),))
     answered = Answered(id="yes", customer=SHE, occurred_at=NOON, decision="d1", answer="yes", about=WRONG)
@@ -43,7 +51,10 @@ def check_that_no_word_stays() -> None:
 
 
 def check_that_no_card_outlives_a_correction() -> None:
-    """A yes to a card that was shown before a correction sets nothing in motion after it: the card may have rested on what was wrong."""
+    """A yes to a card that was shown before a correction sets nothing in motion after it.
+
+    The card may have rested on what was wrong.
+    """
     loop = a_loop()
     camille(loop, "home", products=GOOD)
     answered = {0: 0, 1: 0}
@@ -60,9 +71,13 @@ def check_that_no_card_outlives_a_correction() -> None:
         late = at + timedelta(seconds=GRACE_S + 1)
         turn(loop, late)
         assert late.timestamp() < card.until
-        (yes,) = loop.process([Answered(id=f"yes-{day}", customer=SHE, occurred_at=late, decision=card.id, answer="yes")])
+        (yes,) = loop.process(
+            [Answered(id=f"yes-{day}", customer=SHE, occurred_at=late, decision=card.id, answer="yes")]
+        )
         assert yes.entry is not None
-        assert [effect.kind for effect in yes.entry.effects] == ([] if day % 2 else ["order"]), "a card is still answered"
+        assert [effect.kind for effect in yes.entry.effects] == ([] if day % 2 else ["order"]), (
+            "a card is still answered"
+        )
         answered[day % 2] += 1
     assert min(answered.values()) > 0, answered
 

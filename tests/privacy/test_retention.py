@@ -1,4 +1,6 @@
-"""P21, kept no longer than was said: to the second, for one category of data and for a whole person, in every file; and nothing of anybody else.
+"""P21, kept no longer than was said: to the second, for one category of data and for a whole person, in every file.
+
+And nothing of anybody else.
 
 Each property is a function that a sabotaged product must fail; the sabotages are run below it.
 """
@@ -22,7 +24,20 @@ from visavis.http import access_keys as access
 from visavis.model.customer import Customer
 from visavis.model.entry import Entry, encode
 from visavis.model.errors import Unavailable
-from visavis.model.moment import CATEGORY, HELD_AS, KIND, PROOF, Bought, Displayed, Entered, Lapsed, Linked, Noticed, Objected, Restricted
+from visavis.model.moment import (
+    CATEGORY,
+    HELD_AS,
+    KIND,
+    PROOF,
+    Bought,
+    Displayed,
+    Entered,
+    Lapsed,
+    Linked,
+    Noticed,
+    Objected,
+    Restricted,
+)
 from visavis.rights import retention
 from visavis.rights.retention import PROOF_DAYS, kept_until
 from visavis.runtime.loop import Loop
@@ -38,7 +53,10 @@ BYTES = msgspec.msgpack.Encoder().encode
 
 
 class Brand(House):
-    """A house whose strategy says, of some purposes, how long what they read is kept; the others keep nothing beyond ten days."""
+    """A house whose strategy says, of some purposes, how long what they read is kept.
+
+    The others keep nothing beyond ten days.
+    """
 
     async def _started(self, told: Any) -> Any:
         server = await super()._started(told)
@@ -59,7 +77,9 @@ class Brand(House):
 def contact_of(house: House, name: str) -> datetime:
     """Told from the entries alone."""
     return max(
-        entry.received_at for entry in house.server.loop.life(name) if KIND[type(entry.moment)] not in {"due", "displayed", "noticed", "consulted", "lapsed"}
+        entry.received_at
+        for entry in house.server.loop.life(name)
+        if KIND[type(entry.moment)] not in {"due", "displayed", "noticed", "consulted", "lapsed"}
     )
 
 
@@ -68,15 +88,26 @@ def expected(house: Brand, name: str) -> dict[str, int]:
     purposes, chosen = house.server.strategy.purposes.values(), house.server.loop.customer(name).consents
     found = {}
     for category in house.held(name) - {"service", "account"}:
-        found[category] = max(one.retention_days for one in purposes if category in one.categories and (one.basis != "consent" or one.key in chosen))
+        found[category] = max(
+            one.retention_days
+            for one in purposes
+            if category in one.categories and (one.basis != "consent" or one.key in chosen)
+        )
     return found
 
 
 def replays(house: House) -> None:
-    """Memory is what the log adds up to, byte for byte; what was not taught yet too; and what is decided again comes out the same."""
+    """Memory is what the log adds up to, byte for byte; what was not taught yet too.
+
+    And what is decided again comes out the same.
+    """
     loop, state = house.server.loop, rebuild(house.server.log)
-    assert {name: BYTES(one) for name, one in state.customers.items()} == {name: BYTES(one) for name, one in loop.customers.items()}, "replay"
-    assert {key: name for key, name in state.identified.items() if name} == {key: name for key, name in loop._identified.items() if name}, "replay"
+    assert {name: BYTES(one) for name, one in state.customers.items()} == {
+        name: BYTES(one) for name, one in loop.customers.items()
+    }, "replay"
+    assert {key: name for key, name in state.identified.items() if name} == {
+        key: name for key, name in loop._identified.items() if name
+    }, "replay"
     for learnt in ("_outcomes", "_labels"):
         assert getattr(state.teacher, learnt) == getattr(loop.teacher, learnt), "replay teaches something else"
     differences: list[object] = []
@@ -86,7 +117,9 @@ def replays(house: House) -> None:
 
 def counts(house: House) -> tuple[object, object]:
     """What was counted of people: what each purpose brought them, and how each objective stands."""
-    return house.server.accounts.of([SHE, HE]), [(one.shown, one.closed, one.people) for one in house.server.objectives.standings()]
+    return house.server.accounts.of([SHE, HE]), [
+        (one.shown, one.closed, one.people) for one in house.server.objectives.standings()
+    ]
 
 
 def test_whoever_was_erased_is_counted_no_more(tmp_path: Path) -> None:
@@ -109,7 +142,10 @@ def test_what_lies_on_disk_is_for_its_owner_only(tmp_path: Path) -> None:
 
 
 def check_each_category_goes_to_the_second(root: Path) -> None:
-    """At one second before, everything is there; at the second, and after it, nothing of the category is, and all of the others."""
+    """At one second before, everything is there.
+
+    At the second, and after it, nothing of the category is, and all of the others.
+    """
     with Brand(root) as house:
         house.process(everything(SHE))
         days = expected(house, SHE)
@@ -127,7 +163,9 @@ def check_each_category_goes_to_the_second(root: Path) -> None:
             assert house.held(SHE) == (before - going) | {"account"}, "kept too long, or too much is gone"
             replays(house)
         told = [entry.moment for entry in house.server.log.of(SHE) if isinstance(entry.moment, Lapsed)]
-        assert {category for one in told for category in one.categories} == {category for category, many in days.items() if many < LONGEST}, "not told"
+        assert {category for one in told for category in one.categories} == {
+            category for category, many in days.items() if many < LONGEST
+        }, "not told"
         assert b'visavis_lapsed_total{what="person"} 0.0' in house.server.metrics.text()
         before, counted = house.held(SHE), counts(house)
         house.reopen()
@@ -146,12 +184,21 @@ def pieces_of(log: Any, name: str) -> list[bytes]:
     person = log._vault.of(name)
     assert person is not None
     rows = log._database.execute("SELECT data FROM entries WHERE person = ?", (person.pseudonym,)).fetchall()
-    keys = [piece for row in log._vault._database.execute("SELECT key, special, name FROM people WHERE pseudonym = ?", (person.pseudonym,)) for piece in row]
+    keys = [
+        piece
+        for row in log._vault._database.execute(
+            "SELECT key, special, name FROM people WHERE pseudonym = ?", (person.pseudonym,)
+        )
+        for piece in row
+    ]
     return [data[2:26] for (data,) in rows] + keys
 
 
 def check_a_whole_person_goes_and_may_come_again(root: Path) -> None:
-    """When all is over nothing of them is in any file, nor in a backup that is put back; nobody else lost anything; and they come again as a newcomer."""
+    """When all is over nothing of them is in any file, nor in a backup that is put back; nobody else lost anything.
+
+    And they come again as a newcomer.
+    """
     with Brand(root) as house:
         house.process([*everything(SHE), *everything(HE)])
         for name in (SHE, HE):
@@ -161,7 +208,9 @@ def check_a_whole_person_goes_and_may_come_again(root: Path) -> None:
         shutil.copytree(house.data, root / "backup")
         proven, over = contact + timedelta(days=LONGEST), contact + timedelta(days=LONGEST + PROOF_DAYS)
         house.at(proven - timedelta(days=1))
-        house.process([Bought(id="again", customer=HE, occurred_at=house.clock.now(), place="s1", lines=lines(BRANDS[0]))])
+        house.process(
+            [Bought(id="again", customer=HE, occurred_at=house.clock.now(), place="s1", lines=lines(BRANDS[0]))]
+        )
         house.at(proven - timedelta(seconds=1))
         assert {"service", "account"} <= house.held(SHE), "gone too early"
         assert SHE in house.server.access_keys.people(), "gone too early"
@@ -170,8 +219,12 @@ def check_a_whole_person_goes_and_may_come_again(root: Path) -> None:
         left = list(house.server.log.of(SHE))
         assert {HELD_AS[type(entry.moment)] for entry in left} == {PROOF}, "more than the proof of choices is kept"
         assert choices < {entry.moment.id for entry in left}, "a proof is gone before its time"
-        assert SHE not in house.server.access_keys.people() | house.server.external_channels.addresses.people(), "who is away can still be reached"
-        assert HE in house.server.access_keys.people() & house.server.external_channels.addresses.people(), "somebody else lost something"
+        assert SHE not in house.server.access_keys.people() | house.server.external_channels.addresses.people(), (
+            "who is away can still be reached"
+        )
+        assert HE in house.server.access_keys.people() & house.server.external_channels.addresses.people(), (
+            "somebody else lost something"
+        )
         replays(house)
         house.at(over - timedelta(days=300))
         house.process([Entered(id="still here", customer=HE, occurred_at=house.clock.now(), place="s1")])
@@ -210,7 +263,10 @@ def check_a_whole_person_goes_and_may_come_again(root: Path) -> None:
         [answer] = house.process([Entered(id="m-in", customer=SHE, occurred_at=house.clock.now(), place="s1")])
         assert answer.refused is not None, "nothing is open for a newcomer"
         now = house.clock.now()
-        told = [*says_yes(SHE, "place-moment", at=now), Bought(id="m-bought", customer=SHE, occurred_at=now, place="s1", lines=lines(BRANDS[0]))]
+        told = [
+            *says_yes(SHE, "place-moment", at=now),
+            Bought(id="m-bought", customer=SHE, occurred_at=now, place="s1", lines=lines(BRANDS[0])),
+        ]
         answers = house.process(told)
         assert all(one.entry is not None for one in answers), "who was away for long may not come again"
         house.reopen()
@@ -223,17 +279,40 @@ def test_a_whole_person_goes_and_may_come_again(tmp_path: Path) -> None:
 
 
 def check_only_what_they_do_prolongs(root: Path) -> None:
-    """What is shown to a person, or looked at by the brand, prolongs nothing; what they do themselves does; and who asked that nothing be touched is left."""
+    """What is shown to a person, or looked at by the brand, prolongs nothing; what they do themselves does.
+
+    And who asked that nothing be touched is left.
+    """
     with Brand(root) as house:
         for name in ("shown", "active", "frozen", "new"):
-            house.process([Linked(id="card", customer=name, occurred_at=NOON, identifier=f"card of {name}"), *says_yes(name, "place-moment", at=NOON)])
+            house.process(
+                [
+                    Linked(id="card", customer=name, occurred_at=NOON, identifier=f"card of {name}"),
+                    *says_yes(name, "place-moment", at=NOON),
+                ]
+            )
             if name != "new":
                 house.process([Entered(id="in", customer=name, occurred_at=NOON, place="s1")])
         house.at(NOON + timedelta(days=20))
         at = house.clock.now()
-        house.process([Displayed(id="d", customer="shown", occurred_at=at, decision="any"), Noticed(id="n", customer="shown", occurred_at=at, purpose="home",
-                    notice=house.server.strategy.purposes["home"].notice.version)])  # fmt: skip
-        house.process([Entered(id="again", customer="active", occurred_at=at, place="s1"), Restricted(id="r", customer="frozen", occurred_at=at)])
+        house.process(
+            [
+                Displayed(id="d", customer="shown", occurred_at=at, decision="any"),
+                Noticed(
+                    id="n",
+                    customer="shown",
+                    occurred_at=at,
+                    purpose="home",
+                    notice=house.server.strategy.purposes["home"].notice.version,
+                ),
+            ]
+        )
+        house.process(
+            [
+                Entered(id="again", customer="active", occurred_at=at, place="s1"),
+                Restricted(id="r", customer="frozen", occurred_at=at),
+            ]
+        )
         assert house.server.loop.customer("shown").last_received_at == at.timestamp()
         house.at(NOON + timedelta(days=30))
         assert "places" not in house.held("shown"), "what is only shown to them prolongs"
@@ -263,9 +342,17 @@ def check_a_merged_person_goes_under_both_names(root: Path) -> None:
     """The last contact by either name counts for both; both go."""
     with Brand(root) as house:
         for name in ("ada", "bo", "cy"):
-            told = [Linked(id="card", customer=name, occurred_at=NOON, identifier=f"card of {name}"), *says_yes(name, "place-moment", at=NOON)]
-            house.process([*told, Bought(id="b", customer=name, occurred_at=NOON, place="s1", lines=lines(*BRANDS[:2])),
-                        Entered(id="in", customer=name, occurred_at=NOON, place="s1")])  # fmt: skip
+            told = [
+                Linked(id="card", customer=name, occurred_at=NOON, identifier=f"card of {name}"),
+                *says_yes(name, "place-moment", at=NOON),
+            ]
+            house.process(
+                [
+                    *told,
+                    Bought(id="b", customer=name, occurred_at=NOON, place="s1", lines=lines(*BRANDS[:2])),
+                    Entered(id="in", customer=name, occurred_at=NOON, place="s1"),
+                ]
+            )
         house.at(NOON + timedelta(days=10))
         house.process([Linked(id="same", customer="ada", occurred_at=house.clock.now(), identifier="card of bo")])
         assert house.server.loop.customer("bo").names == ("ada", "bo")
@@ -319,7 +406,9 @@ def check_what_was_interrupted_is_completed(root: Path, fails: str) -> None:
             assert "places" not in house.held(SHE), "what failed once is kept for good"
             assert fails == "amend" or not list(house.server.log.of(SHE)), "what failed once is kept for good"
             replays(house)
-        assert sum([isinstance(entry.moment, Lapsed) for entry in house.server.log.of(SHE)]) <= 6, "each try leaves a trace"
+        assert sum([isinstance(entry.moment, Lapsed) for entry in house.server.log.of(SHE)]) <= 6, (
+            "each try leaves a trace"
+        )
 
 
 @pytest.mark.parametrize("fails", ["amend", "erase"])
@@ -372,7 +461,9 @@ def test_the_copy_and_the_clock_tell_the_same_dates(tmp_path: Path) -> None:
         house.process(everything(SHE))
         copy = house._runner.run(house.server.requests.export(SHE))
         until = kept_until(house.server.strategy.purposes, house.server.loop.customer(SHE))
-        chosen = {one.purpose: one.kept_until for one in copy.purposes if one.basis != "consent" or one.choice is not None}
+        chosen = {
+            one.purpose: one.kept_until for one in copy.purposes if one.basis != "consent" or one.choice is not None
+        }
         for category in house.held(SHE) - {"service", "account"}:
             promised = [at for key, at in chosen.items() if category in house.server.strategy.purposes[key].categories]
             assert max(promised).timestamp() == until[category]
@@ -381,7 +472,9 @@ def test_the_copy_and_the_clock_tell_the_same_dates(tmp_path: Path) -> None:
 
 def test_an_objection_outlives_the_person(tmp_path: Path) -> None:
     with Brand(tmp_path) as house:
-        house.process([*says_yes(SHE, "reminders", at=NOON), Objected(id="no", customer=SHE, occurred_at=NOON, about="marketing")])
+        house.process(
+            [*says_yes(SHE, "reminders", at=NOON), Objected(id="no", customer=SHE, occurred_at=NOON, about="marketing")]
+        )
         house.at(NOON + timedelta(days=LONGEST + PROOF_DAYS))
         assert SHE not in house.server.loop.customers
         house.process(says_yes(SHE, "reminders", at=house.clock.now()))
@@ -448,13 +541,21 @@ CATEGORIES: dict[str, tuple[Sabotage, str]] = {
 PEOPLE: dict[str, tuple[Sabotage, str]] = {
     "nothing is ever deleted": (_never, "kept"),
     "who was away is refused for good": (_for_good, "may not come again"),
-    "the keys that speak for them stay": (lambda patch: patch.setattr(access.AccessKeys, "forget", lambda *_: 0), "can still be reached"),
-    "proofs go with the rest": (lambda patch: patch.setattr(retention, "PROOF_DAYS", 0), "more than the proof|proof is gone"),
+    "the keys that speak for them stay": (
+        lambda patch: patch.setattr(access.AccessKeys, "forget", lambda *_: 0),
+        "can still be reached",
+    ),
+    "proofs go with the rest": (
+        lambda patch: patch.setattr(retention, "PROOF_DAYS", 0),
+        "more than the proof|proof is gone",
+    ),
 }
 
 
 @pytest.mark.parametrize("sabotage", CATEGORIES)
-def test_a_product_that_keeps_data_badly_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: str) -> None:
+def test_a_product_that_keeps_data_badly_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: str
+) -> None:
     spoil, told = CATEGORIES[sabotage]
     spoil(monkeypatch)
     with pytest.raises(AssertionError, match=told):
@@ -462,7 +563,9 @@ def test_a_product_that_keeps_data_badly_is_caught(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("sabotage", PEOPLE)
-def test_a_product_that_keeps_people_badly_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: str) -> None:
+def test_a_product_that_keeps_people_badly_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: str
+) -> None:
     spoil, told = PEOPLE[sabotage]
     spoil(monkeypatch)
     with pytest.raises(AssertionError, match=told):
@@ -470,7 +573,9 @@ def test_a_product_that_keeps_people_badly_is_caught(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize(("sabotage", "told"), [(_passive_prolongs, "only shown"), (_no_trace, "contact went")])
-def test_a_wrong_last_contact_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: Sabotage, told: str) -> None:
+def test_a_wrong_last_contact_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: Sabotage, told: str
+) -> None:
     sabotage(monkeypatch)
     with pytest.raises(AssertionError, match=told):
         check_only_what_they_do_prolongs(tmp_path)

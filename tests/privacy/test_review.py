@@ -1,4 +1,7 @@
-"""P22: no serious decision without a person. It says that it is automated, the person's own view is heard, and only a person answers it, with reasons."""
+"""P22: no serious decision without a person.
+
+It says that it is automated, the person's own view is heard, and only a person answers it, with reasons.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -55,19 +58,27 @@ async def turned(server: Server, brand: httpx.AsyncClient, days: float) -> None:
 
 
 async def check_that_a_person_answers(server: Server) -> None:
-    async with running(server) as brand, client(server, server.access_keys.issue("device", "bo")) as bo, client(server, server.access_keys.issue("device", "al")) as al:
+    async with (
+        running(server) as brand,
+        client(server, server.access_keys.issue("device", "bo")) as bo,
+        client(server, server.access_keys.issue("device", "al")) as al,
+    ):
         said = await decided(server, brand)
         assert said["review"] == "price", "it is not marked"
         assert "person" in said["automated"], "it does not say that it is automated"
         address = f"/v1/people/bo/decisions/{said['decision']}"
-        assert (await al.post(f"{address}/contest", json={"view": VIEW})).status_code == 403, "another person contested it"
+        assert (await al.post(f"{address}/contest", json={"view": VIEW})).status_code == 403, (
+            "another person contested it"
+        )
         assert (await bo.get("/v1/reviews")).status_code == 403, "the queue is open"
 
         contested = await bo.post(f"{address}/contest", json={"view": VIEW})
         assert contested.status_code == 200, contested.text
         assert contested.json()["view"] == VIEW, "their own view is not recorded"
         assert contested.json()["due_at"] == months_after(NOON, 1).timestamp(), "it is due some other day"
-        assert (await bo.post(f"{address}/contest", json={"view": "Other."})).json()["view"] == VIEW, "contested twice, it is another contest"
+        assert (await bo.post(f"{address}/contest", json={"view": "Other."})).json()["view"] == VIEW, (
+            "contested twice, it is another contest"
+        )
 
         for days, overdue in ((0.0, False), (29.9, False), (31.0, True), (400.0, True)):
             await turned(server, brand, days)
@@ -78,8 +89,12 @@ async def check_that_a_person_answers(server: Server) -> None:
             review = (await bo.get("/v1/people/bo/export")).json()["reviews"][said["decision"]]
             assert review["outcome"] == "", "something else than a person answered"
 
-        assert (await bo.put(f"{address}/review", json={"outcome": "changed", "reasons": REASONS})).status_code == 403, "one answered oneself"
-        assert (await brand.put(f"{address}/review", json={"outcome": "changed"})).status_code == 422, "answered without reasons"
+        assert (
+            await bo.put(f"{address}/review", json={"outcome": "changed", "reasons": REASONS})
+        ).status_code == 403, "one answered oneself"
+        assert (await brand.put(f"{address}/review", json={"outcome": "changed"})).status_code == 422, (
+            "answered without reasons"
+        )
         assert (await brand.put(f"{address}/review", json={"outcome": "maybe", "reasons": REASONS})).status_code == 422
         answered = await brand.put(f"{address}/review", json={"outcome": "changed", "reasons": REASONS})
         assert answered.status_code == 200, answered.text
@@ -88,7 +103,9 @@ async def check_that_a_person_answers(server: Server) -> None:
         assert (await brand.get("/v1/reviews")).json() == [], "it is still in the queue"
         effects = [effect.kind for entry in server.log.of("bo") for effect in entry.effects]
         assert effects == ["changed"], "nobody is told to change it"
-        assert (await brand.put(f"{address}/review", json={"outcome": "confirmed", "reasons": "No."})).status_code == 422, "answered twice"
+        assert (
+            await brand.put(f"{address}/review", json={"outcome": "confirmed", "reasons": "No."})
+        ).status_code == 422, "answered twice"
 
 
 def test_only_a_person_answers_what_a_person_contests() -> None:
@@ -103,7 +120,9 @@ async def check_that_a_changed_card_is_gone() -> None:
             address = f"/v1/people/bo/decisions/{(await decided(server, brand))['decision']}"
             await bo.post(f"{address}/contest", json={"view": VIEW})
             assert server.screens.card("bo") is not None
-            assert (await brand.put(f"{address}/review", json={"outcome": outcome, "reasons": REASONS})).status_code == 200
+            assert (
+                await brand.put(f"{address}/review", json={"outcome": outcome, "reasons": REASONS})
+            ).status_code == 200
             assert (server.screens.card("bo") is None) is (outcome == "changed"), "what was changed is still shown"
 
 
@@ -122,7 +141,10 @@ def _auto_closed(patch: pytest.MonkeyPatch) -> None:
 
     def closing(customer: Any, said: Any, received_s: float) -> Any:
         after = exercised(customer, said, received_s)
-        late = {key: replace(one, outcome="confirmed", reasons="Late.") if received_s > one.due_at else one for key, one in after.reviews.items()}
+        late = {
+            key: replace(one, outcome="confirmed", reasons="Late.") if received_s > one.due_at else one
+            for key, one in after.reviews.items()
+        }
         return replace(after, reviews=late)
 
     patch.setattr("visavis.customers.fold.exercised", closing)
@@ -182,12 +204,16 @@ async def test_what_is_not_tagged_is_not_contested_and_what_is_refused_may_be() 
         await switch(brand, "bo", "tailored-offers", on=False)
         own = (await bo.post(MOMENTS, json=moment("entered", "bo", id="door again"))).json()["decisions"][0]
         assert "review" not in own, "what one closed oneself is nobody's decision"
-        till = (await brand.post(MOMENTS, json=moment("paying", "bo", id="till", place="s1", lines=[]))).json()["decisions"][0]
+        till = (await brand.post(MOMENTS, json=moment("paying", "bo", id="till", place="s1", lines=[]))).json()[
+            "decisions"
+        ][0]
         assert "review" not in till
         refused = await bo.post(f"/v1/people/bo/decisions/{till['decision']}/contest", json={"view": VIEW})
         assert (refused.status_code, refused.json()["title"]) == (422, "Not what was expected")
         assert (await bo.post("/v1/people/bo/decisions/none/contest", json={"view": VIEW})).status_code == 404
-        assert (await bo.post(f"/v1/people/bo/decisions/{told['decision']}/contest", json={"view": " "})).status_code == 422
+        assert (
+            await bo.post(f"/v1/people/bo/decisions/{told['decision']}/contest", json={"view": " "})
+        ).status_code == 422
 
 
 async def test_no_sender_speaks_for_the_desk() -> None:
@@ -195,12 +221,16 @@ async def test_no_sender_speaks_for_the_desk() -> None:
     async with running(server) as brand, client(server, server.access_keys.issue("device", "bo")) as bo:
         said = await decided(server, brand)
         spoken: tuple[tuple[str, dict[str, Any]], ...] = (
-            ("contested", {"view": VIEW}), ("reviewed", {"outcome": "confirmed", "reasons": "No."}), ("corrected", {"family": "f"}),
+            ("contested", {"view": VIEW}),
+            ("reviewed", {"outcome": "confirmed", "reasons": "No."}),
+            ("corrected", {"family": "f"}),
             ("requested", {"request": "r", "right": "access", "status": "fulfilled"}),
-        )  # fmt: skip
+        )
         for kind, more in spoken:
             for sender in (bo, brand):
-                told = await sender.post(MOMENTS, json=moment(kind, "bo", id=f"x-{kind}", decision=said["decision"], **more))
+                told = await sender.post(
+                    MOMENTS, json=moment(kind, "bo", id=f"x-{kind}", decision=said["decision"], **more)
+                )
                 assert told.status_code == 403
 
 

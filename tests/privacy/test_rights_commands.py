@@ -1,4 +1,7 @@
-"""At the command line, while no server runs, the desk is the same: the copy is the one that the server gives, and whoever is to be told is told."""
+"""At the command line, while no server runs, the desk is the same.
+
+The copy is the one that the server gives, and whoever is to be told is told.
+"""
 
 import asyncio
 import json
@@ -37,7 +40,12 @@ class Recipient:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
-                verify(SECRET, {name.lower(): value for name, value in self.headers.items()}, body, now=float(self.headers["webhook-timestamp"]))
+                verify(
+                    SECRET,
+                    {name.lower(): value for name, value in self.headers.items()},
+                    body,
+                    now=float(self.headers["webhook-timestamp"]),
+                )
                 status = recipient.answers.pop(0) if recipient.answers else 204
                 if status == 204:
                     recipient.told.append(json.loads(body))
@@ -76,11 +84,15 @@ class Brand:
         shutil.copytree(example("grocery"), self.strategy)
         purposes = self.strategy / "purposes.toml"
         purposes.write_text(purposes.read_text().replace("[account]", f'[account]\nrecipients = ["{FIRM}"]', 1))
-        self.file.write_text(f'data = "{root}/data"\nhosts = ["127.0.0.1"]\n[webhooks.erased]\nurl = "{url}"\nsecret = "{SECRET}"\n')
+        self.file.write_text(
+            f'data = "{root}/data"\nhosts = ["127.0.0.1"]\n[webhooks.erased]\nurl = "{url}"\nsecret = "{SECRET}"\n'
+        )
 
     def says(self, *words: str) -> Any:
         """What this command of ``visavis rights`` prints."""
-        told = CliRunner().invoke(app, ["rights", words[0], str(self.strategy), *words[1:], "--settings", str(self.file)])
+        told = CliRunner().invoke(
+            app, ["rights", words[0], str(self.strategy), *words[1:], "--settings", str(self.file)]
+        )
         assert told.exit_code == 0, told.exception
         return json.loads(told.stdout) if told.stdout else None
 
@@ -131,13 +143,27 @@ def check_that_the_command_gives_the_servers_copy(brand: Brand) -> None:
     brand.says("export", "bo", str(brand.root / "copy.json"), "--no-sign")
     here = json.loads((brand.root / "copy.json").read_bytes())
     assert here["entries"][: len(there["entries"])] == there["entries"], "other entries"
-    more = [part["kind"] for entry in here["entries"][len(there["entries"]) :] for part in entry if isinstance(part, dict)]
+    more = [
+        part["kind"] for entry in here["entries"][len(there["entries"]) :] for part in entry if isinstance(part, dict)
+    ]
     assert set(more) == {"requested"}, "other entries"
     assert here["kept"].keys() == there["kept"].keys() != set(), "other holders"
     for holder in there["kept"]:
         assert here["kept"][holder] == there["kept"][holder], f"{holder} tells something else"
-    assert all(there["kept"][holder] for holder in ("addresses", "access", "mirror", "screens")), "nothing was told: this proves nothing"
-    parts = here.keys() - {"made_at", "entries", "requests", "uses", "ledger", "kept", "observed", "inferred", "purposes"}
+    assert all(there["kept"][holder] for holder in ("addresses", "access", "mirror", "screens")), (
+        "nothing was told: this proves nothing"
+    )
+    parts = here.keys() - {
+        "made_at",
+        "entries",
+        "requests",
+        "uses",
+        "ledger",
+        "kept",
+        "observed",
+        "inferred",
+        "purposes",
+    }
     assert {part: here[part] for part in parts} == {part: there[part] for part in parts}
 
 
@@ -149,11 +175,18 @@ def test_what_waits_for_the_brand_is_listed_and_answered_at_the_command_line(bra
     async def asked(server: Server) -> Any:
         await comes_in(server)
         async with client(server, server.access_keys.issue("device", "bo")) as bo:
-            return (await bo.post("/v1/people/bo/corrections", json={"moment": "m-bought", "instead": None})).json()["acknowledgement"]
+            return (await bo.post("/v1/people/bo/corrections", json={"moment": "m-bought", "instead": None})).json()[
+                "acknowledgement"
+            ]
 
     request = brand.serve(asked)["request"]
     (waiting,) = brand.says("requests")
-    assert (waiting["request"], waiting["customer"], waiting["of"], waiting["instead"]) == (request, "bo", "m-bought", None)
+    assert (waiting["request"], waiting["customer"], waiting["of"], waiting["instead"]) == (
+        request,
+        "bo",
+        "m-bought",
+        None,
+    )
     assert brand.says("move", "bo", request, "rejected", "--reason", "The receipt shows it.")["status"] == "rejected"
     assert brand.says("requests") == []
     assert brand.says("requests", "bo")[request]["reason"] == "The receipt shows it."
@@ -172,13 +205,17 @@ def check_that_recipients_are_told(brand: Brand, recipient: Recipient) -> None:
     brand.says("reviews")
     brand.file.write_text(told)
     brand.serve(until_told)
-    assert [(one["type"], one["data"]["customer"], one["data"]["product"]) for one in recipient.told] == [("erased", "bo", FIRM)], "nobody was told"
+    assert [(one["type"], one["data"]["customer"], one["data"]["product"]) for one in recipient.told] == [
+        ("erased", "bo", FIRM)
+    ], "nobody was told"
     brand.serve(until_told)
     assert len(recipient.told) == 1, "they were told twice"
     assert not traces(brand.root / "data", [word("bo", "mail"), *words_of("bo")[1:]])
 
 
-def test_recipients_are_told_of_an_erasure_at_the_command_line_or_at_the_next_start(brand: Brand, recipient: Recipient) -> None:
+def test_recipients_are_told_of_an_erasure_at_the_command_line_or_at_the_next_start(
+    brand: Brand, recipient: Recipient
+) -> None:
     check_that_recipients_are_told(brand, recipient)
 
 
@@ -189,7 +226,10 @@ def test_recipients_are_told_by_the_command_itself(brand: Brand, recipient: Reci
 
 
 SABOTAGES: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
-    "the notice lives in memory only": (lambda patch: patch.setattr(Webhooks, "announce", lambda *_: None), "nobody was told"),
+    "the notice lives in memory only": (
+        lambda patch: patch.setattr(Webhooks, "announce", lambda *_: None),
+        "nobody was told",
+    ),
     "the command waits for nobody": (lambda patch: patch.setattr(Webhooks, "tried", _at_once), "did not try"),
     "what is owed is owed for ever": (lambda patch: patch.setattr(Webhooks, "_finish", _never_done), "twice"),
 }
@@ -204,7 +244,9 @@ def _never_done(outbox: Webhooks, key: str, parcel: Any) -> None:
 
 
 @pytest.mark.parametrize("sabotage", SABOTAGES)
-def test_recipients_who_are_not_told_are_noticed(brand: Brand, recipient: Recipient, monkeypatch: pytest.MonkeyPatch, sabotage: str) -> None:
+def test_recipients_who_are_not_told_are_noticed(
+    brand: Brand, recipient: Recipient, monkeypatch: pytest.MonkeyPatch, sabotage: str
+) -> None:
     spoil, told = SABOTAGES[sabotage]
     spoil(monkeypatch)
     with pytest.raises(AssertionError, match=told):
@@ -246,7 +288,11 @@ def test_every_paper_verifies_offline_and_none_that_was_changed(brand: Brand) ->
 def test_a_key_is_never_made_beside_data_that_it_does_not_open(brand: Brand) -> None:
     brand.serve(comes_in)
     (brand.root / "data.key").rename(brand.root / "elsewhere.key")
-    for words in (["key", "brand"], ["rights", "reviews", str(brand.strategy)], ["rights", "erase", str(brand.strategy), "bo"]):
+    for words in (
+        ["key", "brand"],
+        ["rights", "reviews", str(brand.strategy)],
+        ["rights", "erase", str(brand.strategy), "bo"],
+    ):
         told = CliRunner().invoke(app, [*words, "--data", str(brand.root / "data")])
         assert isinstance(told.exception, Invalid), words
         assert str(told.exception).startswith("data holds data, and there is no root key data.key that opens them.")

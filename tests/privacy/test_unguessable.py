@@ -1,4 +1,8 @@
-"""P17: a dictionary of all that was ever said of people, hashed as people do, has no hit in anything that is kept of them or given out."""
+"""P17.
+
+A dictionary of all that was ever said of people, hashed as people do, has no hit in anything that is kept of them or
+given out.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,12 +45,22 @@ def check_that_no_hash_can_be_guessed(root: Path) -> None:
         runner, server = house._runner, house.server
         for name, card in CARDS.items():
             house.process([one for one in everything(name) if not isinstance(one, Linked)])
-            said = {"kind": "linked", "id": f"card of {name}", "customer": name, "occurred_at": NOON.isoformat(), "identifier": card}
+            said = {
+                "kind": "linked",
+                "id": f"card of {name}",
+                "customer": name,
+                "occurred_at": NOON.isoformat(),
+                "identifier": card,
+            }
             assert runner.run(asked(server, "POST", MOMENTS, said)).status_code == 200
             runner.run(server.requests.object(name, "sharing", on=True))
         orders(house, PEOPLE[0])
         entries = [entry for name in PEOPLE for entry in server.log.of(name)]
-        spoken = [one for entry in entries for one in (entry.moment.id, *[d.id for d in entry.decisions], *[e.key for e in entry.effects])]
+        spoken = [
+            one
+            for entry in entries
+            for one in (entry.moment.id, *[d.id for d in entry.decisions], *[e.key for e in entry.effects])
+        ]
         assert any(entry.effects for entry in entries), "nothing went out: this proves nothing"
         papers = [encode(entry) for entry in entries]
         for name in PEOPLE:
@@ -74,13 +88,38 @@ def test_no_hash_can_be_guessed(quick: Path) -> None:
 
 
 PLAIN: dict[str, tuple[ModuleType, str, str, str]] = {
-    "the name in the vault": (vault, "customer.encode(), key=self._fingerprints, digest_size=NAME_BYTES", "customer.encode(), digest_size=NAME_BYTES", "file"),
-    "the pseudonym": (vault, "randbits(PSEUDONYM_BITS)", "int.from_bytes(blake2b(customer.encode(), digest_size=8).digest()) >> 1", "file"),
+    "the name in the vault": (
+        vault,
+        "customer.encode(), key=self._fingerprints, digest_size=NAME_BYTES",
+        "customer.encode(), digest_size=NAME_BYTES",
+        "file",
+    ),
+    "the pseudonym": (
+        vault,
+        "randbits(PSEUDONYM_BITS)",
+        "int.from_bytes(blake2b(customer.encode(), digest_size=8).digest()) >> 1",
+        "file",
+    ),
     "the moment": (vault, 'blake2b(key=derived(key, "moments"), digest_size=8)', "blake2b(digest_size=8)", "file"),
-    "the effect": (outbox, "blake2b(key.encode(), key=self._secret, digest_size=16)", "blake2b(key.encode(), digest_size=16)", "file"),
-    "who objected": (opposition, "key=self._secret, digest_size=FINGERPRINT_BYTES", "digest_size=FINGERPRINT_BYTES", "file"),
+    "the effect": (
+        outbox,
+        "blake2b(key.encode(), key=self._secret, digest_size=16)",
+        "blake2b(key.encode(), digest_size=16)",
+        "file",
+    ),
+    "who objected": (
+        opposition,
+        "key=self._secret, digest_size=FINGERPRINT_BYTES",
+        "digest_size=FINGERPRINT_BYTES",
+        "file",
+    ),
     "the card": (moments, "key=secret[:64], digest_size=16", "digest_size=16", "paper"),
-    "the subject of a receipt": (receipts, "name.encode(), key=secret, digest_size=12", "name.encode(), digest_size=12", "paper"),
+    "the subject of a receipt": (
+        receipts,
+        "name.encode(), key=secret, digest_size=12",
+        "name.encode(), digest_size=12",
+        "paper",
+    ),
 }
 
 

@@ -1,4 +1,6 @@
-"""P11: every use that had an effect has its line in the ledger, written with it, and every line has its use; whatever the load and wherever it stops.
+"""P11: every use that had an effect has its line in the ledger, written with it, and every line has its use.
+
+Whatever the load and wherever it stops.
 
 A whole server is killed too: what left it (decisions, pages, copies) is in its ledger.
 """
@@ -47,7 +49,12 @@ def on_disk(folder: Path) -> SqliteLog:
 
 def check(log: SqliteLog | MemoryLog) -> int:
     """The ledger holds exactly the lines of the log's entries, in their order; how many."""
-    owed = [line for _, entry in log.scan() if isinstance(entry, Entry) for line in leaves(entry, STRATEGY.purposes, log.audit_key(entry.customer))]
+    owed = [
+        line
+        for _, entry in log.scan()
+        if isinstance(entry, Entry)
+        for line in leaves(entry, STRATEGY.purposes, log.audit_key(entry.customer))
+    ]
     held = list(log.lines(0, 10**9))
     assert len(held) >= len(owed), f"{len(owed) - len(held)} uses have no line"
     assert held == owed, "a line tells of no use"
@@ -57,7 +64,11 @@ def check(log: SqliteLog | MemoryLog) -> int:
 def run(loop: Loop, dice: Random, moments: int) -> None:
     for i in range(moments):
         name = dice.choice(["camille", "bo", "eve"])
-        options: list[Moment] = [enters(name, id=f"in-{i}"), pays(dice.choice(BRANDS), name=name, id=f"till-{i}"), enters(name, id="again")]
+        options: list[Moment] = [
+            enters(name, id=f"in-{i}"),
+            pays(dice.choice(BRANDS), name=name, id=f"till-{i}"),
+            enters(name, id="again"),
+        ]
         moment = dice.choice(options)
         loop.take(moment, look=True)
         loop.take(CheckedIn(id=f"here-{i}", customer=name, occurred_at=moment.occurred_at, place="s1"), look=True)
@@ -67,7 +78,9 @@ def run(loop: Loop, dice: Random, moments: int) -> None:
 
 
 @pytest.mark.parametrize("making", [lambda _: MemoryLog(), on_disk], ids=["memory", "disk"])
-def test_every_use_has_its_line_and_every_line_its_use(making: Callable[[Path], SqliteLog | MemoryLog], tmp_path: Path) -> None:
+def test_every_use_has_its_line_and_every_line_its_use(
+    making: Callable[[Path], SqliteLog | MemoryLog], tmp_path: Path
+) -> None:
     log = making(tmp_path)
     loop = a_loop(log)
     camille(loop, "reminders", "place-moment", "adviser-brief")
@@ -84,7 +97,9 @@ class Breaks(Exception):
     """The disk gives up."""
 
 
-def test_a_commit_that_fails_leaves_neither_the_use_nor_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_commit_that_fails_leaves_neither_the_use_nor_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = on_disk(tmp_path)
     loop = a_loop(log)
     camille(loop, "reminders", "place-moment")
@@ -168,7 +183,9 @@ def test_a_server_shows_its_ledger_to_everyone(tmp_path: Path) -> None:
         server = build(grocery(), Settings(data=str(tmp_path / "data"), checkpoint_s=0.0), memory=True, key=ROOT_KEY)
         server.writer.start()
         key = {"authorization": f"Bearer {server.access_keys.issue('device', 'camille')}"}
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(server.app), base_url="http://ledger.test") as client:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(server.app), base_url="http://ledger.test"
+        ) as client:
             await client.put("/v1/people/camille/purposes/place-moment", json={"on": True}, headers=key)
             note = (await client.get("/v1/ledger/checkpoint")).text
             lines = (await client.get("/v1/ledger/leaves")).content
@@ -183,16 +200,23 @@ def test_a_server_shows_its_ledger_to_everyone(tmp_path: Path) -> None:
     assert b"camille" not in lines
 
 
-def test_whenever_it_is_killed_each_use_that_had_an_effect_has_its_one_line(tmp_path: Path, times: Callable[[int, int], int]) -> None:
+def test_whenever_it_is_killed_each_use_that_had_an_effect_has_its_one_line(
+    tmp_path: Path, times: Callable[[int, int], int]
+) -> None:
     kills = times(3, 200)
 
     assert kill_and_look(tmp_path / "data", kills, seed=1) > 5 * kills, "so few that this proves nothing"
 
 
-@pytest.mark.parametrize(("broken", "said"), [
-    ("late", "a use without its line"), ("unread", "a brief was read without a use"),
-    ("unseen", "somebody looked without a use"), ("uncopied", "a copy was taken without a use"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("late", "a use without its line"),
+        ("unread", "a brief was read without a use"),
+        ("unseen", "somebody looked without a use"),
+        ("uncopied", "a copy was taken without a use"),
+    ],
+)
 def test_a_server_that_is_broken_is_caught(tmp_path: Path, broken: str, said: str) -> None:
     with pytest.raises(AssertionError, match=said):
         kill_and_look(tmp_path / "data", 5, seed=2, broken=broken)
@@ -201,11 +225,23 @@ def test_a_server_that_is_broken_is_caught(tmp_path: Path, broken: str, said: st
 # Whoever of the brand looks at a person is in their ledger, by whatever door
 
 LOOKS: dict[str, tuple[ModuleType, str, str]] = {
-    "/v1/people/bo/moments/door": (people, 'if key.role == "brand":\n            await record_entry_read(', "if False:\n            await record_entry_read("),
+    "/v1/people/bo/moments/door": (
+        people,
+        'if key.role == "brand":\n            await record_entry_read(',
+        "if False:\n            await record_entry_read(",
+    ),
     "/v1/people/bo/wallet": (people, 'if key.role == "brand" and customer.entries:', "if False:"),
     "/v1/people/bo/decisions/{decision}/why": (explanations, 'if key.role == "brand":', "if False:"),
-    "/v1/decisions/{decision}": (console, "if one.id == name:\n                    await record_entry_read(", "if one.id == name:\n                    _ = ("),
-    "/console/moment?number={number}": (console, "entry = found.entry\n        await record_entry_read(", "entry = found.entry\n        _ = ("),
+    "/v1/decisions/{decision}": (
+        console,
+        "if one.id == name:\n                    await record_entry_read(",
+        "if one.id == name:\n                    _ = (",
+    ),
+    "/console/moment?number={number}": (
+        console,
+        "entry = found.entry\n        await record_entry_read(",
+        "entry = found.entry\n        _ = (",
+    ),
 }
 """Each door by which one person is read, and the mutant of the product that makes no use of it."""
 
@@ -245,9 +281,10 @@ def unnamed() -> list[str]:
     found, ago = [], NOON - timedelta(hours=1)
     told: dict[str, list[Decision]] = {}
     more: dict[str, Moment] = {
-        "": enters(id="nothing", at=ago), "orders": Ordered(id="o", customer="camille", occurred_at=ago, order="o1", product=BRANDS[0]),
+        "": enters(id="nothing", at=ago),
+        "orders": Ordered(id="o", customer="camille", occurred_at=ago, order="o1", product=BRANDS[0]),
         "preferences": Declared(id="d", customer="camille", occurred_at=ago, trait="first_name", value="Camille"),
-    }  # fmt: skip
+    }
     for category, one in more.items():
         loop = a_loop()
         camille(loop, "adviser-brief", "recognition", products=(BRANDS[0],))

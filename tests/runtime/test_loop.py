@@ -43,7 +43,11 @@ def a_visit(loop: Loop, name: str = "camille", *, number: int = 0) -> None:
     if isinstance(shown := answer.entry.decisions[0], Show):
         loop.take(Displayed(id=f"seen-{number}", customer=name, occurred_at=at, decision=shown.id))
     loop.take(pays(BRANDS[0], name=name, at=at, id=f"till-{number}"))
-    loop.take(Bought(id=f"paid-{number}", customer=name, occurred_at=at, place="s1", lines=lines(BRANDS[0], BRANDS[number % 9])))
+    loop.take(
+        Bought(
+            id=f"paid-{number}", customer=name, occurred_at=at, place="s1", lines=lines(BRANDS[0], BRANDS[number % 9])
+        )
+    )
     loop.commit()
     loop.learn()
 
@@ -131,11 +135,23 @@ def test_a_purchase_on_one_of_the_next_three_days_is_the_outcome_of_the_till() -
     next_day = NOON + timedelta(days=1)
     turn(loop, next_day)
     missing = next(product for product in BRANDS if STRATEGY.products[product].family == known[0].family)
-    loop.process([Bought(id="same", customer="camille", occurred_at=NOON + timedelta(hours=1), place="s1", lines=lines(BRANDS[8]))])
+    loop.process(
+        [
+            Bought(
+                id="same", customer="camille", occurred_at=NOON + timedelta(hours=1), place="s1", lines=lines(BRANDS[8])
+            )
+        ]
+    )
     loop.process([Bought(id="next", customer="camille", occurred_at=next_day, place="s1", lines=lines(missing))])
     turn(loop, NOON + timedelta(days=6))
 
-    closed = [outcome for answer in loop.wake() if answer.entry for outcome in answer.entry.closed if outcome.decision == entry.decisions[0].id]
+    closed = [
+        outcome
+        for answer in loop.wake()
+        if answer.entry
+        for outcome in answer.entry.closed
+        if outcome.decision == entry.decisions[0].id
+    ]
 
     assert [outcome.hits & 1 for outcome in closed] == [1]
 
@@ -165,7 +181,10 @@ def _choices(name: str) -> list:  # type: ignore[type-arg]
 
 
 def check_that_nothing_foreign_comes_in() -> None:
-    """A life that was not lived yet, or one whose identifier is somebody's here, is refused whole; the same life, once lived and nobody's, comes in."""
+    """A life that was not lived yet, or one whose identifier is somebody's here, is refused whole.
+
+    The same life, once lived and nobody's, comes in.
+    """
     there = a_loop()
     camille(there, "place-moment")
     there.process([enters()])
@@ -176,7 +195,9 @@ def check_that_nothing_foreign_comes_in() -> None:
         before = len(loop.log)
         with pytest.raises(Refused):
             loop.adopt(life)
-        assert (len(loop.log), list(loop.customers), loop.customer("dan").names) == (before, ["dan"], ("dan",)), "something was kept"
+        assert (len(loop.log), list(loop.customers), loop.customer("dan").names) == (before, ["dan"], ("dan",)), (
+            "something was kept"
+        )
     loop = a_loop()
     loop.adopt(life)
     assert BYTES(loop.customer("camille")) == BYTES(there.customer("camille"))
@@ -186,9 +207,13 @@ def test_nothing_foreign_comes_in() -> None:
     check_that_nothing_foreign_comes_in()
 
 
-@pytest.mark.parametrize("old", [
-    "if any(entry.received_at > self.clock.now() for entry in entries):", "if any(self._identified.get(identifier) for identifier in identified):",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "old",
+    [
+        "if any(entry.received_at > self.clock.now() for entry in entries):",
+        "if any(self._identified.get(identifier) for identifier in identified):",
+    ],
+)
 def test_a_life_that_is_not_looked_at_is_caught(monkeypatch: pytest.MonkeyPatch, old: str) -> None:
     mutate(monkeypatch, loop_room, old, "if False:")
     with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):

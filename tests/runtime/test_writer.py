@@ -59,7 +59,9 @@ async def test_somebody_whose_time_comes_is_woken_without_anyone_asking() -> Non
     assert not loop.customers["camille"].service.open
 
 
-async def test_more_people_than_a_group_holds_are_all_woken_before_the_turned_clock_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_more_people_than_a_group_holds_are_all_woken_before_the_turned_clock_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(writer, "GROUP_LIMIT", 3)
     server = a_server()
     names = [f"p{number}" for number in range(10)]
@@ -67,7 +69,9 @@ async def test_more_people_than_a_group_holds_are_all_woken_before_the_turned_cl
         for name in names:
             await switch(brand, name, "reminders")
             await shops(brand, server, name, weeks=6)
-        await brand.post(MOMENTS, json=[moment("paying", name, id="till", place="s1", lines=[[BRANDS[0], 1, 100]]) for name in names])
+        await brand.post(
+            MOMENTS, json=[moment("paying", name, id="till", place="s1", lines=[[BRANDS[0], 1, 100]]) for name in names]
+        )
         assert all(server.loop.customers[name].service.open for name in names)
         assert (await brand.put("/v1/clock", json={"at": (NOON + timedelta(days=9)).timestamp()})).status_code == 204
         assert not any(server.loop.customers[name].service.open for name in names)
@@ -77,10 +81,19 @@ async def test_a_stream_ends_for_a_key_that_was_revoked() -> None:
     server = a_server()
     token = server.access_keys.issue("device", "bo")
     asked = {
-        "type": "http", "method": "GET", "path": "/glasses/stream", "raw_path": b"/glasses/stream", "query_string": b"", "http_version": "1.1",
-        "scheme": "http", "server": ("x", 80), "client": ("x", 1), "root_path": "", "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "type": "http",
+        "method": "GET",
+        "path": "/glasses/stream",
+        "raw_path": b"/glasses/stream",
+        "query_string": b"",
+        "http_version": "1.1",
+        "scheme": "http",
+        "server": ("x", 80),
+        "client": ("x", 1),
+        "root_path": "",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
         "headers": [(b"host", b"x"), (b"authorization", f"Bearer {token}".encode())],
-    }  # fmt: skip
+    }
 
     async def receive() -> dict[str, Any]:
         await asyncio.sleep(60)
@@ -129,7 +142,9 @@ def test_a_log_line_is_json_and_names_nobody() -> None:
     try:
         raise KeyError("camille.durand")
     except KeyError:
-        found.exception("%s could not be lived", "camille.durand", extra={"kind": "entered", "customer": "camille.durand"})
+        found.exception(
+            "%s could not be lived", "camille.durand", extra={"kind": "entered", "customer": "camille.durand"}
+        )
 
     told = json.loads(heard.getvalue())
     assert "camille" not in heard.getvalue()

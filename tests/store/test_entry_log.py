@@ -54,13 +54,21 @@ def test_both_logs_are_a_list_that_refuses_what_it_holds(plan: list[list[tuple[s
 
 
 def check_that_what_read_health_is_sealed_as_health(folder: Path) -> None:
-    """P12: also an entry of something else, whose decision read numbers, lies under the second key; written, and written anew."""
+    """P12: also an entry of something else, whose decision read numbers, lies under the second key.
+
+    Written, and written anew.
+    """
     log = a_log(folder)
     plain = an_entry("camille", "m0")
-    entries = [plain, *[replace(an_entry("camille", f"m{i}"), uses=(Use("own-numbers", ("numbers",)),)) for i in (1, 2)]]
+    entries = [
+        plain,
+        *[replace(an_entry("camille", f"m{i}"), uses=(Use("own-numbers", ("numbers",)),)) for i in (1, 2)],
+    ]
     log.commit(entries)
     log.amend("camille", {"m2": replace(entries[2], received_at=plain.received_at)})
-    sealed = [bytes(data[: len(SPECIAL)]) for (data,) in log._database.execute("SELECT data FROM entries ORDER BY position")]
+    sealed = [
+        bytes(data[: len(SPECIAL)]) for (data,) in log._database.execute("SELECT data FROM entries ORDER BY position")
+    ]
     assert [one == SPECIAL for one in sealed] == [False, True, True], "what read health lies under the ordinary key"
     assert [entry for _, entry in log.scan()][:2] == entries[:2]
     log.close()
@@ -70,11 +78,16 @@ def test_what_read_health_is_sealed_as_health(tmp_path: Path) -> None:
     check_that_what_read_health_is_sealed_as_health(tmp_path)
 
 
-@pytest.mark.parametrize(("old", "new"), [
-    (" or any(not SPECIAL.isdisjoint(use.categories) for use in entry.uses)", ""),
-    ("_place(row[0], name), special=_is_special(entry))", "_place(row[0], name))"),
-])  # fmt: skip
-def test_what_read_health_under_the_ordinary_key_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> None:
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (" or any(not SPECIAL.isdisjoint(use.categories) for use in entry.uses)", ""),
+        ("_place(row[0], name), special=_is_special(entry))", "_place(row[0], name))"),
+    ],
+)
+def test_what_read_health_under_the_ordinary_key_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str
+) -> None:
     mutate(monkeypatch, sqlite, old, new)
     with pytest.raises(AssertionError, match="ordinary key"):
         check_that_what_read_health_is_sealed_as_health(tmp_path)

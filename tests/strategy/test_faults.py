@@ -8,8 +8,13 @@ from visavis.strategy.lines import lines
 from visavis.strategy.read import read
 
 DOOR, BRAND, PURPOSES, OBJECTIVES, PLACES, PRODUCTS = (
-    "actions/reminder-door.toml", "brand.toml", "purposes.toml", "objectives.toml", "places.geojson", "products.csv",
-)  # fmt: skip
+    "actions/reminder-door.toml",
+    "brand.toml",
+    "purposes.toml",
+    "objectives.toml",
+    "places.geojson",
+    "products.csv",
+)
 
 
 NEWLINE = b"\n"
@@ -46,21 +51,41 @@ def line_of(text: bytes, part: bytes) -> int:
         (BRAND, b'currency = "USD"', b'currency = "dollars"', "is not a currency"),
         (BRAND, b"attention_units_per_day = 12.0", b"attention_units_per_day = -12.0", "must be between 0 and 1,000"),
         (BRAND, b'default_device = "glasses"', b'default_device = "monocle"', "is not a device"),
-        (PURPOSES, b'iri = "dpv:PersonalisedBenefits"', b'iri = "https://w3id.org/dpv#SellDataToThirdParties"', "may never be a purpose"),
-        (PURPOSES, b'iri = "dpv:PersonalisedBenefits"', b'iri = "dpv:PersonnelBehaviourMonitoring"', "may never be a purpose"),
+        (
+            PURPOSES,
+            b'iri = "dpv:PersonalisedBenefits"',
+            b'iri = "https://w3id.org/dpv#SellDataToThirdParties"',
+            "may never be a purpose",
+        ),
+        (
+            PURPOSES,
+            b'iri = "dpv:PersonalisedBenefits"',
+            b'iri = "dpv:PersonnelBehaviourMonitoring"',
+            "may never be a purpose",
+        ),
         (PURPOSES, b'categories = ["places"]', b'categories = ["places", "faces"]', "faces: no such category"),
         (OBJECTIVES, b', en = "That everyone finds what they need." }', b" }", "`needs-met` has no en why"),
         (OBJECTIVES, b"value_cents = 30", b"value_cents = -30", "`value_cents` must be between"),
         (OBJECTIVES, b"days = 3", b"days = 0", "`days` must be between"),
         (PLACES, b'"radius_m": 40', b'"radius_m": -40', "a Point needs a radius_m above 0"),
         (PLACES, b'"radius_m": 40', b'"radius_m": 40, "raduis": 3', "unknown field `raduis`"),
-        (PLACES, b'"zone": "America/New_York", "radius_m": 40', b'"zone": "Nowhere", "radius_m": 40', "is not a time zone"),
+        (
+            PLACES,
+            b'"zone": "America/New_York", "radius_m": 40',
+            b'"zone": "Nowhere", "radius_m": 40',
+            "is not a time zone",
+        ),
         (PLACES, b'"id": "s1-front"', b'"id": "s1"', "the place `s1` is there twice"),
         ("segments.toml", b"heavy = ", b'very-heavy = "customer.known"\nheavy = ', "cannot be named in a condition"),
         ("segments.toml", b"heavy = ", b"light = 3\nheavy = ", "segment `light` must be a text"),
-        ("segments.toml", b"heavy = ", b'light = "segment.heavy"\nheavy = ', "`segment.heavy` is not a segment. Define it in segments.toml, above"),
+        (
+            "segments.toml",
+            b"heavy = ",
+            b'light = "segment.heavy"\nheavy = ',
+            "`segment.heavy` is not a segment. Define it in segments.toml, above",
+        ),
     ],
-)  # fmt: skip
+)
 def test_one_fault_is_one_message_on_its_line(path: str, given: bytes, changed: bytes, said: str) -> None:
     files = grocery()
     files[path] = files[path].replace(given, changed, 1)
@@ -113,7 +138,9 @@ def test_a_misspelt_file_is_a_fault() -> None:
 
 
 def test_segments_that_double_thirty_times_are_refused_at_once() -> None:
-    bomb = b's0 = "customer.known"\n' + b"".join(f's{i} = "segment.s{i - 1} and segment.s{i - 1}"\n'.encode() for i in range(1, 31))
+    bomb = b's0 = "customer.known"\n' + b"".join(
+        f's{i} = "segment.s{i - 1} and segment.s{i - 1}"\n'.encode() for i in range(1, 31)
+    )
 
     found = faults({**grocery(), "segments.toml": grocery()["segments.toml"] + bomb})
 
@@ -130,10 +157,18 @@ def test_a_byte_order_mark_and_windows_lines_are_no_fault() -> None:
 
 def test_keys_are_found_on_their_lines_whatever_stands_between() -> None:
     text = (
-        'a = """\nb = 1\n"""\nb = [ # c = 2\n  "]", # ]\n]\n[table]\n"quoted key" = {x = 1}\nd.e = 1\n[[many.more]]\nb = \'#\'\n'
-    )  # fmt: skip
+        'a = """\nb = 1\n"""\nb = [ # c = 2\n  "]", # ]\n]\n[table]\n"quoted key" = {x = 1}\nd.e = 1\n[[many.more]]\nb'
+        " = '#'\n"
+    )
 
     assert lines(text) == {
-        ("a",): 1, ("b",): 4, ("table",): 7, ("table", "quoted key"): 8, ("table", "d"): 9, ("table", "d", "e"): 9, ("many",): 10,
-        ("many", "more"): 10, ("many", "more", "b"): 11,
-    }  # fmt: skip
+        ("a",): 1,
+        ("b",): 4,
+        ("table",): 7,
+        ("table", "quoted key"): 8,
+        ("table", "d"): 9,
+        ("table", "d", "e"): 9,
+        ("many",): 10,
+        ("many", "more"): 10,
+        ("many", "more", "b"): 11,
+    }

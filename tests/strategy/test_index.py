@@ -1,4 +1,7 @@
-"""The index against the plain reading, in all three values, where samples rarely go; and what a condition says in words."""
+"""The index against the plain reading, in all three values, where samples rarely go.
+
+And what a condition says in words.
+"""
 
 from random import Random
 
@@ -74,13 +77,27 @@ def test_many_conditions_at_once_are_still_the_plain_reading() -> None:
 def test_a_threshold_at_the_edge_of_what_a_number_can_say(threshold: float) -> None:
     for operator in ("<", "<=", ">", ">=", "==", "!="):
         condition = parse(f"worth.trips {operator} {threshold!r}")
-        for x in (-np.inf, float(threshold), np.nextafter(threshold, np.inf), np.nextafter(threshold, -np.inf), 5.0, np.inf):
-            assert bool(Index([condition]).match({"worth.trips": float(x)})[0]) is evaluate(condition.tree, {"worth.trips": float(x)})
+        for x in (
+            -np.inf,
+            float(threshold),
+            np.nextafter(threshold, np.inf),
+            np.nextafter(threshold, -np.inf),
+            5.0,
+            np.inf,
+        ):
+            assert bool(Index([condition]).match({"worth.trips": float(x)})[0]) is evaluate(
+                condition.tree, {"worth.trips": float(x)}
+            )
 
 
 @pytest.mark.parametrize(
     ("text", "column"),
-    [("worth.trips >", 14), ("worth.trips = 3", 13), ('place.kind == "é" and worth.tripz > 3', 23), ("customer.known and (worth.trips > 'a')", 35)],
+    [
+        ("worth.trips >", 14),
+        ("worth.trips = 3", 13),
+        ('place.kind == "é" and worth.tripz > 3', 23),
+        ("customer.known and (worth.trips > 'a')", 35),
+    ],
 )
 def test_a_fault_says_at_which_character(text: str, column: int) -> None:
     with pytest.raises(ConditionError, match=rf"^At column {column}: "):
@@ -88,7 +105,14 @@ def test_a_fault_says_at_which_character(text: str, column: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['customer.known in ("a",)', 'customer.tags in ("a",)', "(customer.known\r and customer.known)", 'place.kind == "\ud800', "worth.trips > 1j"]
+    "text",
+    [
+        'customer.known in ("a",)',
+        'customer.tags in ("a",)',
+        "(customer.known\r and customer.known)",
+        'place.kind == "\ud800',
+        "worth.trips > 1j",
+    ],
 )
 def test_a_wrong_type_or_a_second_line_is_refused(text: str) -> None:
     with pytest.raises(ConditionError):
@@ -100,16 +124,31 @@ def test_a_wrong_type_or_a_second_line_is_refused(text: str) -> None:
     [
         ("", "toujours", "always"),
         ("not customer.known", "la personne n'est pas connue de la marque", "the person is not known to the brand"),
-        ("worth.spend_28d_cents >= 123456789",
-         "les achats des 28 derniers jours\u00a0: au moins 1\u00a0234\u00a0567,89",
-         "the spend of the last 28 days: at least 1,234,567.89"),
-        ("not (need.p7 < 0.35 or device.battery is None)",
-         "la probabilité d'en avoir besoin sous 7 jours\u00a0: au moins 35\u00a0% et la batterie\u00a0: avec une valeur",
-         "the chance of needing it within 7 days: at least 35% and the battery: with a value"),
-        ("moment.weekday in (5, 6)", "le jour de la semaine\u00a0: samedi ou dimanche", "the day of the week: Saturday or Sunday"),
-        ('"vegan" not in customer.tags', "les préférences déclarées\u00a0: sans «\u00a0vegan\u00a0»", "the declared preferences: without “vegan”"),
+        (
+            "worth.spend_28d_cents >= 123456789",
+            "les achats des 28 derniers jours\u00a0: au moins 1\u00a0234\u00a0567,89",
+            "the spend of the last 28 days: at least 1,234,567.89",
+        ),
+        (
+            "not (need.p7 < 0.35 or device.battery is None)",
+            (
+                "la probabilité d'en avoir besoin sous 7 jours\u00a0: au moins 35\u00a0% et la batterie\u00a0: avec une"
+                " valeur"
+            ),
+            "the chance of needing it within 7 days: at least 35% and the battery: with a value",
+        ),
+        (
+            "moment.weekday in (5, 6)",
+            "le jour de la semaine\u00a0: samedi ou dimanche",
+            "the day of the week: Saturday or Sunday",
+        ),
+        (
+            '"vegan" not in customer.tags',
+            "les préférences déclarées\u00a0: sans «\u00a0vegan\u00a0»",
+            "the declared preferences: without “vegan”",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_condition_in_words(text: str, french: str, english: str) -> None:
     assert parse(text).sentence("fr") == french
     assert parse(text).sentence("en") == english

@@ -9,7 +9,12 @@ NEWLINE = b"\n"
 
 
 def test_the_example_reads_without_a_fault() -> None:
-    assert {action.id for action in STRATEGY.waking["entered"]} == {"reminder-door", "tailored-offer", "thank-you", "welcome"}
+    assert {action.id for action in STRATEGY.waking["entered"]} == {
+        "reminder-door",
+        "tailored-offer",
+        "thank-you",
+        "welcome",
+    }
     assert "CIGARETTES" in STRATEGY.never_push
     assert "BEERALEMALT LIQUORS" in STRATEGY.never_push
 
@@ -18,19 +23,28 @@ def test_the_same_files_have_the_same_version_and_others_another() -> None:
     files = grocery()
 
     assert read(files).version == STRATEGY.version
-    assert read({**files, "segments.toml": b""} | {"actions/thank-you.toml": files["actions/thank-you.toml"].replace(b" and segment.heavy", b"")}).version != (
-        STRATEGY.version
-    )
+    assert read(
+        {**files, "segments.toml": b""}
+        | {"actions/thank-you.toml": files["actions/thank-you.toml"].replace(b" and segment.heavy", b"")}
+    ).version != (STRATEGY.version)
 
 
 def test_all_faults_are_listed_with_file_and_line() -> None:
     files = grocery()
-    files["brand.toml"] = files["brand.toml"].replace(b"zone = ", b"zones = ").replace(b'currency = "USD"', b"currency = 3")
+    files["brand.toml"] = (
+        files["brand.toml"].replace(b"zone = ", b"zones = ").replace(b'currency = "USD"', b"currency = 3")
+    )
     files["objectives.toml"] = files["objectives.toml"].replace(b'credit = "uplift"', b'credit = "magic"')
-    files["purposes.toml"] = files["purposes.toml"].replace(b'iri = "dpv:PersonalisedBenefits"', b'iri = "dpv:SellDataToThirdParties"')
-    files["actions/refill.toml"] = files["actions/refill.toml"].replace(b'woken_by = ["ran_out"]', b'woken_by = ["ran_out", "measured", "sneezed"]')
+    files["purposes.toml"] = files["purposes.toml"].replace(
+        b'iri = "dpv:PersonalisedBenefits"', b'iri = "dpv:SellDataToThirdParties"'
+    )
+    files["actions/refill.toml"] = files["actions/refill.toml"].replace(
+        b'woken_by = ["ran_out"]', b'woken_by = ["ran_out", "measured", "sneezed"]'
+    )
     files["actions/thank-you.toml"] = files["actions/thank-you.toml"].replace(b"customer.known", b"measure.value > 3")
-    files["actions/welcome.toml"] = files["actions/welcome.toml"].replace(b"Bienvenue !", b"Bienvenue dans notre grand magasin de la rue Haute !")
+    files["actions/welcome.toml"] = files["actions/welcome.toml"].replace(
+        b"Bienvenue !", b"Bienvenue dans notre grand magasin de la rue Haute !"
+    )
     files["products.csv"] += b"2000000000015,x,x,BANANAS,abc,,\n"
 
     wrong = 1 + next(i for i, line in enumerate(files["objectives.toml"].decode().splitlines()) if "magic" in line)
@@ -39,11 +53,17 @@ def test_all_faults_are_listed_with_file_and_line() -> None:
 
     listed = str(caught.value).splitlines()
     for fault in (
-        "brand.toml:3: `zones` is not known here", "`zone` is missing", "brand.toml:4: `currency`", f"objectives.toml:{wrong}: `credit`",
-        "dpv:SellDataToThirdParties", "actions/refill.toml:6: `measured` carries numbers", "`sneezed` is no kind of moment",
-        "actions/thank-you.toml:8: `measure.value` reads numbers", "`title` is longer than 32 characters",
+        "brand.toml:3: `zones` is not known here",
+        "`zone` is missing",
+        "brand.toml:4: `currency`",
+        f"objectives.toml:{wrong}: `credit`",
+        "dpv:SellDataToThirdParties",
+        "actions/refill.toml:6: `measured` carries numbers",
+        "`sneezed` is no kind of moment",
+        "actions/thank-you.toml:8: `measure.value` reads numbers",
+        "`title` is longer than 32 characters",
         f"products.csv:{files['products.csv'].count(NEWLINE)}: ",
-    ):  # fmt: skip
+    ):
         assert any(fault in line for line in listed), f"{fault} not in\n" + "\n".join(listed)
 
 

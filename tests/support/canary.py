@@ -16,7 +16,11 @@ LIMIT = 1 << 22
 
 
 def forms(word: str) -> dict[str, bytes]:
-    """The word in every form: as it is (also in msgpack, SQLite, JSON of ASCII words), UTF-16, hexadecimal, base64 at its three alignments, escaped."""
+    """The word in every form.
+
+    As it is (also in msgpack, SQLite, JSON of ASCII words), UTF-16, hexadecimal, base64 at its three alignments,
+    escaped.
+    """
     raw = word.encode()
     found = {
         "raw": raw,
@@ -26,7 +30,8 @@ def forms(word: str) -> dict[str, bytes]:
         "HEX": raw.hex().upper().encode(),
     }
     for shift in range(3):
-        # What stands before and after the word changes the first and last characters: only what depends on the word alone is looked for.
+        # What stands before and after the word changes the first and last characters: only what depends on the word
+        # alone is looked for.
         padded = bytes(shift) + raw
         inner = base64.b64encode(padded)[(shift * 8 + 5) // 6 : len(padded) * 8 // 6]
         found[f"base64+{shift}"] = inner
@@ -40,7 +45,9 @@ def forms(word: str) -> dict[str, bytes]:
 
 def traces(folder: Path, words: Iterable[str], pieces: Iterable[bytes] = ()) -> list[str]:
     """Where any of these words, or of these exact pieces of bytes, is left in a file of the folder."""
-    wanted = [(form, data) for word in words for form, data in forms(word).items()] + [("piece", piece) for piece in pieces]
+    wanted = [(form, data) for word in words for form, data in forms(word).items()] + [
+        ("piece", piece) for piece in pieces
+    ]
     left = []
     for path in sorted(folder.rglob("*")):
         if path.is_file():
@@ -72,9 +79,14 @@ def guessed(told: bytes, words: Iterable[str]) -> list[str]:
 
 
 def _hashed(word: str) -> Iterator[bytes]:
-    """The beginning of every hash that people take: as bytes, in hexadecimal and base64, and as a whole number, in bytes and in digits."""
+    """The beginning of every hash that people take.
+
+    As bytes, in hexadecimal and base64, and as a whole number, in bytes and in digits.
+    """
     raw = word.encode()
-    found = [made(raw).digest() for made in (hashlib.sha256, hashlib.sha1, hashlib.md5, hashlib.sha512, hashlib.sha3_256)]
+    found = [
+        made(raw).digest() for made in (hashlib.sha256, hashlib.sha1, hashlib.md5, hashlib.sha512, hashlib.sha3_256)
+    ]
     found += [hashlib.blake2b(raw, digest_size=size).digest() for size in (8, 12, 16, 20, 24, 32, 64)]
     numbers = [int.from_bytes(one[:8]) >> shift for one in found for shift in (1, 2)]
     for one in [*[one[:8] for one in found], *[number.to_bytes(8) for number in numbers]]:

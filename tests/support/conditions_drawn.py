@@ -13,7 +13,9 @@ def _leaf() -> st.SearchStrategy[str]:
     number = st.sampled_from(["0", "1", "2.5", "-3"])
     text = st.sampled_from(['"a"', '"b"', '"shop"'])
     return st.one_of(
-        st.builds("{} {} {}".format, st.sampled_from(NUMBERS), st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), number),
+        st.builds(
+            "{} {} {}".format, st.sampled_from(NUMBERS), st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), number
+        ),
         st.builds("{} < {} <= {}".format, number, st.sampled_from(NUMBERS), number),
         st.builds("{} {} {}".format, st.sampled_from(TEXTS), st.sampled_from(["==", "!="]), text),
         st.builds("{} {} ({}, {})".format, st.sampled_from(TEXTS), st.sampled_from(["in", "not in"]), text, text),
@@ -27,7 +29,9 @@ def _leaf() -> st.SearchStrategy[str]:
 a_condition = st.recursive(
     _leaf(),
     lambda inner: st.one_of(
-        st.builds("({}) and ({})".format, inner, inner), st.builds("({}) or ({})".format, inner, inner), st.builds("not ({})".format, inner)
+        st.builds("({}) and ({})".format, inner, inner),
+        st.builds("({}) or ({})".format, inner, inner),
+        st.builds("not ({})".format, inner),
     ),
     max_leaves=6,
 )

@@ -22,7 +22,10 @@ def write_for_ever(path: Path) -> None:
     log = a_log(path)
     position = len(log)
     while True:
-        group = [an_entry(f"c{(position + i) % 7}", f"m{position + i}", lines=(position + i) % 4) for i in range(1 + position % 5)]
+        group = [
+            an_entry(f"c{(position + i) % 7}", f"m{position + i}", lines=(position + i) % 4)
+            for i in range(1 + position % 5)
+        ]
         log.commit(group)
         position += len(group)
         os.write(1, f"{position}\n".encode())

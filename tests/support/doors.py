@@ -1,4 +1,7 @@
-"""A whole server for the tests: real parts joined by wiring, a clock that tests turn, and a client that speaks ASGI or a socket."""
+"""A whole server for the tests.
+
+Real parts joined by wiring, a clock that tests turn, and a client that speaks ASGI or a socket.
+"""
 
 import json
 import socket
@@ -38,20 +41,36 @@ def every_way() -> dict[str, Any]:
     folder, url, key = Path(_folder.name), "https://visavis.example", rsa.generate_private_key(65537, 2048)
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "pass")]), datetime.now(UTC)
-    begun = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(x509.random_serial_number())
-    made = begun.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=30)).sign(key, SHA256()).public_bytes(Encoding.PEM)
+    begun = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+    )
+    made = (
+        begun.not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=30))
+        .sign(key, SHA256())
+        .public_bytes(Encoding.PEM)
+    )
     account = json.dumps({"client_email": "a@b.c", "private_key": private.decode()}).encode()
     for file, data in (("pass.pem", made), ("pass.key", private), ("account.json", account)):
         (folder / file).write_bytes(data)
     certificate = str(folder / "pass.pem")
     return {
-        "push": Push(contact="mailto:cards@example.org"), "mail": Mail("127.0.0.1", 9, "none", sender="cards@example.org", purpose="reminders", url=url),
-        "wallet": Wallet("pass.example", "TEAM123456", certificate, str(folder / "pass.key"), certificate, url, push_url=""),
+        "push": Push(contact="mailto:cards@example.org"),
+        "mail": Mail("127.0.0.1", 9, "none", sender="cards@example.org", purpose="reminders", url=url),
+        "wallet": Wallet(
+            "pass.example", "TEAM123456", certificate, str(folder / "pass.key"), certificate, url, push_url=""
+        ),
         "google_wallet": GoogleWallet("3388000000012345678", str(folder / "account.json"), url),
-    }  # fmt: skip
+    }
 
 
-def a_server(folder: Path | None = None, *, at: datetime = NOON, webhooks: Mapping[str, Target] | None = None, **more: Any) -> Server:
+def a_server(
+    folder: Path | None = None, *, at: datetime = NOON, webhooks: Mapping[str, Target] | None = None, **more: Any
+) -> Server:
     """``more`` settings, such as :func:`every_way`."""
     clock = TurnedClock()
     clock.turn(at.timestamp())
@@ -96,7 +115,14 @@ def listening(server: Server) -> Iterator[int]:
         thread.join()
 
 
-def moment(kind: str = "worn", customer: str = "bo", *, id: str = "m1", at: datetime = NOON, **fields: Any) -> dict[str, Any]:  # noqa: A002
+def moment(
+    kind: str = "worn",
+    customer: str = "bo",
+    *,
+    id: str = "m1",  # noqa: A002
+    at: datetime = NOON,
+    **fields: Any,
+) -> dict[str, Any]:
     more = {"device": "g1"} if kind == "worn" else {"place": "s1"} if kind in ("entered", "left", "checked_in") else {}
     return {"kind": kind, "id": id, "customer": customer, "occurred_at": at.isoformat(), **more, **fields}
 
@@ -109,6 +135,9 @@ async def switch(client: httpx.AsyncClient, person: str, purpose: str, *, on: bo
 async def shops(client: httpx.AsyncClient, server: Server, person: str, *, weeks: int = 8) -> None:
     """One basket a week until now, always of the same four products."""
     lines = [[product, 1, 100] for product in list(server.strategy.products)[:4]]
-    baskets = [moment("bought", person, id=f"w{week}", at=NOON - timedelta(days=7 * week), place="s1", lines=lines) for week in range(weeks, 0, -1)]
+    baskets = [
+        moment("bought", person, id=f"w{week}", at=NOON - timedelta(days=7 * week), place="s1", lines=lines)
+        for week in range(weeks, 0, -1)
+    ]
     told = await client.post(MOMENTS, json=baskets)
     assert [one["kept"] for one in told.json()] == [True] * weeks, told.text

@@ -1,4 +1,7 @@
-"""A process of its own for the tests: it asks for one person's screen, receives webhooks, and says what it saw and when when it is asked."""
+"""A process of its own for the tests.
+
+It asks for one person's screen, receives webhooks, and says what it saw and when when it is asked.
+"""
 
 import asyncio
 import json
@@ -10,7 +13,10 @@ import httpx
 
 
 async def ask(port: int, hook: int, token: str) -> None:
-    """Ask for the screen and receive until the input ends; the clock is the one that all processes of a machine share."""
+    """Ask for the screen and receive until the input ends.
+
+    The clock is the one that all processes of a machine share.
+    """
     cards: dict[str, list[float]] = {}
     effects: list[str] = []
 
@@ -26,7 +32,9 @@ async def ask(port: int, hook: int, token: str) -> None:
             writer.close()
 
     async def polls() -> None:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {token}"}) as client:
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {token}"}
+        ) as client:
             while True:
                 asked = monotonic()
                 answer = await client.get("/glasses/screen")
@@ -40,7 +48,10 @@ async def ask(port: int, hook: int, token: str) -> None:
     loop = asyncio.get_running_loop()
     while await loop.run_in_executor(None, sys.stdin.readline):
         assert not polling.done(), polling.exception()
-        told = {"cards": [(asked, card) for card, all_of_them in cards.items() for asked in all_of_them], "effects": effects}
+        told = {
+            "cards": [(asked, card) for card, all_of_them in cards.items() for asked in all_of_them],
+            "effects": effects,
+        }
         print(json.dumps(told), flush=True)  # noqa: T201
     os._exit(0)
 

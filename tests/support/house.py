@@ -1,4 +1,7 @@
-"""A whole server on disk, without its sockets: wired as it runs, opened and closed as often as a test likes, its clock turned by hand."""
+"""A whole server on disk, without its sockets.
+
+Wired as it runs, opened and closed as often as a test likes, its clock turned by hand.
+"""
 
 import asyncio
 import base64
@@ -29,7 +32,7 @@ from visavis.model.moment import (
     Stocked,
     Voted,
     Worn,
-)  # fmt: skip
+)
 from visavis.rights.erasure import Erased
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.loop import StepResult
@@ -37,11 +40,27 @@ from visavis.wiring import Server, build
 
 ROOT_KEY = bytes(range(32))
 """Always the same, and so are the dice."""
-FIELDS = ("linked", "declared", "proposed", "asked", "device", "order", "saw", "shared", "measure", "stocked", "moment", "bought", "voted")
+FIELDS = (
+    "linked",
+    "declared",
+    "proposed",
+    "asked",
+    "device",
+    "order",
+    "saw",
+    "shared",
+    "measure",
+    "stocked",
+    "moment",
+    "bought",
+    "voted",
+)
 
 
 class House:
-    """One brand's server in ``root/data``; its root key and tombstones are beside. Webhooks are received on this machine.
+    """One brand's server in ``root/data``; its root key and tombstones are beside.
+
+    Webhooks are received on this machine.
 
     ``let_go`` is set when it closes: what a test holds back ends then.
     """
@@ -104,8 +123,12 @@ class House:
         port = self._hook.sockets[0].getsockname()[1]
         target = Target(f"http://127.0.0.1:{port}/orders", "whsec_" + base64.b64encode(bytes(range(32))).decode())
         told = Settings(
-            data=str(self.data), root_key=str(self.root / "root.key"), webhooks={"order": target}, hosts=("127.0.0.1",), ledger=self.ledger,
-        )  # fmt: skip
+            data=str(self.data),
+            root_key=str(self.root / "root.key"),
+            webhooks={"order": target},
+            hosts=("127.0.0.1",),
+            ledger=self.ledger,
+        )
         return self._runner.run(self._started(told))
 
     async def _started(self, told: Settings) -> Server:
@@ -128,7 +151,9 @@ class House:
 
     async def _hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
-        length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
+        length = next(
+            int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")
+        )
         self.received.append(await reader.readexactly(length))
         writer.write(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")
         await writer.drain()
@@ -149,7 +174,18 @@ def everything(name: str, *, at: datetime = NOON) -> list[Moment]:
     ago = at - timedelta(days=30)
     told: list[Moment] = [
         Linked(id="m-linked", customer=name, occurred_at=ago, identifier=word(name, "linked")),
-        *says_yes(name, "place-moment", "reminders", "tailored-offers", "home", "look", "own-numbers", "recognition", "adviser-brief", at=ago),
+        *says_yes(
+            name,
+            "place-moment",
+            "reminders",
+            "tailored-offers",
+            "home",
+            "look",
+            "own-numbers",
+            "recognition",
+            "adviser-brief",
+            at=ago,
+        ),
         Worn(id="m-worn", customer=name, occurred_at=at, device=word(name, "device"), battery=0.9),
         Declared(id="m-declared", customer=name, occurred_at=at, trait="likes", value=word(name, "declared")),
         Proposed(id="m-proposed", customer=name, occurred_at=at, proposal="p1", text=word(name, "proposed")),
@@ -171,7 +207,10 @@ def everything(name: str, *, at: datetime = NOON) -> list[Moment]:
 
 
 def orders(house: House, name: str) -> None:
-    """The fridge says that the usual milk ran out, often enough for a card to be drawn; the yes to it goes out as an order, which is delivered."""
+    """The fridge says that the usual milk ran out, often enough for a card to be drawn.
+
+    The yes to it goes out as an order, which is delivered.
+    """
     house.process(a_history(name, products=(BRANDS[0],)))
     for attempt in range(10):
         at = NOON + timedelta(days=2 * attempt + 1)

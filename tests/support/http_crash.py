@@ -1,4 +1,6 @@
-"""Kill a whole server at random, many times, while moments come over HTTP: every acknowledged moment is in the log, and none is there twice.
+"""Kill a whole server at random, many times, while moments come over HTTP.
+
+Every acknowledged moment is in the log, and none is there twice.
 
 python tests/support/http_crash.py --kills 100
 """
@@ -38,11 +40,23 @@ def serve(folder: Path, port: int) -> None:
 
 
 class Sender(threading.Thread):
-    """Sends moments one after the other until the server is gone; each is sent twice now and then, and the last one that failed first next time."""
+    """Sends moments one after the other until the server is gone.
 
-    def __init__(self, port: int, token: str, name: str, todo: list[str], acknowledged: set[tuple[str, str]], dice: random.Random) -> None:
+    Each is sent twice now and then, and the last one that failed first next time.
+    """
+
+    def __init__(
+        self, port: int, token: str, name: str, todo: list[str], acknowledged: set[tuple[str, str]], dice: random.Random
+    ) -> None:
         super().__init__()
-        self._port, self._token, self._person, self._todo, self._acknowledged, self._dice = port, token, name, todo, acknowledged, dice
+        self._port, self._token, self._person, self._todo, self._acknowledged, self._dice = (
+            port,
+            token,
+            name,
+            todo,
+            acknowledged,
+            dice,
+        )
 
     def run(self) -> None:
         """Until the connection breaks."""
@@ -52,7 +66,12 @@ class Sender(threading.Thread):
                 batch = [self._todo[0]] if self._dice.random() < 0.5 else [*self._todo[:3], self._todo[0]]
                 now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
                 body = json.dumps([{**moment(customer=self._person, id=one), "occurred_at": now} for one in batch])
-                connection.request("POST", MOMENTS, body, {"authorization": f"Bearer {self._token}", "content-type": "application/json"})
+                connection.request(
+                    "POST",
+                    MOMENTS,
+                    body,
+                    {"authorization": f"Bearer {self._token}", "content-type": "application/json"},
+                )
                 answer = connection.getresponse()
                 told = json.loads(answer.read())
                 assert answer.status == 200, told
@@ -75,9 +94,13 @@ def kill_and_look(folder: Path, kills: int, seed: int) -> int:
     todos = {f"p{number}": [f"m{one}" for one in range(10_000)] for number in range(SENDERS)}
     for _ in range(kills):
         port = free_port()
-        process = subprocess.Popen([sys.executable, __file__, "--serve", str(folder), "--port", str(port)], stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [sys.executable, __file__, "--serve", str(folder), "--port", str(port)], stderr=subprocess.DEVNULL
+        )
         answers(process, port)
-        senders = [Sender(port, token, name, todo, acknowledged, random.Random(dice.random())) for name, todo in todos.items()]
+        senders = [
+            Sender(port, token, name, todo, acknowledged, random.Random(dice.random())) for name, todo in todos.items()
+        ]
         for sender in senders:
             sender.start()
         time.sleep(0.02 + dice.random() * 0.4)
@@ -85,7 +108,9 @@ def kill_and_look(folder: Path, kills: int, seed: int) -> int:
         process.wait()
         for sender in senders:
             sender.join()
-        log = SqliteLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", ROOT_KEY, Settings(data=str(folder)).tombstones))
+        log = SqliteLog(
+            folder / "log.sqlite", KeyStore(folder / "vault.sqlite", ROOT_KEY, Settings(data=str(folder)).tombstones)
+        )
         found = [(entry.customer, entry.moment.id) for _, entry in log.scan() if isinstance(entry, Entry)]
         log.close()
         assert len(found) == len(set(found)), "a moment is there twice"
@@ -106,4 +131,5 @@ if __name__ == "__main__":
         serve(asked.serve, asked.port)
     else:
         with tempfile.TemporaryDirectory() as name:
-            print(f"{asked.kills} kills, {kill_and_look(Path(name) / 'data', asked.kills, 0)} moments acknowledged, none lost, none doubled")  # noqa: T201
+            acknowledged = kill_and_look(Path(name) / "data", asked.kills, 0)
+            print(f"{asked.kills} kills, {acknowledged} moments acknowledged, none lost, none doubled")  # noqa: T201

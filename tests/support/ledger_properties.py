@@ -1,4 +1,7 @@
-"""What must hold of the ledger, each as a function that lists where it does not: the tests ask for nothing, the mutants must give something."""
+"""What must hold of the ledger, each as a function that lists where it does not.
+
+The tests ask for nothing, the mutants must give something.
+"""
 
 import hmac
 from base64 import b64encode
@@ -52,7 +55,10 @@ def an_oracle(leaves: Sequence[bytes]) -> pymerkle.InmemoryTree:
 
 
 def unnoticed(trials: int = 500, *, seed: int = 1) -> list[str]:
-    """P16: falsify what one earlier checkpoint saw, at random; the ways that were not noticed, and `honest` when an honest ledger was blamed."""
+    """P16: falsify what one earlier checkpoint saw, at random.
+
+    The ways that were not noticed, and `honest` when an honest ledger was blamed.
+    """
     dice = Random(seed)
     lines = lived().lines
     found = []
@@ -100,21 +106,34 @@ def lies_believed() -> list[str]:
         other = dice.choice([one for one in range(size) if one != index])
         wrong = bytes([hashed[0] ^ 1]) + hashed[1:]
         inclusions = [
-            (other, size, hashed, proof, root), (index, size, wrong, proof, root), (index, size, hashed, [*proof, wrong], root),
-            (index, size, hashed, proof, wrong), (index, size, hashed[:31], proof, root), (-1, size, hashed, proof, root), (size, size, hashed, proof, root),
-            (index, size, hashed, proof[:-1], root), (index, size, hashed, [*proof[:-1], proof[-1][:31]], root),
-        ]  # fmt: skip
+            (other, size, hashed, proof, root),
+            (index, size, wrong, proof, root),
+            (index, size, hashed, [*proof, wrong], root),
+            (index, size, hashed, proof, wrong),
+            (index, size, hashed[:31], proof, root),
+            (-1, size, hashed, proof, root),
+            (size, size, hashed, proof, root),
+            (index, size, hashed, proof[:-1], root),
+            (index, size, hashed, [*proof[:-1], proof[-1][:31]], root),
+        ]
         leaves[dice.randrange(old)] += b"!"
         changed, joined = a_tree(leaves), tree.consistency(old, size)
         before, after = tree.root(old), tree.root(size)
         consistencies = [
-            (old, size, joined, changed.root(old), after), (old, size, joined, before, changed.root(size)), (old, size, [*joined, wrong], before, after),
-            (old, size, changed.consistency(old, size), before, changed.root(size)), (old, size, joined[:-1], before, after), (0, size, joined, before, after),
-            (old, size, changed.consistency(old, size), changed.root(old), after), (size, old, joined, before, after),
+            (old, size, joined, changed.root(old), after),
+            (old, size, joined, before, changed.root(size)),
+            (old, size, [*joined, wrong], before, after),
+            (old, size, changed.consistency(old, size), before, changed.root(size)),
+            (old, size, joined[:-1], before, after),
+            (0, size, joined, before, after),
+            (old, size, changed.consistency(old, size), changed.root(old), after),
+            (size, old, joined, before, after),
             (old, old, [], before, changed.root(old)),
-        ]  # fmt: skip
+        ]
         found += [f"inclusion {trial}.{i}" for i, told in enumerate(inclusions) if _holds(verify_inclusion, *told)]
-        found += [f"consistency {trial}.{i}" for i, told in enumerate(consistencies) if _holds(verify_consistency, *told)]
+        found += [
+            f"consistency {trial}.{i}" for i, told in enumerate(consistencies) if _holds(verify_consistency, *told)
+        ]
     return found
 
 
@@ -132,11 +151,22 @@ def forgeries_believed() -> list[str]:
     note = signer.sign(3, bytes(32))
     text, _, signature = note.rpartition("\n\n")
     forged = [
-        "", text, note[:-1], note.replace("\n3\n", "\n4\n"), note.replace("\n3\n", "\n03\n"), note.replace("\u2014", "-"), other.sign(3, bytes(32)),
-        f"{text}\n\n\n{signature}", CheckpointSigner(ORIGIN, SEED[::-1]).sign(3, bytes(32)), note.replace("A", "B", 1), f"{text}\nmore\n\n{signature}",
-        _signed_text(f"{ORIGIN}\n03\n{b64encode(bytes(32)).decode()}\n"), _signed_text(f"{ORIGIN}\n3\n{b64encode(bytes(31)).decode()}\n"),
-        _signed_text(f"elsewhere.example\n3\n{b64encode(bytes(32)).decode()}\n"), _signed_text(f"{ORIGIN}\n-3\n{b64encode(bytes(32)).decode()}\n"),
-    ]  # fmt: skip
+        "",
+        text,
+        note[:-1],
+        note.replace("\n3\n", "\n4\n"),
+        note.replace("\n3\n", "\n03\n"),
+        note.replace("\u2014", "-"),
+        other.sign(3, bytes(32)),
+        f"{text}\n\n\n{signature}",
+        CheckpointSigner(ORIGIN, SEED[::-1]).sign(3, bytes(32)),
+        note.replace("A", "B", 1),
+        f"{text}\nmore\n\n{signature}",
+        _signed_text(f"{ORIGIN}\n03\n{b64encode(bytes(32)).decode()}\n"),
+        _signed_text(f"{ORIGIN}\n3\n{b64encode(bytes(31)).decode()}\n"),
+        _signed_text(f"elsewhere.example\n3\n{b64encode(bytes(32)).decode()}\n"),
+        _signed_text(f"{ORIGIN}\n-3\n{b64encode(bytes(32)).decode()}\n"),
+    ]
     found = []
     for one in forged:
         with suppress(Invalid):
@@ -159,28 +189,48 @@ def unaccounted() -> list[str]:
         mine = uses.opened(uses.own(lines, key), entries, key)
         known += len(mine)
         found += [f"line {line.index}" for line in mine if line.details is None] + uses.missing(mine, entries, key)
-        told = [(line.leaf.purpose, line.leaf.categories) for line in mine if line.leaf.outcome in ("shown", "silent", "read")]
+        told = [
+            (line.leaf.purpose, line.leaf.categories)
+            for line in mine
+            if line.leaf.outcome in ("shown", "silent", "read")
+        ]
         made = [(use.purpose, use.categories) for entry in entries for use in entry.uses]
         found += [] if told == made else [f"{len(made)} uses, {len(told)} lines"]
     return found if known == len(lines) else [*found, "lines of nobody"]
 
 
 def guessed(lines: Sequence[bytes] = (), entries: Sequence[Entry] = (), keys: Sequence[bytes] = ()) -> list[str]:
-    """P17: what a dictionary of all that was ever said of these people finds in their lines: plainly, hashed, or under any key that is left."""
+    """P17: what a dictionary of all that was ever said of these people finds in their lines.
+
+    Plainly, hashed, or under any key that is left.
+    """
     lines = lines or lines_now()
     words: set[bytes] = set()
     for entry in entries or lived().entries:
-        words |= {one.encode() for one in (entry.customer, entry.moment.id, *[decision.id for decision in entry.decisions])}
+        words |= {
+            one.encode() for one in (entry.customer, entry.moment.id, *[decision.id for decision in entry.decisions])
+        }
         words |= {f"{entry.customer}{mark}{entry.moment.id}".encode() for mark in ("", "/", "\0")}
     told = b"\n".join(lines)
     marks = b"".join([leaf.read(line).mark for line in lines])
     nonces = [leaf.read(line).nonce for line in lines[::10]]
-    left = [b"", b"\0" * 32, sha256(b"").digest(), ORIGIN.encode(), CheckpointSigner(ORIGIN, SEED).verifier.encode(), *keys]
+    left = [
+        b"",
+        b"\0" * 32,
+        sha256(b"").digest(),
+        ORIGIN.encode(),
+        CheckpointSigner(ORIGIN, SEED).verifier.encode(),
+        *keys,
+    ]
     found = [word.decode() for word in words if len(word) > 6 and word in told]
     for word in words:
-        digests = [hashed(word).digest() for hashed in (sha256, sha1, md5, sha512)] + [blake2b(word, digest_size=size).digest() for size in (12, 16, 32, 64)]
+        digests = [hashed(word).digest() for hashed in (sha256, sha1, md5, sha512)] + [
+            blake2b(word, digest_size=size).digest() for size in (12, 16, 32, 64)
+        ]
         digests += [hmac.digest(key, word, "sha256") for key in left]
-        digests += [sha256(part).digest() for nonce in nonces for part in (nonce + word, word + nonce)] + [leaf.whose(word[:64], nonce) for nonce in nonces]
+        digests += [sha256(part).digest() for nonce in nonces for part in (nonce + word, word + nonce)] + [
+            leaf.whose(word[:64], nonce) for nonce in nonces
+        ]
         found += [word.decode() for digest in digests if digest[:12] in marks or digest.hex()[:24].encode() in told]
     return found
 
@@ -200,15 +250,33 @@ def made_up() -> list[str]:
         replace(said, purpose="recognition"),
         Withdrew(id="w", customer="ines", occurred_at=NOON, purpose="ines@example.org"),
     ]
-    lines = [line for moment in moments for line in leaf.leaves(Entry(2, "ines", NOON, moment), STRATEGY.purposes, key_of("ines"))]
+    lines = [
+        line
+        for moment in moments
+        for line in leaf.leaves(Entry(2, "ines", NOON, moment), STRATEGY.purposes, key_of("ines"))
+    ]
     return [line.decode() for line in lines if b"ines" in line or b"06 12" in line]
 
 
 _SCOPE = ("places", "purchases")
 ORDERS = {
-    "nyu": [], "ynu": [0], "nuy": [1], "nyw": [2], "ne": [1], "u": [0], "nywu": [2], "nyxu": [3], "nyxyu": [], "nyou": [3], "nyoiu": [], "nyru": [3],
-    "nyrfu": [], "nyrc": [], "nyqc": [], "nynyu": [],
-}  # fmt: skip
+    "nyu": [],
+    "ynu": [0],
+    "nuy": [1],
+    "nyw": [2],
+    "ne": [1],
+    "u": [0],
+    "nywu": [2],
+    "nyxu": [3],
+    "nyxyu": [],
+    "nyou": [3],
+    "nyoiu": [],
+    "nyru": [3],
+    "nyrfu": [],
+    "nyrc": [],
+    "nyqc": [],
+    "nynyu": [],
+}
 """What happened, by the letters below, and the lines at fault."""
 
 
@@ -220,17 +288,29 @@ def misjudged() -> list[str]:
     def told(moment: Noticed | Consented | Withdrew | Objected | Restricted) -> Entry:
         return Entry(2, "ines", NOON, moment)
 
-    yes = Consented(id="y", customer="ines", occurred_at=NOON, purpose="recognition", notice="2026-1", categories=_SCOPE)
+    yes = Consented(
+        id="y", customer="ines", occurred_at=NOON, purpose="recognition", notice="2026-1", categories=_SCOPE
+    )
     objected = Objected(id="o", customer="ines", occurred_at=NOON, about="recognition", purposes=("recognition",))
     restricted = Restricted(id="r", customer="ines", occurred_at=NOON)
     letters = {
-        "n": told(Noticed(id="n", customer="ines", occurred_at=NOON, purpose="recognition", notice="2026-1", categories=_SCOPE)),
-        "y": told(yes), "e": told(replace(yes, categories=("orders", "places"))), "q": told(replace(yes, categories=())),
+        "n": told(
+            Noticed(
+                id="n", customer="ines", occurred_at=NOON, purpose="recognition", notice="2026-1", categories=_SCOPE
+            )
+        ),
+        "y": told(yes),
+        "e": told(replace(yes, categories=("orders", "places"))),
+        "q": told(replace(yes, categories=())),
         "x": told(Withdrew(id="x", customer="ines", occurred_at=NOON, purpose="recognition")),
-        "o": told(objected), "i": told(replace(objected, on=False)), "r": told(restricted), "f": told(replace(restricted, on=False)),
-        "u": replace(model, uses=(Use("recognition", _SCOPE),)), "w": replace(model, uses=(Use("recognition", ("orders", "places")),)),
+        "o": told(objected),
+        "i": told(replace(objected, on=False)),
+        "r": told(restricted),
+        "f": told(replace(restricted, on=False)),
+        "u": replace(model, uses=(Use("recognition", _SCOPE),)),
+        "w": replace(model, uses=(Use("recognition", ("orders", "places")),)),
         "c": replace(model, uses=(Use(RIGHTS, tuple(sorted(_SCOPE)), "person"),)),
-    }  # fmt: skip
+    }
     found = []
     for order, faults in ORDERS.items():
         lines = [line for one in order for line in leaf.leaves(letters[one], STRATEGY.purposes, key)]

@@ -1,5 +1,9 @@
-"""Ledgers for the tests: people who really lived, their lines, every way to falsify them, and what must then be noticed."""
+"""Ledgers for the tests.
 
+People who really lived, their lines, every way to falsify them, and what must then be noticed.
+"""
+
+import re
 import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -45,7 +49,12 @@ def lived() -> Lived:
     before = NOON - timedelta(days=90)
     loop = a_loop(at=before)
     for name in PEOPLE:
-        loop.process([Linked(id="card", customer=name, occurred_at=before, identifier=name), *says_yes(name, *PURPOSES, at=before)])
+        loop.process(
+            [
+                Linked(id="card", customer=name, occurred_at=before, identifier=name),
+                *says_yes(name, *PURPOSES, at=before),
+            ]
+        )
     turn(loop, NOON - timedelta(days=1))
     for name in PEOPLE:
         loop.process(a_history(name))
@@ -53,11 +62,18 @@ def lived() -> Lived:
         now = NOON + timedelta(days=day)
         turn(loop, now)
         for name in PEOPLE:
-            loop.process([enters(name, at=now, id=f"door-{day}"), CheckedIn(id=f"in-{day}", customer=name, occurred_at=now, place="s1")])
+            loop.process(
+                [
+                    enters(name, at=now, id=f"door-{day}"),
+                    CheckedIn(id=f"in-{day}", customer=name, occurred_at=now, place="s1"),
+                ]
+            )
             entry = loop.log.entry(name, f"in-{day}")
             assert entry is not None
             briefs = [one for one in entry.decisions if isinstance(one, Show) and one.audience == "adviser"]
-            told: list[Moment] = [Displayed(id=f"read-{one.id}", customer=name, occurred_at=now, decision=one.id) for one in briefs]
+            told: list[Moment] = [
+                Displayed(id=f"read-{one.id}", customer=name, occurred_at=now, decision=one.id) for one in briefs
+            ]
             loop.process(told)
         loop.process([Withdrew(id="no", customer=PEOPLE[1], occurred_at=now, purpose="recognition")])
     entries = tuple([entry for _, entry in loop.log.scan() if isinstance(entry, Entry)])
@@ -143,23 +159,38 @@ def _forged(dice: Random) -> bytes:
 
 
 WAYS: dict[str, Falsify] = {
-    "flip": _flip, "swap": _swap, "move": _move, "drop": _drop, "insert": _insert, "repeat": _repeat, "cut": _cut, "rewrite": _rewrite,
-    "purpose": _purpose, "categories": _categories, "outcome": _outcome,
-}  # fmt: skip
+    "flip": _flip,
+    "swap": _swap,
+    "move": _move,
+    "drop": _drop,
+    "insert": _insert,
+    "repeat": _repeat,
+    "cut": _cut,
+    "rewrite": _rewrite,
+    "purpose": _purpose,
+    "categories": _categories,
+    "outcome": _outcome,
+}
 
 
 def mutate(monkeypatch: pytest.MonkeyPatch, module: ModuleType, old: str, new: str) -> None:
     """Replace this text in a module's source and run what it then says, everywhere, until the end of the test."""
     source = Path(str(module.__file__)).read_text()
-    assert source.count(old) == 1, f"the text to replace is there {source.count(old)} times"
+    begin = re.escape(old[: len(old) - len(old.lstrip(" "))])
+    words = r"\s+".join(re.escape(word) for word in old.lstrip(" ").split(" "))  # wherever lines break
+    found = [*re.finditer(begin + words, source)]
+    assert len(found) == 1, f"the text to replace is there {len(found)} times"
+    source = source[: found[0].start()] + new + source[found[0].end() :]
     before = dict(vars(module))
     made = ModuleType(module.__name__)
     made.__file__ = module.__file__
-    exec(compile(source.replace(old, new), str(module.__file__), "exec"), vars(made))
+    exec(compile(source, str(module.__file__), "exec"), vars(made))
     for name, was in before.items():
         now = vars(made).get(name)
         if name.startswith("__") or now is None or getattr(was, "__module__", None) != module.__name__:
             continue
-        for user in [one for one in list(sys.modules.values()) if (getattr(one, "__file__", None) or "").startswith(f"{ROOT}/")]:
+        for user in [
+            one for one in list(sys.modules.values()) if (getattr(one, "__file__", None) or "").startswith(f"{ROOT}/")
+        ]:
             if vars(user).get(name) is was:
                 monkeypatch.setattr(user, name, now)

@@ -1,4 +1,7 @@
-"""Strategies and lives drawn at random, for the properties of privacy: what a brand might write, and what a person might do."""
+"""Strategies and lives drawn at random, for the properties of privacy.
+
+What a brand might write, and what a person might do.
+"""
 
 import json
 from datetime import datetime, timedelta
@@ -15,7 +18,18 @@ from visavis.model.attributes import ATTRIBUTES, Attribute
 from visavis.model.consent import CATEGORIES
 from visavis.model.decision import Show
 from visavis.model.entry import Entry, encode
-from visavis.model.moment import CATEGORY, Answered, Consented, Displayed, Due, Moment, Noticed, Objected, Withdrew, from_builtins
+from visavis.model.moment import (
+    CATEGORY,
+    Answered,
+    Consented,
+    Displayed,
+    Due,
+    Moment,
+    Noticed,
+    Objected,
+    Withdrew,
+    from_builtins,
+)
 from visavis.model.world import Belief, Calibration, Learned, World
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.loop import Loop
@@ -29,18 +43,35 @@ PLACES: Final = ["s1", "s1-front", "s2"]
 ASKED: Final = ("a", "b", "c", "d")
 """The purposes that a drawn strategy asks for; ``account`` is its contract."""
 PAST: Final = {"past": tuple(sorted(set(CATEGORIES) - {"numbers"})), "past-numbers": ("numbers",)}
-"""Purposes that a person once said yes to, for all of their data, and then withdrew: the data are there, and nothing may read them."""
+"""Purposes that a person once said yes to, for all of their data, and then withdrew.
+
+The data are there, and nothing may read them.
+"""
 KINDS: Final = {
     "places": ("entered", "dwelled", "left", "checked_in", "checked_in"),
-    "sight": ("saw",), "purchases": ("paying", "bought"), "home": ("stocked", "consumed", "ran_out"),
+    "sight": ("saw",),
+    "purchases": ("paying", "bought"),
+    "home": ("stocked", "consumed", "ran_out"),
     "numbers": ("measured",),
-    "preferences": ("declared",), "orders": ("ordered", "fulfilled"), "service": ("asked", "worn"),
-}  # fmt: skip
+    "preferences": ("declared",),
+    "orders": ("ordered", "fulfilled"),
+    "service": ("asked", "worn"),
+}
 TEXTS: Final = {
-    "moment.kind": ["entered", "bought", "saw"], "place.id": PLACES, "place.kind": ["shop", "street"], "saw.product": PRODUCTS, "saw.family": FAMILIES,
-    "home.family": FAMILIES, "home.product": PRODUCTS, "asked.about": ["offers"], "measure.name": ["water"], "customer.language": ["fr", "en"],
-    "device.profile": ["glasses", "watch"], "product.id": PRODUCTS, "product.family": FAMILIES,
-}  # fmt: skip
+    "moment.kind": ["entered", "bought", "saw"],
+    "place.id": PLACES,
+    "place.kind": ["shop", "street"],
+    "saw.product": PRODUCTS,
+    "saw.family": FAMILIES,
+    "home.family": FAMILIES,
+    "home.product": PRODUCTS,
+    "asked.about": ["offers"],
+    "measure.name": ["water"],
+    "customer.language": ["fr", "en"],
+    "device.profile": ["glasses", "watch"],
+    "product.id": PRODUCTS,
+    "product.family": FAMILIES,
+}
 
 
 def a_strategy(dice: Random) -> tuple[Strategy, Strategy]:
@@ -48,11 +79,15 @@ def a_strategy(dice: Random) -> tuple[Strategy, Strategy]:
     wide = {key: _categories(dice) for key in ASKED}
     narrow = {key: tuple(one for one in kept if dice.random() < 0.8) or kept for key, kept in wide.items()}
     speaking = dice.sample([*ASKED, "account"], dice.randint(1, 4))
-    actions = {f"actions/act-{i}.toml": _action(dice, dice.choice(speaking), wide).encode() for i in range(dice.randint(3, 7))}
+    actions = {
+        f"actions/act-{i}.toml": _action(dice, dice.choice(speaking), wide).encode() for i in range(dice.randint(3, 7))
+    }
     files = {
-        "brand.toml": GROCERY["brand.toml"].replace(b"quiet_from_h = 22.0", b"quiet_from_h = 7.0"), "objectives.toml": GROCERY["objectives.toml"],
-        "places.geojson": GROCERY["places.geojson"], "products.csv": _products(),
-    }  # fmt: skip
+        "brand.toml": GROCERY["brand.toml"].replace(b"quiet_from_h = 22.0", b"quiet_from_h = 7.0"),
+        "objectives.toml": GROCERY["objectives.toml"],
+        "places.geojson": GROCERY["places.geojson"],
+        "products.csv": _products(),
+    }
     served = read({**files, "purposes.toml": _purposes(PAST | narrow)})
     return served, read({**files, "purposes.toml": _purposes(PAST | wide), **actions})
 
@@ -62,10 +97,20 @@ def a_world(dice: Random, strategy: Strategy) -> World:
     noise = np.random.default_rng(dice.randrange(1 << 30))
     f, m, units = len(FEATURES), len(CONTEXTS), 4
     heads = {
-        head: pack(Net(noise.normal(size=f), noise.normal(size=(f, units)), noise.normal(size=(m, units)), noise.normal(size=units),
-                       noise.normal(size=units), noise.normal(size=f), noise.normal(size=m), -1.0))
+        head: pack(
+            Net(
+                noise.normal(size=f),
+                noise.normal(size=(f, units)),
+                noise.normal(size=(m, units)),
+                noise.normal(size=units),
+                noise.normal(size=units),
+                noise.normal(size=f),
+                noise.normal(size=m),
+                -1.0,
+            )
+        )
         for head in ("visit", "forgotten", "week")
-    }  # fmt: skip
+    }
     beliefs = {action: Belief(dice.gauss(0.5, 0.5), 0.1, dice.gauss(0, 0.5), 0.1, 50) for action in strategy.actions}
     calibrations = {head: Calibration(dice.gauss(0, 0.2), 1.1) for head in heads}
     return World("w", strategy.version, Learned(f"drawn {dice.random()}", heads, {}, {}), calibrations, beliefs)
@@ -73,13 +118,22 @@ def a_world(dice: Random, strategy: Strategy) -> World:
 
 def moments(dice: Random, categories: list[str], count: int, prefix: str, *, days: float = 20.0) -> list[Moment]:
     """Things that happen, of these categories, over these days."""
-    return [_moment(dice, dice.choice(categories), f"{prefix}{i}", NOON + timedelta(days=dice.uniform(1, 1 + days))) for i in range(count)]
+    return [
+        _moment(dice, dice.choice(categories), f"{prefix}{i}", NOON + timedelta(days=dice.uniform(1, 1 + days)))
+        for i in range(count)
+    ]
 
 
 def past(dice: Random, shared: list[str], own: Random, hidden: list[str], served: Strategy) -> list[Moment]:
-    """A life of before, of everything, under consents that were withdrawn since; ``hidden`` categories are drawn from dice of one's own."""
+    """A life of before, of everything, under consents that were withdrawn since.
+
+    ``hidden`` categories are drawn from dice of one's own.
+    """
     start, end = NOON - timedelta(days=40), NOON - timedelta(days=1)
-    drawn = [*moments(dice, shared, 2 * len(shared), "s"), *(moments(own, hidden, 4 * len(hidden), "p") if hidden else [])]
+    drawn = [
+        *moments(dice, shared, 2 * len(shared), "s"),
+        *(moments(own, hidden, 4 * len(hidden), "p") if hidden else []),
+    ]
     lived = [replace(one, id=f"h-{one.id}", occurred_at=one.occurred_at - timedelta(days=31)) for one in drawn]
     yes: list[Moment] = []
     for key in PAST:
@@ -91,7 +145,10 @@ def past(dice: Random, shared: list[str], own: Random, hidden: list[str], served
 
 
 def choices(dice: Random, served: Strategy) -> tuple[list[Moment], list[str]]:
-    """What a person answers to the notices, at noon; and the purposes that are open for a while, if only until a change of mind."""
+    """What a person answers to the notices, at noon.
+
+    And the purposes that are open for a while, if only until a change of mind.
+    """
     said: list[Moment] = []
     yes: list[str] = []
     for key in ASKED:
@@ -99,17 +156,49 @@ def choices(dice: Random, served: Strategy) -> tuple[list[Moment], list[str]]:
             continue
         yes.append(key)
         version = served.purposes[key].notice.version
-        said.append(Noticed(id=f"n-{key}", customer="camille", occurred_at=NOON, purpose=key, notice=version, language=dice.choice(["fr", "en"])))
-        said.append(Consented(id=f"y-{key}", customer="camille", occurred_at=NOON, purpose=key, notice=version, trial=dice.random() < 0.2))
+        said.append(
+            Noticed(
+                id=f"n-{key}",
+                customer="camille",
+                occurred_at=NOON,
+                purpose=key,
+                notice=version,
+                language=dice.choice(["fr", "en"]),
+            )
+        )
+        said.append(
+            Consented(
+                id=f"y-{key}",
+                customer="camille",
+                occurred_at=NOON,
+                purpose=key,
+                notice=version,
+                trial=dice.random() < 0.2,
+            )
+        )
         if dice.random() < 0.2:
-            said.append(Withdrew(id=f"w-{key}", customer="camille", occurred_at=NOON + timedelta(days=dice.uniform(1, 20)), purpose=key))
+            said.append(
+                Withdrew(
+                    id=f"w-{key}",
+                    customer="camille",
+                    occurred_at=NOON + timedelta(days=dice.uniform(1, 20)),
+                    purpose=key,
+                )
+            )
     if dice.random() < 0.1:
-        said.append(Objected(id="o", customer="camille", occurred_at=NOON + timedelta(days=dice.uniform(1, 20)), about="marketing"))
+        said.append(
+            Objected(
+                id="o", customer="camille", occurred_at=NOON + timedelta(days=dice.uniform(1, 20)), about="marketing"
+            )
+        )
     return said, yes
 
 
 def allowed(served: Strategy, now: Strategy, yes: list[str]) -> set[str]:
-    """The categories that some decision may ever read of a person who said yes to these notices: data that no action's purpose may read are there or not."""
+    """The categories that some decision may ever read of a person who said yes to these notices.
+
+    Data that no action's purpose may read are there or not.
+    """
     found = {"service"}
     for key in {action.purpose for action in now.actions.values()}.intersection([*yes, "account"]):
         found |= served.purposes[key].categories & now.purposes[key].categories
@@ -128,7 +217,10 @@ class Life:
         self.cards = 0
 
     def process(self, moment: Moment) -> list[bytes]:
-        """What was decided and told at this moment, and at what fell due before it; without ids of entries or the world."""
+        """What was decided and told at this moment, and at what fell due before it.
+
+        Without ids of entries or the world.
+        """
         if moment.occurred_at > NOON:
             self.loop.strategy, self.loop.world = self._now, self._world
         woken = []
@@ -139,7 +231,9 @@ class Life:
         for one in woken:
             self._note(one.entry)
         if self.shown and isinstance(moment, Answered | Displayed):
-            moment = type(moment)(**{name: getattr(moment, name) for name in moment.__struct_fields__} | {"decision": self.shown[-1]})
+            moment = type(moment)(
+                **{name: getattr(moment, name) for name in moment.__struct_fields__} | {"decision": self.shown[-1]}
+            )
         answer = self.loop.take(moment)
         self.loop.commit()
         self._note(answer.entry)
@@ -159,10 +253,25 @@ class Life:
 
 
 def _told(strategy: Strategy, entry: Entry) -> bytes:
-    """Decisions, cards, briefs and explanations, and what was learned from them; of the moment only what is common to both lives."""
+    """Decisions, cards, briefs and explanations, and what was learned from them.
+
+    Of the moment only what is common to both lives.
+    """
     common = Due(id=entry.moment.id, customer=entry.customer, occurred_at=entry.moment.occurred_at)
-    kept = Entry(entry.form, entry.customer, entry.received_at, common, entry.decisions, entry.closed, entry.effects, entry.uses, entry.granted)
-    words = [reply(strategy, entry, language, role) for language in ("fr", "en") for role in ("device", "adviser", "brand")]
+    kept = Entry(
+        entry.form,
+        entry.customer,
+        entry.received_at,
+        common,
+        entry.decisions,
+        entry.closed,
+        entry.effects,
+        entry.uses,
+        entry.granted,
+    )
+    words = [
+        reply(strategy, entry, language, role) for language in ("fr", "en") for role in ("device", "adviser", "brand")
+    ]
     return encode(kept) + json.dumps([str(one) for one in words]).encode()
 
 
@@ -177,11 +286,14 @@ def _purposes(categories: dict[str, tuple[str, ...]]) -> bytes:
     def purpose(key: str, iri: str, basis: str, kept: tuple[str, ...]) -> str:
         names = ", ".join(f'"{one}"' for one in kept)
         return (
-            f'[{key}]\niri = "{iri}"\nbasis = "{basis}"\ncategories = [{names}]\ndpia_id = "d"\nbenefit = {{fr = "b", en = "b"}}\n'
-            f'notice.version = "1"\nnotice.text = {{fr = "texte {key}", en = "text {key}"}}\n'
+            f'[{key}]\niri = "{iri}"\nbasis = "{basis}"\ncategories = [{names}]\ndpia_id = "d"\nbenefit = {{fr = "b",'
+            f' en = "b"}}\nnotice.version = "1"\nnotice.text = {{fr = "texte {key}", en = "text {key}"}}\n'
         )
 
-    asked = [purpose(key, "dpv:PersonalisedBenefits" if key < "c" else "dpv:RequestedServiceProvision", "consent", kept) for key, kept in categories.items()]
+    asked = [
+        purpose(key, "dpv:PersonalisedBenefits" if key < "c" else "dpv:RequestedServiceProvision", "consent", kept)
+        for key, kept in categories.items()
+    ]
     return "".join([purpose("account", "dpv:AccountManagement", "contract", ("orders", "purchases")), *asked]).encode()
 
 
@@ -195,13 +307,23 @@ def _action(dice: Random, key: str, categories: dict[str, tuple[str, ...]]) -> s
     kinds = [
         kind
         for kind, category in CATEGORY.items()
-        if (category in reads or kind in ("asked", "worn", "displayed") or (kind == "due" and dice.random() < 0.1)) and kind != "located"
+        if (category in reads or kind in ("asked", "worn", "displayed") or (kind == "due" and dice.random() < 0.1))
+        and kind != "located"
     ]
     if "checked_in" in kinds and dice.random() < 0.3:
         kinds = ["checked_in"]
     woken_by = dice.sample(kinds, min(len(kinds), dice.randint(1, 4)))
-    about = dice.choice(["none"] + (["need"] * 3 if "purchases" in reads else []) + (["seen"] if "sight" in reads else []) + (["home"] * ("home" in reads)))
-    objective = dice.choice(["needs-met", "trips-saved", "loyalty", "right-product"] if "purchases" in reads else ["acquaintance", "right-product"])
+    about = dice.choice(
+        ["none"]
+        + (["need"] * 3 if "purchases" in reads else [])
+        + (["seen"] if "sight" in reads else [])
+        + (["home"] * ("home" in reads))
+    )
+    objective = dice.choice(
+        ["needs-met", "trips-saved", "loyalty", "right-product"]
+        if "purchases" in reads
+        else ["acquaintance", "right-product"]
+    )
     audience = "adviser" if "checked_in" in woken_by and "numbers" not in reads and dice.random() < 0.6 else "customer"
     names = [one for one in ATTRIBUTES.values() if one.scope != "product" and one.category in reads | {""}]
     products = [one for one in ATTRIBUTES.values() if one.scope == "product" and one.category in reads | {""}]
@@ -209,9 +331,11 @@ def _action(dice: Random, key: str, categories: dict[str, tuple[str, ...]]) -> s
     product_when = _condition(dice, products) if about == "need" and dice.random() < 0.5 else ""
     card = 'title = "{family} ?"\nbody = "{product}"\nwhy = "Parce que."\nyes = "Oui"\nno = "Non"\n'
     return (
-        f'objective = "{objective}"\npurpose = "{key}"\naudience = "{audience}"\noffer = "{"tailored" if key != "account" else "general"}"\n'
-        f'woken_by = {json.dumps(woken_by)}\nabout = "{about}"\nwhen = {json.dumps(when)}\nproduct_when = {json.dumps(product_when)}\n'
-        f'top = 3\neffect = "{dice.choice(["", "order", "reward"])}"\nreward_cents = 50\n[limits]\nper_day = 20\ngap_s = 1\n[card.fr]\n{card}[card.en]\n{card}'
+        f'objective = "{objective}"\npurpose = "{key}"\naudience = "{audience}"\noffer ='
+        f' "{"tailored" if key != "account" else "general"}"\nwoken_by = {json.dumps(woken_by)}\nabout ='
+        f' "{about}"\nwhen = {json.dumps(when)}\nproduct_when = {json.dumps(product_when)}\ntop = 3\neffect ='
+        f' "{dice.choice(["", "order", "reward"])}"\nreward_cents = 50\n[limits]\nper_day = 20\ngap_s ='
+        f" 1\n[card.fr]\n{card}[card.en]\n{card}"
     )
 
 
@@ -236,15 +360,28 @@ def _moment(dice: Random, category: str, name: str, at: datetime) -> Moment:
     kind = dice.choice(KINDS[category])
     product = dice.choice(PRODUCTS)
     known: dict[str, dict[str, Any]] = {
-        "entered": {"place": dice.choice(PLACES)}, "left": {"place": dice.choice(PLACES)}, "checked_in": {"place": dice.choice(PLACES)},
-        "dwelled": {"place": dice.choice(PLACES), "dwell_s": dice.uniform(1, 900)}, "saw": {"product": product}, "ran_out": {"product": product},
-        "stocked": {"product": product, "quantity": float(dice.randint(1, 5))}, "consumed": {"product": product, "quantity": 1.0},
+        "entered": {"place": dice.choice(PLACES)},
+        "left": {"place": dice.choice(PLACES)},
+        "checked_in": {"place": dice.choice(PLACES)},
+        "dwelled": {"place": dice.choice(PLACES), "dwell_s": dice.uniform(1, 900)},
+        "saw": {"product": product},
+        "ran_out": {"product": product},
+        "stocked": {"product": product, "quantity": float(dice.randint(1, 5))},
+        "consumed": {"product": product, "quantity": 1.0},
         "measured": {"measure": "water", "value": dice.uniform(0, 2), "goal": 2.0},
-        "declared": {"trait": dice.choice(["organic", "in_a_hurry", "first_name"]), "value": dice.choice([True, False, "Bo"])},
-        "ordered": {"order": f"o{dice.randint(0, 3)}", "product": product}, "fulfilled": {"order": f"o{dice.randint(0, 3)}"},
+        "declared": {
+            "trait": dice.choice(["organic", "in_a_hurry", "first_name"]),
+            "value": dice.choice([True, False, "Bo"]),
+        },
+        "ordered": {"order": f"o{dice.randint(0, 3)}", "product": product},
+        "fulfilled": {"order": f"o{dice.randint(0, 3)}"},
         "asked": {"about": dice.choice(["offers", "help"])},
-        "worn": {"device": dice.choice(["g", "w"]), "profile": dice.choice(["glasses", "watch"]), "battery": dice.random()},
-    }  # fmt: skip
+        "worn": {
+            "device": dice.choice(["g", "w"]),
+            "profile": dice.choice(["glasses", "watch"]),
+            "battery": dice.random(),
+        },
+    }
     fields = known.get(kind, {})
     if kind in ("paying", "bought"):
         bought = dice.sample(PRODUCTS, dice.randint(1, 5))

@@ -1,4 +1,7 @@
-"""People drawn at random, and what merging two of them must hold: each rule a check that a sabotaged product must fail."""
+"""People drawn at random, and what merging two of them must hold.
+
+Each rule a check that a sabotaged product must fail.
+"""
 
 from datetime import datetime, timedelta
 from itertools import product
@@ -36,7 +39,7 @@ from visavis.model.moment import (
     Unlinked,
     Withdrew,
     Worn,
-)  # fmt: skip
+)
 from visavis.model.shown import Service, Shown
 from visavis.model.world import World
 
@@ -63,7 +66,22 @@ def choices(draw: st.DrawFn) -> Consent:
     by: tuple[Actor, ...] = draw(st.sampled_from([("person",), ("guardian",), ("guardian", "person")]))
     record = draw(st.sampled_from(["r1", "r2", "r3"]))
     return Consent(
-        status, categories, "1", since, until, (), tuple(dict.fromkeys(iris)), "h", "s", since - 1, "fr", by, "switch", record, "", trial and status in OPENS
+        status,
+        categories,
+        "1",
+        since,
+        until,
+        (),
+        tuple(dict.fromkeys(iris)),
+        "h",
+        "s",
+        since - 1,
+        "fr",
+        by,
+        "switch",
+        record,
+        "",
+        trial and status in OPENS,
     )
 
 
@@ -72,7 +90,9 @@ def people(draw: st.DrawFn, name: str) -> Customer:
     """Somebody with a lived history, over which any choices, objections and cards are laid."""
     customer = life(name, draw(plans))[0]
     action, family = st.sampled_from(sorted(STRATEGY.actions)), st.sampled_from(["", "MILK", "TEA"])
-    cards = draw(st.lists(st.tuples(st.integers(0, 200_000), action, family, st.floats(0, 2), st.booleans()), max_size=64))
+    cards = draw(
+        st.lists(st.tuples(st.integers(0, 200_000), action, family, st.floats(0, 2), st.booleans()), max_size=64)
+    )
     shown = [
         Shown(f"{name}-{i}", NOW - age, act, what, units, displayed=displayed)
         for i, (age, act, what, units, displayed) in enumerate(sorted(cards, reverse=True))
@@ -94,13 +114,21 @@ def some_moment(name: str, i: int, at: datetime, kind: int, pick: int) -> Moment
     product, purpose = BRANDS[pick], PURPOSES[pick % len(PURPOSES)]
     version = STRATEGY.purposes[purpose].notice.version
     many: list[Moment] = [
-        Noticed(**base, purpose=purpose, notice=version), Consented(**base, purpose=purpose, notice=version), Withdrew(**base, purpose=purpose),
-        Bought(**base, place=("s1", "s2")[pick % 2], lines=lines(product, BRANDS[0])), enters(name, at=at, id=f"m{i}"),
+        Noticed(**base, purpose=purpose, notice=version),
+        Consented(**base, purpose=purpose, notice=version),
+        Withdrew(**base, purpose=purpose),
+        Bought(**base, place=("s1", "s2")[pick % 2], lines=lines(product, BRANDS[0])),
+        enters(name, at=at, id=f"m{i}"),
         pays(product, name=name, at=at, id=f"m{i}"),
-        CheckedIn(**base, place="s1"), Saw(**base, product=product), Stocked(**base, product=product), Declared(**base, trait=f"t{pick}", value=i),
-        Ordered(**base, order=f"o{pick}"), Measured(**base, measure="water", value=1), Worn(**base, device=f"d{pick}"),
+        CheckedIn(**base, place="s1"),
+        Saw(**base, product=product),
+        Stocked(**base, product=product),
+        Declared(**base, trait=f"t{pick}", value=i),
+        Ordered(**base, order=f"o{pick}"),
+        Measured(**base, measure="water", value=1),
+        Worn(**base, device=f"d{pick}"),
         Objected(**base, about="marketing", on=pick % 3 > 0),
-    ]  # fmt: skip
+    ]
     return many[kind]
 
 
@@ -123,12 +151,19 @@ def lives(customer: Customer, moment: Moment, at: datetime, entries: list[Entry]
 
 
 def check_commutes(one: Customer, other: Customer) -> None:
-    """Whichever is given first, the same person comes out; given again, nothing changes; who is older gives the dice."""
+    """Whichever is given first, the same person comes out; given again, nothing changes.
+
+    Who is older gives the dice.
+    """
     whole = identity.merged(one, other)
     assert BYTES(whole) == BYTES(identity.merged(other, one)), "the order matters"
     assert identity.merged(whole, one) == whole == identity.merged(other, whole), "merged twice is not merged once"
     assert identity.merged(one, one) == one
-    older = min((who for who in (one, other) if who.entries), key=lambda who: (who.born_at, who.id), default=min(one, other, key=lambda who: who.id))
+    older = min(
+        (who for who in (one, other) if who.entries),
+        key=lambda who: (who.born_at, who.id),
+        default=min(one, other, key=lambda who: who.id),
+    )
     assert (whole.randomization_unit, whole.id) == (older.randomization_unit, older.id), "not the dice of the older"
     assert whole.entries == one.entries + other.entries
     assert set(whole.names) == {one.id, other.id}
@@ -145,14 +180,29 @@ def check_no_more_open(one: Customer, other: Customer) -> int:
             found += bool(opened)
             for who in (one, other):
                 said_no = purpose.key in who.consents and who.consents[purpose.key].status in NOES
-                assert may_ask(who, purpose, now) or not said_no or not may_ask(whole, purpose, now), "who may not be asked is asked"
+                assert may_ask(who, purpose, now) or not said_no or not may_ask(whole, purpose, now), (
+                    "who may not be asked is asked"
+                )
     return found
 
 
 def check_closings(one: Customer, other: Customer) -> int:
-    """What was decided for one under a purpose that merging with the other closed does not go out after a new yes; how many purposes it closed."""
-    yes = {key: Consent("given", CATEGORIES, "1", NOW - 9, NOW + DAY, (), STRATEGY.purposes[key].iris, by=("person",)) for key in PURPOSES}
-    one = replace(one, consents=yes, objections={}, restricted=False, of_age_at=0.0, consent_epoch=max(one.closings.values(), default=0) + 1)
+    """What was decided for one under a purpose that merging with the other closed does not go out after a new yes.
+
+    How many purposes it closed.
+    """
+    yes = {
+        key: Consent("given", CATEGORIES, "1", NOW - 9, NOW + DAY, (), STRATEGY.purposes[key].iris, by=("person",))
+        for key in PURPOSES
+    }
+    one = replace(
+        one,
+        consents=yes,
+        objections={},
+        restricted=False,
+        of_age_at=0.0,
+        consent_epoch=max(one.closings.values(), default=0) + 1,
+    )
     whole, found = identity.merged(one, other), 0
     for purpose in [STRATEGY.purposes[key] for key in PURPOSES]:
         assert holds(one, purpose, one.consent_epoch, NOW)
@@ -167,7 +217,9 @@ def check_closings(one: Customer, other: Customer) -> int:
 
 
 def check_of_two_yeses() -> int:
-    """Of every two who both said yes, in whatever hands and for whatever time: what either may not read, send or ask, the whole may not; how much was refused.
+    """Of every two who both said yes, in whatever hands and for whatever time.
+
+    What either may not read, send or ask, the whole may not; how much was refused.
 
     Each also closed this purpose once, and opened it again: what was decided before that is out for good.
     """
@@ -177,7 +229,9 @@ def check_of_two_yeses() -> int:
         one, other = (_yes(name, *state) for name, state in (("ada", here), ("bo", there)))
         whole = identity.merged(one, other)
         for now, who in product((NOW, NOW + 3 * DAY, NOW + 60 * DAY), (one, other)):
-            assert open_categories(whole, purpose, now) <= open_categories(who, purpose, now), "more is open than both opened"
+            assert open_categories(whole, purpose, now) <= open_categories(who, purpose, now), (
+                "more is open than both opened"
+            )
             assert may_ask(who, purpose, now) or not may_ask(whole, purpose, now), "who may not be asked is asked"
             for epoch in (1, 4):
                 if not holds(who, purpose, epoch, now):
@@ -191,8 +245,13 @@ def _yes(name: str, by: tuple[Actor, ...], of_age_at: float, trial: bool, closed
     until = NOW + (30 if trial else 730) * DAY
     choice = Consent("given", CATEGORIES, "1", NOW - DAY, until, (), purpose.iris, by=by, record=name, trial=trial)
     return replace(
-        newborn(name), entries=1, of_age_at=of_age_at, consents={PURPOSES[0]: choice}, consent_epoch=6, closings={PURPOSES[0]: closed},
-    )  # fmt: skip
+        newborn(name),
+        entries=1,
+        of_age_at=of_age_at,
+        consents={PURPOSES[0]: choice},
+        consent_epoch=6,
+        closings={PURPOSES[0]: closed},
+    )
 
 
 def check_caps(one: Customer, other: Customer) -> int:
@@ -206,14 +265,21 @@ def check_caps(one: Customer, other: Customer) -> int:
                 assert limits.over(action, shown, NOW) is not None, "a cap is looser"
                 found += 1
             assert limits.cooling(action, theirs, NOW) <= limits.cooling(action, shown, NOW), "a pause is shorter"
-        assert limits.units_left(STRATEGY.brand, shown, NOW) <= limits.units_left(STRATEGY.brand, theirs, NOW) + 1e-9, "more attention is left"
+        assert limits.units_left(STRATEGY.brand, shown, NOW) <= limits.units_left(STRATEGY.brand, theirs, NOW) + 1e-9, (
+            "more attention is left"
+        )
         assert whole.service.reluctance >= who.service.reluctance, "less reluctant"
         assert set(who.service.wrong) <= set(whole.service.wrong), "what was wrong is said again"
     return found
 
 
-def check_parting(one: list[tuple[int, int, int]], other: list[tuple[int, int, int]], since: list[tuple[bool, int, int]]) -> int:
-    """Merge, live on under either name, part: both are, byte for byte, what their own entries make of them alone; how many entries came in between."""
+def check_parting(
+    one: list[tuple[int, int, int]], other: list[tuple[int, int, int]], since: list[tuple[bool, int, int]]
+) -> int:
+    """Merge, live on under either name, part: both are, byte for byte, what their own entries make of them alone.
+
+    How many entries came in between.
+    """
     lived: dict[str, list[Entry]] = {"ada": [], "bo": []}
     people, identified = dict[str, Customer](), dict[str, str]()
 
@@ -228,7 +294,10 @@ def check_parting(one: list[tuple[int, int, int]], other: list[tuple[int, int, i
             identity.apply_entry(people, identified, entry, after)
 
     for name, plan in (("ada", one), ("bo", other)):
-        tell(Linked(id="card", customer=name, occurred_at=NOON - timedelta(days=60), identifier=f"card of {name}"), NOON - timedelta(days=60))
+        tell(
+            Linked(id="card", customer=name, occurred_at=NOON - timedelta(days=60), identifier=f"card of {name}"),
+            NOON - timedelta(days=60),
+        )
         for i, (minutes, kind, pick) in enumerate(sorted(plan)):
             tell(some_moment(name, i, NOON + timedelta(minutes=minutes), kind, pick), NOON + timedelta(minutes=minutes))
     tell(Linked(id="same", customer="ada", occurred_at=NOON, identifier="card of bo"), NOON)
@@ -240,9 +309,15 @@ def check_parting(one: list[tuple[int, int, int]], other: list[tuple[int, int, i
         tell(some_moment("ada" if whose else "bo", 1000 + i, at, kind, pick), at)
         assert people["ada"] is people["bo"], "split by itself"
     between = sum(map(len, lived.values())) - before
-    tell(Unlinked(id="split", customer="ada", occurred_at=NOON + timedelta(days=1), identifier="card of bo"), NOON + timedelta(days=1))
+    tell(
+        Unlinked(id="split", customer="ada", occurred_at=NOON + timedelta(days=1), identifier="card of bo"),
+        NOON + timedelta(days=1),
+    )
     for name in lived:
-        tell(Worn(id="later", customer=name, occurred_at=NOON + timedelta(days=90), device="d0"), NOON + timedelta(days=90))
+        tell(
+            Worn(id="later", customer=name, occurred_at=NOON + timedelta(days=90), device="d0"),
+            NOON + timedelta(days=90),
+        )
     closed = [outcome for entries in lived.values() for entry in entries for outcome in entry.closed]
     assert len({outcome.decision for outcome in closed}) == len(closed), "a window has two outcomes"
     for name, entries in lived.items():

@@ -47,8 +47,12 @@ def says_yes(name: str, *purposes: str, at: datetime) -> list[Moment]:
     moments: list[Moment] = []
     for purpose in purposes:
         notice = STRATEGY.purposes[purpose].notice.version
-        moments.append(Noticed(id=f"notice-{purpose}-{at:%m%d%H%M}", customer=name, occurred_at=at, purpose=purpose, notice=notice))
-        moments.append(Consented(id=f"yes-{purpose}-{at:%m%d%H%M}", customer=name, occurred_at=at, purpose=purpose, notice=notice))
+        moments.append(
+            Noticed(id=f"notice-{purpose}-{at:%m%d%H%M}", customer=name, occurred_at=at, purpose=purpose, notice=notice)
+        )
+        moments.append(
+            Consented(id=f"yes-{purpose}-{at:%m%d%H%M}", customer=name, occurred_at=at, purpose=purpose, notice=notice)
+        )
     return moments
 
 
@@ -56,10 +60,18 @@ def lines(*products: str) -> tuple[Line, ...]:
     return tuple(Line(product, 1, 200) for product in products)
 
 
-def a_history(name: str, *, weeks: int = 10, until: datetime = NOON, products: tuple[str, ...] = tuple(BRANDS[:4])) -> list[Bought]:
+def a_history(
+    name: str, *, weeks: int = 10, until: datetime = NOON, products: tuple[str, ...] = tuple(BRANDS[:4])
+) -> list[Bought]:
     """One trip a week, every week the same basket."""
     return [
-        Bought(id=f"trip-{week}", customer=name, occurred_at=until - timedelta(days=7 * (weeks - week)), place="s1", lines=lines(*products))
+        Bought(
+            id=f"trip-{week}",
+            customer=name,
+            occurred_at=until - timedelta(days=7 * (weeks - week)),
+            place="s1",
+            lines=lines(*products),
+        )
         for week in range(weeks)
     ]
 
@@ -67,7 +79,10 @@ def a_history(name: str, *, weeks: int = 10, until: datetime = NOON, products: t
 def camille(loop: Loop, *purposes: str, products: tuple[str, ...] = tuple(BRANDS[:4])) -> None:
     """Camille is known, chose these purposes long ago, and shops every week."""
     long_ago = NOON - timedelta(days=90)
-    start = [Linked(id="card", customer="camille", occurred_at=long_ago, identifier="card-1"), *says_yes("camille", *purposes, at=long_ago)]
+    start = [
+        Linked(id="card", customer="camille", occurred_at=long_ago, identifier="card-1"),
+        *says_yes("camille", *purposes, at=long_ago),
+    ]
     turn_back = TurnedClock()
     turn_back.turn(long_ago.timestamp())
     loop.clock = turn_back

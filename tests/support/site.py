@@ -1,4 +1,7 @@
-"""A whole server for the page tests: uvicorn in a thread on a free port, nothing on disk, a clock that runs and can be turned."""
+"""A whole server for the page tests.
+
+Uvicorn in a thread on a free port, nothing on disk, a clock that runs and can be turned.
+"""
 
 import asyncio
 import threading
@@ -59,7 +62,15 @@ class Site:
 
     def _run(self, port: int) -> None:
         self.server = self._making()
-        config = uvicorn.Config(self.server.app, host="127.0.0.1", port=port, log_level="warning", lifespan="on", ws="none", timeout_graceful_shutdown=2)
+        config = uvicorn.Config(
+            self.server.app,
+            host="127.0.0.1",
+            port=port,
+            log_level="warning",
+            lifespan="on",
+            ws="none",
+            timeout_graceful_shutdown=2,
+        )
         self._uvicorn = uvicorn.Server(config)
         self._loop = asyncio.new_event_loop()
         self._loop.run_until_complete(self._uvicorn.serve())
@@ -107,13 +118,17 @@ class Site:
         self._number += 1
         return f"{what}-{self._number}"
 
-    def person(self, name: str, *purposes: str, first_name: str = "", products: tuple[str, ...] = tuple(BRANDS[:4])) -> str:
+    def person(
+        self, name: str, *purposes: str, first_name: str = "", products: tuple[str, ...] = tuple(BRANDS[:4])
+    ) -> str:
         """Somebody with a history who chose these purposes long ago, back when their clock stood there."""
         moments: list[Moment] = [Linked(id="card", customer=name, occurred_at=LONG_AGO, identifier=f"card of {name}")]
         moments += says_yes(name, *purposes, at=LONG_AGO)
         moments += a_history(name, products=products)
         if first_name:
-            moments.append(Declared(id="called", customer=name, occurred_at=LONG_AGO, trait="first_name", value=first_name))
+            moments.append(
+                Declared(id="called", customer=name, occurred_at=LONG_AGO, trait="first_name", value=first_name)
+            )
             moments.append(Declared(id="hurry", customer=name, occurred_at=LONG_AGO, trait="in_a_hurry", value=True))
         self.process(*moments)
         return name
@@ -135,7 +150,9 @@ class Site:
         self.process(Withdrew(id=self.id("off"), customer=name, occurred_at=self.clock.now(), purpose=purpose))
 
     def answers(self, name: str, decision: str, answer: str = "no") -> None:
-        self.process(Answered(id=self.id("said"), customer=name, occurred_at=self.clock.now(), decision=decision, answer=answer))
+        self.process(
+            Answered(id=self.id("said"), customer=name, occurred_at=self.clock.now(), decision=decision, answer=answer)
+        )
 
     def passes(self, seconds: float) -> None:
         """Time passes, and every screen looks again."""

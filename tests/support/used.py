@@ -1,4 +1,6 @@
-"""A whole server, killed while people live, advisers read briefs, copies are taken and the brand looks: what left it, and what its ledger then tells.
+"""A whole server, killed while people live, advisers read briefs, copies are taken and the brand looks.
+
+What left it, and what its ledger then tells.
 
 python tests/used.py --kills 200
 """
@@ -52,7 +54,11 @@ def busy() -> dict[str, bytes]:
     files = grocery()
     brief, brand = "actions/adviser-suggestion.toml", "brand.toml"
     files[brief] = files[brief].replace(b"per_day = 5", b"per_day = 1000").replace(b"gap_s = 60", b"gap_s = 0")
-    files[brand] = files[brand].replace(b"quiet_from_h = 22.0", b"quiet_from_h = 0.0").replace(b"quiet_until_h = 7.0", b"quiet_until_h = 0.0")
+    files[brand] = (
+        files[brand]
+        .replace(b"quiet_from_h = 22.0", b"quiet_from_h = 0.0")
+        .replace(b"quiet_until_h = 7.0", b"quiet_until_h = 0.0")
+    )
     return files
 
 
@@ -70,7 +76,9 @@ def _late(loop: Loop, entries: Sequence[Entry]) -> None:
     assert isinstance(log, SqliteLog)
     log.commit(entries)
     log._database.executemany("INSERT INTO ledger (line) VALUES (?)", [(line,) for line in waiting])
-    waiting[:] = [line for entry in entries for line in leaves(entry, loop.strategy.purposes, log.audit_key(entry.customer))]
+    waiting[:] = [
+        line for entry in entries for line in leaves(entry, loop.strategy.purposes, log.audit_key(entry.customer))
+    ]
 
 
 _process = Writer.process
@@ -90,7 +98,10 @@ BROKEN: dict[str, Callable[[], None]] = {
     "unseen": lambda: setattr(people, "record_entry_read", _unseen),
     "uncopied": lambda: setattr(engine, "COPIED", Use(RIGHTS, (), "person")),
 }
-"""Lines that are durable one commit after what they tell of; looks without a use; copies that say nothing of what was in them."""
+"""Lines that are durable one commit after what they tell of; looks without a use.
+
+Copies that say nothing of what was in them.
+"""
 
 
 class Left:
@@ -144,12 +155,23 @@ class Walker(Sender):
             for purpose in PURPOSES:
                 status, told = self.ask("PUT", f"/v1/people/{name}/purposes/{purpose}", {"on": True})
                 assert status == 200, told
-            baskets = [moment("bought", name, id=f"w{week}", place="s1", lines=lines) | {"occurred_at": _now(days_ago=7 * week)} for week in range(10, 0, -1)]
-            self.ask("POST", MOMENTS, [*baskets, moment("linked", name, id="card", identifier=f"card of {name}") | {"occurred_at": _now()}])
+            baskets = [
+                moment("bought", name, id=f"w{week}", place="s1", lines=lines)
+                | {"occurred_at": _now(days_ago=7 * week)}
+                for week in range(10, 0, -1)
+            ]
+            self.ask(
+                "POST",
+                MOMENTS,
+                [*baskets, moment("linked", name, id="card", identifier=f"card of {name}") | {"occurred_at": _now()}],
+            )
         self._connection.close()
 
     def once(self) -> None:
-        name, kind = self.dice.choice(PEOPLE), self.dice.choice(["entered", "checked_in", "checked_in", "paying", "left"])
+        name, kind = (
+            self.dice.choice(PEOPLE),
+            self.dice.choice(["entered", "checked_in", "checked_in", "paying", "left"]),
+        )
         asked = f"{kind}-{self.dice.getrandbits(48):x}"
         fields: dict[str, Any] = {"place": "s1"}
         if kind == "paying":
@@ -157,7 +179,9 @@ class Walker(Sender):
         said = moment(kind, name, id=asked, **fields) | {"occurred_at": _now()}
         status, told = self.ask("POST", MOMENTS, said)
         if status == 200:
-            self.left.decided[name, asked] = [Use(one["purpose"], tuple(one["categories"]), one["by"]) for one in json.loads(told).get("uses", [])]
+            self.left.decided[name, asked] = [
+                Use(one["purpose"], tuple(one["categories"]), one["by"]) for one in json.loads(told).get("uses", [])
+            ]
 
 
 class Looker(Sender):
@@ -217,7 +241,10 @@ def kill_and_look(folder: Path, kills: int, seed: int, *, broken: str = "") -> i
 
 
 def look(folder: Path, left: Left) -> int:
-    """Uses and lines are one to one, whatever was killed when; whatever left the server is among them. How many uses."""
+    """Uses and lines are one to one, whatever was killed when; whatever left the server is among them.
+
+    How many uses.
+    """
     log = SqliteLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", ROOT_KEY, settings_of(folder).tombstones))
     lines = log.lines(0, 1 << 40)
     used, told, found = 0, 0, True
@@ -238,7 +265,9 @@ def look(folder: Path, left: Left) -> int:
     assert found, "lines that their person does not find"
     if left.checkpoints:
         verifier = Verifier(left.verifier)
-        assert not verify(lines, [verifier.read(note) for note in left.checkpoints]), "what everyone was shown is not so any more"
+        assert not verify(lines, [verifier.read(note) for note in left.checkpoints]), (
+            "what everyone was shown is not so any more"
+        )
     return used
 
 
@@ -251,9 +280,21 @@ def _there(name: str, entries: list[Entry], left: Left) -> None:
             assert list(of[asked].uses) == was, "an answer told of other uses"
     copies = sum([use.purpose == RIGHTS and "purchases" in use.categories for entry in entries for use in entry.uses])
     assert copies >= left.copied[name], "a copy was taken without a use"
-    looked = Counter([entry.moment.about for entry in entries if isinstance(entry.moment, Consulted) and entry.uses[0].purpose == OVERSIGHT])
-    assert all(looked[asked] >= times for (who, asked), times in left.consulted.items() if who == name), "somebody looked without a use"
-    read = {getattr(entry.moment, "decision", "") for entry in entries if any(use.by.startswith("adviser@") for use in entry.uses)}
+    looked = Counter(
+        [
+            entry.moment.about
+            for entry in entries
+            if isinstance(entry.moment, Consulted) and entry.uses[0].purpose == OVERSIGHT
+        ]
+    )
+    assert all(looked[asked] >= times for (who, asked), times in left.consulted.items() if who == name), (
+        "somebody looked without a use"
+    )
+    read = {
+        getattr(entry.moment, "decision", "")
+        for entry in entries
+        if any(use.by.startswith("adviser@") for use in entry.uses)
+    }
     briefs = {one.id for entry in entries for one in entry.decisions}
     assert all(decision in read for decision in left.read if decision in briefs), "a brief was read without a use"
 
@@ -273,4 +314,5 @@ if __name__ == "__main__":
         serve(asked.serve, asked.port, broken=asked.broken)
     else:
         with tempfile.TemporaryDirectory() as name:
-            print(f"{asked.kills} kills, {kill_and_look(Path(name) / 'data', asked.kills, 0)} uses, each with its one line")  # noqa: T201
+            counted = kill_and_look(Path(name) / "data", asked.kills, 0)
+            print(f"{asked.kills} kills, {counted} uses, each with its one line")  # noqa: T201

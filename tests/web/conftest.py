@@ -27,12 +27,24 @@ class Opener:
         self.errors: list[str] = []
 
     def __call__(
-        self, path: str, role: str = "", subject: str = "", *, width: int = 768, height: int = 1024, language: str = "fr", dark: bool = False, key: str = "",
-    ) -> Page:  # fmt: skip
+        self,
+        path: str,
+        role: str = "",
+        subject: str = "",
+        *,
+        width: int = 768,
+        height: int = 1024,
+        language: str = "fr",
+        dark: bool = False,
+        key: str = "",
+    ) -> Page:
         context = self._browser.new_context(
-            locale="fr-FR" if language == "fr" else "en-GB", timezone_id="Europe/Paris", reduced_motion="reduce", viewport={"width": width, "height": height},
+            locale="fr-FR" if language == "fr" else "en-GB",
+            timezone_id="Europe/Paris",
+            reduced_motion="reduce",
+            viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
-        )  # fmt: skip
+        )
         self._contexts.append(context)
         context.set_default_timeout(5_000)
         page = context.new_page()
@@ -44,7 +56,9 @@ class Opener:
         if token:
             page.wait_for_function("() => !location.hash")
             # A key that is let in brings the page itself, by a reload: nothing is pressed before it is there.
-            page.wait_for_function("() => !document.getElementById('enter') || document.getElementById('refused')?.hidden === false")
+            page.wait_for_function(
+                "() => !document.getElementById('enter') || document.getElementById('refused')?.hidden === false"
+            )
             page.wait_for_load_state("load")
         return page
 
@@ -56,7 +70,9 @@ class Opener:
         """Close everything; no other host was asked, and nothing went wrong."""
         for context in self._contexts:
             context.close()
-        assert {urlsplit(url).netloc for url in self._urls if url.startswith("http")} <= {urlsplit(self._site.url).netloc}
+        assert {urlsplit(url).netloc for url in self._urls if url.startswith("http")} <= {
+            urlsplit(self._site.url).netloc
+        }
         assert self.errors == []
 
 
@@ -78,4 +94,9 @@ def opened(browser: Browser, site: Site) -> Iterator[Opener]:
 def violations(page: Page) -> list[str]:
     """What axe finds; the policy of the page forbids a script element, so it is evaluated."""
     page.evaluate(AXE + ";0")
-    return list(page.evaluate("axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' | ').slice(0, 300)))"))
+    return list(
+        page.evaluate(
+            "axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' | ').slice(0,"
+            " 300)))"
+        )
+    )

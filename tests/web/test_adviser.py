@@ -18,7 +18,11 @@ SIZES = [(360, 740), (640, 360), (768, 1024), (TABLET.width_px, TABLET.height_px
 
 def said(site: Site, person: str) -> list[tuple[str, str]]:
     """Every answer that was kept of this person's briefs."""
-    return [(e.moment.answer, e.moment.about) for e in site.entries(person) if isinstance(e, Entry) and isinstance(e.moment, Answered)]
+    return [
+        (e.moment.answer, e.moment.about)
+        for e in site.entries(person)
+        if isinstance(e, Entry) and isinstance(e.moment, Answered)
+    ]
 
 
 def readings(site: Site, person: str) -> list[Entry]:
@@ -49,7 +53,10 @@ def test_a_brief_fits_every_screen_and_axe_finds_nothing(site: Site, opened: Ope
             assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
         boxes = [box for one in page.locator("#answers button").all() if (box := one.bounding_box())]
         assert len({(round(box["width"]), round(box["height"])) for box in boxes}) == 1, "three equal answers"
-        largest = page.evaluate("Math.max(...[...document.querySelectorAll('.action, li, .avoid')].map(e => parseFloat(getComputedStyle(e).fontSize)))")
+        largest = page.evaluate(
+            "Math.max(...[...document.querySelectorAll('.action, li, .avoid')].map(e =>"
+            " parseFloat(getComputedStyle(e).fontSize)))"
+        )
         assert page.evaluate("parseFloat(getComputedStyle(document.querySelector('.action')).fontSize)") == largest
         assert violations(page) == []
 
@@ -73,11 +80,15 @@ def test_the_longest_lines_that_a_brief_may_hold_still_fit(site: Site, opened: O
 
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     if height == 360:
-        assert page.evaluate("[...document.querySelectorAll('#brief *')].every(e => e.getBoundingClientRect().bottom <= innerHeight)")
+        assert page.evaluate(
+            "[...document.querySelectorAll('#brief *')].every(e => e.getBoundingClientRect().bottom <= innerHeight)"
+        )
 
 
 @pytest.mark.parametrize("gesture", ["click", "key", "swipe"])
-def test_one_gesture_answers_and_the_brief_leaves_every_screen_of_the_place(site: Site, opened: Opener, gesture: str) -> None:
+def test_one_gesture_answers_and_the_brief_leaves_every_screen_of_the_place(
+    site: Site, opened: Opener, gesture: str
+) -> None:
     site.checks_in(camille(site))
     first, second = opened("/adviser", "adviser", "s1", width=640, height=360), opened("/adviser", "adviser", "s1")
     for page in (first, second):
@@ -183,7 +194,9 @@ def test_nobody_is_greeted_as_one_who_refused_and_another_place_sees_nothing(sit
     assert "Camille" not in elsewhere.content()
 
 
-def test_the_latest_is_on_top_the_others_are_names_and_each_is_read_before_it_is_sent(site: Site, opened: Opener) -> None:
+def test_the_latest_is_on_top_the_others_are_names_and_each_is_read_before_it_is_sent(
+    site: Site, opened: Opener
+) -> None:
     camille(site)
     site.person("bo", *EVERYTHING, first_name="Bo")
     site.checks_in("bo")
@@ -211,8 +224,10 @@ def test_a_tap_that_falls_just_after_another_brief_came_answers_neither(site: Si
     site.checks_in("bo")
     page = opened("/adviser", "adviser", "s1")
     expect(page.locator("h1")).to_have_text("Bo")
-    page.evaluate("""new MutationObserver(() => document.querySelector('h1')?.textContent === 'Camille' && document.getElementById('done').click())
-        .observe(document.getElementById('screen'), { childList: true })""")
+    page.evaluate(
+        """new MutationObserver(() => document.querySelector('h1')?.textContent === 'Camille' && document.getElementById('done').click())
+        .observe(document.getElementById('screen'), { childList: true })"""
+    )
 
     site.checks_in("camille")
     expect(page.locator("h1")).to_have_text("Camille")
@@ -297,7 +312,11 @@ def test_the_page_is_light(site: Site, opened: Opener) -> None:
     bytes_seen: list[float] = []
     session.on("Network.loadingFinished", lambda event: bytes_seen.append(event["encodedDataLength"]))
     key = site.key("adviser", "s1")
-    page.evaluate("key => fetch('/adviser/enter', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({key})})", key)
+    page.evaluate(
+        "key => fetch('/adviser/enter', {method: 'POST', headers: {'Content-Type': 'application/json'}, body:"
+        " JSON.stringify({key})})",
+        key,
+    )
     bytes_seen.clear()
 
     page.reload()

@@ -29,7 +29,9 @@ def a_day(site: Site) -> None:
         site.person(name, *EVERYTHING, first_name=name.title())
         site.enters(name)
         site.checks_in(name)
-        site.process(Paying(id=site.id("till"), customer=name, occurred_at=site.clock.now(), place="s1", lines=lines(BRANDS[0])))
+        site.process(
+            Paying(id=site.id("till"), customer=name, occurred_at=site.clock.now(), place="s1", lines=lines(BRANDS[0]))
+        )
     site.enters("lea")
     site.checks_in("lea")
 
@@ -39,11 +41,15 @@ def row(page: Page, person: str, kind: str) -> Any:
 
 
 @pytest.mark.parametrize(("language", "dark"), [("fr", False), ("en", True)])
-def test_the_console_fits_every_width_and_axe_finds_nothing(site: Site, opened: Opener, language: str, dark: bool) -> None:
+def test_the_console_fits_every_width_and_axe_finds_nothing(
+    site: Site, opened: Opener, language: str, dark: bool
+) -> None:
     a_day(site)
     key = site.key("brand")
     for width, height in [(360, 740), (640, 360), (768, 1024), (1360, 860)]:
-        page = opened(f"/console?language={language}", key=key, width=width, height=height, language=language, dark=dark)
+        page = opened(
+            f"/console?language={language}", key=key, width=width, height=height, language=language, dark=dark
+        )
         row(page, "camille", WORDS[language].console.kinds.paying).click()
         expect(page.locator("#why article")).to_have_count(1)
 
@@ -67,10 +73,14 @@ def test_a_decision_is_explained_as_it_was_taken(site: Site, opened: Opener) -> 
     expect(why).to_contain_text("reminders")
     expect(why).to_contain_text("µs")
     row(page, "lea", "s’annonce").click()
-    expect(why.locator(".refused li", has_text="adviser-suggestion")).to_contain_text("Autoriser cet usage le changerait.")
+    expect(why.locator(".refused li", has_text="adviser-suggestion")).to_contain_text(
+        "Autoriser cet usage le changerait."
+    )
 
 
-def test_the_feed_names_nobody_and_to_open_a_moment_is_a_look_that_the_person_can_read(site: Site, opened: Opener) -> None:
+def test_the_feed_names_nobody_and_to_open_a_moment_is_a_look_that_the_person_can_read(
+    site: Site, opened: Opener
+) -> None:
     a_day(site)
     page = opened("/console", "brand")
     row(page, "camille", "entre").wait_for()
@@ -82,7 +92,9 @@ def test_the_feed_names_nobody_and_to_open_a_moment_is_a_look_that_the_person_ca
     expect(page.locator("#h-why")).to_contain_text("camille")
 
     look = site.entries("camille")[before:]
-    assert [(type(entry.moment).__name__, use.by) for entry in look for use in entry.uses] == [("Consulted", "brand@console")]
+    assert [(type(entry.moment).__name__, use.by) for entry in look for use in entry.uses] == [
+        ("Consulted", "brand@console")
+    ]
     assert "l’équipe de la marque" in opened("/me", "device", "camille").locator(".looks").inner_text()
 
 
@@ -201,7 +213,9 @@ def test_no_figure_is_claimed_before_there_is_enough() -> None:
     assert [one.verdict for one in told] == ["nothing_closed", "not_enough_evidence", "more", "sample_ratio_mismatch"]
     assert [bool(one.points) for one in told] == [False, False, True, False]
     assert told[2].points == "+100,0"
-    assert standing(ObjectiveResult(STRATEGY.objectives["acquaintance"], 9, 9, 20, 0, None), "en").verdict == "no_holdout"
+    assert (
+        standing(ObjectiveResult(STRATEGY.objectives["acquaintance"], 9, 9, 20, 0, None), "en").verdict == "no_holdout"
+    )
 
 
 def test_both_languages_have_the_same_words_and_every_word_that_the_pages_need() -> None:

@@ -29,7 +29,9 @@ def card_of(site: Site) -> str:
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize(("width", "height"), [(640, 360), (454, 454), (390, 844)])
-def test_a_card_fits_its_screen_and_axe_finds_nothing(site: Site, opened: Opener, language: str, width: int, height: int) -> None:
+def test_a_card_fits_its_screen_and_axe_finds_nothing(
+    site: Site, opened: Opener, language: str, width: int, height: int
+) -> None:
     card_of(site)
     page = opened(f"/glasses?language={language}", "device", "camille", width=width, height=height)
 
@@ -58,10 +60,15 @@ def test_a_link_pairs_the_glasses_and_leaves_the_address(site: Site, opened: Ope
 
     shown(page)
     assert page.url == f"{site.url}/glasses"
-    soon(lambda: any(isinstance(e.moment, Displayed) and e.moment.decision == decision for e in site.entries("camille")), page)
+    soon(
+        lambda: any(isinstance(e.moment, Displayed) and e.moment.decision == decision for e in site.entries("camille")),
+        page,
+    )
 
 
-@pytest.mark.parametrize(("key", "answer"), [("ArrowRight", "yes"), ("Enter", "yes"), ("ArrowLeft", "no"), ("Escape", "no")])
+@pytest.mark.parametrize(
+    ("key", "answer"), [("ArrowRight", "yes"), ("Enter", "yes"), ("ArrowLeft", "no"), ("Escape", "no")]
+)
 def test_one_key_answers(site: Site, opened: Opener, key: str, answer: str) -> None:
     card_of(site)
     page = opened("/glasses", "device", "camille", width=640, height=360)
@@ -140,20 +147,28 @@ def test_a_restart_between_a_card_and_its_answer_loses_neither(site: Site, opene
     soon(lambda: answers(site) == ["yes"], page, seconds=15)
     expect(page.locator("#card")).to_be_hidden()
     assert site.server.screens.card("camille") is None
-    assert next(card.answer for card in site.server.loop.customer("camille").service.shown if card.decision == decision) == "yes"
+    assert (
+        next(card.answer for card in site.server.loop.customer("camille").service.shown if card.decision == decision)
+        == "yes"
+    )
     opened.forgives("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE")
 
 
 def test_of_two_browsers_on_one_key_one_answer_wins(site: Site, opened: Opener) -> None:
     card_of(site)
     key = site.key("device", "camille")
-    first, second = opened("/glasses", key=key, width=640, height=360), opened("/glasses", key=key, width=640, height=360)
+    first, second = (
+        opened("/glasses", key=key, width=640, height=360),
+        opened("/glasses", key=key, width=640, height=360),
+    )
     shown(first)
     shown(second)
     at = first.evaluate("Date.now() + 400")
 
     for page, button in ((first, "yes"), (second, "no")):
-        page.evaluate("([id, at]) => setTimeout(() => document.getElementById(id).click(), at - Date.now())", [button, at])
+        page.evaluate(
+            "([id, at]) => setTimeout(() => document.getElementById(id).click(), at - Date.now())", [button, at]
+        )
 
     for page in (first, second):
         page.wait_for_timeout(500)

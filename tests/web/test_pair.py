@@ -12,7 +12,9 @@ from web.conftest import Opener, violations
 
 def a_code(site: Site, **whose: object) -> str:
     key = site.key("brand")
-    answer = httpx.post(f"{site.url}/v1/devices/pairing", json=whose, headers={"authorization": f"Bearer {key}"}, trust_env=False)
+    answer = httpx.post(
+        f"{site.url}/v1/devices/pairing", json=whose, headers={"authorization": f"Bearer {key}"}, trust_env=False
+    )
     return str(answer.json()["code"])
 
 

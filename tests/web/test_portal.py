@@ -31,12 +31,17 @@ def is_open(site: Site, purpose: str, person: str = "camille") -> bool:
 
 
 @pytest.mark.parametrize(("language", "dark"), [("fr", False), ("en", True)])
-def test_the_page_fits_every_screen_in_both_languages_and_axe_finds_nothing(site: Site, opened: Opener, language: str, dark: bool) -> None:
+def test_the_page_fits_every_screen_in_both_languages_and_axe_finds_nothing(
+    site: Site, opened: Opener, language: str, dark: bool
+) -> None:
     brief = site.checks_in(camille(site))
     assert brief is not None
     site.process(Displayed(id="looked", customer="camille", occurred_at=site.clock.now(), decision=brief.id))
     key = site.key("device", "camille")
-    words = {"fr": ("Mes choix", "un conseiller", "Pourquoi ces cartes"), "en": ("My choices", "an adviser", "Why these cards")}[language]
+    words = {
+        "fr": ("Mes choix", "un conseiller", "Pourquoi ces cartes"),
+        "en": ("My choices", "an adviser", "Why these cards"),
+    }[language]
 
     for width, height in SIZES:
         page = opened("/me", key=key, width=width, height=height, language=language, dark=dark)
@@ -70,7 +75,11 @@ def test_no_words_of_models_are_on_the_page(site: Site, opened: Opener) -> None:
     camille(site)
     for language in ("fr", "en"):
         text = opened("/me", "device", "camille", language=language).locator("body").inner_text().lower()
-        assert not [word for word in ("score", "propens", "segment", "uplift", "logit", "model", "modèle", "holdout", "{") if word in text]
+        assert not [
+            word
+            for word in ("score", "propens", "segment", "uplift", "logit", "model", "modèle", "holdout", "{")
+            if word in text
+        ]
 
 
 def test_a_card_is_explained_by_what_would_have_been_without_it(site: Site, opened: Opener) -> None:
@@ -86,7 +95,10 @@ def test_a_card_is_explained_by_what_would_have_been_without_it(site: Site, open
 
 
 def presses(page: Page, site: Site, path: list[str], purpose: str, *, want: bool) -> int:
-    """How many presses until the choice stands; ``path`` are the buttons in the order in which a person would press them."""
+    """How many presses until the choice stands.
+
+    ``path`` are the buttons in the order in which a person would press them.
+    """
     for n, button in enumerate(path, start=1):
         if page.locator(f"#{button}").is_visible():
             page.locator(f"#{button}").click()
@@ -100,7 +112,10 @@ def looks(button: Locator) -> tuple[object, ...]:
     """Size, type and colours of a button, as the browser drew it."""
     box = button.bounding_box()
     assert box is not None
-    style = button.evaluate("e => { const s = getComputedStyle(e); return [s.fontSize, s.fontWeight, s.color, s.backgroundColor, s.borderColor, s.opacity]; }")
+    style = button.evaluate(
+        "e => { const s = getComputedStyle(e); return [s.fontSize, s.fontWeight, s.color, s.backgroundColor,"
+        " s.borderColor, s.opacity]; }"
+    )
     return round(box["width"]), round(box["height"]), *style
 
 
@@ -134,7 +149,9 @@ CONFIRMED_NO = """() => document.addEventListener('click', e => {
 }, true)"""
 
 
-@pytest.mark.parametrize("mutant", [SMALLER_NO, PALER_NO, CONFIRMED_NO], ids=["a smaller no", "a paler no", "a no to confirm"])
+@pytest.mark.parametrize(
+    "mutant", [SMALLER_NO, PALER_NO, CONFIRMED_NO], ids=["a smaller no", "a paler no", "a no to confirm"]
+)
 def test_a_no_that_costs_more_is_caught(site: Site, opened: Opener, mutant: str) -> None:
     camille(site)
     page = opened("/me", "device", "camille", width=1360)
@@ -156,7 +173,11 @@ def test_choices_are_made_by_the_keyboard_alone_and_focus_stays(site: Site, open
     expect(page.locator("#yes-home" + MARK)).to_have_count(1)
     assert page.evaluate("document.activeElement.id") == "yes-home"
     assert is_open(site, "home")
-    said = [entry.moment for entry in site.entries("camille") if isinstance(entry.moment, Consented) and entry.moment.purpose == "home"]
+    said = [
+        entry.moment
+        for entry in site.entries("camille")
+        if isinstance(entry.moment, Consented) and entry.moment.purpose == "home"
+    ]
     assert len(said) == 1
 
 

@@ -1,4 +1,6 @@
-"""Screens that nobody makes any more: our page at their published size, in a real browser, as it was looked at. No such device was ever used.
+"""Screens that nobody makes any more: our page at their published size, in a real browser, as it was looked at.
+
+No such device was ever used.
 
 ``VISAVIS_ACCEPT=1 pytest tests/web/test_rendered_devices.py`` takes the pictures anew.
 """
@@ -29,7 +31,9 @@ OVERFLOWING = """() => [...document.querySelectorAll('p')].filter(p => p.scrollW
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("profile", ["telepathy-one", "laster", "sony-smartwatch"])
-def test_a_screen_of_the_past_shows_the_card_at_its_published_size(browser: Browser, profile: str, language: str) -> None:
+def test_a_screen_of_the_past_shows_the_card_at_its_published_size(
+    browser: Browser, profile: str, language: str
+) -> None:
     if not INTER.exists():
         pytest.skip("Inter is not installed: apt-get install fonts-inter")
     device = DEVICES[profile]

@@ -1,7 +1,9 @@
-"""``POST /epcis/capture``: a home's events in the form of GS1's EPCIS 2.0; the capture job that the standard asks for is done when it is answered.
+"""``POST /epcis/capture``: a home's events in the form of GS1's EPCIS 2.0.
 
-The key of a sensor or of a device says whose home it is. By default all events are taken or none (``rollback``); with ``proceed`` each by itself. A
-capture that comes again changes nothing: the same event always makes the same moments.
+The capture job that the standard asks for is done when it is answered.
+
+The key of a sensor or of a device says whose home it is. By default all events are taken or none (``rollback``); with
+``proceed`` each by itself. A capture that comes again changes nothing: the same event always makes the same moments.
 """
 
 from datetime import datetime
@@ -30,9 +32,14 @@ JOBS_KEPT: Final = 1_000
 KINDS: Final = ("application/json", "application/ld+json")
 VERSIONS: Final = {"GS1-EPCIS-Version": "2.0.0", "GS1-CBV-Version": "2.0.0"}
 EXCEPTIONS: Final = {
-    400: "ValidationException", 401: "SecurityException", 403: "SecurityException", 404: "NoSuchResourceException", 406: "NotAcceptableException",
-    413: "CaptureLimitExceededException", 415: "UnsupportedMediaTypeException",
-}  # fmt: skip
+    400: "ValidationException",
+    401: "SecurityException",
+    403: "SecurityException",
+    404: "NoSuchResourceException",
+    406: "NotAcceptableException",
+    413: "CaptureLimitExceededException",
+    415: "UnsupportedMediaTypeException",
+}
 
 
 class Job(Struct, frozen=True, rename="camel"):
@@ -66,7 +73,15 @@ def routes(writer: Writer, access: AccessKeys) -> list[Route]:
             behaviour = _asked(request)
             events = _events(await _body(request))
             created_at = clock.now()
-            job = Job(token_hex(12), created_at, created_at, running=False, success=True, capture_error_behaviour=behaviour, errors=[])
+            job = Job(
+                token_hex(12),
+                created_at,
+                created_at,
+                running=False,
+                success=True,
+                capture_error_behaviour=behaviour,
+                errors=[],
+            )
             found = _found(key, events, job)
             errors = job.errors + await _process_all(found)
         except _No as error:
@@ -77,7 +92,9 @@ def routes(writer: Writer, access: AccessKeys) -> list[Route]:
         jobs[key.subject, job.capture_id] = job
         while len(jobs) > JOBS_KEPT:
             del jobs[next(iter(jobs))]
-        return Response(status_code=202, headers={"location": f"{PATH}/{job.capture_id}", "cache-control": "no-store", **VERSIONS})
+        return Response(
+            status_code=202, headers={"location": f"{PATH}/{job.capture_id}", "cache-control": "no-store", **VERSIONS}
+        )
 
     def _found(key: AccessKey, events: list[Any], job: Job) -> list[Moment]:
         """The moments of all events; what is wrong ends the capture, or with ``proceed`` goes into the job's errors."""
@@ -107,7 +124,11 @@ def routes(writer: Writer, access: AccessKeys) -> list[Route]:
         """Queue all before the first is awaited, so that they share commits; what was refused meanwhile."""
         queued = [writer.put(moment) for moment in found]
         answers = [(await one).answer for one in queued]
-        return [_problem(403, "An event was not kept.", answer.refused.advice) for answer in answers if answer.refused is not None]
+        return [
+            _problem(403, "An event was not kept.", answer.refused.advice)
+            for answer in answers
+            if answer.refused is not None
+        ]
 
     async def told(request: Request) -> Response:
         try:
@@ -116,8 +137,12 @@ def routes(writer: Writer, access: AccessKeys) -> list[Route]:
             return _refusal(error)
         job = jobs.get((key.subject, request.path_params["id"]))
         if job is None:
-            return problems.response(_problem(404, "There is no such capture.", "Send the events again: the same ones are kept once."))
-        return Response(msgspec.json.encode(job), media_type="application/json", headers={"cache-control": "no-store", **VERSIONS})
+            return problems.response(
+                _problem(404, "There is no such capture.", "Send the events again: the same ones are kept once.")
+            )
+        return Response(
+            msgspec.json.encode(job), media_type="application/json", headers={"cache-control": "no-store", **VERSIONS}
+        )
 
     return [Route(PATH, capture, methods=["POST"]), Route(PATH + "/{id}", told)]
 
@@ -154,7 +179,11 @@ def _of_document(told: Any) -> list[Any]:
     if isinstance(kind, str) and kind.endswith("Event"):
         return [told]
     if kind != "EPCISDocument" or not str(told.get("schemaVersion", "")).startswith("2."):
-        raise _No(400, "This is no EPCISDocument of version 2.0.", 'It says "type": "EPCISDocument" and "schemaVersion": "2.0".')
+        raise _No(
+            400,
+            "This is no EPCISDocument of version 2.0.",
+            'It says "type": "EPCISDocument" and "schemaVersion": "2.0".',
+        )
     try:
         dated = msgspec.convert(told.get("creationDate"), datetime, strict=True).tzinfo is not None
     except msgspec.ValidationError:

@@ -1,6 +1,9 @@
-"""EPCIS 2.0 events, checked by us: the schema alone lets invented steps and negative quantities pass. What one says of a home becomes moments.
+"""EPCIS 2.0 events, checked by us: the schema alone lets invented steps and negative quantities pass.
 
-Only what the reference tells of a home is read out of an object event; every other event that is right is taken and leaves nothing.
+What one says of a home becomes moments.
+
+Only what the reference tells of a home is read out of an object event; every other event that is right is taken and
+leaves nothing.
 """
 
 import re
@@ -18,29 +21,35 @@ from visavis.model.gs1 import product_of
 from visavis.model.moment import Moment, from_builtins
 
 _STEPS: Final = (
-    "accepting arriving assembling collecting commissioning consigning creating_class_instance cycle_counting decommissioning departing destroying"
-    " disassembling dispensing encoding entering_exiting holding inspecting installing killing loading other packing picking receiving removing repackaging"
-    " repairing replacing reserving retail_selling sampling sensor_reporting shipping staging_outbound stock_taking stocking storing transporting unloading"
-    " unpacking void_shipping"
+    "accepting arriving assembling collecting commissioning consigning creating_class_instance cycle_counting"
+    " decommissioning departing destroying disassembling dispensing encoding entering_exiting holding inspecting"
+    " installing killing loading other packing picking receiving removing repackaging repairing replacing reserving"
+    " retail_selling sampling sensor_reporting shipping staging_outbound stock_taking stocking storing transporting"
+    " unloading unpacking void_shipping"
 )
 _DISPOSITIONS: Final = (
-    "active available completeness_inferred completeness_verified conformant container_closed container_open damaged destroyed dispensed disposed encoded"
-    " expired in_progress in_transit inactive mismatch_class mismatch_instance mismatch_quantity needs_replacement no_pedigree_match non_conformant"
-    " non_sellable_other partially_dispensed recalled reserved retail_sold returned sellable_accessible sellable_not_accessible stolen unavailable"
-    " unknown"
+    "active available completeness_inferred completeness_verified conformant container_closed container_open damaged"
+    " destroyed dispensed disposed encoded expired in_progress in_transit inactive mismatch_class mismatch_instance"
+    " mismatch_quantity needs_replacement no_pedigree_match non_conformant non_sellable_other partially_dispensed"
+    " recalled reserved retail_sold returned sellable_accessible sellable_not_accessible stolen unavailable unknown"
 )
 STEPS: Final = frozenset(_STEPS.split())
 DISPOSITIONS: Final = frozenset(_DISPOSITIONS.split())
 """The words of the Core Business Vocabulary 2.0."""
 MEANS: Final[dict[tuple[str, str], str]] = {
-    ("stocking", "ADD"): "stocked", ("stocking", "OBSERVE"): "stocked", ("dispensing", "DELETE"): "consumed", ("destroying", "DELETE"): "consumed",
-}  # fmt: skip
+    ("stocking", "ADD"): "stocked",
+    ("stocking", "OBSERVE"): "stocked",
+    ("dispensing", "DELETE"): "consumed",
+    ("destroying", "DELETE"): "consumed",
+}
 """The moment of each step and action: what was thrown away is no longer at home either."""
 COUNTING: Final = ("cycle_counting", "OBSERVE")
 """Of a count only the empty one is a moment: it ran out."""
 OFFSET: Final = "^[+-](0[0-9]|1[0-3]):[0-5][0-9]$|^[+-]14:00$"
 TYPES: Final = ("ObjectEvent", "AggregationEvent", "TransactionEvent", "TransformationEvent", "AssociationEvent")
-WORDS: Final = re.compile(r"(?:https?://(?:ref|ns)\.gs1\.org/(?:voc/|cbv/)|cbv:|urn:epcglobal:cbv:)(?:BizStep-|Disp-|bizstep:|disp:)(.+)")
+WORDS: Final = re.compile(
+    r"(?:https?://(?:ref|ns)\.gs1\.org/(?:voc/|cbv/)|cbv:|urn:epcglobal:cbv:)(?:BizStep-|Disp-|bizstep:|disp:)(.+)"
+)
 Epc = Annotated[str, Meta(min_length=1, max_length=2_000)]
 Epcs = Annotated[tuple[Epc, ...], Meta(max_length=10_000)]
 
@@ -81,12 +90,14 @@ class Event(Struct, frozen=True, rename="camel"):
 
 
 def read(told: Any) -> Event:
-    """The event of this JSON, by EPCIS's own names or by JSON-LD's (``@type``); :class:`Invalid` when it is not as the standard asks.
+    """The event of this JSON, by EPCIS's own names or by JSON-LD's (``@type``).
 
-    >>> read({"type": "ObjectEvent", "eventTime": "2026-11-24T09:00:00Z", "eventTimeZoneOffset": "+01:00", "action": "DELETE", "bizStep": "eaten",
-    ...       "epcList": ["https://id.gs1.org/01/03017620422003/21/S1"]})
+    :class:`Invalid` when it is not as the standard asks.
+
+    >>> told = {"type": "ObjectEvent", "eventTime": "2026-11-24T09:00:00Z", "eventTimeZoneOffset": "+01:00"}
+    >>> read({**told, "action": "DELETE", "bizStep": "eaten", "epcList": ["https://id.gs1.org/01/03017620422003/21/S1"]})
     Traceback (most recent call last):
-    visavis.model.errors.Invalid: Not an EPCIS event: there is no such bizStep. Use a word of the Core Business Vocabulary, or an address of your own.
+    visavis.model.errors.Invalid: Not an EPCIS event: there is no such bizStep...
     """
     if not isinstance(told, dict):
         raise Invalid("Not an EPCIS event: it is no JSON object.", advice="Send objects in eventList.")
@@ -96,7 +107,10 @@ def read(told: Any) -> Event:
     except msgspec.ValidationError as error:
         raise Invalid(f"Not an EPCIS event: {_told(error)}.", advice="See EPCIS 2.0, section 7.") from None
     if event.event_time.tzinfo is None:
-        raise Invalid("Not an EPCIS event: `eventTime` has no time zone.", advice="Write it as 2026-11-24T09:59:00Z or with an offset.")
+        raise Invalid(
+            "Not an EPCIS event: `eventTime` has no time zone.",
+            advice="Write it as 2026-11-24T09:59:00Z or with an offset.",
+        )
     if not event.action and event.type != "TransformationEvent":
         raise Invalid("Not an EPCIS event: it has no `action`.", advice="Use ADD, OBSERVE or DELETE.")
     _word(event.biz_step, STEPS, "bizStep")
@@ -104,12 +118,20 @@ def read(told: Any) -> Event:
     about = {
         "ObjectEvent": event.epc_list or event.quantity_list or event.sensor_element_list,
         "AggregationEvent": event.parent_id or event.child_epcs or event.child_quantity_list,
-        "AssociationEvent": event.parent_id and (event.action != "ADD" or event.child_epcs or event.child_quantity_list or event.sensor_element_list),
+        "AssociationEvent": (
+            event.parent_id
+            and (event.action != "ADD" or event.child_epcs or event.child_quantity_list or event.sensor_element_list)
+        ),
         "TransactionEvent": event.biz_transaction_list,
-        "TransformationEvent": event.input_epc_list or event.input_quantity_list or event.output_epc_list or event.output_quantity_list,
+        "TransformationEvent": (
+            event.input_epc_list or event.input_quantity_list or event.output_epc_list or event.output_quantity_list
+        ),
     }[event.type]
     if not about:
-        raise Invalid("Not an EPCIS event: it is about nothing.", advice="Give the items, the quantities or the sensor's data that it is about.")
+        raise Invalid(
+            "Not an EPCIS event: it is about nothing.",
+            advice="Give the items, the quantities or the sensor's data that it is about.",
+        )
     return event
 
 
@@ -144,25 +166,37 @@ def moments(told: Any, person: str, products: Container[str], received_at: datet
     elif done == COUNTING:
         found = [{"kind": "ran_out", "product": product} for product in dict.fromkeys(empty) if product not in counted]
     return [
-        from_builtins({**one, "id": _id(same, one["product"]), "customer": person, "occurred_at": event.event_time}, received_at=received_at)
-        for one in found if one["product"] in products
-    ]  # fmt: skip
+        from_builtins(
+            {**one, "id": _id(same, one["product"]), "customer": person, "occurred_at": event.event_time},
+            received_at=received_at,
+        )
+        for one in found
+        if one["product"] in products
+    ]
 
 
 def _word(said: str, known: frozenset[str], name: str) -> str:
-    """The word of the vocabulary, written bare or as an address; empty for a word of somebody's own, which means nothing to us."""
+    """The word of the vocabulary, written bare or as an address.
+
+    Empty for a word of somebody's own, which means nothing to us.
+    """
     found = WORDS.fullmatch(said)
     word = found[1] if found is not None else said
     if found is None and ":" in said:
         return ""
     if word and word not in known:
-        raise Invalid(f"Not an EPCIS event: there is no such {name}.", advice="Use a word of the Core Business Vocabulary, or an address of your own.")
+        raise Invalid(
+            f"Not an EPCIS event: there is no such {name}.",
+            advice="Use a word of the Core Business Vocabulary, or an address of your own.",
+        )
     return word
 
 
 def _contents(told: Any) -> str:
     """What makes an event without an id the one that it is: all that it says but when it was recorded."""
-    return msgspec.json.encode({name: value for name, value in told.items() if name != "recordTime"}, order="sorted").hex()
+    return msgspec.json.encode(
+        {name: value for name, value in told.items() if name != "recordTime"}, order="sorted"
+    ).hex()
 
 
 def _id(same: str, product: str) -> str:
@@ -172,4 +206,8 @@ def _id(same: str, product: str) -> str:
 def _told(error: Exception) -> str:
     # What the sender wrote is never repeated.
     said = str(error)
-    return f"a value is none of those allowed{said[said.rfind(' - at') :]}" if said.startswith("Invalid enum value") else said[0].lower() + said[1:]
+    return (
+        f"a value is none of those allowed{said[said.rfind(' - at') :]}"
+        if said.startswith("Invalid enum value")
+        else said[0].lower() + said[1:]
+    )

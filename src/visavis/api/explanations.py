@@ -24,7 +24,9 @@ def routes(writer: Writer, access: AccessKeys) -> list[Route]:
         name, key = person(request, access)
         spoken = writer.loop.strategy.brand.languages
         asked = request.query_params.get("language", "") or writer.loop.customer(name).language
-        found = await explained(writer, name, str(request.path_params["decision"]), asked if asked in spoken else spoken[0])
+        found = await explained(
+            writer, name, str(request.path_params["decision"]), asked if asked in spoken else spoken[0]
+        )
         if found is None:
             return problems.response(problems.problem(404, "There is no such decision about this person."))
         entry, told = found
@@ -36,7 +38,10 @@ def routes(writer: Writer, access: AccessKeys) -> list[Route]:
 
 
 async def explained(writer: Writer, name: str, decision: str, language: str) -> tuple[Entry, Why] | None:
-    """Explain this decision, with the entry that holds it; ``None`` when there is none. Only reading the log is done where moments are lived."""
+    """Explain this decision, with the entry that holds it; ``None`` when there is none.
+
+    Only reading the log is done where moments are lived.
+    """
     loop = writer.loop
     entries = await writer.ask(lambda: loop.life(name))
 
@@ -45,6 +50,8 @@ async def explained(writer: Writer, name: str, decision: str, language: str) -> 
         if found is None:
             return None
         before, entry = found
-        return entry, why(loop.strategy, loop.worlds.get(entry.world), before, entry, decision, loop.randomization_key, language)
+        return entry, why(
+            loop.strategy, loop.worlds.get(entry.world), before, entry, decision, loop.randomization_key, language
+        )
 
     return await asyncio.to_thread(told)

@@ -1,4 +1,7 @@
-"""The ledger for everyone: its last checkpoint, proofs, and the lines that a checkpoint covers. No key is asked: the lines lead to nobody."""
+"""The ledger for everyone: its last checkpoint, proofs, and the lines that a checkpoint covers.
+
+No key is asked: the lines lead to nobody.
+"""
 
 from base64 import b64encode
 from typing import Final
@@ -61,12 +64,24 @@ def routes(writer: Writer, ledger: Ledger) -> list[Route]:
 
 def _inclusion(ledger: Ledger, index: int, size: int) -> dict[str, object]:
     proof = ledger.inclusion(index, size)
-    return {"seq": index, "size": size, "leaf_hash": _told(ledger.hash_of(index)), "root": _told(ledger.root(size)), "proof": [_told(one) for one in proof]}
+    return {
+        "seq": index,
+        "size": size,
+        "leaf_hash": _told(ledger.hash_of(index)),
+        "root": _told(ledger.root(size)),
+        "proof": [_told(one) for one in proof],
+    }
 
 
 def _between(ledger: Ledger, old: int, size: int) -> dict[str, object]:
     proof = ledger.consistency(old, size)
-    return {"old": old, "size": size, "old_root": _told(ledger.root(old)), "root": _told(ledger.root(size)), "proof": [_told(one) for one in proof]}
+    return {
+        "old": old,
+        "size": size,
+        "old_root": _told(ledger.root(old)),
+        "root": _told(ledger.root(size)),
+        "proof": [_told(one) for one in proof],
+    }
 
 
 def _told(hashed: bytes) -> str:

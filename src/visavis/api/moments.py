@@ -1,7 +1,8 @@
 """``POST /v1/moments``: one moment, an array, or lines of JSON; the answer is the decision, when everything is durable.
 
-Raw ASGI, because this is the path of every moment. What is wrong is answered as a problem (RFC 9457); in an array or in lines, a bad one is reported
-at its index while the others go on. Sending a moment again with the same id gets the first answer again.
+Raw ASGI, because this is the path of every moment. What is wrong is answered as a problem (RFC 9457); in an array or in
+lines, a bad one is reported at its index while the others go on. Sending a moment again with the same id gets the first
+answer again.
 """
 
 import logging
@@ -55,9 +56,19 @@ class ProblemResponse(Exception):
 
 
 class Moments:
-    """The door. ``heard`` is told what became of each moment (its kind, and kept, refused or invalid), for the metrics."""
+    """The door.
 
-    def __init__(self, writer: Writer, access: AccessKeys, secret: bytes, *, heard: Callable[[str, str], None] = lambda _kind, _fate: None) -> None:
+    ``heard`` is told what became of each moment (its kind, and kept, refused or invalid), for the metrics.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        access: AccessKeys,
+        secret: bytes,
+        *,
+        heard: Callable[[str, str], None] = lambda _kind, _fate: None,
+    ) -> None:
         self._writer = writer
         self._access = access
         self._secret = secret
@@ -76,12 +87,22 @@ class Moments:
         except Exception:
             # The moments may well be kept: what failed is telling it.
             log.exception("a request could not be answered")
-            told = problems.problem(500, "This request could not be answered.", advice="Send it again, with the same ids.")
+            told = problems.problem(
+                500, "This request could not be answered.", advice="Send it again, with the same ids."
+            )
             status, kind, payload, headers = 500, problems.TYPE, problems.body(told), []
-        await send({
-            "type": "http.response.start", "status": status,
-            "headers": [(b"content-type", kind), (b"content-length", b"%d" % len(payload)), (b"cache-control", b"no-store"), *headers],
-        })  # fmt: skip
+        await send(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [
+                    (b"content-type", kind),
+                    (b"content-length", b"%d" % len(payload)),
+                    (b"cache-control", b"no-store"),
+                    *headers,
+                ],
+            }
+        )
         await send({"type": "http.response.body", "body": payload})
 
     async def _answered(self, scope: Scope, receive: Receive) -> tuple[int, bytes, bytes, Headers]:
@@ -113,7 +134,11 @@ class Moments:
     async def _many(self, key: AccessKey, payloads: list[bytes], *, signal: bool) -> list[Told]:
         if not payloads or len(payloads) > MOMENTS_LIMIT:
             status = 400 if not payloads else 413
-            raise ProblemResponse(problems.problem(status, f"{len(payloads)} moments were sent.", advice=f"Send 1 to {MOMENTS_LIMIT:,} at once."))
+            raise ProblemResponse(
+                problems.problem(
+                    status, f"{len(payloads)} moments were sent.", advice=f"Send 1 to {MOMENTS_LIMIT:,} at once."
+                )
+            )
         found = await self._process_all(key, payloads, signal=signal)
         return [{"index": index, **one} if isinstance(one, dict) else one for index, one in enumerate(found)]
 
@@ -135,7 +160,9 @@ class Moments:
                 if left:
                     self._in_flight[key.id] = left
 
-    def _queued(self, key: AccessKey, payload: bytes, *, signal: bool) -> tuple[Moment, Awaitable[Processed]] | dict[str, Any]:
+    def _queued(
+        self, key: AccessKey, payload: bytes, *, signal: bool
+    ) -> tuple[Moment, Awaitable[Processed]] | dict[str, Any]:
         try:
             moment = decode(payload, received_at=self._writer.loop.clock.now())
         except VisavisError as error:
@@ -143,7 +170,9 @@ class Moments:
             return problems.problem(422 if _is_json(payload) else 400, Exception.__str__(error), advice=error.advice)
         if moment.id.startswith(DUE):
             self._heard("", "invalid")
-            return problems.problem(422, f"Not a moment: ids that begin with `{DUE}` are the clock's own.", advice="Choose another id.")
+            return problems.problem(
+                422, f"Not a moment: ids that begin with `{DUE}` are the clock's own.", advice="Choose another id."
+            )
         refused = permits(key, moment)
         if not refused and isinstance(moment, Displayed | Answered):
             refused = self._not_own(key, moment)
@@ -153,7 +182,12 @@ class Moments:
         if isinstance(moment, Linked | Unlinked):
             moment = replace(moment, identifier=hashed(self._secret, moment.identifier))
         if self._in_flight.get(key.id, 0) >= IN_FLIGHT_LIMIT:
-            return problems.problem(429, "This key has too many moments waiting.", advice="Send it again after a second, with the same id.", retry_after_s=1)
+            return problems.problem(
+                429,
+                "This key has too many moments waiting.",
+                advice="Send it again after a second, with the same id.",
+                retry_after_s=1,
+            )
         try:
             if signal and (heard := objection(self._writer.loop, moment.customer, moment.id)) is not None:
                 self._writer.put(heard)

@@ -1,4 +1,7 @@
-"""For those who run a server: is it well (``/healthz``), how does it do (``/metrics``), and what time is it there (``/v1/clock``)."""
+"""For those who run a server.
+
+Is it well (``/healthz``), how does it do (``/metrics``), and what time is it there (``/v1/clock``).
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -20,7 +23,8 @@ HEALTH_TIMEOUT_S: Final = 5.0
 
 
 def routes(writer: Writer, access: AccessKeys, metrics: Metrics, turned: Callable[[], None]) -> list[Route]:
-    """``GET /healthz`` (open), ``GET /metrics`` (the brand's key), and where the clock is one that is turned, ``PUT /v1/clock``.
+    """``GET /healthz`` (open), ``GET /metrics`` (the brand's key), and where the clock is one that is turned, ``PUT
+    /v1/clock``.
 
     ``turned`` is told when it was: time may be over for what is on the screens.
     """

@@ -126,14 +126,43 @@ class GlassActionBody(Struct, frozen=True, rename="camel"):
 def _mirror() -> Iterator[Operation]:
     """Every address of the Mirror service; a device's key says whose timeline it is, and there is no other."""
 
-    def door(method: str, path: str, does: str, *, takes: str | None = None, tells: str = "application/json", status: int = 200, **more: Any) -> Operation:
+    def door(
+        method: str,
+        path: str,
+        does: str,
+        *,
+        takes: str | None = None,
+        tells: str = "application/json",
+        status: int = 200,
+        **more: Any,
+    ) -> Operation:
         noes = (400, 403, 503, *((413,) if takes else ()))
-        return Operation(method, path, does, ("device",), takes=takes, tells=tells if status != 204 else None, status=status, noes=noes,
-                    protocol=MIRROR, form="application/json", **more)  # fmt: skip
+        return Operation(
+            method,
+            path,
+            does,
+            ("device",),
+            takes=takes,
+            tells=tells if status != 204 else None,
+            status=status,
+            noes=noes,
+            protocol=MIRROR,
+            form="application/json",
+            **more,
+        )
 
     json, at = "application/json", "/mirror/v1"
     item = f"{at}/timeline/{{id}}"
-    listing = ("bundleId", "includeDeleted", "maxResults", "orderBy", "pageToken", "pinnedOnly", "sourceItemId", "fields")
+    listing = (
+        "bundleId",
+        "includeDeleted",
+        "maxResults",
+        "orderBy",
+        "pageToken",
+        "pinnedOnly",
+        "sourceItemId",
+        "fields",
+    )
     yield door("POST", f"{at}/timeline", "Put an item there.", takes=json, status=201, asks=("fields",))
     yield door("GET", f"{at}/timeline", "The items.", asks=listing)
     yield door("GET", item, "One item.", asks=("fields",))
@@ -146,15 +175,37 @@ def _mirror() -> Iterator[Operation]:
     for kind in ("contacts", "subscriptions", "locations"):
         yield door("GET", f"{at}/{kind}", f"The {kind}.", asks=("fields",))
         yield door("POST", f"{at}/{kind}", f"Add to the {kind}.", takes=json, status=201, asks=("fields",))
-    for kind, verbs in (("contacts", ("GET", "PUT", "PATCH")), ("subscriptions", ("PUT",)), ("locations", ("GET",)), ("settings", ("GET",))):
+    for kind, verbs in (
+        ("contacts", ("GET", "PUT", "PATCH")),
+        ("subscriptions", ("PUT",)),
+        ("locations", ("GET",)),
+        ("settings", ("GET",)),
+    ):
         for verb in verbs:
-            yield door(verb, f"{at}/{kind}/{{id}}", f"One of the {kind}.", takes=json if verb != "GET" else None, asks=("fields",))
+            yield door(
+                verb,
+                f"{at}/{kind}/{{id}}",
+                f"One of the {kind}.",
+                takes=json if verb != "GET" else None,
+                asks=("fields",),
+            )
     for kind in ("contacts", "subscriptions"):
         yield door("DELETE", f"{at}/{kind}/{{id}}", f"One of the {kind} less.", status=204)
     for start in ("/upload", "/resumable/upload"):
-        for path, does in ((f"{at}/timeline", "An item with bytes."), (item, "The same item with bytes."), (f"{item}/attachments", "Bytes for an item.")):
+        for path, does in (
+            (f"{at}/timeline", "An item with bytes."),
+            (item, "The same item with bytes."),
+            (f"{item}/attachments", "Bytes for an item."),
+        ):
             for method in ("POST", "PUT"):
-                yield door(method, start + path, does, takes="*/*", status=201 if method == "POST" else 200, asks=("uploadType", "upload_id"))
+                yield door(
+                    method,
+                    start + path,
+                    does,
+                    takes="*/*",
+                    status=201 if method == "POST" else 200,
+                    asks=("uploadType", "upload_id"),
+                )
 
 
 _PHONE: Final = "/wallet/v1/devices/{device}/registrations/{type}"
@@ -164,26 +215,94 @@ PASS: Final = ("/wallet/",)
 """How the addresses begin that a server has only when letters, or passes, are set up."""
 DEVICE_DOORS: Final[tuple[Operation, ...]] = (
     Operation(
-        "POST", "/v1/devices/pairing", "A code, for a new device of this person or place.", ("brand", "device", "adviser"), takes=Pairing, tells=Offered,
+        "POST",
+        "/v1/devices/pairing",
+        "A code, for a new device of this person or place.",
+        ("brand", "device", "adviser"),
+        takes=Pairing,
+        tells=Offered,
         status=201,
     ),
-    Operation("POST", "/v1/devices/pair", "Link this device.", takes=Code, tells=PairedKey, status=201, noes=(403, 429, 503)),
+    Operation(
+        "POST", "/v1/devices/pair", "Link this device.", takes=Code, tells=PairedKey, status=201, noes=(403, 429, 503)
+    ),
     Operation("GET", "/v1/devices/profiles", "The kinds of device that are known.", tells=list[Device]),
-    Operation("GET", "/v1/devices", "The devices of a person or place.", ("brand", "device", "adviser"), tells=list[OwnDevice], noes=(422,),
-         asks=("person", "place")),
-    Operation("DELETE", "/v1/devices/{device}", "This device opens nothing from now on.", ("brand", "device", "adviser"), status=204, noes=(503,)),
-    Operation("GET", "/glasses/{host}.zip", "The page, packed for the tools of glasses that carry their own.", tells="application/zip", noes=(422,),
-         asks=("package", "language", "profile", "voice")),
+    Operation(
+        "GET",
+        "/v1/devices",
+        "The devices of a person or place.",
+        ("brand", "device", "adviser"),
+        tells=list[OwnDevice],
+        noes=(422,),
+        asks=("person", "place"),
+    ),
+    Operation(
+        "DELETE",
+        "/v1/devices/{device}",
+        "This device opens nothing from now on.",
+        ("brand", "device", "adviser"),
+        status=204,
+        noes=(503,),
+    ),
+    Operation(
+        "GET",
+        "/glasses/{host}.zip",
+        "The page, packed for the tools of glasses that carry their own.",
+        tells="application/zip",
+        noes=(422,),
+        asks=("package", "language", "profile", "voice"),
+    ),
     Operation("GET", "/phone/icon-{size}.png", "The page's icon.", tells="image/png", noes=(422,)),
     Operation("POST", "/phone/enter", "Open the page on this phone.", takes=Token, status=204, noes=(401,)),
-    Operation("GET", "/phone/card", "The card of the moment; 204 when there is none.", ("device",), PHONE, tells=HudCard),
-    Operation("POST", "/phone/displayed", "The card really is on the screen.", ("device",), PHONE, takes=Seen, status=204, noes=(503,)),
-    Operation("POST", "/phone/answer", "Answer the card.", ("device",), PHONE, takes=PhonesAnswer, tells=Settled, noes=(503,)),
-    Operation("POST", "/phone/subscription", "Receive cards here.", ("device",), PHONE, takes=Subscribed, status=201, noes=(503,)),
-    Operation("DELETE", "/phone/subscription", "Receive none here any more.", ("device",), PHONE, status=204, noes=(503,)),
-    Operation("GET", "/phone/pass.pkpass", "This device's pass for Apple Wallet.", ("device",), PHONE, tells="application/vnd.apple.pkpass", noes=(503,),
-         asks=("language",)),
-    Operation("GET", "/phone/google-pass", "Go and save a pass in Google Wallet.", ("device",), PHONE, status=303, noes=(503,), asks=("language",)),
+    Operation(
+        "GET", "/phone/card", "The card of the moment; 204 when there is none.", ("device",), PHONE, tells=HudCard
+    ),
+    Operation(
+        "POST",
+        "/phone/displayed",
+        "The card really is on the screen.",
+        ("device",),
+        PHONE,
+        takes=Seen,
+        status=204,
+        noes=(503,),
+    ),
+    Operation(
+        "POST", "/phone/answer", "Answer the card.", ("device",), PHONE, takes=PhonesAnswer, tells=Settled, noes=(503,)
+    ),
+    Operation(
+        "POST",
+        "/phone/subscription",
+        "Receive cards here.",
+        ("device",),
+        PHONE,
+        takes=Subscribed,
+        status=201,
+        noes=(503,),
+    ),
+    Operation(
+        "DELETE", "/phone/subscription", "Receive none here any more.", ("device",), PHONE, status=204, noes=(503,)
+    ),
+    Operation(
+        "GET",
+        "/phone/pass.pkpass",
+        "This device's pass for Apple Wallet.",
+        ("device",),
+        PHONE,
+        tells="application/vnd.apple.pkpass",
+        noes=(503,),
+        asks=("language",),
+    ),
+    Operation(
+        "GET",
+        "/phone/google-pass",
+        "Go and save a pass in Google Wallet.",
+        ("device",),
+        PHONE,
+        status=303,
+        noes=(503,),
+        asks=("language",),
+    ),
     Operation("PUT", _MAIL, "Where letters go, until the person stops them.", ("brand",), takes=Address, status=204),
     Operation("DELETE", _MAIL, "No letters any more.", ("brand",), status=204),
     # What a letter links to: its ticket is the key, and says whose it is to us only.
@@ -191,21 +310,89 @@ DEVICE_DOORS: Final[tuple[Operation, ...]] = (
     Operation("POST", "/mail/off/{ticket}", "Stop letters.", tells="text/html", noes=(403, 503)),
     Operation("GET", "/mail/card/{ticket}", "The card of a letter.", tells="text/html", noes=(403,)),
     Operation("POST", "/mail/card/{ticket}/{answer}", "Answer it.", tells="text/html", noes=(403, 422, 503)),
-    Operation("POST", f"{_PHONE}/{{serial}}", "Tell this phone when the pass changes.", takes="application/json", status=201, noes=(401, 403, 422), protocol=PASSES),
+    Operation(
+        "POST",
+        f"{_PHONE}/{{serial}}",
+        "Tell this phone when the pass changes.",
+        takes="application/json",
+        status=201,
+        noes=(401, 403, 422),
+        protocol=PASSES,
+    ),
     Operation("DELETE", f"{_PHONE}/{{serial}}", "Tell it no more.", noes=(401, 422), protocol=PASSES),
-    Operation("GET", _PHONE, "Which passes of this phone changed; 204 when none did.", tells="application/json", noes=(422,), asks=("passesUpdatedSince",),
-         protocol=PASSES),
-    Operation("GET", "/wallet/v1/passes/{type}/{serial}", "The pass as it is now.", tells="application/vnd.apple.pkpass", noes=(401,), protocol=PASSES),
-    Operation("POST", "/wallet/v1/log", "What a phone complains of.", takes="application/json", noes=(422,), protocol=PASSES),
+    Operation(
+        "GET",
+        _PHONE,
+        "Which passes of this phone changed; 204 when none did.",
+        tells="application/json",
+        noes=(422,),
+        asks=("passesUpdatedSince",),
+        protocol=PASSES,
+    ),
+    Operation(
+        "GET",
+        "/wallet/v1/passes/{type}/{serial}",
+        "The pass as it is now.",
+        tells="application/vnd.apple.pkpass",
+        noes=(401,),
+        protocol=PASSES,
+    ),
+    Operation(
+        "POST", "/wallet/v1/log", "What a phone complains of.", takes="application/json", noes=(422,), protocol=PASSES
+    ),
     Operation("POST", "/glass/enter", "Put this Glass on.", takes=Token, status=204, noes=(401,)),
     Operation("GET", "/glass/stream", "The timeline, as it changes.", ("device",), GLASS, tells="text/event-stream"),
-    Operation("GET", "/glass/face", "How one item looks.", ("device",), GLASS, tells="text/html", noes=(422,), asks=("item",)),
-    Operation("POST", "/glass/displayed", "The item really is on the Glass.", ("device",), GLASS, takes=Opened, status=204, noes=(503,)),
-    Operation("POST", "/glass/act", "Do something with an item.", ("device",), GLASS, takes=GlassActionBody, tells=Settled, noes=(503,)),
-    Operation("GET", "/discovery/v1/apis/mirror/v1/rest", "What the Mirror service can do.", tells="application/json", noes=(400,), asks=("fields",),
-         protocol=MIRROR, form="application/json"),
+    Operation(
+        "GET", "/glass/face", "How one item looks.", ("device",), GLASS, tells="text/html", noes=(422,), asks=("item",)
+    ),
+    Operation(
+        "POST",
+        "/glass/displayed",
+        "The item really is on the Glass.",
+        ("device",),
+        GLASS,
+        takes=Opened,
+        status=204,
+        noes=(503,),
+    ),
+    Operation(
+        "POST",
+        "/glass/act",
+        "Do something with an item.",
+        ("device",),
+        GLASS,
+        takes=GlassActionBody,
+        tells=Settled,
+        noes=(503,),
+    ),
+    Operation(
+        "GET",
+        "/discovery/v1/apis/mirror/v1/rest",
+        "What the Mirror service can do.",
+        tells="application/json",
+        noes=(400,),
+        asks=("fields",),
+        protocol=MIRROR,
+        form="application/json",
+    ),
     *_mirror(),
-    Operation("POST", "/epcis/capture", "What happened at home, as events.", ("sensor", "device"), takes="application/ld+json", status=202,
-         noes=(400, 406, 413, 415, 422, 503), protocol=EPCIS),
-    Operation("GET", "/epcis/capture/{id}", "What became of a capture.", ("sensor", "device"), tells="application/json", noes=(503,), protocol=EPCIS),
-)  # fmt: skip
+    Operation(
+        "POST",
+        "/epcis/capture",
+        "What happened at home, as events.",
+        ("sensor", "device"),
+        takes="application/ld+json",
+        status=202,
+        noes=(400, 406, 413, 415, 422, 503),
+        protocol=EPCIS,
+    ),
+    Operation(
+        "GET",
+        "/epcis/capture/{id}",
+        "What became of a capture.",
+        ("sensor", "device"),
+        tells="application/json",
+        noes=(503,),
+        protocol=EPCIS,
+    ),
+)

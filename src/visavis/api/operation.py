@@ -15,10 +15,11 @@ OWN: Final[tuple[Role, ...]] = ("brand", "device")
 class Operation(Struct, frozen=True):
     """One row: who may (``roles``; nobody named, everyone), what is read and told, and each no by its status.
 
-    ``takes`` and ``tells`` are types, sent as JSON, or media types; ``leads`` names what one may ask next, and with what; with
-    ``many``, an array of what is taken is answered by an array, a problem in place of each that was refused.
+    ``takes`` and ``tells`` are types, sent as JSON, or media types; ``leads`` names what one may ask next, and with
+    what; with ``many``, an array of what is taken is answered by an array, a problem in place of each that was refused.
 
-    A door that speaks the ``protocol`` of others takes what that one says, and refuses with its statuses and in its ``form``, a media type.
+    A door that speaks the ``protocol`` of others takes what that one says, and refuses with its statuses and in its
+    ``form``, a media type.
     """
 
     method: str
@@ -45,5 +46,9 @@ class Operation(Struct, frozen=True):
     @property
     def refusals(self) -> list[int]:
         """Every no of this door."""
-        own = ((401, 403) if self.roles else ()) + ((404,) if "{" in self.path else ()) + ((422,) if self.takes is not None and not self.protocol else ())
+        own = (
+            ((401, 403) if self.roles else ())
+            + ((404,) if "{" in self.path else ())
+            + ((422,) if self.takes is not None and not self.protocol else ())
+        )
         return sorted({*own, *self.noes})

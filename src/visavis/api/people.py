@@ -50,21 +50,32 @@ def routes(writer: Writer, access: AccessKeys) -> list[Route]:
         if opted_out(request.headers.raw) and (heard := objection(writer.loop, name, cause)) is not None:
             await writer.process(heard)
         spoken, by_brand = language_of(request, name), key.role == "brand"
-        for moment in switched(writer.loop.strategy, name, purpose, on=on, trial=trial, language=spoken, id=cause, at=at, told=by_brand):
+        for moment in switched(
+            writer.loop.strategy, name, purpose, on=on, trial=trial, language=spoken, id=cause, at=at, told=by_brand
+        ):
             await writer.process(moment)
         return await purposes(request)
 
     async def close(request: Request) -> Response:
         name, key = person(request, access)
         category = str(request.path_params["category"])
-        reading = [purpose.key for purpose in writer.loop.strategy.purposes.values() if purpose.basis == "consent" and category in purpose.categories]
+        reading = [
+            purpose.key
+            for purpose in writer.loop.strategy.purposes.values()
+            if purpose.basis == "consent" and category in purpose.categories
+        ]
         if (await json_body(request)).get("on") is not False or not reading:
-            raise Invalid("A category of data can only be closed here.", advice='Send {"on": false}; each purpose is opened by itself, under its own notice.')
+            raise Invalid(
+                "A category of data can only be closed here.",
+                advice='Send {"on": false}; each purpose is opened by itself, under its own notice.',
+            )
         at, chosen = writer.loop.clock.now(), writer.loop.customer(name).consents
         for purpose in reading:
             if purpose in chosen and chosen[purpose].status in OPENS:
                 cause, by_brand = f"choice-{token_hex(6)}", key.role == "brand"
-                for moment in switched(writer.loop.strategy, name, purpose, on=False, language="", id=cause, at=at, told=by_brand):
+                for moment in switched(
+                    writer.loop.strategy, name, purpose, on=False, language="", id=cause, at=at, told=by_brand
+                ):
                     await writer.process(moment)
         return await purposes(request)
 

@@ -1,4 +1,7 @@
-"""Receipts of consent: what a person takes away as proof of a choice, in the formats that others read, and the key that verifies it."""
+"""Receipts of consent.
+
+What a person takes away as proof of a choice, in the formats that others read, and the key that verifies it.
+"""
 
 from hashlib import blake2b
 from typing import Final
@@ -37,10 +40,18 @@ def routes(writer: Writer, access: AccessKeys, secret: bytes) -> list[Route]:
         choice = customer.consents.get(purpose.key) if purpose is not None else None
         controller = loop.strategy.brand.controller
         if kind not in FORMATS or controller is None:
-            known = f"Formats: {', '.join(FORMATS)}." if controller is not None else "Write [controller] in brand.toml: who answers for the data."
+            known = (
+                f"Formats: {', '.join(FORMATS)}."
+                if controller is not None
+                else "Write [controller] in brand.toml: who answers for the data."
+            )
             raise Invalid("This receipt cannot be written.", advice=known)
         if purpose is None or choice is None or not choice.served:
-            return _said(msgspec.json.encode(problems.problem(404, "There is no such choice of this person.")), "application/problem+json", 404)
+            return _said(
+                msgspec.json.encode(problems.problem(404, "There is no such choice of this person.")),
+                "application/problem+json",
+                404,
+            )
         said = words(purpose, choice.language)
         if hash_of(said) != choice.hash:
             said = await writer.ask(lambda: _as_served(writer, purpose.key, choice.language, choice.hash))
@@ -49,12 +60,18 @@ def routes(writer: Writer, access: AccessKeys, secret: bytes) -> list[Route]:
         found = proof(customer, pseudonym, purpose, said, status(customer, purpose, now.timestamp()))
         if kind == "receipt":
             return _said(receipt(found, controller, key, now).encode(), FORMATS[kind])
-        return _said(msgspec.json.encode(record(found, controller) if kind == "record" else kantara(found, controller)), FORMATS[kind])
+        return _said(
+            msgspec.json.encode(record(found, controller) if kind == "record" else kantara(found, controller)),
+            FORMATS[kind],
+        )
 
     async def public(_: Request) -> Response:
         return Response(msgspec.json.encode(public_key(key)), media_type="application/json")
 
-    return [Route("/v1/people/{person}/purposes/{purpose}/receipt", guarded(one)), Route("/.well-known/consent-receipt-key.json", public)]
+    return [
+        Route("/v1/people/{person}/purposes/{purpose}/receipt", guarded(one)),
+        Route("/.well-known/consent-receipt-key.json", public),
+    ]
 
 
 def _as_served(writer: Writer, purpose: str, language: str, name: str) -> Words:
@@ -64,7 +81,9 @@ def _as_served(writer: Writer, purpose: str, language: str, name: str) -> Words:
             known = read(entry.change.files).purposes.get(purpose)
             if known is not None and language in known.notice.text and hash_of(said := words(known, language)) == name:
                 return said
-    raise Invalid("The words of this notice are not in the log any more.", advice="The choice stays bound to their hash.")
+    raise Invalid(
+        "The words of this notice are not in the log any more.", advice="The choice stays bound to their hash."
+    )
 
 
 def _said(body: bytes, kind: str, code: int = 200) -> Response:

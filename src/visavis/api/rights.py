@@ -1,4 +1,7 @@
-"""The doors of people's rights: a copy, a correction, an erasure, a restriction, an objection, somebody who looks again; and the brand's queues."""
+"""The doors of people's rights.
+
+A copy, a correction, an erasure, a restriction, an objection, somebody who looks again; and the brand's queues.
+"""
 
 from typing import Any, Final, Literal
 
@@ -28,7 +31,10 @@ class Import(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Correction(Struct, frozen=True):
-    """Which moment said something wrong and what its fields should say (``null``: it never happened); or a family that was wrongly concluded."""
+    """Which moment said something wrong and what its fields should say (``null``: it never happened).
+
+    Or a family that was wrongly concluded.
+    """
 
     moment: str | None = None
     instead: dict[str, Any] | None = None
@@ -78,9 +84,10 @@ class Imported(Struct, frozen=True):
 def routes(desk: Requests, access: AccessKeys) -> list[Route]:
     """What a person may ask, and the brand's queues.
 
-    Under ``/v1/people/{person}``: ``GET export``, ``POST import`` (the brand's key), ``POST corrections``, ``POST erase``, ``PUT restriction``, ``PUT
-    objections/{about}``, ``GET requests``, ``PUT requests/{request}`` (the brand's), ``POST decisions/{decision}/contest``, ``PUT
-    decisions/{decision}/review`` (the brand's); ``GET /v1/requests`` and ``GET /v1/reviews`` (the brand's), and ``GET /v1/export-schema``.
+    Under ``/v1/people/{person}``: ``GET export``, ``POST import`` (the brand's key), ``POST corrections``, ``POST
+    erase``, ``PUT restriction``, ``PUT objections/{about}``, ``GET requests``, ``PUT requests/{request}`` (the
+    brand's), ``POST decisions/{decision}/contest``, ``PUT decisions/{decision}/review`` (the brand's); ``GET
+    /v1/requests`` and ``GET /v1/reviews`` (the brand's), and ``GET /v1/export-schema``.
     """
 
     async def take_away(request: Request) -> Response:
@@ -108,7 +115,10 @@ def routes(desk: Requests, access: AccessKeys) -> list[Route]:
         if isinstance(family, str) and 0 < len(family) <= 128 and moment is None:
             return _acknowledged(await desk.hide(name, family))
         if not isinstance(moment, str) or "instead" not in said or not (instead is None or isinstance(instead, dict)):
-            advice = 'Send {"moment": ID, "instead": {fields}}, {"moment": ID, "instead": null} when it never happened, or {"family": NAME} to hide it.'
+            advice = (
+                'Send {"moment": ID, "instead": {fields}}, {"moment": ID, "instead": null} when it never happened, or'
+                ' {"family": NAME} to hide it.'
+            )
             raise Invalid("This is no correction.", advice=advice)
         return _acknowledged(await desk.correct(name, moment, instead, by_brand=key.role == "brand"))
 
@@ -123,7 +133,9 @@ def routes(desk: Requests, access: AccessKeys) -> list[Route]:
 
     async def objects(request: Request) -> Response:
         name, _ = person(request, access)
-        return _acknowledged(await desk.object(name, str(request.path_params["about"]), on=_on(await json_body(request))))
+        return _acknowledged(
+            await desk.object(name, str(request.path_params["about"]), on=_on(await json_body(request)))
+        )
 
     async def requests(request: Request) -> Response:
         name, _ = person(request, access)
@@ -133,17 +145,27 @@ def routes(desk: Requests, access: AccessKeys) -> list[Route]:
         key_of(request, access, "brand")
         name, _ = person(request, access)
         said = await json_body(request)
-        return _acknowledged(await desk.move(name, str(request.path_params["request"]), _text(said, "status"), _text(said, "reason", needed=False)))
+        return _acknowledged(
+            await desk.move(
+                name, str(request.path_params["request"]), _text(said, "status"), _text(said, "reason", needed=False)
+            )
+        )
 
     async def contest(request: Request) -> Response:
         name, _ = person(request, access)
-        return _json(await desk.contest(name, str(request.path_params["decision"]), _text(await json_body(request), "view")))
+        return _json(
+            await desk.contest(name, str(request.path_params["decision"]), _text(await json_body(request), "view"))
+        )
 
     async def review(request: Request) -> Response:
         key_of(request, access, "brand")
         name, _ = person(request, access)
         said = await json_body(request)
-        return _json(await desk.review(name, str(request.path_params["decision"]), _text(said, "outcome"), _text(said, "reasons")))
+        return _json(
+            await desk.review(
+                name, str(request.path_params["decision"]), _text(said, "outcome"), _text(said, "reasons")
+            )
+        )
 
     async def reviews(request: Request) -> Response:
         key_of(request, access, "brand")

@@ -1,9 +1,10 @@
 """Signals that a browser sends for a person: Global Privacy Control, heard as an objection to sharing data with others.
 
-A signal is heard before what it came with, is kept as a moment of the person's own, and opens or closes nothing else: a consent that they gave to the
-brand itself stays, and their page says so.
+A signal is heard before what it came with, is kept as a moment of the person's own, and opens or closes nothing else: a
+consent that they gave to the brand itself stays, and their page says so.
 
-Reference: W3C Privacy Working Group, *Global Privacy Control*, working draft (header ``Sec-GPC``, resource ``/.well-known/gpc.json``).
+Reference: W3C Privacy Working Group, *Global Privacy Control*, working draft (header ``Sec-GPC``, resource
+``/.well-known/gpc.json``).
 """
 
 from collections.abc import Iterable
@@ -36,11 +37,16 @@ def opted_out(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 
 def objection(loop: Loop, customer: str, cause: str) -> Objected | None:
-    """What this signal says of this person, when it is news; ``cause`` names what it came with, so that a retry says it once."""
+    """What this signal says of this person, when it is news.
+
+    ``cause`` names what it came with, so that a retry says it once.
+    """
     known: Customer = loop.customer(customer)
     if SHARING in known.objections:
         return None
-    return Objected(id=f"gpc-{cause}"[:128], customer=customer, occurred_at=loop.clock.now(), about=SHARING, method="gpc")
+    return Objected(
+        id=f"gpc-{cause}"[:128], customer=customer, occurred_at=loop.clock.now(), about=SHARING, method="gpc"
+    )
 
 
 def heard(loop: Loop, customer: str, cause: str, headers: Iterable[tuple[bytes, bytes]]) -> Objected | None:

@@ -1,7 +1,7 @@
 """What is told of an entry, and to whom: each role hears only its own part.
 
-A device hears its person's card and why; an adviser's screen hears the brief; a till and a sensor hear that the moment was kept, and the answer to
-what they asked; the brand's own servers hear everything.
+A device hears its person's card and why; an adviser's screen hears the brief; a till and a sensor hear that the moment
+was kept, and the answer to what they asked; the brand's own servers hear everything.
 """
 
 from typing import Any, Final, Literal
@@ -18,7 +18,11 @@ from visavis.model.decision import Decision, Refusal, Show
 from visavis.model.entry import Entry
 from visavis.strategy.read import Strategy
 
-HEARS: Final[dict[str, frozenset[str]]] = {"brand": frozenset({"customer", "adviser"}), "device": frozenset({"customer"}), "adviser": frozenset({"adviser"})}
+HEARS: Final[dict[str, frozenset[str]]] = {
+    "brand": frozenset({"customer", "adviser"}),
+    "device": frozenset({"customer"}),
+    "adviser": frozenset({"adviser"}),
+}
 
 
 JUDGED: Final = frozenset({"condition_false", "condition_unknown"})
@@ -30,7 +34,10 @@ AUTOMATED: Final = {
 
 
 class ScoredReply(Struct, frozen=True):
-    """One arm of the draw: what it would bring net of the price of attention, in cents, and its probability. Silence has no action."""
+    """One arm of the draw: what it would bring net of the price of attention, in cents, and its probability.
+
+    Silence has no action.
+    """
 
     action: str
     about: str
@@ -49,7 +56,10 @@ class RefusalReply(Struct, frozen=True):
 
 
 class DecisionReply(Struct, frozen=True, omit_defaults=True):
-    """One decision in words. ``automated`` says, of one that is tagged for it, that nobody decided it and that somebody may look again."""
+    """One decision in words.
+
+    ``automated`` says, of one that is tagged for it, that nobody decided it and that somebody may look again.
+    """
 
     decision: str
     audience: str
@@ -83,41 +93,87 @@ class Reply(Struct, frozen=True, omit_defaults=True):
     step_us: float = 0.0
 
 
-def reply(strategy: Strategy, entry: Entry, language: str, role: str, *, retried: bool = False, us: float = 0.0) -> Reply:
+def reply(
+    strategy: Strategy, entry: Entry, language: str, role: str, *, retried: bool = False, us: float = 0.0
+) -> Reply:
     """What this role hears of this entry."""
     heard = HEARS.get(role, frozenset())
-    decisions = tuple([said(strategy, entry, decision, language) for decision in entry.decisions if decision.audience in heard])
+    decisions = tuple(
+        [said(strategy, entry, decision, language) for decision in entry.decisions if decision.audience in heard]
+    )
     return Reply(
-        id=entry.moment.id, kept=True, retried=retried, decisions=decisions, granted=asdict(entry.granted) if entry.granted is not None else None,
+        id=entry.moment.id,
+        kept=True,
+        retried=retried,
+        decisions=decisions,
+        granted=asdict(entry.granted) if entry.granted is not None else None,
         effects=tuple([asdict(effect) for effect in entry.effects]) if role in ("brand", "device") else (),
         uses=tuple([asdict(use) for use in entry.uses]) if role in ("brand", "device") else (),
         step_us=round(us, 1) if role == "brand" else 0.0,
-    )  # fmt: skip
+    )
 
 
 def said(strategy: Strategy, entry: Entry, decision: Decision, language: str) -> DecisionReply:
-    """One decision in words: the card or the brief, why, what was weighed, and what was refused with what would change it."""
-    weighed = tuple([
-        ScoredReply(arm.action, family_name(strategy, arm.family, language) if arm.family else "", arm.net_millicents / 1000, arm.p_shown)
-        for arm in decision.scored
-    ])  # fmt: skip
+    """One decision in words.
+
+    The card or the brief, why, what was weighed, and what was refused with what would change it.
+    """
+    weighed = tuple(
+        [
+            ScoredReply(
+                arm.action,
+                family_name(strategy, arm.family, language) if arm.family else "",
+                arm.net_millicents / 1000,
+                arm.p_shown,
+            )
+            for arm in decision.scored
+        ]
+    )
     refused = tuple([refusal(one, language) for one in decision.refusals])
     tag = tagged(strategy, decision)
     automated = AUTOMATED[language] if tag else ""
     if not isinstance(decision, Show):
         return DecisionReply(
-            decision.id, decision.audience, "silence", sentence(decision, language), decision.purpose, reason=decision.reason, p_shown=decision.p_shown,
-            weighed=weighed, refused=refused, review=tag, automated=automated,
-        )  # fmt: skip
+            decision.id,
+            decision.audience,
+            "silence",
+            sentence(decision, language),
+            decision.purpose,
+            reason=decision.reason,
+            p_shown=decision.p_shown,
+            weighed=weighed,
+            refused=refused,
+            review=tag,
+            automated=automated,
+        )
     spot = entry.moment.at
     for_customer = decision.audience == "customer"
     return DecisionReply(
-        decision.id, decision.audience, "show", sentence(decision, language), decision.purpose, decision.action, decision.product, decision.device,
-        until=decision.until, p_shown=decision.p_shown,
-        card=compose(strategy, decision, language, place=spot.place if spot is not None else "") if for_customer else None,
-        brief=None if for_customer else brief(strategy, decision, language, today=spot.local_day if spot is not None else 0),
-        weighed=weighed, refused=refused, review=tag, automated=automated,
-    )  # fmt: skip
+        decision.id,
+        decision.audience,
+        "show",
+        sentence(decision, language),
+        decision.purpose,
+        decision.action,
+        decision.product,
+        decision.device,
+        until=decision.until,
+        p_shown=decision.p_shown,
+        card=(
+            compose(strategy, decision, language, place=spot.place if spot is not None else "")
+            if for_customer
+            else None
+        ),
+        brief=(
+            None
+            if for_customer
+            else brief(strategy, decision, language, today=spot.local_day if spot is not None else 0)
+        ),
+        weighed=weighed,
+        refused=refused,
+        review=tag,
+        automated=automated,
+    )
 
 
 def contestable(strategy: Strategy, decision: Decision) -> str:
@@ -130,11 +186,20 @@ def contestable(strategy: Strategy, decision: Decision) -> str:
 
 
 def tagged(strategy: Strategy, decision: Decision) -> str:
-    """Why a person may have this decision reviewed: a price, eligibility, credit or a refusal; empty when they may not."""
+    """Why a person may have this decision reviewed: a price, eligibility, credit or a refusal.
+
+    Empty when they may not.
+    """
     action = contestable(strategy, decision)
     return strategy.actions[action].review if action else ""
 
 
 def refusal(one: Refusal, language: str) -> RefusalReply:
     """One refusal in words."""
-    return RefusalReply(one.action, one.reason, SENTENCES[one.reason][language], CHANGES.get(one.reason, OTHERWISE)[language], one.detail)
+    return RefusalReply(
+        one.action,
+        one.reason,
+        SENTENCES[one.reason][language],
+        CHANGES.get(one.reason, OTHERWISE)[language],
+        one.detail,
+    )

@@ -1,4 +1,7 @@
-"""Break text into lines, whatever measures them (pixels, columns): at loose spaces only, and never through a number or a price."""
+"""Break text into lines, whatever measures them (pixels, columns).
+
+At loose spaces only, and never through a number or a price.
+"""
 
 import re
 from collections.abc import Callable
@@ -14,8 +17,8 @@ _HYPHEN: Final = re.compile(r"(?<=[^\W\d]{2}-)(?=[^\W\d]{2})")
 def wrapped(text: str, room: float, lines: int, measure: Measure) -> tuple[str, ...] | None:
     r"""The whole text on as few lines as it needs, the lines as even as they can be; ``None`` when it does not fit.
 
-    Spaces inside a number or a price and before French punctuation hold, however they were typed. A word wider than the room is broken
-    after its own hyphen, if it has one between letters.
+    Spaces inside a number or a price and before French punctuation hold, however they were typed. A word wider than the
+    room is broken after its own hyphen, if it has one between letters.
 
     >>> wrapped("Lait : il n'y en a plus", 18, 2, len)
     ("Lait\xa0: il n'y", 'en a plus')
@@ -71,7 +74,12 @@ def shortened(text: str, room: float, lines: int, measure: Measure) -> tuple[str
     while start in spare:
         if not dangles(words[start - 1]):
             before = " ".join(words[:start]).rstrip(",;:-–\u00a0\u202f")
-            cut = wrapped(" ".join([before if before[-1:] in (*"?!.", ELLIPSIS) else before + ELLIPSIS, *words[end + 1 :]]), room, lines, measure)
+            cut = wrapped(
+                " ".join([before if before[-1:] in (*"?!.", ELLIPSIS) else before + ELLIPSIS, *words[end + 1 :]]),
+                room,
+                lines,
+                measure,
+            )
             if cut is not None:
                 return cut
         start -= 1

@@ -1,4 +1,7 @@
-"""What the adviser's glasses show: who, one action, at most three facts with where each comes from, at most one thing not to do."""
+"""What the adviser's glasses show.
+
+Who, one action, at most three facts with where each comes from, at most one thing not to do.
+"""
 
 from datetime import timedelta
 from typing import Final
@@ -13,8 +16,10 @@ from visavis.strategy.read import Strategy
 _WHO: Final = {"fr": "Une personne qui s’est annoncée", "en": "A customer who checked in"}
 _SINCE: Final = {"fr": "vient depuis {year}", "en": "with us since {year}"}
 _ORIGIN: Final = {
-    "declared": {"fr": "déclaré", "en": "declared"}, "observed": {"fr": "observé", "en": "observed"}, "inferred": {"fr": "déduit", "en": "inferred"},
-}  # fmt: skip
+    "declared": {"fr": "déclaré", "en": "declared"},
+    "observed": {"fr": "observé", "en": "observed"},
+    "inferred": {"fr": "déduit", "en": "inferred"},
+}
 _NEED: Final = {"fr": "{name} : {chances}", "en": "{name}: {chances}"}
 _CHANCES: Final = {"fr": "{n} chances sur 10", "en": "{n} chances in 10"}
 _ONE_CHANCE: Final = {"fr": "1 chance sur 10", "en": "1 chance in 10"}
@@ -28,22 +33,31 @@ _AVOID: Final = {"fr": "Ne pas proposer : {name}", "en": "Do not suggest: {name}
 
 
 def brief(strategy: Strategy, decision: Show, language: str, *, today: int = 0) -> Brief:
-    """The brief of this decision, from the facts that it carries and nothing else; ``today`` is the local day, to say dates by."""
+    """The brief of this decision, from the facts that it carries and nothing else.
+
+    ``today`` is the local day, to say dates by.
+    """
     template = strategy.actions[decision.action].card[language]
     names = named(strategy, decision, language)
     advice = said(template.title, names, language)
     who = next((fact for fact in decision.facts if fact.kind == "name"), Fact("name", "", "observed"))
     refused = next((fact.subject for fact in decision.facts if fact.kind == "avoid"), "")
     return Brief(
-        decision=decision.id, action=decision.action, language=language,
+        decision=decision.id,
+        action=decision.action,
+        language=language,
         who=clipped(who.subject or _WHO[language], FACT_LIMIT, FACT_LIMIT),
         since=_since(who.since_day, language),
-        facts=tuple([_told(strategy, fact, language, today) for fact in decision.facts if fact.kind not in ("name", "avoid")]),
+        facts=tuple(
+            [_told(strategy, fact, language, today) for fact in decision.facts if fact.kind not in ("name", "avoid")]
+        ),
         advice=advice if 0 < len(advice) <= FACT_LIMIT else clipped_title(template.title, names, language, FACT_LIMIT),
         avoid=_fits(_AVOID[language], [family_name(strategy, refused, language)], language) if refused else "",
-        why=said(template.why, names, language), detail=said(template.body, names, language),
-        yes=typeset(template.yes, language), no=typeset(template.no, language),
-    )  # fmt: skip
+        why=said(template.why, names, language),
+        detail=said(template.body, names, language),
+        yes=typeset(template.yes, language),
+        no=typeset(template.no, language),
+    )
 
 
 def _told(strategy: Strategy, fact: Fact, language: str, today: int) -> BriefFact:
@@ -55,14 +69,24 @@ def _told(strategy: Strategy, fact: Fact, language: str, today: int) -> BriefFac
             chances = (_ONE_CHANCE[language] if n == 1 else _CHANCES[language]).format(n=n)
             family = family_name(strategy, fact.subject, language)
             if 0 < fact.since_day < today:
-                what = _fits(_WITHOUT[language].replace("{since}", since(fact.since_day, today, language)), [family], language)
+                what = _fits(
+                    _WITHOUT[language].replace("{since}", since(fact.since_day, today, language)), [family], language
+                )
             else:
                 what = _fits(_NEED[language].replace("{chances}", chances), [family[:1].upper() + family[1:]], language)
-            rhythm = _RHYTHM[language].format(n=fact.times, days=span(max(1, round(fact.every_days)), language)) if fact.every_days else ""
+            rhythm = (
+                _RHYTHM[language].format(n=fact.times, days=span(max(1, round(fact.every_days)), language))
+                if fact.every_days
+                else ""
+            )
             detail = f"{rhythm}{chances}"
             about = fact.subject
         case "order":
-            what = _fits(_ORDER[language], [product_name(strategy, fact.subject, language), family_name(strategy, fact.subject, language)], language)
+            what = _fits(
+                _ORDER[language],
+                [product_name(strategy, fact.subject, language), family_name(strategy, fact.subject, language)],
+                language,
+            )
         case "reward":
             what = _REWARD[language]
         case "heavy":
@@ -76,7 +100,9 @@ def _told(strategy: Strategy, fact: Fact, language: str, today: int) -> BriefFac
 
 
 def _since(first_day: int, language: str) -> str:
-    return typeset(_SINCE[language].format(year=(EPOCH + timedelta(days=first_day)).year), language) if first_day else ""
+    return (
+        typeset(_SINCE[language].format(year=(EPOCH + timedelta(days=first_day)).year), language) if first_day else ""
+    )
 
 
 def _fits(template: str, names: list[str], language: str) -> str:

@@ -1,7 +1,8 @@
 """From a decision to a card, in the person's language: few words, and the true reason.
 
-A glance holds a title of 32 characters, a body of 60, twelve words together. A name is not cut to make room: the body goes first, then what
-the title says of the name moves into the body; only a name that is too long by itself loses words.
+A glance holds a title of 32 characters, a body of 60, twelve words together. A name is not cut to make room: the body
+goes first, then what the title says of the name moves into the body; only a name that is too long by itself loses
+words.
 """
 
 import re
@@ -32,21 +33,32 @@ def compose(strategy: Strategy, decision: Show, language: str, *, place: str = "
         if _is_a_glance(title, body):
             break
     return Card(
-        decision=decision.id, action=decision.action, language=language, title=title, body=body,
-        why=said(template.why, names, language) or typeset(strategy.objectives[action.objective].why[language], language),
-        speech=_spoken(said(template.title, names, language), said(template.body, names, language)) or _spoken(title, body),
-        yes=typeset(template.yes, language), no=typeset(template.no, language),
-    )  # fmt: skip
+        decision=decision.id,
+        action=decision.action,
+        language=language,
+        title=title,
+        body=body,
+        why=said(template.why, names, language)
+        or typeset(strategy.objectives[action.objective].why[language], language),
+        speech=_spoken(said(template.title, names, language), said(template.body, names, language))
+        or _spoken(title, body),
+        yes=typeset(template.yes, language),
+        no=typeset(template.no, language),
+    )
 
 
-def named(strategy: Strategy, decision: Show, language: str, *, place: str = "", days: int | None = None) -> dict[str, str]:
+def named(
+    strategy: Strategy, decision: Show, language: str, *, place: str = "", days: int | None = None
+) -> dict[str, str]:
     """What the placeholders of a template stand for; empty when not known."""
     product = strategy.products.get(decision.product)
     where = strategy.places.get(place)
     return {
         "family": family_name(strategy, decision.family, language) if decision.family else "",
         "product": product_name(strategy, decision.product, language) if decision.product else "",
-        "price": amount(product.price_cents, strategy.brand.currency, language) if product is not None and product.price_cents else "",
+        "price": amount(product.price_cents, strategy.brand.currency, language)
+        if product is not None and product.price_cents
+        else "",
         "days": "" if days is None else span(days, language),
         "today": figure(decision.figures.get("today"), language),
         "goal": figure(decision.figures.get("goal"), language),
@@ -100,7 +112,9 @@ def _spoken(title: str, body: str) -> str:
 
 
 def _is_a_glance(title: str, body: str) -> bool:
-    return len(title) <= TITLE_LIMIT and len(body) <= BODY_LIMIT and count_words(title) + count_words(body) <= WORDS_LIMIT
+    return (
+        len(title) <= TITLE_LIMIT and len(body) <= BODY_LIMIT and count_words(title) + count_words(body) <= WORDS_LIMIT
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -1,7 +1,9 @@
-"""Where each word of a card or a brief stands on one screen, in pixels: a page, a picture and a bitmap are drawn from the same frame.
+"""Where each word of a card or a brief stands on one screen, in pixels.
 
-What matters most takes its place first: the title, the two answers, the body, where it comes from, why. What does not fit whole is left out,
-and only a title is ever shortened. Drawn top to bottom in the order in which one reads.
+A page, a picture and a bitmap are drawn from the same frame.
+
+What matters most takes its place first: the title, the two answers, the body, where it comes from, why. What does not
+fit whole is left out, and only a title is ever shortened. Drawn top to bottom in the order in which one reads.
 """
 
 from typing import Final, Literal
@@ -27,7 +29,10 @@ BOLD: Final = frozenset({"title", "advice", "yes"})
 
 
 class Written(Struct, frozen=True):
-    """One line of text, or an answer with its box; (``x_px``, ``y_px``) is its top left corner. A box's text stands in its middle."""
+    """One line of text, or an answer with its box; (``x_px``, ``y_px``) is its top left corner.
+
+    A box's text stands in its middle.
+    """
 
     role: Role
     text: str
@@ -44,7 +49,10 @@ class Written(Struct, frozen=True):
 
 
 class Frame(Struct, frozen=True):
-    """All that stands on the screen; nothing of it reaches beyond the screen or another line. Empty when not even the title fits."""
+    """All that stands on the screen; nothing of it reaches beyond the screen or another line.
+
+    Empty when not even the title fits.
+    """
 
     width_px: int
     height_px: int
@@ -67,15 +75,21 @@ def framed(told: Card | Brief, device: Device, *, kicker: str = "") -> Frame:
     body = max(SMALLEST_PX, round(device.font_px * BODY_SCALE))
     if isinstance(told, Card):
         blocks = [
-            Block("kicker", kicker, 3, small), Block("title", told.title, 0, device.font_px), Block("body", told.body, 2, body),
+            Block("kicker", kicker, 3, small),
+            Block("title", told.title, 0, device.font_px),
+            Block("body", told.body, 2, body),
             Block("why", told.why, 4, small),
-        ]  # fmt: skip
+        ]
     else:
         facts = [Block("body", fact.what, 3 + rank, body) for rank, fact in enumerate(told.facts)]
         blocks = [
-            Block("kicker", told.since or kicker, 9, small), Block("title", told.who, 0, device.font_px), *facts,
-            Block("avoid", told.avoid, 2, body), Block("advice", told.advice, 1, body), Block("why", told.why, 8, small),
-        ]  # fmt: skip
+            Block("kicker", told.since or kicker, 9, small),
+            Block("title", told.who, 0, device.font_px),
+            *facts,
+            Block("avoid", told.avoid, 2, body),
+            Block("advice", told.advice, 1, body),
+            Block("why", told.why, 8, small),
+        ]
     return _stacked([block for block in blocks if block.text], (told.yes, told.no), device, told.language)
 
 
@@ -108,7 +122,12 @@ def _stacked(blocks: list[Block], answers: tuple[str, str], device: Device, lang
         y += gap
     # The answers stand at the bottom of the screen, where an eye or a thumb finds them without reading.
     bottom = frame.height_px - margin - _bottom(buttons)
-    return Frame(frame.width_px, frame.height_px, language, (*written, *[replace(button, y_px=button.y_px + bottom) for button in buttons]))
+    return Frame(
+        frame.width_px,
+        frame.height_px,
+        language,
+        (*written, *[replace(button, y_px=button.y_px + bottom) for button in buttons]),
+    )
 
 
 def _fitted(block: Block, width: int, lines: int) -> tuple[tuple[str, ...], int] | None:
@@ -128,7 +147,10 @@ def _bottom(written: list[Written]) -> int:
 
 
 def _answers(answers: tuple[str, str], device: Device, width: int, left: int, room: int) -> list[Written]:
-    """Both answers in boxes of one size, side by side, else one above the other, in smaller letters where it must be; none when there is no room."""
+    """Both answers in boxes of one size, side by side, else one above the other, in smaller letters where it must be.
+
+    None when there is no room.
+    """
     sizes = sorted({max(SMALLEST_PX, round(device.font_px * scale)) for scale in (0.7, SMALL, 0.5)}, reverse=True)
     ways = [(size, beside) for size in sizes for beside in (True, False)]
     if device.width_px > device.height_px:
@@ -137,9 +159,13 @@ def _answers(answers: tuple[str, str], device: Device, width: int, left: int, ro
     for font_px, beside in ways:
         high, gap = round(font_px * BUTTON), round(font_px * 0.5)
         wide, rows = ((width - gap) // 2, 1) if beside else (width, 2)
-        if max(width_px(text, font_px, bold=True) for text in answers) + font_px <= wide and rows * high + (rows - 1) * gap <= room:
+        if (
+            max(width_px(text, font_px, bold=True) for text in answers) + font_px <= wide
+            and rows * high + (rows - 1) * gap <= room
+        ):
             step_x, step_y = (wide + gap, 0) if beside else (0, high + gap)
             return [
-                Written(role, text, left + i * step_x, i * step_y, wide, high, font_px) for i, (role, text) in enumerate(zip(ANSWERS, answers, strict=True))
+                Written(role, text, left + i * step_x, i * step_y, wide, high, font_px)
+                for i, (role, text) in enumerate(zip(ANSWERS, answers, strict=True))
             ]
     return []

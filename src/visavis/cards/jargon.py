@@ -5,18 +5,77 @@ from functools import lru_cache
 from typing import Final
 
 _PLAIN: Final = {
-    "FRZN": "frozen", "FRZ": "frozen", "IQF": "frozen", "FRE": "fresh", "FRSH": "fresh", "REFRIG": "chilled", "REFRIGERATED": "chilled",
-    "SFT": "soft", "DRNK": "drink", "DRNKS": "drinks", "BTL": "bottle", "BTLS": "bottles", "CND": "canned", "CAN": "canned", "PK": "pack",
-    "PKG": "pack", "PKGD": "packed", "SNGL": "single", "SRV": "serve", "CARB": "fizzy", "JCE": "juice", "JUIC": "juice", "BEV": "drinks",
-    "CHOC": "chocolate", "VEG": "vegetable", "CHIX": "chicken", "SW": "sweet", "SWT": "sweet", "GDS": "goods", "BRD": "breaded",
-    "FDS": "food", "CKE": "cake", "FRD": "fried", "GRND": "ground", "PTTY": "patties", "BRSKT": "brisket", "BRST": "breast",
-    "SHLDR": "shoulder", "STK": "steak", "CHP": "chop", "SLC": "slices", "STW": "stew", "STRP": "strips", "SHLFSH": "shellfish",
-    "BTR": "batter", "FLVRD": "flavored", "FLV": "flavored", "LIQ": "liquid", "PLSTC": "plastic", "NATRL": "natural",
-    "PREPORTND": "portioned", "ACC": "accessories", "ACCS": "accessories", "ACCES": "accessories", "ACCSS": "accessories",
-    "ACCESS": "accessories", "UNSWE": "unsweetened", "SWEE": "sweetener", "SWEETEN": "sweetener", "XMAS": "Christmas",
-    "CHRISTMAS": "Christmas", "BBQ": "barbecue", "LITER": "litre", "LTR": "litre", "YNG": "young", "W": "with", "&": "and",
-}  # fmt: skip
-_EMPTY: Final = frozenset(["MISC", "OTHER", "SS", "RW", "RTS", "INCL", "INCLUDING", "EXCP", "EXC", "EX", "SNSL", "HT", "OTYHER"])
+    "FRZN": "frozen",
+    "FRZ": "frozen",
+    "IQF": "frozen",
+    "FRE": "fresh",
+    "FRSH": "fresh",
+    "REFRIG": "chilled",
+    "REFRIGERATED": "chilled",
+    "SFT": "soft",
+    "DRNK": "drink",
+    "DRNKS": "drinks",
+    "BTL": "bottle",
+    "BTLS": "bottles",
+    "CND": "canned",
+    "CAN": "canned",
+    "PK": "pack",
+    "PKG": "pack",
+    "PKGD": "packed",
+    "SNGL": "single",
+    "SRV": "serve",
+    "CARB": "fizzy",
+    "JCE": "juice",
+    "JUIC": "juice",
+    "BEV": "drinks",
+    "CHOC": "chocolate",
+    "VEG": "vegetable",
+    "CHIX": "chicken",
+    "SW": "sweet",
+    "SWT": "sweet",
+    "GDS": "goods",
+    "BRD": "breaded",
+    "FDS": "food",
+    "CKE": "cake",
+    "FRD": "fried",
+    "GRND": "ground",
+    "PTTY": "patties",
+    "BRSKT": "brisket",
+    "BRST": "breast",
+    "SHLDR": "shoulder",
+    "STK": "steak",
+    "CHP": "chop",
+    "SLC": "slices",
+    "STW": "stew",
+    "STRP": "strips",
+    "SHLFSH": "shellfish",
+    "BTR": "batter",
+    "FLVRD": "flavored",
+    "FLV": "flavored",
+    "LIQ": "liquid",
+    "PLSTC": "plastic",
+    "NATRL": "natural",
+    "PREPORTND": "portioned",
+    "ACC": "accessories",
+    "ACCS": "accessories",
+    "ACCES": "accessories",
+    "ACCSS": "accessories",
+    "ACCESS": "accessories",
+    "UNSWE": "unsweetened",
+    "SWEE": "sweetener",
+    "SWEETEN": "sweetener",
+    "XMAS": "Christmas",
+    "CHRISTMAS": "Christmas",
+    "BBQ": "barbecue",
+    "LITER": "litre",
+    "LTR": "litre",
+    "YNG": "young",
+    "W": "with",
+    "&": "and",
+}
+_EMPTY: Final = frozenset(
+    ["MISC", "OTHER", "SS", "RW", "RTS", "INCL", "INCLUDING", "EXCP", "EXC", "EX", "SNSL", "HT", "OTYHER"]
+)
 _NOT_LAST: Final = frozenset(["ALL", "ONLY", "NOT", "AND", "&", "WITH", "W", "WITHOUT", "OF", "OR", "NON", "N"])
 _DEPARTMENTS: Final = ("SW GDS", "SV BEV", "COFF SHOP", "COFFEE SHOP", "BK SPECLTY")
 
@@ -42,7 +101,9 @@ def tidy(jargon: str) -> str:
 
 
 def _words(text: str) -> list[str]:
-    text = re.sub(r"\d+/\d\S*|[\d.$]+-\d\S*|[^\s/]*\d[A-Z%][^\s/]*|\$\S*|\b\d[\d.]*(?!\S)(?!\s+(?:LITER|LTR|OZ)\b)", " ", text)
+    text = re.sub(
+        r"\d+/\d\S*|[\d.$]+-\d\S*|[^\s/]*\d[A-Z%][^\s/]*|\$\S*|\b\d[\d.]*(?!\S)(?!\s+(?:LITER|LTR|OZ)\b)", " ", text
+    )
     text = re.sub(r"(?<=\w{2})\s*[/&]\s*(?=\w{2})", " & ", text)
     parts = [part for part in re.split(r"(?<!\bNON)(?<!MULTI)(?<!\bBONE)(?<!\bSEMI)(?<!\bT)-|[\s/,.:]+", text) if part]
     parts = [part for part in parts if part not in _EMPTY]

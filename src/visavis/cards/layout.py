@@ -1,4 +1,7 @@
-"""Fit words to a screen by tables of glyph widths: a small screen drops the body, nothing ever cuts a number or a price."""
+"""Fit words to a screen by tables of glyph widths.
+
+A small screen drops the body, nothing ever cuts a number or a price.
+"""
 
 from functools import partial
 from typing import Final
@@ -19,7 +22,10 @@ SCALES: Final = (1.0, 0.85, 0.7)
 
 
 class Layout(Struct, frozen=True):
-    """The lines of a card on one screen; ``body`` is empty when there is no room for it, both when not even the title fits."""
+    """The lines of a card on one screen.
+
+    ``body`` is empty when there is no room for it, both when not even the title fits.
+    """
 
     title: tuple[str, ...]
     body: tuple[str, ...]
@@ -43,12 +49,18 @@ def fit(text: str, *, width: float, font_px: int, lines: int, bold: bool = False
 
 
 def shortened(text: str, *, width: float, font_px: int, lines: int, bold: bool = False) -> tuple[str, ...] | None:
-    """The text, else the text with an ellipsis for its last words, every number kept whole; ``None`` when that is not enough."""
+    """The text, else the text with an ellipsis for its last words, every number kept whole.
+
+    ``None`` when that is not enough.
+    """
     return breaking.shortened(text, width, lines, partial(width_px, font_px=font_px, bold=bold))
 
 
 def headed(text: str, *, width: float, font_px: int, lines: int) -> tuple[tuple[str, ...], int] | None:
-    """The title's lines and its font size: whole as large as can be, else shortened; ``None`` when no size is small enough."""
+    """The title's lines and its font size: whole as large as can be, else shortened.
+
+    ``None`` when no size is small enough.
+    """
     sizes = [round(font_px * scale) for scale in SCALES]
     for fitted in (fit, shortened):
         for size in sizes:

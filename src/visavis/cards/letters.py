@@ -1,4 +1,7 @@
-"""Spell a text with the letters that a screen has: nothing is lost that the screen could show, and nothing is sent that it would drop."""
+"""Spell a text with the letters that a screen has.
+
+Nothing is lost that the screen could show, and nothing is sent that it would drop.
+"""
 
 import re
 from functools import lru_cache
@@ -9,10 +12,47 @@ from visavis.model.catalogue import Charset
 
 _LAST: Final[dict[Charset, int]] = {"ascii": 0x7E, "latin1": 0xFF, "unicode": 0x10FFFF}
 _SPELLED: Final = {
-    "œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i", "ð": "d", "þ": "th",
-    "€": "EUR", "£": "GBP", "¥": "JPY", "’": "'", "‘": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "–": "-", "—": "-", "−": "-", "‑": "-",
-    "…": "...", "•": "*", "·": "-", "°": "o", "×": "x", "÷": "/", "→": "->", "←": "<-", "№": "No", "′": "'", "″": '"', "⁄": "/",
-}  # fmt: skip
+    "œ": "oe",
+    "Œ": "OE",
+    "æ": "ae",
+    "Æ": "AE",
+    "ß": "ss",
+    "ø": "o",
+    "Ø": "O",
+    "ł": "l",
+    "Ł": "L",
+    "đ": "d",
+    "Đ": "D",
+    "ı": "i",
+    "ð": "d",
+    "þ": "th",
+    "€": "EUR",
+    "£": "GBP",
+    "¥": "JPY",
+    "’": "'",
+    "‘": "'",
+    "“": '"',
+    "”": '"',
+    "„": '"',
+    "«": '"',
+    "»": '"',
+    "–": "-",
+    "—": "-",
+    "−": "-",
+    "‑": "-",
+    "…": "...",
+    "•": "*",
+    "·": "-",
+    "°": "o",
+    "×": "x",
+    "÷": "/",
+    "→": "->",
+    "←": "<-",
+    "№": "No",
+    "′": "'",
+    "″": '"',
+    "⁄": "/",
+}
 _SPACES: Final = "\u00a0\u202f\u2009\u2007"
 _FRACTION: Final = re.compile("(?<=[0-9])(?=[¼-¾⅐-⅞])")
 _POWER: Final = re.compile("(?<=[0-9])(?=[²³¹⁰⁴-⁹])")
@@ -22,7 +62,9 @@ UNKNOWN: Final = "?"
 
 @lru_cache(maxsize=8192)
 def spelled(text: str, charset: Charset) -> str:
-    r"""The text in this set of characters. A letter that is not in it loses its accent, a sign is written out, what cannot be told becomes « ? ».
+    r"""The text in this set of characters.
+
+    A letter that is not in it loses its accent, a sign is written out, what cannot be told becomes « ? ».
 
     >>> spelled("Crème fraîche épaisse à 1,95\u00a0€ — œufs «\u00a0bio\u00a0»", "ascii")
     'Creme fraiche epaisse a 1,95 EUR - oeufs "bio"'
@@ -39,7 +81,9 @@ def spelled(text: str, charset: Charset) -> str:
         text = re.sub(r"«\s?", '"', re.sub(r"\s?»", '"', text))
     # 1½ is not 11/2, and 10² is not 102.
     text = _FRACTION.sub(" ", _POWER.sub("^", text))
-    return "".join([glyph if ord(glyph) <= _LAST[charset] and glyph.isprintable() else _other(glyph, charset) for glyph in text])
+    return "".join(
+        [glyph if ord(glyph) <= _LAST[charset] and glyph.isprintable() else _other(glyph, charset) for glyph in text]
+    )
 
 
 def _other(glyph: str, charset: Charset) -> str:

@@ -1,4 +1,7 @@
-"""A card or a brief without pixels: a wall of characters for text-only glasses, the words to read aloud, and a phone's notification."""
+"""A card or a brief without pixels.
+
+A wall of characters for text-only glasses, the words to read aloud, and a phone's notification.
+"""
 
 from typing import Final, Literal
 from unicodedata import combining, east_asian_width
@@ -26,11 +29,15 @@ def cells(text: str) -> int:
     return sum([0 if combining(glyph) else 2 if east_asian_width(glyph) in "WF" else 1 for glyph in text])
 
 
-def wall(told: Card | Brief, columns: int, rows: int, *, align: Align = "center", charset: Charset = "unicode") -> list[str]:
-    """Exactly ``rows`` lines of ``columns`` columns, in the letters of ``charset``: the title, the body when there is room, and both answers at the bottom.
+def wall(
+    told: Card | Brief, columns: int, rows: int, *, align: Align = "center", charset: Charset = "unicode"
+) -> list[str]:
+    """Exactly ``rows`` lines of ``columns`` columns, in the letters of ``charset``.
 
-    Of a brief: who, the advice, what not to do, then the facts, as many as there is room for. Broken and shortened like any layout: never inside a
-    word, a number or a price; what does not fit is left out.
+    The title, the body when there is room, and both answers at the bottom.
+
+    Of a brief: who, the advice, what not to do, then the facts, as many as there is room for. Broken and shortened like
+    any layout: never inside a word, a number or a price; what does not fit is left out.
     """
     lines = walled(told, columns, rows, lambda text: cells(spelled(text, charset)))
     return [_padded(spelled(line, charset), columns, align) for line in lines]
@@ -61,12 +68,18 @@ def _body(texts: list[str], columns: int, rows: int, measure: breaking.Measure) 
 
 
 def _matters(brief: Brief) -> list[str]:
-    """What a brief says beyond who it is about: the advice and what not to do before the facts, for they are what is done."""
+    """What a brief says beyond who it is about.
+
+    The advice and what not to do before the facts, for they are what is done.
+    """
     return [brief.advice, brief.avoid, *[fact.what for fact in brief.facts]]
 
 
 def notification(told: Card | Brief) -> tuple[str, str]:
-    """A title of 40 characters and a body of 120 for a phone's notification, which watches and glasses mirror: whole sentences, as many as fit."""
+    """A title of 40 characters and a body of 120 for a phone's notification, which watches and glasses mirror.
+
+    Whole sentences, as many as fit.
+    """
     if isinstance(told, Card):
         return clipped(told.title, NOTIFICATION_TITLE_LIMIT, NOTIFICATION_TITLE_LIMIT), _joined(told.body, told.why)
     return clipped(told.who, NOTIFICATION_TITLE_LIMIT, NOTIFICATION_TITLE_LIMIT), _joined(*_matters(told))
@@ -91,7 +104,10 @@ def _answers(told: Card | Brief, columns: int, rows: int, measure: breaking.Meas
 
 
 def speech(told: Card | Brief) -> str:
-    """What to read aloud, within 25 words: a card, then its two answers as a question; of a brief, who, and what to do or not to do."""
+    """What to read aloud, within 25 words: a card, then its two answers as a question.
+
+    Of a brief, who, and what to do or not to do.
+    """
     if isinstance(told, Brief):
         spoken = told.who
         for text in _matters(told):
@@ -102,7 +118,9 @@ def speech(told: Card | Brief) -> str:
     if not told.yes or not told.no:
         return told.speech
     spoken = told.speech if told.speech[-1:] in ".?!…" else f"{told.speech}."
-    asked = f"{spoken} {typeset(f'{told.yes}, {_OR[told.language]} {told.no[:1].lower()}{told.no[1:]}?', told.language)}"
+    asked = (
+        f"{spoken} {typeset(f'{told.yes}, {_OR[told.language]} {told.no[:1].lower()}{told.no[1:]}?', told.language)}"
+    )
     return asked if len(asked.split()) <= SPEECH_WORDS_LIMIT else told.speech
 
 

@@ -1,4 +1,7 @@
-"""Typography: spaces that hold, French punctuation, apostrophes. Every function here gives its own result back unchanged."""
+"""Typography: spaces that hold, French punctuation, apostrophes.
+
+Every function here gives its own result back unchanged.
+"""
 
 import re
 from functools import lru_cache
@@ -9,7 +12,10 @@ WIDE_SPACE: Final = "\u00a0"
 ELLIPSIS: Final = "…"
 _LOOSE: Final = re.compile(r"[^\S\u00a0\u202f\u2007]+")
 _UNITS: Final = r"h|min|s|L|l|cl|ml|g|kg|m|cm|mm|km|am|pm|kWh|oz|lb|lbs|USD|EUR|€|\$|£|%"
-_HOLDS: Final = re.compile(rf"(?<=\d) (?=\d{{3}}(?!\d))|(?<=\d) (?=(?:{_UNITS})(?!\w))|(?<=[A-Z]{{3}}) (?=\d)|(?<=[°№$€£+−–-]) (?=\d)| (?=[?!;:»%€])|(?<=«) ")
+_HOLDS: Final = re.compile(
+    rf"(?<=\d) (?=\d{{3}}(?!\d))|(?<=\d) (?=(?:{_UNITS})(?!\w))|(?<=[A-Z]{{3}}) (?=\d)|(?<=[°№$€£+−–-]) (?=\d)|"
+    r" (?=[?!;:»%€])|(?<=«) "
+)
 _DANGLING: Final = frozenset(
     # What French ends no text on, then English.
     """à au aux avec chez d' dans de des du en et l' la le les ou par pour sans sous sur un une
@@ -18,7 +24,9 @@ _DANGLING: Final = frozenset(
 
 
 def held(text: str) -> str:
-    r"""One-spaced text with a no-break space wherever a line must not end: inside a number or a price, before French punctuation.
+    r"""One-spaced text with a no-break space wherever a line must not end.
+
+    Inside a number or a price, before French punctuation.
 
     >>> held("Lait : 12 000 g à 3,49 € ?")
     'Lait\xa0: 12\xa0000\xa0g à 3,49\xa0€\xa0?'
@@ -50,7 +58,9 @@ def typeset(text: str, language: str) -> str:
 
 
 def count_words(text: str) -> int:
-    """How many words a reader counts in a typeset text: a sign held to its word (« oublié ? », « 3,49 € ») is none of its own.
+    """How many words a reader counts in a typeset text.
+
+    A sign held to its word (« oublié ? », « 3,49 € ») is none of its own.
 
     >>> count_words(typeset("lait : oublié ?", "fr")), count_words("")
     (2, 0)
@@ -74,9 +84,15 @@ def clipped(name: str, characters: int, words: int) -> str:
     if len(name) <= characters and count_words(name) <= words:
         return name
     parts = name.split(" ")[:-1]
-    while len(parts) > 1 and (len(" ".join(parts)) >= characters or count_words(" ".join(parts)) > words or dangles(parts[-1])):
+    while len(parts) > 1 and (
+        len(" ".join(parts)) >= characters or count_words(" ".join(parts)) > words or dangles(parts[-1])
+    ):
         parts.pop()
     short = " ".join(parts) or name
     if len(short) < characters:
         return short + ELLIPSIS
-    return ELLIPSIS[: max(0, characters)] if re.search(r"\d", short) else short[: max(0, characters - 1)] + ELLIPSIS[: max(0, characters)]
+    return (
+        ELLIPSIS[: max(0, characters)]
+        if re.search(r"\d", short)
+        else short[: max(0, characters - 1)] + ELLIPSIS[: max(0, characters)]
+    )

@@ -1,7 +1,10 @@
-"""Advance widths of the widest of three faces, in thousandths of the font size, by width: fitting a card needs no font file and no image library.
+"""Advance widths of the widest of three faces, in thousandths of the font size, by width.
 
-Made once from DejaVu Sans, Roboto 3.15 (what we draw with) and Inter 4 (what our pages ask for): the widest of the three for each glyph, at the
-weights that we use, rounded up (Latin-1, Latin Extended-A, French punctuation). What fits here fits on a page, in a picture, and in Arial.
+Fitting a card needs no font file and no image library.
+
+Made once from DejaVu Sans, Roboto 3.15 (what we draw with) and Inter 4 (what our pages ask for): the widest of the
+three for each glyph, at the weights that we use, rounded up (Latin-1, Latin Extended-A, French punctuation). What fits
+here fits on a page, in a picture, and in Arial.
 """
 
 from typing import Final

@@ -34,11 +34,17 @@ def figure(value: float | None, language: str) -> str:
     return "" if value is None else format_decimal(value, locale=language)
 
 
-_PARTS: Final = {0.25: {"fr": "un quart", "en": "a quarter"}, 0.5: {"fr": "la moitié", "en": "half"}, 0.75: {"fr": "les trois quarts", "en": "three quarters"}}
+_PARTS: Final = {
+    0.25: {"fr": "un quart", "en": "a quarter"},
+    0.5: {"fr": "la moitié", "en": "half"},
+    0.75: {"fr": "les trois quarts", "en": "three quarters"},
+}
 
 
 def left(units: float | None, language: str) -> str:
-    """What is left at home, in words: a part to the nearest quarter, else a number; empty when nothing is, or when it is not known.
+    """What is left at home, in words: a part to the nearest quarter, else a number.
+
+    Empty when nothing is, or when it is not known.
 
     >>> left(0.5, "fr"), left(2.0, "en"), left(0.0, "en")
     ('la moitié', '2', '')
@@ -61,7 +67,9 @@ def span(days: int, language: str) -> str:
 
 @lru_cache(maxsize=1024)
 def day(local_day: int, today: int, language: str) -> str:
-    r"""A local day (counted from 1970-01-01) as one says it on the local day ``today``: by its name in the week to come, else by its date.
+    r"""A local day (counted from 1970-01-01) as one says it on the local day ``today``.
+
+    By its name in the week to come, else by its date.
 
     >>> day(20_001, 20_000, "fr"), day(20_003, 20_000, "en"), day(20_030, 20_000, "fr")
     ('demain', 'Monday', '3\xa0novembre')
@@ -90,7 +98,10 @@ def since(local_day: int, today: int, language: str) -> str:
 
 
 def family_name(strategy: Strategy, family: str, language: str) -> str:
-    """The family under the name people use: by hand where the strategy has one, the product's when it is its own family, else tidied."""
+    """The family under the name people use.
+
+    By hand where the strategy has one, the product's when it is its own family, else tidied.
+    """
     named = strategy.families.get(family) or strategy.products.get(family)
     if named is not None:
         name = (named.name_fr or named.name_en) if language == "fr" else (named.name_en or named.name_fr)

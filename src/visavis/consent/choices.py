@@ -1,4 +1,7 @@
-"""What a person may choose, and what they chose: every purpose with its notice, and the two moments that one gesture of theirs makes."""
+"""What a person may choose, and what they chose.
+
+Every purpose with its notice, and the two moments that one gesture of theirs makes.
+"""
 
 from datetime import datetime, timedelta
 
@@ -15,7 +18,8 @@ from visavis.strategy.read import Strategy
 class Choice(Struct, frozen=True):
     """One purpose as one person sees it: what they would give and get, in their language, and whether it is open now.
 
-    ``notice_hash`` names the words of ``notice_text`` and their scope; ``closed_by`` says what keeps it closed besides the choice.
+    ``notice_hash`` names the words of ``notice_text`` and their scope; ``closed_by`` says what keeps it closed besides
+    the choice.
     """
 
     purpose: str
@@ -40,12 +44,24 @@ def choices(strategy: Strategy, customer: Customer, language: str, now: float) -
     for purpose in strategy.purposes.values():
         chosen = customer.consents.get(purpose.key)
         said = words(purpose, language)
-        found.append(Choice(
-            purpose.key, purpose.basis, bool(open_categories(customer, purpose, now)), status(customer, purpose, now), said.categories,
-            purpose.benefit[language], purpose.notice.version, said.text, chosen.since if chosen is not None else 0.0,
-            chosen.until if chosen is not None else 0.0, hash_of(said), said.recipients, chosen.trial if chosen is not None else False,
-            _closed_by(customer, purpose, now),
-        ))  # fmt: skip
+        found.append(
+            Choice(
+                purpose.key,
+                purpose.basis,
+                bool(open_categories(customer, purpose, now)),
+                status(customer, purpose, now),
+                said.categories,
+                purpose.benefit[language],
+                purpose.notice.version,
+                said.text,
+                chosen.since if chosen is not None else 0.0,
+                chosen.until if chosen is not None else 0.0,
+                hash_of(said),
+                said.recipients,
+                chosen.trial if chosen is not None else False,
+                _closed_by(customer, purpose, now),
+            )
+        )
     return found
 
 
@@ -70,11 +86,23 @@ def _closed_by(customer: Customer, purpose: Purpose, now: float) -> str:
 
 
 def switched(
-    strategy: Strategy, customer: str, purpose: str, *, on: bool, language: str, id: str, at: datetime, trial: bool = False, told: bool = False,  # noqa: A002
-) -> list[Noticed | Consented | Withdrew]:  # fmt: skip
-    """The moments of one gesture: the notice that was on the screen, then the yes to it; or the withdrawal alone, which takes one less.
+    strategy: Strategy,
+    customer: str,
+    purpose: str,
+    *,
+    on: bool,
+    language: str,
+    id: str,  # noqa: A002
+    at: datetime,
+    trial: bool = False,
+    told: bool = False,
+) -> list[Noticed | Consented | Withdrew]:
+    """The moments of one gesture: the notice that was on the screen, then the yes to it.
 
-    ``told`` when it was not a gesture of the person's own, but the brand says that they told it: records and receipts say so.
+    Or the withdrawal alone, which takes one less.
+
+    ``told`` when it was not a gesture of the person's own, but the brand says that they told it: records and receipts
+    say so.
     """
     surface, method = ("the brand's", "told to the brand") if told else ("own page", "switch")
     if not on:
@@ -82,6 +110,22 @@ def switched(
     version = strategy.purposes[purpose].notice.version
     before = at - timedelta(milliseconds=1)  # the words were on the screen before the gesture
     return [
-        Noticed(id=f"{id}-notice", customer=customer, occurred_at=before, purpose=purpose, notice=version, language=language, surface=surface),
-        Consented(id=f"{id}-on", customer=customer, occurred_at=at, purpose=purpose, notice=version, method=method, trial=trial),
+        Noticed(
+            id=f"{id}-notice",
+            customer=customer,
+            occurred_at=before,
+            purpose=purpose,
+            notice=version,
+            language=language,
+            surface=surface,
+        ),
+        Consented(
+            id=f"{id}-on",
+            customer=customer,
+            occurred_at=at,
+            purpose=purpose,
+            notice=version,
+            method=method,
+            trial=trial,
+        ),
     ]

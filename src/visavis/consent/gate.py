@@ -1,4 +1,6 @@
-"""The gate: what is let in (:func:`admit`), and what one purpose may see (:func:`view`). Nothing else reads a customer for a decision.
+"""The gate: what is let in (:func:`admit`), and what one purpose may see (:func:`view`).
+
+Nothing else reads a customer for a decision.
 
 Silence, an unknown purpose, an expired or unreadable choice all mean no.
 """
@@ -33,7 +35,7 @@ from visavis.model.moment import (
     Saw,
     Spot,
     Stocked,
-)  # fmt: skip
+)
 from visavis.model.view import View
 from visavis.strategy.places import find
 from visavis.strategy.read import Strategy
@@ -54,10 +56,13 @@ class NotAdmitted(Struct, frozen=True):
 
 
 def open_categories(customer: Customer, purpose: Purpose, now: float) -> frozenset[str]:
-    """The categories that this purpose may read of this person now: what the purpose declares *and* the served notice named.
+    """The categories that this purpose may read of this person now.
 
-    None when the purpose is off, the person's data are restricted, or an objection closes it. A yes counts from its instant to its end, given by
-    the person, and by their guardian too while they are not of age; purposes or recipients that its notice did not name need a new yes.
+    What the purpose declares *and* the served notice named.
+
+    None when the purpose is off, the person's data are restricted, or an objection closes it. A yes counts from its
+    instant to its end, given by the person, and by their guardian too while they are not of age; purposes or recipients
+    that its notice did not name need a new yes.
     """
     if customer.restricted or not purpose.enabled:
         return _NOTHING
@@ -67,26 +72,40 @@ def open_categories(customer: Customer, purpose: Purpose, now: float) -> frozens
         return purpose.categories
     choice = customer.consents.get(purpose.key)
     try:
-        if choice is None or choice.status not in OPENS or not choice.since <= now < choice.until or "person" not in choice.by:
+        if (
+            choice is None
+            or choice.status not in OPENS
+            or not choice.since <= now < choice.until
+            or "person" not in choice.by
+        ):
             return _NOTHING
         if now < customer.of_age_at and "guardian" not in choice.by:
             return _NOTHING
-        return _shared(purpose.categories, purpose.iri, purpose.recipients, choice.categories, choice.iri, choice.recipients)
+        return _shared(
+            purpose.categories, purpose.iri, purpose.recipients, choice.categories, choice.iri, choice.recipients
+        )
     except TypeError:  # a choice that cannot be read is no choice
         return _NOTHING
 
 
 def holds(customer: Customer, purpose: Purpose, epoch: int, now: float) -> bool:
-    """Whether what was decided under this purpose in this consent epoch may still go out: it is open, and was not closed in between."""
+    """Whether what was decided under this purpose in this consent epoch may still go out.
+
+    It is open, and was not closed in between.
+    """
     closed = max(customer.closings.get(purpose.key, 0), customer.closings.get("", 0))
     return closed <= epoch and bool(open_categories(customer, purpose, now))
 
 
 @lru_cache(maxsize=1024)
 def _shared(
-    declared: frozenset[str], iri: str | tuple[str, ...], recipients: tuple[str, ...], noticed: tuple[str, ...], for_iri: tuple[str, ...],
+    declared: frozenset[str],
+    iri: str | tuple[str, ...],
+    recipients: tuple[str, ...],
+    noticed: tuple[str, ...],
+    for_iri: tuple[str, ...],
     for_recipients: tuple[str, ...],
-) -> frozenset[str]:  # fmt: skip
+) -> frozenset[str]:
     """What both the purpose now and the yes then name: wider use needs a new yes, narrower use does not."""
     wider = not {iri} <= set(for_iri) if isinstance(iri, str) else not set(iri) <= set(for_iri)
     return _NOTHING if wider or not set(recipients) <= set(for_recipients) else declared.intersection(noticed)
@@ -95,8 +114,9 @@ def _shared(
 def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime) -> Moment | NotAdmitted:
     """Let a moment in, resolved and reduced, or refuse it before anything is written.
 
-    A position becomes "entered that place" and is dropped; the place's kind, the product's family, the local day and hour are written into
-    the moment; whatever the sender wrote there is not believed. A moment whose category no open purpose covers is refused.
+    A position becomes "entered that place" and is dropped; the place's kind, the product's family, the local day and
+    hour are written into the moment; whatever the sender wrote there is not believed. A moment whose category no open
+    purpose covers is refused.
     """
     kind = KIND[type(moment)]
     category = CATEGORY[kind]
@@ -106,7 +126,11 @@ def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: d
             if category in purpose.categories and category in _kept(customer, purpose, now):
                 break
         else:
-            return NotAdmitted(kind, category, f"No active consent covers {category}: serve the notice of a purpose that names it, then ask.")
+            return NotAdmitted(
+                kind,
+                category,
+                f"No active consent covers {category}: serve the notice of a purpose that names it, then ask.",
+            )
     if isinstance(moment, Located):
         place = find(strategy.places.values(), moment.longitude, moment.latitude)
         if place is None:
@@ -117,7 +141,10 @@ def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: d
 
 
 def _kept(customer: Customer, purpose: Purpose, now: float) -> frozenset[str]:
-    """What may be written for this purpose: contract and law ask for theirs even when the person asked that nothing be read."""
+    """What may be written for this purpose.
+
+    Contract and law ask for theirs even when the person asked that nothing be read.
+    """
     if purpose.enabled and purpose.basis in ("contract", "legal"):
         return purpose.categories
     return open_categories(customer, purpose, now)
@@ -130,10 +157,17 @@ def placed(strategy: Strategy, moment: Moment) -> Moment:
             return replace(moment, at=_spot(strategy, moment.place, moment.occurred_at))
         case Paying() | Bought():
             products = strategy.products
-            lines = tuple([
-                Line(line.product, line.quantity, line.price_cents, found.family if (found := products.get(line.product)) else line.product)
-                for line in moment.lines
-            ])  # fmt: skip
+            lines = tuple(
+                [
+                    Line(
+                        line.product,
+                        line.quantity,
+                        line.price_cents,
+                        found.family if (found := products.get(line.product)) else line.product,
+                    )
+                    for line in moment.lines
+                ]
+            )
             return replace(moment, at=_spot(strategy, moment.place, moment.occurred_at), lines=lines)
         case Saw() | Stocked() | Consumed() | RanOut():
             # A code that names one pack is reduced to its product: lot and serial number are not kept.
@@ -170,13 +204,27 @@ _NO_PLACES: Final = Places()
 class Views:
     """One customer at one moment, as decisions may see them: through a purpose, or not at all. Each view is built once.
 
-    Besides, what we did ourselves (``service``, ``devices``), and the name that dice and holdout use (``randomization_unit``), which says nothing.
-    ``without`` keeps these categories from every purpose: what an explanation asks, to tell what would have changed.
+    Besides, what we did ourselves (``service``, ``devices``), and the name that dice and holdout use
+    (``randomization_unit``), which says nothing. ``without`` keeps these categories from every purpose: what an
+    explanation asks, to tell what would have changed.
     """
 
-    __slots__ = ("_customer", "_moment", "_now", "_views", "_without", "randomization_unit", "devices", "id", "received_s", "service")
+    __slots__ = (
+        "_customer",
+        "_moment",
+        "_now",
+        "_views",
+        "_without",
+        "devices",
+        "id",
+        "randomization_unit",
+        "received_s",
+        "service",
+    )
 
-    def __init__(self, customer: Customer, moment: Moment, received_s: float, *, without: frozenset[str] = _NOTHING) -> None:
+    def __init__(
+        self, customer: Customer, moment: Moment, received_s: float, *, without: frozenset[str] = _NOTHING
+    ) -> None:
         self.id = moment.customer
         self.randomization_unit = customer.randomization_unit
         self.service = customer.service

@@ -1,6 +1,7 @@
 """Two histories, the notices served and the choices made: what the door writes into each, and why it refuses one.
 
-A choice is bound to the words that were on the screen *before* it, in their version, language and scope; a choice without them is refused.
+A choice is bound to the words that were on the screen *before* it, in their version, language and scope; a choice
+without them is refused.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,10 @@ NOES: Final = frozenset({"refused", "withdrawn", "deferred"})
 
 
 def resolved(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime) -> Moment | str:
-    """The same moment with what the door knows written into it, or why it is refused; one that is no choice of the person comes back as it is."""
+    """The same moment with what the door knows written into it, or why it is refused.
+
+    One that is no choice of the person comes back as it is.
+    """
     match moment:
         case Noticed():
             return _noticed(strategy, customer, moment, received_at)
@@ -42,14 +46,20 @@ def resolved(strategy: Strategy, customer: Customer, moment: Moment, received_at
 
 
 def closed_by(about: str, purpose: Purpose) -> bool:
-    """Whether an objection about this closes that purpose. What a contract or the law asks for cannot be objected to."""
+    """Whether an objection about this closes that purpose.
+
+    What a contract or the law asks for cannot be objected to.
+    """
     if purpose.basis in ("contract", "legal"):
         return False
     return about == purpose.key or (about == MARKETING and purpose.marketing) or (about == SHARING and purpose.sharing)
 
 
 def may_ask(customer: Customer, purpose: Purpose, now: float) -> bool:
-    """Whether the brand may ask now, unasked: a no is remembered for half a year, and a person who objected is not asked."""
+    """Whether the brand may ask now, unasked.
+
+    A no is remembered for half a year, and a person who objected is not asked.
+    """
     if customer.restricted or any(closed_by(about, purpose) for about in customer.objections):
         return False
     choice = customer.consents.get(purpose.key)
@@ -57,7 +67,9 @@ def may_ask(customer: Customer, purpose: Purpose, now: float) -> bool:
         return True
     if choice.status in NOES:
         return now >= choice.since + ASK_AGAIN_DAYS * DAY_S
-    return not choice.trial or now < choice.until or now >= choice.until + ASK_AGAIN_DAYS * DAY_S  # a trial that ended is not nagged about
+    return (
+        not choice.trial or now < choice.until or now >= choice.until + ASK_AGAIN_DAYS * DAY_S
+    )  # a trial that ended is not nagged about
 
 
 def _noticed(strategy: Strategy, customer: Customer, moment: Noticed, received_at: datetime) -> Moment | str:
@@ -67,7 +79,9 @@ def _noticed(strategy: Strategy, customer: Customer, moment: Noticed, received_a
     if moment.asked and not may_ask(customer, purpose, received_at.timestamp()):
         return f"This person said no: the brand may not ask again before {ASK_AGAIN_DAYS} days."
     said = words(purpose, moment.language)
-    return replace(moment, at=None, hash=hash_of(said), categories=said.categories, recipients=said.recipients, iri=said.iri)
+    return replace(
+        moment, at=None, hash=hash_of(said), categories=said.categories, recipients=said.recipients, iri=said.iri
+    )
 
 
 def _consented(strategy: Strategy, customer: Customer, moment: Consented) -> Moment | str:
@@ -79,15 +93,22 @@ def _consented(strategy: Strategy, customer: Customer, moment: Consented) -> Mom
         return "This notice was not served to this person before their choice: send `noticed`, then `consented`."
     days = min(TRIAL_DAYS, purpose.duration_days) if moment.trial else purpose.duration_days
     return replace(
-        moment, at=None, categories=served.categories, recipients=served.recipients, iri=served.iri,
+        moment,
+        at=None,
+        categories=served.categories,
+        recipients=served.recipients,
+        iri=served.iri,
         until=moment.occurred_at + timedelta(days=days),
-    )  # fmt: skip
+    )
 
 
 def _objected(strategy: Strategy, moment: Objected) -> Moment | str:
     closed = tuple([key for key, purpose in strategy.purposes.items() if closed_by(moment.about, purpose)])
     if not closed and moment.about not in (MARKETING, SHARING):
-        return "There is nothing to object to under this name: write marketing, sharing, or a purpose that is asked for or in the brand's interest."
+        return (
+            "There is nothing to object to under this name: write marketing, sharing, or a purpose that is asked for or"
+            " in the brand's interest."
+        )
     return replace(moment, at=None, purposes=closed)
 
 

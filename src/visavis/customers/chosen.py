@@ -1,4 +1,7 @@
-"""A person's own choices, folded: notices served, yes and no, objections, restriction. The last choice counts, and is bound to the words before it."""
+"""A person's own choices, folded: notices served, yes and no, objections, restriction.
+
+The last choice counts, and is bound to the words before it.
+"""
 
 from typing import Final
 
@@ -12,10 +15,15 @@ _UNSERVED: Final = Served("", "", "", 0.0, "")
 
 
 def chosen(customer: Customer, moment: Noticed | Consented | Withdrew | Objected | Restricted) -> Customer:
-    """The customer after this notice or choice. Each choice begins another consent epoch: what was decided before it is looked at again."""
+    """The customer after this notice or choice.
+
+    Each choice begins another consent epoch: what was decided before it is looked at again.
+    """
     match moment:
         case Noticed():
-            return replace(customer, notices=bounded(customer.notices, moment.purpose, _served(moment)), language=moment.language)
+            return replace(
+                customer, notices=bounded(customer.notices, moment.purpose, _served(moment)), language=moment.language
+            )
         case Objected():
             return _objected(customer, moment)
         case Restricted():
@@ -27,20 +35,42 @@ def chosen(customer: Customer, moment: Noticed | Consented | Withdrew | Objected
 
 def _served(moment: Noticed) -> Served:
     at = moment.occurred_at.timestamp()
-    return Served(moment.notice, moment.hash, moment.language, at, moment.id, moment.categories, moment.recipients, moment.iri)
+    return Served(
+        moment.notice, moment.hash, moment.language, at, moment.id, moment.categories, moment.recipients, moment.iri
+    )
 
 
 def _chose(customer: Customer, moment: Consented | Withdrew) -> Customer:
-    """The last choice counts; a yes that is older than the last choice, but came after it, changes nothing. A yes after one that ran out begins anew."""
+    """The last choice counts; a yes that is older than the last choice, but came after it, changes nothing.
+
+    A yes after one that ran out begins anew.
+    """
     since = moment.occurred_at.timestamp()
     before = customer.consents.get(moment.purpose)
     if isinstance(moment, Withdrew):
-        status: Status = "refused" if moment.how == "withdrawn" and (before is None or before.status not in OPENS) else moment.how  # type: ignore[assignment]
+        status: Status = (
+            "refused" if moment.how == "withdrawn" and (before is None or before.status not in OPENS) else moment.how  # type: ignore[assignment]
+        )
         shown = customer.notices.get(moment.purpose, _UNSERVED)
-        was = before if before is not None else Consent("unknown", (), shown.version, since, since, (), (), shown.hash, shown.id, shown.at, shown.language)
+        was = (
+            before
+            if before is not None
+            else Consent(
+                "unknown", (), shown.version, since, since, (), (), shown.hash, shown.id, shown.at, shown.language
+            )
+        )
         choice = replace(
-            was, status=status, categories=(), since=since, until=since, by=(), method=moment.method, record=moment.id, previous=was.record, trial=False,
-        )  # fmt: skip
+            was,
+            status=status,
+            categories=(),
+            since=since,
+            until=since,
+            by=(),
+            method=moment.method,
+            record=moment.id,
+            previous=was.record,
+            trial=False,
+        )
         return _closed(_with(customer, moment.purpose, choice), frozenset((moment.purpose,)))
     if before is not None and since < before.since:
         return customer
@@ -50,7 +80,10 @@ def _chose(customer: Customer, moment: Consented | Withdrew) -> Customer:
 
 
 def _agreed(customer: Customer, moment: Consented, before: Consent | None, since: float) -> Consent:
-    """A yes, bound to the notice that was served. Who answers for a minor adds theirs to the person's, for what both were told."""
+    """A yes, bound to the notice that was served.
+
+    Who answers for a minor adds theirs to the person's, for what both were told.
+    """
     served = customer.notices.get(moment.purpose, _UNSERVED)
     until = moment.until.timestamp() if moment.until is not None else since
     by: tuple[Actor, ...] = (moment.by,)  # type: ignore[assignment]
@@ -62,16 +95,33 @@ def _agreed(customer: Customer, moment: Consented, before: Consent | None, since
         categories, recipients, iri = (
             tuple([one for one in now if one in then])
             for now, then in ((categories, before.categories), (recipients, before.recipients), (iri, before.iri))
-        )  # fmt: skip
+        )
     status: Status = "renewed" if before is not None and before.status in OPENS and moment.by in before.by else "given"
     return Consent(
-        status, categories, moment.notice, since, until, recipients, iri, served.hash, served.id, served.at, served.language, by, moment.method,
-        moment.id, before.record if before is not None else "", moment.trial,
-    )  # fmt: skip
+        status,
+        categories,
+        moment.notice,
+        since,
+        until,
+        recipients,
+        iri,
+        served.hash,
+        served.id,
+        served.at,
+        served.language,
+        by,
+        moment.method,
+        moment.id,
+        before.record if before is not None else "",
+        moment.trial,
+    )
 
 
 def _objected(customer: Customer, moment: Objected) -> Customer:
-    """An objection stays until the person takes back the same one; what waited under the purposes that it closes is dropped."""
+    """An objection stays until the person takes back the same one.
+
+    What waited under the purposes that it closes is dropped.
+    """
     objections = {about: at for about, at in customer.objections.items() if about != moment.about}
     if moment.on:
         objections[moment.about] = customer.objections.get(moment.about, moment.occurred_at.timestamp())
@@ -80,13 +130,20 @@ def _objected(customer: Customer, moment: Objected) -> Customer:
 
 
 def _with(customer: Customer, purpose: str, choice: Consent) -> Customer:
-    return replace(customer, consents=bounded(customer.consents, purpose, choice), consent_epoch=customer.consent_epoch + 1)
+    return replace(
+        customer, consents=bounded(customer.consents, purpose, choice), consent_epoch=customer.consent_epoch + 1
+    )
 
 
 def _closed(customer: Customer, purposes: frozenset[str] | None) -> Customer:
-    """Under these purposes (``None``: under any) nothing is waited for any more, and nothing that was decided goes out later."""
+    """Under these purposes (``None``.
+
+    Under any) nothing is waited for any more, and nothing that was decided goes out later.
+    """
     closings = customer.closings
     for purpose in sorted(purposes) if purposes is not None else ("",):
         closings = bounded(closings, purpose, customer.consent_epoch)
-    still = tuple([window for window in customer.service.open if purposes is not None and window.purpose not in purposes])
+    still = tuple(
+        [window for window in customer.service.open if purposes is not None and window.purpose not in purposes]
+    )
     return replace(customer, closings=closings, service=replace(customer.service, open=still))

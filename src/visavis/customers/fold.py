@@ -1,8 +1,8 @@
 """Fold entries into a customer: the only writer of a person's state, and a pure one.
 
-``fold(customer, entry)`` is what replay runs; ``engine.step`` runs its parts around the decision: :func:`happen` (the moment, and the
-windows that it closes), ``wallet.settled`` (what was granted) and :func:`decided` (what we showed). None reads a strategy or a table of
-places: the door has resolved everything.
+``fold(customer, entry)`` is what replay runs; ``engine.step`` runs its parts around the decision: :func:`happen` (the
+moment, and the windows that it closes), ``wallet.settled`` (what was granted) and :func:`decided` (what we showed).
+None reads a strategy or a table of places: the door has resolved everything.
 """
 
 from datetime import datetime
@@ -49,7 +49,7 @@ from visavis.model.moment import (
     Unlinked,
     Withdrew,
     Worn,
-)  # fmt: skip
+)
 from visavis.model.number import Number
 from visavis.model.shown import OPEN_LIMIT, SHOWN_LIMIT, DeviceState, Open, Shown
 
@@ -65,13 +65,23 @@ def fold(customer: Customer, entry: Entry) -> Customer:
 
 
 def apply_to_profile(customer: Customer, entry: Entry) -> Customer:
-    """The same person, with the entry in the memory of the one side that it came by; there is nothing to do for who was never merged.
+    """The same person, with the entry in the memory of the one side that it came by.
+
+    There is nothing to do for who was never merged.
 
     What it closed is closed for every side: a window has one outcome, also when they part before it would have closed.
     """
     if not customer.profiles:
         return customer
-    return replace(customer, profiles=tuple([_over(fold(side, entry) if side.id == entry.customer else side, entry.closed) for side in customer.profiles]))
+    return replace(
+        customer,
+        profiles=tuple(
+            [
+                _over(fold(side, entry) if side.id == entry.customer else side, entry.closed)
+                for side in customer.profiles
+            ]
+        ),
+    )
 
 
 def _over(side: Customer, closed: tuple[Outcome, ...]) -> Customer:
@@ -94,7 +104,12 @@ def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[C
         case Stocked() | Consumed() | RanOut():
             customer = replace(customer, home=_at_home(customer.home, moment))
         case Measured():
-            customer = replace(customer, numbers=bounded(customer.numbers, moment.measure, _counted(customer.numbers.get(moment.measure), moment)))
+            customer = replace(
+                customer,
+                numbers=bounded(
+                    customer.numbers, moment.measure, _counted(customer.numbers.get(moment.measure), moment)
+                ),
+            )
         case Declared():
             customer = _declared(customer, moment)
         case Noticed() | Consented() | Withdrew() | Objected() | Restricted():
@@ -102,7 +117,9 @@ def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[C
         case Requested() | Corrected() | Contested() | Reviewed():
             customer = exercised(customer, moment, received_s)
         case Born():
-            customer = replace(customer, of_age_at=moment.of_age_at.timestamp() if moment.of_age_at is not None else 0.0)
+            customer = replace(
+                customer, of_age_at=moment.of_age_at.timestamp() if moment.of_age_at is not None else 0.0
+            )
         case Worn():
             state = DeviceState(moment.profile, moment.worn, moment.battery, received_s, moment.busy)
             customer = replace(customer, devices=bounded(customer.devices, moment.device, state))
@@ -118,8 +135,13 @@ def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[C
     born_at = customer.born_at if customer.entries else received_s
     contact_at, held = _kept(customer, moment, received_s)
     return replace(
-        customer, entries=customer.entries + 1, last_received_at=received_s, born_at=born_at, last_contact_at=contact_at, held=held,
-    ), closed  # fmt: skip
+        customer,
+        entries=customer.entries + 1,
+        last_received_at=received_s,
+        born_at=born_at,
+        last_contact_at=contact_at,
+        held=held,
+    ), closed
 
 
 def decided(customer: Customer, decisions: tuple[Decision, ...], received_at: datetime) -> Customer:
@@ -130,14 +152,32 @@ def decided(customer: Customer, decisions: tuple[Decision, ...], received_at: da
         action = family = ""
         if isinstance(decision, Show):
             action, family = decision.action, decision.family
-            card = Shown(decision.id, received_at.timestamp(), action, family, decision.units, decision.product, decision.until, epoch=customer.consent_epoch)
+            card = Shown(
+                decision.id,
+                received_at.timestamp(),
+                action,
+                family,
+                decision.units,
+                decision.product,
+                decision.until,
+                epoch=customer.consent_epoch,
+            )
             shown = (*shown[-SHOWN_LIMIT * many + 1 :], card)
         if (window := decision.window) is not None:
             believed = tuple([known.family for known in decision.known])
             opened = Open(
-                decision.id, decision.purpose, window.objective, action, window.closes_at, window.from_day, window.until_day, window.visit, believed, family,
+                decision.id,
+                decision.purpose,
+                window.objective,
+                action,
+                window.closes_at,
+                window.from_day,
+                window.until_day,
+                window.visit,
+                believed,
+                family,
                 window.outcome,
-            )  # fmt: skip
+            )
             waiting = (*waiting[-OPEN_LIMIT * many + 1 :], opened)
     if shown is service.shown and waiting is service.open:
         return customer
@@ -155,14 +195,21 @@ def _close(customer: Customer, moment: Moment, received_s: float) -> tuple[Custo
     waiting: list[Open] = []
     closed: list[Outcome] = []
     for window in customer.service.open:
-        choice = customer.consents.get(window.purpose)  # none: the purpose was never asked for, and rests on another basis than consent
+        choice = customer.consents.get(
+            window.purpose
+        )  # none: the purpose was never asked for, and rests on another basis than consent
         if choice is not None and (choice.status not in OPENS or choice.until <= received_s):
             continue  # what may not be read any more is not waited for, and teaches nothing
         ends = window.closes_at <= received_s
         if agreed == window.decision and window.outcome == "answered_yes" and not ends:
             window = replace(window, got=True)  # noqa: PLW2901
         may_read = choice is None or "purchases" in choice.categories
-        if basket is not None and may_read and window.from_day <= day <= window.until_day and occurred_s <= window.closes_at:
+        if (
+            basket is not None
+            and may_read
+            and window.from_day <= day <= window.until_day
+            and occurred_s <= window.closes_at
+        ):
             hits = window.hits
             for bit, family in enumerate(window.families):
                 if family in basket:
@@ -173,7 +220,9 @@ def _close(customer: Customer, moment: Moment, received_s: float) -> tuple[Custo
             window = replace(window, hits=hits, got=got, value_cents=window.value_cents + value_cents)  # noqa: PLW2901
             ends = ends or window.visit
         if ends:
-            closed.append(Outcome(window.decision, window.objective, window.action, window.hits, window.got, window.value_cents))
+            closed.append(
+                Outcome(window.decision, window.objective, window.action, window.hits, window.got, window.value_cents)
+            )
         else:
             waiting.append(window)
     if not closed and basket is None and agreed is None and len(waiting) == len(customer.service.open):
@@ -238,7 +287,9 @@ def _at_home(home: dict[str, Stock], moment: Stocked | Consumed | RanOut) -> dic
             units = max(0.0, units - moment.quantity)
         case RanOut():
             units = 0.0
-    return bounded(home, moment.family, Stock(units, moment.product, moment.occurred_at.timestamp()), limit=HABITS_LIMIT)
+    return bounded(
+        home, moment.family, Stock(units, moment.product, moment.occurred_at.timestamp()), limit=HABITS_LIMIT
+    )
 
 
 def _counted(before: Number | None, moment: Measured) -> Number:

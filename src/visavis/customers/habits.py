@@ -25,7 +25,9 @@ def bought(purchases: Purchases, moment: Bought) -> Purchases:
 
     products: dict[str, str] = {}
     spend_cents = 0
-    for product, _, price_cents, family in [(line.product, line.quantity, line.price_cents, line.family) for line in moment.lines]:
+    for product, _, price_cents, family in [
+        (line.product, line.quantity, line.price_cents, line.family) for line in moment.lines
+    ]:
         spend_cents += price_cents
         if family not in products:
             products[family] = product
@@ -37,7 +39,9 @@ def bought(purchases: Purchases, moment: Bought) -> Purchases:
     shop = shops.index(spot.place) if spot.place in shops else SHOPS_LIMIT - 1
 
     kept = shops.index(spot.place) if spot.place in shops else SHOPS_LIMIT
-    visits = purchases.visits[-(VISITS_KEPT - 1) * VISIT.size :] + VISIT.pack(int(spot.local_hour) % 24, (spot.local_day + 3) % 7, kept)
+    visits = purchases.visits[-(VISITS_KEPT - 1) * VISIT.size :] + VISIT.pack(
+        int(spot.local_hour) % 24, (spot.local_day + 3) % 7, kept
+    )
     trips, number = _trip(purchases.trips or NO_TRIPS, now, day, spend_cents, ln_size, shop)
 
     rows, usual = purchases.rows, list(purchases.usual)
@@ -54,7 +58,9 @@ def bought(purchases: Purchases, moment: Bought) -> Purchases:
     for family, product in products.items():
         row = rows[family]
         at = row * WIDTH
-        k, first, last, s28, dec, e95, last_basket, baskets, size, local_day, n0, n1, n2, n3, gap, votes, held = unpack(table, at)
+        k, first, last, s28, dec, e95, last_basket, baskets, size, local_day, n0, n1, n2, n3, gap, votes, held = unpack(
+            table, at
+        )
         if baskets:
             age = now - last
             if age < 0.0:
@@ -90,7 +96,27 @@ def bought(purchases: Purchases, moment: Bought) -> Purchases:
             n2 += 1.0
         else:
             n3 += 1.0
-        pack(table, at, k, first, now_last, s28, dec, e95, number, baskets, size, local_day, n0, n1, n2, n3, gap, votes, held)
+        pack(
+            table,
+            at,
+            k,
+            first,
+            now_last,
+            s28,
+            dec,
+            e95,
+            number,
+            baskets,
+            size,
+            local_day,
+            n0,
+            n1,
+            n2,
+            n3,
+            gap,
+            votes,
+            held,
+        )
 
     if len(usual) > HABITS_SLACK:
         return pruned(Purchases(rows, tuple(usual), bytes(table), trips, shops, visits), now)
@@ -111,9 +137,15 @@ def _trip(packed: bytes, now: float, day: float, spend_cents: int, ln_size: floa
             days += 1.0
             local_day = day
         trips[:8] = (
-            number + 1.0, days, min(first, now), max(last, now), local_day, s28 * fade + 1.0, spend28 * fade + spend_cents,
+            number + 1.0,
+            days,
+            min(first, now),
+            max(last, now),
+            local_day,
+            s28 * fade + 1.0,
+            spend28 * fade + spend_cents,
             size + (ln_size - size) * max(0.05, 1.0 / (number + 1.0)),
-        )  # fmt: skip
+        )
     else:
         trips[:8] = (1.0, 1.0, now, now, day, 1.0, float(spend_cents), ln_size)
         trips[17] = day
@@ -140,7 +172,10 @@ def pruned(purchases: Purchases, now: float) -> Purchases:
 
 
 def without(purchases: Purchases, family: str) -> Purchases:
-    """The purchases as they would be without this habit: the trips stay, and nothing tells that this family was among them."""
+    """The purchases as they would be without this habit.
+
+    The trips stay, and nothing tells that this family was among them.
+    """
     rows, usual, table = purchases.rows, purchases.usual, purchases.table
     kept = [name for name in rows if name != family]
     return replace(

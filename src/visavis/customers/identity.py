@@ -1,7 +1,10 @@
-"""Who is who: two customers who turn out to be one person are merged, and part again as they would be had they never met.
+"""Who is who.
 
-A merged person is a customer like any other, whose ``profiles`` keep each of those that they are made of. An entry is apply_entry by the whole person and remembered
-by one side besides, the one whose log holds it; so parting is no more than letting the sides go. What holds two sides together is an identifier that both have.
+Two customers who turn out to be one person are merged, and part again as they would be had they never met.
+
+A merged person is a customer like any other, whose ``profiles`` keep each of those that they are made of. An entry is
+apply_entry by the whole person and remembered by one side besides, the one whose log holds it; so parting is no more
+than letting the sides go. What holds two sides together is an identifier that both have.
 """
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
@@ -15,15 +18,36 @@ from visavis.customers.pooled import pooled
 from visavis.model.consent import OPENS, Consent, Status
 from visavis.model.customer import NAMES_LIMIT, Customer, Places
 from visavis.model.entry import Entry
-from visavis.model.moment import Answered, Consented, Displayed, Due, Fulfilled, Linked, Moment, Redeeming, Returned, Reversed, Unlinked
+from visavis.model.moment import (
+    Answered,
+    Consented,
+    Displayed,
+    Due,
+    Fulfilled,
+    Linked,
+    Moment,
+    Redeeming,
+    Returned,
+    Reversed,
+    Unlinked,
+)
 from visavis.model.number import Number
 from visavis.model.shown import OPEN_LIMIT, SHOWN_LIMIT, Service
 
 SIDES_LIMIT: Final = 8
 """How many customers one person may be made of: what comes beyond is a mistake of who links, or worse."""
 STRICTNESS: Final[tuple[Status, ...]] = (
-    "renewed", "given", "unknown", "requested", "expired", "invalidated", "revoked", "deferred", "refused", "withdrawn",
-)  # fmt: skip
+    "renewed",
+    "given",
+    "unknown",
+    "requested",
+    "expired",
+    "invalidated",
+    "revoked",
+    "deferred",
+    "refused",
+    "withdrawn",
+)
 """From the most open to the most closed: the person's own no, in whatever words, comes last and is what is kept."""
 _NOES: Final = frozenset({"deferred", "refused", "withdrawn"})
 Reason = Literal["restricted", "minor", "crowd"]
@@ -40,16 +64,22 @@ def refusal(one: Customer, other: Customer, now: float) -> Reason | None:
     """Why these two may not be merged now; ``None`` when they may."""
     if one.restricted or other.restricted:
         return "restricted"
-    if any(now < who.of_age_at and not any("guardian" in choice.by for choice in who.consents.values()) for who in (one, other)):
+    if any(
+        now < who.of_age_at and not any("guardian" in choice.by for choice in who.consents.values())
+        for who in (one, other)
+    ):
         return "minor"
     return "crowd" if len({*one.names, *other.names}) > SIDES_LIMIT else None
 
 
 def merged(one: Customer, other: Customer) -> Customer:
-    """The person that these two are; whichever is given first, and given again nothing changes. They go on under the older one's name and dice.
+    """The person that these two are; whichever is given first, and given again nothing changes.
 
-    Of each consent the stricter status holds and only the scope that both agreed to; what one side never answered is not answered. Objections of either
-    hold. Everything shown to either counts. What was decided for one side under a purpose that this closes does not go out, not even after a new yes.
+    They go on under the older one's name and dice.
+
+    Of each consent the stricter status holds and only the scope that both agreed to; what one side never answered is
+    not answered. Objections of either hold. Everything shown to either counts. What was decided for one side under a
+    purpose that this closes does not go out, not even after a new yes.
     """
     if set(other.names) <= set(one.names):
         return one
@@ -58,7 +88,10 @@ def merged(one: Customer, other: Customer) -> Customer:
     older, younger = sorted((one, other), key=lambda who: (who.born_at if who.entries else float("inf"), who.id))
     before, since = sorted((one, other), key=lambda who: (who.last_received_at, who is younger))
     sides = {side.id: side for who in (older, younger) for side in (who.profiles or (who,))}
-    consents = {key: _stricter(older.consents.get(key), younger.consents.get(key)) for key in sorted({*older.consents, *younger.consents})}
+    consents = {
+        key: _stricter(older.consents.get(key), younger.consents.get(key))
+        for key in sorted({*older.consents, *younger.consents})
+    }
     epoch = max(older.consent_epoch, younger.consent_epoch) + 1
     return Customer(
         id=older.id,
@@ -73,7 +106,9 @@ def merged(one: Customer, other: Customer) -> Customer:
         consents=consents,
         consent_epoch=epoch,
         closings=_closings(before, since, consents, epoch),
-        notices=_each(before.notices, since.notices, lambda a, b: max(a, b, key=lambda served: (served.at, _bytes(served)))),
+        notices=_each(
+            before.notices, since.notices, lambda a, b: max(a, b, key=lambda served: (served.at, _bytes(served)))
+        ),
         objections=_each(before.objections, since.objections, min),
         restricted=older.restricted or younger.restricted,
         of_age_at=max(older.of_age_at, younger.of_age_at),
@@ -93,13 +128,18 @@ def merged(one: Customer, other: Customer) -> Customer:
 
 
 def split(person: Customer) -> tuple[Customer, ...]:
-    """The persons whom identifiers still hold together, each side as its own entries made it; one, the same, when all hold together.
+    """The persons whom identifiers still hold together, each side as its own entries made it.
 
-    Where more than one side goes on together they are merged anew: what was chosen since then is each side's own, and the stricter holds.
+    One, the same, when all hold together.
+
+    Where more than one side goes on together they are merged anew: what was chosen since then is each side's own, and
+    the stricter holds.
     """
     groups: list[list[Customer]] = []
     for side in person.profiles:
-        tied = [group for group in groups if any(not set(side.identifiers).isdisjoint(one.identifiers) for one in group)]
+        tied = [
+            group for group in groups if any(not set(side.identifiers).isdisjoint(one.identifiers) for one in group)
+        ]
         groups = [group for group in groups if group not in tied] + [[*[one for group in tied for one in group], side]]
     if len(groups) > 1:
         return tuple([reduce(merged, group) for group in groups])
@@ -107,10 +147,15 @@ def split(person: Customer) -> tuple[Customer, ...]:
     return (replace(person, identifiers=tuple(held)[-NAMES_LIMIT:]) if person.profiles else person,)
 
 
-def apply_entry(people: MutableMapping[str, Customer], identified: MutableMapping[str, str], entry: Entry, after: Customer) -> tuple[Customer, ...]:
-    """Remember who apply_entry this entry, as they are ``after`` it, under all of their names; who holds an identifier goes by it (by nothing: nobody does).
+def apply_entry(
+    people: MutableMapping[str, Customer], identified: MutableMapping[str, str], entry: Entry, after: Customer
+) -> tuple[Customer, ...]:
+    """Remember who apply_entry this entry, as they are ``after`` it, under all of their names.
 
-    ``linked`` to an identifier that another customer holds merges the two, ``unlinked`` from the last one that two sides share parts them.
+    Who holds an identifier goes by it (by nothing: nobody does).
+
+    ``linked`` to an identifier that another customer holds merges the two, ``unlinked`` from the last one that two
+    sides share parts them.
     """
     moment = entry.moment
     persons: tuple[Customer, ...] = (after,)
@@ -122,7 +167,9 @@ def apply_entry(people: MutableMapping[str, Customer], identified: MutableMappin
             persons = (merged(after, holder),)
         # Only their own is let go: else anyone could set another's identifier free, then take it.
         if isinstance(moment, Linked) or holder is None or holder.id in after.names:
-            identified[moment.identifier] = next((person.id for person in persons if moment.identifier in person.identifiers), "")
+            identified[moment.identifier] = next(
+                (person.id for person in persons if moment.identifier in person.identifiers), ""
+            )
     for person in persons:
         for name in person.names:
             people[name] = person
@@ -130,7 +177,10 @@ def apply_entry(people: MutableMapping[str, Customer], identified: MutableMappin
 
 
 def addressed(person: Customer, moment: Moment) -> Moment:
-    """The same moment under the name of the side that it concerns: that was shown the card, holds the reward, was served the words; else as it came."""
+    """The same moment under the name of the side that it concerns.
+
+    That was shown the card, holds the reward, was served the words; else as it came.
+    """
     for side in sorted(person.profiles, key=lambda side: side.id != moment.customer):
         if _concerns(side, person, moment):
             return replace(moment, customer=side.id)
@@ -157,7 +207,10 @@ def _concerns(side: Customer, person: Customer, moment: Moment) -> bool:
 
 
 def _stricter(one: Consent | None, other: Consent | None) -> Consent:
-    """Of two choices about one purpose the one that is more closed; two that are open, in the scope, the time and the hands that both name."""
+    """Of two choices about one purpose the one that is more closed.
+
+    Two that are open, in the scope, the time and the hands that both name.
+    """
     if one is None or other is None:
         found = one if one is not None else other
         assert found is not None
@@ -169,15 +222,22 @@ def _stricter(one: Consent | None, other: Consent | None) -> Consent:
         return replace(
             late,
             status="given" if early.status != late.status else late.status,
-            categories=_both(late.categories, early.categories), recipients=_both(late.recipients, early.recipients), iri=_both(late.iri, early.iri),
-            until=min(early.until, late.until), by=_both(late.by, early.by), trial=early.trial or late.trial,
-        )  # fmt: skip
+            categories=_both(late.categories, early.categories),
+            recipients=_both(late.recipients, early.recipients),
+            iri=_both(late.iri, early.iri),
+            until=min(early.until, late.until),
+            by=_both(late.by, early.by),
+            trial=early.trial or late.trial,
+        )
     found = max(late, early, key=lambda choice: STRICTNESS.index(choice.status))
     return replace(found, since=late.since) if early.status in _NOES and late.status in _NOES else found
 
 
 def _closings(one: Customer, other: Customer, consents: Mapping[str, Consent], epoch: int) -> dict[str, int]:
-    """Each side counted its own epochs, so what is closed now is closed as of this one; an objection closes whatever it closed on its side."""
+    """Each side counted its own epochs, so what is closed now is closed as of this one.
+
+    An objection closes whatever it closed on its side.
+    """
     objected = {*one.closings, *other.closings} if one.objections or other.objections else set()
     closed = {key for key, choice in consents.items() if choice.status not in OPENS}
     return {**_each(one.closings, other.closings, max), **dict.fromkeys(sorted(objected | closed), epoch)}

@@ -1,7 +1,10 @@
-"""Pool the purchases of two customers who turn out to be one person: the habits and the rhythm of both, as if one had shopped after the other.
+"""Pool the purchases of two customers who turn out to be one person.
 
-What is kept by time (decayed sums, first and last) comes out as if all had been one from the start. What is kept by baskets (their numbers, the bits of the
-last 64) does so when one stopped where the other began, as a stranger does who becomes known; where they interleave it is an approximation.
+The habits and the rhythm of both, as if one had shopped after the other.
+
+What is kept by time (decayed sums, first and last) comes out as if all had been one from the start. What is kept by
+baskets (their numbers, the bits of the last 64) does so when one stopped where the other began, as a stranger does who
+becomes known; where they interleave it is an approximation.
 """
 
 from math import exp
@@ -38,12 +41,15 @@ from visavis.model.habit import (
     VISITS_KEPT,
     VOTES,
     K,
-)  # fmt: skip
+)
 from visavis.model.habit import T_DAYS as DAYS
 
 
 def pooled(one: Purchases, other: Purchases) -> Purchases:
-    """The purchases of both; of two that did not shop equally late, the order in which they are given does not matter."""
+    """The purchases of both.
+
+    Of two that did not shop equally late, the order in which they are given does not matter.
+    """
     if not one.trips or not other.trips:
         return one if one.trips else other
     early, late = sorted((one, other), key=lambda purchases: (TRIPS.unpack(purchases.trips)[T_LAST], purchases.trips))
@@ -62,7 +68,10 @@ def pooled(one: Purchases, other: Purchases) -> Purchases:
             habits.append(habit)
         else:
             habits[at], usual[at] = _habit(habits[at], habit, usual[at], product)
-    visits = [VISIT.pack(hour, day, moved[shop] if shop < len(moved) else SHOPS_LIMIT) for hour, day, shop in VISIT.iter_unpack(late.visits)]
+    visits = [
+        VISIT.pack(hour, day, moved[shop] if shop < len(moved) else SHOPS_LIMIT)
+        for hour, day, shop in VISIT.iter_unpack(late.visits)
+    ]
     kept = (early.visits + b"".join(visits))[-VISITS_KEPT * VISIT.size :]
     table = b"".join([HABIT.pack(*habit) for habit in habits])
     found = Purchases(rows, tuple(usual), table, _trips(early.trips, late.trips, moved), shops, kept)
@@ -70,7 +79,10 @@ def pooled(one: Purchases, other: Purchases) -> Purchases:
 
 
 def _later(habit: tuple[float, ...], number: float, moved: list[int]) -> list[float]:
-    """A habit of the one who shopped later: their baskets come after so many of the other's, their shops have other places."""
+    """A habit of the one who shopped later.
+
+    Their baskets come after so many of the other's, their shops have other places.
+    """
     found = list(habit)
     found[LAST_BASKET] += number
     found[SHOP0 : SHOP0 + SHOPS_LIMIT] = _placed(habit[SHOP0 : SHOP0 + SHOPS_LIMIT], moved)
@@ -78,7 +90,10 @@ def _later(habit: tuple[float, ...], number: float, moved: list[int]) -> list[fl
 
 
 def _placed(counts: tuple[float, ...], moved: list[int]) -> list[float]:
-    """Counts at the shops of one, at the places that these have among all; the last place holds the others', as in ``habits.bought``."""
+    """Counts at the shops of one, at the places that these have among all.
+
+    The last place holds the others', as in ``habits.bought``.
+    """
     found = [0.0] * SHOPS_LIMIT
     for shop, count in enumerate(counts):
         found[min(moved[shop] if shop < len(moved) else shop, SHOPS_LIMIT - 1)] += count
@@ -90,12 +105,18 @@ def _habit(early: list[float], late: list[float], usual: str, product: str) -> t
     last = max(early[LAST], late[LAST])
     apart = int(late[LAST_BASKET] - early[LAST_BASKET])
     found = list(late)
-    found[FIRST], found[LAST], found[LOCAL_DAY] = min(early[FIRST], late[FIRST]), last, max(early[LOCAL_DAY], late[LOCAL_DAY])
+    found[FIRST], found[LAST], found[LOCAL_DAY] = (
+        min(early[FIRST], late[FIRST]),
+        last,
+        max(early[LOCAL_DAY], late[LOCAL_DAY]),
+    )
     for column, rate in ((S28, 1.0 / MONTH_DAYS), (DEC, DECAY_A_DAY)):
         found[column] = sum([habit[column] * exp(-rate * (last - habit[LAST])) for habit in (early, late)])
     found[E95] = early[E95] * DECAY_A_BASKET**apart + late[E95]
     found[HELD] = (int(early[HELD]) << min(apart, VISITS_KEPT)) & HELD_BITS | int(late[HELD])
-    found[LN_SIZE] = (early[LN_SIZE] * early[BASKETS] + late[LN_SIZE] * late[BASKETS]) / (early[BASKETS] + late[BASKETS])
+    found[LN_SIZE] = (early[LN_SIZE] * early[BASKETS] + late[LN_SIZE] * late[BASKETS]) / (
+        early[BASKETS] + late[BASKETS]
+    )
     for column in (K, BASKETS, *range(SHOP0, SHOP0 + SHOPS_LIMIT)):
         found[column] = early[column] + late[column]
     found[GAP] = late[GAP] or early[GAP]
@@ -110,7 +131,11 @@ def _trips(early: bytes, late: bytes, moved: list[int]) -> bytes:
     before, since = TRIPS.unpack(early), TRIPS.unpack(late)
     found = list(since)
     total, age = before[T_BASKETS] + since[T_BASKETS], since[T_LAST] - before[T_LAST]
-    found[T_BASKETS], found[DAYS], found[T_FIRST] = total, before[DAYS] + since[DAYS], min(before[T_FIRST], since[T_FIRST])
+    found[T_BASKETS], found[DAYS], found[T_FIRST] = (
+        total,
+        before[DAYS] + since[DAYS],
+        min(before[T_FIRST], since[T_FIRST]),
+    )
     found[T_LOCAL_DAY] = max(before[T_LOCAL_DAY], since[T_LOCAL_DAY])
     for column in (T_S28, T_SPEND28):
         found[column] = before[column] * exp(-age / MONTH_DAYS) + since[column]

@@ -1,4 +1,7 @@
-"""A person's rights, folded: what they asked and where it stands, what was corrected, which decisions they contest; and who is to be notices_to_recipients."""
+"""A person's rights, folded: what they asked and where it stands, what was corrected, which decisions they contest.
+
+And who is to be notices_to_recipients.
+"""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -22,10 +25,26 @@ def exercised(customer: Customer, moment: Requested | Corrected | Contested | Re
             before = customer.requests.get(moment.request)
             if moment.status not in NEXT[before.status if before is not None else ""]:
                 return customer
-            expected = moment.expected_at.timestamp() if moment.expected_at is not None else before.expected_at if before is not None else received_s
+            expected = (
+                moment.expected_at.timestamp()
+                if moment.expected_at is not None
+                else before.expected_at
+                if before is not None
+                else received_s
+            )
             if before is None:
-                before = Request(moment.right, "acknowledged", received_s, received_s, expected, of=moment.of, instead=moment.instead)  # type: ignore[arg-type]
-            now = replace(before, status=moment.status, changed_at=received_s, expected_at=expected, reason=moment.reason)
+                before = Request(
+                    moment.right,  # type: ignore[arg-type]
+                    "acknowledged",
+                    received_s,
+                    received_s,
+                    expected,
+                    of=moment.of,
+                    instead=moment.instead,
+                )
+            now = replace(
+                before, status=moment.status, changed_at=received_s, expected_at=expected, reason=moment.reason
+            )
             return replace(customer, requests=_kept(customer.requests, moment.request, now))
         case Corrected():
             return _corrected(customer, moment, received_s)
@@ -44,7 +63,10 @@ def exercised(customer: Customer, moment: Requested | Corrected | Contested | Re
 
 
 def notices_to_recipients(purposes: Mapping[str, Purpose], customer: Customer, moment: Moment) -> tuple[Effect, ...]:
-    """What recipients of the person's data must hear: that it was corrected, or that it is to be left alone; and the brand's systems, of a changed decision."""
+    """What recipients of the person's data must hear: that it was corrected, or that it is to be left alone.
+
+    And the brand's systems, of a changed decision.
+    """
     if isinstance(moment, Reviewed):
         review = customer.reviews.get(moment.decision)
         if review is None or not review.open or moment.outcome != "changed":
@@ -53,11 +75,16 @@ def notices_to_recipients(purposes: Mapping[str, Purpose], customer: Customer, m
     if not isinstance(moment, Corrected | Restricted):
         return ()
     kind = "corrected" if isinstance(moment, Corrected) else "restricted" if moment.on else "released"
-    return tuple([Effect(decision_id(customer.id, moment.id, name), kind, "", name) for name in recipients(purposes, customer)])
+    return tuple(
+        [Effect(decision_id(customer.id, moment.id, name), kind, "", name) for name in recipients(purposes, customer)]
+    )
 
 
 def recipients(purposes: Mapping[str, Purpose], customer: Customer) -> list[str]:
-    """Who may hold data of this person, by name: whom their choices named, whom purposes on another basis name, and who works for the brand."""
+    """Who may hold data of this person, by name.
+
+    Whom their choices named, whom purposes on another basis name, and who works for the brand.
+    """
     names = {name for choice in customer.consents.values() for name in choice.recipients}
     for key, purpose in purposes.items():
         if purpose.basis != "consent":
@@ -72,13 +99,20 @@ def _corrected(customer: Customer, moment: Corrected, received_s: float) -> Cust
     customer = _recalled(customer, received_s)
     if not moment.family or moment.family in customer.service.wrong:
         return customer
-    return replace(customer, service=replace(customer.service, wrong=(*customer.service.wrong, moment.family)[-NAMES_LIMIT:]))
+    return replace(
+        customer, service=replace(customer.service, wrong=(*customer.service.wrong, moment.family)[-NAMES_LIMIT:])
+    )
 
 
 def _recalled(customer: Customer, received_s: float, decision: str = "") -> Customer:
-    shown = tuple([
-        replace(card, until=min(card.until, received_s)) if not card.answer and decision in ("", card.decision) else card for card in customer.service.shown
-    ])  # fmt: skip
+    shown = tuple(
+        [
+            replace(card, until=min(card.until, received_s))
+            if not card.answer and decision in ("", card.decision)
+            else card
+            for card in customer.service.shown
+        ]
+    )
     return replace(customer, service=replace(customer.service, shown=shown))
 
 

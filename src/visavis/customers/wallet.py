@@ -1,7 +1,10 @@
-"""What a person was promised and what they ordered: rewards granted once and redeemed once, and the books that they keep in integer cents.
+"""What a person was promised and what they ordered.
 
-A reward is granted by a first yes, under a code that only who holds the dice key could guess; a till *asks* to redeem it, and the entry holds the
-answer. Two tills that ask for the same code are two moments: the first received wins, the second hears why not.
+Rewards granted once and redeemed once, and the books that they keep in integer cents.
+
+A reward is granted by a first yes, under a code that only who holds the dice key could guess; a till *asks* to redeem
+it, and the entry holds the answer. Two tills that ask for the same code are two moments: the first received wins, the
+second hears why not.
 """
 
 from base64 import b32encode
@@ -23,7 +26,9 @@ TILL: Final = "redeemed at tills"
 
 
 def code_of(randomization_key: bytes, decision: str) -> str:
-    """The code of the reward that this decision may grant: 60 bits of a keyed hash, in letters and digits that are not mistaken for each other.
+    """The code of the reward that this decision may grant.
+
+    60 bits of a keyed hash, in letters and digits that are not mistaken for each other.
 
     >>> code_of(b"k", "d1") == code_of(b"k", "d1") != code_of(b"k", "d2"), len(code_of(b"k", "d1"))
     (True, 12)
@@ -33,14 +38,21 @@ def code_of(randomization_key: bytes, decision: str) -> str:
 
 
 def granted(customer: Customer, moment: Moment, received_at: datetime) -> Granted | None:
-    """The answer to a till that asks, judged on the person as they were before; ``None`` when the moment asks nothing of the wallet."""
+    """The answer to a till that asks, judged on the person as they were before.
+
+    ``None`` when the moment asks nothing of the wallet.
+    """
     if not isinstance(moment, Redeeming | Reversed):
         return None
     found = next((reward for reward in customer.rewards if reward.code == moment.code), None)
     if found is None:
         return Granted(yes=False, reason="unknown_code")
     if isinstance(moment, Reversed):
-        return Granted(yes=True, reason="reversed", cents=found.cents) if found.status == "redeemed" else Granted(yes=False, reason="not_redeemed")
+        return (
+            Granted(yes=True, reason="reversed", cents=found.cents)
+            if found.status == "redeemed"
+            else Granted(yes=False, reason="not_redeemed")
+        )
     if found.status == "redeemed":
         return Granted(yes=False, reason="already_redeemed", cents=found.cents)
     if received_at.timestamp() > found.until:
@@ -48,8 +60,13 @@ def granted(customer: Customer, moment: Moment, received_at: datetime) -> Grante
     return Granted(yes=True, reason="redeemed", cents=found.cents)
 
 
-def settled(customer: Customer, moment: Moment, effects: Iterable[Effect], answer: Granted | None, received_at: datetime) -> Customer:
-    """The wallet after this moment: rewards granted by its effects, redeemed or given back; orders placed, arrived or returned."""
+def settled(
+    customer: Customer, moment: Moment, effects: Iterable[Effect], answer: Granted | None, received_at: datetime
+) -> Customer:
+    """The wallet after this moment: rewards granted by its effects, redeemed or given back.
+
+    Orders placed, arrived or returned.
+    """
     received_s = received_at.timestamp()
     for effect in effects:
         if effect.kind == "reward":
@@ -57,17 +74,30 @@ def settled(customer: Customer, moment: Moment, effects: Iterable[Effect], answe
             customer = replace(customer, rewards=(*customer.rewards[-NAMES_LIMIT + 1 :], reward))
     match moment:
         case Redeeming() | Reversed() if answer is not None and answer.yes:
-            changed = tuple([
-                replace(reward, status="redeemed" if isinstance(moment, Redeeming) else "granted", at=received_s) if reward.code == moment.code else reward
-                for reward in customer.rewards
-            ])  # fmt: skip
+            changed = tuple(
+                [
+                    (
+                        replace(
+                            reward, status="redeemed" if isinstance(moment, Redeeming) else "granted", at=received_s
+                        )
+                        if reward.code == moment.code
+                        else reward
+                    )
+                    for reward in customer.rewards
+                ]
+            )
             customer = replace(customer, rewards=changed)
         case Ordered() if all(order.key != moment.order for order in customer.orders):
             order = Order(moment.order, moment.product, "ordered", received_s)
             customer = replace(customer, orders=(*customer.orders[-NAMES_LIMIT + 1 :], order))
         case Fulfilled() | Returned():
             status: Literal["fulfilled", "returned"] = "fulfilled" if isinstance(moment, Fulfilled) else "returned"
-            moved = tuple([replace(order, status=status, at=received_s) if order.key == moment.order else order for order in customer.orders])
+            moved = tuple(
+                [
+                    replace(order, status=status, at=received_s) if order.key == moment.order else order
+                    for order in customer.orders
+                ]
+            )
             customer = replace(customer, orders=moved)
         case _:
             pass

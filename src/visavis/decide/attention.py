@@ -1,4 +1,7 @@
-"""The price of a glance: units of attention by device, words and the person's reluctance, in cents. Silence costs nothing and wins ties."""
+"""The price of a glance: units of attention by device, words and the person's reluctance, in cents.
+
+Silence costs nothing and wins ties.
+"""
 
 from visavis.model.catalogue import Device
 from visavis.strategy.read import Brand

@@ -1,4 +1,7 @@
-"""What an adviser should know of a person, from the view of the brief's own purpose: at most three facts, the first changes most what to do."""
+"""What an adviser should know of a person, from the view of the brief's own purpose.
+
+At most three facts, the first changes most what to do.
+"""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -20,15 +23,20 @@ SURE_ENOUGH: Final = 0.2
 NO: Final = frozenset({"no", "wrong"})
 
 
-def brief_facts(strategy: Strategy, view: View, service: Service, family: str, known: Iterable[Known], unsaid: set[str]) -> tuple[Fact, ...]:
+def brief_facts(
+    strategy: Strategy, view: View, service: Service, family: str, known: Iterable[Known], unsaid: set[str]
+) -> tuple[Fact, ...]:
     """The name when the person gave one, at most three facts, and at most one thing not to do.
 
-    Facts come in the order in which they change the action: why it is suggested, how the person wants to be served, what is owed to them, who they are
-    as a customer, then what else they probably need. ``unsaid`` are families that the customer's own glasses take care of.
+    Facts come in the order in which they change the action: why it is suggested, how the person wants to be served,
+    what is owed to them, who they are as a customer, then what else they probably need. ``unsaid`` are families that
+    the customer's own glasses take care of.
     """
     name = view.preferences.get(NAME)
     since = _first_day(view)
-    called = (Fact("name", name, "declared", since),) if isinstance(name, str) else (Fact("name", "", "observed", since),)
+    called = (
+        (Fact("name", name, "declared", since),) if isinstance(name, str) else (Fact("name", "", "observed", since),)
+    )
     avoided = avoid(strategy, view, service)
     hidden = unsaid | strategy.never_push | set(service.wrong) | ({avoided} if avoided else set())
     facts = [fact for fact in _ranked(view, family, known) if fact.kind != "need" or fact.subject not in hidden]
@@ -39,7 +47,11 @@ def brief_facts(strategy: Strategy, view: View, service: Service, family: str, k
 def avoid(strategy: Strategy, view: View, service: Service) -> str:
     """The family that this person refused or called wrong last, within a month, of those that came of data that this view holds; empty when none."""
     since = view.now - AVOID_DAYS * DAY_S
-    refused = [card for card in service.shown if card.answer in NO and card.family and card.at > since and _may_be_told(strategy, view, card.action)]
+    refused = [
+        card
+        for card in service.shown
+        if card.answer in NO and card.family and card.at > since and _may_be_told(strategy, view, card.action)
+    ]
     return refused[-1].family if refused else ""
 
 
@@ -53,9 +65,15 @@ def _ranked(view: View, family: str, known: Iterable[Known]) -> Iterator[Fact]:
     yield from [fact for fact in needs if fact.subject == family]
     yield from [Fact("trait", trait, "declared") for trait, value in view.preferences.items() if value is True]
     yield from [
-        Fact("reward", reward.action, "observed", int(reward.at // DAY_S)) for reward in view.rewards if reward.status == "granted" and view.now < reward.until
+        Fact("reward", reward.action, "observed", int(reward.at // DAY_S))
+        for reward in view.rewards
+        if reward.status == "granted" and view.now < reward.until
     ]
-    yield from [Fact("order", order.product, "observed", int(order.at // DAY_S)) for order in view.orders if order.status == "ordered"]
+    yield from [
+        Fact("order", order.product, "observed", int(order.at // DAY_S))
+        for order in view.orders
+        if order.status == "ordered"
+    ]
     if view.purchases.trips:
         trips = TRIPS.unpack(view.purchases.trips)
         away = view.now / DAY_S - trips[T_LAST]
@@ -71,10 +89,21 @@ def _first_day(view: View) -> int:
 
 
 def _need(view: View, one: Known) -> Fact:
-    """What is probably needed, with the habit behind it: since when the person went without, how often they took it, how far apart."""
+    """What is probably needed, with the habit behind it.
+
+    Since when the person went without, how often they took it, how far apart.
+    """
     row = view.purchases.rows.get(one.family)
     if row is None:
         return Fact("need", one.family, "inferred", 0, one.p)
     habit = HABIT.unpack_from(view.purchases.table, row * HABIT.size)
     times = int(habit[K])
-    return Fact("need", one.family, "inferred", int(habit[LOCAL_DAY]), one.p, times, round((habit[LAST] - habit[FIRST]) / (times - 1), 1) if times > 1 else 0.0)
+    return Fact(
+        "need",
+        one.family,
+        "inferred",
+        int(habit[LOCAL_DAY]),
+        one.p,
+        times,
+        round((habit[LAST] - habit[FIRST]) / (times - 1), 1) if times > 1 else 0.0,
+    )

@@ -1,4 +1,7 @@
-"""The one best device of the person, chosen with the decision since the price of attention depends on it; delivery may only veto."""
+"""The one best device of the person, chosen with the decision since the price of attention depends on it.
+
+Delivery may only veto.
+"""
 
 from visavis.model.catalogue import Device
 from visavis.model.shown import DeviceState
@@ -6,15 +9,25 @@ from visavis.strategy.read import Strategy
 
 
 def best(strategy: Strategy, devices: dict[str, DeviceState]) -> Device | None:
-    """The fit device on which a glance costs least; with none reported, the brand's default; ``None`` when all are unfit."""
+    """The fit device on which a glance costs least; with none reported, the brand's default.
+
+    ``None`` when all are unfit.
+    """
     if not devices:
         return strategy.devices.get(strategy.brand.default_device)
-    fit = [device for state in devices.values() if (device := strategy.devices.get(state.profile)) is not None and not unfit(device, state)]
+    fit = [
+        device
+        for state in devices.values()
+        if (device := strategy.devices.get(state.profile)) is not None and not unfit(device, state)
+    ]
     return min(fit, key=lambda device: (device.kind != "glasses", device.glance_units, device.profile)) if fit else None
 
 
 def unfit(device: Device, state: DeviceState) -> str:
-    """Why nothing may be shown there now: ``not_worn``, ``battery``, ``busy`` (who drives is not interrupted); else nothing."""
+    """Why nothing may be shown there now: ``not_worn``, ``battery``, ``busy`` (who drives is not interrupted).
+
+    Else nothing.
+    """
     if not state.worn:
         return "not_worn"
     if state.battery is not None and state.battery < device.battery_floor:

@@ -1,4 +1,7 @@
-"""Which woken actions may speak at all: consent, then conditions. Each no is a value with its reason; only *true* opens a gate."""
+"""Which woken actions may speak at all: consent, then conditions.
+
+Each no is a value with its reason; only *true* opens a gate.
+"""
 
 from visavis.decide.facts import facts
 from visavis.model.action import Action
@@ -8,7 +11,9 @@ from visavis.model.view import View
 from visavis.strategy.read import Strategy
 
 
-def conditions_hold(strategy: Strategy, moment: Moment, purpose: str, actions: list[Action], view: View) -> tuple[list[Action], list[Refusal]]:
+def conditions_hold(
+    strategy: Strategy, moment: Moment, purpose: str, actions: list[Action], view: View
+) -> tuple[list[Action], list[Refusal]]:
     """Split the actions of one purpose into those whose ``when`` is true in this view, and refusals that name the failing predicate."""
     indexed, index = strategy.indexes[KIND[type(moment)], purpose]
     values = facts(view, index.paths)

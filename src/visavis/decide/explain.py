@@ -1,4 +1,7 @@
-"""Say why, in the person's language, from the decision alone: what spoke for it, what refused the others, what would have changed it."""
+"""Say why, in the person's language, from the decision alone.
+
+What spoke for it, what refused the others, what would have changed it.
+"""
 
 from typing import Final
 
@@ -6,31 +9,40 @@ from visavis.model.decision import Decision, Refusal, RefusalReason, Show
 
 SENTENCES: Final[dict[RefusalReason, dict[str, str]]] = {
     "condition_false": {"fr": "ce n'était pas le bon moment", "en": "it was not the right moment"},
-    "consent": {"fr": "vous n'avez pas autorisé cet usage de vos données", "en": "you have not allowed this use of your data"},
-    "condition_unknown": {"fr": "il manquait une information pour en être sûr", "en": "something was not known for certain"},
+    "consent": {
+        "fr": "vous n'avez pas autorisé cet usage de vos données",
+        "en": "you have not allowed this use of your data",
+    },
+    "condition_unknown": {
+        "fr": "il manquait une information pour en être sûr",
+        "en": "something was not known for certain",
+    },
     "cap": {"fr": "vous en avez assez vu aujourd'hui", "en": "you have seen enough of these today"},
     "gap": {"fr": "une carte semblable venait de passer", "en": "a similar card had just been shown"},
     "cool_down": {"fr": "nous vous l'avons déjà rappelé ces jours-ci", "en": "you were reminded of it a few days ago"},
     "budget": {"fr": "cette offre est épuisée", "en": "this offer has run out"},
     "quiet_hours": {"fr": "ce sont vos heures calmes", "en": "these are your quiet hours"},
     "device": {"fr": "aucun de vos écrans n'était disponible", "en": "none of your screens was available"},
-    "attention": {"fr": "votre attention a déjà été assez sollicitée", "en": "enough of your attention was already taken"},
+    "attention": {
+        "fr": "votre attention a déjà été assez sollicitée",
+        "en": "enough of your attention was already taken",
+    },
     "time_to_live": {"fr": "le moment était passé", "en": "the moment had passed"},
-    "holdout": {"fr": "vous êtes dans le groupe témoin qui mesure leur utilité", "en": "you are in the group that measures whether cards help"},
+    "holdout": {
+        "fr": "vous êtes dans le groupe témoin qui mesure leur utilité",
+        "en": "you are in the group that measures whether cards help",
+    },
     "silence_better": {"fr": "rien ne valait de vous déranger", "en": "nothing was worth disturbing you"},
     "not_drawn": {"fr": "le tirage d'exploration en a choisi une autre", "en": "the exploration draw chose another"},
     "never_push": {"fr": "nous ne poussons jamais ce genre de produit", "en": "we never push this kind of product"},
     "nothing_to_name": {"fr": "nous ne savions rien d'utile à vous dire", "en": "we knew nothing useful to say"},
     "wrong": {"fr": "vous nous avez dit que c'était faux", "en": "you told us that it was wrong"},
     "unparameterised": {"fr": "nous n'avons pas encore assez appris", "en": "we have not learned enough yet"},
-}  # fmt: skip
+}
 
 CHANGES: Final[dict[RefusalReason, dict[str, str]]] = {
     "consent": {"fr": "Autoriser cet usage le changerait.", "en": "Allowing this use would change it."},
-    "holdout": {
-        "fr": "C'est un tirage au sort, le même partout.",
-        "en": "It is a lottery, the same everywhere.",
-    },
+    "holdout": {"fr": "C'est un tirage au sort, le même partout.", "en": "It is a lottery, the same everywhere."},
 }
 OTHERWISE: Final = {"fr": "Un autre moment le changerait.", "en": "Another moment would change it."}
 
@@ -46,7 +58,10 @@ FEATURE_WORDS: Final[dict[str, dict[str, str]]] = {
 
 
 def first_refusal(refusals: tuple[Refusal, ...] | list[Refusal], *, default: RefusalReason) -> RefusalReason:
-    """The reason that a person would want to hear first: the one that came last in the order of the gates, since it got furthest."""
+    """The reason that a person would want to hear first.
+
+    The one that came last in the order of the gates, since it got furthest.
+    """
     order = list(SENTENCES)
     return max((refusal.reason for refusal in refusals), key=order.index, default=default)
 
@@ -60,11 +75,23 @@ def sentence(decision: Decision, language: str) -> str:
     'Nothing was shown because these are your quiet hours. Another moment would change it.'
     """
     if isinstance(decision, Show):
-        liked = [FEATURE_WORDS[term.feature][language] for term in decision.terms if term.push > 0 and term.feature in FEATURE_WORDS][:2]
+        liked = [
+            FEATURE_WORDS[term.feature][language]
+            for term in decision.terms
+            if term.push > 0 and term.feature in FEATURE_WORDS
+        ][:2]
         what = (" et " if language == "fr" else " and ").join(liked)
         if not what:
-            return "Parce que l'occasion vient de se présenter." if language == "fr" else "Because the occasion has just come up."
+            return (
+                "Parce que l'occasion vient de se présenter."
+                if language == "fr"
+                else "Because the occasion has just come up."
+            )
         return f"Parce que : {what}." if language == "fr" else f"Because: {what}."
     because = SENTENCES[decision.reason][language]
     change = CHANGES.get(decision.reason, OTHERWISE)[language]
-    return f"Rien n'a été affiché : {because}. {change}" if language == "fr" else f"Nothing was shown because {because}. {change}"
+    return (
+        f"Rien n'a été affiché : {because}. {change}"
+        if language == "fr"
+        else f"Nothing was shown because {because}. {change}"
+    )

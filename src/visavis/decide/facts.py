@@ -1,4 +1,7 @@
-"""What conditions read: attribute values, taken from a view and from nothing else. An absent value is left out, and is unknown."""
+"""What conditions read: attribute values, taken from a view and from nothing else.
+
+An absent value is left out, and is unknown.
+"""
 
 from collections.abc import Callable, Iterable
 from math import exp
@@ -6,7 +9,20 @@ from typing import Final
 
 from visavis.model.catalogue import Product
 from visavis.model.habit import DAY_S, T_BASKETS, T_LAST, T_S28, T_SPEND28, TRIPS
-from visavis.model.moment import KIND, Asked, Bought, Consumed, Dwelled, Measured, Moment, Paying, RanOut, Saw, Spot, Stocked
+from visavis.model.moment import (
+    KIND,
+    Asked,
+    Bought,
+    Consumed,
+    Dwelled,
+    Measured,
+    Moment,
+    Paying,
+    RanOut,
+    Saw,
+    Spot,
+    Stocked,
+)
 from visavis.model.number import Number
 from visavis.model.shown import DeviceState
 from visavis.model.view import View
@@ -15,7 +31,10 @@ Value = str | float | bool | frozenset[str] | None
 
 
 def facts(view: View, paths: Iterable[str]) -> dict[str, Value]:
-    """The values of these attributes (paths of ``model.attributes``) in this view; those that it does not contain are left out."""
+    """The values of these attributes (paths of ``model.attributes``) in this view.
+
+    Those that it does not contain are left out.
+    """
     found: dict[str, Value] = {}
     for path in paths:
         value = READERS[path](view)
@@ -60,7 +79,9 @@ def _faded(index: int) -> Callable[[View], Value]:
 
 
 def _since_trip(view: View) -> Value:
-    return max(0.0, view.now / DAY_S - float(TRIPS.unpack(view.purchases.trips)[T_LAST])) if view.purchases.trips else None
+    return (
+        max(0.0, view.now / DAY_S - float(TRIPS.unpack(view.purchases.trips)[T_LAST])) if view.purchases.trips else None
+    )
 
 
 def _basket(view: View) -> Paying | Bought | None:
@@ -132,10 +153,14 @@ READERS: Final[dict[str, Callable[[View], Value]]] = {
     "moment.hour": lambda view: spot.local_hour if (spot := _spot(view)) else None,
     "moment.weekday": lambda view: float((spot.local_day + 3) % 7) if (spot := _spot(view)) else None,
     "place.id": lambda view: (spot.place or None) if "places" in view.categories and (spot := _spot(view)) else None,
-    "place.kind": lambda view: (spot.place_kind or None) if "places" in view.categories and (spot := _spot(view)) else None,
+    "place.kind": lambda view: (
+        (spot.place_kind or None) if "places" in view.categories and (spot := _spot(view)) else None
+    ),
     "place.dwell_s": _of(Dwelled, "dwell_s"),
     "basket.lines": lambda view: float(len(basket.lines)) if (basket := _basket(view)) else None,
-    "basket.value_cents": lambda view: float(sum(line.price_cents for line in basket.lines)) if (basket := _basket(view)) else None,
+    "basket.value_cents": lambda view: (
+        float(sum(line.price_cents for line in basket.lines)) if (basket := _basket(view)) else None
+    ),
     "saw.product": _of(Saw, "product"),
     "saw.family": _of(Saw, "family"),
     "saw.is_usual": _saw_usual,
@@ -160,7 +185,10 @@ READERS: Final[dict[str, Callable[[View], Value]]] = {
     "device.profile": _device("profile"),
     "device.worn": _device("worn"),
 }
-"""Every moment- and person-scope attribute; those of the product are columns of the shortlist (:mod:`visavis.decide.score`)."""
+"""Every moment- and person-scope attribute.
+
+Those of the product are columns of the shortlist (:mod:`visavis.decide.score`).
+"""
 
 PRODUCT_READERS: Final[dict[str, Callable[[Product], float | None]]] = {
     "product.price_cents": lambda product: float(product.price_cents) if product.price_cents else None,

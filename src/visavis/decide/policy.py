@@ -1,10 +1,12 @@
 """The learner: what outcomes taught about an action, beyond what the need already said.
 
-One belief an action, two one-dimensional Bayesian logistic corrections to the logit of the base estimate: with the card (``shown``) and without
-it (``base``, from silences and the holdout). The update is one extended-Kalman step; MacKay's moderation turns a logit's variance into
-a probability. Simple on purpose: the interface is the final one, the features come later.
+One belief an action, two one-dimensional Bayesian logistic corrections to the logit of the base estimate: with the card
+(``shown``) and without it (``base``, from silences and the holdout). The update is one extended-Kalman step; MacKay's
+moderation turns a logit's variance into a probability. Simple on purpose: the interface is the final one, the features
+come later.
 
-Reference: MacKay, *The evidence framework applied to classification networks*, 1992, eq. 30; Murphy, *Machine Learning*, 2012, §8.5.
+Reference: MacKay, *The evidence framework applied to classification networks*, 1992, eq. 30; Murphy, *Machine
+Learning*, 2012, §8.5.
 """
 
 from math import exp, log, sqrt
@@ -30,11 +32,16 @@ def moderated(mean: float, variance: float) -> float:
 
 
 def estimate(belief: Belief, p_need: float) -> tuple[float, float]:
-    """``(p_response, p_base)``: the outcome's probability with and without the card. Before any outcome both equal ``p_need``."""
+    """``(p_response, p_base)``: the outcome's probability with and without the card.
+
+    Before any outcome both equal ``p_need``.
+    """
     if belief.outcomes == 0:
         return p_need, p_need
     x = logit(p_need)
-    return moderated(x + belief.shown_mean, belief.shown_variance), moderated(x + belief.base_mean, belief.base_variance)
+    return moderated(x + belief.shown_mean, belief.shown_variance), moderated(
+        x + belief.base_mean, belief.base_variance
+    )
 
 
 def learn(belief: Belief, p_need: float, *, shown: bool, happened: bool) -> Belief:

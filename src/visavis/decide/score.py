@@ -31,22 +31,38 @@ class Candidate(Struct, frozen=True, gc=False):
     head: str
 
 
-def net_cents(objective: Objective, action: Action, belief: Belief, p_need: float, price_cents: float) -> tuple[float, float]:
-    """``(p_response, net)`` of an arm: its uplift (or its response, for a service whose use is its value) times value, less attention."""
+def net_cents(
+    objective: Objective, action: Action, belief: Belief, p_need: float, price_cents: float
+) -> tuple[float, float]:
+    """``(p_response, net)`` of an arm.
+
+    Its uplift (or its response, for a service whose use is its value) times value, less attention.
+    """
     p_response, p_base = estimate(belief, p_need)
     credited = p_response if objective.credit == "response" else p_response - p_base
     return p_response, credited * objective.value_cents * action.lever - price_cents
 
 
 def about_needs(
-    strategy: Strategy, action: Action, short: Shortlist, probabilities: Mapping[str, Floats], *, head: str, barred: set[str], beliefs: Mapping[str, Belief],
+    strategy: Strategy,
+    action: Action,
+    short: Shortlist,
+    probabilities: Mapping[str, Floats],
+    *,
+    head: str,
+    barred: set[str],
+    beliefs: Mapping[str, Belief],
     price_cents: float,
-) -> list[Candidate]:  # fmt: skip
+) -> list[Candidate]:
     """Up to ``action.top`` arms, the most needed families first, without those barred here or never pushed."""
     p = probabilities[head]
     objective = strategy.objectives[action.objective]
     condition = strategy.product_conditions.get(action.id)
-    allowed = masks(condition, columns(strategy, short, probabilities, condition.paths), size=len(short.families)) if condition is not None else None
+    allowed = (
+        masks(condition, columns(strategy, short, probabilities, condition.paths), size=len(short.families))
+        if condition is not None
+        else None
+    )
     belief = beliefs.get(action.id, PRIOR)
     arms: list[Candidate] = []
     for row in best(p, len(short.families)):

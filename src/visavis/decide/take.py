@@ -53,16 +53,27 @@ class Insight(Struct):
         if found is None:
             calibration = world.calibrations.get(head, _UNCALIBRATED)
             x = next(iter(self.estimates.values())).x if self.estimates else None
-            found = self.estimates[head] = estimate(world.learned, calibration, self.short, head, x=x, basket=self.basket)
+            found = self.estimates[head] = estimate(
+                world.learned, calibration, self.short, head, x=x, basket=self.basket
+            )
         return found
 
 
 def take(
-    strategy: Strategy, world: World, sight: Views, moment: Moment, key: bytes, audience: Audience, first: Decision | None,
-) -> tuple[Decision | None, list[Use]]:  # fmt: skip
-    """The decision for this audience, with the uses of data that it made; ``None`` when this kind of moment wakes nothing for it.
+    strategy: Strategy,
+    world: World,
+    sight: Views,
+    moment: Moment,
+    key: bytes,
+    audience: Audience,
+    first: Decision | None,
+) -> tuple[Decision | None, list[Use]]:
+    """The decision for this audience, with the uses of data that it made.
 
-    ``first`` is the customer's decision when the adviser's is taken second: what one already says, the other does not repeat.
+    ``None`` when this kind of moment wakes nothing for it.
+
+    ``first`` is the customer's decision when the adviser's is taken second: what one already says, the other does not
+    repeat.
     """
     by_purpose = woken(strategy, moment, audience)
     if not by_purpose:
@@ -95,7 +106,9 @@ def take(
             insight = insights.get(seen.categories)
             if insight is None:
                 basket = basket_of(seen) if isinstance(moment, Paying) else None
-                insight = insights[seen.categories] = Insight(shortlist(seen, without=basket or frozenset()), basket, {})
+                insight = insights[seen.categories] = Insight(
+                    shortlist(seen, without=basket or frozenset()), basket, {}
+                )
             name = _HEADS[strategy.objectives[action.objective].window]
             found = insight.of(world, name)
             if found is not None and insight.short is not None and not known:
@@ -110,32 +123,51 @@ def take(
             refusals.append(Refusal(action.id, _why_none(world, insight)))
         candidates.extend(arms)
 
-    drawn = _drawn(strategy, sight, moment, decision, audience, candidates, known, head, leading, refusals, screen, key, insights)
+    drawn = _drawn(
+        strategy, sight, moment, decision, audience, candidates, known, head, leading, refusals, screen, key, insights
+    )
     if isinstance(drawn, Show):
         seen = next(view for action, view in ready if action.id == drawn.action)
-        facts = brief_facts(strategy, seen, sight.service, drawn.family, known, named | _ordered(strategy, seen)) if audience == "adviser" else ()
-        drawn = replace(drawn, until=sight.received_s + strategy.actions[drawn.action].ttl_s, facts=facts, figures=figures(seen))
+        facts = (
+            brief_facts(strategy, seen, sight.service, drawn.family, known, named | _ordered(strategy, seen))
+            if audience == "adviser"
+            else ()
+        )
+        drawn = replace(
+            drawn, until=sight.received_s + strategy.actions[drawn.action].ttl_s, facts=facts, figures=figures(seen)
+        )
     return drawn, uses
 
 
 def _read(strategy: Strategy, moment: Moment, actions: list[Action], seen: View) -> tuple[str, ...]:
-    """The data that these actions are judged by: the waking moment's, and what they depend on. What is not named here changes nothing."""
-    read = {CATEGORY[KIND[type(moment)]], "home" if isinstance(moment, Saw) else ""}.union(*[strategy.reads[action.id] for action in actions])
+    """The data that these actions are judged by: the waking moment's, and what they depend on.
+
+    What is not named here changes nothing.
+    """
+    read = {CATEGORY[KIND[type(moment)]], "home" if isinstance(moment, Saw) else ""}.union(
+        *[strategy.reads[action.id] for action in actions]
+    )
     return tuple(sorted(seen.categories & read))  # a glance may be told how much is left at home
 
 
 def _taken_care_of(strategy: Strategy, sight: Views, first: Decision | None) -> set[str]:
     """The families that the person's own glasses name now: what one says, the other does not repeat."""
     on_glasses = {
-        card.family for card in sight.service.shown
-        if not card.answer and card.until > sight.received_s and (action := strategy.actions.get(card.action)) is not None and action.audience == "customer"
-    }  # fmt: skip
+        card.family
+        for card in sight.service.shown
+        if not card.answer
+        and card.until > sight.received_s
+        and (action := strategy.actions.get(card.action)) is not None
+        and action.audience == "customer"
+    }
     return on_glasses | ({first.family} if isinstance(first, Show) else set())
 
 
 def _ordered(strategy: Strategy, seen: View) -> set[str]:
     """The families that are on their way to the person, or came these days: nobody needs to be told to take them."""
-    products = [order.product for order in seen.orders if order.status != "returned" and seen.now - order.at < ORDERED_S]
+    products = [
+        order.product for order in seen.orders if order.status != "returned" and seen.now - order.at < ORDERED_S
+    ]
     return {strategy.products[product].family if product in strategy.products else product for product in products}
 
 
@@ -147,15 +179,25 @@ def _known(strategy: Strategy, action: Action, insight: Insight, found: Estimate
     condition = strategy.product_conditions.get(action.id)
     if condition is not None:
         allowed = masks(
-            condition, columns(strategy, short, {name: one.p for name, one in insight.estimates.items()}, condition.paths), size=len(short.families)
+            condition,
+            columns(strategy, short, {name: one.p for name, one in insight.estimates.items()}, condition.paths),
+            size=len(short.families),
         )
         rows = [row for row in rows if allowed[row]]
-    return tuple([Known(short.families[row], short.products[row], round(float(found.p[row]), 6)) for row in rows[:KNOWN_LIMIT]])
+    return tuple(
+        [Known(short.families[row], short.products[row], round(float(found.p[row]), 6)) for row in rows[:KNOWN_LIMIT]]
+    )
 
 
 def _limited(
-    strategy: Strategy, sight: Views, action: Action, shown: list[Shown], hour: float | None, screen: Device | None, key: bytes,
-) -> Refusal | None:  # fmt: skip
+    strategy: Strategy,
+    sight: Views,
+    action: Action,
+    shown: list[Shown],
+    hour: float | None,
+    screen: Device | None,
+    key: bytes,
+) -> Refusal | None:
     """The first limit that keeps an eligible action silent, from the rarest to undo to the most passing."""
     objective = strategy.objectives[action.objective]
     if screen is None:
@@ -164,22 +206,38 @@ def _limited(
         return Refusal(action.id, "quiet_hours")
     if (refusal := limits.over(action, shown, sight.received_s)) is not None:
         return refusal
-    if action.audience == "customer" and limits.units_left(strategy.brand, shown, sight.received_s) < attention.units(screen, WORDS_OF_A_CARD):
+    if action.audience == "customer" and limits.units_left(strategy.brand, shown, sight.received_s) < attention.units(
+        screen, WORDS_OF_A_CARD
+    ):
         return Refusal(action.id, "attention")
-    if objective.holdout_share and held_out(sight.randomization_unit, objective.id, share=objective.holdout_share, key=key):
+    if objective.holdout_share and held_out(
+        sight.randomization_unit, objective.id, share=objective.holdout_share, key=key
+    ):
         return Refusal(action.id, "holdout", objective.id)
     return None
 
 
 def _arms(
-    strategy: Strategy, world: World, sight: Views, seen: View, moment: Moment, action: Action, insight: Insight | None, shown: list[Shown],
-    named: set[str], screen: Device | None,
-) -> list[Candidate]:  # fmt: skip
+    strategy: Strategy,
+    world: World,
+    sight: Views,
+    seen: View,
+    moment: Moment,
+    action: Action,
+    insight: Insight | None,
+    shown: list[Shown],
+    named: set[str],
+    screen: Device | None,
+) -> list[Candidate]:
     """The concrete things that this action could say now."""
     if screen is None:
         return []
     customers = action.audience == "customer"
-    price = attention.price_cents(strategy.brand, attention.units(screen, WORDS_OF_A_CARD), sight.service.reluctance) if customers else 0.0
+    price = (
+        attention.price_cents(strategy.brand, attention.units(screen, WORDS_OF_A_CARD), sight.service.reluctance)
+        if customers
+        else 0.0
+    )
     objective = strategy.objectives[action.objective]
     if action.about == "need":
         if insight is None or insight.short is None:
@@ -193,16 +251,28 @@ def _arms(
             insight.of(world, "week")
         barred = limits.cooling(action, shown, sight.received_s) | named | set(sight.service.wrong)
         if not customers:
-            barred |= {avoid(strategy, seen, sight.service)}  # what she has just refused is not for her adviser to propose
+            barred |= {
+                avoid(strategy, seen, sight.service)
+            }  # what she has just refused is not for her adviser to propose
         probabilities = {name: one.p for name, one in insight.estimates.items()}
         return about_needs(
-            strategy, action, insight.short, probabilities, head=head, barred=barred, beliefs=world.beliefs, price_cents=price,
-        )  # fmt: skip
+            strategy,
+            action,
+            insight.short,
+            probabilities,
+            head=head,
+            barred=barred,
+            beliefs=world.beliefs,
+            price_cents=price,
+        )
     family, product = "", ""
     if action.about in ("seen", "home") and isinstance(moment, Saw | RanOut | Stocked | Consumed):
         family, product = moment.family, usual_product(seen, moment.family) or moment.product
-        # What the person looks at, or the home reports, is news: only this very action's own word about it counts as said.
-        if family in strategy.never_push or family in limits.cooling(action, [card for card in shown if card.action == action.id], sight.received_s):
+        # What the person looks at, or the home reports, is news: only this very action's own word about it counts as
+        # said.
+        if family in strategy.never_push or family in limits.cooling(
+            action, [card for card in shown if card.action == action.id], sight.received_s
+        ):
             return []
     p_response, net = net_cents(objective, action, world.beliefs.get(action.id, PRIOR), P_PRIOR, price)
     if objective.credit == "uplift" and action.about == "none":
@@ -217,31 +287,55 @@ def _why_none(world: World, insight: Insight | None) -> RefusalReason:
 
 
 def _drawn(
-    strategy: Strategy, sight: Views, moment: Moment, decision: str, audience: str, candidates: list[Candidate], known: tuple[Known, ...],
-    head: str, leading: Action | None, refusals: list[Refusal], screen: Device | None, key: bytes,
+    strategy: Strategy,
+    sight: Views,
+    moment: Moment,
+    decision: str,
+    audience: str,
+    candidates: list[Candidate],
+    known: tuple[Known, ...],
+    head: str,
+    leading: Action | None,
+    refusals: list[Refusal],
+    screen: Device | None,
+    key: bytes,
     insights: Mapping[frozenset[str], Insight],
-) -> Decision:  # fmt: skip
+) -> Decision:
     """Arbitrate among the arms and silence, and write down everything that the choice depended on."""
     candidates.sort(key=lambda arm: (arm.action.id, arm.family))
     nets = [0.0, *[arm.net_cents for arm in candidates]]
     # A service that is never tried for the sake of knowledge is not withheld for its sake either.
     withheld = not candidates or max(candidates, key=lambda arm: arm.net_cents).action.explore
     p = chances(
-        nets, [withheld, *[arm.action.explore for arm in candidates]],
-        gamma=strategy.brand.exploration_gamma, floor=strategy.brand.exploration_floor,
-    )  # fmt: skip
+        nets,
+        [withheld, *[arm.action.explore for arm in candidates]],
+        gamma=strategy.brand.exploration_gamma,
+        floor=strategy.brand.exploration_floor,
+    )
     chosen = draw(p, dice(key, decision, "action")) if candidates else 0
     scored: tuple[Scored, ...] = ()
     if candidates:
         best = max(range(1, len(nets)), key=nets.__getitem__)
         kept = sorted({0, chosen, best})
-        scored = tuple([
-            Scored(candidates[i - 1].action.id, candidates[i - 1].family, round(nets[i] * 1000), p[i]) if i else Scored("", "", 0, p[0])
-            for i in kept
-        ])  # fmt: skip
+        scored = tuple(
+            [
+                Scored(candidates[i - 1].action.id, candidates[i - 1].family, round(nets[i] * 1000), p[i])
+                if i
+                else Scored("", "", 0, p[0])
+                for i in kept
+            ]
+        )
     if chosen == 0:
-        reason = ("not_drawn" if max(nets) > 0.0 else "silence_better") if candidates else first_refusal(refusals, default="nothing_to_name")
-        window = _window(strategy.objectives[leading.objective], moment, sight.received_s) if leading is not None and known else None
+        reason = (
+            ("not_drawn" if max(nets) > 0.0 else "silence_better")
+            if candidates
+            else first_refusal(refusals, default="nothing_to_name")
+        )
+        window = (
+            _window(strategy.objectives[leading.objective], moment, sight.received_s)
+            if leading is not None and known
+            else None
+        )
         purpose = leading.purpose if leading is not None else ""
         return Silence(decision, audience, purpose, reason, p[0], scored, known, tuple(refusals), window, head)
     arm = candidates[chosen - 1]
@@ -252,10 +346,23 @@ def _drawn(
         terms = tuple([Term(name, round(push * 100)) for name, push in found.terms(arm.row)])
     window = _window(strategy.objectives[arm.action.objective], moment, sight.received_s)
     return Show(
-        decision, audience, arm.action.purpose, arm.action.id, arm.family, arm.product, screen.profile,
-        round(attention.units(screen, WORDS_OF_A_CARD), 3) if audience == "customer" else 0.0, round(arm.p_response, 6), p[chosen], scored, known,
-        tuple(refusals), terms, window, head,
-    )  # fmt: skip
+        decision,
+        audience,
+        arm.action.purpose,
+        arm.action.id,
+        arm.family,
+        arm.product,
+        screen.profile,
+        round(attention.units(screen, WORDS_OF_A_CARD), 3) if audience == "customer" else 0.0,
+        round(arm.p_response, 6),
+        p[chosen],
+        scored,
+        known,
+        tuple(refusals),
+        terms,
+        window,
+        head,
+    )
 
 
 def _window(objective: Objective, moment: Moment, received_s: float) -> Window | None:
@@ -263,7 +370,9 @@ def _window(objective: Objective, moment: Moment, received_s: float) -> Window |
     spot = moment.at
     day = spot.local_day if spot is not None else int(received_s // 86_400)
     if objective.window == "visit":
-        return Window(objective.id, received_s + objective.hours * 3600.0, day, day + 1, visit=True, outcome=objective.outcome)
+        return Window(
+            objective.id, received_s + objective.hours * 3600.0, day, day + 1, visit=True, outcome=objective.outcome
+        )
     left_h = 24.0 - (spot.local_hour if spot is not None else received_s % 86_400 / 3600.0)
     closes_at = float(round(moment.occurred_at.timestamp() + (left_h + 24.0 * objective.days) * 3600.0))
     return Window(objective.id, closes_at, day + 1, day + objective.days, visit=False, outcome=objective.outcome)

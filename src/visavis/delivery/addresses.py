@@ -1,7 +1,9 @@
-"""Where persons can be reached: a browser's push subscription, a pass on a phone, an e-mail address. Personal data, sealed on one shelf.
+"""Where persons can be reached: a browser's push subscription, a pass on a phone, an e-mail address.
 
-The key lies elsewhere, so that a copy of the file tells neither an address nor whose; what is deleted is overwritten. A key made of it seals what a link
-must carry.
+Personal data, sealed on one shelf.
+
+The key lies elsewhere, so that a copy of the file tells neither an address nor whose; what is deleted is overwritten. A
+key made of it seals what a link must carry.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -19,14 +21,20 @@ LIMIT: Final = 10
 
 
 class Addresses:
-    """The file (``:memory:`` for tests). An address has a kind, a name (a device's key, or none), and bytes that only its channel understands."""
+    """The file (``:memory:`` for tests).
+
+    An address has a kind, a name (a device's key, or none), and bytes that only its channel understands.
+    """
 
     def __init__(self, path: Path | str, key: bytes, *, erased: Callable[[str], bool] = lambda _: False) -> None:
         self._tickets = Cipher(derived(key, "tickets"))
         self._shelf = PersonalItems(path, key, erased=erased)
 
     def keep(self, person: str, kind: str, name: str, data: bytes) -> None:
-        """Keep this address, or put it in the place of the one of that name; :class:`Refused` when the person has too many, or was erased."""
+        """Keep this address, or put it in the place of the one of that name.
+
+        :class:`Refused` when the person has too many, or was erased.
+        """
         known = [one for one in self._shelf.of(person) if one[0] == kind]
         if len(known) >= LIMIT and (kind, name) not in known:
             raise Refused(f"This person has {LIMIT} addresses of this kind already.", advice="Remove one.")
@@ -42,7 +50,11 @@ class Addresses:
 
     def under(self, person: str, start: str, name: str) -> dict[str, bytes]:
         """The person's addresses of this name whose kinds begin so, by kind, the oldest first."""
-        return {kind: self._data(person, kind, name) for kind, one in self._shelf.of(person) if kind.startswith(start) and one == name}
+        return {
+            kind: self._data(person, kind, name)
+            for kind, one in self._shelf.of(person)
+            if kind.startswith(start) and one == name
+        }
 
     def named(self, kind: str) -> dict[str, str]:
         """Whose the addresses of this kind are, by name."""
@@ -62,7 +74,10 @@ class Addresses:
 
     def told(self, person: str) -> list[dict[str, Any]]:
         """Every address of this person, as its channel keeps it."""
-        return [{"kind": place.kind, "name": place.name, "address": data.decode("utf-8", "replace")} for place, data in self._shelf.values(person)]
+        return [
+            {"kind": place.kind, "name": place.name, "address": data.decode("utf-8", "replace")}
+            for place, data in self._shelf.values(person)
+        ]
 
     def people(self) -> set[str]:
         """Everyone who has an address."""
@@ -75,7 +90,9 @@ class Addresses:
     def read(self, use: str, ticket: str) -> tuple[str, ...]:
         """The words of a ticket of ours; :class:`Refused` for any other."""
         try:
-            opened = self._tickets.open(urlsafe_b64decode(ticket.encode("ascii") + b"=" * (-len(ticket) % 4)), use.encode())
+            opened = self._tickets.open(
+                urlsafe_b64decode(ticket.encode("ascii") + b"=" * (-len(ticket) % 4)), use.encode()
+            )
         except (ValueError, Invalid):
             raise Refused("This link is not one of ours.", advice="Open it again from the message.") from None
         return tuple(opened.decode().split("\0"))

@@ -1,11 +1,15 @@
-"""Dispatcher: a card goes to the one device that it was decided for, at most once, and only while it may still be shown.
+"""Dispatcher.
 
-Just before each attempt the card is judged again: its time, its purpose, its answer, and the state of its device (worn, battery), which may drop it but
-never picks another card. That it is being handed over is on disk before it is: when nobody knows what became of it (a cut, a crash, no answer), it is not
-sent again. What was surely not sent is tried again with growing pauses, then by the next way to the same person. A card that was taken back, or answered
-elsewhere, is recalled. The file holds keyed hashes of decisions and what became of them, nothing else.
+A card goes to the one device that it was decided for, at most once, and only while it may still be shown.
 
-``displayed`` comes back as a moment when a device says so. That a card was never seen needs no moment: its time is in the decision, and its window closes.
+Just before each attempt the card is judged again: its time, its purpose, its answer, and the state of its device (worn,
+battery), which may drop it but never picks another card. That it is being handed over is on disk before it is: when
+nobody knows what became of it (a cut, a crash, no answer), it is not sent again. What was surely not sent is tried
+again with growing pauses, then by the next way to the same person. A card that was taken back, or answered elsewhere,
+is recalled. The file holds keyed hashes of decisions and what became of them, nothing else.
+
+``displayed`` comes back as a moment when a device says so. That a card was never seen needs no moment: its time is in
+the decision, and its window closes.
 """
 
 import asyncio
@@ -55,10 +59,21 @@ class CardDelivery(Struct, frozen=True):
 
 
 class Dispatcher:
-    """Fed with every durable entry, after the screens. ``person`` gives the customer as of the last one; ``secret`` keys what decisions are known by."""
+    """Fed with every durable entry, after the screens.
 
-    def __init__(self, path: Path | str, channels: Sequence[Channel], strategy: Strategy, screens: Screens, person: Callable[[str], Customer],
-                 now: Callable[[], float], secret: bytes = b"") -> None:  # fmt: skip
+    ``person`` gives the customer as of the last one; ``secret`` keys what decisions are known by.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        channels: Sequence[Channel],
+        strategy: Strategy,
+        screens: Screens,
+        person: Callable[[str], Customer],
+        now: Callable[[], float],
+        secret: bytes = b"",
+    ) -> None:
         self._channels = {channel.name: channel for channel in channels}
         self._strategy = strategy
         self._screens = screens
@@ -68,10 +83,15 @@ class Dispatcher:
         # Written by threads, one statement at a time: what is on disk before a card goes out must survive a power cut.
         self._database = open_database(path)
         self._writing = Lock()
-        self._database.execute("CREATE TABLE IF NOT EXISTS deliveries (decision BLOB PRIMARY KEY, status TEXT, channel TEXT, until REAL) STRICT")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS deliveries (decision BLOB PRIMARY KEY, status TEXT, channel TEXT, until REAL)"
+            " STRICT"
+        )
         self._database.execute("DELETE FROM deliveries WHERE until < ?", (now(),))
         rows = self._database.execute("SELECT decision, status, channel FROM deliveries").fetchall()
-        self._before: dict[bytes, tuple[Status, str]] = {row[0]: ("unsure" if row[1] == "sending" else row[1], row[2]) for row in rows}
+        self._before: dict[bytes, tuple[Status, str]] = {
+            row[0]: ("unsure" if row[1] == "sending" else row[1], row[2]) for row in rows
+        }
         self._unheard = set(self._before)
         self.parcels: dict[str, CardDelivery] = {}
         self._of: dict[str, list[str]] = {}
@@ -100,7 +120,9 @@ class Dispatcher:
                 self._bell.set()
 
     def forget(self, customer: str, entries: Sequence[Entry]) -> int:
-        """Neither hand over nor remember anything for an erased person, whose entries were these; how many cards were on their way or on a device.
+        """Neither hand over nor remember anything for an erased person, whose entries were these.
+
+        How many cards were on their way or on a device.
 
         What is being handed over is left to whoever has it: where to recall it is not known any more.
         """
@@ -120,11 +142,17 @@ class Dispatcher:
         return len(gone)
 
     def told(self, customer: str) -> list[dict[str, Any]]:
-        """What became of each card on its way to this person: to which device, by which channel, how often it was tried."""
+        """What became of each card on its way to this person.
+
+        To which device, by which channel, how often it was tried.
+        """
         return [{"decision": decision, **asdict(self.parcels[decision])} for decision in self._of.get(customer, ())]
 
     def settle(self) -> None:
-        """Once the whole log has passed: drop what is remembered of cards that it does not hold (a person was erased, a backup was put back)."""
+        """Once the whole log has passed.
+
+        Drop what is remembered of cards that it does not hold (a person was erased, a backup was put back).
+        """
         self._drop(self._unheard)
         self._unheard = set()
 
@@ -187,7 +215,10 @@ class Dispatcher:
             self._does(decision, self._attempt)
 
     def _looked(self, person: str) -> None:
-        """Recall what this person has on a screen and should not have any more, unless its own time is over: screens know that time."""
+        """Recall what this person has on a screen and should not have any more, unless its own time is over.
+
+        Screens know that time.
+        """
         for decision in self._of.get(person, ()):
             parcel = self.parcels[decision]
             if parcel.status in _SENT and decision not in self._under_way and not self._replaced(decision, parcel):
@@ -206,7 +237,10 @@ class Dispatcher:
                 await what(decision)
             except Exception:
                 parcel = self.parcels.get(decision)
-                log.exception("a card could not be handed over or recalled", extra={"device": parcel.device if parcel is not None else ""})
+                log.exception(
+                    "a card could not be handed over or recalled",
+                    extra={"device": parcel.device if parcel is not None else ""},
+                )
                 if parcel is not None and parcel.status != "dropped":  # else it was being recalled, which is tried once
                     self.parcels[decision] = replace(parcel, status="unsure", reason="failed here")
             finally:
@@ -238,11 +272,17 @@ class Dispatcher:
             await self._marked(decision, replace(parcel, status="sending", channel=name))
             receipt = await self._handed(channel, self._message(parcel, found, lasts_s))
             if receipt.handed in ("taken", "unsure"):
-                await self._marked(decision, replace(self.parcels[decision], status=receipt.handed, reason=receipt.reason))
+                await self._marked(
+                    decision, replace(self.parcels[decision], status=receipt.handed, reason=receipt.reason)
+                )
                 return
             log.warning("a card was not taken", extra={"channel": name, "reason": receipt.reason or receipt.handed})
-            await asyncio.to_thread(self._written, decision, "DELETE FROM deliveries WHERE decision = ?", (self._name(decision),))
-            self.parcels[decision] = replace(self.parcels[decision], status="waiting", channel="", reason=receipt.reason)
+            await asyncio.to_thread(
+                self._written, decision, "DELETE FROM deliveries WHERE decision = ?", (self._name(decision),)
+            )
+            self.parcels[decision] = replace(
+                self.parcels[decision], status="waiting", channel="", reason=receipt.reason
+            )
             if receipt.handed == "not_sent":
                 trouble = receipt
         self._later(decision, trouble)
@@ -258,7 +298,9 @@ class Dispatcher:
         """Nothing went out, surely: it is tried again while there is time, when somebody could take it."""
         parcel = self.parcels[decision]
         attempts = parcel.attempts + 1
-        at = self._now() + max(BACKOFF_S[min(attempts, len(BACKOFF_S)) - 1], trouble.after_s if trouble is not None else 0.0)
+        at = self._now() + max(
+            BACKOFF_S[min(attempts, len(BACKOFF_S)) - 1], trouble.after_s if trouble is not None else 0.0
+        )
         if trouble is None or at >= parcel.until:
             self.parcels[decision] = replace(parcel, status="given_up", attempts=attempts)
         else:
@@ -275,7 +317,10 @@ class Dispatcher:
         customer = self._person(person)
         if any(card.decision == show.id and card.displayed for card in customer.service.shown):
             return "displayed already"
-        known, states = self._strategy.devices.get(show.device), [state for state in customer.devices.values() if state.profile == show.device]
+        known, states = (
+            self._strategy.devices.get(show.device),
+            [state for state in customer.devices.values() if state.profile == show.device],
+        )
         troubles = [unfit(known, state) for state in states] if known is not None else []
         return "" if "" in troubles or not troubles else troubles[0]
 
@@ -285,7 +330,9 @@ class Dispatcher:
         language = asked if asked in brand.languages else brand.languages[0]
         card = compose(self._strategy, found.show, language, place=spot.place if spot is not None else "")
         place = self._strategy.places.get(spot.place) if spot is not None else None
-        return Message(parcel.person, parcel.device, card, place.name if place is not None else brand.name, parcel.until, lasts_s)
+        return Message(
+            parcel.person, parcel.device, card, place.name if place is not None else brand.name, parcel.until, lasts_s
+        )
 
     async def _marked(self, decision: str, parcel: CardDelivery) -> None:
         row = (self._name(decision), parcel.status, parcel.channel, parcel.until)

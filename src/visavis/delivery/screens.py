@@ -1,7 +1,10 @@
-"""What is on whose screen now: the customer's card, and the briefs of a place. Judged anew at every look, so that nothing stale is ever sent.
+"""What is on whose screen now: the customer's card, and the briefs of a place.
 
-A card leaves the screen when it is answered, when its time is over, or when the person closes the purpose under which it was decided. A brief also
-leaves when the person does. Rebuilt from the log, so a restart between a card and its answer loses nothing.
+Judged anew at every look, so that nothing stale is ever sent.
+
+A card leaves the screen when it is answered, when its time is over, or when the person closes the purpose under which
+it was decided. A brief also leaves when the person does. Rebuilt from the log, so a restart between a card and its
+answer loses nothing.
 """
 
 import asyncio
@@ -41,7 +44,10 @@ class Recent(Struct, frozen=True):
 
 
 class Screens:
-    """Fed with every durable entry; asked by whoever serves a screen. ``customer`` gives the person as of the last durable entry."""
+    """Fed with every durable entry; asked by whoever serves a screen.
+
+    ``customer`` gives the person as of the last durable entry.
+    """
 
     def __init__(self, strategy: Strategy, customer: Callable[[str], Customer], now: Callable[[], datetime]) -> None:
         self._strategy = strategy
@@ -116,8 +122,9 @@ class Screens:
         """What was last put on this person's screens, and on an adviser's about them."""
         return [
             {"audience": audience, "decision": last.show.id, "moment": last.entry.moment.id}
-            for (name, audience), last in self._last.items() if name == customer
-        ]  # fmt: skip
+            for (name, audience), last in self._last.items()
+            if name == customer
+        ]
 
     def _unsaid(self, customer: str) -> int:
         """Keep no card, brief or recent entry of this person; how many cards and briefs that was."""
@@ -140,7 +147,12 @@ class Screens:
         found = []
         for customer in self._there(place):
             told = self._latest(customer, "adviser")
-            if told is not None and customer.places.here == place and customer.places.checked_in and self._may_stay(customer, told.show):
+            if (
+                told is not None
+                and customer.places.here == place
+                and customer.places.checked_in
+                and self._may_stay(customer, told.show)
+            ):
                 found.append(told)
         return found
 
@@ -214,4 +226,6 @@ class Screens:
 
     def _answered(self, name: str) -> bool:
         told = self.brief_of(name)
-        return told is not None and any(card.decision == told.show.id and card.answer for card in self._customer(name).service.shown)
+        return told is not None and any(
+            card.decision == told.show.id and card.answer for card in self._customer(name).service.shown
+        )

@@ -1,9 +1,14 @@
-"""The outbox: what must happen outside, delivered at least once to hosts that were allowed by name, and never after its consent was withdrawn.
+"""The outbox.
 
-An effect is in the log, in the same commit as the yes that caused it; what was delivered is kept beside. After a restart, whatever is in the log and not
-marked as done is sent again, under the same idempotency key. Messages are signed as Standard Webhooks 1.0 asks (HMAC-SHA-256 of id, time and body).
+What must happen outside, delivered at least once to hosts that were allowed by name, and never after its consent was
+withdrawn.
 
-Reference: Standard Webhooks, *specification 1.0.0*, 2023 (headers ``webhook-id``, ``webhook-timestamp``, ``webhook-signature``).
+An effect is in the log, in the same commit as the yes that caused it; what was delivered is kept beside. After a
+restart, whatever is in the log and not marked as done is sent again, under the same idempotency key. Messages are
+signed as Standard Webhooks 1.0 asks (HMAC-SHA-256 of id, time and body).
+
+Reference: Standard Webhooks, *specification 1.0.0*, 2023 (headers ``webhook-id``, ``webhook-timestamp``,
+``webhook-signature``).
 """
 
 import asyncio
@@ -32,13 +37,19 @@ from visavis.store.sqlite_file import emptied, open_database
 
 TIMEOUT_S: Final = 5.0
 BACKOFF_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 3600.0, 3600.0, 3600.0)
-"""How long after each failure the next attempt comes; after the last one the effect is given up, and the console says so."""
+"""How long after each failure the next attempt comes.
+
+After the last one the effect is given up, and the console says so.
+"""
 AT_ONCE: Final = 8
 """How many effects of one kind may be on their way at once."""
 KEPT: Final = 10_000
 TOLERANCE_S: Final = 300.0
 ERASED: Final = "erased"
-"""The kind of effect that tells a recipient of an erasure. The log does not hold it, so it is kept here, sealed, until it is delivered; then nowhere."""
+"""The kind of effect that tells a recipient of an erasure.
+
+The log does not hold it, so it is kept here, sealed, until it is delivered; then nowhere.
+"""
 log = logging.getLogger("visavis.outbox")
 
 Status = Literal["waiting", "delivered", "withdrawn", "given_up", "no_target"]
@@ -63,11 +74,15 @@ class WebhookDelivery(Struct, frozen=True):
 
 
 def checked(targets: Mapping[str, Target], hosts: frozenset[str]) -> dict[str, Target]:
-    """The targets, or :class:`Invalid`: a target must be https at an allowed host (http only on this machine), with a proper secret."""
+    """The targets, or :class:`Invalid`.
+
+    A target must be https at an allowed host (http only on this machine), with a proper secret.
+    """
     allowed = {host.lower() for host in hosts}
     for kind, target in targets.items():
         try:
-            # Read by the same parser that will send: two would disagree on some address, and one of them is the attacker's.
+            # Read by the same parser that will send: two would disagree on some address, and one of them is the
+            # attacker's.
             url = httpx.URL(target.url)
         except httpx.InvalidURL:
             raise Invalid(f"The webhook of `{kind}` is not an address.", advice="Write https://host/path.") from None
@@ -75,9 +90,15 @@ def checked(targets: Mapping[str, Target], hosts: frozenset[str]) -> dict[str, T
         if not url.host or (url.scheme != "https" and not (url.scheme == "http" and local)) or url.userinfo:
             raise Invalid(f"The webhook of `{kind}` is not an https address.", advice="Write https://host/path.")
         if url.host not in allowed:
-            raise Invalid(f"The host `{url.host}` of the webhook `{kind}` is not allowed.", advice="Add it to `hosts`, on purpose.")
+            raise Invalid(
+                f"The host `{url.host}` of the webhook `{kind}` is not allowed.",
+                advice="Add it to `hosts`, on purpose.",
+            )
         if len(_secret(target.secret)) < 24:
-            raise Invalid(f"The secret of the webhook `{kind}` is too short.", advice="Use whsec_ and the base64 of 24 random bytes or more.")
+            raise Invalid(
+                f"The secret of the webhook `{kind}` is too short.",
+                advice="Use whsec_ and the base64 of 24 random bytes or more.",
+            )
     return dict(targets)
 
 
@@ -92,8 +113,15 @@ def sign(secret: str, message: str, at: int, body: bytes) -> str:
 
 
 def verify(secret: str, headers: Mapping[str, str], body: bytes, *, now: float) -> str:
-    """The id of a message that really comes from who holds the secret, and is not older than five minutes; else :class:`Refused`."""
-    message, at, given = headers.get("webhook-id", ""), headers.get("webhook-timestamp", ""), headers.get("webhook-signature", "")
+    """The id of a message that really comes from who holds the secret, and is not older than five minutes.
+
+    Else :class:`Refused`.
+    """
+    message, at, given = (
+        headers.get("webhook-id", ""),
+        headers.get("webhook-timestamp", ""),
+        headers.get("webhook-signature", ""),
+    )
     if not at.isascii() or not at.isdigit() or len(at) > 12 or abs(now - int(at)) > TOLERANCE_S:
         raise Refused("This message is too old, or has no time.", advice="Check the clocks.")
     expected = sign(secret, message, int(at), body)
@@ -103,24 +131,39 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, *, now: float) 
 
 
 class Webhooks:
-    """Deliver effects. ``covered`` tells whether what a person agreed to still covers an effect of theirs, asked just before each attempt.
+    """Deliver effects.
 
-    The file holds keyed hashes (under ``secret``) and what became of them; besides, sealed, what recipients are still to be told of an erasure.
+    ``covered`` tells whether what a person agreed to still covers an effect of theirs, asked just before each attempt.
+
+    The file holds keyed hashes (under ``secret``) and what became of them; besides, sealed, what recipients are still
+    to be told of an erasure.
     """
 
     def __init__(
-        self, path: Path | str, targets: Mapping[str, Target], *, covered: Callable[[str, Effect], bool], client: httpx.AsyncClient | None = None,
-        clock: Callable[[], float] = time, secret: bytes = b"",
-    ) -> None:  # fmt: skip
+        self,
+        path: Path | str,
+        targets: Mapping[str, Target],
+        *,
+        covered: Callable[[str, Effect], bool],
+        client: httpx.AsyncClient | None = None,
+        clock: Callable[[], float] = time,
+        secret: bytes = b"",
+    ) -> None:
         self._targets = dict(targets)
         self._covered = covered
         # Straight to the host that was allowed: no proxy of the environment, no redirect.
-        self._client = client if client is not None else httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
+        self._client = (
+            client
+            if client is not None
+            else httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
+        )
         self._clock = clock
         self._database = open_database(path)
         # What a power cut forgets is sent again under the same key: no need to wait for the disk.
         self._database.execute("PRAGMA synchronous = NORMAL")
-        self._database.execute("CREATE TABLE IF NOT EXISTS parcels (key BLOB PRIMARY KEY, status TEXT, attempts INTEGER, at TEXT) STRICT")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS parcels (key BLOB PRIMARY KEY, status TEXT, attempts INTEGER, at TEXT) STRICT"
+        )
         self._database.execute("CREATE TABLE IF NOT EXISTS notices (key BLOB PRIMARY KEY, data BLOB NOT NULL) STRICT")
         self._secret = secret
         self._lock = Cipher(derived(secret, "notices"))
@@ -133,7 +176,9 @@ class Webhooks:
         self._task: asyncio.Task[None] | None = None
         for name, data in self._database.execute("SELECT key, data FROM notices WHERE data != x''").fetchall():
             notice = decode(self._lock.open(data, name))
-            if all(effect.kind in self._targets for effect in notice.effects):  # else it waits for whoever starts with its target again
+            if all(
+                effect.kind in self._targets for effect in notice.effects
+            ):  # else it waits for whoever starts with its target again
                 self.passing(notice)
 
     @property
@@ -144,10 +189,12 @@ class Webhooks:
     def passing(self, entry: Entry) -> None:
         """Take in the effects of one entry of the log; those done before are not sent again.
 
-        One that had no target when a server ran is not sent later: nobody wants last year's orders on the day that a webhook is set up.
+        One that had no target when a server ran is not sent later: nobody wants last year's orders on the day that a
+        webhook is set up.
         """
         if isinstance(entry.moment, Withdrew | Objected | Restricted):
-            # Whoever closed something is told so next: what is on its way for them is held, and asked anew whether it is still covered.
+            # Whoever closed something is told so next: what is on its way for them is held, and asked anew whether it
+            # is still covered.
             for key, attempt in self._under_way.items():
                 if self.parcels[key].customer == entry.customer:
                     attempt.cancel()
@@ -171,7 +218,10 @@ class Webhooks:
             del self.parcels[oldest]
 
     def announce(self, notice: Entry) -> None:
-        """Keep what recipients are to be told of an erasure, before it begins: once it is done nothing else knows whom to tell. Then let it pass."""
+        """Keep what recipients are to be told of an erasure, before it begins.
+
+        Once it is done nothing else knows whom to tell. Then let it pass.
+        """
         self._database.execute("PRAGMA synchronous = FULL")
         for effect in notice.effects:
             if effect.kind in self._targets:
@@ -179,12 +229,19 @@ class Webhooks:
                 data = self._lock.seal(encode(replace(notice, effects=(effect,))), name)
                 self._database.execute("INSERT OR REPLACE INTO notices VALUES (?, ?)", (name, data))
             else:
-                log.warning("a recipient is not told of an erasure: no webhook is set up for it", extra={"kind": effect.kind})
+                log.warning(
+                    "a recipient is not told of an erasure: no webhook is set up for it", extra={"kind": effect.kind}
+                )
         self._database.execute("PRAGMA synchronous = NORMAL")
 
     def forget(self, customer: str, entries: Sequence[Entry]) -> int:
-        """Neither deliver nor remember anything of an erased person, whose entries were these; say how many parcels that was."""
-        keys = {effect.key for entry in entries for effect in entry.effects} | {key for key, parcel in self.parcels.items() if parcel.customer == customer}
+        """Neither deliver nor remember anything of an erased person, whose entries were these.
+
+        Say how many parcels that was.
+        """
+        keys = {effect.key for entry in entries for effect in entry.effects} | {
+            key for key, parcel in self.parcels.items() if parcel.customer == customer
+        }
         for key in keys:
             self.parcels.pop(key, None)
             self._targetless.pop(key, None)
@@ -197,11 +254,15 @@ class Webhooks:
         """What became of each effect of this person's: which webhook, how often it was tried, what went wrong."""
         return [
             {**asdict(parcel.effect), "status": parcel.status, "attempts": parcel.attempts, "trouble": parcel.trouble}
-            for parcel in self.parcels.values() if parcel.customer == customer
-        ]  # fmt: skip
+            for parcel in self.parcels.values()
+            if parcel.customer == customer
+        ]
 
     def settle(self) -> None:
-        """Once the whole log has passed: drop what is remembered of effects that it does not hold (a person was erased, a backup was put back)."""
+        """Once the whole log has passed.
+
+        Drop what is remembered of effects that it does not hold (a person was erased, a backup was put back).
+        """
         self._drop(self._unheard)
         self._unheard = set()
 
@@ -218,11 +279,17 @@ class Webhooks:
         self._task = asyncio.get_running_loop().create_task(self._serve())
 
     async def tried(self, kind: str) -> None:
-        """Try everything of this kind that waits, now; return when each was. What failed waits for its time, or for the next start."""
+        """Try everything of this kind that waits, now; return when each was.
+
+        What failed waits for its time, or for the next start.
+        """
         for key, parcel in self.parcels.items():
             if parcel.effect.kind == kind and parcel.status == "waiting" and key not in self._under_way:
                 self._under_way[key] = asyncio.create_task(self._attempted(key))
-        await asyncio.gather(*[task for key, task in self._under_way.items() if self.parcels[key].effect.kind == kind], return_exceptions=True)
+        await asyncio.gather(
+            *[task for key, task in self._under_way.items() if self.parcels[key].effect.kind == kind],
+            return_exceptions=True,
+        )
 
     async def stop(self) -> None:
         """Stop; an attempt under way may be made again after the next start: at least once."""
@@ -284,7 +351,9 @@ class Webhooks:
         if attempts > len(BACKOFF_S):
             self._finish(key, replace(parcel, status="given_up", attempts=attempts, trouble=trouble))
         else:
-            self.parcels[key] = replace(parcel, attempts=attempts, next_at=self._clock() + BACKOFF_S[attempts - 1], trouble=trouble)
+            self.parcels[key] = replace(
+                parcel, attempts=attempts, next_at=self._clock() + BACKOFF_S[attempts - 1], trouble=trouble
+            )
 
     def _drop(self, names: set[bytes]) -> None:
         for name in names:
@@ -293,7 +362,10 @@ class Webhooks:
         emptied(self._database)
 
     def _name(self, key: str) -> bytes:
-        """What an effect is known by at rest: a keyed hash, because its key names a decision, and so a person to who can guess."""
+        """What an effect is known by at rest.
+
+        A keyed hash, because its key names a decision, and so a person to who can guess.
+        """
         return blake2b(key.encode(), key=self._secret, digest_size=16).digest()
 
     async def _sent(self, parcel: WebhookDelivery) -> str:
@@ -301,16 +373,31 @@ class Webhooks:
         effect = parcel.effect
         target = self._targets[effect.kind]
         at = int(self._clock())
-        body = msgspec.json.encode({
-            "type": effect.kind, "timestamp": datetime.fromtimestamp(at, UTC).isoformat(),
-            "data": {"key": effect.key, "customer": parcel.customer, "action": effect.action, "product": effect.product, "cents": effect.cents},
-        })  # fmt: skip
+        body = msgspec.json.encode(
+            {
+                "type": effect.kind,
+                "timestamp": datetime.fromtimestamp(at, UTC).isoformat(),
+                "data": {
+                    "key": effect.key,
+                    "customer": parcel.customer,
+                    "action": effect.action,
+                    "product": effect.product,
+                    "cents": effect.cents,
+                },
+            }
+        )
         headers = {
-            "content-type": "application/json", "idempotency-key": effect.key, "webhook-id": effect.key, "webhook-timestamp": str(at),
+            "content-type": "application/json",
+            "idempotency-key": effect.key,
+            "webhook-id": effect.key,
+            "webhook-timestamp": str(at),
             "webhook-signature": sign(target.secret, effect.key, at, body),
-        }  # fmt: skip
+        }
         try:
-            async with asyncio.timeout(TIMEOUT_S), self._client.stream("POST", target.url, content=body, headers=headers) as answer:
+            async with (
+                asyncio.timeout(TIMEOUT_S),
+                self._client.stream("POST", target.url, content=body, headers=headers) as answer,
+            ):
                 status = answer.status_code
         except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError) as error:
             return type(error).__name__
@@ -326,11 +413,16 @@ class Webhooks:
         self._done[name] = parcel.status
         at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
         try:
-            self._database.execute("INSERT OR REPLACE INTO parcels VALUES (?, ?, ?, ?)", (name, parcel.status, parcel.attempts, at))
+            self._database.execute(
+                "INSERT OR REPLACE INTO parcels VALUES (?, ?, ?, ?)", (name, parcel.status, parcel.attempts, at)
+            )
             if parcel.effect.kind == ERASED:
                 self._database.execute("UPDATE notices SET data = x'' WHERE key = ?", (name,))
         except sqlite3.Error:
-            log.exception("what became of a webhook could not be written: it is sent again after a restart", extra={"kind": parcel.effect.kind})
+            log.exception(
+                "what became of a webhook could not be written: it is sent again after a restart",
+                extra={"kind": parcel.effect.kind},
+            )
 
 
 def _secret(secret: str) -> bytes:

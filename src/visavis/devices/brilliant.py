@@ -1,7 +1,10 @@
-"""The gateway to Brilliant's glasses: cards from a server to a Halo, its button back. A process of its own, on whatever is near the glasses.
+"""The gateway to Brilliant's glasses: cards from a server to a Halo, its button back.
 
-``python -m visavis.devices.brilliant https://your-server FILE-OF-THE-KEY`` needs ``pip install visavis[brilliant]`` and Bluetooth. The glasses know
-ASCII only, and the server spells what it sends them. The radio is whatever speaks like the vendor's ``BrilliantMsg``; their emulator does.
+A process of its own, on whatever is near the glasses.
+
+``python -m visavis.devices.brilliant https://your-server FILE-OF-THE-KEY`` needs ``pip install visavis[brilliant]`` and
+Bluetooth. The glasses know ASCII only, and the server spells what it sends them. The radio is whatever speaks like the
+vendor's ``BrilliantMsg``; their emulator does.
 """
 
 import asyncio
@@ -37,8 +40,13 @@ class Radio(Protocol):
     async def send_message(self, msg_code: int, payload: bytes) -> None:
         """Hand these bytes over, in as many pieces as the link needs."""
 
-    def register_data_response_handler(self, subscriber: object, msg_codes: list[int], handler: Callable[[bytes], None]) -> None:
-        """Call ``handler`` with whatever the glasses send that begins with one of these bytes; perhaps from another thread."""
+    def register_data_response_handler(
+        self, subscriber: object, msg_codes: list[int], handler: Callable[[bytes], None]
+    ) -> None:
+        """Call ``handler`` with whatever the glasses send that begins with one of these bytes.
+
+        Perhaps from another thread.
+        """
 
 
 class Gateway:
@@ -51,7 +59,10 @@ class Gateway:
         self._shown = ""
 
     async def run(self) -> None:
-        """Until the key is revoked: show what is on the person's screen, tell what was shown and answered, wait out a network that is away."""
+        """Until the key is revoked.
+
+        Show what is on the person's screen, tell what was shown and answered, wait out a network that is away.
+        """
         loop = asyncio.get_running_loop()
 
         def heard(data: bytes) -> None:
@@ -73,7 +84,11 @@ class Gateway:
         tag = ""
         while True:
             try:
-                answer = await self._http.get("/glasses/screen", params={"host": "brilliant", "wait_s": WAIT_S}, headers={"if-none-match": tag} if tag else {})
+                answer = await self._http.get(
+                    "/glasses/screen",
+                    params={"host": "brilliant", "wait_s": WAIT_S},
+                    headers={"if-none-match": tag} if tag else {},
+                )
             except httpx.TransportError:
                 await asyncio.sleep(RETRY_S)
                 continue
@@ -97,7 +112,11 @@ class Gateway:
         """Send on what the glasses said, in order; each again until the server has it."""
         while True:
             said, _, decision = (await self._said.get())[1:].decode("ascii", "replace").partition(":")
-            path, body = ("displayed", {"decision": decision}) if said == "SHOWN" else ("answer", {"decision": decision, "answer": ANSWERS.get(said, "")})
+            path, body = (
+                ("displayed", {"decision": decision})
+                if said == "SHOWN"
+                else ("answer", {"decision": decision, "answer": ANSWERS.get(said, "")})
+            )
             since = asyncio.get_running_loop().time()
             while True:
                 ago = {"ago_s": asyncio.get_running_loop().time() - since}

@@ -1,4 +1,7 @@
-"""The ways to a person that need an account elsewhere (push services, Apple, Google, a mail server): each is set up by the settings, or says that it is not."""
+"""The ways to a person that need an account elsewhere (push services, Apple, Google, a mail server).
+
+Each is set up by the settings, or says that it is not.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,15 +25,26 @@ from visavis.strategy.read import Strategy
 
 
 class ExternalChannels:
-    """What is set up. ``key`` derives a key for one use; ``holds`` tells whether the key of a device is still one; ``now`` gives epoch seconds.
+    """What is set up.
+
+    ``key`` derives a key for one use; ``holds`` tells whether the key of a device is still one; ``now`` gives epoch
+    seconds.
 
     Of whom ``erased`` tells, no address is kept.
     """
 
     def __init__(
-        self, settings: Settings, path: Path | str, key: Callable[[str], bytes], strategy: Strategy, screens: Screens, holds: Callable[[str], bool],
-        now: Callable[[], float], *, erased: Callable[[str], bool] = lambda _: False,
-    ) -> None:  # fmt: skip
+        self,
+        settings: Settings,
+        path: Path | str,
+        key: Callable[[str], bytes],
+        strategy: Strategy,
+        screens: Screens,
+        holds: Callable[[str], bool],
+        now: Callable[[], float],
+        *,
+        erased: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self._settings = settings
         self._key = key
         self._now = now
@@ -40,13 +54,17 @@ class ExternalChannels:
             try:
                 from visavis.devices.phone.web_push import WebPush  # noqa: PLC0415  an extra
             except ImportError:
-                raise Invalid("Web Push needs a package that is not installed.", advice="pip install visavis[push]") from None
+                raise Invalid(
+                    "Web Push needs a package that is not installed.", advice="pip install visavis[push]"
+                ) from None
             self.push = WebPush(settings.push, self.addresses, key("push"), holds=holds)
         if settings.wallet.certificate:
             try:
                 from visavis.devices.wallet.apple import Passes  # noqa: PLC0415  an extra
             except ImportError:
-                raise Invalid("Apple Wallet needs a package that is not installed.", advice="pip install visavis[push]") from None
+                raise Invalid(
+                    "Apple Wallet needs a package that is not installed.", advice="pip install visavis[push]"
+                ) from None
             self.wallet = Passes(settings.wallet, strategy, screens, self.addresses, key("wallet"), now, holds)
         if settings.mail.host:
             self.mail = Letters(settings.mail, strategy, screens, self.addresses, now)
@@ -60,14 +78,19 @@ class ExternalChannels:
         """The phone's page, and what each way needs; what is not set up answers that it is not."""
 
         async def unset(_: Request) -> Response:
-            raise Unavailable("Apple Wallet is not set up on this server.", advice="Give pass_type, team, certificate, key, issuer and url in `wallet`.")
+            raise Unavailable(
+                "Apple Wallet is not set up on this server.",
+                advice="Give pass_type, team, certificate, key, issuer and url in `wallet`.",
+            )
 
         passes = {"apple": "/phone/pass.pkpass"} if self.wallet is not None else {}
         passes |= {"google": "/phone/google-pass"} if self._settings.google_wallet.account else {}
         return [
             *phone.routes(writer, access, screens, self.push, passes),
             *(self.wallet.routes(access) if self.wallet is not None else [Route("/phone/pass.pkpass", guarded(unset))]),
-            *google_wallet.routes(self._settings.google_wallet, writer.loop.strategy, self._key("wallet"), access, self._now),
+            *google_wallet.routes(
+                self._settings.google_wallet, writer.loop.strategy, self._key("wallet"), access, self._now
+            ),
             *(self.mail.routes(writer, access) if self.mail is not None else []),
         ]
 

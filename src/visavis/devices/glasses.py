@@ -1,7 +1,10 @@
-"""The glasses page: cards by server-sent events with resume, recall, and both ways back (``displayed``, ``answered``). Any browser is a screen.
+"""The glasses page: cards by server-sent events with resume, recall, and both ways back (``displayed``, ``answered``).
 
-The stream says what is on the person's screen *now*: after a reload, a lost network or a restart of the server it begins with that, so no card is shown
-after its time, twice, or after it was withdrawn. A device's key opens one person's stream, and only for cards decided for that device.
+Any browser is a screen.
+
+The stream says what is on the person's screen *now*: after a reload, a lost network or a restart of the server it
+begins with that, so no card is shown after its time, twice, or after it was withdrawn. A device's key opens one
+person's stream, and only for cards decided for that device.
 """
 
 import asyncio
@@ -37,15 +40,24 @@ WAIT_LIMIT_S: Final = 30.0
 """How long who asks for the screen may be kept waiting until something changes on it."""
 BY: Final[dict[str, dict[str, str]]] = {
     "fr": {
-        "home": "d’après votre frigo", "numbers": "pour vos yeux seuls", "purchases": "d’après vos achats", "sight": "d’après ce que vous regardez",
+        "home": "d’après votre frigo",
+        "numbers": "pour vos yeux seuls",
+        "purchases": "d’après vos achats",
+        "sight": "d’après ce que vous regardez",
         "places": "parce que vous êtes là",
     },
     "en": {
-        "home": "from your fridge", "numbers": "for your eyes only", "purchases": "from your purchases", "sight": "from what you look at",
+        "home": "from your fridge",
+        "numbers": "for your eyes only",
+        "purchases": "from your purchases",
+        "sight": "from what you look at",
         "places": "because you are here",
     },
-}  # fmt: skip
-"""The few words of why that a glance has room for, by the kind of data that says most; the whole sentence is on the person's own page."""
+}
+"""The few words of why that a glance has room for, by the kind of data that says most.
+
+The whole sentence is on the person's own page.
+"""
 ABOUT: Final = {"home": "home", "seen": "sight"}
 """What a card is about when it was woken by that very thing."""
 HOME: Final = {"fr": "À la maison", "en": "At home"}
@@ -110,13 +122,17 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
     async def stream(request: Request) -> Response:
         key = device(request)
         last = request.headers.get("last-event-id", "")
-        return StreamingResponse(_events(screens, access, key, lambda found: card(request, key, found), last), headers=STREAM)
+        return StreamingResponse(
+            _events(screens, access, key, lambda found: card(request, key, found), last), headers=STREAM
+        )
 
     async def displayed(request: Request) -> Response:
         key, body = device(request), await json_body(request)
         decision = str(body.get("decision", ""))
         own(key, decision)
-        await writer.process(Displayed(id=f"seen-{decision}"[:128], customer=key.subject, occurred_at=when(body), decision=decision))
+        await writer.process(
+            Displayed(id=f"seen-{decision}"[:128], customer=key.subject, occurred_at=when(body), decision=decision)
+        )
         return Response(status_code=204)
 
     async def answer(request: Request) -> Response:
@@ -126,14 +142,19 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
             raise Invalid("The answer is yes, no, later or wrong.")
         own(key, decision)
         # One id a card: of two screens that answer, the first received wins, and the second gets the settled state.
-        moment = Answered(id=f"answer-{decision}"[:128], customer=key.subject, occurred_at=when(body), decision=decision, answer=said)
+        moment = Answered(
+            id=f"answer-{decision}"[:128], customer=key.subject, occurred_at=when(body), decision=decision, answer=said
+        )
         lived = await writer.process(moment)
         entry = lived.answer.entry
         settled = entry.moment.answer if entry is not None and isinstance(entry.moment, Answered) else ""
         return Response(msgspec.json.encode({"answer": settled}), media_type="application/json")
 
     def when(body: dict[str, Any]) -> datetime:
-        """When it happened: ``ago_s`` before it could be sent. A yes given in time counts, however long the network was away."""
+        """When it happened: ``ago_s`` before it could be sent.
+
+        A yes given in time counts, however long the network was away.
+        """
         ago_s = body.get("ago_s", 0.0)
         known = isinstance(ago_s, int | float) and not isinstance(ago_s, bool) and 0.0 <= ago_s <= AGO_LIMIT_S
         return writer.loop.clock.now() - timedelta(seconds=ago_s if known else 0.0)
@@ -150,23 +171,46 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
         *[
             Route(f"{PATH}/{name}", guarded(endpoint), methods=[method])
             for name, endpoint, method in (
-                ("enter", enter, "POST"), ("screen", screen, "GET"), ("stream", stream, "GET"), ("displayed", displayed, "POST"), ("answer", answer, "POST"),
+                ("enter", enter, "POST"),
+                ("screen", screen, "GET"),
+                ("stream", stream, "GET"),
+                ("displayed", displayed, "POST"),
+                ("answer", answer, "POST"),
             )
         ],
-    ]  # fmt: skip
+    ]
 
 
-def hud(strategy: Strategy, screens: Screens, found: OnScreen, language: str, *, text_on: Device | None = None) -> HudCard:
-    """The card in the person's language, with the time that is left to it; with its lines and spoken words for the device ``text_on``."""
+def hud(
+    strategy: Strategy, screens: Screens, found: OnScreen, language: str, *, text_on: Device | None = None
+) -> HudCard:
+    """The card in the person's language, with the time that is left to it.
+
+    With its lines and spoken words for the device ``text_on``.
+    """
     show, spot = found.show, found.entry.moment.at
     card = compose(strategy, show, language, place=spot.place if spot is not None else "")
     place = strategy.places.get(spot.place) if spot is not None else None
-    kicker = place.name if place is not None else HOME[language] if strategy.actions[show.action].about == "home" else strategy.brand.name
+    kicker = (
+        place.name
+        if place is not None
+        else HOME[language]
+        if strategy.actions[show.action].about == "home"
+        else strategy.brand.name
+    )
     return HudCard(
-        show.id, kicker, card.title, card.body, BY[language].get(_first_read(found, strategy.actions[show.action].about), card.why), card.yes, card.no,
-        round(screens.lasts_s(show), 2), strategy.actions[show.action].ttl_s,
-        lines(card, text_on) if text_on is not None else [], speech(card) if text_on is not None else "",
-    )  # fmt: skip
+        show.id,
+        kicker,
+        card.title,
+        card.body,
+        BY[language].get(_first_read(found, strategy.actions[show.action].about), card.why),
+        card.yes,
+        card.no,
+        round(screens.lasts_s(show), 2),
+        strategy.actions[show.action].ttl_s,
+        lines(card, text_on) if text_on is not None else [],
+        speech(card) if text_on is not None else "",
+    )
 
 
 def _first_read(found: OnScreen, about: str) -> str:
@@ -176,7 +220,9 @@ def _first_read(found: OnScreen, about: str) -> str:
     return next((category for category in BY["en"] if category in read), "")
 
 
-async def _events(screens: Screens, access: AccessKeys, key: AccessKey, card: Callable[[OnScreen], HudCard], last: str) -> AsyncIterator[bytes]:
+async def _events(
+    screens: Screens, access: AccessKeys, key: AccessKey, card: Callable[[OnScreen], HudCard], last: str
+) -> AsyncIterator[bytes]:
     on_page = last
     yield b"retry: 1000\n\n"
     with screens.watching(key.subject) as bell:

@@ -1,7 +1,8 @@
 """Which devices are whose: paired with a short code that counts once, told how they are, revoked at once.
 
-A code stands for nothing but a place in this table: it names neither a person nor a place, is known to no file, lives ten minutes and dies with its first
-use. It is 39 random bits, and wrong codes are counted, by address and together: 120 a minute against a thousand codes that wait find one in ten years.
+A code stands for nothing but a place in this table: it names neither a person nor a place, is known to no file, lives
+ten minutes and dies with its first use. It is 39 random bits, and wrong codes are counted, by address and together: 120
+a minute against a thousand codes that wait find one in ten years.
 """
 
 from collections import OrderedDict, deque
@@ -38,7 +39,10 @@ class TooMany(Refused):
 
 
 class Offer(Struct, frozen=True):
-    """A code that waits to be used: for a person's device, or for an adviser's at a place, until the end of the shift (epoch seconds)."""
+    """A code that waits to be used.
+
+    For a person's device, or for an adviser's at a place, until the end of the shift (epoch seconds).
+    """
 
     code: str
     role: Literal["device", "adviser"]
@@ -48,7 +52,10 @@ class Offer(Struct, frozen=True):
 
 
 class Paired(Struct, frozen=True):
-    """A device that somebody has: what it is and how it last said that it was. ``until`` is the end of a shift (epoch seconds; 0: none)."""
+    """A device that somebody has: what it is and how it last said that it was.
+
+    ``until`` is the end of a shift (epoch seconds; 0: none).
+    """
 
     id: str
     profile: str
@@ -80,7 +87,10 @@ class Registry:
         return self._offers[code]
 
     def pair(self, code: str, profile: str, address: str) -> tuple[str, AccessKey]:
-        """The token and the key that this code stands for, once. :class:`Refused` for a code that is none (any more), :class:`TooMany` after many of them."""
+        """The token and the key that this code stands for, once.
+
+        :class:`Refused` for a code that is none (any more), :class:`TooMany` after many of them.
+        """
         self._patient(address)
         if profile not in self._devices:
             raise Invalid("There is no such profile.", advice="GET /v1/devices/profiles lists them.")
@@ -91,7 +101,9 @@ class Registry:
         token = self._access.issue(offer.role, offer.subject, profile=profile, until=offer.until)
         return token, self._access.check(token)
 
-    def listed(self, role: Literal["device", "adviser"], subject: str, states: Mapping[str, DeviceState]) -> list[Paired]:
+    def listed(
+        self, role: Literal["device", "adviser"], subject: str, states: Mapping[str, DeviceState]
+    ) -> list[Paired]:
         """The devices that this person, or the advisers of this place, have now."""
         found = []
         for key in self._access.listed():
@@ -100,18 +112,27 @@ class Registry:
             device, state = self._devices.get(key.profile), states.get(key.id)
             name, proved = (device.name or device.profile, device.proved) if device is not None else (key.profile, "no")
             paired = Paired(key.id, key.profile, name, proved, until=key.until)
-            found.append(paired if state is None else Paired(key.id, key.profile, name, proved, state.worn, state.battery, state.busy, key.until))
+            found.append(
+                paired
+                if state is None
+                else Paired(key.id, key.profile, name, proved, state.worn, state.battery, state.busy, key.until)
+            )
         return found
 
     def shift(self, hours: object, asking: AccessKey) -> float:
         """When a shift that begins now ends; no later than the key of who asks."""
         if not isinstance(hours, int | float) or isinstance(hours, bool) or not 0 < hours * 3600 <= SHIFT_LIMIT_S:
-            raise Invalid(f"`hours` is how long the shift lasts, at most {SHIFT_LIMIT_S / 3600:.0f}.", advice='Send {"hours": 8}.')
+            raise Invalid(
+                f"`hours` is how long the shift lasts, at most {SHIFT_LIMIT_S / 3600:.0f}.", advice='Send {"hours": 8}.'
+            )
         return min(self._now() + hours * 3600, asking.until or float("inf"))
 
     def _patient(self, address: str) -> None:
         now = self._now()
-        for wrong, limit in ((self._wrong.get(address, deque[float]()), WRONG_LIMIT), (self._all_wrong, WRONG_OF_ALL_LIMIT)):
+        for wrong, limit in (
+            (self._wrong.get(address, deque[float]()), WRONG_LIMIT),
+            (self._all_wrong, WRONG_OF_ALL_LIMIT),
+        ):
             while wrong and wrong[0] <= now - WRONG_WITHIN_S:
                 wrong.popleft()
             if len(wrong) >= limit:

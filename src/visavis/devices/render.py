@@ -1,9 +1,13 @@
-"""Draw a frame: a page of exact pixels, a picture, a picture of sixteen greys, a bitmap of one bit. All four say the same words at the same places.
+"""Draw a frame: a page of exact pixels, a picture, a picture of sixteen greys, a bitmap of one bit.
 
-Pictures are drawn with Roboto, page text with whatever the device has: lines were measured with the widest of the usual faces, and a picture's line that
-would still be too wide (small letters are rounded to whole pixels) is drawn a size smaller.
+All four say the same words at the same places.
 
-Reference: Google, *Glass Design: Style*, 2014 (640 × 360, Roboto, black is clear); the colours are those of our own pages, all above 4.5:1 on black.
+Pictures are drawn with Roboto, page text with whatever the device has: lines were measured with the widest of the usual
+faces, and a picture's line that would still be too wide (small letters are rounded to whole pixels) is drawn a size
+smaller.
+
+Reference: Google, *Glass Design: Style*, 2014 (640 × 360, Roboto, black is clear); the colours are those of our own
+pages, all above 4.5:1 on black.
 """
 
 from functools import lru_cache
@@ -19,8 +23,15 @@ from visavis.cards.letters import spelled
 from visavis.cards.widths import REGULAR
 
 INK: Final[dict[Role, str]] = {
-    "kicker": "#5eead4", "title": "#f4f7f6", "body": "#c9d3d0", "why": "#a3b1ad", "avoid": "#fbbf8f", "advice": "#f4f7f6", "yes": "#042f2a", "no": "#f4f7f6",
-}  # fmt: skip
+    "kicker": "#5eead4",
+    "title": "#f4f7f6",
+    "body": "#c9d3d0",
+    "why": "#a3b1ad",
+    "avoid": "#fbbf8f",
+    "advice": "#f4f7f6",
+    "yes": "#042f2a",
+    "no": "#f4f7f6",
+}
 FILL: Final = "#5eead4"
 EDGE: Final = "#64716d"
 GREYS: Final = 16
@@ -36,14 +47,19 @@ def page(frame: Frame) -> str:
         f"line-height:{one.height_px}px;color:{INK[one.role]}}}"
         for number, one in enumerate(frame.written)
     ]
-    words = "".join([f'<p id="w{number}" class="{one.role}">{escape(one.text)}</p>' for number, one in enumerate(frame.written)])
+    words = "".join(
+        [f'<p id="w{number}" class="{one.role}">{escape(one.text)}</p>' for number, one in enumerate(frame.written)]
+    )
     return (
-        f'<!doctype html><html lang="{escape(frame.language)}"><meta charset="utf-8"><meta name="viewport" content="width={frame.width_px}">'
+        f'<!doctype html><html lang="{escape(frame.language)}"><meta charset="utf-8"><meta name="viewport"'
+        f' content="width={frame.width_px}">'
         "<title>Vis-à-vis</title>"
         "<style>*{margin:0;box-sizing:border-box}html,body{background:#000}"
-        f"body{{position:relative;width:{frame.width_px}px;height:{frame.height_px}px;overflow:hidden;font-family:Inter,Roboto,'DejaVu Sans',sans-serif}}"
+        f"body{{position:relative;width:{frame.width_px}px;height:{frame.height_px}px;overflow:hidden;font-family:Inter,Roboto,'DejaVu"
+        " Sans',sans-serif}"
         "p{position:absolute;white-space:pre}.title,.advice,.yes{font-weight:600}"
-        f".yes,.no{{text-align:center;border-radius:99px}}.yes{{background:{FILL}}}.no{{box-shadow:inset 0 0 0 1px {EDGE}}}"
+        f".yes,.no{{text-align:center;border-radius:99px}}.yes{{background:{FILL}}}.no{{box-shadow:inset 0 0 0 1px"
+        f" {EDGE}}}"
         f"{''.join(rules)}</style><main>{words}</main></html>"
     )
 
@@ -95,7 +111,9 @@ def _fitted(one: Written) -> tuple[str, ImageFont.FreeTypeFont]:
 
 def drawable(text: str) -> str:
     """The text in the letters that our font has: all of Latin; of others, what can be told in Latin."""
-    return "".join([glyph if glyph in REGULAR and glyph != "→" else spelled(glyph, "latin1") for glyph in text]).translate(_NARROW)
+    return "".join(
+        [glyph if glyph in REGULAR and glyph != "→" else spelled(glyph, "latin1") for glyph in text]
+    ).translate(_NARROW)
 
 
 @lru_cache(maxsize=64)

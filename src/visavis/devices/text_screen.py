@@ -1,7 +1,8 @@
 r"""What a screen of text shows, line by line: exactly as many lines as it has, each within its width.
 
-Most such screens count characters. The Even G2 does not: its letters are as wide as they are, and a line that is too wide would be broken once more
-and push the answers off the screen. So its letters were measured, in the vendor's simulator 0.9.5, and are measured again by a test.
+Most such screens count characters. The Even G2 does not: its letters are as wide as they are, and a line that is too
+wide would be broken once more and push the answers off the screen. So its letters were measured, in the vendor's
+simulator 0.9.5, and are measured again by a test.
 """
 
 from functools import lru_cache
@@ -14,17 +15,32 @@ from visavis.model.catalogue import Device
 
 EVEN_G2: Final = "even-g2"
 _ADVANCES_PX: Final = {
-    4: "!':`l|", 5: ",.;Iij¡¦·ÌÍìíĮįİıĺļ‘’‚", 6: ' "()/\\t¹ľłţťŧ', 7: "1[]fr°ÎÏîïĨĩĪīŀŕŗř", 8: "*J{}ª²³ºĳ“”‹›", 9: "L_kzķĹĻĽĿŁźżž„•",
-    10: "+-<=>EFT^ceos±ÈÉÊË×çèéêëòóôõö÷ćċčĒēĖėĘęĚěōőśşšŢŤŦ…−", 11: "2CSabdghnpquvxy¤§ÇßàáâãäåñøùúûüýþÿāăąĆĊČđğġģĲńņňŋŚŞŠũūůűųŷ",
-    12: "$03456789?BDGHKNOPQRUZ¢¥«¬»¿ÐÑÒÓÔÕÖÙÚÛÜÞðĎďĐĞĠĢħĶŃŅŇŊŌŐŔŖŘŨŪŮŰŲŹŻŽ", 13: "AVXY£®ÀÁÂÃÄÅØÝĀĂĄŶŸ", 14: "#%Ħ™↑↓", 15: "&w¶¼½æœŵ–—€", 16: "MWm~¾Ŵ",
-    17: "@Œ→←", 18: "©Æ", 20: "♥★",
-}  # fmt: skip
+    4: "!':`l|",
+    5: ",.;Iij¡¦·ÌÍìíĮįİıĺļ‘’‚",
+    6: ' "()/\\t¹ľłţťŧ',
+    7: "1[]fr°ÎÏîïĨĩĪīŀŕŗř",
+    8: "*J{}ª²³ºĳ“”‹›",
+    9: "L_kzķĹĻĽĿŁźżž„•",
+    10: "+-<=>EFT^ceos±ÈÉÊË×çèéêëòóôõö÷ćċčĒēĖėĘęĚěōőśşšŢŤŦ…−",
+    11: "2CSabdghnpquvxy¤§ÇßàáâãäåñøùúûüýþÿāăąĆĊČđğġģĲńņňŋŚŞŠũūůűųŷ",
+    12: "$03456789?BDGHKNOPQRUZ¢¥«¬»¿ÐÑÒÓÔÕÖÙÚÛÜÞðĎďĐĞĠĢħĶŃŅŇŊŌŐŔŖŘŨŪŮŰŲŹŻŽ",
+    13: "AVXY£®ÀÁÂÃÄÅØÝĀĂĄŶŸ",
+    14: "#%Ħ™↑↓",
+    15: "&w¶¼½æœŵ–—€",
+    16: "MWm~¾Ŵ",
+    17: "@Œ→←",
+    18: "©Æ",
+    20: "♥★",
+}
 WIDTHS_PX: Final = {glyph: px for px, glyphs in _ADVANCES_PX.items() for glyph in glyphs} | {"\u00a0": 6}
 """How far each letter of the G2 moves the next, rounded up; a letter that is not here is not in its font."""
 
 
 def lines(card: Card, device: Device) -> list[str]:
-    """The card on this screen of text, spelled in its letters, without spaces at the end of a line; none for a screen that has no text of its own."""
+    """The card on this screen of text, spelled in its letters, without spaces at the end of a line.
+
+    None for a screen that has no text of its own.
+    """
     if device.profile == EVEN_G2:
         found = [_in_g2(line) for line in walled(card, device.width_px, device.lines, even_g2_px)]
     elif device.chars:
@@ -45,5 +61,15 @@ def even_g2_px(text: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _in_g2(text: str) -> str:
-    """The text in letters that the font has: it lacks the narrow space of French, which would vanish, and other alphabets."""
-    return "".join([glyph if glyph in WIDTHS_PX else spelled(glyph, "latin1" if spelled(glyph, "latin1") in WIDTHS_PX else "ascii") for glyph in text])
+    """The text in letters that the font has.
+
+    It lacks the narrow space of French, which would vanish, and other alphabets.
+    """
+    return "".join(
+        [
+            glyph
+            if glyph in WIDTHS_PX
+            else spelled(glyph, "latin1" if spelled(glyph, "latin1") in WIDTHS_PX else "ascii")
+            for glyph in text
+        ]
+    )

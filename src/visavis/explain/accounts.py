@@ -1,7 +1,9 @@
-"""What sharing brought each person, purpose by purpose: counted from durable entries, in whole cents, against what was promised.
+"""What sharing brought each person, purpose by purpose.
 
-The account of a person adds up exactly to what tills took from their rewards. A promise is what we believed when we spoke: how likely a yes was, and what it
-was worth; nobody can write it afterwards.
+Counted from durable entries, in whole cents, against what was promised.
+
+The account of a person adds up exactly to what tills took from their rewards. A promise is what we believed when we
+spoke: how likely a yes was, and what it was worth; nobody can write it afterwards.
 """
 
 from collections.abc import Callable, Iterable
@@ -29,7 +31,10 @@ USEFUL: Final = frozenset({"yes", "done"})
 
 
 class Gains(Struct):
-    """What one purpose brought one person so far: rewards redeemed, in cents and in number, cards answered with a yes, orders; of how many cards shown."""
+    """What one purpose brought one person so far.
+
+    Rewards redeemed, in cents and in number, cards answered with a yes, orders; of how many cards shown.
+    """
 
     cents: int = 0
     redeemed: int = 0
@@ -39,7 +44,10 @@ class Gains(Struct):
 
 
 class Month(Struct):
-    """What was promised in one month, in thousandths of a yes and of a cent, as we believed it when we spoke; and what came of it."""
+    """What was promised in one month, in thousandths of a yes and of a cent, as we believed it when we spoke.
+
+    And what came of it.
+    """
 
     yes_milli: int = 0
     cents_milli: int = 0
@@ -113,7 +121,9 @@ class Account(Struct):
     def _month(self, purpose: str, month: int) -> Month:
         months = self.months.setdefault(purpose, {})
         if month not in months:
-            self.months[purpose] = months = {one: kept for one, kept in months.items() if month - one <= KEPT_MONTHS} | {month: Month()}
+            self.months[purpose] = months = {
+                one: kept for one, kept in months.items() if month - one <= KEPT_MONTHS
+            } | {month: Month()}
         return months[month]
 
 
@@ -173,13 +183,24 @@ class Accounts:
                 self.books[account] -= cents
 
     def average(self, purpose: Purpose, people: Callable[[str], Customer], now: float) -> Average | None:
-        """What this purpose brought those whose yes stands; ``None`` for fewer than :data:`K` of them. Counted again every hour."""
+        """What this purpose brought those whose yes stands; ``None`` for fewer than :data:`K` of them.
+
+        Counted again every hour.
+        """
         counted_at, found = self._averages.get(purpose.key, (-inf, None))
         if now - counted_at > AVERAGED_S:
             known = {person.id: person for person in map(people, self._accounts)}
-            brought = [self.of(one.names).brought.get(purpose.key, Gains()) for one in known.values() if open_categories(one, purpose, now)]
+            brought = [
+                self.of(one.names).brought.get(purpose.key, Gains())
+                for one in known.values()
+                if open_categories(one, purpose, now)
+            ]
             many = len(brought)
-            found = Average(round(sum([one.cents for one in brought]) / many), sum([one.useful for one in brought]) / many) if many >= K else None
+            found = (
+                Average(round(sum([one.cents for one in brought]) / many), sum([one.useful for one in brought]) / many)
+                if many >= K
+                else None
+            )
             self._averages[purpose.key] = now, found
         return found
 
@@ -187,7 +208,11 @@ class Accounts:
 def worth_milli(strategy: Strategy, decision: Show) -> int:
     """What this card is believed to bring in rewards, in thousandths of a cent."""
     action = strategy.actions.get(decision.action)
-    return round(decision.p_response * 1000 * action.reward_cents) if action is not None and action.effect == "reward" else 0
+    return (
+        round(decision.p_response * 1000 * action.reward_cents)
+        if action is not None and action.effect == "reward"
+        else 0
+    )
 
 
 def _month(at: datetime) -> int:

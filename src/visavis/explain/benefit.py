@@ -1,4 +1,6 @@
-"""The benefit of sharing, told to one person: what each purpose brought so far; for one that is off, what it would have, else what others had.
+"""The benefit of sharing, told to one person: what each purpose brought so far.
+
+For one that is off, what it would have, else what others had.
 
 No figure is written by hand, and when a promise was not kept three months in a row the words say so by themselves.
 """
@@ -37,10 +39,20 @@ class Benefit(Struct, frozen=True):
 
 
 def benefits(
-    strategy: Strategy, world: World, everybody: Accounts, people: Callable[[str], Customer], customer: str, entries: Iterable[Entry], key: bytes,
-    now: datetime, language: str,
-) -> list[Benefit]:  # fmt: skip
-    """Every purpose that this person may choose: what it brought so far, or, for one that is off, what it would have."""
+    strategy: Strategy,
+    world: World,
+    everybody: Accounts,
+    people: Callable[[str], Customer],
+    customer: str,
+    entries: Iterable[Entry],
+    key: bytes,
+    now: datetime,
+    language: str,
+) -> list[Benefit]:
+    """Every purpose that this person may choose.
+
+    What it brought so far, or, for one that is off, what it would have.
+    """
     person, now_s = people(customer), now.timestamp()
     account, days = everybody.of(person.names), recent(entries, now)
     found = []
@@ -50,7 +62,11 @@ def benefits(
         on = bool(open_categories(person, purpose, now_s))
         brought = account.brought.get(purpose.key, Gains())
         less = on and account.less_than_promised(purpose.key, now)
-        maybe = would(strategy, world, days, purpose, key) if days is not None and not on and not person.restricted else None
+        maybe = (
+            would(strategy, world, days, purpose, key)
+            if days is not None and not on and not person.restricted
+            else None
+        )
         average = everybody.average(purpose, people, now_s) if not on and maybe is None else None
         kind, text = said(brought, maybe, average, strategy.brand.currency, language, on=on, less=less)
         found.append(Benefit(purpose.key, on, kind, text, brought.cents, brought.useful, brought.orders, brought.shown))
@@ -58,22 +74,34 @@ def benefits(
 
 
 _NONE: Final = {"fr": "Rien pour l'instant.", "en": "None so far."}
-_LESS: Final = {"fr": "Moins que prévu, trois mois de suite : {what}.", "en": "Less than expected, three months in a row: {what}."}
-_WOULD: Final = {"fr": "Aurait donné, ces 30 derniers jours : {what}.", "en": "WhatIf have given, in your last 30 days: {what}."}
-_WOULD_NOT: Final = {"fr": "N'aurait rien changé ces 30 derniers jours.", "en": "WhatIf have changed nothing in your last 30 days."}
-_AVERAGE: Final = {"fr": "En moyenne, chez celles et ceux qui l'ont ouvert : {what}.", "en": "On average, for those who opened it: {what}."}
+_LESS: Final = {
+    "fr": "Moins que prévu, trois mois de suite : {what}.",
+    "en": "Less than expected, three months in a row: {what}.",
+}
+_WOULD: Final = {
+    "fr": "Aurait donné, ces 30 derniers jours : {what}.",
+    "en": "WhatIf have given, in your last 30 days: {what}.",
+}
+_WOULD_NOT: Final = {
+    "fr": "N'aurait rien changé ces 30 derniers jours.",
+    "en": "WhatIf have changed nothing in your last 30 days.",
+}
+_AVERAGE: Final = {
+    "fr": "En moyenne, chez celles et ceux qui l'ont ouvert : {what}.",
+    "en": "On average, for those who opened it: {what}.",
+}
 _USED: Final = {"fr": "{sum} en caisse", "en": "{sum} at the till"}
 _ABOUT: Final = {"fr": "environ {sum}", "en": "about {sum}"}
 _COUNTS: Final = {
     "useful": {"fr": ("{n} carte utile", "{n} cartes utiles"), "en": ("{n} useful card", "{n} useful cards")},
     "cards": {"fr": ("{n} carte", "{n} cartes"), "en": ("{n} card", "{n} cards")},
     "orders": {"fr": ("{n} commande", "{n} commandes"), "en": ("{n} order", "{n} orders")},
-}  # fmt: skip
+}
 
 
 def said(
-    brought: Gains, maybe: WhatIf | None, average: Average | None, currency: str, language: str, *, on: bool, less: bool,
-) -> tuple[Kind, str]:  # fmt: skip
+    brought: Gains, maybe: WhatIf | None, average: Average | None, currency: str, language: str, *, on: bool, less: bool
+) -> tuple[Kind, str]:
     r"""What is told of one purpose, and which kind of figure that is.
 
     >>> said(Gains(cents=250, redeemed=1, useful=3), None, None, "EUR", "en", on=True, less=False)
@@ -92,8 +120,13 @@ def said(
     if on or (maybe is None and average is None):
         return "none", typeset(_NONE[language], language)
     if maybe is not None:
-        told = [_count("cards", maybe.cards, language), *([_ABOUT[language].format(sum=amount(maybe.cents, currency, language))] if maybe.cents else [])]
-        return "replay", typeset(_WOULD[language].format(what=", ".join(told)) if maybe.cards else _WOULD_NOT[language], language)
+        told = [
+            _count("cards", maybe.cards, language),
+            *([_ABOUT[language].format(sum=amount(maybe.cents, currency, language))] if maybe.cents else []),
+        ]
+        return "replay", typeset(
+            _WOULD[language].format(what=", ".join(told)) if maybe.cards else _WOULD_NOT[language], language
+        )
     assert average is not None
     told = [_ABOUT[language].format(sum=amount(average.cents, currency, language))] if average.cents else []
     told.append(_count("useful", average.useful, language))
@@ -102,4 +135,6 @@ def said(
 
 def _count(what: str, n: float, language: str) -> str:
     one, many = _COUNTS[what][language]
-    return (one if (n < 2 if language == "fr" else n == 1) else many).format(n=format_decimal(n, "0.#", locale=language))
+    return (one if (n < 2 if language == "fr" else n == 1) else many).format(
+        n=format_decimal(n, "0.#", locale=language)
+    )

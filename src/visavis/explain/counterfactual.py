@@ -1,7 +1,10 @@
-"""Why a card was shown, in full: the data that it came from, and what would have changed it, found by deciding again without each of them.
+"""Why a card was shown, in full.
 
-Nothing here is written by hand for a card: each line is an experiment on the person as they were, in the world as it was, with the same dice. What
-is named as a reason is what the decision changes without. Asked for, never made at the moment itself.
+The data that it came from, and what would have changed it, found by deciding again without each of them.
+
+Nothing here is written by hand for a card: each line is an experiment on the person as they were, in the world as it
+was, with the same dice. What is named as a reason is what the decision changes without. Asked for, never made at the
+moment itself.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -39,15 +42,33 @@ NAMED: Final = 3
 """How many data a sentence names at most: it is read at a glance."""
 FIRST: Final[tuple[Origin, ...]] = ("declared", "observed", "inferred")
 """What the person said comes before what was seen, and what was concluded comes last."""
-THIS: Final = {"customer": {"fr": "cette carte", "en": "this card"}, "adviser": {"fr": "cette fiche", "en": "this brief"}}
+THIS: Final = {
+    "customer": {"fr": "cette carte", "en": "this card"},
+    "adviser": {"fr": "cette fiche", "en": "this brief"},
+}
 NOTHING: Final = {"fr": "{this} ne s'appuie sur aucune de vos données.", "en": "{this} relies on none of your data."}
 RELIES: Final = {"fr": "{this} s'appuie sur {what}.", "en": "{this} relies on {what}."}
 CHANGED: Final[dict[Change, dict[str, str]]] = {
-    "gone": {"fr": "Sans {what}, {this} ne serait pas apparue.", "en": "Without {what}, {this} would not have appeared."},
-    "shown": {"fr": "Sans {what}, quelque chose vous aurait été dit.", "en": "Without {what}, something would have been said."},
-    "other": {"fr": "Sans {what}, {this} aurait dit autre chose.", "en": "Without {what}, {this} would have said something else."},
-    "less": {"fr": "Sans {what}, {this} aurait eu moins de raisons d'apparaître.", "en": "Without {what}, {this} would have had less reason to appear."},
-    "more": {"fr": "Sans {what}, {this} aurait eu plus de raisons d'apparaître.", "en": "Without {what}, {this} would have had more reason to appear."},
+    "gone": {
+        "fr": "Sans {what}, {this} ne serait pas apparue.",
+        "en": "Without {what}, {this} would not have appeared.",
+    },
+    "shown": {
+        "fr": "Sans {what}, quelque chose vous aurait été dit.",
+        "en": "Without {what}, something would have been said.",
+    },
+    "other": {
+        "fr": "Sans {what}, {this} aurait dit autre chose.",
+        "en": "Without {what}, {this} would have said something else.",
+    },
+    "less": {
+        "fr": "Sans {what}, {this} aurait eu moins de raisons d'apparaître.",
+        "en": "Without {what}, {this} would have had less reason to appear.",
+    },
+    "more": {
+        "fr": "Sans {what}, {this} aurait eu plus de raisons d'apparaître.",
+        "en": "Without {what}, {this} would have had more reason to appear.",
+    },
     "same": {"fr": "Sans {what}, rien n'aurait changé.", "en": "Without {what}, nothing would have changed."},
 }
 _DATA: Final = {
@@ -59,15 +80,17 @@ _DATA: Final = {
     "order": {"fr": "votre commande ({name})", "en": "your order ({name})"},
     "reward": {"fr": "votre récompense", "en": "your reward"},
     "called": {"fr": "votre prénom", "en": "your first name"},
-}  # fmt: skip
+}
 _TOGETHER: Final = {"fr": " et ", "en": " and "}
 
 
 class UsedData(Struct, frozen=True):
-    """One kind of data that the decision read (``datum`` empty), or one of the data in it, by its name: what it is, where it comes from, for which purposes.
+    """One kind of data that the decision read (``datum`` empty), or one of the data in it, by its name.
 
-    ``day`` is when it was last seen, where that is one day (ISO 8601). ``change`` is what deciding again without it came to, ``without`` says it; both are
-    empty when it could not be decided again.
+    What it is, where it comes from, for which purposes.
+
+    ``day`` is when it was last seen, where that is one day (ISO 8601). ``change`` is what deciding again without it
+    came to, ``without`` says it; both are empty when it could not be decided again.
     """
 
     category: str
@@ -81,10 +104,13 @@ class UsedData(Struct, frozen=True):
 
 
 class Why(Struct, frozen=True):
-    """One decision explained. ``plain`` is one sentence in each language; ``withheld`` the purposes that were closed, of which nothing was read.
+    """One decision explained.
 
-    ``records`` are the choices that opened the purposes; ``again`` whether it could be decided again with the rules and the knowledge that it saw;
-    ``contact`` reaches somebody, ``links`` are where the person corrects, withdraws, contests and erases.
+    ``plain`` is one sentence in each language; ``withheld`` the purposes that were closed, of which nothing was read.
+
+    ``records`` are the choices that opened the purposes; ``again`` whether it could be decided again with the rules and
+    the knowledge that it saw; ``contact`` reaches somebody, ``links`` are where the person corrects, withdraws,
+    contests and erases.
     """
 
     decision: str
@@ -118,24 +144,47 @@ def walk(entries: Iterable[Entry]) -> Iterator[tuple[Customer, Entry]]:
 
 
 def find(entries: Iterable[Entry], decision: str) -> tuple[Customer, Entry] | None:
-    """The entry of this decision, and the person as they were before it; ``None`` when it is not among their entries."""
-    return next(((before, entry) for before, entry in walk(entries) if any(one.id == decision for one in entry.decisions)), None)
+    """The entry of this decision, and the person as they were before it.
+
+    ``None`` when it is not among their entries.
+    """
+    return next(
+        ((before, entry) for before, entry in walk(entries) if any(one.id == decision for one in entry.decisions)), None
+    )
 
 
-def why(strategy: Strategy, world: World | None, before: Customer, entry: Entry, decision: str, key: bytes, language: str) -> Why:
-    """Explain this decision of this entry. ``before`` is the person before it; ``world`` the one that it saw, ``None`` when it is not known any more."""
+def why(
+    strategy: Strategy, world: World | None, before: Customer, entry: Entry, decision: str, key: bytes, language: str
+) -> Why:
+    """Explain this decision of this entry.
+
+    ``before`` is the person before it; ``world`` the one that it saw, ``None`` when it is not known any more.
+    """
     logged = next(one for one in entry.decisions if one.id == decision)
     happened = fold(before, replace(entry, decisions=()))
 
     def again(customer: Customer, hidden: frozenset[str]) -> Decision | None:
         assert world is not None
         sight = Views(customer, entry.moment, entry.received_at.timestamp(), without=hidden)
-        return next((one for one in decide(strategy, world, sight, entry.moment, key)[0] if one.audience == logged.audience), None)
+        return next(
+            (one for one in decide(strategy, world, sight, entry.moment, key)[0] if one.audience == logged.audience),
+            None,
+        )
 
     known = world is not None and world.strategy == strategy.version and again(happened, frozenset()) == logged
-    purposes = {use.purpose: use for use in entry.uses if use.purpose in woken(strategy, entry.moment, logged.audience) and not use.by}  # type: ignore[arg-type]
-    read = {category: tuple([name for name, use in purposes.items() if category in use.categories]) for use in purposes.values() for category in use.categories}
-    found = {spoken: _used(strategy, logged, happened, entry, read, again if known else None, spoken) for spoken in LANGUAGES}
+    purposes = {
+        use.purpose: use
+        for use in entry.uses
+        if use.purpose in woken(strategy, entry.moment, logged.audience) and not use.by  # type: ignore[arg-type]
+    }
+    read = {
+        category: tuple([name for name, use in purposes.items() if category in use.categories])
+        for use in purposes.values()
+        for category in use.categories
+    }
+    found = {
+        spoken: _used(strategy, logged, happened, entry, read, again if known else None, spoken) for spoken in LANGUAGES
+    }
     spot = entry.moment.at
     shown = isinstance(logged, Show)
     title = (
@@ -144,23 +193,37 @@ def why(strategy: Strategy, world: World | None, before: Customer, entry: Entry,
         else ""
     )
     return Why(
-        logged.id, entry.moment.id, entry.received_at, logged.audience, "show" if shown else "silence", title,
-        {spoken: plain(logged, found[spoken], spoken) for spoken in LANGUAGES}, tuple(found[language]),
+        logged.id,
+        entry.moment.id,
+        entry.received_at,
+        logged.audience,
+        "show" if shown else "silence",
+        title,
+        {spoken: plain(logged, found[spoken], spoken) for spoken in LANGUAGES},
+        tuple(found[language]),
         tuple(sorted({one.detail for one in logged.refusals if one.reason == "consent"})),
-        {name: happened.consents[name].record for name in purposes if name in happened.consents}, known, strategy.version, entry.world,
+        {name: happened.consents[name].record for name in purposes if name in happened.consents},
+        known,
+        strategy.version,
+        entry.world,
         strategy.brand.controller.email if strategy.brand.controller is not None else "",
         _links(entry.customer, logged),
-    )  # fmt: skip
+    )
 
 
 def plain(decision: Decision, used: Iterable[UsedData], language: str) -> str:
-    """One sentence of at most :data:`WORDS_LIMIT` words: what the decision changes without, what the person said first, what was concluded last."""
+    """One sentence of at most :data:`WORDS_LIMIT` words.
+
+    What the decision changes without, what the person said first, what was concluded last.
+    """
     if not isinstance(decision, Show):
         return typeset(sentence(decision, language), language)
     used = list(used)
     counted = [one for one in used if one.change not in ("same", "")] or [one for one in used if not one.datum]
     finer = {one.category for one in counted if one.datum}
-    named = sorted([one for one in counted if one.datum or one.category not in finer], key=lambda one: FIRST.index(one.origin))
+    named = sorted(
+        [one for one in counted if one.datum or one.category not in finer], key=lambda one: FIRST.index(one.origin)
+    )
     for many in range(min(NAMED, len(named)), 0, -1):
         *others, last = [one.what for one in named[:many]]
         what = _TOGETHER[language].join([", ".join(others), last]) if others else last
@@ -171,26 +234,47 @@ def plain(decision: Decision, used: Iterable[UsedData], language: str) -> str:
 
 
 def _used(
-    strategy: Strategy, logged: Decision, happened: Customer, entry: Entry, read: dict[str, tuple[str, ...]], again: Again | None, language: str,
-) -> list[UsedData]:  # fmt: skip
+    strategy: Strategy,
+    logged: Decision,
+    happened: Customer,
+    entry: Entry,
+    read: dict[str, tuple[str, ...]],
+    again: Again | None,
+    language: str,
+) -> list[UsedData]:
     """What was read, each decided without: the kinds of data, then the data in them that count."""
     found: list[UsedData] = []
     for category, purposes in sorted(read.items()):
         change = changed(logged, again(happened, frozenset((category,)))) if again is not None else ""
         origin: Origin = "declared" if category == "preferences" else "observed"
-        kind = UsedData(category, "", origin, WHAT[category][language], purposes, _day(happened, entry, category, ""), change)
+        kind = UsedData(
+            category, "", origin, WHAT[category][language], purposes, _day(happened, entry, category, ""), change
+        )
         found.append(_told(logged, kind, language))
         for datum, origin, what, other in _data(strategy, logged, happened, entry, category, language):
             change = changed(logged, again(other, frozenset())) if again is not None else ""
             if change != "same":
-                found.append(_told(logged, UsedData(category, datum, origin, what, purposes, _day(happened, entry, category, datum), change), language))
+                found.append(
+                    _told(
+                        logged,
+                        UsedData(
+                            category, datum, origin, what, purposes, _day(happened, entry, category, datum), change
+                        ),
+                        language,
+                    )
+                )
     return found
 
 
 def _told(logged: Decision, used: UsedData, language: str) -> UsedData:
     if not used.change:
         return used
-    return replace(used, without=typeset(CHANGED[used.change][language].format(this=THIS[logged.audience][language], what=used.what), language))
+    return replace(
+        used,
+        without=typeset(
+            CHANGED[used.change][language].format(this=THIS[logged.audience][language], what=used.what), language
+        ),
+    )
 
 
 def changed(before: Decision, after: Decision | None) -> Change:
@@ -199,7 +283,13 @@ def changed(before: Decision, after: Decision | None) -> Change:
         return "shown" if isinstance(after, Show) else "same"
     if not isinstance(after, Show):
         return "gone"
-    if (before.action, before.family, before.product, before.facts, before.figures) != (after.action, after.family, after.product, after.facts, after.figures):
+    if (before.action, before.family, before.product, before.facts, before.figures) != (
+        after.action,
+        after.family,
+        after.product,
+        after.facts,
+        after.figures,
+    ):
         return "other"
     if (before.p_shown, before.p_response) == (after.p_shown, after.p_response):
         return "same"
@@ -207,9 +297,12 @@ def changed(before: Decision, after: Decision | None) -> Change:
 
 
 def _data(
-    strategy: Strategy, logged: Decision, person: Customer, entry: Entry, category: str, language: str,
-) -> Iterator[tuple[str, Origin, str, Customer]]:  # fmt: skip
-    """The single data of this category that this decision may have come from: name, origin, words, and the person without it."""
+    strategy: Strategy, logged: Decision, person: Customer, entry: Entry, category: str, language: str
+) -> Iterator[tuple[str, Origin, str, Customer]]:
+    """The single data of this category that this decision may have come from.
+
+    Name, origin, words, and the person without it.
+    """
 
     def words(kind: str, name: str = "") -> str:
         return _DATA[kind][language].format(name=clipped(name, 28, 4))
@@ -222,26 +315,45 @@ def _data(
             for family in families:
                 name = family_name(strategy, family, language)
                 if family in person.purchases.rows:
-                    yield f"habit/{family}", "observed", words("habit", name), replace(person, purchases=without(person.purchases, family))
+                    yield (
+                        f"habit/{family}",
+                        "observed",
+                        words("habit", name),
+                        replace(person, purchases=without(person.purchases, family)),
+                    )
                 if any(one.family == family for one in logged.known):
                     service = replace(person.service, wrong=(*person.service.wrong, family))
                     yield f"need/{family}", "inferred", words("need", name), replace(person, service=service)
         case "preferences":
             for trait in person.preferences:
-                said = words("called") if trait == NAME else words("trait", strategy.brand.traits.get(trait, {}).get(language, trait))
+                said = (
+                    words("called")
+                    if trait == NAME
+                    else words("trait", strategy.brand.traits.get(trait, {}).get(language, trait))
+                )
                 others = {name: value for name, value in person.preferences.items() if name != trait}
                 yield f"trait/{trait}", "declared", said, replace(person, preferences=others)
         case "home":
             for family in [name for name in families if name in person.home]:
                 others_home = {name: stock for name, stock in person.home.items() if name != family}
-                yield f"home/{family}", "observed", words("home", family_name(strategy, family, language)), replace(person, home=others_home)
+                yield (
+                    f"home/{family}",
+                    "observed",
+                    words("home", family_name(strategy, family, language)),
+                    replace(person, home=others_home),
+                )
         case "numbers" if isinstance(entry.moment, Measured):
             others_numbers = {name: number for name, number in person.numbers.items() if name != entry.moment.measure}
             yield f"number/{entry.moment.measure}", "observed", words("number"), replace(person, numbers=others_numbers)
         case "orders":
             for order in person.orders:
                 kept = tuple([one for one in person.orders if one.key != order.key])
-                yield f"order/{order.key}", "observed", words("order", product_name(strategy, order.product, language)), replace(person, orders=kept)
+                yield (
+                    f"order/{order.key}",
+                    "observed",
+                    words("order", product_name(strategy, order.product, language)),
+                    replace(person, orders=kept),
+                )
             for reward in person.rewards:
                 left = tuple([one for one in person.rewards if one.code != reward.code])
                 yield f"reward/{reward.action}", "observed", words("reward"), replace(person, rewards=left)
@@ -253,7 +365,9 @@ def _day(person: Customer, entry: Entry, category: str, datum: str) -> str:
     kind, _, name = datum.partition("/")
     at = 0.0
     if kind in ("habit", "need") and (row := person.purchases.rows.get(name)) is not None:
-        return (EPOCH + timedelta(days=int(HABIT.unpack_from(person.purchases.table, row * HABIT.size)[LOCAL_DAY]))).isoformat()
+        return (
+            EPOCH + timedelta(days=int(HABIT.unpack_from(person.purchases.table, row * HABIT.size)[LOCAL_DAY]))
+        ).isoformat()
     if kind == "home":
         at = person.home[name].at
     elif kind == "order":
@@ -265,5 +379,9 @@ def _day(person: Customer, entry: Entry, category: str, datum: str) -> str:
 
 def _links(name: str, decision: Decision) -> dict[str, str]:
     here = f"/v1/people/{quote(name, safe='')}"
-    found = {"correct": f"{here}/corrections", "contest": f"{here}/decisions/{decision.id}/contest", "erase": f"{here}/erase"}
+    found = {
+        "correct": f"{here}/corrections",
+        "contest": f"{here}/decisions/{decision.id}/contest",
+        "erase": f"{here}/erase",
+    }
     return found | ({"withdraw": f"{here}/purposes/{decision.purpose}"} if decision.purpose else {})

@@ -1,6 +1,7 @@
 """What a closed purpose would have brought: a person's own last days, lived again inside their own consent.
 
-Of a purpose that is off nothing is read: its actions see only moments that were admitted, and only data that another purpose of the same person may read.
+Of a purpose that is off nothing is read: its actions see only moments that were admitted, and only data that another
+purpose of the same person may read.
 """
 
 from collections import deque
@@ -27,11 +28,17 @@ from visavis.strategy.read import Strategy
 
 DAYS: Final = 30
 REPLAYED: Final = 150
-"""At most so many of the last moments are lived again: a page does not wait for long, nor does anybody because of it."""
+"""At most so many of the last moments are lived again.
+
+A page does not wait for long, nor does anybody because of it.
+"""
 
 
 class WhatIf(Struct, frozen=True):
-    """What a closed purpose would have brought in the last :data:`DAYS` days: at how many moments it would have looked, cards shown, expected cents."""
+    """What a closed purpose would have brought in the last :data:`DAYS` days.
+
+    At how many moments it would have looked, cards shown, expected cents.
+    """
 
     moments: int
     cards: int
@@ -45,10 +52,15 @@ def recent(entries: Iterable[Entry], now: datetime) -> tuple[Customer, list[Entr
     return (kept[start][0], [entry for _, entry in kept[start:]]) if start is not None else None
 
 
-def would(strategy: Strategy, world: World, days: tuple[Customer, list[Entry]], purpose: Purpose, key: bytes) -> WhatIf | None:
-    """Live these days again with this purpose open, on data that other purposes of the person may read then; ``None`` when it would see nothing.
+def would(
+    strategy: Strategy, world: World, days: tuple[Customer, list[Entry]], purpose: Purpose, key: bytes
+) -> WhatIf | None:
+    """Live these days again with this purpose open, on data that other purposes of the person may read then.
 
-    Only moments that were admitted, caps and all; an answer counts for a card that is the same. What they closed or objected to stays closed.
+    ``None`` when it would see nothing.
+
+    Only moments that were admitted, caps and all; an answer counts for a card that is the same. What they closed or
+    objected to stays closed.
     """
     customer, entries = days
     moments = cards = cents_milli = 0
@@ -56,16 +68,26 @@ def would(strategy: Strategy, world: World, days: tuple[Customer, list[Entry]], 
     lived: dict[str, Decision] = {}
     for entry in entries:
         moment = entry.moment
-        if isinstance(moment, Displayed | Answered) and moment.decision in real and _said(real[moment.decision]) != _said(lived.get(moment.decision)):
+        if (
+            isinstance(moment, Displayed | Answered)
+            and moment.decision in real
+            and _said(real[moment.decision]) != _said(lived.get(moment.decision))
+        ):
             continue
-        again, customer = step(strategy, world, _opened(strategy, customer, purpose, entry.received_at), moment, entry.received_at, key)
+        again, customer = step(
+            strategy, world, _opened(strategy, customer, purpose, entry.received_at), moment, entry.received_at, key
+        )
         real |= {one.id: one for one in entry.decisions}
         lived |= {one.id: one for one in again.decisions}
         moments += any(use.purpose == purpose.key for use in again.uses)
         for decision in again.decisions:
             if isinstance(decision, Show) and _said(decision) != _said(real.get(decision.id)):
                 # A card that never was is taken as seen: caps and cool-downs count it.
-                customer, _ = happen(customer, Displayed(id="", customer=customer.id, occurred_at=entry.received_at, decision=decision.id), entry.received_at)
+                customer, _ = happen(
+                    customer,
+                    Displayed(id="", customer=customer.id, occurred_at=entry.received_at, decision=decision.id),
+                    entry.received_at,
+                )
             if isinstance(decision, Show) and decision.purpose == purpose.key:
                 cards += 1
                 cents_milli += worth_milli(strategy, decision)
@@ -74,11 +96,21 @@ def would(strategy: Strategy, world: World, days: tuple[Customer, list[Entry]], 
 
 def _opened(strategy: Strategy, customer: Customer, purpose: Purpose, at: datetime) -> Customer:
     """The person as if this purpose were open, for those of its data that another purpose of theirs may read now."""
-    now, others = at.timestamp(), [one for one in strategy.purposes.values() if one.basis == "consent" and one.key != purpose.key]
+    now, others = (
+        at.timestamp(),
+        [one for one in strategy.purposes.values() if one.basis == "consent" and one.key != purpose.key],
+    )
     shared = frozenset().union(*[open_categories(customer, one, now) for one in others])
     yes = Consent(
-        "given", tuple(sorted(purpose.categories & shared)), purpose.notice.version, 0.0, inf, purpose.recipients, purpose.iris, by=("person",),
-    )  # fmt: skip
+        "given",
+        tuple(sorted(purpose.categories & shared)),
+        purpose.notice.version,
+        0.0,
+        inf,
+        purpose.recipients,
+        purpose.iris,
+        by=("person",),
+    )
     return replace(customer, consents=customer.consents | {purpose.key: yes})
 
 

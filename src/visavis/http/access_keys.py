@@ -1,7 +1,8 @@
 """Who may say what: one key a role, scoped to one person or one place, kept as a hash, revocable at once.
 
-A device speaks for one person only; a till and an adviser's screen for one place; a sensor tells what is at home and nothing else; the brand's own
-servers speak for anyone. A key is 192 random bits, so one fast hash is enough; it is shown once, when it is made.
+A device speaks for one person only; a till and an adviser's screen for one place; a sensor tells what is at home and
+nothing else; the brand's own servers speak for anyone. A key is 192 random bits, so one fast hash is enough; it is
+shown once, when it is made.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,14 +34,36 @@ _OTHERS: Final = frozenset({"revoked", "invalidated"})
 SAYS: Final[dict[Role, frozenset[str]]] = {
     "brand": frozenset(KINDS) - {"due", "consulted", "requested", "corrected", "lapsed", "contested", "reviewed"},
     "till": frozenset({"paying", "bought", "redeeming", "reversed", "returned", "checked_in"}),
-    "device": frozenset({
-        "located", "entered", "dwelled", "left", "saw", "checked_in", "asked", "shared", "displayed", "answered", "declared", "measured", "proposed",
-        "voted", "worn",
-    }) | (_ACCOUNT - {"linked"}) | _HOME,
+    "device": (
+        frozenset(
+            {
+                "located",
+                "entered",
+                "dwelled",
+                "left",
+                "saw",
+                "checked_in",
+                "asked",
+                "shared",
+                "displayed",
+                "answered",
+                "declared",
+                "measured",
+                "proposed",
+                "voted",
+                "worn",
+            }
+        )
+        | (_ACCOUNT - {"linked"})
+        | _HOME
+    ),
     "adviser": frozenset({"displayed", "answered"}),
     "sensor": _HOME | {"measured"},
-}  # fmt: skip
-"""The kinds of moment that each role may send. Only the brand links an identifier: whoever could try one would learn whether it is somebody's."""
+}
+"""The kinds of moment that each role may send.
+
+Only the brand links an identifier: whoever could try one would learn whether it is somebody's.
+"""
 
 
 class InvalidKey(Refused):
@@ -48,7 +71,9 @@ class InvalidKey(Refused):
 
 
 class AccessKey(Struct, frozen=True):
-    """What a key allows. ``subject`` is the person (device, sensor) or the place (till, adviser); empty for the brand. ``profile`` is a screen's.
+    """What a key allows. ``subject`` is the person (device, sensor) or the place (till, adviser); empty for the brand.
+
+    ``profile`` is a screen's.
 
     From ``until`` on (epoch seconds; 0: never) it opens nothing: an adviser's glasses are theirs for a shift.
     """
@@ -67,7 +92,9 @@ _key = msgspec.msgpack.Decoder(AccessKey)
 
 
 class AccessKeys:
-    """The keys, in one small SQLite file (``:memory:`` for tests), sealed under ``secret``: whose they are is nobody's business.
+    """The keys, in one small SQLite file (``:memory:`` for tests), sealed under ``secret``.
+
+    Whose they are is nobody's business.
 
     ``now`` gives epoch seconds.
     """
@@ -78,14 +105,20 @@ class AccessKeys:
         self._now = now
         self._lock = Cipher(secret or token_bytes(32))
         self._database = open_database(path)
-        self._database.execute("CREATE TABLE IF NOT EXISTS keys (number INTEGER PRIMARY KEY, hash BLOB UNIQUE, key BLOB, made_at TEXT) STRICT")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS keys (number INTEGER PRIMARY KEY, hash BLOB UNIQUE, key BLOB, made_at TEXT)"
+            " STRICT"
+        )
         self._keys: dict[bytes, AccessKey] = {}
         self._held: set[str] = set()
         self._version = 0
         self._read()
 
     def issue(self, role: str, subject: str = "", *, profile: str = "", until: float = 0.0) -> str:
-        """Make a key and return it; only its hash is kept. :class:`Invalid` for a role that is none, or one without the subject that it needs."""
+        """Make a key and return it; only its hash is kept.
+
+        :class:`Invalid` for a role that is none, or one without the subject that it needs.
+        """
         if role not in ROLES:
             raise Invalid(f"`{role}` is no role.", advice=f"Roles: {', '.join(ROLES)}.")
         if (role == "brand") is bool(subject):
@@ -93,7 +126,9 @@ class AccessKeys:
             raise Invalid(told, advice="A person for device and sensor, a place for till and adviser.")
         token = f"vv_{role}_{token_urlsafe(24)}"
         digest = _hash(token)
-        key = AccessKey(digest.hex()[:12], role, subject, profile or ("glasses" if role == "device" else ""), until=until)
+        key = AccessKey(
+            digest.hex()[:12], role, subject, profile or ("glasses" if role == "device" else ""), until=until
+        )
         made_at = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="seconds")
         self._database.execute("INSERT INTO keys VALUES (NULL, ?, ?, ?)", (digest, self._sealed(digest, key), made_at))
         self._keys[digest] = key
@@ -101,7 +136,10 @@ class AccessKeys:
         return token
 
     def check(self, token: str) -> AccessKey:
-        """The key of this token; :class:`InvalidKey` when there is none, when it was revoked, or when its time is over."""
+        """The key of this token.
+
+        :class:`InvalidKey` when there is none, when it was revoked, or when its time is over.
+        """
         self._glance()
         key = self._keys.get(_hash(token))
         if key is None or key.revoked or self._over(key):
@@ -119,29 +157,45 @@ class AccessKeys:
         for digest, key in self._keys.items():
             if key.id == key_id:
                 revoked = replace(key, revoked=True)
-                self._database.execute("UPDATE keys SET key = ? WHERE hash = ?", (self._sealed(digest, revoked), digest))
+                self._database.execute(
+                    "UPDATE keys SET key = ? WHERE hash = ?", (self._sealed(digest, revoked), digest)
+                )
                 self._keys[digest] = revoked
                 self._held.discard(key.id)
                 return
         raise Invalid("There is no such key.", advice="`visavis keys` lists them.")
 
     def forget(self, customer: str, _entries: Sequence[Entry] = ()) -> int:
-        """Destroy every key that speaks for this erased person, and say how many; from the next check on they open nothing."""
+        """Destroy every key that speaks for this erased person, and say how many.
+
+        From the next check on they open nothing.
+        """
         self._read()
         gone = [digest for digest, key in self._keys.items() if key.role in PEOPLES and key.subject == customer]
         for digest in gone:
             self._held.discard(self._keys.pop(digest).id)
         # Emptied where they lie: a row taken out would make SQLite move its neighbours, and leave stale copies of them.
-        self._database.executemany("UPDATE keys SET hash = NULL, key = NULL, made_at = NULL WHERE hash = ?", [(digest,) for digest in gone])
+        self._database.executemany(
+            "UPDATE keys SET hash = NULL, key = NULL, made_at = NULL WHERE hash = ?", [(digest,) for digest in gone]
+        )
         emptied(self._database)
         return len(gone)
 
     def told(self, customer: str) -> list[dict[str, Any]]:
-        """Every key that speaks for this person: its id, what it is for, when it was made and until when it is one; never what opens."""
+        """Every key that speaks for this person: its id, what it is for, when it was made and until when it is one.
+
+        Never what opens.
+        """
         self._read()
-        rows = self._database.execute("SELECT hash, made_at FROM keys WHERE hash IS NOT NULL ORDER BY number").fetchall()
+        rows = self._database.execute(
+            "SELECT hash, made_at FROM keys WHERE hash IS NOT NULL ORDER BY number"
+        ).fetchall()
         mine = [(self._keys[digest], made_at) for digest, made_at in rows if digest in self._keys]
-        return [{**asdict(key), "made_at": made_at} for key, made_at in mine if key.role in PEOPLES and key.subject == customer]
+        return [
+            {**asdict(key), "made_at": made_at}
+            for key, made_at in mine
+            if key.role in PEOPLES and key.subject == customer
+        ]
 
     def people(self) -> set[str]:
         """Everyone whom a key speaks for."""
@@ -160,7 +214,9 @@ class AccessKeys:
         (version,) = self._database.execute("PRAGMA data_version").fetchone()
         if version != self._version:
             self._version = version
-            rows = self._database.execute("SELECT hash, key FROM keys WHERE hash IS NOT NULL ORDER BY number").fetchall()
+            rows = self._database.execute(
+                "SELECT hash, key FROM keys WHERE hash IS NOT NULL ORDER BY number"
+            ).fetchall()
             self._keys = {digest: _key.decode(self._lock.open(sealed, digest)) for digest, sealed in rows}
             self._held = {key.id for key in self._keys.values() if not key.revoked}
 
@@ -178,13 +234,19 @@ class AccessKeys:
 
 
 def permits(key: AccessKey, moment: Moment) -> str:
-    """Why this key may not send this moment; empty when it may. Whose decision an answer is about is judged by :func:`about_own`."""
+    """Why this key may not send this moment; empty when it may.
+
+    Whose decision an answer is about is judged by :func:`about_own`.
+    """
     kind = KIND[type(moment)]
     if kind not in SAYS[key.role]:
         return f"A key of the role `{key.role}` may not send `{kind}`."
     if key.role in ("device", "sensor") and moment.customer != key.subject:
         return "This key speaks for another person."
-    if key.role != "brand" and ((isinstance(moment, Consented) and moment.by != "person") or (isinstance(moment, Withdrew) and moment.how in _OTHERS)):
+    if key.role != "brand" and (
+        (isinstance(moment, Consented) and moment.by != "person")
+        or (isinstance(moment, Withdrew) and moment.how in _OTHERS)
+    ):
         return "Only the brand says that someone else than the person chose."
     place = getattr(moment, "place", "")
     if key.role in ("till", "adviser") and place and place != key.subject:
@@ -193,8 +255,15 @@ def permits(key: AccessKey, moment: Moment) -> str:
 
 
 def about_own(key: AccessKey, moment: Moment, audience: str | None, here: str) -> str:
-    """Why this key may not answer this card; ``audience`` is whom it was for (``None``: the person has no such card), ``here`` where the person is."""
-    if not isinstance(moment, Displayed | Answered) or key.role == "brand" or (audience is None and key.role == "device"):
+    """Why this key may not answer this card; ``audience`` is whom it was for (``None``.
+
+    The person has no such card), ``here`` where the person is.
+    """
+    if (
+        not isinstance(moment, Displayed | Answered)
+        or key.role == "brand"
+        or (audience is None and key.role == "device")
+    ):
         return ""
     if key.role == "device":
         return "" if audience == "customer" else "This brief is the adviser's to answer."

@@ -1,4 +1,7 @@
-"""Somebody of the brand looks at what was decided about a person: it is in the person's log and in the ledger before anything of it is sent."""
+"""Somebody of the brand looks at what was decided about a person.
+
+It is in the person's log and in the ledger before anything of it is sent.
+"""
 
 from secrets import token_hex
 
@@ -15,7 +18,16 @@ async def record_entry_read(writer: Writer, entry: Entry) -> None:
 
 
 async def record_staff_access(writer: Writer, customer: str, about: str, categories: tuple[str, ...]) -> None:
-    """Enter that this is record_staff_access at, durably; :class:`Refused` when nothing is kept of the person any more."""
-    reading = Consulted(id=f"record_entry_read-{token_hex(8)}", customer=customer, occurred_at=writer.loop.clock.now(), about=about, categories=categories)
+    """Enter that this is record_staff_access at, durably.
+
+    :class:`Refused` when nothing is kept of the person any more.
+    """
+    reading = Consulted(
+        id=f"record_entry_read-{token_hex(8)}",
+        customer=customer,
+        occurred_at=writer.loop.clock.now(),
+        about=about,
+        categories=categories,
+    )
     if (await writer.process(reading)).answer.entry is None:
         raise Refused("Nothing is kept of this person any more.", advice="There is nothing to look at.")

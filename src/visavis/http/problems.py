@@ -1,4 +1,7 @@
-"""Every no over HTTP, as RFC 9457 problem details: what was given, what was expected, what to do; never what the sender wrote."""
+"""Every no over HTTP, as RFC 9457 problem details: what was given, what was expected, what to do.
+
+Never what the sender wrote.
+"""
 
 from typing import Any, Final
 
@@ -15,15 +18,31 @@ from visavis.runtime.writer import Busy
 
 TYPE: Final = b"application/problem+json"
 TITLES: Final[dict[int, str]] = {
-    400: "This cannot be understood", 401: "No valid key", 403: "Not allowed", 404: "Not there", 405: "Wrong method", 406: "Not spoken here",
-    409: "Already there", 413: "Too large", 415: "Wrong content type",
-    422: "Not what was expected", 429: "Too many at once", 500: "Our fault", 503: "Not possible now",
-}  # fmt: skip
+    400: "This cannot be understood",
+    401: "No valid key",
+    403: "Not allowed",
+    404: "Not there",
+    405: "Wrong method",
+    406: "Not spoken here",
+    409: "Already there",
+    413: "Too large",
+    415: "Wrong content type",
+    422: "Not what was expected",
+    429: "Too many at once",
+    500: "Our fault",
+    503: "Not possible now",
+}
 
 
 def problem(status: int, detail: str, *, advice: str = "", **more: Any) -> dict[str, Any]:
     """The members of a problem; ``type`` names the kind of problem by its status, which is all that a program needs."""
-    said = {"type": f"urn:visavis:problem:{status}", "title": TITLES.get(status, "Not possible"), "status": status, "detail": detail, **more}
+    said = {
+        "type": f"urn:visavis:problem:{status}",
+        "title": TITLES.get(status, "Not possible"),
+        "status": status,
+        "detail": detail,
+        **more,
+    }
     return {**said, "advice": advice} if advice else said
 
 
@@ -64,7 +83,9 @@ def headers(told: dict[str, Any]) -> list[tuple[bytes, bytes]]:
 def response(told: dict[str, Any]) -> Response:
     """The problem as the pages' framework answers it."""
     said = {name.decode(): value.decode() for name, value in headers(told)}
-    return Response(body(told), told["status"], headers={"content-type": TYPE.decode(), "cache-control": "no-store", **said})
+    return Response(
+        body(told), told["status"], headers={"content-type": TYPE.decode(), "cache-control": "no-store", **said}
+    )
 
 
 def refusal(error: VisavisError) -> Response:
@@ -73,12 +94,22 @@ def refusal(error: VisavisError) -> Response:
 
 
 async def unrouted(request: Request, error: Exception) -> Response:
-    """What the router itself refuses (no such address, another method), told as a problem too; ``Allow`` names every method of the address."""
+    """What the router itself refuses (no such address, another method), told as a problem too.
+
+    ``Allow`` names every method of the address.
+    """
     assert isinstance(error, HTTPException)
-    told = response(problem(error.status_code, "There is nothing at this address." if error.status_code == 404 else "This address does not do that."))
+    told = response(
+        problem(
+            error.status_code,
+            "There is nothing at this address." if error.status_code == 404 else "This address does not do that.",
+        )
+    )
     told.headers.update(error.headers or {})
     if error.status_code == 405:
         routes = [route for route in request.app.routes if isinstance(route, Route)]
         here = next(route.path for route in routes if route.matches(request.scope)[0] is not Match.NONE)
-        told.headers["allow"] = ", ".join(sorted({method for route in routes if route.path == here for method in route.methods or ()}))
+        told.headers["allow"] = ", ".join(
+            sorted({method for route in routes if route.path == here for method in route.methods or ()})
+        )
     return told

@@ -1,4 +1,7 @@
-"""Who is at a page's door: a key in the Authorization header, or in that page's own cookie. Shared by every room that serves pages."""
+"""Who is at a page's door: a key in the Authorization header, or in that page's own cookie.
+
+Shared by every room that serves pages.
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -14,33 +17,66 @@ from visavis.model.errors import Invalid, Refused, VisavisError
 YEAR_S: Final = 31_536_000
 BODY_LIMIT: Final = 1 << 14
 PAGE: Final = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "frame-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cache-control": "no-store",
-}  # fmt: skip
-STREAM: Final = {"content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; connect-src"
+        " 'self'; frame-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+}
+STREAM: Final = {
+    "content-type": "text/event-stream",
+    "cache-control": "no-store",
+    "x-accel-buffering": "no",
+    "x-content-type-options": "nosniff",
+}
 HEARTBEAT_S: Final = 15.0
 """How often a stream says that it is still there."""
 Answering = Callable[[Request], Awaitable[Response]]
-__all__ = ["HEARTBEAT_S", "PAGE", "STREAM", "YEAR_S", "Answering", "with_cookie", "guarded", "key_of", "refusal", "json_body"]
+__all__ = [
+    "HEARTBEAT_S",
+    "PAGE",
+    "STREAM",
+    "YEAR_S",
+    "Answering",
+    "guarded",
+    "json_body",
+    "key_of",
+    "refusal",
+    "with_cookie",
+]
 
 
 def key_of(request: Request, access: AccessKeys, *roles: str, cookie: str = "") -> AccessKey:
-    """The key of this request, of one of these roles; else :class:`Refused`. A cookie counts only for requests that come from our own pages."""
+    """The key of this request, of one of these roles; else :class:`Refused`.
+
+    A cookie counts only for requests that come from our own pages.
+    """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         token = request.cookies.get(cookie, "") if cookie else ""
-        if request.method not in ("GET", "HEAD") and request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        if request.method not in ("GET", "HEAD") and request.headers.get("sec-fetch-site", "same-origin") not in (
+            "same-origin",
+            "none",
+        ):
             raise Refused("This request comes from another site.", advice="Use the page itself.")
     key = access.check(token.strip())
     if key.role not in roles:
-        raise Refused(f"A key of the role `{key.role}` does not open this.", advice=f"Use the key of: {', '.join(roles)}.")
+        raise Refused(
+            f"A key of the role `{key.role}` does not open this.", advice=f"Use the key of: {', '.join(roles)}."
+        )
     return key
 
 
 def with_cookie(request: Request, response: Response, cookie: str, token: str, path: str) -> Response:
-    """The response that leaves this key in the page's cookie: not read by scripts, not sent from another site, nor in clear when we serve https."""
-    response.set_cookie(cookie, token, max_age=YEAR_S, path=path, httponly=True, samesite="strict", secure=request.url.scheme == "https")
+    """The response that leaves this key in the page's cookie.
+
+    Not read by scripts, not sent from another site, nor in clear when we serve https.
+    """
+    response.set_cookie(
+        cookie, token, max_age=YEAR_S, path=path, httponly=True, samesite="strict", secure=request.url.scheme == "https"
+    )
     return response
 
 
@@ -58,7 +94,10 @@ async def json_body(request: Request) -> dict[str, Any]:
 
 
 def guarded(answering: Answering) -> Answering:
-    """The same answer, with everything that we raise on purpose told as a problem; never a redirect, so that a script is not fooled."""
+    """The same answer, with everything that we raise on purpose told as a problem.
+
+    Never a redirect, so that a script is not fooled.
+    """
 
     async def answer(request: Request) -> Response:
         try:

@@ -1,15 +1,16 @@
 """What runs out, and when.
 
-For one person and one family: the probability that it is in the basket of this visit (``visit``), bought on another trip within three days
-(``forgotten``), or within seven days (``week``). One set of features serves the three heads.
+For one person and one family: the probability that it is in the basket of this visit (``visit``), bought on another
+trip within three days (``forgotten``), or within seven days (``week``). One set of features serves the three heads.
 
-The estimate is a small network with a linear path beside it: logit p = b + z·s + tanh(z·H + h)·o, z the features of a habit and the context of
-the visit (hour, days since the last trip, how large baskets are at this shop). Features are closed forms of sums kept by ``customers.habits``:
-nothing is looked up, nothing looks back. Decaying them to the present is one vectorised pass over 32 rows. Two of them ask how
-often a family was bought on visits like this one (shop, hour, day of the week), from one bit a basket.
+The estimate is a small network with a linear path beside it: logit p = b + z·s + tanh(z·H + h)·o, z the features of a
+habit and the context of the visit (hour, days since the last trip, how large baskets are at this shop). Features are
+closed forms of sums kept by ``customers.habits``: nothing is looked up, nothing looks back. Decaying them to the
+present is one vectorised pass over 32 rows. Two of them ask how often a family was bought on visits like this one
+(shop, hour, day of the week), from one bit a basket.
 
-Reference: Bishop, *Neural networks for pattern recognition*, 1995, §4.2 (skip-layer network); what each part brought is measured in
-``docs/model-card.md``.
+Reference: Bishop, *Neural networks for pattern recognition*, 1995, §4.2 (skip-layer network); what each part brought is
+measured in ``docs/model-card.md``.
 """
 
 from collections.abc import Sequence
@@ -45,7 +46,7 @@ from visavis.model.habit import (
     VISIT,
     VISITS_KEPT,
     K,
-)  # fmt: skip
+)
 from visavis.model.moment import Bought, Paying, Spot
 from visavis.model.view import View
 from visavis.model.world import Calibration, Learned
@@ -59,7 +60,10 @@ _BASKET_DECAY: Final = -log(0.95)
 
 
 class Shortlist(Struct, frozen=True):
-    """The habits worth scoring now, best decayed count first; ``table`` (habits, columns of ``model.habit``) is as stored, not yet decayed."""
+    """The habits worth scoring now, best decayed count first.
+
+    ``table`` (habits, columns of ``model.habit``) is as stored, not yet decayed.
+    """
 
     families: list[str]
     products: list[str]
@@ -73,7 +77,9 @@ class Shortlist(Struct, frozen=True):
 
 
 def shortlist(view: View, *, without: frozenset[str] = frozenset()) -> Shortlist | None:
-    """Up to :data:`SHORTLIST` habits of this view that are not in ``without``; ``None`` when it holds no habit or no waking moment.
+    """Up to :data:`SHORTLIST` habits of this view that are not in ``without``.
+
+    ``None`` when it holds no habit or no waking moment.
 
     The best by decayed count hold the best by the learned score in 99.9 % of the visits, at a fraction of the price.
     """
@@ -109,17 +115,42 @@ def shortlist(view: View, *, without: frozenset[str] = frozenset()) -> Shortlist
 
 
 FEATURES: Final = (
-    "share of baskets", "decayed count", "recent baskets", "last 28 days", "times", "days since", "rhythm", "share here", "share of recent trips",
-    "last gap", "days since²", "overdue", "how far past", "long past", "usual basket size", "bought last time",
-    "on visits like this one", "on recent visits like this one", "repeat rate of the family", "rate of the family",
-    "basket size of the family", "usual gap of the family",
-)  # fmt: skip
+    "share of baskets",
+    "decayed count",
+    "recent baskets",
+    "last 28 days",
+    "times",
+    "days since",
+    "rhythm",
+    "share here",
+    "share of recent trips",
+    "last gap",
+    "days since²",
+    "overdue",
+    "how far past",
+    "long past",
+    "usual basket size",
+    "bought last time",
+    "on visits like this one",
+    "on recent visits like this one",
+    "repeat rate of the family",
+    "rate of the family",
+    "basket size of the family",
+    "usual gap of the family",
+)
 LOGS: Final = 10
 """The first ten are logarithms, taken at once."""
 CONTEXTS: Final = (
-    "hour, sine", "hour, cosine", "weekend", "days since the last trip", "trips in 28 days", "basket size here", "usual basket size",
-    "basket so far", "share of the usual basket",
-)  # fmt: skip
+    "hour, sine",
+    "hour, cosine",
+    "weekend",
+    "days since the last trip",
+    "trips in 28 days",
+    "basket size here",
+    "usual basket size",
+    "basket so far",
+    "share of the usual basket",
+)
 NO_FAMILY: Final = (-1.5, -3.5, 0.0, 3.0)
 
 
@@ -171,9 +202,9 @@ SAME_SHOP: Final = (0.63, 1.86)
 HOUR: Final = ((1.62, 1.37), (1.93, -0.61))
 WEEKDAY: Final = ((0.89, 0.59), (0.87, 0.88))
 INERTIA: Final = np.array([[182.0], [1.37]])
-"""Two kernels of likeness between this visit and each of the last 64, e to the sum of: recency (a twentieth a visit), the same shop, the hour (one and two
-cycles a day), the same kind of day and its distance in the week. Fitted once on the development half by maximum likelihood. ``INERTIA`` is what the
-plain share of baskets weighs against them."""
+"""Two kernels of likeness between this visit and each of the last 64, e to the sum of: recency (a twentieth a visit),
+the same shop, the hour (one and two cycles a day), the same kind of day and its distance in the week. Fitted once on
+the development half by maximum likelihood. ``INERTIA`` is what the plain share of baskets weighs against them."""
 
 
 @lru_cache(maxsize=256)
@@ -219,14 +250,26 @@ def context(short: Shortlist, basket: frozenset[str] | None) -> Floats:
     size_here = trips[T_SIZE0 + short.shop] if short.shop >= 0 and trips[T_SHOP0 + short.shop] else trips[T_LN_SIZE]
     so_far = log(1.0 + len(basket)) if basket is not None else 0.0
     since = max(0.0, short.now_days - trips[T_LAST])
-    return np.array([
-        sine, cosine, float((spot.local_day + 3) % 7 >= 5), log(1.0 + since), log(trips[T_S28] * exp(-since / 28.0) + 0.5), size_here,
-        trips[T_LN_SIZE], so_far, so_far - trips[T_LN_SIZE] if basket is not None else 0.0,
-    ])  # fmt: skip
+    return np.array(
+        [
+            sine,
+            cosine,
+            float((spot.local_day + 3) % 7 >= 5),
+            log(1.0 + since),
+            log(trips[T_S28] * exp(-since / 28.0) + 0.5),
+            size_here,
+            trips[T_LN_SIZE],
+            so_far,
+            so_far - trips[T_LN_SIZE] if basket is not None else 0.0,
+        ]
+    )
 
 
 class Net(Struct, frozen=True):
-    """One head's parameters, the inputs' standardisation folded in: logit = bias + z·skip + tanh(z·hidden + offset)·out, z = (features, contexts)."""
+    """One head's parameters, the inputs' standardisation folded in.
+
+    Logit = bias + z·skip + tanh(z·hidden + offset)·out, z = (features, contexts).
+    """
 
     typical: Floats  # (features,): the population's mean of each feature
     hidden_x: Floats  # (features, units)
@@ -240,7 +283,16 @@ class Net(Struct, frozen=True):
 
 def pack(net: Net) -> bytes:
     """The parameters as bytes, 32-bit; :func:`unpack` gives them back."""
-    parts = (net.typical, net.skip_x, net.skip_c, [net.bias], net.offset, net.out, net.hidden_x.ravel(), net.hidden_c.ravel())
+    parts = (
+        net.typical,
+        net.skip_x,
+        net.skip_c,
+        [net.bias],
+        net.offset,
+        net.out,
+        net.hidden_x.ravel(),
+        net.hidden_c.ravel(),
+    )
     return np.concatenate(parts).astype("<f4").tobytes()
 
 
@@ -250,8 +302,12 @@ def unpack(data: bytes) -> Net:
     flat = np.frombuffer(data, dtype="<f4").astype(np.float64)
     f, m = len(FEATURES), len(CONTEXTS)
     units = (len(flat) - 2 * f - m - 1) // (f + m + 2)
-    typical, skip_x, skip_c, bias, offset, out, hidden_x, hidden_c = np.split(flat, np.cumsum([f, f, m, 1, units, units, f * units]))
-    return Net(typical, hidden_x.reshape(f, units), hidden_c.reshape(m, units), offset, out, skip_x, skip_c, float(bias[0]))
+    typical, skip_x, skip_c, bias, offset, out, hidden_x, hidden_c = np.split(
+        flat, np.cumsum([f, f, m, 1, units, units, f * units])
+    )
+    return Net(
+        typical, hidden_x.reshape(f, units), hidden_c.reshape(m, units), offset, out, skip_x, skip_c, float(bias[0])
+    )
 
 
 class Estimate(Struct, frozen=True):
@@ -271,9 +327,18 @@ class Estimate(Struct, frozen=True):
 
 
 def estimate(
-    learned: Learned, calibration: Calibration, short: Shortlist, head: Head, *, x: Floats | None = None, basket: frozenset[str] | None = None,
-) -> Estimate:  # fmt: skip
-    """The probability of each habit of the shortlist under this head; ``x`` reuses the features of another head of the same moment."""
+    learned: Learned,
+    calibration: Calibration,
+    short: Shortlist,
+    head: Head,
+    *,
+    x: Floats | None = None,
+    basket: frozenset[str] | None = None,
+) -> Estimate:
+    """The probability of each habit of the shortlist under this head.
+
+    ``x`` reuses the features of another head of the same moment.
+    """
     net = unpack(learned.heads[head])
     if x is None:
         x = features(short, learned.families)

@@ -1,7 +1,9 @@
-"""``visavis demo``: the mission, live. An embedded server, real households, the brand's stories played through HTTP, and the stage that shows it.
+"""``visavis demo``: the mission, live.
 
-Around the server stands whom a brand has in the world: a supplier, who receives signed orders and says that they were placed. Everything that is
-seen is the running engine; only the moments are written down.
+An embedded server, real households, the brand's stories played through HTTP, and the stage that shows it.
+
+Around the server stands whom a brand has in the world: a supplier, who receives signed orders and says that they were
+placed. Everything that is seen is the running engine; only the moments are written down.
 """
 
 import asyncio
@@ -41,7 +43,10 @@ from visavis.wiring import Server, build, root_key
 
 SUPPLIER: Final = "/supplier/orders"
 DICE: Final = b"the dice of every demo, number 3"
-"""PopulationResult's demo rolls the same dice, with which the first household is held out of nothing; some of the others are, and the stage says so."""
+"""PopulationResult's demo rolls the same dice, with which the first household is held out of nothing.
+
+Some of the others are, and the stage says so.
+"""
 YEAR_S: Final = 60.0
 ANOTHER: Final = {"fr": "Pour un second navigateur :", "en": "For a second browser:"}
 INVITATION: Final = {
@@ -54,8 +59,13 @@ class Demo:
     """What is on the stage. One world, whoever looks: two browsers see the same."""
 
     def __init__(
-        self, server: Server, client: httpx.AsyncClient, extract: Extract, stories: list[Story], everybody: Callable[[AsyncExitStack], Awaitable[SimulatedPopulation]],
-    ) -> None:  # fmt: skip
+        self,
+        server: Server,
+        client: httpx.AsyncClient,
+        extract: Extract,
+        stories: list[Story],
+        everybody: Callable[[AsyncExitStack], Awaitable[SimulatedPopulation]],
+    ) -> None:
         self.server = server
         self.stories = stories
         self.base = str(client.base_url)
@@ -78,8 +88,12 @@ class Demo:
         """Who plays the household on the stage."""
         if self.household not in self._players:
             now = self.server.loop.clock.now().timestamp()
-            cast = Actors(self._extract, self.household, self.server.strategy.brand.zone, now, self.server.strategy.never_push)
-            self._players[self.household] = Player(self._client, self.server.access_keys.issue, cast, plain(self.household), self._now)
+            cast = Actors(
+                self._extract, self.household, self.server.strategy.brand.zone, now, self.server.strategy.never_push
+            )
+            self._players[self.household] = Player(
+                self._client, self.server.access_keys.issue, cast, plain(self.household), self._now
+            )
         return self._players[self.household]
 
     @property
@@ -146,7 +160,9 @@ class Demo:
     async def switch(self, purpose: str, *, on: bool) -> None:
         """Her own switch, pressed on the stage."""
         headers = {"authorization": f"Bearer {self.player.key('device')}"}
-        answer = await self._client.put(f"/v1/people/{self.person}/purposes/{purpose}", json={"on": on}, headers=headers)
+        answer = await self._client.put(
+            f"/v1/people/{self.person}/purposes/{purpose}", json={"on": on}, headers=headers
+        )
         if answer.status_code != 200:
             raise Invalid("This choice was not kept.", advice=str(answer.json().get("detail", "")))
         self.tell()
@@ -193,7 +209,10 @@ class Demo:
 
 
 class Supplier:
-    """Receives orders as any supplier would: checks the signature, answers, then says over the API that the order was placed."""
+    """Receives orders as any supplier would.
+
+    Checks the signature, answers, then says over the API that the order was placed.
+    """
 
     def __init__(self, secret: str, client: httpx.AsyncClient, key: str, now: Callable[[], float]) -> None:
         self._secret = secret
@@ -216,18 +235,34 @@ class Supplier:
         return Response(status_code=202)
 
     async def _place(self, order: dict[str, Any]) -> None:
-        await self._client.post("/v1/moments", headers=self._headers, json={
-            "kind": "ordered", "id": f"ordered-{order['key']}", "customer": order["customer"], "occurred_at": instant(self._now()), "order": order["key"],
-            "product": order["product"],
-        })  # fmt: skip
+        await self._client.post(
+            "/v1/moments",
+            headers=self._headers,
+            json={
+                "kind": "ordered",
+                "id": f"ordered-{order['key']}",
+                "customer": order["customer"],
+                "occurred_at": instant(self._now()),
+                "order": order["key"],
+                "product": order["product"],
+            },
+        )
 
 
 @asynccontextmanager
 async def running(
-    files: Mapping[str, bytes], extract: Extract, *, port: int = 0, data: Path | None = None,
-    pages: Callable[[Server, Demo], Iterable[BaseRoute]] = lambda *_: (), year_s: float = YEAR_S,
-) -> AsyncIterator[Demo]:  # fmt: skip
-    """The demo's server on this port of this machine (0: a free one), its supplier and its stage, until left. With ``data`` it goes on from there."""
+    files: Mapping[str, bytes],
+    extract: Extract,
+    *,
+    port: int = 0,
+    data: Path | None = None,
+    pages: Callable[[Server, Demo], Iterable[BaseRoute]] = lambda *_: (),
+    year_s: float = YEAR_S,
+) -> AsyncIterator[Demo]:
+    """The demo's server on this port of this machine (0: a free one), its supplier and its stage, until left.
+
+    With ``data`` it goes on from there.
+    """
     bound = bound_at("127.0.0.1", port)
     port = bound.getsockname()[1]
     base, secret = f"http://127.0.0.1:{port}", f"whsec_{b64encode(token_bytes(32)).decode()}"
@@ -239,15 +274,21 @@ async def running(
         return await _elsewhere(elsewhere, files, extract, year_s)
 
     def extra(server: Server) -> Iterable[BaseRoute]:
-        supplier = Supplier(secret, client, server.access_keys.issue("brand"), lambda: server.loop.clock.now().timestamp())
+        supplier = Supplier(
+            secret, client, server.access_keys.issue("brand"), lambda: server.loop.clock.now().timestamp()
+        )
         stage.append(Demo(server, client, extract, stories(files), everybody))
         return [Route(SUPPLIER, supplier.take, methods=["POST"]), *pages(server, stage[0])]
 
     async with AsyncExitStack() as stack:
         stack.enter_context(bound)
-        folder = data if data is not None else Path(stack.enter_context(TemporaryDirectory(prefix="visavis-demo-"))) / "data"
+        folder = (
+            data if data is not None else Path(stack.enter_context(TemporaryDirectory(prefix="visavis-demo-"))) / "data"
+        )
         client = await stack.enter_async_context(httpx.AsyncClient(base_url=base, timeout=30.0))
-        settings = Settings(data=str(folder), port=port, webhooks={"order": Target(base + SUPPLIER, secret)}, hosts=("127.0.0.1",))
+        settings = Settings(
+            data=str(folder), port=port, webhooks={"order": Target(base + SUPPLIER, secret)}, hosts=("127.0.0.1",)
+        )
         server = build(extract.stocked(files), settings, clock=clock, dice=DICE, learned=extract.learned, extra=extra)
         clock.turn(max([customer.last_received_at for customer in server.loop.customers.values()], default=0.0))
         await stack.enter_async_context(listening(server, port, bound=bound))
@@ -275,12 +316,21 @@ class HeadlessReport(Struct, frozen=True):
 
     def text(self, language: str) -> str:
         """The same in lines."""
-        return "\n".join([scene.text(language) for scene in self.scenes]) + ("" if self.crowd is None else "\n" + self.crowd.text(language))
+        return "\n".join([scene.text(language) for scene in self.scenes]) + (
+            "" if self.crowd is None else "\n" + self.crowd.text(language)
+        )
 
 
 async def headless(
-    files: Mapping[str, bytes], households: Path, household: str, *, port: int = 0, data: Path | None = None, only: str = "", crowd: bool = True,
-) -> HeadlessReport:  # fmt: skip
+    files: Mapping[str, bytes],
+    households: Path,
+    household: str,
+    *,
+    port: int = 0,
+    data: Path | None = None,
+    only: str = "",
+    crowd: bool = True,
+) -> HeadlessReport:
     """Play every story (or ``only`` one) through HTTP, without a browser, then live everybody's year at full speed."""
     started = perf_counter()
     async with running(files, Extract(households), port=port, data=data, year_s=0.0) as stage:
@@ -296,16 +346,29 @@ async def headless(
                 pass
             scenes.append(Scene(story, tuple(stage.played)))
         if only and not scenes:
-            raise Invalid(f"There is no story `{only}`.", advice=f"There are: {', '.join([story.id for story in stage.stories])}.")
+            raise Invalid(
+                f"There is no story `{only}`.", advice=f"There are: {', '.join([story.id for story in stage.stories])}."
+            )
         return HeadlessReport(tuple(scenes), await stage.everybody() if crowd else None, first_s)
 
 
-async def show(files: Mapping[str, bytes], households: Path, household: str, *, language: str, port: int, data: Path | None, browser: bool) -> None:
+async def show(
+    files: Mapping[str, bytes],
+    households: Path,
+    household: str,
+    *,
+    language: str,
+    port: int,
+    data: Path | None,
+    browser: bool,
+) -> None:
     """Serve the stage until interrupted; print its address, which opens once, and open it where there is a browser."""
     doors: list[StageAccess] = []
 
     def pages(server: Server, demo: Demo) -> Iterable[BaseRoute]:
-        doors.append(StageAccess(root_key(data.with_name(f"{data.name}.door")) if data is not None else token_bytes(32)))
+        doors.append(
+            StageAccess(root_key(data.with_name(f"{data.name}.door")) if data is not None else token_bytes(32))
+        )
         return routes(server.writer, server.screens, demo, doors[0])
 
     async with running(files, Extract(households), port=port, data=data, pages=pages) as stage:
@@ -319,7 +382,9 @@ async def show(files: Mapping[str, bytes], households: Path, household: str, *, 
         await until_told()
 
 
-async def _elsewhere(stack: AsyncExitStack, files: Mapping[str, bytes], extract: Extract, year_s: float) -> SimulatedPopulation:
+async def _elsewhere(
+    stack: AsyncExitStack, files: Mapping[str, bytes], extract: Extract, year_s: float
+) -> SimulatedPopulation:
     """PopulationResult's year has a world of its own, so that what simulated people teach never reaches the stage."""
     held = re.sub(rb"holdout_share = [0-9.]+", f"holdout_share = {HOLDOUT_SHARE}".encode(), files["objectives.toml"])
     clock, bound = TurnedClock(), stack.enter_context(bound_at("127.0.0.1", 0))
@@ -327,11 +392,20 @@ async def _elsewhere(stack: AsyncExitStack, files: Mapping[str, bytes], extract:
     clock.turn(time())
     settings = Settings(port=port)
     strategy = extract.stocked({**files, "objectives.toml": held})
-    server = build(strategy, settings, memory=True, clock=clock, key=token_bytes(32), dice=DICE, learned=extract.learned)
+    server = build(
+        strategy, settings, memory=True, clock=clock, key=token_bytes(32), dice=DICE, learned=extract.learned
+    )
     await stack.enter_async_context(listening(server, port, bound=bound))
     client = await stack.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30.0))
     key = server.access_keys.issue("brand")
-    return SimulatedPopulation(client, key, extract, standings=server.objectives.standings, year_s=year_s, console=f"{client.base_url}/console#key={key}")
+    return SimulatedPopulation(
+        client,
+        key,
+        extract,
+        standings=server.objectives.standings,
+        year_s=year_s,
+        console=f"{client.base_url}/console#key={key}",
+    )
 
 
 def plain(name: str) -> str:

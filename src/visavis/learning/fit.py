@@ -1,6 +1,7 @@
 """Fit the parameters of ``insight.need`` from rows of views and labels.
 
-References: Kingma & Ba, *Adam: a method for stochastic optimization*, 2015, algorithm 1; Hansen & Salamon, *Neural network ensembles*, 1990.
+References: Kingma & Ba, *Adam: a method for stochastic optimization*, 2015, algorithm 1; Hansen & Salamon, *Neural
+network ensembles*, 1990.
 """
 
 from typing import Final
@@ -23,8 +24,9 @@ DECAY: Final = 1e-5
 def fit(x: Rows, c: Rows, visit: NDArray[np.int64], y: Labels, *, members: int = 3, epochs: int = EPOCHS) -> Net:
     """Fit ``y`` (rows,) from ``x`` (rows, features) and ``c`` (visits, contexts), row i being of visit ``visit[i]``.
 
-    ``members`` networks are fitted from seeds 0, 1, … and their logits averaged: together they are one network whose hidden units stand side
-    by side. Same rows on the same machine give the same parameters. ``x`` is standardised in place: it is the largest thing in memory.
+    ``members`` networks are fitted from seeds 0, 1, … and their logits averaged: together they are one network whose
+    hidden units stand side by side. Same rows on the same machine give the same parameters. ``x`` is standardised in
+    place: it is the largest thing in memory.
     """
     x_mean, x_scale = x.mean(0, dtype=np.float64), x.std(0, dtype=np.float64) + 1e-6
     c_mean, c_scale = c.mean(0, dtype=np.float64), c.std(0, dtype=np.float64) + 1e-6
@@ -54,13 +56,19 @@ def fit(x: Rows, c: Rows, visit: NDArray[np.int64], y: Labels, *, members: int =
     )
 
 
-def _member(zx: Rows, zc: Rows, visit: NDArray[np.int64], y: Rows, *, seed: int, epochs: int) -> tuple[Rows, Rows, Rows, Rows, float]:
+def _member(
+    zx: Rows, zc: Rows, visit: NDArray[np.int64], y: Rows, *, seed: int, epochs: int
+) -> tuple[Rows, Rows, Rows, Rows, float]:
     """One network by Adam on the log-loss: (hidden weights, offsets, output weights, linear path, bias)."""
     dice = np.random.default_rng(seed)
     d = zx.shape[1] + zc.shape[1]
     w = [
-        dice.normal(0.0, d**-0.5, (d, UNITS)), np.zeros(UNITS), dice.normal(0.0, 0.1 * UNITS**-0.5, UNITS), np.zeros(d), np.zeros(1),
-    ]  # fmt: skip
+        dice.normal(0.0, d**-0.5, (d, UNITS)),
+        np.zeros(UNITS),
+        dice.normal(0.0, 0.1 * UNITS**-0.5, UNITS),
+        np.zeros(d),
+        np.zeros(1),
+    ]
     w = [part.astype(np.float32) for part in w]
     first, second = [np.zeros_like(part) for part in w], [np.zeros_like(part) for part in w]
     step = 0
@@ -78,5 +86,7 @@ def _member(zx: Rows, zc: Rows, visit: NDArray[np.int64], y: Rows, *, seed: int,
             for i, gradient in enumerate(gradients):
                 first[i] += 0.1 * (gradient - first[i])
                 second[i] += 0.001 * (gradient * gradient - second[i])
-                w[i] -= (rate * (first[i] / (1.0 - 0.9**step)) / (np.sqrt(second[i] / (1.0 - 0.999**step)) + 1e-8)).astype(np.float32)
+                w[i] -= (
+                    rate * (first[i] / (1.0 - 0.9**step)) / (np.sqrt(second[i] / (1.0 - 0.999**step)) + 1e-8)
+                ).astype(np.float32)
     return w[0], w[1], w[2], w[3], float(w[4][0])

@@ -8,7 +8,19 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from visavis.insight.need import FEATURES, NO_FAMILY, Head, Net, Shortlist, best, context, features, logits, pack, unpack
+from visavis.insight.need import (
+    FEATURES,
+    NO_FAMILY,
+    Head,
+    Net,
+    Shortlist,
+    best,
+    context,
+    features,
+    logits,
+    pack,
+    unpack,
+)
 from visavis.learning.fit import Labels, Rows, fit
 from visavis.measurement.calibration import recalibrate
 from visavis.model.customer import Customer
@@ -37,7 +49,9 @@ class OfflineLearner:
     def __init__(self) -> None:
         self._samples: dict[Head, Sample] = {}
 
-    def show(self, truths: Mapping[Head, frozenset[str]], short: Shortlist, basket: frozenset[str] | None, at: float) -> None:
+    def show(
+        self, truths: Mapping[Head, frozenset[str]], short: Shortlist, basket: frozenset[str] | None, at: float
+    ) -> None:
         """Take one visit in: what was known then, and for each head the families that really followed."""
         x, c = features(short, {}).astype(np.float32), context(short, basket).astype(np.float32)
         for head, truth in truths.items():
@@ -55,7 +69,9 @@ class OfflineLearner:
         for head, sample in self._samples.items():
             heads[head] = pack(_fitted(sample, population, MEMBERS[head]))
         visits = {head: len(sample.x) for head, sample in self._samples.items()}
-        version = version_of(*[name.encode() + data for name, data in heads.items()], repr(sorted(population.items())).encode())
+        version = version_of(
+            *[name.encode() + data for name, data in heads.items()], repr(sorted(population.items())).encode()
+        )
         card = {
             "visits": repr(visits),
             "inputs": ", ".join(FEATURES),
@@ -64,13 +80,18 @@ class OfflineLearner:
         return Learned(version, heads, population, card)
 
     def calibrations(self, learned: Learned, *, since: float) -> dict[str, Calibration]:
-        """The first correction of each head: what it would have named at the visits since ``since``, against what followed."""
+        """The first correction of each head.
+
+        What it would have named at the visits since ``since``, against what followed.
+        """
         found: dict[str, Calibration] = {}
         for head, sample in self._samples.items():
             net = unpack(learned.heads[head])
             p: list[float] = []
             y: list[np.bool_] = []
-            for x, c, labels, families, at in zip(sample.x, sample.c, sample.y, sample.families, sample.at, strict=True):
+            for x, c, labels, families, at in zip(
+                sample.x, sample.c, sample.y, sample.families, sample.at, strict=True
+            ):
                 if at >= since:
                     x[:, -POPULATION:] = [learned.families.get(family, NO_FAMILY) for family in families]
                     scored = 1.0 / (1.0 + np.exp(-logits(net, x.astype(np.float64), c.astype(np.float64))[0]))
@@ -92,8 +113,8 @@ def _fitted(sample: Sample, population: dict[str, tuple[float, ...]], members: i
 def families_of(customers: Iterable[Customer]) -> dict[str, tuple[float, ...]]:
     """What a family is like among all who have the habit, each figure shrunk to that of all families.
 
-    ln(share who bought it twice), ln(its share of their baskets), how much larger than usual (in ln) the baskets are that hold it, and the mean
-    ln of the days between purchases.
+    ln(share who bought it twice), ln(its share of their baskets), how much larger than usual (in ln) the baskets are
+    that hold it, and the mean ln of the days between purchases.
     """
     totals: dict[str, NDArray[np.float64]] = {}
     for customer in customers:
@@ -105,7 +126,9 @@ def families_of(customers: Iterable[Customer]) -> dict[str, tuple[float, ...]]:
         again = table[:, K] >= 2.0
         gap = np.log(np.maximum((table[:, LAST] - table[:, FIRST]) / np.maximum(table[:, K] - 1.0, 1.0), 1.0)) * again
         larger = (table[:, LN_SIZE] - trips[T_LN_SIZE]) * table[:, BASKETS]
-        rows = np.stack([np.ones(len(table)), again, table[:, BASKETS], np.full(len(table), trips[T_BASKETS]), larger, gap], axis=1)
+        rows = np.stack(
+            [np.ones(len(table)), again, table[:, BASKETS], np.full(len(table), trips[T_BASKETS]), larger, gap], axis=1
+        )
         for family, row in zip(purchases.rows, rows, strict=True):
             if family in totals:
                 totals[family] += row
@@ -118,8 +141,10 @@ def families_of(customers: Iterable[Customer]) -> dict[str, tuple[float, ...]]:
     found: dict[str, tuple[float, ...]] = {}
     for family, (pairs, again, bought, trips, larger, gap) in totals.items():
         figures = (
-            log((again + 2.0) / (pairs + 8.0)), log((bought + 1.0) / (trips + 30.0)), (larger + 30.0 * larger_all) / (bought + 30.0),
+            log((again + 2.0) / (pairs + 8.0)),
+            log((bought + 1.0) / (trips + 30.0)),
+            (larger + 30.0 * larger_all) / (bought + 30.0),
             (gap + 10.0 * gap_all) / (again + 10.0),
-        )  # fmt: skip
+        )
         found[family] = tuple([round(float(figure), 4) for figure in figures])
     return found

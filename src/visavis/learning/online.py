@@ -1,6 +1,7 @@
 """What outcomes teach: gather closed windows from entries, and say when the world should change.
 
-The teacher reads only entries, so replaying a log rebuilds it exactly. An outcome is digested once, when its window closes.
+The teacher reads only entries, so replaying a log rebuilds it exactly. An outcome is digested once, when its window
+closes.
 """
 
 from collections.abc import Callable
@@ -15,19 +16,33 @@ from visavis.decide.policy import PRIOR, learn, logit
 from visavis.measurement.calibration import recalibrate
 from visavis.model.decision import Show, Silence
 from visavis.model.entry import Entry, WorldEntry
-from visavis.model.world import Belief, Calibration, OutcomesLearned, ParametersLearned, Recalibrated, World, WorldChange
+from visavis.model.world import (
+    Belief,
+    Calibration,
+    OutcomesLearned,
+    ParametersLearned,
+    Recalibrated,
+    World,
+    WorldChange,
+)
 
 OUTCOMES_A_LESSON: Final = 100
 WEEK_S: Final = 7 * 86_400.0
 MEMORY_S: Final = 4 * WEEK_S
-"""Each week's correction looks at the last four: one alone is noisier than what it mends (±3 % at 2,000 visits), and holidays are no trend."""
+"""Each week's correction looks at the last four.
+
+One alone is noisier than what it mends (±3 % at 2,000 visits), and holidays are no trend.
+"""
 LABELS_NEEDED: Final = 200
 INERTIA: Final = 500.0
 """How many labels the correction before is worth."""
 
 
 class OpenDecision(Struct, frozen=True, array_like=True, gc=False):
-    """A decision whose outcome is still open: whose it was and for what, the raw logit of the family believed in most, and the arm."""
+    """A decision whose outcome is still open.
+
+    Whose it was and for what, the raw logit of the family believed in most, and the arm.
+    """
 
     customer: str
     purpose: str
@@ -50,7 +65,10 @@ Open = Callable[[str, str], bool]
 
 
 class OnlineLearner:
-    """Accumulate outcomes; :meth:`lessons` gives the changes that are due. What is not taught yet is kept by its decision, and goes with it."""
+    """Accumulate outcomes; :meth:`lessons` gives the changes that are due.
+
+    What is not taught yet is kept by its decision, and goes with it.
+    """
 
     def __init__(self) -> None:
         self._waiting: dict[str, OpenDecision] = {}
@@ -76,7 +94,10 @@ class OnlineLearner:
                     self._outcomes[outcome.decision] = waiting, outcome.got
 
     def lessons(self, world: World, now: datetime, is_open: Open) -> list[WorldChange]:
-        """The changes of the world that are due at this instant; empty most of the time. What may not be read any more teaches nothing."""
+        """The changes of the world that are due at this instant; empty most of the time.
+
+        What may not be read any more teaches nothing.
+        """
         changes: list[WorldChange] = []
         if len(self._outcomes) >= OUTCOMES_A_LESSON:
             changes.append(OutcomesLearned(self._believe(world.beliefs, is_open)))
@@ -98,10 +119,16 @@ class OnlineLearner:
             self._forget(self._taught_at)
 
     def amended(self, was: Entry, now: Entry | None) -> None:
-        """Unlearn what this entry told that is not told any more, as far as it was not taught yet (``None``: it is gone): as if it had never been told."""
+        """Unlearn what this entry told that is not told any more, as far as it was not taught yet (``None``.
+
+        It is gone): as if it had never been told.
+        """
         decisions = {decision.id: decision for decision in now.decisions} if now is not None else {}
         told = {outcome.decision for outcome in now.closed} if now is not None else set()
-        for name in [*[decision.id for decision in was.decisions], *[outcome.decision for outcome in was.closed if outcome.decision not in told]]:
+        for name in [
+            *[decision.id for decision in was.decisions],
+            *[outcome.decision for outcome in was.closed if outcome.decision not in told],
+        ]:
             decision = decisions.get(name)
             if decision is None or decision.window is None:
                 self._waiting.pop(name, None)
@@ -117,7 +144,9 @@ class OnlineLearner:
         for waiting, happened in self._outcomes.values():
             if is_open(waiting.customer, waiting.purpose):
                 action = waiting.action
-                learned[action] = learn(learned.get(action) or beliefs.get(action, PRIOR), waiting.p, shown=True, happened=happened)
+                learned[action] = learn(
+                    learned.get(action) or beliefs.get(action, PRIOR), waiting.p, shown=True, happened=happened
+                )
         return learned
 
     def _recalibrated(self, before: dict[str, Calibration], at: float, is_open: Open) -> dict[str, Calibration]:
@@ -131,7 +160,9 @@ class OnlineLearner:
                 raw = np.array([label.of.raw for label in labels])
                 hit = np.array([label.hit for label in labels])
                 last = before.get(head, Calibration())
-                shift, slope = recalibrate(1.0 / (1.0 + np.exp(-raw)), hit, before=(last.shift, last.slope), prior=INERTIA)
+                shift, slope = recalibrate(
+                    1.0 / (1.0 + np.exp(-raw)), hit, before=(last.shift, last.slope), prior=INERTIA
+                )
                 found[head] = Calibration(round(shift, 6), round(slope, 6))
         self._forget(at)
         return before | found

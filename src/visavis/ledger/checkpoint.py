@@ -1,6 +1,10 @@
-"""Checkpoints: the size and root of the ledger at one time, signed, in a form that others verify without us (C2SP ``tlog-checkpoint``, a signed note).
+"""Checkpoints.
 
-Whoever keeps one can tell later whether anything before it was changed, taken out, put in, moved or cut off, whoever did it, ourselves included.
+The size and root of the ledger at one time, signed, in a form that others verify without us (C2SP ``tlog-checkpoint``,
+a signed note).
+
+Whoever keeps one can tell later whether anything before it was changed, taken out, put in, moved or cut off, whoever
+did it, ourselves included.
 """
 
 from base64 import b64decode, b64encode
@@ -64,13 +68,19 @@ class Verifier:
         key_id, _, key = rest.partition("+")
         data = _base64(key)
         if len(data) != 1 + KEY_BYTES or data[:1] != ED25519 or _key_id(origin, data[1:]).hex() != key_id:
-            raise Invalid("This is not a ledger's public key.", advice="It reads NAME+ID+KEY, as the one who runs the ledger publishes it.")
+            raise Invalid(
+                "This is not a ledger's public key.",
+                advice="It reads NAME+ID+KEY, as the one who runs the ledger publishes it.",
+            )
         self.origin = _named(origin)
         self._id = bytes.fromhex(key_id)
         self._key = Ed25519PublicKey.from_public_bytes(data[1:])
 
     def read(self, note: str) -> Checkpoint:
-        """The checkpoint of this note; :class:`Invalid` when it is none, or when this key did not sign it. Signatures of other keys are passed over."""
+        """The checkpoint of this note; :class:`Invalid` when it is none, or when this key did not sign it.
+
+        Signatures of other keys are passed over.
+        """
         text, found, signatures = note.rpartition("\n\n")
         if not found or not signatures.endswith("\n"):
             raise Invalid("This is not a signed note.", advice=_WHICH)
@@ -79,7 +89,11 @@ class Verifier:
         data = _base64(root)
         if origin != self.origin:
             raise Invalid("This checkpoint is of another ledger.", advice="Give the key of that ledger.")
-        if not (size.isascii() and size.isdigit() and len(size) < 20) or str(int(size)) != size or len(data) != HASH_BYTES:
+        if (
+            not (size.isascii() and size.isdigit() and len(size) < 20)
+            or str(int(size)) != size
+            or len(data) != HASH_BYTES
+        ):
             raise Invalid("This note is signed, and is not a checkpoint.", advice=_WHICH)
         return Checkpoint(origin, int(size), data)
 
@@ -96,7 +110,10 @@ class Verifier:
             except InvalidSignature:
                 break
             return
-        raise Invalid("This checkpoint was not signed with that key.", advice="Either it was altered, or the key is of another ledger.")
+        raise Invalid(
+            "This checkpoint was not signed with that key.",
+            advice="Either it was altered, or the key is of another ledger.",
+        )
 
 
 def _named(origin: str) -> str:

@@ -1,7 +1,10 @@
-"""The ledger of a running server: its tree follows the lines that are durable, and its checkpoints are cut, kept elsewhere, and shown.
+"""The ledger of a running server.
 
-Who writes the log writes an entry's lines (:func:`visavis.ledger.record.leaves`) in the same transaction, under the next numbers from 0; the tree follows
-what is durable (:meth:`Ledger.follow`), off the path of decisions, and never knows of a line that could still be taken back.
+Its tree follows the lines that are durable, and its checkpoints are cut, kept elsewhere, and shown.
+
+Who writes the log writes an entry's lines (:func:`visavis.ledger.record.leaves`) in the same transaction, under the
+next numbers from 0; the tree follows what is durable (:meth:`Ledger.follow`), off the path of decisions, and never
+knows of a line that could still be taken back.
 """
 
 import logging
@@ -16,7 +19,9 @@ from visavis.model.errors import Invalid, Unavailable
 
 READ: Final = 4096
 FORKED: Final = "This log does not begin with what was signed: a backup was put back. Nothing is signed."
-WHAT_TO_DO: Final = "Give back the newest log.sqlite; if it is lost, begin the ledger under another name: `ledger` in the settings."
+WHAT_TO_DO: Final = (
+    "Give back the newest log.sqlite; if it is lost, begin the ledger under another name: `ledger` in the settings."
+)
 log = logging.getLogger("visavis.ledger")
 
 
@@ -30,15 +35,21 @@ class LineSource(Protocol):
 class Ledger:
     """Serves roots, proofs and checkpoints. Not safe for threads.
 
-    A checkpoint is cut at most every ``cadence_s``, when something was added, and given to ``keep`` (another place). LineSource are shown to everyone up to the
-    last checkpoint only: who watched the ledger and a shop's door at once could otherwise tell whose the newest line is. 0 cuts one at each asking.
-    LineSource that are not those of the ``signed`` checkpoint are never signed, and it is said loudly why.
+    A checkpoint is cut at most every ``cadence_s``, when something was added, and given to ``keep`` (another place).
+    LineSource are shown to everyone up to the last checkpoint only: who watched the ledger and a shop's door at once
+    could otherwise tell whose the newest line is. 0 cuts one at each asking. LineSource that are not those of the
+    ``signed`` checkpoint are never signed, and it is said loudly why.
     """
 
     def __init__(
-        self, lines: LineSource, signer: CheckpointSigner, *, cadence_s: float, keep: Callable[[int, str], None] = lambda _size, _note: None,
+        self,
+        lines: LineSource,
+        signer: CheckpointSigner,
+        *,
+        cadence_s: float,
+        keep: Callable[[int, str], None] = lambda _size, _note: None,
         signed: Checkpoint | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.signer = signer
         self._lines = lines
         self._tree = Tree(lines.lines)
@@ -51,7 +62,12 @@ class Ledger:
         self.forked = signed is not None and (len(self) < signed.size or self.root(signed.size) != signed.root)
         """Whether these are other lines than were signed: two histories are not signed under one name."""
         if self.forked:
-            log.error("%s %s", FORKED, WHAT_TO_DO, extra={"lines": len(self), "signed": signed.size if signed is not None else 0})
+            log.error(
+                "%s %s",
+                FORKED,
+                WHAT_TO_DO,
+                extra={"lines": len(self), "signed": signed.size if signed is not None else 0},
+            )
 
     def __len__(self) -> int:
         """How many lines."""
@@ -108,7 +124,9 @@ class Ledger:
 
 
 def kept_in(folder: Path) -> Callable[[int, str], None]:
-    """Keep each checkpoint as a file of this folder, named by its size; the folder belongs on another machine's disk, or in its backup at least.
+    """Keep each checkpoint as a file of this folder, named by its size.
+
+    The folder belongs on another machine's disk, or in its backup at least.
 
     None is ever replaced. Of two ledgers with other names that are kept in one folder each has its own.
     """
@@ -119,7 +137,10 @@ def kept_in(folder: Path) -> Callable[[int, str], None]:
         try:
             while path.exists() and (there := path.read_text(encoding="utf-8")) != note:
                 if there.partition("\n")[0] == note.partition("\n")[0]:
-                    raise Unavailable("A checkpoint of this size is kept already, and is another.", advice="Start again: it is told then what to do.")
+                    raise Unavailable(
+                        "A checkpoint of this size is kept already, and is another.",
+                        advice="Start again: it is told then what to do.",
+                    )
                 path = path.with_name(f"{path.name}+")
             fresh = path.with_suffix(".new")
             with fresh.open("w", encoding="utf-8", newline="") as file:
@@ -128,7 +149,9 @@ def kept_in(folder: Path) -> Callable[[int, str], None]:
                 os.fsync(file.fileno())
             fresh.replace(path)
         except OSError as error:
-            raise Unavailable(f"The checkpoint could not be kept: {error.strerror}.", advice="Is the disk full?") from None
+            raise Unavailable(
+                f"The checkpoint could not be kept: {error.strerror}.", advice="Is the disk full?"
+            ) from None
 
     return keep
 
@@ -142,5 +165,8 @@ def last_kept(folder: Path, verifier: str) -> Checkpoint | None:
         except (Invalid, UnicodeDecodeError):  # of another ledger, or not whole
             continue
         except OSError as error:
-            raise Unavailable(f"{path.name} cannot be read: {error.strerror}.", advice="The server reads its checkpoints when it starts.") from None
+            raise Unavailable(
+                f"{path.name} cannot be read: {error.strerror}.",
+                advice="The server reads its checkpoints when it starts.",
+            ) from None
     return None

@@ -1,8 +1,10 @@
-"""Merkle trees as RFC 9162 (section 2.1) hashes them: one root for a list of leaves, short proofs about it, and their verification.
+"""Merkle trees as RFC 9162 (section 2.1) hashes them.
 
-Everything follows from one rule: *n* leaves are cut after the largest power of two below *n*. The left part of a cut never changes again, whatever is
-appended later. A place in a tree is told by the cuts that lead to it from the top; a proof holds the root of the other side of each cut, from the
-bottom up.
+One root for a list of leaves, short proofs about it, and their verification.
+
+Everything follows from one rule: *n* leaves are cut after the largest power of two below *n*. The left part of a cut
+never changes again, whatever is appended later. A place in a tree is told by the cuts that lead to it from the top; a
+proof holds the root of the other side of each cut, from the bottom up.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +15,10 @@ from visavis.model.errors import Invalid
 
 HASH_BYTES: Final = 32
 TILE: Final = 256
-"""Leaves under one kept hash. What is below is hashed again from the leaves themselves when a proof goes through it (0.1 ms)."""
+"""Leaves under one kept hash.
+
+What is below is hashed again from the leaves themselves when a proof goes through it (0.1 ms).
+"""
 _TILE_BITS: Final = TILE.bit_length() - 1
 EMPTY: Final = sha256(b"").digest()
 
@@ -55,8 +60,8 @@ def root_of(hashes: Sequence[bytes]) -> bytes:
 class Tree:
     """An append-only tree that answers for every size it ever had.
 
-    It keeps one hash for each full tile of leaves (and for pairs of those, and so on): a quarter of a byte a leaf. ``read(start, stop)`` gives back
-    leaves that were appended, when a proof needs the hashes inside a tile.
+    It keeps one hash for each full tile of leaves (and for pairs of those, and so on): a quarter of a byte a leaf.
+    ``read(start, stop)`` gives back leaves that were appended, when a proof needs the hashes inside a tile.
     """
 
     def __init__(self, read: Callable[[int, int], Sequence[bytes]]) -> None:
@@ -81,7 +86,10 @@ class Tree:
     def inclusion(self, index: int, size: int) -> list[bytes]:
         """The proof that the leaf at ``index`` is among the first ``size``."""
         if not 0 <= index < self._within(size):
-            raise Invalid("There is no such entry in a ledger of that size.", advice="Entries count from 0; give a number below the size.")
+            raise Invalid(
+                "There is no such entry in a ledger of that size.",
+                advice="Entries count from 0; give a number below the size.",
+            )
         proof, start, stop = [], 0, size
         while stop - start > 1:
             middle = start + cut(stop - start)
@@ -96,7 +104,9 @@ class Tree:
     def consistency(self, old: int, new: int) -> list[bytes]:
         """The proof that the first ``old`` leaves (at least one) are where they were when the tree has ``new``."""
         if not 0 < old <= self._within(new):
-            raise Invalid("These two sizes cannot be compared.", advice="The old one is at least 1 and at most the new one.")
+            raise Invalid(
+                "These two sizes cannot be compared.", advice="The old one is at least 1 and at most the new one."
+            )
         proof, start, stop = [], 0, new
         while old < stop:
             middle = start + cut(stop - start)
@@ -112,7 +122,10 @@ class Tree:
 
     def _within(self, size: int) -> int:
         if not 0 <= size <= self.size:
-            raise Invalid(f"The ledger has {self.size} entries, not that many.", advice="Ask for a size that a checkpoint has shown.")
+            raise Invalid(
+                f"The ledger has {self.size} entries, not that many.",
+                advice="Ask for a size that a checkpoint has shown.",
+            )
         return size
 
     def _keep(self, root: bytes) -> None:
@@ -127,7 +140,10 @@ class Tree:
             root = node_hash(bytes(kept[-2 * HASH_BYTES : -HASH_BYTES]), root)
 
     def _root(self, start: int, stop: int) -> bytes:
-        """The root over ``start`` … ``stop``, a range that cuts from the top have led to: it lies in one tile, or begins one."""
+        """The root over ``start`` … ``stop``, a range that cuts from the top have led to.
+
+        It lies in one tile, or begins one.
+        """
         count = stop - start
         if count >= TILE and count & (count - 1) == 0:
             at = start // count * HASH_BYTES
@@ -164,12 +180,19 @@ def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: byt
     """:class:`Invalid` unless ``proof`` shows that a tree of ``new`` leaves begins with the ``old`` leaves of the other root."""
     if old == new:
         if proof or old_root != new_root:
-            raise Invalid("Two ledgers of one size have one root, and nothing to prove it by.", advice="Somebody was shown another ledger.")
+            raise Invalid(
+                "Two ledgers of one size have one root, and nothing to prove it by.",
+                advice="Somebody was shown another ledger.",
+            )
         return
     if not 0 < old < new:
-        raise Invalid("These two sizes cannot be compared.", advice="The old one is at least 1 and at most the new one.")
+        raise Invalid(
+            "These two sizes cannot be compared.", advice="The old one is at least 1 and at most the new one."
+        )
     on_left: list[bool] = []
-    begins = True  # whether the part that both trees share begins both: then its root is the old one, and is not told again
+    begins = (
+        True  # whether the part that both trees share begins both: then its root is the old one, and is not told again
+    )
     while old < new:
         middle = cut(new)
         on_left.append(old > middle)
@@ -188,7 +211,9 @@ def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: byt
             before = node_hash(other, before)
         after = node_hash(other, after) if left else node_hash(after, other)
     if before != old_root or after != new_root:
-        raise Invalid("This proof does not join those two roots.", advice="The later ledger does not begin with the earlier one.")
+        raise Invalid(
+            "This proof does not join those two roots.", advice="The later ledger does not begin with the earlier one."
+        )
 
 
 def _check(hashes: Sequence[bytes]) -> None:

@@ -1,4 +1,7 @@
-"""A person's own lines of the ledger: found by their audit key, opened with their own entries, checked against their own choices, told in plain words."""
+"""A person's own lines of the ledger.
+
+Found by their audit key, opened with their own entries, checked against their own choices, told in plain words.
+"""
 
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -58,16 +61,26 @@ OUTCOMES: Final[Words] = {
 }
 _RIGHTS: Final = {"fr": "Vos droits sur vos données.", "en": "Your rights over your data."}
 WHY: Final[Words] = {
-    ALL: _RIGHTS, RIGHTS: _RIGHTS,
-    OVERSIGHT: {"fr": "La marque vérifie ce que le service a décidé.", "en": "The brand checks what the service decided."},
-    ELSEWHERE: {"fr": "Un usage fait ailleurs, avant que vous n’arriviez avec vos données.", "en": "A use made elsewhere, before you came in with your data."},
-}  # fmt: skip
+    ALL: _RIGHTS,
+    RIGHTS: _RIGHTS,
+    OVERSIGHT: {
+        "fr": "La marque vérifie ce que le service a décidé.",
+        "en": "The brand checks what the service decided.",
+    },
+    ELSEWHERE: {
+        "fr": "Un usage fait ailleurs, avant que vous n’arriviez avec vos données.",
+        "en": "A use made elsewhere, before you came in with your data.",
+    },
+}
 _AT: Final = {"fr": "à", "en": "at"}
 _details = msgspec.json.Decoder(Details).decode
 
 
 class OwnLine(Struct, frozen=True):
-    """One line that is this person's; ``details`` are what it was sealed over, ``None`` when no entry of theirs opens it."""
+    """One line that is this person's.
+
+    ``details`` are what it was sealed over, ``None`` when no entry of theirs opens it.
+    """
 
     index: int
     leaf: LedgerRecord
@@ -93,12 +106,18 @@ def audit_key(told: bytes) -> bytes:
     except (UnicodeDecodeError, ValueError):
         key = b""
     if len(key) != AUDIT_KEY_BYTES:
-        raise Invalid("This is not a person's audit key.", advice=f"It is {AUDIT_KEY_BYTES} bytes in hexadecimal, from their own export.")
+        raise Invalid(
+            "This is not a person's audit key.",
+            advice=f"It is {AUDIT_KEY_BYTES} bytes in hexadecimal, from their own export.",
+        )
     return key
 
 
 def own(lines: Iterable[bytes], key: bytes, *, first: int = 0) -> Iterator[OwnLine]:
-    """Those of these lines that are the person's whose key this is; the first has the number ``first``. What is no line is passed over."""
+    """Those of these lines that are the person's whose key this is; the first has the number ``first``.
+
+    What is no line is passed over.
+    """
     for index, line in enumerate(lines, start=first):
         try:
             leaf = read(line)
@@ -122,17 +141,25 @@ def lines_of(log: Log, names: Iterable[str]) -> list[OwnLine]:
     """Every line of the person who has these names, opened, in the order of the ledger."""
     found: list[OwnLine] = []
     for name in names:
-        found += opened([OwnLine(index, read(line)) for index, line in log.lines_of(name)], log.of(name), log.audit_key(name))
+        found += opened(
+            [OwnLine(index, read(line)) for index, line in log.lines_of(name)], log.of(name), log.audit_key(name)
+        )
     return sorted(found, key=lambda line: line.index)
 
 
 def missing(lines: Iterable[OwnLine], entries: Iterable[Entry], key: bytes) -> list[str]:
-    """The moments of these entries whose uses are not, or not all, among the person's lines: there are none in an honest ledger.
+    """The moments of these entries whose uses are not, or not all, among the person's lines.
+
+    There are none in an honest ledger.
 
     A notice or a choice about a purpose that the strategy did not know has no line, and is not missed.
     """
     there = {line.leaf.nonce for line in lines}
-    return [entry.moment.id for entry in entries if entry.uses and any(nonce not in there for nonce, _ in _expected(entry, key))]
+    return [
+        entry.moment.id
+        for entry in entries
+        if entry.uses and any(nonce not in there for nonce, _ in _expected(entry, key))
+    ]
 
 
 def _expected(entry: Entry, key: bytes) -> Iterator[tuple[bytes, str]]:
@@ -189,7 +216,9 @@ def told(line: OwnLine, strategy: Strategy, language: str) -> UseText:
     leaf, known = line.leaf, line.details
     locale = "fr_FR" if language == "fr" else "en_GB"
     if known is not None:
-        when = format_datetime(known.received_at, "d MMMM y, HH:mm", tzinfo=ZoneInfo(strategy.brand.zone), locale=locale)
+        when = format_datetime(
+            known.received_at, "d MMMM y, HH:mm", tzinfo=ZoneInfo(strategy.brand.zone), locale=locale
+        )
     else:
         when = format_date(date.fromisoformat(leaf.day), "long", locale=locale)
     who = WHO.get(leaf.by, WHO["brand"])[language]
@@ -198,4 +227,12 @@ def told(line: OwnLine, strategy: Strategy, language: str) -> UseText:
         who = f"{who}, {_AT[language]} {place.name}"
     why = typeset(reason(strategy, leaf.purpose, language), language)
     what = tuple([WHAT[category][language] if category in WHAT else category for category in leaf.categories])
-    return UseText(line.index, when, who, what, why, OUTCOMES.get(leaf.outcome, OUTCOMES["silent"])[language], known.decisions if known is not None else ())
+    return UseText(
+        line.index,
+        when,
+        who,
+        what,
+        why,
+        OUTCOMES.get(leaf.outcome, OUTCOMES["silent"])[language],
+        known.decisions if known is not None else (),
+    )

@@ -1,10 +1,12 @@
 """One line of the ledger: that somebody's data were used, told so that only that somebody can tell whose.
 
-What everyone may read: the day, who looked (a role), for which purpose and on which ground, which categories, what came of it. What only the person's
-**audit key** opens: whose it is, and a commitment to the moment, the instant, the place and the decisions. The key is shredded with the person; what stays
-then is true, verifies, and leads to nobody. No two lines of one person have anything in common that others can see.
+What everyone may read: the day, who looked (a role), for which purpose and on which ground, which categories, what came
+of it. What only the person's **audit key** opens: whose it is, and a commitment to the moment, the instant, the place
+and the decisions. The key is shredded with the person; what stays then is true, verifies, and leads to nobody. No two
+lines of one person have anything in common that others can see.
 
-The exact bytes (a JSON array in one line, in the order of :class:`LedgerRecord`) are the leaf of the tree; :mod:`~visavis.ledger.personal_view` reads them back.
+The exact bytes (a JSON array in one line, in the order of :class:`LedgerRecord`) are the leaf of the tree;
+:mod:`~visavis.ledger.personal_view` reads them back.
 """
 
 import hmac
@@ -35,7 +37,10 @@ MARK_BYTES: Final = NONCE_BYTES + 16 + 32
 SERVICE: Final = "service"
 PERSON: Final = "person"
 DUTY: Final = "duty"
-"""The ground of what we must do whatever the strategy says: give people a copy of their own data, and account for what was decided."""
+"""The ground of what we must do whatever the strategy says.
+
+Give people a copy of their own data, and account for what was decided.
+"""
 DUTIES: Final = frozenset({RIGHTS, OVERSIGHT})
 ELSEWHERE: Final = "elsewhere"
 """The purpose of a use that another strategy knew: its own name is in the person's entries, and could say anything."""
@@ -45,9 +50,12 @@ _CHOICES: Final = frozenset({Noticed, Consented, Withdrew, Objected, Restricted}
 
 
 class LedgerRecord(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """The line that everyone may read. ``notice`` is the version that was served or agreed to; no ``purpose`` means all.
+    """The line that everyone may read.
 
-    ``mark`` is a nonce of this line only (16 bytes), then two keyed hashes that begin with it: whose line it is (16), and the sealed details (32).
+    ``notice`` is the version that was served or agreed to; no ``purpose`` means all.
+
+    ``mark`` is a nonce of this line only (16 bytes), then two keyed hashes that begin with it: whose line it is (16),
+    and the sealed details (32).
     """
 
     form: int
@@ -75,7 +83,10 @@ class LedgerRecord(Struct, frozen=True, array_like=True, forbid_unknown_fields=T
 
 
 class Details(Struct, frozen=True, array_like=True):
-    """What a line is sealed over: at which moment of the person's own data it was, by whom exactly, and what was decided then."""
+    """What a line is sealed over.
+
+    At which moment of the person's own data it was, by whom exactly, and what was decided then.
+    """
 
     moment: str
     received_at: datetime
@@ -87,12 +98,16 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(LedgerRecord).decode
 
 
-def leaves(entry: Entry, purposes: Mapping[str, Purpose], audit_key: bytes, *, since: int = 0, begun: Begun | None = None) -> list[bytes]:
-    """The lines of one entry, as they are stored: one for each notice served, choice made and use. Same arguments, same bytes.
+def leaves(
+    entry: Entry, purposes: Mapping[str, Purpose], audit_key: bytes, *, since: int = 0, begun: Begun | None = None
+) -> list[bytes]:
+    """The lines of one entry, as they are stored: one for each notice served, choice made and use.
 
-    ``purposes`` are the strategy's. One that it does not know is never written down: a sender could have put anything there. ``since`` is the day (an
-    ordinal) of the line before: what came before it, in a life that was brought in, is told on that day. ``begun`` are the hashes under that key
-    (:func:`begin`), when whoever asks keeps them.
+    Same arguments, same bytes.
+
+    ``purposes`` are the strategy's. One that it does not know is never written down: a sender could have put anything
+    there. ``since`` is the day (an ordinal) of the line before: what came before it, in a life that was brought in, is
+    told on that day. ``begun`` are the hashes under that key (:func:`begin`), when whoever asks keeps them.
     """
     moment = entry.moment
     choice = type(moment) in _CHOICES
@@ -121,7 +136,10 @@ def leaves(entry: Entry, purposes: Mapping[str, Purpose], audit_key: bytes, *, s
 
 
 def actors(entry: Entry) -> list[str]:
-    """By whom each line of this entry is: a choice is the person's, a notice and everything automatic the service's own (empty)."""
+    """By whom each line of this entry is.
+
+    A choice is the person's, a notice and everything automatic the service's own (empty).
+    """
     moment, used = entry.moment, [use.by for use in entry.uses]
     if type(moment) not in _CHOICES:
         return used
@@ -132,7 +150,9 @@ def actors(entry: Entry) -> list[str]:
 
 def details(entry: Entry, by: str) -> bytes:
     """The details that the lines of this entry by this actor are sealed over: JSON."""
-    return _encode(Details(entry.moment.id, entry.received_at, by, tuple([decision.id for decision in entry.decisions])))
+    return _encode(
+        Details(entry.moment.id, entry.received_at, by, tuple([decision.id for decision in entry.decisions]))
+    )
 
 
 def _used(day: int, use: Use, shown: bool, known: Purpose | None) -> bytes:
@@ -143,7 +163,9 @@ def _used(day: int, use: Use, shown: bool, known: Purpose | None) -> bytes:
 
 
 def _chosen(day: int, moment: Moment, purposes: Mapping[str, Purpose]) -> list[bytes]:
-    """A notice names what it would open, a yes what it opens, both as the door wrote it; a no closes a purpose, an objection several, a restriction all.
+    """A notice names what it would open, a yes what it opens, both as the door wrote it.
+
+    A no closes a purpose, an objection several, a restriction all.
 
     Empty where the purpose is not known.
     """
@@ -167,9 +189,13 @@ def _chosen(day: int, moment: Moment, purposes: Mapping[str, Purpose]) -> list[b
 
 
 @lru_cache(maxsize=4096)
-def _clear(day: int, by: str, purpose: str, basis: str, categories: tuple[str, ...], outcome: str, notice: str) -> bytes:
+def _clear(
+    day: int, by: str, purpose: str, basis: str, categories: tuple[str, ...], outcome: str, notice: str
+) -> bytes:
     """The part that everyone may read, up to the mark. Many people share it on one day, which is the point."""
-    line = _encode(LedgerRecord(FORM, date.fromordinal(day).isoformat(), by, purpose, basis, categories, outcome, notice))
+    line = _encode(
+        LedgerRecord(FORM, date.fromordinal(day).isoformat(), by, purpose, basis, categories, outcome, notice)
+    )
     return line[: -len(b'"]')]
 
 
@@ -186,14 +212,24 @@ def read(line: bytes) -> LedgerRecord:
 
 
 def nonces_of(audit_key: bytes, moment: str, count: int) -> list[bytes]:
-    """The nonces of a moment's lines, in their order: without the key they look random, with it the lines are found again."""
+    """The nonces of a moment's lines, in their order.
+
+    Without the key they look random, with it the lines are found again.
+    """
     said = moment.encode("utf-8", "surrogatepass")
-    drawn = b"".join([blake2b(said, key=audit_key, salt=block.to_bytes(2)).digest() for block in range(-(-count * NONCE_BYTES // blake2b.MAX_DIGEST_SIZE))])
+    drawn = b"".join(
+        [
+            blake2b(said, key=audit_key, salt=block.to_bytes(2)).digest()
+            for block in range(-(-count * NONCE_BYTES // blake2b.MAX_DIGEST_SIZE))
+        ]
+    )
     return [drawn[i : i + NONCE_BYTES] for i in range(0, count * NONCE_BYTES, NONCE_BYTES)]
 
 
 def pads(audit_key: bytes) -> "tuple[HASH, HASH]":
-    """HMAC-SHA-256 as far as the key goes, inside and outside: begun once for all lines of a moment, each goes on from a copy.
+    """HMAC-SHA-256 as far as the key goes, inside and outside.
+
+    Begun once for all lines of a moment, each goes on from a copy.
 
     >>> inner, outer = pads(b"a key of at most 64 bytes")
     >>> inner.update(b"said")
@@ -206,7 +242,10 @@ def pads(audit_key: bytes) -> "tuple[HASH, HASH]":
 
 
 def begin(audit_key: bytes) -> Begun:
-    """What every line of one person begins with: the hash that knows their lines, and :func:`pads`. As secret as the key, and gone with it."""
+    """What every line of one person begins with: the hash that knows their lines, and :func:`pads`.
+
+    As secret as the key, and gone with it.
+    """
     return blake2b(key=audit_key, digest_size=NONCE_BYTES), *pads(audit_key)
 
 

@@ -1,4 +1,7 @@
-"""Run a folder of public test vectors for inclusion and consistency proofs: one JSON file each, with the answer that is expected (``wantErr``)."""
+"""Run a folder of public test vectors for inclusion and consistency proofs.
+
+One JSON file each, with the answer that is expected (``wantErr``).
+"""
 
 from pathlib import Path
 
@@ -48,10 +51,19 @@ class VectorResult(Struct, frozen=True):
 
 
 def run(folder: Path) -> VectorResult:
-    """Every ``.json`` below this folder, but for folders that begin with ``subtree``: those are of another kind of proof."""
-    files = [path for path in sorted(folder.rglob("*.json")) if not any(part.startswith("subtree") for part in path.relative_to(folder).parts[:-1])]
+    """Every ``.json`` below this folder, but for folders that begin with ``subtree``.
+
+    Those are of another kind of proof.
+    """
+    files = [
+        path
+        for path in sorted(folder.rglob("*.json"))
+        if not any(part.startswith("subtree") for part in path.relative_to(folder).parts[:-1])
+    ]
     if not files:
-        raise Invalid(f"There are no vectors in {folder}.", advice="Give the folder that holds `inclusion` and `consistency`.")
+        raise Invalid(
+            f"There are no vectors in {folder}.", advice="Give the folder that holds `inclusion` and `consistency`."
+        )
     differing, to_refuse = [], 0
     for path in files:
         vector = _read(path)
@@ -71,9 +83,15 @@ def _read(path: Path) -> Inclusion | Consistency:
     data = path.read_bytes()
     try:
         fields = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
-        return msgspec.json.decode(data, type=Inclusion) if "leafIdx" in fields else msgspec.json.decode(data, type=Consistency)
+        return (
+            msgspec.json.decode(data, type=Inclusion)
+            if "leafIdx" in fields
+            else msgspec.json.decode(data, type=Consistency)
+        )
     except msgspec.MsgspecError as error:
-        raise Invalid(f"{path.name} is not a vector: {error}.", advice="It holds leafIdx, treeSize… or size1, size2…, in base64.") from None
+        raise Invalid(
+            f"{path.name} is not a vector: {error}.", advice="It holds leafIdx, treeSize… or size1, size2…, in base64."
+        ) from None
 
 
 def _hashes(proof: list[bytes | None] | None) -> list[bytes]:

@@ -1,7 +1,9 @@
-"""Verify a ledger without its server: the lines as they were exported, against checkpoints that somebody kept, with the public key.
+"""Verify a ledger without its server.
 
-Every fault says what is wrong and between which lines. The more old checkpoints are given, the closer the fault is told: two that enclose it say that
-it lies between their sizes.
+The lines as they were exported, against checkpoints that somebody kept, with the public key.
+
+Every fault says what is wrong and between which lines. The more old checkpoints are given, the closer the fault is
+told: two that enclose it say that it lies between their sizes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -35,7 +37,10 @@ def lines_of(exported: bytes) -> list[bytes]:
 
 
 def verify(lines: Sequence[bytes], checkpoints: Iterable[Checkpoint]) -> list[Fault]:
-    """Everything that is wrong with these lines, as far as they and the checkpoints can tell; nothing when all is well."""
+    """Everything that is wrong with these lines, as far as they and the checkpoints can tell.
+
+    Nothing when all is well.
+    """
     return [*_unlike(lines, sorted(set(checkpoints), key=lambda one: (one.size, one.root))), *_unread(lines)]
 
 
@@ -62,7 +67,9 @@ def _unlike(lines: Sequence[bytes], checkpoints: list[Checkpoint]) -> list[Fault
     good = 0
     for one in checkpoints:
         if one.size > len(lines):
-            faults.append(Fault(len(lines), one.size, f"missing; a checkpoint saw {one.size} lines and there are {len(lines)}"))
+            faults.append(
+                Fault(len(lines), one.size, f"missing; a checkpoint saw {one.size} lines and there are {len(lines)}")
+            )
             break
         if (tree.root(one.size) if one.size else EMPTY) != one.root:
             what = f"not what the checkpoint of {one.size} lines saw"

@@ -1,11 +1,10 @@
-"""Are the probabilities true? What was predicted against what happened, on the whole, week by week, and bin by bin; and how to mend them.
+"""Whether probabilities are true: predicted against actual, in all, by week and by bin; and how to correct them.
 
-References: Naeini, Cooper & Hauskrecht, *Obtaining well calibrated probabilities using Bayesian binning*, 2015, eq. 1; Cox, *Two further
-applications of a model for binary regression*, 1958.
+References: Naeini, Cooper & Hauskrecht, *Obtaining well calibrated probabilities using Bayesian binning*, 2015, eq. 1;
+Cox, *Two further applications of a model for binary regression*, 1958.
 """
 
 from math import inf, log, nan
-from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -58,13 +57,14 @@ def ece(p: ArrayLike, y: ArrayLike, *, bins: int = 20) -> float:
 def recalibrate(
     p: ArrayLike, y: ArrayLike, *, before: tuple[float, float] = (0.0, 1.0), prior: float = 20.0, steps: int = 20
 ) -> tuple[float, float]:
-    """The (shift, slope) of logit p' = shift + slope · logit p that fit ``y`` best, pulled towards ``before`` as by ``prior`` more labels.
+    """The (shift, slope) of logit p' = shift + slope · logit p that fit ``y`` best, pulled towards ``before`` as by
+    ``prior`` more labels.
 
-    Newton with step halving. Few or one-apply_to_profile labels give a small correction, never an infinite one; without labels there is none. Causal
-    when ``y`` holds nothing but outcomes that have closed before the correction is used.
+    Newton with step halving. Few or one-apply_to_profile labels give a small correction, never an infinite one; without
+    labels there is none. Causal when ``y`` holds nothing but outcomes that have closed before the correction is used.
 
-    Reference: Platt, *Probabilistic outputs for support vector machines*, 1999; Cox, *Two further applications of a model for binary
-    regression*, 1958.
+    Reference: Platt, *Probabilistic outputs for support vector machines*, 1999; Cox, *Two further applications of a
+    model for binary regression*, 1958.
 
     >>> recalibrate([], [])
     (0.0, 1.0)
@@ -97,7 +97,11 @@ def recalibrate(
 
 def _pair(p: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
     predicted, actual = np.asarray(p, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    shares = predicted.ndim == 1 and predicted.shape == actual.shape and all(((x >= 0.0) & (x <= 1.0)).all() for x in (predicted, actual))
+    shares = (
+        predicted.ndim == 1
+        and predicted.shape == actual.shape
+        and all(((x >= 0.0) & (x <= 1.0)).all() for x in (predicted, actual))
+    )
     if not shares:
         raise Invalid("A calibration needs as many outcomes as probabilities, each from 0 to 1.")
     return predicted, actual

@@ -1,7 +1,10 @@
-"""What each objective brought so far, live: fed with every durable entry, it compares the people who may see its cards with its holdout.
+"""What each objective brought so far, live.
 
-One number a person: in which share of their closed windows the thing happened that we believed in most at that moment, shown or not. People who are held
-out have the same windows, since a window opens on what was *known*, before caps and holdout; so nothing but the cards tells the two groups apart.
+Fed with every durable entry, it compares the people who may see its cards with its holdout.
+
+One number a person: in which share of their closed windows the thing happened that we believed in most at that moment,
+shown or not. People who are held out have the same windows, since a window opens on what was *known*, before caps and
+holdout; so nothing but the cards tells the two groups apart.
 """
 
 from collections import Counter
@@ -40,9 +43,14 @@ class Tally(Struct):
 
 
 class ObjectiveTallies:
-    """Follow every objective of a strategy. ``key`` is the one that holds people out, by the name that ``randomization_unit`` gives for theirs."""
+    """Follow every objective of a strategy.
 
-    def __init__(self, strategy: Strategy, key: bytes, *, randomization_unit: Callable[[str], str] = str, planned: int = 1000) -> None:
+    ``key`` is the one that holds people out, by the name that ``randomization_unit`` gives for theirs.
+    """
+
+    def __init__(
+        self, strategy: Strategy, key: bytes, *, randomization_unit: Callable[[str], str] = str, planned: int = 1000
+    ) -> None:
         self._strategy = strategy
         self._key = key
         self._born_as = randomization_unit
@@ -53,7 +61,11 @@ class ObjectiveTallies:
     def passing(self, entry: Entry) -> None:
         """Take in one entry, in order."""
         for decision in entry.decisions:
-            if isinstance(decision, Show) and decision.audience == "customer" and (action := self._strategy.actions.get(decision.action)) is not None:
+            if (
+                isinstance(decision, Show)
+                and decision.audience == "customer"
+                and (action := self._strategy.actions.get(decision.action)) is not None
+            ):
                 self._shown[action.objective][entry.customer] += 1
         for outcome in entry.closed:
             people = self._people.get(outcome.objective)
@@ -74,7 +86,9 @@ class ObjectiveTallies:
 
     def _standing(self, objective: Objective) -> ObjectiveResult:
         share, people = objective.holdout_share, dict[str, Tally]()
-        for name, tally in self._people[objective.id].items():  # who was merged is one person, under the older one's name
+        for name, tally in self._people[
+            objective.id
+        ].items():  # who was merged is one person, under the older one's name
             whole = people.setdefault(self._born_as(name), Tally())
             whole.windows += tally.windows
             whole.happened += tally.happened
@@ -84,8 +98,16 @@ class ObjectiveTallies:
             out = share > 0.0 and held_out(name, objective.id, share=share, key=self._key)
             (held if out else free).append(tally.happened / tally.windows)
         closed = sum([tally.windows for tally in people.values()])
-        effect = uplift(free, held, holdout_share=share, planned=self._planned) if held and free and 0.0 < share < 1.0 else None
+        effect = (
+            uplift(free, held, holdout_share=share, planned=self._planned)
+            if held and free and 0.0 < share < 1.0
+            else None
+        )
         return ObjectiveResult(objective, self._shown[objective.id].total(), closed, len(people), len(held), effect)
 
     def _happened(self, outcome: Outcome) -> bool:
-        return bool(outcome.hits & 1) if self._strategy.objectives[outcome.objective].outcome == "bought_family" else outcome.got
+        return (
+            bool(outcome.hits & 1)
+            if self._strategy.objectives[outcome.objective].outcome == "bought_family"
+            else outcome.got
+        )

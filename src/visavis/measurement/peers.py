@@ -1,4 +1,7 @@
-"""The peers that every figure is measured against: plain counting, and counting with a fade. Kept apart from the engine, from the raw baskets."""
+"""The peers that every figure is measured against: plain counting, and counting with a fade.
+
+Kept apart from the engine, from the raw baskets.
+"""
 
 from collections.abc import Iterable
 from heapq import nsmallest
@@ -25,7 +28,9 @@ class Counts:
 
     def __init__(self) -> None:
         self.trips = 0
-        self._counted: dict[str, tuple[float, float, str]] = {}  # (-count, -last, family): the smallest is the most counted
+        self._counted: dict[
+            str, tuple[float, float, str]
+        ] = {}  # (-count, -last, family): the smallest is the most counted
         self._by_basket: dict[str, float] = {}  # .95^-n a basket: never needs fading again, only comparing
         self._by_day: dict[str, float] = {}
         self._days: dict[str, tuple[int, int]] = {}  # (distinct days, the last of them)
@@ -52,19 +57,29 @@ class Counts:
 
     def most_counted(self) -> list[Named]:
         """The four most counted families; ties by recency, then by name."""
-        return [Named(family, -count / self.trips) for count, _, family in nsmallest(OBVIOUS + 1, self._counted.values())]
+        return [
+            Named(family, -count / self.trips) for count, _, family in nsmallest(OBVIOUS + 1, self._counted.values())
+        ]
 
     def decayed(self, obvious: frozenset[str]) -> tuple[str, str]:
         """The best by the basket-decayed count, and the best other than ``obvious`` (at most three families)."""
-        best = [name for _, name in nsmallest(OBVIOUS + 1, [(-weight, name) for name, weight in self._by_basket.items()])]
+        best = [
+            name for _, name in nsmallest(OBVIOUS + 1, [(-weight, name) for name, weight in self._by_basket.items()])
+        ]
         return best[0], next((name for name in best if name not in obvious), "")
 
     def missing(self, basket: frozenset[str]) -> frozenset[str]:
-        """What a reminder at the till may be about: families bought on at least five earlier days, and not in this basket."""
+        """What a reminder at the till may be about.
+
+        Families bought on at least five earlier days, and not in this basket.
+        """
         return frozenset(self._habits - basket)
 
     def most_counted_of(self, missing: frozenset[str]) -> Named:
-        """The most counted of the missing families; sure by the count itself, which on one calendar is a rate a day (a rate a trip would do worse)."""
+        """The most counted of the missing families.
+
+        Sure by the count itself, which on one calendar is a rate a day (a rate a trip would do worse).
+        """
         count, _, family = min([self._counted[name] for name in missing])
         return Named(family, -count)
 

@@ -1,11 +1,12 @@
 """The incremental effect of an objective: people who may see its cards against the holdout, one number a person.
 
-Watching a plain interval every day finds effects that are not there in a third of the cases; this one is a confidence sequence, valid at any
-time. Groups whose sizes contradict the planned share are reported before any figure, and nothing is concluded from a few rare outcomes.
+Watching a plain interval every day finds effects that are not there in a third of the cases; this one is a confidence
+sequence, valid at any time. Groups whose sizes contradict the planned share are reported before any figure, and nothing
+is concluded from a few rare outcomes.
 
-References: Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas, *Time-uniform central limit theory and asymptotic confidence sequences*,
-arXiv 2103.06476, eq. 9; Lindon & Malek, *Anytime-valid inference for multinomial count data*, NeurIPS 2022; Welch, *The generalization
-of "Student's" problem when several different population variances are involved*, 1947.
+References: Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas, *Time-uniform central limit theory and asymptotic confidence
+sequences*, arXiv 2103.06476, eq. 9; Lindon & Malek, *Anytime-valid inference for multinomial count data*, NeurIPS 2022;
+Welch, *The generalization of "Student's" problem when several different population variances are involved*, 1947.
 """
 
 from math import exp, inf, lgamma, log, nan, pi, sqrt, tan
@@ -21,16 +22,18 @@ Verdict = Literal["more", "less", "not_enough_evidence", "sample_ratio_mismatch"
 ALARM: Final = 20.0
 FEWEST: Final = 20
 BLUR: Final = 0.2
-"""How blurred a group's variance may be, as a relative standard error. Watched 25 times, 24 null worlds (buyers at 1, 5 and 50 %, skewed
-spending, counts, bell curves; 200 to 20,000 persons, 5 to 50 % held out) cry wolf in at most 3.5 % of runs; without these two rules in up
-to 55 %, a small holdout with rare outcomes being the worst."""
+"""How blurred a group's variance may be, as a relative standard error. Watched 25 times, 24 null worlds (buyers at 1, 5
+and 50 %, skewed spending, counts, bell curves; 200 to 20,000 persons, 5 to 50 % held out) cry wolf in at most 3.5 % of
+runs; without these two rules in up to 55 %, a small holdout with rare outcomes being the worst."""
 
 
 class Uplift(Struct, frozen=True):
-    """Mean per person with cards minus mean without, and the interval that holds the truth with the stated confidence at any time.
+    """Mean per person with cards minus mean without, and the interval that holds the truth with the stated confidence
+    at any time.
 
-    No figure is claimed (NaN, an endless interval) when the groups contradict the plan or one has fewer than two persons. ``enough`` says
-    that both groups are large enough for the interval to be trusted; until then the verdict is never ``more`` or ``less``.
+    No figure is claimed (NaN, an endless interval) when the groups contradict the plan or one has fewer than two
+    persons. ``enough`` says that both groups are large enough for the interval to be trusted; until then the verdict is
+    never ``more`` or ``less``.
     """
 
     uplift: float
@@ -43,7 +46,10 @@ class Uplift(Struct, frozen=True):
 
 
 class OneLook(Struct, frozen=True):
-    """A plain interval: it holds the truth with the stated confidence for one look, planned beforehand, and is not to be watched."""
+    """A plain interval.
+
+    It holds the truth with the stated confidence for one look, planned beforehand, and is not to be watched.
+    """
 
     uplift: float
     low: float
@@ -52,7 +58,9 @@ class OneLook(Struct, frozen=True):
 
 
 def uplift(shown: ArrayLike, held: ArrayLike, *, holdout_share: float, planned: int, level: float = 0.95) -> Uplift:
-    """Compare one number a person of those who may see cards with the holdout's; ``planned`` persons were foreseen when it began.
+    """Compare one number a person of those who may see cards with the holdout's.
+
+    ``planned`` persons were foreseen when it began.
 
     >>> uplift([1.0, 0.0] * 500, [1.0, 0.0] * 500, holdout_share=0.5, planned=2000).verdict
     'not_enough_evidence'
@@ -80,7 +88,10 @@ def uplift(shown: ArrayLike, held: ArrayLike, *, holdout_share: float, planned: 
 
 
 def half_width(n: int, sigma: float, *, n_opt: float, alpha: float) -> float:
-    """Half the width of the asymptotic confidence sequence for a mean of ``n`` numbers; narrowest around ``n_opt`` (eq. 9)."""
+    """Half the width of the asymptotic confidence sequence for a mean of ``n`` numbers.
+
+    Narrowest around ``n_opt`` (eq. 9).
+    """
     rho2 = (-2.0 * log(alpha) + log(1.0 - 2.0 * log(alpha))) / n_opt
     return sigma * sqrt(2.0 * (n * rho2 + 1.0) / (n * n * rho2) * log(sqrt(n * rho2 + 1.0) / alpha))
 
@@ -101,7 +112,9 @@ def mismatch(held: int, shown: int, *, share: float) -> float:
 
 
 def blur(persons: NDArray[np.float64]) -> float:
-    """The relative standard error of the variance, √((kurtosis - 1) / n): large for rare or skewed numbers, endless when all are the same.
+    """The relative standard error of the variance, √((kurtosis - 1) / n).
+
+    Large for rare or skewed numbers, endless when all are the same.
 
     The sequence trusts the variance that it sees. Five buyers among a hundred persons have not shown it yet.
 
@@ -115,7 +128,9 @@ def blur(persons: NDArray[np.float64]) -> float:
 
 
 def fixed(shown: ArrayLike, held: ArrayLike, *, level: float = 0.95) -> OneLook:
-    """Welch's interval for one look at the end. Watched daily it errs in a third of the cases: use :func:`uplift` for that.
+    """Welch's interval for one look at the end.
+
+    Watched daily it errs in a third of the cases: use :func:`uplift` for that.
 
     >>> fixed([1.0, 2.0, 3.0], [1.0, 2.0, 3.0]).valid_for
     'one_look'
@@ -133,13 +148,18 @@ def fixed(shown: ArrayLike, held: ArrayLike, *, level: float = 0.95) -> OneLook:
 
 
 def students_t(level: float, freedom: float) -> float:
-    """The t that |T| stays under with probability ``level``: P(|T| ≤ √ν tan θ) = 2 / B(½, ν/2) · ∫₀^θ cos^(ν-1), solved by halving.
+    """The t that |T| stays under with probability ``level``.
+
+    P(|T| ≤ √ν tan θ) = 2 / B(½, ν/2) · ∫₀^θ cos^(ν-1), solved by halving.
 
     >>> [round(students_t(0.95, freedom), 3) for freedom in (1, 10, 1e6)]
     [12.706, 2.228, 1.96]
     """
     scale = 2.0 * exp(lgamma((freedom + 1.0) / 2.0) - lgamma(freedom / 2.0)) / sqrt(pi)
-    low, high = 0.0, min(pi / 2.0, 40.0 / sqrt(freedom))  # with many degrees everything happens close to 0, and a wide grid would miss it
+    low, high = (
+        0.0,
+        min(pi / 2.0, 40.0 / sqrt(freedom)),
+    )  # with many degrees everything happens close to 0, and a wide grid would miss it
     for _ in range(60):
         theta = (low + high) / 2.0
         middles = (np.arange(500) + 0.5) * (theta / 500)
@@ -151,5 +171,7 @@ def students_t(level: float, freedom: float) -> float:
 def _persons(numbers: ArrayLike) -> NDArray[np.float64]:
     persons = np.asarray(numbers, dtype=np.float64)
     if persons.ndim != 1 or not np.isfinite(persons).all():
-        raise Invalid("An uplift compares one finite number a person.", advice="A person without an outcome counts as 0.")
+        raise Invalid(
+            "An uplift compares one finite number a person.", advice="A person without an outcome counts as 0."
+        )
     return persons

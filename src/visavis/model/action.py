@@ -10,14 +10,21 @@ from visavis.model.request import Tag
 Audience = Literal["customer", "adviser"]
 About = Literal["need", "seen", "home", "none"]
 SOURCES: Final[Mapping[str, str]] = {"need": "purchases", "seen": "sight", "home": "home"}
-"""The category of data that the family on a card comes from, by what its action is about: who may not read the one may not be told the other."""
+"""The category of data that the family on a card comes from, by what its action is about.
+
+Who may not read the one may not be told the other.
+"""
 
 
 class Objective(Struct, frozen=True):
-    """Why: which outcome counts, until when, what it is worth, and how its effect is told apart from what would have happened anyway.
+    """Why.
 
-    ``window`` is ``visit`` (the basket of this visit; at the latest ``hours`` later) or ``days`` (on another local day, up to
-    ``days`` days later). ``credit`` is ``uplift`` (pay for what the card changed) or ``response`` (a service whose use is its value).
+    Which outcome counts, until when, what it is worth, and how its effect is told apart from what would have happened
+    anyway.
+
+    ``window`` is ``visit`` (the basket of this visit; at the latest ``hours`` later) or ``days`` (on another local day,
+    up to ``days`` days later). ``credit`` is ``uplift`` (pay for what the card changed) or ``response`` (a service
+    whose use is its value).
     """
 
     id: str
@@ -32,7 +39,10 @@ class Objective(Struct, frozen=True):
 
 
 class Template(Struct, frozen=True, forbid_unknown_fields=True):
-    """The words of a card in one language; ``{family}``, ``{product}``, ``{price}``, ``{days}`` and ``{place}`` are filled in."""
+    """The words of a card in one language.
+
+    ``{family}``, ``{product}``, ``{price}``, ``{days}`` and ``{place}`` are filled in.
+    """
 
     title: str
     body: str
@@ -50,9 +60,12 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Action(Struct, frozen=True):
-    """What may be said, to whom, when it is woken and what it may read. ``about`` names where its family and product come from.
+    """What may be said, to whom, when it is woken and what it may read.
 
-    ``review`` tags what matters so much to a person (a price of their own, whether they may, credit, a refusal) that they may have somebody look again.
+    ``about`` names where its family and product come from.
+
+    ``review`` tags what matters so much to a person (a price of their own, whether they may, credit, a refusal) that
+    they may have somebody look again.
     """
 
     id: str

@@ -9,7 +9,10 @@ Scope = Literal["moment", "person", "product"]
 
 
 class Attribute(Struct, frozen=True):
-    """One thing that a condition may name. ``category`` is the data category that it is read from; empty for what is no personal data."""
+    """One thing that a condition may name.
+
+    ``category`` is the data category that it is read from; empty for what is no personal data.
+    """
 
     path: str
     type: Type

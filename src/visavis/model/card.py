@@ -26,7 +26,10 @@ class Card(Struct, frozen=True):
 
 
 class BriefFact(Struct, frozen=True):
-    """One fact of a brief in words: what (at most 40 characters), how it is known, and the detail that a larger screen may open."""
+    """One fact of a brief in words.
+
+    What (at most 40 characters), how it is known, and the detail that a larger screen may open.
+    """
 
     what: str
     origin: str
@@ -35,7 +38,10 @@ class BriefFact(Struct, frozen=True):
 
 
 class Brief(Struct, frozen=True):
-    """What an adviser needs to decide on the spot: who, at most three facts, one action, at most one thing not to do."""
+    """What an adviser needs to decide on the spot.
+
+    Who, at most three facts, one action, at most one thing not to do.
+    """
 
     decision: str
     action: str

@@ -6,7 +6,11 @@ from msgspec import Struct
 
 
 class Product(Struct, frozen=True, gc=False):
-    """One article. ``family`` groups what substitutes for it; ``never_push`` (alcohol, tobacco, medicine) keeps it off every unasked card."""
+    """One article.
+
+    ``family`` groups what substitutes for it; ``never_push`` (alcohol, tobacco, medicine) keeps it off every unasked
+    card.
+    """
 
     gtin: str
     family: str
@@ -28,7 +32,10 @@ class Family(Struct, frozen=True, gc=False):
 
 
 class Place(Struct, frozen=True):
-    """A shop, an aisle or a zone: a circle (``radius_m`` around the centre) or a polygon of (longitude, latitude) pairs."""
+    """A shop, an aisle or a zone.
+
+    A circle (``radius_m`` around the centre) or a polygon of (longitude, latitude) pairs.
+    """
 
     id: str
     kind: str
@@ -47,12 +54,15 @@ Proved = Literal["foreign", "rendered", "no"]
 
 
 class Device(Struct, frozen=True, gc=False):
-    """A screen: how many lines of how many pixels, in which font size, and what a glance at it costs (units of attention).
+    """A screen.
 
-    ``lines`` is what fits of title and body; ``chars`` how many characters a line of its own text mode holds (0: it has none). On a ``see_through``
-    screen black is clear. ``padding_px`` is kept free all around (0: a share of the width), ``round`` masks what lies outside the circle. A screen that
-    does not ``interrupt`` is looked at when its owner likes. ``unverified`` names the fields that are assumed, derived or only said by the press;
-    ``proved`` says against what the device's row is tested: something that we did not write, our own rendering in a browser, or nothing yet.
+    How many lines of how many pixels, in which font size, and what a glance at it costs (units of attention).
+
+    ``lines`` is what fits of title and body; ``chars`` how many characters a line of its own text mode holds (0: it has
+    none). On a ``see_through`` screen black is clear. ``padding_px`` is kept free all around (0: a share of the width),
+    ``round`` masks what lies outside the circle. A screen that does not ``interrupt`` is looked at when its owner
+    likes. ``unverified`` names the fields that are assumed, derived or only said by the press; ``proved`` says against
+    what the device's row is tested: something that we did not write, our own rendering in a browser, or nothing yet.
     """
 
     profile: str

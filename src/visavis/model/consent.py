@@ -1,7 +1,8 @@
 """Consent: one purpose, the scope that the served notice named, and what the person chose.
 
-Nothing is open until a person said yes to a notice that was served to them; only two of the ten statuses open the gate (DPV 2.3,
-``dpv:ConsentStatusValidForProcessing``). A purpose on another basis is open without asking and covers only its own categories.
+Nothing is open until a person said yes to a notice that was served to them; only two of the ten statuses open the gate
+(DPV 2.3, ``dpv:ConsentStatusValidForProcessing``). A purpose on another basis is open without asking and covers only
+its own categories.
 """
 
 from hashlib import sha256
@@ -13,11 +14,16 @@ from msgspec import Struct
 from visavis.model.dpv import MARKETING, SHARING
 
 Basis = Literal["consent", "contract", "legal", "legitimate"]
-Status = Literal["given", "renewed", "unknown", "requested", "deferred", "refused", "expired", "invalidated", "revoked", "withdrawn"]
+Status = Literal[
+    "given", "renewed", "unknown", "requested", "deferred", "refused", "expired", "invalidated", "revoked", "withdrawn"
+]
 Actor = Literal["person", "guardian", "brand"]
 OPENS: Final = frozenset({"given", "renewed"})
 CATEGORIES: Final = ("places", "sight", "purchases", "home", "numbers", "preferences", "orders")
-"""What a consent can name. ``service`` (what we showed) and ``account`` are ours to keep, and never feed a decision's learning."""
+"""What a consent can name.
+
+``service`` (what we showed) and ``account`` are ours to keep, and never feed a decision's learning.
+"""
 RIGHTS: Final = "rights"
 """The purpose of a copy that a person takes of their own data: a duty, whatever the strategy says."""
 OVERSIGHT: Final = "oversight"
@@ -41,8 +47,9 @@ class Notice(Struct, frozen=True, forbid_unknown_fields=True):
 class Purpose(Struct, frozen=True):
     """What data are read for what, by whom, how long; ``benefit`` is what the person is promised.
 
-    ``recipients`` and ``processors`` are named; ``dpia_id`` is the impact assessment, without which no consent is asked; ``offer_kinds`` are
-    those that it may serve; ``retention_days`` how long the data are kept after the last active contact.
+    ``recipients`` and ``processors`` are named; ``dpia_id`` is the impact assessment, without which no consent is
+    asked; ``offer_kinds`` are those that it may serve; ``retention_days`` how long the data are kept after the last
+    active contact.
     """
 
     key: str
@@ -77,12 +84,18 @@ class Purpose(Struct, frozen=True):
 
     @property
     def basis_term(self) -> str:
-        """The legal basis by its name in :data:`~visavis.model.dpv.BASIS_TERMS`: consent to read sensitive data is explicit."""
+        """The legal basis by its name in :data:`~visavis.model.dpv.BASIS_TERMS`.
+
+        Consent to read sensitive data is explicit.
+        """
         return "explicit" if self.basis == "consent" and self.categories & SENSITIVE else self.basis
 
 
 class Words(Struct, frozen=True):
-    """What a notice says, exactly: its text in one language and its scope. Its name is the SHA-256 of this record's JSON."""
+    """What a notice says, exactly: its text in one language and its scope.
+
+    Its name is the SHA-256 of this record's JSON.
+    """
 
     purpose: str
     language: str
@@ -93,7 +106,10 @@ class Words(Struct, frozen=True):
 
 
 class Served(Struct, frozen=True, array_like=True):
-    """The notice that was last on this person's screen for one purpose, as it was: ``id`` is the moment's, ``hash`` the words'."""
+    """The notice that was last on this person's screen for one purpose, as it was.
+
+    ``id`` is the moment's, ``hash`` the words'.
+    """
 
     version: str
     hash: str
@@ -108,8 +124,9 @@ class Served(Struct, frozen=True, array_like=True):
 class Consent(Struct, frozen=True, array_like=True):
     """The person's present choice for one purpose; a fold of their choices, never edited.
 
-    ``notice`` is the version, ``served`` the moment that served it, ``hash`` its words; ``by`` who said yes; ``record`` the moment of this choice and
-    ``previous`` that of the one before. It opens exactly ``categories``, for the purposes ``iri``, towards ``recipients``.
+    ``notice`` is the version, ``served`` the moment that served it, ``hash`` its words; ``by`` who said yes; ``record``
+    the moment of this choice and ``previous`` that of the one before. It opens exactly ``categories``, for the purposes
+    ``iri``, towards ``recipients``.
     """
 
     status: Status
@@ -133,9 +150,13 @@ class Consent(Struct, frozen=True, array_like=True):
 def words(purpose: Purpose, language: str) -> Words:
     """What this purpose's notice says in this language, with its scope in a fixed order."""
     return Words(
-        purpose.key, language, purpose.notice.text[language], purpose.iris, tuple(sorted(purpose.categories)),
+        purpose.key,
+        language,
+        purpose.notice.text[language],
+        purpose.iris,
+        tuple(sorted(purpose.categories)),
         tuple(sorted(purpose.recipients)),
-    )  # fmt: skip
+    )
 
 
 def hash_of(said: Words) -> str:

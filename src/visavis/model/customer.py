@@ -1,7 +1,7 @@
 """One person as the brand remembers them: a fold of entries, never edited by hand.
 
-Each field is written from one category of data only, so that what a purpose may see is had by dropping fields (``consent.gate.view``).
-Everything is bounded whatever comes: :data:`HABITS_LIMIT` habits, :data:`SHOPS_LIMIT` shops…
+Each field is written from one category of data only, so that what a purpose may see is had by dropping fields
+(``consent.gate.view``). Everything is bounded whatever comes: :data:`HABITS_LIMIT` habits, :data:`SHOPS_LIMIT` shops…
 """
 
 from typing import Final, Literal, TypeVar
@@ -24,10 +24,10 @@ T = TypeVar("T")
 class Purchases(Struct, frozen=True, array_like=True):
     """Written by ``bought`` only: every habit of this person, and the rhythm of their trips.
 
-    A *habit* is what one person does with one family of products. ``rows`` gives the family's row in ``table``, a matrix of doubles kept as
-    bytes (columns: ``customers.fold.HABIT``); ``usual`` the product usually taken in each row. ``trips`` are the scalars of
-    ``customers.fold.TRIPS``, packed; ``shops`` the up to four places bought at, whose counts are in both; ``visits``
-    the last 64 visits, oldest first (``model.habit.VISIT``).
+    A *habit* is what one person does with one family of products. ``rows`` gives the family's row in ``table``, a
+    matrix of doubles kept as bytes (columns: ``customers.fold.HABIT``); ``usual`` the product usually taken in each
+    row. ``trips`` are the scalars of ``customers.fold.TRIPS``, packed; ``shops`` the up to four places bought at, whose
+    counts are in both; ``visits`` the last 64 visits, oldest first (``model.habit.VISIT``).
     """
 
     rows: dict[str, int] = {}
@@ -39,7 +39,10 @@ class Purchases(Struct, frozen=True, array_like=True):
 
 
 class Places(Struct, frozen=True, array_like=True):
-    """Written by ``entered``, ``dwelled``, ``left`` and ``checked_in``: where the person is now, and since when (epoch seconds)."""
+    """Written by ``entered``, ``dwelled``, ``left`` and ``checked_in``.
+
+    Where the person is now, and since when (epoch seconds).
+    """
 
     here: str = ""
     here_kind: str = ""
@@ -66,7 +69,10 @@ class Order(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Reward(Struct, frozen=True, array_like=True, gc=False):
-    """Something promised to the person: granted by a yes, redeemed once at a till, worth ``cents``; good until ``until`` (epoch seconds)."""
+    """Something promised to the person: granted by a yes, redeemed once at a till, worth ``cents``.
+
+    Good until ``until`` (epoch seconds).
+    """
 
     code: str
     action: str
@@ -79,11 +85,13 @@ class Reward(Struct, frozen=True, array_like=True, gc=False):
 class Customer(Struct, frozen=True):
     """Everything that the entries of one person add up to.
 
-    ``born_at`` is when we first heard of them, ``last_contact_at`` when they last did something themselves (epoch seconds); ``held`` as what their
-    entries are kept (``model.moment.HELD_AS``). Of a person who was merged, ``profiles`` keeps each customer that they are made of, as it
-    would be without the others; ``names`` are all that they go by.
+    ``born_at`` is when we first heard of them, ``last_contact_at`` when they last did something themselves (epoch
+    seconds); ``held`` as what their entries are kept (``model.moment.HELD_AS``). Of a person who was merged,
+    ``profiles`` keeps each customer that they are made of, as it would be without the others; ``names`` are all that
+    they go by.
 
-    ``consent_epoch`` counts their choices; ``closings`` tells in which epoch each purpose was last closed (`""`: all of them).
+    ``consent_epoch`` counts their choices; ``closings`` tells in which epoch each purpose was last closed (`""`: all of
+    them).
     """
 
     id: str
@@ -122,7 +130,10 @@ class Customer(Struct, frozen=True):
 
     @property
     def kept_from(self) -> float:
-        """From when on it is counted how long their data are kept: their last active contact, else when we first heard of them (epoch seconds)."""
+        """From when on it is counted how long their data are kept.
+
+        Their last active contact, else when we first heard of them (epoch seconds).
+        """
         return max(self.last_contact_at, self.born_at)
 
     @property

@@ -1,13 +1,32 @@
-"""What was decided at a moment: to show one arm, or to stay silent; always with reasons, refusals and the exact ``p_shown``."""
+"""What was decided at a moment: to show one arm, or to stay silent.
+
+Always with reasons, refusals and the exact ``p_shown``.
+"""
 
 from typing import Literal
 
 from msgspec import Struct
 
 RefusalReason = Literal[
-    "consent", "condition_false", "condition_unknown", "cap", "gap", "cool_down", "budget", "quiet_hours", "device", "attention",
-    "time_to_live", "holdout", "silence_better", "not_drawn", "never_push", "nothing_to_name", "wrong", "unparameterised",
-]  # fmt: skip
+    "consent",
+    "condition_false",
+    "condition_unknown",
+    "cap",
+    "gap",
+    "cool_down",
+    "budget",
+    "quiet_hours",
+    "device",
+    "attention",
+    "time_to_live",
+    "holdout",
+    "silence_better",
+    "not_drawn",
+    "never_push",
+    "nothing_to_name",
+    "wrong",
+    "unparameterised",
+]
 
 
 class Refusal(Struct, frozen=True, array_like=True, gc=False):
@@ -19,7 +38,10 @@ class Refusal(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Known(Struct, frozen=True, array_like=True, gc=False):
-    """A family we believed would be needed, best first, before caps, holdout and cool-down: what calibration is judged and mended on."""
+    """A family we believed would be needed, best first, before caps, holdout and cool-down.
+
+    What calibration is judged and mended on.
+    """
 
     family: str
     product: str
@@ -27,7 +49,11 @@ class Known(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Scored(Struct, frozen=True, array_like=True, gc=False):
-    """One arm of the draw: what it would bring net of the price of attention, in thousandths of a cent, and its probability. Silence has no action."""
+    """One arm of the draw.
+
+    What it would bring net of the price of attention, in thousandths of a cent, and its probability. Silence has no
+    action.
+    """
 
     action: str
     family: str
@@ -36,14 +62,20 @@ class Scored(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Term(Struct, frozen=True, array_like=True, gc=False):
-    """One push on the estimate: a feature's name and how far it moved the logit away from the average, in hundredths."""
+    """One push on the estimate.
+
+    A feature's name and how far it moved the logit away from the average, in hundredths.
+    """
 
     feature: str
     push: int
 
 
 class Window(Struct, frozen=True, array_like=True, gc=False):
-    """When the outcome is known: it counts on local days ``from_day`` … ``until_day``; it closes at ``closes_at`` (epoch seconds)."""
+    """When the outcome is known: it counts on local days ``from_day`` … ``until_day``.
+
+    It closes at ``closes_at`` (epoch seconds).
+    """
 
     objective: str
     closes_at: float
@@ -58,7 +90,9 @@ Origin = Literal["declared", "observed", "inferred"]
 
 
 class Fact(Struct, frozen=True, array_like=True, gc=False):
-    """One thing that an adviser may know of a person: what, since which local day, how sure (0 to 1), and where it comes from.
+    """One thing that an adviser may know of a person.
+
+    What, since which local day, how sure (0 to 1), and where it comes from.
 
     Of a need also how many ``times`` it was met, and ``every_days`` on average (0 when not known).
     """
@@ -75,7 +109,8 @@ class Fact(Struct, frozen=True, array_like=True, gc=False):
 class Show(Struct, frozen=True, array_like=True, tag="show"):
     """Show this arm on that device, until ``until`` (epoch seconds).
 
-    ``facts`` are what a brief tells an adviser, the first to matter first; ``figures`` the numbers that the words of a card need.
+    ``facts`` are what a brief tells an adviser, the first to matter first; ``figures`` the numbers that the words of a
+    card need.
     """
 
     id: str
@@ -118,7 +153,10 @@ Decision = Show | Silence
 
 
 class Outcome(Struct, frozen=True, array_like=True, gc=False):
-    """What became of a decision, once: bit i of ``hits`` says whether its i-th known family happened; ``got`` whether the shown arm did."""
+    """What became of a decision, once: bit i of ``hits`` says whether its i-th known family happened.
+
+    ``got`` whether the shown arm did.
+    """
 
     decision: str
     objective: str

@@ -1,8 +1,12 @@
-"""The terms of the Data Privacy Vocabulary that we use, frozen: what a purpose may be called, and what our exports may say.
+"""The terms of the Data Privacy Vocabulary that we use, frozen.
 
-A list and not a parser: reading the vocabulary's own files takes many seconds, and a term that is not here is refused instead of guessed.
+What a purpose may be called, and what our exports may say.
 
-Reference: W3C Data Privacy Vocabularies and Controls Community Group, *Data Privacy Vocabulary (DPV) 2.3*, a Community Group report.
+A list and not a parser: reading the vocabulary's own files takes many seconds, and a term that is not here is refused
+instead of guessed.
+
+Reference: W3C Data Privacy Vocabularies and Controls Community Group, *Data Privacy Vocabulary (DPV) 2.3*, a Community
+Group report.
 """
 
 from typing import Final
@@ -17,51 +21,141 @@ NAMESPACES: Final[dict[str, str]] = {
 LAW: Final = "https://w3id.org/dpv/legal/eu#law-GDPR"
 SCHEMA: Final = "https://w3id.org/dpv/schema/dpv-27560#"
 
-PURPOSES: Final = frozenset({
-    "dpv:AccountManagement", "dpv:RequestedServiceProvision", "dpv:CustomerCare", "dpv:CommunicationForCustomerCare", "dpv:FraudPreventionAndDetection",
-    "dpv:EnforceSecurity", "dpv:LegalCompliance", "dpv:RightsFulfilment", "dpv:ProvideProductRecommendations", "dpv:PersonalisedBenefits",
-    "dpv:UserInterfacePersonalisation", "dpv:DirectMarketing", "dpv:ProvidePersonalisedRecommendations", "dpv:ServiceUsageAnalytics",
-    "dpv:ImproveExistingProductsAndServices", "dpv:ResearchAndDevelopment", "dpv:PersonalisedAdvertising", "dpv:TargetedAdvertising",
-    "dpv:IdentityAuthentication",
-})  # fmt: skip
-MARKETING: Final = frozenset({
-    "dpv:ProvideProductRecommendations", "dpv:ProvidePersonalisedRecommendations", "dpv:PersonalisedBenefits", "dpv:DirectMarketing",
-    "dpv:PersonalisedAdvertising", "dpv:TargetedAdvertising",
-})  # fmt: skip
+PURPOSES: Final = frozenset(
+    {
+        "dpv:AccountManagement",
+        "dpv:RequestedServiceProvision",
+        "dpv:CustomerCare",
+        "dpv:CommunicationForCustomerCare",
+        "dpv:FraudPreventionAndDetection",
+        "dpv:EnforceSecurity",
+        "dpv:LegalCompliance",
+        "dpv:RightsFulfilment",
+        "dpv:ProvideProductRecommendations",
+        "dpv:PersonalisedBenefits",
+        "dpv:UserInterfacePersonalisation",
+        "dpv:DirectMarketing",
+        "dpv:ProvidePersonalisedRecommendations",
+        "dpv:ServiceUsageAnalytics",
+        "dpv:ImproveExistingProductsAndServices",
+        "dpv:ResearchAndDevelopment",
+        "dpv:PersonalisedAdvertising",
+        "dpv:TargetedAdvertising",
+        "dpv:IdentityAuthentication",
+    }
+)
+MARKETING: Final = frozenset(
+    {
+        "dpv:ProvideProductRecommendations",
+        "dpv:ProvidePersonalisedRecommendations",
+        "dpv:PersonalisedBenefits",
+        "dpv:DirectMarketing",
+        "dpv:PersonalisedAdvertising",
+        "dpv:TargetedAdvertising",
+    }
+)
 """What an objection to direct marketing closes (GDPR art. 21(2)), the profiling that serves it included."""
 SHARING: Final = frozenset({"dpv:PersonalisedAdvertising", "dpv:TargetedAdvertising"})
 """What Global Privacy Control refuses: data that go to others for their advertising."""
 
 CATEGORY_TERMS: Final[dict[str, str]] = {
-    "places": "pd:CurrentLocation", "sight": "pd:Interest", "purchases": "pd:Purchase", "home": "pd:ServiceConsumptionBehaviour",
-    "numbers": "pd:PhysicalHealth", "preferences": "pd:Preference", "orders": "pd:Purchase",
-}  # fmt: skip
+    "places": "pd:CurrentLocation",
+    "sight": "pd:Interest",
+    "purchases": "pd:Purchase",
+    "home": "pd:ServiceConsumptionBehaviour",
+    "numbers": "pd:PhysicalHealth",
+    "preferences": "pd:Preference",
+    "orders": "pd:Purchase",
+}
 """What each of our categories of data is called there."""
 
 BASIS_TERMS: Final[dict[str, str]] = {
-    "consent": "eu-gdpr:A6-1-a", "explicit": "eu-gdpr:A9-2-a", "contract": "eu-gdpr:A6-1-b", "legal": "eu-gdpr:A6-1-c",
+    "consent": "eu-gdpr:A6-1-a",
+    "explicit": "eu-gdpr:A9-2-a",
+    "contract": "eu-gdpr:A6-1-b",
+    "legal": "eu-gdpr:A6-1-c",
     "legitimate": "eu-gdpr:A6-1-f-controller",
-}  # fmt: skip
+}
 
 STATUS_TERMS: Final[dict[str, str]] = {
-    "given": "dpv:ConsentGiven", "renewed": "dpv:RenewedConsentGiven", "unknown": "dpv:ConsentUnknown", "requested": "dpv:ConsentRequested",
-    "deferred": "dpv:ConsentRequestDeferred", "refused": "dpv:ConsentRefused", "expired": "dpv:ConsentExpired", "invalidated": "dpv:ConsentInvalidated",
-    "revoked": "dpv:ConsentRevoked", "withdrawn": "dpv:ConsentWithdrawn",
-}  # fmt: skip
+    "given": "dpv:ConsentGiven",
+    "renewed": "dpv:RenewedConsentGiven",
+    "unknown": "dpv:ConsentUnknown",
+    "requested": "dpv:ConsentRequested",
+    "deferred": "dpv:ConsentRequestDeferred",
+    "refused": "dpv:ConsentRefused",
+    "expired": "dpv:ConsentExpired",
+    "invalidated": "dpv:ConsentInvalidated",
+    "revoked": "dpv:ConsentRevoked",
+    "withdrawn": "dpv:ConsentWithdrawn",
+}
 """The ten statuses; only the first two open the gate."""
 
-TERMS: Final = PURPOSES | frozenset(CATEGORY_TERMS.values()) | frozenset(BASIS_TERMS.values()) | frozenset(STATUS_TERMS.values()) | frozenset({
-    "dpv:ConsentRecord", "dpv:ConsentReceipt", "dpv:ConsentNotice", "dpv:Process", "dpv:ExpressedConsent", "dpv:ExplicitlyExpressedConsent",
-    "dpv:Use", "dpv:Infer", "dpv:DataSubjectDataSource", "dpv:FullAutomation", "dpv:AssistiveAutomation", "dpv:StorageLocation", "dpv:StorageDuration",
-    "dpv:StorageDeletion", "dpv:WithdrawConsent", "dpv:ProvideConsent", "dpv:DataSubjectRight", "dpv:DPIA",
-    "dpv:hasDataSubject", "dpv:hasJurisdiction", "dpv:hasApplicableLaw", "dpv:hasDataController", "dpv:hasName", "dpv:hasAddress", "dpv:hasContact",
-    "dpv:hasNotice", "dpv:hasProcess", "dpv:hasPurpose", "dpv:hasLegalBasis", "dpv:hasPersonalData", "dpv:hasDataSource", "dpv:hasProcessing",
-    "dpv:hasAutomationLevel", "dpv:hasRecipient", "dpv:hasStorageCondition", "dpv:hasLocation", "dpv:hasDuration", "dpv:hasConsentControl",
-    "dpv:isExercisedAt", "dpv:hasRight", "dpv:hasImpactAssessment", "dpv:hasConsentStatus", "dpv:isIndicatedAtTime", "dpv:isIndicatedBy",
-    "dpv:hasIndicationMethod", "dpv:hasRecordOfActivity",
-    "eu-gdpr:A7-3", "loc:FR",
-    "dct:identifier", "dct:conformsTo", "dct:language", "dct:valid", "dct:created", "dct:publisher", "dct:description",
-})  # fmt: skip
+TERMS: Final = (
+    PURPOSES
+    | frozenset(CATEGORY_TERMS.values())
+    | frozenset(BASIS_TERMS.values())
+    | frozenset(STATUS_TERMS.values())
+    | frozenset(
+        {
+            "dpv:ConsentRecord",
+            "dpv:ConsentReceipt",
+            "dpv:ConsentNotice",
+            "dpv:Process",
+            "dpv:ExpressedConsent",
+            "dpv:ExplicitlyExpressedConsent",
+            "dpv:Use",
+            "dpv:Infer",
+            "dpv:DataSubjectDataSource",
+            "dpv:FullAutomation",
+            "dpv:AssistiveAutomation",
+            "dpv:StorageLocation",
+            "dpv:StorageDuration",
+            "dpv:StorageDeletion",
+            "dpv:WithdrawConsent",
+            "dpv:ProvideConsent",
+            "dpv:DataSubjectRight",
+            "dpv:DPIA",
+            "dpv:hasDataSubject",
+            "dpv:hasJurisdiction",
+            "dpv:hasApplicableLaw",
+            "dpv:hasDataController",
+            "dpv:hasName",
+            "dpv:hasAddress",
+            "dpv:hasContact",
+            "dpv:hasNotice",
+            "dpv:hasProcess",
+            "dpv:hasPurpose",
+            "dpv:hasLegalBasis",
+            "dpv:hasPersonalData",
+            "dpv:hasDataSource",
+            "dpv:hasProcessing",
+            "dpv:hasAutomationLevel",
+            "dpv:hasRecipient",
+            "dpv:hasStorageCondition",
+            "dpv:hasLocation",
+            "dpv:hasDuration",
+            "dpv:hasConsentControl",
+            "dpv:isExercisedAt",
+            "dpv:hasRight",
+            "dpv:hasImpactAssessment",
+            "dpv:hasConsentStatus",
+            "dpv:isIndicatedAtTime",
+            "dpv:isIndicatedBy",
+            "dpv:hasIndicationMethod",
+            "dpv:hasRecordOfActivity",
+            "eu-gdpr:A7-3",
+            "loc:FR",
+            "dct:identifier",
+            "dct:conformsTo",
+            "dct:language",
+            "dct:valid",
+            "dct:created",
+            "dct:publisher",
+            "dct:description",
+        }
+    )
+)
 """Every term that an export of ours may contain."""
 
 
@@ -75,4 +169,7 @@ def iri(term: str) -> str:
     return NAMESPACES[prefix] + name
 
 
-IRIS: Final = frozenset({iri(term) for term in TERMS}) | {LAW, *[SCHEMA + kind for kind in ("record-eu-gdpr", "receipt-eu-gdpr")]}
+IRIS: Final = frozenset({iri(term) for term in TERMS}) | {
+    LAW,
+    *[SCHEMA + kind for kind in ("record-eu-gdpr", "receipt-eu-gdpr")],
+}

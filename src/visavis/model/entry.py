@@ -1,4 +1,7 @@
-"""An entry: everything that happened at one moment of one customer. One row, one commit; nothing goes out before it is durable."""
+"""An entry: everything that happened at one moment of one customer.
+
+One row, one commit; nothing goes out before it is durable.
+"""
 
 from datetime import datetime
 from typing import Final, Literal
@@ -32,12 +35,17 @@ class Granted(Struct, frozen=True, array_like=True, gc=False):
     """The answer to a moment that asks: yes or no, why, and what it is worth."""
 
     yes: bool
-    reason: Literal["redeemed", "reversed", "already_redeemed", "not_redeemed", "unknown_code", "expired", "answered", "silent"]
+    reason: Literal[
+        "redeemed", "reversed", "already_redeemed", "not_redeemed", "unknown_code", "expired", "answered", "silent"
+    ]
     cents: int = 0
 
 
 class Use(Struct, frozen=True, array_like=True):
-    """Which categories of data were read for which purpose; ``by`` whom (``role@place``, or ``person`` for their own copy), empty for the service itself."""
+    """Which categories of data were read for which purpose.
+
+    ``by`` whom (``role@place``, or ``person`` for their own copy), empty for the service itself.
+    """
 
     purpose: str
     categories: tuple[str, ...]
@@ -45,7 +53,10 @@ class Use(Struct, frozen=True, array_like=True):
 
 
 class Entry(Struct, frozen=True, array_like=True):
-    """One row of the log. ``world`` names the shared state that the decisions saw; ``form`` the shape of this record."""
+    """One row of the log.
+
+    ``world`` names the shared state that the decisions saw; ``form`` the shape of this record.
+    """
 
     form: int
     customer: str

@@ -7,8 +7,8 @@
     ├── Refused             understood, and not allowed (no consent, a cap, a revoked key)
     └── Unavailable         allowed, and not possible now (a full disk, a closed log)
 
-The core returns refusals as values; only the shell raises. A message says what was given, what was expected, and what to do;
-it never repeats personal data.
+The core returns refusals as values; only the shell raises. A message says what was given, what was expected, and what
+to do; it never repeats personal data.
 """
 
 

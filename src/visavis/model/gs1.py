@@ -1,7 +1,9 @@
-"""GS1: which trade item a code names, whether it comes as digits, as a Digital Link or as an EPC; the same item always gets the same 14 digits.
+"""GS1: which trade item a code names, whether it comes as digits, as a Digital Link or as an EPC.
 
-A Digital Link is read by its path alone, so any domain and any prefix will do. Lot and serial number tell one pack from another: who only wants to know
-the product takes :func:`product_of`, which leaves them out.
+The same item always gets the same 14 digits.
+
+A Digital Link is read by its path alone, so any domain and any prefix will do. Lot and serial number tell one pack from
+another: who only wants to know the product takes :func:`product_of`, which leaves them out.
 """
 
 import re
@@ -19,7 +21,12 @@ HOME: Final = "https://id.gs1.org"
 LENGTHS: Final = (8, 12, 13, 14)
 LONGEST: Final = 2_000
 """How many characters of a code are looked at, at most."""
-QUALIFIERS: Final[dict[str, tuple[str, int]]] = {"22": ("variant", 20), "10": ("lot", 20), "21": ("serial", 20), "235": ("third_party", 28)}
+QUALIFIERS: Final[dict[str, tuple[str, int]]] = {
+    "22": ("variant", 20),
+    "10": ("lot", 20),
+    "21": ("serial", 20),
+    "235": ("third_party", 28),
+}
 """What may follow the item in a Digital Link, in this order: the field it fills, and how long it may be."""
 DATES: Final[dict[str, str]] = {"15": "best_before", "17": "expires"}
 _TEXT: Final = re.compile(r"[!-\"%-?A-Z_a-z]+")
@@ -91,13 +98,18 @@ def canonical(item: Item) -> str:
     >>> canonical(read("http://shop.example/a/01/9506000134352/21/1%2F2?linkType=all&17=270200"))
     'https://id.gs1.org/01/09506000134352/21/1%2F2?17=270228'
     """
-    path = [f"{HOME}/01/{item.gtin}", *[f"{key}/{quote(said, safe='')}" for key, (field, _) in QUALIFIERS.items() if (said := getattr(item, field))]]
+    path = [
+        f"{HOME}/01/{item.gtin}",
+        *[f"{key}/{quote(said, safe='')}" for key, (field, _) in QUALIFIERS.items() if (said := getattr(item, field))],
+    ]
     query = [f"{key}={day:%y%m%d}" for key, field in DATES.items() if (day := getattr(item, field)) is not None]
     return "/".join(path) + ("?" + "&".join(query) if query else "")
 
 
 def product_of(known: Container[str], code: str) -> str:
-    """The product under the name by which it is ``known``, else by its 14 digits without lot or serial number; a code that is not GS1's stays as it is.
+    """The product under the name by which it is ``known``, else by its 14 digits without lot or serial number.
+
+    A code that is not GS1's stays as it is.
 
     >>> product_of({"3017620422003": "spread"}, "https://id.gs1.org/01/03017620422003/21/S1"), product_of({}, "own-bread")
     ('3017620422003', 'own-bread')
@@ -128,7 +140,10 @@ def _linked(code: str) -> Item:
         said = dict(parse_qsl(parts.query, max_num_fields=None))
         dates: dict[str, Any] = {field: _day(said[key]) for key, field in DATES.items() if key in said}
         return Item(**fields, **dates)
-    raise Invalid("Not a Digital Link: its path names no trade item.", advice="Write it as https://id.gs1.org/01/GTIN, then /22, /10, /21, /235 in this order.")
+    raise Invalid(
+        "Not a Digital Link: its path names no trade item.",
+        advice="Write it as https://id.gs1.org/01/GTIN, then /22, /10, /21, /235 in this order.",
+    )
 
 
 def _path(segments: list[str]) -> dict[str, str]:
@@ -148,7 +163,10 @@ def _path(segments: list[str]) -> dict[str, str]:
 def _epc(code: str) -> Item:
     found = _EPC.fullmatch(code)
     if found is None or len(found[1]) + len(found[2]) != 13:
-        raise Invalid("Not an EPC of a trade item.", advice="Send a URN that begins with urn:epc:id:sgtin: or urn:epc:class:lgtin:, or a Digital Link.")
+        raise Invalid(
+            "Not an EPC of a trade item.",
+            advice="Send a URN that begins with urn:epc:id:sgtin: or urn:epc:class:lgtin:, or a Digital Link.",
+        )
     company, reference, rest = found.groups()
     body = reference[0] + company + reference[1:]
     item = body + check_digit(body)
@@ -163,7 +181,10 @@ def _epc(code: str) -> Item:
 
 def _text(said: str, longest: int) -> str:
     if len(said) > longest or not _TEXT.fullmatch(said):
-        raise Invalid(f"A lot or serial number has 1 to {longest} letters, digits or signs.", advice="Write others with percent signs.")
+        raise Invalid(
+            f"A lot or serial number has 1 to {longest} letters, digits or signs.",
+            advice="Write others with percent signs.",
+        )
     return said
 
 

@@ -1,4 +1,7 @@
-"""Names of things, and the one way to make a new one: by hashing what it is made of, so that a retry gets the same name."""
+"""Names of things, and the one way to make a new one.
+
+By hashing what it is made of, so that a retry gets the same name.
+"""
 
 from hashlib import blake2b
 from typing import NewType
@@ -10,7 +13,9 @@ WorldVersion = NewType("WorldVersion", str)
 
 
 def decision_id(customer: str, moment: str, audience: str) -> DecisionId:
-    """Name the decision taken for this audience at this moment of this customer; the same three always give the same name.
+    """Name the decision taken for this audience at this moment of this customer.
+
+    The same three always give the same name.
 
     >>> decision_id("camille", "m1", "customer")
     'fa04f78e80f0e71f5e771a6e'

@@ -1,8 +1,9 @@
 """A moment: one thing that happened between a person and the brand, at one instant, of one kind.
 
-A moment comes from outside (a device, a till, the fridge, a page) as a JSON object whose ``kind`` names one of the records below. Unknown
-fields are dropped, everything else is strict: :func:`decode` either returns a valid moment or raises one :class:`~visavis.model.errors.Invalid`.
-What the sender writes into ``at`` or into a line's ``family`` is never believed: the door (``consent.gate.admit``) resolves both.
+A moment comes from outside (a device, a till, the fridge, a page) as a JSON object whose ``kind`` names one of the
+records below. Unknown fields are dropped, everything else is strict: :func:`decode` either returns a valid moment or
+raises one :class:`~visavis.model.errors.Invalid`. What the sender writes into ``at`` or into a line's ``family`` is
+never believed: the door (``consent.gate.admit``) resolves both.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -24,9 +25,12 @@ LINES_LIMIT: Final = 500
 
 
 class Spot(Struct, frozen=True, array_like=True, gc=False):
-    """Where and when in the person's own terms; written by the door, so that refolding years later needs no table of places or zones.
+    """Where and when in the person's own terms.
 
-    ``local_day`` counts days since 1970-01-01 in the zone of the place (else the person's); ``local_hour`` is in [0, 24).
+    Written by the door, so that refolding years later needs no table of places or zones.
+
+    ``local_day`` counts days since 1970-01-01 in the zone of the place (else the person's); ``local_hour`` is in [0,
+    24).
     """
 
     place: str
@@ -125,7 +129,9 @@ class RanOut(MomentBase, frozen=True, tag="ran_out"):
 
 
 class Measured(MomentBase, frozen=True, tag="measured"):
-    """One of the person's own numbers (litres of water, steps), added to the day's; ``goal`` sets what they aim at in a day.
+    """One of the person's own numbers (litres of water, steps), added to the day's.
+
+    ``goal`` sets what they aim at in a day.
 
     Read by nothing but their own pages and cards.
     """
@@ -169,7 +175,10 @@ class Displayed(MomentBase, frozen=True, tag="displayed"):
 
 
 class Answered(MomentBase, frozen=True, tag="answered"):
-    """An answer to a card or a brief: ``yes``, ``no``, ``later``, ``done`` or ``wrong`` (``about`` then names the family that is wrong)."""
+    """An answer to a card or a brief.
+
+    ``yes``, ``no``, ``later``, ``done`` or ``wrong`` (``about`` then names the family that is wrong).
+    """
 
     decision: Id
     answer: Annotated[str, Meta(pattern="^(yes|no|later|done|wrong)$")]
@@ -208,7 +217,9 @@ class Reversed(MomentBase, frozen=True, tag="reversed"):
 
 
 class Noticed(MomentBase, frozen=True, tag="noticed"):
-    """A notice was shown: which purpose, which version, in which language, on what; ``asked`` when the brand showed it unasked.
+    """A notice was shown: which purpose, which version, in which language, on what.
+
+    ``asked`` when the brand showed it unasked.
 
     The door writes what was shown, exactly: the hash of its words, and its scope.
     """
@@ -225,7 +236,9 @@ class Noticed(MomentBase, frozen=True, tag="noticed"):
 
 
 class Consented(MomentBase, frozen=True, tag="consented"):
-    """A yes to one purpose, by the person or by who answers for them; a ``trial`` switches itself off after thirty days.
+    """A yes to one purpose, by the person or by who answers for them.
+
+    A ``trial`` switches itself off after thirty days.
 
     The door writes the scope of the notice that was served to them, and until when the yes holds.
     """
@@ -242,7 +255,10 @@ class Consented(MomentBase, frozen=True, tag="consented"):
 
 
 class Withdrew(MomentBase, frozen=True, tag="withdrew"):
-    """A no to one purpose: the person took it back, refused it or left it for later; or it was revoked by someone else, or found invalid."""
+    """A no to one purpose: the person took it back, refused it or left it for later.
+
+    Or it was revoked by someone else, or found invalid.
+    """
 
     purpose: Id
     how: Annotated[str, Meta(pattern="^(withdrawn|deferred|revoked|invalidated)$")] = "withdrawn"
@@ -250,7 +266,9 @@ class Withdrew(MomentBase, frozen=True, tag="withdrew"):
 
 
 class Objected(MomentBase, frozen=True, tag="objected"):
-    """The person objects: to all ``marketing``, to ``sharing`` with others, or to one purpose by its key; ``on = false`` takes it back.
+    """The person objects: to all ``marketing``, to ``sharing`` with others, or to one purpose by its key.
+
+    ``on = false`` takes it back.
 
     The door writes the purposes that this closes.
     """
@@ -275,9 +293,12 @@ class Born(MomentBase, frozen=True, tag="born"):
 
 
 class Requested(MomentBase, frozen=True, tag="requested"):
-    """The person exercises a right, or their request moves on; it is to be answered by ``expected_at``. Said by the door of rights only.
+    """The person exercises a right, or their request moves on; it is to be answered by ``expected_at``.
 
-    A correction that waits for the brand tells ``of`` which moment, and what its fields should say ``instead`` (``None``: it never happened).
+    Said by the door of rights only.
+
+    A correction that waits for the brand tells ``of`` which moment, and what its fields should say ``instead``
+    (``None``: it never happened).
     """
 
     request: Id
@@ -291,14 +312,19 @@ class Requested(MomentBase, frozen=True, tag="requested"):
 
 
 class Corrected(MomentBase, frozen=True, tag="corrected"):
-    """Something about the person was put right: what the moment ``of`` had said (its entry says the right thing now), or an inferred ``family`` was hidden."""
+    """Something about the person was put right.
+
+    What the moment ``of`` had said (its entry says the right thing now), or an inferred ``family`` was hidden.
+    """
 
     of: Name = ""
     family: Name = ""
 
 
 class Lapsed(MomentBase, frozen=True, tag="lapsed"):
-    """These data of the person were kept as long as was said, and are gone. ``contact_at`` is their last active contact, from which the rest is counted on.
+    """These data of the person were kept as long as was said, and are gone.
+
+    ``contact_at`` is their last active contact, from which the rest is counted on.
 
     Said by the clock of the server only.
     """
@@ -308,7 +334,10 @@ class Lapsed(MomentBase, frozen=True, tag="lapsed"):
 
 
 class Contested(MomentBase, frozen=True, tag="contested"):
-    """The person contests an automated decision, in their own words. The door writes which action it was about, its tag, and by when it is reviewed."""
+    """The person contests an automated decision, in their own words.
+
+    The door writes which action it was about, its tag, and by when it is reviewed.
+    """
 
     decision: Id
     view: Annotated[str, Meta(min_length=1, max_length=2000)]
@@ -342,7 +371,8 @@ class Voted(MomentBase, frozen=True, tag="voted"):
 class Worn(MomentBase, frozen=True, tag="worn"):
     """A device was put on, taken off, or says how it is.
 
-    ``busy`` is all that it tells of what the person does (drives, cycles, talks): whether to leave them alone now. The device judges that by itself.
+    ``busy`` is all that it tells of what the person does (drives, cycles, talks): whether to leave them alone now. The
+    device judges that by itself.
     """
 
     device: Id
@@ -353,7 +383,10 @@ class Worn(MomentBase, frozen=True, tag="worn"):
 
 
 class Linked(MomentBase, frozen=True, tag="linked"):
-    """An identifier (already hashed by the door) was attached to this customer; when another customer holds it, they are one person from then on."""
+    """An identifier (already hashed by the door) was attached to this customer.
+
+    When another customer holds it, they are one person from then on.
+    """
 
     identifier: Id
 
@@ -376,34 +409,105 @@ class Due(MomentBase, frozen=True, tag="due"):
 
 
 Moment = (
-    Located | Entered | Dwelled | Left | Saw | Paying | Bought | Stocked | Consumed | RanOut | Measured | Declared | CheckedIn | Asked
-    | Shared | Displayed | Answered | Ordered | Fulfilled | Returned | Redeeming | Reversed | Noticed | Consented | Withdrew | Objected
-    | Restricted | Born | Consulted | Requested | Corrected | Lapsed | Contested | Reviewed | Proposed | Voted | Worn | Linked | Unlinked | Due
-)  # fmt: skip
+    Located
+    | Entered
+    | Dwelled
+    | Left
+    | Saw
+    | Paying
+    | Bought
+    | Stocked
+    | Consumed
+    | RanOut
+    | Measured
+    | Declared
+    | CheckedIn
+    | Asked
+    | Shared
+    | Displayed
+    | Answered
+    | Ordered
+    | Fulfilled
+    | Returned
+    | Redeeming
+    | Reversed
+    | Noticed
+    | Consented
+    | Withdrew
+    | Objected
+    | Restricted
+    | Born
+    | Consulted
+    | Requested
+    | Corrected
+    | Lapsed
+    | Contested
+    | Reviewed
+    | Proposed
+    | Voted
+    | Worn
+    | Linked
+    | Unlinked
+    | Due
+)
 
 KINDS: Final[dict[str, type[MomentBase]]] = {str(kind.__struct_config__.tag): kind for kind in Moment.__args__}
 KIND: Final[dict[type[MomentBase], str]] = {kind: name for name, kind in KINDS.items()}
 
 CATEGORY: Final[dict[str, str]] = {
-    "located": "places", "entered": "places", "dwelled": "places", "left": "places", "checked_in": "places",
+    "located": "places",
+    "entered": "places",
+    "dwelled": "places",
+    "left": "places",
+    "checked_in": "places",
     "saw": "sight",
-    "paying": "purchases", "bought": "purchases",
-    "stocked": "home", "consumed": "home", "ran_out": "home",
+    "paying": "purchases",
+    "bought": "purchases",
+    "stocked": "home",
+    "consumed": "home",
+    "ran_out": "home",
     "measured": "numbers",
-    "declared": "preferences", "proposed": "preferences", "voted": "preferences", "shared": "preferences",
-    "asked": "service", "displayed": "service", "answered": "service", "worn": "service", "due": "service", "consulted": "service",
-    "ordered": "orders", "fulfilled": "orders", "returned": "orders", "redeeming": "orders", "reversed": "orders",
-    "noticed": "account", "consented": "account", "withdrew": "account", "objected": "account", "restricted": "account", "born": "account",
-    "linked": "account", "unlinked": "account", "requested": "account", "corrected": "account", "contested": "account", "reviewed": "account",
+    "declared": "preferences",
+    "proposed": "preferences",
+    "voted": "preferences",
+    "shared": "preferences",
+    "asked": "service",
+    "displayed": "service",
+    "answered": "service",
+    "worn": "service",
+    "due": "service",
+    "consulted": "service",
+    "ordered": "orders",
+    "fulfilled": "orders",
+    "returned": "orders",
+    "redeeming": "orders",
+    "reversed": "orders",
+    "noticed": "account",
+    "consented": "account",
+    "withdrew": "account",
+    "objected": "account",
+    "restricted": "account",
+    "born": "account",
+    "linked": "account",
+    "unlinked": "account",
+    "requested": "account",
+    "corrected": "account",
+    "contested": "account",
+    "reviewed": "account",
     "lapsed": "account",
-}  # fmt: skip
+}
 """Each kind of moment carries exactly one category of data; consent is given for categories."""
 PASSIVE: Final = frozenset({"due", "displayed", "noticed", "consulted", "lapsed"})
 """Kinds that are no contact of the person's own: they prolong nothing."""
 PROOF: Final = "proof"
 """As what notices and choices are kept, and what was done for them: longer than the data that they were about."""
 HELD_AS: Final[dict[type[MomentBase], str]] = {
-    made: PROOF if kind in {"noticed", "consented", "withdrew", "objected", "restricted", "born", "lapsed"} else CATEGORY[kind] for kind, made in KINDS.items()
+    made: (
+        PROOF
+        if kind in {"noticed", "consented", "withdrew", "objected", "restricted", "born", "lapsed"}
+        else CATEGORY[kind]
+    )
+    for kind, made in KINDS.items()
 }
 """As what each kind of moment is kept, and goes."""
 
@@ -415,11 +519,12 @@ def decode(payload: bytes, *, received_at: datetime) -> Moment:
 
     >>> from datetime import UTC, datetime
     >>> now = datetime(2026, 11, 24, 10, tzinfo=UTC)
-    >>> decode(b'{"kind":"entered","id":"m1","customer":"camille","occurred_at":"2026-11-24T09:59:00Z","place":"s1"}', received_at=now).place
+    >>> sent = b'{"kind":"entered","id":"m1","customer":"camille","occurred_at":"2026-11-24T09:59:00Z","place":"s1"}'
+    >>> decode(sent, received_at=now).place
     's1'
-    >>> decode(b'{"kind":"teleported","id":"m1","customer":"camille","occurred_at":"2026-11-24T09:59:00Z"}', received_at=now)
+    >>> decode(sent.replace(b"entered", b"teleported"), received_at=now)
     Traceback (most recent call last):
-    visavis.model.errors.Invalid: Not a moment: there is no such kind - at `$.kind`. The kinds are listed in visavis.model.moment.KINDS.
+    visavis.model.errors.Invalid: Not a moment: there is no such kind - at `$.kind`...
     """
     try:
         moment = _json.decode(payload)
@@ -441,17 +546,27 @@ def timely(moment: Moment, *, received_at: datetime) -> Moment:
     """Refuse a naive date, one before the year 2000, and one from the future (five minutes of clock skew are forgiven)."""
     occurred_at = moment.occurred_at
     if occurred_at.tzinfo is None:
-        raise Invalid("Not a moment: `occurred_at` has no time zone.", advice="Write it as 2026-11-24T09:59:00Z or with an offset.")
+        raise Invalid(
+            "Not a moment: `occurred_at` has no time zone.",
+            advice="Write it as 2026-11-24T09:59:00Z or with an offset.",
+        )
     if occurred_at < EARLIEST:
         raise Invalid(f"Not a moment: `occurred_at` is before {EARLIEST:%Y-%m-%d}.", advice="Check the device's clock.")
     if occurred_at > received_at + CLOCK_SKEW:
-        raise Invalid("Not a moment: `occurred_at` is in the future.", advice="Check the device's clock; five minutes are forgiven.")
+        raise Invalid(
+            "Not a moment: `occurred_at` is in the future.",
+            advice="Check the device's clock; five minutes are forgiven.",
+        )
     return moment
 
 
 def _invalid(error: Exception) -> Invalid:
     # What the sender wrote is never repeated: it may be about a person.
-    detail = "there is no such kind - at `$.kind`" if str(error).startswith("Invalid value ") else str(error) or type(error).__name__
+    detail = (
+        "there is no such kind - at `$.kind`"
+        if str(error).startswith("Invalid value ")
+        else str(error) or type(error).__name__
+    )
     detail = "the text is not UTF-8" if isinstance(error, UnicodeDecodeError) else detail
     detail = detail if detail.startswith("JSON") else detail[0].lower() + detail[1:]
     advice = "The kinds are listed in visavis.model.moment.KINDS." if "`$.kind`" in detail else ""

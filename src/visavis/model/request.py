@@ -1,8 +1,10 @@
-"""What a person asks of who answers for their data: a right that they exercise, and a decision that they want somebody to look at again.
+"""What a person asks of who answers for their data.
 
-A request goes from *acknowledged* (with the day by which it is answered) to *fulfilled* or *rejected*, perhaps over *requires_action* (somebody must look)
-or *delayed* (two months more, with reasons, said inside the first). A review is open until a person confirms or changes the decision, with reasons: time
-never closes one.
+A right that they exercise, and a decision that they want somebody to look at again.
+
+A request goes from *acknowledged* (with the day by which it is answered) to *fulfilled* or *rejected*, perhaps over
+*requires_action* (somebody must look) or *delayed* (two months more, with reasons, said inside the first). A review is
+open until a person confirms or changes the decision, with reasons: time never closes one.
 
 Reference: DPV 2.3, ``dpv:RequestStatus``; GDPR art. 12(3) and 22(3).
 """
@@ -27,17 +29,23 @@ NEXT: Final[dict[str, frozenset[str]]] = {
 REASONED: Final = frozenset({"delayed", "rejected"})
 """What is not said without a reason."""
 STATUS_TERMS: Final = {
-    "acknowledged": "dpv:RequestAcknowledged", "requires_action": "dpv:RequestRequiresAction", "delayed": "dpv:RequestActionDelayed",
-    "rejected": "dpv:RequestRejected", "fulfilled": "dpv:RequestFulfilled",
-}  # fmt: skip
+    "acknowledged": "dpv:RequestAcknowledged",
+    "requires_action": "dpv:RequestRequiresAction",
+    "delayed": "dpv:RequestActionDelayed",
+    "rejected": "dpv:RequestRejected",
+    "fulfilled": "dpv:RequestFulfilled",
+}
 MONTHS: Final = 1
 MONTHS_MORE: Final = 2
 
 
 class Request(Struct, frozen=True):
-    """A right that the person exercises, and where that stands; to be answered by ``expected_at``. Times are epoch seconds.
+    """A right that the person exercises, and where that stands; to be answered by ``expected_at``.
 
-    A correction that waits for the brand is about the moment ``of``, and what it should say ``instead`` (``None``: it never happened).
+    Times are epoch seconds.
+
+    A correction that waits for the brand is about the moment ``of``, and what it should say ``instead`` (``None``: it
+    never happened).
     """
 
     right: Right

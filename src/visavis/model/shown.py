@@ -1,4 +1,7 @@
-"""What *we* did for a person, and on which of their screens: our own service data, outside every view and never learned from as theirs."""
+"""What *we* did for a person, and on which of their screens.
+
+Our own service data, outside every view and never learned from as theirs.
+"""
 
 from typing import Final
 
@@ -9,7 +12,9 @@ OPEN_LIMIT: Final = 32
 
 
 class Shown(Struct, frozen=True, array_like=True, gc=False):
-    """A card that took attention: reserved when decided, confirmed when displayed; an answer counts until ``until`` (epoch seconds).
+    """A card that took attention: reserved when decided, confirmed when displayed.
+
+    An answer counts until ``until`` (epoch seconds).
 
     ``epoch`` is the person's consent epoch when it was decided.
     """
@@ -29,9 +34,9 @@ class Shown(Struct, frozen=True, array_like=True, gc=False):
 class Open(Struct, frozen=True, array_like=True):
     """A decision whose outcome is not known yet. Learning happens once, when it closes (``closes_at``, epoch seconds).
 
-    ``families`` are those we believed in most, ``hits`` has a bit for each that was bought; ``family`` is the one on the card (empty when
-    none was shown) and ``got`` says whether it was bought. Only purchases on the local days ``from_day`` to ``until_day`` count; with
-    ``visit`` the first basket closes the window.
+    ``families`` are those we believed in most, ``hits`` has a bit for each that was bought; ``family`` is the one on
+    the card (empty when none was shown) and ``got`` says whether it was bought. Only purchases on the local days
+    ``from_day`` to ``until_day`` count; with ``visit`` the first basket closes the window.
     """
 
     decision: str

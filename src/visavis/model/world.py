@@ -1,4 +1,7 @@
-"""What all customers have in common: which strategy, what was learned, what is left to spend. It changes only by entries of its own."""
+"""What all customers have in common: which strategy, what was learned, what is left to spend.
+
+It changes only by entries of its own.
+"""
 
 from msgspec import Struct
 
@@ -6,7 +9,10 @@ from visavis.model.ids import version_of
 
 
 class Learned(Struct, frozen=True, array_like=True):
-    """The parameters of ``insight.need``: per head a flat vector, and the population's figures per family. ``version`` names the bytes."""
+    """The parameters of ``insight.need``: per head a flat vector, and the population's figures per family.
+
+    ``version`` names the bytes.
+    """
 
     version: str
     heads: dict[str, bytes]
@@ -22,7 +28,10 @@ class Calibration(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Belief(Struct, frozen=True, array_like=True, gc=False):
-    """What outcomes taught about one action: the logit's mean and variance beyond the base estimate, with and without the card."""
+    """What outcomes taught about one action.
+
+    The logit's mean and variance beyond the base estimate, with and without the card.
+    """
 
     shown_mean: float = 0.0
     shown_variance: float = 0.25

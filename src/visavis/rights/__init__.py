@@ -1,1 +1,4 @@
-"""What people may ask: a copy, a correction, an erasure, a restriction, an objection; and the proof that it was done."""
+"""What people may ask: a copy, a correction, an erasure, a restriction, an objection.
+
+And the proof that it was done.
+"""

@@ -1,4 +1,7 @@
-"""Verify what we signed and gave, with the public key alone: the receipt of a consent or of an erasure, an acknowledgement, a copy."""
+"""Verify what we signed and gave, with the public key alone.
+
+The receipt of a consent or of an erasure, an acknowledgement, a copy.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,7 +17,12 @@ from visavis.rights.export import LIMIT, TYPE
 from visavis.rights.receipts import ALGORITHM, opened
 
 CONSENT: Final = "consent-receipt+jwt"
-PAPERS: Final = {CONSENT: "consent receipt", "erasure-receipt+jwt": "erasure receipt", "request-acknowledgement+jwt": "acknowledgement", TYPE: "copy"}
+PAPERS: Final = {
+    CONSENT: "consent receipt",
+    "erasure-receipt+jwt": "erasure receipt",
+    "request-acknowledgement+jwt": "acknowledgement",
+    TYPE: "copy",
+}
 
 
 class Document(Struct, frozen=True):
@@ -25,16 +33,24 @@ class Document(Struct, frozen=True):
 
 
 def verified(token: str | bytes, public: Mapping[str, Any]) -> Document:
-    """The paper of this token, when who holds this key signed it and nothing of it was changed; :class:`Invalid` otherwise, and nothing else."""
+    """The paper of this token, when who holds this key signed it and nothing of it was changed.
+
+    :class:`Invalid` otherwise, and nothing else.
+    """
     paper = None
     if len(token) <= LIMIT:
         try:
             found = jws.deserialize_compact(token, OKPKey.import_key(dict(public)), algorithms=[ALGORITHM])
-            paper = Document(PAPERS[str(found.headers()["typ"])], msgspec.json.decode(found.payload, type=dict[str, Any]))
+            paper = Document(
+                PAPERS[str(found.headers()["typ"])], msgspec.json.decode(found.payload, type=dict[str, Any])
+            )
         except (JoseError, msgspec.MsgspecError, ValueError, TypeError, KeyError, RecursionError):
             pass
     if paper is None:
-        raise Invalid("This is not a whole paper of ours signed by this key.", advice="Give the file as it came, and the key of who made it.")
+        raise Invalid(
+            "This is not a whole paper of ours signed by this key.",
+            advice="Give the file as it came, and the key of who made it.",
+        )
     if paper.kind == PAPERS[CONSENT]:
         opened(token, dict(public))  # its words, their hash and the order in time as well
     return paper

@@ -1,9 +1,12 @@
-"""Erase a person everywhere, in one go, in their own order: between two groups of moments (``Writer.ask``), never in the midst of one.
+"""Erase a person everywhere, in one go, in their own order.
 
-First the log, where it is decided: tombstone, rows, keys, write-ahead logs. Then what is in memory, on screens, on its way, in the outbox; the keys that
-speak for them, where they can be reached, and their timeline. What was learned together stays, an aggregate; what was not taught yet goes.
-When something cannot be done now, everything else is, :class:`Unfinished` says so, and asking again completes it; after a crash, or a backup that is put
-back, opening the log and :func:`resume` do.
+Between two groups of moments (``Writer.ask``), never in the midst of one.
+
+First the log, where it is decided: tombstone, rows, keys, write-ahead logs. Then what is in memory, on screens, on its
+way, in the outbox; the keys that speak for them, where they can be reached, and their timeline. What was learned
+together stays, an aggregate; what was not taught yet goes. When something cannot be done now, everything else is,
+:class:`Unfinished` says so, and asking again completes it; after a crash, or a backup that is put back, opening the log
+and :func:`resume` do.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,7 +37,10 @@ class Holds(Protocol):
         """Drop all of it, whose entries were these; how many things that was."""
 
     def told(self, customer: str, /) -> list[dict[str, Any]]:
-        """All of it, for their copy, but for what opens doors: one record a thing, in names that people and programs understand."""
+        """All of it, for their copy, but for what opens doors.
+
+        One record a thing, in names that people and programs understand.
+        """
 
 
 class Keeps(Holds, Protocol):
@@ -45,7 +51,11 @@ class Keeps(Holds, Protocol):
 
 
 class Erased(Struct, frozen=True):
-    """What was deleted: entries of the log, cards on screens, parcels of the outbox, keys that spoke for the person, cards on their way, addresses, items."""
+    """What was deleted.
+
+    Entries of the log, cards on screens, parcels of the outbox, keys that spoke for the person, cards on their way,
+    addresses, items.
+    """
 
     asked_at: datetime
     done_at: datetime
@@ -62,7 +72,9 @@ def both(one: Erased | None, other: Erased) -> Erased:
     """What two askings deleted together."""
     if one is None:
         return other
-    counted = {name: getattr(one, name) + getattr(other, name) for name in Erased.__struct_fields__ if not name.endswith("_at")}
+    counted = {
+        name: getattr(one, name) + getattr(other, name) for name in Erased.__struct_fields__ if not name.endswith("_at")
+    }
     return Erased(asked_at=one.asked_at, done_at=other.done_at, **counted)
 
 
@@ -70,15 +82,29 @@ class Unfinished(Unavailable):
     """Not all of it could be done now: somebody reads a file. What was done is ``done``; asking again does the rest."""
 
     def __init__(self, done: Erased, why: VisavisError) -> None:
-        super().__init__("Not everything could be erased yet: somebody is reading a file of it.", advice="Ask again once the backup is made.")
+        super().__init__(
+            "Not everything could be erased yet: somebody is reading a file of it.",
+            advice="Ask again once the backup is made.",
+        )
         self.done = done
         self.__cause__ = why
 
 
 def erase(
-    names: Iterable[str], loop: Lives, *, screens: Holds, outbox: Holds, access: Holds, delivery: Holds, addresses: Holds, mirror: Holds,
-) -> Erased:  # fmt: skip
-    """Erase the person who has these names; what was deleted. Somebody of whom nothing is known is erased as well: nothing of theirs is taken from then on."""
+    names: Iterable[str],
+    loop: Lives,
+    *,
+    screens: Holds,
+    outbox: Holds,
+    access: Holds,
+    delivery: Holds,
+    addresses: Holds,
+    mirror: Holds,
+) -> Erased:
+    """Erase the person who has these names; what was deleted.
+
+    Somebody of whom nothing is known is erased as well: nothing of theirs is taken from then on.
+    """
     asked_at, entries, held = loop.clock.now(), 0, (screens, outbox, access, delivery, addresses, mirror)
     counts, failed = [0] * len(held), None
     for name in names:
@@ -102,5 +128,8 @@ def erase(
 
 
 def resume(log: Log, held: Iterable[Keeps]) -> int:
-    """After opening: complete what a crash interrupted, or a backup brought back, outside the log; how many things it destroyed."""
+    """After opening: complete what a crash interrupted, or a backup brought back, outside the log.
+
+    How many things it destroyed.
+    """
     return sum([one.forget(customer, ()) for one in held for customer in one.people() if log.erased(customer)])

@@ -1,7 +1,10 @@
-"""A copy of everything that is held of one person: for them to read, and for another server to go on from. ``docs/export.md`` explains each part.
+"""A copy of everything that is held of one person: for them to read, and for another server to go on from.
 
-``entries`` is the whole of what their keys open, as it lies in the log; everything else is read off it, in names that people and programs understand:
-what they declared, what was observed, what was *inferred*, for what, on which ground, by whom, until when, and by what logic. Signed as a JWS.
+``docs/export.md`` explains each part.
+
+``entries`` is the whole of what their keys open, as it lies in the log; everything else is read off it, in names that
+people and programs understand: what they declared, what was observed, what was *inferred*, for what, on which ground,
+by whom, until when, and by what logic. Signed as a JWS.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,25 +39,56 @@ FORM: Final = "visavis-export/1"
 TYPE: Final = "data-export+jwt"
 LIMIT: Final = 1 << 28
 HABITS: Final = (
-    "local_days", "first_day", "last_day", "decayed_28_days", "decayed_days", "decayed_baskets", "last_basket", "baskets", "mean_ln_basket_size",
-    "last_local_day", "baskets_at_shop_1", "baskets_at_shop_2", "baskets_at_shop_3", "baskets_at_shop_4", "last_gap_days", "votes_for_the_usual",
+    "local_days",
+    "first_day",
+    "last_day",
+    "decayed_28_days",
+    "decayed_days",
+    "decayed_baskets",
+    "last_basket",
+    "baskets",
+    "mean_ln_basket_size",
+    "last_local_day",
+    "baskets_at_shop_1",
+    "baskets_at_shop_2",
+    "baskets_at_shop_3",
+    "baskets_at_shop_4",
+    "last_gap_days",
+    "votes_for_the_usual",
     "last_64_baskets",
-)  # fmt: skip
+)
 RHYTHM: Final = (
-    "baskets", "local_days", "first_day", "last_day", "last_local_day", "trips_decayed_28_days", "cents_decayed_28_days", "mean_ln_basket_size",
-    "baskets_at_shop_1", "baskets_at_shop_2", "baskets_at_shop_3", "baskets_at_shop_4", "mean_ln_size_at_shop_1", "mean_ln_size_at_shop_2",
-    "mean_ln_size_at_shop_3", "mean_ln_size_at_shop_4", "mean_gap_days", "trip_before_last_day",
-)  # fmt: skip
+    "baskets",
+    "local_days",
+    "first_day",
+    "last_day",
+    "last_local_day",
+    "trips_decayed_28_days",
+    "cents_decayed_28_days",
+    "mean_ln_basket_size",
+    "baskets_at_shop_1",
+    "baskets_at_shop_2",
+    "baskets_at_shop_3",
+    "baskets_at_shop_4",
+    "mean_ln_size_at_shop_1",
+    "mean_ln_size_at_shop_2",
+    "mean_ln_size_at_shop_3",
+    "mean_ln_size_at_shop_4",
+    "mean_gap_days",
+    "trip_before_last_day",
+)
 LOGIC: Final = {
     "fr": (
-        "De vos achats, un calcul estime ce qui pourrait vous manquer : combien de fois et depuis quand vous prenez un produit, à quel rythme, dans quel "
-        "magasin, à quelle heure. Une carte n’est montrée que si son utilité dépasse le prix de votre attention ; se taire l’emporte à égalité. "
-        "Un tirage décide entre ce qui est utile, et une part tirée au sort ne reçoit rien, pour mesurer. Aucune donnée fermée par vous n’est lue."
+        "De vos achats, un calcul estime ce qui pourrait vous manquer : combien de fois et depuis quand vous prenez un"
+        " produit, à quel rythme, dans quel magasin, à quelle heure. Une carte n’est montrée que si son utilité dépasse"
+        " le prix de votre attention ; se taire l’emporte à égalité. Un tirage décide entre ce qui est utile, et une"
+        " part tirée au sort ne reçoit rien, pour mesurer. Aucune donnée fermée par vous n’est lue."
     ),
     "en": (
-        "From your purchases, a calculation estimates what you may need: how often and since when you take a product, at which rhythm, in which shop, at "
-        "which hour. A card is shown only when it is worth more than your attention costs; silence wins ties. A draw decides between what is useful, and a "
-        "share drawn by lot gets nothing, to measure by. No data that you have closed are read."
+        "From your purchases, a calculation estimates what you may need: how often and since when you take a product,"
+        " at which rhythm, in which shop, at which hour. A card is shown only when it is worth more than your attention"
+        " costs; silence wins ties. A draw decides between what is useful, and a share drawn by lot gets nothing, to"
+        " measure by. No data that you have closed are read."
     ),
 }
 _HEADS: Final[tuple[Head, ...]] = ("visit", "forgotten", "week")
@@ -110,44 +144,91 @@ class Export(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def export(
-    strategy: Strategy, world: World, customer: Customer, entries: Sequence[Entry], now: datetime, randomization_key: bytes, *, brought: Mapping[str, Any],
-    audit_keys: Mapping[str, bytes], ledger: Iterable[bytes], kept: Mapping[str, Sequence[Mapping[str, Any]]],
-) -> Export:  # fmt: skip
-    """The copy. ``entries`` are all of the person's, under each of their names; ``brought`` what each purpose brought them so far.
+    strategy: Strategy,
+    world: World,
+    customer: Customer,
+    entries: Sequence[Entry],
+    now: datetime,
+    randomization_key: bytes,
+    *,
+    brought: Mapping[str, Any],
+    audit_keys: Mapping[str, bytes],
+    ledger: Iterable[bytes],
+    kept: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> Export:
+    """The copy.
 
-    ``ledger`` are their own lines of the ledger of uses, ``audit_keys`` what the lines of each name are known by. ``kept``
-    is what lies beside the log, by what holds it.
+    ``entries`` are all of the person's, under each of their names; ``brought`` what each purpose brought them so far.
+
+    ``ledger`` are their own lines of the ledger of uses, ``audit_keys`` what the lines of each name are known by.
+    ``kept`` is what lies beside the log, by what holds it.
     """
     return Export(
-        form=FORM, person=customer.id, made_at=now, currency=strategy.brand.currency, controller=strategy.brand.controller, entries=tuple(entries),
-        declared={"traits": customer.preferences, "language": customer.language, "of_age_at": customer.of_age_at,
-                  "goals": {name: number.goal for name, number in customer.numbers.items() if number.goal}, "objections": customer.objections,
-                  "restricted": customer.restricted},
-        observed={"places": asdict(customer.places), "home": _named(customer.home), "numbers": _named(customer.numbers),
-                  "shops": customer.purchases.shops, "visits": _visits(customer), "identifiers": customer.identifiers,
-                  "contacts": customer.entries, "last_contact_at": customer.last_contact_at},
+        form=FORM,
+        person=customer.id,
+        made_at=now,
+        currency=strategy.brand.currency,
+        controller=strategy.brand.controller,
+        entries=tuple(entries),
+        declared={
+            "traits": customer.preferences,
+            "language": customer.language,
+            "of_age_at": customer.of_age_at,
+            "goals": {name: number.goal for name, number in customer.numbers.items() if number.goal},
+            "objections": customer.objections,
+            "restricted": customer.restricted,
+        },
+        observed={
+            "places": asdict(customer.places),
+            "home": _named(customer.home),
+            "numbers": _named(customer.numbers),
+            "shops": customer.purchases.shops,
+            "visits": _visits(customer),
+            "identifiers": customer.identifiers,
+            "contacts": customer.entries,
+            "last_contact_at": customer.last_contact_at,
+        },
         inferred=inferred(strategy, world, customer, now, randomization_key),
         sources=_sources(entries),
-        purposes=_purposes(strategy, customer, now), recipients=tuple(recipients(strategy.purposes, customer)),
+        purposes=_purposes(strategy, customer, now),
+        recipients=tuple(recipients(strategy.purposes, customer)),
         notices_served=tuple([_told(entry) for entry in entries if isinstance(entry.moment, Noticed)]),
-        choices_made=tuple([_told(entry) for entry in entries if isinstance(entry.moment, Consented | Withdrew | Objected)]),
+        choices_made=tuple(
+            [_told(entry) for entry in entries if isinstance(entry.moment, Consented | Withdrew | Objected)]
+        ),
         logic=LOGIC,
-        requests={name: {**asdict(one), "term": STATUS_TERMS[one.status]} for name, one in customer.requests.items()}, reviews=_named(customer.reviews),
-        orders=tuple(map(asdict, customer.orders)), rewards=tuple(map(asdict, customer.rewards)), devices=_named(customer.devices),
+        requests={name: {**asdict(one), "term": STATUS_TERMS[one.status]} for name, one in customer.requests.items()},
+        reviews=_named(customer.reviews),
+        orders=tuple(map(asdict, customer.orders)),
+        rewards=tuple(map(asdict, customer.rewards)),
+        devices=_named(customer.devices),
         shown=tuple(map(asdict, customer.service.shown)),
-        brought=dict(brought), uses=tuple([{"at": entry.received_at, "moment": entry.moment.id, **asdict(use)} for entry in entries for use in entry.uses]),
-        audit_keys={name: key.hex() for name, key in audit_keys.items()}, ledger=tuple([line.decode() for line in ledger]),
+        brought=dict(brought),
+        uses=tuple(
+            [
+                {"at": entry.received_at, "moment": entry.moment.id, **asdict(use)}
+                for entry in entries
+                for use in entry.uses
+            ]
+        ),
+        audit_keys={name: key.hex() for name, key in audit_keys.items()},
+        ledger=tuple([line.decode() for line in ledger]),
         kept={holder: tuple(map(dict, things)) for holder, things in kept.items()},
-    )  # fmt: skip
+    )
 
 
-def inferred(strategy: Strategy, world: World, customer: Customer, now: datetime, randomization_key: bytes) -> dict[str, Any]:
+def inferred(
+    strategy: Strategy, world: World, customer: Customer, now: datetime, randomization_key: bytes
+) -> dict[str, Any]:
     """What nobody said and nobody saw: what was concluded about the person."""
     purchases = customer.purchases
     habits = {
-        family: {"usual": purchases.usual[row], **dict(zip(HABITS, HABIT.unpack_from(purchases.table, row * HABIT.size), strict=True))}
+        family: {
+            "usual": purchases.usual[row],
+            **dict(zip(HABITS, HABIT.unpack_from(purchases.table, row * HABIT.size), strict=True)),
+        }
         for family, row in purchases.rows.items()
-    }  # fmt: skip
+    }
     return {
         "habits": habits,
         "rhythm": dict(zip(RHYTHM, TRIPS.unpack(purchases.trips), strict=True)) if purchases.trips else {},
@@ -156,18 +237,24 @@ def inferred(strategy: Strategy, world: World, customer: Customer, now: datetime
         "hidden": customer.service.wrong,
         "held_out": {
             key: held_out(customer.randomization_unit, key, share=objective.holdout_share, key=randomization_key)
-            for key, objective in strategy.objectives.items() if objective.holdout_share
+            for key, objective in strategy.objectives.items()
+            if objective.holdout_share
         },
-    }  # fmt: skip
+    }
 
 
 def signed(copy: Export, key: OKPKey) -> str:
     """The copy as a compact JWS."""
-    return jws.serialize_compact({"alg": ALGORITHM, "typ": TYPE, "kid": key.thumbprint()}, msgspec.json.encode(copy), key, algorithms=[ALGORITHM])
+    return jws.serialize_compact(
+        {"alg": ALGORITHM, "typ": TYPE, "kid": key.thumbprint()}, msgspec.json.encode(copy), key, algorithms=[ALGORITHM]
+    )
 
 
 def opened(token: str | bytes, public: Mapping[str, Any], person: str) -> Export:
-    """The copy of this token, when it is whole, is this person's and was signed by who holds the key; :class:`Invalid` otherwise, and nothing else."""
+    """The copy of this token, when it is whole, is this person's and was signed by who holds the key.
+
+    :class:`Invalid` otherwise, and nothing else.
+    """
     if len(token) > LIMIT:
         raise Invalid("This is too long to be an export.", advice=f"At most {LIMIT:,} characters.")
     try:
@@ -176,9 +263,17 @@ def opened(token: str | bytes, public: Mapping[str, Any], person: str) -> Export
     except (JoseError, msgspec.MsgspecError, ValueError, TypeError, KeyError, RecursionError):
         copy = None
     if copy is None:
-        raise Invalid("This is not a whole export signed by this key.", advice="Give the file as it was made, and the key of who made it. Nothing was kept.")
-    if person not in copy.audit_keys or any(not {entry.customer, entry.moment.customer} <= copy.audit_keys.keys() for entry in copy.entries):
-        raise Invalid("This export is another person's.", advice="It comes in under the name that it was made for. Nothing was kept.")
+        raise Invalid(
+            "This is not a whole export signed by this key.",
+            advice="Give the file as it was made, and the key of who made it. Nothing was kept.",
+        )
+    if person not in copy.audit_keys or any(
+        not {entry.customer, entry.moment.customer} <= copy.audit_keys.keys() for entry in copy.entries
+    ):
+        raise Invalid(
+            "This export is another person's.",
+            advice="It comes in under the name that it was made for. Nothing was kept.",
+        )
     if len({(entry.customer, entry.moment.id) for entry in copy.entries}) < len(copy.entries) or not copy.entries:
         raise Invalid("This export holds no life, or a moment twice.", advice="Nothing was kept.")
     return copy
@@ -194,7 +289,9 @@ def _needs(world: World, customer: Customer, now: datetime) -> dict[str, dict[st
     if world.learned is None or not customer.purchases.shops:
         return {}
     day, hour = int(now.timestamp() // 86_400), now.hour + now.minute / 60
-    moment = replace(Due(id="export", customer=customer.id, occurred_at=now), at=Spot(customer.purchases.shops[0], "", day, hour))
+    moment = replace(
+        Due(id="export", customer=customer.id, occurred_at=now), at=Spot(customer.purchases.shops[0], "", day, hour)
+    )
     short = shortlist(view(customer, moment, frozenset(CATEGORIES), now.timestamp()))
     if short is None:
         return {}
@@ -210,11 +307,23 @@ def _purposes(strategy: Strategy, customer: Customer, now: datetime) -> tuple[Gr
     found = []
     for key, purpose in strategy.purposes.items():
         choice: Consent | None = customer.consents.get(key)
-        found.append(Grounds(
-            key, purpose.iris, purpose.basis_term, tuple(sorted(purpose.categories)), purpose.recipients, purpose.processors, purpose.benefit,
-            purpose.notice.text, purpose.notice.version, status(customer, purpose, now.timestamp()), asdict(choice) if choice is not None else None,
-            purpose.retention_days, last + timedelta(days=purpose.retention_days),
-        ))  # fmt: skip
+        found.append(
+            Grounds(
+                key,
+                purpose.iris,
+                purpose.basis_term,
+                tuple(sorted(purpose.categories)),
+                purpose.recipients,
+                purpose.processors,
+                purpose.benefit,
+                purpose.notice.text,
+                purpose.notice.version,
+                status(customer, purpose, now.timestamp()),
+                asdict(choice) if choice is not None else None,
+                purpose.retention_days,
+                last + timedelta(days=purpose.retention_days),
+            )
+        )
     return tuple(found)
 
 

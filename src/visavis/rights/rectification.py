@@ -1,8 +1,10 @@
-"""Put right what the log says of a person: the right thing takes the place of the wrong one, and what had followed from it goes.
+"""Put right what the log says of a person.
 
-A word that only the wrong moment said (a product, a family, a trait's value) is taken out of everything that was derived from it: decisions, facts told to
-advisers, effects. What stays is that a correction happened (a ``corrected`` moment, without values). The person is then who the log says: their
-entries folded again.
+The right thing takes the place of the wrong one, and what had followed from it goes.
+
+A word that only the wrong moment said (a product, a family, a trait's value) is taken out of everything that was
+derived from it: decisions, facts told to advisers, effects. What stays is that a correction happened (a ``corrected``
+moment, without values). The person is then who the log says: their entries folded again.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +17,17 @@ from visavis.consent.gate import placed
 from visavis.model.decision import Decision, Silence
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid
-from visavis.model.moment import CATEGORY, HELD_AS, KIND, Answered, Corrected, Moment, MomentBase, Requested, from_builtins
+from visavis.model.moment import (
+    CATEGORY,
+    HELD_AS,
+    KIND,
+    Answered,
+    Corrected,
+    Moment,
+    MomentBase,
+    Requested,
+    from_builtins,
+)
 from visavis.strategy.read import Strategy
 
 CORRECTABLE: Final = frozenset({"places", "sight", "purchases", "home", "numbers", "preferences", "orders"})
@@ -26,13 +38,23 @@ _ENVELOPE: Final = ("id", "customer", "occurred_at", "kind", "at")
 
 
 def corrected(strategy: Strategy, entry: Entry, instead: Mapping[str, Any]) -> Entry:
-    """The entry with these fields of its moment put right; whose it is, when it was and of what kind stay. :class:`Invalid` says what does not fit."""
+    """The entry with these fields of its moment put right; whose it is, when it was and of what kind stay.
+
+    :class:`Invalid` says what does not fit.
+    """
     old = entry.moment
     if CATEGORY[KIND[type(old)]] not in CORRECTABLE:
-        raise Invalid("This moment is no data about the person.", advice="Correct what was declared, observed, bought or measured.")
+        raise Invalid(
+            "This moment is no data about the person.",
+            advice="Correct what was declared, observed, bought or measured.",
+        )
     unknown = set(instead) - (set(old.__struct_fields__) - set(_ENVELOPE))
     if unknown or not instead:
-        said = f"{len(unknown)} of these fields are not known of this kind of moment." if unknown else "There is no field to correct."
+        said = (
+            f"{len(unknown)} of these fields are not known of this kind of moment."
+            if unknown
+            else "There is no field to correct."
+        )
         raise Invalid(said, advice=f"Known: {', '.join(sorted(_fields(old)))}.")
     told: dict[str, Any] = msgspec.to_builtins(replace(old, at=None))
     new = placed(strategy, from_builtins(told | dict(instead), received_at=entry.received_at))
@@ -40,7 +62,10 @@ def corrected(strategy: Strategy, entry: Entry, instead: Mapping[str, Any]) -> E
 
 
 def amended(entries: Sequence[Entry], of: str, new: Entry | None) -> dict[str, Entry | None]:
-    """Every entry that must change with the one of the moment ``of``, which becomes ``new`` (``None``: it never happened)."""
+    """Every entry that must change with the one of the moment ``of``, which becomes ``new`` (``None``.
+
+    It never happened).
+    """
     wrong = next((entry for entry in entries if entry.moment.id == of), None)
     if wrong is None:
         raise Invalid("There is no such moment of this person.", advice="GET …/export lists them.")
@@ -89,8 +114,21 @@ def _decision(decision: Decision, gone: set[str]) -> Decision:
     if isinstance(decision, Silence):
         return replace(decision, scored=scored, known=known)
     if {decision.family, decision.product} & gone:
-        return Silence(decision.id, decision.audience, decision.purpose, "wrong", decision.p_shown, scored, known, decision.refusals, None, decision.head)
-    return replace(decision, scored=scored, known=known, facts=tuple([fact for fact in decision.facts if fact.subject not in gone]))
+        return Silence(
+            decision.id,
+            decision.audience,
+            decision.purpose,
+            "wrong",
+            decision.p_shown,
+            scored,
+            known,
+            decision.refusals,
+            None,
+            decision.head,
+        )
+    return replace(
+        decision, scored=scored, known=known, facts=tuple([fact for fact in decision.facts if fact.subject not in gone])
+    )
 
 
 def _words_of(entries: Iterable[Entry]) -> set[str]:

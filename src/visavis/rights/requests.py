@@ -1,7 +1,9 @@
-"""The desk where people exercise their rights: every request is noted, with the day by which it is answered, carried out, and said to be.
+"""The desk where people exercise their rights.
 
-Nothing here decides anything by itself: what was corrected, restricted or reviewed is a moment of the person's own, folded like all others; the two
-exceptions, erasing and bringing in, are told by what is in the log afterwards.
+Every request is noted, with the day by which it is answered, carried out, and said to be.
+
+Nothing here decides anything by itself: what was corrected, restricted or reviewed is a moment of the person's own,
+folded like all others; the two exceptions, erasing and bringing in, are told by what is in the log afterwards.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -45,8 +47,14 @@ KEPT: Final[dict[str, dict[str, str]]] = {
         "en": "The lines of the ledger of uses, which lead to nobody: your key is destroyed.",
     },
     "learned": {
-        "fr": "Des moyennes apprises de beaucoup de réponses ensemble : rien de vous ne s’y lit, ni n’y entre plus. Elles ne sont pas recalculées.",
-        "en": "Averages learned from many answers together, in which nothing of you can be read. They are not rebuilt; nothing more of you enters them.",
+        "fr": (
+            "Des moyennes apprises de beaucoup de réponses ensemble : rien de vous ne s’y lit, ni n’y entre plus. Elles"
+            " ne sont pas recalculées."
+        ),
+        "en": (
+            "Averages learned from many answers together, in which nothing of you can be read. They are not rebuilt;"
+            " nothing more of you enters them."
+        ),
     },
     "opposition": {
         "fr": "Une empreinte à clé de votre opposition, pour ne plus jamais vous solliciter.",
@@ -71,7 +79,10 @@ class Acknowledged(Struct, frozen=True):
 
 
 class ErasureReceipt(Struct, frozen=True):
-    """What an erasure deleted, what is kept and why, and who else is told; ``subject`` is a pseudonym made for this receipt only."""
+    """What an erasure deleted, what is kept and why, and who else is told.
+
+    ``subject`` is a pseudonym made for this receipt only.
+    """
 
     form: str
     subject: str
@@ -121,14 +132,30 @@ class Requests:
     """
 
     def __init__(
-        self, writer: Writer, *, screens: Holds, outbox: Webhooks, access: Holds, delivery: Holds, addresses: Holds, mirror: Holds, opposition: SuppressionList,
-        key: OKPKey, secret: bytes, brought: Callable[[Iterable[str]], Mapping[str, Any]],
-    ) -> None:  # fmt: skip
+        self,
+        writer: Writer,
+        *,
+        screens: Holds,
+        outbox: Webhooks,
+        access: Holds,
+        delivery: Holds,
+        addresses: Holds,
+        mirror: Holds,
+        opposition: SuppressionList,
+        key: OKPKey,
+        secret: bytes,
+        brought: Callable[[Iterable[str]], Mapping[str, Any]],
+    ) -> None:
         self.writer = writer
         self.key = key
         self.held: dict[str, Holds] = {
-            "screens": screens, "outbox": outbox, "access": access, "delivery": delivery, "addresses": addresses, "mirror": mirror,
-        }  # fmt: skip
+            "screens": screens,
+            "outbox": outbox,
+            "access": access,
+            "delivery": delivery,
+            "addresses": addresses,
+            "mirror": mirror,
+        }
         self._outbox = outbox
         self._opposition = opposition
         self._secret = secret
@@ -142,25 +169,39 @@ class Requests:
             raise UnknownPerson("Nothing is held of this person.", advice="Check the name.")
         return customer
 
-    async def acknowledge(self, name: str, right: str, *, of: str = "", instead: Mapping[str, Any] | None = None) -> Acknowledged:
+    async def acknowledge(
+        self, name: str, right: str, *, of: str = "", instead: Mapping[str, Any] | None = None
+    ) -> Acknowledged:
         """Note the request, durably; it is answered within a month."""
         self.person(name)
         now = self.writer.loop.clock.now()
         request, expected_at = f"request-{token_hex(8)}", months_after(now, MONTHS)
         said = Requested(
-            id=request, customer=name, occurred_at=now, request=request, right=right, expected_at=expected_at, of=of,
+            id=request,
+            customer=name,
+            occurred_at=now,
+            request=request,
+            right=right,
+            expected_at=expected_at,
+            of=of,
             instead=dict(instead) if instead is not None else None,
-        )  # fmt: skip
+        )
         await self._process(said)
         return Acknowledged(request, right, "acknowledged", STATUS_TERMS["acknowledged"], now, expected_at)
 
     async def move(self, name: str, request: str, status: str, reason: str = "", *, by: str = "person") -> Acknowledged:
-        """Let a request move on, by the table; a delay is said inside the first month, and with its reason, as a rejection is."""
+        """Let a request move on, by the table.
+
+        A delay is said inside the first month, and with its reason, as a rejection is.
+        """
         found = self.person(name).requests.get(request)
         if found is None:
             raise UnknownPerson("There is no such request of this person.", advice="GET …/requests lists them.")
         if status not in NEXT[found.status]:
-            raise Invalid(f"A request that is {found.status} does not become that.", advice=f"Known: {', '.join(sorted(NEXT[found.status])) or 'none'}.")
+            raise Invalid(
+                f"A request that is {found.status} does not become that.",
+                advice=f"Known: {', '.join(sorted(NEXT[found.status])) or 'none'}.",
+            )
         if status in REASONED and not reason:
             raise Invalid("A delay and a rejection are said with a reason.", advice="Send `reason`.")
         now = self.writer.loop.clock.now()
@@ -182,10 +223,20 @@ class Requests:
             "by": by,
         }
         await self._process(from_builtins(said, received_at=now))
-        return Acknowledged(request, found.right, status, STATUS_TERMS[status], datetime.fromtimestamp(found.asked_at, now.tzinfo), expected_at)
+        return Acknowledged(
+            request,
+            found.right,
+            status,
+            STATUS_TERMS[status],
+            datetime.fromtimestamp(found.asked_at, now.tzinfo),
+            expected_at,
+        )
 
     async def export(self, name: str, *, by: str = "person") -> Export:
-        """A copy of everything; that it was taken, and ``by`` whom, is in the log, and so in the ledger, before it goes out."""
+        """A copy of everything.
+
+        That it was taken, and ``by`` whom, is in the log, and so in the ledger, before it goes out.
+        """
         asked = await self.acknowledge(name, "access")
         await self.move(name, asked.request, "fulfilled", by=by)
         loop = self.writer.loop
@@ -194,15 +245,28 @@ class Requests:
             names = loop.names(name)
             lines = sorted([line for one in names for line in loop.log.lines_of(one)])
             return export(
-                loop.strategy, loop.world, self.person(name), loop.life(name), loop.clock.now(), loop.randomization_key, brought=self._brought(names),
-                audit_keys={one: loop.log.audit_key(one) for one in names}, ledger=[line for _, line in lines],
-                kept={holder: [{"of": one, **thing} for one in names for thing in held.told(one)] for holder, held in self.held.items()},
-            )  # fmt: skip
+                loop.strategy,
+                loop.world,
+                self.person(name),
+                loop.life(name),
+                loop.clock.now(),
+                loop.randomization_key,
+                brought=self._brought(names),
+                audit_keys={one: loop.log.audit_key(one) for one in names},
+                ledger=[line for _, line in lines],
+                kept={
+                    holder: [{"of": one, **thing} for one in names for thing in held.told(one)]
+                    for holder, held in self.held.items()
+                },
+            )
 
         return await self.writer.ask(told)
 
     async def bring_in(self, name: str, token: str | bytes, public: Mapping[str, Any] | None = None) -> int:
-        """Let a person come in with the life that they had elsewhere: all of it or nothing; how many entries. Objections kept here go on standing."""
+        """Let a person come in with the life that they had elsewhere: all of it or nothing; how many entries.
+
+        Objections kept here go on standing.
+        """
         copy = opened(token, public if public is not None else public_key(self.key), name)
         await self.writer.ask(lambda: self._adopted(name, copy))
         return len(copy.entries)
@@ -214,21 +278,35 @@ class Requests:
         for entry in loop.life(name):
             self._opposition.passing(entry, loop.customer(name))
 
-    async def correct(self, name: str, moment: str, instead: Mapping[str, Any] | None, *, by_brand: bool) -> Acknowledged:
-        """Put right what this moment said (``None``: it never happened). What is evidence for both sides waits for the brand, whose correction answers it."""
+    async def correct(
+        self, name: str, moment: str, instead: Mapping[str, Any] | None, *, by_brand: bool
+    ) -> Acknowledged:
+        """Put right what this moment said (``None``: it never happened).
+
+        What is evidence for both sides waits for the brand, whose correction answers it.
+        """
         loop, entry = self.writer.loop, await self._entry(name, moment)
         if CATEGORY[KIND[type(entry.moment)]] in EVIDENCE and not by_brand:
             if instead is not None:
                 corrected(loop.strategy, entry, instead)
             asked = await self.acknowledge(name, "rectification", of=moment, instead=instead)
-            return await self.move(name, asked.request, "requires_action", "A purchase or an order is put right by the brand, which was asked to.")
-        waiting = next((key for key, one in self.person(name).requests.items() if by_brand and one.open and one.of == moment), "")
+            return await self.move(
+                name,
+                asked.request,
+                "requires_action",
+                "A purchase or an order is put right by the brand, which was asked to.",
+            )
+        waiting = next(
+            (key for key, one in self.person(name).requests.items() if by_brand and one.open and one.of == moment), ""
+        )
         request = waiting or (await self.acknowledge(name, "rectification")).request
 
         def put_right() -> None:
             entries = list(loop.log.of(entry.customer))
             wrong = next(one for one in entries if one.moment.id == moment)
-            changes = amended(entries, moment, corrected(loop.strategy, wrong, instead) if instead is not None else None)
+            changes = amended(
+                entries, moment, corrected(loop.strategy, wrong, instead) if instead is not None else None
+            )
             loop.amend(entry.customer, changes)
             for one in changes.values():
                 if one is not None and one.effects:
@@ -241,17 +319,27 @@ class Requests:
                 await self.move(name, request, "rejected", Exception.__str__(error)[:280])
             raise
         now = loop.clock.now()
-        await self._process(Corrected(id=f"{request}-corrected", customer=name, occurred_at=now, of=moment if instead is not None else ""))
+        await self._process(
+            Corrected(
+                id=f"{request}-corrected", customer=name, occurred_at=now, of=moment if instead is not None else ""
+            )
+        )
         return await self.move(name, request, "fulfilled")
 
     async def hide(self, name: str, family: str) -> Acknowledged:
         """Never again name a family that was wrongly concluded."""
         asked = await self.acknowledge(name, "rectification")
-        await self._process(Corrected(id=f"{asked.request}-corrected", customer=name, occurred_at=self.writer.loop.clock.now(), family=family))
+        await self._process(
+            Corrected(
+                id=f"{asked.request}-corrected", customer=name, occurred_at=self.writer.loop.clock.now(), family=family
+            )
+        )
         return await self.move(name, asked.request, "fulfilled")
 
     async def erase(self, name: str) -> ErasureReceipt:
-        """Erase this person everywhere; the receipt says what was deleted, and what is kept and why. Their recipients are told.
+        """Erase this person everywhere; the receipt says what was deleted, and what is kept and why.
+
+        Their recipients are told.
 
         :class:`Unfinished` when somebody was reading; asking again under the same name does the rest.
         """
@@ -272,31 +360,50 @@ class Requests:
         return ErasureReceipt("visavis-erasure/1", subject, both(begun.done, gone), kept, begun.told)
 
     def _leaving(self, name: str) -> PendingErasure:
-        """What is to be known of a person once nothing of them is; their recipients' notices are durable before anything is deleted."""
+        """What is to be known of a person once nothing of them is.
+
+        Their recipients' notices are durable before anything is deleted.
+        """
         loop, customer = self.writer.loop, self.person(name)
         told = tuple(recipients(loop.strategy.purposes, customer))
         cause, now, notices = token_hex(8), loop.clock.now(), list[Entry]()
         for known in customer.names:
             effects = tuple([Effect(decision_id(known, cause, one), ERASED, "", one) for one in told])
-            notice = Requested(id=cause, customer=known, occurred_at=now, request=cause, right="erasure", status="fulfilled")
+            notice = Requested(
+                id=cause, customer=known, occurred_at=now, request=cause, right="erasure", status="fulfilled"
+            )
             notices.append(Entry(FORM, known, now, notice, effects=effects))
             self._outbox.announce(notices[-1])
         opposed = bool(self._opposition.of((*customer.names, *customer.identifiers)))
-        return PendingErasure(cause, tuple(sorted(customer.names, key=lambda one: one == name)), told, opposed, tuple(notices))
+        return PendingErasure(
+            cause, tuple(sorted(customer.names, key=lambda one: one == name)), told, opposed, tuple(notices)
+        )
 
     async def restrict(self, name: str, *, on: bool) -> Acknowledged:
         """Keep the person's data and read none of it, or (``on = False``) let it be read again."""
         asked = await self.acknowledge(name, "restriction")
-        await self._process(Restricted(id=f"{asked.request}-restricted", customer=name, occurred_at=self.writer.loop.clock.now(), on=on))
+        await self._process(
+            Restricted(id=f"{asked.request}-restricted", customer=name, occurred_at=self.writer.loop.clock.now(), on=on)
+        )
         return await self.move(name, asked.request, "fulfilled")
 
     async def object(self, name: str, about: str, *, on: bool) -> Acknowledged:
         """Note the objection, which stands at once and for good, until the person takes the same one back."""
         if about not in (MARKETING, SHARING, *self.person(name).objections, *self.writer.loop.strategy.purposes):
-            raise Invalid("There is nothing to object to under this name.", advice="Write marketing, sharing, or a purpose: GET …/purposes lists them.")
+            raise Invalid(
+                "There is nothing to object to under this name.",
+                advice="Write marketing, sharing, or a purpose: GET …/purposes lists them.",
+            )
         asked = await self.acknowledge(name, "objection")
         try:
-            moment = Objected(id=f"{asked.request}-objected", customer=name, occurred_at=self.writer.loop.clock.now(), about=about, on=on, method="request")
+            moment = Objected(
+                id=f"{asked.request}-objected",
+                customer=name,
+                occurred_at=self.writer.loop.clock.now(),
+                about=about,
+                on=on,
+                method="request",
+            )
             await self._process(moment)
         except Refused as error:
             await self.move(name, asked.request, "rejected", Exception.__str__(error)[:280])
@@ -304,17 +411,26 @@ class Requests:
         return await self.move(name, asked.request, "fulfilled")
 
     async def contest(self, name: str, decision: str, view: str) -> Review:
-        """Let a person look again at an automated decision, with the person's own view; what is not tagged for it is refused."""
+        """Let a person look again at an automated decision, with the person's own view.
+
+        What is not tagged for it is refused.
+        """
         customer = self.person(name)
         if decision in customer.reviews:
             return customer.reviews[decision]
         entries = await self.writer.ask(lambda: self.writer.loop.life(name))
-        found = next((one for entry in entries for one in entry.decisions if one.id == decision and one.audience == "customer"), None)
+        found = next(
+            (one for entry in entries for one in entry.decisions if one.id == decision and one.audience == "customer"),
+            None,
+        )
         if found is None:
             raise UnknownPerson("There is no such decision about this person.", advice="GET …/export lists them.")
         action = contestable(self.writer.loop.strategy, found)
         if not action:
-            raise Invalid("This decision is not one that somebody reviews.", advice="Only those about a price, eligibility, credit or a refusal are.")
+            raise Invalid(
+                "This decision is not one that somebody reviews.",
+                advice="Only those about a price, eligibility, credit or a refusal are.",
+            )
         now = self.writer.loop.clock.now()
         said = {
             "kind": "contested",
@@ -334,7 +450,9 @@ class Requests:
         """A person at the brand confirms the decision or changes it, with reasons that the person reads."""
         found = self.person(name).reviews.get(decision)
         if found is None:
-            raise UnknownPerson("Nobody contested this decision.", advice="GET /v1/reviews lists those that somebody did.")
+            raise UnknownPerson(
+                "Nobody contested this decision.", advice="GET /v1/reviews lists those that somebody did."
+            )
         if not found.open:
             raise Invalid("This decision was reviewed already.", advice="A review is answered once.")
         now = self.writer.loop.clock.now()
@@ -351,13 +469,18 @@ class Requests:
         return self.person(name).reviews[decision]
 
     def reviews(self) -> list[OpenReview]:
-        """The queue: every decision that waits for somebody, the one that is due first at the head. Time closes none of them."""
+        """The queue: every decision that waits for somebody, the one that is due first at the head.
+
+        Time closes none of them.
+        """
         now = self.writer.loop.clock.now().timestamp()
         found = [
             OpenReview(customer.id, decision, review, overdue=now > review.due_at)
-            for customer in self._everybody() if customer.reviews
-            for decision, review in customer.reviews.items() if review.open
-        ]  # fmt: skip
+            for customer in self._everybody()
+            if customer.reviews
+            for decision, review in customer.reviews.items()
+            if review.open
+        ]
         return sorted(found, key=lambda one: (one.review.due_at, one.customer, one.decision))
 
     def queue(self) -> list[OpenRequest]:
@@ -366,9 +489,16 @@ class Requests:
 
         def asked(customer: str, request: str, one: Request) -> OpenRequest:
             asked_at, expected_at = [datetime.fromtimestamp(at, now.tzinfo) for at in (one.asked_at, one.expected_at)]
-            return OpenRequest(customer, request, one.right, one.status, asked_at, expected_at, now > expected_at, one.of, one.instead)
+            return OpenRequest(
+                customer, request, one.right, one.status, asked_at, expected_at, now > expected_at, one.of, one.instead
+            )
 
-        found = [asked(person.id, name, one) for person in self._everybody() for name, one in person.requests.items() if one.open]
+        found = [
+            asked(person.id, name, one)
+            for person in self._everybody()
+            for name, one in person.requests.items()
+            if one.open
+        ]
         return sorted(found, key=lambda one: (one.expected_at, one.asked_at, one.customer))
 
     def _everybody(self) -> list[Customer]:
@@ -381,7 +511,9 @@ class Requests:
 
     def requests(self, name: str) -> dict[str, Any]:
         """What this person asked, and where each stands."""
-        return {key: {**asdict(one), "term": STATUS_TERMS[one.status]} for key, one in self.person(name).requests.items()}
+        return {
+            key: {**asdict(one), "term": STATUS_TERMS[one.status]} for key, one in self.person(name).requests.items()
+        }
 
     async def _entry(self, name: str, moment: str) -> Entry:
         self.person(name)
@@ -398,7 +530,11 @@ class Requests:
 
 
 def reconciled(loop: Loop, opposition: SuppressionList) -> None:
-    """After opening: whoever objected, and whom a backup that was put back shows otherwise, objects again before anything is done with them."""
+    """After opening.
+
+    Whoever objected, and whom a backup that was put back shows otherwise, objects again before anything is done with
+    them.
+    """
     for customer in list(loop.customers.values()):
         objecting(loop, opposition, customer)
 
@@ -407,4 +543,14 @@ def objecting(loop: Loop, opposition: SuppressionList, customer: Customer) -> No
     """The person objects to what they are known to have objected to."""
     for about in opposition.of((*customer.names, *customer.identifiers)):
         if about not in customer.objections:
-            loop.process([Objected(id=f"opposed-{token_hex(6)}", customer=customer.id, occurred_at=loop.clock.now(), about=about, method=KEPT_OBJECTION)])
+            loop.process(
+                [
+                    Objected(
+                        id=f"opposed-{token_hex(6)}",
+                        customer=customer.id,
+                        occurred_at=loop.clock.now(),
+                        about=about,
+                        method=KEPT_OBJECTION,
+                    )
+                ]
+            )

@@ -1,8 +1,11 @@
-"""Kept no longer than was said: what is held of a person goes so many days after their last active contact, as their receipts and their copies promise.
+"""Kept no longer than was said.
 
-A category of data is kept as long as the longest of the purposes that name it: those that they chose about, and those on another basis. The rest of a life
-here (what was shown, devices, requests) as long as the longest of all; notices and choices :data:`PROOF_DAYS` longer, since they prove what was agreed to. When
-all of it is over the person is erased, and may come again as somebody of whom nothing is known. Who asked that their data be kept and not read is left alone.
+What is held of a person goes so many days after their last active contact, as their receipts and their copies promise.
+
+A category of data is kept as long as the longest of the purposes that name it: those that they chose about, and those
+on another basis. The rest of a life here (what was shown, devices, requests) as long as the longest of all; notices and
+choices :data:`PROOF_DAYS` longer, since they prove what was agreed to. When all of it is over the person is erased, and
+may come again as somebody of whom nothing is known. Who asked that their data be kept and not read is left alone.
 
 Everything follows from the log: whatever is interrupted is done at the next look, also when a backup was put back.
 """
@@ -69,19 +72,31 @@ def kept_until(purposes: Mapping[str, Purpose], customer: Customer) -> dict[str,
     if PROOF in days and customer.consents:
         days[PROOF] += PROOF_DAYS
     for category in days.keys() & set(CATEGORIES):
-        named = [one for one in purposes.values() if category in one.categories and (one.basis != "consent" or one.key in customer.consents)]
+        named = [
+            one
+            for one in purposes.values()
+            if category in one.categories and (one.basis != "consent" or one.key in customer.consents)
+        ]
         days[category] = max([one.retention_days for one in named], default=longest)
     return {what: customer.kept_from + many * DAY_S for what, many in days.items()}
 
 
 class Retention:
-    """Looks daily, and at the instant when the next thing is over; between two looks it costs nothing. ``held`` is what is emptied beside the log.
+    """Looks daily, and at the instant when the next thing is over; between two looks it costs nothing.
 
-    ``told`` hears how many people went, and how many entries. Nobody's time comes sooner than was found for them, unless something was added since, which is
-    kept for a day at least: it is found by the next look.
+    ``held`` is what is emptied beside the log.
+
+    ``told`` hears how many people went, and how many entries. Nobody's time comes sooner than was found for them,
+    unless something was added since, which is kept for a day at least: it is found by the next look.
     """
 
-    def __init__(self, loop: Lives, held: Mapping[str, Holds], *, told: Callable[[int, int], None] = lambda _people, _entries: None) -> None:
+    def __init__(
+        self,
+        loop: Lives,
+        held: Mapping[str, Holds],
+        *,
+        told: Callable[[int, int], None] = lambda _people, _entries: None,
+    ) -> None:
         self._loop = loop
         self._held = held
         self._told = told
@@ -142,7 +157,10 @@ class Retention:
         return entries
 
     def _part(self, person: Customer, over: set[str], now: datetime, *, last: bool) -> int:
-        """Take these out of their life, and what had followed from them; with the ``last`` of it goes what is beside the log. That it was done stays."""
+        """Take these out of their life, and what had followed from them.
+
+        With the ``last`` of it goes what is beside the log. That it was done stays.
+        """
         loop, changes = self._loop, {name: dict[str, Entry | None]() for name in person.names}
         life = loop.life(person.id)
         for entry, after in parted_from(life, over):
@@ -150,10 +168,17 @@ class Retention:
         categories, contact_at = tuple(sorted(over)), datetime.fromtimestamp(person.kept_from, UTC)
         for name in person.names:  # named by what it is about: after a crash it is there already
             cause = f"lapsed-{'-'.join(categories)}-{contact_at:%Y%m%dT%H%M%S%f}"
-            loop.take(Lapsed(id=cause, customer=name, occurred_at=now, categories=categories, contact_at=contact_at), look=True)
+            loop.take(
+                Lapsed(id=cause, customer=name, occurred_at=now, categories=categories, contact_at=contact_at),
+                look=True,
+            )
         loop.commit()
         for name, changed in changes.items():
-            self._emptied(name, [entry for entry in life if entry.moment.id in changed and entry.customer == name], self._held if last else ("screens",))
+            self._emptied(
+                name,
+                [entry for entry in life if entry.moment.id in changed and entry.customer == name],
+                self._held if last else ("screens",),
+            )
             loop.amend(name, changed)
         return sum([after is None for changed in changes.values() for after in changed.values()])
 

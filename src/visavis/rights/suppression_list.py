@@ -1,9 +1,11 @@
-"""Who objected, remembered for good: keyed fingerprints of names and identifiers in a file *outside* the data, beside the tombstones.
+"""Who objected, remembered for good.
 
-An objection to marketing is absolute. It outlives a backup that is put back, an export that is brought in again, an erasure, and a second life under
-another name with the same identifier: whoever comes in is looked up here before anything else is done with them. Of who is one person under several names
-it is remembered under each. The file says nothing to whom lacks
-the root key: a line is a keyed hash, what was objected to, whether it stands, and the day.
+Keyed fingerprints of names and identifiers in a file *outside* the data, beside the tombstones.
+
+An objection to marketing is absolute. It outlives a backup that is put back, an export that is brought in again, an
+erasure, and a second life under another name with the same identifier: whoever comes in is looked up here before
+anything else is done with them. Of who is one person under several names it is remembered under each. The file says
+nothing to whom lacks the root key: a line is a keyed hash, what was objected to, whether it stands, and the day.
 """
 
 from collections.abc import Iterable
@@ -35,7 +37,10 @@ class SuppressionList:
                 self._noted(bytes.fromhex(fingerprint), unquote(about), on={"on": True, "off": False}[stands])
             except (ValueError, KeyError):
                 name = path.name if path is not None else ""
-                raise Invalid(f"{name} cannot be read at line {number}.", advice="Restore it: without it, objections would be forgotten.") from None
+                raise Invalid(
+                    f"{name} cannot be read at line {number}.",
+                    advice="Restore it: without it, objections would be forgotten.",
+                ) from None
 
     def of(self, names: Iterable[str]) -> list[str]:
         """What somebody known by one of these names objects to."""
@@ -47,7 +52,9 @@ class SuppressionList:
         """Take in what a durable entry says; ``customer`` is the person after it."""
         moment = entry.moment
         if isinstance(moment, Objected):
-            self._write((entry.customer, *customer.names, *customer.identifiers), moment.about, entry.received_at, on=moment.on)
+            self._write(
+                (entry.customer, *customer.names, *customer.identifiers), moment.about, entry.received_at, on=moment.on
+            )
         elif isinstance(moment, Linked):
             for about in customer.objections:
                 self._write((moment.identifier,), about, entry.received_at, on=True)
@@ -56,7 +63,9 @@ class SuppressionList:
         for fingerprint in map(self._fingerprint, names):
             if (about in self._standing.get(fingerprint, ())) is not on:
                 if self._path is not None:
-                    added(self._path, f"{fingerprint.hex()} {quote(about, safe='')} {'on' if on else 'off'} {at:%Y-%m-%d}")
+                    added(
+                        self._path, f"{fingerprint.hex()} {quote(about, safe='')} {'on' if on else 'off'} {at:%Y-%m-%d}"
+                    )
                 self._noted(fingerprint, about, on=on)
 
     def _noted(self, fingerprint: bytes, about: str, *, on: bool) -> None:

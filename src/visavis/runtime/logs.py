@@ -1,7 +1,8 @@
 """What a server writes down of its own running: one JSON object a line, and nothing of a person, whoever logs.
 
-A line has the constant words of its message, never what was filled in; the few fields named in :data:`FIELDS`; and of an exception its kind and the
-places in the code, never its text (a key that is missing may be somebody's name). Requests are not logged at all: their addresses name people.
+A line has the constant words of its message, never what was filled in; the few fields named in :data:`FIELDS`; and of
+an exception its kind and the places in the code, never its text (a key that is missing may be somebody's name).
+Requests are not logged at all: their addresses name people.
 """
 
 import logging
@@ -29,18 +30,28 @@ class JsonLines(logging.Formatter):
         """
         message = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
         told: dict[str, object] = {
-            "at": datetime.fromtimestamp(record.created, UTC).isoformat(), "level": record.levelname.lower(), "from": record.name,
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname.lower(),
+            "from": record.name,
             "what": message.strip().partition("\n")[0],
-        }  # fmt: skip
-        told.update({name: value for name in FIELDS if isinstance(value := getattr(record, name, None), str | int | float)})
+        }
+        told.update(
+            {name: value for name in FIELDS if isinstance(value := getattr(record, name, None), str | int | float)}
+        )
         if record.exc_info and record.exc_info[0] is not None:
             told["error"] = record.exc_info[0].__name__
-            told["at_code"] = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in extract_tb(record.exc_info[2])[-8:]]
+            told["at_code"] = [
+                f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}"
+                for frame in extract_tb(record.exc_info[2])[-8:]
+            ]
         return msgspec.json.encode(told).decode()
 
 
 def set_up(level: int = logging.INFO, stream: TextIO | None = None) -> None:
-    """Let everything that is logged in this process go to ``stream`` (standard error), as lines; give ``log_config=None`` to uvicorn."""
+    """Let everything that is logged in this process go to ``stream`` (standard error), as lines.
+
+    Give ``log_config=None`` to uvicorn.
+    """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)

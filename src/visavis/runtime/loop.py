@@ -1,7 +1,8 @@
 """The loop: one writer per person; a group of moments is stepped, committed once, and only then answered.
 
-Idempotent by (customer, moment id): a retry gets the stored entry. Memory advances at each step; when a commit fails, what was stepped is
-discarded and the log stays the truth. A moment refused at the door leaves no row, key or cache entry.
+Idempotent by (customer, moment id): a retry gets the stored entry. Memory advances at each step; when a commit fails,
+what was stepped is discarded and the log stays the truth. A moment refused at the door leaves no row, key or cache
+entry.
 """
 
 import logging
@@ -46,7 +47,10 @@ class StepResult(Struct, frozen=True):
 
 
 class Group(Struct, frozen=True):
-    """What was stepped and is not durable yet: its entries in order, everyone concerned as they will be, and who will hold which identifier."""
+    """What was stepped and is not durable yet.
+
+    Its entries in order, everyone concerned as they will be, and who will hold which identifier.
+    """
 
     entries: list[Entry]
     customers: dict[str, Customer]
@@ -54,16 +58,24 @@ class Group(Struct, frozen=True):
 
 
 class Loop:
-    """Live moments. ``state`` is what the log adds up to (rebuilt from it when not given); not safe for threads: one loop, one thread.
+    """Live moments.
 
-    ``erased`` and ``amended`` are called with the name of whose entries went, or changed.
-    ``opposed`` tells what somebody of one of these names has objected to, here or in another life of theirs: it is said before anything else.
+    ``state`` is what the log adds up to (rebuilt from it when not given); not safe for threads: one loop, one thread.
+
+    ``erased`` and ``amended`` are called with the name of whose entries went, or changed. ``opposed`` tells what
+    somebody of one of these names has objected to, here or in another life of theirs: it is said before anything else.
     """
 
     def __init__(
-        self, log: Log, strategy: Strategy, randomization_key: bytes, clock: Clock, *, state: State | None = None,
+        self,
+        log: Log,
+        strategy: Strategy,
+        randomization_key: bytes,
+        clock: Clock,
+        *,
+        state: State | None = None,
         opposed: Callable[[Iterable[str]], Iterable[str]] = lambda _: (),
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.log = log
         self.strategy = strategy
         self.randomization_key = randomization_key
@@ -86,7 +98,10 @@ class Loop:
                 self._await(customer, None)
 
     def process(self, moments: Iterable[Moment]) -> list[StepResult]:
-        """Step each moment in order, commit them as one group, and answer. Nothing is answered before all of it is durable."""
+        """Step each moment in order, commit them as one group, and answer.
+
+        Nothing is answered before all of it is durable.
+        """
         answers = [self.take(moment) for moment in moments]
         self.commit()
         return answers
@@ -94,21 +109,27 @@ class Loop:
     def take(self, moment: Moment, *, look: bool = False) -> StepResult:
         """Step one moment into the open group. Its answer must not go out before :meth:`commit` has returned.
 
-        With ``look`` the log is always asked whether it was apply_entry before; without, only when that can be: a sender that repeats an id under a later
-        time is found out by the commit, which is refused.
+        With ``look`` the log is always asked whether it was apply_entry before; without, only when that can be: a
+        sender that repeats an id under a later time is found out by the commit, which is refused.
         """
         customer = self.customer(moment.customer)
         moment = addressed(customer, moment)
         name = moment.customer
-        # A moment that occurred after all that was received of this person cannot have been apply_entry before: no need to look.
+        # A moment that occurred after all that was received of this person cannot have been apply_entry before: no need
+        # to look.
         if look or moment.occurred_at.timestamp() - SKEW_S <= customer.last_received_at:
             stored = self._group.get((name, moment.id)) or self.log.entry(name, moment.id)
             if stored is not None:
                 return StepResult(stored, retried=True)
         received_at = self.clock.now()
-        if isinstance(moment, Linked) and (refused := self._unmerged(customer, moment, received_at.timestamp())) is not None:
+        if (
+            isinstance(moment, Linked)
+            and (refused := self._unmerged(customer, moment, received_at.timestamp())) is not None
+        ):
             return StepResult(None, refused)
-        if (not customer.entries or isinstance(moment, Linked)) and not (isinstance(moment, Objected) and moment.method == KEPT):
+        if (not customer.entries or isinstance(moment, Linked)) and not (
+            isinstance(moment, Objected) and moment.method == KEPT
+        ):
             customer = self._recalled(customer, moment)
         admitted = admit(self.strategy, customer, moment, received_at)
         if not customer.entries and not isinstance(admitted, NotAdmitted) and self.log.erased(name):
@@ -118,17 +139,23 @@ class Loop:
             return StepResult(None, admitted)
         entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.randomization_key)
         self._group[name, moment.id] = entry
-        for person in apply_entry(ChainMap(self._ahead, self.customers), ChainMap(self._claimed, self._identified), entry, after):
+        for person in apply_entry(
+            ChainMap(self._ahead, self.customers), ChainMap(self._claimed, self._identified), entry, after
+        ):
             self._await(person, customer if person is after else None)
         if isinstance(admitted, Objected) and admitted.on:
-            # Whoever is one now may part: what they objected to as one is said under each of their names, one after the other.
+            # Whoever is one now may part: what they objected to as one is said under each of their names, one after the
+            # other.
             silent = next((side.id for side in after.profiles if admitted.about not in side.objections), "")
             if silent:
                 self.take(replace(admitted, id=f"opposed-{moment.id}"[:128], customer=silent, method=KEPT))
         return StepResult(entry)
 
     def _recalled(self, customer: Customer, moment: Moment) -> Customer:
-        """The customer, once what they have objected to under this name or identifier is theirs again; nothing comes before it."""
+        """The customer, once what they have objected to under this name or identifier is theirs again.
+
+        Nothing comes before it.
+        """
         name = customer.id
         names = (name, moment.identifier) if isinstance(moment, Linked) else (name,)
         for about in self.opposed(names):
@@ -139,7 +166,10 @@ class Loop:
         return customer
 
     def _unmerged(self, customer: Customer, moment: Linked, now: float) -> NotAdmitted | None:
-        """Why this identifier cannot be linked: another customer holds it, and the two may not be merged. One that nobody has extends the same customer."""
+        """Why this identifier cannot be linked: another customer holds it, and the two may not be merged.
+
+        One that nobody has extends the same customer.
+        """
         holder = self._claimed.get(moment.identifier, self._identified.get(moment.identifier, ""))
         if not holder or holder in customer.names:
             return None
@@ -147,7 +177,11 @@ class Loop:
         if reason is None:
             return None
         log.warning("two customers were not merged", extra={"reason": reason})
-        return NotAdmitted("linked", "account", f"This identifier belongs to another customer, and the two were not merged. {REASONS[reason]}")
+        return NotAdmitted(
+            "linked",
+            "account",
+            f"This identifier belongs to another customer, and the two were not merged. {REASONS[reason]}",
+        )
 
     def customer(self, name: str) -> Customer:
         """The person as of the last moment taken; a newborn when nothing is known of them."""
@@ -163,7 +197,9 @@ class Loop:
 
     def entry(self, customer: str, moment: str) -> Entry | None:
         """The entry of this moment of the person, under whichever of their :meth:`names` it was apply_entry."""
-        return next((entry for name in self.names(customer) if (entry := self.log.entry(name, moment)) is not None), None)
+        return next(
+            (entry for name in self.names(customer) if (entry := self.log.entry(name, moment)) is not None), None
+        )
 
     @property
     def people(self) -> int:
@@ -171,7 +207,10 @@ class Loop:
         return sum([name == person.id for name, person in self.customers.items()])
 
     def commit(self) -> None:
-        """Make the open group durable, then let memory follow; when the log refuses, the group is discarded and memory stays as the log is."""
+        """Make the open group durable, then let memory follow.
+
+        When the log refuses, the group is discarded and memory stays as the log is.
+        """
         group = self.sealed()
         if group.entries:
             try:
@@ -186,7 +225,10 @@ class Loop:
         self.log.commit(entries, self.strategy.purposes)
 
     def sealed(self) -> Group:
-        """The open group, which is open no more: who takes it makes it durable, then calls :meth:`remember`; or drops it, and it never was."""
+        """The open group, which is open no more: who takes it makes it durable, then calls :meth:`remember`.
+
+        Or drops it, and it never was.
+        """
         group = Group(list(self._group.values()), self._ahead, self._claimed)
         self._group, self._ahead, self._claimed = {}, {}, {}
         return group
@@ -205,12 +247,17 @@ class Loop:
                 self.teacher.digest(entry, self.world)
 
     def amend(self, customer: str, entries: Mapping[str, Entry | None]) -> None:
-        """Put these in the place of this person's entries of the same moments, after all that was taken before; then they are who the log says."""
+        """Put these in the place of this person's entries of the same moments, after all that was taken before.
+
+        Then they are who the log says.
+        """
         self.commit()
         was = [entry for entry in self.log.of(customer) if entry.moment.id in entries]
         self.log.amend(customer, entries)
         before = self.customer(customer)
-        if before.profiles:  # what was merged since, and whether it still is, follows from all entries, in the order in which they came
+        if (
+            before.profiles
+        ):  # what was merged since, and whether it still is, follows from all entries, in the order in which they came
             state = rebuild(self.log)
             people = {name: state.customers.get(name) or newborn(name) for name in before.names}
             self._identified = state.identified
@@ -218,7 +265,9 @@ class Loop:
             after = reduce(fold, self.log.of(customer), newborn(customer))
             people = {customer: after}
             let_go = [identifier for identifier in before.identifiers if identifier not in after.identifiers]
-            self._identified = {identifier: name for identifier, name in self._identified.items() if identifier not in let_go}
+            self._identified = {
+                identifier: name for identifier, name in self._identified.items() if identifier not in let_go
+            }
         for name, person in people.items():
             self.customers[name] = person
             if name == person.id:
@@ -229,18 +278,32 @@ class Loop:
             look_again(customer)
 
     def adopt(self, entries: Sequence[Entry]) -> None:
-        """Let a person come in with the life that they had elsewhere: all of it or nothing. :class:`Refused` when somebody is, or was, here by such a name."""
+        """Let a person come in with the life that they had elsewhere: all of it or nothing.
+
+        :class:`Refused` when somebody is, or was, here by such a name.
+        """
         self.commit()
         names = {entry.customer for entry in entries}
-        if any(self.customer(name).entries or self.log.erased(name) or next(iter(self.log.of(name)), None) is not None for name in names):
-            raise Refused("This name is taken here, or nothing may be kept under it.", advice="A life is brought in before anything of it was apply_entry here.")
+        if any(
+            self.customer(name).entries or self.log.erased(name) or next(iter(self.log.of(name)), None) is not None
+            for name in names
+        ):
+            raise Refused(
+                "This name is taken here, or nothing may be kept under it.",
+                advice="A life is brought in before anything of it was apply_entry here.",
+            )
         if any(entry.received_at > self.clock.now() for entry in entries):
-            raise Refused("This life has not been apply_entry yet.", advice="Check the clock of who exported it, and ours.")
+            raise Refused(
+                "This life has not been apply_entry yet.", advice="Check the clock of who exported it, and ours."
+            )
         people, identified = dict[str, Customer](), dict[str, str]()
         for entry in entries:
             apply_entry(people, identified, entry, fold(people.get(entry.customer) or newborn(entry.customer), entry))
         if any(self._identified.get(identifier) for identifier in identified):
-            raise Refused("An identifier in this export belongs to another customer.", advice="Two customers are not joined this way.")
+            raise Refused(
+                "An identifier in this export belongs to another customer.",
+                advice="Two customers are not joined this way.",
+            )
         self.write(entries)
         for name, person in people.items():
             if name == person.id:
@@ -248,10 +311,12 @@ class Loop:
         self.remember(Group(list(entries), people, identified))
 
     def erase(self, customer: str, *, for_good: bool = True) -> list[Entry]:
-        """Forget this customer, after all that was taken before; return the entries that there were. Asked again, it completes what is left to do.
+        """Forget this customer, after all that was taken before; return the entries that there were.
 
-        Unless it is ``for_good``, they may come again. Only what was apply_entry under this name goes; a person who was merged is erased under each of their
-        :meth:`names`.
+        Asked again, it completes what is left to do.
+
+        Unless it is ``for_good``, they may come again. Only what was apply_entry under this name goes; a person who was
+        merged is erased under each of their :meth:`names`.
         """
         self.commit()
         entries = list(self.log.of(customer))
@@ -271,7 +336,11 @@ class Loop:
             self.customers.update(dict.fromkeys(rest.names, rest))
             self._await(rest, None)
         names = {identifier: side.id for side in left for identifier in side.identifiers}
-        self._identified = {identifier: names.get(identifier, name) for identifier, name in self._identified.items() if name != customer or identifier in names}
+        self._identified = {
+            identifier: names.get(identifier, name)
+            for identifier, name in self._identified.items()
+            if name != customer or identifier in names
+        }
         self._due = [(due, name) for due, name in self._due if name != customer]
         heapify(self._due)
         for entry in entries:
@@ -285,7 +354,10 @@ class Loop:
         return self._due[0][0] if self._due else None
 
     def wake(self, limit: int | None = None) -> list[StepResult]:
-        """Wake everyone whose time has come (at most ``limit``), into the open group: one ``due`` moment each closes everything past."""
+        """Wake everyone whose time has come (at most ``limit``), into the open group.
+
+        One ``due`` moment each closes everything past.
+        """
         now = self.clock.now()
         now_s = now.timestamp()
         answers: list[StepResult] = []
@@ -294,14 +366,17 @@ class Loop:
             customer = self.customer(name)
             window = customer.awaited
             if window is not None and window.closes_at == due:
-                # Named by what is waited for, which closes once: neither a clock that stands nor what else was kept of the person is told by it.
+                # Named by what is waited for, which closes once: neither a clock that stands nor what else was kept of
+                # the person is told by it.
                 answers.append(self.take(Due(id=f"{DUE}{window.decision}", customer=name, occurred_at=now)))
         return answers
 
     def learn(self) -> None:
         """Let the world change by what outcomes taught, when a lesson is due."""
         now = self.clock.now()
-        lessons = self.teacher.lessons(self.world, now, lambda name, purpose: self._open(name, purpose, now.timestamp()))
+        lessons = self.teacher.lessons(
+            self.world, now, lambda name, purpose: self._open(name, purpose, now.timestamp())
+        )
         if lessons:
             self.enact(lessons)
 

@@ -16,10 +16,24 @@ class Metrics:
 
     def __init__(self, waiting: Callable[[], int], parcels: Callable[[], int]) -> None:
         self._registry = CollectorRegistry()
-        self._moments = Counter("visavis_moments", "Moments by kind and what became of them", ["kind", "fate"], registry=self._registry)
-        self._decisions = Counter("visavis_decisions", "Decisions by audience and result", ["audience", "result", "reason"], registry=self._registry)
-        self._steps = Histogram("visavis_step_seconds", "How long the step of a moment took", buckets=BUCKETS_S, registry=self._registry)
-        self._lapsed = Counter("visavis_lapsed", "What was kept long enough and is gone: people, entries", ["what"], registry=self._registry)
+        self._moments = Counter(
+            "visavis_moments", "Moments by kind and what became of them", ["kind", "fate"], registry=self._registry
+        )
+        self._decisions = Counter(
+            "visavis_decisions",
+            "Decisions by audience and result",
+            ["audience", "result", "reason"],
+            registry=self._registry,
+        )
+        self._steps = Histogram(
+            "visavis_step_seconds", "How long the step of a moment took", buckets=BUCKETS_S, registry=self._registry
+        )
+        self._lapsed = Counter(
+            "visavis_lapsed",
+            "What was kept long enough and is gone: people, entries",
+            ["what"],
+            registry=self._registry,
+        )
         self._children: dict[tuple[str, ...], Counter] = {}
         for name, text, how_many in (
             ("visavis_moments_waiting", "Moments that wait for the writer", waiting),

@@ -33,7 +33,10 @@ class State(Struct):
 
 
 def rebuild(log: Log, *, passing: Callable[[Entry], object] | None = None) -> State:
-    """Fold every entry, in order; ``passing`` is shown each one. Decides nothing: same log, same state, byte for byte."""
+    """Fold every entry, in order; ``passing`` is shown each one.
+
+    Decides nothing: same log, same state, byte for byte.
+    """
     world, customers, teacher, count = World(), dict[str, Customer](), OnlineLearner(), 0
     worlds: dict[str, World] = {}
     identified: dict[str, str] = {}
@@ -62,12 +65,18 @@ class Difference(Struct, frozen=True):
 
 
 def verify(log: Log, randomization_key: bytes, *, found: Callable[[Difference], None]) -> int:
-    """Decide everything again with the logged strategies and worlds; call ``found`` for each difference; return how many entries were compared.
+    """Decide everything again with the logged strategies and worlds; call ``found`` for each difference.
 
-    Of somebody who had something corrected, or whose data went for their age, what was decided before rested on what is not there any more: it is folded,
-    and not compared.
+    Return how many entries were compared.
+
+    Of somebody who had something corrected, or whose data went for their age, what was decided before rested on what is
+    not there any more: it is folded, and not compared.
     """
-    corrected = {entry.customer: position for position, entry in log.scan() if isinstance(entry, Entry) and isinstance(entry.moment, Corrected | Lapsed)}
+    corrected = {
+        entry.customer: position
+        for position, entry in log.scan()
+        if isinstance(entry, Entry) and isinstance(entry.moment, Corrected | Lapsed)
+    }
     world, strategies, customers, compared = World(), dict[str, Strategy](), dict[str, Customer](), 0
     identified: dict[str, str] = {}
     for position, entry in log.scan():
@@ -81,7 +90,9 @@ def verify(log: Log, randomization_key: bytes, *, found: Callable[[Difference], 
             apply_entry(customers, identified, entry, fold(customer, entry))
             continue
         compared += 1
-        again, after = step(strategies[world.strategy], world, customer, entry.moment, entry.received_at, randomization_key)
+        again, after = step(
+            strategies[world.strategy], world, customer, entry.moment, entry.received_at, randomization_key
+        )
         if encode(again) != encode(entry):
             found(Difference(position, entry.customer, entry.moment.id))
             after = fold(customer, entry)

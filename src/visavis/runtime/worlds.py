@@ -15,7 +15,7 @@ from visavis.model.world import (
     World,
     WorldChange,
     chained,
-)  # fmt: skip
+)
 
 _encode = msgspec.msgpack.Encoder().encode
 

@@ -1,8 +1,10 @@
-"""The one writer, asynchronous: whatever arrived during the last commit is the next group, and nothing is answered before it is durable.
+"""The one writer, asynchronous.
 
-Moments wait in one bounded queue; when it is full the door says so at once (:class:`Busy`) instead of letting everyone wait. The clock wakes
-those whose time has come. Whatever fails (one moment, a commit, somebody who listens), the writer lives on. Stopping refuses what comes, finishes
-what is there, and leaves nothing half-done.
+Whatever arrived during the last commit is the next group, and nothing is answered before it is durable.
+
+Moments wait in one bounded queue; when it is full the door says so at once (:class:`Busy`) instead of letting everyone
+wait. The clock wakes those whose time has come. Whatever fails (one moment, a commit, somebody who listens), the writer
+lives on. Stopping refuses what comes, finishes what is there, and leaves nothing half-done.
 """
 
 import asyncio
@@ -24,7 +26,10 @@ from visavis.runtime.loop import Group, Loop, StepResult
 
 QUEUE_LIMIT: Final = 4096
 GROUP_LIMIT: Final = 256
-"""How many moments one commit may hold: enough to hide an fsync, few enough that nobody waits long for the others' decisions."""
+"""How many moments one commit may hold.
+
+Enough to hide an fsync, few enough that nobody waits long for the others' decisions.
+"""
 LEARN_S: Final = 1.0
 COMMIT_BACKOFF_S: Final = 1.0
 """How long nobody is woken after a commit failed: a full disk must not be asked a thousand times a second."""
@@ -51,16 +56,25 @@ Waiting = tuple[Moment, asyncio.Future[Processed]]
 
 
 class Writer:
-    """Runs a :class:`Loop` for many senders. ``committed`` hears of every group once it is durable, before anyone is answered; ``answered`` afterwards.
+    """Runs a :class:`Loop` for many senders.
 
-    ``aged`` is called when the instant has come that it last returned (epoch seconds; first at once): for what the clock alone brings about.
-    ``aside``: commits wait for a disk, so they run on a thread of their own, and the next group gathers meanwhile.
+    ``committed`` hears of every group once it is durable, before anyone is answered; ``answered`` afterwards.
+
+    ``aged`` is called when the instant has come that it last returned (epoch seconds; first at once): for what the
+    clock alone brings about. ``aside``: commits wait for a disk, so they run on a thread of their own, and the next
+    group gathers meanwhile.
     """
 
     def __init__(
-        self, loop: Loop, *, committed: Callable[[list[tuple[Entry, float]]], None] = lambda _: None, answered: Callable[[], None] = lambda: None,
-        aged: Callable[[], float] = lambda: inf, queue_limit: int = QUEUE_LIMIT, aside: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        loop: Loop,
+        *,
+        committed: Callable[[list[tuple[Entry, float]]], None] = lambda _: None,
+        answered: Callable[[], None] = lambda: None,
+        aged: Callable[[], float] = lambda: inf,
+        queue_limit: int = QUEUE_LIMIT,
+        aside: bool = True,
+    ) -> None:
         self.loop = loop
         self._committed = committed
         self._answered = answered
@@ -169,19 +183,28 @@ class Writer:
             try:
                 group = await self._durable()
             except Refused:
-                # An id that the log holds came again under a later time: it is found now, and the others are lived as if it had not come.
+                # An id that the log holds came again under a later time: it is found now, and the others are lived as
+                # if it had not come.
                 told = self._taken(batch, look=True)
                 group = await self._durable()
         except Exception as error:
             self._resting = True
             log.exception("a group could not be written", extra={"moments": len(batch)})
-            refused = error if isinstance(error, Unavailable) else Unavailable("This moment could not be written.", advice="Send it again, with the same id.")
+            refused = (
+                error
+                if isinstance(error, Unavailable)
+                else Unavailable("This moment could not be written.", advice="Send it again, with the same id.")
+            )
             for future, _ in told:
                 _fail(future, refused)
             return
         self._resting = False
         if group.entries:
-            us = {(one.answer.entry.customer, one.answer.entry.moment.id): one.us for _, one in told if one.answer.entry is not None}
+            us = {
+                (one.answer.entry.customer, one.answer.entry.moment.id): one.us
+                for _, one in told
+                if one.answer.entry is not None
+            }
             try:
                 self._committed([(entry, us.get((entry.customer, entry.moment.id), 0.0)) for entry in group.entries])
             except Exception:
@@ -197,7 +220,10 @@ class Writer:
         self._learn()
 
     def _taken(self, batch: list[Waiting], *, look: bool = False) -> list[tuple[asyncio.Future[Processed], Processed]]:
-        """Step these moments, then wake those whose time has come; one that cannot be lived does not take the others with it."""
+        """Step these moments, then wake those whose time has come.
+
+        One that cannot be lived does not take the others with it.
+        """
         told: list[tuple[asyncio.Future[Processed], Processed]] = []
         for moment, future in batch:
             started = perf_counter()
@@ -205,7 +231,12 @@ class Writer:
                 answer = self.loop.take(moment, look=look)
             except Exception as error:
                 log.exception("a moment could not be lived", extra={"kind": KIND[type(moment)]})
-                _fail(future, error if isinstance(error, VisavisError) else Unavailable("This moment could not be lived.", advice="It was not kept."))
+                _fail(
+                    future,
+                    error
+                    if isinstance(error, VisavisError)
+                    else Unavailable("This moment could not be lived.", advice="It was not kept."),
+                )
             else:
                 told.append((future, Processed(answer, (perf_counter() - started) * 1e6)))
         try:

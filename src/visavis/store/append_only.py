@@ -1,4 +1,7 @@
-"""Small files that only grow, a line at a time, and that a crash leaves whole: what outlives every backup of the data."""
+"""Small files that only grow, a line at a time, and that a crash leaves whole.
+
+What outlives every backup of the data.
+"""
 
 import os
 from pathlib import Path

@@ -1,10 +1,14 @@
-"""The vault: two keys a person (the second for special categories), wrapped under a root key that is kept elsewhere. No key, nothing to read.
+"""The vault: two keys a person (the second for special categories), wrapped under a root key that is kept elsewhere.
 
-``root key → customer's keys (AES key wrap) → AES-256-GCM of each value``, with the value's place bound to it: what is pasted under another person or
-place does not open. People are found by a keyed hash of their name, and known at rest by a random pseudonym. :meth:`KeyStore.shred` destroys the keys and
-leaves a tombstone in a file *outside* the data folder, which is read at each opening: a backup that is put back does not bring anybody back.
+No key, nothing to read.
 
-Limits, honestly: Python cannot wipe its memory, and a disk may keep a block that was overwritten; so erasing is shredding *and* deleting.
+``root key → customer's keys (AES key wrap) → AES-256-GCM of each value``, with the value's place bound to it: what is
+pasted under another person or place does not open. People are found by a keyed hash of their name, and known at rest by
+a random pseudonym. :meth:`KeyStore.shred` destroys the keys and leaves a tombstone in a file *outside* the data folder,
+which is read at each opening: a backup that is put back does not bring anybody back.
+
+Limits, honestly: Python cannot wipe its memory, and a disk may keep a block that was overwritten; so erasing is
+shredding *and* deleting.
 
 References: RFC 3394, *AES Key Wrap*, 2002; NIST SP 800-38D, *Galois/Counter Mode*, 2007 (96 random bits a value).
 """
@@ -39,15 +43,27 @@ CACHED: Final = 65_536
 ORDINARY: Final = b"\x01o"
 SPECIAL: Final = b"\x01s"
 """What a sealed value begins with: the version of this form, and which of the person's keys opens it."""
-_SCHEMA: Final = "CREATE TABLE people (number INTEGER PRIMARY KEY, fingerprint BLOB UNIQUE, pseudonym INTEGER UNIQUE, key BLOB, special BLOB, name BLOB) STRICT"
-_SHRED: Final = "UPDATE people SET fingerprint = NULL, pseudonym = NULL, key = NULL, special = NULL, name = NULL WHERE fingerprint = ? OR pseudonym = ?"
-"""Rows are only added at the end and emptied where they lie: one taken out would make SQLite move its neighbours and leave stale copies of their keys."""
+_SCHEMA: Final = (
+    "CREATE TABLE people (number INTEGER PRIMARY KEY, fingerprint BLOB UNIQUE, pseudonym INTEGER UNIQUE, key BLOB,"
+    " special BLOB, name BLOB) STRICT"
+)
+_SHRED: Final = (
+    "UPDATE people SET fingerprint = NULL, pseudonym = NULL, key = NULL, special = NULL, name = NULL WHERE fingerprint"
+    " = ? OR pseudonym = ?"
+)
+"""Rows are only added at the end and emptied where they lie.
+
+One taken out would make SQLite move its neighbours and leave stale copies of their keys.
+"""
 
 
 class Tombstone(Struct, frozen=True):
-    """That a person was erased, and when: by the keyed hash of their name and the pseudonym that they had, 0 when there was none.
+    """That a person was erased, and when.
 
-    Without the hash (empty) it is what they had that is gone for good, and not they: who was away for long may come again.
+    By the keyed hash of their name and the pseudonym that they had, 0 when there was none.
+
+    Without the hash (empty) it is what they had that is gone for good, and not they: who was away for long may come
+    again.
     """
 
     fingerprint: bytes
@@ -74,15 +90,34 @@ class Cipher:
         """The value; :class:`Invalid` when it was altered, or sealed under another key, owner or place."""
         start = len(self._kind)
         try:
-            return self._aead.decrypt(sealed[start : start + NONCE_BYTES], sealed[start + NONCE_BYTES :], self._bound + place)
+            return self._aead.decrypt(
+                sealed[start : start + NONCE_BYTES], sealed[start + NONCE_BYTES :], self._bound + place
+            )
         except (InvalidTag, ValueError):
-            raise Invalid("A sealed value does not open: it was altered or moved, or this key is another's.", advice="Restore a backup.") from None
+            raise Invalid(
+                "A sealed value does not open: it was altered or moved, or this key is another's.",
+                advice="Restore a backup.",
+            ) from None
 
 
 class PersonKey:
-    """One person's open keys: seal and open what is theirs. ``audit_key`` is what their lines in the ledger are known by; it goes with the others."""
+    """One person's open keys: seal and open what is theirs.
 
-    __slots__ = ("_begun", "_lock", "_moments", "_owner", "_special", "_special_wrapped", "_wrapping", "audit_key", "name", "pseudonym")
+    ``audit_key`` is what their lines in the ledger are known by; it goes with the others.
+    """
+
+    __slots__ = (
+        "_begun",
+        "_lock",
+        "_moments",
+        "_owner",
+        "_special",
+        "_special_wrapped",
+        "_wrapping",
+        "audit_key",
+        "name",
+        "pseudonym",
+    )
 
     def __init__(self, name: str, pseudonym: int, key: bytes, special: bytes, wrapping: bytes) -> None:
         self.name = name
@@ -109,7 +144,10 @@ class PersonKey:
         return leaves(entry, purposes, self.audit_key, since=since, begun=self._begun)
 
     def masked(self, number: int, position: int) -> int:
-        """A number of up to 62 bits, told at this position so that only these keys tell it; the same again takes the mask off."""
+        """A number of up to 62 bits, told at this position so that only these keys tell it.
+
+        The same again takes the mask off.
+        """
         digest = self._moments.copy()
         digest.update(b"\0line" + position.to_bytes(8))
         return number ^ int.from_bytes(digest.digest()) >> 2
@@ -125,12 +163,17 @@ class PersonKey:
     def _second(self) -> Cipher:
         """The key of special categories, opened when it is first needed: most people have none of them."""
         if self._special is None:
-            self._special = Cipher(aes_key_unwrap(self._wrapping, self._special_wrapped), owner=self._owner, kind=SPECIAL)
+            self._special = Cipher(
+                aes_key_unwrap(self._wrapping, self._special_wrapped), owner=self._owner, kind=SPECIAL
+            )
         return self._special
 
 
 class KeyStore:
-    """The key table, a small file of its own; one process at a time. ``tombstones`` lies outside the data folder, as the root key does."""
+    """The key table, a small file of its own; one process at a time.
+
+    ``tombstones`` lies outside the data folder, as the root key does.
+    """
 
     def __init__(self, path: Path | str, root: bytes, tombstones: Path) -> None:
         self._wrapping = derived(root, "vault")
@@ -157,11 +200,17 @@ class KeyStore:
         """The open keys of whom the log knows by this pseudonym; :class:`Invalid` when the key table lacks them."""
         found = self._pseudonyms.get(pseudonym) or self._found("pseudonym", pseudonym)
         if found is None:
-            raise Invalid("The key table lacks a person's keys: it is older than the log, or another's.", advice="Restore the latest vault.sqlite.")
+            raise Invalid(
+                "The key table lacks a person's keys: it is older than the log, or another's.",
+                advice="Restore the latest vault.sqlite.",
+            )
         return found
 
     def let_in(self, customers: Iterable[str]) -> None:
-        """Make keys, durably, for those of these people who have none. :class:`Refused` when one was erased: nobody comes back under that name."""
+        """Make keys, durably, for those of these people who have none.
+
+        :class:`Refused` when one was erased: nobody comes back under that name.
+        """
         fresh = [name for name in dict.fromkeys(customers) if name not in self._people and self.of(name) is None]
         if not fresh:
             return
@@ -171,7 +220,10 @@ class KeyStore:
         self._run("BEGIN IMMEDIATE")
         try:
             for person, row in made:
-                self._run("INSERT INTO people VALUES (NULL, ?, ?, ?, ?, ?)", (self._fingerprint(person.name), person.pseudonym, *row))
+                self._run(
+                    "INSERT INTO people VALUES (NULL, ?, ?, ?, ?, ?)",
+                    (self._fingerprint(person.name), person.pseudonym, *row),
+                )
         except BaseException:
             self._run("ROLLBACK")
             raise
@@ -184,9 +236,12 @@ class KeyStore:
         return self._fingerprint(customer) in self._erased
 
     def bury(self, customer: str, at: datetime, *, for_good: bool = True) -> None:
-        """Decide an erasure, durably: from here on it is completed whatever happens, at the latest when the log is next opened.
+        """Decide an erasure, durably.
 
-        Unless it is ``for_good``, the tombstone tells the pseudonym only, which leads to nobody once the keys are gone: it refuses nobody.
+        From here on it is completed whatever happens, at the latest when the log is next opened.
+
+        Unless it is ``for_good``, the tombstone tells the pseudonym only, which leads to nobody once the keys are gone:
+        it refuses nobody.
         """
         person, fingerprint = self.of(customer), self._fingerprint(customer) if for_good else b""
         pseudonym = person.pseudonym if person is not None else 0
@@ -216,7 +271,9 @@ class KeyStore:
             self._database.execute("BEGIN IMMEDIATE")
             self._database.execute(_SCHEMA)
             self._database.execute("CREATE TABLE root (proof BLOB NOT NULL) STRICT")
-            self._database.execute("INSERT INTO root VALUES (?)", (aes_key_wrap(self._wrapping, os.urandom(KEY_BYTES)),))
+            self._database.execute(
+                "INSERT INTO root VALUES (?)", (aes_key_wrap(self._wrapping, os.urandom(KEY_BYTES)),)
+            )
             self._database.execute("COMMIT")
         (proof,) = self._database.execute("SELECT proof FROM root").fetchone()
         self._unwrapped(proof)
@@ -248,7 +305,10 @@ class KeyStore:
         try:
             return aes_key_unwrap(self._wrapping, wrapped)
         except InvalidUnwrap:
-            raise Invalid("This root key is not the one of this vault.", advice="Give back the key file that was made with the data folder.") from None
+            raise Invalid(
+                "This root key is not the one of this vault.",
+                advice="Give back the key file that was made with the data folder.",
+            ) from None
 
     def _run(self, statement: str, values: tuple[bytes | int, ...] = ()) -> sqlite3.Cursor:
         try:
@@ -286,5 +346,8 @@ def _read(path: Path) -> list[Tombstone]:
             fingerprint, pseudonym, at = line.decode("ascii").split(" ")
             found.append(Tombstone(bytes.fromhex(fingerprint), int(pseudonym), at))
         except ValueError:
-            raise Invalid(f"{path.name} cannot be read at line {number}.", advice="Restore it: without it, backups would bring erased people back.") from None
+            raise Invalid(
+                f"{path.name} cannot be read at line {number}.",
+                advice="Restore it: without it, backups would bring erased people back.",
+            ) from None
     return found

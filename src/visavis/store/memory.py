@@ -1,4 +1,7 @@
-"""The log in memory: for tests and for rehearsals. It keeps bytes, not objects, so that it behaves as the one on disk."""
+"""The log in memory: for tests and for rehearsals.
+
+It keeps bytes, not objects, so that it behaves as the one on disk.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,7 +46,9 @@ class MemoryLog:
         if purposes is None:
             return
         for entry in entries:
-            if isinstance(entry, Entry) and (lines := leaves(entry, purposes, self._audit_keys[entry.customer], since=self._day)):
+            if isinstance(entry, Entry) and (
+                lines := leaves(entry, purposes, self._audit_keys[entry.customer], since=self._day)
+            ):
                 self._told[entry.customer].extend(range(len(self._lines), len(self._lines) + len(lines)))
                 self._lines.extend(lines)
                 self._day = max(self._day, entry.received_at.toordinal())
@@ -72,7 +77,11 @@ class MemoryLog:
         """Put these in the place of what their moments said."""
         self._check()
         for moment, entry in entries.items():
-            place = self._places.get((customer, moment)) if entry is not None else self._places.pop((customer, moment), None)
+            place = (
+                self._places.get((customer, moment))
+                if entry is not None
+                else self._places.pop((customer, moment), None)
+            )
             if place is not None:
                 self._rows[place] = (True, encode(entry)) if entry is not None else None
 

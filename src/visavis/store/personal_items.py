@@ -1,7 +1,10 @@
-"""A shelf: small things of persons in one SQLite file, each with a kind and a name, sealed whole. The file tells of nobody, not even how they are named.
+"""A shelf: small things of persons in one SQLite file, each with a kind and a name, sealed whole.
 
-What is where is known in memory, read once at opening; the file holds numbered rows of two sealed pieces, the place and the value, bound to their number.
-Rows are only added at the end and emptied where they lie (``rights.database`` says why); when most are empty, opening writes the file anew.
+The file tells of nobody, not even how they are named.
+
+What is where is known in memory, read once at opening; the file holds numbered rows of two sealed pieces, the place and
+the value, bound to their number. Rows are only added at the end and emptied where they lie (``rights.database`` says
+why); when most are empty, opening writes the file anew.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,7 +37,9 @@ _place = msgspec.msgpack.Decoder(ItemHeader)
 
 
 class PersonalItems:
-    """The file (``:memory:`` for tests), sealed under ``secret``; one process at a time. Of whom ``erased`` tells, nothing is taken.
+    """The file (``:memory:`` for tests), sealed under ``secret``; one process at a time.
+
+    Of whom ``erased`` tells, nothing is taken.
 
     >>> shelf = PersonalItems(":memory:", bytes(32))
     >>> shelf.put("camille", "mail", "home", b"camille@example.net")
@@ -50,25 +55,35 @@ class PersonalItems:
         self._database = open_database(path)
         try:
             self._database.execute("PRAGMA synchronous = NORMAL")
-            self._database.execute("CREATE TABLE IF NOT EXISTS things (number INTEGER PRIMARY KEY, place BLOB, value BLOB) STRICT")
+            self._database.execute(
+                "CREATE TABLE IF NOT EXISTS things (number INTEGER PRIMARY KEY, place BLOB, value BLOB) STRICT"
+            )
             empty, full = self._database.execute("SELECT count(*) - count(place), count(place) FROM things").fetchone()
             if empty > max(EMPTY_LIMIT, full):
                 self._database.execute("DELETE FROM things WHERE place IS NULL")
                 self._database.execute("VACUUM")
                 emptied(self._database)
             (self._last,) = self._database.execute("SELECT coalesce(max(number), 0) FROM things").fetchone()
-            for number, sealed in self._database.execute("SELECT number, place FROM things WHERE place IS NOT NULL ORDER BY number"):
+            for number, sealed in self._database.execute(
+                "SELECT number, place FROM things WHERE place IS NOT NULL ORDER BY number"
+            ):
                 self._note(number, _place.decode(self._lock.open(sealed, b"place %d" % number)))
         except BaseException:
             self._database.close()
             raise
 
     def put(self, person: str, kind: str, name: str, value: bytes, at: float = 0.0) -> None:
-        """Keep this thing, or put it in the place of the one of that name; :class:`Refused` when the person was erased."""
+        """Keep this thing, or put it in the place of the one of that name.
+
+        :class:`Refused` when the person was erased.
+        """
         if self._erased(person):
             raise Refused("Nothing is kept under this name.")
         number, place = self._last + 1, ItemHeader(person, kind, name, at, len(value))
-        sealed = self._lock.seal(msgspec.msgpack.encode(place), b"place %d" % number), self._lock.seal(value, b"value %d" % number)
+        sealed = (
+            self._lock.seal(msgspec.msgpack.encode(place), b"place %d" % number),
+            self._lock.seal(value, b"value %d" % number),
+        )
         with self._database:  # both or neither
             self._database.execute("BEGIN IMMEDIATE")
             self._database.execute("INSERT INTO things VALUES (?, ?, ?)", (number, *sealed))

@@ -1,7 +1,9 @@
-"""The log on disk: one SQLite file in WAL mode, one row an entry, one transaction a group, one fsync a commit; each row sealed for its person.
+"""The log on disk: one SQLite file in WAL mode, one row an entry, one transaction a group, one fsync a commit.
 
-The lines of the ledger lie beside, in the clear: they lead to nobody. An entry's row tells where its lines are, under a mask that only its person's key takes
-off.
+Each row sealed for its person.
+
+The lines of the ledger lie beside, in the clear: they lead to nobody. An entry's row tells where its lines are, under a
+mask that only its person's key takes off.
 """
 
 import os
@@ -30,7 +32,10 @@ SPECIAL: Final = frozenset({"numbers"})
 """Categories whose entries are sealed under the person's second key: health."""
 _SPECIAL_KINDS: Final = frozenset(made for kind, made in KINDS.items() if CATEGORY[kind] in SPECIAL)
 _SCHEMA: Final = (
-    "CREATE TABLE entries (position INTEGER PRIMARY KEY, person INTEGER, moment INTEGER, data BLOB NOT NULL, line INTEGER) STRICT",
+    (
+        "CREATE TABLE entries (position INTEGER PRIMARY KEY, person INTEGER, moment INTEGER, data BLOB NOT NULL, line"
+        " INTEGER) STRICT"
+    ),
     "CREATE UNIQUE INDEX moments ON entries (person, moment) WHERE person IS NOT NULL",
     "CREATE TABLE ledger (number INTEGER PRIMARY KEY, line BLOB NOT NULL) STRICT",
     "CREATE TABLE erased (entries INTEGER NOT NULL) STRICT",
@@ -39,10 +44,13 @@ _SCHEMA: Final = (
 
 
 class SqliteLog:
-    """A :class:`~visavis.ports.Log` in one file. One process writes at a time: the lock goes with it, also when it is killed.
+    """A :class:`~visavis.ports.Log` in one file.
 
-    Who and which moment are told by the vault's pseudonyms and hashes; the rest is sealed, bound to its row. Opening completes every erasure that was
-    decided, whatever was interrupted or put back from a backup. The vault is closed with the log. One call at a time, from whatever thread.
+    One process writes at a time: the lock goes with it, also when it is killed.
+
+    Who and which moment are told by the vault's pseudonyms and hashes; the rest is sealed, bound to its row. Opening
+    completes every erasure that was decided, whatever was interrupted or put back from a backup. The vault is closed
+    with the log. One call at a time, from whatever thread.
     """
 
     def __init__(self, path: Path, vault: KeyStore) -> None:
@@ -54,7 +62,9 @@ class SqliteLog:
             self._found_or_made()
             self._last: int = self._database.execute("SELECT coalesce(max(position), 0) FROM entries").fetchone()[0]
             self._gone: int = self._database.execute("SELECT entries FROM erased").fetchone()[0]
-            number, line = self._database.execute("SELECT number, line FROM ledger ORDER BY number DESC LIMIT 1").fetchone() or (-1, b"")
+            number, line = self._database.execute(
+                "SELECT number, line FROM ledger ORDER BY number DESC LIMIT 1"
+            ).fetchone() or (-1, b"")
             self._next: int = number + 1
             self._day = date.fromisoformat(read(line).day).toordinal() if line else 0
             for one in vault.tombstones:
@@ -71,7 +81,9 @@ class SqliteLog:
             for statement in _SCHEMA:
                 self._database.execute(statement)
         elif (application, form) != (APPLICATION, FORM):
-            raise Invalid(f"{self._path.name} is not a log of this version.", advice="Give the folder that this version wrote.")
+            raise Invalid(
+                f"{self._path.name} is not a log of this version.", advice="Give the folder that this version wrote."
+            )
 
     def commit(self, entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> None:
         """All of them durably, with their lines of the ledger, or none."""
@@ -91,7 +103,15 @@ class SqliteLog:
                 nonce = nonces[NONCE_BYTES * i : NONCE_BYTES * (i + 1)]
                 sealed = person.seal(encode(entry), _place(position, moment), special=_is_special(entry), nonce=nonce)
                 told = person.lines(entry, purposes, since=self._day) if purposes is not None else ()
-                rows.append((position, person.pseudonym, moment, sealed, person.masked(self._next + len(lines), position) if told else None))
+                rows.append(
+                    (
+                        position,
+                        person.pseudonym,
+                        moment,
+                        sealed,
+                        person.masked(self._next + len(lines), position) if told else None,
+                    )
+                )
                 if told:
                     lines += told
                     self._day = max(self._day, entry.received_at.toordinal())
@@ -102,7 +122,9 @@ class SqliteLog:
                 self._database.execute("COMMIT")
             except sqlite3.IntegrityError:
                 self._database.execute("ROLLBACK")
-                raise Refused("A moment of this group is in the log already.", advice="Answer it with Log.entry.") from None
+                raise Refused(
+                    "A moment of this group is in the log already.", advice="Answer it with Log.entry."
+                ) from None
             except sqlite3.Error:
                 if self._database.in_transaction:
                     self._database.execute("ROLLBACK")
@@ -117,7 +139,9 @@ class SqliteLog:
             if person is None:
                 return None
             name = person.moment(moment)
-            row = self._database.execute("SELECT position, data FROM entries WHERE person = ? AND moment = ?", (person.pseudonym, name)).fetchone()
+            row = self._database.execute(
+                "SELECT position, data FROM entries WHERE person = ? AND moment = ?", (person.pseudonym, name)
+            ).fetchone()
         return _opened(person, row[0], name, row[1]) if row is not None else None
 
     def of(self, customer: str) -> Iterator[Entry]:
@@ -126,7 +150,9 @@ class SqliteLog:
             person = self._vault.of(customer)
             if person is None:
                 return
-            rows = self._database.execute("SELECT position, moment, data FROM entries WHERE person = ? ORDER BY position", (person.pseudonym,)).fetchall()
+            rows = self._database.execute(
+                "SELECT position, moment, data FROM entries WHERE person = ? ORDER BY position", (person.pseudonym,)
+            ).fetchall()
         for position, moment, data in rows:
             yield _opened(person, position, moment, data)
 
@@ -134,12 +160,21 @@ class SqliteLog:
         """Every entry after this position, read as it goes."""
         with self._asked():
             cursor = self._database.execute(
-                "SELECT position, person, moment, data FROM entries WHERE position > ? AND position <= ? ORDER BY position", (after, self._last)
+                "SELECT position, person, moment, data FROM entries WHERE position > ? AND position <= ? ORDER BY"
+                " position",
+                (after, self._last),
             )
         while rows := cursor.fetchmany(FETCH):
             for position, pseudonym, moment, data in rows:
                 if data:
-                    yield position, decode_world(data) if pseudonym is None else _opened(self._vault.under(pseudonym), position, moment, data)
+                    yield (
+                        position,
+                        (
+                            decode_world(data)
+                            if pseudonym is None
+                            else _opened(self._vault.under(pseudonym), position, moment, data)
+                        ),
+                    )
 
     def amend(self, customer: str, entries: Mapping[str, Entry | None]) -> None:
         """The rows, sealed anew where they lie, then the traces of what they held."""
@@ -153,11 +188,17 @@ class SqliteLog:
                 self._database.execute("BEGIN IMMEDIATE")
                 for moment, entry in entries.items():
                     name = person.moment(moment)
-                    row = self._database.execute("SELECT position FROM entries WHERE person = ? AND moment = ?", (person.pseudonym, name)).fetchone()
+                    row = self._database.execute(
+                        "SELECT position FROM entries WHERE person = ? AND moment = ?", (person.pseudonym, name)
+                    ).fetchone()
                     if row is None:
                         continue
                     if entry is None:
-                        self._database.execute("UPDATE entries SET person = NULL, moment = NULL, data = x'', line = NULL WHERE position = ?", row)
+                        self._database.execute(
+                            "UPDATE entries SET person = NULL, moment = NULL, data = x'', line = NULL WHERE"
+                            " position = ?",
+                            row,
+                        )
                         gone += 1
                     else:
                         sealed = person.seal(encode(entry), _place(row[0], name), special=_is_special(entry))
@@ -197,7 +238,9 @@ class SqliteLog:
     def lines(self, start: int, stop: int) -> Sequence[bytes]:
         """These lines of the ledger."""
         with self._asked():
-            found = self._database.execute("SELECT line FROM ledger WHERE number >= ? AND number < ? ORDER BY number", (start, stop)).fetchall()
+            found = self._database.execute(
+                "SELECT line FROM ledger WHERE number >= ? AND number < ? ORDER BY number", (start, stop)
+            ).fetchall()
         return [line for (line,) in found]
 
     def lines_of(self, customer: str) -> Iterator[tuple[int, bytes]]:
@@ -207,7 +250,8 @@ class SqliteLog:
             if person is None:
                 return
             rows = self._database.execute(
-                "SELECT position, line FROM entries WHERE person = ? AND line IS NOT NULL ORDER BY position", (person.pseudonym,)
+                "SELECT position, line FROM entries WHERE person = ? AND line IS NOT NULL ORDER BY position",
+                (person.pseudonym,),
             ).fetchall()
         number = -1
         for position, masked in rows:
@@ -238,8 +282,13 @@ class SqliteLog:
         self._vault.close()
 
     def _overwrite(self, pseudonym: int) -> int:
-        """Empty this person's rows where they lie (``rights.database`` says why), and say how many; their positions stay taken."""
-        rows = self._database.execute("UPDATE entries SET person = NULL, moment = NULL, data = x'', line = NULL WHERE person = ?", (pseudonym,)).rowcount
+        """Empty this person's rows where they lie (``rights.database`` says why), and say how many.
+
+        Their positions stay taken.
+        """
+        rows = self._database.execute(
+            "UPDATE entries SET person = NULL, moment = NULL, data = x'', line = NULL WHERE person = ?", (pseudonym,)
+        ).rowcount
         if rows:
             self._database.execute("UPDATE erased SET entries = entries + ?", (rows,))
         return rows

@@ -4,7 +4,10 @@ from msgspec import Struct
 
 
 class Controller(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who answers for the data: ``id`` is the address under which our own names are made, ``access`` where rights are exercised."""
+    """Who answers for the data.
+
+    ``id`` is the address under which our own names are made, ``access`` where rights are exercised.
+    """
 
     id: str
     name: str
@@ -21,7 +24,8 @@ class Controller(Struct, frozen=True, forbid_unknown_fields=True):
 class Brand(Struct, frozen=True):
     """Who speaks, in which languages, and how much it may ask of a person's attention in a day.
 
-    ``traits`` are the words, by language, of what people may declare of themselves; ``controller`` is who signs receipts of consent.
+    ``traits`` are the words, by language, of what people may declare of themselves; ``controller`` is who signs
+    receipts of consent.
     """
 
     name: str

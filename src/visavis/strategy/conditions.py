@@ -1,7 +1,9 @@
-"""The language of conditions: one line in a closed subset of Python's expression grammar, read by ``ast`` and never run.
+"""The language of conditions.
 
-Hostile text is refused before and after parsing, with one message that says where and what to do. What a condition prints back can always be
-read again: segments are written out, and the limits hold for the whole.
+One line in a closed subset of Python's expression grammar, read by ``ast`` and never run.
+
+Hostile text is refused before and after parsing, with one message that says where and what to do. What a condition
+prints back can always be read again: segments are written out, and the limits hold for the whole.
 """
 
 import ast
@@ -15,7 +17,19 @@ from msgspec import Struct
 
 from visavis.model.attributes import ATTRIBUTES, Attribute
 from visavis.strategy.sentences import printed, said
-from visavis.strategy.tree import All, ConditionError, Facts, Not, Some, Test, Tree, Value, alternatives, evaluate, paths
+from visavis.strategy.tree import (
+    All,
+    ConditionError,
+    Facts,
+    Not,
+    Some,
+    Test,
+    Tree,
+    Value,
+    alternatives,
+    evaluate,
+    paths,
+)
 
 LENGTH_LIMIT: Final = 1000
 NODES_LIMIT: Final = 300
@@ -26,7 +40,10 @@ __all__ = ["Condition", "ConditionError", "Facts", "Value", "evaluate", "parse"]
 
 
 class Condition(Struct, frozen=True):
-    """A condition that was read: its tree, the attributes that it names, and the same as alternatives of conjoined tests."""
+    """A condition that was read.
+
+    Its tree, the attributes that it names, and the same as alternatives of conjoined tests.
+    """
 
     tree: Tree
     paths: frozenset[str]
@@ -56,7 +73,7 @@ def parse(text: str, *, segments: Mapping[str, Condition] | None = None) -> Cond
     "place.kind == 'shop' and not (device.battery < 0.15)"
     >>> parse("worth.spent > 3")
     Traceback (most recent call last):
-    visavis.strategy.tree.ConditionError: At column 1: `worth.spent` is not an attribute. Did you mean `worth.spend_28d_cents`?
+    visavis.strategy.tree.ConditionError: At column 1: `worth.spent` is not an attribute...
     """
     text = text.strip()
     if not text:
@@ -71,22 +88,40 @@ def parse(text: str, *, segments: Mapping[str, Condition] | None = None) -> Cond
 def _read(text: str, segments: Mapping[str, Condition]) -> Tree:
     if len(text) > LENGTH_LIMIT or len(text.splitlines()) > 1 or "\x00" in text:
         raise ConditionError(
-            f"A condition is one line of at most {LENGTH_LIMIT} characters, its segments written out.", advice="Make it simpler.",
-        )  # fmt: skip
+            f"A condition is one line of at most {LENGTH_LIMIT} characters, its segments written out.",
+            advice="Make it simpler.",
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             expression = ast.parse(text, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError, Warning) as error:
-        what = f"this is not an expression ({error.msg[:80]})" if isinstance(error, SyntaxError) else "this is not an expression"
-        column = (error.offset or len(text) + 1) if isinstance(error, SyntaxError) else 1  # an unexpected end has no offset
-        raise ConditionError(f"At column {column}: {what}.", advice="Write comparisons joined by and, or, not; equality is ==.") from None
+        what = (
+            f"this is not an expression ({error.msg[:80]})"
+            if isinstance(error, SyntaxError)
+            else "this is not an expression"
+        )
+        column = (
+            (error.offset or len(text) + 1) if isinstance(error, SyntaxError) else 1
+        )  # an unexpected end has no offset
+        raise ConditionError(
+            f"At column {column}: {what}.", advice="Write comparisons joined by and, or, not; equality is ==."
+        ) from None
     if sum(1 for _ in ast.walk(expression)) > NODES_LIMIT:
-        raise ConditionError(f"A condition has at most {NODES_LIMIT} parts, its segments written out.", advice="Make it simpler.")
+        raise ConditionError(
+            f"A condition has at most {NODES_LIMIT} parts, its segments written out.", advice="Make it simpler."
+        )
     return _Reader(text, segments).read(expression.body, 0)
 
 
-_ORDER: Final[dict[type[ast.cmpop], str]] = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
+_ORDER: Final[dict[type[ast.cmpop], str]] = {
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+}
 _MIRROR: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 
@@ -107,11 +142,15 @@ class _Reader:
                 return Not(self.read(operand, depth + 1))
             case ast.Compare():
                 operands = [node.left, *node.comparators]
-                tests = [self._test(a, operator, b) for a, operator, b in zip(operands, node.ops, operands[1:], strict=False)]
+                tests = [
+                    self._test(a, operator, b) for a, operator, b in zip(operands, node.ops, operands[1:], strict=False)
+                ]
                 return tests[0] if len(tests) == 1 else All(tuple(tests))
             case ast.Attribute() | ast.Name():
                 return self._alone(node)
-        raise self._fault(node, "only comparisons, and, or, not are understood", "Calls, arithmetic and subscripts are not.")
+        raise self._fault(
+            node, "only comparisons, and, or, not are understood", "Calls, arithmetic and subscripts are not."
+        )
 
     def _alone(self, node: ast.expr) -> Tree:
         path = self._path(node)
@@ -136,7 +175,11 @@ class _Reader:
             left, right, name = right, left, _MIRROR[name]
         attribute = self._attribute(left)
         if attribute.type in ("flag", "tags") or (attribute.type == "text" and name not in ("==", "!=")):
-            raise self._fault(left, f"`{attribute.path}` is a {attribute.type}, it cannot be compared with {name}", _USE[attribute.type])
+            raise self._fault(
+                left,
+                f"`{attribute.path}` is a {attribute.type}, it cannot be compared with {name}",
+                _USE[attribute.type],
+            )
         return Test(attribute.path, name, self._constant(right, attribute))
 
     def _membership(self, left: ast.expr, right: ast.expr, *, within: bool) -> Test:
@@ -150,14 +193,22 @@ class _Reader:
             raise self._fault(left, f"`{attribute.path}` is a {attribute.type}, it is in no list", _USE[attribute.type])
         if not isinstance(right, ast.Tuple | ast.List | ast.Set) or not right.elts:
             raise self._fault(right, "`in` needs a list of constants", 'Write ("a", "b"); one element is ("a",).')
-        return Test(attribute.path, "in" if within else "not in", tuple([self._constant(item, attribute) for item in right.elts]))
+        return Test(
+            attribute.path,
+            "in" if within else "not in",
+            tuple([self._constant(item, attribute) for item in right.elts]),
+        )
 
     def _constant(self, node: ast.expr, attribute: Attribute) -> str | float:
         sign = 1.0
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             node, sign = node.operand, -1.0
         if not isinstance(node, ast.Constant):
-            raise self._fault(node, "one side of a comparison is an attribute, the other a constant", "Two attributes cannot be compared.")
+            raise self._fault(
+                node,
+                "one side of a comparison is an attribute, the other a constant",
+                "Two attributes cannot be compared.",
+            )
         value = node.value
         if attribute.type == "number":
             if isinstance(value, bool) or not isinstance(value, int | float):
@@ -189,11 +240,15 @@ class _Reader:
         return found
 
     def _fault(self, node: ast.expr, what: str, advice: str) -> ConditionError:
-        column = len(self._text.encode()[: node.col_offset].decode(errors="replace")) + 1  # ast counts bytes, people count characters
+        column = (
+            len(self._text.encode()[: node.col_offset].decode(errors="replace")) + 1
+        )  # ast counts bytes, people count characters
         return ConditionError(f"At column {column}: {what}.", advice=advice)
 
 
 _USE: Final = {
-    "number": "Compare it with a number.", "text": 'Compare it with == "text".', "flag": "Write it alone, or after not.",
+    "number": "Compare it with a number.",
+    "text": 'Compare it with == "text".',
+    "flag": "Write it alone, or after not.",
     "tags": 'Write "text" in customer.tags.',
-}  # fmt: skip
+}

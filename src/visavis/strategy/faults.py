@@ -18,7 +18,10 @@ _BAD: Final = object()
 
 
 class Reading:
-    """Nothing is raised while reading: a record that cannot be read is left out, and what is wrong with it is in :meth:`listed`."""
+    """Nothing is raised while reading.
+
+    A record that cannot be read is left out, and what is wrong with it is in :meth:`listed`.
+    """
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self.files = files
@@ -41,7 +44,12 @@ class Reading:
             try:
                 self._texts[path] = self.files.get(path, b"").decode("utf-8-sig").replace("\r\n", "\n")
             except UnicodeDecodeError as error:
-                self.fault(path, self.files[path].count(b"\n", 0, error.start) + 1, "this file is not UTF-8", "Save it as UTF-8.")
+                self.fault(
+                    path,
+                    self.files[path].count(b"\n", 0, error.start) + 1,
+                    "this file is not UTF-8",
+                    "Save it as UTF-8.",
+                )
                 self._texts[path] = None
         return self._texts[path]
 
@@ -67,7 +75,9 @@ class Reading:
         except tomllib.TOMLDecodeError as error:
             where = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", str(error))
             line = int(where[1]) if where and where[1] else len(text.splitlines())
-            self.fault(path, line, f"this is not TOML: {str(error)[: where.start() if where else None]}", "Correct the line.")
+            self.fault(
+                path, line, f"this is not TOML: {str(error)[: where.start() if where else None]}", "Correct the line."
+            )
         except RecursionError:
             self.fault(path, 1, "this is nested too deeply", "A strategy has tables in tables, no deeper.")
         return None
@@ -89,7 +99,12 @@ class Reading:
         if table is None:
             return None
         if not isinstance(table, dict):
-            self.fault(path, self.at(path, *keys), f"`{'.'.join(keys)}` must be a table", "Write it as [name] followed by its keys.")
+            self.fault(
+                path,
+                self.at(path, *keys),
+                f"`{'.'.join(keys)}` must be a table",
+                "Write it as [name] followed by its keys.",
+            )
             return None
         values: dict[str, Any] = dict(given)
         known = {field.name: field for field in fields(kind)}
@@ -107,7 +122,10 @@ class Reading:
         return kind(**values) if whole else None
 
     def _value(self, kind: Any, path: str, value: Any, keys: tuple[str, ...]) -> Any:
-        """One value of this type, or ``_BAD``. Tables in tables are read one by one, so that each fault has its own line."""
+        """One value of this type, or ``_BAD``.
+
+        Tables in tables are read one by one, so that each fault has its own line.
+        """
         if isclass(kind) and issubclass(kind, Struct):
             record = self.record(kind, path, value, keys)
             return _BAD if record is None else record
@@ -117,7 +135,9 @@ class Reading:
         try:
             found = msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
-            self.fault(path, self.at(path, *keys), f"`{keys[-1]}`: {str(error)[0].lower()}{str(error)[1:]}", "Correct it.")
+            self.fault(
+                path, self.at(path, *keys), f"`{keys[-1]}`: {str(error)[0].lower()}{str(error)[1:]}", "Correct it."
+            )
             return _BAD
         if isinstance(found, float) and not isfinite(found):
             self.fault(path, self.at(path, *keys), f"`{keys[-1]}` is not a finite number", "Correct it.")

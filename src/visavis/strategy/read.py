@@ -1,7 +1,9 @@
-"""Read a brand's folder, given as ``{path: bytes}``, into one validated strategy; or list *all* its faults, file and line each.
+"""Read a brand's folder, given as ``{path: bytes}``, into one validated strategy.
 
-A strategy is reviewed like code, so the reader is strict: an unknown key, a condition that names what its purpose may not read, a card too
-long for a glance are faults, not surprises at run time.
+Or list *all* its faults, file and line each.
+
+A strategy is reviewed like code, so the reader is strict: an unknown key, a condition that names what its purpose may
+not read, a card too long for a glance are faults, not surprises at run time.
 """
 
 from collections.abc import Mapping
@@ -25,12 +27,22 @@ from visavis.strategy.screens import DEVICES
 __all__ = ["Brand", "Strategy", "read"]
 
 FILES: Final = (
-    "brand.toml", "objectives.toml", "purposes.toml", "segments.toml", "devices.toml", "products.csv", "families.csv", "places.geojson",
-)  # fmt: skip
+    "brand.toml",
+    "objectives.toml",
+    "purposes.toml",
+    "segments.toml",
+    "devices.toml",
+    "products.csv",
+    "families.csv",
+    "places.geojson",
+)
 
 
 class Strategy(Struct, frozen=True):
-    """A brand's strategy, validated: every name in it is defined, every condition reads only what its purpose covers."""
+    """A brand's strategy, validated.
+
+    Every name in it is defined, every condition reads only what its purpose covers.
+    """
 
     version: str
     brand: Brand
@@ -50,7 +62,10 @@ class Strategy(Struct, frozen=True):
 
 
 def read(files: Mapping[str, bytes]) -> Strategy:
-    """The strategy of these files; :class:`Invalid` with every fault, one a line, when there is any. Same bytes, same version."""
+    """The strategy of these files; :class:`Invalid` with every fault, one a line, when there is any.
+
+    Same bytes, same version.
+    """
     reading = Reading(files)
     brand = reading.record(Brand, "brand.toml", reading.toml("brand.toml"), ())
     objectives = reading.records(Objective, "objectives.toml", "id")
@@ -88,15 +103,30 @@ def read(files: Mapping[str, bytes]) -> Strategy:
     waking = _waking(actions)
     return Strategy(
         version=version_of(*[part for path in sorted(files) for part in (path.encode(), files[path])]),
-        brand=brand, objectives=objectives, purposes=purposes, actions=actions, segments=segments, places=places, products=products,
-        families=families, devices=devices, never_push=barred | {key for key, family in families.items() if family.never_push},
-        waking=waking, indexes=_indexes(waking, conditions), product_conditions=product_conditions,
-        reads={name: _reads(action, conditions[name], product_conditions.get(name)) for name, action in actions.items()},
-    )  # fmt: skip
+        brand=brand,
+        objectives=objectives,
+        purposes=purposes,
+        actions=actions,
+        segments=segments,
+        places=places,
+        products=products,
+        families=families,
+        devices=devices,
+        never_push=barred | {key for key, family in families.items() if family.never_push},
+        waking=waking,
+        indexes=_indexes(waking, conditions),
+        product_conditions=product_conditions,
+        reads={
+            name: _reads(action, conditions[name], product_conditions.get(name)) for name, action in actions.items()
+        },
+    )
 
 
 def _reads(action: Action, when: Condition, product_when: Condition | None) -> frozenset[str]:
-    """The categories of data that this action's judgement depends on, besides the waking moment's own; a brief tells facts of all that it may read."""
+    """The categories of data that this action's judgement depends on, besides the waking moment's own.
+
+    A brief tells facts of all that it may read.
+    """
     if action.audience == "adviser":
         return frozenset(CATEGORIES)
     paths = when.paths | (product_when.paths if product_when is not None else frozenset())
@@ -136,7 +166,9 @@ def _strays(reading: Reading) -> None:
     """A misspelt file is read by nobody, and nobody would notice."""
     for path in reading.files:
         if path.endswith((".toml", ".csv", ".geojson")) and "/" not in path and path not in FILES:
-            reading.fault(path, 1, "nothing reads this file", f"Known: {', '.join(FILES)}, actions/*.toml, stories/*.toml.")
+            reading.fault(
+                path, 1, "nothing reads this file", f"Known: {', '.join(FILES)}, actions/*.toml, stories/*.toml."
+            )
 
 
 def _waking(actions: Mapping[str, Action]) -> dict[str, tuple[Action, ...]]:
@@ -148,8 +180,8 @@ def _waking(actions: Mapping[str, Action]) -> dict[str, tuple[Action, ...]]:
 
 
 def _indexes(
-    waking: Mapping[str, tuple[Action, ...]], conditions: Mapping[str, Condition],
-) -> dict[tuple[str, str], tuple[tuple[Action, ...], Index]]:  # fmt: skip
+    waking: Mapping[str, tuple[Action, ...]], conditions: Mapping[str, Condition]
+) -> dict[tuple[str, str], tuple[tuple[Action, ...], Index]]:
     indexes = {}
     for kind, woken in waking.items():
         for purpose in sorted({action.purpose for action in woken}):

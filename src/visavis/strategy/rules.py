@@ -1,7 +1,10 @@
-"""All conditions of a kind of moment as one bitmap predicate index, run once: the cost grows with attributes, not with rules.
+"""All conditions of a kind of moment as one bitmap predicate index, run once.
 
-Every condition is expanded to alternatives (a disjunction of conjunctions), one bit each. For each attribute, precomputed integers say
-which bits *fail* for the cell that its value falls in; an absent value makes the bits that test it *unknown*. What is left is true.
+The cost grows with attributes, not with rules.
+
+Every condition is expanded to alternatives (a disjunction of conjunctions), one bit each. For each attribute,
+precomputed integers say which bits *fail* for the cell that its value falls in; an absent value makes the bits that
+test it *unknown*. What is left is true.
 
 Reference: Sadoghi & Jacobsen, *BE-Tree*, 2011; Whang et al., *Indexing Boolean Expressions*, VLDB 2009.
 """
@@ -29,7 +32,8 @@ class Index:
     def __init__(self, conditions: Sequence[Condition]) -> None:
         self._conditions = tuple(conditions)
         self.paths = frozenset(path for condition in conditions for path in condition.paths)
-        # The first alternative of condition i is bit i, so that this plane needs no translation; the others follow and know their owner.
+        # The first alternative of condition i is bit i, so that this plane needs no translation; the others follow and
+        # know their owner.
         size = self._size = len(conditions)
         self._plane = (1 << size) - 1
         self._owners: list[int] = []
@@ -79,7 +83,10 @@ class Index:
         return found
 
     def why_not(self, rule: int, facts: Facts) -> tuple[str, Literal["condition_false", "condition_unknown"]]:
-        """The first predicate that keeps condition ``rule`` from being true here; *unknown* exactly when the whole condition is."""
+        """The first predicate that keeps condition ``rule`` from being true here.
+
+        *unknown* exactly when the whole condition is.
+        """
         first_false = ""
         for conjunction in self._conditions[rule].alternatives:
             held = [evaluate(test, facts) for test in conjunction]
@@ -151,7 +158,8 @@ def _by_value(tests: list[tuple[int, Test]]) -> Failing:
     refusing = [(bit, _constants(test)) for bit, test in tests if test.operator in ("!=", "not in")]
     others = _union(bit for bit, _ in wanting)
     named: dict[Value, int] = {
-        value: _union(bit for bit, wanted in wanting if value not in wanted) | _union(bit for bit, refused in refusing if value in refused)
+        value: _union(bit for bit, wanted in wanting if value not in wanted)
+        | _union(bit for bit, refused in refusing if value in refused)
         for value in {constant for _, test in tests for constant in _constants(test)}
     }
 
@@ -171,7 +179,9 @@ def _by_tags(tests: list[tuple[int, Test]]) -> Failing:
 
     def failing(x: Value) -> int:
         tags = x if isinstance(x, frozenset) else frozenset[str]()
-        return _union(bits for tag, bits in needed.items() if tag not in tags) | _union(forbidden.get(tag, 0) for tag in tags)
+        return _union(bits for tag, bits in needed.items() if tag not in tags) | _union(
+            forbidden.get(tag, 0) for tag in tags
+        )
 
     return failing
 
@@ -180,7 +190,9 @@ _COMPARED: Final = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np
 
 
 def masks(condition: Condition, columns: Mapping[str, Column], *, size: int | None = None) -> NDArray[np.bool_]:
-    """A product condition over the shortlist: one truth a row; unknown is not true. Columns of numbers are compared at once.
+    """A product condition over the shortlist: one truth a row; unknown is not true.
+
+    Columns of numbers are compared at once.
 
     ``size`` is the number of rows; without it, that of the columns, of which there must then be one.
     """
@@ -197,5 +209,7 @@ def masks(condition: Condition, columns: Mapping[str, Column], *, size: int | No
 def _rows(test: Test, column: Column | None, size: int) -> NDArray[np.bool_]:
     if isinstance(column, np.ndarray) and test.operator in _COMPARED:
         return np.asarray(_COMPARED[test.operator](column, test.value), dtype=np.bool_)  # NaN compares false
-    values: Sequence[Any] = [None] * size if column is None else column.tolist() if isinstance(column, np.ndarray) else column
+    values: Sequence[Any] = (
+        [None] * size if column is None else column.tolist() if isinstance(column, np.ndarray) else column
+    )
     return np.array([evaluate(test, {test.path: value}) is True for value in values], dtype=np.bool_)

@@ -1,4 +1,7 @@
-"""The screens that every strategy knows without naming them: one table, ``devices/devices.toml``, read once with the code that needs it."""
+"""The screens that every strategy knows without naming them.
+
+One table, ``devices/devices.toml``, read once with the code that needs it.
+"""
 
 from importlib.resources import files
 from typing import Final
@@ -9,7 +12,10 @@ from visavis.strategy.faults import Reading
 
 
 def table(text: bytes) -> dict[str, Device]:
-    """The devices of these bytes, by profile; :class:`Invalid` with every fault, its line included, when there is any."""
+    """The devices of these bytes, by profile.
+
+    :class:`Invalid` with every fault, its line included, when there is any.
+    """
     reading = Reading({"devices.toml": text})
     found = reading.records(Device, "devices.toml", "profile")
     if faults := reading.listed():

@@ -1,7 +1,7 @@
 """A condition printed back: as text that reads to the same tree, and as a sentence in plain French or English.
 
-A sentence never says "it is false that": negation is pushed to the leaves, and each leaf is said as ``what: how much``, which needs no
-agreement in gender or number. Flags are whole claims.
+A sentence never says "it is false that": negation is pushed to the leaves, and each leaf is said as ``what: how much``,
+which needs no agreement in gender or number. Flags are whole claims.
 """
 
 from typing import Final
@@ -57,13 +57,47 @@ CLAIMS: Final[dict[str, dict[str, tuple[str, str]]]] = {
 """Each flag as a claim and its contrary."""
 
 _WORDS: Final[dict[str, dict[str, str]]] = {
-    "fr": {"<": "moins de {}", "<=": "au plus {}", ">": "plus de {}", ">=": "au moins {}", "==": "{}", "!=": "autre que {}", "in": "{}",
-           "not in": "autre que {}", "has": "avec {}", "lacks": "sans {}", "is": "sans valeur", "isnt": "avec une valeur",
-           "all": " et ", "some": " ou ", "colon": "\u00a0: ", "quoted": "«\u00a0{}\u00a0»", "share": "{}\u00a0%", "always": "toujours"},
-    "en": {"<": "less than {}", "<=": "at most {}", ">": "more than {}", ">=": "at least {}", "==": "{}", "!=": "other than {}", "in": "{}",
-           "not in": "other than {}", "has": "with {}", "lacks": "without {}", "is": "without a value", "isnt": "with a value",
-           "all": " and ", "some": " or ", "colon": ": ", "quoted": "“{}”", "share": "{}%", "always": "always"},
-}  # fmt: skip
+    "fr": {
+        "<": "moins de {}",
+        "<=": "au plus {}",
+        ">": "plus de {}",
+        ">=": "au moins {}",
+        "==": "{}",
+        "!=": "autre que {}",
+        "in": "{}",
+        "not in": "autre que {}",
+        "has": "avec {}",
+        "lacks": "sans {}",
+        "is": "sans valeur",
+        "isnt": "avec une valeur",
+        "all": " et ",
+        "some": " ou ",
+        "colon": "\u00a0: ",
+        "quoted": "«\u00a0{}\u00a0»",
+        "share": "{}\u00a0%",
+        "always": "toujours",
+    },
+    "en": {
+        "<": "less than {}",
+        "<=": "at most {}",
+        ">": "more than {}",
+        ">=": "at least {}",
+        "==": "{}",
+        "!=": "other than {}",
+        "in": "{}",
+        "not in": "other than {}",
+        "has": "with {}",
+        "lacks": "without {}",
+        "is": "without a value",
+        "isnt": "with a value",
+        "all": " and ",
+        "some": " or ",
+        "colon": ": ",
+        "quoted": "“{}”",
+        "share": "{}%",
+        "always": "always",
+    },
+}
 _DAYS: Final = {
     "fr": ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"),
     "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),

@@ -1,7 +1,10 @@
-"""A story: moments, and what is expected of each. The same file is a test, a command (``visavis play``) and a scene of the stage.
+"""A story: moments, and what is expected of each.
 
-A story says nothing that the engine should say: only what happens to whom, who reports it, and what must come of it. Where a moment depends on the
-person who plays, it names what is meant (``@usual milk``, ``@card``…); ``docs/stories.md`` says which names there are.
+The same file is a test, a command (``visavis play``) and a scene of the stage.
+
+A story says nothing that the engine should say: only what happens to whom, who reports it, and what must come of it.
+Where a moment depends on the person who plays, it names what is meant (``@usual milk``, ``@card``…);
+``docs/stories.md`` says which names there are.
 """
 
 import tomllib
@@ -21,7 +24,8 @@ By = Literal["brand", "device", "till", "adviser", "sensor", "other-till"]
 class Expected(Struct, frozen=True, forbid_unknown_fields=True):
     """What must come of a step; what is not said is not checked.
 
-    ``or_silence`` are reasons for which this ``card`` may rightly not be there: the person is held out, or it is not true of them.
+    ``or_silence`` are reasons for which this ``card`` may rightly not be there: the person is held out, or it is not
+    true of them.
     """
 
     status: int = 0
@@ -45,8 +49,9 @@ class Expected(Struct, frozen=True, forbid_unknown_fields=True):
 class Step(Struct, frozen=True, forbid_unknown_fields=True):
     """One thing that happens.
 
-    A moment (``moment``, reported by ``by``), a ``switch`` of a purpose, the ``close`` of a kind of data, a ``read`` of something of the person's,
-    or time that passes (``pass_s``). ``again`` sends the last moment once more, as a retry does.
+    A moment (``moment``, reported by ``by``), a ``switch`` of a purpose, the ``close`` of a kind of data, a ``read`` of
+    something of the person's, or time that passes (``pass_s``). ``again`` sends the last moment once more, as a retry
+    does.
     """
 
     by: By = "device"
@@ -62,7 +67,10 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Story(Struct, frozen=True, forbid_unknown_fields=True):
-    """``given`` are the purposes that the person chose long ago; ``stranger`` is someone of whom nothing is known yet."""
+    """``given`` are the purposes that the person chose long ago.
+
+    ``stranger`` is someone of whom nothing is known yet.
+    """
 
     title: Words
     promise: Words
@@ -75,7 +83,10 @@ class Story(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def stories(files: Mapping[str, bytes]) -> list[Story]:
-    """The stories of a strategy's folder, in the order of their file names; :class:`Invalid` names the file and the key that is wrong."""
+    """The stories of a strategy's folder, in the order of their file names.
+
+    :class:`Invalid` names the file and the key that is wrong.
+    """
     found = []
     for path in sorted(files):
         if path.startswith("stories/") and path.endswith(".toml"):
@@ -101,7 +112,9 @@ class Check(Struct, frozen=True):
 
 
 class Played(Struct, frozen=True):
-    """One step as it happened: what was sent, the status, the answer as the server gave it, what both screens show then, the checks.
+    """One step as it happened.
+
+    What was sent, the status, the answer as the server gave it, what both screens show then, the checks.
 
     ``excused`` is the reason for which the scene's card is rightly not there, from the step on where it was refused.
     """
@@ -121,5 +134,8 @@ class Played(Struct, frozen=True):
 
     @property
     def as_expected(self) -> bool:
-        """Whether everything that was expected came of it; a step that needs a card which is rightly not there cannot happen, and need not."""
+        """Whether everything that was expected came of it.
+
+        A step that needs a card which is rightly not there cannot happen, and need not.
+        """
         return all(check.holds for check in self.checks) and (not self.skipped or bool(self.excused))

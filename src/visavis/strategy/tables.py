@@ -12,12 +12,24 @@ import msgspec
 from visavis.model.catalogue import Family, Place, Product
 from visavis.strategy.faults import Reading
 
-PRODUCTS: Final = ("gtin", "name_fr", "name_en", "family", "price_cents", "margin_share", "aisle", "image", "never_push")
+PRODUCTS: Final = (
+    "gtin",
+    "name_fr",
+    "name_en",
+    "family",
+    "price_cents",
+    "margin_share",
+    "aisle",
+    "image",
+    "never_push",
+)
 FAMILIES: Final = ("family", "name_fr", "name_en", "never_push")
 ID_LIMIT: Final = 128
 
 
-def _rows(reading: Reading, path: str, known: tuple[str, ...], needed: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
+def _rows(
+    reading: Reading, path: str, known: tuple[str, ...], needed: tuple[str, ...]
+) -> Iterator[tuple[int, tuple[str, ...]]]:
     """The line number and the cells of each row, in the order of ``known``; a column that the file lacks is empty."""
     text = reading.text(path)
     if path not in reading.files or text is None:
@@ -27,10 +39,14 @@ def _rows(reading: Reading, path: str, known: tuple[str, ...], needed: tuple[str
         head = next(rows, [])
         for name in needed:
             if name not in head:
-                reading.fault(path, 1, f"the column {name} is missing", f"The first line names the columns: {', '.join(known)}.")
+                reading.fault(
+                    path, 1, f"the column {name} is missing", f"The first line names the columns: {', '.join(known)}."
+                )
         for name in head:
             if name not in known or head.count(name) > 1:
-                reading.fault(path, 1, f"the column `{name[:40]}` is not known, or there twice", f"Known: {', '.join(known)}.")
+                reading.fault(
+                    path, 1, f"the column `{name[:40]}` is not known, or there twice", f"Known: {', '.join(known)}."
+                )
         if not set(needed) <= set(head):
             return
         width = len(head)
@@ -40,7 +56,12 @@ def _rows(reading: Reading, path: str, known: tuple[str, ...], needed: tuple[str
                 row.append("")
                 yield rows.line_num, tuple([row[place] for place in places])
             elif row:
-                reading.fault(path, rows.line_num, f"this line has {len(row)} cells, not {width}", "Put cells with a comma between quotes.")
+                reading.fault(
+                    path,
+                    rows.line_num,
+                    f"this line has {len(row)} cells, not {width}",
+                    "Put cells with a comma between quotes.",
+                )
     except csv.Error as error:
         reading.fault(path, rows.line_num, f"this is not CSV: {error}", "Correct the line.")
 
@@ -50,19 +71,29 @@ def families(reading: Reading) -> dict[str, Family]:
     path, found = "families.csv", dict[str, Family]()
     for line, (key, name_fr, name_en, never_push) in _rows(reading, path, FAMILIES, ("family", "name_fr", "name_en")):
         if not key or key in found:
-            reading.fault(path, line, f"`{key[:ID_LIMIT]}` is there twice" if key else "the family is not named", "One line a family.")
+            reading.fault(
+                path,
+                line,
+                f"`{key[:ID_LIMIT]}` is there twice" if key else "the family is not named",
+                "One line a family.",
+            )
         found[key] = Family(key, name_fr, name_en, never_push)
     return found
 
 
 def products(reading: Reading) -> tuple[dict[str, Product], frozenset[str]]:
-    """``products.csv``, and the families that a product bars from every unasked card; a product without a family is its own."""
+    """``products.csv``, and the families that a product bars from every unasked card.
+
+    A product without a family is its own.
+    """
     path, found, never = "products.csv", dict[str, Product](), set[str]()
     for line, cells in _rows(reading, path, PRODUCTS, ("gtin", "family")):
         gtin, name_fr, name_en, family, price_cents, margin_share, aisle, image, never_push = cells
         if not gtin or gtin in found or len(gtin) > ID_LIMIT or not gtin.isprintable():
             what = "there twice" if gtin in found else f"not a name of 1 to {ID_LIMIT} characters"
-            reading.fault(path, line, f"the product `{gtin[:ID_LIMIT]}` is {what}", "Each line names one product by its gtin.")
+            reading.fault(
+                path, line, f"the product `{gtin[:ID_LIMIT]}` is {what}", "Each line names one product by its gtin."
+            )
         try:
             price, margin = int(price_cents or 0), float(margin_share or 0.0)
         except ValueError:
@@ -87,7 +118,9 @@ def places(reading: Reading) -> dict[str, Place]:
     except (msgspec.MsgspecError, RecursionError) as error:
         where = re.search(r"\(byte (\d+)\)", str(error))
         line = text.encode().count(b"\n", 0, int(where[1])) + 1 if where else 1
-        reading.fault(path, line, f"this is not a GeoJSON collection: {error}", "It is a FeatureCollection of Features.")
+        reading.fault(
+            path, line, f"this is not a GeoJSON collection: {error}", "It is a FeatureCollection of Features."
+        )
         return found
     # JSON does not say where its parts stand: the nth feature is where the nth `properties` is.
     starts = [text.count("\n", 0, match.start()) + 1 for match in re.finditer(r'"properties"\s*:', text)]
@@ -96,7 +129,12 @@ def places(reading: Reading) -> dict[str, Place]:
         try:
             place = _place(feature)
         except (msgspec.ValidationError, ValueError, KeyError) as error:
-            reading.fault(path, line, f"this is not a place: {error}", "Give id, kind, name, zone, and a Point with radius_m or a Polygon.")
+            reading.fault(
+                path,
+                line,
+                f"this is not a place: {error}",
+                "Give id, kind, name, zone, and a Point with radius_m or a Polygon.",
+            )
             continue
         if place.id in found:
             reading.fault(path, line, f"the place `{place.id}` is there twice", "Each place has its own id.")

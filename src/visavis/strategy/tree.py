@@ -1,6 +1,7 @@
 """What a condition is made of, and its plain reading: predicates joined by *all*, *some* and *not*, in three values.
 
-Kleene's logic: an absent attribute (missing, ``None`` or NaN: one notion) makes its predicate *unknown*, and only *true* opens a gate.
+Kleene's logic: an absent attribute (missing, ``None`` or NaN: one notion) makes its predicate *unknown*, and only
+*true* opens a gate.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -24,8 +25,9 @@ class ConditionError(Invalid):
 class Test(Struct, frozen=True):
     """One predicate: an attribute, an operator and constants.
 
-    ``operator`` is one of ``< <= > >= == !=``, ``in`` and ``not in`` (a tuple of constants), ``has`` and ``lacks`` (a tag), ``is`` and
-    ``isnt`` (absent, present: the only two-valued ones), ``true`` (a flag, compared with ``True``, or with ``False`` once negated).
+    ``operator`` is one of ``< <= > >= == !=``, ``in`` and ``not in`` (a tuple of constants), ``has`` and ``lacks`` (a
+    tag), ``is`` and ``isnt`` (absent, present: the only two-valued ones), ``true`` (a flag, compared with ``True``, or
+    with ``False`` once negated).
     """
 
     path: str
@@ -54,19 +56,41 @@ class Some(Struct, frozen=True):
 Tree = Test | Not | All | Some
 
 _CONTRARY: Final = {
-    "<": ">=", ">=": "<", ">": "<=", "<=": ">", "==": "!=", "!=": "==", "in": "not in", "not in": "in", "has": "lacks", "lacks": "has",
-    "is": "isnt", "isnt": "is",
-}  # fmt: skip
+    "<": ">=",
+    ">=": "<",
+    ">": "<=",
+    "<=": ">",
+    "==": "!=",
+    "!=": "==",
+    "in": "not in",
+    "not in": "in",
+    "has": "lacks",
+    "lacks": "has",
+    "is": "isnt",
+    "isnt": "is",
+}
 _HOLDS: Final[dict[str, Callable[[Any, Any], bool]]] = {
-    "<": lambda x, c: x < c, "<=": lambda x, c: x <= c, ">": lambda x, c: x > c, ">=": lambda x, c: x >= c,
-    "==": lambda x, c: x == c, "!=": lambda x, c: x != c, "in": lambda x, c: x in c, "not in": lambda x, c: x not in c,
-    "has": lambda x, c: c in x, "lacks": lambda x, c: c not in x, "true": lambda x, c: x is c,
-}  # fmt: skip
+    "<": lambda x, c: x < c,
+    "<=": lambda x, c: x <= c,
+    ">": lambda x, c: x > c,
+    ">=": lambda x, c: x >= c,
+    "==": lambda x, c: x == c,
+    "!=": lambda x, c: x != c,
+    "in": lambda x, c: x in c,
+    "not in": lambda x, c: x not in c,
+    "has": lambda x, c: c in x,
+    "lacks": lambda x, c: c not in x,
+    "true": lambda x, c: x is c,
+}
 
 
 def contrary(test: Test) -> Test:
     """The predicate that is true where this one is false, and unknown where it is unknown."""
-    return Test(test.path, "true", not test.value) if test.operator == "true" else Test(test.path, _CONTRARY[test.operator], test.value)
+    return (
+        Test(test.path, "true", not test.value)
+        if test.operator == "true"
+        else Test(test.path, _CONTRARY[test.operator], test.value)
+    )
 
 
 def absent(value: Value) -> bool:
@@ -75,7 +99,10 @@ def absent(value: Value) -> bool:
 
 
 def evaluate(tree: Tree, facts: Facts) -> bool | None:
-    """True, false, or ``None`` for unknown: the plain reading that the index is checked against, and that answers *why not*."""
+    """True, false, or ``None`` for unknown.
+
+    The plain reading that the index is checked against, and that answers *why not*.
+    """
     match tree:
         case Test(path=path, operator="is"):
             return absent(facts.get(path))
@@ -96,10 +123,12 @@ def evaluate(tree: Tree, facts: Facts) -> bool | None:
 
 
 def alternatives(tree: Tree, *, negated: bool = False) -> list[tuple[Test, ...]]:
-    """The tree as alternatives, each a conjunction of tests; a :class:`ConditionError` beyond :data:`ALTERNATIVES_LIMIT`.
+    """The tree as alternatives, each a conjunction of tests.
 
-    *Not* is pushed to the leaves, where it flips the operator. Both steps keep all three values: De Morgan and distribution hold in Kleene's
-    logic.
+    A :class:`ConditionError` beyond :data:`ALTERNATIVES_LIMIT`.
+
+    *Not* is pushed to the leaves, where it flips the operator. Both steps keep all three values: De Morgan and
+    distribution hold in Kleene's logic.
     """
     match tree:
         case Test():
@@ -113,7 +142,9 @@ def alternatives(tree: Tree, *, negated: bool = False) -> list[tuple[Test, ...]]
                 more = alternatives(part, negated=negated)
                 found = [a + b for a in found for b in more] if every else found + more
                 if len(found) > ALTERNATIVES_LIMIT:
-                    raise ConditionError(f"This expands to more than {ALTERNATIVES_LIMIT} alternatives.", advice="Use fewer `or`.")
+                    raise ConditionError(
+                        f"This expands to more than {ALTERNATIVES_LIMIT} alternatives.", advice="Use fewer `or`."
+                    )
             return found
 
 

@@ -1,8 +1,11 @@
-"""The adviser's page: the briefs of one place, on glasses or a tablet, for as long as their persons are there and agree.
+"""The adviser's page.
 
-The stream says what is on this place's screens *now*, as a whole: a new connection begins with it, and what must leave is simply not in the next state.
-One brief is on the screen; the others are names to pick, and nothing else of them is sent. Each is a reading by the key that it goes to, and is written
-down as a use before anything of it is sent; its first answer takes it off every screen of the place.
+The briefs of one place, on glasses or a tablet, for as long as their persons are there and agree.
+
+The stream says what is on this place's screens *now*, as a whole: a new connection begins with it, and what must leave
+is simply not in the next state. One brief is on the screen; the others are names to pick, and nothing else of them is
+sent. Each is a reading by the key that it goes to, and is written down as a use before anything of it is sent; its
+first answer takes it off every screen of the place.
 """
 
 import asyncio
@@ -49,9 +52,13 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
             return pages.page("adviser.html", language, framed=True, path=PATH, place=None, layout="")
         layout = request.query_params.get("as", "")
         return pages.page(
-            "adviser.html", language, framed=True, path=PATH, place=place.name if place is not None else strategy.brand.name,
+            "adviser.html",
+            language,
+            framed=True,
+            path=PATH,
+            place=place.name if place is not None else strategy.brand.name,
             layout=layout if layout in LAYOUTS else "",
-        )  # fmt: skip
+        )
 
     async def enter(request: Request) -> Response:
         token = str((await json_body(request)).get("key", ""))
@@ -64,14 +71,26 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
         while new := [one for one in screens.briefs(key.subject) if one.show.id not in already]:
             for one in new:
                 decision, now = one.show.id, writer.loop.clock.now()
-                await writer.process(Displayed(id=f"seen-{decision}-{key.id}"[:128], customer=one.entry.customer, occurred_at=now, decision=decision))
+                await writer.process(
+                    Displayed(
+                        id=f"seen-{decision}-{key.id}"[:128],
+                        customer=one.entry.customer,
+                        occurred_at=now,
+                        decision=decision,
+                    )
+                )
                 already.add(decision)
 
     async def briefs(request: Request) -> Response:
         key, language = adviser(request), pages.language_of(request, otherwise=strategy.brand.languages[0])
         await read(key, set())
-        found = [asdict(_said(strategy, one, language)) | {"lasts_s": screens.lasts_s(one.show)} for one in screens.briefs(key.subject)]
-        return Response(msgspec.json.encode(found), media_type="application/json", headers={"cache-control": "no-store"})
+        found = [
+            asdict(_said(strategy, one, language)) | {"lasts_s": screens.lasts_s(one.show)}
+            for one in screens.briefs(key.subject)
+        ]
+        return Response(
+            msgspec.json.encode(found), media_type="application/json", headers={"cache-control": "no-store"}
+        )
 
     async def stream(request: Request) -> Response:
         key, language = adviser(request), pages.language_of(request, otherwise=strategy.brand.languages[0])
@@ -85,12 +104,21 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
         if said not in ("done", "later", "wrong"):
             raise Invalid("The answer is done, later or wrong.")
         found = here(key, decision)
-        if about and (said != "wrong" or about not in [fact.subject for fact in found.show.facts if fact.kind == "need"]):
-            raise Invalid("`about` names no fact of this brief that can be wrong.", advice="Send the `about` of one of its facts.")
+        if about and (
+            said != "wrong" or about not in [fact.subject for fact in found.show.facts if fact.kind == "need"]
+        ):
+            raise Invalid(
+                "`about` names no fact of this brief that can be wrong.", advice="Send the `about` of one of its facts."
+            )
         # One id a brief: of two advisers who answer, the first received wins, and the second hears what was settled.
         moment = Answered(
-            id=f"answer-{decision}"[:128], customer=found.entry.customer, occurred_at=writer.loop.clock.now(), decision=decision, answer=said, about=about,
-        )  # fmt: skip
+            id=f"answer-{decision}"[:128],
+            customer=found.entry.customer,
+            occurred_at=writer.loop.clock.now(),
+            decision=decision,
+            answer=said,
+            about=about,
+        )
         entry = (await writer.process(moment)).answer.entry
         settled = entry.moment.answer if entry is not None and isinstance(entry.moment, Answered) else ""
         return Response(msgspec.json.encode({"answer": settled}), media_type="application/json")
@@ -108,10 +136,13 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
         *[
             Route(f"{PATH}/{name}", guarded(endpoint), methods=[method])
             for name, endpoint, method in (
-                ("enter", enter, "POST"), ("briefs", briefs, "GET"), ("stream", stream, "GET"), ("answer", answer, "POST"),
+                ("enter", enter, "POST"),
+                ("briefs", briefs, "GET"),
+                ("stream", stream, "GET"),
+                ("answer", answer, "POST"),
             )
         ],
-    ]  # fmt: skip
+    ]
 
 
 def state(strategy: Strategy, screens: Screens, place: str, language: str, picked: str) -> tuple[str, dict[str, Any]]:
@@ -120,20 +151,31 @@ def state(strategy: Strategy, screens: Screens, place: str, language: str, picke
     at = next((i for i, one in enumerate(found) if one.show.id == picked), 0)
     others = [(one.show.id, _said(strategy, one, language).who) for one in (*found[at + 1 :], *found[:at])]
     greeting, nobody = not found and screens.greeting(place), not screens.checked_in(place)
-    name = version_of(*[part.encode() for part in (*[one.show.id for one in found], str(at), str(greeting), str(nobody))])
+    name = version_of(
+        *[part.encode() for part in (*[one.show.id for one in found], str(at), str(greeting), str(nobody))]
+    )
     values: dict[str, Any] = {"brief": None, "others": others, "greeting": greeting, "nobody": nobody}
     if found:
         top = found[at]
         values |= {
-            "brief": _said(strategy, top, language), "lasts_s": round(screens.lasts_s(top.show), 2), "at": _when(top.entry, language),
+            "brief": _said(strategy, top, language),
+            "lasts_s": round(screens.lasts_s(top.show), 2),
+            "at": _when(top.entry, language),
             "named": any(fact.kind == "name" and fact.subject for fact in top.show.facts),
-        }  # fmt: skip
+        }
     return name, values
 
 
 async def _events(
-    strategy: Strategy, screens: Screens, read: Callable[[AccessKey, set[str]], Awaitable[None]], language: str, picked: str, last: str, access: AccessKeys, key: AccessKey,
-) -> AsyncIterator[bytes]:  # fmt: skip
+    strategy: Strategy,
+    screens: Screens,
+    read: Callable[[AccessKey, set[str]], Awaitable[None]],
+    language: str,
+    picked: str,
+    last: str,
+    access: AccessKeys,
+    key: AccessKey,
+) -> AsyncIterator[bytes]:
     on_page, place, already = last, key.subject, set[str]()
     yield b"retry: 1000\n\n"
     with screens.watching(f"place:{place}") as bell:

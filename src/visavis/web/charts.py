@@ -1,4 +1,7 @@
-"""Small drawings for the console: numbers in, SVG text out. Decoration beside figures that are written out, so hidden from screen readers."""
+"""Small drawings for the console: numbers in, SVG text out.
+
+Decoration beside figures that are written out, so hidden from screen readers.
+"""
 
 from typing import Final
 
@@ -38,10 +41,15 @@ def interval(low: float, point: float, high: float) -> Markup:
     a, p, b = [middle + half * one / reach for one in (low, point, high)]
     clear = "ahead" if low > 0 or high < 0 else "other"
     return _svg(
-        f'<line class="span" x1="{a:.1f}" y1="22" x2="{b:.1f}" y2="22"/><circle class="{clear}" cx="{p:.1f}" cy="22" r="5"/>', zero=middle,
-    )  # fmt: skip
+        f'<line class="span" x1="{a:.1f}" y1="22" x2="{b:.1f}" y2="22"/><circle class="{clear}" cx="{p:.1f}" cy="22"'
+        ' r="5"/>',
+        zero=middle,
+    )
 
 
 def _svg(drawn: str, *, zero: float = ZERO) -> Markup:
     line = f'<line class="zero" x1="{zero:g}" y1="0" x2="{zero:g}" y2="{HEIGHT}"/>'
-    return Markup(f'<svg class="bar" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" aria-hidden="true">{line}{drawn}</svg>')  # noqa: S704  numbers only
+    return Markup(  # noqa: S704  numbers only
+        f'<svg class="bar" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
+        f' aria-hidden="true">{line}{drawn}</svg>'
+    )

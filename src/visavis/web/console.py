@@ -1,6 +1,9 @@
-"""The console: what the server is living now, any decision explained, what each objective brought, what went out, and who holds a key.
+"""The console.
 
-For the brand's own people, behind a brand's key. The feed is thinned when moments come faster than eyes; the log is not, and answers for any moment.
+What the server is living now, any decision explained, what each objective brought, what went out, and who holds a key.
+
+For the brand's own people, behind a brand's key. The feed is thinned when moments come faster than eyes; the log is
+not, and answers for any moment.
 """
 
 import asyncio
@@ -62,7 +65,14 @@ class ObjectiveRow(Struct, frozen=True):
     bar: Markup
 
 
-def routes(writer: Writer, access: AccessKeys, screens: Screens, outbox: Webhooks, objectives: ObjectiveTallies, benefits: Accounts) -> list[Route]:
+def routes(
+    writer: Writer,
+    access: AccessKeys,
+    screens: Screens,
+    outbox: Webhooks,
+    objectives: ObjectiveTallies,
+    benefits: Accounts,
+) -> list[Route]:
     """The page, its stream, its fragments, and one decision as JSON."""
     strategy = writer.loop.strategy
 
@@ -75,11 +85,16 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens, outbox: Webhook
     def sides(language: str) -> dict[str, Any]:
         """What stands beside the feed."""
         return {
-            "books": {name: amount(abs(cents), strategy.brand.currency, language) for name, cents in benefits.books.items()},
+            "books": {
+                name: amount(abs(cents), strategy.brand.currency, language) for name, cents in benefits.books.items()
+            },
             "objectives": [standing(one, language) for one in objectives.standings()],
-            "parcels": [(one, mark(one.customer)) for one in islice(reversed(outbox.parcels.values()), PARCELS)], "world": writer.loop.world.version,
-            "people": writer.loop.people, "lived": screens.recent[-1].number if screens.recent else 0, "waiting": writer.waiting + outbox.waiting,
-        }  # fmt: skip
+            "parcels": [(one, mark(one.customer)) for one in islice(reversed(outbox.parcels.values()), PARCELS)],
+            "world": writer.loop.world.version,
+            "people": writer.loop.people,
+            "lived": screens.recent[-1].number if screens.recent else 0,
+            "waiting": writer.waiting + outbox.waiting,
+        }
 
     async def page(request: Request) -> Response:
         language = language_of(request)
@@ -87,7 +102,12 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens, outbox: Webhook
             key = brand(request)
         except Refused:
             return pages.page("console.html", language, path=PATH, own=None, brand=strategy.brand.name)
-        values = sides(language) | {"own": key.id, "keys": access.listed(), "kinds": sorted(set(KINDS) - {"located"}), "brand": strategy.brand.name}
+        values = sides(language) | {
+            "own": key.id,
+            "keys": access.listed(),
+            "kinds": sorted(set(KINDS) - {"located"}),
+            "brand": strategy.brand.name,
+        }
         return pages.page("console.html", language, path=PATH, **values)
 
     async def enter(request: Request) -> Response:
@@ -101,7 +121,12 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens, outbox: Webhook
         wanted = Filter(asked.get("kind", ""), asked.get("result", ""), asked.get("mark", ""))
         last = request.headers.get("last-event-id", "") or asked.get("after", "")
 
-        return StreamingResponse(_events(screens, access, key, told_rows(wanted, language_of(request)), told_sides(language_of(request)), last), headers=STREAM)
+        return StreamingResponse(
+            _events(
+                screens, access, key, told_rows(wanted, language_of(request)), told_sides(language_of(request)), last
+            ),
+            headers=STREAM,
+        )
 
     def told_rows(wanted: Filter, language: str) -> Callable[[int], str]:
         def text(after: int) -> str:
@@ -119,11 +144,20 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens, outbox: Webhook
         number, language = request.query_params.get("number", ""), language_of(request)
         found = next((one for one in screens.recent if str(one.number) == number), None)
         if found is None:
-            raise Invalid("This moment is not among the latest.", advice="Ask for it: /v1/people/PERSON/moments/MOMENT.")
+            raise Invalid(
+                "This moment is not among the latest.", advice="Ask for it: /v1/people/PERSON/moments/MOMENT."
+            )
         entry = found.entry
         await record_entry_read(writer, entry)
         kind = getattr(pages.WORDS[language].console.kinds, KIND[type(entry.moment)])
-        told = pages.rendered("_explained.html", language, entry=entry, kind=kind, us=round(found.us), decisions=explained(strategy, entry, language))
+        told = pages.rendered(
+            "_explained.html",
+            language,
+            entry=entry,
+            kind=kind,
+            us=round(found.us),
+            decisions=explained(strategy, entry, language),
+        )
         return HTMLResponse(told, headers=PAGE)
 
     async def decision(request: Request) -> Response:
@@ -133,7 +167,10 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens, outbox: Webhook
             for one in entry.decisions:
                 if one.id == name:
                     await record_entry_read(writer, entry)
-                    return Response(msgspec.json.encode(said(strategy, entry, one, language_of(request))), media_type="application/json")
+                    return Response(
+                        msgspec.json.encode(said(strategy, entry, one, language_of(request))),
+                        media_type="application/json",
+                    )
         advice = "Ask for its moment: /v1/people/PERSON/moments/MOMENT."
         return problems.response(problems.problem(404, "This decision is not among the latest.", advice=advice))
 
@@ -144,7 +181,9 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens, outbox: Webhook
             raise Refused("This is the key that you are using.", advice="Enter with another one, then revoke it.")
         access.revoke(name)
         screens.look_again()
-        return HTMLResponse(pages.rendered("_keys.html", language_of(request), keys=access.listed(), own=own.id), headers=PAGE)
+        return HTMLResponse(
+            pages.rendered("_keys.html", language_of(request), keys=access.listed(), own=own.id), headers=PAGE
+        )
 
     return [
         Route(PATH, page),
@@ -159,7 +198,9 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens, outbox: Webhook
 def standing(one: ObjectiveResult, language: str) -> ObjectiveRow:
     """One objective in words and figures; no figure where none can be claimed."""
     found = one.effect
-    verdict: str = "no_holdout" if one.objective.holdout_share == 0.0 else "nothing_closed" if found is None else found.verdict
+    verdict: str = (
+        "no_holdout" if one.objective.holdout_share == 0.0 else "nothing_closed" if found is None else found.verdict
+    )
     points = between = ""
     bar = Markup()
     if found is not None and isfinite(found.uplift) and found.enough:
@@ -168,14 +209,28 @@ def standing(one: ObjectiveResult, language: str) -> ObjectiveRow:
         bar = charts.interval(found.low, found.uplift, found.high)
         verdict = "no_difference" if verdict == "not_enough_evidence" else verdict
     return ObjectiveRow(
-        one.objective.id, typeset(one.objective.why[language], language), one.shown, one.closed, one.people, one.held_out,
-        format_percent(one.objective.holdout_share, locale=language), verdict, points, between, bar,
-    )  # fmt: skip
+        one.objective.id,
+        typeset(one.objective.why[language], language),
+        one.shown,
+        one.closed,
+        one.people,
+        one.held_out,
+        format_percent(one.objective.holdout_share, locale=language),
+        verdict,
+        points,
+        between,
+        bar,
+    )
 
 
 async def _events(
-    screens: Screens, access: AccessKeys, key: AccessKey, told_rows: Callable[[int], str], told_sides: Callable[[], str], last: str,
-) -> AsyncIterator[bytes]:  # fmt: skip
+    screens: Screens,
+    access: AccessKeys,
+    key: AccessKey,
+    told_rows: Callable[[int], str],
+    told_sides: Callable[[], str],
+    last: str,
+) -> AsyncIterator[bytes]:
     newest = screens.recent[-1].number if screens.recent else 0
     after = int(last) if last.isascii() and last.isdigit() and int(last) <= newest else 0
     sides_at = 0.0

@@ -1,4 +1,7 @@
-"""One moment explained: each decision with why, what was weighed beside silence, what was refused and what would change it, and what was read."""
+"""One moment explained.
+
+Each decision with why, what was weighed beside silence, what was refused and what would change it, and what was read.
+"""
 
 from msgspec import Struct
 
@@ -46,11 +49,22 @@ def explained(strategy: Strategy, entry: Entry, language: str) -> list[Explained
     for decision in entry.decisions:
         told = said(strategy, entry, decision, language)
         shown = isinstance(decision, Show)
-        found.append(Explained(
-            decision.audience, shown, decision.action if isinstance(decision, Show) else "", _about(strategy, decision, language),
-            decision.device if isinstance(decision, Show) else "", "" if isinstance(decision, Show) else decision.reason,
-            typeset(told.why, language), decision.p_shown, told.card, told.brief, tuple(_arms(strategy, decision, language)), told.refused,
-        ))  # fmt: skip
+        found.append(
+            Explained(
+                decision.audience,
+                shown,
+                decision.action if isinstance(decision, Show) else "",
+                _about(strategy, decision, language),
+                decision.device if isinstance(decision, Show) else "",
+                "" if isinstance(decision, Show) else decision.reason,
+                typeset(told.why, language),
+                decision.p_shown,
+                told.card,
+                told.brief,
+                tuple(_arms(strategy, decision, language)),
+                told.refused,
+            )
+        )
     return found
 
 
@@ -65,11 +79,16 @@ def _about(strategy: Strategy, decision: Decision, language: str) -> str:
 def _arms(strategy: Strategy, decision: Decision, language: str) -> list[ArmRow]:
     """The best first; silence stands where its margin, which is nothing, puts it."""
     scale = max([abs(arm.net_millicents) for arm in decision.scored], default=0)
-    return [_arm(strategy, decision, arm, scale, language) for arm in sorted(decision.scored, key=lambda arm: -arm.net_millicents)]
+    return [
+        _arm(strategy, decision, arm, scale, language)
+        for arm in sorted(decision.scored, key=lambda arm: -arm.net_millicents)
+    ]
 
 
 def _arm(strategy: Strategy, decision: Decision, arm: Scored, scale: int, language: str) -> ArmRow:
-    chosen = (arm.action, arm.family) == ((decision.action, decision.family) if isinstance(decision, Show) else ("", ""))
+    chosen = (arm.action, arm.family) == (
+        (decision.action, decision.family) if isinstance(decision, Show) else ("", "")
+    )
     if not arm.action:
         return ArmRow("", "", "", arm.p_shown, chosen, charts.silence(chosen=chosen))
     net = arm.net_millicents

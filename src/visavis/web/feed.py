@@ -1,7 +1,9 @@
-"""The console's live feed: one row a moment, filtered where it is made, so that a filter holds for what comes and for what was. It names nobody.
+"""The console's live feed.
 
-A person is a mark, the same while the server runs: enough to follow what happens, too little to know to whom. Who wants to know opens the moment, which
-is a look like any other: the person reads of it.
+One row a moment, filtered where it is made, so that a filter holds for what comes and for what was. It names nobody.
+
+A person is a mark, the same while the server runs: enough to follow what happens, too little to know to whom. Who wants
+to know opens the moment, which is a look like any other: the person reads of it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -72,9 +74,14 @@ def rows(strategy: Strategy, recent: Iterable[Recent], wanted: Filter, words: An
             place = strategy.places.get(spot.place) if spot is not None else None
             kind = KIND[type(moment)]
             yield FeedRow(
-                one.number, mark(one.entry.customer), getattr(words.kinds, kind), _clock(strategy, one.entry, language),
-                place.name if place is not None else "", round(one.us), tuple([_pill(decision, words) for decision in one.entry.decisions]),
-            )  # fmt: skip
+                one.number,
+                mark(one.entry.customer),
+                getattr(words.kinds, kind),
+                _clock(strategy, one.entry, language),
+                place.name if place is not None else "",
+                round(one.us),
+                tuple([_pill(decision, words) for decision in one.entry.decisions]),
+            )
 
 
 def _pill(decision: Decision, words: Any) -> Pill:
@@ -89,5 +96,9 @@ def _clock(strategy: Strategy, entry: Entry, language: str) -> str:
     """When it occurred by the brand's clock; with its day when it was told on another."""
     zone = ZoneInfo(strategy.brand.zone)
     at = entry.moment.occurred_at.astimezone(zone)
-    day = "" if at.date() == entry.received_at.astimezone(zone).date() else format_skeleton("MMMd", at.date(), locale=language) + ", "
+    day = (
+        ""
+        if at.date() == entry.received_at.astimezone(zone).date()
+        else format_skeleton("MMMd", at.date(), locale=language) + ", "
+    )
     return f"{day}{at:%H:%M:%S}"

@@ -1,4 +1,7 @@
-"""What all pages for people share: templates, words in two languages, the static files, and the headers that keep a page to itself."""
+"""What all pages for people share.
+
+Templates, words in two languages, the static files, and the headers that keep a page to itself.
+"""
 
 import tomllib
 from datetime import timedelta
@@ -24,7 +27,10 @@ LANGUAGES: Final = ("fr", "en")
 
 
 def _read(words: Any, language: str) -> Any:
-    """Tables of words as records, so that ``w.adviser.items`` is a word and never a method; each word set as a printer would, its first letter as it is."""
+    """Tables of words as records, so that ``w.adviser.items`` is a word and never a method.
+
+    Each word set as a printer would, its first letter as it is.
+    """
     if isinstance(words, dict):
         return SimpleNamespace(**{name: _read(one, language) for name, one in words.items()})
     if isinstance(words, str) and words == words.strip():
@@ -32,14 +38,23 @@ def _read(words: Any, language: str) -> Any:
     return words
 
 
-WORDS: Final = {one: _read(tomllib.loads((HERE / "words" / f"{one}.toml").read_text(encoding="utf-8")), one) for one in LANGUAGES}
+WORDS: Final = {
+    one: _read(tomllib.loads((HERE / "words" / f"{one}.toml").read_text(encoding="utf-8")), one) for one in LANGUAGES
+}
 _environment: Final = Environment(
-    loader=FileSystemLoader(HERE / "templates"), autoescape=select_autoescape(default=True), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-)  # fmt: skip
+    loader=FileSystemLoader(HERE / "templates"),
+    autoescape=select_autoescape(default=True),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
 
 
 def language_of(request: Request, *, otherwise: str = "fr") -> str:
-    """The language of a page: the one asked for in its address, else the first that the browser names, else ``otherwise``."""
+    """The language of a page.
+
+    The one asked for in its address, else the first that the browser names, else ``otherwise``.
+    """
     asked = request.query_params.get("language", "")
     if asked in LANGUAGES:
         return asked
@@ -51,13 +66,19 @@ def language_of(request: Request, *, otherwise: str = "fr") -> str:
 
 def rendered(template: str, language: str, **values: Any) -> str:
     """The text of a template; ``w`` are the words of this language, a table a page: ``w.adviser.done``."""
-    return _environment.get_template(template).render(w=WORDS[language], language=language, percent=partial(percent, language=language), **values)
+    return _environment.get_template(template).render(
+        w=WORDS[language], language=language, percent=partial(percent, language=language), **values
+    )
 
 
 def page(template: str, language: str, *, status: int = 200, framed: bool = False, **values: Any) -> Response:
     """A whole page, with the headers of all pages; ``framed`` when our own stage may show it in a frame."""
     policy = PAGE["content-security-policy"]
-    headers = PAGE | {"content-security-policy": policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'")} if framed else PAGE
+    headers = (
+        PAGE | {"content-security-policy": policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'")}
+        if framed
+        else PAGE
+    )
     return HTMLResponse(rendered(template, language, **values), status, headers=headers)
 
 
@@ -78,7 +99,9 @@ def clock(hour: float, language: str) -> str:
     ('18\xa0h\xa042', '18:42')
     """
     minutes = round(hour * 60)
-    return f"{minutes // 60}\u00a0h\u00a0{minutes % 60:02}" if language == "fr" else f"{minutes // 60}:{minutes % 60:02}"
+    return (
+        f"{minutes // 60}\u00a0h\u00a0{minutes % 60:02}" if language == "fr" else f"{minutes // 60}:{minutes % 60:02}"
+    )
 
 
 def wall_clock(local_day: int, local_hour: float, language: str) -> str:

@@ -1,6 +1,9 @@
-"""A person's own page: my choices, why each card, who looked, take away, erase. One column, plain words, and a no as near as a yes.
+"""A person's own page: my choices, why each card, who looked, take away, erase.
 
-Everything is rendered here, from the person's own entries; each gesture sends one request and gets the page as it is then.
+One column, plain words, and a no as near as a yes.
+
+Everything is rendered here, from the person's own entries; each gesture sends one request and gets the page as it is
+then.
 """
 
 import asyncio
@@ -51,7 +54,10 @@ Hearing = Callable[[Loop, str, str, Iterable[tuple[bytes, bytes]]], Moment | Non
 
 
 class PurposeRow(Struct, frozen=True):
-    """One use of data: how it is protected, what is given, what is received and what that brought; ``said`` is the choice that stands, in words."""
+    """One use of data: how it is protected, what is given, what is received and what that brought.
+
+    ``said`` is the choice that stands, in words.
+    """
 
     purpose: str
     name: str
@@ -77,7 +83,10 @@ class ShownCard(Struct, frozen=True):
 
 
 def routes(writer: Writer, access: AccessKeys, everybody: Accounts, desk: Requests, *, heard: Hearing) -> list[Route]:
-    """The page, its key, and the gestures on it; ``heard`` is what a browser says for its person besides, before the gesture."""
+    """The page, its key, and the gestures on it.
+
+    ``heard`` is what a browser says for its person besides, before the gesture.
+    """
     loop = writer.loop
 
     def own(request: Request) -> AccessKey:
@@ -110,13 +119,21 @@ def routes(writer: Writer, access: AccessKeys, everybody: Accounts, desk: Reques
 
     async def choose(request: Request) -> Response:
         name, body = own(request).subject, await json_body(request)
-        purpose, on, trial = loop.strategy.purposes.get(str(body.get("purpose", ""))), body.get("on"), body.get("trial", False)
+        purpose, on, trial = (
+            loop.strategy.purposes.get(str(body.get("purpose", ""))),
+            body.get("on"),
+            body.get("trial", False),
+        )
         if purpose is None or purpose.basis != "consent" or not isinstance(on, bool) or not isinstance(trial, bool):
-            raise Invalid("This is no choice.", advice='Send {"purpose": KEY, "on": true}, with "trial": true to try it.')
+            raise Invalid(
+                "This is no choice.", advice='Send {"purpose": KEY, "on": true}, with "trial": true to try it.'
+            )
         at, cause = loop.clock.now(), f"me-{token_hex(6)}"
         if (signal := heard(loop, name, cause, request.headers.raw)) is not None:
             await writer.process(signal)
-        for moment in switched(loop.strategy, name, purpose.key, on=on, trial=trial, language=language_of(request, name), id=cause, at=at):
+        for moment in switched(
+            loop.strategy, name, purpose.key, on=on, trial=trial, language=language_of(request, name), id=cause, at=at
+        ):
             await writer.process(moment)
         return await now(request, name)
 
@@ -132,7 +149,11 @@ def routes(writer: Writer, access: AccessKeys, everybody: Accounts, desk: Reques
 
     async def copy(request: Request) -> Response:
         found = await desk.export(own(request).subject)
-        headers = {"cache-control": "no-store", "content-disposition": 'attachment; filename="my-data.json"', "x-content-type-options": "nosniff"}
+        headers = {
+            "cache-control": "no-store",
+            "content-disposition": 'attachment; filename="my-data.json"',
+            "x-content-type-options": "nosniff",
+        }
         return Response(msgspec.json.encode(found), media_type="application/json", headers=headers)
 
     async def erase(request: Request) -> Response:
@@ -148,25 +169,40 @@ def routes(writer: Writer, access: AccessKeys, everybody: Accounts, desk: Reques
         *[
             Route(f"{PATH}/{name}", guarded(endpoint), methods=[method])
             for name, endpoint, method in (
-                ("enter", enter, "POST"), ("choose", choose, "POST"), ("object", objects, "POST"), ("restrict", restrict, "POST"), ("copy", copy, "GET"),
+                ("enter", enter, "POST"),
+                ("choose", choose, "POST"),
+                ("object", objects, "POST"),
+                ("restrict", restrict, "POST"),
+                ("copy", copy, "GET"),
                 ("erase", erase, "POST"),
             )
         ],
-    ]  # fmt: skip
+    ]
 
 
-def seen(loop: Loop, everybody: Accounts, name: str, entries: list[Entry], lines: list[OwnLine], language: str) -> dict[str, Any]:
+def seen(
+    loop: Loop, everybody: Accounts, name: str, entries: list[Entry], lines: list[OwnLine], language: str
+) -> dict[str, Any]:
     """Everything on the page of this person now."""
     strategy, person, now = loop.strategy, loop.customer(name), loop.clock.now()
-    counted = {one.purpose: one for one in benefits(strategy, loop.world, everybody, loop.customer, name, entries, loop.randomization_key, now, language)}
+    counted = {
+        one.purpose: one
+        for one in benefits(
+            strategy, loop.world, everybody, loop.customer, name, entries, loop.randomization_key, now, language
+        )
+    }
     looked = [line for line in lines if line.leaf.outcome in LOOKED and line.leaf.categories][-LOOKS:]
     chosen = [choice for choice in choices(strategy, person, language, now.timestamp()) if choice.basis == "consent"]
     return {
-        "brand": strategy.brand.name, "rows": [_row(strategy, choice, counted[choice.purpose], language) for choice in chosen],
-        "open": sum([choice.on for choice in chosen]), "cards": list(_cards(loop, entries, language)),
+        "brand": strategy.brand.name,
+        "rows": [_row(strategy, choice, counted[choice.purpose], language) for choice in chosen],
+        "open": sum([choice.on for choice in chosen]),
+        "cards": list(_cards(loop, entries, language)),
         "looks": [said(line, strategy, language) for line in reversed(looked)],
-        "objected": MARKETING in person.objections, "restricted": person.restricted, "entries": len(entries),
-    }  # fmt: skip
+        "objected": MARKETING in person.objections,
+        "restricted": person.restricted,
+        "entries": len(entries),
+    }
 
 
 def _row(strategy: Strategy, choice: Choice, brought: Benefit, language: str) -> PurposeRow:
@@ -180,29 +216,47 @@ def _row(strategy: Strategy, choice: Choice, brought: Benefit, language: str) ->
 
     said = ""
     if status in OPENS:
-        said = (words.trial_until if choice.trial else words.yes_since).format(day=day(choice.until if choice.trial else choice.since))
+        said = (words.trial_until if choice.trial else words.yes_since).format(
+            day=day(choice.until if choice.trial else choice.since)
+        )
     elif status == "expired":
         said = words.expired.format(day=day(choice.until))
     elif status not in ("unknown", "requested"):
         said = words.no_since.format(day=day(choice.since))
     closed = choice.closed_by.partition(":")[0]
     return PurposeRow(
-        choice.purpose, called or choice.benefit.rstrip("."),
+        choice.purpose,
+        called or choice.benefit.rstrip("."),
         typeset(words.protects.format(months=round(purpose.duration_days / MONTH_DAYS), who=readers), language),
-        typeset(choice.notice_text, language), typeset(choice.benefit, language), brought.text, status in OPENS and not choice.trial,
-        status in OPENS and choice.trial, status in ("refused", "withdrawn"), said, getattr(words.closed, closed) if closed else "",
-    )  # fmt: skip
+        typeset(choice.notice_text, language),
+        typeset(choice.benefit, language),
+        brought.text,
+        status in OPENS and not choice.trial,
+        status in OPENS and choice.trial,
+        status in ("refused", "withdrawn"),
+        said,
+        getattr(words.closed, closed) if closed else "",
+    )
 
 
 def _cards(loop: Loop, entries: list[Entry], language: str) -> Iterable[ShownCard]:
     """The last cards and briefs about this person, each explained."""
     zone = ZoneInfo(loop.strategy.brand.zone)
-    walked = deque(((before, entry) for before, entry in walk(entries) if any(isinstance(one, Show) for one in entry.decisions)), CARDS)
-    last = [(before, entry, one) for before, entry in reversed(walked) for one in entry.decisions if isinstance(one, Show)][:CARDS]
+    walked = deque(
+        ((before, entry) for before, entry in walk(entries) if any(isinstance(one, Show) for one in entry.decisions)),
+        CARDS,
+    )
+    last = [
+        (before, entry, one) for before, entry in reversed(walked) for one in entry.decisions if isinstance(one, Show)
+    ][:CARDS]
     for before, entry, decision in last:
-        told = why(loop.strategy, loop.worlds.get(entry.world), before, entry, decision.id, loop.randomization_key, language)
+        told = why(
+            loop.strategy, loop.worlds.get(entry.world), before, entry, decision.id, loop.randomization_key, language
+        )
         when = format_datetime(entry.received_at.astimezone(zone), "d MMMM, HH:mm", locale=LOCALES[language])
-        yield ShownCard(decision.id, told.title or pages.WORDS[language].portal.brief, when, told.plain[language], _changes(told))
+        yield ShownCard(
+            decision.id, told.title or pages.WORDS[language].portal.brief, when, told.plain[language], _changes(told)
+        )
 
 
 def _changes(told: Why) -> tuple[str, ...]:

@@ -1,4 +1,5 @@
-"""Brilliant's emulator of the Halo, and our gateway before it, in a process and an environment of their own (``make peers``).
+"""Brilliant's emulator of the Halo, and our gateway before it, in a process and an environment of their own (``make
+peers``).
 
 Commands on the way in, one a line: ``single``, ``double``, ``look``; answers on the way out, one JSON each.
 """
@@ -24,9 +25,12 @@ async def main(url: str, key: str) -> None:
             if command == "look":
                 image = emulator.get_framebuffer().convert("L")
                 found = {
-                    "pixels": base64.b64encode(image.tobytes()).decode(), "size": image.size, "error": str(emulator.get_error() or ""),
-                    "sent": [data.decode("latin-1") for data in emulator.get_bluetooth_sent()], "over": gateway.done(),
-                }  # fmt: skip
+                    "pixels": base64.b64encode(image.tobytes()).decode(),
+                    "size": image.size,
+                    "error": str(emulator.get_error() or ""),
+                    "sent": [data.decode("latin-1") for data in emulator.get_bluetooth_sent()],
+                    "over": gateway.done(),
+                }
                 sys.stdout.write(json.dumps(found) + "\n")
                 sys.stdout.flush()
             elif command == "single":

@@ -1,4 +1,7 @@
-"""Apple's push service, as much of it as a pass needs: HTTP/2 over TLS by a server that we did not write (hypercorn), asking for a client's certificate."""
+"""Apple's push service, as much of it as a pass needs.
+
+HTTP/2 over TLS by a server that we did not write (hypercorn), asking for a client's certificate.
+"""
 
 import asyncio
 import ssl
@@ -23,7 +26,12 @@ class Apns:
         self._stop = asyncio.Event()
         config = Config()
         config.bind = ["127.0.0.1:0"]
-        config.certfile, config.keyfile, config.ca_certs, config.verify_mode = str(certificate), str(key), str(authority), ssl.VerifyMode.CERT_REQUIRED
+        config.certfile, config.keyfile, config.ca_certs, config.verify_mode = (
+            str(certificate),
+            str(key),
+            str(authority),
+            ssl.VerifyMode.CERT_REQUIRED,
+        )
         config.alpn_protocols = ["h2"]
         config.errorlog = config.accesslog = None
         config.graceful_timeout = 0.2

@@ -58,15 +58,18 @@ class Mosquitto:
         for name in ("accounts", "rights"):
             (folder / name).chmod(0o600)
         (folder / "mosquitto.conf").write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous false\npassword_file {folder}/accounts\nacl_file {folder}/rights\n"
-            f"persistence true\npersistence_location {folder}/\nuser root\nlog_type error\nset_tcp_nodelay true\n"
+            f"listener {self.port} 127.0.0.1\nallow_anonymous false\npassword_file {folder}/accounts\nacl_file"
+            f" {folder}/rights\npersistence true\npersistence_location {folder}/\nuser root\nlog_type"
+            " error\nset_tcp_nodelay true\n"
         )
         self._process: subprocess.Popen[bytes] | None = None
         self.account("server")
         self.account("admin")
 
     def start(self) -> None:
-        self._process = subprocess.Popen([PROGRAM, "-c", str(self._folder / "mosquitto.conf")], stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            [PROGRAM, "-c", str(self._folder / "mosquitto.conf")], stderr=subprocess.DEVNULL
+        )
         until = monotonic() + WAIT_S
         while monotonic() < until:
             try:
@@ -83,7 +86,9 @@ class Mosquitto:
         self._process.wait(WAIT_S)
 
     def account(self, name: str) -> None:
-        subprocess.run(["mosquitto_passwd", "-b", str(self._folder / "accounts"), name, "secret"], check=True, capture_output=True)
+        subprocess.run(
+            ["mosquitto_passwd", "-b", str(self._folder / "accounts"), name, "secret"], check=True, capture_output=True
+        )
         if self._process is not None:
             self._process.send_signal(signal.SIGHUP)
             sleep(0.05)
@@ -93,10 +98,20 @@ class Mosquitto:
 
     def say(self, user: str, topic: str, payload: Any, *more: str) -> None:
         """Publish with mosquitto_pub; bytes and texts as they are, everything else as JSON."""
-        body = payload if isinstance(payload, bytes) else payload.encode() if isinstance(payload, str) else json.dumps(payload).encode()
+        body = (
+            payload
+            if isinstance(payload, bytes)
+            else payload.encode()
+            if isinstance(payload, str)
+            else json.dumps(payload).encode()
+        )
         how = ["-s"] if body else ["-n"]
         subprocess.run(
-            ["mosquitto_pub", *self.arguments(user), "-q", "1", "-t", topic, *how, *more], input=body, check=True, capture_output=True, timeout=WAIT_S
+            ["mosquitto_pub", *self.arguments(user), "-q", "1", "-t", topic, *how, *more],
+            input=body,
+            check=True,
+            capture_output=True,
+            timeout=WAIT_S,
         )
 
 
@@ -106,8 +121,10 @@ class Hearing:
     def __init__(self, broker: Mosquitto, user: str, *topics: str, more: tuple[str, ...] = ()) -> None:
         subscribed = [argument for topic in topics for argument in ("-t", topic)]
         self._process = subprocess.Popen(
-            ["stdbuf", "-oL", "mosquitto_sub", *broker.arguments(user), "-q", "1", "-F", "%j", *subscribed, *more], stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            ["stdbuf", "-oL", "mosquitto_sub", *broker.arguments(user), "-q", "1", "-F", "%j", *subscribed, *more],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         self.found: Queue[tuple[str, bool, str]] = Queue()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()

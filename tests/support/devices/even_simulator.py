@@ -1,4 +1,7 @@
-"""Even's own simulator of the G2, without a screen: ``make peers`` brings it (Debian: libwebkit2gtk-4.1-0 xvfb dbus-x11)."""
+"""Even's own simulator of the G2, without a screen: ``make peers`` brings it (Debian.
+
+Libwebkit2gtk-4.1-0 xvfb dbus-x11).
+"""
 
 import io
 import os
@@ -41,7 +44,11 @@ class Glasses:
     def rows(self) -> list[int]:
         """Which lines of text have something on them."""
         image = self.lit()
-        return [row for row in range(11) if image.crop((0, row * PITCH_PX, image.width, min(288, (row + 1) * PITCH_PX))).getbbox()]
+        return [
+            row
+            for row in range(11)
+            if image.crop((0, row * PITCH_PX, image.width, min(288, (row + 1) * PITCH_PX))).getbbox()
+        ]
 
     def does(self, action: str) -> None:
         assert self._http.post("/api/input", json={"action": action}).json() == {"ok": True}
@@ -86,8 +93,11 @@ def a_simulator(page: str) -> Iterator[Glasses]:
         }
         running = subprocess.Popen(
             ["dbus-run-session", "--", str(SIMULATOR), page, "--automation-port", str(port), "--no-glow"],
-            env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+            env=env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         glasses = Glasses(f"http://127.0.0.1:{port}")
         try:
             soon(glasses.there, seconds=20)

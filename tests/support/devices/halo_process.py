@@ -20,8 +20,16 @@ class Halo:
 
     def __init__(self, url: str, key: str) -> None:
         script = Path(__file__).parents[2] / "devices" / "peers" / "halo.py"
-        env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "SDL_VIDEODRIVER": "dummy", "PYGAME_HIDE_SUPPORT_PROMPT": "1", "NO_PROXY": "*"}
-        self._process = subprocess.Popen([str(PYTHON), str(script), url, key], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
+        env = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT / "src"),
+            "SDL_VIDEODRIVER": "dummy",
+            "PYGAME_HIDE_SUPPORT_PROMPT": "1",
+            "NO_PROXY": "*",
+        }
+        self._process = subprocess.Popen(
+            [str(PYTHON), str(script), url, key], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
+        )
 
     def does(self, command: str) -> None:
         assert self._process.stdin is not None
@@ -39,7 +47,11 @@ class Halo:
     def rows(self) -> list[int]:
         """Which lines of text have something on them."""
         image = self.look()["image"]
-        return [row for row in range(8) if image.crop((0, TOP_PX + row * PITCH_PX, 256, TOP_PX + (row + 1) * PITCH_PX)).getbbox()]
+        return [
+            row
+            for row in range(8)
+            if image.crop((0, TOP_PX + row * PITCH_PX, 256, TOP_PX + (row + 1) * PITCH_PX)).getbbox()
+        ]
 
     def close(self) -> None:
         assert self._process.stdin is not None

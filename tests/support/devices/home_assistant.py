@@ -1,4 +1,7 @@
-"""A whole Home Assistant core on this machine, set up from outside as its owner would: over its own HTTP doors. ``make peers`` brings it."""
+"""A whole Home Assistant core on this machine, set up from outside as its owner would: over its own HTTP doors.
+
+``make peers`` brings it.
+"""
 
 import subprocess
 from collections.abc import Iterator
@@ -38,7 +41,10 @@ class Assistant:
     def own(self) -> None:
         """Make its first account, and come in with it."""
         us = f"{self._http.base_url}/"
-        made = self._does("/api/onboarding/users", {"client_id": us, "name": "Camille", "username": "camille", "password": "secret", "language": "fr"})
+        made = self._does(
+            "/api/onboarding/users",
+            {"client_id": us, "name": "Camille", "username": "camille", "password": "secret", "language": "fr"},
+        )
         told = {"grant_type": "authorization_code", "code": made["auth_code"], "client_id": us}
         token = self._http.post("/auth/token", data=told).raise_for_status().json()["access_token"]
         self._http.headers["authorization"] = f"Bearer {token}"
@@ -52,13 +58,23 @@ class Assistant:
         self._does(f"/api/config/config_entries/options/flow/{begun['flow_id']}", where)
         told: dict[str, Any] = {"discovery": True, "discovery_prefix": "homeassistant"}
         for when, word in (("birth", "online"), ("will", "offline")):
-            told |= {f"{when}_enable": True, f"{when}_topic": status, f"{when}_payload": word, f"{when}_qos": 1, f"{when}_retain": True}
+            told |= {
+                f"{when}_enable": True,
+                f"{when}_topic": status,
+                f"{when}_payload": word,
+                f"{when}_qos": 1,
+                f"{when}_retain": True,
+            }
         assert self._does(f"/api/config/config_entries/options/flow/{begun['flow_id']}", told)["type"] == "create_entry"
 
     def entities(self, kind: str) -> dict[str, dict[str, Any]]:
         """Its entities of this kind, by name."""
         states = self._http.get("/api/states").raise_for_status().json()
-        return {str(one["attributes"].get("friendly_name")): one for one in states if one["entity_id"].startswith(f"{kind}.")}
+        return {
+            str(one["attributes"].get("friendly_name")): one
+            for one in states
+            if one["entity_id"].startswith(f"{kind}.")
+        }
 
     def presses(self, button: str) -> None:
         self._does("/api/services/button/press", {"entity_id": self.entities("button")[button]["entity_id"]})
@@ -75,7 +91,9 @@ def an_assistant(folder: Path) -> Iterator[Assistant]:
     """Home Assistant with nothing in it but what it always has, on a port of its own."""
     port = free_port()
     (folder / "configuration.yaml").write_text(f"http:\n  server_host: 127.0.0.1\n  server_port: {port}\n")
-    running = subprocess.Popen([str(PROGRAM), "-c", str(folder), "--skip-pip"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    running = subprocess.Popen(
+        [str(PROGRAM), "-c", str(folder), "--skip-pip"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     found = Assistant(f"http://127.0.0.1:{port}")
     try:
         soon(found.there, seconds=BOOT_S)

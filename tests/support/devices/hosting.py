@@ -62,18 +62,31 @@ class Hosting:
     def somebody(self, language: str = "fr") -> str:
         self._number += 1
         name = self.site.person(f"h{self._number}", *EVERYTHING)
-        self.site.process(Noticed(id="in", customer=name, occurred_at=self.site.clock.now(), purpose="reminders", notice=NOTICE, language=language))
+        self.site.process(
+            Noticed(
+                id="in",
+                customer=name,
+                occurred_at=self.site.clock.now(),
+                purpose="reminders",
+                notice=NOTICE,
+                language=language,
+            )
+        )
         return name
 
     def code(self, person: str) -> str:
         headers = {"authorization": f"Bearer {self.site.key('brand')}"}
-        answer = httpx.post(f"{self.site.url}/v1/devices/pairing", json={"person": person}, headers=headers, trust_env=False)
+        answer = httpx.post(
+            f"{self.site.url}/v1/devices/pairing", json={"person": person}, headers=headers, trust_env=False
+        )
         return str(answer.raise_for_status().json()["code"])
 
     def paired(self, person: str, profile: str) -> str:
         """The key of a new screen of this profile."""
         body = {"code": self.code(person), "profile": profile}
-        return str(httpx.post(f"{self.site.url}/v1/devices/pair", json=body, trust_env=False).raise_for_status().json()["key"])
+        return str(
+            httpx.post(f"{self.site.url}/v1/devices/pair", json=body, trust_env=False).raise_for_status().json()["key"]
+        )
 
     def card(self, person: str) -> Show:
         found = self.site.enters(person)

@@ -1,7 +1,9 @@
-"""A connection to an MQTT broker that is there again after every loss: what came is acknowledged once it is durable, what goes says whether it went.
+"""A connection to an MQTT broker that is there again after every loss.
 
-The session outlives the connection: what homes say meanwhile waits at the broker. A message that is not acknowledged comes again, so whoever listens is
-idempotent.
+What came is acknowledged once it is durable, what goes says whether it went.
+
+The session outlives the connection: what homes say meanwhile waits at the broker. A message that is not acknowledged
+comes again, so whoever listens is idempotent.
 """
 
 import asyncio
@@ -54,13 +56,18 @@ class Listener(Protocol):
 
 
 class Connection:
-    """Serve one listener over one broker. Our own state is on ``root/status``: ``online``, or ``offline`` by our last will."""
+    """Serve one listener over one broker.
+
+    Our own state is on ``root/status``: ``online``, or ``offline`` by our last will.
+    """
 
     def __init__(self, broker: Broker, listener: Listener) -> None:
         try:
             import aiomqtt  # noqa: PLC0415  only servers with a broker need it
         except ImportError:
-            raise Unavailable("A broker is set, and MQTT is not installed.", advice="pip install visavis[mqtt]") from None
+            raise Unavailable(
+                "A broker is set, and MQTT is not installed.", advice="pip install visavis[mqtt]"
+            ) from None
         self._aiomqtt = aiomqtt
         self._broker = broker
         self._listener = listener
@@ -170,13 +177,29 @@ class Connection:
                 self._client.ack(message.mid, message.qos)
 
         properties = _properties(PacketTypes.CONNECT)
-        properties.SessionExpiryInterval, properties.ReceiveMaximum, properties.MaximumPacketSize = SESSION_S, IN_FLIGHT_LIMIT, PACKET_LIMIT
+        properties.SessionExpiryInterval, properties.ReceiveMaximum, properties.MaximumPacketSize = (
+            SESSION_S,
+            IN_FLIGHT_LIMIT,
+            PACKET_LIMIT,
+        )
         client = Client(
-            broker.host, broker.port, username=broker.user or None, password=broker.password or None, identifier=f"visavis-{broker.root}",
-            protocol=aiomqtt.ProtocolVersion.V5, clean_start=False, properties=properties, timeout=TIMEOUT_S, keepalive=KEEPALIVE_S, tls_context=self._tls,
-            max_queued_incoming_messages=QUEUE_LIMIT, will=aiomqtt.Will(f"{broker.root}/status", b"offline", 1, retain=True),
-            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],  # a card must not wait for the acknowledgement of what went before
-        )  # fmt: skip
+            broker.host,
+            broker.port,
+            username=broker.user or None,
+            password=broker.password or None,
+            identifier=f"visavis-{broker.root}",
+            protocol=aiomqtt.ProtocolVersion.V5,
+            clean_start=False,
+            properties=properties,
+            timeout=TIMEOUT_S,
+            keepalive=KEEPALIVE_S,
+            tls_context=self._tls,
+            max_queued_incoming_messages=QUEUE_LIMIT,
+            will=aiomqtt.Will(f"{broker.root}/status", b"offline", 1, retain=True),
+            socket_options=[
+                (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            ],  # a card must not wait for the acknowledgement of what went before
+        )
         client._client.manual_ack_set(True)  # noqa: SLF001  the library has no word for it
         return client
 
@@ -189,7 +212,10 @@ def _tls(broker: Broker) -> ssl.SSLContext | None:
     try:
         return ssl.create_default_context(cafile=broker.ca or None)
     except OSError as error:
-        raise Invalid(f"The broker's authority cannot be read: {error.strerror}.", advice="Give the path of a PEM file, or leave `ca` out.") from None
+        raise Invalid(
+            f"The broker's authority cannot be read: {error.strerror}.",
+            advice="Give the path of a PEM file, or leave `ca` out.",
+        ) from None
 
 
 def _properties(packet: int) -> Any:

@@ -1,7 +1,9 @@
-"""Home Assistant's discovery, both ways: a fridge that announces its events so is understood, and a home's screen is announced so that it appears there.
+"""Home Assistant's discovery, both ways.
 
-Both styles are read: one message for one entity, or one for a device with its components. Of templates only ``{{ value }}`` and
-``{{ value_json.a.b }}`` are understood; nothing that comes from the network is ever run.
+A fridge that announces its events so is understood, and a home's screen is announced so that it appears there.
+
+Both styles are read: one message for one entity, or one for a device with its components. Of templates only ``{{ value
+}}`` and ``{{ value_json.a.b }}`` are understood; nothing that comes from the network is ever run.
 """
 
 import re
@@ -15,8 +17,14 @@ from visavis.model.card import Card
 from visavis.model.errors import Invalid
 
 SHORT: Final = {
-    "cmps": "components", "dev": "device", "p": "platform", "o": "origin", "stat_t": "state_topic", "val_tpl": "value_template", "uniq_id": "unique_id",
-}  # fmt: skip
+    "cmps": "components",
+    "dev": "device",
+    "p": "platform",
+    "o": "origin",
+    "stat_t": "state_topic",
+    "val_tpl": "value_template",
+    "uniq_id": "unique_id",
+}
 EVENTS_LIMIT: Final = 16
 """How many kinds of event one home may announce."""
 TEMPLATE: Final = re.compile(r"\s*\{\{\s*value(?:_json((?:\.[A-Za-z_]\w{0,63}){0,8}))?\s*\}\}\s*")
@@ -53,7 +61,9 @@ def events(told: Any, own: str) -> dict[str, Path]:
     for component in _components(told):
         topic = component.get("state_topic", told.get("state_topic", ""))
         if not isinstance(topic, str) or not topic.startswith(own) or re.search(r"[+#\x00]", topic) or len(topic) > 200:
-            raise Invalid("A home announces only topics of its own.", advice="The state_topic begins with the home's own topic.")
+            raise Invalid(
+                "A home announces only topics of its own.", advice="The state_topic begins with the home's own topic."
+            )
         found[topic] = path(component.get("value_template", ""))
         if len(found) > EVENTS_LIMIT:
             raise Invalid("This home announces too much.", advice=f"At most {EVENTS_LIMIT} kinds of event.")
@@ -84,44 +94,69 @@ def within(told: Any, where: Path) -> Any:
 
 
 def announced(broker: Broker, home: str, brand: str, card: Card | None) -> dict[str, bytes]:
-    """The retained messages by which this home's screen is in Home Assistant as it should be now: the card, and its yes and no while there is one.
+    """The retained messages by which this home's screen is in Home Assistant as it should be now.
 
-    An empty message takes an entity away. What a button sends names its card, so that a press that comes late answers that card and no other.
+    The card, and its yes and no while there is one.
+
+    An empty message takes an entity away. What a button sends names its card, so that a press that comes late answers
+    that card and no other.
     """
     own, prefix = f"{broker.root}/{home}", broker.discovery
     shared = {
         "device": {"identifiers": [f"visavis-{home}"], "name": brand, "manufacturer": "Vis-à-vis"},
-        "availability_topic": f"{broker.root}/status", "qos": 1,
-    }  # fmt: skip
+        "availability_topic": f"{broker.root}/status",
+        "qos": 1,
+    }
     components: dict[str, dict[str, Any]] = {
         "card": {
-            "platform": "sensor", "name": None, "unique_id": f"visavis-{home}-card", "state_topic": f"{own}/card", "json_attributes_topic": f"{own}/card",
-            "value_template": "{{ value_json.title if value_json is defined else '' }}", "json_attributes_template": "{{ value or '{}' }}",
-        },
-    }  # fmt: skip
+            "platform": "sensor",
+            "name": None,
+            "unique_id": f"visavis-{home}-card",
+            "state_topic": f"{own}/card",
+            "json_attributes_topic": f"{own}/card",
+            "value_template": "{{ value_json.title if value_json is defined else '' }}",
+            "json_attributes_template": "{{ value or '{}' }}",
+        }
+    }
     for name in ANSWERS:
         said = getattr(card, name) if card is not None else ""
         components[name] = {"platform": "button"}
         if card is not None and said:
             pressed = msgspec.json.encode({"decision": card.decision, "answer": name}).decode()
-            components[name] |= {"name": said, "unique_id": f"visavis-{home}-{name}", "command_topic": f"{own}/answer", "payload_press": pressed}
+            components[name] |= {
+                "name": said,
+                "unique_id": f"visavis-{home}-{name}",
+                "command_topic": f"{own}/answer",
+                "payload_press": pressed,
+            }
     if broker.style == "device":
         # There a component of which nothing but the platform is told is taken away.
         whole = shared | {"origin": {"name": "visavis"}, "components": components}
         return {f"{prefix}/device/{home}/card/config": msgspec.json.encode(whole)}
     return {
-        f"{prefix}/{told['platform']}/{home}/{name}/config": msgspec.json.encode(shared | told) if "unique_id" in told else b""
+        f"{prefix}/{told['platform']}/{home}/{name}/config": (
+            msgspec.json.encode(shared | told) if "unique_id" in told else b""
+        )
         for name, told in components.items()
     }
 
 
 def _components(told: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The components that announce events: of a device those on the platform ``event``, else the announcement itself."""
+    """The components that announce events.
+
+    Of a device those on the platform ``event``, else the announcement itself.
+    """
     if "components" not in told:
         yield told
         return
-    if not isinstance(told["components"], dict) or not isinstance(told.get("device"), dict) or not isinstance(told.get("origin"), dict):
-        raise Invalid("An announced device has a device, an origin and components.", advice="See Home Assistant's MQTT discovery.")
+    if (
+        not isinstance(told["components"], dict)
+        or not isinstance(told.get("device"), dict)
+        or not isinstance(told.get("origin"), dict)
+    ):
+        raise Invalid(
+            "An announced device has a device, an origin and components.", advice="See Home Assistant's MQTT discovery."
+        )
     for component in [_long(one) for one in told["components"].values()]:
         if component.get("platform") == "event" and len(component) > 1:
             yield component

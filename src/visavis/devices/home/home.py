@@ -1,8 +1,11 @@
-"""The home over MQTT: what a fridge or its sensors say becomes moments; the card decided for its screen goes back, and is taken away when it is over.
+"""The home over MQTT: what a fridge or its sensors say becomes moments.
 
-A home's topics begin with the id of its key, which says nothing: ``root/<id>/event`` (what happened), ``/status`` (``online``, or ``offline`` as its
-will), ``/displayed`` and ``/answer`` (what was done with a card), and from us ``/card``, retained. The key says whose home it is and what it may say; the
-broker sees to it that each account uses its own topics only. A sensor's key tells, a device's key is a screen too.
+The card decided for its screen goes back, and is taken away when it is over.
+
+A home's topics begin with the id of its key, which says nothing: ``root/<id>/event`` (what happened), ``/status``
+(``online``, or ``offline`` as its will), ``/displayed`` and ``/answer`` (what was done with a card), and from us
+``/card``, retained. The key says whose home it is and what it may say; the broker sees to it that each account uses its
+own topics only. A sensor's key tells, a device's key is a screen too.
 """
 
 import asyncio
@@ -32,14 +35,23 @@ log = logging.getLogger("visavis.home")
 
 
 class Home:
-    """All homes of one broker. ``heard`` is told what became of each moment, for the metrics. A :class:`~visavis.ports.Channel`, named ``mqtt``."""
+    """All homes of one broker. ``heard`` is told what became of each moment, for the metrics.
+
+    A :class:`~visavis.ports.Channel`, named ``mqtt``.
+    """
 
     name: Final = "mqtt"
     least_s: Final = 2.0
 
     def __init__(
-        self, broker: Broker, writer: Writer, access: AccessKeys, screens: Screens, *, heard: Callable[[str, str], None] = lambda _kind, _fate: None,
-    ) -> None:  # fmt: skip
+        self,
+        broker: Broker,
+        writer: Writer,
+        access: AccessKeys,
+        screens: Screens,
+        *,
+        heard: Callable[[str, str], None] = lambda _kind, _fate: None,
+    ) -> None:
         self._broker = broker
         self._writer = writer
         self._access = access
@@ -83,7 +95,11 @@ class Home:
                 await self._clear(home)
 
     def _homes(self, person: str, device: str) -> list[str]:
-        return [home for home in self._there if (key := self._keys[home]).subject == person and key.profile == device and self._access.holds(key)]
+        return [
+            home
+            for home in self._there
+            if (key := self._keys[home]).subject == person and key.profile == device and self._access.holds(key)
+        ]
 
     async def _put(self, home: str, message: Message) -> DeliveryResult:
         async with self._turn(home):
@@ -91,9 +107,19 @@ class Home:
             if self._shown.get(home) == card.decision:
                 return DeliveryResult("taken")
             told = messages.HomeCard(
-                card.decision, card.language, card.title, datetime.fromtimestamp(message.until, UTC), card.body, card.why, card.speech, card.yes, card.no,
-            )  # fmt: skip
-            receipt = await self._connection.publish(f"{self._broker.root}/{home}/card", msgspec.json.encode(told), retain=True, lasts_s=message.lasts_s)
+                card.decision,
+                card.language,
+                card.title,
+                datetime.fromtimestamp(message.until, UTC),
+                card.body,
+                card.why,
+                card.speech,
+                card.yes,
+                card.no,
+            )
+            receipt = await self._connection.publish(
+                f"{self._broker.root}/{home}/card", msgspec.json.encode(told), retain=True, lasts_s=message.lasts_s
+            )
             if receipt.handed == "taken":
                 self._shown[home] = card.decision
                 await self._announce(home, message)
@@ -102,7 +128,9 @@ class Home:
     async def _clear(self, home: str) -> bool:
         """Take away what is on this screen; whether the broker has heard it."""
         async with self._turn(home):
-            cleared = (await self._connection.publish(f"{self._broker.root}/{home}/card", b"", retain=True)).handed == "taken"
+            cleared = (
+                await self._connection.publish(f"{self._broker.root}/{home}/card", b"", retain=True)
+            ).handed == "taken"
             if cleared:
                 self._shown.pop(home, None)
                 await self._announce(home, None)
@@ -138,15 +166,22 @@ class Home:
             await self._clear(key.id)
 
     async def _look(self, key: AccessKey) -> float:
-        """Put there what should be on this screen now, or take away what should not; how long that holds, in seconds."""
+        """Put there what should be on this screen now, or take away what should not.
+
+        How long that holds, in seconds.
+        """
         found = self._screens.card(key.subject, key.profile)
         if found is None:
             cleared = key.id not in self._shown or await self._clear(key.id)
             return HEARTBEAT_S if cleared else RETRY_S
         spot, lasts_s = found.entry.moment.at, self._screens.lasts_s(found.show)
         place = self._strategy.places.get(spot.place) if spot is not None else None
-        card = compose(self._strategy, found.show, self._language(key.subject), place=place.id if place is not None else "")
-        message = Message(key.subject, key.profile, card, place.name if place is not None else "", found.show.until, lasts_s)
+        card = compose(
+            self._strategy, found.show, self._language(key.subject), place=place.id if place is not None else ""
+        )
+        message = Message(
+            key.subject, key.profile, card, place.name if place is not None else "", found.show.until, lasts_s
+        )
         return min(HEARTBEAT_S, lasts_s + 0.05) if (await self._put(key.id, message)).handed == "taken" else RETRY_S
 
     def _language(self, person: str) -> str:
@@ -157,7 +192,10 @@ class Home:
 
     @property
     def topics(self) -> list[str]:
-        """What homes say; first of all what is on their screens, so that what is stale is known before anything is put there."""
+        """What homes say.
+
+        First of all what is on their screens, so that what is stale is known before anything is put there.
+        """
         own = [f"{self._broker.root}/+/{name}" for name in ("card", "status", "event", "displayed", "answer")]
         return own + (discovery.filters(self._broker.discovery) if self._broker.discovery else [])
 
@@ -195,14 +233,19 @@ class Home:
             self._heard("", "forbidden")
         elif where is not None or what == "event":
             told = discovery.within(messages.opened(arrived.payload), where or ())
-            await self._process_all(key, messages.event(told, key.subject, key.id, self._strategy.products, self._writer.loop.clock.now()))
+            await self._process_all(
+                key, messages.event(told, key.subject, key.id, self._strategy.products, self._writer.loop.clock.now())
+            )
         elif what == "status":
             await self._status(key, arrived.payload)
         elif what in ("displayed", "answer"):
             await self._answered(key, what, messages.answer(messages.opened(arrived.payload)))
 
     async def _found(self, home: str, key: AccessKey | None, payload: bytes) -> None:
-        """A card was on this screen when we came: it is looked after again, or taken away when nobody may have it any more."""
+        """A card was on this screen when we came.
+
+        It is looked after again, or taken away when nobody may have it any more.
+        """
         try:
             decision = msgspec.json.decode(payload, type=messages.HomeCard).decision
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -215,7 +258,12 @@ class Home:
     async def _status(self, key: AccessKey, payload: bytes) -> None:
         """A home's screen is there, or is not: decisions choose among what is there."""
         device = self._strategy.devices.get(key.profile)
-        if key.role != "device" or device is None or self.name not in device.transports or payload not in (b"online", b"offline", b""):
+        if (
+            key.role != "device"
+            or device is None
+            or self.name not in device.transports
+            or payload not in (b"online", b"offline", b"")
+        ):
             return
         there = payload == b"online"
         if there and key.id not in self._there:
@@ -230,19 +278,43 @@ class Home:
         known = self._writer.loop.customer(key.subject).devices.get(key.id)
         if there if known is None else (known.worn, known.profile) != (there, key.profile):
             at = self._writer.loop.clock.now()
-            await self._process_all(key, Worn(id=f"worn-{token_hex(6)}", customer=key.subject, occurred_at=at, device=key.id, profile=key.profile, worn=there))
+            await self._process_all(
+                key,
+                Worn(
+                    id=f"worn-{token_hex(6)}",
+                    customer=key.subject,
+                    occurred_at=at,
+                    device=key.id,
+                    profile=key.profile,
+                    worn=there,
+                ),
+            )
 
     async def _answered(self, key: AccessKey, what: str, said: messages.HomeAnswer) -> None:
-        shown = next((card for card in self._writer.loop.customer(key.subject).service.shown if card.decision == said.decision), None)
+        shown = next(
+            (card for card in self._writer.loop.customer(key.subject).service.shown if card.decision == said.decision),
+            None,
+        )
         action = self._strategy.actions.get(shown.action) if shown is not None else None
         if action is None or action.audience != "customer":
             raise Invalid("There is no such card on this person's screens.")
         at = self._writer.loop.clock.now()
         if what == "displayed":
-            await self._process_all(key, Displayed(id=f"seen-{said.decision}", customer=key.subject, occurred_at=at, decision=said.decision))
+            await self._process_all(
+                key, Displayed(id=f"seen-{said.decision}", customer=key.subject, occurred_at=at, decision=said.decision)
+            )
         elif said.answer:
             # One id a card, whatever the device: the first answer received is the one that counts.
-            await self._process_all(key, Answered(id=f"answer-{said.decision}", customer=key.subject, occurred_at=at, decision=said.decision, answer=said.answer))
+            await self._process_all(
+                key,
+                Answered(
+                    id=f"answer-{said.decision}",
+                    customer=key.subject,
+                    occurred_at=at,
+                    decision=said.decision,
+                    answer=said.answer,
+                ),
+            )
 
     async def _discovered(self, home: str, arrived: Arrived) -> None:
         key = self._key(home)
@@ -261,7 +333,10 @@ class Home:
         self._announced |= found
 
     async def _process_all(self, key: AccessKey, moment: Moment | None) -> None:
-        """Live the moment, through the gate like any other; while the log is not possible it is tried again, and the broker waits."""
+        """Live the moment, through the gate like any other.
+
+        While the log is not possible it is tried again, and the broker waits.
+        """
         if moment is None:
             self._heard("", "unused")
             return
@@ -275,14 +350,18 @@ class Home:
                 await asyncio.sleep(RETRY_S)
             else:
                 answer = lived.answer
-                self._heard(KIND[type(moment)], "refused" if answer.entry is None else "retried" if answer.retried else "kept")
+                self._heard(
+                    KIND[type(moment)], "refused" if answer.entry is None else "retried" if answer.retried else "kept"
+                )
                 return
 
     def _key(self, home: str) -> AccessKey | None:
         """The key of this id, of those who may speak for a home, as long as it is one."""
         key = self._keys.get(home)
         if key is None:
-            key = next((one for one in self._access.listed() if one.id == home and one.role in ("device", "sensor")), None)
+            key = next(
+                (one for one in self._access.listed() if one.id == home and one.role in ("device", "sensor")), None
+            )
             if key is not None:
                 self._keys[home] = key
         return key if key is not None and self._access.holds(key) else None
@@ -291,5 +370,7 @@ class Home:
         there, self._there = self._there, {}
         for home, task in there.items():
             task.cancel()
-            self._screens.ring(self._keys[home].subject)  # a cancellation that meets an answer of the broker may get lost in the library
+            self._screens.ring(
+                self._keys[home].subject
+            )  # a cancellation that meets an answer of the broker may get lost in the library
         await asyncio.gather(*there.values(), return_exceptions=True)

@@ -1,7 +1,9 @@
-"""What a home says over MQTT, read as moments (what was put in, used, ran out, a person's own measures), and what it is shown.
+"""What a home says over MQTT, read as moments (what was put in, used, ran out, a person's own measures), and what it is
+shown.
 
-A message names no person: whose home it is, is known by its topic. It tells when it happened or has an id of its own; without either, a repeat could not
-be told from news. What the brand does not sell is no moment: a fridge's other contents are none of its business.
+A message names no person: whose home it is, is known by its topic. It tells when it happened or has an id of its own;
+without either, a repeat could not be told from news. What the brand does not sell is no moment: a fridge's other
+contents are none of its business.
 """
 
 from collections.abc import Container
@@ -20,9 +22,13 @@ PAYLOAD_LIMIT: Final = 1 << 14
 PARTS_LIMIT: Final = 256
 """How many objects and lists a message may hold: what is nested deeper than that is never unfolded."""
 KINDS: Final[dict[str, str]] = {
-    "item_added": "stocked", "item_removed": "consumed", "item_consumed": "consumed", "out_of_stock": "ran_out", "ran_out": "ran_out",
+    "item_added": "stocked",
+    "item_removed": "consumed",
+    "item_consumed": "consumed",
+    "out_of_stock": "ran_out",
+    "ran_out": "ran_out",
     "measured": "measured",
-}  # fmt: skip
+}
 """The moment of each type of event. Who takes something out uses it, as far as the home's stock goes."""
 UNUSED: Final = frozenset({"low_stock", "expiring"})
 """Types of event that are understood, and of which nothing is made: they count nothing, and a guess is not a fact."""
@@ -101,10 +107,16 @@ def event(told: Any, person: str, home: str, products: Container[str], received_
     if kind is None:
         raise Invalid("There is no such type of event.", advice=f"Types: {', '.join([*KINDS, *sorted(UNUSED)])}.")
     if not said.id and said.time is None:
-        raise Invalid("An event has a `time` or an `id`.", advice="Without either, a message that comes twice would count twice.")
+        raise Invalid(
+            "An event has a `time` or an `id`.", advice="Without either, a message that comes twice would count twice."
+        )
     if said.confidence < SURE:
         return None
-    fields: dict[str, Any] = {"kind": kind, "customer": person, "occurred_at": said.time if said.time is not None else received_at}
+    fields: dict[str, Any] = {
+        "kind": kind,
+        "customer": person,
+        "occurred_at": said.time if said.time is not None else received_at,
+    }
     if kind == "measured":
         about = f"{said.measure}\x00{said.value}\x00{said.unit}"
         fields |= {"measure": said.measure, "value": said.value, "unit": said.unit}
@@ -130,4 +142,6 @@ def _read(told: Any, form: type[T]) -> T:
     try:
         return msgspec.convert(told, form, strict=True)
     except msgspec.ValidationError as error:
-        raise Invalid(f"Not what a home says: {str(error)[0].lower()}{str(error)[1:]}.", advice="See docs/devices/fridge.md.") from None
+        raise Invalid(
+            f"Not what a home says: {str(error)[0].lower()}{str(error)[1:]}.", advice="See docs/devices/fridge.md."
+        ) from None

@@ -1,8 +1,11 @@
-"""E-mail: the way that is left when no device can be reached. Only for cards that last, only to persons who opened the purpose of it, and stopped by one click.
+"""E-mail: the way that is left when no device can be reached.
 
-A letter holds the few words of the card, plain and as HTML, a link to answer and one to stop (RFC 8058: the mail program's own button, a POST without a
-page). It loads nothing, and nobody learns whether it was opened. Opening a link changes nothing either, since mail filters open links: answers and stops are
-POSTs. What a letter says cannot be taken back; its page is judged anew at each look.
+Only for cards that last, only to persons who opened the purpose of it, and stopped by one click.
+
+A letter holds the few words of the card, plain and as HTML, a link to answer and one to stop (RFC 8058: the mail
+program's own button, a POST without a page). It loads nothing, and nobody learns whether it was opened. Opening a link
+changes nothing either, since mail filters open links: answers and stops are POSTs. What a letter says cannot be taken
+back; its page is judged anew at each look.
 
 References: RFC 5321 and 5322 (mail), RFC 2369 and 8058 (``List-Unsubscribe``), RFC 3834 (``Auto-Submitted``).
 """
@@ -44,12 +47,18 @@ KIND: Final = "mail"
 TIMEOUT_S: Final = 8.0
 LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 ADDRESS_LIMIT: Final = 254
-PLAIN: Final = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*@[a-z0-9-]+(\.[a-z0-9-]+)+", re.ASCII | re.IGNORECASE)
+PLAIN: Final = re.compile(
+    r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*@[a-z0-9-]+(\.[a-z0-9-]+)+", re.ASCII | re.IGNORECASE
+)
 """Letters, digits and the usual signs: what mail servers everywhere take. A quoted or accented name is refused."""
 PAGE: Final = {
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cache-control": "no-store",
-}  # fmt: skip
+    "content-security-policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+}
 
 
 class Letters:
@@ -57,12 +66,19 @@ class Letters:
 
     name: Final = KIND
 
-    def __init__(self, mail: Mail, strategy: Strategy, screens: Screens, addresses: Addresses, now: Callable[[], float]) -> None:
+    def __init__(
+        self, mail: Mail, strategy: Strategy, screens: Screens, addresses: Addresses, now: Callable[[], float]
+    ) -> None:
         purpose = strategy.purposes.get(mail.purpose)
         if purpose is None or purpose.basis != "consent":
-            raise Invalid("`mail.purpose` is no purpose of the strategy that a person opens.", advice="Add one to purposes.toml, with its notice.")
+            raise Invalid(
+                "`mail.purpose` is no purpose of the strategy that a person opens.",
+                advice="Add one to purposes.toml, with its notice.",
+            )
         if not mail.url.startswith("https://"):
-            raise Invalid("`mail.url` is not an https address.", advice="Give this server's public address: letters link to it.")
+            raise Invalid(
+                "`mail.url` is not an https address.", advice="Give this server's public address: letters link to it."
+            )
         if mail.security == "none" and mail.host not in LOCAL:
             raise Invalid("Letters would leave in clear.", advice="Set `mail.security` to starttls or tls.")
         self.least_s = mail.least_s
@@ -101,32 +117,44 @@ class Letters:
         lines = [message.place, "", card.title, card.body, "", card.why, "", also["answer"], on, "", also["stop"], off]
         letter.set_content("\n".join(lines) + "\n", cte="quoted-printable")
         html = (
-            f'<!doctype html><html lang="{escape(card.language)}"><meta charset="utf-8"><title>{escape(card.title)}</title>'
-            f'<body style="font:16px/1.5 sans-serif;max-width:34em;margin:auto;padding:24px"><p>{escape(message.place)}</p><h1 style="font-size:24px">'
-            f'{escape(card.title)}</h1><p>{escape(card.body)}</p><p><a href="{on}">{escape(also["answer"])}</a></p>'
-            f'<p style="color:#555">{escape(card.why)}</p><p style="color:#555"><a href="{off}">{escape(also["stop"])}</a></p></body></html>'
+            f'<!doctype html><html lang="{escape(card.language)}"><meta'
+            f' charset="utf-8"><title>{escape(card.title)}</title><body style="font:16px/1.5'
+            f' sans-serif;max-width:34em;margin:auto;padding:24px"><p>{escape(message.place)}</p><h1'
+            f' style="font-size:24px">{escape(card.title)}</h1><p>{escape(card.body)}</p><p><a'
+            f' href="{on}">{escape(also["answer"])}</a></p><p style="color:#555">{escape(card.why)}</p><p'
+            f' style="color:#555"><a href="{off}">{escape(also["stop"])}</a></p></body></html>'
         )
         letter.add_alternative(html, subtype="html", cte="quoted-printable")
         return letter
 
     def _handed(self, letter: EmailMessage, to: str) -> DeliveryResult:
-        """Speak to the mail server. Up to the letter itself nothing was sent, surely; once it is on its way, only an answer says what became of it."""
+        """Speak to the mail server.
+
+        Up to the letter itself nothing was sent, surely; once it is on its way, only an answer says what became of it.
+        """
         server: smtplib.SMTP | None = None
         try:
             try:
                 server = self._connected()
                 for code, _ in (server.mail(self._sender.addr_spec), server.rcpt(to)):
                     if code >= 300:
-                        return DeliveryResult("refused" if code >= 500 else "not_sent", f"the mail server answered {code}")
+                        return DeliveryResult(
+                            "refused" if code >= 500 else "not_sent", f"the mail server answered {code}"
+                        )
             except (smtplib.SMTPException, OSError) as error:
                 return DeliveryResult("not_sent", type(error).__name__)
             try:
                 code, _ = server.data(letter.as_bytes())
             except smtplib.SMTPDataError as error:
-                return DeliveryResult("refused" if error.smtp_code >= 500 else "not_sent", f"the mail server answered {error.smtp_code}")
+                return DeliveryResult(
+                    "refused" if error.smtp_code >= 500 else "not_sent", f"the mail server answered {error.smtp_code}"
+                )
             except (smtplib.SMTPException, OSError) as error:
                 return DeliveryResult("unsure", type(error).__name__)
-            return DeliveryResult("taken" if code < 300 else "refused" if code >= 500 else "not_sent", "" if code < 300 else f"the mail server answered {code}")
+            return DeliveryResult(
+                "taken" if code < 300 else "refused" if code >= 500 else "not_sent",
+                "" if code < 300 else f"the mail server answered {code}",
+            )
         finally:
             if server is not None:
                 with suppress(smtplib.SMTPException, OSError):
@@ -136,7 +164,9 @@ class Letters:
     def _connected(self) -> smtplib.SMTP:
         mail = self._mail
         if mail.security == "tls":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(mail.host, mail.port, timeout=TIMEOUT_S, context=ssl.create_default_context())
+            server: smtplib.SMTP = smtplib.SMTP_SSL(
+                mail.host, mail.port, timeout=TIMEOUT_S, context=ssl.create_default_context()
+            )
         else:
             server = smtplib.SMTP(mail.host, mail.port, timeout=TIMEOUT_S)
         try:
@@ -158,7 +188,9 @@ class Letters:
             key_of(request, access, "brand")
             person = request.path_params["person"]
             if len(person) > ID_LIMIT:
-                raise Invalid(f"A person's id has at most {ID_LIMIT} characters.", advice="Send the one that their moments name.")
+                raise Invalid(
+                    f"A person's id has at most {ID_LIMIT} characters.", advice="Send the one that their moments name."
+                )
             self._addresses.keep(person, KIND, "", checked((await json_body(request)).get("address", "")).encode())
             return Response(status_code=204)
 
@@ -183,7 +215,14 @@ class Letters:
             (person,) = self._addresses.read("off", request.path_params["ticket"])
             if self._screens.open_to(person, self._mail.purpose):
                 at = loop.clock.now()
-                await writer.process(Withdrew(id=f"unsubscribed-{at:%Y%m%d%H%M%S%f}", customer=person, occurred_at=at, purpose=self._mail.purpose))
+                await writer.process(
+                    Withdrew(
+                        id=f"unsubscribed-{at:%Y%m%d%H%M%S%f}",
+                        customer=person,
+                        occurred_at=at,
+                        purpose=self._mail.purpose,
+                    )
+                )
             self._addresses.drop(person, KIND)
             return about(person, "stopped")
 
@@ -199,7 +238,15 @@ class Letters:
             person, card = card_of(request)
             if card is None:
                 return about(person, "over")
-            return about(person, card.title, [(f"{request.url.path}/{answer}", said) for answer, said in (("yes", card.yes), ("no", card.no)) if said])
+            return about(
+                person,
+                card.title,
+                [
+                    (f"{request.url.path}/{answer}", said)
+                    for answer, said in (("yes", card.yes), ("no", card.no))
+                    if said
+                ],
+            )
 
         async def answer(request: Request) -> Response:
             person, card = card_of(request)
@@ -209,19 +256,25 @@ class Letters:
             if card is None:
                 return about(person, "over")
             decision, at = card.decision, loop.clock.now()
-            await writer.process(Answered(id=f"answer-{decision}"[:128], customer=person, occurred_at=at, decision=decision, answer=said))
+            await writer.process(
+                Answered(id=f"answer-{decision}"[:128], customer=person, occurred_at=at, decision=decision, answer=said)
+            )
             return about(person, "answered")
 
         return [
             Route("/v1/people/{person}/mail", guarded(told_of), methods=["PUT"]),
             Route("/v1/people/{person}/mail", guarded(untold), methods=["DELETE"], name="no mail"),
-            Route("/mail/off/{ticket}", guarded(asks_off)), Route("/mail/off/{ticket}", guarded(off), methods=["POST"], name="off"),
-            Route("/mail/card/{ticket}", guarded(asks)), Route("/mail/card/{ticket}/{answer}", guarded(answer), methods=["POST"]),
-        ]  # fmt: skip
+            Route("/mail/off/{ticket}", guarded(asks_off)),
+            Route("/mail/off/{ticket}", guarded(off), methods=["POST"], name="off"),
+            Route("/mail/card/{ticket}", guarded(asks)),
+            Route("/mail/card/{ticket}/{answer}", guarded(answer), methods=["POST"]),
+        ]
 
 
 def checked(address: object) -> str:
-    """The address, when a letter can go there: one plain address, no name, no line break; else :class:`Invalid`, which does not repeat it.
+    """The address, when a letter can go there: one plain address, no name, no line break.
+
+    Else :class:`Invalid`, which does not repeat it.
 
     >>> checked("camille@example.org")
     'camille@example.org'

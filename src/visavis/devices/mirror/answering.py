@@ -1,4 +1,8 @@
-"""How the Mirror API answers: whose key it is, JSON with only the fields that were asked for, nothing when nothing changed, and each no in Google's form."""
+"""How the Mirror API answers.
+
+Whose key it is, JSON with only the fields that were asked for, nothing when nothing changed, and each no in Google's
+form.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
 from hashlib import blake2b
@@ -19,7 +23,11 @@ from visavis.model.errors import Refused, Unavailable, VisavisError
 PATH: Final = "/mirror/v1"
 NOTHING: Final = Response(status_code=204)
 Endpoint = Callable[[Request, AccessKey], Awaitable[Response]]
-_HEADERS: Final = {"content-type": "application/json; charset=UTF-8", "cache-control": "private, no-cache", "x-content-type-options": "nosniff"}
+_HEADERS: Final = {
+    "content-type": "application/json; charset=UTF-8",
+    "cache-control": "private, no-cache",
+    "x-content-type-options": "nosniff",
+}
 
 
 def answer(request: Request, value: Any, status: int = 200) -> Response:
@@ -37,7 +45,9 @@ def answer(request: Request, value: Any, status: int = 200) -> Response:
 
 def listed(request: Request, kind: str, items: Sequence[Struct], following: str = "") -> Response:
     """A list of resources, as the API wraps it."""
-    return answer(request, {"kind": f"mirror#{kind}", "items": items} | ({"nextPageToken": following} if following else {}))
+    return answer(
+        request, {"kind": f"mirror#{kind}", "items": items} | ({"nextPageToken": following} if following else {})
+    )
 
 
 def answering(access: AccessKeys, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
@@ -68,6 +78,12 @@ def refused(error: VisavisError) -> Response:
         case _:
             status, reason = 400, "invalid"
     message = str(error)
-    told = {"error": {"code": status, "message": message, "errors": [{"domain": "global", "reason": reason, "message": message}]}}
+    told = {
+        "error": {
+            "code": status,
+            "message": message,
+            "errors": [{"domain": "global", "reason": reason, "message": message}],
+        }
+    }
     more = {"www-authenticate": "Bearer"} if status == 401 else {"retry-after": "1"} if status == 503 else {}
     return Response(msgspec.json.encode(told), status, headers=_HEADERS | {"cache-control": "no-store"} | more)

@@ -1,8 +1,10 @@
-"""Telling a person's own programs what was done with their timeline: a small POST to an address that was allowed beforehand, and to no other.
+"""Telling a person's own programs what was done with their timeline.
 
-A subscription comes from outside, so its address is believed only as far as its origin (scheme, host and port) is on the server's list; it is checked when
-the subscription is made and again at each attempt. No redirect is followed, no proxy used, no answer read. The protocol has no signature: the receiver
-compares the ``verifyToken`` that it chose.
+A small POST to an address that was allowed beforehand, and to no other.
+
+A subscription comes from outside, so its address is believed only as far as its origin (scheme, host and port) is on
+the server's list; it is checked when the subscription is made and again at each attempt. No redirect is followed, no
+proxy used, no answer read. The protocol has no signature: the receiver compares the ``verifyToken`` that it chose.
 
 Reference: Google, *Mirror API: Subscriptions*, 2014.
 """
@@ -47,7 +49,9 @@ class MirrorNotification(Struct, frozen=True, rename="camel", omit_defaults=True
 
 
 def origin(address: str) -> str:
-    """The scheme, host and port of an address that may be called: https anywhere, http on this machine only; else :class:`Invalid`.
+    """The scheme, host and port of an address that may be called: https anywhere, http on this machine only.
+
+    Else :class:`Invalid`.
 
     >>> origin("https://Shop.example/glass?x=1"), origin("http://127.0.0.1:9000/in")
     ('https://shop.example:443', 'http://127.0.0.1:9000')
@@ -68,17 +72,26 @@ class Callbacks:
     def __init__(self, timelines: Timelines, allowed: Iterable[str], client: httpx.AsyncClient | None = None) -> None:
         self._timelines = timelines
         self._allowed = frozenset([origin(one) for one in allowed])
-        self._client = client if client is not None else httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
+        self._client = (
+            client
+            if client is not None
+            else httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(AT_ONCE)
 
     def checked(self, subscription: MirrorSubscription) -> MirrorSubscription:
         """The subscription, when its address may be called."""
         if origin(subscription.callback_url) not in self._allowed:
-            raise Invalid("This callback's host is not allowed.", advice="The server's settings name those that are, in `callbacks`.")
+            raise Invalid(
+                "This callback's host is not allowed.",
+                advice="The server's settings name those that are, in `callbacks`.",
+            )
         return subscription
 
-    def tell(self, person: str, collection: str, item: str, operation: str, actions: tuple[UserAction, ...] = ()) -> None:
+    def tell(
+        self, person: str, collection: str, item: str, operation: str, actions: tuple[UserAction, ...] = ()
+    ) -> None:
         """Tell everyone who subscribed to this, without waiting for them."""
         asked = {operation, "MENU_ACTION"} if any(action.type == "CUSTOM" for action in actions) else {operation}
         for name, data in self._timelines.of(person, "subscriptions").items():
@@ -88,7 +101,9 @@ class Callbacks:
             if len(self._tasks) >= WAITING_LIMIT:
                 log.warning("a callback was not tried: too many wait")
                 return
-            body = msgspec.json.encode(MirrorNotification(collection, item, operation, one.user_token, one.verify_token, actions))
+            body = msgspec.json.encode(
+                MirrorNotification(collection, item, operation, one.user_token, one.verify_token, actions)
+            )
             task = asyncio.get_running_loop().create_task(self._delivered(person, name, body))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

@@ -1,7 +1,9 @@
-"""Our card as a timeline item, and what a person does with that item as a moment: choosing in its menu is ``answered``, opening it ``displayed``.
+"""Our card as a timeline item, and what a person does with that item as a moment.
 
-The item is made anew at each look from what is on the person's screens, so it is never there after its time, after an answer, or after the purpose was
-closed; then it is what a deleted item is: an id, and ``isDeleted``.
+Choosing in its menu is ``answered``, opening it ``displayed``.
+
+The item is made anew at each look from what is on the person's screens, so it is never there after its time, after an
+answer, or after the purpose was closed; then it is what a deleted item is: an id, and ``isDeleted``.
 """
 
 from html import escape
@@ -47,7 +49,11 @@ class Cards:
         """The cards that were lately decided for this person, whether they may still be shown or not."""
         actions = self._writer.loop.strategy.actions
         shown = self._writer.loop.customer(person).service.shown
-        return {card.decision: card for card in shown if (action := actions.get(card.action)) is not None and action.audience == "customer"}
+        return {
+            card.decision: card
+            for card in shown
+            if (action := actions.get(card.action)) is not None and action.audience == "customer"
+        }
 
     def gone(self, key: AccessKey) -> list[TimelineItem]:
         """What remains of the cards that are no longer shown, the latest first."""
@@ -58,29 +64,45 @@ class Cards:
     async def displayed(self, person: str, decision: str) -> None:
         """The card really was looked at."""
         at = self._writer.loop.clock.now()
-        await self._writer.process(Displayed(id=f"seen-{decision}"[:128], customer=person, occurred_at=at, decision=decision))
+        await self._writer.process(
+            Displayed(id=f"seen-{decision}"[:128], customer=person, occurred_at=at, decision=decision)
+        )
 
     async def answered(self, person: str, decision: str, answer: str) -> str:
         """The answer that counts: the first received from any of the person's devices."""
         at = self._writer.loop.clock.now()
-        lived = await self._writer.process(Answered(id=f"answer-{decision}"[:128], customer=person, occurred_at=at, decision=decision, answer=answer))
+        lived = await self._writer.process(
+            Answered(id=f"answer-{decision}"[:128], customer=person, occurred_at=at, decision=decision, answer=answer)
+        )
         entry = lived.answer.entry
         return entry.moment.answer if entry is not None and isinstance(entry.moment, Answered) else ""
 
 
 def item(strategy: Strategy, found: OnScreen, language: str) -> TimelineItem:
-    """The decision as a timeline item in this language; what would only repeat its id or its time is left out, since each byte is paid by a battery."""
+    """The decision as a timeline item in this language.
+
+    What would only repeat its id or its time is left out, since each byte is paid by a battery.
+    """
     show, spot = found.show, found.entry.moment.at
     card = compose(strategy, show, language, place=spot.place if spot is not None else "")
     place = strategy.places.get(spot.place) if spot is not None else None
     said = {"yes": card.yes, "no": card.no}
     menu = [MenuItem(id=one, values=(MenuValue(display_name=said[one]),)) for one in MENU if said[one]]
     return TimelineItem(
-        id=show.id, updated=stamp(found.entry.received_at), html=face(card), text=f"{card.title}\n{card.body}".strip(), speakable_text=speech(card),
+        id=show.id,
+        updated=stamp(found.entry.received_at),
+        html=face(card),
+        text=f"{card.title}\n{card.body}".strip(),
+        speakable_text=speech(card),
         creator=Contact(id="brand", display_name=strategy.brand.name),
-        location=Location(latitude=place.latitude, longitude=place.longitude, display_name=place.name) if place is not None and place.radius_m else None,
-        notification=Notification(), menu_items=(*menu, *([MenuItem(action="READ_ALOUD")] if card.speech else [])),
-    )  # fmt: skip
+        location=(
+            Location(latitude=place.latitude, longitude=place.longitude, display_name=place.name)
+            if place is not None and place.radius_m
+            else None
+        ),
+        notification=Notification(),
+        menu_items=(*menu, *([MenuItem(action="READ_ALOUD")] if card.speech else [])),
+    )
 
 
 def face(card: Card) -> str:
@@ -89,6 +111,11 @@ def face(card: Card) -> str:
     >>> face(Card("d1", "refill", "en", "Milk < 2 €", "", "You asked.", ""))
     '<article><section><h1 style="font-size:64px">Milk &lt; 2 €</h1></section><footer><p>You asked.</p></footer></article>'
     """
-    size = next((size for size in SIZES_PX if fit(card.title, width=ROOM_PX, font_px=size, lines=2) is not None), SIZES_PX[-1])
+    size = next(
+        (size for size in SIZES_PX if fit(card.title, width=ROOM_PX, font_px=size, lines=2) is not None), SIZES_PX[-1]
+    )
     body = f"<p>{escape(card.body)}</p>" if card.body else ""
-    return f'<article><section><h1 style="font-size:{size}px">{escape(card.title)}</h1>{body}</section><footer><p>{escape(card.why)}</p></footer></article>'
+    return (
+        "<article><section><h1"
+        f' style="font-size:{size}px">{escape(card.title)}</h1>{body}</section><footer><p>{escape(card.why)}</p></footer></article>'
+    )

@@ -1,6 +1,7 @@
 """The smaller collections of the Mirror API: contacts, subscriptions, locations and settings.
 
-A position is never kept: a device inserts it, the gate makes of it the place that it lies in, or refuses it; what can be read back is that place.
+A position is never kept: a device inserts it, the gate makes of it the place that it lies in, or refuses it; what can
+be read back is that place.
 """
 
 from datetime import UTC, datetime
@@ -16,7 +17,16 @@ from visavis.consent.gate import open_categories
 from visavis.devices.mirror.answering import NOTHING, answer, listed
 from visavis.devices.mirror.callbacks import Callbacks
 from visavis.devices.mirror.cards import Cards
-from visavis.devices.mirror.resources import Contact, Location, MirrorSubscription, Missing, Setting, merged, read, stamp
+from visavis.devices.mirror.resources import (
+    Contact,
+    Location,
+    MirrorSubscription,
+    Missing,
+    Setting,
+    merged,
+    read,
+    stamp,
+)
 from visavis.devices.mirror.timelines import Timelines
 from visavis.devices.mirror.uploads import body, fields
 from visavis.http.access_keys import AccessKey, permits
@@ -36,7 +46,9 @@ class Directory:
 
     async def contacts(self, request: Request, key: AccessKey) -> Response:
         """Whom the person shares with."""
-        found = [msgspec.json.decode(data, type=Contact) for data in self._timelines.of(key.subject, "contacts").values()]
+        found = [
+            msgspec.json.decode(data, type=Contact) for data in self._timelines.of(key.subject, "contacts").values()
+        ]
         return listed(request, "contacts", found)
 
     async def contact(self, request: Request, key: AccessKey) -> Response:
@@ -63,7 +75,10 @@ class Directory:
 
     async def subscriptions(self, request: Request, key: AccessKey) -> Response:
         """Who is told of what is done here."""
-        found = [msgspec.json.decode(data, type=MirrorSubscription) for data in self._timelines.of(key.subject, "subscriptions").values()]
+        found = [
+            msgspec.json.decode(data, type=MirrorSubscription)
+            for data in self._timelines.of(key.subject, "subscriptions").values()
+        ]
         return listed(request, "subscriptionsList", found)
 
     async def subscribe(self, request: Request, key: AccessKey) -> Response:
@@ -92,18 +107,26 @@ class Directory:
         return answer(request, here)
 
     async def locate(self, request: Request, key: AccessKey) -> Response:
-        """A position of the device: a ``located`` moment, through the gate like any other. Not in Google's interface, where the Glass tells Google directly."""
+        """A position of the device: a ``located`` moment, through the gate like any other.
+
+        Not in Google's interface, where the Glass tells Google directly.
+        """
         told, clock = fields(await body(request)), self._writer.loop.clock
         found = read(Location, told)
         if found.latitude is None or found.longitude is None:
             raise Invalid("A location needs latitude and longitude.", advice="Give both, in degrees.")
         moment = from_builtins(
             {
-                "kind": "located", "id": found.id or f"at-{token_hex(8)}", "customer": key.subject, "occurred_at": found.timestamp or stamp(clock.now()),
-                "latitude": found.latitude, "longitude": found.longitude, "accuracy_m": found.accuracy or 0.0,
+                "kind": "located",
+                "id": found.id or f"at-{token_hex(8)}",
+                "customer": key.subject,
+                "occurred_at": found.timestamp or stamp(clock.now()),
+                "latitude": found.latitude,
+                "longitude": found.longitude,
+                "accuracy_m": found.accuracy or 0.0,
             },
             received_at=clock.now(),
-        )  # fmt: skip
+        )
         if refused := permits(key, moment):
             raise Refused(refused)
         lived = await self._writer.process(moment)
@@ -125,14 +148,21 @@ class Directory:
         customer, strategy = self._writer.loop.customer(key.subject), self._writer.loop.strategy
         now = self._writer.loop.clock.now().timestamp()
         place = strategy.places.get(customer.places.here)
-        if place is None or not any("places" in open_categories(customer, purpose, now) for purpose in strategy.purposes.values()):
+        if place is None or not any(
+            "places" in open_categories(customer, purpose, now) for purpose in strategy.purposes.values()
+        ):
             return None
         since = stamp(datetime.fromtimestamp(customer.places.since, UTC))
         if place.ring:
             return Location(id="latest", timestamp=since, display_name=place.name)
         return Location(
-            id="latest", timestamp=since, display_name=place.name, accuracy=place.radius_m, latitude=place.latitude, longitude=place.longitude,
-        )  # fmt: skip
+            id="latest",
+            timestamp=since,
+            display_name=place.name,
+            accuracy=place.radius_m,
+            latitude=place.latitude,
+            longitude=place.longitude,
+        )
 
     def _contact(self, key: AccessKey, request: Request) -> Contact:
         data = self._timelines.get(key.subject, "contacts", request.path_params["id"])
@@ -153,7 +183,9 @@ class Directory:
             raise Missing("There is no such subscription.")
         return name
 
-    def _subscribed(self, request: Request, key: AccessKey, name: str, told: dict[str, Any], status: int = 200) -> Response:
+    def _subscribed(
+        self, request: Request, key: AccessKey, name: str, told: dict[str, Any], status: int = 200
+    ) -> Response:
         at = stamp(self._writer.loop.clock.now())
         one = self._callbacks.checked(replace(read(MirrorSubscription, told), id=name, updated=at))
         self._timelines.put(key.subject, "subscriptions", name, msgspec.json.encode(one))

@@ -1,4 +1,6 @@
-"""The description of the Mirror API that its clients build themselves from: every method with its address, and every resource with its fields.
+"""The description of the Mirror API that its clients build themselves from.
+
+Every method with its address, and every resource with its fields.
 
 Generated from the table below and from the records, so that it cannot say something else than what is served.
 
@@ -62,14 +64,18 @@ METHODS: Final[dict[str, Method]] = {
     "settings.get": Method("GET", "settings/{id}", "", "Setting"),
 }
 _LISTS: Final = {
-    "TimelineListResponse": "TimelineItem", "AttachmentsListResponse": "Attachment",
-    "SubscriptionsListResponse": "MirrorSubscription", "LocationsListResponse": "Location",
+    "TimelineListResponse": "TimelineItem",
+    "AttachmentsListResponse": "Attachment",
+    "SubscriptionsListResponse": "MirrorSubscription",
+    "LocationsListResponse": "Location",
     "ContactsListResponse": "Contact",
-}  # fmt: skip
+}
 _QUERY: Final[dict[str, dict[str, Any]]] = {
-    "includeDeleted": {"type": "boolean"}, "pinnedOnly": {"type": "boolean"}, "maxResults": {"type": "integer", "format": "uint32"},
+    "includeDeleted": {"type": "boolean"},
+    "pinnedOnly": {"type": "boolean"},
+    "maxResults": {"type": "integer", "format": "uint32"},
     "orderBy": {"type": "string", "enum": ["displayTime", "writeTime"]},
-}  # fmt: skip
+}
 _GLOBAL: Final = ("alt", "fields", "key", "oauth_token", "prettyPrint", "quotaUser", "userIp")
 
 
@@ -84,22 +90,39 @@ def document(base: str) -> dict[str, Any]:
             place = place.setdefault("resources", {}).setdefault(one, {})
         place.setdefault("methods", {})[verb] = _method(name, method)
     return {
-        "kind": "discovery#restDescription", "discoveryVersion": "v1", "id": "mirror:v1", "name": "mirror", "version": "v1", "title": "Mirror API",
-        "description": "A Mirror-compatible timeline.", "protocol": "rest", "rootUrl": root, "servicePath": "mirror/v1/", "baseUrl": f"{root}mirror/v1/",
-        "basePath": "/mirror/v1/", "batchPath": "batch", "auth": {"oauth2": {"scopes": {scope: {"description": scope} for scope in (TIMELINE, LOCATION)}}},
-        "parameters": {name: {"type": "boolean" if name == "prettyPrint" else "string", "location": "query"} for name in _GLOBAL},
-        "schemas": _schemas(), "resources": resources,
-    }  # fmt: skip
+        "kind": "discovery#restDescription",
+        "discoveryVersion": "v1",
+        "id": "mirror:v1",
+        "name": "mirror",
+        "version": "v1",
+        "title": "Mirror API",
+        "description": "A Mirror-compatible timeline.",
+        "protocol": "rest",
+        "rootUrl": root,
+        "servicePath": "mirror/v1/",
+        "baseUrl": f"{root}mirror/v1/",
+        "basePath": "/mirror/v1/",
+        "batchPath": "batch",
+        "auth": {"oauth2": {"scopes": {scope: {"description": scope} for scope in (TIMELINE, LOCATION)}}},
+        "parameters": {
+            name: {"type": "boolean" if name == "prettyPrint" else "string", "location": "query"} for name in _GLOBAL
+        },
+        "schemas": _schemas(),
+        "resources": resources,
+    }
 
 
 def _method(name: str, method: Method) -> dict[str, Any]:
     in_path = [part[1:-1] for part in method.path.split("/") if part.startswith("{")]
     found: dict[str, Any] = {
-        "id": f"mirror.{name}", "path": method.path, "httpMethod": method.verb, "parameterOrder": in_path,
+        "id": f"mirror.{name}",
+        "path": method.path,
+        "httpMethod": method.verb,
+        "parameterOrder": in_path,
         "parameters": {one: {"type": "string", "location": "path", "required": True} for one in in_path}
         | {one: {"type": "string", "location": "query"} | _QUERY.get(one, {}) for one in method.query},
         "scopes": [LOCATION] if name.startswith("locations") else [TIMELINE],
-    }  # fmt: skip
+    }
     if method.takes:
         found["request"] = {"$ref": method.takes}
     if method.gives:
@@ -109,23 +132,34 @@ def _method(name: str, method: Method) -> dict[str, Any]:
     if method.uploads:
         found["supportsMediaUpload"] = True
         found["mediaUpload"] = {
-            "accept": ["audio/*", "image/*", "video/*"], "maxSize": "10MB",
+            "accept": ["audio/*", "image/*", "video/*"],
+            "maxSize": "10MB",
             "protocols": {
                 "simple": {"multipart": True, "path": f"/upload/mirror/v1/{method.path}"},
                 "resumable": {"multipart": True, "path": f"/resumable/upload/mirror/v1/{method.path}"},
             },
-        }  # fmt: skip
+        }
     return found
 
 
 def _schemas() -> dict[str, Any]:
-    _, records = msgspec.json.schema_components([TimelineItem, Contact, Location, MirrorSubscription, Setting], ref_template="{name}")
+    _, records = msgspec.json.schema_components(
+        [TimelineItem, Contact, Location, MirrorSubscription, Setting], ref_template="{name}"
+    )
     found: dict[str, Any] = {
-        name: {"id": name, "type": "object", "properties": {field: _plain(told) for field, told in record["properties"].items()}}
+        name: {
+            "id": name,
+            "type": "object",
+            "properties": {field: _plain(told) for field, told in record["properties"].items()},
+        }
         for name, record in records.items()
     }
     for name, item in _LISTS.items():
-        properties = {"kind": {"type": "string"}, "items": {"type": "array", "items": {"$ref": item}}, "nextPageToken": {"type": "string"}}
+        properties = {
+            "kind": {"type": "string"},
+            "items": {"type": "array", "items": {"$ref": item}},
+            "nextPageToken": {"type": "string"},
+        }
         found[name] = {"id": name, "type": "object", "properties": properties}
     return found
 

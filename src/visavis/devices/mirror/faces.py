@@ -1,6 +1,7 @@
 """How a timeline item looks on a Glass: one small document of 640 × 360 pixels, without scripts, that loads nothing.
 
-Pictures are put into it as data, so that the document needs no key and no network; whatever its HTML says, the browser lets it do nothing else.
+Pictures are put into it as data, so that the document needs no key and no network; whatever its HTML says, the browser
+lets it do nothing else.
 """
 
 import re
@@ -15,10 +16,14 @@ from visavis.devices.mirror.resources import TimelineItem
 from visavis.devices.mirror.timelines import Media
 
 HEADERS: Final = {
-    "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'self'",
-    "x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cache-control": "no-store",
-}  # fmt: skip
+    "content-security-policy": (
+        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'self'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+}
 SIZES_PX: Final = (64, 52, 44, 38, 32)
 HEIGHT_PX: Final = 230
 STYLE: Final = """*{box-sizing:border-box}html,body{margin:0;width:640px;height:360px;overflow:hidden;background:#000;color:#fff}
@@ -35,7 +40,10 @@ def document(item: TimelineItem, language: str, picture: Callable[[str], Media |
     """The whole document; ``picture`` gives the bytes of an attachment by its id."""
     inside = _shown(item, picture) if item.html else _made(item, picture)
     title = escape(item.title or item.text[:80] or "Glass")
-    return f'<!doctype html><html lang="{language}"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style><body>{inside}</body></html>'
+    return (
+        f'<!doctype html><html lang="{language}"><meta'
+        f' charset="utf-8"><title>{title}</title><style>{STYLE}</style><body>{inside}</body></html>'
+    )
 
 
 def _shown(item: TimelineItem, picture: Callable[[str], Media | None]) -> str:
@@ -54,7 +62,11 @@ def _made(item: TimelineItem, picture: Callable[[str], Media | None]) -> str:
     """The face of an item that is only text: as large as it can be, over its picture when it has one."""
     image = next((one.id for one in item.attachments if one.content_type.startswith("image/")), "")
     behind = f'<img class="bleed" alt="" src="{_data(picture(image))}">' if image else ""
-    footer = f"<footer><p>{escape(item.creator.display_name)}</p></footer>" if item.creator is not None and item.creator.display_name else ""
+    footer = (
+        f"<footer><p>{escape(item.creator.display_name)}</p></footer>"
+        if item.creator is not None and item.creator.display_name
+        else ""
+    )
     return f"<article>{behind}<section>{_text(item.text)}</section>{footer}</article>"
 
 

@@ -1,7 +1,9 @@
-"""A Glass in a browser: the person's timeline at 640 × 360, its menus, and what is chosen in them, by touch, keys or a swipe.
+"""A Glass in a browser.
 
-The page shows what the Mirror API lists and nothing more. What the person does becomes what Google's service made of it: of our card a moment, of an item of
-others a notice to whoever subscribed.
+The person's timeline at 640 × 360, its menus, and what is chosen in them, by touch, keys or a swipe.
+
+The page shows what the Mirror API lists and nothing more. What the person does becomes what Google's service made of
+it: of our card a moment, of an item of others a notice to whoever subscribed.
 """
 
 import asyncio
@@ -37,13 +39,22 @@ PAGE: Final = (Path(__file__).parent / "glass.html").read_text(encoding="utf-8")
 ON_PAGE: Final = 20
 WORDS: Final = {
     "fr": {
-        "offline": "hors ligne", "timeline": "Vos cartes", "menu": "Que faire ?", "READ_ALOUD": "Lire à voix haute", "DELETE": "Supprimer",
+        "offline": "hors ligne",
+        "timeline": "Vos cartes",
+        "menu": "Que faire ?",
+        "READ_ALOUD": "Lire à voix haute",
+        "DELETE": "Supprimer",
         "TOGGLE_PINNED": "Épingler",
     },
     "en": {
-        "offline": "offline", "timeline": "Your cards", "menu": "What to do?", "READ_ALOUD": "Read aloud", "DELETE": "Delete", "TOGGLE_PINNED": "Pin",
+        "offline": "offline",
+        "timeline": "Your cards",
+        "menu": "What to do?",
+        "READ_ALOUD": "Read aloud",
+        "DELETE": "Delete",
+        "TOGGLE_PINNED": "Pin",
     },
-}  # fmt: skip
+}
 DOABLE: Final = ("CUSTOM", "READ_ALOUD", "DELETE", "TOGGLE_PINNED")
 """What this Glass can do of what a menu may hold; it has no phone, no map and no film."""
 
@@ -70,7 +81,10 @@ class GlassView(Struct, frozen=True):
 
 
 class GlassAction(Struct, frozen=True, rename="camel"):
-    """What the person did with an item, in the words of a Mirror notification; ``text`` is what they said in a reply."""
+    """What the person did with an item, in the words of a Mirror notification.
+
+    ``text`` is what they said in a reply.
+    """
 
     item_id: str
     user_actions: tuple[UserAction, ...] = ()
@@ -80,7 +94,15 @@ class GlassAction(Struct, frozen=True, rename="camel"):
 class Glass:
     """The page of all persons, each with the key of a device of theirs."""
 
-    def __init__(self, access: AccessKeys, screens: Screens, timelines: Timelines, timeline: Timeline, cards: Cards, callbacks: Callbacks) -> None:
+    def __init__(
+        self,
+        access: AccessKeys,
+        screens: Screens,
+        timelines: Timelines,
+        timeline: Timeline,
+        cards: Cards,
+        callbacks: Callbacks,
+    ) -> None:
         self._access = access
         self._screens = screens
         self._timelines = timelines
@@ -91,10 +113,16 @@ class Glass:
     def routes(self) -> list[Route]:
         """The page, its stream, the faces of items, and what comes back."""
         table = (
-            ("enter", self._enter, "POST"), ("stream", self._stream, "GET"), ("face", self._face, "GET"), ("displayed", self._displayed, "POST"),
+            ("enter", self._enter, "POST"),
+            ("stream", self._stream, "GET"),
+            ("face", self._face, "GET"),
+            ("displayed", self._displayed, "POST"),
             ("act", self._act, "POST"),
-        )  # fmt: skip
-        return [Route(PATH, self._page), *[Route(f"{PATH}/{name}", guarded(endpoint), methods=[method]) for name, endpoint, method in table]]
+        )
+        return [
+            Route(PATH, self._page),
+            *[Route(f"{PATH}/{name}", guarded(endpoint), methods=[method]) for name, endpoint, method in table],
+        ]
 
     def _key(self, request: Request) -> AccessKey:
         return key_of(request, self._access, "device", cookie=COOKIE)
@@ -125,7 +153,9 @@ class Glass:
         item = self._timeline.item(key, request.query_params.get("item", ""))
         if item.is_deleted:
             raise Missing("This item is deleted.")
-        html = faces.document(item, self._cards.language(key.subject), lambda name: self._timelines.attached(key.subject, item.id, name))
+        html = faces.document(
+            item, self._cards.language(key.subject), lambda name: self._timelines.attached(key.subject, item.id, name)
+        )
         return HTMLResponse(html, headers=faces.HEADERS)
 
     async def _displayed(self, request: Request) -> Response:
@@ -139,7 +169,10 @@ class Glass:
         try:
             deed = msgspec.convert(await json_body(request), GlassAction)
         except msgspec.ValidationError as error:
-            raise Invalid(f"Not an action: {error}.", advice='Send {"itemId": …, "userActions": [{"type": "CUSTOM", "payload": …}]}.') from None
+            raise Invalid(
+                f"Not an action: {error}.",
+                advice='Send {"itemId": …, "userActions": [{"type": "CUSTOM", "payload": …}]}.',
+            ) from None
         answer = ""
         for action in deed.user_actions[:8]:
             if deed.item_id in self._cards.known(key.subject):
@@ -204,12 +237,17 @@ class Glass:
         now = self._timeline.now()
         return [
             GlassView(
-                item.id, f"{PATH}/face?item={item.id}&v={item.updated}", item.speakable_text or item.text,
+                item.id,
+                f"{PATH}/face?item={item.id}&v={item.updated}",
+                item.speakable_text or item.text,
                 tuple([choice for one in item.menu_items if (choice := _choice(one, words)) is not None]),
-                item.notification is not None and _due(item, now), item.is_pinned, item.bundle_id, item.is_bundle_cover,
+                item.notification is not None and _due(item, now),
+                item.is_pinned,
+                item.bundle_id,
+                item.is_bundle_cover,
             )
             for item in self._timeline.shown(key)[:ON_PAGE]
-        ]  # fmt: skip
+        ]
 
 
 def _choice(item: MenuItem, words: dict[str, str]) -> MenuChoice | None:
@@ -225,13 +263,20 @@ def _due(item: TimelineItem, now: datetime) -> bool:
 
 
 def _headers(html: str) -> dict[str, str]:
-    """The page is one file: its only script and its only style are named by their hashes. It frames faces of items, and our own stage may frame it."""
+    """The page is one file: its only script and its only style are named by their hashes.
+
+    It frames faces of items, and our own stage may frame it.
+    """
     script, style = [b64encode(sha256(_between(html, tag).encode()).digest()).decode() for tag in ("script", "style")]
     return {
-        "content-security-policy": f"default-src 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; connect-src 'self'; frame-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
-        "x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cache-control": "no-store",
-    }  # fmt: skip
+        "content-security-policy": (
+            f"default-src 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; connect-src 'self';"
+            " frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+        ),
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+        "cache-control": "no-store",
+    }
 
 
 def _between(html: str, tag: str) -> str:

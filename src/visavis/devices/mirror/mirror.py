@@ -1,6 +1,7 @@
 """The Mirror service joined: the routes of the API and of the Glass that looks at it.
 
-The addresses are those of Google's service (``/mirror/v1/…``, ``/upload/mirror/v1/…``), and the discovery document tells them to clients that ask.
+The addresses are those of Google's service (``/mirror/v1/…``, ``/upload/mirror/v1/…``), and the discovery document
+tells them to clients that ask.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -30,9 +31,21 @@ from visavis.runtime.writer import Writer
 
 
 class Mirror:
-    """The service. ``path`` is the file of the timelines, sealed under ``secret``; ``callbacks`` are the origins that subscriptions may name."""
+    """The service.
 
-    def __init__(self, writer: Writer, access: AccessKeys, screens: Screens, path: Path | str, secret: bytes, callbacks: Iterable[str]) -> None:
+    ``path`` is the file of the timelines, sealed under ``secret``; ``callbacks`` are the origins that subscriptions may
+    name.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        access: AccessKeys,
+        screens: Screens,
+        path: Path | str,
+        secret: bytes,
+        callbacks: Iterable[str],
+    ) -> None:
         def now() -> float:
             return writer.loop.clock.now().timestamp()
 
@@ -50,24 +63,43 @@ class Mirror:
         timeline, directory = self._timeline, self._directory
         item, attachments = "/timeline/{id}", "/timeline/{id}/attachments"
         table: list[tuple[str, str, Callable[[Request, AccessKey], Awaitable[Response]]]] = [
-            ("POST", "/timeline", timeline.insert), ("GET", "/timeline", timeline.listing), ("GET", item, timeline.get), ("PUT", item, timeline.update),
-            ("PATCH", item, timeline.patch), ("DELETE", item, timeline.delete), ("GET", attachments, timeline.attachments),
-            ("GET", attachments + "/{attachment}", timeline.attachment), ("DELETE", attachments + "/{attachment}", timeline.detach),
-            ("POST", "/contacts", directory.insert_contact), ("GET", "/contacts", directory.contacts), ("GET", "/contacts/{id}", directory.contact),
-            ("PUT", "/contacts/{id}", directory.update_contact), ("PATCH", "/contacts/{id}", directory.patch_contact),
-            ("DELETE", "/contacts/{id}", directory.delete_contact), ("POST", "/subscriptions", directory.subscribe),
-            ("GET", "/subscriptions", directory.subscriptions), ("PUT", "/subscriptions/{id}", directory.update_subscription),
-            ("DELETE", "/subscriptions/{id}", directory.unsubscribe), ("POST", "/locations", directory.locate), ("GET", "/locations", directory.locations),
-            ("GET", "/locations/{id}", directory.location), ("GET", "/settings/{id}", directory.setting),
-        ]  # fmt: skip
-        uploads = [(start + PATH + path, verb) for start in ("/upload", "/resumable/upload") for path, verb in (
-            ("/timeline", "POST"), (item, "PUT"), (attachments, "POST"),
-        )]  # fmt: skip
+            ("POST", "/timeline", timeline.insert),
+            ("GET", "/timeline", timeline.listing),
+            ("GET", item, timeline.get),
+            ("PUT", item, timeline.update),
+            ("PATCH", item, timeline.patch),
+            ("DELETE", item, timeline.delete),
+            ("GET", attachments, timeline.attachments),
+            ("GET", attachments + "/{attachment}", timeline.attachment),
+            ("DELETE", attachments + "/{attachment}", timeline.detach),
+            ("POST", "/contacts", directory.insert_contact),
+            ("GET", "/contacts", directory.contacts),
+            ("GET", "/contacts/{id}", directory.contact),
+            ("PUT", "/contacts/{id}", directory.update_contact),
+            ("PATCH", "/contacts/{id}", directory.patch_contact),
+            ("DELETE", "/contacts/{id}", directory.delete_contact),
+            ("POST", "/subscriptions", directory.subscribe),
+            ("GET", "/subscriptions", directory.subscriptions),
+            ("PUT", "/subscriptions/{id}", directory.update_subscription),
+            ("DELETE", "/subscriptions/{id}", directory.unsubscribe),
+            ("POST", "/locations", directory.locate),
+            ("GET", "/locations", directory.locations),
+            ("GET", "/locations/{id}", directory.location),
+            ("GET", "/settings/{id}", directory.setting),
+        ]
+        uploads = [
+            (start + PATH + path, verb)
+            for start in ("/upload", "/resumable/upload")
+            for path, verb in (("/timeline", "POST"), (item, "PUT"), (attachments, "POST"))
+        ]
         return [
             Route("/discovery/v1/apis/mirror/v1/rest", _described),
             *[Route(PATH + path, answering(self._access, endpoint), methods=[verb]) for verb, path, endpoint in table],
             # A piece of an upload comes with PUT from some clients and with POST from others.
-            *[Route(path, answering(self._access, self._upload), methods=["POST", "PUT"], name=f"upload {verb}") for path, verb in uploads],
+            *[
+                Route(path, answering(self._access, self._upload), methods=["POST", "PUT"], name=f"upload {verb}")
+                for path, verb in uploads
+            ],
             *self._glass.routes(),
         ]
 
@@ -97,7 +129,12 @@ class Mirror:
             raise Missing("There is no such upload.", advice="Begin with POST.")
         if asked.get("uploadType", "") == "resumable":
             name = await self._sessions.start(request, key.subject)
-            return Response(headers={"location": str(request.url.include_query_params(upload_id=name)), "x-guploader-uploadid": name})
+            return Response(
+                headers={
+                    "location": str(request.url.include_query_params(upload_id=name)),
+                    "x-guploader-uploadid": name,
+                }
+            )
         kept = self._kept(request, key, await whole(request))
         return answer(request, kept, 200 if request.method == "PUT" else 201)
 
@@ -118,8 +155,12 @@ class Mirror:
         name = request.path_params.get("id", "")
         if request.url.path.endswith("/attachments"):
             attachment = self._timeline.attached(key, name, upload)
-            return next(one for one in linked(request, self._timeline.own(key, name)).attachments if one.id == attachment.id)
-        return linked(request, self._timeline.updated(key, name, upload) if name else self._timeline.inserted(key, upload))
+            return next(
+                one for one in linked(request, self._timeline.own(key, name)).attachments if one.id == attachment.id
+            )
+        return linked(
+            request, self._timeline.updated(key, name, upload) if name else self._timeline.inserted(key, upload)
+        )
 
 
 async def _described(request: Request) -> Response:

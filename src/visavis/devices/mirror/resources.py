@@ -1,6 +1,7 @@
 """The nouns of the Mirror API v1, as its clients send and read them; what only the server may set is never believed.
 
-A resource is read from JSON into one of these records (unknown fields are dropped, wrong ones refused) and written back without what is empty.
+A resource is read from JSON into one of these records (unknown fields are dropped, wrong ones refused) and written back
+without what is empty.
 
 Reference: Google, *Mirror API v1*, discovery document, revision 20140813.
 """
@@ -23,9 +24,20 @@ Time = Annotated[str, Meta(max_length=40)]
 
 Operation = Literal["UPDATE", "INSERT", "DELETE", "MENU_ACTION"]
 MenuAction = Literal[
-    "CUSTOM", "REPLY", "REPLY_ALL", "DELETE", "SHARE", "READ_ALOUD", "GET_MEDIA_INPUT", "VOICE_CALL", "NAVIGATE", "TOGGLE_PINNED", "OPEN_URI", "PLAY_VIDEO",
+    "CUSTOM",
+    "REPLY",
+    "REPLY_ALL",
+    "DELETE",
+    "SHARE",
+    "READ_ALOUD",
+    "GET_MEDIA_INPUT",
+    "VOICE_CALL",
+    "NAVIGATE",
+    "TOGGLE_PINNED",
+    "OPEN_URI",
+    "PLAY_VIDEO",
     "SEND_MESSAGE",
-]  # fmt: skip
+]
 
 
 class Resource(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, tag_field="kind"):
@@ -33,7 +45,10 @@ class Resource(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=
 
 
 class Part(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """What lies within a resource. A default that clients want to read is made by a factory, since plain ones are left out."""
+    """What lies within a resource.
+
+    A default that clients want to read is made by a factory, since plain ones are left out.
+    """
 
 
 class MenuValue(Part, frozen=True):
@@ -154,7 +169,9 @@ class Setting(Resource, frozen=True, tag="mirror#setting"):
 
 
 OURS: Final[dict[type[Struct], frozenset[str]]] = {
-    TimelineItem: frozenset({"kind", "id", "etag", "created", "updated", "selfLink", "isDeleted", "isPinned", "attachments"}),
+    TimelineItem: frozenset(
+        {"kind", "id", "etag", "created", "updated", "selfLink", "isDeleted", "isPinned", "attachments"}
+    ),
     Contact: frozenset({"kind", "source"}),
     MirrorSubscription: frozenset({"kind", "id", "updated", "notification"}),
     Location: frozenset({"kind"}),
@@ -174,11 +191,14 @@ def read(kind: type[R], fields: Mapping[str, Any]) -> R:
     b'{"kind":"mirror#timelineItem","text":"Hello"}'
     """
     try:
-        return msgspec.convert(_without_kinds({name: value for name, value in fields.items() if name not in OURS[kind]}), kind)
+        return msgspec.convert(
+            _without_kinds({name: value for name, value in fields.items() if name not in OURS[kind]}), kind
+        )
     except msgspec.ValidationError as error:
         detail = str(error)
         raise Invalid(
-            f"Not a {kind.__name__}: {'a value is not one of those known' + detail[detail.rfind(' - ') :] if 'enum' in detail else detail}."
+            f"Not a {kind.__name__}:"
+            f" {'a value is not one of those known' + detail[detail.rfind(' - ') :] if 'enum' in detail else detail}."
         ) from None
 
 

@@ -1,9 +1,13 @@
-"""HTML of a timeline item made harmless: the elements that Google's guide lists, and nothing that acts, calls out or covers.
+"""HTML of a timeline item made harmless.
 
-The element lists are Google's; on top, ours: no event handler, no address but those of the item's own attachments and of https pictures, and no style that
-names an address, escapes a character or imports (such a style goes as a whole, since half a style is no style).
+The elements that Google's guide lists, and nothing that acts, calls out or covers.
 
-Reference: Google, *Mirror API reference: Timeline*, ``html`` (allowed, removed with content, removed), revision 20140813.
+The element lists are Google's; on top, ours: no event handler, no address but those of the item's own attachments and
+of https pictures, and no style that names an address, escapes a character or imports (such a style goes as a whole,
+since half a style is no style).
+
+Reference: Google, *Mirror API reference: Timeline*, ``html`` (allowed, removed with content, removed), revision
+20140813.
 """
 
 import re
@@ -11,15 +15,65 @@ from typing import Final
 
 import nh3
 
-ALLOWED: Final = frozenset({
-    "h1", "h2", "h3", "h4", "h5", "h6", "img", "li", "ol", "ul", "article", "aside", "details", "figure", "figcaption", "footer", "header", "nav", "section",
-    "summary", "time", "blockquote", "br", "div", "hr", "p", "span", "b", "big", "center", "em", "i", "u", "s", "small", "strike", "strong", "style", "sub",
-    "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr",
-})  # fmt: skip
-WITH_CONTENT: Final = frozenset({"head", "title", "audio", "embed", "object", "source", "video", "frame", "frameset", "applet", "script"})
+ALLOWED: Final = frozenset(
+    {
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "img",
+        "li",
+        "ol",
+        "ul",
+        "article",
+        "aside",
+        "details",
+        "figure",
+        "figcaption",
+        "footer",
+        "header",
+        "nav",
+        "section",
+        "summary",
+        "time",
+        "blockquote",
+        "br",
+        "div",
+        "hr",
+        "p",
+        "span",
+        "b",
+        "big",
+        "center",
+        "em",
+        "i",
+        "u",
+        "s",
+        "small",
+        "strike",
+        "strong",
+        "style",
+        "sub",
+        "sup",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "tr",
+    }
+)
+WITH_CONTENT: Final = frozenset(
+    {"head", "title", "audio", "embed", "object", "source", "video", "frame", "frameset", "applet", "script"}
+)
 """Removed with all that they hold; the other elements that are not allowed are removed, and their children stay."""
 # Elements that HTML parses by rules of their own: what they hold was never text for a reader.
-_RAW: Final = frozenset({"template", "noscript", "iframe", "noembed", "noframes", "textarea", "xmp", "plaintext", "math", "svg"})
+_RAW: Final = frozenset(
+    {"template", "noscript", "iframe", "noembed", "noframes", "textarea", "xmp", "plaintext", "math", "svg"}
+)
 ATTRIBUTES: Final = {
     "*": {"class", "style", "title", "lang", "dir"},
     "img": {"src", "alt", "width", "height"},
@@ -29,7 +83,9 @@ ATTRIBUTES: Final = {
     "ol": {"start"},
 }
 SCHEMES: Final = frozenset({"https", "attachment", "cid"})
-_ACTING: Final = re.compile(r"\\|@|url|image|src|expression|behavior|binding|import|element\(|position|<", re.IGNORECASE)
+_ACTING: Final = re.compile(
+    r"\\|@|url|image|src|expression|behavior|binding|import|element\(|position|<", re.IGNORECASE
+)
 _COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
 _STYLE: Final = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
 
@@ -43,9 +99,16 @@ def sanitised(html: str) -> str:
     '<img src="attachment:0"><img><div>a</div>'
     """
     clean = nh3.clean(
-        html, tags=set(ALLOWED), clean_content_tags=set(WITH_CONTENT | _RAW), attributes=ATTRIBUTES, attribute_filter=_kept, url_schemes=set(SCHEMES),
-        url_relative="deny", link_rel=None, strip_comments=True,
-    )  # fmt: skip
+        html,
+        tags=set(ALLOWED),
+        clean_content_tags=set(WITH_CONTENT | _RAW),
+        attributes=ATTRIBUTES,
+        attribute_filter=_kept,
+        url_schemes=set(SCHEMES),
+        url_relative="deny",
+        link_rel=None,
+        strip_comments=True,
+    )
     return _STYLE.sub(lambda found: found[0] if harmless(found[1]) else "", clean)
 
 

@@ -1,4 +1,6 @@
-"""Partial answers: ``fields=items(id,menuItems/id),nextPageToken`` keeps these and drops the rest, as on every Google interface.
+"""Partial answers.
+
+``fields=items(id,menuItems/id),nextPageToken`` keeps these and drops the rest, as on every Google interface.
 
 Reference: Google, *Performance tips: Partial response*, 2014.
 """

@@ -1,6 +1,9 @@
-"""The timeline of the Mirror API: a person's items and our card among them; insert, list, get, update, patch, delete, and their attachments.
+"""The timeline of the Mirror API: a person's items and our card among them.
 
-Our card is only read here: it says what was decided. Opening it is ``displayed``, deleting it is a no. What others put there is theirs to change.
+Insert, list, get, update, patch, delete, and their attachments.
+
+Our card is only read here: it says what was decided. Opening it is ``displayed``, deleting it is a no. What others put
+there is theirs to change.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -35,7 +38,9 @@ _items: Final = msgspec.json.Decoder(TimelineItem)
 class Timeline:
     """The items of all persons. ``changed`` is called with whose timeline was changed."""
 
-    def __init__(self, timelines: Timelines, cards: Cards, now: Callable[[], datetime], changed: Callable[[str], None]) -> None:
+    def __init__(
+        self, timelines: Timelines, cards: Cards, now: Callable[[], datetime], changed: Callable[[str], None]
+    ) -> None:
         self._timelines = timelines
         self._cards = cards
         self.now = now
@@ -58,13 +63,17 @@ class Timeline:
             and (not (source := asked.get("sourceItemId", "")) or item.source_item_id == source)
             and (asked.get("pinnedOnly", "") != "true" or item.is_pinned)
         ]
-        placed = sorted([(_place(item, order), item.id, item) for item in wanted], key=lambda one: one[:2], reverse=True)
+        placed = sorted(
+            [(_place(item, order), item.id, item) for item in wanted], key=lambda one: one[:2], reverse=True
+        )
         if token := asked.get("pageToken", ""):
             after = _opened(token)
             placed = [one for one in placed if one[:2] < after]
         count = _count(asked.get("maxResults", ""))
         page, more = placed[:count], len(placed) > count
-        return listed(request, "timeline", [linked(request, item) for _, _, item in page], _token(page[-1][:2]) if more else "")
+        return listed(
+            request, "timeline", [linked(request, item) for _, _, item in page], _token(page[-1][:2]) if more else ""
+        )
 
     async def get(self, request: Request, key: AccessKey) -> Response:
         """One item. That it was asked for by name means that somebody looks at it."""
@@ -75,7 +84,9 @@ class Timeline:
 
     async def update(self, request: Request, key: AccessKey) -> Response:
         """The item with other content."""
-        return answer(request, linked(request, self.updated(key, request.path_params["id"], Upload(fields(await body(request))))))
+        return answer(
+            request, linked(request, self.updated(key, request.path_params["id"], Upload(fields(await body(request)))))
+        )
 
     async def patch(self, request: Request, key: AccessKey) -> Response:
         """The item with some fields changed."""
@@ -94,7 +105,9 @@ class Timeline:
 
     async def attachments(self, request: Request, key: AccessKey) -> Response:
         """What is attached to an item."""
-        return listed(request, "attachmentsList", linked(request, self.item(key, request.path_params["id"])).attachments)
+        return listed(
+            request, "attachmentsList", linked(request, self.item(key, request.path_params["id"])).attachments
+        )
 
     async def attachment(self, request: Request, key: AccessKey) -> Response:
         """One attachment: what it is, or with ``alt=media`` its bytes, which no browser will take for a page."""
@@ -127,14 +140,26 @@ class Timeline:
     def items(self, key: AccessKey, *, deleted: bool = False) -> list[TimelineItem]:
         """Everything in this person's timeline, in no order; with ``deleted``, what is left of what is gone too."""
         card = self._cards.now(key)
-        found = [*([card] if card is not None else []), *[_items.decode(data) for data in self._timelines.of(key.subject, "timeline").values()]]
+        found = [
+            *([card] if card is not None else []),
+            *[_items.decode(data) for data in self._timelines.of(key.subject, "timeline").values()],
+        ]
         return [*found, *self._cards.gone(key)] if deleted else [item for item in found if not item.is_deleted]
 
     def shown(self, key: AccessKey) -> list[TimelineItem]:
-        """What a Glass shows, the latest first: not what is old, or below two hundred newer ones; what is pinned stays."""
-        placed = sorted([(_place(item, "displayTime"), item.id, item) for item in self.items(key)], key=lambda one: one[:2], reverse=True)
+        """What a Glass shows, the latest first: not what is old, or below two hundred newer ones.
+
+        What is pinned stays.
+        """
+        placed = sorted(
+            [(_place(item, "displayTime"), item.id, item) for item in self.items(key)],
+            key=lambda one: one[:2],
+            reverse=True,
+        )
         oldest = stamp(self.now() - SHOWN_FOR)
-        return [item for number, (at, _, item) in enumerate(placed) if item.is_pinned or (number < SHOWN and at >= oldest)]
+        return [
+            item for number, (at, _, item) in enumerate(placed) if item.is_pinned or (number < SHOWN and at >= oldest)
+        ]
 
     def item(self, key: AccessKey, name: str) -> TimelineItem:
         """The item of this id, or what is left of it; :class:`Missing` when this person never had it."""
@@ -151,7 +176,9 @@ class Timeline:
     def own(self, key: AccessKey, name: str) -> TimelineItem:
         """The item of this id, when it is one that a client may change."""
         if name in self._cards.known(key.subject):
-            raise Refused("This card says what was decided for the person.", advice="Answer it, or delete it, which is a no.")
+            raise Refused(
+                "This card says what was decided for the person.", advice="Answer it, or delete it, which is a no."
+            )
         item = self.item(key, name)
         if item.is_deleted:
             raise Missing("This item is deleted.")
@@ -165,7 +192,13 @@ class Timeline:
     def updated(self, key: AccessKey, name: str, upload: Upload) -> TimelineItem:
         """Keep the item with this content; what only the server sets stays."""
         old = self.own(key, name)
-        fresh = replace(_checked(upload.fields), id=old.id, created=old.created, attachments=old.attachments, is_pinned=old.is_pinned)
+        fresh = replace(
+            _checked(upload.fields),
+            id=old.id,
+            created=old.created,
+            attachments=old.attachments,
+            is_pinned=old.is_pinned,
+        )
         return self._kept(key, fresh, upload)
 
     def deleted(self, key: AccessKey, name: str) -> None:
@@ -210,19 +243,28 @@ def linked(request: Request, item: TimelineItem) -> TimelineItem:
     if item.is_deleted:
         return item
     link = f"{str(request.base_url).rstrip('/')}{PATH}/timeline/{item.id}"
-    attachments = tuple([replace(one, content_url=f"{link}/attachments/{one.id}?alt=media") for one in item.attachments])
+    attachments = tuple(
+        [replace(one, content_url=f"{link}/attachments/{one.id}?alt=media") for one in item.attachments]
+    )
     return replace(item, self_link=link, attachments=attachments, display_time=item.display_time or item.updated)
 
 
 def _checked(told: dict[str, Any]) -> TimelineItem:
     item = read(TimelineItem, told)
     for one in item.menu_items:
-        if one.action == "CUSTOM" and not (one.id and any(value.state == "DEFAULT" and value.display_name for value in one.values)):
-            raise Invalid("A custom menu item needs an id and the name of its DEFAULT state.", advice="Give both, or use a built-in action.")
+        if one.action == "CUSTOM" and not (
+            one.id and any(value.state == "DEFAULT" and value.display_name for value in one.values)
+        ):
+            raise Invalid(
+                "A custom menu item needs an id and the name of its DEFAULT state.",
+                advice="Give both, or use a built-in action.",
+            )
     for time in (item.display_time, item.notification.delivery_time if item.notification is not None else ""):
         if time:
             instant(time)
-    return replace(item, html=sanitised(item.html), display_time=stamp(instant(item.display_time)) if item.display_time else "")
+    return replace(
+        item, html=sanitised(item.html), display_time=stamp(instant(item.display_time)) if item.display_time else ""
+    )
 
 
 def _place(item: TimelineItem, order: str) -> str:
@@ -243,4 +285,6 @@ def _opened(token: str) -> tuple[str, str]:
     try:
         return msgspec.json.decode(urlsafe_b64decode(token.encode()), type=tuple[str, str])
     except (ValueError, msgspec.MsgspecError):
-        raise Invalid("This page token is none of ours.", advice="Give back the nextPageToken of the page before.") from None
+        raise Invalid(
+            "This page token is none of ours.", advice="Give back the nextPageToken of the page before."
+        ) from None

@@ -1,7 +1,9 @@
-"""What is kept for the timelines of all persons: their items, contacts and subscriptions, and the bytes of attachments. One shelf, sealed.
+"""What is kept for the timelines of all persons.
 
-Our own cards are not in here: they are read from what is on the person's screens. Everything is bounded for each person, old items leave by themselves,
-and what is deleted is overwritten: nothing of it remains in the file.
+Their items, contacts and subscriptions, and the bytes of attachments. One shelf, sealed.
+
+Our own cards are not in here: they are read from what is on the person's screens. Everything is bounded for each
+person, old items leave by themselves, and what is deleted is overwritten: nothing of it remains in the file.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,7 +43,14 @@ class Media(Struct, frozen=True):
 class Timelines:
     """The file (``:memory:`` for tests), sealed under ``secret``. Of whom ``erased`` tells, nothing is taken."""
 
-    def __init__(self, path: Path | str, secret: bytes, now: Callable[[], float], *, erased: Callable[[str], bool] = lambda _: False) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        secret: bytes,
+        now: Callable[[], float],
+        *,
+        erased: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self._now = now
         self._shelf = PersonalItems(path, secret, erased=erased)
         self._looked_at = -inf
@@ -82,18 +91,29 @@ class Timelines:
 
     def detach(self, person: str, item: str, name: str = "") -> None:
         """Take the bytes of this attachment away; without a name, of all of this item's."""
-        self._shelf.drop(person, [(kind, one) for kind, one in self._shelf.of(person) if kind == MEDIA + item and name in ("", one)])
+        self._shelf.drop(
+            person, [(kind, one) for kind, one in self._shelf.of(person) if kind == MEDIA + item and name in ("", one)]
+        )
 
     def forget(self, person: str, entries: Sequence[Entry] = ()) -> int:
         """Leave nothing of this erased person in any file, and say how many things that was."""
         return self._shelf.forget(person, entries)
 
     def told(self, person: str) -> list[dict[str, Any]]:
-        """Everything that is kept for this person, also what leaves by itself soon; the bytes of attachments in base64."""
+        """Everything that is kept for this person, also what leaves by itself soon.
+
+        The bytes of attachments in base64.
+        """
         found: list[dict[str, Any]] = []
         for place, value in self._shelf.values(person):
             if place.kind.startswith(MEDIA):
-                found.append({"collection": "attachments", "item": place.kind.removeprefix(MEDIA), **asdict(msgspec.msgpack.decode(value, type=Media))})
+                found.append(
+                    {
+                        "collection": "attachments",
+                        "item": place.kind.removeprefix(MEDIA),
+                        **asdict(msgspec.msgpack.decode(value, type=Media)),
+                    }
+                )
             else:
                 found.append({"collection": place.kind, "id": place.name, "content": msgspec.json.decode(value)})
         return found

@@ -1,6 +1,9 @@
-"""Pictures, sounds and films coming in, in the three ways of Google's media upload: alone, beside the item in one body, or piece by piece.
+"""Pictures, sounds and films coming in, in the three ways of Google's media upload.
 
-Nothing is believed of what is announced: what has come is counted, and what is over the limit is refused before it is kept.
+Alone, beside the item in one body, or piece by piece.
+
+Nothing is believed of what is announced: what has come is counted, and what is over the limit is refused before it is
+kept.
 """
 
 import re
@@ -85,7 +88,9 @@ async def whole(request: Request) -> Upload:
 
 
 def parts(content_type: str, data: bytes) -> list[tuple[str, bytes]]:
-    r"""The parts of a ``multipart/related`` body, each with its content type, decoded; lines may end as in mail or as in Unix.
+    r"""The parts of a ``multipart/related`` body, each with its content type, decoded.
+
+    Lines may end as in mail or as in Unix.
 
     >>> parts('multipart/related; boundary="b"', b'--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b--')
     [('text/plain', b'hello')]
@@ -119,7 +124,9 @@ def _decoded(content: bytes, encoding: str) -> bytes:
             try:
                 return b64decode(content)
             except ValueError:
-                raise Invalid("A part is not base64.", advice="Send it as it is, without Content-Transfer-Encoding.") from None
+                raise Invalid(
+                    "A part is not base64.", advice="Send it as it is, without Content-Transfer-Encoding."
+                ) from None
         case "" | "binary" | "8bit" | "7bit":
             return content
         case _:
@@ -127,7 +134,11 @@ def _decoded(content: bytes, encoding: str) -> bytes:
 
 
 class Session(Struct):
-    """An upload in pieces. ``size`` is what was announced, in a header or with a piece; ``answer`` is given again when the last piece comes again."""
+    """An upload in pieces.
+
+    ``size`` is what was announced, in a header or with a piece; ``answer`` is given again when the last piece comes
+    again.
+    """
 
     person: str
     path: str
@@ -164,7 +175,10 @@ class Sessions:
         return name
 
     async def go_on(self, request: Request, person: str, name: str) -> tuple[Session, bool]:
-        """Take one piece; whether all is there now. A piece that does not follow on what came is not taken: the answer tells what did."""
+        """Take one piece; whether all is there now.
+
+        A piece that does not follow on what came is not taken: the answer tells what did.
+        """
         one = self._open.get(name)
         if one is None or one.person != person or one.path != request.url.path:
             raise Missing("There is no such upload.", advice="Begin again.")

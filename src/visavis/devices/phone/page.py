@@ -1,7 +1,11 @@
-"""The phone: an installable page that receives cards by Web Push, shows the one of the moment, and answers, with or without a network.
+"""The phone.
 
-A device's key opens it for one person. Nothing is sent to a phone before its owner has pressed the button and the browser has asked them; the same button
-takes it back. The device's state follows: a phone that subscribed is one of the person's devices.
+An installable page that receives cards by Web Push, shows the one of the moment, and answers, with or without a
+network.
+
+A device's key opens it for one person. Nothing is sent to a phone before its owner has pressed the button and the
+browser has asked them; the same button takes it back. The device's state follows: a phone that subscribed is one of the
+person's devices.
 """
 
 import re
@@ -37,22 +41,42 @@ PAGE: Final = (Path(__file__).parent / "phone.html").read_text(encoding="utf-8")
 WORKER: Final = (Path(__file__).parent / "worker.js").read_bytes()
 WORDS: Final[dict[str, dict[str, str]]] = {
     "fr": {
-        "none": "Rien pour l'instant.", "on": "Recevoir les cartes sur ce téléphone", "off": "Ne plus les recevoir ici",
-        "note": "Sur iPhone : ajoutez d'abord cette page à l'écran d'accueil. Peu de cartes, sans bruit, et jamais rien sur vous dans le message.",
-        "offline": "Hors ligne.", "hint": "Ouvrez le lien de ce téléphone.", "unset": "L'envoi vers les téléphones n'est pas encore ouvert.",
-        "subscribed": "Ce téléphone reçoit vos cartes.", "unable": "Ce navigateur ne sait pas recevoir de cartes.",
-        "apple": "Ajouter à Cartes d'Apple, et à sa montre", "google": "Ajouter à Google Wallet",
-        "denied": "Les notifications sont bloquées dans les réglages du navigateur.", "failed": "Cela n'a pas marché. Réessayez plus tard.",
+        "none": "Rien pour l'instant.",
+        "on": "Recevoir les cartes sur ce téléphone",
+        "off": "Ne plus les recevoir ici",
+        "note": (
+            "Sur iPhone : ajoutez d'abord cette page à l'écran d'accueil. Peu de cartes, sans bruit, et jamais rien sur"
+            " vous dans le message."
+        ),
+        "offline": "Hors ligne.",
+        "hint": "Ouvrez le lien de ce téléphone.",
+        "unset": "L'envoi vers les téléphones n'est pas encore ouvert.",
+        "subscribed": "Ce téléphone reçoit vos cartes.",
+        "unable": "Ce navigateur ne sait pas recevoir de cartes.",
+        "apple": "Ajouter à Cartes d'Apple, et à sa montre",
+        "google": "Ajouter à Google Wallet",
+        "denied": "Les notifications sont bloquées dans les réglages du navigateur.",
+        "failed": "Cela n'a pas marché. Réessayez plus tard.",
     },
     "en": {
-        "none": "Nothing for now.", "on": "Receive cards on this phone", "off": "Stop receiving them here",
-        "note": "On an iPhone: add this page to the Home Screen first. Few cards, no sound, and never anything about you in the message.",
-        "offline": "Offline.", "hint": "Open this phone's link.", "unset": "Sending to phones is not open yet.",
-        "subscribed": "This phone receives your cards.", "unable": "This browser cannot receive cards.",
-        "apple": "Add to Apple Wallet, and to its watch", "google": "Add to Google Wallet",
-        "denied": "Notifications are blocked in the browser's settings.", "failed": "That did not work. Try again later.",
+        "none": "Nothing for now.",
+        "on": "Receive cards on this phone",
+        "off": "Stop receiving them here",
+        "note": (
+            "On an iPhone: add this page to the Home Screen first. Few cards, no sound, and never anything about you in"
+            " the message."
+        ),
+        "offline": "Offline.",
+        "hint": "Open this phone's link.",
+        "unset": "Sending to phones is not open yet.",
+        "subscribed": "This phone receives your cards.",
+        "unable": "This browser cannot receive cards.",
+        "apple": "Add to Apple Wallet, and to its watch",
+        "google": "Add to Google Wallet",
+        "denied": "Notifications are blocked in the browser's settings.",
+        "failed": "That did not work. Try again later.",
     },
-}  # fmt: skip
+}
 
 
 class Pushing(Protocol):
@@ -73,8 +97,12 @@ class Pushing(Protocol):
         """Note that it needs no recall."""
 
 
-def routes(writer: Writer, access: AccessKeys, screens: Screens, push: Pushing | None, passes: Mapping[str, str]) -> list[Route]:
-    """The page, its worker, and what both send back. Without ``push`` the page says so, and shows the card of the moment all the same.
+def routes(
+    writer: Writer, access: AccessKeys, screens: Screens, push: Pushing | None, passes: Mapping[str, str]
+) -> list[Route]:
+    """The page, its worker, and what both send back.
+
+    Without ``push`` the page says so, and shows the card of the moment all the same.
 
     ``passes`` are the addresses of the passes that a phone can keep, by the words that lead there.
     """
@@ -85,7 +113,10 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens, push: Pushing |
 
     def language_of(person: str) -> str:
         asked = writer.loop.customer(person).language if person else ""
-        return next((one for one in (asked, strategy.brand.languages[0]) if one in WORDS and one in strategy.brand.languages), "en")
+        return next(
+            (one for one in (asked, strategy.brand.languages[0]) if one in WORDS and one in strategy.brand.languages),
+            "en",
+        )
 
     async def page(request: Request) -> Response:
         try:
@@ -97,12 +128,22 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens, push: Pushing |
         words = {name: typeset(text, language) for name, text in WORDS[language].items()}
         subscribed = push is not None and key is not None and push.subscribed(key.subject, key.id)
         filled = {
-            **{name: words[name] for name in ("none", "on", "off", "note")}, "lang": language,
-            "brand": escape(strategy.brand.name), "state": "", "words": msgspec.json.encode(words).decode(),
-            "server": push.public_key if push is not None else "", "known": "true" if key is not None else "false",
+            **{name: words[name] for name in ("none", "on", "off", "note")},
+            "lang": language,
+            "brand": escape(strategy.brand.name),
+            "state": "",
+            "words": msgspec.json.encode(words).decode(),
+            "server": push.public_key if push is not None else "",
+            "known": "true" if key is not None else "false",
             "subscribed": "true" if subscribed else "false",
-            "passes": "".join([f'<a href="{address}?language={language}">{escape(words[name])}</a>' for name, address in passes.items() if key is not None]),
-        }  # fmt: skip
+            "passes": "".join(
+                [
+                    f'<a href="{address}?language={language}">{escape(words[name])}</a>'
+                    for name, address in passes.items()
+                    if key is not None
+                ]
+            ),
+        }
         html = re.sub(r"\{\{(\w+)\}\}", lambda found: filled[found[1]], PAGE)
         return HTMLResponse(html, headers=_headers(html))
 
@@ -123,7 +164,9 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens, push: Pushing |
     async def displayed(request: Request) -> Response:
         key, body = device(request), await json_body(request)
         decision = own(key, body)
-        await writer.process(Displayed(id=f"seen-{decision}"[:128], customer=key.subject, occurred_at=when(body), decision=decision))
+        await writer.process(
+            Displayed(id=f"seen-{decision}"[:128], customer=key.subject, occurred_at=when(body), decision=decision)
+        )
         return Response(status_code=204)
 
     async def answer(request: Request) -> Response:
@@ -134,7 +177,15 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens, push: Pushing |
         if push is not None:
             push.answered_here(decision)
         # One id a card: of two screens that answer, the first received wins, and the second gets the settled state.
-        lived = await writer.process(Answered(id=f"answer-{decision}"[:128], customer=key.subject, occurred_at=when(body), decision=decision, answer=said))
+        lived = await writer.process(
+            Answered(
+                id=f"answer-{decision}"[:128],
+                customer=key.subject,
+                occurred_at=when(body),
+                decision=decision,
+                answer=said,
+            )
+        )
         entry = lived.answer.entry
         settled = entry.moment.answer if entry is not None and isinstance(entry.moment, Answered) else ""
         return Response(msgspec.json.encode({"answer": settled}), media_type="application/json")
@@ -142,7 +193,10 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens, push: Pushing |
     async def subscribe(request: Request) -> Response:
         key = device(request)
         if push is None:
-            raise Unavailable("Web Push is not set up on this server.", advice="Give `contact` in the settings' `push`, and install visavis[push].")
+            raise Unavailable(
+                "Web Push is not set up on this server.",
+                advice="Give `contact` in the settings' `push`, and install visavis[push].",
+            )
         push.subscribe(key.subject, key.id, key.profile, await json_body(request))
         await is_worn(key, worn=True)
         return Response(status_code=201)
@@ -157,7 +211,9 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens, push: Pushing |
     async def is_worn(key: AccessKey, *, worn: bool) -> None:
         at = writer.loop.clock.now()
         name = f"{'on' if worn else 'off'}-{key.id}-{at:%Y%m%d%H%M%S%f}"
-        await writer.process(Worn(id=name, customer=key.subject, occurred_at=at, device=key.id, profile=key.profile, worn=worn))
+        await writer.process(
+            Worn(id=name, customer=key.subject, occurred_at=at, device=key.id, profile=key.profile, worn=worn)
+        )
 
     def own(key: AccessKey, body: dict[str, Any]) -> str:
         decision = str(body.get("decision", ""))
@@ -174,42 +230,79 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens, push: Pushing |
         return writer.loop.clock.now() - timedelta(seconds=ago_s)
 
     async def worker(_: Request) -> Response:
-        headers = {"content-type": "text/javascript; charset=utf-8", "cache-control": "no-cache", "service-worker-allowed": PATH}
-        return Response(WORKER, headers=headers | {"x-content-type-options": "nosniff", "content-security-policy": "default-src 'none'; connect-src 'self'"})
+        headers = {
+            "content-type": "text/javascript; charset=utf-8",
+            "cache-control": "no-cache",
+            "service-worker-allowed": PATH,
+        }
+        return Response(
+            WORKER,
+            headers=headers
+            | {
+                "x-content-type-options": "nosniff",
+                "content-security-policy": "default-src 'none'; connect-src 'self'",
+            },
+        )
 
     async def manifest(_: Request) -> Response:
         name = strategy.brand.name
         icons = [{"src": f"{PATH}/icon-{size}.png", "sizes": f"{size}x{size}", "type": "image/png"} for size in ICONS]
-        found = {"id": PATH, "name": name, "short_name": name[:12].rstrip(), "start_url": PATH, "scope": PATH, "display": "standalone",
-                 "background_color": "#000000", "theme_color": "#000000", "icons": icons}  # fmt: skip
-        return Response(msgspec.json.encode(found), headers={"content-type": "application/manifest+json", "cache-control": "no-cache"})
+        found = {
+            "id": PATH,
+            "name": name,
+            "short_name": name[:12].rstrip(),
+            "start_url": PATH,
+            "scope": PATH,
+            "display": "standalone",
+            "background_color": "#000000",
+            "theme_color": "#000000",
+            "icons": icons,
+        }
+        return Response(
+            msgspec.json.encode(found),
+            headers={"content-type": "application/manifest+json", "cache-control": "no-cache"},
+        )
 
     async def picture(request: Request) -> Response:
         size = request.path_params["size"]
         if size not in ICONS:
             raise Invalid("There is no icon of this size.", advice=f"Sizes: {', '.join(map(str, ICONS))}.")
-        return Response(icon(strategy.brand.name, size, size), media_type="image/png", headers={"cache-control": "max-age=86400"})
+        return Response(
+            icon(strategy.brand.name, size, size), media_type="image/png", headers={"cache-control": "max-age=86400"}
+        )
 
     return [
-        Route(PATH, page), Route(f"{PATH}/worker.js", worker), Route(f"{PATH}/manifest.webmanifest", manifest),
+        Route(PATH, page),
+        Route(f"{PATH}/worker.js", worker),
+        Route(f"{PATH}/manifest.webmanifest", manifest),
         Route(f"{PATH}/icon-{{size:int}}.png", guarded(picture)),
         *[
             Route(f"{PATH}/{name}", guarded(endpoint), methods=[method], name=f"phone {endpoint.__name__}")
             for name, endpoint, method in (
-                ("enter", enter, "POST"), ("card", card, "GET"), ("displayed", displayed, "POST"), ("answer", answer, "POST"),
-                ("subscription", subscribe, "POST"), ("subscription", unsubscribe, "DELETE"),
+                ("enter", enter, "POST"),
+                ("card", card, "GET"),
+                ("displayed", displayed, "POST"),
+                ("answer", answer, "POST"),
+                ("subscription", subscribe, "POST"),
+                ("subscription", unsubscribe, "DELETE"),
             )
         ],
-    ]  # fmt: skip
+    ]
 
 
 def _headers(html: str) -> dict[str, str]:
     """The page is one file: its only script and its only style are named by their hashes."""
     script, style = [
-        b64encode(sha256(re.findall(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL)[0].encode()).digest()).decode() for tag in ("script", "style")
-    ]  # fmt: skip
+        b64encode(sha256(re.findall(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL)[0].encode()).digest()).decode()
+        for tag in ("script", "style")
+    ]
     return {
-        "content-security-policy": f"default-src 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; connect-src 'self'; img-src 'self'; "
-        "manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        "x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cache-control": "no-store",
-    }  # fmt: skip
+        "content-security-policy": (
+            f"default-src 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; connect-src 'self'; img-src"
+            " 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors"
+            " 'none'"
+        ),
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+        "cache-control": "no-store",
+    }

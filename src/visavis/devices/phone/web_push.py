@@ -1,8 +1,12 @@
-"""Web Push: a card goes to a person's browser through the browser maker's own service, which can neither read it nor tell whose it is.
+"""Web Push.
 
-What is sent is the card's id, its few words and its end: nothing about the person. It is encrypted for that one browser, signed as this server's, short, and
-kept by the service no longer than the card lasts; a later message of the same topic takes its place. A subscription that the service no longer knows is
-deleted. Addresses come from browsers, so only the hosts of the settings are ever called: https, no redirect, no proxy.
+A card goes to a person's browser through the browser maker's own service, which can neither read it nor tell whose it
+is.
+
+What is sent is the card's id, its few words and its end: nothing about the person. It is encrypted for that one
+browser, signed as this server's, short, and kept by the service no longer than the card lasts; a later message of the
+same topic takes its place. A subscription that the service no longer knows is deleted. Addresses come from browsers, so
+only the hosts of the settings are ever called: https, no redirect, no proxy.
 
 References: RFC 8030 (the protocol), RFC 8188 and 8291 (encryption, by ``pywebpush``), RFC 8292 (signature).
 """
@@ -55,17 +59,27 @@ class PushSubscription(Struct, frozen=True):
 class WebPush:
     """The channel. ``secret`` is 32 bytes derived from the root key: the same server always signs with the same key.
 
-    ``holds`` tells whether the key of a device is still one; ``now`` is the world's own time, since a push service reads when a signature ends.
+    ``holds`` tells whether the key of a device is still one; ``now`` is the world's own time, since a push service
+    reads when a signature ends.
     """
 
     name: Final = KIND
     least_s: Final = 5.0
 
     def __init__(
-        self, push: Push, addresses: Addresses, secret: bytes, *, holds: Callable[[str], bool] = lambda _: True, now: Callable[[], float] = time,
-    ) -> None:  # fmt: skip
+        self,
+        push: Push,
+        addresses: Addresses,
+        secret: bytes,
+        *,
+        holds: Callable[[str], bool] = lambda _: True,
+        now: Callable[[], float] = time,
+    ) -> None:
         if not push.contact.startswith(("mailto:", "https://")):
-            raise Invalid("The contact of `push` is no address.", advice='Write `contact = "mailto:NAME@HOST"`: push services require one.')
+            raise Invalid(
+                "The contact of `push` is no address.",
+                advice='Write `contact = "mailto:NAME@HOST"`: push services require one.',
+            )
         self._push = push
         self._addresses = addresses
         self._now = now
@@ -79,11 +93,16 @@ class WebPush:
         self._answered_here: dict[str, None] = {}
 
     def subscribe(self, person: str, device: str, profile: str, told: dict[str, Any]) -> None:
-        """Keep this subscription for this device; :class:`Invalid` for one that no browser makes, or at a host that is not allowed."""
+        """Keep this subscription for this device.
+
+        :class:`Invalid` for one that no browser makes, or at a host that is not allowed.
+        """
         try:
             found = replace(msgspec.convert(told, PushSubscription), profile=profile)
         except msgspec.ValidationError:
-            raise Invalid("This is not a push subscription.", advice="Send what PushSubscription.toJSON() gives.") from None
+            raise Invalid(
+                "This is not a push subscription.", advice="Send what PushSubscription.toJSON() gives."
+            ) from None
         self._checked(found)
         self._addresses.keep(person, KIND, device, msgspec.json.encode(found))
 
@@ -103,13 +122,22 @@ class WebPush:
         """Send the card to the person's browsers that subscribed; ``taken`` when one service took it."""
         card = message.card
         told = {
-            "id": card.decision, "title": card.title, "body": card.body, "place": message.place, "yes": card.yes, "no": card.no, "lang": card.language,
+            "id": card.decision,
+            "title": card.title,
+            "body": card.body,
+            "place": message.place,
+            "yes": card.yes,
+            "no": card.no,
+            "lang": card.language,
             "lasts_s": round(message.lasts_s, 1),
-        }  # fmt: skip
+        }
         return await self._sent(message.person, message.device, told, card.decision, message.lasts_s)
 
     async def recall(self, person: str, device: str, decision: str) -> None:
-        """Have the notification closed; a message that still waits at the service is replaced. Not when it was answered there: it is closed already."""
+        """Have the notification closed; a message that still waits at the service is replaced.
+
+        Not when it was answered there: it is closed already.
+        """
         if decision in self._answered_here:
             del self._answered_here[decision]
         else:
@@ -126,29 +154,49 @@ class WebPush:
         await self._client.aclose()
 
     def _of(self, person: str, profile: str) -> dict[str, PushSubscription]:
-        kept = {name: msgspec.json.decode(data, type=PushSubscription) for name, data in self._addresses.of(person, KIND).items() if self._holds(name)}
+        kept = {
+            name: msgspec.json.decode(data, type=PushSubscription)
+            for name, data in self._addresses.of(person, KIND).items()
+            if self._holds(name)
+        }
         return {name: one for name, one in kept.items() if one.profile == profile}
 
-    async def _sent(self, person: str, profile: str, told: dict[str, Any], topic: str, lasts_s: float) -> DeliveryResult:
-        receipts = [await self._to(person, device, one, told, topic, lasts_s) for device, one in self._of(person, profile).items()]
+    async def _sent(
+        self, person: str, profile: str, told: dict[str, Any], topic: str, lasts_s: float
+    ) -> DeliveryResult:
+        receipts = [
+            await self._to(person, device, one, told, topic, lasts_s)
+            for device, one in self._of(person, profile).items()
+        ]
         # The surest that happened: one taken is taken, and one unsure must not be repeated for the sake of the others.
         order = {handed: place for place, handed in enumerate(("taken", "unsure", "not_sent", "refused", "nobody"))}
-        return min(receipts, key=lambda receipt: order[receipt.handed], default=DeliveryResult("nobody", "no subscription"))
+        return min(
+            receipts, key=lambda receipt: order[receipt.handed], default=DeliveryResult("nobody", "no subscription")
+        )
 
-    async def _to(self, person: str, device: str, one: PushSubscription, told: dict[str, Any], topic: str, lasts_s: float) -> DeliveryResult:
+    async def _to(
+        self, person: str, device: str, one: PushSubscription, told: dict[str, Any], topic: str, lasts_s: float
+    ) -> DeliveryResult:
         try:
             origin = self._checked(one)
         except Invalid:
             return DeliveryResult("nobody", "its host is not allowed any more")
-        encoded = WebPusher({"endpoint": one.endpoint, "keys": msgspec.to_builtins(one.keys)}).encode(msgspec.json.encode(told), "aes128gcm")
+        encoded = WebPusher({"endpoint": one.endpoint, "keys": msgspec.to_builtins(one.keys)}).encode(
+            msgspec.json.encode(told), "aes128gcm"
+        )
         assert encoded is not None
         headers = {
-            "ttl": str(int(lasts_s)), "topic": topic[:32], "urgency": "high" if lasts_s <= URGENT_S else "normal", "content-encoding": "aes128gcm",
+            "ttl": str(int(lasts_s)),
+            "topic": topic[:32],
+            "urgency": "high" if lasts_s <= URGENT_S else "normal",
+            "content-encoding": "aes128gcm",
             "authorization": self._signed(origin),
-        }  # fmt: skip
+        }
         try:
             # Not one header that the service has no use for: each costs as many bytes as a word of the card.
-            answer = await self._client.send(httpx.Request("POST", one.endpoint, content=bytes(encoded["body"]), headers=headers), stream=True)
+            answer = await self._client.send(
+                httpx.Request("POST", one.endpoint, content=bytes(encoded["body"]), headers=headers), stream=True
+            )
             status, after = answer.status_code, answer.headers.get("retry-after", "")
             await answer.aclose()
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
@@ -161,7 +209,11 @@ class WebPush:
             self._addresses.drop(person, KIND, device)
             return DeliveryResult("nobody", f"the service answered {status}")
         if status in (429, 503):
-            return DeliveryResult("not_sent", f"the service answered {status}", float(after) if after.isascii() and after.isdigit() and len(after) < 6 else 0.0)
+            return DeliveryResult(
+                "not_sent",
+                f"the service answered {status}",
+                float(after) if after.isascii() and after.isdigit() and len(after) < 6 else 0.0,
+            )
         return DeliveryResult("unsure" if status >= 500 else "refused", f"the service answered {status}")
 
     def _signed(self, origin: str) -> str:
@@ -179,16 +231,24 @@ class WebPush:
             url, point, auth = httpx.URL(one.endpoint), _bytes(one.keys.p256dh), _bytes(one.keys.auth)
             ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
         except (httpx.InvalidURL, ValueError):
-            raise Invalid("The address or the key of this subscription cannot be read.", advice="Send what PushSubscription.toJSON() gives.") from None
+            raise Invalid(
+                "The address or the key of this subscription cannot be read.",
+                advice="Send what PushSubscription.toJSON() gives.",
+            ) from None
         if len(point) != 65 or len(auth) != 16 or len(one.endpoint) > 1024:
-            raise Invalid("The key of this subscription has a wrong length.", advice="Send what PushSubscription.toJSON() gives.")
+            raise Invalid(
+                "The key of this subscription has a wrong length.", advice="Send what PushSubscription.toJSON() gives."
+            )
         if (
             url.userinfo
             or not 0 < (url.port or 443) <= 65_535
             or not (url.scheme == "https" or (url.scheme == "http" and url.host in LOCAL))
             or not self._allowed(url.host)
         ):
-            raise Invalid("The host of this push service is not allowed.", advice="The server's settings name those that are, in `push.hosts`.")
+            raise Invalid(
+                "The host of this push service is not allowed.",
+                advice="The server's settings name those that are, in `push.hosts`.",
+            )
         return f"{url.scheme}://{url.netloc.decode()}"
 
     def _allowed(self, host: str) -> bool:

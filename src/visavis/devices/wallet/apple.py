@@ -1,10 +1,12 @@
 """Apple Wallet: a pass whose one changing field is the card of the moment.
 
-It is our way to an Apple Watch: the watch shows the phone's pass, and mirrors the phone's announcement that it changed. No program of ours runs on either.
+It is our way to an Apple Watch: the watch shows the phone's pass, and mirrors the phone's announcement that it changed.
+No program of ours runs on either.
 
-The phone registers for each pass, is told that something changed (by Apple's push service, with an empty message), asks which passes did, and fetches
-them, each with the token of that pass and no other. A pass says what is on the person's screens at the moment when it is fetched, so nothing is in it after
-its time or after its purpose was closed. A fetch is not a look: no ``displayed`` comes from here.
+The phone registers for each pass, is told that something changed (by Apple's push service, with an empty message), asks
+which passes did, and fetches them, each with the token of that pass and no other. A pass says what is on the person's
+screens at the moment when it is fetched, so nothing is in it after its time or after its purpose was closed. A fetch is
+not a look: no ``displayed`` comes from here.
 
 Reference: Apple, *PassKit Web Service Reference*; Apple, *Sending notification requests to APNs*.
 """
@@ -51,7 +53,10 @@ log = logging.getLogger("visavis.wallet")
 
 
 class Pass(Struct, frozen=True):
-    """One person's pass on one device: what it said last, and since when (whole epoch seconds, growing at each change)."""
+    """One person's pass on one device.
+
+    What it said last, and since when (whole epoch seconds, growing at each change).
+    """
 
     device: str
     profile: str
@@ -61,15 +66,24 @@ class Pass(Struct, frozen=True):
 
 
 class Passes:
-    """The channel and its web service. ``secret`` makes serial numbers and tokens; ``holds`` tells whether the key of a device is still one."""
+    """The channel and its web service.
+
+    ``secret`` makes serial numbers and tokens; ``holds`` tells whether the key of a device is still one.
+    """
 
     name: Final = KIND
     least_s: Final = 30.0
 
     def __init__(
-        self, wallet: Wallet, strategy: Strategy, screens: Screens, addresses: Addresses, secret: bytes, now: Callable[[], float],
+        self,
+        wallet: Wallet,
+        strategy: Strategy,
+        screens: Screens,
+        addresses: Addresses,
+        secret: bytes,
+        now: Callable[[], float],
         holds: Callable[[str], bool] = lambda _: True,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._wallet = wallet
         self._strategy = strategy
         self._screens = screens
@@ -82,7 +96,9 @@ class Passes:
         if wallet.push_url:
             trusted = ssl.create_default_context()
             trusted.load_cert_chain(wallet.certificate, wallet.key)
-            self._client = httpx.AsyncClient(http2=True, verify=trusted, timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
+            self._client = httpx.AsyncClient(
+                http2=True, verify=trusted, timeout=TIMEOUT_S, follow_redirects=False, trust_env=False
+            )
 
     def made(self, key: AccessKey, language: str) -> bytes:
         """The pass of this device, as it is now; it exists from here on."""
@@ -93,7 +109,9 @@ class Passes:
 
     def reaches(self, person: str, device: str) -> bool:
         """Whether a phone of this person registered a pass for such a device, and can be told that it changed."""
-        return self._client is not None and any(self._addresses.under(person, ON, serial) for serial in self._of(person, device))
+        return self._client is not None and any(
+            self._addresses.under(person, ON, serial) for serial in self._of(person, device)
+        )
 
     async def deliver(self, message: Message) -> DeliveryResult:
         """Tell the person's phones that the pass changed; they fetch it."""
@@ -130,7 +148,11 @@ class Passes:
 
     async def _register(self, request: Request) -> Response:
         person = self._allowed(request)
-        kind, serial, token = self._registration(request), request.path_params["serial"], (await json_body(request)).get("pushToken", "")
+        kind, serial, token = (
+            self._registration(request),
+            request.path_params["serial"],
+            (await json_body(request)).get("pushToken", ""),
+        )
         if not isinstance(token, str) or not token.isalnum() or not token.isascii() or len(token) > 200:
             raise Invalid("`pushToken` is not a token.", advice="Send the one that the phone was given.")
         known = self._addresses.under(person, ON, serial)
@@ -157,7 +179,10 @@ class Passes:
         if not changed:
             return Response(status_code=204)
         # A number here breaks phones: the tag is text.
-        return Response(msgspec.json.encode({"serialNumbers": changed, "lastUpdated": str(max(found.values()))}), media_type="application/json")
+        return Response(
+            msgspec.json.encode({"serialNumbers": changed, "lastUpdated": str(max(found.values()))}),
+            media_type="application/json",
+        )
 
     async def _latest(self, request: Request) -> Response:
         person, serial = self._allowed(request), request.path_params["serial"]
@@ -179,15 +204,24 @@ class Passes:
     async def _logged(self, request: Request) -> Response:
         """What a phone complains of. Its words may hold anything: they are counted, not kept."""
         lines = (await json_body(request)).get("logs", [])
-        log.warning("a phone reports trouble with passes", extra={"attempt": len(lines) if isinstance(lines, list) else 0})
+        log.warning(
+            "a phone reports trouble with passes", extra={"attempt": len(lines) if isinstance(lines, list) else 0}
+        )
         return Response()
 
     def _allowed(self, request: Request) -> str:
-        """The person whose pass this is, when the request holds the token of that very pass; else :class:`InvalidKey`, and nothing tells what exists."""
+        """The person whose pass this is, when the request holds the token of that very pass.
+
+        Else :class:`InvalidKey`, and nothing tells what exists.
+        """
         serial = request.path_params["serial"]
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         right = compare_digest(token.strip().encode("utf-8", "replace"), self._hashed(serial, 24).encode())
-        person = self._addresses.whose(KIND, serial) if right and scheme == "ApplePass" and request.path_params["type"] == self._wallet.pass_type else ""
+        person = (
+            self._addresses.whose(KIND, serial)
+            if right and scheme == "ApplePass" and request.path_params["type"] == self._wallet.pass_type
+            else ""
+        )
         one = self._read(person, serial) if person else None
         if one is None or not self._holds(one.device):
             raise InvalidKey("This token does not open this pass.", advice="Use the one in the pass.")
@@ -200,7 +234,9 @@ class Passes:
         return ON + device
 
     def _of(self, person: str, profile: str) -> dict[str, Pass]:
-        found = {serial: msgspec.json.decode(data, type=Pass) for serial, data in self._addresses.of(person, KIND).items()}
+        found = {
+            serial: msgspec.json.decode(data, type=Pass) for serial, data in self._addresses.of(person, KIND).items()
+        }
         return {serial: one for serial, one in found.items() if one.profile == profile and self._holds(one.device)}
 
     def _read(self, person: str, serial: str) -> Pass | None:
@@ -239,15 +275,24 @@ class Passes:
         receipts = []
         for serial in self._of(person, profile):
             self._current(person, serial)
-            receipts += [await self._pushed(person, kind, serial, token.decode()) for kind, token in self._addresses.under(person, ON, serial).items()]
+            receipts += [
+                await self._pushed(person, kind, serial, token.decode())
+                for kind, token in self._addresses.under(person, ON, serial).items()
+            ]
         order = {handed: place for place, handed in enumerate(("taken", "unsure", "not_sent", "refused", "nobody"))}
-        return min(receipts, key=lambda receipt: order[receipt.handed], default=DeliveryResult("nobody", "no phone registered"))
+        return min(
+            receipts, key=lambda receipt: order[receipt.handed], default=DeliveryResult("nobody", "no phone registered")
+        )
 
     async def _pushed(self, person: str, kind: str, serial: str, token: str) -> DeliveryResult:
         if self._client is None:
             return DeliveryResult("nobody", "no push service is set up")
         try:
-            answer = await self._client.post(f"{self._wallet.push_url}/3/device/{token}", content=b"{}", headers={"apns-topic": self._wallet.pass_type})
+            answer = await self._client.post(
+                f"{self._wallet.push_url}/3/device/{token}",
+                content=b"{}",
+                headers={"apns-topic": self._wallet.pass_type},
+            )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             return DeliveryResult("not_sent", type(error).__name__)
         except (httpx.HTTPError, OSError) as error:
@@ -259,7 +304,9 @@ class Passes:
             return DeliveryResult("nobody", f"the service answered {answer.status_code}")
         if answer.status_code in (429, 503):
             return DeliveryResult("not_sent", f"the service answered {answer.status_code}")
-        return DeliveryResult("unsure" if answer.status_code >= 500 else "refused", f"the service answered {answer.status_code}")
+        return DeliveryResult(
+            "unsure" if answer.status_code >= 500 else "refused", f"the service answered {answer.status_code}"
+        )
 
     def _hashed(self, text: str, size: int) -> str:
         return blake2b(text.encode("utf-8", "surrogatepass"), key=self._secret, digest_size=size).hexdigest()

@@ -1,6 +1,9 @@
-"""Google Wallet: a link by which a person keeps a pass of ours on an Android phone. What it holds is in the link, signed by the brand's own account.
+"""Google Wallet: a link by which a person keeps a pass of ours on an Android phone.
 
-The pass holds the brand's name and nothing about the person; changing it later needs Google's service, which is not called from here.
+What it holds is in the link, signed by the brand's own account.
+
+The pass holds the brand's name and nothing about the person; changing it later needs Google's service, which is not
+called from here.
 
 Reference: Google, *Google Wallet API: Issuing passes with JWT* (``savetowallet``, RS256).
 """
@@ -39,18 +42,29 @@ class ServiceAccount(Struct, frozen=True):
 def account(settings: GoogleWallet) -> ServiceAccount:
     """The service account of the settings; :class:`Invalid` says what is missing."""
     if not settings.issuer.isascii() or not settings.issuer.isdigit() or not settings.url.startswith("https://"):
-        raise Invalid("`google_wallet` is not complete.", advice="Give the issuer's number, the account's file and this server's https url.")
+        raise Invalid(
+            "`google_wallet` is not complete.",
+            advice="Give the issuer's number, the account's file and this server's https url.",
+        )
     try:
         found = msgspec.json.decode(Path(settings.account).read_bytes(), type=ServiceAccount)
         RSAKey.import_key(found.private_key)
     except OSError as error:
-        raise Invalid(f"The file of `google_wallet.account` cannot be read: {error.strerror}.", advice="Give the path of the account's JSON.") from None
+        raise Invalid(
+            f"The file of `google_wallet.account` cannot be read: {error.strerror}.",
+            advice="Give the path of the account's JSON.",
+        ) from None
     except (msgspec.MsgspecError, ValueError):
-        raise Invalid("The file of `google_wallet.account` is no service account's key.", advice="Download it from Google Cloud, as JSON.") from None
+        raise Invalid(
+            "The file of `google_wallet.account` is no service account's key.",
+            advice="Download it from Google Cloud, as JSON.",
+        ) from None
     return found
 
 
-def link(settings: GoogleWallet, account: ServiceAccount, strategy: Strategy, serial: str, language: str, at: float) -> str:
+def link(
+    settings: GoogleWallet, account: ServiceAccount, strategy: Strategy, serial: str, language: str, at: float
+) -> str:
     """The link to save one pass. ``serial`` names it and tells nothing."""
     brand = strategy.brand
 
@@ -59,28 +73,49 @@ def link(settings: GoogleWallet, account: ServiceAccount, strategy: Strategy, se
 
     passes = {
         "genericClasses": [{"id": f"{settings.issuer}.{CLASS}"}],
-        "genericObjects": [{
-            "id": f"{settings.issuer}.{serial}", "classId": f"{settings.issuer}.{CLASS}", "state": "ACTIVE", "hexBackgroundColor": "#042f2a",
-            "cardTitle": words(brand.name), "header": words(brand.name),
-        }],
-    }  # fmt: skip
+        "genericObjects": [
+            {
+                "id": f"{settings.issuer}.{serial}",
+                "classId": f"{settings.issuer}.{CLASS}",
+                "state": "ACTIVE",
+                "hexBackgroundColor": "#042f2a",
+                "cardTitle": words(brand.name),
+                "header": words(brand.name),
+            }
+        ],
+    }
     claims = {
-        "iss": account.client_email, "aud": "google", "typ": "savetowallet", "iat": int(at), "origins": [settings.url.rstrip("/")], "payload": passes,
-    }  # fmt: skip
-    return SAVE + jwt.encode({"alg": "RS256", "typ": "JWT"}, claims, RSAKey.import_key(account.private_key), algorithms=["RS256"])
+        "iss": account.client_email,
+        "aud": "google",
+        "typ": "savetowallet",
+        "iat": int(at),
+        "origins": [settings.url.rstrip("/")],
+        "payload": passes,
+    }
+    return SAVE + jwt.encode(
+        {"alg": "RS256", "typ": "JWT"}, claims, RSAKey.import_key(account.private_key), algorithms=["RS256"]
+    )
 
 
-def routes(settings: GoogleWallet, strategy: Strategy, secret: bytes, access: AccessKeys, now: Callable[[], float]) -> list[Route]:
+def routes(
+    settings: GoogleWallet, strategy: Strategy, secret: bytes, access: AccessKeys, now: Callable[[], float]
+) -> list[Route]:
     """Where a phone's page is led to the link; without an account it says so."""
     known = account(settings) if settings.account else None
 
     async def saving(request: Request) -> Response:
         key = key_of(request, access, "device", cookie=COOKIE)
         if known is None:
-            raise Unavailable("Google Wallet is not set up on this server.", advice="Give issuer, account and url in the settings' `google_wallet`.")
+            raise Unavailable(
+                "Google Wallet is not set up on this server.",
+                advice="Give issuer, account and url in the settings' `google_wallet`.",
+            )
         asked = request.query_params.get("language", "")
         language = asked if asked in strategy.brand.languages else strategy.brand.languages[0]
         serial = blake2b(f"{key.subject}\0{key.id}".encode(), key=secret, digest_size=12).hexdigest()
-        return Response(status_code=303, headers={"location": link(settings, known, strategy, serial, language, now()), "cache-control": "no-store"})
+        return Response(
+            status_code=303,
+            headers={"location": link(settings, known, strategy, serial, language, now()), "cache-control": "no-store"},
+        )
 
     return [Route("/phone/google-pass", guarded(saving))]

@@ -1,9 +1,10 @@
 """A pass for Apple Wallet: the files, their digests, and a signature over the digests, in one archive.
 
-The pass says the card of the moment and where the brand's shops are, and nothing about the person: not even a name. The phone compares the places by
-itself; where it is, is told to nobody.
+The pass says the card of the moment and where the brand's shops are, and nothing about the person: not even a name. The
+phone compares the places by itself; where it is, is told to nobody.
 
-Reference: Apple, *Wallet Developer Guide* and *PassKit Package Format Reference* (``pass.json``, SHA-1 manifest, detached PKCS #7 signature).
+Reference: Apple, *Wallet Developer Guide* and *PassKit Package Format Reference* (``pass.json``, SHA-1 manifest,
+detached PKCS #7 signature).
 """
 
 from collections.abc import Mapping
@@ -30,17 +31,29 @@ from visavis.model.errors import Invalid
 from visavis.strategy.read import Strategy
 
 LOCATIONS_LIMIT: Final = 10
-IMAGES: Final = {"icon.png": (29, 29), "icon@2x.png": (58, 58), "icon@3x.png": (87, 87), "logo.png": (50, 50), "logo@2x.png": (100, 100)}
+IMAGES: Final = {
+    "icon.png": (29, 29),
+    "icon@2x.png": (58, 58),
+    "icon@3x.png": (87, 87),
+    "logo.png": (50, 50),
+    "logo@2x.png": (100, 100),
+}
 WORDS: Final[dict[str, dict[str, str]]] = {
     "fr": {
-        "nothing": "Rien pour l'instant", "why": "Pourquoi", "stop": "Ne plus en recevoir",
-        "how": "Supprimez cette carte : plus rien n'arrive. Elle ne contient rien sur vous.", "about": "Les cartes de {brand}",
+        "nothing": "Rien pour l'instant",
+        "why": "Pourquoi",
+        "stop": "Ne plus en recevoir",
+        "how": "Supprimez cette carte : plus rien n'arrive. Elle ne contient rien sur vous.",
+        "about": "Les cartes de {brand}",
     },
     "en": {
-        "nothing": "Nothing for now", "why": "Why", "stop": "Receive no more",
-        "how": "Delete this pass: nothing arrives any more. It holds nothing about you.", "about": "Cards from {brand}",
+        "nothing": "Nothing for now",
+        "why": "Why",
+        "stop": "Receive no more",
+        "how": "Delete this pass: nothing arrives any more. It holds nothing about you.",
+        "about": "Cards from {brand}",
     },
-}  # fmt: skip
+}
 
 
 class PassSigner(Struct, frozen=True):
@@ -52,54 +65,97 @@ class PassSigner(Struct, frozen=True):
 
 
 def signer(wallet: Wallet) -> PassSigner:
-    """The certificate, key and issuer of the settings; :class:`Invalid` names the one that is missing or cannot be read."""
+    """The certificate, key and issuer of the settings.
+
+    :class:`Invalid` names the one that is missing or cannot be read.
+    """
     for name in ("pass_type", "team", "key", "issuer", "url"):
         if not getattr(wallet, name):
             raise Invalid(
-                f"`wallet.{name}` is missing.", advice="A pass needs pass_type, team, certificate, key, issuer and url: see docs/devices/apple-watch.md."
+                f"`wallet.{name}` is missing.",
+                advice=(
+                    "A pass needs pass_type, team, certificate, key, issuer and url: see docs/devices/apple-watch.md."
+                ),
             )
     if not wallet.url.startswith("https://"):
         raise Invalid("`wallet.url` is not an https address.", advice="A phone updates passes from https only.")
     key = _read("key", wallet.key, lambda data: load_pem_private_key(data, None))
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
-        raise Invalid("The key of `wallet.key` cannot sign a pass.", advice="Give the RSA key of the pass type's certificate.")
+        raise Invalid(
+            "The key of `wallet.key` cannot sign a pass.", advice="Give the RSA key of the pass type's certificate."
+        )
     certificate = _read("certificate", wallet.certificate, x509.load_pem_x509_certificate)
     if certificate.public_key() != key.public_key():
-        raise Invalid("The key of `wallet.key` is not that of `wallet.certificate`.", advice="Give the two that were made together.")
+        raise Invalid(
+            "The key of `wallet.key` is not that of `wallet.certificate`.",
+            advice="Give the two that were made together.",
+        )
     return PassSigner(certificate, key, _read("issuer", wallet.issuer, x509.load_pem_x509_certificate))
 
 
-def described(strategy: Strategy, wallet: Wallet, serial: str, token: str, language: str, card: Card | None, place: str) -> dict[str, Any]:
+def described(
+    strategy: Strategy, wallet: Wallet, serial: str, token: str, language: str, card: Card | None, place: str
+) -> dict[str, Any]:
     """The ``pass.json`` of one person's pass, with the card of the moment in the field whose change the phone announces."""
-    brand, words = strategy.brand.name, {name: typeset(text, language) for name, text in WORDS.get(language, WORDS["en"]).items()}
+    brand, words = (
+        strategy.brand.name,
+        {name: typeset(text, language) for name, text in WORDS.get(language, WORDS["en"]).items()},
+    )
     # Without a card the field has no change message: that a card is over is announced to nobody.
-    said = {"key": "card", "label": place, "value": card.title, "changeMessage": "%@"} if card is not None else {"key": "card", "value": words["nothing"]}
+    said = (
+        {"key": "card", "label": place, "value": card.title, "changeMessage": "%@"}
+        if card is not None
+        else {"key": "card", "value": words["nothing"]}
+    )
     back = [{"key": "stop", "label": words["stop"], "value": words["how"]}]
     if card is not None:
         back.insert(0, {"key": "why", "label": words["why"], "value": card.why})
     return {
-        "formatVersion": 1, "passTypeIdentifier": wallet.pass_type, "teamIdentifier": wallet.team, "serialNumber": serial, "organizationName": brand,
-        "description": words["about"].format(brand=brand), "logoText": brand, "webServiceURL": wallet.url.rstrip("/") + "/wallet",
-        "authenticationToken": token, "sharingProhibited": True, "foregroundColor": "rgb(244, 247, 246)", "labelColor": "rgb(94, 234, 212)",
-        "backgroundColor": "rgb(4, 47, 42)", "locations": locations(strategy.places),
+        "formatVersion": 1,
+        "passTypeIdentifier": wallet.pass_type,
+        "teamIdentifier": wallet.team,
+        "serialNumber": serial,
+        "organizationName": brand,
+        "description": words["about"].format(brand=brand),
+        "logoText": brand,
+        "webServiceURL": wallet.url.rstrip("/") + "/wallet",
+        "authenticationToken": token,
+        "sharingProhibited": True,
+        "foregroundColor": "rgb(244, 247, 246)",
+        "labelColor": "rgb(94, 234, 212)",
+        "backgroundColor": "rgb(4, 47, 42)",
+        "locations": locations(strategy.places),
         "storeCard": {
-            "primaryFields": [said], "secondaryFields": [{"key": "body", "value": card.body}] if card is not None and card.body else [], "backFields": back,
+            "primaryFields": [said],
+            "secondaryFields": [{"key": "body", "value": card.body}] if card is not None and card.body else [],
+            "backFields": back,
         },
-    }  # fmt: skip
+    }
 
 
 def locations(places: Mapping[str, Place]) -> list[dict[str, Any]]:
     """Where the pass is brought forward: at most ten places, shops first, each at its centre."""
     found = sorted(places.values(), key=lambda place: (place.kind != "shop", place.id))[:LOCATIONS_LIMIT]
-    return [{"latitude": latitude, "longitude": longitude, "relevantText": place.name} for place in found for latitude, longitude in [_centre(place)]]
+    return [
+        {"latitude": latitude, "longitude": longitude, "relevantText": place.name}
+        for place in found
+        for latitude, longitude in [_centre(place)]
+    ]
 
 
 def packed(told: dict[str, Any], brand: str, signer: PassSigner) -> bytes:
     """The archive: ``pass.json``, the images, the manifest, and the signature over the manifest."""
     files = {"pass.json": msgspec.json.encode(told)} | {name: icon(brand, *size) for name, size in IMAGES.items()}
     # The format asks for SHA-1; what protects it is the signature over the manifest.
-    manifest = msgspec.json.encode({name: sha1(data, usedforsecurity=False).hexdigest() for name, data in files.items()})
-    builder = PKCS7SignatureBuilder().set_data(manifest).add_signer(signer.certificate, signer.key, SHA256()).add_certificate(signer.issuer)
+    manifest = msgspec.json.encode(
+        {name: sha1(data, usedforsecurity=False).hexdigest() for name, data in files.items()}
+    )
+    builder = (
+        PKCS7SignatureBuilder()
+        .set_data(manifest)
+        .add_signer(signer.certificate, signer.key, SHA256())
+        .add_certificate(signer.issuer)
+    )
     signature = builder.sign(Encoding.DER, [PKCS7Options.DetachedSignature, PKCS7Options.Binary])
     out = BytesIO()
     with ZipFile(out, "w", ZIP_DEFLATED) as archive:
@@ -119,6 +175,10 @@ def _read(name: str, path: str, parse: Any) -> Any:
     try:
         return parse(Path(path).read_bytes())
     except OSError as error:
-        raise Invalid(f"The file of `wallet.{name}` cannot be read: {error.strerror}.", advice="Give the path of a PEM file.") from None
+        raise Invalid(
+            f"The file of `wallet.{name}` cannot be read: {error.strerror}.", advice="Give the path of a PEM file."
+        ) from None
     except (ValueError, TypeError):
-        raise Invalid(f"The file of `wallet.{name}` is not what it should be.", advice="Give a PEM file, without a password.") from None
+        raise Invalid(
+            f"The file of `wallet.{name}` is not what it should be.", advice="Give a PEM file, without a password."
+        ) from None

@@ -1,4 +1,7 @@
-"""Who is on the stage, who plays there, and everything that its panels read; people are called by their first name, never *he* or *she*."""
+"""Who is on the stage, who plays there, and everything that its panels read.
+
+People are called by their first name, never *he* or *she*.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -90,7 +93,9 @@ class PanelLine(Struct, frozen=True):
 
 
 class StagePerson(Struct, frozen=True):
-    """The person of this scene, and what happened in it, the newest first; ``since`` is when it began (epoch seconds, 0 when not known).
+    """The person of this scene, and what happened in it, the newest first.
+
+    ``since`` is when it began (epoch seconds, 0 when not known).
 
     ``on_screens`` are the decisions that a screen shows now.
     """
@@ -115,7 +120,11 @@ class StagePerson(Struct, frozen=True):
         """What was decided at it, and before it what a screen still shows."""
         latest = self.weighed.entry.decisions if self.weighed is not None else ()
         told = {decision.audience for decision in latest}
-        before = [decision for decision in map(self.decision, ("customer", "adviser")) if decision is not None and decision.id in self.on_screens]
+        before = [
+            decision
+            for decision in map(self.decision, ("customer", "adviser"))
+            if decision is not None and decision.id in self.on_screens
+        ]
         return (*latest, *[decision for decision in before if decision.audience not in told])
 
     @property
@@ -126,7 +135,9 @@ class StagePerson(Struct, frozen=True):
 
     def decision(self, audience: str) -> Decision | None:
         """What was decided last in this scene for this audience."""
-        return next((decision for one in self.recent for decision in one.entry.decisions if decision.audience == audience), None)
+        return next(
+            (decision for one in self.recent for decision in one.entry.decisions if decision.audience == audience), None
+        )
 
     def reads(self, category: str) -> bool:
         """Whether any choice of the person lets this category be read."""
@@ -135,7 +146,9 @@ class StagePerson(Struct, frozen=True):
 
     def just_switched(self) -> frozenset[str]:
         """The purposes that were switched last in this scene."""
-        changed = {key: consent.since for key, consent in self.customer.consents.items() if consent.since >= self.since > 0.0}
+        changed = {
+            key: consent.since for key, consent in self.customer.consents.items() if consent.since >= self.since > 0.0
+        }
         latest = max(changed.values(), default=0.0)
         return frozenset([key for key, since in changed.items() if latest - since < TOGETHER_S])
 
@@ -153,7 +166,9 @@ class StagePerson(Struct, frozen=True):
 
     def say(self, *path: str, **values: object) -> str:
         """A sentence of the stage's words, as a printer would set it."""
-        return printed(self.word(*path).format(name=self.name, of_name=of(self.name, self.language), **values), self.language)
+        return printed(
+            self.word(*path).format(name=self.name, of_name=of(self.name, self.language), **values), self.language
+        )
 
     def count(self, key: str, n: int, **values: object) -> str:
         """The words for this many: the singular and the plural stand on both sides of a bar."""
@@ -168,7 +183,9 @@ class StagePerson(Struct, frozen=True):
     def gives(self, purpose: str) -> str:
         """What is given under this purpose, in the person's own words."""
         known = self.strategy.purposes.get(purpose)
-        return self.word("purposes", purpose, "gives") or ", ".join(sorted(known.categories if known is not None else [purpose]))
+        return self.word("purposes", purpose, "gives") or ", ".join(
+            sorted(known.categories if known is not None else [purpose])
+        )
 
     def action(self, action: str) -> str:
         """An action, as the stage calls it."""

@@ -1,4 +1,7 @@
-"""Two panels of the stage: what the person gives and receives, and what is known of them; every line is a choice or a fold of the log."""
+"""Two panels of the stage: what the person gives and receives, and what is known of them.
+
+Every line is a choice or a fold of the log.
+"""
 
 from collections.abc import Iterator
 from typing import Final
@@ -20,7 +23,10 @@ OFTEN: Final = 3
 
 
 class StageSwitch(Struct, frozen=True):
-    """One use of data: what is given and how it is protected, what is received and what it brought; ``just`` when it was switched last."""
+    """One use of data: what is given and how it is protected, what is received and what it brought.
+
+    ``just`` when it was switched last.
+    """
 
     purpose: str
     gives: str
@@ -33,17 +39,33 @@ class StageSwitch(Struct, frozen=True):
 
 def switches(person: StagePerson) -> list[StageSwitch]:
     """Every choice, those that this scene is about first."""
-    told = [choice for choice in choices(person.strategy, person.customer, person.language, person.now) if choice.basis == "consent"]
+    told = [
+        choice
+        for choice in choices(person.strategy, person.customer, person.language, person.now)
+        if choice.basis == "consent"
+    ]
     about = list(_about(person))
     told.sort(key=lambda choice: about.index(choice.purpose) if choice.purpose in about else len(about))
     just = person.just_switched()
     found = []
     for choice in told:
-        brought = _brought(person, choice.purpose) if choice.on else person.say("closed" if choice.status not in ("unknown", "requested") else "never_asked")
+        brought = (
+            _brought(person, choice.purpose)
+            if choice.on
+            else person.say("closed" if choice.status not in ("unknown", "requested") else "never_asked")
+        )
         gets = person.say("purposes", choice.purpose, "gets") or choice.benefit.rstrip(".")
-        found.append(StageSwitch(
-            choice.purpose, person.gives(choice.purpose), _protects(person, choice), gets, brought, choice.on, choice.purpose in just,
-        ))  # fmt: skip
+        found.append(
+            StageSwitch(
+                choice.purpose,
+                person.gives(choice.purpose),
+                _protects(person, choice),
+                gets,
+                brought,
+                choice.on,
+                choice.purpose in just,
+            )
+        )
     return found
 
 
@@ -54,9 +76,13 @@ def _about(person: StagePerson) -> Iterator[str]:
     steps = person.story.steps
     given = person.story.given
     yield from [step.switch for step in steps if step.switch]
-    yield from [purpose for step in steps for purpose in given if step.close in person.strategy.purposes[purpose].categories]
+    yield from [
+        purpose for step in steps for purpose in given if step.close in person.strategy.purposes[purpose].categories
+    ]
     for step in steps:
-        woken = {action.purpose for action in person.strategy.actions.values() if step.moment.get("kind") in action.woken_by}
+        woken = {
+            action.purpose for action in person.strategy.actions.values() if step.moment.get("kind") in action.woken_by
+        }
         yield from sorted(woken.intersection(given))
     yield from given
 
@@ -71,7 +97,9 @@ def _protects(person: StagePerson, choice: Choice) -> str:
 def _brought(person: StagePerson, purpose: str) -> str:
     """What this choice brought so far, counted."""
     actions = {action.id: action for action in person.strategy.actions.values() if action.purpose == purpose}
-    shown = [card for card in person.customer.service.shown if card.action in actions and (card.displayed or card.answer)]
+    shown = [
+        card for card in person.customer.service.shown if card.action in actions and (card.displayed or card.answer)
+    ]
     rewards = [reward for reward in person.customer.rewards if reward.action in actions]
     orders = [order for order in person.customer.orders if order.key in {card.decision for card in shown}]
     if orders:
@@ -117,7 +145,10 @@ def _focus(person: StagePerson) -> list[str]:
 def _habits(person: StagePerson) -> Iterator[PanelLine]:
     purchases = person.customer.purchases
     often = {family: HABIT.unpack_from(purchases.table, row * HABIT.size) for family, row in purchases.rows.items()}
-    ranked = sorted([name for name in often if often[name][K] >= OFTEN and name not in person.strategy.never_push], key=lambda name: -often[name][K])
+    ranked = sorted(
+        [name for name in often if often[name][K] >= OFTEN and name not in person.strategy.never_push],
+        key=lambda name: -often[name][K],
+    )
     focus = [name for name in _focus(person) if name in ranked]
     for family in dict.fromkeys([*focus, *ranked[:4]]):
         habit = often[family]
@@ -134,7 +165,10 @@ def _inferred(person: StagePerson) -> Iterator[PanelLine]:
                 continue
             n = min(9, max(1, round(one.p * 10)))
             name = family_name(person.strategy, one.family, person.language)
-            yield PanelLine(person.count("chances", n, what=clipped(name[:1].upper() + name[1:], 20, 9)), person.say("chances_detail"))
+            yield PanelLine(
+                person.count("chances", n, what=clipped(name[:1].upper() + name[1:], 20, 9)),
+                person.say("chances_detail"),
+            )
             return
 
 
@@ -142,13 +176,19 @@ def _declared(person: StagePerson) -> Iterator[PanelLine]:
     for trait, value in person.customer.preferences.items():
         if value is True:
             words = person.strategy.brand.traits.get(trait, {}).get(person.language, trait)
-            yield PanelLine(words, person.say("declared" if person.reads("preferences") else "declared_closed"), closed=not person.reads("preferences"))
+            yield PanelLine(
+                words,
+                person.say("declared" if person.reads("preferences") else "declared_closed"),
+                closed=not person.reads("preferences"),
+            )
 
 
 def _visits(person: StagePerson) -> Iterator[PanelLine]:
     if person.customer.purchases.trips:
         trips = TRIPS.unpack(person.customer.purchases.trips)
-        since = format_skeleton("yMMMM", EPOCH.fromordinal(EPOCH.toordinal() + int(trips[T_FIRST])), locale=person.language)
+        since = format_skeleton(
+            "yMMMM", EPOCH.fromordinal(EPOCH.toordinal() + int(trips[T_FIRST])), locale=person.language
+        )
         yield PanelLine(person.count("visits", int(trips[T_BASKETS])), person.say("visits_detail", since=since))
 
 
@@ -160,7 +200,11 @@ def _numbers(person: StagePerson) -> Iterator[PanelLine]:
             continue
         what = person.word("measures", name) or name
         told = person.say("number", n=figure(round(number.today, 2), person.language), unit=number.unit, what=what)
-        goal = person.say("number_goal", goal=figure(number.goal, person.language), unit=number.unit) if number.goal else person.say("number_own")
+        goal = (
+            person.say("number_goal", goal=figure(number.goal, person.language), unit=number.unit)
+            if number.goal
+            else person.say("number_own")
+        )
         yield PanelLine(told, goal if opened else person.say("number_closed"), closed=not opened)
 
 
@@ -176,7 +220,9 @@ def _home(person: StagePerson) -> Iterator[PanelLine]:
         name = clipped(name[:1].upper() + name[1:], 22, 9)
         opened = person.reads("home")
         line = person.say("at_home", what=name, left=told) if told else person.say("out_of", what=name)
-        yield PanelLine(line, person.say("home_detail" if opened else "home_closed", time=person.at(stock.at)), closed=not opened)
+        yield PanelLine(
+            line, person.say("home_detail" if opened else "home_closed", time=person.at(stock.at)), closed=not opened
+        )
 
 
 def _wallet(person: StagePerson) -> Iterator[PanelLine]:

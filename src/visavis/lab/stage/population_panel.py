@@ -1,4 +1,7 @@
-"""Everybody's year on the stage: what is happening, and what each objective brought against its holdout, or that it is too early to say."""
+"""Everybody's year on the stage.
+
+What is happening, and what each objective brought against its holdout, or that it is too early to say.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -60,7 +63,13 @@ class ObjectiveLine(Struct, frozen=True):
 
 def figures(crowd: Population, person: StagePerson) -> list[tuple[str, str]]:
     """What was lived so far, in five numbers."""
-    told = {"people": crowd.households, "moments": crowd.moments, "shown_cards": crowd.cards, "silences": crowd.silences, "added": crowd.added}
+    told = {
+        "people": crowd.households,
+        "moments": crowd.moments,
+        "shown_cards": crowd.cards,
+        "silences": crowd.silences,
+        "added": crowd.added,
+    }
     return [(format_decimal(n, locale=person.language), person.word(name)) for name, n in told.items()]
 
 
@@ -104,11 +113,13 @@ def _brought(one: ObjectiveResult, person: StagePerson) -> ObjectiveLine:
         return ObjectiveLine(why, counted, person.say(early), "", Markup(), sure=False)
     sure = effect.verdict in ("more", "less")
     return ObjectiveLine(
-        why, counted, person.say("points", n=_points(effect.uplift, person)), person.say(
-            "sure" if sure else "unsure", low=_points(effect.low, person), high=_points(effect.high, person),
-        ),
-        charts.interval(effect.low, effect.uplift, effect.high), sure,
-    )  # fmt: skip
+        why,
+        counted,
+        person.say("points", n=_points(effect.uplift, person)),
+        person.say("sure" if sure else "unsure", low=_points(effect.low, person), high=_points(effect.high, person)),
+        charts.interval(effect.low, effect.uplift, effect.high),
+        sure,
+    )
 
 
 def _points(share: float, person: StagePerson) -> str:
@@ -118,4 +129,7 @@ def _points(share: float, person: StagePerson) -> str:
 
 def _day(at: float, person: StagePerson, skeleton: str) -> str:
     zone = ZoneInfo(person.strategy.brand.zone)
-    return printed(format_skeleton(skeleton, datetime.fromtimestamp(at, zone), locale=person.language).replace(" ", "\u00a0"), person.language)
+    return printed(
+        format_skeleton(skeleton, datetime.fromtimestamp(at, zone), locale=person.language).replace(" ", "\u00a0"),
+        person.language,
+    )

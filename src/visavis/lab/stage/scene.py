@@ -1,4 +1,7 @@
-"""What is drawn on the stage now, part by part, and the hand that plays everything when it is asked to; one for all who look."""
+"""What is drawn on the stage now, part by part, and the hand that plays everything when it is asked to.
+
+One for all who look.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -82,16 +85,27 @@ class Stage:
         begun = next((str(played.sent["occurred_at"]) for played in playing.played if "occurred_at" in played.sent), "")
         since = datetime.fromisoformat(begun).timestamp() if begun else 0.0
         recent = [
-            one for one in reversed(self._screens.recent)
+            one
+            for one in reversed(self._screens.recent)
             if begun and one.entry.customer == playing.person and one.entry.moment.occurred_at.timestamp() >= since
-        ]  # fmt: skip
+        ]
         card = self._screens.card(playing.person)
-        shown = frozenset([one.show.id for one in ([card] if card is not None else []) + self._screens.briefs(playing.place)])
+        shown = frozenset(
+            [one.show.id for one in ([card] if card is not None else []) + self._screens.briefs(playing.place)]
+        )
         story = playing.stories[playing.scene] if playing.scene < len(playing.stories) else None
         name = pages.WORDS[language].stage.stranger if story is not None and story.stranger else playing.household
         return StagePerson(
-            loop.strategy, loop.customer(playing.person), name, loop.clock.now().timestamp(), since, tuple(recent), shown, story, language,
-        )  # fmt: skip
+            loop.strategy,
+            loop.customer(playing.person),
+            name,
+            loop.clock.now().timestamp(),
+            since,
+            tuple(recent),
+            shown,
+            story,
+            language,
+        )
 
     def parts(self, language: str) -> dict[str, str]:
         """Every part of the page as it is now."""
@@ -99,8 +113,12 @@ class Stage:
         person = self.person(language)
         crowded = playing.scene >= len(playing.stories)
         values = {
-            "playing": playing, "running": self.running, "crowded": crowded, "titles": self._titles(language), "promise": self._promise(person),
-        }  # fmt: skip
+            "playing": playing,
+            "running": self.running,
+            "crowded": crowded,
+            "titles": self._titles(language),
+            "promise": self._promise(person),
+        }
         drawn = {"acts": values, "steps": values, "head": values | self._head(person)}
         if crowded:
             drawn["crowd"] = self._everybody(person)
@@ -122,9 +140,16 @@ class Stage:
         playing = self.playing
         crowded = playing.scene >= len(playing.stories)
         whose = {"customer": playing.person, "adviser": playing.place}
-        return {"crowded": crowded, **{
-            screen: f"/stage/screen/{screen}?" + "&".join([f"language={language}", f"run={self._run}", f"of={_slug(whose[screen])}"]) for screen in SCREENS
-        }}  # fmt: skip
+        return {
+            "crowded": crowded,
+            **{
+                screen: (
+                    f"/stage/screen/{screen}?"
+                    + "&".join([f"language={language}", f"run={self._run}", f"of={_slug(whose[screen])}"])
+                )
+                for screen in SCREENS
+            },
+        }
 
     async def stream(self, language: str) -> AsyncIterator[bytes]:
         """The parts, each sent again when it has changed."""
@@ -140,8 +165,14 @@ class Stage:
                         if sent.get(name) != text:
                             yield pages.event(text, name=name)
                     sent = now
-                    card = None if self.playing.scene >= len(self.playing.stories) else self._screens.card(self.playing.person)
-                    wait_s = min(HEARTBEAT_S, self._screens.lasts_s(card.show) + 0.05) if card is not None else HEARTBEAT_S
+                    card = (
+                        None
+                        if self.playing.scene >= len(self.playing.stories)
+                        else self._screens.card(self.playing.person)
+                    )
+                    wait_s = (
+                        min(HEARTBEAT_S, self._screens.lasts_s(card.show) + 0.05) if card is not None else HEARTBEAT_S
+                    )
                     try:
                         await asyncio.wait_for(bell.wait(), wait_s)
                         await asyncio.sleep(SETTLE_S)
@@ -156,12 +187,20 @@ class Stage:
         if crowd is None:
             return {"figures": []}
         return {
-            "figures": everybody.figures(crowd, person), "feed": everybody.feed(crowd, person), "brought": everybody.brought(crowd, person),
-            "truth": everybody.truth(person), "day": everybody.day(crowd, person), "done": crowd.done, "console": crowd.console,
-        }  # fmt: skip
+            "figures": everybody.figures(crowd, person),
+            "feed": everybody.feed(crowd, person),
+            "brought": everybody.brought(crowd, person),
+            "truth": everybody.truth(person),
+            "day": everybody.day(crowd, person),
+            "done": crowd.done,
+            "console": crowd.console,
+        }
 
     def _titles(self, language: str) -> list[str]:
-        return [*[typeset(_in(story.title, language), language) for story in self.playing.stories], pages.WORDS[language].stage.everybody]
+        return [
+            *[typeset(_in(story.title, language), language) for story in self.playing.stories],
+            pages.WORDS[language].stage.everybody,
+        ]
 
     def _promise(self, person: StagePerson) -> str:
         if person.story is None:
@@ -172,23 +211,36 @@ class Stage:
         """Where and when, and the step as it was expected and as it came."""
         playing, strategy = self.playing, person.strategy
         place = strategy.places.get(playing.place)
-        at = datetime.fromtimestamp(person.recent[0].entry.moment.occurred_at.timestamp() if person.recent else person.now, ZoneInfo(
-            place.zone if place is not None else strategy.brand.zone,
-        ))  # fmt: skip
-        when = f"{format_date(at, 'EEEE', locale=person.language)} {pages.clock(at.hour + at.minute / 60, person.language)}"
+        at = datetime.fromtimestamp(
+            person.recent[0].entry.moment.occurred_at.timestamp() if person.recent else person.now,
+            ZoneInfo(place.zone if place is not None else strategy.brand.zone),
+        )
+        when = (
+            f"{format_date(at, 'EEEE', locale=person.language)}"
+            f" {pages.clock(at.hour + at.minute / 60, person.language)}"
+        )
         at_home = person.story is not None and person.story.at == "morning"
         spot = person.word("where_home") if at_home else place.name if place is not None else ""
         where = " · ".join([part for part in ("" if at_home else strategy.brand.name, spot, when) if part])
         if not playing.played or person.story is None:
-            return {"where": "" if person.story is None else where, "say": "", "granted": "", "checks": [], "differs": []}
+            return {
+                "where": "" if person.story is None else where,
+                "say": "",
+                "granted": "",
+                "checks": [],
+                "differs": [],
+            }
         last = playing.played[-1]
         step = person.story.steps[last.number]
         said = _in(step.say, person.language) if step.say else person.say("kinds", str(last.sent.get("kind", "")))
         granted = last.reply.get("granted") or {}
         return {
-            "where": where, "say": typeset(said, person.language), "granted": person.say("granted", str(granted.get("reason", ""))),
-            "checks": last.checks, "differs": _differences(person, last),
-        }  # fmt: skip
+            "where": where,
+            "say": typeset(said, person.language),
+            "granted": person.say("granted", str(granted.get("reason", ""))),
+            "checks": last.checks,
+            "differs": _differences(person, last),
+        }
 
     def _door(self, person: StagePerson) -> Played | None:
         """The last step, when the door refused its moment and nothing has come in since."""
@@ -200,10 +252,21 @@ class Stage:
 
 
 def _differences(person: StagePerson, last: Played) -> list[str]:
-    """How this step differs from what its story expects; when the person has closed what the story relies on, that alone."""
-    found = [person.say("skipped")] if last.skipped else [_differs(person, check) for check in last.checks if not check.holds]
+    """How this step differs from what its story expects.
+
+    When the person has closed what the story relies on, that alone.
+    """
+    found = (
+        [person.say("skipped")]
+        if last.skipped
+        else [_differs(person, check) for check in last.checks if not check.holds]
+    )
     chosen = person.customer.consents
-    closed = [purpose for purpose in (person.story.given if person.story is not None else ()) if purpose in chosen and chosen[purpose].status not in OPENS]
+    closed = [
+        purpose
+        for purpose in (person.story.given if person.story is not None else ())
+        if purpose in chosen and chosen[purpose].status not in OPENS
+    ]
     if found and closed:
         return [person.say("chose", purpose=person.quoted(closed[0]))]
     if not found and last.excused:
@@ -214,7 +277,9 @@ def _differences(person: StagePerson, last: Played) -> list[str]:
 def _differs(person: StagePerson, check: Check) -> str:
     """What was expected and what happened instead, in words where there are some."""
     found = [person.word("found", one) or person.word("actions", one) or one for one in (check.expected, check.found)]
-    return person.say("differs", what=person.word("checks", check.what) or check.what, expected=found[0], found=found[1])
+    return person.say(
+        "differs", what=person.word("checks", check.what) or check.what, expected=found[0], found=found[1]
+    )
 
 
 def _in(words: Any, language: str) -> str:

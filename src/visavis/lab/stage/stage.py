@@ -1,7 +1,10 @@
-"""The stage: two real screens side by side, and beside them what was allowed, what is known, what the engine thought, and why.
+"""The stage.
 
-What is played comes from elsewhere (:class:`~visavis.lab.stage.onstage.Playing`); this page only shows it and passes gestures on. The two screens are the pages
-that those devices open, in frames, entered with those devices' own keys; so a button pressed in one is the person's real answer.
+Two real screens side by side, and beside them what was allowed, what is known, what the engine thought, and why.
+
+What is played comes from elsewhere (:class:`~visavis.lab.stage.onstage.Playing`); this page only shows it and passes
+gestures on. The two screens are the pages that those devices open, in frames, entered with those devices' own keys; so
+a button pressed in one is the person's real answer.
 """
 
 from collections.abc import Awaitable, Callable
@@ -23,14 +26,20 @@ from visavis.web import adviser, pages
 
 COOKIE: Final = "visavis-stage"
 PATH: Final = "/stage"
-DOORS: Final = {"customer": ("device", "visavis-glasses", "/glasses"), "adviser": ("adviser", adviser.COOKIE, adviser.PATH)}
+DOORS: Final = {
+    "customer": ("device", "visavis-glasses", "/glasses"),
+    "adviser": ("adviser", adviser.COOKIE, adviser.PATH),
+}
 """Each screen's role, the cookie of its page, and its path."""
 PACE_S: Final = 4.0
 """How long a step stays on the stage while everything is played."""
 
 
 class StageAccess:
-    """The stage's own door: a token opens it once and leaves a cookie. ``secret`` makes the cookie good after a restart."""
+    """The stage's own door: a token opens it once and leaves a cookie.
+
+    ``secret`` makes the cookie good after a restart.
+    """
 
     def __init__(self, secret: bytes) -> None:
         self._session = blake2b(b"the stage", key=secret[:64], digest_size=24).hexdigest()
@@ -52,11 +61,16 @@ class StageAccess:
 
     def opened(self, request: Request) -> bool:
         """Whether this browser came in, and asks from our own page."""
-        ours = request.method == "GET" or request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+        ours = request.method == "GET" or request.headers.get("sec-fetch-site", "same-origin") in (
+            "same-origin",
+            "none",
+        )
         return ours and compare_digest(request.cookies.get(COOKIE, "").encode(), self._session.encode())
 
 
-def routes(writer: Writer, screens: Screens, playing: Playing, door: StageAccess, *, pace_s: float = PACE_S) -> list[Route]:
+def routes(
+    writer: Writer, screens: Screens, playing: Playing, door: StageAccess, *, pace_s: float = PACE_S
+) -> list[Route]:
     """The page, its stream, the way into the two screens, and the gestures."""
     stage = Stage(writer, screens, playing, pace_s=pace_s)
 
@@ -69,8 +83,14 @@ def routes(writer: Writer, screens: Screens, playing: Playing, door: StageAccess
         if not door.opened(request):
             return pages.page("stage_door.html", language, status=401, path=PATH)
         return pages.page(
-            "stage.html", language, path=PATH, parts=stage.parts(language), names=PARTS, frames=stage.frames(language), person=stage.person(language),
-        )  # fmt: skip
+            "stage.html",
+            language,
+            path=PATH,
+            parts=stage.parts(language),
+            names=PARTS,
+            frames=stage.frames(language),
+            person=stage.person(language),
+        )
 
     async def stream(request: Request) -> Response:
         return StreamingResponse(stage.stream(pages.language_of(request)), headers=STREAM)
@@ -81,8 +101,12 @@ def routes(writer: Writer, screens: Screens, playing: Playing, door: StageAccess
         if name not in DOORS:
             raise Invalid("There is no such screen.", advice=f"There are: {', '.join(DOORS)}.")
         role, cookie, path = DOORS[name]
-        shape = f"as={'tablet' if request.query_params.get('as') == 'tablet' else 'glasses'}&" if name == "adviser" else ""
-        inside = RedirectResponse(f"{path}?{shape}language={pages.language_of(request)}", 303, headers={"cache-control": "no-store"})
+        shape = (
+            f"as={'tablet' if request.query_params.get('as') == 'tablet' else 'glasses'}&" if name == "adviser" else ""
+        )
+        inside = RedirectResponse(
+            f"{path}?{shape}language={pages.language_of(request)}", 303, headers={"cache-control": "no-store"}
+        )
         return with_cookie(request, inside, cookie, playing.keys()[role], path)
 
     async def go(request: Request) -> None:
@@ -120,7 +144,9 @@ def routes(writer: Writer, screens: Screens, playing: Playing, door: StageAccess
     def inside(answering: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             if not door.opened(request):
-                raise Refused("This browser has not come in by the stage's door.", advice="Open the address with its token.")
+                raise Refused(
+                    "This browser has not come in by the stage's door.", advice="Open the address with its token."
+                )
             return await answering(request)
 
         return guarded(answer)

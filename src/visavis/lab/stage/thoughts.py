@@ -1,4 +1,7 @@
-"""The engine's panel of the stage, and one sentence of why under each screen: from the decisions that were taken, and from what became of them."""
+"""The engine's panel of the stage, and one sentence of why under each screen.
+
+From the decisions that were taken, and from what became of them.
+"""
 
 from typing import Final
 
@@ -19,7 +22,10 @@ LENGTH: Final = 26
 
 
 class Bar(Struct, frozen=True):
-    """One arm beside silence, which is the line: its margin is drawn from ``x`` over ``width``; silence itself is a ``dot`` on its line."""
+    """One arm beside silence, which is the line: its margin is drawn from ``x`` over ``width``.
+
+    Silence itself is a ``dot`` on its line.
+    """
 
     what: str
     detail: str
@@ -62,7 +68,11 @@ def _bars(person: StagePerson, decision: Decision, scale: int) -> list[Bar]:
     drawn = [_bar(person, decision, arm, scale) for arm in arms]
     if isinstance(decision, Show):
         return drawn
-    margin = amount(round(-arms[0].net_millicents / 1000), person.strategy.brand.currency, person.language) if arms and arms[0].net_millicents < 0 else ""
+    margin = (
+        amount(round(-arms[0].net_millicents / 1000), person.strategy.brand.currency, person.language)
+        if arms and arms[0].net_millicents < 0
+        else ""
+    )
     who = "silent_customer" if decision.audience == "customer" else "silent_adviser"
     silence = Bar(person.say("silence"), person.say(who), margin, person.say("ahead") if margin else "", dot=True)
     return [silence, *drawn]
@@ -72,25 +82,45 @@ def _bar(person: StagePerson, decision: Decision, arm: Scored, scale: int) -> Ba
     name = family_name(person.strategy, arm.family, person.language) if arm.family else person.action(arm.action)
     chosen = isinstance(decision, Show) and (arm.action, arm.family) == (decision.action, decision.family)
     net = arm.net_millicents
-    fate = ("shown" if decision.audience == "customer" else "told") if chosen else "silence_better" if net <= 0 else "not_drawn"
+    fate = (
+        ("shown" if decision.audience == "customer" else "told")
+        if chosen
+        else "silence_better"
+        if net <= 0
+        else "not_drawn"
+    )
     width = abs(net) / scale * (WIDTH_PX - ZERO_PX if net > 0 else ZERO_PX)
     sign = "+" if net > 0 else "\u2212" if net < 0 else ""
     return Bar(
-        clipped(name[:1].upper() + name[1:], LENGTH, 9), person.say(fate),
-        sign + amount(round(abs(net) / 1000), person.strategy.brand.currency, person.language), person.say("gain" if net > 0 else "loss"),
-        round(ZERO_PX if net > 0 else ZERO_PX - width, 1), round(width, 1), ahead=chosen,
-    )  # fmt: skip
+        clipped(name[:1].upper() + name[1:], LENGTH, 9),
+        person.say(fate),
+        sign + amount(round(abs(net) / 1000), person.strategy.brand.currency, person.language),
+        person.say("gain" if net > 0 else "loss"),
+        round(ZERO_PX if net > 0 else ZERO_PX - width, 1),
+        round(width, 1),
+        ahead=chosen,
+    )
 
 
 def _refusal(person: StagePerson, one: Refusal) -> str:
-    return person.say("refused_consent", what=person.gives(one.detail)) if one.reason == "consent" else person.say("reasons", one.reason, "short")
+    return (
+        person.say("refused_consent", what=person.gives(one.detail))
+        if one.reason == "consent"
+        else person.say("reasons", one.reason, "short")
+    )
 
 
 def _asked(person: StagePerson, door: Played) -> tuple[PanelLine, ...]:
     """What would have let it in."""
     kind = str(door.sent.get("kind", ""))
     woken = {action.purpose for action in person.strategy.actions.values() if kind in action.woken_by}
-    return tuple([PanelLine(person.gives(purpose), person.say("would_open")) for purpose in person.strategy.purposes if purpose in woken])
+    return tuple(
+        [
+            PanelLine(person.gives(purpose), person.say("would_open"))
+            for purpose in person.strategy.purposes
+            if purpose in woken
+        ]
+    )
 
 
 def why_customer(person: StagePerson, screens: Screens, door: Played | None) -> str:
@@ -127,7 +157,9 @@ def why_adviser(person: StagePerson, screens: Screens, place: str) -> str:
         card = _card(person, decision.id)
         if card is not None and card.answer:
             return person.say("adviser_answered", answer=person.word("answers", card.answer))
-        return person.say("why_over") if screens.open_to(customer.id, decision.purpose) else person.say("adviser_closed")
+        return (
+            person.say("why_over") if screens.open_to(customer.id, decision.purpose) else person.say("adviser_closed")
+        )
     if decision is None or any(one.reason == "consent" for one in decision.refusals):
         return person.say("adviser_closed")
     return _silent(person, decision)
@@ -135,7 +167,9 @@ def why_adviser(person: StagePerson, screens: Screens, place: str) -> str:
 
 def _shown(person: StagePerson, decision: Show) -> str:
     """The reason in the third person where the stage has one, else as the card says it."""
-    because = person.say("because", decision.action) or compose(person.strategy, decision, person.language).why.rstrip(".")
+    because = person.say("because", decision.action) or compose(person.strategy, decision, person.language).why.rstrip(
+        "."
+    )
     return person.say("why_shown", because=because, purpose=person.quoted(decision.purpose))
 
 

@@ -1,6 +1,9 @@
-"""Who plays a story: one real household, its year moved by whole weeks into the present, so that weekdays and hours stay true.
+"""Who plays a story.
 
-The past is told at once, as it was paid for. The last visits are held back: they are the present, and a story enters them one by one.
+One real household, its year moved by whole weeks into the present, so that weekdays and hours stay true.
+
+The past is told at once, as it was paid for. The last visits are held back: they are the present, and a story enters
+them one by one.
 """
 
 from collections.abc import Iterator
@@ -27,9 +30,14 @@ MORNING_H: Final = 8.5
 
 
 class Actors:
-    """One household on the stage; ``now`` is the server's time (epoch seconds), ``unspoken`` the families that a story does not choose."""
+    """One household on the stage.
 
-    def __init__(self, extract: Extract, household: str, zone: str, now: float, unspoken: frozenset[str] = frozenset()) -> None:
+    ``now`` is the server's time (epoch seconds), ``unspoken`` the families that a story does not choose.
+    """
+
+    def __init__(
+        self, extract: Extract, household: str, zone: str, now: float, unspoken: frozenset[str] = frozenset()
+    ) -> None:
         if household not in extract.households:
             raise Invalid("There is no such household.", advice=f"Choose one of: {', '.join(extract.households)}.")
         self._extract = extract
@@ -59,7 +67,10 @@ class Actors:
             yield self._bought(basket, person)
 
     def to_visit(self, now: float, person: str) -> tuple[float, list[dict[str, Any]]]:
-        """Go to the next visit, or stay in the present one: when they come in, and what was bought in between. After the last, its week comes again."""
+        """Go to the next visit, or stay in the present one: when they come in, and what was bought in between.
+
+        After the last, its week comes again.
+        """
         if self._visit is not None and now < self._at(self._visit) + EARLY_S:
             return max(now + STROLL_S, self._at(self._visit) - EARLY_S), []
         between: list[dict[str, Any]] = []
@@ -87,7 +98,11 @@ class Actors:
         """What ``@usual``, ``@other`` and ``@basket`` mean for this household."""
         verb, _, rest = what.partition(" ")
         if rest in OWN:
-            own = [one for one in self._household.faithful() if one not in self._unspoken and self._extract.other(self._household, one)]
+            own = [
+                one
+                for one in self._household.faithful()
+                if one not in self._unspoken and self._extract.other(self._household, one)
+            ]
             rest = own[OWN.index(rest)] if len(own) > OWN.index(rest) else ""
         if verb == "@usual":
             return self._household.usual(rest)
@@ -107,10 +122,13 @@ class Actors:
 
     def _bought(self, basket: Basket, person: str) -> dict[str, Any]:
         return {
-            "kind": "bought", "id": f"paid-{basket.at}-{self._shift_s // WEEK_S}", "customer": person, "occurred_at": instant(self._at(basket)),
+            "kind": "bought",
+            "id": f"paid-{basket.at}-{self._shift_s // WEEK_S}",
+            "customer": person,
+            "occurred_at": instant(self._at(basket)),
             "place": basket.place,
             "lines": [[line.product, line.quantity, line.price_cents] for line in basket.lines],
-        }  # fmt: skip
+        }
 
 
 def instant(at: float) -> str:

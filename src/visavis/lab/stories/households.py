@@ -1,4 +1,7 @@
-"""Some real households of the Complete Journey (84.51°, CC0), taken out by ``journey.extract``: their baskets are real, their first names are not."""
+"""Some real households of the Complete Journey (84.51°, CC0), taken out by ``journey.extract``.
+
+Their baskets are real, their first names are not.
+"""
 
 import csv
 import gzip
@@ -67,7 +70,9 @@ class Household:
         for product, times in self.bought.items():
             takes.setdefault(self._goods[product].family, Counter())[product] = times
         own = {family: (top := counts.most_common(1)[0][1], top / counts.total()) for family, counts in takes.items()}
-        return [family for family in sorted(own, key=lambda name: (-own[name][0], name)) if own[family][1] >= FAITHFUL_SHARE]
+        return [
+            family for family in sorted(own, key=lambda name: (-own[name][0], name)) if own[family][1] >= FAITHFUL_SHARE
+        ]
 
 
 class Extract:
@@ -76,9 +81,13 @@ class Extract:
     def __init__(self, folder: Path) -> None:
         try:
             told: dict[str, Any] = msgspec.json.decode(gzip.decompress((folder / "households.json.gz").read_bytes()))
-            self.learned = msgspec.msgpack.decode(gzip.decompress((folder / "learned.msgpack.gz").read_bytes()), type=Learned)
+            self.learned = msgspec.msgpack.decode(
+                gzip.decompress((folder / "learned.msgpack.gz").read_bytes()), type=Learned
+            )
         except OSError:
-            raise Unavailable("The households of the stage are not there.", advice="Reinstall visavis, or run `visavis extract`.") from None
+            raise Unavailable(
+                "The households of the stage are not there.", advice="Reinstall visavis, or run `visavis extract`."
+            ) from None
         self.credit: str = told["credit"]
         goods = [msgspec.convert(row, Good) for row in told["products"]]
         self.goods = {good.id: good for good in goods}
@@ -96,7 +105,14 @@ class Extract:
         counts = self._taken.get(family, Counter())
         usual = household.usual(family)
         mine = self.goods[usual].name_en if usual else ""
-        return next((product for product, _ in counts.most_common() if product != usual and self.goods[product].name_en != mine), "")
+        return next(
+            (
+                product
+                for product, _ in counts.most_common()
+                if product != usual and self.goods[product].name_en != mine
+            ),
+            "",
+        )
 
     @cached_property
     def _taken(self) -> dict[str, Counter[str]]:
@@ -113,6 +129,12 @@ class Extract:
         writer = csv.writer(rows, lineterminator="\n")
         head = files["products.csv"].decode().splitlines()[0].split(",")
         for good in self.goods.values():
-            row = {"gtin": good.id, "name_fr": good.name_fr, "name_en": good.name_en, "family": good.family, "price_cents": str(good.price_cents)}
+            row = {
+                "gtin": good.id,
+                "name_fr": good.name_fr,
+                "name_en": good.name_en,
+                "family": good.family,
+                "price_cents": str(good.price_cents),
+            }
             writer.writerow([row.get(name, "") for name in head])
         return {**files, "products.csv": files["products.csv"].rstrip() + b"\n" + rows.getvalue().encode()}

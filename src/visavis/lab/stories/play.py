@@ -1,4 +1,5 @@
-"""Play a story through the public API, as the devices, tills, sensors and advisers that it names, and check what comes of it.
+"""Play a story through the public API, as the devices, tills, sensors and advisers that it names, and check what comes
+of it.
 
 Nothing here looks into the engine: whatever a step expects is asked over HTTP with the key of whoever may know.
 """
@@ -32,7 +33,9 @@ class Nothing(Exception):
 class Player:
     """Plays stories for one person. ``issue`` makes the keys of those who speak; ``now`` is the server's clock."""
 
-    def __init__(self, client: httpx.AsyncClient, issue: Issue, cast: Actors, person: str, now: Callable[[], float]) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, issue: Issue, cast: Actors, person: str, now: Callable[[], float]
+    ) -> None:
         self._client = client
         self._issue = issue
         self._cast = cast
@@ -50,13 +53,18 @@ class Player:
 
     def key(self, role: str) -> str:
         """The key with which this role speaks here: of the person on stage, or of the place."""
-        subject = {"brand": "", "till": self.place, "adviser": self.place, "other-till": self.place}.get(role, self.person)
+        subject = {"brand": "", "till": self.place, "adviser": self.place, "other-till": self.place}.get(
+            role, self.person
+        )
         if (role, subject) not in self._keys:
             self._keys[role, subject] = self._issue(role.removeprefix("other-"), subject)
         return self._keys[role, subject]
 
     async def begin(self, story: Story) -> None:
-        """Bring the person to where the story begins: known by their past, with the choices that the story gives unless they chose otherwise."""
+        """Bring the person to where the story begins.
+
+        Known by their past, with the choices that the story gives unless they chose otherwise.
+        """
         self._number += 1
         self._missed, self._excused, self._last = False, "", {}
         if story.stranger:
@@ -65,7 +73,12 @@ class Player:
             self.person = self.household_person
             if not self._known:
                 self._known = True
-                await self._tell([{"kind": "linked", "id": "card", "identifier": f"card of {self.person}", **self._now_of()}, *self._cast.past(self.person)])
+                await self._tell(
+                    [
+                        {"kind": "linked", "id": "card", "identifier": f"card of {self.person}", **self._now_of()},
+                        *self._cast.past(self.person),
+                    ]
+                )
         await self._come(story)
         asked = await self._asked("device", "GET", f"/v1/people/{self.person}/purposes")
         never = {choice["purpose"] for choice in asked.json() if choice["status"] in ("unknown", "requested")}
@@ -74,7 +87,12 @@ class Player:
                 await self._asked("device", "PUT", f"/v1/people/{self.person}/purposes/{purpose}", {"on": True})
         for trait, value in story.declared.items():
             said = self._cast.name if value == "@name" else value
-            await self._asked("device", "POST", "/v1/moments", {"kind": "declared", "id": f"says-{trait}", "trait": trait, "value": said, **self._now_of()})
+            await self._asked(
+                "device",
+                "POST",
+                "/v1/moments",
+                {"kind": "declared", "id": f"says-{trait}", "trait": trait, "value": said, **self._now_of()},
+            )
 
     async def play(self, story: Story, number: int) -> Played:
         """Play one step of a story and check it."""
@@ -83,14 +101,19 @@ class Player:
         try:
             sent, answer = await self._sent(story, step, number)
         except Nothing:
-            return Played(story.id, number, self.person, dict(step.moment), 0, {}, (), skipped=True, excused=self._excused)
+            return Played(
+                story.id, number, self.person, dict(step.moment), 0, {}, (), skipped=True, excused=self._excused
+            )
         us = (perf_counter() - before) * 1e6
         reply = answer.json() if answer is not None and answer.content else {}
         told = reply if isinstance(reply, dict) else {"choices": reply}
         status = answer.status_code if answer is not None else 200
         if step.expect.card and "decisions" not in told and "id" in sent:
             # a till does not hear what her glasses show; she may ask
-            told = {**told, **(await self._asked("device", "GET", f"/v1/people/{self.person}/moments/{sent['id']}")).json()}
+            told = {
+                **told,
+                **(await self._asked("device", "GET", f"/v1/people/{self.person}/moments/{sent['id']}")).json(),
+            }
         card, briefs = await self._look()
         self._excused = self._excused or excused(step.expect, told)
         checks = [*checked(step.expect, status, told), *on_screens(step.expect, card, briefs)]
@@ -98,11 +121,22 @@ class Player:
             checks = [check for check in checks if check.what not in OF_THE_CARD]
         for kind, state in step.expect.wallet.items():
             checks.append(Check(f"her {kind}", state, await self._in_wallet(kind, state)))
-        self._missed = self._missed or bool(self._excused) or any(check.what == "card" and not check.holds for check in checks)
+        self._missed = (
+            self._missed or bool(self._excused) or any(check.what == "card" and not check.holds for check in checks)
+        )
         return Played(
-            story.id, number, self.person, sent, status, told, tuple(checks), " · ".join([part for part in (card.get("title"), card.get("body")) if part]),
-            _in_words(briefs[0]) if briefs else (), round(us, 1), excused=self._excused,
-        )  # fmt: skip
+            story.id,
+            number,
+            self.person,
+            sent,
+            status,
+            told,
+            tuple(checks),
+            " · ".join([part for part in (card.get("title"), card.get("body")) if part]),
+            _in_words(briefs[0]) if briefs else (),
+            round(us, 1),
+            excused=self._excused,
+        )
 
     async def _sent(self, story: Story, step: Step, number: int) -> tuple[dict[str, Any], httpx.Response | None]:
         if step.pass_s:
@@ -113,7 +147,9 @@ class Player:
                 step.by, "PUT", f"/v1/people/{self.person}/purposes/{step.switch}", {"on": step.on}
             )
         if step.close:
-            return {"close": step.close}, await self._asked(step.by, "PUT", f"/v1/people/{self.person}/categories/{step.close}", {"on": False})
+            return {"close": step.close}, await self._asked(
+                step.by, "PUT", f"/v1/people/{self.person}/categories/{step.close}", {"on": False}
+            )
         if step.read:
             return {"read": step.read}, await self._asked(step.by, "GET", f"/v1/people/{self.person}/{step.read}")
         if step.again and not self._last:
@@ -154,7 +190,10 @@ class Player:
         return value
 
     async def _look(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """What is on her glasses and on the adviser's; whoever wears them sees it, and their pages say so, as the player does."""
+        """What is on her glasses and on the adviser's.
+
+        Whoever wears them sees it, and their pages say so, as the player does.
+        """
         answer = await self._asked("device", "GET", "/glasses/screen")
         card: dict[str, Any] = answer.json() if answer.status_code == 200 else {}
         if card:
@@ -184,7 +223,10 @@ class Player:
             at = self._cast.to_morning(at)
         if at - self._now() > ELSEWHERE_S:
             # The visit is over: who went home has left the shop.
-            left = [{**self._now_of(), "kind": "left", "id": f"left-{self._number}", "customer": one, "place": place} for one, place in self._inside.items()]
+            left = [
+                {**self._now_of(), "kind": "left", "id": f"left-{self._number}", "customer": one, "place": place}
+                for one, place in self._inside.items()
+            ]
             self._inside = {}
             if left:
                 await self._asked("brand", "POST", "/v1/moments", left)
@@ -196,9 +238,14 @@ class Player:
         """Tell facts of the past, many at once."""
         for start in range(0, len(moments), CHUNK):
             answer = await self._asked("brand", "POST", "/v1/moments", moments[start : start + CHUNK])
-            lost = [one for one in answer.json() if not one.get("kept")] if answer.status_code == 200 else [answer.json()]
+            lost = (
+                [one for one in answer.json() if not one.get("kept")] if answer.status_code == 200 else [answer.json()]
+            )
             if lost:
-                raise Unavailable(f"{len(lost)} facts of the past were not kept: {lost[0].get('detail')}", advice="Look at the strategy's purposes.")
+                raise Unavailable(
+                    f"{len(lost)} facts of the past were not kept: {lost[0].get('detail')}",
+                    advice="Look at the strategy's purposes.",
+                )
 
     async def _turn(self, at: float) -> None:
         if at > self._now():
@@ -217,7 +264,9 @@ class Player:
 
 def _in_words(brief: dict[str, Any]) -> tuple[str, ...]:
     facts = [f"{fact['what']} ({fact['origin']})" for fact in brief.get("facts", [])]
-    return tuple([line for line in (brief.get("who", ""), brief.get("advice", ""), *facts, brief.get("avoid", "")) if line])
+    return tuple(
+        [line for line in (brief.get("who", ""), brief.get("advice", ""), *facts, brief.get("avoid", "")) if line]
+    )
 
 
 def checked(expected: Expected, status: int, reply: dict[str, Any]) -> list[Check]:
@@ -258,7 +307,9 @@ def excused(expected: Expected, reply: dict[str, Any]) -> str:
     said: dict[str, Any] = next((one for one in reply.get("decisions") or [] if one["audience"] == "customer"), {})
     if not expected.card or said.get("action") == expected.card:
         return ""
-    reasons = [one["reason"] for one in said.get("refused") or [] if one["action"] == expected.card] or [said.get("reason", "")]
+    reasons = [one["reason"] for one in said.get("refused") or [] if one["action"] == expected.card] or [
+        said.get("reason", "")
+    ]
     return next((reason for reason in reasons if reason in expected.or_silence), "")
 
 

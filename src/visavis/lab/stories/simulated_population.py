@@ -1,7 +1,10 @@
-"""PopulationResult at once: the whole households, a year in a minute, through the public API, with answers that are simulated and labelled so.
+"""PopulationResult at once.
 
-Every visit is real: who came, when, where, and what was paid for. What is not real is the answer: when a card names a product that is not in the basket,
-it is added with the stated probability :data:`PERSUADED`. So the truth is known, and the holdout must find it, or say that it cannot yet.
+The whole households, a year in a minute, through the public API, with answers that are simulated and labelled so.
+
+Every visit is real: who came, when, where, and what was paid for. What is not real is the answer: when a card names a
+product that is not in the basket, it is added with the stated probability :data:`PERSUADED`. So the truth is known, and
+the holdout must find it, or say that it cannot yet.
 """
 
 import asyncio
@@ -26,7 +29,10 @@ FEED: Final = 8
 
 
 class Heard(Struct, frozen=True):
-    """One line of the feed: when, who, what came of it (an action's id, or the reason of a silence), and the product that it was about."""
+    """One line of the feed.
+
+    When, who, what came of it (an action's id, or the reason of a silence), and the product that it was about.
+    """
 
     at: float
     who: str
@@ -48,7 +54,9 @@ class PopulationResult(Struct, frozen=True):
     @staticmethod
     def of(crowd: "SimulatedPopulation") -> "PopulationResult":
         """The year of this crowd, as far as it was lived."""
-        return PopulationResult(crowd.visits, crowd.expected_visits, crowd.moments, crowd.cards, crowd.silences, tuple(crowd.standings()))
+        return PopulationResult(
+            crowd.visits, crowd.expected_visits, crowd.moments, crowd.cards, crowd.silences, tuple(crowd.standings())
+        )
 
     @property
     def whole(self) -> bool:
@@ -58,15 +66,23 @@ class PopulationResult(Struct, frozen=True):
     def fields(self, language: str) -> dict[str, Any]:
         """One JSON object; answers are simulated, and it says so."""
         return {
-            "scene": "9-everybody", "as_expected": self.whole, "expected": {"visits": self.expected_visits},
-            "happened": {"visits": self.visits, "moments": self.moments, "cards": self.cards, "silences": self.silences},
+            "scene": "9-everybody",
+            "as_expected": self.whole,
+            "expected": {"visits": self.expected_visits},
+            "happened": {
+                "visits": self.visits,
+                "moments": self.moments,
+                "cards": self.cards,
+                "silences": self.silences,
+            },
             "answers": f"simulated: a card persuades {PERSUADED:.0%} of those who had not taken the product",
             "objectives": [_told(one, language) for one in self.standings if one.effect is not None],
-        }  # fmt: skip
+        }
 
     def text(self, language: str) -> str:
         """The same in lines."""
-        lines = [f"{self.visits} visits, {self.moments} moments, {self.cards} cards, {self.silences} silences; answers are simulated."]
+        counted = f"{self.visits} visits, {self.moments} moments, {self.cards} cards, {self.silences} silences"
+        lines = [f"{counted}; answers are simulated."]
         lines.extend(
             [
                 f"  {told['why']} {told['uplift']:+.3f} [{told['low']:+.3f}, {told['high']:+.3f}], {told['verdict']}"
@@ -80,18 +96,36 @@ def _told(one: ObjectiveResult, language: str) -> dict[str, Any]:
     effect = one.effect
     assert effect is not None
     return {
-        "objective": one.objective.id, "why": one.objective.why[language], "holdout_share": one.objective.holdout_share, "people": one.people,
-        "held_out": one.held_out, "cards": one.shown, "uplift": effect.uplift, "low": effect.low, "high": effect.high, "verdict": effect.verdict,
-    }  # fmt: skip
+        "objective": one.objective.id,
+        "why": one.objective.why[language],
+        "holdout_share": one.objective.holdout_share,
+        "people": one.people,
+        "held_out": one.held_out,
+        "cards": one.shown,
+        "uplift": effect.uplift,
+        "low": effect.low,
+        "high": effect.high,
+        "verdict": effect.verdict,
+    }
 
 
 class SimulatedPopulation:
-    """Lives the year; what happened so far can be read at any time. ``year_s`` is how long the year takes, ``console`` the address of its world's console."""
+    """Lives the year; what happened so far can be read at any time.
+
+    ``year_s`` is how long the year takes, ``console`` the address of its world's console.
+    """
 
     def __init__(
-        self, client: httpx.AsyncClient, key: str, extract: Extract, *, standings: Callable[[], list[ObjectiveResult]], year_s: float, console: str = "",
+        self,
+        client: httpx.AsyncClient,
+        key: str,
+        extract: Extract,
+        *,
+        standings: Callable[[], list[ObjectiveResult]],
+        year_s: float,
+        console: str = "",
         seed: int = 1,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._client = client
         self._headers = {"authorization": f"Bearer {key}"}
         self._extract = extract
@@ -111,7 +145,14 @@ class SimulatedPopulation:
         """From the first visit of the year to the last, all households interleaved."""
         first = min(household.baskets[0].at for household in self._extract.households.values())
         shift_s = max(0, -int((first - EARLY_S - datetime.now(UTC).timestamp()) // WEEK_S)) * WEEK_S
-        visits = sorted([(basket.at + shift_s, name, basket) for name, one in self._extract.households.items() for basket in one.baskets], key=lambda v: v[:2])
+        visits = sorted(
+            [
+                (basket.at + shift_s, name, basket)
+                for name, one in self._extract.households.items()
+                for basket in one.baskets
+            ],
+            key=lambda v: v[:2],
+        )
         started, (begin, *_), (end, *_) = asyncio.get_running_loop().time(), visits[0], visits[-1]
         await self._turn(begin - 86_400.0)
         for name in self._extract.households:
@@ -144,9 +185,14 @@ class SimulatedPopulation:
         for said in reply.get("decisions", []):
             shown = said["result"] == "show"
             self.cards, self.silences = self.cards + shown, self.silences + (not shown)
-            self.feed = [Heard(self.at, name, said.get("action", ""), said.get("reason", ""), said.get("product", "")), *self.feed][:FEED]
+            self.feed = [
+                Heard(self.at, name, said.get("action", ""), said.get("reason", ""), said.get("product", "")),
+                *self.feed,
+            ][:FEED]
             if shown:
-                await self._told({"kind": "displayed", "id": f"seen-{said['decision']}", "decision": said["decision"]}, name)
+                await self._told(
+                    {"kind": "displayed", "id": f"seen-{said['decision']}", "decision": said["decision"]}, name
+                )
                 product = said.get("product", "")
                 if product and all(line[0] != product for line in lines) and self._dice.random() < PERSUADED:
                     lines.append([product, 1, self._extract.goods[product].price_cents])

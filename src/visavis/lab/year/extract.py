@@ -1,7 +1,10 @@
-"""Take some real households out of the year, for the stage: their whole year, the products they bought under readable names, and what was learned.
+"""Take some real households out of the year, for the stage.
 
-Of the households whose figures only judge (not those that chose the model), with a steady year and milk in it, the first by hash. Names are invented,
-baskets are not. Prices are the median of what was paid for one; sizes are those of the data set. The Complete Journey is published under CC0.
+Their whole year, the products they bought under readable names, and what was learned.
+
+Of the households whose figures only judge (not those that chose the model), with a steady year and milk in it, the
+first by hash. Names are invented, baskets are not. Prices are the median of what was paid for one; sizes are those of
+the data set. The Complete Journey is published under CC0.
 """
 
 import gzip
@@ -22,33 +25,84 @@ from visavis.ports import Log
 from visavis.strategy.read import Strategy
 
 NAMES: Final = (
-    "Solène", "Camille", "Inès", "Léa", "Anouk", "Maëlle", "Jeanne", "Sacha", "Lina", "Noémie", "Alix", "Yaël", "Mathilde", "Zoé", "Eden", "Rose", "Mila",
-    "Nora", "Axelle", "Iris", "Théa", "Salomé", "Clémence", "Agathe", "Bérénice",
-)  # fmt: skip
+    "Solène",
+    "Camille",
+    "Inès",
+    "Léa",
+    "Anouk",
+    "Maëlle",
+    "Jeanne",
+    "Sacha",
+    "Lina",
+    "Noémie",
+    "Alix",
+    "Yaël",
+    "Mathilde",
+    "Zoé",
+    "Eden",
+    "Rose",
+    "Mila",
+    "Nora",
+    "Axelle",
+    "Iris",
+    "Théa",
+    "Salomé",
+    "Clémence",
+    "Agathe",
+    "Bérénice",
+)
 MILK: Final = "FLUID MILK WHITE ONLY"
 BASKETS: Final = range(60, 131)
 CREDIT: Final = "The Complete Journey, 84.51°, published under CC0; first names are invented."
 CASES: Final = {"LB": 10.0, "CT": 24.0}
 """Sizes beyond these are of whole cases (bananas of 40 lb), which nobody reads on a shelf."""
-_UNITS: Final = {"GA": "gal", "OZ": "oz", "LB": "lb", "CT": "x", "QT": "qt", "PT": "pt", "LTR": "L", "L": "L", "ML": "ml", "GAL": "gal", "FT": "ft"}
+_UNITS: Final = {
+    "GA": "gal",
+    "OZ": "oz",
+    "LB": "lb",
+    "CT": "x",
+    "QT": "qt",
+    "PT": "pt",
+    "LTR": "L",
+    "L": "L",
+    "ML": "ml",
+    "GAL": "gal",
+    "FT": "ft",
+}
 
 
 def extract(strategy: Strategy, learned: Learned, to: Path) -> int:
-    """Write ``households.json.gz`` and ``learned.msgpack.gz`` into this folder; returns how many bytes they are. Same data, same bytes."""
+    """Write ``households.json.gz`` and ``learned.msgpack.gz`` into this folder; returns how many bytes they are.
+
+    Same data, same bytes.
+    """
     year = data.load()
     chosen = _chosen(year)
-    products = sorted({p for indices in chosen.values() for i in indices for p in year.product[year.starts[i] : year.starts[i + 1]].tolist()})
+    products = sorted(
+        {
+            p
+            for indices in chosen.values()
+            for i in indices
+            for p in year.product[year.starts[i] : year.starts[i + 1]].tolist()
+        }
+    )
     place = {p: at for at, p in enumerate(products)}
     told: dict[str, Any] = {
         "credit": CREDIT,
         "products": _products(strategy, year, products),
         "households": [
-            {"id": household, "name": name, "baskets": _baskets(year, indices, place)} for name, (household, indices) in zip(NAMES, chosen.items(), strict=True)
+            {"id": household, "name": name, "baskets": _baskets(year, indices, place)}
+            for name, (household, indices) in zip(NAMES, chosen.items(), strict=True)
         ],
     }
     to.mkdir(parents=True, exist_ok=True)
     bought = {family for *_, family, _ in told["products"]}
-    kept = Learned(learned.version, learned.heads, {name: row for name, row in learned.families.items() if name in bought}, learned.card)
+    kept = Learned(
+        learned.version,
+        learned.heads,
+        {name: row for name, row in learned.families.items() if name in bought},
+        learned.card,
+    )
     files = {
         "households.json.gz": json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode(),
         "learned.msgpack.gz": msgspec.msgpack.encode(kept),
@@ -61,7 +115,11 @@ def extract(strategy: Strategy, learned: Learned, to: Path) -> int:
 
 def learned_of(log: Log) -> Learned:
     """The parameters that a lived year learned."""
-    found = [entry.change.learned for _, entry in log.scan() if hasattr(entry, "change") and isinstance(entry.change, ParametersLearned)]
+    found = [
+        entry.change.learned
+        for _, entry in log.scan()
+        if hasattr(entry, "change") and isinstance(entry.change, ParametersLearned)
+    ]
     return found[-1]
 
 
@@ -70,7 +128,10 @@ def _chosen(year: data.Year) -> Mapping[int, list[int]]:
     milk = {p for p, family in enumerate(year.families) if family == MILK}
     steady: dict[int, list[int]] = {}
     for household, indices in data.by_household(year):
-        held = [bool(milk.intersection(year.product[year.starts[i] : year.starts[i + 1]].tolist())) for i in indices.tolist()]
+        held = [
+            bool(milk.intersection(year.product[year.starts[i] : year.starts[i + 1]].tolist()))
+            for i in indices.tolist()
+        ]
         late = year.paid_at[indices[-1]] > year.paid_at[-1] - 7 * 86_400
         if len(indices) in BASKETS and sum(held) >= 12 and late and not data.development(household):
             steady[household] = indices.tolist()
@@ -79,7 +140,10 @@ def _chosen(year: data.Year) -> Mapping[int, list[int]]:
 
 
 def _baskets(year: data.Year, indices: list[int], place: Mapping[int, int]) -> list[Any]:
-    """[seconds since the basket before, shop, [product, quantity, cents, …]] of each basket; the most visited shop is s1, the others are s2."""
+    """[seconds since the basket before, shop, [product, quantity, cents, …]] of each basket.
+
+    The most visited shop is s1, the others are s2.
+    """
     shops, counts = np.unique(year.shop[indices], return_counts=True)
     home = int(shops[np.argmax(counts)])
     rows, before = [], 0
@@ -87,7 +151,13 @@ def _baskets(year: data.Year, indices: list[int], place: Mapping[int, int]) -> l
         part = slice(int(year.starts[i]), int(year.starts[i + 1]))
         columns = (year.product[part].tolist(), year.quantity[part].tolist(), year.cents[part].tolist())
         at = int(year.paid_at[i])
-        rows.append([at - before, 1 if int(year.shop[i]) == home else 2, [n for p, q, c in zip(*columns, strict=True) for n in (place[p], q, c)]])
+        rows.append(
+            [
+                at - before,
+                1 if int(year.shop[i]) == home else 2,
+                [n for p, q, c in zip(*columns, strict=True) for n in (place[p], q, c)],
+            ]
+        )
         before = at
     return rows
 
@@ -96,7 +166,11 @@ def _products(strategy: Strategy, year: data.Year, products: list[int]) -> list[
     """[id, French name, English name, family, cents] of each product."""
     table = pl.read_parquet(data.folder() / "products.parquet", columns=["product_id", "package_size"])
     sizes = dict(zip(table["product_id"].cast(pl.Utf8).to_list(), table["package_size"].to_list(), strict=True))
-    paid = pl.DataFrame({"p": year.product, "each": year.cents / np.maximum(year.quantity, 1)}).group_by("p").agg(pl.col("each").median())
+    paid = (
+        pl.DataFrame({"p": year.product, "each": year.cents / np.maximum(year.quantity, 1)})
+        .group_by("p")
+        .agg(pl.col("each").median())
+    )
     price = dict(zip(paid["p"].to_list(), paid["each"].to_list(), strict=True))
     rows = []
     for p in products:
@@ -108,7 +182,10 @@ def _products(strategy: Strategy, year: data.Year, products: list[int]) -> list[
 
 
 def _size(told: str | None) -> str:
-    """A size as a shelf label says it; empty when the data set has none, one that is not a number and a unit, or the case that the shop receives."""
+    """A size as a shelf label says it.
+
+    Empty when the data set has none, one that is not a number and a unit, or the case that the shop receives.
+    """
     number, _, unit = (told or "").partition(" ")
     try:
         size = float(number)

@@ -1,4 +1,7 @@
-"""The year's baskets as moments: the door (derived), the till (derived), the receipt (recorded), and how a household became known (simulated)."""
+"""The year's baskets as moments.
+
+The door (derived), the till (derived), the receipt (recorded), and how a household became known (simulated).
+"""
 
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -19,7 +22,11 @@ def introduced(strategy: Strategy, household: int, now: datetime) -> list[Moment
     moments: list[Moment] = [Linked(id="card", customer=name, occurred_at=now, identifier=f"card-{household}")]
     for purpose in TRUSTED if consents(household) else PRIVATE:
         notice = strategy.purposes[purpose].notice.version
-        moments.append(Noticed(id=f"notice-{purpose}", customer=name, occurred_at=now, purpose=purpose, notice=notice, language="en"))
+        moments.append(
+            Noticed(
+                id=f"notice-{purpose}", customer=name, occurred_at=now, purpose=purpose, notice=notice, language="en"
+            )
+        )
         moments.append(Consented(id=f"yes-{purpose}", customer=name, occurred_at=now, purpose=purpose, notice=notice))
     return moments
 
@@ -27,21 +34,35 @@ def introduced(strategy: Strategy, household: int, now: datetime) -> list[Moment
 def entered(year: Year, i: int) -> Entered:
     """At the door, some minutes before; nothing of the basket is in it."""
     at = max(float(year.paid_at[i]) - lead_s(year, i), 0.0)
-    return Entered(id=f"{year.basket[i]}-door", customer=str(year.household[i]), occurred_at=datetime.fromtimestamp(at, UTC), place=str(year.shop[i]))
+    return Entered(
+        id=f"{year.basket[i]}-door",
+        customer=str(year.household[i]),
+        occurred_at=datetime.fromtimestamp(at, UTC),
+        place=str(year.shop[i]),
+    )
 
 
 def paying(year: Year, i: int) -> Paying:
     """At the till, twenty seconds before paying, everything is in the basket."""
     at = datetime.fromtimestamp(float(year.paid_at[i]) - TILL_S, UTC)
-    return Paying(id=f"{year.basket[i]}-till", customer=str(year.household[i]), occurred_at=at, place=str(year.shop[i]), lines=year.lines(i))
+    return Paying(
+        id=f"{year.basket[i]}-till",
+        customer=str(year.household[i]),
+        occurred_at=at,
+        place=str(year.shop[i]),
+        lines=year.lines(i),
+    )
 
 
 def bought(year: Year, i: int) -> Bought:
     """The truth: the basket as it was paid for."""
     return Bought(
-        id=f"{year.basket[i]}-paid", customer=str(year.household[i]), occurred_at=datetime.fromtimestamp(float(year.paid_at[i]), UTC),
-        place=str(year.shop[i]), lines=year.lines(i),
-    )  # fmt: skip
+        id=f"{year.basket[i]}-paid",
+        customer=str(year.household[i]),
+        occurred_at=datetime.fromtimestamp(float(year.paid_at[i]), UTC),
+        place=str(year.shop[i]),
+        lines=year.lines(i),
+    )
 
 
 def lead_s(year: Year, i: int) -> float:

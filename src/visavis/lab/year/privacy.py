@@ -1,4 +1,7 @@
-"""The proof that consent is obeyed: permute the purchases of those who did not consent, and no decision of theirs may change by a byte."""
+"""The proof that consent is obeyed.
+
+Permute the purchases of those who did not consent, and no decision of theirs may change by a byte.
+"""
 
 from datetime import UTC, datetime
 
@@ -34,7 +37,9 @@ def _decided(year: Year, loop: Loop, baskets: list[int], swapped: dict[int, int]
         moments: list[Moment] = []
         if name not in customers:
             customers[name] = newborn(name)
-            moments += introduced(loop.strategy, int(year.household[i]), datetime.fromtimestamp(float(year.paid_at[i]) - 3600.0, UTC))
+            moments += introduced(
+                loop.strategy, int(year.household[i]), datetime.fromtimestamp(float(year.paid_at[i]) - 3600.0, UTC)
+            )
         if year.paid_at[i] >= JULY.timestamp():
             moments += [entered(year, i), replace(paying(year, i), lines=lines)]
         for moment in [*moments, replace(bought(year, i), lines=lines)]:
@@ -42,6 +47,11 @@ def _decided(year: Year, loop: Loop, baskets: list[int], swapped: dict[int, int]
             if isinstance(admitted, NotAdmitted):
                 found.append(admitted.category.encode())
                 continue
-            entry, customers[name] = step(loop.strategy, loop.world, customers[name], admitted, moment.occurred_at, loop.randomization_key)
-            found.extend(encode(replace(entry, moment=moments[0] if moments else moment, decisions=(one,))) for one in entry.decisions)
+            entry, customers[name] = step(
+                loop.strategy, loop.world, customers[name], admitted, moment.occurred_at, loop.randomization_key
+            )
+            found.extend(
+                encode(replace(entry, moment=moments[0] if moments else moment, decisions=(one,)))
+                for one in entry.decisions
+            )
     return found

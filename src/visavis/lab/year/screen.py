@@ -32,7 +32,9 @@ class TerminalScreen:
         self._strategy = strategy
         self._household = household
         self._language = language
-        self._progress = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn()
+        )
         self._task = self._progress.add_task(STAGES["history"], total=1)
         self._glasses = Panel("\n" * ROWS, title="the customer's glasses", width=COLUMNS + 4)
         self._visits = self._cards = self._hits = self._counted = 0
@@ -56,7 +58,12 @@ class TerminalScreen:
         said = visit.entered
         if not said.action:
             text = SENTENCES[said.silence][self._language]  # type: ignore[index]
-            return Panel("\n" * (ROWS // 2) + f"· silence: {text}", title=f"household {visit.household}", width=COLUMNS + 4, height=ROWS + 2)
+            return Panel(
+                "\n" * (ROWS // 2) + f"· silence: {text}",
+                title=f"household {visit.household}",
+                width=COLUMNS + 4,
+                height=ROWS + 2,
+            )
         show = Show(
             said.decision,
             "customer",

@@ -1,7 +1,10 @@
-"""Simulated people whose true effect is known: can the holdout find it? Recorded purchases cannot say, since nobody saw a card.
+"""Simulate people whose true effect is known, and look whether the holdout finds it.
 
-Everybody lives through the real engine: eight trips of history, then visits that begin at the door. A card that is shown adds its family to the
-basket with probability ``effect``, on top of what the person would have taken anyway. The truth is that probability times the cards shown.
+Recorded purchases cannot say, since nobody saw a card.
+
+Everybody lives through the real engine: eight trips of history, then visits that begin at the door. A card that is
+shown adds its family to the basket with probability ``effect``, on top of what the person would have taken anyway. The
+truth is that probability times the cards shown.
 """
 
 from collections.abc import Mapping
@@ -39,7 +42,11 @@ class Simulated(Struct, frozen=True):
 def simulate(files: Mapping[str, bytes], *, seed: int, persons: int = 1200, effect: float = 0.25) -> Simulated:
     """Live these people and measure the uplift of the door's reminder; half of them are held out by hash."""
     rng = np.random.default_rng(seed)
-    held = {"objectives.toml": files["objectives.toml"].replace(b"holdout_share = 0.05", f"holdout_share = {HOLDOUT}".encode())}
+    held = {
+        "objectives.toml": files["objectives.toml"].replace(
+            b"holdout_share = 0.05", f"holdout_share = {HOLDOUT}".encode()
+        )
+    }
     catalogue = "gtin,family\n" + "".join(f"p{i},family {i}\n" for i in range(FAMILIES))
     strategy = read({**files, **held, "products.csv": catalogue.encode()})
     clock = TurnedClock()
@@ -56,7 +63,11 @@ def simulate(files: Mapping[str, bytes], *, seed: int, persons: int = 1200, effe
         loop.take(Linked(id="card", customer=name, occurred_at=START, identifier=name))
         for purpose in ("place-moment", "reminders"):
             notice = strategy.purposes[purpose].notice.version
-            loop.take(Noticed(id=f"n-{purpose}", customer=name, occurred_at=START, purpose=purpose, notice=notice, language="en"))
+            loop.take(
+                Noticed(
+                    id=f"n-{purpose}", customer=name, occurred_at=START, purpose=purpose, notice=notice, language="en"
+                )
+            )
             loop.take(Consented(id=f"y-{purpose}", customer=name, occurred_at=START, purpose=purpose, notice=notice))
     total = np.zeros(persons)
     excluded = np.zeros(persons, dtype=np.bool_)
@@ -74,7 +85,9 @@ def simulate(files: Mapping[str, bytes], *, seed: int, persons: int = 1200, effe
                     loop.take(Displayed(id=f"seen-{trip}", customer=name, occurred_at=at, decision=decision.id))
                     if rng.random() < effect:
                         extra = int(decision.product[1:])
-                        total[person] += extra in basket  # one product more, whether a second of the family or its first
+                        total[person] += (
+                            extra in basket
+                        )  # one product more, whether a second of the family or its first
                         basket.add(extra)
                 elif decision is not None:
                     excluded[person] |= any(refusal.reason == "holdout" for refusal in decision.refusals)

@@ -13,8 +13,9 @@ from visavis.measurement.calibration import calibration, ece, worst_week
 Figures = dict[str, float]
 WEEK_S: Final = 7 * 86_400.0
 SIMULATED: Final = (
-    "Derived: the door (3 to 40 minutes before paying, by hash) and till (20 seconds before) moments, and that every card was displayed. "
-    "Simulated: consents (four households in five, by hash). Recorded purchases cannot tell whether a card helped: nobody saw one."
+    "Derived: the door (3 to 40 minutes before paying, by hash) and till (20 seconds before) moments, and that every"
+    " card was displayed. Simulated: consents (four households in five, by hash). Recorded purchases cannot tell"
+    " whether a card helped: nobody saw one."
 )
 
 
@@ -50,8 +51,14 @@ def figures(visits: Sequence[Visit]) -> Figures:
         "beyond_hit_rate": _mean(_on(doors, lambda door: door.beyond_hit)),
         "beyond_baseline_hit_rate": _mean(_on(doors, lambda door: door.beyond_counted_hit)),
         "beyond_decayed_hit_rate": _mean(_on(doors, lambda door: door.beyond_decayed_hit)),
-        "beyond_surest_rate": surest(_on(doors, lambda door: door.beyond.confidence), _on(doors, lambda door: door.beyond_hit), 0.5),
-        "beyond_baseline_surest_rate": surest(_on(doors, lambda door: door.beyond_counted.confidence), _on(doors, lambda door: door.beyond_counted_hit), 0.5),
+        "beyond_surest_rate": surest(
+            _on(doors, lambda door: door.beyond.confidence), _on(doors, lambda door: door.beyond_hit), 0.5
+        ),
+        "beyond_baseline_surest_rate": surest(
+            _on(doors, lambda door: door.beyond_counted.confidence),
+            _on(doors, lambda door: door.beyond_counted_hit),
+            0.5,
+        ),
         "calibration_all": calibration(sure, truth),
         "calibration_cards": calibration([visit.entered.p_response for visit in named], hits),
         "calibration_worst_week": worst_week(sure, truth, week),
@@ -61,8 +68,12 @@ def figures(visits: Sequence[Visit]) -> Figures:
         "forgotten_baseline_rate": _mean(_on(tills, lambda till: till.counted_hit)),
         "forgotten_random_rate": _mean(_on(tills, lambda till: till.chance)),
         "forgotten_surest_rate": surest(till_sure, till_truth, 0.1),
-        "forgotten_baseline_surest_rate": surest(_on(tills, lambda till: till.counted.confidence), _on(tills, lambda till: till.counted_hit), 0.1),
-        "forgotten_decayed_surest_rate": surest(_on(tills, lambda till: till.decayed.confidence), _on(tills, lambda till: till.decayed_hit), 0.1),
+        "forgotten_baseline_surest_rate": surest(
+            _on(tills, lambda till: till.counted.confidence), _on(tills, lambda till: till.counted_hit), 0.1
+        ),
+        "forgotten_decayed_surest_rate": surest(
+            _on(tills, lambda till: till.decayed.confidence), _on(tills, lambda till: till.decayed_hit), 0.1
+        ),
         "forgotten_calibration": calibration(till_sure, till_truth),
         "forgotten_ece": ece(till_sure, till_truth),
     }
@@ -79,7 +90,10 @@ def summary(lived: Backtest) -> dict[str, Figures]:
 
 
 def surest(confidence: NDArray[np.float64], truth: NDArray[np.float64], share: float) -> float:
-    """The mean of ``truth`` on the visits where the method is surest; ties keep the order in which visits were lived."""
+    """The mean of ``truth`` on the visits where the method is surest.
+
+    Ties keep the order in which visits were lived.
+    """
     kept = np.argsort(-confidence, kind="stable")[: max(1, round(len(confidence) * share))]
     return _mean(truth[kept])
 

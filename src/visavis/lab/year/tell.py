@@ -15,22 +15,37 @@ def find(log: Log, decision: str) -> tuple[Entry, Decision]:
             for one in entry.decisions:
                 if one.id == decision:
                     return entry, one
-    raise Invalid(f"No decision {decision[:40]} is in this log.", advice="Ids are in the decisions file, and in each answer.")
+    raise Invalid(
+        f"No decision {decision[:40]} is in this log.", advice="Ids are in the decisions file, and in each answer."
+    )
 
 
 def tell(log: Log, decision: str, language: str) -> str:
     """What was decided, why, what was read for it, and what the alternatives were, a line each."""
     entry, one = find(log, decision)
-    what = " · ".join(["show", one.action, *([one.family] if one.family else [])]) if isinstance(one, Show) else f"silence · {one.reason}"
+    what = (
+        " · ".join(["show", one.action, *([one.family] if one.family else [])])
+        if isinstance(one, Show)
+        else f"silence · {one.reason}"
+    )
     lines = [
-        f"{one.id} · {one.audience} · {KIND[type(entry.moment)]} · {entry.received_at:%Y-%m-%d %H:%M} UTC · world {entry.world}",
+        (
+            f"{one.id} · {one.audience} · {KIND[type(entry.moment)]} · {entry.received_at:%Y-%m-%d %H:%M} UTC · world"
+            f" {entry.world}"
+        ),
         f"{what} · p_shown {one.p_shown:g}",
         sentence(one, language),
     ]
     lines += [f"  read for {use.purpose}: {', '.join(use.categories)}" for use in entry.uses]
     if isinstance(one, Show):
         lines += [f"  {term.feature}: {term.push / 100:+.2f}" for term in one.terms]
-    lines += [f"  arm {arm.action or 'silence'} {arm.family}: {arm.net_millicents / 1000:.2f} cents, p {arm.p_shown:g}" for arm in one.scored]
+    lines += [
+        f"  arm {arm.action or 'silence'} {arm.family}: {arm.net_millicents / 1000:.2f} cents, p {arm.p_shown:g}"
+        for arm in one.scored
+    ]
     lines += [f"  known {known.family}: {known.p:.3f}" for known in one.known]
-    lines += [f"  not {refusal.action}: {SENTENCES[refusal.reason][language]} {refusal.detail}".rstrip() for refusal in one.refusals]
+    lines += [
+        f"  not {refusal.action}: {SENTENCES[refusal.reason][language]} {refusal.detail}".rstrip()
+        for refusal in one.refusals
+    ]
     return "\n".join(lines) + "\n"

@@ -20,7 +20,6 @@ from visavis.insight.need import prior
 from visavis.model.customer import Customer, newborn
 from visavis.model.decision import Show
 from visavis.model.entry import Entry, encode
-from visavis.model.moment import CATEGORY, KIND
 from visavis.model.world import World
 from visavis.strategy.read import Strategy
 
@@ -76,7 +75,7 @@ def _try(life: Life, customer: Customer, stranger: Customer, entry: Entry, seed:
 
     honest, tried = decided(customer), 0
     named = {category for use in entry.uses for category in use.categories}
-    own = CATEGORY[KIND[type(entry.moment)]]
+    own = entry.moment.category
     for category, fields in FIELDS.items():
         if category not in named and category != own:
             tried += 1
@@ -182,7 +181,7 @@ def check_told(seeds: range) -> tuple[int, int]:
                     for one in told.used
                 )
                 if (
-                    CATEGORY[KIND[type(entry.moment)]] in read
+                    entry.moment.category in read
                 ):  # else nothing of theirs woke it, and what was read may have been one cause of several
                     cards += 1
                     reasons += any(one.change != "same" for one in told.used)

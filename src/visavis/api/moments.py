@@ -17,8 +17,9 @@ from visavis.api.signals import objection, opted_out
 from visavis.cards.answer import Reply, reply
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys, InvalidKey, about_own, permits
+from visavis.model.decoding import decode
 from visavis.model.errors import VisavisError
-from visavis.model.moment import KIND, Answered, Displayed, Linked, Moment, Unlinked, decode
+from visavis.model.moment import Answered, Displayed, Linked, Moment, Unlinked
 from visavis.runtime.loop import DUE
 from visavis.runtime.writer import Processed, Writer
 
@@ -200,7 +201,7 @@ class Moments:
             lived = await future
         except VisavisError as error:
             return problems.of_error(error)
-        kind, answer = KIND[type(moment)], lived.answer
+        kind, answer = moment.kind, lived.answer
         if answer.entry is None:
             self._heard(kind, "refused")
             assert answer.refused is not None

@@ -18,8 +18,6 @@ from visavis.model.consent import OPENS, Purpose
 from visavis.model.customer import Customer, Places, Purchases
 from visavis.model.gs1 import product_of
 from visavis.model.moment import (
-    CATEGORY,
-    KIND,
     Bought,
     CheckedIn,
     Consumed,
@@ -118,8 +116,7 @@ def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: d
     hour are written into the moment; whatever the sender wrote there is not believed. A moment whose category no open
     purpose covers is refused.
     """
-    kind = KIND[type(moment)]
-    category = CATEGORY[kind]
+    kind, category = moment.kind, moment.category
     if category not in OURS:
         now = received_at.timestamp()
         for purpose in strategy.purposes.values():
@@ -251,7 +248,7 @@ class Views:
 
 def view(customer: Customer, moment: Moment, categories: frozenset[str], now: float) -> View:
     """The customer and the waking moment, of these categories only (as :func:`open_categories` gave them)."""
-    waking = CATEGORY[KIND[type(moment)]]
+    waking = moment.category
     return View(
         categories=categories,
         moment=moment if waking in categories or waking in OURS else None,

@@ -6,7 +6,7 @@ Each no is a value with its reason; only *true* opens a gate.
 from visavis.decide.facts import facts
 from visavis.model.action import Action
 from visavis.model.decision import Refusal
-from visavis.model.moment import KIND, Moment
+from visavis.model.moment import Moment
 from visavis.model.view import View
 from visavis.strategy.read import Strategy
 
@@ -15,7 +15,7 @@ def conditions_hold(
     strategy: Strategy, moment: Moment, purpose: str, actions: list[Action], view: View
 ) -> tuple[list[Action], list[Refusal]]:
     """Split the actions of one purpose into those whose ``when`` is true in this view, and refusals that name the failing predicate."""
-    indexed, index = strategy.indexes[KIND[type(moment)], purpose]
+    indexed, index = strategy.indexes[moment.kind, purpose]
     values = facts(view, index.paths)
     true, _ = index.match(values)
     held, refused = [], []

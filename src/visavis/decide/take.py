@@ -23,7 +23,7 @@ from visavis.model.catalogue import Device
 from visavis.model.decision import Decision, Known, Refusal, RefusalReason, Scored, Show, Silence, Term, Window
 from visavis.model.entry import Use
 from visavis.model.ids import decision_id
-from visavis.model.moment import CATEGORY, KIND, Consumed, Moment, Paying, RanOut, Saw, Stocked
+from visavis.model.moment import Consumed, Moment, Paying, RanOut, Saw, Stocked
 from visavis.model.shown import Shown
 from visavis.model.view import View
 from visavis.model.world import Calibration, World
@@ -144,7 +144,7 @@ def _read(strategy: Strategy, moment: Moment, actions: list[Action], seen: View)
 
     What is not named here changes nothing.
     """
-    read = {CATEGORY[KIND[type(moment)]], "home" if isinstance(moment, Saw) else ""}.union(
+    read = {moment.category, "home" if isinstance(moment, Saw) else ""}.union(
         *[strategy.reads[action.id] for action in actions]
     )
     return tuple(sorted(seen.categories & read))  # a glance may be told how much is left at home

@@ -31,7 +31,7 @@ from visavis.model.customer import Customer, newborn
 from visavis.model.decision import Decision, Origin, Show
 from visavis.model.entry import Entry
 from visavis.model.habit import HABIT, LOCAL_DAY
-from visavis.model.moment import CATEGORY, KIND, Measured
+from visavis.model.moment import Measured
 from visavis.model.world import World
 from visavis.strategy.read import Strategy
 
@@ -372,7 +372,7 @@ def _day(person: Customer, entry: Entry, category: str, datum: str) -> str:
         at = person.home[name].at
     elif kind == "order":
         at = next(order.at for order in person.orders if order.key == name)
-    elif CATEGORY[KIND[type(entry.moment)]] == category and kind in ("", "number"):
+    elif entry.moment.category == category and kind in ("", "number"):
         at = entry.moment.occurred_at.timestamp()
     return datetime.fromtimestamp(at, UTC).date().isoformat() if at else ""
 

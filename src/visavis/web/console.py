@@ -33,7 +33,7 @@ from visavis.http.access_log import record_entry_read
 from visavis.http.requests import HEARTBEAT_S, PAGE, STREAM, guarded, json_body, key_of, with_cookie
 from visavis.measurement.objectives import ObjectiveResult, ObjectiveTallies
 from visavis.model.errors import Invalid, Refused
-from visavis.model.moment import KIND, KINDS
+from visavis.model.moment import KINDS
 from visavis.runtime.writer import Writer
 from visavis.web import charts, pages
 from visavis.web.explained import explained
@@ -149,7 +149,7 @@ def routes(
             )
         entry = found.entry
         await record_entry_read(writer, entry)
-        kind = getattr(pages.WORDS[language].console.kinds, KIND[type(entry.moment)])
+        kind = getattr(pages.WORDS[language].console.kinds, entry.moment.kind)
         told = pages.rendered(
             "_explained.html",
             language,

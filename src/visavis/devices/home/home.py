@@ -26,7 +26,7 @@ from visavis.devices.home.broker import Arrived, Connection
 from visavis.http.access_keys import AccessKey, AccessKeys, permits
 from visavis.http.requests import HEARTBEAT_S
 from visavis.model.errors import Invalid, Unavailable, VisavisError
-from visavis.model.moment import KIND, Answered, Displayed, Moment, Worn
+from visavis.model.moment import Answered, Displayed, Moment, Worn
 from visavis.ports import DeliveryResult, Message
 from visavis.runtime.writer import Writer
 
@@ -350,9 +350,7 @@ class Home:
                 await asyncio.sleep(RETRY_S)
             else:
                 answer = lived.answer
-                self._heard(
-                    KIND[type(moment)], "refused" if answer.entry is None else "retried" if answer.retried else "kept"
-                )
+                self._heard(moment.kind, "refused" if answer.entry is None else "retried" if answer.retried else "kept")
                 return
 
     def _key(self, home: str) -> AccessKey | None:

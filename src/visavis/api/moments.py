@@ -208,7 +208,7 @@ class Moments:
             return problems.of_refusal(answer.refused)
         self._heard(kind, "retried" if answer.retried else "kept")
         strategy = self._writer.loop.strategy
-        language = self._writer.loop.customer(moment.customer).language or strategy.brand.languages[0]
+        language = strategy.language_for(self._writer.loop.customer(moment.customer))
         return reply(strategy, answer.entry, language, key.role, retried=answer.retried, us=lived.us)
 
     def _not_own(self, key: AccessKey, moment: Displayed | Answered) -> str:

@@ -326,8 +326,7 @@ class Dispatcher:
 
     def _message(self, parcel: CardDelivery, found: OnScreen, lasts_s: float) -> Message:
         brand, spot = self._strategy.brand, found.entry.moment.at
-        asked = self._person(parcel.person).language
-        language = asked if asked in brand.languages else brand.languages[0]
+        language = self._strategy.language_for(self._person(parcel.person))
         card = compose(self._strategy, found.show, language, place=spot.place if spot is not None else "")
         place = self._strategy.places.get(spot.place) if spot is not None else None
         return Message(

@@ -21,7 +21,7 @@ from starlette.routing import Route
 from visavis.cards.compose import compose
 from visavis.cards.text import speech
 from visavis.delivery.screens import OnScreen, Screens
-from visavis.devices.hosts.page import HOSTS, WORDS, opened, policy
+from visavis.devices.hosts.page import HOSTS, opened, policy
 from visavis.devices.text_screen import lines
 from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.http.requests import HEARTBEAT_S, STREAM, guarded, json_body, key_of, with_cookie
@@ -71,12 +71,11 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
         return key_of(request, access, "device", cookie=COOKIE)
 
     def language_of(request: Request, person: str) -> str:
-        asked = request.query_params.get("language", "") or writer.loop.customer(person).language
-        return asked if asked in strategy.brand.languages else strategy.brand.languages[0]
+        return strategy.language_for(writer.loop.customer(person), request.query_params.get("language", ""))
 
     async def page(request: Request) -> Response:
-        language, host = request.query_params.get("language", ""), request.query_params.get("host", "")
-        language = language if language in WORDS else strategy.brand.languages[0]
+        host = request.query_params.get("host", "")
+        language = strategy.language_for(None, request.query_params.get("language", ""))
         try:
             known = bool(device(request))
         except Refused:

@@ -59,8 +59,7 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
     registry = Registry(access, strategy.devices, lambda: writer.loop.clock.now().timestamp())
 
     async def page(request: Request) -> Response:
-        asked = request.query_params.get("language", "")
-        language = asked if asked in WORDS else strategy.brand.languages[0]
+        language = strategy.language_for(None, request.query_params.get("language", ""))
         html = PAGE.replace("{{lang}}", language)
         for name, words in WORDS[language].items():
             html = html.replace("{{" + name + "}}", escape(words))

@@ -45,7 +45,7 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
         return key_of(request, access, "adviser", cookie=COOKIE)
 
     async def page(request: Request) -> Response:
-        language = pages.language_of(request, otherwise=strategy.brand.languages[0])
+        language = pages.language_of(request, strategy)
         try:
             place = strategy.places.get(adviser(request).subject)
         except Refused:
@@ -82,7 +82,7 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
                 already.add(decision)
 
     async def briefs(request: Request) -> Response:
-        key, language = adviser(request), pages.language_of(request, otherwise=strategy.brand.languages[0])
+        key, language = adviser(request), pages.language_of(request, strategy)
         await read(key, set())
         found = [
             asdict(_said(strategy, one, language)) | {"lasts_s": screens.lasts_s(one.show)}
@@ -93,7 +93,7 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
         )
 
     async def stream(request: Request) -> Response:
-        key, language = adviser(request), pages.language_of(request, otherwise=strategy.brand.languages[0])
+        key, language = adviser(request), pages.language_of(request, strategy)
 
         picked, last = request.query_params.get("pick", ""), request.headers.get("last-event-id", "")
         return StreamingResponse(_events(strategy, screens, read, language, picked, last, access, key), headers=STREAM)

@@ -80,7 +80,7 @@ def routes(
         return key_of(request, access, "brand", cookie=COOKIE)
 
     def language_of(request: Request) -> str:
-        return pages.language_of(request, otherwise=strategy.brand.languages[0])
+        return pages.language_of(request, strategy)
 
     def sides(language: str) -> dict[str, Any]:
         """What stands beside the feed."""

@@ -185,8 +185,7 @@ class Home:
         return min(HEARTBEAT_S, lasts_s + 0.05) if (await self._put(key.id, message)).handed == "taken" else RETRY_S
 
     def _language(self, person: str) -> str:
-        brand, found = self._strategy.brand, self._writer.loop.customer(person).language
-        return found if found in brand.languages else brand.languages[0]
+        return self._strategy.language_for(self._writer.loop.customer(person))
 
     # ---- what homes say
 

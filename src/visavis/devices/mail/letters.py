@@ -32,7 +32,7 @@ from visavis.cards.compose import compose
 from visavis.config import Mail
 from visavis.delivery.addresses import Addresses
 from visavis.delivery.screens import Screens
-from visavis.devices.mail.words import LANGUAGES, page, words
+from visavis.devices.mail.words import page, words
 from visavis.http.access_keys import AccessKeys
 from visavis.http.requests import guarded, json_body, key_of
 from visavis.model.card import Card
@@ -200,8 +200,7 @@ class Letters:
             return Response(status_code=204)
 
         def language(person: str) -> str:
-            asked = loop.customer(person).language
-            return asked if asked in LANGUAGES and asked in strategy.brand.languages else strategy.brand.languages[0]
+            return strategy.language_for(loop.customer(person))
 
         def about(person: str, said: str, forms: Sequence[tuple[str, str]] = ()) -> Response:
             spoken = language(person)

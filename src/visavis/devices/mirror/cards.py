@@ -34,11 +34,9 @@ class Cards:
         self._writer = writer
         self._screens = screens
 
-    def language(self, person: str) -> str:
-        """The person's language, else the brand's first."""
-        brand = self._writer.loop.strategy.brand
-        found = self._writer.loop.customer(person).language
-        return found if found in brand.languages else brand.languages[0]
+    def language(self, person: str, asked: str = "") -> str:
+        """The language to write in for this person."""
+        return self._writer.loop.strategy.language_for(self._writer.loop.customer(person), asked)
 
     def now(self, key: AccessKey) -> TimelineItem | None:
         """The item that is on this person's Glass now."""

@@ -129,11 +129,10 @@ class Glass:
 
     async def _page(self, request: Request) -> Response:
         try:
-            language = self._cards.language(self._key(request).subject)
+            person = self._key(request).subject
         except Exception:  # noqa: BLE001  without a key the page still opens, and asks for one
-            language = "fr"
-        asked = request.query_params.get("language", "")
-        language = asked if asked in WORDS else language
+            person = ""
+        language = self._cards.language(person, request.query_params.get("language", ""))
         html = PAGE.replace("{{lang}}", language)
         for name, word in WORDS[language].items():
             html = html.replace("{{" + name + "}}", word)

@@ -111,20 +111,15 @@ def routes(
     def device(request: Request) -> AccessKey:
         return key_of(request, access, "device", cookie=COOKIE)
 
-    def language_of(person: str) -> str:
-        asked = writer.loop.customer(person).language if person else ""
-        return next(
-            (one for one in (asked, strategy.brand.languages[0]) if one in WORDS and one in strategy.brand.languages),
-            "en",
-        )
+    def language_of(person: str, asked: str = "") -> str:
+        return strategy.language_for(writer.loop.customer(person), asked)
 
     async def page(request: Request) -> Response:
         try:
             key = device(request)
         except Refused:
             key = None
-        asked = request.query_params.get("language", "")
-        language = asked if asked in WORDS else language_of(key.subject if key is not None else "")
+        language = language_of(key.subject if key is not None else "", request.query_params.get("language", ""))
         words = {name: typeset(text, language) for name, text in WORDS[language].items()}
         subscribed = push is not None and key is not None and push.subscribed(key.subject, key.id)
         filled = {

@@ -132,8 +132,7 @@ class Passes:
 
         async def get(request: Request) -> Response:
             key = key_of(request, access, "device", cookie=COOKIE)
-            asked = request.query_params.get("language", "")
-            language = asked if asked in self._strategy.brand.languages else self._strategy.brand.languages[0]
+            language = self._strategy.language_for(None, request.query_params.get("language", ""))
             return Response(self.made(key, language), headers={"content-type": TYPE, "cache-control": "no-store"})
 
         device = "/wallet/v1/devices/{device}/registrations/{type}"
@@ -263,12 +262,13 @@ class Passes:
         assert one is not None
         found: OnScreen | None = self._screens.card(person, one.profile)
         card = place = None
+        language = self._strategy.language_for(None, one.language)
         if found is not None:
             spot = found.entry.moment.at
             place = self._strategy.places.get(spot.place) if spot is not None else None
-            card = compose(self._strategy, found.show, one.language, place=spot.place if spot is not None else "")
+            card = compose(self._strategy, found.show, language, place=spot.place if spot is not None else "")
         name = place.name if place is not None else self._strategy.brand.name
-        told = described(self._strategy, self._wallet, serial, self._hashed(serial, 24), one.language, card, name)
+        told = described(self._strategy, self._wallet, serial, self._hashed(serial, 24), language, card, name)
         return packed(told, self._strategy.brand.name, self._signer)
 
     async def _tell(self, person: str, profile: str) -> DeliveryResult:

@@ -75,7 +75,7 @@ def routes(
     stage = Stage(writer, screens, playing, pace_s=pace_s)
 
     async def page(request: Request) -> Response:
-        language = pages.language_of(request)
+        language = pages.language_of(request, writer.loop.strategy)
         if token := request.query_params.get("token", ""):
             inside = RedirectResponse(f"{PATH}?language={language}", 303)
             if door.admit(request, token, inside) or door.opened(request):
@@ -93,7 +93,7 @@ def routes(
         )
 
     async def stream(request: Request) -> Response:
-        return StreamingResponse(stage.stream(pages.language_of(request)), headers=STREAM)
+        return StreamingResponse(stage.stream(pages.language_of(request, writer.loop.strategy)), headers=STREAM)
 
     async def screen(request: Request) -> Response:
         """The way into a screen: its own key in its own cookie, as if one put these glasses on."""
@@ -105,7 +105,9 @@ def routes(
             f"as={'tablet' if request.query_params.get('as') == 'tablet' else 'glasses'}&" if name == "adviser" else ""
         )
         inside = RedirectResponse(
-            f"{path}?{shape}language={pages.language_of(request)}", 303, headers={"cache-control": "no-store"}
+            f"{path}?{shape}language={pages.language_of(request, writer.loop.strategy)}",
+            303,
+            headers={"cache-control": "no-store"},
         )
         return with_cookie(request, inside, cookie, playing.keys()[role], path)
 

@@ -19,7 +19,8 @@ import numpy as np
 
 from visavis.consent.gate import NotAdmitted, admit
 from visavis.engine import step
-from visavis.insight.need import CONTEXTS, FEATURES, pack, prior
+from visavis.insight.features import CONTEXTS, FEATURES
+from visavis.insight.need import pack, prior
 from visavis.learning.fit import fit
 from visavis.model.customer import Customer, newborn
 from visavis.model.decoding import decode

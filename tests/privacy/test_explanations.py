@@ -12,7 +12,6 @@ from support.people import BRANDS, KEY, NOON, STRATEGY, a_history, enters, lines
 from visavis.cards.answer import reply
 from visavis.cards.typography import count_words
 from visavis.customers.fold import fold
-from visavis.decide import take
 from visavis.engine import NotAdmitted, admit, step
 from visavis.explain import counterfactual as evidence_why
 from visavis.explain.counterfactual import find, why
@@ -141,7 +140,7 @@ def test_a_canned_reason_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_explanation_that_leaves_out_what_was_read_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(take, "_read", lambda *_: ())
+    monkeypatch.setattr("visavis.strategy.read._reads", lambda *_: frozenset())
     with pytest.raises(AssertionError, match="is not named"):
         check(range(30))
 

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from support.people import KEY, NOON, grocery
 from visavis.cards.answer import reply
-from visavis.insight.need import CONTEXTS, FEATURES, Net, pack
+from visavis.insight.features import CONTEXTS, FEATURES
+from visavis.insight.need import Net, pack
 from visavis.model.attributes import ATTRIBUTES, Attribute
 from visavis.model.consent import CATEGORIES
 from visavis.model.decision import Show

@@ -22,7 +22,8 @@ from visavis.consent.choices import status
 from visavis.consent.gate import view
 from visavis.customers.rights import recipients
 from visavis.decide.holdout import held_out
-from visavis.insight.need import Head, estimate, shortlist
+from visavis.insight.need import Head, estimate
+from visavis.insight.shortlist import shortlist
 from visavis.model.consent import CATEGORIES, Consent
 from visavis.model.customer import Customer
 from visavis.model.entry import Entry

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from support.required import require
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -34,8 +36,7 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
     """One a module: while it is there its thread runs an event loop, and other tests need to run their own."""
-    if not CHROMIUM.exists():
-        pytest.skip("Chromium is not installed: apt-get install chromium")
+    require(CHROMIUM.exists(), "Chromium is not installed: apt-get install chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

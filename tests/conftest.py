@@ -1,10 +1,11 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from support.full import sample
 from support.required import require
 
 if TYPE_CHECKING:
@@ -31,6 +32,12 @@ settings.load_profile("visavis")
 def anyio_backend() -> str:
     """Tests that are coroutines run on asyncio, which the server runs on."""
     return "asyncio"
+
+
+@pytest.fixture
+def times() -> Callable[[int, int], int]:
+    """``times(few, full)``: how many trials to make."""
+    return sample
 
 
 @pytest.fixture(scope="module")

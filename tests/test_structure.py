@@ -4,7 +4,6 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 from support.people import ROOT
 from visavis.model.errors import VisavisError

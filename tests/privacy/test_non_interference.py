@@ -99,7 +99,7 @@ def check(seeds: range) -> tuple[int, int]:
 
 
 def test_what_was_not_consented_influences_nothing(times: Callable[[int, int], int]) -> None:
-    pairs = times(120, 10_000)
+    pairs = times(60, 10_000)
 
     cards, compared = check(range(pairs))
 

@@ -105,7 +105,7 @@ def replays(house: House) -> None:
 def counts(house: House) -> tuple[object, object]:
     """What was counted of people: what each purpose brought them, and how each objective stands."""
     return house.server.accounts.of([SHE, HE]), [
-        (one.shown, one.closed, one.people) for one in house.server.objectives.standings()
+        (one.shown, one.closed, one.people) for one in house.server.objectives.results()
     ]
 
 

@@ -111,7 +111,7 @@ class Check(Struct, frozen=True):
         return self.expected == self.found
 
 
-class Played(Struct, frozen=True):
+class PlayedStep(Struct, frozen=True):
     """One step as it happened.
 
     What was sent, the status, the answer as the server gave it, what both screens show then, the checks.

@@ -88,7 +88,7 @@ def routes(
             "books": {
                 name: amount(abs(cents), strategy.brand.currency, language) for name, cents in benefits.books.items()
             },
-            "objectives": [standing(one, language) for one in objectives.standings()],
+            "objectives": [standing(one, language) for one in objectives.results()],
             "parcels": [(one, mark(one.customer)) for one in islice(reversed(outbox.parcels.values()), PARCELS)],
             "world": writer.loop.world.version,
             "people": writer.loop.people,

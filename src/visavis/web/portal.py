@@ -207,7 +207,7 @@ def seen(
 
 def _row(strategy: Strategy, choice: Choice, brought: Benefit, language: str) -> PurposeRow:
     words, purpose = pages.WORDS[language].portal, strategy.purposes[choice.purpose]
-    called = getattr(getattr(pages.WORDS[language].stage.purposes, choice.purpose, None), "gives", "")
+    called = getattr(pages.WORDS[language].data_given, choice.purpose, "")
     readers = ", ".join([strategy.brand.name, *choice.recipients])
     zone, status = ZoneInfo(strategy.brand.zone), choice.status
 

@@ -11,10 +11,10 @@ from visavis.cards.compose import compose
 from visavis.cards.typography import clipped
 from visavis.cards.words import amount, family_name
 from visavis.delivery.screens import Screens
-from visavis.lab.stage.onstage import PanelLine, StagePerson
+from visavis.lab.stage.stage_person import PanelLine, StagePerson
 from visavis.model.decision import Decision, Refusal, Scored, Show, Silence
 from visavis.model.shown import Shown
-from visavis.strategy.story import Played
+from visavis.strategy.story import PlayedStep
 
 WIDTH_PX: Final = 96
 ZERO_PX: Final = 30
@@ -37,7 +37,7 @@ class Bar(Struct, frozen=True):
     dot: bool = False
 
 
-class Thought(Struct, frozen=True):
+class DecisionPanel(Struct, frozen=True):
     """What was weighed, and what never was, with the reason."""
 
     us: str
@@ -45,22 +45,28 @@ class Thought(Struct, frozen=True):
     refused: tuple[PanelLine, ...]
 
 
-def thought(person: StagePerson, door: Played | None) -> Thought:
-    """What the engine thought at the last moment of this scene; ``door`` is a moment that was refused before it."""
-    if door is not None:
-        return Thought("", (Bar(person.say("at_the_door"), person.say("nothing_kept"), "", ""),), _asked(person, door))
+def decision_panel(person: StagePerson, refused_step: PlayedStep | None) -> DecisionPanel:
+    """What the engine weighed at the last moment of this scene, or why the moment of ``refused_step`` was refused."""
+    if refused_step is not None:
+        return DecisionPanel(
+            "", (Bar(person.say("at_the_door"), person.say("nothing_kept"), "", ""),), _asked(person, refused_step)
+        )
     bars: list[Bar] = []
     refused: dict[str, PanelLine] = {}
     scale = max([abs(arm.net_millicents) for one in person.decisions for arm in one.scored], default=0) or 1
     for decision in person.decisions:
         bars += _bars(person, decision, scale)
-        just = person.just_switched()
+        just = person.last_switched()
         for one in sorted(decision.refusals, key=lambda one: one.detail not in just):
             refused.setdefault(one.action, PanelLine(person.action(one.action), _refusal(person, one)))
     if not person.decisions:
         bars = [Bar(person.say("not_woken"), person.say("not_woken_detail"), "", "")]
-    us = person.say("us", n=round(person.weighed.us)) if person.weighed is not None and person.weighed.us else ""
-    return Thought(us, tuple(bars), tuple(refused.values()))
+    us = (
+        person.say("us", n=round(person.last_decided.us))
+        if person.last_decided is not None and person.last_decided.us
+        else ""
+    )
+    return DecisionPanel(us, tuple(bars), tuple(refused.values()))
 
 
 def _bars(person: StagePerson, decision: Decision, scale: int) -> list[Bar]:
@@ -83,7 +89,7 @@ def _bar(person: StagePerson, decision: Decision, arm: Scored, scale: int) -> Ba
     chosen = isinstance(decision, Show) and (arm.action, arm.family) == (decision.action, decision.family)
     net = arm.net_millicents
     fate = (
-        ("shown" if decision.audience == "customer" else "told")
+        ("shown" if decision.audience == "customer" else "given_adviser")
         if chosen
         else "silence_better"
         if net <= 0
@@ -104,31 +110,31 @@ def _bar(person: StagePerson, decision: Decision, arm: Scored, scale: int) -> Ba
 
 def _refusal(person: StagePerson, one: Refusal) -> str:
     return (
-        person.say("refused_consent", what=person.gives(one.detail))
+        person.say("refused_consent", what=person.data_given(one.detail))
         if one.reason == "consent"
         else person.say("reasons", one.reason, "short")
     )
 
 
-def _asked(person: StagePerson, door: Played) -> tuple[PanelLine, ...]:
+def _asked(person: StagePerson, refused_step: PlayedStep) -> tuple[PanelLine, ...]:
     """What would have let it in."""
-    kind = str(door.sent.get("kind", ""))
+    kind = str(refused_step.sent.get("kind", ""))
     woken = {action.purpose for action in person.strategy.actions.values() if kind in action.woken_by}
     return tuple(
         [
-            PanelLine(person.gives(purpose), person.say("would_open"))
+            PanelLine(person.data_given(purpose), person.say("would_open"))
             for purpose in person.strategy.purposes
             if purpose in woken
         ]
     )
 
 
-def why_customer(person: StagePerson, screens: Screens, door: Played | None) -> str:
+def why_customer(person: StagePerson, screens: Screens, refused_step: PlayedStep | None) -> str:
     """Why the person's glasses show this, or nothing, and what would change it."""
     on_screen = screens.card(person.customer.id)
     if on_screen is not None:
         return _shown(person, on_screen.show)
-    if door is not None:
+    if refused_step is not None:
         return person.say("why_door")
     decision = person.decision("customer")
     if decision is None:
@@ -140,7 +146,7 @@ def why_customer(person: StagePerson, screens: Screens, door: Played | None) -> 
         if not screens.open_to(person.customer.id, decision.purpose):
             return person.say("why_recalled", purpose=person.quoted(decision.purpose))
         return person.say("why_over")
-    if cut := person.cut(decision.refusals):
+    if cut := person.switched_off(decision.refusals):
         return person.say("why_cut", purpose=person.quoted(cut))
     return _silent(person, decision)
 

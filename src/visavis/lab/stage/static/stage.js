@@ -25,7 +25,7 @@ function draw(part, html) {
 let as = sessionStorage.getItem('as') || 'glasses', places = {};
 function enter(to) {
   places = { ...places, ...to };
-  root.dataset.crowded = places.crowded;
+  root.dataset.population = places.population;
   for (const frame of all('[data-screen]')) {
     const url = places[frame.dataset.screen] + (frame.dataset.screen === 'adviser' ? '&as=' + as : '');
     if (frame.getAttribute('src') !== url) frame.src = url;
@@ -33,7 +33,7 @@ function enter(to) {
   root.dataset.shape = as;
   for (const button of all('[data-as]')) button.setAttribute('aria-pressed', button.dataset.as === as);
 }
-enter({ crowded: root.dataset.crowded === 'true', customer: one('[data-screen=customer]').getAttribute('src'), adviser: one('[data-screen=adviser]').dataset.src });
+enter({ population: root.dataset.population === 'true', customer: one('[data-screen=customer]').getAttribute('src'), adviser: one('[data-screen=adviser]').dataset.src });
 
 // A stream that was refused, not lost: another server may be there now, with a door of its own.
 async function again() {

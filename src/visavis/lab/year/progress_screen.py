@@ -1,4 +1,4 @@
-"""The year on a terminal: one household's glasses with their card, beside the running figures."""
+"""The year on a terminal: one household's glasses with their card, beside the figures so far."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ from rich.table import Table
 from visavis.cards.compose import compose
 from visavis.cards.text import wall
 from visavis.decide.explain import SENTENCES
-from visavis.lab.year.visit import Visit
+from visavis.lab.year.visit_record import Visit
 from visavis.model.decision import Show
 from visavis.strategy.read import Strategy
 
@@ -19,14 +19,14 @@ COLUMNS: Final = 40
 ROWS: Final = 7
 EVERY: Final = 100
 STAGES: Final = {
-    "history": "January to June, remembered",
+    "history": "January to June, history",
     "learning": "learning from the development half",
-    "living": "July to December, lived",
+    "evaluation": "July to December, evaluated",
 }
 
 
-class TerminalScreen:
-    """Draws while the year is lived. ``household`` is the one followed; without it, each card shown is a new one's."""
+class ProgressScreen:
+    """Draws while the year runs; without a ``household`` to follow, the glasses are of another one each time."""
 
     def __init__(self, strategy: Strategy, *, household: int | None, language: str = "en") -> None:
         self._strategy = strategy
@@ -38,26 +38,26 @@ class TerminalScreen:
         self._task = self._progress.add_task(STAGES["history"], total=1)
         self._glasses = Panel("\n" * ROWS, title="the customer's glasses", width=COLUMNS + 4)
         self._visits = self._cards = self._hits = self._counted = 0
-        self.live = Live(self._drawn(), console=Console(stderr=True), refresh_per_second=8, transient=True)
+        self.live = Live(self._page(), console=Console(stderr=True), refresh_per_second=8, transient=True)
 
     def __call__(self, stage: str, done: int, of: int, visit: Visit | None) -> None:
-        """Take one step of the year in."""
+        """Draw one step of the year."""
         self._progress.update(self._task, description=STAGES[stage], completed=done, total=of)
         if visit is not None:
             self._visits += 1
-            if visit.door is not None:
-                self._hits += visit.door.hit
-                self._counted += visit.door.counted_hit
-            self._cards += bool(visit.entered.action)
+            if visit.entrance is not None:
+                self._hits += visit.entrance.model_hit
+                self._counted += visit.entrance.counted_hit
+            self._cards += bool(visit.at_entrance.action)
             if visit.household == self._household or (self._household is None and done % EVERY == 0):
-                self._glasses = self._worn(visit)
+                self._glasses = self._glasses_of(visit)
         if visit is None or done % EVERY == 0:
-            self.live.update(self._drawn())
+            self.live.update(self._page())
 
-    def _worn(self, visit: Visit) -> Panel:
-        said = visit.entered
-        if not said.action:
-            text = SENTENCES[said.silence][self._language]  # type: ignore[index]
+    def _glasses_of(self, visit: Visit) -> Panel:
+        decision = visit.at_entrance
+        if not decision.action:
+            text = SENTENCES[decision.silence][self._language]  # type: ignore[index]
             return Panel(
                 "\n" * (ROWS // 2) + f"· silence: {text}",
                 title=f"household {visit.household}",
@@ -65,16 +65,16 @@ class TerminalScreen:
                 height=ROWS + 2,
             )
         show = Show(
-            said.decision,
+            decision.decision,
             "customer",
             "",
-            said.action,
-            said.family,
-            said.product,
+            decision.action,
+            decision.family,
+            decision.product,
             "",
             0.0,
-            said.p_response,
-            said.p_shown,
+            decision.p_response,
+            decision.p_shown,
             (),
             (),
             (),
@@ -82,14 +82,16 @@ class TerminalScreen:
             None,
         )
         lines = wall(compose(self._strategy, show, self._language), COLUMNS, ROWS)
-        return Panel("\n".join(lines), title=f"household {visit.household}, p {said.p_response:.2f}", width=COLUMNS + 4)
+        return Panel(
+            "\n".join(lines), title=f"household {visit.household}, p {decision.p_response:.2f}", width=COLUMNS + 4
+        )
 
-    def _drawn(self) -> Table:
+    def _page(self) -> Table:
         figures = Table.grid(padding=(0, 2))
         figures.add_row("visits", f"{self._visits:,}")
         figures.add_row("cards at the door", f"{self._cards:,}")
         if self._counted:
-            figures.add_row("did we know? ÷ counting", f"{self._hits / self._counted:.3f}")
+            figures.add_row("hit rate ÷ counting", f"{self._hits / self._counted:.3f}")
         both = Table.grid(padding=(0, 3))
         both.add_row(self._glasses, figures)
         page = Table.grid()

@@ -1,9 +1,7 @@
-"""Take some real households out of the year, for the stage.
+"""Take some real households out of the year for the stage, with the products they bought and what was learned.
 
-Their whole year, the products they bought under readable names, and what was learned.
-
-Of the households whose figures only judge (not those that chose the model), with a steady year and milk in it, the
-first by hash. Names are invented, baskets are not. Prices are the median of what was paid for one; sizes are those of
+Of the households that were not used for development, with a steady year and milk in it, the first by hash. Names are
+invented, baskets are not. Prices are the median of what was paid for one; sizes are those of
 the data set. The Complete Journey is published under CC0.
 """
 
@@ -20,61 +18,29 @@ import numpy as np
 import polars as pl
 
 from visavis.lab.year import data
+from visavis.model.entry import WorldEntry
+from visavis.model.errors import Invalid
 from visavis.model.world import Learned, ParametersLearned
 from visavis.ports import Log
 from visavis.strategy.read import Strategy
 
 NAMES: Final = (
-    "Solène",
-    "Camille",
-    "Inès",
-    "Léa",
-    "Anouk",
-    "Maëlle",
-    "Jeanne",
-    "Sacha",
-    "Lina",
-    "Noémie",
-    "Alix",
-    "Yaël",
-    "Mathilde",
-    "Zoé",
-    "Eden",
-    "Rose",
-    "Mila",
-    "Nora",
-    "Axelle",
-    "Iris",
-    "Théa",
-    "Salomé",
-    "Clémence",
-    "Agathe",
-    "Bérénice",
+    "Solène Camille Inès Léa Anouk Maëlle Jeanne Sacha Lina Noémie Alix Yaël Mathilde Zoé Eden Rose Mila Nora Axelle"
+    " Iris Théa Salomé Clémence Agathe Bérénice"
 )
 MILK: Final = "FLUID MILK WHITE ONLY"
 BASKETS: Final = range(60, 131)
 CREDIT: Final = "The Complete Journey, 84.51°, published under CC0; first names are invented."
+_LOWER: Final = ("GAL", "OZ", "LB", "QT", "PT", "ML", "FT")
 CASES: Final = {"LB": 10.0, "CT": 24.0}
 """Sizes beyond these are of whole cases (bananas of 40 lb), which nobody reads on a shelf."""
-_UNITS: Final = {
-    "GA": "gal",
-    "OZ": "oz",
-    "LB": "lb",
-    "CT": "x",
-    "QT": "qt",
-    "PT": "pt",
-    "LTR": "L",
-    "L": "L",
-    "ML": "ml",
-    "GAL": "gal",
-    "FT": "ft",
-}
+_UNITS: Final = {"LTR": "L", "L": "L", "GA": "gal", "CT": "x"} | {one: one.lower() for one in _LOWER}
 
 
 def extract(strategy: Strategy, learned: Learned, to: Path) -> int:
     """Write ``households.json.gz`` and ``learned.msgpack.gz`` into this folder; returns how many bytes they are.
 
-    Same data, same bytes.
+    The same data give the same bytes.
     """
     year = data.load()
     chosen = _chosen(year)
@@ -87,16 +53,16 @@ def extract(strategy: Strategy, learned: Learned, to: Path) -> int:
         }
     )
     place = {p: at for at, p in enumerate(products)}
-    told: dict[str, Any] = {
+    content: dict[str, Any] = {
         "credit": CREDIT,
         "products": _products(strategy, year, products),
         "households": [
             {"id": household, "name": name, "baskets": _baskets(year, indices, place)}
-            for name, (household, indices) in zip(NAMES, chosen.items(), strict=True)
+            for name, (household, indices) in zip(NAMES.split(), chosen.items(), strict=True)
         ],
     }
     to.mkdir(parents=True, exist_ok=True)
-    bought = {family for *_, family, _ in told["products"]}
+    bought = {family for *_, family, _ in content["products"]}
     kept = Learned(
         learned.version,
         learned.heads,
@@ -104,23 +70,20 @@ def extract(strategy: Strategy, learned: Learned, to: Path) -> int:
         learned.card,
     )
     files = {
-        "households.json.gz": json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode(),
+        "households.json.gz": json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(),
         "learned.msgpack.gz": msgspec.msgpack.encode(kept),
     }
     packed = {name: gzip.compress(content, 9, mtime=0) for name, content in files.items()}
-    for name, content in packed.items():
-        (to / name).write_bytes(content)
-    return sum([len(content) for content in packed.values()])
+    return sum([(to / name).write_bytes(content) for name, content in packed.items()])
 
 
 def learned_of(log: Log) -> Learned:
-    """The parameters that a lived year learned."""
-    found = [
-        entry.change.learned
-        for _, entry in log.scan()
-        if hasattr(entry, "change") and isinstance(entry.change, ParametersLearned)
-    ]
-    return found[-1]
+    """The parameters that a whole year learned; :class:`Invalid` when the log holds none."""
+    changes = [entry.change for _, entry in log.scan() if isinstance(entry, WorldEntry)]
+    learned = [change.learned for change in changes if isinstance(change, ParametersLearned)]
+    if not learned:
+        raise Invalid("This log holds no learned parameters.", advice="Run `visavis year --log FOLDER` to its end.")
+    return learned[-1]
 
 
 def _chosen(year: data.Year) -> Mapping[int, list[int]]:
@@ -135,7 +98,7 @@ def _chosen(year: data.Year) -> Mapping[int, list[int]]:
         late = year.paid_at[indices[-1]] > year.paid_at[-1] - 7 * 86_400
         if len(indices) in BASKETS and sum(held) >= 12 and late and not data.development(household):
             steady[household] = indices.tolist()
-    first = sorted(steady, key=lambda household: sha256(f"stage-{household}".encode()).digest())[: len(NAMES)]
+    first = sorted(steady, key=lambda household: sha256(f"stage-{household}".encode()).digest())[: len(NAMES.split())]
     return {household: steady[household] for household in sorted(first)}
 
 
@@ -181,12 +144,12 @@ def _products(strategy: Strategy, year: data.Year, products: list[int]) -> list[
     return rows
 
 
-def _size(told: str | None) -> str:
+def _size(text: str | None) -> str:
     """A size as a shelf label says it.
 
     Empty when the data set has none, one that is not a number and a unit, or the case that the shop receives.
     """
-    number, _, unit = (told or "").partition(" ")
+    number, _, unit = (text or "").partition(" ")
     try:
         size = float(number)
     except ValueError:

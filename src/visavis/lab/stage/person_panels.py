@@ -12,7 +12,7 @@ from msgspec import Struct
 from visavis.cards.typography import clipped
 from visavis.cards.words import EPOCH, family_name, figure, left, product_name, span
 from visavis.consent.choices import Choice, choices
-from visavis.lab.stage.onstage import PanelLine, StagePerson
+from visavis.lab.stage.stage_person import PanelLine, StagePerson
 from visavis.model.decision import Show
 from visavis.model.habit import FIRST, HABIT, LAST, T_BASKETS, T_FIRST, TRIPS, K
 from visavis.model.moment import Consumed, Measured, RanOut, Saw, Stocked
@@ -46,7 +46,7 @@ def switches(person: StagePerson) -> list[StageSwitch]:
     ]
     about = list(_about(person))
     told.sort(key=lambda choice: about.index(choice.purpose) if choice.purpose in about else len(about))
-    just = person.just_switched()
+    just = person.last_switched()
     found = []
     for choice in told:
         brought = (
@@ -58,7 +58,7 @@ def switches(person: StagePerson) -> list[StageSwitch]:
         found.append(
             StageSwitch(
                 choice.purpose,
-                person.gives(choice.purpose),
+                person.data_given(choice.purpose),
                 _protects(person, choice),
                 gets,
                 brought,
@@ -119,7 +119,7 @@ def known(person: StagePerson) -> list[PanelLine]:
     """What is known, what this scene is about first; the last line is what was never asked."""
     customer = person.customer
     lines = [*_numbers(person), *_home(person), *_wallet(person)]
-    if customer.purchases.trips and not person.reads("purchases"):
+    if customer.purchases.trips and not person.may_read("purchases"):
         n = int(TRIPS.unpack(customer.purchases.trips)[T_BASKETS])
         lines.insert(0, PanelLine(person.count("purchases_closed", n), person.say("kept_closed"), closed=True))
     else:
@@ -178,8 +178,8 @@ def _declared(person: StagePerson) -> Iterator[PanelLine]:
             words = person.strategy.brand.traits.get(trait, {}).get(person.language, trait)
             yield PanelLine(
                 words,
-                person.say("declared" if person.reads("preferences") else "declared_closed"),
-                closed=not person.reads("preferences"),
+                person.say("declared" if person.may_read("preferences") else "declared_closed"),
+                closed=not person.may_read("preferences"),
             )
 
 
@@ -194,7 +194,7 @@ def _visits(person: StagePerson) -> Iterator[PanelLine]:
 
 def _numbers(person: StagePerson) -> Iterator[PanelLine]:
     moment = person.moment
-    opened = person.reads("numbers")
+    opened = person.may_read("numbers")
     for name, number in person.customer.numbers.items():
         if not isinstance(moment, Measured) and opened:
             continue
@@ -218,7 +218,7 @@ def _home(person: StagePerson) -> Iterator[PanelLine]:
         name = family_name(person.strategy, family, person.language)
         told = left(stock.units, person.language)
         name = clipped(name[:1].upper() + name[1:], 22, 9)
-        opened = person.reads("home")
+        opened = person.may_read("home")
         line = person.say("at_home", what=name, left=told) if told else person.say("out_of", what=name)
         yield PanelLine(
             line, person.say("home_detail" if opened else "home_closed", time=person.at(stock.at)), closed=not opened

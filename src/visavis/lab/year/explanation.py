@@ -1,4 +1,4 @@
-"""Explain one logged decision in words: for a person, for an adviser, for whoever has to answer for it."""
+"""Explain one logged decision in words, for whoever has to answer for it."""
 
 from visavis.decide.explain import SENTENCES, sentence
 from visavis.model.decision import Decision, Show
@@ -19,32 +19,22 @@ def find(log: Log, decision: str) -> tuple[Entry, Decision]:
     )
 
 
-def tell(log: Log, decision: str, language: str) -> str:
+def explanation(log: Log, decision: str, language: str) -> str:
     """What was decided, why, what was read for it, and what the alternatives were, a line each."""
-    entry, one = find(log, decision)
-    what = (
-        " · ".join(["show", one.action, *([one.family] if one.family else [])])
-        if isinstance(one, Show)
-        else f"silence · {one.reason}"
-    )
-    lines = [
-        (
-            f"{one.id} · {one.audience} · {entry.moment.kind} · {entry.received_at:%Y-%m-%d %H:%M} UTC · world"
-            f" {entry.world}"
-        ),
-        f"{what} · p_shown {one.p_shown:g}",
-        sentence(one, language),
-    ]
+    entry, found = find(log, decision)
+    what = f"silence · {found.reason}" if not isinstance(found, Show) else f"show · {found.action}"
+    if isinstance(found, Show) and found.family:
+        what += f" · {found.family}"
+    at, kind = f"{entry.received_at:%Y-%m-%d %H:%M} UTC", entry.moment.kind
+    lines = [f"{found.id} · {found.audience} · {kind} · {at} · world {entry.world}"]
+    lines += [f"{what} · p_shown {found.p_shown:g}", sentence(found, language)]
     lines += [f"  read for {use.purpose}: {', '.join(use.categories)}" for use in entry.uses]
-    if isinstance(one, Show):
-        lines += [f"  {term.feature}: {term.push / 100:+.2f}" for term in one.terms]
+    if isinstance(found, Show):
+        lines += [f"  {term.feature}: {term.push / 100:+.2f}" for term in found.terms]
     lines += [
         f"  arm {arm.action or 'silence'} {arm.family}: {arm.net_millicents / 1000:.2f} cents, p {arm.p_shown:g}"
-        for arm in one.scored
+        for arm in found.scored
     ]
-    lines += [f"  known {known.family}: {known.p:.3f}" for known in one.known]
-    lines += [
-        f"  not {refusal.action}: {SENTENCES[refusal.reason][language]} {refusal.detail}".rstrip()
-        for refusal in one.refusals
-    ]
+    lines += [f"  known {known.family}: {known.p:.3f}" for known in found.known]
+    lines += [f"  not {one.action}: {SENTENCES[one.reason][language]} {one.detail}".rstrip() for one in found.refusals]
     return "\n".join(lines) + "\n"

@@ -1,7 +1,4 @@
-"""The year's baskets as moments.
-
-The door (derived), the till (derived), the receipt (recorded), and how a household became known (simulated).
-"""
+"""The year's baskets as moments: entrance and till are derived, purchases recorded, introductions simulated."""
 
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -11,16 +8,16 @@ from visavis.lab.year.data import Year, consents
 from visavis.model.moment import Bought, Consented, Entered, Linked, Moment, Noticed, Paying
 from visavis.strategy.read import Strategy
 
-TRUSTED: Final = ("place-moment", "recognition", "reminders", "tailored-offers")
-PRIVATE: Final = ("place-moment",)
+CONSENTED: Final = ("place-moment", "recognition", "reminders", "tailored-offers")
+NOT_CONSENTED: Final = ("place-moment",)
 TILL_S: Final = 20.0
 
 
 def introduced(strategy: Strategy, household: int, now: datetime) -> list[Moment]:
-    """What makes a stranger known: the loyalty card, and the choices made on the notices served."""
+    """How a household becomes known: its loyalty card, the notices served, and the choices made on them."""
     name = str(household)
     moments: list[Moment] = [Linked(id="card", customer=name, occurred_at=now, identifier=f"card-{household}")]
-    for purpose in TRUSTED if consents(household) else PRIVATE:
+    for purpose in CONSENTED if consents(household) else NOT_CONSENTED:
         notice = strategy.purposes[purpose].notice.version
         moments.append(
             Noticed(
@@ -32,7 +29,7 @@ def introduced(strategy: Strategy, household: int, now: datetime) -> list[Moment
 
 
 def entered(year: Year, i: int) -> Entered:
-    """At the door, some minutes before; nothing of the basket is in it."""
+    """The entrance, some minutes before paying; it holds nothing of the basket."""
     at = max(float(year.paid_at[i]) - lead_s(year, i), 0.0)
     return Entered(
         id=f"{year.basket[i]}-door",
@@ -43,7 +40,7 @@ def entered(year: Year, i: int) -> Entered:
 
 
 def paying(year: Year, i: int) -> Paying:
-    """At the till, twenty seconds before paying, everything is in the basket."""
+    """The till, twenty seconds before paying, with the whole basket."""
     at = datetime.fromtimestamp(float(year.paid_at[i]) - TILL_S, UTC)
     return Paying(
         id=f"{year.basket[i]}-till",
@@ -55,7 +52,7 @@ def paying(year: Year, i: int) -> Paying:
 
 
 def bought(year: Year, i: int) -> Bought:
-    """The truth: the basket as it was paid for."""
+    """The basket as it was paid for."""
     return Bought(
         id=f"{year.basket[i]}-paid",
         customer=str(year.household[i]),
@@ -66,7 +63,7 @@ def bought(year: Year, i: int) -> Bought:
 
 
 def lead_s(year: Year, i: int) -> float:
-    """How long before paying the door was passed: 3 to 40 minutes, by hash of the basket's name."""
+    """How long before paying the household came in: 3 to 40 minutes, by hash of the basket's name."""
     return float(round(180.0 + 2220.0 * hashed(year, i, "lead")))
 
 

@@ -15,11 +15,12 @@ import pytest
 from support.people import grocery
 from visavis.cli import main
 from visavis.lab.year import data
-from visavis.lab.year.backtest import Backtest, backtest
+from visavis.lab.year.backtest import backtest
+from visavis.lab.year.consent_check import unchanged
 from visavis.lab.year.data import Year
-from visavis.lab.year.decisions import rows
-from visavis.lab.year.privacy import unchanged
-from visavis.lab.year.summary import figures, summary
+from visavis.lab.year.decisions_file import rows
+from visavis.lab.year.metrics import figures, figures_by_group
+from visavis.lab.year.year_run import YearRun
 from visavis.model.errors import Unavailable
 from visavis.runtime.replay import Difference, verify
 from visavis.store.memory import MemoryLog
@@ -35,14 +36,14 @@ def year() -> Year:
         pytest.skip(str(missing))
 
 
-def lived(year: Year, log: MemoryLog) -> Backtest:
+def backtested(year: Year, log: MemoryLog) -> YearRun:
     files = {**grocery(), "products.csv": year.catalogue(), "places.geojson": data.places(year)}
-    return backtest(year, log, files, until=AUGUST, households=lambda household: household % 24 == 0)
+    return backtest(year, log, files, until=AUGUST, included=lambda household: household % 24 == 0)
 
 
 @pytest.fixture(scope="module")
-def july(year: Year) -> Backtest:
-    return lived(year, MemoryLog())
+def july(year: Year) -> YearRun:
+    return backtested(year, MemoryLog())
 
 
 def test_the_denominators_are_those_that_are_stated(year: Year) -> None:
@@ -59,7 +60,7 @@ def test_the_day_is_the_shops_own(year: Year) -> None:
     assert min(counts[2:6]) == min(counts)
 
 
-def test_every_figure_can_be_recomputed_from_the_decisions(year: Year, july: Backtest) -> None:
+def test_every_figure_can_be_recomputed_from_the_decisions(year: Year, july: YearRun) -> None:
     table = pl.DataFrame(rows(july.visits), infer_schema_length=None)
     baskets = {int(year.basket[i]): i for i in range(len(year))}
     seen = figures(july.visits)
@@ -74,8 +75,8 @@ def test_every_figure_can_be_recomputed_from_the_decisions(year: Year, july: Bac
     assert eligible["p_visit"].sum() / sum(hits) == pytest.approx(seen["calibration_all"])
 
 
-def test_counting_is_counted_by_hand(year: Year, july: Backtest) -> None:
-    visit = next(visit for visit in july.visits if visit.door is not None)
+def test_counting_is_counted_by_hand(year: Year, july: YearRun) -> None:
+    visit = next(visit for visit in july.visits if visit.entrance is not None)
     mine = [i for i in range(len(year)) if year.household[i] == visit.household and year.paid_at[i] < visit.at]
     bought: dict[str, list[float]] = {}
     for i in mine:
@@ -84,31 +85,31 @@ def test_counting_is_counted_by_hand(year: Year, july: Backtest) -> None:
 
     best = min(bought, key=lambda family: (-len(bought[family]), -bought[family][-1], family))
 
-    assert visit.door is not None
-    assert visit.door.counted.family == best
+    assert visit.entrance is not None
+    assert visit.entrance.counted.family == best
 
 
-def test_both_halves_and_all_are_told(july: Backtest) -> None:
-    groups = summary(july)
+def test_both_halves_and_all_are_told(july: YearRun) -> None:
+    groups = figures_by_group(july.visits)
 
     assert groups["development"]["visits"] + groups["other"]["visits"] == groups["all"]["visits"] == len(july.visits)
     assert 0.5 <= groups["all"]["cards_share"] <= 1.0
     assert groups["all"]["repeat_share"] <= 0.3
 
 
-def test_only_those_who_consented_are_eligible(july: Backtest) -> None:
+def test_only_those_who_consented_are_eligible(july: YearRun) -> None:
     assert {visit.eligible for visit in july.visits if not data.consents(visit.household)} == {False}
-    assert not any(visit.entered.family for visit in july.visits if not data.consents(visit.household))
+    assert not any(visit.at_entrance.family for visit in july.visits if not data.consents(visit.household))
 
 
-def test_permuting_the_purchases_of_the_others_changes_no_decision(year: Year, july: Backtest) -> None:
+def test_permuting_the_purchases_of_the_others_changes_no_decision(year: Year, july: YearRun) -> None:
     assert unchanged(year, july.loop, until=AUGUST, households=25)
 
 
-def test_the_same_year_again_has_the_same_bytes_and_no_difference(year: Year, july: Backtest) -> None:
+def test_the_same_year_again_has_the_same_bytes_and_no_difference(year: Year, july: YearRun) -> None:
     log = MemoryLog()
 
-    again = lived(year, log)
+    again = backtested(year, log)
 
     assert again.loop.world.version == july.loop.world.version
     assert rows(again.visits) == rows(july.visits)
@@ -117,12 +118,12 @@ def test_the_same_year_again_has_the_same_bytes_and_no_difference(year: Year, ju
     assert differences == []
 
 
-def test_a_lived_year_is_answered_from_its_log(year: Year, july: Backtest) -> None:
+def test_a_lived_year_is_answered_from_its_log(year: Year, july: YearRun) -> None:
     log = july.loop.log
     assert isinstance(log, MemoryLog)
     length = len(log)
 
-    again = lived(year, log)
+    again = backtested(year, log)
 
     assert len(log) == length
     assert rows(again.visits) == rows(july.visits)
@@ -135,7 +136,7 @@ def test_a_killed_run_goes_on_from_its_log(tmp_path: Path, killed_after_s: float
         " import backtest;from visavis.testing import a_log; from support.people import grocery; year ="
         " data.load();files = {**grocery(), 'products.csv': year.catalogue(), 'places.geojson':"
         f" data.places(year)}};done = backtest(year, a_log(Path({str(tmp_path)!r})), files, until={AUGUST},"
-        " households=lambda one: one % 25 == 0);print(len(done.loop.log), done.loop.world.version)"
+        " included=lambda one: one % 25 == 0);print(len(done.loop.log), done.loop.world.version)"
     )
     command = [sys.executable, "-c", script]
     where = {"cwd": Path(__file__).parents[1]}

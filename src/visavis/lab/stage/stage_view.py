@@ -22,7 +22,7 @@ from visavis.lab.stage.stage_person import StagePerson
 from visavis.lab.stories.session import StorySession
 from visavis.model.consent import OPENS
 from visavis.runtime.writer import Writer
-from visavis.strategy.story import Check, PlayedStep, Words
+from visavis.strategy.story import Check, PlayedStep, Words, text_in
 from visavis.web import pages
 
 SETTLE_S: Final = 0.08
@@ -228,8 +228,7 @@ def _difference(person: StagePerson, check: Check) -> str:
 
 
 def _typeset(words: Words, language: str) -> str:
-    """These words in this language, else in the other one, typeset."""
-    return typeset(words.get(language) or next(iter(words.values()), ""), language)
+    return typeset(text_in(words, language), language)
 
 
 def _pseudonym(name: str) -> str:

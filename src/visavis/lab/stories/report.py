@@ -5,7 +5,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from visavis.lab.stories.simulated_population import PopulationResult
-from visavis.strategy.story import PlayedStep, Story
+from visavis.strategy.story import PlayedStep, Story, text_in
 
 SCREENS: Final = {"fr": ("ses lunettes :", "conseiller :"), "en": ("her glasses:", "adviser:")}
 IN_SHORT: Final = ("kind", "product", "answer", "device")
@@ -26,8 +26,8 @@ class StoryResult(Struct, frozen=True):
         """The story as one JSON object: each step with what was sent, expected and found."""
         return {
             "scene": self.story.id,
-            "title": self.story.title[language],
-            "promise": self.story.promise[language],
+            "title": text_in(self.story.title, language),
+            "promise": text_in(self.story.promise, language),
             "as_expected": self.as_expected,
             "steps": [
                 {
@@ -48,7 +48,7 @@ class StoryResult(Struct, frozen=True):
     def text(self, language: str) -> str:
         """The story in lines: each step, what the screens showed, and each expectation that does not hold."""
         glasses, adviser = SCREENS[language]
-        lines = [f"{self.story.title[language]}. {self.story.promise[language]}"]
+        lines = [f"{text_in(self.story.title, language)}. {text_in(self.story.promise, language)}"]
         for step in self.steps:
             lines.append(f"  {'✓' if step.as_expected else '✗'} {self._title(step, language)}")
             details = [f"{glasses} {step.glasses}"] if step.glasses else []
@@ -67,7 +67,7 @@ class StoryResult(Struct, frozen=True):
     def _title(self, played: PlayedStep, language: str) -> str:
         step = self.story.steps[played.number]
         summary = " ".join([str(value) for key, value in step.moment.items() if key in IN_SHORT])
-        return step.say.get(language) or summary or "…"
+        return text_in(step.say, language) or summary or "…"
 
 
 class PlayReport(Struct, frozen=True):

@@ -19,8 +19,8 @@ from aiosmtpd.controller import Controller
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.cards import the_card
 from support.devices.authority import Authority
-from support.devices.sayings import the_card
 from support.people import NOON, grocery
 from support.site import Site
 from visavis.config import Mail, Settings

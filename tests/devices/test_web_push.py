@@ -17,8 +17,8 @@ from joserfc.jwk import ECKey
 from msgspec.structs import replace
 from pywebpush import WebPusher  # type: ignore[import-untyped]
 
+from support.cards import the_card
 from support.devices.far_ends import Browser, PushService, data_of, decrypted, text, until
-from support.devices.sayings import the_card
 from support.people import NOON, grocery
 from support.site import Site
 from visavis.config import Push, Settings

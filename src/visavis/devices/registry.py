@@ -51,8 +51,8 @@ class Offer(Struct, frozen=True):
     until: float = 0.0
 
 
-class Paired(Struct, frozen=True):
-    """A device that somebody has: what it is and how it last said that it was.
+class OwnDevice(Struct, frozen=True):
+    """A device of a person or place, and its last reported state (``None``: it never reported).
 
     ``until`` is the end of a shift (epoch seconds; 0: none).
     """
@@ -61,10 +61,10 @@ class Paired(Struct, frozen=True):
     profile: str
     name: str
     proved: str
-    worn: bool | None = None
-    battery: float | None = None
-    busy: bool = False
-    until: float = 0.0
+    worn: bool | None
+    battery: float | None
+    busy: bool
+    until: float
 
 
 class Registry:
@@ -103,7 +103,7 @@ class Registry:
 
     def listed(
         self, role: Literal["device", "adviser"], subject: str, states: Mapping[str, DeviceState]
-    ) -> list[Paired]:
+    ) -> list[OwnDevice]:
         """The devices that this person, or the advisers of this place, have now."""
         found = []
         for key in self._access.listed():
@@ -111,12 +111,8 @@ class Registry:
                 continue
             device, state = self._devices.get(key.profile), states.get(key.id)
             name, proved = (device.name or device.profile, device.proved) if device is not None else (key.profile, "no")
-            paired = Paired(key.id, key.profile, name, proved, until=key.until)
-            found.append(
-                paired
-                if state is None
-                else Paired(key.id, key.profile, name, proved, state.worn, state.battery, state.busy, key.until)
-            )
+            worn, battery, busy = (state.worn, state.battery, state.busy) if state is not None else (None, None, False)
+            found.append(OwnDevice(key.id, key.profile, name, proved, worn, battery, busy, key.until))
         return found
 
     def shift(self, hours: object, asking: AccessKey) -> float:

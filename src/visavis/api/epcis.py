@@ -135,7 +135,7 @@ class EpcisApi:
         return found
 
     def _moments(self, key: AccessKey, events: list[Any], *, all_or_none: bool) -> tuple[list[Moment], list[Problem]]:
-        """The moments of all events, and what is wrong with them; :class:`Rejected` at the first with ``all_or_none``."""
+        """The moments of all events, and their errors; with ``all_or_none``, :class:`Rejected` at the first error."""
         found: list[Moment] = []
         errors: list[Problem] = []
         for number, event in enumerate(events, 1):

@@ -138,9 +138,11 @@ def moments(sent: Any, person: str, products: Container[str], received_at: datet
     """The moments of this event at this person's home, one a product; the same event always gives the same ids.
 
     >>> from datetime import UTC, datetime
-    >>> sent = {"type": "ObjectEvent", "eventTime": "2026-11-24T09:00:00Z", "eventTimeZoneOffset": "+01:00", "action": "OBSERVE",
-    ...         "bizStep": "cycle_counting", "quantityList": [{"epcClass": "https://id.gs1.org/01/03017620422003", "quantity": 0}]}
-    >>> [type(one).__name__ for one in moments(sent, "camille", {"3017620422003"}, datetime(2026, 11, 24, 10, tzinfo=UTC))]
+    >>> none_left = {"epcClass": "https://id.gs1.org/01/03017620422003", "quantity": 0}
+    >>> sent = {"type": "ObjectEvent", "eventTime": "2026-11-24T09:00:00Z", "eventTimeZoneOffset": "+01:00"}
+    >>> sent |= {"action": "OBSERVE", "bizStep": "cycle_counting", "quantityList": [none_left]}
+    >>> received_at = datetime(2026, 11, 24, 10, tzinfo=UTC)
+    >>> [type(one).__name__ for one in moments(sent, "camille", {"3017620422003"}, received_at)]
     ['RanOut']
     """
     event = read(sent)

@@ -46,7 +46,7 @@ LEAVES: Final = Operation(
 
 
 def routes(writer: Writer, ledger: Ledger) -> list[ApiRoute]:
-    """``GET /v1/ledger/checkpoint``, ``/v1/ledger/key``, ``/v1/ledger/proof`` (``seq`` and ``size``, or ``old`` and ``size``), ``/v1/ledger/leaves``."""
+    """The endpoints of the ledger, open to everyone."""
 
     def now() -> str:
         ledger.follow()

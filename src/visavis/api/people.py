@@ -142,7 +142,7 @@ class PersonApi:
         )
     )
     async def close(self, request: Request) -> Response:
-        """Withdraw every open purpose that reads this category; each is opened again by itself, under its own notice."""
+        """Withdraw every open purpose that reads this category; each is opened by itself, under its own notice."""
         name, key = person(request, self._access)
         loop, category = self._writer.loop, str(request.path_params["category"])
         await read_body(request, Closing)

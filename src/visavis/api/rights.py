@@ -34,7 +34,7 @@ class Correction(Struct, frozen=True):
     """A moment that was wrong and what its fields should be (``null``: it never happened), or a family to hide."""
 
     moment: str | None = None
-    instead: dict[str, Any] | None | UnsetType = UNSET
+    instead: dict[str, Any] | UnsetType | None = UNSET
     family: str | None = None
 
 
@@ -174,7 +174,7 @@ class RightsApi:
         _about_person("GET", "requests", "What was asked, and where it stands.", response=dict[str, Any], errors=())
     )
     async def of_person(self, request: Request) -> Response:
-        """This person's requests and reviews."""
+        """The requests and reviews of this person."""
         name, _ = person(request, self._access)
         return json_response(self._requests.requests(name))
 

@@ -60,7 +60,7 @@ def _value(kind: inspect.Type) -> object:
 
 
 def json_response(found: object, status: int = 200) -> Response:
-    """The response with this as JSON, which nobody may keep a copy of."""
+    """The response with this as JSON, which no cache may keep."""
     return Response(msgspec.json.encode(found), status, media_type="application/json", headers=NO_STORE)
 
 

@@ -12,9 +12,9 @@ from typing import Any, Final, TypeVar
 from msgspec import Struct
 from starlette.routing import Route
 
-from visavis.model.moment import Role
 from visavis.http.problems import TYPE
 from visavis.http.requests import Answering, guarded
+from visavis.model.moment import Role
 
 PERSON: Final[tuple[Role, ...]] = ("brand", "device")
 """Who may ask about a person: the brand, for anyone, and a person's own device, for that person."""

@@ -35,7 +35,7 @@ from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import KINDS
 from visavis.runtime.writer import Writer
 from visavis.web import charts, pages
-from visavis.web.explained import explained
+from visavis.web.decision_details import details
 from visavis.web.feed import Filter, mark, rows
 
 COOKIE: Final = "visavis-console"
@@ -160,12 +160,12 @@ class Console:
         entry = found.entry
         await record_entry_read(self._writer, entry)
         html = pages.rendered(
-            "_explained.html",
+            "_moment.html",
             language,
             entry=entry,
             kind=getattr(pages.WORDS[language].console.kinds, entry.moment.kind),
             us=round(found.us),
-            decisions=explained(self._strategy, entry, language),
+            decisions=details(self._strategy, entry, language),
         )
         return HTMLResponse(html, headers=PAGE)
 

@@ -46,7 +46,7 @@ CAPTURE: Final = Operation(
 JOB: Final = Operation(
     "GET",
     PATH + "/{id}",
-    "What became of a capture.",
+    "The result of a capture.",
     ("sensor", "device"),
     response="application/json",
     errors=(503,),
@@ -66,7 +66,7 @@ EXCEPTIONS: Final = {
 
 
 class Job(Struct, frozen=True, rename="camel"):
-    """What became of a capture."""
+    """The result of a capture."""
 
     capture_id: str = field(name="captureID")
     created_at: datetime

@@ -28,7 +28,7 @@ from visavis.runtime.writer import Processed, Writer
 OPERATION: Final = Operation(
     "POST",
     "/v1/moments",
-    "Live one moment, an array of them, or lines of them.",
+    "Process one moment, an array of moments, or lines of them.",
     ("brand", "till", "device", "adviser", "sensor"),
     request=Moment,
     response=Reply,

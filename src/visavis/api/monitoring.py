@@ -55,10 +55,12 @@ def routes(writer: Writer, access: AccessKeys, metrics: Metrics, turned: Callabl
         return Response(status_code=204)
 
     plain = "text/plain"
-    healthy = Operation("GET", "/healthz", "Whether the server is well.", response=plain, other_responses={503: plain})
-    measured = Operation("GET", "/metrics", "How the server does.", ("brand",), response=plain)
+    healthy = Operation(
+        "GET", "/healthz", "Whether the server is healthy.", response=plain, other_responses={503: plain}
+    )
+    measured = Operation("GET", "/metrics", "Metrics, for Prometheus.", ("brand",), response=plain)
     clock = Operation(
-        "PUT", "/v1/clock", "Turn the clock of a rehearsal.", ("brand",), request=Instant, status=204, errors=(503,)
+        "PUT", "/v1/clock", "Set the clock of a rehearsal.", ("brand",), request=Instant, status=204, errors=(503,)
     )
     found = [route(healthy, healthz), route(measured, text)]
     return [*found, route(clock, turn)] if isinstance(writer.loop.clock, TurnedClock) else found

@@ -115,7 +115,7 @@ class RightsApi:
         _about_person(
             "POST",
             "import",
-            "Bring in a life from elsewhere, whole.",
+            "Import a signed copy from another server.",
             roles=("brand",),
             request=Import,
             response=Imported,
@@ -132,7 +132,7 @@ class RightsApi:
             raise Invalid("The body is not an import.", advice=advice) from None
         return json_response(Imported(await self._requests.bring_in(name, sent.export, sent.key)))
 
-    @endpoint(_about_person("POST", "corrections", "Put right what was wrong.", request=Correction, response=Noted))
+    @endpoint(_about_person("POST", "corrections", "Correct what was wrong.", request=Correction, response=Noted))
     async def correct(self, request: Request) -> Response:
         """Correct a moment, or hide a family."""
         name, key = person(request, self._access)
@@ -180,7 +180,12 @@ class RightsApi:
 
     @endpoint(
         _about_person(
-            "PUT", "requests/{request}", "Let a request move on.", roles=("brand",), request=Move, response=Noted
+            "PUT",
+            "requests/{request}",
+            "Give a request its next status.",
+            roles=("brand",),
+            request=Move,
+            response=Noted,
         )
     )
     async def move(self, request: Request) -> Response:

@@ -40,7 +40,7 @@ _KEY: Final[dict[str, Any]] = {"roles": ("device",), "cookie": COOKIE}
 ENTER: Final = Operation(
     "POST",
     f"{PATH}/enter",
-    "Put these glasses on: the key goes into the page's cookie.",
+    "Sign in on these glasses: the key goes into the page's cookie.",
     request=Token,
     status=204,
     errors=(401,),
@@ -54,10 +54,16 @@ SCREEN: Final = Operation(
     **_KEY,
 )
 STREAM_OF_CARDS: Final = Operation(
-    "GET", f"{PATH}/stream", "The same, as it changes.", response="text/event-stream", **_KEY
+    "GET", f"{PATH}/stream", "The same as a stream of events.", response="text/event-stream", **_KEY
 )
 DISPLAYED: Final = Operation(
-    "POST", f"{PATH}/displayed", "The card really is on the screen.", request=Seen, status=204, errors=(503,), **_KEY
+    "POST",
+    f"{PATH}/displayed",
+    "Report that the card is on the screen.",
+    request=Seen,
+    status=204,
+    errors=(503,),
+    **_KEY,
 )
 ANSWER: Final = Operation(
     "POST", f"{PATH}/answer", "Answer the card.", request=OwnAnswer, response=Settled, errors=(503,), **_KEY

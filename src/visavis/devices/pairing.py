@@ -62,7 +62,7 @@ DEVICES: Final = Operation(
     query=("person", "place"),
 )
 REVOKE: Final = Operation(
-    "DELETE", "/v1/devices/{device}", "This device opens nothing from now on.", OWNERS, status=204, errors=(503,)
+    "DELETE", "/v1/devices/{device}", "Revoke this device's key.", OWNERS, status=204, errors=(503,)
 )
 PAGE: Final = (Path(__file__).parent / "pair.html").read_text(encoding="utf-8")
 WORDS: Final = {

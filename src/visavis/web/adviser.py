@@ -37,7 +37,7 @@ COOKIE: Final = "visavis-adviser"
 PATH: Final = "/adviser"
 _KEY: Final[dict[str, Any]] = {"roles": ("adviser",), "cookie": COOKIE}
 ENTER: Final = Operation(
-    "POST", f"{PATH}/enter", "Come to this place's screen.", request=Token, status=204, errors=(401, 403)
+    "POST", f"{PATH}/enter", "Sign in to this place's screen.", request=Token, status=204, errors=(401, 403)
 )
 BRIEFS: Final = Operation(
     "GET", f"{PATH}/briefs", "The briefs of this place now.", response=list[ShownBrief], query=("language",), **_KEY
@@ -45,7 +45,7 @@ BRIEFS: Final = Operation(
 STREAM_OF_BRIEFS: Final = Operation(
     "GET",
     f"{PATH}/stream",
-    "The same, as it changes.",
+    "The same as a stream of events.",
     response="text/event-stream",
     query=("language", "pick"),
     **_KEY,

@@ -112,7 +112,9 @@ class Console:
             "console.html", language, path=PATH, own=key.id, keys=keys, kinds=kinds, brand=brand, **values
         )
 
-    @endpoint(Operation("POST", f"{PATH}/enter", "Come to the console.", request=Token, status=204, errors=(401, 403)))
+    @endpoint(
+        Operation("POST", f"{PATH}/enter", "Sign in to the console.", request=Token, status=204, errors=(401, 403))
+    )
     async def enter(self, request: Request) -> Response:
         """Keep the brand's key in the page's cookie."""
         token = (await read_body(request, Token)).key
@@ -124,7 +126,7 @@ class Console:
         Operation(
             "GET",
             f"{PATH}/stream",
-            "What is lived now.",
+            "Moments as they are processed.",
             ("brand",),
             COOKIE,
             response="text/event-stream",

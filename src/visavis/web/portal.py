@@ -133,7 +133,7 @@ class Portal:
         return pages.page("portal.html", language, path=PATH, me=await self._values(name, language))
 
     @endpoint(
-        Operation("POST", f"{PATH}/enter", "Come to one's own page.", request=Token, status=204, errors=(401, 403))
+        Operation("POST", f"{PATH}/enter", "Sign in to one's own page.", request=Token, status=204, errors=(401, 403))
     )
     async def enter(self, request: Request) -> Response:
         """Keep the person's key in the page's cookie."""

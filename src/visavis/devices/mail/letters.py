@@ -53,7 +53,7 @@ _PATH: Final = "/v1/people/{person}/mail"
 ADDRESS: Final = Operation(
     "PUT", _PATH, "Where letters go, until the person stops them.", ("brand",), request=bodies.Address, status=204
 )
-NO_ADDRESS: Final = Operation("DELETE", _PATH, "No letters any more.", ("brand",), status=204)
+NO_ADDRESS: Final = Operation("DELETE", _PATH, "Stop letters.", ("brand",), status=204)
 # What a letter links to: its ticket is the key, and only this server can read whose it is.
 ASK_STOP: Final = Operation(
     "GET", "/mail/off/{ticket}", "Whether to stop letters.", response="text/html", errors=(403,)

@@ -94,15 +94,21 @@ class GlassAction(Struct, frozen=True, rename="camel"):
 
 
 _KEY: Final[dict[str, Any]] = {"roles": ("device",), "cookie": COOKIE}
-ENTER: Final = Operation("POST", f"{PATH}/enter", "Put this Glass on.", request=Token, status=204, errors=(401,))
+ENTER: Final = Operation("POST", f"{PATH}/enter", "Sign in on this Glass.", request=Token, status=204, errors=(401,))
 TIMELINE: Final = Operation(
-    "GET", f"{PATH}/stream", "The timeline, as it changes.", response="text/event-stream", **_KEY
+    "GET", f"{PATH}/stream", "The timeline as a stream of events.", response="text/event-stream", **_KEY
 )
 FACE: Final = Operation(
     "GET", f"{PATH}/face", "How one item looks.", response="text/html", errors=(422,), query=("item",), **_KEY
 )
 DISPLAYED: Final = Operation(
-    "POST", f"{PATH}/displayed", "The item really is on the Glass.", request=Opened, status=204, errors=(503,), **_KEY
+    "POST",
+    f"{PATH}/displayed",
+    "Report that the item is on the Glass.",
+    request=Opened,
+    status=204,
+    errors=(503,),
+    **_KEY,
 )
 ACT: Final = Operation(
     "POST", f"{PATH}/act", "Do something with an item.", request=GlassAction, response=Settled, errors=(503,), **_KEY

@@ -48,9 +48,7 @@ PASS_FILE: Final = Operation(
     **_KEY,
 )
 ICON: Final = Operation("GET", f"{PATH}/icon-{{size:int}}.png", "The page's icon.", response="image/png", errors=(422,))
-ENTER: Final = Operation(
-    "POST", f"{PATH}/enter", "Open the page on this phone.", request=Token, status=204, errors=(401,)
-)
+ENTER: Final = Operation("POST", f"{PATH}/enter", "Sign in on this phone.", request=Token, status=204, errors=(401,))
 CARD: Final = Operation(
     "GET",
     f"{PATH}/card",
@@ -60,7 +58,13 @@ CARD: Final = Operation(
     **_KEY,
 )
 DISPLAYED: Final = Operation(
-    "POST", f"{PATH}/displayed", "The card really is on the screen.", request=Seen, status=204, errors=(503,), **_KEY
+    "POST",
+    f"{PATH}/displayed",
+    "Report that the card is on the screen.",
+    request=Seen,
+    status=204,
+    errors=(503,),
+    **_KEY,
 )
 ANSWER: Final = Operation(
     "POST", f"{PATH}/answer", "Answer the card.", request=PhonesAnswer, response=Settled, errors=(503,), **_KEY
@@ -69,7 +73,7 @@ SUBSCRIBE: Final = Operation(
     "POST", f"{PATH}/subscription", "Receive cards here.", request=Subscribed, status=201, errors=(503,), **_KEY
 )
 UNSUBSCRIBE: Final = Operation(
-    "DELETE", f"{PATH}/subscription", "Receive none here any more.", status=204, errors=(503,), **_KEY
+    "DELETE", f"{PATH}/subscription", "Stop receiving cards here.", status=204, errors=(503,), **_KEY
 )
 AGO_LIMIT_S: Final = 7 * 86_400.0
 """How long an answer that was given without a network may wait to be sent."""

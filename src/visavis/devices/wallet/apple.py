@@ -59,7 +59,7 @@ REGISTER: Final = Operation(
     protocol=PROTOCOL,
 )
 UNREGISTER: Final = Operation(
-    "DELETE", f"{_REGISTRATIONS}/{{serial}}", "Tell it no more.", errors=(401, 422), protocol=PROTOCOL
+    "DELETE", f"{_REGISTRATIONS}/{{serial}}", "Stop telling it.", errors=(401, 422), protocol=PROTOCOL
 )
 UPDATED: Final = Operation(
     "GET",
@@ -79,7 +79,12 @@ LATEST: Final = Operation(
     protocol=PROTOCOL,
 )
 COMPLAINTS: Final = Operation(
-    "POST", "/wallet/v1/log", "What a phone complains of.", request="application/json", errors=(422,), protocol=PROTOCOL
+    "POST",
+    "/wallet/v1/log",
+    "Errors that a phone reports.",
+    request="application/json",
+    errors=(422,),
+    protocol=PROTOCOL,
 )
 TIMEOUT_S: Final = 10.0
 REGISTRATIONS_LIMIT: Final = 32
@@ -236,7 +241,7 @@ class Passes:
         return Response(self._packed(person, serial), headers=headers)
 
     async def _logged(self, request: Request) -> Response:
-        """What a phone complains of. Its words may hold anything: they are counted, not kept."""
+        """Errors that a phone reports. Its words may hold anything: they are counted, not kept."""
         lines = (await json_body(request)).get("logs", [])
         log.warning(
             "a phone reports trouble with passes", extra={"attempt": len(lines) if isinstance(lines, list) else 0}

@@ -34,7 +34,7 @@ CLASS: Final = "visavis"
 SAVING: Final = Operation(
     "GET",
     "/phone/google-pass",
-    "Go and save a pass in Google Wallet.",
+    "Redirect to Google Wallet, to save a pass.",
     ("device",),
     COOKIE,
     status=303,

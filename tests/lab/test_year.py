@@ -108,7 +108,7 @@ def test_every_figure_can_be_recomputed_from_the_decisions(year: Year, july: Yea
 
 
 def test_counting_is_counted_by_hand(year: Year, july: YearRun) -> None:
-    visit = next(visit for visit in july.visits if visit.door is not None)
+    visit = next(visit for visit in july.visits if visit.entrance is not None)
     mine = [i for i in range(len(year)) if year.household[i] == visit.household and year.paid_at[i] < visit.at]
     bought: dict[str, list[float]] = {}
     for i in mine:
@@ -117,8 +117,8 @@ def test_counting_is_counted_by_hand(year: Year, july: YearRun) -> None:
 
     best = min(bought, key=lambda family: (-len(bought[family]), -bought[family][-1], family))
 
-    assert visit.door is not None
-    assert visit.door.counted.family == best
+    assert visit.entrance is not None
+    assert visit.entrance.counted.family == best
 
 
 def test_both_halves_and_all_are_told(july: YearRun) -> None:

@@ -24,7 +24,9 @@ from visavis.delivery.screens import OnScreen, Screens
 from visavis.devices.hosts.page import HOSTS, opened, policy
 from visavis.devices.text_screen import lines
 from visavis.http.access_keys import AccessKey, AccessKeys
-from visavis.http.requests import HEARTBEAT_S, STREAM, guarded, json_body, key_of, with_cookie
+from visavis.http.bodies import OwnAnswer, Seen, Settled, Token
+from visavis.http.requests import HEARTBEAT_S, STREAM, json_body, key_of, with_cookie
+from visavis.http.routes import Operation, page_route, route
 from visavis.model.card import HudCard
 from visavis.model.catalogue import Device
 from visavis.model.errors import Invalid, Refused
@@ -34,6 +36,38 @@ from visavis.strategy.read import Strategy
 
 COOKIE: Final = "visavis-glasses"
 PATH: Final = "/glasses"
+_KEY: Final[dict[str, Any]] = {"roles": ("device",), "cookie": COOKIE}
+ENTER: Final = Operation(
+    "POST",
+    f"{PATH}/enter",
+    "Sign in on these glasses: the key goes into the page's cookie.",
+    request=Token,
+    status=204,
+    errors=(401,),
+)
+SCREEN: Final = Operation(
+    "GET",
+    f"{PATH}/screen",
+    "The card that is on the glasses now; 204 when there is none.",
+    response=HudCard,
+    other_responses={204: ""},
+    **_KEY,
+)
+STREAM_OF_CARDS: Final = Operation(
+    "GET", f"{PATH}/stream", "The same as a stream of events.", response="text/event-stream", **_KEY
+)
+DISPLAYED: Final = Operation(
+    "POST",
+    f"{PATH}/displayed",
+    "Report that the card is on the screen.",
+    request=Seen,
+    status=204,
+    errors=(503,),
+    **_KEY,
+)
+ANSWER: Final = Operation(
+    "POST", f"{PATH}/answer", "Answer the card.", request=OwnAnswer, response=Settled, errors=(503,), **_KEY
+)
 AGO_LIMIT_S: Final = 7 * 86_400.0
 """How long an answer that was given without a network may wait to be sent."""
 WAIT_LIMIT_S: Final = 30.0
@@ -166,17 +200,12 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
             raise Invalid("There is no such card on this person's screens.")
 
     return [
-        Route(PATH, page),
-        *[
-            Route(f"{PATH}/{name}", guarded(endpoint), methods=[method])
-            for name, endpoint, method in (
-                ("enter", enter, "POST"),
-                ("screen", screen, "GET"),
-                ("stream", stream, "GET"),
-                ("displayed", displayed, "POST"),
-                ("answer", answer, "POST"),
-            )
-        ],
+        page_route(PATH, page),
+        route(ENTER, enter),
+        route(SCREEN, screen),
+        route(STREAM_OF_CARDS, stream),
+        route(DISPLAYED, displayed),
+        route(ANSWER, answer),
     ]
 
 

@@ -19,16 +19,51 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from visavis.delivery.screens import Screens
-from visavis.devices.registry import SHIFT_S, VALID_S, Registry, TooMany
+from visavis.devices.registry import SHIFT_S, VALID_S, OwnDevice, Registry, TooMany
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys
-from visavis.http.requests import guarded, json_body, key_of
+from visavis.http.bodies import Code, Offered, PairedKey, Pairing
+from visavis.http.requests import json_body, key_of
+from visavis.http.routes import Operation, page_route, route
+from visavis.model.catalogue import Device
 from visavis.model.errors import Invalid, Refused
-from visavis.model.moment import Worn
+from visavis.model.moment import Role, Worn
 from visavis.runtime.writer import Writer
 from visavis.strategy.tables import ID_LIMIT
 
 PATH: Final = "/pair"
+OWNERS: Final[tuple[Role, ...]] = ("brand", "device", "adviser")
+OFFER: Final = Operation(
+    "POST",
+    "/v1/devices/pairing",
+    "A code, for a new device of this person or place.",
+    OWNERS,
+    request=Pairing,
+    response=Offered,
+    status=201,
+)
+PAIR: Final = Operation(
+    "POST",
+    "/v1/devices/pair",
+    "Link this device.",
+    request=Code,
+    response=PairedKey,
+    status=201,
+    errors=(403, 429, 503),
+)
+PROFILES: Final = Operation("GET", "/v1/devices/profiles", "The kinds of device that are known.", response=list[Device])
+DEVICES: Final = Operation(
+    "GET",
+    "/v1/devices",
+    "The devices of a person or place.",
+    OWNERS,
+    response=list[OwnDevice],
+    errors=(422,),
+    query=("person", "place"),
+)
+REVOKE: Final = Operation(
+    "DELETE", "/v1/devices/{device}", "Revoke this device's key.", OWNERS, status=204, errors=(503,)
+)
 PAGE: Final = (Path(__file__).parent / "pair.html").read_text(encoding="utf-8")
 WORDS: Final = {
     "fr": {
@@ -173,12 +208,12 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
         )
 
     return [
-        Route(PATH, page),
-        Route("/v1/devices/pairing", guarded(offer), methods=["POST"]),
-        Route("/v1/devices/pair", guarded(pair), methods=["POST"]),
-        Route("/v1/devices/profiles", guarded(profiles)),
-        Route("/v1/devices", guarded(listed)),
-        Route("/v1/devices/{device}", guarded(revoke), methods=["DELETE"]),
+        page_route(PATH, page),
+        route(OFFER, offer),
+        route(PAIR, pair),
+        route(PROFILES, profiles),
+        route(DEVICES, listed),
+        route(REVOKE, revoke),
     ]
 
 

@@ -21,7 +21,9 @@ from starlette.routing import Route
 from visavis.cards.brief import brief
 from visavis.delivery.screens import OnScreen, Screens
 from visavis.http.access_keys import AccessKey, AccessKeys
-from visavis.http.requests import HEARTBEAT_S, STREAM, guarded, json_body, key_of, with_cookie
+from visavis.http.bodies import AdvisersAnswer, Settled, ShownBrief, Token
+from visavis.http.requests import HEARTBEAT_S, STREAM, json_body, key_of, with_cookie
+from visavis.http.routes import Operation, page_route, route
 from visavis.model.card import Brief
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused, VisavisError
@@ -33,6 +35,24 @@ from visavis.web import pages
 
 COOKIE: Final = "visavis-adviser"
 PATH: Final = "/adviser"
+_KEY: Final[dict[str, Any]] = {"roles": ("adviser",), "cookie": COOKIE}
+ENTER: Final = Operation(
+    "POST", f"{PATH}/enter", "Sign in to this place's screen.", request=Token, status=204, errors=(401, 403)
+)
+BRIEFS: Final = Operation(
+    "GET", f"{PATH}/briefs", "The briefs of this place now.", response=list[ShownBrief], query=("language",), **_KEY
+)
+STREAM_OF_BRIEFS: Final = Operation(
+    "GET",
+    f"{PATH}/stream",
+    "The same as a stream of events.",
+    response="text/event-stream",
+    query=("language", "pick"),
+    **_KEY,
+)
+ANSWER: Final = Operation(
+    "POST", f"{PATH}/answer", "Answer the brief.", request=AdvisersAnswer, response=Settled, errors=(503,), **_KEY
+)
 LAYOUTS: Final = ("glasses", "tablet")
 HEALTH_TIMEOUT_S: Final = 1.0
 
@@ -132,16 +152,11 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
         raise Refused("There is no such brief at this place.")
 
     return [
-        Route(PATH, page),
-        *[
-            Route(f"{PATH}/{name}", guarded(endpoint), methods=[method])
-            for name, endpoint, method in (
-                ("enter", enter, "POST"),
-                ("briefs", briefs, "GET"),
-                ("stream", stream, "GET"),
-                ("answer", answer, "POST"),
-            )
-        ],
+        page_route(PATH, page),
+        route(ENTER, enter),
+        route(BRIEFS, briefs),
+        route(STREAM_OF_BRIEFS, stream),
+        route(ANSWER, answer),
     ]
 
 

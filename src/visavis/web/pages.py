@@ -1,7 +1,4 @@
-"""What all pages for people share.
-
-Templates, words in two languages, the static files, and the headers that keep a page to itself.
-"""
+"""What all pages for people share: templates, words in two languages, static files, security headers."""
 
 import tomllib
 from datetime import timedelta
@@ -29,10 +26,7 @@ LANGUAGES: Final = ("fr", "en")
 
 
 def _read(words: Any, language: str) -> Any:
-    """Tables of words as records, so that ``w.adviser.items`` is a word and never a method.
-
-    Each word set as a printer would, its first letter as it is.
-    """
+    """Tables of words as records, so that ``w.adviser.items`` is a word and never a method; each is typeset."""
     if isinstance(words, dict):
         return SimpleNamespace(**{name: _read(one, language) for name, one in words.items()})
     if isinstance(words, str) and words == words.strip():

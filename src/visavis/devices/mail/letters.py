@@ -33,8 +33,10 @@ from visavis.config import Mail
 from visavis.delivery.addresses import Addresses
 from visavis.delivery.screens import Screens
 from visavis.devices.mail.words import page, words
+from visavis.http import bodies
 from visavis.http.access_keys import AccessKeys
-from visavis.http.requests import guarded, json_body, key_of
+from visavis.http.requests import json_body, key_of
+from visavis.http.routes import Operation, route
 from visavis.model.card import Card
 from visavis.model.errors import Invalid
 from visavis.model.moment import Answered, Withdrew
@@ -47,6 +49,22 @@ KIND: Final = "mail"
 TIMEOUT_S: Final = 8.0
 LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 ADDRESS_LIMIT: Final = 254
+_PATH: Final = "/v1/people/{person}/mail"
+ADDRESS: Final = Operation(
+    "PUT", _PATH, "Where letters go, until the person stops them.", ("brand",), request=bodies.Address, status=204
+)
+NO_ADDRESS: Final = Operation("DELETE", _PATH, "Stop letters.", ("brand",), status=204)
+# What a letter links to: its ticket is the key, and only this server can read whose it is.
+ASK_STOP: Final = Operation(
+    "GET", "/mail/off/{ticket}", "Whether to stop letters.", response="text/html", errors=(403,)
+)
+STOP: Final = Operation("POST", "/mail/off/{ticket}", "Stop letters.", response="text/html", errors=(403, 503))
+LINKED_CARD: Final = Operation(
+    "GET", "/mail/card/{ticket}", "The card of a letter.", response="text/html", errors=(403,)
+)
+LINKED_ANSWER: Final = Operation(
+    "POST", "/mail/card/{ticket}/{answer}", "Answer it.", response="text/html", errors=(403, 422, 503)
+)
 PLAIN: Final = re.compile(
     r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*@[a-z0-9-]+(\.[a-z0-9-]+)+", re.ASCII | re.IGNORECASE
 )
@@ -261,12 +279,12 @@ class Letters:
             return about(person, "answered")
 
         return [
-            Route("/v1/people/{person}/mail", guarded(told_of), methods=["PUT"]),
-            Route("/v1/people/{person}/mail", guarded(untold), methods=["DELETE"], name="no mail"),
-            Route("/mail/off/{ticket}", guarded(asks_off)),
-            Route("/mail/off/{ticket}", guarded(off), methods=["POST"], name="off"),
-            Route("/mail/card/{ticket}", guarded(asks)),
-            Route("/mail/card/{ticket}/{answer}", guarded(answer), methods=["POST"]),
+            route(ADDRESS, told_of),
+            route(NO_ADDRESS, untold),
+            route(ASK_STOP, asks_off),
+            route(STOP, off),
+            route(LINKED_CARD, asks),
+            route(LINKED_ANSWER, answer),
         ]
 
 

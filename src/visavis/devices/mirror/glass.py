@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -30,7 +30,9 @@ from visavis.devices.mirror.timeline import Timeline
 from visavis.devices.mirror.timelines import Timelines
 from visavis.devices.mirror.uploads import Upload
 from visavis.http.access_keys import AccessKey, AccessKeys
-from visavis.http.requests import HEARTBEAT_S, STREAM, guarded, json_body, key_of, with_cookie
+from visavis.http.bodies import Opened, Settled, Token
+from visavis.http.requests import HEARTBEAT_S, STREAM, json_body, key_of, with_cookie
+from visavis.http.routes import Operation, page_route, route
 from visavis.model.errors import Invalid
 
 COOKIE: Final = "visavis-glass"
@@ -91,6 +93,28 @@ class GlassAction(Struct, frozen=True, rename="camel"):
     text: str = ""
 
 
+_KEY: Final[dict[str, Any]] = {"roles": ("device",), "cookie": COOKIE}
+ENTER: Final = Operation("POST", f"{PATH}/enter", "Sign in on this Glass.", request=Token, status=204, errors=(401,))
+TIMELINE: Final = Operation(
+    "GET", f"{PATH}/stream", "The timeline as a stream of events.", response="text/event-stream", **_KEY
+)
+FACE: Final = Operation(
+    "GET", f"{PATH}/face", "How one item looks.", response="text/html", errors=(422,), query=("item",), **_KEY
+)
+DISPLAYED: Final = Operation(
+    "POST",
+    f"{PATH}/displayed",
+    "Report that the item is on the Glass.",
+    request=Opened,
+    status=204,
+    errors=(503,),
+    **_KEY,
+)
+ACT: Final = Operation(
+    "POST", f"{PATH}/act", "Do something with an item.", request=GlassAction, response=Settled, errors=(503,), **_KEY
+)
+
+
 class Glass:
     """The page of all persons, each with the key of a device of theirs."""
 
@@ -112,16 +136,13 @@ class Glass:
 
     def routes(self) -> list[Route]:
         """The page, its stream, the faces of items, and what comes back."""
-        table = (
-            ("enter", self._enter, "POST"),
-            ("stream", self._stream, "GET"),
-            ("face", self._face, "GET"),
-            ("displayed", self._displayed, "POST"),
-            ("act", self._act, "POST"),
-        )
         return [
-            Route(PATH, self._page),
-            *[Route(f"{PATH}/{name}", guarded(endpoint), methods=[method]) for name, endpoint, method in table],
+            page_route(PATH, self._page),
+            route(ENTER, self._enter),
+            route(TIMELINE, self._stream),
+            route(FACE, self._face),
+            route(DISPLAYED, self._displayed),
+            route(ACT, self._act),
         ]
 
     def _key(self, request: Request) -> AccessKey:

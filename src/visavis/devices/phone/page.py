@@ -27,13 +27,54 @@ from visavis.delivery.screens import Screens
 from visavis.devices.glasses import hud
 from visavis.devices.phone.icon import icon
 from visavis.http.access_keys import AccessKey, AccessKeys
-from visavis.http.requests import guarded, json_body, key_of, with_cookie
+from visavis.http.bodies import PhonesAnswer, Seen, Settled, Subscribed, Token
+from visavis.http.requests import json_body, key_of, with_cookie
+from visavis.http.routes import Operation, page_route, route
+from visavis.model.card import HudCard
 from visavis.model.errors import Invalid, Refused, Unavailable
 from visavis.model.moment import Answered, Displayed, Worn
 from visavis.runtime.writer import Writer
 
 COOKIE: Final = "visavis-phone"
 PATH: Final = "/phone"
+_KEY: Final[dict[str, Any]] = {"roles": ("device",), "cookie": COOKIE}
+PASS_FILE: Final = Operation(
+    "GET",
+    f"{PATH}/pass.pkpass",
+    "This device's pass for Apple Wallet.",
+    response="application/vnd.apple.pkpass",
+    errors=(503,),
+    query=("language",),
+    **_KEY,
+)
+ICON: Final = Operation("GET", f"{PATH}/icon-{{size:int}}.png", "The page's icon.", response="image/png", errors=(422,))
+ENTER: Final = Operation("POST", f"{PATH}/enter", "Sign in on this phone.", request=Token, status=204, errors=(401,))
+CARD: Final = Operation(
+    "GET",
+    f"{PATH}/card",
+    "The card of the moment; 204 when there is none.",
+    response=HudCard,
+    other_responses={204: ""},
+    **_KEY,
+)
+DISPLAYED: Final = Operation(
+    "POST",
+    f"{PATH}/displayed",
+    "Report that the card is on the screen.",
+    request=Seen,
+    status=204,
+    errors=(503,),
+    **_KEY,
+)
+ANSWER: Final = Operation(
+    "POST", f"{PATH}/answer", "Answer the card.", request=PhonesAnswer, response=Settled, errors=(503,), **_KEY
+)
+SUBSCRIBE: Final = Operation(
+    "POST", f"{PATH}/subscription", "Receive cards here.", request=Subscribed, status=201, errors=(503,), **_KEY
+)
+UNSUBSCRIBE: Final = Operation(
+    "DELETE", f"{PATH}/subscription", "Stop receiving cards here.", status=204, errors=(503,), **_KEY
+)
 AGO_LIMIT_S: Final = 7 * 86_400.0
 """How long an answer that was given without a network may wait to be sent."""
 ICONS: Final = (180, 192, 512)
@@ -267,21 +308,16 @@ def routes(
         )
 
     return [
-        Route(PATH, page),
-        Route(f"{PATH}/worker.js", worker),
-        Route(f"{PATH}/manifest.webmanifest", manifest),
-        Route(f"{PATH}/icon-{{size:int}}.png", guarded(picture)),
-        *[
-            Route(f"{PATH}/{name}", guarded(endpoint), methods=[method], name=f"phone {endpoint.__name__}")
-            for name, endpoint, method in (
-                ("enter", enter, "POST"),
-                ("card", card, "GET"),
-                ("displayed", displayed, "POST"),
-                ("answer", answer, "POST"),
-                ("subscription", subscribe, "POST"),
-                ("subscription", unsubscribe, "DELETE"),
-            )
-        ],
+        page_route(PATH, page),
+        page_route(f"{PATH}/worker.js", worker),
+        page_route(f"{PATH}/manifest.webmanifest", manifest),
+        route(ICON, picture),
+        route(ENTER, enter),
+        route(CARD, card),
+        route(DISPLAYED, displayed),
+        route(ANSWER, answer),
+        route(SUBSCRIBE, subscribe),
+        route(UNSUBSCRIBE, unsubscribe),
     ]
 
 

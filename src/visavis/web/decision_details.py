@@ -1,7 +1,4 @@
-"""One moment explained.
-
-Each decision with why, what was weighed beside silence, what was refused and what would change it, and what was read.
-"""
+"""The decisions of one moment for the console: why, the arms that were scored, and what was refused."""
 
 from msgspec import Struct
 
@@ -16,7 +13,7 @@ from visavis.web import charts
 
 
 class ArmRow(Struct, frozen=True):
-    """One thing that could be said, or silence (no ``action``); ``bar`` is its drawing."""
+    """One arm, or silence (no ``action``); ``bar`` is the drawing of its margin."""
 
     action: str
     about: str
@@ -26,8 +23,8 @@ class ArmRow(Struct, frozen=True):
     bar: str
 
 
-class Explained(Struct, frozen=True):
-    """One decision."""
+class DecisionDetails(Struct, frozen=True):
+    """One decision, ready for the template."""
 
     audience: str
     shown: bool
@@ -43,26 +40,28 @@ class Explained(Struct, frozen=True):
     refused: tuple[RefusalReply, ...]
 
 
-def explained(strategy: Strategy, entry: Entry, language: str) -> list[Explained]:
+def details(strategy: Strategy, entry: Entry, language: str) -> list[DecisionDetails]:
     """Every decision of this entry."""
     found = []
     for decision in entry.decisions:
-        told = said(strategy, entry, decision, language)
-        shown = isinstance(decision, Show)
+        reply = said(strategy, entry, decision, language)
+        action, device, reason = (
+            (decision.action, decision.device, "") if isinstance(decision, Show) else ("", "", decision.reason)
+        )
         found.append(
-            Explained(
+            DecisionDetails(
                 decision.audience,
-                shown,
-                decision.action if isinstance(decision, Show) else "",
+                isinstance(decision, Show),
+                action,
                 _about(strategy, decision, language),
-                decision.device if isinstance(decision, Show) else "",
-                "" if isinstance(decision, Show) else decision.reason,
-                typeset(told.why, language),
+                device,
+                reason,
+                typeset(reply.why, language),
                 decision.p_shown,
-                told.card,
-                told.brief,
+                reply.card,
+                reply.brief,
                 tuple(_arms(strategy, decision, language)),
-                told.refused,
+                reply.refused,
             )
         )
     return found
@@ -77,7 +76,7 @@ def _about(strategy: Strategy, decision: Decision, language: str) -> str:
 
 
 def _arms(strategy: Strategy, decision: Decision, language: str) -> list[ArmRow]:
-    """The best first; silence stands where its margin, which is nothing, puts it."""
+    """The arms by their margin, the best first; that of silence is zero."""
     scale = max([abs(arm.net_millicents) for arm in decision.scored], default=0)
     return [
         _arm(strategy, decision, arm, scale, language)

@@ -11,7 +11,7 @@ from visavis.consent.gate import Views
 from visavis.decide import attention, device, limits
 from visavis.decide.arbitrate import chances, draw
 from visavis.decide.arms import Arm, moment_arms, need_arms
-from visavis.decide.brief_facts import avoid, brief_facts
+from visavis.decide.brief_facts import brief_facts, refused_family
 from visavis.decide.eligible import Eligible, conditions_hold
 from visavis.decide.explain import first_refusal
 from visavis.decide.facts import figures
@@ -205,7 +205,7 @@ class Deliberation(Struct, frozen=True, gc=False):
             return moment_arms(self.strategy, self.world, one, limits.cooling(action, own, now), price)
         barred = limits.cooling(action, self.shown, now).union(service.wrong)
         if self.audience == "adviser":
-            barred |= self._excluded_families(one.view) | {avoid(self.strategy, one.view, service)}
+            barred |= self._excluded_families(one.view) | {refused_family(self.strategy, one.view, service)}
         return need_arms(self.strategy, self.world, one, barred, price)
 
     def _why_no_arm(self, one: Eligible) -> RefusalReason:

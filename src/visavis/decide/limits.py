@@ -1,7 +1,6 @@
-"""Caps, gaps, cool-downs and the attention budget: all of one person, over all devices, read from what we showed.
+"""Caps, gaps, cool-downs and the attention budget of one person, over all devices, from the cards that were shown.
 
-A card counts from its decision; one that no device confirmed as displayed within its time to live was never seen, and
-stops counting.
+A card counts from its decision; one that no device confirmed as displayed within :data:`RESERVED_S` stops counting.
 """
 
 from collections.abc import Iterable
@@ -22,10 +21,7 @@ def counted(service: Service, now: float) -> list[Shown]:
 
 
 def over(action: Action, shown: Iterable[Shown], now: float) -> Refusal | None:
-    """The first limit that this action would break: its cap a day, or the gap since its own last card.
-
-    Another action's card is no obstacle.
-    """
+    """The first limit of its own that this action would break: the gap since its last card, or its cap a day."""
     today = 0
     for card in shown:
         if card.action != action.id:
@@ -51,9 +47,7 @@ def units_left(brand: Brand, shown: Iterable[Shown], now: float) -> float:
 
 
 def quiet(brand: Brand, hour: float | None) -> bool:
-    """Whether it is night or quiet hours where the person is.
-
-    An unknown hour is not quiet, since nothing passive was asked to interrupt.
+    """Whether these are quiet hours where the person is; an unknown hour is not quiet.
 
     >>> from types import SimpleNamespace
     >>> night = SimpleNamespace(quiet_from_h=22, quiet_until_h=7)

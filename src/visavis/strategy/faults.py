@@ -11,7 +11,7 @@ import msgspec
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields
 
-from visavis.strategy.lines import lines
+from visavis.strategy.lines import key_lines
 
 S = TypeVar("S", bound=Struct)
 _BAD: Final = object()
@@ -54,7 +54,7 @@ class Reading:
     def _line_of(self, path: str, keys: tuple[str, ...]) -> int:
         """The line on which these nested keys stand, or the nearest table above them."""
         if path not in self._lines:
-            self._lines[path] = lines(self.text(path) or "")
+            self._lines[path] = key_lines(self.text(path) or "")
         known = self._lines[path]
         return next((known[keys[:length]] for length in range(len(keys), 0, -1) if keys[:length] in known), 1)
 

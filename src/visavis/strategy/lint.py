@@ -21,27 +21,18 @@ from visavis.model.moment import KINDS
 from visavis.strategy.brand import Brand
 from visavis.strategy.conditions import Condition, ConditionError, parse
 from visavis.strategy.faults import Reading
-from visavis.strategy.tables import a_zone
+from visavis.strategy.tables import is_zone
 
-NEVER_A_PURPOSE: Final = (
-    "selldata",
-    "personnelperformance",
-    "personnelbehaviour",
-    "personnelmonitoring",
-    "employeemonitoring",
-    "emotion",
-    "biometriccategor",
-    "socialscor",
-    "facerecognition",
-    "facialrecognition",
-    "facescraping",
-    "remoteidentification",
+NEVER_A_PURPOSE: Final = re.compile(
+    "selldata|personnelperformance|personnelbehaviour|personnelmonitoring|employeemonitoring|emotion|biometriccategor"
+    "|socialscor|facerecognition|facialrecognition|facescraping|remoteidentification"
 )
 """Words that no purpose's name may contain.
 
 Selling data, watching employees, emotions, sorting or recognising people by their bodies, social scoring.
 """
 OURS: Final = frozenset({"service", "account", ""})
+"""Categories that need no purpose; the empty one is no personal data."""
 PLACEHOLDERS: Final = ("family", "product", "price", "days", "place", "today", "goal", "left")
 READ_BY: Final = {
     "need": {"purchases"},
@@ -49,7 +40,7 @@ READ_BY: Final = {
     "home": {"home", "purchases"},
     "none": set[str](),
 }
-"""Which data it reads by what it is about, when its purpose lets it."""
+"""The categories of data that an action reads by what it is about, of those that its purpose covers."""
 
 _RANGES: Final[dict[str, tuple[float, float]]] = {
     "quiet_from_h": (0, 24),
@@ -102,7 +93,7 @@ def brand(reading: Reading, found: Brand, devices: Mapping[str, Device]) -> None
     if found.default_device not in devices:
         known = ", ".join(devices)
         reading.fault(path, "default_device", f"`{found.default_device}` is not a device", f"Known: {known}.")
-    if not a_zone(found.zone):
+    if not is_zone(found.zone):
         reading.fault(path, "zone", f"`{found.zone}` is not a time zone", "Write one such as Europe/Paris.")
     if not re.fullmatch("[A-Z]{3}", found.currency):
         reading.fault(path, "currency", f"`{found.currency}` is not a currency", "Write three capitals such as EUR.")
@@ -132,7 +123,7 @@ def purposes(reading: Reading, found: Mapping[str, Purpose], languages: tuple[st
 
 def _never(name: str) -> bool:
     bare = re.sub("[^a-z]", "", re.split("[:#/]", name)[-1].lower())
-    return any(word in bare for word in NEVER_A_PURPOSE)
+    return NEVER_A_PURPOSE.search(bare) is not None
 
 
 def _legal_basis(reading: Reading, key: str, purpose: Purpose) -> None:

@@ -51,10 +51,7 @@ class WokenActions(Struct, frozen=True):
 
 
 class Strategy(Struct, frozen=True):
-    """A brand's strategy, validated.
-
-    Every name in it is defined, every condition reads only what its purpose covers.
-    """
+    """A validated strategy: every name is defined, every condition reads only what its purpose covers."""
 
     version: str
     brand: Brand
@@ -82,10 +79,7 @@ class Strategy(Struct, frozen=True):
 
 
 def read(files: Mapping[str, bytes]) -> Strategy:
-    """The strategy of these files; :class:`Invalid` with every fault, one a line, when there is any.
-
-    Same bytes, same version.
-    """
+    """The strategy of these files; :class:`Invalid` with every fault, one a line. Same bytes, same version."""
     reading = Reading(files)
     brand = reading.record(Brand, "brand.toml", reading.toml("brand.toml"), ())
     objectives = reading.records(Objective, "objectives.toml", "id")

@@ -63,7 +63,7 @@ def _basket(view: View) -> Paying | Bought | None:
 
 
 def _units_at_home(view: View) -> Value:
-    return _units_left(view) if isinstance(view.moment, HOME) else None
+    return _units(view, view.moment.family) if isinstance(view.moment, Stocked | Consumed | RanOut) else None
 
 
 def _device(name: str) -> Callable[[View], Value]:
@@ -90,11 +90,11 @@ def _saw_usual(view: View) -> Value:
 
 
 def _saw_at_home(view: View) -> float | None:
-    return _units_left(view) if isinstance(view.moment, Saw) else None
+    return _units(view, view.moment.family) if isinstance(view.moment, Saw) else None
 
 
-def _units_left(view: View) -> float | None:
-    stock = view.home.get(getattr(view.moment, "family", ""))
+def _units(view: View, family: str) -> float | None:
+    stock = view.home.get(family)
     return stock.units if stock is not None else None
 
 

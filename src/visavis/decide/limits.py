@@ -15,12 +15,12 @@ from visavis.strategy.read import Brand
 RESERVED_S: Final = 600.0
 
 
-def counted(service: Service, now: float) -> list[Shown]:
+def counting_cards(service: Service, now: float) -> list[Shown]:
     """The cards that count now: displayed, or still reserved."""
     return [card for card in service.shown if card.displayed or now - card.at < RESERVED_S]
 
 
-def over(action: Action, shown: Iterable[Shown], now: float) -> Refusal | None:
+def exceeded(action: Action, shown: Iterable[Shown], now: float) -> Refusal | None:
     """The first limit of its own that this action would break: the gap since its last card, or its cap a day."""
     today = 0
     for card in shown:
@@ -35,7 +35,7 @@ def over(action: Action, shown: Iterable[Shown], now: float) -> Refusal | None:
     return None
 
 
-def cooling(action: Action, shown: Iterable[Shown], now: float) -> set[str]:
+def cooling_down(action: Action, shown: Iterable[Shown], now: float) -> set[str]:
     """The families that this action may not name again yet, whichever action named them last."""
     since = now - action.limits.cool_down_days * DAY_S
     return {card.family for card in shown if card.family and card.at > since}

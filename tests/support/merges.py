@@ -257,14 +257,16 @@ def _yes(name: str, by: tuple[Actor, ...], of_age_at: float, trial: bool, closed
 def check_caps(one: Customer, other: Customer) -> int:
     """No cap, pause, budget or reluctance is looser than either's; how many limits held."""
     whole, found = identity.merged(one, other), 0
-    shown = limits.counted(whole.service, NOW)
+    shown = limits.counting_cards(whole.service, NOW)
     for who in (one, other):
-        theirs = limits.counted(who.service, NOW)
+        theirs = limits.counting_cards(who.service, NOW)
         for action in STRATEGY.actions.values():
-            if limits.over(action, theirs, NOW) is not None:
-                assert limits.over(action, shown, NOW) is not None, "a cap is looser"
+            if limits.exceeded(action, theirs, NOW) is not None:
+                assert limits.exceeded(action, shown, NOW) is not None, "a cap is looser"
                 found += 1
-            assert limits.cooling(action, theirs, NOW) <= limits.cooling(action, shown, NOW), "a pause is shorter"
+            assert limits.cooling_down(action, theirs, NOW) <= limits.cooling_down(action, shown, NOW), (
+                "a pause is shorter"
+            )
         assert limits.units_left(STRATEGY.brand, shown, NOW) <= limits.units_left(STRATEGY.brand, theirs, NOW) + 1e-9, (
             "more attention is left"
         )

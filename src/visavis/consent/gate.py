@@ -7,7 +7,7 @@ Silence, an unknown purpose, an expired or unreadable choice all mean no.
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -17,28 +17,14 @@ from visavis.consent.notices import closed_by, resolved
 from visavis.model.consent import OPENS, Purpose
 from visavis.model.customer import Customer, Places, Purchases
 from visavis.model.gs1 import product_of
-from visavis.model.moment import (
-    Bought,
-    CheckedIn,
-    Consumed,
-    Dwelled,
-    Entered,
-    Left,
-    Line,
-    Located,
-    Measured,
-    Moment,
-    Paying,
-    RanOut,
-    Saw,
-    Spot,
-    Stocked,
-)
+from visavis.model.moment import Bought, Entered, Located, Moment, Paying, Spot
 from visavis.model.view import View
 from visavis.strategy.read import Strategy
 
 OURS: Final = frozenset({"service", "account"})
 """Categories that need no consent: what we did, and the person's own choices about it."""
+DATED: Final = frozenset({"sight", "home", "numbers"})
+"""Categories whose moments happen at no place of the brand: their local day is that of the brand's own zone."""
 
 _NOTHING: Final[frozenset[str]] = frozenset()
 _EPOCH_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
@@ -147,33 +133,28 @@ def _kept(customer: Customer, purpose: Purpose, now: float) -> frozenset[str]:
 
 
 def placed(strategy: Strategy, moment: Moment) -> Moment:
-    """The moment with what the door knows of places and products written into it."""
-    match moment:
-        case Entered() | CheckedIn() | Left() | Dwelled():
-            return replace(moment, at=_spot(strategy, moment.place, moment.occurred_at))
-        case Paying() | Bought():
-            products = strategy.products
-            lines = tuple(
-                [
-                    Line(
-                        line.product,
-                        line.quantity,
-                        line.price_cents,
-                        found.family if (found := products.get(line.product)) else line.product,
-                    )
-                    for line in moment.lines
-                ]
-            )
-            return replace(moment, at=_spot(strategy, moment.place, moment.occurred_at), lines=lines)
-        case Saw() | Stocked() | Consumed() | RanOut():
-            # A code that names one pack is reduced to its product: lot and serial number are not kept.
-            product = product_of(strategy.products, moment.product)
-            family = known.family if (known := strategy.products.get(product)) is not None else product
-            return replace(moment, at=_elsewhere(strategy, moment.occurred_at), product=product, family=family)
-        case Measured():
-            return replace(moment, at=_elsewhere(strategy, moment.occurred_at))
-        case _:
-            return replace(moment, at=None)
+    """The moment with what the gate knows of places and products written into it, for any kind with these fields.
+
+    ``place`` gives ``at`` (without a place, data of :data:`DATED` get the brand's own local time); ``lines`` get their
+    families; ``product`` beside ``family`` is reduced to the product: lot and serial number are not kept.
+    """
+    place, product, family = (getattr(moment, name, None) for name in ("place", "product", "family"))
+    known: dict[str, Any] = {"at": None}
+    if place is not None:
+        known["at"] = _spot(strategy, place, moment.occurred_at)
+    elif moment.category in DATED:
+        known["at"] = _elsewhere(strategy, moment.occurred_at)
+    if isinstance(moment, Paying | Bought):
+        known["lines"] = tuple([replace(line, family=_family(strategy, line.product)) for line in moment.lines])
+    elif product is not None and family is not None:
+        known["product"] = product_of(strategy.products, product)
+        known["family"] = _family(strategy, known["product"])
+    return replace(moment, **known)
+
+
+def _family(strategy: Strategy, product: str) -> str:
+    known = strategy.products.get(product)
+    return known.family if known is not None else product
 
 
 @lru_cache(maxsize=64)

@@ -162,7 +162,7 @@ def test_what_a_key_permits_is_its_kinds_its_person_and_its_place(
     role: Any, kind: str, customer: str, place: str
 ) -> None:
     made = KINDS[kind]
-    needed = dict.fromkeys([field.name for field in fields(made) if field.required], "x")
+    needed: dict[str, Any] = dict.fromkeys([field.name for field in fields(made) if field.required], "x")
     placed = {"place": place} if "place" in made.__struct_fields__ else {}
     said: Any = made(**needed | placed | {"id": "m", "customer": customer, "occurred_at": NOON})
     subject = {"device": "bo", "sensor": "bo", "till": "s1", "adviser": "s1"}.get(role, "")

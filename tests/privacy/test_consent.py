@@ -17,11 +17,11 @@ from support.lives import KINDS, Life, a_strategy, a_world, moments
 from support.people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, lines, pays, says_yes
 from visavis.consent import gate
 from visavis.consent.gate import NotAdmitted, admit, open_categories
-from visavis.customers import chosen as customers_chosen
+from visavis.customers import choices as customers_chosen
 from visavis.customers import wallet
 from visavis.engine import step
 from visavis.insight.need import prior
-from visavis.model.consent import CATEGORIES, Consent, Purpose, hash_of, words
+from visavis.model.consent import CATEGORIES, Consent, Purpose, hash_of, notice_text
 from visavis.model.customer import Customer, Reward, newborn
 from visavis.model.entry import Entry, encode
 from visavis.model.moment import (
@@ -225,7 +225,7 @@ def check_scope(pairs: int) -> tuple[int, int]:
             )
             for _ in range(2)
         ]
-        said = words(then, "fr")
+        said = notice_text(then, "fr")
         choice = Consent(
             "given",
             said.categories,
@@ -280,8 +280,8 @@ def test_a_yes_to_an_older_narrower_notice_opens_what_it_named() -> None:
     assert open_categories(customer, wide, NOON.timestamp() + 1) == {"places"}
     assert (
         customer.consents["reminders"].hash
-        == hash_of(words(then.purposes["reminders"], "fr"))
-        != hash_of(words(wide, "fr"))
+        == hash_of(notice_text(then.purposes["reminders"], "fr"))
+        != hash_of(notice_text(wide, "fr"))
     )
 
 
@@ -377,7 +377,7 @@ def test_a_reward_that_waits_for_a_consent_is_caught(monkeypatch: pytest.MonkeyP
 
 
 def check_proofs(customers: list[Customer], loops: list[Loop]) -> int:
-    """Every yes names words that were on the screen before it, of the version it names, and everything read for it was read after it."""
+    """Every yes names notice_text that were on the screen before it, of the version it names, and everything read for it was read after it."""
     proved = 0
     for customer, loop in zip(customers, loops, strict=True):
         entries = list(loop.log.of(customer.id))
@@ -385,7 +385,7 @@ def check_proofs(customers: list[Customer], loops: list[Loop]) -> int:
             served = next(entry for entry in entries if entry.moment.id == choice.served)
             made = next(entry for entry in entries if entry.moment.id == choice.record)
             assert isinstance(served.moment, Noticed)
-            assert served.moment.hash == choice.hash, "the words are those that were served"
+            assert served.moment.hash == choice.hash, "the notice_text are those that were served"
             assert entries.index(served) < entries.index(made)
             assert choice.served_at <= choice.since
             reads = [entry for entry in entries if any(use.purpose == key for use in entry.uses)]
@@ -426,10 +426,12 @@ def test_a_record_of_the_latest_words_is_caught(monkeypatch: pytest.MonkeyPatch)
     honest = customers_chosen._agreed
 
     def latest(customer: Customer, moment: Consented, before: Consent | None, since: float) -> Consent:
-        return replace(honest(customer, moment, before, since), hash=hash_of(words(STRATEGY.purposes["account"], "fr")))
+        return replace(
+            honest(customer, moment, before, since), hash=hash_of(notice_text(STRATEGY.purposes["account"], "fr"))
+        )
 
     monkeypatch.setattr(customers_chosen, "_agreed", latest)
-    with pytest.raises(AssertionError, match="the words are those"):
+    with pytest.raises(AssertionError, match="the notice_text are those"):
         check_proofs(*_people(5))
 
 

@@ -15,7 +15,7 @@ from support.people import BRANDS, KEY, NOON, STRATEGY, enters, lines, pays
 from visavis.consent.gate import NotAdmitted, admit, holds, open_categories
 from visavis.consent.notices import NOES, may_ask
 from visavis.customers import identity
-from visavis.customers.fold import _over as sidelong
+from visavis.customers.fold import _without_windows as sidelong
 from visavis.customers.fold import fold
 from visavis.decide import limits
 from visavis.engine import step

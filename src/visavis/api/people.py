@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from visavis.api.signals import objection_in
-from visavis.cards.answer import Reply, reply
+from visavis.cards.replies import Reply, reply
 from visavis.consent.choices import Choice, choices, switched
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys

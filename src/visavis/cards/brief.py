@@ -6,7 +6,7 @@ Who, one action, at most three facts with where each comes from, at most one thi
 from datetime import timedelta
 from typing import Final
 
-from visavis.cards.compose import clipped_title, named, said
+from visavis.cards.compose import clipped_title, filled, placeholder_values
 from visavis.cards.typography import clipped, typeset
 from visavis.cards.words import EPOCH, family_name, product_name, since, span
 from visavis.model.card import FACT_LIMIT, Brief, BriefFact
@@ -38,8 +38,8 @@ def brief(strategy: Strategy, decision: Show, language: str, *, today: int = 0) 
     ``today`` is the local day, to say dates by.
     """
     template = strategy.actions[decision.action].card[language]
-    names = named(strategy, decision, language)
-    advice = said(template.title, names, language)
+    names = placeholder_values(strategy, decision, language)
+    advice = filled(template.title, names, language)
     who = next((fact for fact in decision.facts if fact.kind == "name"), Fact("name", "", "observed"))
     refused = next((fact.subject for fact in decision.facts if fact.kind == "avoid"), "")
     return Brief(
@@ -53,8 +53,8 @@ def brief(strategy: Strategy, decision: Show, language: str, *, today: int = 0) 
         ),
         advice=advice if 0 < len(advice) <= FACT_LIMIT else clipped_title(template.title, names, language, FACT_LIMIT),
         avoid=_fits(_AVOID[language], [family_name(strategy, refused, language)], language) if refused else "",
-        why=said(template.why, names, language),
-        detail=said(template.body, names, language),
+        why=filled(template.why, names, language),
+        detail=filled(template.body, names, language),
         yes=typeset(template.yes, language),
         no=typeset(template.no, language),
     )

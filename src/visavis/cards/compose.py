@@ -27,7 +27,7 @@ def compose(strategy: Strategy, decision: Show, language: str, *, place: str = "
     """
     action = strategy.actions[decision.action]
     template = action.card[language]
-    names = named(strategy, decision, language, place=place, days=days)
+    names = placeholder_values(strategy, decision, language, place=place, days=days)
     title = body = ""
     for title, body in _wordings(template, names, language):
         if _is_a_glance(title, body):
@@ -38,16 +38,16 @@ def compose(strategy: Strategy, decision: Show, language: str, *, place: str = "
         language=language,
         title=title,
         body=body,
-        why=said(template.why, names, language)
+        why=filled(template.why, names, language)
         or typeset(strategy.objectives[action.objective].why[language], language),
-        speech=_spoken(said(template.title, names, language), said(template.body, names, language))
+        speech=_spoken(filled(template.title, names, language), filled(template.body, names, language))
         or _spoken(title, body),
         yes=typeset(template.yes, language),
         no=typeset(template.no, language),
     )
 
 
-def named(
+def placeholder_values(
     strategy: Strategy, decision: Show, language: str, *, place: str = "", days: int | None = None
 ) -> dict[str, str]:
     """What the placeholders of a template stand for; empty when not known."""
@@ -67,7 +67,7 @@ def named(
     }
 
 
-def said(template: str, names: dict[str, str], language: str) -> str:
+def filled(template: str, names: dict[str, str], language: str) -> str:
     """The template with its names, set as a printer would; empty when it needs a name that is not known."""
     if "{" not in template:
         return typeset(template, language)
@@ -88,16 +88,16 @@ def clipped_title(template: str, names: dict[str, str], language: str, character
 
 def _wordings(template: Template, names: dict[str, str], language: str) -> Iterator[tuple[str, str]]:
     """Title and body, the fullest wording first; the last one is a glance whatever the names."""
-    body = said(template.body, names, language)
+    body = filled(template.body, names, language)
     shorter = names | {"product": names["family"]} if names["family"] else names
     for known in (names, shorter):
-        title = said(template.title, known, language)
+        title = filled(template.title, known, language)
         if title:
             yield title, body
             yield title, ""
     about = re.match(r"\{(family|product)\}\s*[,:–]\s*(?=\w)(.+)", template.title)
     if about is not None and shorter[about[1]]:
-        title, rest = typeset(shorter[about[1]], language), said(about[2], shorter, language)
+        title, rest = typeset(shorter[about[1]], language), filled(about[2], shorter, language)
         rest = rest if rest[-1:] in ".?!…" else f"{rest}."
         yield title, f"{rest} {body}"
         yield title, rest

@@ -28,7 +28,7 @@ ANSWERS: Final[tuple[Role, Role]] = ("yes", "no")
 BOLD: Final = frozenset({"title", "advice", "yes"})
 
 
-class Written(Struct, frozen=True):
+class PlacedText(Struct, frozen=True):
     """One line of text, or an answer with its box; (``x_px``, ``y_px``) is its top left corner.
 
     A box's text stands in its middle.
@@ -57,7 +57,7 @@ class Frame(Struct, frozen=True):
     width_px: int
     height_px: int
     language: str
-    written: tuple[Written, ...] = ()
+    texts: tuple[PlacedText, ...] = ()
 
 
 class Block(Struct, frozen=True):
@@ -102,7 +102,7 @@ def _stacked(blocks: list[Block], answers: tuple[str, str], device: Device, lang
     room = frame.height_px - 2 * margin
     answered = max([block.rank for block in blocks if block.role in ("title", "advice")], default=0)
     placed: dict[int, tuple[tuple[str, ...], int]] = {}
-    buttons: list[Written] = []
+    buttons: list[PlacedText] = []
     for index, block in sorted(enumerate(blocks), key=lambda pair: pair[1].rank):
         found = _fitted(block, width, min(device.lines, (room - gap) // round(block.font_px * LINE)))
         if found is not None:
@@ -117,7 +117,7 @@ def _stacked(blocks: list[Block], answers: tuple[str, str], device: Device, lang
     for index in sorted(placed):
         lines, font_px = placed[index]
         for line in lines:
-            written.append(Written(blocks[index].role, line, left, y, width, round(font_px * LINE), font_px))
+            written.append(PlacedText(blocks[index].role, line, left, y, width, round(font_px * LINE), font_px))
             y += round(font_px * LINE)
         y += gap
     # The answers stand at the bottom of the screen, where an eye or a thumb finds them without reading.
@@ -142,11 +142,11 @@ def height_px(device: Device) -> int:
     return device.height_px or round((device.lines + 2) * device.font_px * LINE)
 
 
-def _bottom(written: list[Written]) -> int:
+def _bottom(written: list[PlacedText]) -> int:
     return max([one.y_px + one.height_px for one in written], default=0)
 
 
-def _answers(answers: tuple[str, str], device: Device, width: int, left: int, room: int) -> list[Written]:
+def _answers(answers: tuple[str, str], device: Device, width: int, left: int, room: int) -> list[PlacedText]:
     """Both answers in boxes of one size, side by side, else one above the other, in smaller letters where it must be.
 
     None when there is no room.
@@ -165,7 +165,7 @@ def _answers(answers: tuple[str, str], device: Device, width: int, left: int, ro
         ):
             step_x, step_y = (wide + gap, 0) if beside else (0, high + gap)
             return [
-                Written(role, text, left + i * step_x, i * step_y, wide, high, font_px)
+                PlacedText(role, text, left + i * step_x, i * step_y, wide, high, font_px)
                 for i, (role, text) in enumerate(zip(ANSWERS, answers, strict=True))
             ]
     return []

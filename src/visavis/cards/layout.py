@@ -6,11 +6,8 @@ A small screen drops the body, nothing ever cuts a number or a price.
 from functools import partial
 from typing import Final
 
-from msgspec import Struct
-
-from visavis.cards import breaking
+from visavis.cards import line_breaks
 from visavis.cards.widths import BOLD, REGULAR, UNKNOWN
-from visavis.model.card import Card
 from visavis.model.catalogue import Device
 
 MARGIN: Final = 0.92
@@ -19,17 +16,6 @@ BODY_SCALE: Final = 0.8
 """How large the body's letters are beside the title's."""
 SCALES: Final = (1.0, 0.85, 0.7)
 """The sizes that a title may take: smaller letters come before fewer words."""
-
-
-class Layout(Struct, frozen=True):
-    """The lines of a card on one screen.
-
-    ``body`` is empty when there is no room for it, both when not even the title fits.
-    """
-
-    title: tuple[str, ...]
-    body: tuple[str, ...]
-    title_px: int = 0
 
 
 def width_px(text: str, font_px: int, *, bold: bool = False) -> float:
@@ -45,7 +31,7 @@ def room_px(device: Device) -> float:
 
 def fit(text: str, *, width: float, font_px: int, lines: int, bold: bool = False) -> tuple[str, ...] | None:
     """The whole text on at most ``lines`` lines of ``width`` pixels; ``None`` when it does not fit."""
-    return breaking.wrapped(text, width, lines, partial(width_px, font_px=font_px, bold=bold))
+    return line_breaks.wrapped(text, width, lines, partial(width_px, font_px=font_px, bold=bold))
 
 
 def shortened(text: str, *, width: float, font_px: int, lines: int, bold: bool = False) -> tuple[str, ...] | None:
@@ -53,7 +39,7 @@ def shortened(text: str, *, width: float, font_px: int, lines: int, bold: bool =
 
     ``None`` when that is not enough.
     """
-    return breaking.shortened(text, width, lines, partial(width_px, font_px=font_px, bold=bold))
+    return line_breaks.shortened(text, width, lines, partial(width_px, font_px=font_px, bold=bold))
 
 
 def headed(text: str, *, width: float, font_px: int, lines: int) -> tuple[tuple[str, ...], int] | None:
@@ -68,13 +54,3 @@ def headed(text: str, *, width: float, font_px: int, lines: int) -> tuple[tuple[
             if found is not None:
                 return found, size
     return None
-
-
-def lay_out(card: Card, device: Device) -> Layout:
-    """The card on this screen. The title is shortened when it must be; the body is shown whole or not at all."""
-    room = room_px(device)
-    title = headed(card.title, width=room, font_px=device.font_px, lines=device.lines)
-    if title is None:
-        return Layout((), ())
-    body = fit(card.body, width=room, font_px=round(device.font_px * BODY_SCALE), lines=device.lines - len(title[0]))
-    return Layout(title[0], body or (), title[1])

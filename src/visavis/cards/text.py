@@ -1,13 +1,13 @@
 """A card or a brief without pixels.
 
-A wall of characters for text-only glasses, the words to read aloud, and a phone's notification.
+A text_screen of characters for text-only glasses, the words to read aloud, and a phone's notification.
 """
 
 from typing import Final, Literal
 from unicodedata import combining, east_asian_width
 
-from visavis.cards import breaking
-from visavis.cards.letters import spelled
+from visavis.cards import line_breaks
+from visavis.cards.transliterate import transliterated
 from visavis.cards.typography import clipped, typeset
 from visavis.model.card import SPEECH_WORDS_LIMIT, Brief, Card
 from visavis.model.catalogue import Charset
@@ -29,7 +29,7 @@ def cells(text: str) -> int:
     return sum([0 if combining(glyph) else 2 if east_asian_width(glyph) in "WF" else 1 for glyph in text])
 
 
-def wall(
+def text_screen(
     told: Card | Brief, columns: int, rows: int, *, align: Align = "center", charset: Charset = "unicode"
 ) -> list[str]:
     """Exactly ``rows`` lines of ``columns`` columns, in the letters of ``charset``.
@@ -39,14 +39,14 @@ def wall(
     Of a brief: who, the advice, what not to do, then the facts, as many as there is room for. Broken and shortened like
     any layout: never inside a word, a number or a price; what does not fit is left out.
     """
-    lines = walled(told, columns, rows, lambda text: cells(spelled(text, charset)))
-    return [_padded(spelled(line, charset), columns, align) for line in lines]
+    lines = text_screen_lines(told, columns, rows, lambda text: cells(transliterated(text, charset)))
+    return [_padded(transliterated(line, charset), columns, align) for line in lines]
 
 
-def walled(told: Card | Brief, room: int, rows: int, measure: breaking.Measure) -> list[str]:
-    """The same lines, each within ``room`` by ``measure`` (cells, or the pixels of a font that is known), neither spelled nor filled up."""
+def text_screen_lines(told: Card | Brief, room: int, rows: int, measure: line_breaks.Measure) -> list[str]:
+    """The same lines, each within ``room`` by ``measure`` (cells, or the pixels of a font that is known), neither transliterated nor filled up."""
     head, further = (told.title, [told.body]) if isinstance(told, Card) else (told.who, _matters(told))
-    title = list(breaking.shortened(head, room, rows, measure) or ())
+    title = list(line_breaks.shortened(head, room, rows, measure) or ())
     answers = _answers(told, room, rows - len(title), measure)
     free = rows - len(title) - len(answers)
     # Air around the body, unless a sentence would be lost for it.
@@ -56,12 +56,12 @@ def walled(told: Card | Brief, room: int, rows: int, measure: breaking.Measure) 
     return [*said, *[""] * (rows - len(said) - len(answers)), *answers]
 
 
-def _body(texts: list[str], columns: int, rows: int, measure: breaking.Measure) -> tuple[bool, list[str]]:
+def _body(texts: list[str], columns: int, rows: int, measure: line_breaks.Measure) -> tuple[bool, list[str]]:
     """The lines of those texts that fit whole, and whether all of them do."""
     lines: list[str] = []
     whole = True
     for text in texts:
-        found = breaking.wrapped(text, columns, rows - len(lines), measure)
+        found = line_breaks.wrapped(text, columns, rows - len(lines), measure)
         whole = whole and found is not None
         lines.extend(found or ())
     return whole, lines
@@ -94,7 +94,7 @@ def _joined(*sentences: str) -> str:
     return body
 
 
-def _answers(told: Card | Brief, columns: int, rows: int, measure: breaking.Measure) -> list[str]:
+def _answers(told: Card | Brief, columns: int, rows: int, measure: line_breaks.Measure) -> list[str]:
     """Both answers on one line, else on two; none when there is no room for both."""
     answers = [answer for answer in (f"[{told.yes}]" if told.yes else "", f"({told.no})" if told.no else "") if answer]
     for lines in (["  ".join(answers)], answers):

@@ -8,7 +8,7 @@ from babel.dates import format_date, format_skeleton
 from babel.numbers import format_currency, format_decimal
 from babel.units import format_unit
 
-from visavis.cards.jargon import tidy
+from visavis.cards.readable_names import readable_name
 from visavis.strategy.read import Strategy
 
 EPOCH: Final = date(1970, 1, 1)
@@ -107,13 +107,13 @@ def family_name(strategy: Strategy, family: str, language: str) -> str:
         name = (named.name_fr or named.name_en) if language == "fr" else (named.name_en or named.name_fr)
         if name:
             return name
-    return tidy(family)
+    return readable_name(family)
 
 
 def product_name(strategy: Strategy, product: str, language: str) -> str:
     """The product's own name; a product without one is called by its family."""
     found = strategy.products.get(product)
     if found is None:
-        return tidy(product)
+        return readable_name(product)
     name = (found.name_fr or found.name_en) if language == "fr" else (found.name_en or found.name_fr)
     return name or family_name(strategy, found.family, language)

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from visavis.consent.gate import open_categories
 from visavis.consent.notices import closed_by
-from visavis.model.consent import OPENS, Purpose, Status, hash_of, words
+from visavis.model.consent import OPENS, Purpose, Status, hash_of, notice_text
 from visavis.model.customer import Customer
 from visavis.model.moment import Consented, Noticed, Withdrew
 from visavis.strategy.read import Strategy
@@ -18,7 +18,7 @@ from visavis.strategy.read import Strategy
 class Choice(Struct, frozen=True):
     """One purpose as one person sees it: what they would give and get, in their language, and whether it is open now.
 
-    ``notice_hash`` names the words of ``notice_text`` and their scope; ``closed_by`` says what keeps it closed besides
+    ``notice_hash`` names the notice_text of ``notice_text`` and their scope; ``closed_by`` says what keeps it closed besides
     the choice.
     """
 
@@ -43,7 +43,7 @@ def choices(strategy: Strategy, customer: Customer, language: str, now: float) -
     found = []
     for purpose in strategy.purposes.values():
         chosen = customer.consents.get(purpose.key)
-        said = words(purpose, language)
+        said = notice_text(purpose, language)
         found.append(
             Choice(
                 purpose.key,
@@ -108,7 +108,7 @@ def switched(
     if not on:
         return [Withdrew(id=f"{id}-off", customer=customer, occurred_at=at, purpose=purpose, method=method)]
     version = strategy.purposes[purpose].notice.version
-    before = at - timedelta(milliseconds=1)  # the words were on the screen before the gesture
+    before = at - timedelta(milliseconds=1)  # the notice_text were on the screen before the gesture
     return [
         Noticed(
             id=f"{id}-notice",

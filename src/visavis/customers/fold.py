@@ -1,7 +1,7 @@
 """Fold entries into a customer: the only writer of a person's state, and a pure one.
 
-``fold(customer, entry)`` is what replay runs; ``engine.step`` runs its parts around the decision: :func:`happen` (the
-moment, and the windows that it closes), ``wallet.settled`` (what was granted) and :func:`decided` (what we showed).
+``fold(customer, entry)`` is what replay runs; ``engine.step`` runs its parts around the decision: :func:`apply_moment` (the
+moment, and the windows that it closes), ``wallet.settled`` (what was granted) and :func:`apply_decisions` (what we showed).
 None reads a strategy or a table of places: the door has resolved everything.
 """
 
@@ -10,9 +10,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from visavis.customers.chosen import chosen
+from visavis.customers.choices import with_choice
 from visavis.customers.habits import bought
-from visavis.customers.rights import exercised
+from visavis.customers.rights import with_request
 from visavis.customers.wallet import settled
 from visavis.model.consent import OPENS
 from visavis.model.customer import HABITS_LIMIT, NAMES_LIMIT, Customer, Places, Stock, bounded
@@ -56,9 +56,9 @@ RELUCTANCE_LIMIT: Final = 10.0
 
 def fold(customer: Customer, entry: Entry) -> Customer:
     """The customer after this entry; equal, byte for byte, to what ``engine.step`` returned when it made the entry."""
-    happened, _ = happen(customer, entry.moment, entry.received_at)
+    happened, _ = apply_moment(customer, entry.moment, entry.received_at)
     happened = settled(happened, entry.moment, entry.effects, entry.granted, entry.received_at)
-    return apply_to_profile(decided(happened, entry.decisions, entry.received_at), entry)
+    return apply_to_profile(apply_decisions(happened, entry.decisions, entry.received_at), entry)
 
 
 def apply_to_profile(customer: Customer, entry: Entry) -> Customer:
@@ -74,21 +74,21 @@ def apply_to_profile(customer: Customer, entry: Entry) -> Customer:
         customer,
         profiles=tuple(
             [
-                _over(fold(side, entry) if side.id == entry.customer else side, entry.closed)
+                _without_windows(fold(side, entry) if side.id == entry.customer else side, entry.closed)
                 for side in customer.profiles
             ]
         ),
     )
 
 
-def _over(side: Customer, closed: tuple[Outcome, ...]) -> Customer:
+def _without_windows(side: Customer, closed: tuple[Outcome, ...]) -> Customer:
     """The side, waiting for none of these any more."""
     names = {outcome.decision for outcome in closed}
     still = tuple([window for window in side.service.open if window.decision not in names])
     return side if len(still) == len(side.service.open) else replace(side, service=replace(side.service, open=still))
 
 
-def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[Customer, tuple[Outcome, ...]]:
+def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> tuple[Customer, tuple[Outcome, ...]]:
     """The moment's half: what the person did, and the outcomes of the windows that this closes."""
     received_s = received_at.timestamp()
     match moment:
@@ -110,9 +110,9 @@ def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[C
         case Declared():
             customer = _declared(customer, moment)
         case Noticed() | Consented() | Withdrew() | Objected() | Restricted():
-            customer = chosen(customer, moment)
+            customer = with_choice(customer, moment)
         case Requested() | Corrected() | Contested() | Reviewed():
-            customer = exercised(customer, moment, received_s)
+            customer = with_request(customer, moment, received_s)
         case Born():
             customer = replace(
                 customer, of_age_at=moment.of_age_at.timestamp() if moment.of_age_at is not None else 0.0
@@ -141,7 +141,7 @@ def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[C
     ), closed
 
 
-def decided(customer: Customer, decisions: tuple[Decision, ...], received_at: datetime) -> Customer:
+def apply_decisions(customer: Customer, decisions: tuple[Decision, ...], received_at: datetime) -> Customer:
     """The decision's half: cards take attention, and windows open."""
     service, many = customer.service, max(1, len(customer.profiles))
     shown, waiting = service.shown, service.open

@@ -34,7 +34,7 @@ from visavis.model.moment import (
 from visavis.model.number import Number
 from visavis.model.shown import OPEN_LIMIT, SHOWN_LIMIT, Service
 
-SIDES_LIMIT: Final = 8
+PROFILES_LIMIT: Final = 8
 """How many customers one person may be made of: what comes beyond is a mistake of who links, or worse."""
 STRICTNESS: Final[tuple[Status, ...]] = (
     "renewed",
@@ -54,7 +54,7 @@ Reason = Literal["restricted", "minor", "crowd"]
 REASONS: Final[Mapping[Reason, str]] = {
     "restricted": "The data of one of them may not be read now: lift the restriction first, then link again.",
     "minor": "One of them is a minor for whom no guardian has answered: ask the guardian first, then link again.",
-    "crowd": f"Together they would be more than {SIDES_LIMIT} customers: check what is being linked.",
+    "crowd": f"Together they would be more than {PROFILES_LIMIT} customers: check what is being linked.",
 }
 T = TypeVar("T")
 _bytes: Final = msgspec.msgpack.Encoder().encode
@@ -69,7 +69,7 @@ def refusal(one: Customer, other: Customer, now: float) -> Reason | None:
         for who in (one, other)
     ):
         return "minor"
-    return "crowd" if len({*one.names, *other.names}) > SIDES_LIMIT else None
+    return "crowd" if len({*one.names, *other.names}) > PROFILES_LIMIT else None
 
 
 def merged(one: Customer, other: Customer) -> Customer:

@@ -18,7 +18,9 @@ from visavis.model.request import NEXT, Request, Review
 T = TypeVar("T", Request, Review)
 
 
-def exercised(customer: Customer, moment: Requested | Corrected | Contested | Reviewed, received_s: float) -> Customer:
+def with_request(
+    customer: Customer, moment: Requested | Corrected | Contested | Reviewed, received_s: float
+) -> Customer:
     """The customer after this. What is no step of the table changes nothing; only a person's answer closes a review."""
     match moment:
         case Requested():

@@ -38,7 +38,7 @@ ASK_AGAIN_DAYS: Final = 182
 
 
 class Notice(Struct, frozen=True, forbid_unknown_fields=True):
-    """The words a person read before choosing, in one version."""
+    """The notice_text a person read before choosing, in one version."""
 
     version: str
     text: dict[str, str]
@@ -90,7 +90,7 @@ class Purpose(Struct, frozen=True):
         return "explicit" if self.basis == "consent" and self.categories & SENSITIVE else self.basis
 
 
-class Words(Struct, frozen=True):
+class NoticeText(Struct, frozen=True):
     """What a notice says, exactly: its text in one language and its scope.
 
     Its name is the SHA-256 of this record's JSON.
@@ -107,7 +107,7 @@ class Words(Struct, frozen=True):
 class Served(Struct, frozen=True, array_like=True):
     """The notice that was last on this person's screen for one purpose, as it was.
 
-    ``id`` is the moment's, ``hash`` the words'.
+    ``id`` is the moment's, ``hash`` the notice_text'.
     """
 
     version: str
@@ -123,7 +123,7 @@ class Served(Struct, frozen=True, array_like=True):
 class Consent(Struct, frozen=True, array_like=True):
     """The person's present choice for one purpose; a fold of their choices, never edited.
 
-    ``notice`` is the version, ``served`` the moment that served it, ``hash`` its words; ``by`` who said yes; ``record``
+    ``notice`` is the version, ``served`` the moment that served it, ``hash`` its notice_text; ``by`` who said yes; ``record``
     the moment of this choice and ``previous`` that of the one before. It opens exactly ``categories``, for the purposes
     ``iri``, towards ``recipients``.
     """
@@ -146,9 +146,9 @@ class Consent(Struct, frozen=True, array_like=True):
     trial: bool = False
 
 
-def words(purpose: Purpose, language: str) -> Words:
+def notice_text(purpose: Purpose, language: str) -> NoticeText:
     """What this purpose's notice says in this language, with its scope in a fixed order."""
-    return Words(
+    return NoticeText(
         purpose.key,
         language,
         purpose.notice.text[language],
@@ -158,10 +158,10 @@ def words(purpose: Purpose, language: str) -> Words:
     )
 
 
-def hash_of(said: Words) -> str:
-    """The name of these words: change one letter of the text, or the scope, and it is another notice.
+def hash_of(said: NoticeText) -> str:
+    """The name of these notice_text: change one letter of the text, or the scope, and it is another notice.
 
-    >>> said = Words("home", "en", "What your fridge reports.", (), ("home",), ())
+    >>> said = NoticeText("home", "en", "What your fridge reports.", (), ("home",), ())
     >>> hash_of(said)[:12], hash_of(msgspec.structs.replace(said, recipients=("Acme",)))[:12]
     ('6423416f133a', '99ffd6433b06')
     """

@@ -61,16 +61,16 @@ UNKNOWN: Final = "?"
 
 
 @lru_cache(maxsize=8192)
-def spelled(text: str, charset: Charset) -> str:
+def transliterated(text: str, charset: Charset) -> str:
     r"""The text in this set of characters.
 
     A letter that is not in it loses its accent, a sign is written out, what cannot be told becomes « ? ».
 
-    >>> spelled("Crème fraîche épaisse à 1,95\u00a0€ — œufs «\u00a0bio\u00a0»", "ascii")
+    >>> transliterated("Crème fraîche épaisse à 1,95\u00a0€ — œufs «\u00a0bio\u00a0»", "ascii")
     'Creme fraiche epaisse a 1,95 EUR - oeufs "bio"'
-    >>> spelled("Crème à 1,95\u00a0€…", "latin1"), spelled("Crème à 1,95\u00a0€…", "unicode")
+    >>> transliterated("Crème à 1,95\u00a0€…", "latin1"), transliterated("Crème à 1,95\u00a0€…", "unicode")
     ('Crème à 1,95\xa0EUR...', 'Crème à 1,95\xa0€…')
-    >>> spelled("1½ L, 10² m", "ascii")
+    >>> transliterated("1½ L, 10² m", "ascii")
     '1 1/2 L, 10^2 m'
     """
     text = normalize("NFC", text)

@@ -14,7 +14,7 @@ from visavis.model.moment import Consented, Noticed, Objected, Restricted, Withd
 _UNSERVED: Final = Served("", "", "", 0.0, "")
 
 
-def chosen(customer: Customer, moment: Noticed | Consented | Withdrew | Objected | Restricted) -> Customer:
+def with_choice(customer: Customer, moment: Noticed | Consented | Withdrew | Objected | Restricted) -> Customer:
     """The customer after this notice or choice.
 
     Each choice begins another consent epoch: what was decided before it is looked at again.

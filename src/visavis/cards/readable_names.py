@@ -81,12 +81,12 @@ _DEPARTMENTS: Final = ("SW GDS", "SV BEV", "COFF SHOP", "COFFEE SHOP", "BK SPECL
 
 
 @lru_cache(maxsize=4096)
-def tidy(jargon: str) -> str:
+def readable_name(jargon: str) -> str:
     """A code as plain words, the general word last.
 
-    >>> tidy("SFT DRNK SNGL SRV BTL CARB (EX"), tidy("CAKES: CUPCAKES"), tidy("CAKES: POUND"), tidy("12345")
+    >>> readable_name("SFT DRNK SNGL SRV BTL CARB (EX"), readable_name("CAKES: CUPCAKES"), readable_name("CAKES: POUND"), readable_name("12345")
     ('soft drink single serve bottle fizzy', 'cupcakes', 'pound cakes', '12345')
-    >>> tidy("BEEF - FULLY COOKED"), tidy("CANDY W/O FLOUR"), tidy("CHUNK MEATS - ALL"), tidy("SOUR CREAM/COTTAGE CHEESE")
+    >>> readable_name("BEEF - FULLY COOKED"), readable_name("CANDY W/O FLOUR"), readable_name("CHUNK MEATS - ALL"), readable_name("SOUR CREAM/COTTAGE CHEESE")
     ('fully cooked beef', 'candy without flour', 'chunk meats', 'sour cream and cottage cheese')
     """
     text = re.sub(r"\([^)]*\)?", " ", jargon.upper())

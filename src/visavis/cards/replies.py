@@ -18,7 +18,7 @@ from visavis.model.decision import Decision, Refusal, Show
 from visavis.model.entry import Entry
 from visavis.strategy.read import Strategy
 
-HEARS: Final[dict[str, frozenset[str]]] = {
+AUDIENCES: Final[dict[str, frozenset[str]]] = {
     "brand": frozenset({"customer", "adviser"}),
     "device": frozenset({"customer"}),
     "adviser": frozenset({"adviser"}),
@@ -58,7 +58,7 @@ class RefusalReply(Struct, frozen=True):
 class DecisionReply(Struct, frozen=True, omit_defaults=True):
     """One decision in words.
 
-    ``automated`` says, of one that is tagged for it, that nobody decided it and that somebody may look again.
+    ``automated`` says, of one that is review_tag for it, that nobody decided it and that somebody may look again.
     """
 
     decision: str
@@ -97,9 +97,13 @@ def reply(
     strategy: Strategy, entry: Entry, language: str, role: str, *, retried: bool = False, us: float = 0.0
 ) -> Reply:
     """What this role hears of this entry."""
-    heard = HEARS.get(role, frozenset())
+    heard = AUDIENCES.get(role, frozenset())
     decisions = tuple(
-        [said(strategy, entry, decision, language) for decision in entry.decisions if decision.audience in heard]
+        [
+            decision_reply(strategy, entry, decision, language)
+            for decision in entry.decisions
+            if decision.audience in heard
+        ]
     )
     return Reply(
         id=entry.moment.id,
@@ -113,7 +117,7 @@ def reply(
     )
 
 
-def said(strategy: Strategy, entry: Entry, decision: Decision, language: str) -> DecisionReply:
+def decision_reply(strategy: Strategy, entry: Entry, decision: Decision, language: str) -> DecisionReply:
     """One decision in words.
 
     The card or the brief, why, what was weighed, and what was refused with what would change it.
@@ -129,8 +133,8 @@ def said(strategy: Strategy, entry: Entry, decision: Decision, language: str) ->
             for arm in decision.scored
         ]
     )
-    refused = tuple([refusal(one, language) for one in decision.refusals])
-    tag = tagged(strategy, decision)
+    refused = tuple([refusal_reply(one, language) for one in decision.refusals])
+    tag = review_tag(strategy, decision)
     automated = AUTOMATED[language] if tag else ""
     if not isinstance(decision, Show):
         return DecisionReply(
@@ -176,8 +180,8 @@ def said(strategy: Strategy, entry: Entry, decision: Decision, language: str) ->
     )
 
 
-def contestable(strategy: Strategy, decision: Decision) -> str:
-    """The action, tagged for review, that this decision about the customer showed, else the first such that it refused for what is known of them."""
+def contestable_action(strategy: Strategy, decision: Decision) -> str:
+    """The action, review_tag for review, that this decision about the customer showed, else the first such that it refused for what is known of them."""
     if decision.audience != "customer":
         return ""
     named = [decision.action] if isinstance(decision, Show) else []
@@ -185,16 +189,16 @@ def contestable(strategy: Strategy, decision: Decision) -> str:
     return next((name for name in named if (action := strategy.actions.get(name)) is not None and action.review), "")
 
 
-def tagged(strategy: Strategy, decision: Decision) -> str:
+def review_tag(strategy: Strategy, decision: Decision) -> str:
     """Why a person may have this decision reviewed: a price, eligibility, credit or a refusal.
 
     Empty when they may not.
     """
-    action = contestable(strategy, decision)
+    action = contestable_action(strategy, decision)
     return strategy.actions[action].review if action else ""
 
 
-def refusal(one: Refusal, language: str) -> RefusalReply:
+def refusal_reply(one: Refusal, language: str) -> RefusalReply:
     """One refusal in words."""
     return RefusalReply(
         one.action,

@@ -377,7 +377,7 @@ def test_a_reward_that_waits_for_a_consent_is_caught(monkeypatch: pytest.MonkeyP
 
 
 def check_proofs(customers: list[Customer], loops: list[Loop]) -> int:
-    """Every yes names notice_text that were on the screen before it, of the version it names, and everything read for it was read after it."""
+    """Every yes names words that were on the screen before it, of the version it names, and everything read for it was read after it."""
     proved = 0
     for customer, loop in zip(customers, loops, strict=True):
         entries = list(loop.log.of(customer.id))
@@ -385,7 +385,7 @@ def check_proofs(customers: list[Customer], loops: list[Loop]) -> int:
             served = next(entry for entry in entries if entry.moment.id == choice.served)
             made = next(entry for entry in entries if entry.moment.id == choice.record)
             assert isinstance(served.moment, Noticed)
-            assert served.moment.hash == choice.hash, "the notice_text are those that were served"
+            assert served.moment.hash == choice.hash, "the words are those that were served"
             assert entries.index(served) < entries.index(made)
             assert choice.served_at <= choice.since
             reads = [entry for entry in entries if any(use.purpose == key for use in entry.uses)]
@@ -431,7 +431,7 @@ def test_a_record_of_the_latest_words_is_caught(monkeypatch: pytest.MonkeyPatch)
         )
 
     monkeypatch.setattr(customers_chosen, "_agreed", latest)
-    with pytest.raises(AssertionError, match="the notice_text are those"):
+    with pytest.raises(AssertionError, match="the words are those"):
         check_proofs(*_people(5))
 
 

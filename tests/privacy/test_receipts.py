@@ -206,7 +206,7 @@ def check(count: int) -> int:
         assert not [key for process in made["dpv:hasProcess"] for key in MANDATORY_OF_PROCESS if not process.get(key)]
         token = receipt(found, CONTROLLER, KEY, NOON)
         checked = opened(token, PUBLIC)
-        assert checked.words == found.words, "the notice_text that were read are inside"
+        assert checked.words == found.words, "the words that were read are inside"
         assert checked.status == STATUS_TERMS[found.status]
         inside = checked.document["dpv:hasRecordOfActivity"][0]
         assert inside["dpv:hasRight"]["dpv:isExercisedAt"]["@id"] == CONTROLLER.access, (
@@ -282,7 +282,7 @@ def test_a_receipt_proves_only_the_words_that_were_served() -> None:
     found = a_proof(Random(3))
     loop = a_loop()
     camille(loop, "home")
-    with pytest.raises(Invalid, match="not the notice_text"):
+    with pytest.raises(Invalid, match="not the words"):
         proof(
             loop.customers["camille"],
             "p",
@@ -353,7 +353,7 @@ def test_a_choice_before_its_notice_gives_no_proof() -> None:
 
 
 def check_words_inside() -> None:
-    """Signed by us or not, a receipt whose notice_text are not those that its record names is refused."""
+    """Signed by us or not, a receipt whose words are not those that its record names is refused."""
     token = receipt(a_proof(Random(3)), CONTROLLER, KEY, NOON)
     payload = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
     notice, (inside,) = payload["notice"], payload["receipt"]["dpv:hasRecordOfActivity"]
@@ -370,9 +370,9 @@ def check_words_inside() -> None:
         try:
             opened(forged, PUBLIC)
         except Invalid as error:
-            assert "notice_text inside" in str(error)
+            assert "words inside" in str(error)
         else:
-            raise AssertionError("other notice_text are believed")
+            raise AssertionError("other words are believed")
         where[key] = honest
 
 
@@ -522,7 +522,7 @@ def test_a_person_takes_their_receipt_away_over_http_and_it_verifies_without_us(
             )
             again = opened((await client.get(f"{at}/receipt", headers=bo)).text, public)
             assert again.words.text == server.strategy.purposes["home"].notice.text["fr"], (
-                "the notice_text are those that were read"
+                "the words are those that were read"
             )
         await server.writer.stop()
         server.access_keys.close()

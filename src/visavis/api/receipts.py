@@ -81,7 +81,7 @@ def routes(writer: Writer, access: AccessKeys, secret: bytes) -> list[ApiRoute]:
 
 
 def _as_served(writer: Writer, purpose: str, language: str, name: str) -> NoticeText:
-    """The notice_text of this name in a strategy that was loaded before: what was served is in the log."""
+    """The words of this name in a strategy that was loaded before: what was served is in the log."""
     for _, entry in writer.loop.log.scan():
         if isinstance(entry, WorldEntry) and isinstance(entry.change, StrategyLoaded):
             known = read(entry.change.files).purposes.get(purpose)
@@ -92,7 +92,7 @@ def _as_served(writer: Writer, purpose: str, language: str, name: str) -> Notice
             ):
                 return said
     raise Invalid(
-        "The notice_text of this notice are not in the log any more.", advice="The choice stays bound to their hash."
+        "The words of this notice are not in the log any more.", advice="The choice stays bound to their hash."
     )
 
 

@@ -58,7 +58,7 @@ class RefusalReply(Struct, frozen=True):
 class DecisionReply(Struct, frozen=True, omit_defaults=True):
     """One decision in words.
 
-    ``automated`` says, of one that is review_tag for it, that nobody decided it and that somebody may look again.
+    ``automated`` says, of one that is tagged for review, that nobody decided it and that somebody may look again.
     """
 
     decision: str
@@ -181,7 +181,7 @@ def decision_reply(strategy: Strategy, entry: Entry, decision: Decision, languag
 
 
 def contestable_action(strategy: Strategy, decision: Decision) -> str:
-    """The action, review_tag for review, that this decision about the customer showed, else the first such that it refused for what is known of them."""
+    """The action, tagged for review, that this decision about the customer showed, else the first such that it refused for what is known of them."""
     if decision.audience != "customer":
         return ""
     named = [decision.action] if isinstance(decision, Show) else []

@@ -1,6 +1,6 @@
 """A card or a brief without pixels.
 
-A text_screen of characters for text-only glasses, the words to read aloud, and a phone's notification.
+Lines of characters for text-only glasses, the words to read aloud, and a phone's notification.
 """
 
 from typing import Final, Literal
@@ -44,7 +44,7 @@ def text_screen(
 
 
 def text_screen_lines(told: Card | Brief, room: int, rows: int, measure: line_breaks.Measure) -> list[str]:
-    """The same lines, each within ``room`` by ``measure`` (cells, or the pixels of a font that is known), neither transliterated nor filled up."""
+    """The same lines, each within ``room`` by ``measure`` (cells, or the pixels of a font that is known), neither transliterated nor padded."""
     head, further = (told.title, [told.body]) if isinstance(told, Card) else (told.who, _matters(told))
     title = list(line_breaks.shortened(head, room, rows, measure) or ())
     answers = _answers(told, room, rows - len(title), measure)

@@ -18,7 +18,7 @@ from visavis.strategy.read import Strategy
 class Choice(Struct, frozen=True):
     """One purpose as one person sees it: what they would give and get, in their language, and whether it is open now.
 
-    ``notice_hash`` names the notice_text of ``notice_text`` and their scope; ``closed_by`` says what keeps it closed besides
+    ``notice_hash`` is the hash of ``notice_text`` and their scope; ``closed_by`` says what keeps it closed besides
     the choice.
     """
 
@@ -108,7 +108,7 @@ def switched(
     if not on:
         return [Withdrew(id=f"{id}-off", customer=customer, occurred_at=at, purpose=purpose, method=method)]
     version = strategy.purposes[purpose].notice.version
-    before = at - timedelta(milliseconds=1)  # the notice_text were on the screen before the gesture
+    before = at - timedelta(milliseconds=1)  # the words were on the screen before the gesture
     return [
         Noticed(
             id=f"{id}-notice",

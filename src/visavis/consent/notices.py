@@ -1,6 +1,6 @@
 """Two histories, the notices served and the choices made: what the door writes into each, and why it refuses one.
 
-A choice is bound to the notice_text that were on the screen *before* it, in their version, language and scope; a choice
+A choice is bound to the words that were on the screen *before* it, in their version, language and scope; a choice
 without them is refused.
 """
 
@@ -75,7 +75,7 @@ def may_ask(customer: Customer, purpose: Purpose, now: float) -> bool:
 def _noticed(strategy: Strategy, customer: Customer, moment: Noticed, received_at: datetime) -> Moment | str:
     purpose = strategy.purposes.get(moment.purpose)
     if purpose is None or purpose.notice.version != moment.notice or moment.language not in purpose.notice.text:
-        return "These are not the notice_text of a notice that is served now: GET …/purposes tells its version."
+        return "These are not the words of a notice that is served now: GET …/purposes tells its version."
     if moment.asked and not may_ask(customer, purpose, received_at.timestamp()):
         return f"This person said no: the brand may not ask again before {ASK_AGAIN_DAYS} days."
     said = notice_text(purpose, moment.language)

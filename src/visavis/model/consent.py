@@ -38,7 +38,7 @@ ASK_AGAIN_DAYS: Final = 182
 
 
 class Notice(Struct, frozen=True, forbid_unknown_fields=True):
-    """The notice_text a person read before choosing, in one version."""
+    """The words a person read before choosing, in one version."""
 
     version: str
     text: dict[str, str]
@@ -107,7 +107,7 @@ class NoticeText(Struct, frozen=True):
 class Served(Struct, frozen=True, array_like=True):
     """The notice that was last on this person's screen for one purpose, as it was.
 
-    ``id`` is the moment's, ``hash`` the notice_text'.
+    ``id`` is the moment's, ``hash`` the words'.
     """
 
     version: str
@@ -123,7 +123,7 @@ class Served(Struct, frozen=True, array_like=True):
 class Consent(Struct, frozen=True, array_like=True):
     """The person's present choice for one purpose; a fold of their choices, never edited.
 
-    ``notice`` is the version, ``served`` the moment that served it, ``hash`` its notice_text; ``by`` who said yes; ``record``
+    ``notice`` is the version, ``served`` the moment that served it, ``hash`` its words; ``by`` who said yes; ``record``
     the moment of this choice and ``previous`` that of the one before. It opens exactly ``categories``, for the purposes
     ``iri``, towards ``recipients``.
     """
@@ -159,7 +159,7 @@ def notice_text(purpose: Purpose, language: str) -> NoticeText:
 
 
 def hash_of(said: NoticeText) -> str:
-    """The name of these notice_text: change one letter of the text, or the scope, and it is another notice.
+    """The name of these words: change one letter of the text, or the scope, and it is another notice.
 
     >>> said = NoticeText("home", "en", "What your fridge reports.", (), ("home",), ())
     >>> hash_of(said)[:12], hash_of(msgspec.structs.replace(said, recipients=("Acme",)))[:12]

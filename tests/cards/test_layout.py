@@ -117,10 +117,11 @@ def test_a_small_screen_drops_the_body_first() -> None:
     card = a_card("Lait\u00a0: oublié\u202f?", "Cela éviterait de revenir.")
 
     def on(height_px: int) -> list[str]:
-        return [one.role for one in framed(card, Device("d", "glasses", 640, 4, 40, 1.6, height_px=height_px)).texts]
+        frame = framed(card, Device("d", "glasses", 640, 4, 40, 1.6, height_px=height_px))
+        return [one.role for one in frame.texts if not one.boxed]
 
     assert on(120) == ["title"]
-    assert on(170) == ["title", "body"]
+    assert on(260) == ["title", "body", "why"]
 
 
 def test_smaller_letters_come_before_fewer_words() -> None:

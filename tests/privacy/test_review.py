@@ -147,7 +147,7 @@ def _auto_closed(patch: pytest.MonkeyPatch) -> None:
         }
         return replace(after, reviews=late)
 
-    patch.setattr("visavis.customers.fold.exercised", closing)
+    patch.setattr("visavis.customers.fold.with_request", closing)
 
 
 def _queue_forgets(patch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,4 @@
-"""Fit words to a screen by tables of glyph widths.
-
-A small screen drops the body, nothing ever cuts a number or a price.
-"""
+"""Fit text to a screen by tables of glyph widths; numbers and prices are never cut."""
 
 from functools import partial
 from typing import Final
@@ -35,18 +32,12 @@ def fit(text: str, *, width: float, font_px: int, lines: int, bold: bool = False
 
 
 def shortened(text: str, *, width: float, font_px: int, lines: int, bold: bool = False) -> tuple[str, ...] | None:
-    """The text, else the text with an ellipsis for its last words, every number kept whole.
-
-    ``None`` when that is not enough.
-    """
+    """The text, shortened with an ellipsis if needed, its numbers whole; ``None`` when that is not enough."""
     return line_breaks.shortened(text, width, lines, partial(width_px, font_px=font_px, bold=bold))
 
 
 def headed(text: str, *, width: float, font_px: int, lines: int) -> tuple[tuple[str, ...], int] | None:
-    """The title's lines and its font size: whole as large as can be, else shortened.
-
-    ``None`` when no size is small enough.
-    """
+    """The title's lines and font size: whole in the largest size that fits, else shortened; ``None`` when none fits."""
     sizes = [round(font_px * scale) for scale in SCALES]
     for fitted in (fit, shortened):
         for size in sizes:

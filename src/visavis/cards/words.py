@@ -1,4 +1,4 @@
-"""Names, amounts and days as people say them. What people see is never ``FLUID MILK WHITE ONLY``."""
+"""Names, amounts, numbers and days as people write them."""
 
 from datetime import date, timedelta
 from functools import lru_cache
@@ -98,10 +98,7 @@ def since(local_day: int, today: int, language: str) -> str:
 
 
 def family_name(strategy: Strategy, family: str, language: str) -> str:
-    """The family under the name people use.
-
-    By hand where the strategy has one, the product's when it is its own family, else tidied.
-    """
+    """The family's name in the strategy, the product's when it is its own family, else a readable form of its key."""
     named = strategy.families.get(family) or strategy.products.get(family)
     if named is not None:
         name = (named.name_fr or named.name_en) if language == "fr" else (named.name_en or named.name_fr)

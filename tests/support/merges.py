@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from support.people import BRANDS, KEY, NOON, STRATEGY, enters, lines, pays
 from visavis.consent.gate import NotAdmitted, admit, holds, open_categories
-from visavis.consent.notices import NOES, may_ask
+from visavis.consent.notices import REFUSED, may_ask
 from visavis.customers import identity
-from visavis.customers.fold import _over as sidelong
+from visavis.customers.fold import _without_windows as sidelong
 from visavis.customers.fold import fold
 from visavis.decide import limits
 from visavis.engine import step
@@ -179,7 +179,7 @@ def check_no_more_open(one: Customer, other: Customer) -> int:
             assert opened <= both, "more is open than both opened"
             found += bool(opened)
             for who in (one, other):
-                said_no = purpose.key in who.consents and who.consents[purpose.key].status in NOES
+                said_no = purpose.key in who.consents and who.consents[purpose.key].status in REFUSED
                 assert may_ask(who, purpose, now) or not said_no or not may_ask(whole, purpose, now), (
                     "who may not be asked is asked"
                 )

@@ -29,6 +29,7 @@ from visavis.model.moment import Located, Objected
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.logs import JsonLines
 from visavis.runtime.loop import Loop
+from visavis.strategy.places import PlaceIndex
 from visavis.wiring import Server, build
 
 CANARY = "c4n4ry"
@@ -156,7 +157,7 @@ def test_a_refusal_that_says_the_moment_again_is_caught(
 def test_a_door_that_keeps_positions_is_caught(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate, "find", lambda *_: None)
+    monkeypatch.setattr(PlaceIndex, "find", lambda *_: None)
     from visavis.runtime import loop
 
     honest = gate.admit

@@ -168,7 +168,7 @@ async def somebody(server: Server, name: str, *, profile: str) -> tuple[str, str
 async def runs_out(server: Server, name: str) -> bool:
     """The milk of this person is out; whether a card was decided."""
     moment = RanOut(
-        id="out", customer=name, occurred_at=server.loop.clock.now(), product=next(iter(server.strategy.products))
+        id="out", customer=name, occurred_at=server.processor.clock.now(), product=next(iter(server.strategy.products))
     )
     entry = (await server.writer.process(moment)).answer.entry
     return entry is not None and any(isinstance(one, Show) for one in entry.decisions)

@@ -56,7 +56,7 @@ def a_server(folder: Path | None, start: datetime) -> Server:
     clock.turn(start.timestamp() - 200 * 86_400)
     dice = np.random.default_rng(1)
     for person in range(PEOPLE):
-        server.loop.process(_choices(server, f"p{person}", start - timedelta(days=200)))
+        server.processor.process(_choices(server, f"p{person}", start - timedelta(days=200)))
     for trip in range(30):
         at = start - timedelta(days=190 - 6 * trip)
         clock.turn(at.timestamp())
@@ -64,12 +64,12 @@ def a_server(folder: Path | None, start: datetime) -> Server:
             lines = tuple(
                 [Line(f"p{p}", 1, 199) for p in np.unique(np.minimum(dice.geometric(0.02, size=10), 199)).tolist()]
             )
-            server.loop.take(Bought(id=f"b{trip}", customer=f"p{person}", occurred_at=at, place="s1", lines=lines))
-        server.loop.wake()
-        server.loop.commit()
+            server.processor.step(Bought(id=f"b{trip}", customer=f"p{person}", occurred_at=at, place="s1", lines=lines))
+        server.processor.wake()
+        server.processor.commit()
     clock.turn(start.timestamp())
-    server.loop.wake()
-    server.loop.commit()
+    server.processor.wake()
+    server.processor.commit()
     return server
 
 

@@ -182,10 +182,8 @@ def serve(
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="The port to listen on.")] = None,
 ) -> None:
     """Run a server: moments in over HTTP, decisions back, cards to screens, webhooks out."""
-    import asyncio  # noqa: PLC0415
-
     from visavis.config import settings as read_settings  # noqa: PLC0415
-    from visavis.listen import listening, until_told  # noqa: PLC0415
+    from visavis.listen import listening, run, until_stopped  # noqa: PLC0415
     from visavis.runtime.logs import set_up  # noqa: PLC0415
     from visavis.wiring import build  # noqa: PLC0415
 
@@ -193,12 +191,12 @@ def serve(
     set_up()
     server = build(strategy_files(root), found)
 
-    async def run() -> None:
+    async def serving() -> None:
         async with listening(server, found.port, host=found.host):
             sys.stderr.write(f"{server.strategy.brand.name} listens on http://{found.host}:{found.port}\n")
-            await until_told()
+            await until_stopped()
 
-    asyncio.run(run())
+    run(serving())
 
 
 @app.command(rich_help_panel=BRAND)
@@ -255,10 +253,11 @@ def replay(
     state = rebuild(log)
     rate = state.entries / max(process_time() - started, 1e-9)
     digest = sha256()
-    for name in sorted(state.customers):
-        digest.update(msgspec.msgpack.encode(state.customers[name]))
+    customers = state.population.by_name()
+    for name in sorted(customers):
+        digest.update(msgspec.msgpack.encode(customers[name]))
     sys.stdout.write(
-        f"{state.entries} entries folded into {len(state.customers)} customers at {rate:,.0f} entries a CPU-second\n"
+        f"{state.entries} entries folded into {len(customers)} customers at {rate:,.0f} entries a CPU-second\n"
         f"world {state.world.version}, customers {digest.hexdigest()[:16]}\n"
     )
 

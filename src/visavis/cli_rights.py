@@ -1,7 +1,4 @@
-"""``visavis rights``.
-
-The desk of people's rights, at the command line, on the data folder of a server that is stopped.
-"""
+"""``visavis rights``: what people may ask, at the command line, on the data folder of a server that is stopped."""
 
 import asyncio
 import json
@@ -35,7 +32,7 @@ def schema() -> None:
     """Print the form of an export, as a JSON Schema."""
     from visavis.rights.export import schema as form  # noqa: PLC0415
 
-    _tell(form())
+    _print(form())
 
 
 @rights.command()
@@ -47,8 +44,8 @@ def verify(
     from visavis.rights.documents import verified  # noqa: PLC0415
 
     paper = verified(read_file(file).strip(), _key(key))
-    said = {**paper.says, "entries": len(paper.says["entries"])} if paper.kind == "copy" else paper.says
-    _tell({"kind": paper.kind, "says": said})
+    says = {**paper.says, "entries": len(paper.says["entries"])} if paper.kind == "copy" else paper.says
+    _print({"kind": paper.kind, "says": says})
 
 
 @rights.command()
@@ -66,11 +63,11 @@ def export(
 
     from visavis.rights.export import signed  # noqa: PLC0415
 
-    async def copied(desk: "Requests") -> bytes:
-        copy = await desk.export(person, by="brand")
-        return signed(copy, desk.key).encode() if sign else msgspec.json.encode(copy)
+    async def copied(requests: "Requests") -> bytes:
+        copy = await requests.export(person, by="brand")
+        return signed(copy, requests.key).encode() if sign else msgspec.json.encode(copy)
 
-    to.write_bytes(_at_the_desk(root, settings, data, copied))
+    to.write_bytes(_with_requests(root, settings, data, copied))
 
 
 @rights.command("import")
@@ -85,10 +82,10 @@ def bring_in(
         Path | None, typer.Option(help="The public key (a JWK) of who made it, when that is another server.")
     ] = None,
 ) -> None:
-    """Bring in a person's life from elsewhere: all of it or nothing."""
+    """Bring in a person's copy from another server: all of it or nothing."""
     token = read_file(file)
     public = _key(key) if key is not None else None
-    entries = _at_the_desk(root, settings, data, lambda desk: desk.bring_in(person, token, public))
+    entries = _with_requests(root, settings, data, lambda requests: requests.bring_in(person, token, public))
     sys.stdout.write(f"{entries} entries\n")
 
 
@@ -104,14 +101,16 @@ def correct(
         str, typer.Option(help='What its fields should say, as JSON: {"value": "M"}; nothing when it never happened.')
     ] = "null",
 ) -> None:
-    """Put right what a moment said, and all that followed from it."""
+    """Correct a moment, and all that followed from it."""
     from visavis.model.errors import Invalid  # noqa: PLC0415
 
     try:
         fields = json.loads(instead)
     except ValueError:
         raise Invalid("`--instead` is not JSON.", advice='Write {"value": "M"}.') from None
-    _tell(_at_the_desk(root, settings, data, lambda desk: desk.correct(person, moment, fields, by_brand=True)))
+    _print(
+        _with_requests(root, settings, data, lambda requests: requests.correct(person, moment, fields, by_brand=True))
+    )
 
 
 @rights.command()
@@ -124,24 +123,24 @@ def hide(
     data: Data = None,
 ) -> None:
     """Never again name a family of products that was wrongly concluded."""
-    _tell(_at_the_desk(root, settings, data, lambda desk: desk.hide(person, family)))
+    _print(_with_requests(root, settings, data, lambda requests: requests.hide(person, family)))
 
 
 @rights.command()
 def erase(root: Root, person: Who, *, settings: SettingsFile = None, data: Data = None) -> None:
     """Erase a person everywhere, and print the signed receipt."""
 
-    async def erased(desk: "Requests") -> dict[str, Any]:
-        receipt = await desk.erase(person)
-        return {"receipt": receipt, "signed": desk.signed(receipt, "erasure-receipt")}
+    async def erased(requests: "Requests") -> dict[str, Any]:
+        receipt = await requests.erasures.erase(person)
+        return {"receipt": receipt, "signed": requests.signed(receipt, "erasure-receipt")}
 
-    _tell(_at_the_desk(root, settings, data, erased))
+    _print(_with_requests(root, settings, data, erased))
 
 
 @rights.command()
 def restrict(root: Root, person: Who, *, on: On = True, settings: SettingsFile = None, data: Data = None) -> None:
     """Keep a person's data and read none of it."""
-    _tell(_at_the_desk(root, settings, data, lambda desk: desk.restrict(person, on=on)))
+    _print(_with_requests(root, settings, data, lambda requests: requests.restrict(person, on=on)))
 
 
 @rights.command("object")
@@ -155,7 +154,7 @@ def object_(
     data: Data = None,
 ) -> None:
     """Note a person's objection, which stands until they take it back."""
-    _tell(_at_the_desk(root, settings, data, lambda desk: desk.object(person, about, on=on)))
+    _print(_with_requests(root, settings, data, lambda requests: requests.object(person, about, on=on)))
 
 
 @rights.command()
@@ -166,15 +165,12 @@ def requests(
     settings: SettingsFile = None,
     data: Data = None,
 ) -> None:
-    """List what a person asked, and where it stands.
+    """List what a person asked, and where it stands; or all that waits for the brand, the most urgent first."""
 
-    Or all that waits for the brand, the one that is due first at the head.
-    """
+    async def listed(requests: "Requests") -> Any:
+        return requests.of(person) if person else requests.open()
 
-    async def listed(desk: "Requests") -> Any:
-        return desk.requests(person) if person else desk.queue()
-
-    _tell(_at_the_desk(root, settings, data, listed))
+    _print(_with_requests(root, settings, data, listed))
 
 
 @rights.command()
@@ -189,17 +185,17 @@ def move(
     data: Data = None,
 ) -> None:
     """Let a person's request move on."""
-    _tell(_at_the_desk(root, settings, data, lambda desk: desk.move(person, request, status, reason)))
+    _print(_with_requests(root, settings, data, lambda requests: requests.move(person, request, status, reason)))
 
 
 @rights.command()
 def reviews(root: Root, *, settings: SettingsFile = None, data: Data = None) -> None:
     """List the contested decisions that wait for somebody."""
 
-    async def listed(desk: "Requests") -> Any:
-        return desk.reviews()
+    async def listed(requests: "Requests") -> Any:
+        return requests.reviews.open()
 
-    _tell(_at_the_desk(root, settings, data, listed))
+    _print(_with_requests(root, settings, data, listed))
 
 
 @rights.command()
@@ -214,11 +210,17 @@ def review(
     data: Data = None,
 ) -> None:
     """Answer a contested decision, with reasons."""
-    _tell(_at_the_desk(root, settings, data, lambda desk: desk.review(person, decision, outcome, reasons)))
+    _print(
+        _with_requests(
+            root, settings, data, lambda requests: requests.reviews.answer(person, decision, outcome, reasons)
+        )
+    )
 
 
-def _at_the_desk(root: Path, settings: Path | None, data: str | None, what: Callable[["Requests"], Awaitable[T]]) -> T:
-    """Open the server's data, do this, and close them."""
+def _with_requests(
+    root: Path, settings: Path | None, data: str | None, what: Callable[["Requests"], Awaitable[T]]
+) -> T:
+    """Open the server's data, do this, and close it."""
     from visavis.config import settings as read_settings  # noqa: PLC0415
     from visavis.delivery.webhooks import ERASED  # noqa: PLC0415
     from visavis.wiring import build  # noqa: PLC0415
@@ -230,9 +232,9 @@ def _at_the_desk(root: Path, settings: Path | None, data: str | None, what: Call
         server.writer.start()
         server.webhooks.start()
         try:
-            told = await what(server.requests)
-            await server.webhooks.tried(ERASED)  # whoever cannot be told now is, by the server, once it runs
-            return told
+            found = await what(server.requests)
+            await server.webhooks.tried(ERASED)  # who cannot be reached now is told by the server, once it runs
+            return found
         finally:
             await server.stop()
 
@@ -253,7 +255,7 @@ def _key(path: Path) -> dict[str, Any]:
     return found
 
 
-def _tell(found: object) -> None:
+def _print(found: object) -> None:
     import msgspec  # noqa: PLC0415
 
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=_INDENT).decode() + "\n")

@@ -1,14 +1,11 @@
-"""Let a server listen: on one port, until it is told to stop.
-
-Then streams end first, what waits is finished, and the files are given back.
-"""
+"""Let a server listen on one port until it is stopped: streams end first, what waits is finished, files are closed."""
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from signal import SIGINT, SIGTERM
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import uvicorn
 
@@ -17,6 +14,18 @@ from visavis.wiring import Server
 
 HEALTH_TIMEOUT_S: Final = 5
 """How long requests under way may take when the server stops."""
+
+
+T = TypeVar("T")
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run this to its end in an event loop of its own: uvloop's, which is faster, when it is installed."""
+    try:
+        import uvloop  # noqa: PLC0415  not on every platform
+    except ImportError:
+        return asyncio.run(main)
+    return uvloop.run(main)
 
 
 class Listening(uvicorn.Server):
@@ -32,7 +41,7 @@ class Listening(uvicorn.Server):
 async def listening(
     server: Server, port: int, *, host: str = "127.0.0.1", bound: socket.socket | None = None
 ) -> AsyncIterator[None]:
-    """Let this server listen until left, at a port that is ``bound`` already or is now.
+    """Let this server listen until left, at a socket that is ``bound`` already, or at this port.
 
     Who asks before it is ready is served when it is; :class:`Unavailable` when the port is taken.
     """
@@ -45,27 +54,27 @@ async def listening(
         server_header=False,
         timeout_graceful_shutdown=HEALTH_TIMEOUT_S,
     )
-    ears = Listening(config)
+    listener = Listening(config)
     with bound if bound is not None else bound_at(host, port) as ours:
-        task = asyncio.get_running_loop().create_task(ears.serve(sockets=[ours]))
+        task = asyncio.get_running_loop().create_task(listener.serve(sockets=[ours]))
         try:
             yield
         finally:
             server.screens.close()
-            ears.should_exit = True
+            listener.should_exit = True
             await task
 
 
-async def until_told() -> None:
-    """Wait for Ctrl-C, or for whoever started us to end it."""
-    told = asyncio.Event()
+async def until_stopped() -> None:
+    """Wait for Ctrl-C, or for SIGTERM."""
+    stopped = asyncio.Event()
     for signal in (SIGINT, SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(signal, told.set)
-    await told.wait()
+        asyncio.get_running_loop().add_signal_handler(signal, stopped.set)
+    await stopped.wait()
 
 
 def bound_at(host: str, port: int) -> socket.socket:
-    """Take this port (0: a free one) for ourselves; :class:`Unavailable` when it is taken."""
+    """A socket that listens at this port (0: a free one); :class:`Unavailable` when it is taken."""
     # Named as TCP, the sockets that it accepts send small answers at once; else each of them would wait 40 ms for an
     # acknowledgement.
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)

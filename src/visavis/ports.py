@@ -1,21 +1,23 @@
 """What the shell must provide, as guarantees; ``testing.check_*`` proves an implementation."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from visavis.model.card import Card
 from visavis.model.consent import Purpose
+from visavis.model.customer import Customer
 from visavis.model.entry import Entry, WorldEntry
+from visavis.model.world import World, WorldChange
 
 
 class Log(Protocol):
     """The order in which things happened. Batch first: one at a time is a batch of one."""
 
-    def commit(self, entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> None:
-        """Append all of them, in this order, durably, or none.
+    def commit(self, entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> int:
+        """Append all of them, in this order, durably, or none; the position of the last.
 
         A (customer, moment id) already there raises :class:`Refused`, and nothing is appended.
 
@@ -81,6 +83,65 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """The present instant, aware, in UTC; it never goes back."""
+
+
+class PersonalDataHolder(Protocol):
+    """Keeps something about people beside the log: it is part of their copies and of their erasures."""
+
+    name: str
+    """What copies, receipts and metrics call it."""
+
+    def export_personal_data(self, names: Collection[str], /) -> list[dict[str, Any]]:
+        """All about the person of these names, except secrets: one record a thing, ``of`` the name it is about."""
+
+    def erase_personal_data(self, names: Collection[str], entries: Sequence[Entry], /) -> int:
+        """Delete all of it, in memory and in every file; how many things that was.
+
+        ``entries`` are what the log held of them: by these a holder finds what it keeps under a hash. Raises
+        :class:`Unavailable` when a file cannot be cut now; asked again, it completes what is left to do.
+        """
+
+
+class PersonalDataStore(PersonalDataHolder, Protocol):
+    """A holder whose file says what the log does not: an erasure that a crash interrupted is completed from it."""
+
+    def people(self) -> set[str]:
+        """The names of which something is kept."""
+
+
+class Projection(PersonalDataHolder, Protocol):
+    """What is derived from entries, beside the customers: rebuilt at start, then fed with every durable entry.
+
+    ``position`` is that of the last entry that it took in; whoever feeds it passes over what is not later.
+    """
+
+    position: int = 0
+
+    def apply(self, entry: Entry, customer: Customer, live: bool, /) -> None:
+        """Take in one entry, in the order of the log; ``customer`` is the person after it.
+
+        ``live`` when it has just become durable; else it is read from the log again. What raises is tried again later.
+        """
+
+    def amend(self, customer: Customer, replaced: Sequence[Entry], entries: Sequence[Entry], /) -> None:
+        """Follow a correction: of one name, the log held ``replaced`` until now; ``entries`` are all that it holds now.
+
+        Unless a projection says otherwise, everything of that name is erased and derived anew.
+        """
+        self.erase_personal_data({entry.customer for entry in replaced}, replaced)
+        for entry in entries:
+            self.apply(entry, customer, False)
+
+
+@runtime_checkable
+class Learner(Projection, Protocol):
+    """A projection that changes the world: it proposes changes, and takes them in once they are entries of the log."""
+
+    def changes(self, world: World, now: datetime) -> Sequence[WorldChange]:
+        """The changes that are due at this instant; empty most of the time. Changes nothing itself."""
+
+    def apply_change(self, entry: WorldEntry) -> None:
+        """Take in a change of the world, its own or another's, in the order of the log."""
 
 
 class Message(Struct, frozen=True):

@@ -3,20 +3,25 @@
 Each raises ``AssertionError`` with the guarantee that was broken.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from visavis.ledger.record import read
 from visavis.model.consent import Notice, Purpose
+from visavis.model.customer import Customer
 from visavis.model.entry import FORM, Entry, Use, WorldEntry, encode
 from visavis.model.errors import Refused, Unavailable
 from visavis.model.moment import Bought, Entered, Line
 from visavis.model.world import Calibration, Recalibrated
-from visavis.ports import Channel, DeliveryResult, Log, Message
+from visavis.ports import Channel, DeliveryResult, Log, Message, Projection
+from visavis.runtime.projections import ATTEMPTS, Projections
+from visavis.runtime.replay import rebuild
 from visavis.store.keys import KeyStore
 from visavis.store.sqlite import SqliteLog
 
@@ -56,7 +61,7 @@ def check_log(open_log: Callable[[], Log], *, durable: bool) -> None:
         an_entry(odd, "m1", lines=500),
         an_entry("camille", "m2", lines=3),
     ]
-    log.commit(batch)
+    assert log.commit(batch) == 4, "a commit says at which position its last entry is"
     log.commit([])
     found = list(log.scan())
     assert [position for position, _ in found] == [1, 2, 3, 4], "positions count from 1, in the order of commits"
@@ -216,3 +221,63 @@ def _check_erasure(log: Log, batch: list[Entry | WorldEntry]) -> None:
         "they come again as somebody of whom nothing is known"
     )
     assert log.erase("hal") + log.erase("gus") == 2, "and may be erased for good"
+
+
+class FailingProjection(Projection):
+    """A projection that fails at every entry."""
+
+    name = "failing"
+
+    def apply(self, _entry: Entry, _customer: Customer, _live: bool) -> None:
+        """Fail."""
+        raise RuntimeError("This projection always fails.")
+
+    def export_personal_data(self, _names: Collection[str]) -> list[dict[str, Any]]:
+        """Nothing."""
+        return []
+
+    def erase_personal_data(self, _names: Collection[str], _entries: Sequence[Entry]) -> int:
+        """Nothing."""
+        return 0
+
+
+def check_projection(make: Callable[[], Projection], log: Log, name: str, other: str, *, exports: bool = True) -> None:
+    """Check every guarantee of :class:`~visavis.ports.Projection`, fed with this log.
+
+    ``make`` makes a new one each time. The log holds entries of two persons, from which the projection derives
+    something about both, unless it ``exports`` nothing.
+    """
+    state, rows = rebuild(log), list(log.scan())
+    found = make()
+    rebuild(log, projections=Projections([found]))
+    assert found.position == rows[-1][0], "it is at the last entry"
+    before = _exported(found, name)
+    assert bool(before) is bool(_exported(found, other)) is exports, "it derives something about each person"
+    rebuild(log, projections=Projections([found]))
+    Projections([found]).advance(rows, log, state.population.customer)
+    assert _exported(found, name) == before, "an entry that it has taken in is not taken in again"
+
+    failing, neighbour, failures = FailingProjection(), make(), list[str]()
+    both = Projections([failing, neighbour], failed=failures.append)
+    both.advance(rows, log, state.population.customer)
+    assert _exported(neighbour, name) == before, "one that fails does not stop the next"
+    first = next(position for position, entry in rows if isinstance(entry, Entry))
+    assert (failing.position < first, failures) == (True, ["failing"]), "it stays where it failed, which is counted"
+    for _ in range(ATTEMPTS - 1):
+        both.advance([], log, state.population.customer)
+    assert failing.position >= first, "it is tried again, until the entry is passed over"
+
+    for names in ({name}, {other}):
+        about = {record["of"] for record in found.export_personal_data(names)}
+        assert about <= names, "a copy is about its person only"
+    entries, others = list(log.of(name)), _exported(found, other)
+    found.amend(state.population.customer(name), entries, entries)
+    assert _exported(found, name) == before, "a correction that changes nothing changes nothing"
+    found.erase_personal_data({name}, entries)
+    assert not _exported(found, name), "who was erased is held no more"
+    assert _exported(found, other) == others, "nobody else lost anything"
+    assert found.erase_personal_data({name}, ()) == 0, "erasing again finds nothing"
+
+
+def _exported(projection: Projection, name: str) -> list[bytes]:
+    return sorted(map(msgspec.json.encode, projection.export_personal_data({name})))

@@ -1,19 +1,19 @@
-"""The one file that knows everybody: it takes settings and a strategy, and gives a running server's parts, joined.
+"""Wire a server: settings and a strategy become its parts, joined in the order in which data flow.
 
-Data flow, as it reads below: the log is folded once (customers, screens, outbox), then moments come in by the doors,
-through the one writer, and what is durable goes out to screens, webhooks and pages.
+The log is folded once, into the customers and every projection; then moments come in, through the one writer, and what
+is durable goes out to screens, webhooks and pages.
 """
 
 import gc
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from secrets import token_bytes
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from msgspec import Struct
-from msgspec.structs import asdict
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -25,41 +25,40 @@ from visavis.api import ledger as ledger_doors
 from visavis.api import monitoring as operations
 from visavis.api import rights as rights_doors
 from visavis.api.moments import Moments, Receive, Scope, Send
-from visavis.cards.replies import reply
 from visavis.config import Settings
-from visavis.consent.choices import switched
 from visavis.delivery.dispatcher import Dispatcher
 from visavis.delivery.screens import Screens
-from visavis.delivery.webhooks import ERASED, Webhooks, checked
+from visavis.delivery.webhooks import Webhooks, checked
 from visavis.devices import glasses as web_client
 from visavis.devices import pairing
 from visavis.devices.external_channels import ExternalChannels
 from visavis.devices.home.home import Home
 from visavis.devices.hosts import doors
 from visavis.devices.mirror.mirror import Mirror
-from visavis.engine import NotAdmitted, admit, step
 from visavis.explain.accounts import Accounts
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys
-from visavis.insight.need import prior
+from visavis.learning.online import OnlineLearner
 from visavis.ledger.checkpoint import CheckpointSigner
 from visavis.ledger.log import Ledger, kept_in, last_kept
 from visavis.measurement.objectives import ObjectiveTallies
-from visavis.model.customer import Customer, newborn
-from visavis.model.entry import Effect, Entry
+from visavis.model.entry import Entry
 from visavis.model.errors import Invalid
-from visavis.model.moment import Bought, CheckedIn, Entered, Line, Moment, Paying
-from visavis.model.world import Learned, ParametersLearned, StrategyLoaded, WorldChange
-from visavis.ports import Clock, Log
-from visavis.rights.erasure import Erased, erase, resume
+from visavis.model.world import Learned
+from visavis.ports import Clock, Log, PersonalDataStore, Projection
+from visavis.rights.erasure import Erasures, resume
+from visavis.rights.people import People
 from visavis.rights.receipts import signing_key
-from visavis.rights.requests import Requests, reconciled
+from visavis.rights.requests import Requests
 from visavis.rights.retention import Retention
-from visavis.rights.suppression_list import SuppressionList
+from visavis.rights.suppression_list import SuppressionList, restore_objections
 from visavis.runtime.clock import SystemClock
-from visavis.runtime.loop import Loop
+from visavis.runtime.loop import Processor
 from visavis.runtime.metrics import Metrics
-from visavis.runtime.replay import rebuild
+from visavis.runtime.population import Population
+from visavis.runtime.projections import Projections
+from visavis.runtime.warm_up import warm_up
+from visavis.runtime.worlds import pending_changes
 from visavis.runtime.writer import Writer
 from visavis.store.keys import KeyStore, derived
 from visavis.store.memory import MemoryLog
@@ -68,43 +67,132 @@ from visavis.strategy.read import Strategy, read
 from visavis.web import adviser, console, pages, portal
 
 KEY_BYTES: Final = 32
+Asgi = Callable[[Scope, Receive, Send], Any]
+Extra = Callable[["Server"], Iterable[BaseRoute]]
 
 
-class Server(Struct):
+class Storage(Struct, frozen=True):
+    """Where a server's files lie, and the secrets that seal them; with ``memory`` nothing is written to disk."""
+
+    settings: Settings
+    root: bytes
+    memory: bool
+
+    @classmethod
+    def open(cls, settings: Settings, key: bytes | None, *, memory: bool) -> Self:
+        """The folder, made when there is none, and its root key: ``key``, or that of the settings' file."""
+        if not memory:
+            settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        root = key if key is not None else root_key(settings.key_file, data=settings.folder)
+        return cls(settings, root, memory)
+
+    def secret(self, use: str) -> bytes:
+        """The secret for this use."""
+        return derived(self.root, use)
+
+    def file(self, name: str) -> Path | str:
+        """The database of this name."""
+        return ":memory:" if self.memory else self.settings.folder / f"{name}.sqlite"
+
+    def log(self) -> Log:
+        """The log, opened; opening it completes every erasure that was decided."""
+        if self.memory:
+            return MemoryLog()
+        folder = self.settings.folder
+        return SqliteLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", self.root, self.settings.tombstones))
+
+    def ledger(self, log: Log) -> Ledger:
+        """The ledger of uses in this log, with the checkpoints that were signed before."""
+        checkpoints = self.settings.kept_checkpoints
+        signer = CheckpointSigner(self.settings.ledger, self.secret("ledger"))
+        keep = (lambda _size, _note: None) if self.memory else kept_in(checkpoints)
+        signed = None if self.memory else last_kept(checkpoints, signer.verifier)
+        return Ledger(log, signer, cadence_s=self.settings.checkpoint_s, keep=keep, signed=signed)
+
+
+@dataclass(kw_only=True)
+class Derived:
+    """What is derived from entries: the customers, and beside them the projections."""
+
+    population: Population
+    suppression_list: SuppressionList
+    learner: OnlineLearner
+    webhooks: Webhooks
+    objectives: ObjectiveTallies
+    accounts: Accounts
+    screens: Screens
+    dispatcher: Dispatcher
+    external_channels: ExternalChannels
+
+    def projections(self) -> list[Projection]:
+        """The one list: in this order they take entries in, at start and live, are copied, and are erased."""
+        return [
+            self.suppression_list,
+            self.learner,
+            self.webhooks,
+            self.objectives,
+            self.accounts,
+            self.screens,
+            self.dispatcher,
+        ]
+
+
+@dataclass(kw_only=True)
+class Server(Derived):
     """Everything that runs, joined.
 
-    ``app`` is the ASGI application (``routes`` are those of its router); its lifespan starts it, and calls ``stop``.
+    ``app`` is the ASGI application (``routes`` are those of its router); its lifespan calls ``start`` and ``stop``.
     """
 
     strategy: Strategy
     log: Log
-    writer: Writer
+    ledger: Ledger
     access_keys: AccessKeys
-    screens: Screens
-    webhooks: Webhooks
     metrics: Metrics
-    objectives: ObjectiveTallies
+    writer: Writer
     mirror: Mirror
     home: Home | None
-    external_channels: ExternalChannels
-    dispatcher: Dispatcher
-    accounts: Accounts
     requests: Requests
-    ledger: Ledger
-    app: Callable[[Scope, Receive, Send], Any]
-    routes: list[BaseRoute] = []
+    storage: InitVar[Storage]
+    extra: InitVar[Extra]
+    app: Asgi = field(init=False)
+    routes: list[BaseRoute] = field(init=False)
+
+    def __post_init__(self, storage: Storage, extra: Extra) -> None:
+        """Join the routes into one application."""
+        identifiers, count = storage.secret("identifiers"), self.metrics.count_moment
+        moments = Moments(self.writer, self.access_keys, identifiers, count=count)
+        pages_app = _pages(self, moments, storage.secret, extra)
+        self.routes = pages_app.routes
+        self.app = doors.shared(_app(moments, pages_app), storage.settings.origins)
 
     @property
-    def loop(self) -> Loop:
-        """The loop that the writer runs."""
-        return self.writer.loop
+    def processor(self) -> Processor:
+        """The processor that the writer runs."""
+        return self.writer.processor
 
-    async def erase(self, customer: str) -> Erased:
-        """Erase this person everywhere, between two groups of moments; what was deleted."""
-        return await self.writer.ask(lambda: erase(self.loop.names(customer), self.loop, **self.requests.held))
+    def look_again(self) -> None:
+        """The clock was turned: judge again what is on screens, and what waits to be delivered."""
+        self.screens.look_again()
+        self.dispatcher.nudge()
+
+    def start(self) -> None:
+        """Begin to serve, in the running event loop."""
+        warm_up(self.processor)
+        # What was rebuilt lives on: the collector need not look at it again, and its pauses are what people would wait
+        # for.
+        gc.collect()
+        gc.freeze()
+        self.writer.start()
+        self.webhooks.start()
+        self.dispatcher.start()
+        if self.home is not None:
+            self.home.start()
 
     async def stop(self) -> None:
-        """Let what is under way end, and give every file back."""
+        """Let what is under way end, and close every file."""
+        if self.home is not None:
+            await self.home.stop()
         self.screens.close()
         await self.writer.stop()
         await self.webhooks.stop()
@@ -124,162 +212,140 @@ def build(
     key: bytes | None = None,
     dice: bytes | None = None,
     learned: Learned | None = None,
-    extra: Callable[[Server], Iterable[BaseRoute]] = lambda _: (),
+    extra: Extra = lambda _: (),
 ) -> Server:
-    """Join everything. With ``memory`` nothing is written to disk; ``extra`` adds pages of its own (the stage).
+    """Wire a server. With ``memory`` nothing is written to disk; ``extra`` adds pages of its own (the stage).
 
-    ``key`` replaces the root key's file, ``dice`` the secret of which the key of the dice is made.
+    ``key`` replaces the root key's file, ``dice`` the secret from which the randomization key is derived.
     """
-    strategy = read(files)
-    folder = settings.folder
-    if not memory:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    root = key if key is not None else root_key(settings.key_file, data=folder)
-    log: Log = (
-        MemoryLog()
-        if memory
-        else SqliteLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", root, settings.tombstones))
+    strategy, time = read(files), clock or SystemClock()
+    storage = Storage.open(settings, key, memory=memory)
+    randomization_key = derived(dice if dice is not None else storage.root, "dice")
+
+    # What lies on disk.
+    log = storage.log()
+    ledger = storage.ledger(log)
+    access = AccessKeys(storage.file("keys"), storage.secret("access"), now=lambda: time.now().timestamp())
+
+    # What is derived from entries; the processor rebuilds it from the log.
+    parts = _derived(storage, strategy, randomization_key, time, log, access)
+    metrics = Metrics()
+    processor = Processor(
+        log,
+        strategy,
+        randomization_key,
+        time,
+        population=parts.population,
+        projections=Projections(parts.projections(), failed=metrics.count_failure),
+        objections_of=parts.suppression_list.of,
     )
-    signer = CheckpointSigner(settings.ledger, derived(root, "ledger"))
-    keep = (lambda _size, _note: None) if memory else kept_in(settings.kept_checkpoints)
-    signed = None if memory else last_kept(settings.kept_checkpoints, signer.verifier)
-    ledger = Ledger(log, signer, cadence_s=settings.checkpoint_s, keep=keep, signed=signed)
-    time = clock or SystemClock()
+    processor.enact(pending_changes(processor.world, strategy, files, learned))
 
-    def instant() -> float:
-        return time.now().timestamp()
+    # Moments come in through the writer; what is durable is measured, shown and covered by a checkpoint.
+    writer = _writer(processor, metrics, parts, ledger, threaded=not memory)
+    screens, timelines = parts.screens, storage.file("timelines")
+    mirror = Mirror(writer, access, screens, timelines, storage.secret("timelines"), settings.callbacks)
+    mqtt, heard = settings.mqtt, metrics.count_moment
+    home = Home(mqtt, writer, access, screens, heard=heard) if mqtt is not None else None
 
-    def person(name: str) -> Customer:
-        return loop.customers.get(name) or newborn(name)
-
-    def covered(name: str, effect: Effect) -> bool:
-        if effect.kind == ERASED:
-            return log.erased(name)
-        known = strategy.actions.get(effect.action)
-        # What names no action is owed whatever was agreed to: recipients hear of corrections.
-        return not effect.action or (known is not None and screens.holds(name, known.purpose, effect.epoch))
-
-    screens = Screens(strategy, person, time.now)
-    outbox = Webhooks(
-        ":memory:" if memory else folder / "outbox.sqlite",
-        checked(settings.webhooks, frozenset(settings.hosts)),
-        covered=covered,
-        secret=derived(root, "outbox"),
+    return Server(
+        **vars(parts),
+        strategy=strategy,
+        log=log,
+        ledger=ledger,
+        access_keys=access,
+        metrics=metrics,
+        writer=writer,
+        mirror=mirror,
+        home=home,
+        requests=_requests(storage, writer, parts, access, mirror, metrics),
+        storage=storage,
+        extra=extra,
     )
 
-    randomization_key = derived(dice if dice is not None else root, "dice")
-    objectives = ObjectiveTallies(
-        strategy, randomization_key, randomization_unit=lambda name: person(name).randomization_unit
-    )
-    access = AccessKeys(":memory:" if memory else folder / "keys.sqlite", derived(root, "access"), now=instant)
-    accounts = ExternalChannels(
+
+def _derived(
+    storage: Storage, strategy: Strategy, randomization_key: bytes, clock: Clock, log: Log, access: AccessKeys
+) -> Derived:
+    """The customers, then the projections, each with what it is derived by."""
+
+    def now() -> float:
+        return clock.now().timestamp()
+
+    settings, population = storage.settings, Population()
+    person = population.customer
+    screens = Screens(strategy, person, clock.now)
+    channels = ExternalChannels(
         settings,
-        ":memory:" if memory else folder / "addresses.sqlite",
-        lambda name: derived(root, name),
+        storage.file("addresses"),
+        storage.secret,
         strategy,
         screens,
         lambda device: access.holds(AccessKey(device, "device")),
-        instant,
+        now,
         erased=log.erased,
     )
-    delivery = Dispatcher(
-        ":memory:" if memory else folder / "delivery.sqlite",
-        accounts.channels,
-        strategy,
-        screens,
-        person,
-        instant,
-        derived(root, "delivery"),
+    return Derived(
+        population=population,
+        suppression_list=SuppressionList(None if storage.memory else settings.opposition, storage.secret("opposition")),
+        learner=OnlineLearner(person, strategy.purposes),
+        webhooks=Webhooks(
+            storage.file("outbox"),
+            checked(settings.webhooks, frozenset(settings.hosts)),
+            covered=screens.covers,
+            erased=log.erased,
+            secret=storage.secret("outbox"),
+        ),
+        objectives=ObjectiveTallies(
+            strategy, randomization_key, randomization_unit=lambda name: person(name).randomization_unit
+        ),
+        accounts=Accounts(strategy),
+        screens=screens,
+        dispatcher=Dispatcher(
+            storage.file("delivery"), channels.channels, strategy, screens, person, now, storage.secret("delivery")
+        ),
+        external_channels=channels,
     )
-    benefits = Accounts(strategy)
 
-    def passing(entry: Entry) -> None:
-        screens.passing(entry)
-        outbox.passing(entry)
-        objectives.passing(entry)
-        delivery.passing(entry)
-        benefits.passing(entry)
 
-    state = rebuild(log, passing=passing)
-    opposition = SuppressionList(None if memory else settings.opposition, derived(root, "opposition"))
-    loop = Loop(log, strategy, randomization_key, time, state=state, opposed=opposition.of)
-    loop.enact(_news(loop, strategy, files, learned))
+def _writer(processor: Processor, metrics: Metrics, parts: Derived, ledger: Ledger, *, threaded: bool) -> Writer:
+    """The writer, with what follows each commit: metrics and the list of recent entries, then a checkpoint."""
 
-    def counted_anew(name: str) -> None:
-        for one in (benefits, objectives):
-            one.forget(name)
-            for entry in log.of(name):
-                one.passing(entry)
-
-    loop.erased += [benefits.forget, objectives.forget]
-    loop.amended.append(counted_anew)
-    metrics = Metrics(lambda: writer.waiting, lambda: outbox.waiting)
-
-    def committed(lived: list[tuple[Entry, float]]) -> None:
-        for entry, us in lived:
-            opposition.passing(entry, person(entry.customer))
-            outbox.passing(entry)
-            objectives.passing(entry)
-            benefits.passing(entry)
-            metrics.processed(entry, us)
-        screens.committed(lived)
-        for entry, _ in lived:
-            delivery.passing(entry)
+    def observed(processed: list[tuple[Entry, float]]) -> None:
+        for entry, us in processed:
+            metrics.count_entry(entry, us)
+        parts.screens.record_recent(processed)
 
     def answered() -> None:
         ledger.follow()
         if not ledger.forked:
-            ledger.checkpoint(instant())
+            ledger.checkpoint(processor.clock.now().timestamp())
 
-    def aged() -> float:
-        return retention.look()
+    writer = Writer(processor, observed=observed, answered=answered, threaded=threaded)
+    metrics.watch("visavis_moments_waiting", "Moments that wait for the writer", lambda: writer.waiting)
+    metrics.watch("visavis_effects_waiting", "Effects that wait to be delivered", lambda: parts.webhooks.waiting)
+    return writer
 
-    writer = Writer(loop, committed=committed, answered=answered, aged=aged, aside=not memory)
-    mirror = Mirror(
-        writer,
-        access,
-        screens,
-        ":memory:" if memory else folder / "timelines.sqlite",
-        derived(root, "timelines"),
-        settings.callbacks,
+
+def _requests(
+    storage: Storage, writer: Writer, parts: Derived, access: AccessKeys, mirror: Mirror, metrics: Metrics
+) -> Requests:
+    """What people may ask; interrupted erasures and remembered objections are made good, and retention is scheduled."""
+    processor = writer.processor
+    stores: list[PersonalDataStore] = [access, parts.external_channels.addresses, mirror]
+    resume(processor.log, stores)
+    for customer in processor.population:
+        restore_objections(processor, parts.suppression_list, customer)
+    people = People(writer, [*parts.projections(), *stores])
+    retention = Retention(processor, people.holders, deleted=metrics.count_lapsed)
+    writer.schedule(retention.run)
+    return Requests(
+        people,
+        Erasures(people, parts.webhooks, parts.suppression_list, storage.secret("subjects")),
+        parts.suppression_list,
+        parts.accounts,
+        signing_key(storage.secret("receipts")),
     )
-    resume(log, (access, accounts.addresses, mirror))
-    reconciled(loop, opposition)
-    desk = Requests(
-        writer,
-        screens=screens,
-        outbox=outbox,
-        access=access,
-        delivery=delivery,
-        addresses=accounts.addresses,
-        mirror=mirror,
-        opposition=opposition,
-        key=signing_key(derived(root, "receipts")),
-        secret=derived(root, "subjects"),
-        brought=lambda names: {purpose: asdict(one) for purpose, one in benefits.of(names).brought.items()},
-    )
-    retention = Retention(loop, desk.held, told=metrics.lapsed)
-    home = Home(settings.mqtt, writer, access, screens, heard=metrics.heard) if settings.mqtt is not None else None
-    server = Server(
-        strategy,
-        log,
-        writer,
-        access,
-        screens,
-        outbox,
-        metrics,
-        objectives,
-        mirror,
-        home,
-        accounts,
-        delivery,
-        benefits,
-        desk,
-        ledger,
-        _nobody,
-    )
-    server.app = doors.shared(_app(server, root, extra), settings.origins)
-    return server
 
 
 def keys(settings: Settings, root: bytes | None = None) -> AccessKeys:
@@ -318,71 +384,48 @@ def root_key(path: Path, *, data: Path | None = None) -> bytes:
     return found
 
 
-def _news(loop: Loop, strategy: Strategy, files: Mapping[str, bytes], learned: Learned | None) -> list[WorldChange]:
-    """What the world does not know yet.
-
-    This strategy, and parameters (what was learned elsewhere, else a plain start).
-    """
-    news: list[WorldChange] = []
-    if loop.world.strategy != strategy.version:
-        news.append(StrategyLoaded(strategy.version, dict(files)))
-    if loop.world.learned is None or (learned is not None and loop.world.learned.version != learned.version):
-        news.append(ParametersLearned(learned if learned is not None else prior()))
-    return news
-
-
-def _app(
-    server: Server, root: bytes, extra: Callable[[Server], Iterable[BaseRoute]]
-) -> Callable[[Scope, Receive, Send], Any]:
-    """The pages and the small routes under Starlette; the path of every moment raw, beside it."""
+def _pages(server: Server, moments: Moments, secret: Callable[[str], bytes], extra: Extra) -> Starlette:
+    """The pages and the small routes; the server starts and stops with them."""
     writer, access = server.writer, server.access_keys
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        _warm(server.loop)
-        # What was rebuilt lives on: the collector need not look at it again, and its pauses are what people would wait
-        # for.
-        gc.collect()
-        gc.freeze()
-        writer.start()
-        server.webhooks.start()
-        server.dispatcher.start()
-        if server.home is not None:
-            server.home.start()
+        server.start()
         yield
-        if server.home is not None:
-            await server.home.stop()
         await server.stop()
 
-    moments = Moments(writer, access, derived(root, "identifiers"), count=server.metrics.heard)
-    pages_app = Starlette(
-        routes=[
-            moments.route,
-            *people.routes(writer, access),
-            *epcis.routes(writer, access),
-            *rights_doors.routes(server.requests, access),
-            *explanations.routes(writer, access),
-            *signals.routes(),
-            *openapi.routes(),
-            *ledger_doors.routes(writer, server.ledger),
-            *receipts.routes(writer, access, derived(root, "receipts")),
-            *operations.routes(writer, access, server.metrics, _turned(server)),
-            *web_client.routes(writer, access, server.screens),
-            *doors.routes(server.strategy),
-            *pairing.routes(writer, access, server.screens),
-            *server.mirror.routes(),
-            *server.external_channels.routes(writer, access, server.screens),
-            *portal.routes(writer, access, server.accounts, server.requests, objection_in=signals.objection_in),
-            *adviser.routes(writer, access, server.screens),
-            *console.routes(writer, access, server.screens, server.webhooks, server.objectives, server.accounts),
-            pages.static(),
-            *extra(server),
-        ],
+    routes = [
+        moments.route,
+        *people.routes(writer, access),
+        *epcis.routes(writer, access),
+        *rights_doors.routes(server.requests, access),
+        *explanations.routes(writer, access),
+        *signals.routes(),
+        *openapi.routes(),
+        *ledger_doors.routes(writer, server.ledger),
+        *receipts.routes(writer, access, secret("receipts")),
+        *operations.routes(writer, access, server.metrics, server.look_again),
+        *web_client.routes(writer, access, server.screens),
+        *doors.routes(server.strategy),
+        *pairing.routes(writer, access, server.screens),
+        *server.mirror.routes(),
+        *server.external_channels.routes(writer, access, server.screens),
+        *portal.routes(writer, access, server.accounts, server.requests, objection_in=signals.objection_in),
+        *adviser.routes(writer, access, server.screens),
+        *console.routes(writer, access, server.screens, server.webhooks, server.objectives, server.accounts),
+        pages.static(),
+        *extra(server),
+    ]
+    return Starlette(
+        routes=routes,
         lifespan=lifespan,
         middleware=[Middleware(GZipMiddleware, minimum_size=1000)],  # streams of events are left alone
         exception_handlers={HTTPException: problems.unrouted},
     )
-    server.routes = pages_app.routes
+
+
+def _app(moments: Moments, pages_app: Starlette) -> Asgi:
+    """The path of every moment, raw, beside the pages."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == moments.route.path:
@@ -391,44 +434,3 @@ def _app(
             await pages_app(scope, receive, send)
 
     return app
-
-
-def _turned(server: Server) -> Callable[[], None]:
-    """What a turned clock concerns: what is on screens, and what waits to be delivered."""
-
-    def turned() -> None:
-        server.screens.look_again()
-        server.dispatcher.nudge()
-
-    return turned
-
-
-def _warm(loop: Loop) -> None:
-    """Live one visit of nobody and forget it: what is computed once is computed before anyone waits for it."""
-    strategy, at = loop.strategy, loop.clock.now()
-    place = next(iter(strategy.places), "")
-    lines = tuple([Line(product) for product in list(strategy.products)[:10]])
-    moments: list[Moment] = []
-    for purpose in strategy.purposes.values():
-        if purpose.basis == "consent":
-            moments += switched(
-                strategy, "nobody", purpose.key, on=True, language=strategy.language_for(), id=purpose.key, at=at
-            )
-    if lines and place:
-        moments.append(Bought(id="bought", customer="nobody", occurred_at=at, place=place, lines=lines))
-    if place:
-        moments += [
-            one(id=one.__name__, customer="nobody", occurred_at=at, place=place) for one in (Entered, CheckedIn, Paying)
-        ]
-    nobody = newborn("nobody")
-    for moment in moments:
-        admitted = admit(strategy, nobody, moment, at)
-        if not isinstance(admitted, NotAdmitted):
-            entry, nobody = step(strategy, loop.world, nobody, admitted, at, loop.randomization_key)
-            for language in strategy.brand.languages:
-                reply(strategy, entry, language, "brand")
-
-
-async def _nobody(scope: Scope, receive: Receive, send: Send) -> None:
-    """The application before it is joined."""
-    raise NotImplementedError

@@ -76,7 +76,7 @@ async def test_an_adviser_answers_the_briefs_of_their_own_place_and_a_device_its
         assert await sent(server, "device", "al", {**answer, "customer": "al"}) == [200], (
             "about a card that is not theirs: kept, and without consequence"
         )
-        assert not server.loop.customers["al"].service.shown
+        assert not server.processor.customer("al").service.shown
         assert await sent(server, "adviser", "s1", answer) == [200]
 
 

@@ -60,7 +60,7 @@ def test_a_brand_with_one_language_answers_who_was_served_a_notice_in_another(la
                 ]
                 assert all(one["kept"] for one in (await brand.post(MOMENTS, json=sent)).json())
             await shops(brand, server, "camille")
-            assert server.loop.customer("camille").language == other
+            assert server.processor.customer("camille").language == other
 
             entered = await brand.post(MOMENTS, json=moment("entered", "camille", id="door"))
             assert entered.status_code == 200, entered.text

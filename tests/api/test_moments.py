@@ -23,8 +23,8 @@ pytestmark = pytest.mark.anyio
 
 
 def turned(server: Server, **more: float) -> None:
-    assert isinstance(server.loop.clock, TurnedClock)
-    server.loop.clock.turn((server.loop.clock.now() + timedelta(**more)).timestamp())
+    assert isinstance(server.processor.clock, TurnedClock)
+    server.processor.clock.turn((server.processor.clock.now() + timedelta(**more)).timestamp())
 
 
 def ids(server: Server) -> list[str]:
@@ -227,7 +227,7 @@ async def test_when_the_log_refuses_nobody_of_the_group_is_answered_and_a_retry_
 
     async with running(server) as brand:
         await brand.post(MOMENTS, json=moment(id="before"))
-        before = server.loop.customers["bo"]
+        before = server.processor.customer("bo")
         monkeypatch.setattr(server.log, "commit", full)
         refused = (
             await brand.post(
@@ -237,7 +237,7 @@ async def test_when_the_log_refuses_nobody_of_the_group_is_answered_and_a_retry_
         one = await brand.post(MOMENTS, json=moment(id="d"))
         assert [told["status"] for told in refused] == [503, 503, 503]
         assert (one.status_code, one.headers["retry-after"]) == (503, "1")
-        assert server.loop.customers["bo"] == before == server.loop.customer("bo")
+        assert server.processor.customer("bo") == before == server.processor.customer("bo")
         monkeypatch.setattr(server.log, "commit", commit)
         again = (await brand.post(MOMENTS, json=[moment(id="a"), moment("linked", id="b", identifier="card")])).json()
 
@@ -255,9 +255,9 @@ async def test_whatever_breaks_the_writer_lives_on(broken: str, monkeypatch: pyt
 
     target = {
         "commit": (server.log, "commit"),
-        "learn": (server.loop, "learn"),
+        "learn": (server.processor, "learn"),
         "committed": (server.writer, "_committed"),
-        "wake": (server.loop, "wake"),
+        "wake": (server.processor, "wake"),
     }
     async with running(server) as brand:
         with monkeypatch.context() as patch:
@@ -288,7 +288,7 @@ async def test_a_log_that_refuses_is_not_asked_without_end_by_those_whose_time_h
             await asyncio.sleep(0.2)
             assert asked == 1
         monkeypatch.undo()
-        assert (await brand.put("/v1/clock", json={"at": server.loop.clock.now().timestamp()})).status_code == 204
+        assert (await brand.put("/v1/clock", json={"at": server.processor.clock.now().timestamp()})).status_code == 204
         assert [one for one in ids(server) if one.startswith("due-")]
 
 
@@ -299,22 +299,22 @@ async def _opens_a_window(server: Server, brand: Any) -> None:
         MOMENTS, json=moment("paying", id="till", place="s1", lines=[[next(iter(server.strategy.products)), 1, 100]])
     )
     assert told.status_code == 200, told.text
-    assert server.loop.next_due_at is not None
+    assert server.processor.next_due_at is not None
 
 
 async def test_turning_the_clock_makes_due_what_is_due_before_it_is_answered() -> None:
     server = a_server()
     async with running(server) as brand:
         await _opens_a_window(server, brand)
-        assert server.loop.customers["bo"].service.open
+        assert server.processor.customer("bo").service.open
         later = (NOON + timedelta(days=9)).timestamp()
 
         assert (await brand.put("/v1/clock", json={"at": later})).status_code == 204
 
-        assert not server.loop.customers["bo"].service.open
+        assert not server.processor.customer("bo").service.open
         assert [one for one in ids(server) if one.startswith("due-")]
         assert (await brand.put("/v1/clock", json={"at": later - 86_400})).status_code == 204
-        assert server.loop.clock.now().timestamp() == later, "it never goes back"
+        assert server.processor.clock.now().timestamp() == later, "it never goes back"
         for bad in (1e300, "noon", True, None, 10**30):
             assert (await brand.put("/v1/clock", json={"at": bad})).status_code == 422
         assert (await brand.post(MOMENTS, json=moment(id="after"))).status_code == 200

@@ -21,7 +21,7 @@ from visavis.model.consent import Consent, hash_of, notice_text
 from visavis.model.customer import Customer, newborn
 from visavis.model.moment import Born, Consented, Moment, Noticed, Objected, Restricted, Withdrew
 from visavis.model.world import World
-from visavis.runtime.loop import Loop
+from visavis.runtime.loop import Processor
 
 WORLD = World(version="w", strategy=STRATEGY.version, learned=prior())
 PLACE = STRATEGY.purposes["place-moment"]
@@ -228,9 +228,9 @@ def test_restriction_keeps_receipts_and_reads_nothing() -> None:
     loop.process([said(Restricted, "r")])
 
     assert not any(
-        open_categories(loop.customers["camille"], purpose, NOW + 60) for purpose in STRATEGY.purposes.values()
+        open_categories(loop.customer("camille"), purpose, NOW + 60) for purpose in STRATEGY.purposes.values()
     )
-    assert not loop.customers["camille"].service.open
+    assert not loop.customer("camille").service.open
     assert loop.process([enters(id="door")])[0].refused is not None
     loop.process([said(Restricted, "l", on=False)])
     assert loop.process([enters(id="again")])[0].entry is not None
@@ -240,7 +240,7 @@ def test_an_objection_to_marketing_closes_it_whatever_is_agreed_to_afterwards() 
     loop = a_loop()
     camille(loop, "reminders", "home", "place-moment")
     loop.process([said(Objected, "o", about="marketing"), *says_yes("camille", "tailored-offers", at=NOON)])
-    customer = loop.customers["camille"]
+    customer = loop.customer("camille")
 
     closed = {key for key, purpose in STRATEGY.purposes.items() if not open_categories(customer, purpose, NOW + 1)}
     assert {"reminders", "tailored-offers", "place-moment"} <= closed
@@ -248,7 +248,7 @@ def test_an_objection_to_marketing_closes_it_whatever_is_agreed_to_afterwards() 
     assert "account" not in closed
     assert not may_ask(customer, STRATEGY.purposes["reminders"], NOW + 400 * 86_400)
     loop.process([said(Objected, "o2", about="marketing", on=False)])
-    assert open_categories(loop.customers["camille"], STRATEGY.purposes["reminders"], NOW + 1)
+    assert open_categories(loop.customer("camille"), STRATEGY.purposes["reminders"], NOW + 1)
 
 
 def test_a_contract_cannot_be_objected_to_nor_what_does_not_exist() -> None:
@@ -271,9 +271,9 @@ def test_saying_no_takes_no_more_than_saying_yes() -> None:
     on = switched(STRATEGY, "camille", "home", on=True, language="fr", id="g", at=NOON)
     off = switched(STRATEGY, "camille", "home", on=False, language="fr", id="g", at=NOON)
     assert len(off) <= len(on)
-    loop: Loop = a_loop()
+    loop: Processor = a_loop()
     loop.process(on)
-    choice = loop.customers["camille"].consents["home"]
+    choice = loop.customer("camille").consents["home"]
     assert choice.served_at < choice.since
 
 

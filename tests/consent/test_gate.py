@@ -41,7 +41,7 @@ def test_a_moment_that_no_consent_covers_leaves_no_row() -> None:
     assert answer.refused is not None
     assert answer.refused.category == "places"
     assert len(loop.log) == before
-    assert "stranger" not in loop.customers
+    assert "stranger" not in loop.population
 
 
 def test_own_numbers_are_refused_when_no_purpose_names_them() -> None:
@@ -104,11 +104,11 @@ def test_withdrawal_is_obeyed_at_the_very_next_moment_and_closes_the_windows() -
     shown = loop.process([enters()])[0].entry
     assert shown is not None
     assert shown.decisions[0].known
-    assert loop.customers["camille"].service.open
+    assert loop.customer("camille").service.open
 
     loop.process([Withdrew(id="w", customer="camille", occurred_at=NOON, purpose="reminders")])
 
-    assert not loop.customers["camille"].service.open
+    assert not loop.customer("camille").service.open
     after = loop.process([enters(id="again")])[0].entry
     assert after is not None
     assert not after.decisions[0].known

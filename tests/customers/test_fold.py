@@ -140,7 +140,7 @@ def test_a_habit_counts_days_and_remembers_the_usual_product() -> None:
         loop.clock.turn(turn_at.timestamp())  # type: ignore[attr-defined]
         loop.process([Bought(id=f"b{i}", customer="camille", occurred_at=turn_at, place="s1", lines=lines(product))])
 
-    purchases = loop.customers["camille"].purchases
+    purchases = loop.customer("camille").purchases
     row = purchases.rows[STRATEGY.products[milk].family]
     habit = HABIT.unpack_from(purchases.table, row * HABIT.size)
     assert habit[K] == 3.0  # noon, midnight and noon again, midnight: three local days
@@ -152,14 +152,14 @@ def test_a_habit_counts_days_and_remembers_the_usual_product() -> None:
 def test_a_late_basket_counts_and_never_moves_the_last_one_back() -> None:
     loop = a_loop()
     camille(loop, "reminders")
-    before = HABIT.unpack_from(loop.customers["camille"].purchases.table, 0)
+    before = HABIT.unpack_from(loop.customer("camille").purchases.table, 0)
 
     late = Bought(
         id="late", customer="camille", occurred_at=NOON - timedelta(days=30), place="s1", lines=lines(BRANDS[0])
     )
     loop.process([late])
 
-    after = HABIT.unpack_from(loop.customers["camille"].purchases.table, 0)
+    after = HABIT.unpack_from(loop.customer("camille").purchases.table, 0)
     assert after[LAST] == before[LAST]
     assert after[DEC] > before[DEC]
-    assert TRIPS.unpack(loop.customers["camille"].purchases.trips)[T_DAYS] == 10.0
+    assert TRIPS.unpack(loop.customer("camille").purchases.trips)[T_DAYS] == 10.0

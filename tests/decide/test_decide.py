@@ -28,14 +28,14 @@ from visavis.decide.holdout import held_out, keyed_uniform
 from visavis.decide.policy import PRIOR, estimate, learn
 from visavis.model.decision import Decision, RefusalReason, Show, Silence
 from visavis.model.moment import Answered, Bought, CheckedIn, Displayed, Entered, Linked, Paying, RanOut, Worn
-from visavis.runtime.loop import Loop
+from visavis.runtime.loop import Processor
 from visavis.strategy.read import read
 
 names = st.text(min_size=1, max_size=20)
 shares = st.floats(0, 1)
 
 
-def decided(loop: Loop, moment: object) -> Decision:
+def decided(loop: Processor, moment: object) -> Decision:
     entry = loop.process([moment])[0].entry  # type: ignore[list-item]
     assert entry is not None
     return entry.decisions[0]
@@ -263,7 +263,7 @@ def test_no_makes_the_next_card_dearer_and_wrong_hides_the_family() -> None:
     first = decided(loop, enters())
     assert isinstance(first, Show)
     loop.process([Answered(id="a", customer="camille", occurred_at=NOON, decision=first.id, answer="wrong")])
-    assert loop.customers["camille"].service.wrong == (first.family,)
+    assert loop.customer("camille").service.wrong == (first.family,)
     at = NOON + timedelta(days=30)
     turn(loop, at)
 
@@ -272,7 +272,7 @@ def test_no_makes_the_next_card_dearer_and_wrong_hides_the_family() -> None:
     assert not isinstance(second, Show) or second.family != first.family
     if isinstance(second, Show):
         loop.process([Answered(id="no", customer="camille", occurred_at=at, decision=second.id, answer="no")])
-        assert loop.customers["camille"].service.reluctance > 1.0
+        assert loop.customer("camille").service.reluctance > 1.0
 
 
 def test_an_unknown_person_with_no_history_is_left_in_peace() -> None:

@@ -25,7 +25,7 @@ def test_nothing_readable_is_on_disk_before_or_after_an_address_is_forgotten(tmp
     assert not [word for word in (b"example", b"camille", b"web_push") if word in on_disk]
     assert addresses.of("camille", "mail") == {"": b"camille@example.net"}
 
-    addresses.forget("camille")
+    addresses.erase_personal_data(["camille"])
     addresses.close()
     assert b"camille" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
     again = Addresses(tmp_path / "a.sqlite", KEY)

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from support.people import NOON, STRATEGY, a_loop, camille, enters, turn
-from visavis.customers.fold import fold
 from visavis.delivery.dispatcher import Dispatcher
 from visavis.delivery.screens import Screens
 from visavis.model.customer import newborn
@@ -59,11 +58,9 @@ class Bench:
     """Camille, who carries a phone; what is decided for her, and the lines to her."""
 
     def __init__(self, *lines: Line, path: Path | str = ":memory:") -> None:
-        self.loop = a_loop()
-        camille(self.loop, "place-moment", "reminders")
-        self.screens = Screens(
-            STRATEGY, lambda name: self.loop.customers.get(name) or newborn(name), self.loop.clock.now
-        )
+        self.processor = a_loop()
+        camille(self.processor, "place-moment", "reminders")
+        self.screens = Screens(STRATEGY, self.processor.customer, self.processor.clock.now)
         self.lines = lines
         self.path = path
         self.delivery = self._made()
@@ -75,15 +72,15 @@ class Bench:
             self.lines,
             STRATEGY,
             self.screens,
-            lambda name: self.loop.customers[name],
-            lambda: self.loop.clock.now().timestamp(),
+            self.processor.customer,
+            lambda: self.processor.clock.now().timestamp(),
         )
 
     def lives(self, *moments: Moment) -> list[Entry]:
-        entries = [answer.entry for answer in self.loop.process(moments) if answer.entry is not None]
+        entries = [answer.entry for answer in self.processor.process(moments) if answer.entry is not None]
         for entry in entries:
-            self.screens.committed([(entry, 0.0)])
-            self.delivery.passing(entry)
+            self.screens.apply(entry, newborn("camille"), True)
+            self.delivery.apply(entry, newborn("camille"), True)
         return entries
 
     def enters(self, *, at: Any = NOON, id: str = "door") -> Show:  # noqa: A002
@@ -94,7 +91,7 @@ class Bench:
         return show
 
     def passes(self, seconds: float) -> None:
-        turn(self.loop, self.loop.clock.now() + timedelta(seconds=seconds))
+        turn(self.processor, self.processor.clock.now() + timedelta(seconds=seconds))
         self.delivery.nudge()
 
     async def settles(self) -> None:
@@ -111,11 +108,11 @@ class Bench:
         await asyncio.sleep(0)
 
     async def restarts(self) -> None:
-        entries = [entry for _, entry in self.loop.log.scan() if isinstance(entry, Entry)]
+        entries = [entry for _, entry in self.processor.log.scan() if isinstance(entry, Entry)]
         await self.delivery.stop()
         self.delivery = self._made()
         for entry in entries:
-            self.delivery.passing(entry)
+            self.delivery.apply(entry, newborn("camille"), True)
         self.delivery.start()
         await self.settles()
 
@@ -124,7 +121,7 @@ class Bench:
             Answered(
                 id=f"said-{decision}",
                 customer="camille",
-                occurred_at=self.loop.clock.now(),
+                occurred_at=self.processor.clock.now(),
                 decision=decision,
                 answer=answer,
             )
@@ -353,7 +350,7 @@ def test_a_channel_that_breaks_while_recalling_is_asked_once_and_stops_nobody() 
         await bench.settles()
         assert line.recalled == [show.id]
         bench.passes(700.0)
-        assert bench.enters(at=bench.loop.clock.now(), id="again").id
+        assert bench.enters(at=bench.processor.clock.now(), id="again").id
         await bench.settles()
         assert len(line.handed) == 2
 
@@ -474,21 +471,21 @@ def test_a_thousand_cards_for_three_devices_through_cuts_and_restarts_are_each_s
     push, wallet, letter = Chancy(), Chancy("wallet"), Chancy("mail")
 
     async def story(bench: Bench) -> None:
-        (first,) = bench.loop.process([enters()])
+        (first,) = bench.processor.process([enters()])
         assert first.entry is not None
         show = first.entry.decisions[0]
         assert isinstance(show, Show)
         # No person gets so many cards: their decisions are copied from a real one, and folded as the log would.
         for number in range(1_000):
             bench.passes(20.0)
-            now = bench.loop.clock.now()
+            now = bench.processor.clock.now()
             device = chance.choice(list(ways))
             decision = replace(show, id=f"d{number}", device=device, until=now.timestamp() + 15.0)
             device_of[decision.id] = device
             entry = replace(first.entry, moment=enters(at=now, id=f"m{number}"), decisions=(decision,), received_at=now)
-            bench.loop.customers["camille"] = fold(bench.loop.customers["camille"], entry)
-            bench.screens.committed([(entry, 0.0)])
-            bench.delivery.passing(entry)
+            bench.processor.population.fold(entry)
+            bench.screens.apply(entry, newborn("camille"), True)
+            bench.delivery.apply(entry, newborn("camille"), True)
             await bench.quietens()
             if chance.random() < 0.1:
                 bench.passes(6.0)
@@ -496,7 +493,7 @@ def test_a_thousand_cards_for_three_devices_through_cuts_and_restarts_are_each_s
             if chance.random() < 0.05:
                 await bench.delivery.stop()
                 bench.delivery = bench._made()
-                bench.delivery.passing(entry)
+                bench.delivery.apply(entry, newborn("camille"), True)
                 bench.delivery.start()
                 await bench.quietens()
 

@@ -137,7 +137,7 @@ async def test_an_effect_is_delivered_once_signed_and_under_its_key() -> None:
     clock = Clock()
     async with target() as heard:
         found = an_outbox(heard, clock)
-        found.passing(an_entry())
+        found.take_effects(an_entry())
         found.start()
         await until(lambda: found.parcels["d1"].status == "delivered")
         found.nudge()
@@ -164,7 +164,7 @@ async def test_a_target_that_fails_is_tried_again_after_a_while_and_no_sooner(
     clock = Clock()
     async with target(answer, answer) as heard:
         found = an_outbox(heard, clock)
-        found.passing(an_entry())
+        found.take_effects(an_entry())
         found.start()
         for times, wait in ((1, BACKOFF_S[0]), (2, BACKOFF_S[1])):
             await attempted(found, "d1", times)
@@ -189,11 +189,11 @@ async def test_who_only_opens_the_outbox_without_its_webhooks_settles_nothing(tm
     async with target() as heard:
         for _ in range(2):
             opened = Webhooks(path, {}, covered=lambda *_: True)
-            opened.passing(an_entry())
+            opened.take_effects(an_entry())
             assert opened.parcels["d1"].status == "no_target"
             await opened.stop()
         found = an_outbox(heard, Clock(), path=path)
-        found.passing(an_entry())
+        found.take_effects(an_entry())
         found.start()
         await until(lambda: found.parcels["d1"].status == "delivered")
         await found.stop()
@@ -247,6 +247,7 @@ async def test_an_erasure_that_never_began_is_told_to_nobody(tmp_path: Path) -> 
                 tmp_path / "outbox.sqlite",
                 {outbox.ERASED: Target(heard.url, SECRET)},
                 covered=lambda *_: False,
+                erased=lambda _: False,
                 secret=b"s" * 32,
             )
             found.announce(an_entry(kind=outbox.ERASED))
@@ -255,6 +256,7 @@ async def test_an_erasure_that_never_began_is_told_to_nobody(tmp_path: Path) -> 
             tmp_path / "outbox.sqlite",
             {outbox.ERASED: Target(heard.url, SECRET)},
             covered=lambda *_: False,
+            erased=lambda _: False,
             secret=b"s" * 32,
         )
         found.start()
@@ -266,7 +268,7 @@ async def test_an_erasure_that_never_began_is_told_to_nobody(tmp_path: Path) -> 
 async def test_an_answer_without_end_is_not_read() -> None:
     async with target(floods) as heard:
         found = an_outbox(heard, Clock())
-        found.passing(an_entry())
+        found.take_effects(an_entry())
         found.start()
         await until(lambda: found.parcels["d1"].status == "delivered", 2.0)
         await found.stop()
@@ -276,7 +278,7 @@ async def test_what_never_works_is_given_up_in_the_end() -> None:
     clock = Clock()
     async with target(*[status(500)] * 50) as heard:
         found = an_outbox(heard, clock)
-        found.passing(an_entry())
+        found.take_effects(an_entry())
         found.start()
         for times in range(1, len(BACKOFF_S) + 2):
             await attempted(found, "d1", times)
@@ -294,7 +296,7 @@ async def test_what_never_works_is_given_up_in_the_end() -> None:
 async def test_a_redirect_is_never_followed(code: int) -> None:
     async with target() as elsewhere, target(status(code, f"location: {elsewhere.url}")) as heard:
         found = an_outbox(heard, Clock())
-        found.passing(an_entry())
+        found.take_effects(an_entry())
         found.start()
         await attempted(found, "d1", 1)
         await found.stop()
@@ -313,10 +315,10 @@ async def test_a_target_that_hangs_does_not_hold_the_others_back() -> None:
             clock=clock,
         )
         for number in range(20):
-            found.passing(an_entry(number))
+            found.take_effects(an_entry(number))
         found.start()
         await until(lambda: len(slow.came) == AT_ONCE)
-        found.passing(an_entry(99, "reward"))
+        found.take_effects(an_entry(99, "reward"))
         await until(lambda: found.parcels["d99"].status == "delivered", 1.0)
         assert len(slow.came) == AT_ONCE
         await found.stop()
@@ -326,11 +328,11 @@ async def test_what_was_withdrawn_before_delivery_is_not_sent_and_between_two_at
     clock, open_purposes = Clock(), {"refill"}
     async with target(status(500)) as heard:
         found = an_outbox(heard, clock, covered=lambda _, effect: effect.action in open_purposes)
-        found.passing(an_entry())
+        found.take_effects(an_entry())
         found.start()
         await attempted(found, "d1", 1)
         open_purposes.clear()
-        found.passing(an_entry(2))
+        found.take_effects(an_entry(2))
         clock.at += BACKOFF_S[0]
         found.nudge()
         await until(lambda: found.waiting == 0)
@@ -351,7 +353,7 @@ async def test_a_crash_between_delivery_and_its_mark_sends_again_under_the_same_
     async with target() as heard:
         found = an_outbox(heard, clock, path=path)
         found._finish = loses  # type: ignore[assignment,method-assign]
-        found.passing(an_entry())
+        found.take_effects(an_entry())
         found.start()
         await attempted(found, "d1", 1)
         await found.stop()
@@ -362,7 +364,7 @@ async def test_a_crash_between_delivery_and_its_mark_sends_again_under_the_same_
 
 
 async def _all_sent(found: Webhooks) -> None:
-    found.passing(an_entry())
+    found.take_effects(an_entry())
     found.start()
     await until(lambda: found.waiting == 0)
     await found.stop()
@@ -371,13 +373,13 @@ async def _all_sent(found: Webhooks) -> None:
 async def test_an_effect_without_a_target_is_not_sent_when_one_is_set_up_later(tmp_path: Path) -> None:
     clock = Clock()
     before = Webhooks(tmp_path / "outbox.sqlite", {}, covered=lambda *_: True, clock=clock)
-    before.passing(an_entry())
+    before.take_effects(an_entry())
     before.start()
     await before.stop()
     async with target() as heard:
         after = an_outbox(heard, clock, path=tmp_path / "outbox.sqlite")
-        after.passing(an_entry())
-        after.passing(an_entry(2))
+        after.take_effects(an_entry())
+        after.take_effects(an_entry(2))
         after.start()
         await until(lambda: after.waiting == 0)
         await after.stop()

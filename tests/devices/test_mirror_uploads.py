@@ -117,7 +117,7 @@ def test_nothing_of_a_forgotten_person_is_left_in_any_file(tmp_path: Path) -> No
     kept.put("camille", "timeline", "1", b'{"text": "a secret list"}')
     kept.attach("camille", "1", Media("m", "image/png", b"a secret picture" * 1000))
     kept.put("noor", "timeline", "2", b'{"text": "kept"}')
-    kept.forget("camille")
+    kept.erase("camille")
     left = b"".join([path.read_bytes() for path in tmp_path.iterdir()])
     again = Timelines(tmp_path / "timelines.sqlite", b"k" * 32, lambda: 1e9)
 

@@ -240,5 +240,5 @@ def test_a_code_leads_a_phone_or_the_phone_of_a_watch_to_this_page(held: Held, s
     page.locator("form button").click()
     page.wait_for_url(f"{site.url}/phone?profile={profile}")
     page.get_by_role("button", name="Recevoir les cartes").wait_for()
-    states = site.call(lambda: [*site.server.loop.customer("camille").devices.values()])
+    states = site.call(lambda: [*site.server.processor.customer("camille").devices.values()])
     assert any(state.profile == profile and state.worn for state in states)

@@ -23,11 +23,12 @@ from visavis.explain.accounts import Account, Accounts, Average, Month
 from visavis.explain.benefit import Benefit, benefits
 from visavis.explain.what_if import WhatIf, recent, would
 from visavis.model.consent import Purpose
-from visavis.model.customer import Customer
+from visavis.model.customer import Customer, newborn
 from visavis.model.decision import Show
 from visavis.model.entry import Effect, Entry, Granted
 from visavis.model.moment import Answered, Entered, Moment, Ordered, Redeeming, Restricted, Returned, Reversed, Withdrew
-from visavis.runtime.loop import Loop
+from visavis.runtime.clock import TurnedClock
+from visavis.runtime.loop import Processor
 
 REMINDERS = STRATEGY.purposes["reminders"]
 THANKS = next(action for action in STRATEGY.actions.values() if action.effect == "reward")
@@ -38,22 +39,23 @@ def a_card(number: int, action: str, purpose: str, p: float = 0.3) -> Show:
     return Show(f"d{number}", "customer", purpose, action, "", "", "glasses", 1.0, p, 1.0, (), (), (), (), None)
 
 
-def told(loop: Loop, everybody: Accounts, language: str = "en", *, now: datetime = NOON) -> dict[str, Benefit]:
-    found = benefits(
-        STRATEGY, loop.world, everybody, loop.customer, "camille", loop.log.of("camille"), KEY, now, language
-    )
+def told(loop: Processor, everybody: Accounts, language: str = "en", *, now: datetime = NOON) -> dict[str, Benefit]:
+    turned = TurnedClock()
+    turned.turn(now.timestamp())
+    loop.clock = turned
+    found = benefits(loop, everybody, "camille", loop.log.of("camille"), language)
     return {one.purpose: one for one in found}
 
 
-def counted(loop: Loop) -> Accounts:
+def counted(loop: Processor) -> Accounts:
     everybody = Accounts(STRATEGY)
-    for name in loop.customers:
+    for name in loop.population.by_name():
         for entry in loop.log.of(name):
-            everybody.passing(entry)
+            everybody.apply(entry, newborn("camille"), True)
     return everybody
 
 
-def promised(loop: Loop, purpose: Purpose, now: datetime) -> WhatIf | None:
+def promised(loop: Processor, purpose: Purpose, now: datetime) -> WhatIf | None:
     days = recent(loop.log.of("camille"), now)
     assert days is not None
     return would(STRATEGY, loop.world, days, purpose, KEY)
@@ -111,8 +113,8 @@ def check_sums(happened: list[tuple[str, int]]) -> None:
     account, everybody = Account(), Accounts(STRATEGY)
     at_tills = owed = spent = 0
     for entry in entries(happened):
-        account.passing(STRATEGY, entry)
-        everybody.passing(entry)
+        account.apply(STRATEGY, entry)
+        everybody.apply(entry, newborn("camille"), True)
         books = {
             name: sum([one.cents for one in wallet.postings(entry) if one.account == name])
             for name in (wallet.COST, wallet.LIABILITY, wallet.TILL)
@@ -128,7 +130,7 @@ def check_sums(happened: list[tuple[str, int]]) -> None:
         assert everybody.books == {wallet.COST: -spent, wallet.LIABILITY: owed, wallet.TILL: at_tills}, (
             "the brand's books are not those of its entries"
         )
-    everybody.forget("camille")
+    everybody.erase_personal_data({"camille"}, ())
     assert not any(everybody.books.values()), "the books keep what was erased"
     assert "" not in account.brought
     assert all(one.cents >= 0 and one.redeemed >= 0 and one.orders >= 0 for one in account.brought.values())
@@ -145,10 +147,10 @@ def test_the_benefit_ledger_adds_up_to_what_tills_took_cent_for_cent(happened: l
 
 
 def test_a_ledger_that_forgets_what_a_till_took_back_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = Account.passing
+    honest = Account.apply
     monkeypatch.setattr(
         Account,
-        "passing",
+        "apply",
         lambda self, strategy, entry: None if isinstance(entry.moment, Reversed) else honest(self, strategy, entry),
     )
     with pytest.raises(AssertionError):
@@ -162,7 +164,7 @@ def check_text() -> None:
     everybody = counted(loop)
     before = told(loop, everybody)["recognition"].text
     for entry in entries([("show", 1), ("yes", 1), ("redeem", 1)]):
-        everybody.passing(entry)
+        everybody.apply(entry, newborn("camille"), True)
     after = told(loop, everybody)["recognition"]
     assert before == "None so far."
     assert after.text == "$1.01 at the till, 1 useful card."
@@ -174,7 +176,7 @@ def test_the_words_follow_the_figures() -> None:
 
 
 def test_a_fixed_text_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "said", lambda *_, **__: ("own", "Lots of benefits."))
+    monkeypatch.setattr(room, "described", lambda *_, **__: ("own", "Lots of benefits."))
     with pytest.raises(AssertionError):
         check_text()
 
@@ -190,7 +192,7 @@ def test_a_promise_not_kept_three_months_in_a_row_changes_the_words_by_itself(mo
         for i in range(shown):
             number += 1
             card = a_card(number, "reminder-door", "reminders", p=0.5)
-            account.passing(
+            account.apply(
                 STRATEGY,
                 Entry(
                     2, "camille", at, Entered(id=f"e{number}", customer="camille", occurred_at=at, place="s1"), (card,)
@@ -198,7 +200,7 @@ def test_a_promise_not_kept_three_months_in_a_row_changes_the_words_by_itself(mo
             )
             if i < yes:
                 answer = Answered(id=f"a{number}", customer="camille", occurred_at=at, decision=card.id, answer="yes")
-                account.passing(STRATEGY, Entry(2, "camille", at, answer))
+                account.apply(STRATEGY, Entry(2, "camille", at, answer))
 
     broken = all(shown * 0.5 > min(yes, shown) for shown, yes in months)
     assert account.less_than_promised("reminders", now) is broken
@@ -304,7 +306,7 @@ def check_averages() -> None:
     everybody = counted(loop)
     for name in people:
         for entry in entries([("show", 1), ("yes", 1), ("redeem", 1)]):
-            everybody.passing(replace(entry, customer=name))
+            everybody.apply(replace(entry, customer=name), newborn("camille"), True)
     purpose = STRATEGY.purposes["recognition"]
     later = (NOON + timedelta(minutes=1)).timestamp()
 
@@ -322,8 +324,8 @@ def check_averages() -> None:
 def test_who_is_erased_is_in_no_account() -> None:
     everybody = Accounts(STRATEGY)
     for entry in entries([("show", 1), ("yes", 1), ("redeem", 1)]):
-        everybody.passing(entry)
-    everybody.forget("camille")
+        everybody.apply(entry, newborn("camille"), True)
+    everybody.erase_personal_data({"camille"}, ())
     assert everybody.of(["camille"]) == Account()
 
 

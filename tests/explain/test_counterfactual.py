@@ -27,17 +27,17 @@ from visavis.model.customer import newborn
 from visavis.model.decision import Show, Silence
 from visavis.model.entry import Entry
 from visavis.model.moment import CheckedIn, Declared, Linked
-from visavis.runtime.loop import Loop
+from visavis.runtime.loop import Processor
 
 
-def explained(loop: Loop, entry: Entry, audience: str, language: str = "en") -> Why:
+def explained(loop: Processor, entry: Entry, audience: str, language: str = "en") -> Why:
     decision = next(one for one in entry.decisions if one.audience == audience)
     found = room.find(loop.log.of(entry.customer), decision.id)
     assert found is not None
     return room.why(STRATEGY, loop.worlds[entry.world], *found, decision.id, KEY, language)
 
 
-def at_the_door(*purposes: str) -> tuple[Loop, Entry]:
+def at_the_door(*purposes: str) -> tuple[Processor, Entry]:
     loop = a_loop()
     camille(loop, *purposes, products=tuple(BRANDS[:6]))
     entry = loop.process([enters()])[0].entry
@@ -77,7 +77,7 @@ def test_a_card_says_what_it_came_from_and_what_would_have_changed_it() -> None:
     check_a_card()
 
 
-def a_brief(*traits: str) -> tuple[Loop, Entry]:
+def a_brief(*traits: str) -> tuple[Processor, Entry]:
     """Somebody who says these things of themselves, and their usual basket, then comes to an adviser."""
     loop = a_loop()
     camille(loop, "adviser-brief", products=tuple(BRANDS[:6]))
@@ -139,7 +139,8 @@ def check_words() -> int:
         ]
         show = replace(a_show("refill", ""), audience=audience)
         said += [
-            room._told(show, replace(one, change=change), spoken).without for one, change in product(used, room.CHANGED)
+            room._with_words(replace(one, change=change), audience, spoken).without
+            for one, change in product(used, room.CHANGED)
         ]
         said += [room.plain(show, three, spoken) for three in combinations_with_replacement(used, 3)]
     loop, entry = a_brief("likes to be left alone", "would rather be called later", "looks for something for a child")
@@ -242,6 +243,6 @@ def test_a_person_who_was_merged_is_explained_as_they_were_then() -> None:
     entry = loop.process([enters(at=NOON + timedelta(minutes=2))])[0].entry
     assert entry is not None
 
-    found = find(loop.life("cam"), entry.decisions[0].id)
+    found = find(loop.entries_of("cam"), entry.decisions[0].id)
     assert found is not None
     assert why(STRATEGY, loop.worlds[entry.world], *found, entry.decisions[0].id, KEY, "en").again

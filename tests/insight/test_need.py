@@ -20,8 +20,8 @@ def camilles_shortlist(*, without: frozenset[str] = frozenset()) -> Shortlist | 
     moment = enters().__class__(
         id="d", customer="camille", occurred_at=NOON, place="s1", at=Spot("s1", "shop", 20_781, 12.0)
     )
-    categories = open_categories(loop.customers["camille"], STRATEGY.purposes["reminders"], NOON.timestamp())
-    return shortlist(view(loop.customers["camille"], moment, categories, NOON.timestamp()), without=without)
+    categories = open_categories(loop.customer("camille"), STRATEGY.purposes["reminders"], NOON.timestamp())
+    return shortlist(view(loop.customer("camille"), moment, categories, NOON.timestamp()), without=without)
 
 
 def test_a_shortlist_holds_each_habit_once_and_nothing_that_is_left_out() -> None:

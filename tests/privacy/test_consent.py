@@ -38,7 +38,7 @@ from visavis.model.moment import (
     Withdrew,
 )
 from visavis.model.world import World
-from visavis.runtime.loop import Loop
+from visavis.runtime.loop import Processor
 from visavis.runtime.writer import Writer
 
 WORLD = World(version="w", strategy=STRATEGY.version, learned=prior())
@@ -58,7 +58,7 @@ def check_off(seeds: range, count: int) -> int:
         for moment in sorted(moments(dice, list(KINDS), count, "m"), key=lambda one: one.occurred_at):
             life.process(moment)
             lived += 1
-        read = {use.purpose for entry in life.loop.log.of("camille") for use in entry.uses if use.categories}
+        read = {use.purpose for entry in life.processor.log.of("camille") for use in entry.uses if use.categories}
         assert read <= {"account"}, read
     return lived
 
@@ -99,13 +99,13 @@ def check_next(seeds: range) -> None:
             Restricted(id="no", customer="camille", occurred_at=NOON),
         ]
         no = dice.choice(noes)
-        before = loop.customers["camille"].consent_epoch
+        before = loop.customer("camille").consent_epoch
         loop.process([enters(id="before")])
         answers = loop.process([no, enters(id="next"), pays(BRANDS[0], id="till")])  # one commit: nothing in between
         used = {use.purpose for answer in answers if answer.entry is not None for use in answer.entry.uses}
         assert closed not in used, f"seed {seed}: {closed}"
-        assert loop.customers["camille"].consent_epoch > before
-        assert not [window for window in loop.customers["camille"].service.open if window.purpose == closed]
+        assert loop.customer("camille").consent_epoch > before
+        assert not [window for window in loop.customer("camille").service.open if window.purpose == closed]
 
 
 def test_a_no_acts_on_the_very_next_moment(times: Callable[[int, int], int]) -> None:
@@ -275,7 +275,7 @@ def test_a_yes_to_an_older_narrower_notice_opens_what_it_named() -> None:
     loop.process([Noticed(id="n", customer="camille", occurred_at=NOON, purpose="reminders", notice=version)])
     loop.strategy = STRATEGY
     loop.process([Consented(id="y", customer="camille", occurred_at=NOON, purpose="reminders", notice=version)])
-    customer = loop.customers["camille"]
+    customer = loop.customer("camille")
 
     assert open_categories(customer, wide, NOON.timestamp() + 1) == {"places"}
     assert (
@@ -376,7 +376,7 @@ def test_a_reward_that_waits_for_a_consent_is_caught(monkeypatch: pytest.MonkeyP
 # P18: each active consent can be proved
 
 
-def check_proofs(customers: list[Customer], loops: list[Loop]) -> int:
+def check_proofs(customers: list[Customer], loops: list[Processor]) -> int:
     """Every yes names words that were on the screen before it, of the version it names, and everything read for it was read after it."""
     proved = 0
     for customer, loop in zip(customers, loops, strict=True):
@@ -396,7 +396,7 @@ def check_proofs(customers: list[Customer], loops: list[Loop]) -> int:
     return proved
 
 
-def _people(count: int) -> tuple[list[Customer], list[Loop]]:
+def _people(count: int) -> tuple[list[Customer], list[Processor]]:
     loops = []
     for seed in range(count):
         dice = Random(seed)
@@ -415,7 +415,7 @@ def _people(count: int) -> tuple[list[Customer], list[Loop]]:
             ]
         )
         loops.append(loop)
-    return [loop.customers["camille"] for loop in loops], loops
+    return [loop.customer("camille") for loop in loops], loops
 
 
 def test_each_consent_can_be_proved() -> None:

@@ -28,7 +28,7 @@ from visavis.model.errors import Invalid
 from visavis.model.moment import Located, Objected
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.logs import JsonLines
-from visavis.runtime.loop import Loop
+from visavis.runtime.loop import Processor
 from visavis.strategy.places import PlaceIndex
 from visavis.wiring import Server, build
 
@@ -68,7 +68,9 @@ def sent(name: str, **fields: object) -> dict[str, Any]:
 def kept(server: Server) -> bytes:
     """All that the server has of anyone: its log, its memory, and what it puts on screens."""
     log = b"".join(encode(entry) for _, entry in server.log.scan() if hasattr(entry, "moment"))
-    return log + msgspec.msgpack.encode(server.loop.customers) + str(list(server.screens.recent)).encode()
+    return (
+        log + msgspec.msgpack.encode(server.processor.population.by_name()) + str(list(server.screens.recent)).encode()
+    )
 
 
 def extras(dice: Random) -> list[dict[str, Any]]:
@@ -174,19 +176,19 @@ def test_a_door_that_keeps_positions_is_caught(
 def test_a_moment_that_breaks_the_engine_is_logged_without_what_it_said(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(self: Loop, moment: object, *, look: bool) -> None:
+    def broken(self: Processor, moment: object, *, check_log: bool) -> None:
         raise KeyError(CANARY)
 
     caplog.handler.setFormatter(JsonLines())
 
     async def what(server: Server, client: httpx.AsyncClient) -> None:
-        monkeypatch.setattr(Loop, "take", broken)
+        monkeypatch.setattr(Processor, "step", broken)
         answer = await client.post("/v1/moments", json=sent("m1"))
         assert answer.status_code == 503
         assert CANARY not in answer.text
 
     run(what)
-    assert "could not be lived" in caplog.text
+    assert "could not be processed" in caplog.text
     assert CANARY not in caplog.text
 
 

@@ -25,13 +25,14 @@ from visavis.customers import choices
 from visavis.delivery.webhooks import WebhookDelivery
 from visavis.model.decision import Show
 from visavis.model.moment import Entered, Linked, Moment, Objected
+from visavis.rights import erasure
 from visavis.rights import requests as desk
 from visavis.rights import suppression_list as opposition
-from visavis.rights.erasure import erase
+from visavis.rights.erasure import Erased, erase
 from visavis.rights.export import signed
 from visavis.rights.receipts import public_key
 from visavis.rights.suppression_list import SuppressionList
-from visavis.runtime.loop import Loop
+from visavis.runtime.loop import Processor
 
 pytestmark = pytest.mark.anyio
 SHE = "camille-7f3a91"
@@ -51,11 +52,13 @@ def check_that_the_receipt_is_true(root: Path) -> None:
         orders(house, SHE)
         house.run(house.server.requests.object(SHE, "marketing", on=True))
         entries = len(list(house.server.log.of(SHE)))
-        receipt = house.run(house.server.requests.erase(SHE))
+        receipt = house.run(house.server.requests.erasures.erase(SHE))
         token = house.server.requests.signed(receipt, "erasure-receipt")
-        assert (receipt.erased.entries, receipt.erased.keys, receipt.erased.parcels) == (entries, 1, 1), (
-            "it does not say what was deleted"
-        )
+        assert (receipt.erased.entries, receipt.erased.deleted["access_keys"], receipt.erased.deleted["webhooks"]) == (
+            entries,
+            1,
+            1,
+        ), "it does not say what was deleted"
         assert set(receipt.kept) == {"tombstone", "ledger", "learned", "opposition"}, "it does not say what is kept"
         assert all(words.keys() == {"fr", "en"} and all(words.values()) for words in receipt.kept.values()), (
             "it does not say why"
@@ -77,21 +80,26 @@ def test_the_receipt_of_an_erasure_is_true(tmp_path: Path) -> None:
 
 
 def _says_more(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(desk, "erase", lambda *given, **more: msgspec.structs.replace(erase(*given, **more), entries=10_000))
+    patch.setattr(
+        erasure, "erase", lambda *given, **more: msgspec.structs.replace(erase(*given, **more), entries=10_000)
+    )
 
 
 def _keeps_quiet(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(desk, "KEPT", {"tombstone": desk.KEPT["tombstone"]})
+    patch.setattr(erasure, "KEPT", {"tombstone": erasure.KEPT["tombstone"]})
 
 
 def _pretends(patch: pytest.MonkeyPatch) -> None:
-    def pretending(names: tuple[str, ...], loop: Loop, **more: Any) -> Any:
-        from visavis.rights.erasure import Erased
-
+    def pretending(names: tuple[str, ...], loop: Processor, _holders: Any) -> Any:
         now = loop.clock.now()
-        return Erased(now, now, sum([len(list(loop.log.of(name))) for name in names]), 1, 1, 1)
+        return Erased(
+            now,
+            now,
+            sum([len(list(loop.log.of(name))) for name in names]),
+            {"screens": 1, "webhooks": 1, "access_keys": 1},
+        )
 
-    patch.setattr(desk, "erase", pretending)
+    patch.setattr(erasure, "erase", pretending)
 
 
 def _listed_in_clear(patch: pytest.MonkeyPatch) -> None:
@@ -163,7 +171,7 @@ async def test_an_erasure_that_met_a_reader_is_completed_by_asking_again(tmp_pat
 async def test_an_erasure_that_is_forgotten_half_done_is_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(desk.Requests, "_begun", property(lambda _: {}, lambda *_: None), raising=False)
+    monkeypatch.setattr(erasure.Erasures, "_pending", property(lambda _: {}, lambda *_: None), raising=False)
     with pytest.raises(AssertionError, match=r"404|Nothing is held"):
         await check_that_asking_again_completes_it(tmp_path, "keys.sqlite")
 
@@ -284,7 +292,7 @@ def check_that_an_objection_lasts(root: Path) -> None:
         assert cards(house, SHE, 4) == 0, "a backup brought marketing back"
         begun_anew(house)
         house.run(house.server.requests.bring_in(SHE, copy))
-        assert "marketing" in house.server.loop.customer(SHE).objections, "an import cleared it"
+        assert "marketing" in house.server.processor.customer(SHE).objections, "an import cleared it"
         assert cards(house, SHE, 5) == 0, "an import cleared it"
         other = "a new number"
         begun_anew(house)
@@ -297,9 +305,9 @@ def check_that_an_objection_lasts(root: Path) -> None:
             for one in marketing("else")
         ]
         house.process(stranger)
-        assert "marketing" not in house.server.loop.customer("else").objections, "somebody else was silenced"
+        assert "marketing" not in house.server.processor.customer("else").objections, "somebody else was silenced"
         house.run(house.server.requests.object(other, "marketing", on=False))
-        assert "marketing" not in house.server.loop.customer(other).objections, "it cannot be taken back"
+        assert "marketing" not in house.server.processor.customer(other).objections, "it cannot be taken back"
         listed = (root / "root.objected").read_bytes()
         assert SHE.encode() not in listed, "the list names people"
         assert not traces(root / "root.objected", [SHE, "card-1"])
@@ -310,7 +318,8 @@ def test_an_objection_to_marketing_is_absolute_and_lasting(tmp_path: Path) -> No
 
 
 def _import_clears(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(desk, "objecting", lambda *_: None)
+    patch.setattr(desk, "restore_objections", lambda *_: None)
+    patch.setattr("visavis.wiring.restore_objections", lambda *_: None)
 
 
 def _list_unread(patch: pytest.MonkeyPatch) -> None:
@@ -323,7 +332,7 @@ def _identifiers_unknown(patch: pytest.MonkeyPatch) -> None:
 
 
 def _nothing_noted(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SuppressionList, "passing", lambda *_: None)
+    patch.setattr(SuppressionList, "apply", lambda *_: None)
 
 
 def _everybody_silenced(patch: pytest.MonkeyPatch) -> None:
@@ -361,12 +370,14 @@ async def check_that_whatever_comes_after_an_objection_leaves_it() -> None:
         await server.requests.object("bo", "marketing", on=True)
         for on in (True, False):
             await server.requests.object("bo", "sharing", on=on)
-            assert "marketing" in server.loop.customer("bo").objections, "another objection took its place"
+            assert "marketing" in server.processor.customer("bo").objections, "another objection took its place"
         await server.writer.process(Linked(id="m2", customer="bo", occurred_at=NOON, identifier="card-2"))
-        await server.requests.erase("bo")
+        await server.requests.erasures.erase("bo")
         for card in ("card-1", "card-2"):
             await server.writer.process(Linked(id="again", customer=f"with {card}", occurred_at=NOON, identifier=card))
-            assert "marketing" in server.loop.customer(f"with {card}").objections, f"a new life with {card} forgot it"
+            assert "marketing" in server.processor.customer(f"with {card}").objections, (
+                f"a new life with {card} forgot it"
+            )
 
 
 async def test_whatever_comes_after_an_objection_leaves_it() -> None:

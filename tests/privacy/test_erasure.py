@@ -38,7 +38,7 @@ from visavis.model.entry import Entry, encode
 from visavis.model.errors import Refused, Unavailable
 from visavis.model.moment import Entered, Saw
 from visavis.ports import DeliveryResult, Log, Message
-from visavis.runtime.loop import Loop, StepResult
+from visavis.runtime.loop import Processor, StepResult
 from visavis.store import keys as vault
 from visavis.store import personal_items as shelf
 from visavis.store import sqlite
@@ -188,9 +188,9 @@ def gone(house: House, name: str, pieces: list[bytes]) -> None:
     assert not list(log.of(name)), "the log tells of them"
     assert name not in log._vault._people, "their keys are still in memory"
     assert all(person.name != name for person in log._vault._pseudonyms.values()), "their keys are still in memory"
-    assert name not in server.loop.customers, "memory keeps the person"
-    assert name not in server.loop._identified.values(), "memory keeps an identifier"
-    assert all(who != name for _, who in server.loop._due), "somebody would wake them"
+    assert name not in server.processor.population, "memory keeps the person"
+    assert name not in server.processor.population.holders().values(), "memory keeps an identifier"
+    assert all(who != name for _, who in server.processor.population._due), "somebody would wake them"
     assert server.screens.card(name) is None, "a card is still on a screen"
     assert all(who != name for who, _ in server.screens._last), "a card waits"
     assert all(one.entry.customer != name for one in server.screens.recent), "the console still tells of them"
@@ -204,9 +204,9 @@ def gone(house: House, name: str, pieces: list[bytes]) -> None:
     assert all(parcel.person != name for parcel in server.dispatcher.parcels.values()), "a card is on its way"
     assert name not in server.dispatcher._of, "a card is on its way"
     assert name not in server.accounts._accounts, "their account is kept"
-    assert set(server.loop.teacher._waiting) <= {
-        w.decision for c in server.loop.customers.values() for w in c.service.open
-    }, "an outcome is awaited"
+    assert set(server.learner._open) <= {w.decision for c in server.processor.population for w in c.service.open}, (
+        "an outcome is awaited"
+    )
 
 
 def come_late(house: House, name: str) -> None:
@@ -236,11 +236,11 @@ def check_that_nothing_remains(root: Path) -> None:
 
         done = house.erase(SHE)
 
-        assert (done.entries, done.parcels, done.keys) == (there, 1, 2), "what was deleted is not what was there"
-        assert (done.deliveries, done.addresses, done.items) == (on_their_way, 2, 3), (
+        there_beside = [done.deleted[one] for one in ("webhooks", "access_keys", "dispatcher", "addresses", "mirror")]
+        assert (done.entries, there_beside) == (there, [1, 2, on_their_way, 2, 3]), (
             "what was deleted is not what was there"
         )
-        assert done.cards >= 1, "a card was on a screen"
+        assert done.deleted["screens"] >= 1, "a card was on a screen"
         gone(house, SHE, pieces)
         come_late(house, SHE)
         gone(house, SHE, pieces)
@@ -298,16 +298,16 @@ def _no_overwriting(patch: pytest.MonkeyPatch) -> None:
 
 
 def _person_remembered(patch: pytest.MonkeyPatch) -> None:
-    erase = Loop.erase
+    erase = Processor.erase
 
-    def remembering(loop: Loop, customer: str) -> list[Entry]:
-        known = loop.customers.get(customer)
+    def remembering(loop: Processor, customer: str) -> list[Entry]:
+        known = loop.customer(customer)
         entries = erase(loop, customer)
-        if known is not None:
-            loop.customers[customer] = known
+        if known.entries:
+            loop.population.replace([known], loop.population.holders())
         return entries
 
-    patch.setattr(Loop, "erase", remembering)
+    patch.setattr(Processor, "erase", remembering)
 
 
 def _keys_cached(patch: pytest.MonkeyPatch) -> None:
@@ -350,9 +350,12 @@ SABOTAGES: dict[str, tuple[Sabotage, str]] = {
         "memory keeps the person|brought them back",
     ),
     "tombstones are not read": (lambda patch: patch.setattr(vault, "_read", lambda _: []), "brought them back"),
-    "the screens keep their cards": (lambda patch: patch.setattr(screens.Screens, "forget", _nothing), "on a screen"),
+    "the screens keep their cards": (
+        lambda patch: patch.setattr(screens.Screens, "erase_personal_data", _nothing),
+        "on a screen",
+    ),
     "the outbox keeps its parcels": (
-        lambda patch: patch.setattr(outbox.Webhooks, "forget", _nothing),
+        lambda patch: patch.setattr(outbox.Webhooks, "erase_personal_data", _nothing),
         "not what was there",
     ),
     "the outbox believes a backup": (
@@ -360,11 +363,11 @@ SABOTAGES: dict[str, tuple[Sabotage, str]] = {
         "left in a file",
     ),
     "the keys that speak for the person stay": (
-        lambda patch: patch.setattr(access.AccessKeys, "forget", _nothing),
+        lambda patch: patch.setattr(access.AccessKeys, "erase_personal_data", _nothing),
         "not what was there",
     ),
     "the timelines are not joined": (
-        lambda patch: patch.setattr(mirror.Mirror, "forget", _nothing),
+        lambda patch: patch.setattr(mirror.Mirror, "erase_personal_data", _nothing),
         "not what was there",
     ),
     "the timelines do not resume": (
@@ -372,7 +375,7 @@ SABOTAGES: dict[str, tuple[Sabotage, str]] = {
         "left in a file",
     ),
     "the addresses are not joined": (
-        lambda patch: patch.setattr(addresses.Addresses, "forget", _nothing),
+        lambda patch: patch.setattr(addresses.Addresses, "erase_personal_data", _nothing),
         "not what was there",
     ),
     "the addresses do not resume": (
@@ -380,7 +383,7 @@ SABOTAGES: dict[str, tuple[Sabotage, str]] = {
         "left in a file",
     ),
     "what is on its way is not joined": (
-        lambda patch: patch.setattr(delivery.Dispatcher, "forget", _nothing),
+        lambda patch: patch.setattr(delivery.Dispatcher, "erase_personal_data", _nothing),
         "not what was there",
     ),
     "what is on its way believes a backup": (
@@ -422,14 +425,14 @@ def test_an_erased_person_looks_like_nobody(tmp_path: Path) -> None:
 
 
 def test_a_door_that_says_who_was_erased_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    take = Loop.take
+    take = Processor.step
 
-    def telling(loop: Loop, moment: Any, **more: Any) -> Any:
+    def telling(loop: Processor, moment: Any, **more: Any) -> Any:
         if loop.log.erased(moment.customer):
             return StepResult(None, NotAdmitted("", "", "This person was erased."))
         return take(loop, moment, **more)
 
-    monkeypatch.setattr(Loop, "take", telling)
+    monkeypatch.setattr(Processor, "step", telling)
     with pytest.raises(AssertionError, match="answers differ"):
         check_that_an_erased_person_looks_like_nobody(tmp_path)
 

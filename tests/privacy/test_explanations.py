@@ -53,12 +53,12 @@ def check(seeds: range) -> int:
         visible = sorted(allowed(served, now, yes))
         for moment in past(Random(seed + 1), visible, dice, [], served):
             other.process(moment)
-        stranger = other.loop.customers["camille"]
+        stranger = other.processor.customer("camille")
         life = Life(served, now, world)
         for moment in [*said, *sorted(moments(dice, visible, 16, "m"), key=lambda one: one.occurred_at)]:
             life.process(moment)
         customer = newborn("camille")
-        for entry in life.loop.log.of("camille"):
+        for entry in life.processor.log.of("camille"):
             if any(isinstance(one, Show) for one in entry.decisions):
                 tried += _try(life, customer, stranger, entry, seed)
             customer = fold(customer, entry)
@@ -68,8 +68,8 @@ def check(seeds: range) -> int:
 def _try(life: Life, customer: Customer, stranger: Customer, entry: Entry, seed: int) -> int:
     def decided(person: Customer) -> list[bytes]:
         return decisions(
-            life.loop.strategy,
-            step(life.loop.strategy, life.loop.world, person, entry.moment, entry.received_at, KEY)[0],
+            life.processor.strategy,
+            step(life.processor.strategy, life.processor.world, person, entry.moment, entry.received_at, KEY)[0],
         )
 
     honest, tried = decided(customer), 0
@@ -159,11 +159,11 @@ def check_told(seeds: range) -> tuple[int, int]:
         visible = sorted(allowed(served, now, yes))
         for moment in [*said, *sorted(moments(dice, visible, 16, "m"), key=lambda one: one.occurred_at)]:
             life.process(moment)
-        for entry in life.loop.log.of("camille"):
+        for entry in life.processor.log.of("camille"):
             for decision in [one for one in entry.decisions if isinstance(one, Show)]:
-                found = find(life.loop.log.of("camille"), decision.id)
+                found = find(life.processor.log.of("camille"), decision.id)
                 assert found is not None
-                told = why(life.loop.strategy, life.loop.world, *found, decision.id, KEY, "fr")
+                told = why(life.processor.strategy, life.processor.world, *found, decision.id, KEY, "fr")
                 assert told.again, f"seed {seed}: {entry.moment.id} is not decided the same again"
                 read = {category for use in entry.uses for category in use.categories}
                 assert {one.category for one in told.used} <= read

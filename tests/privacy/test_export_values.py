@@ -28,7 +28,7 @@ TRIPS_MADE = 10
 
 async def heavy(server: Server) -> None:
     """Somebody who spends enough to be thanked, says yes to that and no to the rest; others hold data of hers."""
-    clock, purposes = server.loop.clock, server.strategy.purposes
+    clock, purposes = server.processor.clock, server.strategy.purposes
     assert isinstance(clock, TurnedClock)
     purposes["account"] = replace(purposes["account"], recipients=("Fidélité SA",))
     purposes["reminders"] = replace(purposes["reminders"], recipients=("Acme SA",))
@@ -76,7 +76,7 @@ def lived() -> Iterator[tuple[asyncio.Runner, Server]]:
 
 def left_out(copy: Export, server: Server) -> list[str]:
     """What is in memory or in the log of this person and not in the copy."""
-    customer, log = server.loop.customer(SHE), server.log
+    customer, log = server.processor.customer(SHE), server.log
     owed: dict[str, tuple[object, object]] = {
         "rewards": (list(copy.rewards), [asdict(one) for one in customer.rewards]),
         "reluctance": (copy.inferred["reluctance"], customer.service.reluctance),

@@ -17,7 +17,7 @@ import pytest
 from support.doors import MOMENTS, ROOT_KEY, a_server, client, moment, running, shops, switch
 from support.house import House
 from support.ledgers import mutate
-from support.people import BRANDS, NOON, a_history, lines, says_yes
+from support.people import BRANDS, NOON, a_history, a_loop, lines, says_yes
 from visavis.customers import fold, identity
 from visavis.customers.choices import with_choice
 from visavis.delivery import screens
@@ -26,7 +26,7 @@ from visavis.model.entry import Entry, encode
 from visavis.model.moment import Bought, Entered, Linked, Objected, Unlinked
 from visavis.rights.suppression_list import SuppressionList
 from visavis.runtime import loop as loop_room
-from visavis.runtime.loop import Loop
+from visavis.runtime.loop import Processor
 from visavis.runtime.replay import rebuild, verify
 from visavis.store.keys import derived
 from visavis.wiring import Server
@@ -56,11 +56,11 @@ async def opened(brand: httpx.AsyncClient, name: str) -> set[str]:
 def replays(server: Server) -> None:
     """Memory is what the log adds up to, byte for byte; and everything comes out the same when it is decided again."""
     state = rebuild(server.log)
-    assert {name: BYTES(person) for name, person in state.customers.items()} == {
-        name: BYTES(person) for name, person in server.loop.customers.items()
+    assert {name: BYTES(person) for name, person in state.population.by_name().items()} == {
+        name: BYTES(person) for name, person in server.processor.population.by_name().items()
     }, "replay"
-    assert {key: name for key, name in state.identified.items() if name} == {
-        key: name for key, name in server.loop._identified.items() if name
+    assert {key: name for key, name in state.population.holders().items() if name} == {
+        key: name for key, name in server.processor.population.holders().items() if name
     }, "replay"
     differences: list[object] = []
     verify(server.log, derived(ROOT_KEY, "dice"), found=differences.append)
@@ -81,7 +81,7 @@ async def check_the_stricter_holds_until_they_part(folder: Path | None) -> None:
 
         assert (await merge(brand)).status_code == 200
 
-        assert server.loop.customer("ada") is server.loop.customer("bo"), "not one person"
+        assert server.processor.customer("ada") is server.processor.customer("bo"), "not one person"
         assert await opened(brand, "ada") == await opened(brand, "bo") == {"reminders"}, "not what both agreed to"
         assert {
             name: [encode(entry) for entry in server.log.of(name)][: len(rows)] for name, rows in kept.items()
@@ -97,24 +97,26 @@ async def check_the_stricter_holds_until_they_part(folder: Path | None) -> None:
 
         await tell(brand, moment("unlinked", "ada", id="apart", identifier=CARD))
 
-        assert [server.loop.names(name) for name in ("ada", "bo")] == [("ada",), ("bo",)], "a side is not what it was"
+        assert [server.processor.names(name) for name in ("ada", "bo")] == [("ada",), ("bo",)], (
+            "a side is not what it was"
+        )
         assert await opened(brand, "ada") == before["ada"] - {"reminders"}, (
             "a side is not what it was, but for what was objected to as one"
         )
-        names = ("ada", "bo", *server.loop.customer("bo").identifiers)
-        assert [server.loop.opposed([name]) for name in names] == [["marketing"]] * 3, (
+        names = ("ada", "bo", *server.processor.customer("bo").identifiers)
+        assert [server.suppression_list.of([name]) for name in names] == [["marketing"]] * 3, (
             "an objection is not remembered under each name"
         )
         assert "home" in await opened(brand, "bo"), "what came since by this name is lost"
         assert "reminders" not in await opened(brand, "bo"), "the objection is gone"
         replays(server)
     if folder is not None:
-        held = {name: BYTES(person) for name, person in server.loop.customers.items()}
+        held = {name: BYTES(person) for name, person in server.processor.population.by_name().items()}
         server.access_keys.close()
         server.log.close()
         again = a_server(folder)
         for name in ("ada", "bo"):
-            assert BYTES(again.loop.customers[name]) == held[name], "a restart changes who they are"
+            assert BYTES(again.processor.customer(name)) == held[name], "a restart changes who they are"
         again.access_keys.close()
         again.log.close()
 
@@ -131,8 +133,8 @@ def check_what_was_taken_back_as_one_stays_taken_back(root: Path) -> None:
         for name, on in (("bo", True), ("ada", False)):
             house.run(house.server.requests.object(name, "marketing", on=on))
         for _ in range(2):
-            assert house.server.loop.customer("ada") is house.server.loop.customer("bo")
-            assert not house.server.loop.customer("bo").objections, "what was taken back is said again"
+            assert house.server.processor.customer("ada") is house.server.processor.customer("bo")
+            assert not house.server.processor.customer("bo").objections, "what was taken back is said again"
             house.reopen()
 
 
@@ -141,11 +143,11 @@ def test_what_was_taken_back_as_one_stays_taken_back(tmp_path: Path) -> None:
 
 
 def test_an_objection_that_comes_back_by_itself_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = SuppressionList.passing
+    honest = SuppressionList.apply
     monkeypatch.setattr(
         SuppressionList,
-        "passing",
-        lambda self, entry, person: honest(self, entry, msgspec.structs.replace(person, profiles=())),
+        "apply",
+        lambda self, entry, person, live: honest(self, entry, msgspec.structs.replace(person, profiles=()), live),
     )
     with pytest.raises(AssertionError, match="said again"):
         check_what_was_taken_back_as_one_stays_taken_back(tmp_path)
@@ -165,9 +167,9 @@ async def check_only_the_brand_merges() -> None:
         )
         assert [one.status_code for one in told] == [403, 200, 403, 403], "a device took another's life"
         assert told[0].json() == told[-1].json(), "a device learns whose an identifier is"
-        assert server.loop.customer("eve").names == ("eve",), "a device took another's life"
+        assert server.processor.customer("eve").names == ("eve",), "a device took another's life"
         await tell(brand, moment("linked", "cleo", id="same", identifier=CARD))
-        assert server.loop.customer("cleo").names == server.loop.customer("bo").names == ("bo", "cleo"), (
+        assert server.processor.customer("cleo").names == server.processor.customer("bo").names == ("bo", "cleo"), (
             "what was let go of was another's"
         )
 
@@ -206,7 +208,7 @@ async def check_a_refusal_is_loud(caplog: pytest.LogCaptureFixture) -> None:
             "minor",
         ], "not in the log"
         assert b'visavis_moments_total{fate="refused",kind="linked"} 2.0' in server.metrics.text(), "not in the metrics"
-        assert all(len(person.names) == 1 for person in server.loop.customers.values())
+        assert all(len(person.names) == 1 for person in server.processor.population)
 
 
 async def test_a_refused_merge_is_loud(caplog: pytest.LogCaptureFixture) -> None:
@@ -231,9 +233,9 @@ def check_screens_and_answers_follow(root: Path) -> None:
             house.process(a_history(name, products=(BRANDS[0],)))
             server.access_keys.issue("device", name)
         house.process([Linked(id="same", customer="ada", occurred_at=NOON, identifier="card of bo")])
-        whole = server.loop.customer("bo")
+        whole = server.processor.customer("bo")
         assert whole.names == names
-        assert server.loop.people == 1, "the console counts one person twice"
+        assert len(server.processor.population) == 1, "the console counts one person twice"
         told = None
         for attempt in range(12):
             at = NOON + timedelta(days=attempt + 1)
@@ -260,19 +262,19 @@ def check_screens_and_answers_follow(root: Path) -> None:
         )
         assert again.retried, "lived twice"
         state = rebuild(server.log)
-        assert {name: BYTES(one) for name, one in state.customers.items()} == {
-            name: BYTES(one) for name, one in server.loop.customers.items()
+        assert {name: BYTES(one) for name, one in state.population.by_name().items()} == {
+            name: BYTES(one) for name, one in server.processor.population.by_name().items()
         }
 
         done = house.erase("ada")
 
-        assert done.keys == 2, "a key of the other still speaks for them"
+        assert done.deleted["access_keys"] == 2, "a key of the other still speaks for them"
         assert not [entry for _, entry in server.log.scan() if isinstance(entry, Entry)], (
             "the other side is left in the log"
         )
-        assert not set(names) & set(server.loop.customers), "the other side lives on"
+        assert not set(names) & set(server.processor.population.by_name()), "the other side lives on"
         assert all(server.log.erased(name) for name in names), "the other may come back"
-        assert not [name for name in server.loop._identified.values() if name in names]
+        assert not [name for name in server.processor.population.holders().values() if name in names]
         house.reopen()
         late = house.process(
             [Bought(id="late", customer=name, occurred_at=NOON, place="s1", lines=lines(BRANDS[0])) for name in names]
@@ -286,8 +288,7 @@ def test_screens_answers_and_erasure_follow_the_person(tmp_path: Path) -> None:
 
 def check_a_failed_commit_merges_nobody() -> None:
     """When the log refuses, who was merged in memory was not; asked again, they are."""
-    server = a_server()
-    loop = server.loop
+    loop = a_loop()
     loop.process(
         [
             Linked(id="card", customer="bo", occurred_at=NOON, identifier="x"),
@@ -295,11 +296,11 @@ def check_a_failed_commit_merges_nobody() -> None:
         ]
     )
     loop.process([Linked(id="own", customer="ada", occurred_at=NOON, identifier="y")])
-    before = {name: BYTES(person) for name, person in loop.customers.items()}
-    loop.take(Linked(id="same", customer="ada", occurred_at=NOON, identifier="x"))
+    before = {name: BYTES(person) for name, person in loop.population.by_name().items()}
+    loop.step(Linked(id="same", customer="ada", occurred_at=NOON, identifier="x"))
     assert loop.customer("ada").objections, "not merged within the group"
-    loop.drop(loop.sealed())
-    assert {name: BYTES(person) for name, person in loop.customers.items()} == before, (
+    loop.discard_group(loop.close_group())
+    assert {name: BYTES(person) for name, person in loop.population.by_name().items()} == before, (
         "a merge that was never written is remembered"
     )
     assert not loop.customer("ada").objections, "a merge that was never written is remembered"
@@ -325,19 +326,19 @@ def _copied(patch: pytest.MonkeyPatch) -> None:
 def _at_once(patch: pytest.MonkeyPatch) -> None:
     honest = identity.apply_entry
     patch.setattr(
-        loop_room,
-        "apply_entry",
+        "visavis.runtime.population.apply_entry",
         lambda people, identified, entry, after: honest(people.maps[-1], identified.maps[-1], entry, after),
     )
 
 
 def _remembered_of_one(patch: pytest.MonkeyPatch) -> None:
-    honest = SuppressionList.passing
+    honest = SuppressionList.apply
 
-    def passing(self: SuppressionList, entry: Entry, person: Customer) -> None:
-        honest(self, msgspec.structs.replace(entry, customer=person.id), msgspec.structs.replace(person, profiles=()))
+    def of_one(self: SuppressionList, entry: Entry, person: Customer, live: bool) -> None:
+        one = msgspec.structs.replace(person, profiles=())
+        honest(self, msgspec.structs.replace(entry, customer=person.id), one, live)
 
-    patch.setattr(SuppressionList, "passing", passing)
+    patch.setattr(SuppressionList, "apply", of_one)
 
 
 def _said_of_one(patch: pytest.MonkeyPatch) -> None:
@@ -422,7 +423,7 @@ async def test_a_quiet_refusal_is_caught(
             "no card|does not show",
         ),
         (lambda patch: patch.setattr(loop_room, "addressed", lambda _, said: said), "not received by the side"),
-        (lambda patch: patch.setattr(Loop, "names", lambda _, name: (name,)), "still speaks for them"),
+        (lambda patch: patch.setattr(Processor, "names", lambda _, name: (name,)), "still speaks for them"),
     ],
 )
 def test_a_person_of_whom_half_is_forgotten_is_caught(

@@ -5,7 +5,7 @@ And memory never knows more than the log.
 Each property is a function that a sabotaged product must fail; the sabotages are run below it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,10 +16,9 @@ from support.people import BRANDS, NOON, a_history, lines, says_yes
 from visavis.decide.policy import PRIOR, learn
 from visavis.learning import online as teacher
 from visavis.learning.online import OnlineLearner
+from visavis.model.entry import Entry
 from visavis.model.moment import Bought, Entered, Moment, Withdrew
 from visavis.model.world import Belief, OutcomesLearned, World
-from visavis.runtime.loop import Loop
-from visavis.runtime.replay import rebuild
 
 PURPOSES = ("place-moment", "reminders", "tailored-offers")
 Sabotage = Callable[[pytest.MonkeyPatch], None]
@@ -46,12 +45,12 @@ def lived(house: House, *names: str, days: int = 25) -> None:
 
 
 def learnt(teacher: OnlineLearner) -> dict[str, object]:
-    return {"waiting": teacher._waiting, "labels": teacher._labels, "outcomes": teacher._outcomes}
+    return {"waiting": teacher._open, "labels": teacher._labels, "outcomes": teacher._outcomes}
 
 
 def of(teacher: OnlineLearner, name: str) -> list[str]:
     kept = [
-        *teacher._waiting.values(),
+        *teacher._open.values(),
         *[label.of for label in teacher._labels.values()],
         *[waiting for waiting, _ in teacher._outcomes.values()],
     ]
@@ -61,36 +60,36 @@ def of(teacher: OnlineLearner, name: str) -> list[str]:
 def check_who_is_erased_teaches_nothing_more(root: Path) -> None:
     with House(root) as house:
         lived(house, "ada", "bo")
-        held = house.server.loop.teacher
+        held = house.server.learner
         assert held._outcomes, "this proves nothing"
         assert all(
-            [one for one in kept.values() if "ada" in str(one)]
-            for kept in (held._labels, held._outcomes, held._waiting)
+            [one for one in kept.values() if "ada" in str(one)] for kept in (held._labels, held._outcomes, held._open)
         ), "this proves nothing"
         before = len(of(held, "bo"))
         house.erase("ada")
         assert not of(held, "ada"), "who was erased still teaches"
         assert len(of(held, "bo")) == before, "somebody else is forgotten"
-        assert learnt(held) == learnt(rebuild(house.server.log).teacher), "memory and log teach two things"
+        assert learnt(held) == learnt(house.rebuilt_learner()), "memory and log teach two things"
 
 
 def test_who_is_erased_teaches_nothing_more(tmp_path: Path) -> None:
     check_who_is_erased_teaches_nothing_more(tmp_path)
 
 
-@pytest.mark.parametrize("forgets", [("_outcomes",), ("_labels",), ("_waiting",)])
+@pytest.mark.parametrize("forgets", [("_outcomes",), ("_labels",), ("_open",)])
 def test_a_teacher_that_remembers_the_erased_is_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgets: tuple[str]
 ) -> None:
-    honest = OnlineLearner.amended
+    honest = OnlineLearner.erase_personal_data
 
-    def careless(self: OnlineLearner, *told: object) -> None:
+    def careless(self: OnlineLearner, names: Collection[str], entries: Sequence[Entry]) -> int:
         kept = {name: dict(getattr(self, name)) for name in forgets}
-        honest(self, *told)  # type: ignore[arg-type]
+        gone = honest(self, names, entries)
         for name, one in kept.items():
             setattr(self, name, one)
+        return gone
 
-    monkeypatch.setattr(OnlineLearner, "amended", careless)
+    monkeypatch.setattr(OnlineLearner, "erase_personal_data", careless)
     with pytest.raises(AssertionError, match=r"still teaches|two things"):
         check_who_is_erased_teaches_nothing_more(tmp_path)
 
@@ -100,17 +99,17 @@ def check_a_closed_purpose_teaches_nothing(root: Path, patch: pytest.MonkeyPatch
 
     What their answers would have taught is not learned, not by anybody's belief.
     """
-    patch.setattr(teacher, "OUTCOMES_A_LESSON", 10_000)
+    patch.setattr(teacher, "OUTCOMES_A_CHANGE", 10_000)
     with House(root) as house:
         lived(house, "ada", "bo")
-        held, at = house.server.loop.teacher, house.clock.now()
+        held, at = house.server.learner, house.clock.now()
         purposes = {waiting.purpose for waiting, _ in held._outcomes.values() if waiting.customer == "ada"}
         assert purposes, "this proves nothing"
         hers = len(held._outcomes)
         house.process(
             [Withdrew(id=f"no-{one}", customer="ada", occurred_at=at, purpose=one) for one in sorted(purposes)]
         )
-        before = house.server.loop.world.beliefs
+        before = house.server.processor.world.beliefs
         expected: dict[str, Belief] = {}
         for waiting, happened in held._outcomes.values():
             if waiting.customer == "bo":
@@ -122,13 +121,13 @@ def check_a_closed_purpose_teaches_nothing(root: Path, patch: pytest.MonkeyPatch
                 )
         assert len(held._outcomes) == hers
         assert expected, "this proves nothing"
-        patch.setattr(teacher, "OUTCOMES_A_LESSON", 1)
-        house.server.loop.learn()
+        patch.setattr(teacher, "OUTCOMES_A_CHANGE", 1)
+        house.server.processor.learn()
         [lesson] = [
             entry for _, entry in house.server.log.scan() if isinstance(getattr(entry, "change", None), OutcomesLearned)
         ]
         assert lesson.change.beliefs == expected, "a closed purpose still teaches"  # type: ignore[union-attr]
-        assert learnt(held) == learnt(rebuild(house.server.log).teacher), "memory and log teach two things"
+        assert learnt(held) == learnt(house.rebuilt_learner()), "memory and log teach two things"
 
 
 def test_a_closed_purpose_teaches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +135,7 @@ def test_a_closed_purpose_teaches_nothing(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_teacher_that_does_not_ask_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Loop, "_open", lambda *_: True)
+    monkeypatch.setattr(OnlineLearner, "_may_teach", lambda *_: True)
     with pytest.raises(AssertionError, match="still teaches"):
         check_a_closed_purpose_teaches_nothing(tmp_path, monkeypatch)
 
@@ -145,8 +144,12 @@ def test_labels_of_a_closed_purpose_correct_nothing(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(teacher, "LABELS_NEEDED", 1)
     with House(tmp_path) as house:
         lived(house, "ada")
-        held, at = house.server.loop.teacher, house.clock.now()
+        held, at = house.server.learner, house.clock.now()
         assert held._labels
-        assert held._recalibrated({}, at.timestamp(), lambda _name, _purpose: True)
-        assert not held._recalibrated({}, at.timestamp(), lambda _name, _purpose: False)
+        assert held._recalibrated({}, at.timestamp())
+        purposes = {label.of.purpose for label in held._labels.values()}
+        house.process(
+            [Withdrew(id=f"no-{one}", customer="ada", occurred_at=at, purpose=one) for one in sorted(purposes)]
+        )
+        assert not held._recalibrated({}, at.timestamp())
         assert World().calibrations == {}

@@ -149,7 +149,7 @@ def briefs_after_a_refusal(strategy: Strategy, products: tuple[str, ...]) -> tup
                 Answered(id=f"no-{hour}", customer="camille", occurred_at=at, decision=life.shown[-1], answer="no")
             )
         life.process(CheckedIn(id=f"here-{hour}", customer="camille", occurred_at=at, place="s1"))
-        entry = life.loop.log.entry("camille", f"here-{hour}")
+        entry = life.processor.log.entry("camille", f"here-{hour}")
         assert entry is not None
         told += [
             msgspec.json.encode(one.facts)
@@ -157,7 +157,9 @@ def briefs_after_a_refusal(strategy: Strategy, products: tuple[str, ...]) -> tup
             if isinstance(one, Show) and one.audience == "adviser"
         ]
         families |= {
-            card.family for card in life.loop.customer("camille").service.shown if card.answer == "no" and card.family
+            card.family
+            for card in life.processor.customer("camille").service.shown
+            if card.answer == "no" and card.family
         }
     return told, families
 
@@ -192,7 +194,7 @@ def check_that_a_reward_is_told_to_nobody_who_may_not_read_orders() -> None:
         life.process(one)
     owed = Reward("C1", "thank-you", 250, "granted", NOON.timestamp(), (NOON + timedelta(days=30)).timestamp())
     for rewards in ((), (owed,)):
-        customer = replace(life.loop.customer("camille"), rewards=rewards)
+        customer = replace(life.processor.customer("camille"), rewards=rewards)
         entries = [
             step(
                 strategy,
@@ -255,7 +257,7 @@ def test_the_lives_do_show_cards_and_briefs_of_all_sorts() -> None:
             *sorted(moments(dice, sorted(allowed(served, now, yes)), 12, "m"), key=lambda one: one.occurred_at),
         ]:
             life.process(moment)
-        for entry in life.loop.log.of("camille"):
+        for entry in life.processor.log.of("camille"):
             shown |= {
                 f"{one.audience} {now.actions[one.action].about}" for one in entry.decisions if isinstance(one, Show)
             }
@@ -272,11 +274,11 @@ def test_a_basket_that_a_purpose_may_not_read_ends_no_window_of_it_and_moves_no_
     for baskets in (0, 3):
         loop = a_loop()
         loop.process([*says_yes("camille", "place-moment", at=NOON), enters()])
-        waiting = loop.customers["camille"].service.open
+        waiting = loop.customer("camille").service.open
         assert [window.purpose for window in waiting] == ["place-moment"]
         for i in range(baskets):
             loop.process([Bought(id=f"b{i}", customer="camille", occurred_at=NOON, place="s1", lines=lines(BRANDS[0]))])
-        assert loop.customers["camille"].service.open == waiting
+        assert loop.customer("camille").service.open == waiting
         turn(loop, NOON + timedelta(days=1))
         woken = loop.wake()
         names.append([answer.entry.moment.id for answer in woken if answer.entry is not None])

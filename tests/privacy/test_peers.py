@@ -342,7 +342,8 @@ def of_bob(server: Server) -> bytes:
     )
     return (
         entries
-        + f"{server.loop.customers['bob']}{server.screens.card('bob')}{server.screens.brief_of('bob')}{keys}{kept}".encode()
+        + f"{server.processor.customer('bob')}"
+        f"{server.screens.card('bob')}{server.screens.brief_of('bob')}{keys}{kept}".encode()
     )
 
 
@@ -465,7 +466,7 @@ def test_nobody_can_try_whether_an_identifier_is_somebodys() -> None:
         async with running(server) as client:
             await lived(server, client, *PEOPLE)
             headers = {"authorization": f"Bearer {server.access_keys.issue('device', 'alice')}"}
-            before = server.loop.customer("bob")
+            before = server.processor.customer("bob")
             for kind in ("linked", "unlinked"):
                 answers = set()
                 for number, identifier in enumerate(("card-bob", "card-free")):
@@ -474,10 +475,10 @@ def test_nobody_can_try_whether_an_identifier_is_somebodys() -> None:
                         json=moment(kind, "alice", id=f"{kind}-{number}", identifier=identifier),
                         headers=headers,
                     )
-                    assert server.loop.names("alice") == ("alice",), "what is bob's was taken"
+                    assert server.processor.names("alice") == ("alice",), "what is bob's was taken"
                     answers.add((told.status_code, told.text.replace(f"{kind}-{number}", "id")))
                 assert len(answers) == 1, f"{kind}: an answer tells whose it is"
-                assert server.loop.customer("bob") == before, f"{kind}: whose it is was found by taking it"
+                assert server.processor.customer("bob") == before, f"{kind}: whose it is was found by taking it"
 
     asyncio.run(what())
 

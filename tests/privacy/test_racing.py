@@ -137,9 +137,9 @@ async def a_card(server: Server, client: httpx.AsyncClient, trial: int) -> str:
     """The fridge says that something ran out until a card offers to order it; its decision."""
     await switch(client, "bo", "home")
     for attempt in range(20):
-        assert isinstance(server.loop.clock, TurnedClock)
-        server.loop.clock.turn(server.loop.clock.now().timestamp() + 2 * 86_400)
-        at = server.loop.clock.now()
+        assert isinstance(server.processor.clock, TurnedClock)
+        server.processor.clock.turn(server.processor.clock.now().timestamp() + 2 * 86_400)
+        at = server.processor.clock.now()
         name = f"out-{trial}-{attempt}"
         worn = moment("worn", "bo", id=f"worn-{name}", at=at, device="g1")
         basket = moment(
@@ -162,7 +162,7 @@ async def race(
 
     Whether the yes was in time, and when the 200 of the no was there.
     """
-    at = server.loop.clock.now()
+    at = server.processor.clock.now()
     shift_s = dice.uniform(-0.004, 0.006)
 
     async def answers() -> httpx.Response:
@@ -229,7 +229,7 @@ async def reopened() -> None:
     server.webhooks._clock = lambda: now[0]
     async with running(server) as client:
         yes = await a_card(server, client, 0)
-        at = server.loop.clock.now()
+        at = server.processor.clock.now()
         told = await client.post(MOMENTS, json=moment("answered", "bo", id="yes", at=at, decision=yes, answer="yes"))
         assert [effect["key"] for effect in told.json()["effects"]] == [yes]
         async with asyncio.timeout(WAIT_S):
@@ -251,7 +251,8 @@ async def reopened() -> None:
         await switch(client, "bo", "home")
         assert server.screens.card("bo") is None, "a new yes brought an old card back"
         told = await client.post(
-            MOMENTS, json=moment("answered", "bo", id="late", at=server.loop.clock.now(), decision=card, answer="yes")
+            MOMENTS,
+            json=moment("answered", "bo", id="late", at=server.processor.clock.now(), decision=card, answer="yes"),
         )
         assert "effects" not in told.json(), "an old card still orders"
 

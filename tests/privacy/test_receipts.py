@@ -179,7 +179,7 @@ def a_proof(dice: Random) -> Proof:
                 )
             ]
         )
-    customer = loop.customers["camille"]
+    customer = loop.customer("camille")
     now = (NOON + timedelta(days=dice.choice([1, 4000]))).timestamp()
     return proof(
         customer, f"p_{dice.randrange(16**6):06x}", purpose, notice_text(purpose, "fr"), status(customer, purpose, now)
@@ -284,7 +284,7 @@ def test_a_receipt_proves_only_the_words_that_were_served() -> None:
     camille(loop, "home")
     with pytest.raises(Invalid, match="not the words"):
         proof(
-            loop.customers["camille"],
+            loop.customer("camille"),
             "p",
             STRATEGY.purposes["home"],
             notice_text(STRATEGY.purposes["home"], "en"),
@@ -292,7 +292,7 @@ def test_a_receipt_proves_only_the_words_that_were_served() -> None:
         )
     with pytest.raises(Invalid, match="no choice"):
         proof(
-            loop.customers["camille"],
+            loop.customer("camille"),
             "p",
             STRATEGY.purposes["look"],
             notice_text(STRATEGY.purposes["look"], "fr"),
@@ -333,7 +333,7 @@ def check_order_in_time() -> None:
     """A choice before its notice gives no proof."""
     loop = a_loop()
     camille(loop, "home")
-    customer = loop.customers["camille"]
+    customer = loop.customer("camille")
     early = replace(customer.consents["home"], since=customer.consents["home"].served_at - 1)
     try:
         proof(
@@ -516,7 +516,7 @@ def test_a_person_takes_their_receipt_away_over_http_and_it_verifies_without_us(
                 assert told["collectionMethod"] == method, "it proves a gesture that was not made"
             assert (await client.get(f"{at}/receipt", params={"format": "pdf"}, headers=bo)).status_code == 422
             assert (await client.get(f"{at}/receipt", headers=eve)).status_code == 403
-            server.loop.strategy = replace(
+            server.processor.strategy = replace(
                 server.strategy,
                 purposes=server.strategy.purposes | {"home": _reworded(server.strategy.purposes["home"])},
             )

@@ -26,9 +26,9 @@ from visavis.model.entry import Entry, encode
 from visavis.model.moment import Bought, CheckedIn, Corrected, Declared, Entered, Linked, Moment, RanOut, Requested
 from visavis.model.request import NEXT, months_after
 from visavis.rights import rectification as rectify
-from visavis.rights import requests as desk
+from visavis.rights.people import People
 from visavis.runtime.clock import TurnedClock
-from visavis.runtime.loop import Loop
+from visavis.runtime.loop import Processor
 from visavis.runtime.replay import Difference, rebuild, verify
 from visavis.wiring import Server
 
@@ -87,13 +87,13 @@ def held(server: Server) -> bytes:
     """All that is in memory of people, on screens, in the outbox, and in a copy taken now."""
     screens, outbox = server.screens, server.webhooks
     parts: list[Any] = [
-        server.loop.customers,
+        server.processor.population.by_name(),
         [one.show for one in screens._last.values()],
         [encode(one.entry) for one in screens._last.values()],
         [encode(one.entry) for one in screens.recent],
         list(outbox.parcels.values()),
         [encode(entry) for _, entry in server.log.scan()],
-        [list(one) for one in server.loop.teacher._waiting.items()],
+        [list(one) for one in server.learner._open.items()],
     ]
     return msgspec.msgpack.encode(parts, enc_hook=str)
 
@@ -118,10 +118,10 @@ def check_that_a_correction_wins_everywhere(root: Path) -> None:
             house.reopen()
         corrections = [entry for entry in house.server.log.of(SHE) if isinstance(entry.moment, Corrected)]
         assert len(corrections) == 7, "history does not tell that corrections happened"
-        assert house.server.loop.customer(SHE).preferences["first_name"] == RIGHT, "the right value is not there"
+        assert house.server.processor.customer(SHE).preferences["first_name"] == RIGHT, "the right value is not there"
         check_that_they_are_who_the_log_says(house)
         differences: list[Difference] = []
-        verify(house.server.log, house.server.loop.randomization_key, found=differences.append)
+        verify(house.server.log, house.server.processor.randomization_key, found=differences.append)
         assert not differences, "replay asks about what was corrected"
         at = NOON + timedelta(days=1)
         house.clock.turn(at.timestamp())
@@ -134,15 +134,15 @@ def check_that_a_correction_wins_everywhere(root: Path) -> None:
 
 def check_that_they_are_who_the_log_says(house: House) -> None:
     """Derived values are those of somebody of whom the right thing was always known."""
-    customer = house.server.loop.customer(SHE)
+    customer = house.server.processor.customer(SHE)
     again = newborn(SHE)
     for entry in house.server.log.of(SHE):
         again = fold(again, entry)
     assert customer == again, "memory and log tell of two people"
-    assert rebuild(house.server.log).customers[SHE] == again, "a restart makes somebody else of them"
+    assert rebuild(house.server.log).population.customer(SHE) == again, "a restart makes somebody else of them"
     with House(house.root / "other") as other:
         other.process(life(wrong=False))
-        truly = other.server.loop.customer(SHE)
+        truly = other.server.processor.customer(SHE)
     assert customer.purchases == truly.purchases, "a derived value rests on the old one"
     assert customer.preferences == truly.preferences
     assert customer.home == truly.home
@@ -153,14 +153,14 @@ def test_a_correction_wins_everywhere(tmp_path: Path) -> None:
 
 
 def _derived_kept(patch: pytest.MonkeyPatch) -> None:
-    amend = Loop.amend
+    amend = Processor.amend
 
-    def remembering(loop: Loop, customer: str, entries: Any) -> None:
-        before = loop.customers[customer]
+    def remembering(loop: Processor, customer: str, entries: Any) -> None:
+        before = loop.customer(customer)
         amend(loop, customer, entries)
-        loop.customers[customer] = before
+        loop.population.replace([before], loop.population.holders())
 
-    patch.setattr(Loop, "amend", remembering)
+    patch.setattr(Processor, "amend", remembering)
 
 
 def _decisions_kept(patch: pytest.MonkeyPatch) -> None:
@@ -168,7 +168,7 @@ def _decisions_kept(patch: pytest.MonkeyPatch) -> None:
 
 
 def _cards_kept(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Screens, "_unsaid", lambda _self, _customer: 0)
+    patch.setattr(Screens, "_take_off", lambda _self, _names: 0)
     patch.setattr("visavis.customers.rights._recalled", lambda customer, _at, _decision="": customer)
 
 
@@ -177,12 +177,12 @@ def _log_kept(patch: pytest.MonkeyPatch) -> None:
 
 
 def _not_told(patch: pytest.MonkeyPatch) -> None:
-    async def silent(self: desk.Requests, moment: Moment) -> None:
+    async def silent(self: People, moment: Moment) -> None:
         if not isinstance(moment, Corrected):
             await process(self, moment)
 
-    process = desk.Requests._process
-    patch.setattr(desk.Requests, "_process", silent)
+    process = People.process
+    patch.setattr(People, "process", silent)
 
 
 SABOTAGES: dict[str, tuple[Sabotage, str]] = {
@@ -275,7 +275,7 @@ async def test_a_correction_that_cannot_be_is_refused_with_one_sentence_and_noth
         request = asked.json()["acknowledgement"]["request"]
         assert (await brand.post("/v1/people/bo/corrections", json={"moment": "b", "instead": None})).status_code == 200
         assert server.log.entry("bo", "b") is None
-        assert not server.loop.customer("bo").purchases.rows
+        assert not server.processor.customer("bo").purchases.rows
         assert (
             await brand.put(f"/v1/people/bo/requests/{request}", json={"status": "delayed", "reason": "x"})
         ).status_code == 422
@@ -307,8 +307,8 @@ async def check_that_a_request_reaches_somebody(folder: Path) -> None:
         )
         for _ in range(NAMES_LIMIT):
             await server.requests.move("bo", (await server.requests.acknowledge("bo", "access")).request, "fulfilled")
-        assert isinstance(server.loop.clock, TurnedClock)
-        server.loop.clock.turn((due + timedelta(seconds=1)).timestamp())
+        assert isinstance(server.processor.clock, TurnedClock)
+        server.processor.clock.turn((due + timedelta(seconds=1)).timestamp())
         waiting = (await brand.get("/v1/requests")).json()
         assert [(one["of"], one["overdue"]) for one in waiting] == [("b0", True), ("b1", True)], (
             "it went away unanswered"
@@ -323,12 +323,12 @@ async def check_that_a_request_reaches_somebody(folder: Path) -> None:
         assert (await brand.put(f"/v1/people/bo/requests/{queue[1]['request']}", json=said_no)).status_code == 200
         assert (await brand.get("/v1/requests")).json() == [], "what was answered still waits"
         assert (await bo.get("/v1/people/bo/requests")).json()[queue[1]["request"]]["reason"] == said_no["reason"]
-    held = server.loop.customer("bo").requests
+    held = server.processor.customer("bo").requests
     server.access_keys.close()
     server.log.close()
     assert not traces(folder, [RIGHT]), "what was asked lies open"
     again = a_server(folder)
-    assert again.loop.customer("bo").requests == held, "a restart forgets it"
+    assert again.processor.customer("bo").requests == held, "a restart forgets it"
     await again.stop()
 
 
@@ -337,7 +337,10 @@ async def test_a_request_to_correct_a_purchase_reaches_somebody(tmp_path: Path) 
 
 
 UNHEARD: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
-    "what was asked is not kept": (lambda patch: patch.setattr(desk, "Requested", _unsaid), "nobody was asked"),
+    "what was asked is not kept": (
+        lambda patch: patch.setattr("visavis.rights.requests.Requested", _unsaid),
+        "nobody was asked",
+    ),
     "the brand is not asked": (lambda patch: patch.setitem(NEXT, "requires_action", frozenset()), "nobody was asked"),
     "answers push out what waits": (lambda patch: patch.setattr(rights, "_with_one_more", bounded), "went away"),
 }
@@ -362,11 +365,11 @@ async def test_a_wrong_conclusion_is_hidden_and_stays_in_the_data_that_was_obser
     async with running(server) as brand:
         await brand.put("/v1/people/bo/purposes/reminders", json={"on": True})
         await brand.post(MOMENTS, json=moment("bought", "bo", place="s1", lines=[[BRANDS[0], 1, 5]]))
-        (family,) = server.loop.customer("bo").purchases.rows
+        (family,) = server.processor.customer("bo").purchases.rows
         assert (await brand.post("/v1/people/bo/corrections", json={"family": family})).status_code == 200
-        assert server.loop.customer("bo").service.wrong == (family,)
+        assert server.processor.customer("bo").service.wrong == (family,)
         assert (await brand.get("/v1/people/bo/export")).json()["inferred"]["hidden"] == [family]
-        assert family in server.loop.customer("bo").purchases.rows
+        assert family in server.processor.customer("bo").purchases.rows
 
 
 def test_recipients_hear_of_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ from visavis.model.errors import Unavailable
 from visavis.model.moment import KINDS, PROOF, Bought, Displayed, Entered, Lapsed, Linked, Noticed, Objected, Restricted
 from visavis.rights import retention
 from visavis.rights.retention import PROOF_DAYS, kept_until
-from visavis.runtime.loop import Loop
+from visavis.runtime.loop import Processor
 from visavis.runtime.replay import rebuild, verify
 from visavis.store.keys import KeyStore
 from visavis.store.sqlite import SqliteLog
@@ -65,14 +65,14 @@ def contact_of(house: House, name: str) -> datetime:
     """Told from the entries alone."""
     return max(
         entry.received_at
-        for entry in house.server.loop.life(name)
+        for entry in house.server.processor.entries_of(name)
         if entry.moment.kind not in {"due", "displayed", "noticed", "consulted", "lapsed"}
     )
 
 
 def expected(house: Brand, name: str) -> dict[str, int]:
     """How many days each category is kept, told from the strategy alone."""
-    purposes, chosen = house.server.strategy.purposes.values(), house.server.loop.customer(name).consents
+    purposes, chosen = house.server.strategy.purposes.values(), house.server.processor.customer(name).consents
     found = {}
     for category in house.held(name) - {"service", "account"}:
         found[category] = max(
@@ -88,15 +88,17 @@ def replays(house: House) -> None:
 
     And what is decided again comes out the same.
     """
-    loop, state = house.server.loop, rebuild(house.server.log)
-    assert {name: BYTES(one) for name, one in state.customers.items()} == {
-        name: BYTES(one) for name, one in loop.customers.items()
+    loop, state = house.server.processor, rebuild(house.server.log)
+    assert {name: BYTES(one) for name, one in state.population.by_name().items()} == {
+        name: BYTES(one) for name, one in loop.population.by_name().items()
     }, "replay"
-    assert {key: name for key, name in state.identified.items() if name} == {
-        key: name for key, name in loop._identified.items() if name
+    assert {key: name for key, name in state.population.holders().items() if name} == {
+        key: name for key, name in loop.population.holders().items() if name
     }, "replay"
     for learnt in ("_outcomes", "_labels"):
-        assert getattr(state.teacher, learnt) == getattr(loop.teacher, learnt), "replay teaches something else"
+        assert getattr(house.rebuilt_learner(), learnt) == getattr(house.server.learner, learnt), (
+            "replay teaches something else"
+        )
     differences: list[object] = []
     verify(house.server.log, loop.randomization_key, found=differences.append)
     assert differences == [], "decided again, something differs"
@@ -225,7 +227,7 @@ def check_a_whole_person_goes_and_may_come_again(root: Path) -> None:
 
         def gone() -> None:
             assert not list(house.server.log.of(SHE)), "kept too long"
-            assert SHE not in house.server.loop.customers, "memory keeps the person"
+            assert SHE not in house.server.processor.population, "memory keeps the person"
             assert traces(house.data, words_of(SHE), pieces) == [], "something is left in a file"
             assert [encode(entry) for entry in house.server.log.of(HE)] == his, "somebody else lost something"
             replays(house)
@@ -300,7 +302,7 @@ def check_only_what_they_do_prolongs(root: Path) -> None:
                 Restricted(id="r", customer="frozen", occurred_at=at),
             ]
         )
-        assert house.server.loop.customer("shown").last_received_at == at.timestamp()
+        assert house.server.processor.customer("shown").last_received_at == at.timestamp()
         house.at(NOON + timedelta(days=30))
         assert "places" not in house.held("shown"), "what is only shown to them prolongs"
         assert "places" in house.held("active"), "what they do does not prolong"
@@ -314,10 +316,10 @@ def check_only_what_they_do_prolongs(root: Path) -> None:
         house.at(house.clock.now() + timedelta(days=30))
         assert "places" not in house.held("frozen"), "kept too long"
         house.at(at + timedelta(days=LONGEST, seconds=-1))
-        assert house.server.loop.customer("active").identifiers, "the contact went with the entry that told of it"
+        assert house.server.processor.customer("active").identifiers, "the contact went with the entry that told of it"
         replays(house)
         house.at(at + timedelta(days=LONGEST))
-        assert not house.server.loop.customer("active").identifiers, "kept too long"
+        assert not house.server.processor.customer("active").identifiers, "kept too long"
         replays(house)
 
 
@@ -342,7 +344,7 @@ def check_a_merged_person_goes_under_both_names(root: Path) -> None:
             )
         house.at(NOON + timedelta(days=10))
         house.process([Linked(id="same", customer="ada", occurred_at=house.clock.now(), identifier="card of bo")])
-        assert house.server.loop.customer("bo").names == ("ada", "bo")
+        assert house.server.processor.customer("bo").names == ("ada", "bo")
         last = NOON + timedelta(days=15)
         house.at(last)
         house.process([Entered(id="again", customer="bo", occurred_at=last, place="s1")])
@@ -351,7 +353,7 @@ def check_a_merged_person_goes_under_both_names(root: Path) -> None:
         assert "places" not in house.held("cy"), "kept too long"
         house.at(last + timedelta(days=30))
         assert not any("places" in house.held(name) for name in ("ada", "bo")), "kept too long"
-        assert house.server.loop.customer("ada").names == ("ada", "bo"), "no more one person"
+        assert house.server.processor.customer("ada").names == ("ada", "bo"), "no more one person"
         replays(house)
         house.at(last + timedelta(days=LONGEST))
         assert all(house.held(name) == {"account"} for name in ("ada", "bo")), "kept too long"
@@ -360,7 +362,7 @@ def check_a_merged_person_goes_under_both_names(root: Path) -> None:
         replays(house)
         house.at(last + timedelta(days=LONGEST + PROOF_DAYS))
         assert not [entry for _, entry in house.server.log.scan() if isinstance(entry, Entry)], "kept too long"
-        assert house.server.loop.customers == {}, "memory keeps somebody"
+        assert not len(house.server.processor.population), "memory keeps somebody"
         assert not house.server.log.erased("ada"), "nobody asked for it: they may come again"
 
 
@@ -373,7 +375,7 @@ def check_what_was_interrupted_is_completed(root: Path, fails: str) -> None:
     with Brand(root) as house:
         house.process(everything(SHE))
         house.server.external_channels.addresses.keep(SHE, "mail", "", b"camille@example.org")
-        contact, honest = contact_of(house, SHE), getattr(Loop, fails)
+        contact, honest = contact_of(house, SHE), getattr(Processor, fails)
 
         def broken(*_: object, **__: object) -> Any:
             raise Unavailable("A file cannot be cut now.")
@@ -381,10 +383,10 @@ def check_what_was_interrupted_is_completed(root: Path, fails: str) -> None:
         over = contact + timedelta(days=expected(house, SHE)["places"] if fails == "amend" else LONGEST + PROOF_DAYS)
         house.at(over - timedelta(seconds=1))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Loop, fails, broken)
+            patch.setattr(Processor, fails, broken)
             house.at(over)
             house.at(over + timedelta(minutes=30))
-        assert getattr(Loop, fails) is honest
+        assert getattr(Processor, fails) is honest
         assert list(house.server.log.of(SHE)), "this proves nothing"
         for restarts in (False, True):
             if restarts:
@@ -447,7 +449,7 @@ def test_the_copy_and_the_clock_tell_the_same_dates(tmp_path: Path) -> None:
     with Brand(tmp_path) as house:
         house.process(everything(SHE))
         copy = house.run(house.server.requests.export(SHE))
-        until = kept_until(house.server.strategy.purposes, house.server.loop.customer(SHE))
+        until = kept_until(house.server.strategy.purposes, house.server.processor.customer(SHE))
         chosen = {
             one.purpose: one.kept_until for one in copy.purposes if one.basis != "consent" or one.choice is not None
         }
@@ -463,9 +465,9 @@ def test_an_objection_outlives_the_person(tmp_path: Path) -> None:
             [*says_yes(SHE, "reminders", at=NOON), Objected(id="no", customer=SHE, occurred_at=NOON, about="marketing")]
         )
         house.at(NOON + timedelta(days=LONGEST + PROOF_DAYS))
-        assert SHE not in house.server.loop.customers
+        assert SHE not in house.server.processor.population
         house.process(says_yes(SHE, "reminders", at=house.clock.now()))
-        assert "marketing" in house.server.loop.customer(SHE).objections
+        assert "marketing" in house.server.processor.customer(SHE).objections
 
 
 def _flagged(patch: pytest.MonkeyPatch) -> None:
@@ -504,7 +506,7 @@ def _no_tombstone(patch: pytest.MonkeyPatch) -> None:
 
 
 def _never(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(retention.Retention, "look", lambda _: float("inf"))
+    patch.setattr(retention.Retention, "run", lambda _: float("inf"))
 
 
 def _no_trace(patch: pytest.MonkeyPatch) -> None:
@@ -512,7 +514,7 @@ def _no_trace(patch: pytest.MonkeyPatch) -> None:
 
 
 def _one_side(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Loop, "life", lambda loop, name: list(loop.log.of(name)))
+    patch.setattr(Processor, "entries_of", lambda loop, name: list(loop.log.of(name)))
 
 
 def _unlimited(patch: pytest.MonkeyPatch) -> None:
@@ -530,7 +532,7 @@ PEOPLE: dict[str, tuple[Sabotage, str]] = {
     "nothing is ever deleted": (_never, "kept"),
     "who was away is refused for good": (_for_good, "may not come again"),
     "the keys that speak for them stay": (
-        lambda patch: patch.setattr(access.AccessKeys, "forget", lambda *_: 0),
+        lambda patch: patch.setattr(access.AccessKeys, "erase_personal_data", lambda *_: 0),
         "can still be reached",
     ),
     "proofs go with the rest": (

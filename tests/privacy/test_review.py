@@ -18,8 +18,8 @@ from visavis.config import Settings
 from visavis.customers import rights
 from visavis.model.errors import Invalid
 from visavis.model.request import NEXT, Review, months_after
-from visavis.rights import requests as desk
-from visavis.rights.requests import Requests
+from visavis.rights.people import UnknownPerson
+from visavis.rights.reviews import Reviews
 from visavis.runtime.clock import TurnedClock
 from visavis.strategy.read import read
 from visavis.wiring import Server, build
@@ -112,6 +112,26 @@ def test_only_a_person_answers_what_a_person_contests() -> None:
     asyncio.run(check_that_a_person_answers(a_strict_server()))
 
 
+@pytest.mark.parametrize("tag", ["price", "eligibility", "credit", "refusal"])
+async def test_a_contested_decision_is_queued_as_what_it_is_about(tag: str) -> None:
+    server = a_strict_server(tag)
+    async with running(server) as brand, client(server, server.access_keys.issue("device", "bo")) as bo:
+        decision = (await decided(server, brand))["decision"]
+        contested = await bo.post(f"/v1/people/bo/decisions/{decision}/contest", json={"view": VIEW})
+        assert contested.json()["tag"] == tag
+        [queued] = (await brand.get("/v1/reviews")).json()
+        assert queued["review"]["tag"] == tag
+
+
+async def test_a_view_beyond_the_limits_of_its_moment_is_refused() -> None:
+    server = a_strict_server()
+    async with running(server) as brand, client(server, server.access_keys.issue("device", "bo")) as bo:
+        decision = (await decided(server, brand))["decision"]
+        contested = await bo.post(f"/v1/people/bo/decisions/{decision}/contest", json={"view": "v" * 2001})
+        assert contested.status_code == 422
+        assert (await brand.get("/v1/reviews")).json() == []
+
+
 async def check_that_a_changed_card_is_gone() -> None:
     """What a person decided otherwise is not shown any more; what they confirmed is."""
     for outcome in ("confirmed", "changed"):
@@ -151,13 +171,13 @@ def _auto_closed(patch: pytest.MonkeyPatch) -> None:
 
 
 def _queue_forgets(patch: pytest.MonkeyPatch) -> None:
-    reviews = Requests.reviews
-    patch.setattr(Requests, "reviews", lambda self: [one for one in reviews(self) if not one.overdue])
+    listed = Reviews.open
+    patch.setattr(Reviews, "open", lambda self: [one for one in listed(self) if not one.overdue])
 
 
 def _never_late(patch: pytest.MonkeyPatch) -> None:
-    reviews = Requests.reviews
-    patch.setattr(Requests, "reviews", lambda self: [replace(one, overdue=False) for one in reviews(self)])
+    listed = Reviews.open
+    patch.setattr(Reviews, "open", lambda self: [replace(one, overdue=False) for one in listed(self)])
 
 
 def _unmarked(patch: pytest.MonkeyPatch) -> None:
@@ -272,7 +292,7 @@ async def test_a_request_moves_by_its_table_only_and_is_answered_within_its_mont
             await server.requests.move("bo", asked.request, "delayed")
         delayed = await server.requests.move("bo", asked.request, "delayed", "The archive is elsewhere.")
         assert delayed.expected_at == months_after(NOON, 3)
-        assert server.requests.requests("bo")[asked.request]["term"] == "dpv:RequestActionDelayed"
+        assert server.requests.of("bo")[asked.request]["term"] == "dpv:RequestActionDelayed"
         await server.requests.move("bo", asked.request, "fulfilled")
         for status in NEXT:
             if status:
@@ -282,5 +302,5 @@ async def test_a_request_moves_by_its_table_only_and_is_answered_within_its_mont
         await turned(server, brand, 40)
         with pytest.raises(Invalid, match="inside the first month"):
             await server.requests.move("bo", late.request, "delayed", "Too late.")
-        with pytest.raises(desk.UnknownPerson):
+        with pytest.raises(UnknownPerson):
             await server.requests.acknowledge("nobody", "access")

@@ -151,7 +151,7 @@ def check_that_the_command_gives_the_servers_copy(brand: Brand) -> None:
     assert here["kept"].keys() == there["kept"].keys() != set(), "other holders"
     for holder in there["kept"]:
         assert here["kept"][holder] == there["kept"][holder], f"{holder} tells something else"
-    assert all(there["kept"][holder] for holder in ("addresses", "access", "mirror", "screens")), (
+    assert all(there["kept"][holder] for holder in ("addresses", "access_keys", "mirror", "screens")), (
         "nothing was told: this proves nothing"
     )
     parts = here.keys() - {

@@ -32,7 +32,7 @@ from visavis.model.decision import Decision
 from visavis.model.entry import Entry, WorldEntry
 from visavis.model.errors import Unavailable
 from visavis.model.moment import CheckedIn, Declared, Moment, Ordered
-from visavis.runtime.loop import Loop
+from visavis.runtime.loop import Processor
 from visavis.store.keys import KeyStore
 from visavis.store.memory import MemoryLog
 from visavis.store.sqlite import SqliteLog
@@ -61,7 +61,7 @@ def check(log: SqliteLog | MemoryLog) -> int:
     return len(held)
 
 
-def run(loop: Loop, dice: Random, moments: int) -> None:
+def run(loop: Processor, dice: Random, moments: int) -> None:
     for i in range(moments):
         name = dice.choice(["camille", "bo", "eve"])
         options: list[Moment] = [
@@ -70,8 +70,8 @@ def run(loop: Loop, dice: Random, moments: int) -> None:
             enters(name, id="again"),
         ]
         moment = dice.choice(options)
-        loop.take(moment, look=True)
-        loop.take(CheckedIn(id=f"here-{i}", customer=name, occurred_at=moment.occurred_at, place="s1"), look=True)
+        loop.step(moment, check_log=True)
+        loop.step(CheckedIn(id=f"here-{i}", customer=name, occurred_at=moment.occurred_at, place="s1"), check_log=True)
         if dice.random() < 0.4:
             loop.commit()
     loop.commit()
@@ -158,10 +158,11 @@ class LinesLater(SqliteLog):
 
     lost = False
 
-    def commit(self, entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> None:
-        super().commit(entries)
+    def commit(self, entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> int:
+        position = super().commit(entries)
         if self.lost:
             raise Unavailable("It stopped here.")
+        return position
 
 
 def test_lines_in_a_later_commit_are_caught(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from visavis.model.entry import Entry, WorldEntry
 from visavis.model.errors import Refused, Unavailable
 from visavis.model.moment import Bought, Displayed, Linked
 from visavis.runtime import loop as loop_room
-from visavis.runtime.loop import Loop
+from visavis.runtime.loop import Processor
 from visavis.runtime.replay import Difference, rebuild, verify
 from visavis.store.memory import MemoryLog
 from visavis.store.sqlite import SqliteLog
@@ -28,22 +28,22 @@ class FullDisk(MemoryLog):
 
     full = False
 
-    def commit(self, entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> None:
+    def commit(self, entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> int:
         if self.full:
             raise Unavailable("The log cannot be used: disk full.")
-        super().commit(entries, purposes)
+        return super().commit(entries, purposes)
 
 
-def a_visit(loop: Loop, name: str = "camille", *, number: int = 0) -> None:
+def a_visit(loop: Processor, name: str = "camille", *, number: int = 0) -> None:
     at = NOON + timedelta(days=number)
     turn(loop, at)
     loop.wake()
-    answer = loop.take(enters(name, at=at, id=f"door-{number}"))
+    answer = loop.step(enters(name, at=at, id=f"door-{number}"))
     assert answer.entry is not None
     if isinstance(shown := answer.entry.decisions[0], Show):
-        loop.take(Displayed(id=f"seen-{number}", customer=name, occurred_at=at, decision=shown.id))
-    loop.take(pays(BRANDS[0], name=name, at=at, id=f"till-{number}"))
-    loop.take(
+        loop.step(Displayed(id=f"seen-{number}", customer=name, occurred_at=at, decision=shown.id))
+    loop.step(pays(BRANDS[0], name=name, at=at, id=f"till-{number}"))
+    loop.step(
         Bought(
             id=f"paid-{number}", customer=name, occurred_at=at, place="s1", lines=lines(BRANDS[0], BRANDS[number % 9])
         )
@@ -56,14 +56,14 @@ def test_when_the_commit_fails_memory_stays_as_the_log_is() -> None:
     log = FullDisk()
     loop = a_loop(log)
     camille(loop, "reminders", "place-moment")
-    before, length = loop.customers["camille"], len(log)
+    before, length = loop.customer("camille"), len(log)
     log.full = True
 
     with pytest.raises(Unavailable):
         loop.process([enters()])
 
     log.full = False
-    assert loop.customers["camille"] == before
+    assert loop.customer("camille") == before
     assert len(log) == length
     assert loop.process([enters()])[0].entry is not None
 
@@ -78,17 +78,17 @@ def test_replay_rebuilds_the_same_bytes_and_goes_on(tmp_path: Path) -> None:
     log = a_log(tmp_path)
     first, second = rebuild(log), rebuild(log)
 
-    assert BYTES(first.customers) == BYTES(second.customers) == BYTES(loop.customers)
+    assert BYTES(first.population.by_name()) == BYTES(second.population.by_name()) == BYTES(loop.population.by_name())
     assert first.world == loop.world
-    again = Loop(log, STRATEGY, KEY, loop.clock)
+    again = Processor(log, STRATEGY, KEY, loop.clock)
     a_visit(again, number=9)
     a_visit(loop_like := _same(loop, log), number=9)
-    assert BYTES(again.customers) == BYTES(loop_like.customers)
+    assert BYTES(again.population.by_name()) == BYTES(loop_like.population.by_name())
     log.close()
 
 
-def _same(loop: Loop, log: SqliteLog) -> Loop:
-    return Loop(log, loop.strategy, loop.randomization_key, loop.clock)
+def _same(loop: Processor, log: SqliteLog) -> Processor:
+    return Processor(log, loop.strategy, loop.randomization_key, loop.clock)
 
 
 def test_deciding_everything_again_finds_no_difference_and_would_find_one() -> None:
@@ -122,7 +122,7 @@ def test_due_closes_what_nobody_came_back_for() -> None:
     loop.commit()
 
     assert [answer.entry.closed[0].decision for answer in woken if answer.entry] == [entry.decisions[0].id]
-    assert not loop.customers["camille"].service.open
+    assert not loop.customer("camille").service.open
     assert loop.wake() == []
 
 
@@ -162,7 +162,7 @@ def test_outcomes_change_what_the_world_believes() -> None:
     for person in range(70):
         name = f"p{person}"
         for moment in [*_choices(name), *a_history(name, weeks=7)]:
-            loop.take(moment)
+            loop.step(moment)
         a_visit(loop, name, number=0)
     turn(loop, NOON + timedelta(days=6))
     loop.wake()
@@ -195,9 +195,11 @@ def check_that_nothing_foreign_comes_in() -> None:
         before = len(loop.log)
         with pytest.raises(Refused):
             loop.adopt(life)
-        assert (len(loop.log), list(loop.customers), loop.customer("dan").names) == (before, ["dan"], ("dan",)), (
-            "something was kept"
-        )
+        assert (len(loop.log), list(loop.population.by_name()), loop.customer("dan").names) == (
+            before,
+            ["dan"],
+            ("dan",),
+        ), "something was kept"
     loop = a_loop()
     loop.adopt(life)
     assert BYTES(loop.customer("camille")) == BYTES(there.customer("camille"))
@@ -211,7 +213,7 @@ def test_nothing_foreign_comes_in() -> None:
     "old",
     [
         "if any(entry.received_at > self.clock.now() for entry in entries):",
-        "if any(self._identified.get(identifier) for identifier in identified):",
+        "if any(self.population.holder(identifier) for identifier in newcomers.holders()):",
     ],
 )
 def test_a_life_that_is_not_looked_at_is_caught(monkeypatch: pytest.MonkeyPatch, old: str) -> None:

@@ -34,7 +34,7 @@ async def test_a_writer_that_stops_refuses_what_comes_and_says_when_to_come_back
 
 
 async def test_whoever_asks_for_what_fails_hears_of_it_and_the_writer_lives_on() -> None:
-    found = Writer(a_loop(), aside=False)
+    found = Writer(a_loop(), threaded=False)
     found.start()
     with pytest.raises(ZeroDivisionError):
         await found.ask(lambda: 1 / 0)
@@ -56,7 +56,7 @@ async def test_somebody_whose_time_comes_is_woken_without_anyone_asking() -> Non
     await asyncio.sleep(0.3)
     await found.stop()
 
-    assert not loop.customers["camille"].service.open
+    assert not loop.customer("camille").service.open
 
 
 async def test_more_people_than_a_group_holds_are_all_woken_before_the_turned_clock_answers(
@@ -72,9 +72,9 @@ async def test_more_people_than_a_group_holds_are_all_woken_before_the_turned_cl
         await brand.post(
             MOMENTS, json=[moment("paying", name, id="till", place="s1", lines=[[BRANDS[0], 1, 100]]) for name in names]
         )
-        assert all(server.loop.customers[name].service.open for name in names)
+        assert all(server.processor.customer(name).service.open for name in names)
         assert (await brand.put("/v1/clock", json={"at": (NOON + timedelta(days=9)).timestamp()})).status_code == 204
-        assert not any(server.loop.customers[name].service.open for name in names)
+        assert not any(server.processor.customer(name).service.open for name in names)
 
 
 async def test_a_stream_ends_for_a_key_that_was_revoked() -> None:
@@ -143,10 +143,10 @@ def test_a_log_line_is_json_and_names_nobody() -> None:
         raise KeyError("camille.durand")
     except KeyError:
         found.exception(
-            "%s could not be lived", "camille.durand", extra={"kind": "entered", "customer": "camille.durand"}
+            "%s could not be processed", "camille.durand", extra={"kind": "entered", "customer": "camille.durand"}
         )
 
     told = json.loads(heard.getvalue())
     assert "camille" not in heard.getvalue()
-    assert (told["message"], told["kind"], told["error"]) == ("%s could not be lived", "entered", "KeyError")
+    assert (told["message"], told["kind"], told["error"]) == ("%s could not be processed", "entered", "KeyError")
     assert told["at_code"]

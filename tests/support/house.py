@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 from support.people import BRANDS, NOON, a_history, grocery, lines, says_yes
 from visavis.config import Settings
 from visavis.delivery.webhooks import Target
+from visavis.learning.online import OnlineLearner
 from visavis.model.moment import (
     Answered,
     Asked,
@@ -33,9 +34,11 @@ from visavis.model.moment import (
     Voted,
     Worn,
 )
-from visavis.rights.erasure import Erased
+from visavis.rights.erasure import Erased, erase
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.loop import StepResult
+from visavis.runtime.projections import Projections
+from visavis.runtime.replay import rebuild
 from visavis.wiring import Server, build
 
 ROOT_KEY = bytes(range(32))
@@ -55,6 +58,8 @@ FIELDS = (
     "bought",
     "voted",
 )
+
+
 T = TypeVar("T")
 
 
@@ -112,7 +117,15 @@ class House:
         return self._runner.run(what)
 
     def erase(self, name: str) -> Erased:
-        return self.run(self.server.erase(name))
+        """Erase them in the log and in all that lies beside, without a receipt."""
+        processor, holders = self.server.processor, self.server.requests.people.holders
+        return self.run(self.server.writer.ask(lambda: erase(processor.names(name), processor, holders)))
+
+    def rebuilt_learner(self) -> OnlineLearner:
+        """What a replay of the log teaches."""
+        learner = OnlineLearner(self.server.processor.customer, self.server.strategy.purposes)
+        rebuild(self.server.log, projections=Projections([learner]))
+        return learner
 
     def delivered(self) -> None:
         """Wait until the outbox has delivered what it can."""

@@ -24,7 +24,7 @@ from visavis.model.moment import KINDS as MOMENT_KINDS
 from visavis.model.moment import Answered, Consented, Displayed, Due, Moment, Noticed, Objected, Withdrew
 from visavis.model.world import Belief, Calibration, Learned, World
 from visavis.runtime.clock import TurnedClock
-from visavis.runtime.loop import Loop
+from visavis.runtime.loop import Processor
 from visavis.store.memory import MemoryLog
 from visavis.strategy.read import Strategy, read
 
@@ -203,7 +203,7 @@ class Life:
     def __init__(self, served: Strategy, now: Strategy, world: World) -> None:
         self._clock = TurnedClock()
         self._clock.turn((NOON - timedelta(days=41)).timestamp())
-        self.loop = Loop(MemoryLog(), served, KEY, self._clock)
+        self.processor = Processor(MemoryLog(), served, KEY, self._clock)
         self._now, self._world = now, world
         self.shown: list[str] = []
         self.cards = 0
@@ -214,11 +214,11 @@ class Life:
         Without ids of entries or the world.
         """
         if moment.occurred_at > NOON:
-            self.loop.strategy, self.loop.world = self._now, self._world
+            self.processor.strategy, self.processor.world = self._now, self._world
         woken = []
-        while (due := self.loop.next_due_at) is not None and due <= moment.occurred_at.timestamp():
+        while (due := self.processor.next_due_at) is not None and due <= moment.occurred_at.timestamp():
             self._clock.turn(due)
-            woken += self.loop.wake()
+            woken += self.processor.wake()
         self._clock.turn(moment.occurred_at.timestamp())
         for one in woken:
             self._note(one.entry)
@@ -226,15 +226,15 @@ class Life:
             moment = type(moment)(
                 **{name: getattr(moment, name) for name in moment.__struct_fields__} | {"decision": self.shown[-1]}
             )
-        answer = self.loop.take(moment)
-        self.loop.commit()
+        answer = self.processor.step(moment)
+        self.processor.commit()
         self._note(answer.entry)
         told: list[bytes] = []
         for one in (*woken, answer):
             if one.entry is None:
                 told.append(b"refused " + (one.refused.category.encode() if one.refused is not None else b""))
                 continue
-            told.append(_told(self.loop.strategy, one.entry))
+            told.append(_told(self.processor.strategy, one.entry))
         return told
 
     def _note(self, entry: Entry | None) -> None:

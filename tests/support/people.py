@@ -9,7 +9,7 @@ from visavis.model.moment import Bought, Consented, Entered, Line, Linked, Momen
 from visavis.model.world import ParametersLearned, StrategyLoaded
 from visavis.ports import Log
 from visavis.runtime.clock import TurnedClock
-from visavis.runtime.loop import Loop
+from visavis.runtime.loop import Processor
 from visavis.store.memory import MemoryLog
 from visavis.strategy.read import Strategy, read
 
@@ -29,16 +29,16 @@ STRATEGY: Strategy = read(grocery())
 BRANDS = list(STRATEGY.products)[:10]  # fewer than a shortlist holds
 
 
-def a_loop(log: Log | None = None, *, at: datetime = NOON) -> Loop:
+def a_loop(log: Log | None = None, *, at: datetime = NOON) -> Processor:
     clock = TurnedClock()
     clock.turn(at.timestamp())
-    loop = Loop(log if log is not None else MemoryLog(), STRATEGY, KEY, clock)
+    loop = Processor(log if log is not None else MemoryLog(), STRATEGY, KEY, clock)
     if not loop.world.strategy:
         loop.enact([StrategyLoaded(STRATEGY.version, grocery()), ParametersLearned(prior())])
     return loop
 
 
-def turn(loop: Loop, at: datetime) -> None:
+def turn(loop: Processor, at: datetime) -> None:
     assert isinstance(loop.clock, TurnedClock)
     loop.clock.turn(at.timestamp())
 
@@ -76,7 +76,7 @@ def a_history(
     ]
 
 
-def camille(loop: Loop, *purposes: str, products: tuple[str, ...] = tuple(BRANDS[:4])) -> None:
+def camille(loop: Processor, *purposes: str, products: tuple[str, ...] = tuple(BRANDS[:4])) -> None:
     """Camille is known, chose these purposes long ago, and shops every week."""
     long_ago = NOON - timedelta(days=90)
     start = [

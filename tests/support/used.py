@@ -35,7 +35,7 @@ from visavis.ledger.verify import verify
 from visavis.model.consent import OVERSIGHT, RIGHTS
 from visavis.model.entry import Entry, Use
 from visavis.model.moment import Consulted, Displayed, Moment
-from visavis.runtime.loop import Loop
+from visavis.runtime.loop import Processor
 from visavis.runtime.writer import Writer
 from visavis.store.keys import KeyStore
 from visavis.store.sqlite import SqliteLog
@@ -71,14 +71,15 @@ def serve(folder: Path, port: int, *, broken: str) -> None:
     uvicorn.run(build(busy(), settings_of(folder), key=ROOT_KEY).app, port=port, log_config=None)
 
 
-def _late(loop: Loop, entries: Sequence[Entry]) -> None:
+def _late(loop: Processor, entries: Sequence[Entry]) -> int:
     log, waiting = loop.log, vars(loop).setdefault("waiting", [])
     assert isinstance(log, SqliteLog)
-    log.commit(entries)
+    position = log.commit(entries)
     log._database.executemany("INSERT INTO ledger (line) VALUES (?)", [(line,) for line in waiting])
     waiting[:] = [
         line for entry in entries for line in leaves(entry, loop.strategy.purposes, log.audit_key(entry.customer))
     ]
+    return position
 
 
 _process = Writer.process
@@ -93,7 +94,7 @@ async def _unseen(*_: object) -> None:
 
 
 BROKEN: dict[str, Callable[[], None]] = {
-    "late": lambda: setattr(Loop, "write", _late),
+    "late": lambda: setattr(Processor, "write", _late),
     "unread": lambda: setattr(Writer, "process", _unread),
     "unseen": lambda: setattr(people, "record_entry_read", _unseen),
     "uncopied": lambda: setattr(engine, "COPIED", Use(RIGHTS, (), "person")),

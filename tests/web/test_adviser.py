@@ -148,7 +148,7 @@ def test_wrong_names_one_fact_by_the_keyboard_alone(site: Site, opened: Opener) 
     page.keyboard.press("Enter")
 
     soon(lambda: said(site, "camille") == [("wrong", needs[1])], page)
-    assert site.server.loop.customer("camille").service.wrong == (needs[1],)
+    assert site.server.processor.customer("camille").service.wrong == (needs[1],)
 
 
 @pytest.mark.parametrize("how", ["withdraws", "leaves", "goes elsewhere", "time is over"])

@@ -148,7 +148,9 @@ def test_a_restart_between_a_card_and_its_answer_loses_neither(site: Site, opene
     expect(page.locator("#card")).to_be_hidden()
     assert site.server.screens.card("camille") is None
     assert (
-        next(card.answer for card in site.server.loop.customer("camille").service.shown if card.decision == decision)
+        next(
+            card.answer for card in site.server.processor.customer("camille").service.shown if card.decision == decision
+        )
         == "yes"
     )
     opened.forgives("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE")

@@ -27,7 +27,7 @@ def camille(site: Site) -> str:
 
 def is_open(site: Site, purpose: str, person: str = "camille") -> bool:
     strategy, now = site.server.strategy, site.clock.now().timestamp()
-    return bool(open_categories(site.server.loop.customer(person), strategy.purposes[purpose], now))
+    return bool(open_categories(site.server.processor.customer(person), strategy.purposes[purpose], now))
 
 
 @pytest.mark.parametrize(("language", "dark"), [("fr", False), ("en", True)])
@@ -209,7 +209,7 @@ def test_objection_and_pause_are_one_press_each_way(site: Site, opened: Opener) 
 
     page.click("#object")
     expect(page.locator("#object")).to_have_text("Revenir dessus")
-    assert "marketing" in site.server.loop.customer("camille").objections
+    assert "marketing" in site.server.processor.customer("camille").objections
 
 
 def test_the_copy_is_a_file_of_everything(site: Site, opened: Opener, tmp_path: Path) -> None:
@@ -269,7 +269,7 @@ def test_a_person_of_two_names_has_one_page_and_is_erased_under_both(site: Site,
         Linked(id="second", customer="cam", occurred_at=long_ago, identifier="another card"),
         Linked(id="one", customer="cam", occurred_at=site.clock.now(), identifier="card of camille"),
     )
-    assert set(site.server.loop.names("camille")) == {"camille", "cam"}
+    assert set(site.server.processor.names("camille")) == {"camille", "cam"}
     page = opened("/me", "device", "cam")
     expect(page.locator("section:has(#why) article").first).to_contain_text("s’appuie sur")
 
@@ -286,4 +286,4 @@ def test_a_browsers_signal_is_heard_before_the_gesture_that_it_came_with(site: S
     page.context.set_extra_http_headers({"Sec-GPC": "1"})
     page.click("#yes-home")
     expect(page.locator("#yes-home" + MARK)).to_have_count(1)
-    assert "sharing" in site.server.loop.customer("camille").objections
+    assert "sharing" in site.server.processor.customer("camille").objections

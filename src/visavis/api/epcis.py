@@ -101,7 +101,7 @@ class EpcisApi:
     @endpoint(CAPTURE)
     async def capture(self, request: Request) -> Response:
         """Take the events in, and answer with the address of the job."""
-        clock = self._writer.loop.clock
+        clock = self._writer.processor.clock
         try:
             key = key_of(request, self._access, "sensor", "device")
             behaviour = _behaviour(request)
@@ -149,7 +149,7 @@ class EpcisApi:
 
     def _admitted(self, key: AccessKey, event: Any, number: int) -> list[Moment]:
         """The moments of one event; :class:`Rejected` when it is not valid or not allowed."""
-        loop = self._writer.loop
+        loop = self._writer.processor
         now = loop.clock.now()
         try:
             found = moments(event, key.subject, loop.strategy.products, now)

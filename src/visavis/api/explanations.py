@@ -33,7 +33,7 @@ def routes(writer: Writer, access: AccessKeys) -> list[ApiRoute]:
     async def one(request: Request) -> Response:
         name, key = person(request, access)
         asked = request.query_params.get("language", "")
-        language = writer.loop.strategy.language_for(writer.loop.customer(name), asked)
+        language = writer.processor.strategy.language_for(writer.processor.customer(name), asked)
         found = await explained(writer, name, str(request.path_params["decision"]), language)
         if found is None:
             return problems.response(problems.problem(404, "There is no such decision about this person."))
@@ -50,8 +50,8 @@ async def explained(writer: Writer, name: str, decision: str, language: str) -> 
 
     The writer only reads the log; the rest is computed in a thread.
     """
-    loop = writer.loop
-    entries = await writer.ask(lambda: loop.life(name))
+    loop = writer.processor
+    entries = await writer.ask(lambda: loop.entries_of(name))
 
     def compute() -> tuple[Entry, Why] | None:
         found = find(entries, decision)

@@ -50,7 +50,7 @@ def routes(writer: Writer, ledger: Ledger) -> list[ApiRoute]:
 
     def now() -> str:
         ledger.follow()
-        return ledger.checkpoint(writer.loop.clock.now().timestamp())
+        return ledger.checkpoint(writer.processor.clock.now().timestamp())
 
     async def checkpoint(_: Request) -> Response:
         note = await writer.ask(now)

@@ -173,7 +173,7 @@ class Moments:
 
     def _queued(self, key: AccessKey, payload: bytes, *, signal: bool) -> tuple[Moment, Awaitable[Processed]] | Problem:
         try:
-            moment = decode(payload, received_at=self._writer.loop.clock.now())
+            moment = decode(payload, received_at=self._writer.processor.clock.now())
         except VisavisError as error:
             self._count("", "invalid")
             return problem(422 if _is_json(payload) else 400, Exception.__str__(error), advice=error.advice)
@@ -198,7 +198,7 @@ class Moments:
                 retry_after_s=1,
             )
         try:
-            if signal and (objected := objection(self._writer.loop, moment.customer, moment.id)) is not None:
+            if signal and (objected := objection(self._writer.processor, moment.customer, moment.id)) is not None:
                 self._writer.put(objected)
             return moment, self._writer.put(moment)
         except VisavisError as error:
@@ -215,14 +215,14 @@ class Moments:
             assert answer.refused is not None
             return problems.of_refusal(answer.refused)
         self._count(kind, "retried" if answer.retried else "kept")
-        strategy = self._writer.loop.strategy
-        language = strategy.language_for(self._writer.loop.customer(moment.customer))
+        strategy = self._writer.processor.strategy
+        language = strategy.language_for(self._writer.processor.customer(moment.customer))
         return reply(strategy, answer.entry, language, key.role, retried=answer.retried, us=processed.us)
 
     def _not_own(self, key: AccessKey, moment: Displayed | Answered) -> str:
-        customer = self._writer.loop.customer(moment.customer)
+        customer = self._writer.processor.customer(moment.customer)
         card = next((card for card in reversed(customer.service.shown) if card.decision == moment.decision), None)
-        action = self._writer.loop.strategy.actions.get(card.action) if card is not None else None
+        action = self._writer.processor.strategy.actions.get(card.action) if card is not None else None
         return about_own(key, moment, action.audience if action is not None else None, customer.places.here)
 
     def _key(self, headers: Mapping[bytes, bytes]) -> AccessKey:

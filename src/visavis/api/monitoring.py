@@ -31,7 +31,7 @@ def routes(writer: Writer, access: AccessKeys, metrics: Metrics, turned: Callabl
 
     async def healthz(_: Request) -> Response:
         try:
-            await asyncio.wait_for(writer.ask(lambda: len(writer.loop.log)), HEALTH_TIMEOUT_S)
+            await asyncio.wait_for(writer.ask(lambda: len(writer.processor.log)), HEALTH_TIMEOUT_S)
         except Exception:  # noqa: BLE001  whatever it is, this server is not well
             return PlainTextResponse("not well\n", 503, headers=NO_STORE)
         # And nothing else: a number of entries would show when somebody is here.
@@ -44,8 +44,8 @@ def routes(writer: Writer, access: AccessKeys, metrics: Metrics, turned: Callabl
     async def turn(request: Request) -> Response:
         key_of(request, access, "brand")
         asked = await read_body(request, Instant)
-        assert isinstance(writer.loop.clock, TurnedClock)
-        writer.loop.clock.turn(asked.at)
+        assert isinstance(writer.processor.clock, TurnedClock)
+        writer.processor.clock.turn(asked.at)
         writer.nudge()
         # What the new hour makes due is processed before this is answered.
         await writer.ask(lambda: None)
@@ -63,4 +63,4 @@ def routes(writer: Writer, access: AccessKeys, metrics: Metrics, turned: Callabl
         "PUT", "/v1/clock", "Set the clock of a rehearsal.", ("brand",), request=Instant, status=204, errors=(503,)
     )
     found = [route(healthy, healthz), route(measured, text)]
-    return [*found, route(clock, turn)] if isinstance(writer.loop.clock, TurnedClock) else found
+    return [*found, route(clock, turn)] if isinstance(writer.processor.clock, TurnedClock) else found

@@ -69,7 +69,7 @@ class PersonApi:
     async def wallet(self, request: Request) -> Response:
         """Orders and rewards; a read by the brand is recorded."""
         name, key = person(request, self._access)
-        customer = self._writer.loop.customer(name)
+        customer = self._writer.processor.customer(name)
         if key.role == "brand" and customer.entries:
             await record_staff_access(self._writer, name, "wallet", ("orders",))
         orders = tuple([OwnOrder(**asdict(one)) for one in customer.orders])
@@ -89,7 +89,7 @@ class PersonApi:
     async def purposes(self, request: Request) -> Response:
         """Every purpose and its choice, in the language that was asked for."""
         name, _ = person(request, self._access)
-        loop = self._writer.loop
+        loop = self._writer.processor
         now = loop.clock.now().timestamp()
         return json_response(choices(loop.strategy, loop.customer(name), self._language(request, name), now))
 
@@ -108,7 +108,7 @@ class PersonApi:
     async def choose(self, request: Request) -> Response:
         """Process a choice, after the objection that the browser's signal makes."""
         name, key = person(request, self._access)
-        loop, purpose = self._writer.loop, str(request.path_params["purpose"])
+        loop, purpose = self._writer.processor, str(request.path_params["purpose"])
         switch = await read_body(request, PurposeSwitch)
         known = loop.strategy.purposes.get(purpose)
         if known is None or known.basis != "consent":
@@ -144,7 +144,7 @@ class PersonApi:
     async def close(self, request: Request) -> Response:
         """Withdraw every open purpose that reads this category; each is opened by itself, under its own notice."""
         name, key = person(request, self._access)
-        loop, category = self._writer.loop, str(request.path_params["category"])
+        loop, category = self._writer.processor, str(request.path_params["category"])
         await read_body(request, Closing)
         reading = [
             purpose.key
@@ -176,7 +176,7 @@ class PersonApi:
     async def moment(self, request: Request) -> Response:
         """The answer that this moment got; a read by the brand is recorded."""
         name, key = person(request, self._access)
-        loop, moment = self._writer.loop, str(request.path_params["moment"])
+        loop, moment = self._writer.processor, str(request.path_params["moment"])
         entry = await self._writer.ask(lambda: loop.entry(name, moment))
         if entry is None:
             return problems.response(problems.problem(404, "There is no such moment of this person."))
@@ -185,7 +185,7 @@ class PersonApi:
         return json_response(reply(loop.strategy, entry, self._language(request, name), key.role, retried=True))
 
     def _language(self, request: Request, name: str) -> str:
-        loop = self._writer.loop
+        loop = self._writer.processor
         return loop.strategy.language_for(loop.customer(name), request.query_params.get("language", ""))
 
 

@@ -47,7 +47,7 @@ def routes(writer: Writer, access: AccessKeys, secret: bytes) -> list[ApiRoute]:
     async def one(request: Request) -> Response:
         name, _ = person(request, access)
         kind = request.query_params.get("format", "receipt")
-        loop = writer.loop
+        loop = writer.processor
         purpose = loop.strategy.purposes.get(str(request.path_params["purpose"]))
         customer = loop.customer(name)
         choice = customer.consents.get(purpose.key) if purpose is not None else None
@@ -82,7 +82,7 @@ def routes(writer: Writer, access: AccessKeys, secret: bytes) -> list[ApiRoute]:
 
 def _as_served(writer: Writer, purpose: str, language: str, name: str) -> NoticeText:
     """The words of this name in a strategy that was loaded before: what was served is in the log."""
-    for _, entry in writer.loop.log.scan():
+    for _, entry in writer.processor.log.scan():
         if isinstance(entry, WorldEntry) and isinstance(entry.change, StrategyLoaded):
             known = read(entry.change.files).purposes.get(purpose)
             if (

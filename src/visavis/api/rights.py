@@ -17,8 +17,10 @@ from visavis.http.requests import key_of
 from visavis.http.routes import PERSON, ApiRoute, Operation, endpoint, routes_of
 from visavis.model.errors import Invalid
 from visavis.model.request import Review
+from visavis.rights.erasure import ErasureReceipt
 from visavis.rights.export import LIMIT, Export, schema, signed
-from visavis.rights.requests import Acknowledged, ErasureReceipt, OpenRequest, OpenReview, Requests
+from visavis.rights.requests import Acknowledged, OpenRequest, Requests
+from visavis.rights.reviews import OpenReview
 
 FAMILY_LIMIT: Final = 128
 
@@ -152,7 +154,7 @@ class RightsApi:
     async def erase(self, request: Request) -> Response:
         """Erase this person."""
         name, _ = person(request, self._access)
-        receipt = await self._requests.erase(name)
+        receipt = await self._requests.erasures.erase(name)
         return json_response(Forgotten(receipt, self._requests.signed(receipt, "erasure-receipt")))
 
     @endpoint(
@@ -176,7 +178,7 @@ class RightsApi:
     async def of_person(self, request: Request) -> Response:
         """The requests and reviews of this person."""
         name, _ = person(request, self._access)
-        return json_response(self._requests.requests(name))
+        return json_response(self._requests.of(name))
 
     @endpoint(
         _about_person(
@@ -209,7 +211,7 @@ class RightsApi:
         """Ask for a review of a decision."""
         name, _ = person(request, self._access)
         view = _text("view", (await read_body(request, ContestedView)).view)
-        return json_response(await self._requests.contest(name, str(request.path_params["decision"]), view))
+        return json_response(await self._requests.reviews.contest(name, str(request.path_params["decision"]), view))
 
     @endpoint(
         _about_person(
@@ -227,7 +229,7 @@ class RightsApi:
         name, _ = person(request, self._access)
         sent = await read_body(request, ReviewOutcome)
         decision, reasons = str(request.path_params["decision"]), _text("reasons", sent.reasons)
-        return json_response(await self._requests.review(name, decision, sent.outcome, reasons))
+        return json_response(await self._requests.reviews.answer(name, decision, sent.outcome, reasons))
 
     @endpoint(
         Operation("GET", "/v1/reviews", "Decisions that wait for a person.", ("brand",), response=list[OpenReview])
@@ -235,7 +237,7 @@ class RightsApi:
     async def open_reviews(self, request: Request) -> Response:
         """Reviews that wait."""
         key_of(request, self._access, "brand")
-        return json_response(self._requests.reviews())
+        return json_response(self._requests.reviews.open())
 
     @endpoint(
         Operation(
@@ -249,7 +251,7 @@ class RightsApi:
     async def open_requests(self, request: Request) -> Response:
         """Requests that wait."""
         key_of(request, self._access, "brand")
-        return json_response(self._requests.queue())
+        return json_response(self._requests.open())
 
     @endpoint(
         Operation(

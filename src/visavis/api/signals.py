@@ -17,7 +17,7 @@ from starlette.responses import Response
 from visavis.consent.notices import SHARING
 from visavis.http.routes import ApiRoute, Operation, route
 from visavis.model.moment import Objected
-from visavis.runtime.loop import Loop
+from visavis.runtime.loop import Processor
 
 HEADER: Final = b"sec-gpc"
 OBEYED_SINCE: Final = "2026-11-24"
@@ -35,7 +35,7 @@ def opted_out(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     return any(name.lower() == HEADER and value == b"1" for name, value in headers)
 
 
-def objection(loop: Loop, customer: str, cause: str) -> Objected | None:
+def objection(loop: Processor, customer: str, cause: str) -> Objected | None:
     """The objection that this signal makes; ``None`` when the person has objected already.
 
     ``cause`` is the id of what it came with, so that a retry makes the same objection.
@@ -47,7 +47,7 @@ def objection(loop: Loop, customer: str, cause: str) -> Objected | None:
     )
 
 
-def objection_in(loop: Loop, customer: str, cause: str, headers: Iterable[tuple[bytes, bytes]]) -> Objected | None:
+def objection_in(loop: Processor, customer: str, cause: str, headers: Iterable[tuple[bytes, bytes]]) -> Objected | None:
     """The objection that these headers make; ``None`` without the signal, or when the person has objected already."""
     return objection(loop, customer, cause) if opted_out(headers) else None
 

@@ -7,7 +7,7 @@ key made of it seals what a link must carry.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +25,8 @@ class Addresses:
 
     An address has a kind, a name (a device's key, or none), and bytes that only its channel understands.
     """
+
+    name = "addresses"
 
     def __init__(self, path: Path | str, key: bytes, *, erased: Callable[[str], bool] = lambda _: False) -> None:
         self._tickets = Cipher(derived(key, "tickets"))
@@ -68,16 +70,17 @@ class Addresses:
         """Remove this address, or every one of this kind."""
         self._shelf.drop(person, [one for one in self._shelf.of(person) if one[0] == kind and name in (None, one[1])])
 
-    def forget(self, person: str, entries: Sequence[Entry] = ()) -> int:
-        """Leave no address of this erased person in any file, and say how many there were."""
-        return self._shelf.forget(person, entries)
-
-    def told(self, person: str) -> list[dict[str, Any]]:
+    def export_personal_data(self, names: Collection[str]) -> list[dict[str, Any]]:
         """Every address of this person, as its channel keeps it."""
         return [
-            {"kind": place.kind, "name": place.name, "address": data.decode("utf-8", "replace")}
-            for place, data in self._shelf.values(person)
+            {"of": name, "kind": place.kind, "name": place.name, "address": data.decode("utf-8", "replace")}
+            for name in names
+            for place, data in self._shelf.values(name)
         ]
+
+    def erase_personal_data(self, names: Collection[str], _entries: Sequence[Entry] = ()) -> int:
+        """Leave no address of this person in any file; how many there were."""
+        return sum([self._shelf.forget(name) for name in names])
 
     def people(self) -> set[str]:
         """Everyone who has an address."""

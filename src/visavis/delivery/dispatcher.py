@@ -14,7 +14,7 @@ the decision, and its window closes.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from hashlib import blake2b
 from heapq import heapify, heappop, heappush
 from pathlib import Path
@@ -30,7 +30,7 @@ from visavis.delivery.screens import OnScreen, Screens
 from visavis.model.customer import Customer
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
-from visavis.ports import Channel, DeliveryResult, Message
+from visavis.ports import Channel, DeliveryResult, Message, Projection
 from visavis.store.sqlite_file import emptied, open_database
 from visavis.strategy.read import Strategy
 
@@ -58,11 +58,13 @@ class CardDelivery(Struct, frozen=True):
     reason: str = ""
 
 
-class Dispatcher:
-    """Fed with every durable entry, after the screens.
+class Dispatcher(Projection):
+    """Hands cards over; comes after the screens in the order of projections.
 
     ``person`` gives the customer as of the last one; ``secret`` keys what decisions are known by.
     """
+
+    name = "dispatcher"
 
     def __init__(
         self,
@@ -101,8 +103,8 @@ class Dispatcher:
         self._bell = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def passing(self, entry: Entry) -> None:
-        """Take in one entry of the log: its card, or that something changed for somebody who has one."""
+    def apply(self, entry: Entry, _customer: Customer, _live: bool) -> None:
+        """Take in the card of one entry, or that something changed for somebody who has one."""
         if entry.customer in self._of:
             self._look[entry.customer] = None
             self._bell.set()
@@ -119,15 +121,20 @@ class Dispatcher:
                 self._look[entry.customer] = None
                 self._bell.set()
 
-    def forget(self, customer: str, entries: Sequence[Entry]) -> int:
-        """Neither hand over nor remember anything for an erased person, whose entries were these.
+    def amend(self, customer: Customer, _replaced: Sequence[Entry], _entries: Sequence[Entry]) -> None:
+        """Recall what this person's screens do not show any more; what was handed over is not handed over again."""
+        self._look.update(dict.fromkeys(set(customer.names) & self._of.keys()))
+        self._bell.set()
 
-        How many cards were on their way or on a device.
+    def erase_personal_data(self, names: Collection[str], entries: Sequence[Entry]) -> int:
+        """Neither hand over nor remember anything for this person; how many cards were on their way or on a device.
 
         What is being handed over is left to whoever has it: where to recall it is not known any more.
         """
-        gone = set(self._of.pop(customer, ()))
-        self._look.pop(customer, None)
+        gone: set[str] = set()
+        for name in names:
+            gone.update(self._of.pop(name, ()))
+            self._look.pop(name, None)
         with self._writing:  # from here on no thread writes of them
             for decision in gone:
                 del self.parcels[decision]
@@ -141,12 +148,13 @@ class Dispatcher:
         self._drop({self._name(decision) for decision in gone | said})
         return len(gone)
 
-    def told(self, customer: str) -> list[dict[str, Any]]:
-        """What became of each card on its way to this person.
-
-        To which device, by which channel, how often it was tried.
-        """
-        return [{"decision": decision, **asdict(self.parcels[decision])} for decision in self._of.get(customer, ())]
+    def export_personal_data(self, names: Collection[str]) -> list[dict[str, Any]]:
+        """What became of each card on its way to this person: device, channel, number of attempts."""
+        return [
+            {"of": name, "decision": decision, **asdict(self.parcels[decision])}
+            for name in names
+            for decision in self._of.get(name, ())
+        ]
 
     def settle(self) -> None:
         """Once the whole log has passed.

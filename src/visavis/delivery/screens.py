@@ -9,7 +9,7 @@ answer loses nothing.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
@@ -19,8 +19,9 @@ from msgspec import Struct
 from visavis.consent.gate import holds, open_categories
 from visavis.model.customer import Customer
 from visavis.model.decision import Show
-from visavis.model.entry import Entry
+from visavis.model.entry import Effect, Entry
 from visavis.model.moment import CheckedIn, Corrected, Dwelled, Entered, Left
+from visavis.ports import Projection
 from visavis.strategy.read import Strategy
 
 RECENT: Final = 200
@@ -36,18 +37,17 @@ class OnScreen(Struct, frozen=True):
 
 
 class Recent(Struct, frozen=True):
-    """An entry that was just lived; ``number`` grows by one each; ``us`` is how long its step took."""
+    """An entry that was just processed; ``number`` grows by one each; ``us`` is how long its step took."""
 
     number: int
     entry: Entry
     us: float
 
 
-class Screens:
-    """Fed with every durable entry; asked by whoever serves a screen.
+class Screens(Projection):
+    """What may be shown now, for who serves a screen; ``customer`` gives the person as of the last durable entry."""
 
-    ``customer`` gives the person as of the last durable entry.
-    """
+    name = "screens"
 
     def __init__(self, strategy: Strategy, customer: Callable[[str], Customer], now: Callable[[], datetime]) -> None:
         self._strategy = strategy
@@ -61,8 +61,8 @@ class Screens:
         self._number = 0
         self.closed = False
 
-    def passing(self, entry: Entry) -> None:
-        """Take in one entry of the log, in order."""
+    def apply(self, entry: Entry, customer: Customer, live: bool) -> None:
+        """Note what is shown to whom and who is where; wake the screens that it concerns."""
         name, moment = entry.customer, entry.moment
         where = self._where.get(name)
         if (
@@ -74,33 +74,27 @@ class Screens:
         if isinstance(moment, CheckedIn):
             self._where[name] = moment.place
             self._present.setdefault(moment.place, {})[name] = None
-            self._last.pop((name, "adviser"), None)  # who announces themselves again is told of anew, or not at all
+            self._last.pop((name, "adviser"), None)  # who checks in again has a new brief, or none
         if isinstance(moment, Corrected):
-            self._unsaid(name)
+            self._take_off({name})
         for decision in entry.decisions:
             if isinstance(decision, Show):
                 self._last.pop((name, decision.audience), None)
                 self._last[name, decision.audience] = OnScreen(decision, entry)
         while len(self._last) > KEPT:
             self._last.pop(next(iter(self._last)))
+        if live:
+            places = {where or "", customer.places.here}
+            if isinstance(moment, CheckedIn | Entered | Left | Dwelled):
+                places.add(moment.place)
+            self.ring(*customer.names, *[f"place:{place}" for place in places])
 
-    def committed(self, lived: Iterable[tuple[Entry, float]]) -> None:
-        """Take in a durable group, and wake the screens that it concerns."""
-        ring: dict[str, None] = {}
-        for entry, us in lived:
-            ring[f"place:{self._where.get(entry.customer, '')}"] = None  # where they were looked after until now
-            self.passing(entry)
+    def record_recent(self, processed: Iterable[tuple[Entry, float]]) -> None:
+        """Keep these entries for those who watch everybody, with how long their steps took (µs); wake them."""
+        for entry, us in processed:
             self._number += 1
             self.recent.append(Recent(self._number, entry, us))
-            ring.update(dict.fromkeys(self._customer(entry.customer).names))
-            moment = entry.moment
-            if isinstance(moment, CheckedIn | Entered | Left | Dwelled):
-                ring[f"place:{moment.place}"] = None
-            if here := self._customer(entry.customer).places.here:
-                ring[f"place:{here}"] = None
-        if ring:
-            ring[EVERYBODY] = None
-        self.ring(*ring)
+        self.ring(EVERYBODY)
 
     def ring(self, *names: str) -> None:
         """Wake the screens that watch these names: something of theirs changed."""
@@ -108,30 +102,28 @@ class Screens:
             for bell in self._bells.get(name, ()):
                 bell.set()
 
-    def forget(self, customer: str, _entries: Sequence[Entry]) -> int:
-        """Take everything of an erased person off every screen, and say how many cards and briefs that was."""
-        cards = self._unsaid(customer)
-        for present in self._present.values():
-            present.pop(customer, None)
-        for bells in self._bells.values():
-            for bell in bells:
-                bell.set()
+    def erase_personal_data(self, names: Collection[str], _entries: Sequence[Entry]) -> int:
+        """Take everything of this person off every screen; how many cards and briefs that was."""
+        cards = self._take_off(names)
+        for name in names:
+            self._present.get(self._where.pop(name, ""), {}).pop(name, None)
+        self.look_again()
         return cards
 
-    def told(self, customer: str) -> list[dict[str, Any]]:
+    def export_personal_data(self, names: Collection[str]) -> list[dict[str, Any]]:
         """What was last put on this person's screens, and on an adviser's about them."""
         return [
-            {"audience": audience, "decision": last.show.id, "moment": last.entry.moment.id}
+            {"of": name, "audience": audience, "decision": last.show.id, "moment": last.entry.moment.id}
             for (name, audience), last in self._last.items()
-            if name == customer
+            if name in names
         ]
 
-    def _unsaid(self, customer: str) -> int:
-        """Keep no card, brief or recent entry of this person; how many cards and briefs that was."""
-        cards = [name for name in self._last if name[0] == customer]
-        for name in cards:
-            del self._last[name]
-        self.recent = deque([one for one in self.recent if one.entry.customer != customer], maxlen=RECENT)
+    def _take_off(self, names: Collection[str]) -> int:
+        """Keep no card, brief or recent entry of these names; how many cards and briefs that was."""
+        cards = [key for key in self._last if key[0] in names]
+        for key in cards:
+            del self._last[key]
+        self.recent = deque([one for one in self.recent if one.entry.customer not in names], maxlen=RECENT)
         return len(cards)
 
     def card(self, customer: str, device: str = "") -> OnScreen | None:
@@ -146,14 +138,10 @@ class Screens:
         """The briefs of those who checked in at this place and are still there, the latest first."""
         found = []
         for customer in self._there(place):
-            told = self._latest(customer, "adviser")
-            if (
-                told is not None
-                and customer.places.here == place
-                and customer.places.checked_in
-                and self._may_stay(customer, told.show)
-            ):
-                found.append(told)
+            brief = self._latest(customer, "adviser")
+            here = customer.places.here == place and customer.places.checked_in
+            if brief is not None and here and self._may_stay(customer, brief.show):
+                found.append(brief)
         return found
 
     def checked_in(self, place: str) -> list[str]:
@@ -161,7 +149,7 @@ class Screens:
         return [one.id for one in reversed(self._there(place)) if one.places.here == place and one.places.checked_in]
 
     def greeting(self, place: str) -> bool:
-        """Whether somebody is there who announced themselves, for whom there is no brief and was none that an adviser has answered."""
+        """Whether somebody who checked in has no brief there, nor had one that an adviser has answered."""
         briefed = {self._customer(one.entry.customer).id for one in self.briefs(place)}
         return any(name not in briefed and not self._answered(name) for name in self.checked_in(place))
 
@@ -175,9 +163,17 @@ class Screens:
         return known is not None and bool(open_categories(self._customer(customer), known, self._now().timestamp()))
 
     def holds(self, customer: str, purpose: str, epoch: int) -> bool:
-        """Whether what was decided under this purpose in this consent epoch may still go out to this person, or for them."""
+        """Whether what was decided under this purpose in this consent epoch may still go out to this person."""
         known = self._strategy.purposes.get(purpose)
         return known is not None and holds(self._customer(customer), known, epoch, self._now().timestamp())
+
+    def covers(self, customer: str, effect: Effect) -> bool:
+        """Whether what this person agreed to still covers an effect of theirs.
+
+        One without an action is owed whatever was agreed to: recipients are told of corrections.
+        """
+        action = self._strategy.actions.get(effect.action)
+        return not effect.action or (action is not None and self.holds(customer, action.purpose, effect.epoch))
 
     def close(self) -> None:
         """Tell every stream to end: the server stops."""
@@ -225,7 +221,5 @@ class Screens:
         return self.holds(customer.id, show.purpose, shown.epoch)
 
     def _answered(self, name: str) -> bool:
-        told = self.brief_of(name)
-        return told is not None and any(
-            card.decision == told.show.id and card.answer for card in self._customer(name).service.shown
-        )
+        brief, shown = self.brief_of(name), self._customer(name).service.shown
+        return brief is not None and any(card.decision == brief.show.id and card.answer for card in shown)

@@ -15,7 +15,7 @@ import asyncio
 import logging
 import sqlite3
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b, sha256
 from hmac import compare_digest
@@ -29,9 +29,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from visavis.model.customer import Customer
 from visavis.model.entry import Effect, Entry, decode, encode
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import Objected, Restricted, Withdrew
+from visavis.ports import Projection
 from visavis.store.keys import Cipher, derived
 from visavis.store.sqlite_file import emptied, open_database
 
@@ -130,14 +132,17 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, *, now: float) 
     return message
 
 
-class Webhooks:
+class Webhooks(Projection):
     """Deliver effects.
 
-    ``covered`` tells whether what a person agreed to still covers an effect of theirs, asked just before each attempt.
+    Just before each attempt it is asked whether what a person agreed to still ``covered`` the effect; of an erasure,
+    whether the person is ``erased``.
 
     The file holds keyed hashes (under ``secret``) and what became of them; besides, sealed, what recipients are still
     to be told of an erasure.
     """
+
+    name = "webhooks"
 
     def __init__(
         self,
@@ -145,12 +150,14 @@ class Webhooks:
         targets: Mapping[str, Target],
         *,
         covered: Callable[[str, Effect], bool],
+        erased: Callable[[str], bool] = lambda _: True,
         client: httpx.AsyncClient | None = None,
         clock: Callable[[], float] = time,
         secret: bytes = b"",
     ) -> None:
         self._targets = dict(targets)
         self._covered = covered
+        self._erased = erased
         # Straight to the host that was allowed: no proxy of the environment, no redirect.
         self._client = (
             client
@@ -179,25 +186,29 @@ class Webhooks:
             if all(
                 effect.kind in self._targets for effect in notice.effects
             ):  # else it waits for whoever starts with its target again
-                self.passing(notice)
+                self.take_effects(notice)
 
     @property
     def waiting(self) -> int:
         """How many effects are still to be delivered."""
         return sum([parcel.status == "waiting" for parcel in self.parcels.values()])
 
-    def passing(self, entry: Entry) -> None:
-        """Take in the effects of one entry of the log; those done before are not sent again.
-
-        One that had no target when a server ran is not sent later: nobody wants last year's orders on the day that a
-        webhook is set up.
-        """
+    def apply(self, entry: Entry, _customer: Customer, _live: bool) -> None:
+        """Take in the effects of one entry; what waits for somebody who closed something is asked about again."""
         if isinstance(entry.moment, Withdrew | Objected | Restricted):
             # Whoever closed something is told so next: what is on its way for them is held, and asked anew whether it
             # is still covered.
             for key, attempt in self._under_way.items():
                 if self.parcels[key].customer == entry.customer:
                     attempt.cancel()
+        self.take_effects(entry)
+
+    def take_effects(self, entry: Entry) -> None:
+        """Deliver the effects of this entry; those done before are not sent again.
+
+        One that had no target when a server ran is not sent later: nobody wants last year's orders on the day that a
+        webhook is set up.
+        """
         for effect in entry.effects:
             name = self._name(effect.key)
             self._unheard.discard(name)
@@ -220,7 +231,7 @@ class Webhooks:
     def announce(self, notice: Entry) -> None:
         """Keep what recipients are to be told of an erasure, before it begins.
 
-        Once it is done nothing else knows whom to tell. Then let it pass.
+        Once it is done nothing else knows whom to tell; :meth:`take_effects` then delivers it.
         """
         self._database.execute("PRAGMA synchronous = FULL")
         for effect in notice.effects:
@@ -234,13 +245,17 @@ class Webhooks:
                 )
         self._database.execute("PRAGMA synchronous = NORMAL")
 
-    def forget(self, customer: str, entries: Sequence[Entry]) -> int:
-        """Neither deliver nor remember anything of an erased person, whose entries were these.
+    def amend(self, _customer: Customer, replaced: Sequence[Entry], entries: Sequence[Entry]) -> None:
+        """Deliver what corrected entries say now; what was delivered before is not sent again."""
+        corrected = {entry.moment.id for entry in replaced}
+        for entry in entries:
+            if entry.moment.id in corrected:
+                self.take_effects(entry)
 
-        Say how many parcels that was.
-        """
+    def erase_personal_data(self, names: Collection[str], entries: Sequence[Entry]) -> int:
+        """Neither deliver nor remember any effect of this person; how many there were."""
         keys = {effect.key for entry in entries for effect in entry.effects} | {
-            key for key, parcel in self.parcels.items() if parcel.customer == customer
+            key for key, parcel in self.parcels.items() if parcel.customer in names
         }
         for key in keys:
             self.parcels.pop(key, None)
@@ -250,12 +265,18 @@ class Webhooks:
         self._drop({self._name(key) for key in keys})
         return len(keys)
 
-    def told(self, customer: str) -> list[dict[str, Any]]:
+    def export_personal_data(self, names: Collection[str]) -> list[dict[str, Any]]:
         """What became of each effect of this person's: which webhook, how often it was tried, what went wrong."""
         return [
-            {**asdict(parcel.effect), "status": parcel.status, "attempts": parcel.attempts, "trouble": parcel.trouble}
+            {
+                "of": parcel.customer,
+                **asdict(parcel.effect),
+                "status": parcel.status,
+                "attempts": parcel.attempts,
+                "trouble": parcel.trouble,
+            }
             for parcel in self.parcels.values()
-            if parcel.customer == customer
+            if parcel.customer in names
         ]
 
     def settle(self) -> None:
@@ -335,7 +356,8 @@ class Webhooks:
 
     async def _attempt(self, key: str) -> None:
         parcel = self.parcels[key]
-        if not self._covered(parcel.customer, parcel.effect):
+        announced = parcel.effect.kind == ERASED
+        if not (self._erased(parcel.customer) if announced else self._covered(parcel.customer, parcel.effect)):
             self._finish(key, replace(parcel, status="withdrawn"))
             return
         trouble = await self._sent(parcel)

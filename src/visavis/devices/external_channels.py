@@ -90,7 +90,7 @@ class ExternalChannels:
             *phone.routes(writer, access, screens, self.push, passes),
             *(self.wallet.routes(access) if self.wallet is not None else [route(PASS_FILE, unset)]),
             *google_wallet.routes(
-                self._settings.google_wallet, writer.loop.strategy, self._key("wallet"), access, self._now
+                self._settings.google_wallet, writer.processor.strategy, self._key("wallet"), access, self._now
             ),
             *(self.mail.routes(writer, access) if self.mail is not None else []),
         ]

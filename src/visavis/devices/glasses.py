@@ -99,13 +99,13 @@ HOME: Final = {"fr": "À la maison", "en": "At home"}
 
 def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
     """The page, its stream, and what it sends back."""
-    strategy = writer.loop.strategy
+    strategy = writer.processor.strategy
 
     def device(request: Request) -> AccessKey:
         return key_of(request, access, "device", cookie=COOKIE)
 
     def language_of(request: Request, person: str) -> str:
-        return strategy.language_for(writer.loop.customer(person), request.query_params.get("language", ""))
+        return strategy.language_for(writer.processor.customer(person), request.query_params.get("language", ""))
 
     async def page(request: Request) -> Response:
         host = request.query_params.get("host", "")
@@ -190,10 +190,10 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
         """
         ago_s = body.get("ago_s", 0.0)
         known = isinstance(ago_s, int | float) and not isinstance(ago_s, bool) and 0.0 <= ago_s <= AGO_LIMIT_S
-        return writer.loop.clock.now() - timedelta(seconds=ago_s if known else 0.0)
+        return writer.processor.clock.now() - timedelta(seconds=ago_s if known else 0.0)
 
     def own(key: AccessKey, decision: str) -> None:
-        customer = writer.loop.customer(key.subject)
+        customer = writer.processor.customer(key.subject)
         card = next((card for card in customer.service.shown if card.decision == decision), None)
         action = strategy.actions.get(card.action) if card is not None else None
         if action is None or action.audience != "customer":

@@ -90,8 +90,8 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
 
     ``GET`` and ``DELETE /v1/devices`` list and revoke; a page to type it.
     """
-    strategy = writer.loop.strategy
-    registry = Registry(access, strategy.devices, lambda: writer.loop.clock.now().timestamp())
+    strategy = writer.processor.strategy
+    registry = Registry(access, strategy.devices, lambda: writer.processor.clock.now().timestamp())
 
     async def page(request: Request) -> Response:
         language = strategy.language_for(None, request.query_params.get("language", ""))
@@ -168,7 +168,7 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
         if bool(person) is bool(place):
             raise Invalid("Whose devices?", advice="Ask with ?person=… or ?place=….")
         if person:
-            return _json(registry.listed("device", person, writer.loop.customer(person).devices))
+            return _json(registry.listed("device", person, writer.processor.customer(person).devices))
         return _json(registry.listed("adviser", place, {}))
 
     async def revoke(request: Request) -> Response:
@@ -197,7 +197,7 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
 
     def _worn(key: AccessKey, *, worn: bool) -> Worn:
         """What was paired is there, what was revoked is not: decisions choose among what is there."""
-        at = writer.loop.clock.now()
+        at = writer.processor.clock.now()
         return Worn(
             id=f"worn-{token_hex(6)}",
             customer=key.subject,

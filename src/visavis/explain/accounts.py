@@ -1,17 +1,16 @@
-"""What sharing brought each person, purpose by purpose.
+"""What sharing brought each person, purpose by purpose: counted from entries, in whole cents, against the promise.
 
-Counted from durable entries, in whole cents, against what was promised.
-
-The account of a person adds up exactly to what tills took from their rewards. A promise is what we believed when we
-spoke: how likely a yes was, and what it was worth; nobody can write it afterwards.
+The account of a person adds up exactly to what tills took from their rewards. A promise is what we believed when the
+card was shown: how likely a yes was, and what it was worth; nobody can write it afterwards.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from math import inf
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from visavis.consent.gate import open_categories
 from visavis.customers.wallet import COST, LIABILITY, TILL, postings
@@ -20,6 +19,7 @@ from visavis.model.customer import Customer, bounded
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
 from visavis.model.moment import Answered, Ordered, Redeeming, Returned, Reversed
+from visavis.ports import Projection
 from visavis.strategy.read import Strategy
 
 K: Final = 20
@@ -31,10 +31,7 @@ USEFUL: Final = frozenset({"yes", "done"})
 
 
 class Gains(Struct):
-    """What one purpose brought one person so far.
-
-    Rewards redeemed, in cents and in number, cards answered with a yes, orders; of how many cards shown.
-    """
+    """What one purpose brought one person: rewards redeemed (cents, number), useful cards, orders, cards shown."""
 
     cents: int = 0
     redeemed: int = 0
@@ -44,10 +41,7 @@ class Gains(Struct):
 
 
 class Month(Struct):
-    """What was promised in one month, in thousandths of a yes and of a cent, as we believed it when we spoke.
-
-    And what came of it.
-    """
+    """What was promised in one month, in thousandths of a yes and of a cent, and what came of it."""
 
     yes_milli: int = 0
     cents_milli: int = 0
@@ -71,7 +65,7 @@ class Account(Struct):
     placed: set[str] = set()
     books: dict[str, int] = {}
 
-    def passing(self, strategy: Strategy, entry: Entry) -> None:
+    def apply(self, strategy: Strategy, entry: Entry) -> None:
         """Take in one entry, in order."""
         month = _month(entry.received_at)
         for decision in entry.decisions:
@@ -151,11 +145,13 @@ class Average(Struct, frozen=True):
     useful: float
 
 
-class Accounts:
-    """Everybody's accounts, fed with every durable entry; one of an erased person is dropped.
+class Accounts(Projection):
+    """The accounts of all people.
 
     ``books`` are the brand's own: what rewards cost, what is owed, what tills took, in cents that add up to zero.
     """
+
+    name = "accounts"
 
     def __init__(self, strategy: Strategy) -> None:
         self._strategy = strategy
@@ -163,10 +159,10 @@ class Accounts:
         self.books: dict[str, int] = dict.fromkeys((COST, LIABILITY, TILL), 0)
         self._averages: dict[str, tuple[float, Average | None]] = {}
 
-    def passing(self, entry: Entry) -> None:
-        """Take in one entry, in order."""
+    def apply(self, entry: Entry, _customer: Customer, _live: bool) -> None:
+        """Take one entry into its person's account, and into the books."""
         account = self._accounts.setdefault(entry.customer, Account())
-        account.passing(self._strategy, entry)
+        account.apply(self._strategy, entry)
         for one in postings(entry):
             account.books[one.account] = account.books.get(one.account, 0) + one.cents
             self.books[one.account] += one.cents
@@ -175,12 +171,23 @@ class Accounts:
         """The account of the person who has these names; an empty one when nothing is known of them."""
         return together([self._accounts[name] for name in names if name in self._accounts])
 
-    def forget(self, customer: str) -> None:
-        """Drop what is held of this person, and the averages that they were part of."""
-        if (gone := self._accounts.pop(customer, None)) is not None:
+    def export_personal_data(self, names: Collection[str]) -> list[dict[str, Any]]:
+        """The account of this person, purpose by purpose."""
+        return [
+            {"of": name, "purpose": purpose, **asdict(gains)}
+            for name in names
+            if name in self._accounts
+            for purpose, gains in self._accounts[name].brought.items()
+        ]
+
+    def erase_personal_data(self, names: Collection[str], _entries: Sequence[Entry]) -> int:
+        """Drop the account of this person, and the averages that it was part of."""
+        gone = [self._accounts.pop(name) for name in names if name in self._accounts]
+        for one in gone:
             self._averages.clear()
-            for account, cents in gone.books.items():
+            for account, cents in one.books.items():
                 self.books[account] -= cents
+        return len(gone)
 
     def average(self, purpose: Purpose, people: Callable[[str], Customer], now: float) -> Average | None:
         """What this purpose brought those whose yes stands; ``None`` for fewer than :data:`K` of them.

@@ -1,12 +1,9 @@
-"""The benefit of sharing, told to one person: what each purpose brought so far.
+"""The benefit of sharing, for one person: what each purpose brought so far; for one that is off, what it would have.
 
-For one that is off, what it would have, else what others had.
-
-No figure is written by hand, and when a promise was not kept three months in a row the words say so by themselves.
+When a promise was not kept three months in a row, the words say so by themselves.
 """
 
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Iterable
 from typing import Final, Literal
 
 from babel.numbers import format_decimal
@@ -17,16 +14,14 @@ from visavis.cards.words import amount
 from visavis.consent.gate import open_categories
 from visavis.explain.accounts import Accounts, Average, Gains
 from visavis.explain.what_if import WhatIf, recent, would
-from visavis.model.customer import Customer
 from visavis.model.entry import Entry
-from visavis.model.world import World
-from visavis.strategy.read import Strategy
+from visavis.runtime.loop import Processor
 
 Kind = Literal["own", "less", "replay", "average", "none"]
 
 
 class Benefit(Struct, frozen=True):
-    """One purpose as its own page tells it: what it brought, or would have; ``text`` says which, in words."""
+    """One purpose on the person's own page: what it brought, or would have; ``text`` says which, in words."""
 
     purpose: str
     on: bool
@@ -39,22 +34,11 @@ class Benefit(Struct, frozen=True):
 
 
 def benefits(
-    strategy: Strategy,
-    world: World,
-    everybody: Accounts,
-    people: Callable[[str], Customer],
-    customer: str,
-    entries: Iterable[Entry],
-    key: bytes,
-    now: datetime,
-    language: str,
+    processor: Processor, accounts: Accounts, customer: str, entries: Iterable[Entry], language: str
 ) -> list[Benefit]:
-    """Every purpose that this person may choose.
-
-    What it brought so far, or, for one that is off, what it would have.
-    """
-    person, now_s = people(customer), now.timestamp()
-    account, days = everybody.of(person.names), recent(entries, now)
+    """Every purpose that this person may choose: what it brought; for one that is off, what it would have."""
+    strategy, person, now = processor.strategy, processor.customer(customer), processor.clock.now()
+    now_s, account, days = now.timestamp(), accounts.of(person.names), recent(entries, now)
     found = []
     for purpose in strategy.purposes.values():
         if purpose.basis != "consent":
@@ -63,12 +47,12 @@ def benefits(
         brought = account.brought.get(purpose.key, Gains())
         less = on and account.less_than_promised(purpose.key, now)
         maybe = (
-            would(strategy, world, days, purpose, key)
+            would(strategy, processor.world, days, purpose, processor.randomization_key)
             if days is not None and not on and not person.restricted
             else None
         )
-        average = everybody.average(purpose, people, now_s) if not on and maybe is None else None
-        kind, text = said(brought, maybe, average, strategy.brand.currency, language, on=on, less=less)
+        average = accounts.average(purpose, processor.customer, now_s) if not on and maybe is None else None
+        kind, text = described(brought, maybe, average, strategy.brand.currency, language, on=on, less=less)
         found.append(Benefit(purpose.key, on, kind, text, brought.cents, brought.useful, brought.orders, brought.shown))
     return found
 
@@ -80,11 +64,11 @@ _LESS: Final = {
 }
 _WOULD: Final = {
     "fr": "Aurait donné, ces 30 derniers jours : {what}.",
-    "en": "WhatIf have given, in your last 30 days: {what}.",
+    "en": "Would have given, in your last 30 days: {what}.",
 }
 _WOULD_NOT: Final = {
     "fr": "N'aurait rien changé ces 30 derniers jours.",
-    "en": "WhatIf have changed nothing in your last 30 days.",
+    "en": "Would have changed nothing in your last 30 days.",
 }
 _AVERAGE: Final = {
     "fr": "En moyenne, chez celles et ceux qui l'ont ouvert : {what}.",
@@ -99,16 +83,16 @@ _COUNTS: Final = {
 }
 
 
-def said(
+def described(
     brought: Gains, maybe: WhatIf | None, average: Average | None, currency: str, language: str, *, on: bool, less: bool
 ) -> tuple[Kind, str]:
-    r"""What is told of one purpose, and which kind of figure that is.
+    r"""Which kind of figure one purpose has, and the words for it.
 
-    >>> said(Gains(cents=250, redeemed=1, useful=3), None, None, "EUR", "en", on=True, less=False)
+    >>> described(Gains(cents=250, redeemed=1, useful=3), None, None, "EUR", "en", on=True, less=False)
     ('own', '€2.50 at the till, 3 useful cards.')
-    >>> said(Gains(), None, Average(40, 1.25), "EUR", "en", on=False, less=False)
+    >>> described(Gains(), None, Average(40, 1.25), "EUR", "en", on=False, less=False)
     ('average', 'On average, for those who opened it: about\xa0€0.40, 1.2 useful cards.')
-    >>> said(Gains(), None, None, "EUR", "en", on=False, less=False)
+    >>> described(Gains(), None, None, "EUR", "en", on=False, less=False)
     ('none', 'None so far.')
     """
     parts = [_USED[language].format(sum=amount(brought.cents, currency, language))] if brought.cents else []
@@ -120,17 +104,17 @@ def said(
     if on or (maybe is None and average is None):
         return "none", typeset(_NONE[language], language)
     if maybe is not None:
-        told = [
+        counts = [
             _count("cards", maybe.cards, language),
             *([_ABOUT[language].format(sum=amount(maybe.cents, currency, language))] if maybe.cents else []),
         ]
         return "replay", typeset(
-            _WOULD[language].format(what=", ".join(told)) if maybe.cards else _WOULD_NOT[language], language
+            _WOULD[language].format(what=", ".join(counts)) if maybe.cards else _WOULD_NOT[language], language
         )
     assert average is not None
-    told = [_ABOUT[language].format(sum=amount(average.cents, currency, language))] if average.cents else []
-    told.append(_count("useful", average.useful, language))
-    return "average", typeset(_AVERAGE[language].format(what=", ".join(told)), language)
+    counts = [_ABOUT[language].format(sum=amount(average.cents, currency, language))] if average.cents else []
+    counts.append(_count("useful", average.useful, language))
+    return "average", typeset(_AVERAGE[language].format(what=", ".join(counts)), language)
 
 
 def _count(what: str, n: float, language: str) -> str:

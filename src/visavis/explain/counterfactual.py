@@ -1,13 +1,11 @@
-"""Why a card was shown, in full.
+"""Why a decision was taken: the data that it came from, and what would have changed it.
 
-The data that it came from, and what would have changed it, found by deciding again without each of them.
-
-Nothing here is written by hand for a card: each line is an experiment on the person as they were, in the world as it
-was, with the same dice. What is named as a reason is what the decision changes without. Asked for, never made at the
-moment itself.
+Each line is an experiment: the decision is taken again on the person as they were, in the world as it was, with the
+same dice, without one kind of data or one datum. What is named as a reason is what the decision changes without. Made
+when it is asked for, never at the moment itself.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 from urllib.parse import quote
@@ -21,17 +19,17 @@ from visavis.cards.words import EPOCH, family_name, product_name
 from visavis.consent.gate import Views
 from visavis.customers.fold import fold
 from visavis.customers.habits import without
-from visavis.customers.identity import apply_entry
 from visavis.decide.brief_facts import NAME
 from visavis.decide.explain import sentence
 from visavis.engine import decide
 from visavis.ledger.personal_view import WHAT
-from visavis.model.customer import Customer, newborn
+from visavis.model.customer import Customer
 from visavis.model.decision import Decision, Origin, Show
 from visavis.model.entry import Entry
 from visavis.model.habit import HABIT, LOCAL_DAY
 from visavis.model.moment import Measured
 from visavis.model.world import World
+from visavis.runtime.population import Population
 from visavis.strategy.read import Strategy
 
 Change = Literal["gone", "shown", "other", "less", "more", "same"]
@@ -84,9 +82,7 @@ _TOGETHER: Final = {"fr": " et ", "en": " and "}
 
 
 class UsedData(Struct, frozen=True):
-    """One kind of data that the decision read (``datum`` empty), or one of the data in it, by its name.
-
-    What it is, where it comes from, for which purposes.
+    """One kind of data that the decision read (``datum`` empty), or one datum in it: what, from where, for what.
 
     ``day`` is when it was last seen, where that is one day (ISO 8601). ``change`` is what deciding again without it
     came to, ``without`` says it; both are empty when it could not be decided again.
@@ -105,8 +101,7 @@ class UsedData(Struct, frozen=True):
 class Why(Struct, frozen=True):
     """One decision explained.
 
-    ``plain`` is one sentence in each language; ``withheld`` the purposes that were closed, of which nothing was read.
-
+    ``plain`` is one sentence in each language; ``withheld`` the purposes that were closed, of which nothing was read;
     ``records`` are the choices that opened the purposes; ``again`` whether it could be decided again with the rules and
     the knowledge that it saw; ``contact`` reaches somebody, ``links`` are where the person corrects, withdraws,
     contests and erases.
@@ -129,27 +124,21 @@ class Why(Struct, frozen=True):
     links: dict[str, str]
 
 
-Again = Callable[[Customer, frozenset[str]], Decision | None]
-"""Decide again for this person, of whom these categories are not seen."""
+Datum = tuple[str, Origin, str, Customer]
+"""One datum: its name, where it comes from, its words, and the person without it."""
 
 
 def walk(entries: Iterable[Entry]) -> Iterator[tuple[Customer, Entry]]:
     """Every entry of one person, under all of their names and in order, with the person as they were before it."""
-    people, identified = dict[str, Customer](), dict[str, str]()
+    population = Population()
     for entry in entries:
-        before = people.get(entry.customer) or newborn(entry.customer)
-        yield before, entry
-        apply_entry(people, identified, entry, fold(before, entry))
+        yield population.customer(entry.customer), entry
+        population.fold(entry)
 
 
 def find(entries: Iterable[Entry], decision: str) -> tuple[Customer, Entry] | None:
-    """The entry of this decision, and the person as they were before it.
-
-    ``None`` when it is not among their entries.
-    """
-    return next(
-        ((before, entry) for before, entry in walk(entries) if any(one.id == decision for one in entry.decisions)), None
-    )
+    """The entry of this decision, and the person before it; ``None`` when it is not among their entries."""
+    return next((one for one in walk(entries) if any(made.id == decision for made in one[1].decisions)), None)
 
 
 def why(
@@ -161,16 +150,8 @@ def why(
     """
     logged = next(one for one in entry.decisions if one.id == decision)
     happened = fold(before, replace(entry, decisions=()))
-
-    def again(customer: Customer, hidden: frozenset[str]) -> Decision | None:
-        assert world is not None
-        views = Views(customer, entry.moment, entry.received_at.timestamp(), without=hidden)
-        return next(
-            (one for one in decide(strategy, world, views, entry.moment, key)[0] if one.audience == logged.audience),
-            None,
-        )
-
-    known = world is not None and world.strategy == strategy.version and again(happened, frozenset()) == logged
+    experiment = _Experiment(strategy, world, happened, entry, logged, key)
+    again = world is not None and world.strategy == strategy.version and experiment.decide(happened) == logged
     woken = strategy.woken_by(entry.moment.kind, logged.audience)
     purposes = {use.purpose: use for use in entry.uses if use.purpose in woken and not use.by}
     read = {
@@ -178,28 +159,22 @@ def why(
         for use in purposes.values()
         for category in use.categories
     }
-    found = {
-        spoken: _used(strategy, logged, happened, entry, read, again if known else None, spoken) for spoken in LANGUAGES
-    }
-    spot = entry.moment.at
-    shown = isinstance(logged, Show)
-    title = (
-        compose(strategy, logged, language, place=spot.place if spot is not None else "").title
-        if isinstance(logged, Show) and logged.action in strategy.actions
-        else ""
-    )
+    found = {spoken: list(experiment.used(read, spoken, again=again)) for spoken in LANGUAGES}
+    spot, title = entry.moment.at, ""
+    if isinstance(logged, Show) and logged.action in strategy.actions:
+        title = compose(strategy, logged, language, place=spot.place if spot is not None else "").title
     return Why(
         logged.id,
         entry.moment.id,
         entry.received_at,
         logged.audience,
-        "show" if shown else "silence",
+        "show" if isinstance(logged, Show) else "silence",
         title,
         {spoken: plain(logged, found[spoken], spoken) for spoken in LANGUAGES},
         tuple(found[language]),
         tuple(sorted({one.detail for one in logged.refusals if one.reason == "consent"})),
         {name: happened.consents[name].record for name in purposes if name in happened.consents},
-        known,
+        again,
         strategy.version,
         entry.world,
         strategy.brand.controller.email if strategy.brand.controller is not None else "",
@@ -208,10 +183,7 @@ def why(
 
 
 def plain(decision: Decision, used: Iterable[UsedData], language: str) -> str:
-    """One sentence of at most :data:`WORDS_LIMIT` words.
-
-    What the decision changes without, what the person said first, what was concluded last.
-    """
+    """One sentence of at most :data:`WORDS_LIMIT` words: what the decision changes without, by :data:`FIRST`."""
     if not isinstance(decision, Show):
         return typeset(sentence(decision, language), language)
     used = list(used)
@@ -223,54 +195,10 @@ def plain(decision: Decision, used: Iterable[UsedData], language: str) -> str:
     for many in range(min(NAMED, len(named)), 0, -1):
         *others, last = [one.what for one in named[:many]]
         what = _TOGETHER[language].join([", ".join(others), last]) if others else last
-        said = typeset(RELIES[language].format(this=THIS[decision.audience][language], what=what), language)
-        if count_words(said) <= WORDS_LIMIT:
-            return said
+        text = typeset(RELIES[language].format(this=THIS[decision.audience][language], what=what), language)
+        if count_words(text) <= WORDS_LIMIT:
+            return text
     return typeset(NOTHING[language].format(this=THIS[decision.audience][language]), language)
-
-
-def _used(
-    strategy: Strategy,
-    logged: Decision,
-    happened: Customer,
-    entry: Entry,
-    read: dict[str, tuple[str, ...]],
-    again: Again | None,
-    language: str,
-) -> list[UsedData]:
-    """What was read, each decided without: the kinds of data, then the data in them that count."""
-    found: list[UsedData] = []
-    for category, purposes in sorted(read.items()):
-        change = changed(logged, again(happened, frozenset((category,)))) if again is not None else ""
-        origin: Origin = "declared" if category == "preferences" else "observed"
-        kind = UsedData(
-            category, "", origin, WHAT[category][language], purposes, _day(happened, entry, category, ""), change
-        )
-        found.append(_told(logged, kind, language))
-        for datum, origin, what, other in _data(strategy, logged, happened, entry, category, language):
-            change = changed(logged, again(other, frozenset())) if again is not None else ""
-            if change != "same":
-                found.append(
-                    _told(
-                        logged,
-                        UsedData(
-                            category, datum, origin, what, purposes, _day(happened, entry, category, datum), change
-                        ),
-                        language,
-                    )
-                )
-    return found
-
-
-def _told(logged: Decision, used: UsedData, language: str) -> UsedData:
-    if not used.change:
-        return used
-    return replace(
-        used,
-        without=typeset(
-            CHANGED[used.change][language].format(this=THIS[logged.audience][language], what=used.what), language
-        ),
-    )
 
 
 def changed(before: Decision, after: Decision | None) -> Change:
@@ -292,85 +220,113 @@ def changed(before: Decision, after: Decision | None) -> Change:
     return "less" if (after.p_shown, after.p_response) < (before.p_shown, before.p_response) else "more"
 
 
-def _data(
-    strategy: Strategy, logged: Decision, person: Customer, entry: Entry, category: str, language: str
-) -> Iterator[tuple[str, Origin, str, Customer]]:
-    """The single data of this category that this decision may have come from.
+class _Experiment(Struct, frozen=True):
+    """A decision that can be taken again: who the person was, what happened, in which world, with which dice."""
 
-    Name, origin, words, and the person without it.
-    """
+    strategy: Strategy
+    world: World | None
+    happened: Customer
+    entry: Entry
+    logged: Decision
+    key: bytes
 
-    def words(kind: str, name: str = "") -> str:
-        return _DATA[kind][language].format(name=clipped(name, 28, 4))
+    def decide(self, customer: Customer, hidden: frozenset[str] = frozenset()) -> Decision | None:
+        """The decision for this person, of whom these categories are not seen."""
+        assert self.world is not None
+        moment = self.entry.moment
+        views = Views(customer, moment, self.entry.received_at.timestamp(), without=hidden)
+        decisions = decide(self.strategy, self.world, views, moment, self.key)[0]
+        return next((one for one in decisions if one.audience == self.logged.audience), None)
 
-    facts = logged.facts if isinstance(logged, Show) else ()
-    families = [logged.family] if isinstance(logged, Show) and logged.family else []
-    families += [fact.subject for fact in facts if fact.kind == "need" and fact.subject not in families]
-    match category:
-        case "purchases":
-            for family in families:
-                name = family_name(strategy, family, language)
-                if family in person.purchases.rows:
-                    yield (
-                        f"habit/{family}",
-                        "observed",
-                        words("habit", name),
-                        replace(person, purchases=without(person.purchases, family)),
-                    )
-                if any(one.family == family for one in logged.known):
-                    service = replace(person.service, wrong=(*person.service.wrong, family))
-                    yield f"need/{family}", "inferred", words("need", name), replace(person, service=service)
-        case "preferences":
-            for trait in person.preferences:
-                said = (
-                    words("called")
-                    if trait == NAME
-                    else words("trait", strategy.brand.traits.get(trait, {}).get(language, trait))
-                )
-                others = {name: value for name, value in person.preferences.items() if name != trait}
-                yield f"trait/{trait}", "declared", said, replace(person, preferences=others)
-        case "home":
-            for family in [name for name in families if name in person.home]:
-                others_home = {name: stock for name, stock in person.home.items() if name != family}
-                yield (
-                    f"home/{family}",
-                    "observed",
-                    words("home", family_name(strategy, family, language)),
-                    replace(person, home=others_home),
-                )
-        case "numbers" if isinstance(entry.moment, Measured):
-            others_numbers = {name: number for name, number in person.numbers.items() if name != entry.moment.measure}
-            yield f"number/{entry.moment.measure}", "observed", words("number"), replace(person, numbers=others_numbers)
-        case "orders":
-            for order in person.orders:
-                kept = tuple([one for one in person.orders if one.key != order.key])
-                yield (
-                    f"order/{order.key}",
-                    "observed",
-                    words("order", product_name(strategy, order.product, language)),
-                    replace(person, orders=kept),
-                )
-            for reward in person.rewards:
-                left = tuple([one for one in person.rewards if one.code != reward.code])
-                yield f"reward/{reward.action}", "observed", words("reward"), replace(person, rewards=left)
-        case _:
-            return
+    def used(self, read: Mapping[str, tuple[str, ...]], language: str, *, again: bool) -> Iterator[UsedData]:
+        """What was read, each decided without (where that can be): the kinds of data, then the data that count."""
+        for category, purposes in sorted(read.items()):
+            change = changed(self.logged, self.decide(self.happened, frozenset((category,)))) if again else ""
+            origin: Origin = "declared" if category == "preferences" else "observed"
+            day, what = self._day(category), WHAT[category][language]
+            yield _with_words(
+                UsedData(category, "", origin, what, purposes, day, change), self.logged.audience, language
+            )
+            for datum, its_origin, its_words, other in self._data(category, language):
+                change = changed(self.logged, self.decide(other)) if again else ""
+                if change != "same":
+                    one = UsedData(category, datum, its_origin, its_words, purposes, self._day(category, datum), change)
+                    yield _with_words(one, self.logged.audience, language)
+
+    def _data(self, category: str, language: str) -> Iterator[Datum]:
+        """The single data of this category that the decision may have come from."""
+        person, strategy = self.happened, self.strategy
+        match category:
+            case "purchases":
+                yield from self._purchases(language)
+            case "preferences":
+                for trait in person.preferences:
+                    called = strategy.brand.traits.get(trait, {}).get(language, trait)
+                    what = _words("called", language) if trait == NAME else _words("trait", language, called)
+                    others = {name: value for name, value in person.preferences.items() if name != trait}
+                    yield f"trait/{trait}", "declared", what, replace(person, preferences=others)
+            case "home":
+                for family in [name for name in self._families() if name in person.home]:
+                    home = {name: stock for name, stock in person.home.items() if name != family}
+                    what = _words("home", language, family_name(strategy, family, language))
+                    yield f"home/{family}", "observed", what, replace(person, home=home)
+            case "numbers" if isinstance(self.entry.moment, Measured):
+                measure = self.entry.moment.measure
+                numbers = {name: number for name, number in person.numbers.items() if name != measure}
+                yield f"number/{measure}", "observed", _words("number", language), replace(person, numbers=numbers)
+            case "orders":
+                for order in person.orders:
+                    orders = tuple([one for one in person.orders if one.key != order.key])
+                    what = _words("order", language, product_name(strategy, order.product, language))
+                    yield f"order/{order.key}", "observed", what, replace(person, orders=orders)
+                for reward in person.rewards:
+                    rewards = tuple([one for one in person.rewards if one.code != reward.code])
+                    what = _words("reward", language)
+                    yield f"reward/{reward.action}", "observed", what, replace(person, rewards=rewards)
+            case _:
+                return
+
+    def _purchases(self, language: str) -> Iterator[Datum]:
+        person = self.happened
+        for family in self._families():
+            name = family_name(self.strategy, family, language)
+            if family in person.purchases.rows:
+                forgotten = replace(person, purchases=without(person.purchases, family))
+                yield f"habit/{family}", "observed", _words("habit", language, name), forgotten
+            if any(one.family == family for one in self.logged.known):
+                service = replace(person.service, wrong=(*person.service.wrong, family))
+                yield f"need/{family}", "inferred", _words("need", language, name), replace(person, service=service)
+
+    def _families(self) -> list[str]:
+        if not isinstance(self.logged, Show):
+            return []
+        needs = [fact.subject for fact in self.logged.facts if fact.kind == "need"]
+        return list(dict.fromkeys([*([self.logged.family] if self.logged.family else []), *needs]))
+
+    def _day(self, category: str, datum: str = "") -> str:
+        person, moment, at = self.happened, self.entry.moment, 0.0
+        kind, _, name = datum.partition("/")
+        if kind in ("habit", "need") and (row := person.purchases.rows.get(name)) is not None:
+            habit = HABIT.unpack_from(person.purchases.table, row * HABIT.size)
+            return (EPOCH + timedelta(days=int(habit[LOCAL_DAY]))).isoformat()
+        if kind == "home":
+            at = person.home[name].at
+        elif kind == "order":
+            at = next(order.at for order in person.orders if order.key == name)
+        elif moment.category == category and kind in ("", "number"):
+            at = moment.occurred_at.timestamp()
+        return datetime.fromtimestamp(at, UTC).date().isoformat() if at else ""
 
 
-def _day(person: Customer, entry: Entry, category: str, datum: str) -> str:
-    kind, _, name = datum.partition("/")
-    at = 0.0
-    if kind in ("habit", "need") and (row := person.purchases.rows.get(name)) is not None:
-        return (
-            EPOCH + timedelta(days=int(HABIT.unpack_from(person.purchases.table, row * HABIT.size)[LOCAL_DAY]))
-        ).isoformat()
-    if kind == "home":
-        at = person.home[name].at
-    elif kind == "order":
-        at = next(order.at for order in person.orders if order.key == name)
-    elif entry.moment.category == category and kind in ("", "number"):
-        at = entry.moment.occurred_at.timestamp()
-    return datetime.fromtimestamp(at, UTC).date().isoformat() if at else ""
+def _with_words(used: UsedData, audience: str, language: str) -> UsedData:
+    if not used.change:
+        return used
+    text = CHANGED[used.change][language].format(this=THIS[audience][language], what=used.what)
+    return replace(used, without=typeset(text, language))
+
+
+def _words(kind: str, language: str, name: str = "") -> str:
+    return _DATA[kind][language].format(name=clipped(name, 28, 4))
 
 
 def _links(name: str, decision: Decision) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a closed purpose would have brought: a person's own last days, lived again inside their own consent.
+"""What a closed purpose would have brought: a person's own last days, stepped again inside their own consent.
 
 Of a purpose that is off nothing is read: its actions see only moments that were admitted, and only data that another
 purpose of the same person may read.
@@ -28,17 +28,11 @@ from visavis.strategy.read import Strategy
 
 DAYS: Final = 30
 REPLAYED: Final = 150
-"""At most so many of the last moments are lived again.
-
-A page does not wait for long, nor does anybody because of it.
-"""
+"""At most so many of the last moments are stepped again: a page does not wait for long."""
 
 
 class WhatIf(Struct, frozen=True):
-    """What a closed purpose would have brought in the last :data:`DAYS` days.
-
-    At how many moments it would have looked, cards shown, expected cents.
-    """
+    """What a purpose would have brought in the last :data:`DAYS` days: moments it would have read, cards, cents."""
 
     moments: int
     cards: int
@@ -55,9 +49,7 @@ def recent(entries: Iterable[Entry], now: datetime) -> tuple[Customer, list[Entr
 def would(
     strategy: Strategy, world: World, days: tuple[Customer, list[Entry]], purpose: Purpose, key: bytes
 ) -> WhatIf | None:
-    """Live these days again with this purpose open, on data that other purposes of the person may read then.
-
-    ``None`` when it would see nothing.
+    """Step these days again with this purpose open; ``None`` when it would see nothing.
 
     Only moments that were admitted, caps and all; an answer counts for a card that is the same. What they closed or
     objected to stays closed.
@@ -65,23 +57,23 @@ def would(
     customer, entries = days
     moments = cards = cents_milli = 0
     real: dict[str, Decision] = {}
-    lived: dict[str, Decision] = {}
+    imagined: dict[str, Decision] = {}
     for entry in entries:
         moment = entry.moment
         if (
             isinstance(moment, Displayed | Answered)
             and moment.decision in real
-            and _said(real[moment.decision]) != _said(lived.get(moment.decision))
+            and _arm(real[moment.decision]) != _arm(imagined.get(moment.decision))
         ):
             continue
         again, customer = step(
             strategy, world, _opened(strategy, customer, purpose, entry.received_at), moment, entry.received_at, key
         )
         real |= {one.id: one for one in entry.decisions}
-        lived |= {one.id: one for one in again.decisions}
+        imagined |= {one.id: one for one in again.decisions}
         moments += any(use.purpose == purpose.key for use in again.uses)
         for decision in again.decisions:
-            if isinstance(decision, Show) and _said(decision) != _said(real.get(decision.id)):
+            if isinstance(decision, Show) and _arm(decision) != _arm(real.get(decision.id)):
                 # A card that never was is taken as seen: caps and cool-downs count it.
                 customer, _ = apply_moment(
                     customer,
@@ -114,5 +106,5 @@ def _opened(strategy: Strategy, customer: Customer, purpose: Purpose, at: dateti
     return replace(customer, consents=customer.consents | {purpose.key: yes})
 
 
-def _said(decision: Decision | None) -> tuple[str, str, str]:
+def _arm(decision: Decision | None) -> tuple[str, str, str]:
     return (decision.action, decision.family, decision.product) if isinstance(decision, Show) else ("", "", "")

@@ -4,7 +4,7 @@ A device's key is for one person; a till's and an adviser's for one place; a sen
 else; the brand's for anyone. A key is 192 random bits, so one fast hash is enough; it is shown once, when it is made.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -33,7 +33,7 @@ class InvalidKey(Refused):
     """The request has no key, or one that is not valid any more."""
 
 
-class AccessKey(Struct, frozen=True):
+class AccessKey(Struct, frozen=True, forbid_unknown_fields=True):
     """What a key allows. ``subject`` is the person (device, sensor) or the place (till, adviser); empty for the brand.
 
     ``profile`` is a screen's. The key ends at ``until`` (epoch seconds; 0: never): an adviser's, with their shift.
@@ -54,6 +54,8 @@ _key = msgspec.msgpack.Decoder(AccessKey)
 
 class AccessKeys:
     """The keys, in one SQLite file (``:memory:`` for tests) encrypted under ``secret``; ``now`` gives epoch seconds."""
+
+    name = "access_keys"
 
     def __init__(self, path: Path | str, secret: bytes | None = None, *, now: Callable[[], float] = time) -> None:
         if secret is None and path != ":memory:":
@@ -118,13 +120,13 @@ class AccessKeys:
                 return
         raise Invalid("There is no such key.", advice="`visavis keys` lists them.")
 
-    def forget(self, customer: str, _entries: Sequence[Entry] = ()) -> int:
-        """Destroy every key that speaks for this erased person, and say how many.
+    def erase_personal_data(self, names: Collection[str], _entries: Sequence[Entry] = ()) -> int:
+        """Destroy every key that speaks for this person; how many there were.
 
         From the next check on they open nothing.
         """
         self._read()
-        gone = [digest for digest, key in self._keys.items() if key.role in PEOPLES and key.subject == customer]
+        gone = [digest for digest, key in self._keys.items() if key.role in PEOPLES and key.subject in names]
         for digest in gone:
             self._held.discard(self._keys.pop(digest).id)
         # Emptied where they lie: a row taken out would make SQLite move its neighbours, and leave stale copies of them.
@@ -134,20 +136,17 @@ class AccessKeys:
         emptied(self._database)
         return len(gone)
 
-    def told(self, customer: str) -> list[dict[str, Any]]:
-        """Every key that speaks for this person: its id, what it is for, when it was made and until when it is one.
-
-        Never what opens.
-        """
+    def export_personal_data(self, names: Collection[str]) -> list[dict[str, Any]]:
+        """Every key that speaks for this person: its id, role, when it was made and until when it is one; no secret."""
         self._read()
         rows = self._database.execute(
             "SELECT hash, made_at FROM keys WHERE hash IS NOT NULL ORDER BY number"
         ).fetchall()
         mine = [(self._keys[digest], made_at) for digest, made_at in rows if digest in self._keys]
         return [
-            {**asdict(key), "made_at": made_at}
+            {"of": key.subject, **asdict(key), "made_at": made_at}
             for key, made_at in mine
-            if key.role in PEOPLES and key.subject == customer
+            if key.role in PEOPLES and key.subject in names
         ]
 
     def people(self) -> set[str]:

@@ -19,7 +19,7 @@ async def record_staff_access(writer: Writer, customer: str, about: str, categor
     access = Consulted(
         id=f"read-{token_hex(8)}",
         customer=customer,
-        occurred_at=writer.loop.clock.now(),
+        occurred_at=writer.processor.clock.now(),
         about=about,
         categories=categories,
     )

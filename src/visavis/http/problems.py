@@ -16,7 +16,7 @@ from starlette.routing import Match, Route
 from visavis.engine import NotAdmitted
 from visavis.http.access_keys import InvalidKey
 from visavis.model.errors import Invalid, Refused, Unavailable, VisavisError
-from visavis.rights.requests import UnknownPerson
+from visavis.rights.people import UnknownPerson
 from visavis.runtime.writer import Busy
 
 TYPE: Final = b"application/problem+json"

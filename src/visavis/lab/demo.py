@@ -28,7 +28,7 @@ from visavis.lab.stories.report import PlayReport, StoryResult
 from visavis.lab.stories.session import StorySession
 from visavis.lab.stories.simulated_population import HOLDOUT_SHARE, SimulatedPopulation
 from visavis.lab.stories.supplier import Supplier
-from visavis.listen import bound_at, listening, until_told
+from visavis.listen import bound_at, listening, until_stopped
 from visavis.model.errors import Invalid
 from visavis.runtime.clock import TurnedClock
 from visavis.strategy.story import stories
@@ -75,7 +75,7 @@ async def running(
 
     def extra(server: Server) -> Iterable[BaseRoute]:
         key = server.access_keys.issue("brand")
-        supplier = Supplier(secret, client, key, lambda: server.loop.clock.now().timestamp())
+        supplier = Supplier(secret, client, key, lambda: server.processor.clock.now().timestamp())
         session = StorySession(server, client, extract, stories(files), start_population, language=language)
         sessions.append(session)
         return [Route(SUPPLIER, supplier.receive, methods=["POST"]), *pages(server, session)]
@@ -96,7 +96,7 @@ async def running(
             learned=extract.learned,
             extra=extra,
         )
-        clock.turn(max([customer.last_received_at for customer in server.loop.customers.values()], default=0.0))
+        clock.turn(max([customer.last_received_at for customer in server.processor.population], default=0.0))
         await stack.enter_async_context(listening(server, port, bound=bound))
         stack.push_async_callback(sessions[0].stop)
         yield sessions[0]
@@ -158,7 +158,7 @@ async def show(
         sys.stdout.flush()
         if browser:
             await asyncio.get_running_loop().run_in_executor(None, webbrowser.open, address)
-        await until_told()
+        await until_stopped()
 
 
 async def _population(

@@ -1,4 +1,7 @@
-"""Learn the parameters of ``insight.need`` from views of a history that the live code folded, so that training and serving cannot drift apart."""
+"""Learn the parameters of ``insight.need`` from a history.
+
+Its views are those of the live code, so that training and serving cannot drift apart.
+"""
 
 from collections.abc import Iterable, Mapping
 from math import log

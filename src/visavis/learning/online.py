@@ -1,20 +1,23 @@
-"""What outcomes teach: gather closed windows from entries, and say when the world should change.
+"""What outcomes teach: gather closed windows from entries, and propose changes of the world.
 
-The teacher reads only entries, so replaying a log rebuilds it exactly. An outcome is digested once, when its window
-closes.
+Only entries are read, so replaying a log rebuilds it exactly. An outcome is learned once, when its window closes; what
+is not learned yet is kept by its decision, and goes with it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
+from visavis.consent.gate import open_categories
 from visavis.decide.policy import PRIOR, learn, logit
 from visavis.measurement.calibration import recalibrate
-from visavis.model.decision import Show, Silence
+from visavis.model.consent import Purpose
+from visavis.model.customer import Customer
+from visavis.model.decision import Decision, Show
 from visavis.model.entry import Entry, WorldEntry
 from visavis.model.world import (
     Belief,
@@ -25,8 +28,10 @@ from visavis.model.world import (
     World,
     WorldChange,
 )
+from visavis.ports import Projection
 
-OUTCOMES_A_LESSON: Final = 100
+OUTCOMES_A_CHANGE: Final = 100
+"""How many outcomes are learned together."""
 WEEK_S: Final = 7 * 86_400.0
 MEMORY_S: Final = 4 * WEEK_S
 """Each week's correction looks at the last four.
@@ -39,10 +44,7 @@ INERTIA: Final = 500.0
 
 
 class OpenDecision(Struct, frozen=True, array_like=True, gc=False):
-    """A decision whose outcome is still open.
-
-    Whose it was and for what, the raw logit of the family believed in most, and the arm.
-    """
+    """A decision whose outcome is open: whose and for what, the raw logit of its likeliest family, and the arm."""
 
     customer: str
     purpose: str
@@ -60,120 +62,133 @@ class Label(Struct, frozen=True, array_like=True, gc=False):
     hit: bool
 
 
-Open = Callable[[str, str], bool]
-"""Whether this purpose is open for this person now."""
+class OnlineLearner(Projection):
+    """A :class:`~visavis.ports.Learner`: beliefs about actions, and the weekly correction of each head.
 
-
-class OnlineLearner:
-    """Accumulate outcomes; :meth:`lessons` gives the changes that are due.
-
-    What is not taught yet is kept by its decision, and goes with it.
+    What may not be read any more teaches nothing: ``customer`` gives the person as they are now.
     """
 
-    def __init__(self) -> None:
-        self._waiting: dict[str, OpenDecision] = {}
+    name = "online_learning"
+
+    def __init__(self, customer: Callable[[str], Customer], purposes: Mapping[str, Purpose]) -> None:
+        self._customer = customer
+        self._purposes = purposes
+        self._calibrations: dict[str, Calibration] = {}
+        self._open: dict[str, OpenDecision] = {}
         self._labels: dict[str, Label] = {}
         self._outcomes: dict[str, tuple[OpenDecision, bool]] = {}
-        self._taught_at: float | None = None
+        self._corrected_at: float | None = None
 
-    def digest(self, entry: Entry, world: World) -> None:
-        """Take one entry in; ``world`` is the one that its decisions saw."""
-        if entry.decisions:
-            for decision in entry.decisions:
-                if decision.window is not None:
-                    self._waiting[decision.id] = _waiting(entry.customer, decision, world)
-        if entry.closed:
-            at = entry.received_at.timestamp()
-            for outcome in entry.closed:
-                waiting = self._waiting.pop(outcome.decision, None)
-                if waiting is None:
-                    continue
-                if waiting.raw is not None:
-                    self._labels[outcome.decision] = Label(waiting, at, bool(outcome.hits & 1))
-                if waiting.action:
-                    self._outcomes[outcome.decision] = waiting, outcome.got
+    def apply(self, entry: Entry, _customer: Customer, _live: bool) -> None:
+        """Note the decisions whose windows open, and the outcomes of those that close."""
+        for decision in entry.decisions:
+            if decision.window is not None:
+                self._open[decision.id] = self._opened(entry.customer, decision)
+        at = entry.received_at.timestamp()
+        for outcome in entry.closed:
+            one = self._open.pop(outcome.decision, None)
+            if one is not None and one.raw is not None:
+                self._labels[outcome.decision] = Label(one, at, bool(outcome.hits & 1))
+            if one is not None and one.action:
+                self._outcomes[outcome.decision] = one, outcome.got
 
-    def lessons(self, world: World, now: datetime, is_open: Open) -> list[WorldChange]:
-        """The changes of the world that are due at this instant; empty most of the time.
-
-        What may not be read any more teaches nothing.
-        """
+    def changes(self, world: World, now: datetime) -> list[WorldChange]:
+        """Beliefs after every hundred outcomes, corrections every week."""
         changes: list[WorldChange] = []
-        if len(self._outcomes) >= OUTCOMES_A_LESSON:
-            changes.append(OutcomesLearned(self._believe(world.beliefs, is_open)))
-            self._outcomes = {}
+        if len(self._outcomes) >= OUTCOMES_A_CHANGE:
+            changes.append(OutcomesLearned(self._believed(world.beliefs, now.timestamp())))
         at = now.timestamp()
-        if self._taught_at is None:
-            self._taught_at = at
-        elif at - self._taught_at >= WEEK_S:
-            self._taught_at = at
-            changes.append(Recalibrated(self._recalibrated(world.calibrations, at, is_open)))
+        if self._corrected_at is None:
+            self._corrected_at = at  # the first week begins
+        elif at - self._corrected_at >= WEEK_S:
+            changes.append(Recalibrated(self._recalibrated(world.calibrations, at)))
         return changes
 
-    def noted(self, entry: WorldEntry) -> None:
-        """Take in a change of the world that replay met: its lesson was taught then."""
-        if isinstance(entry.change, OutcomesLearned):
-            self._outcomes = {}
-        elif isinstance(entry.change, Recalibrated | ParametersLearned):
-            self._taught_at = entry.received_at.timestamp()
-            self._forget(self._taught_at)
+    def apply_change(self, entry: WorldEntry) -> None:
+        """What was learned with this change is not learned again."""
+        match entry.change:
+            case OutcomesLearned():
+                self._outcomes = {}
+            case Recalibrated() | ParametersLearned():
+                at = self._corrected_at = entry.received_at.timestamp()
+                self._labels = {name: label for name, label in self._labels.items() if label.at > at - MEMORY_S}
+                if isinstance(entry.change, Recalibrated):
+                    self._calibrations |= entry.change.calibrations
 
-    def amended(self, was: Entry, now: Entry | None) -> None:
-        """Unlearn what this entry told that is not told any more, as far as it was not taught yet (``None``.
+    def amend(self, _customer: Customer, replaced: Sequence[Entry], entries: Sequence[Entry]) -> None:
+        """Take back what the replaced entries said and these do not, as far as it is not learned yet.
 
-        It is gone): as if it had never been told.
+        Deriving all anew would learn again what was learned.
         """
-        decisions = {decision.id: decision for decision in now.decisions} if now is not None else {}
-        told = {outcome.decision for outcome in now.closed} if now is not None else set()
-        for name in [
-            *[decision.id for decision in was.decisions],
-            *[outcome.decision for outcome in was.closed if outcome.decision not in told],
-        ]:
-            decision = decisions.get(name)
-            if decision is None or decision.window is None:
-                self._waiting.pop(name, None)
-                self._outcomes.pop(name, None)
-                self._labels.pop(name, None)
-            elif not decision.known:
-                self._labels.pop(name, None)
-                if name in self._waiting:
-                    self._waiting[name] = replace(self._waiting[name], raw=None)
+        now = {entry.moment.id: entry for entry in entries}
+        for was in replaced:
+            after = now.get(was.moment.id)
+            decisions = {one.id: one for one in after.decisions} if after is not None else {}
+            closed = {one.decision for one in after.closed} if after is not None else set()
+            for name in {one.id for one in was.decisions} | ({one.decision for one in was.closed} - closed):
+                self._take_back(name, decisions.get(name))
 
-    def _believe(self, beliefs: dict[str, Belief], is_open: Open) -> dict[str, Belief]:
+    def export_personal_data(self, names: Collection[str]) -> list[dict[str, Any]]:
+        """Decisions whose outcome is open, and outcomes that are not learned yet."""
+        kept: list[tuple[str, OpenDecision, dict[str, Any]]] = [
+            *[(name, one, {"waits": "outcome"}) for name, one in self._open.items()],
+            *[(name, one.of, {"waits": "recalibration", "happened": one.hit}) for name, one in self._labels.items()],
+            *[(name, one, {"waits": "beliefs", "happened": got}) for name, (one, got) in self._outcomes.items()],
+        ]
+        return [
+            {"of": one.customer, "decision": name, **asdict(one), **more}
+            for name, one, more in kept
+            if one.customer in names
+        ]
+
+    def erase_personal_data(self, names: Collection[str], _entries: Sequence[Entry]) -> int:
+        """Drop what is not learned yet; what was learned is an aggregate, and stays."""
+        before = len(self._open) + len(self._labels) + len(self._outcomes)
+        self._open = {name: one for name, one in self._open.items() if one.customer not in names}
+        self._labels = {name: one for name, one in self._labels.items() if one.of.customer not in names}
+        self._outcomes = {name: one for name, one in self._outcomes.items() if one[0].customer not in names}
+        return before - len(self._open) - len(self._labels) - len(self._outcomes)
+
+    def _opened(self, customer: str, decision: Decision) -> OpenDecision:
+        calibration = self._calibrations.get(decision.head, Calibration())
+        raw = (logit(decision.known[0].p) - calibration.shift) / calibration.slope if decision.known else None
+        action, p = (decision.action, decision.p_response) if isinstance(decision, Show) else ("", 0.0)
+        return OpenDecision(customer, decision.purpose, decision.head, raw, action, p)
+
+    def _take_back(self, name: str, decision: Decision | None) -> None:
+        if decision is None or decision.window is None:
+            self._open.pop(name, None)
+            self._outcomes.pop(name, None)
+            self._labels.pop(name, None)
+        elif not decision.known:
+            self._labels.pop(name, None)
+            if name in self._open:
+                self._open[name] = replace(self._open[name], raw=None)
+
+    def _may_teach(self, one: OpenDecision, at: float) -> bool:
+        purpose = self._purposes.get(one.purpose)
+        return purpose is not None and bool(open_categories(self._customer(one.customer), purpose, at))
+
+    def _believed(self, beliefs: Mapping[str, Belief], at: float) -> dict[str, Belief]:
         learned: dict[str, Belief] = {}
-        for waiting, happened in self._outcomes.values():
-            if is_open(waiting.customer, waiting.purpose):
-                action = waiting.action
-                learned[action] = learn(
-                    learned.get(action) or beliefs.get(action, PRIOR), waiting.p, shown=True, happened=happened
-                )
+        for one, happened in self._outcomes.values():
+            if self._may_teach(one, at):
+                before = learned.get(one.action) or beliefs.get(one.action, PRIOR)
+                learned[one.action] = learn(before, one.p, shown=True, happened=happened)
         return learned
 
-    def _recalibrated(self, before: dict[str, Calibration], at: float, is_open: Open) -> dict[str, Calibration]:
-        found: dict[str, Calibration] = {}
+    def _recalibrated(self, before: Mapping[str, Calibration], at: float) -> dict[str, Calibration]:
         recent: dict[str, list[Label]] = {}
         for label in self._labels.values():
-            if label.of.head and label.at > at - MEMORY_S and is_open(label.of.customer, label.of.purpose):
+            if label.of.head and label.at > at - MEMORY_S and self._may_teach(label.of, at):
                 recent.setdefault(label.of.head, []).append(label)
+        found: dict[str, Calibration] = {}
         for head, labels in recent.items():
             if len(labels) >= LABELS_NEEDED:
                 raw = np.array([label.of.raw for label in labels])
                 hit = np.array([label.hit for label in labels])
                 last = before.get(head, Calibration())
-                shift, slope = recalibrate(
-                    1.0 / (1.0 + np.exp(-raw)), hit, before=(last.shift, last.slope), prior=INERTIA
-                )
+                p = 1.0 / (1.0 + np.exp(-raw))
+                shift, slope = recalibrate(p, hit, before=(last.shift, last.slope), prior=INERTIA)
                 found[head] = Calibration(round(shift, 6), round(slope, 6))
-        self._forget(at)
-        return before | found
-
-    def _forget(self, at: float) -> None:
-        self._labels = {decision: label for decision, label in self._labels.items() if label.at > at - MEMORY_S}
-
-
-def _waiting(customer: str, decision: Show | Silence, world: World) -> OpenDecision:
-    calibration = world.calibrations.get(decision.head, Calibration())
-    raw = (logit(decision.known[0].p) - calibration.shift) / calibration.slope if decision.known else None
-    if isinstance(decision, Show):
-        return OpenDecision(customer, decision.purpose, decision.head, raw, decision.action, decision.p_response)
-    return OpenDecision(customer, decision.purpose, decision.head, raw, "", 0.0)
+        return {**before, **found}

@@ -6,16 +6,19 @@ are held out have the same windows, and the two groups differ by the cards alone
 """
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from visavis.decide.holdout import held_out
 from visavis.measurement.uplift import Uplift, uplift
 from visavis.model.action import Objective
+from visavis.model.customer import Customer
 from visavis.model.decision import Outcome, Show
 from visavis.model.entry import Entry
+from visavis.ports import Projection
 from visavis.strategy.read import Strategy
 
 PEOPLE: Final = 100_000
@@ -40,24 +43,26 @@ class Tally(Struct):
     happened: int = 0
 
 
-class ObjectiveTallies:
-    """Follow every objective of a strategy.
+class ObjectiveTallies(Projection):
+    """The tallies of every objective of a strategy.
 
-    ``key`` is the one that holds people out, by the name that ``randomization_unit`` gives for theirs.
+    ``key`` is the one that holds people out, by the unit that ``randomization_unit`` gives for a name.
     """
+
+    name = "objectives"
 
     def __init__(
         self, strategy: Strategy, key: bytes, *, randomization_unit: Callable[[str], str] = str, planned: int = 1000
     ) -> None:
         self._strategy = strategy
         self._key = key
-        self._born_as = randomization_unit
+        self._randomization_unit = randomization_unit
         self._planned = planned
         self._shown: dict[str, Counter[str]] = {name: Counter() for name in strategy.objectives}
         self._people: dict[str, dict[str, Tally]] = {name: {} for name in strategy.objectives}
 
-    def passing(self, entry: Entry) -> None:
-        """Take in one entry, in order."""
+    def apply(self, entry: Entry, _customer: Customer, _live: bool) -> None:
+        """Count the cards that were shown and the windows that closed."""
         for decision in entry.decisions:
             if (
                 isinstance(decision, Show)
@@ -72,11 +77,22 @@ class ObjectiveTallies:
                 tally.windows += 1
                 tally.happened += self._happened(outcome)
 
-    def forget(self, customer: str) -> None:
+    def export_personal_data(self, names: Collection[str]) -> list[dict[str, Any]]:
+        """What is counted of this person, by objective."""
+        return [
+            {"of": name, "objective": key, "shown": self._shown[key][name], **asdict(people.get(name, Tally()))}
+            for name in names
+            for key, people in self._people.items()
+            if name in people or name in self._shown[key]
+        ]
+
+    def erase_personal_data(self, names: Collection[str], _entries: Sequence[Entry]) -> int:
         """Count nothing of this person any more."""
-        for objective, people in self._people.items():
-            people.pop(customer, None)
-            self._shown[objective].pop(customer, None)
+        gone = self.export_personal_data(names)
+        for record in gone:
+            self._people[record["objective"]].pop(record["of"], None)
+            self._shown[record["objective"]].pop(record["of"], None)
+        return len(gone)
 
     def results(self) -> list[ObjectiveResult]:
         """Every objective, in the order of the strategy."""
@@ -87,7 +103,7 @@ class ObjectiveTallies:
         for name, tally in self._people[
             objective.id
         ].items():  # who was merged is one person, under the older one's name
-            whole = people.setdefault(self._born_as(name), Tally())
+            whole = people.setdefault(self._randomization_unit(name), Tally())
             whole.windows += tally.windows
             whole.happened += tally.happened
         held: list[float] = []

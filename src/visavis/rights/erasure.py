@@ -1,81 +1,73 @@
-"""Erase a person everywhere, in one go, in their own order.
+"""Erase a person everywhere.
 
-Between two groups of moments (``Writer.ask``), never in the midst of one.
+The steps, in order:
 
-First the log, where it is decided: tombstone, rows, keys, write-ahead logs. Then what is in memory, on screens, on its
-way, in the outbox; the keys that speak for them, where they can be reached, and their timeline. What was learned
-together stays, an aggregate; what was not taught yet goes. When something cannot be done now, everything else is,
-:class:`Unfinished` says so, and asking again completes it; after a crash, or a backup that is put back, opening the log
-and :func:`resume` do.
+1. **Announce**: recipients of the person's data are to be told, and once the person is erased nothing knows whom; so
+   their notices are made durable first.
+2. **Decide**, between two groups of moments: the log sets a tombstone, overwrites the rows and destroys the keys; the
+   population forgets the person. From here on no late moment of theirs is taken.
+3. **Delete** what lies beside the log: each holder of personal data that wiring lists, whatever another one does.
+4. **Tell** the recipients.
+5. **Receipt**: what was deleted, what is kept and why.
+
+What was learned together stays, an aggregate; what is not learned yet goes. When something cannot be deleted now (a
+file is being read), everything else is, :class:`Unfinished` says so, and asking again completes it. After a crash, or
+when a backup is put back, opening the log and :func:`resume` complete it.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from hashlib import blake2b
+from secrets import token_hex
+from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from visavis.model.entry import Entry
+from visavis.customers.rights import recipients
+from visavis.delivery.webhooks import ERASED, Webhooks
+from visavis.model.entry import FORM, Effect, Entry
 from visavis.model.errors import Unavailable, VisavisError
-from visavis.ports import Clock, Log
+from visavis.model.ids import decision_id
+from visavis.model.moment import Requested
+from visavis.ports import Log, PersonalDataHolder, PersonalDataStore
+from visavis.rights.people import People
+from visavis.rights.suppression_list import SuppressionList
+from visavis.runtime.loop import Processor
 
-
-class Lives(Protocol):
-    """Who lives moments, and so knows when to stop (``runtime.loop.Loop``)."""
-
-    log: Log
-    clock: Clock
-
-    def erase(self, customer: str) -> list[Entry]:
-        """Forget this person in log and memory, as far as they lived under this name; the entries that there were."""
-
-
-class Holds(Protocol):
-    """What else holds something of people."""
-
-    def forget(self, customer: str, entries: Sequence[Entry], /) -> int:
-        """Drop all of it, whose entries were these; how many things that was."""
-
-    def told(self, customer: str, /) -> list[dict[str, Any]]:
-        """All of it, for their copy, but for what opens doors.
-
-        One record a thing, in names that people and programs understand.
-        """
-
-
-class Keeps(Holds, Protocol):
-    """What keeps something of people, on disk, that the log does not tell."""
-
-    def people(self) -> set[str]:
-        """Of whom."""
+KEPT: Final[dict[str, dict[str, str]]] = {
+    "tombstone": {
+        "fr": "Une empreinte à clé de votre nom et la date, pour qu’aucune sauvegarde ne vous fasse revenir.",
+        "en": "A keyed fingerprint of your name and the date, so that no backup brings you back.",
+    },
+    "ledger": {
+        "fr": "Les lignes du registre des usages, sans lien possible avec vous : votre clé est détruite.",
+        "en": "The lines of the ledger of uses, which lead to nobody: your key is destroyed.",
+    },
+    "learned": {
+        "fr": (
+            "Des moyennes apprises de beaucoup de réponses ensemble : rien de vous ne s’y lit, ni n’y entre plus. Elles"
+            " ne sont pas recalculées."
+        ),
+        "en": (
+            "Averages learned from many answers together, in which nothing of you can be read. They are not rebuilt;"
+            " nothing more of you enters them."
+        ),
+    },
+    "opposition": {
+        "fr": "Une empreinte à clé de votre opposition, pour ne plus jamais vous solliciter.",
+        "en": "A keyed fingerprint of your objection, so that you are never approached again.",
+    },
+}
 
 
 class Erased(Struct, frozen=True):
-    """What was deleted.
-
-    Entries of the log, cards on screens, parcels of the outbox, keys that spoke for the person, cards on their way,
-    addresses, items.
-    """
+    """What was deleted: entries of the log, and things beside it, by the name of their holder."""
 
     asked_at: datetime
     done_at: datetime
     entries: int
-    cards: int
-    parcels: int
-    keys: int
-    deliveries: int = 0
-    addresses: int = 0
-    items: int = 0
-
-
-def both(one: Erased | None, other: Erased) -> Erased:
-    """What two askings deleted together."""
-    if one is None:
-        return other
-    counted = {
-        name: getattr(one, name) + getattr(other, name) for name in Erased.__struct_fields__ if not name.endswith("_at")
-    }
-    return Erased(asked_at=one.asked_at, done_at=other.done_at, **counted)
+    deleted: dict[str, int]
 
 
 class Unfinished(Unavailable):
@@ -90,46 +82,115 @@ class Unfinished(Unavailable):
         self.__cause__ = why
 
 
-def erase(
-    names: Iterable[str],
-    loop: Lives,
-    *,
-    screens: Holds,
-    outbox: Holds,
-    access: Holds,
-    delivery: Holds,
-    addresses: Holds,
-    mirror: Holds,
-) -> Erased:
-    """Erase the person who has these names; what was deleted.
+class ErasureReceipt(Struct, frozen=True):
+    """What an erasure deleted, what is kept and why, and which recipients are told.
+
+    ``subject`` is a pseudonym made for this receipt only.
+    """
+
+    form: str
+    subject: str
+    erased: Erased
+    kept: dict[str, dict[str, str]]
+    recipients: tuple[str, ...]
+
+
+class PendingErasure(Struct, frozen=True):
+    """An erasure from when it is asked until all of it is done."""
+
+    cause: str
+    names: tuple[str, ...]
+    recipients: tuple[str, ...]
+    opposed: bool
+    notices: tuple[Entry, ...]
+    done: Erased | None = None
+
+
+class Erasures:
+    """Erasures as people ask for them; ``secret`` keys the pseudonyms of receipts."""
+
+    def __init__(self, people: People, webhooks: Webhooks, suppression_list: SuppressionList, secret: bytes) -> None:
+        self._people = people
+        self._webhooks = webhooks
+        self._suppression_list = suppression_list
+        self._secret = secret
+        self._pending: dict[str, PendingErasure] = {}
+
+    async def erase(self, name: str) -> ErasureReceipt:
+        """Erase this person everywhere; :class:`Unfinished` when a file is being read: ask again under this name."""
+        processor = self._people.processor
+        pending = self._pending.get(name) or self._announce(name)
+        try:
+            done = await self._people.writer.ask(lambda: erase(pending.names, processor, self._people.holders))
+        except Unfinished as error:
+            if processor.log.erased(name):
+                self._pending[name] = replace(pending, done=_sum(pending.done, error.done))
+            raise
+        self._pending.pop(name, None)
+        for notice in pending.notices:
+            self._webhooks.take_effects(notice)
+        return self._receipt(pending, _sum(pending.done, done))
+
+    def _announce(self, name: str) -> PendingErasure:
+        """Make the recipients' notices durable, and keep what is to be known of a person once nothing of them is."""
+        customer, now, cause = self._people.find(name), self._people.now(), token_hex(8)
+        whom = tuple(recipients(self._people.processor.strategy.purposes, customer))
+        notices: list[Entry] = []
+        for known in customer.names:
+            moment = Requested(
+                id=cause, customer=known, occurred_at=now, request=cause, right="erasure", status="fulfilled"
+            )
+            effects = tuple([Effect(decision_id(known, cause, one), ERASED, "", one) for one in whom])
+            notices.append(Entry(FORM, known, now, moment, effects=effects))
+            self._webhooks.announce(notices[-1])
+        opposed = bool(self._suppression_list.of((*customer.names, *customer.identifiers)))
+        # The name that was asked for goes last: until then the others are found by it.
+        names = tuple(sorted(customer.names, key=lambda one: one == name))
+        return PendingErasure(cause, names, whom, opposed, tuple(notices))
+
+    def _receipt(self, pending: PendingErasure, erased: Erased) -> ErasureReceipt:
+        subject = "p_" + blake2b(pending.cause.encode(), key=self._secret, digest_size=12).hexdigest()
+        kept = {key: words for key, words in KEPT.items() if key != "opposition" or pending.opposed}
+        return ErasureReceipt("visavis-erasure/1", subject, erased, kept, pending.recipients)
+
+
+def erase(names: Iterable[str], processor: Processor, holders: Sequence[PersonalDataHolder]) -> Erased:
+    """Erase the person of these names in the log, then in every holder; call it between two groups of moments.
 
     Somebody of whom nothing is known is erased as well: nothing of theirs is taken from then on.
     """
-    asked_at, entries, held = loop.clock.now(), 0, (screens, outbox, access, delivery, addresses, mirror)
-    counts, failed = [0] * len(held), None
+    asked_at, decided, entries = processor.clock.now(), list[str](), list[Entry]()
+    failed: VisavisError | None = None
     for name in names:
-        deleted: Sequence[Entry] = ()
         try:
-            deleted = loop.erase(name)
+            entries += processor.erase(name)
         except VisavisError as error:
             failed = error
-            if not loop.log.erased(name):  # not even decided
+            if not processor.log.erased(name):
                 continue
-        entries += len(deleted)
-        for i, one in enumerate(held):
-            try:
-                counts[i] += one.forget(name, deleted)
-            except VisavisError as error:  # the others need not wait for it
-                failed = error
-    done = Erased(asked_at, loop.clock.now(), entries, *counts)
+        decided.append(name)
+    deleted: dict[str, int] = {}
+    for holder in holders if decided else ():
+        try:
+            deleted[holder.name] = holder.erase_personal_data(decided, entries)
+        except VisavisError as error:  # the others need not wait for it
+            failed = error
+    done = Erased(asked_at, processor.clock.now(), len(entries), deleted)
     if failed is not None:
         raise Unfinished(done, failed)
     return done
 
 
-def resume(log: Log, held: Iterable[Keeps]) -> int:
-    """After opening: complete what a crash interrupted, or a backup brought back, outside the log.
+def resume(log: Log, stores: Iterable[PersonalDataStore]) -> None:
+    """After opening: delete what an interrupted erasure left, or a backup brought back, beside the log."""
+    for store in stores:
+        if gone := [name for name in store.people() if log.erased(name)]:
+            store.erase_personal_data(gone, ())
 
-    How many things it destroyed.
-    """
-    return sum([one.forget(customer, ()) for one in held for customer in one.people() if log.erased(customer)])
+
+def _sum(one: Erased | None, other: Erased) -> Erased:
+    """What two askings deleted together."""
+    if one is None:
+        return other
+    deleted = {name: one.deleted.get(name, 0) + many for name, many in other.deleted.items()}
+    return Erased(one.asked_at, other.done_at, one.entries + other.entries, one.deleted | deleted)

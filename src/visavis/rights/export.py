@@ -1,13 +1,10 @@
 """A copy of everything that is held of one person: for them to read, and for another server to go on from.
 
-``docs/export.md`` explains each part.
-
 ``entries`` is the whole of what their keys open, as it lies in the log; everything else is read off it, in names that
-people and programs understand: what they declared, what was observed, what was *inferred*, for what, on which ground,
-by whom, until when, and by what logic. Signed as a JWS.
+people and programs understand; ``docs/export.md`` explains each part. Signed as a JWS.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -22,6 +19,7 @@ from visavis.consent.choices import status
 from visavis.consent.gate import view
 from visavis.customers.rights import recipients
 from visavis.decide.holdout import held_out
+from visavis.explain.accounts import Gains
 from visavis.insight.need import Head, estimate
 from visavis.insight.shortlist import shortlist
 from visavis.model.consent import CATEGORIES, Consent
@@ -32,7 +30,9 @@ from visavis.model.habit import HABIT, TRIPS, VISIT
 from visavis.model.moment import Consented, Due, Noticed, Objected, Spot, Withdrew
 from visavis.model.request import STATUS_TERMS
 from visavis.model.world import Calibration, World
+from visavis.ports import PersonalDataHolder
 from visavis.rights.receipts import ALGORITHM
+from visavis.runtime.loop import Processor
 from visavis.strategy.brand import Controller
 from visavis.strategy.read import Strategy
 
@@ -145,25 +145,12 @@ class Export(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def export(
-    strategy: Strategy,
-    world: World,
-    customer: Customer,
-    entries: Sequence[Entry],
-    now: datetime,
-    randomization_key: bytes,
-    *,
-    brought: Mapping[str, Any],
-    audit_keys: Mapping[str, bytes],
-    ledger: Iterable[bytes],
-    kept: Mapping[str, Sequence[Mapping[str, Any]]],
+    processor: Processor, customer: Customer, holders: Iterable[PersonalDataHolder], brought: Mapping[str, Gains]
 ) -> Export:
-    """The copy.
-
-    ``entries`` are all of the person's, under each of their names; ``brought`` what each purpose brought them so far.
-
-    ``ledger`` are their own lines of the ledger of uses, ``audit_keys`` what the lines of each name are known by.
-    ``kept`` is what lies beside the log, by what holds it.
-    """
+    """The copy of this person's data, in the log and in each holder; ``brought`` is what each purpose brought them."""
+    strategy, now, names = processor.strategy, processor.clock.now(), customer.names
+    entries = processor.entries_of(customer.id)
+    ledger = sorted([line for name in names for line in processor.log.lines_of(name)])
     return Export(
         form=FORM,
         person=customer.id,
@@ -189,13 +176,13 @@ def export(
             "contacts": customer.entries,
             "last_contact_at": customer.last_contact_at,
         },
-        inferred=inferred(strategy, world, customer, now, randomization_key),
+        inferred=inferred(strategy, processor.world, customer, now, processor.randomization_key),
         sources=_sources(entries),
         purposes=_purposes(strategy, customer, now),
         recipients=tuple(recipients(strategy.purposes, customer)),
-        notices_served=tuple([_told(entry) for entry in entries if isinstance(entry.moment, Noticed)]),
+        notices_served=tuple([_moment(entry) for entry in entries if isinstance(entry.moment, Noticed)]),
         choices_made=tuple(
-            [_told(entry) for entry in entries if isinstance(entry.moment, Consented | Withdrew | Objected)]
+            [_moment(entry) for entry in entries if isinstance(entry.moment, Consented | Withdrew | Objected)]
         ),
         logic=LOGIC,
         requests={name: {**asdict(one), "term": STATUS_TERMS[one.status]} for name, one in customer.requests.items()},
@@ -204,7 +191,7 @@ def export(
         rewards=tuple(map(asdict, customer.rewards)),
         devices=_named(customer.devices),
         shown=tuple(map(asdict, customer.service.shown)),
-        brought=dict(brought),
+        brought={purpose: asdict(gains) for purpose, gains in brought.items()},
         uses=tuple(
             [
                 {"at": entry.received_at, "moment": entry.moment.id, **asdict(use)}
@@ -212,16 +199,16 @@ def export(
                 for use in entry.uses
             ]
         ),
-        audit_keys={name: key.hex() for name, key in audit_keys.items()},
-        ledger=tuple([line.decode() for line in ledger]),
-        kept={holder: tuple(map(dict, things)) for holder, things in kept.items()},
+        audit_keys={name: processor.log.audit_key(name).hex() for name in names},
+        ledger=tuple([line.decode() for _, line in ledger]),
+        kept={holder.name: tuple(holder.export_personal_data(names)) for holder in holders},
     )
 
 
 def inferred(
     strategy: Strategy, world: World, customer: Customer, now: datetime, randomization_key: bytes
 ) -> dict[str, Any]:
-    """What nobody said and nobody saw: what was concluded about the person."""
+    """What was concluded about the person."""
     purchases = customer.purchases
     habits = {
         family: {
@@ -252,10 +239,7 @@ def signed(copy: Export, key: OKPKey) -> str:
 
 
 def opened(token: str | bytes, public: Mapping[str, Any], person: str) -> Export:
-    """The copy of this token, when it is whole, is this person's and was signed by who holds the key.
-
-    :class:`Invalid` otherwise, and nothing else.
-    """
+    """The copy in this token; :class:`Invalid` unless it is whole, this person's, and signed with the key."""
     if len(token) > LIMIT:
         raise Invalid("This is too long to be an export.", advice=f"At most {LIMIT:,} characters.")
     try:
@@ -273,10 +257,10 @@ def opened(token: str | bytes, public: Mapping[str, Any], person: str) -> Export
     ):
         raise Invalid(
             "This export is another person's.",
-            advice="It comes in under the name that it was made for. Nothing was kept.",
+            advice="Bring it in under the name that it was made for. Nothing was kept.",
         )
     if len({(entry.customer, entry.moment.id) for entry in copy.entries}) < len(copy.entries) or not copy.entries:
-        raise Invalid("This export holds no life, or a moment twice.", advice="Nothing was kept.")
+        raise Invalid("This export holds no entry, or a moment twice.", advice="Nothing was kept.")
     return copy
 
 
@@ -341,7 +325,7 @@ def _visits(customer: Customer) -> list[dict[str, int]]:
     return [dict(zip(("hour", "weekday", "shop"), visit, strict=True)) for visit in VISIT.iter_unpack(visits)]
 
 
-def _told(entry: Entry) -> dict[str, Any]:
+def _moment(entry: Entry) -> dict[str, Any]:
     return {"received_at": entry.received_at.astimezone(UTC), "kind": entry.moment.kind, **asdict(entry.moment)}
 
 

@@ -1,10 +1,8 @@
-"""Put right what the log says of a person.
-
-The right thing takes the place of the wrong one, and what had followed from it goes.
+"""Rectification: correct entries of a person, and every other entry that rested on them.
 
 A word that only the wrong moment said (a product, a family, a trait's value) is taken out of everything that was
-derived from it: decisions, facts told to advisers, effects. What stays is that a correction happened (a ``corrected``
-moment, without values). The person is then who the log says: their entries folded again.
+derived from it: decisions, facts of briefs, effects. What stays is that a correction happened (a ``corrected`` moment,
+without values). The person is then folded again from their entries.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -29,77 +27,69 @@ _ENVELOPE: Final = ("id", "customer", "occurred_at", "kind", "at")
 
 
 def corrected(strategy: Strategy, entry: Entry, instead: Mapping[str, Any]) -> Entry:
-    """The entry with these fields of its moment put right; whose it is, when it was and of what kind stay.
-
-    :class:`Invalid` says what does not fit.
-    """
+    """The entry with these fields of its moment corrected; whose, when and of what kind it was stay."""
     old = entry.moment
     if old.category not in CORRECTABLE:
         raise Invalid(
-            "This moment is no data about the person.",
+            "This moment holds no data about the person.",
             advice="Correct what was declared, observed, bought or measured.",
         )
     unknown = set(instead) - (set(old.__struct_fields__) - set(_ENVELOPE))
     if unknown or not instead:
-        said = (
-            f"{len(unknown)} of these fields are not known of this kind of moment."
-            if unknown
-            else "There is no field to correct."
+        wrong = f"{len(unknown)} of these fields are not known of this kind of moment."
+        raise Invalid(
+            wrong if unknown else "There is no field to correct.", advice=f"Known: {', '.join(sorted(_fields(old)))}."
         )
-        raise Invalid(said, advice=f"Known: {', '.join(sorted(_fields(old)))}.")
-    told: dict[str, Any] = msgspec.to_builtins(replace(old, at=None))
-    new = placed(strategy, from_builtins(told | dict(instead), received_at=entry.received_at))
+    fields: dict[str, Any] = msgspec.to_builtins(replace(old, at=None))
+    new = placed(strategy, from_builtins(fields | dict(instead), received_at=entry.received_at))
     return replace(entry, moment=new)
 
 
 def amended(entries: Sequence[Entry], of: str, new: Entry | None) -> dict[str, Entry | None]:
-    """Every entry that must change with the one of the moment ``of``, which becomes ``new`` (``None``.
-
-    It never happened).
-    """
+    """Every entry that must change with that of the moment ``of``, which becomes ``new`` (``None``: it goes)."""
     wrong = next((entry for entry in entries if entry.moment.id == of), None)
     if wrong is None:
         raise Invalid("There is no such moment of this person.", advice="GET …/export lists them.")
     others = [entry for entry in entries if entry is not wrong]
     kept = others if new is None else [*others, new]
-    gone, untold = _words_of([wrong]) - _words_of(kept), _told_by([wrong]) - _told_by(kept)
-    found: dict[str, Entry | None] = {of: _without(new, gone, untold) if new is not None else None}
+    words, outcomes = _words_of([wrong]) - _words_of(kept), _outcomes_of([wrong]) - _outcomes_of(kept)
+    found: dict[str, Entry | None] = {of: _without(new, words, outcomes) if new is not None else None}
     for entry in others:
-        after = _without(entry, gone, untold)
+        after = _without(entry, words, outcomes)
         if after is not entry:
             found[entry.moment.id] = after
     return found
 
 
-def parted_from(entries: Sequence[Entry], over: Container[str]) -> Iterator[tuple[Entry, Entry | None]]:
-    """Each of a person's entries that must change when what is kept as these (the ``retention`` of their moments) goes, with what it becomes (``None``: it goes)."""
+def without_categories(entries: Sequence[Entry], over: Container[str]) -> Iterator[tuple[Entry, Entry | None]]:
+    """A person's entries that change when what is kept as these goes, each with what it becomes (``None``: it goes)."""
     gone = [entry for entry in entries if entry.moment.retention in over]
     kept = [entry for entry in entries if entry.moment.retention not in over]
-    words, untold = _words_of(gone) - _words_of(kept), _told_by(gone) - _told_by(kept)
+    words, outcomes = _words_of(gone) - _words_of(kept), _outcomes_of(gone) - _outcomes_of(kept)
     for entry in gone:
         yield entry, None
     for entry in kept:
-        after = _without(entry, words, untold)
+        after = _without(entry, words, outcomes)
         if after is not entry:
             yield entry, after
 
 
-def _without(entry: Entry, gone: set[str], untold: set[str]) -> Entry:
-    """The entry, with nothing that rests on what is gone, and no decision that waits for one of these outcomes, which only what is gone told."""
+def _without(entry: Entry, gone: set[str], outcomes: set[str]) -> Entry:
+    """The entry, with nothing that rests on these words, and no decision that waits for one of these outcomes."""
     moment = entry.moment
     if isinstance(moment, Answered) and moment.about in gone:
         moment = replace(moment, about="")
     decisions = tuple([_decision(decision, gone) for decision in entry.decisions])
-    decisions = tuple([replace(decision, window=None) if decision.id in untold else decision for decision in decisions])
+    decisions = tuple(
+        [replace(decision, window=None) if decision.id in outcomes else decision for decision in decisions]
+    )
     effects = tuple([replace(effect, product="") if effect.product in gone else effect for effect in entry.effects])
     after = replace(entry, moment=moment, decisions=decisions, effects=effects)
-    if after == entry:
-        return entry
-    return after
+    return after if after != entry else entry
 
 
 def _decision(decision: Decision, gone: set[str]) -> Decision:
-    """A card about what is gone was wrong to show; a belief among others teaches nothing any more."""
+    """A card about what is gone becomes a silence; one that named it among others teaches nothing any more."""
     scored = tuple([arm for arm in decision.scored if arm.family not in gone])
     known = () if any({one.family, one.product} & gone for one in decision.known) else decision.known
     if isinstance(decision, Silence):
@@ -126,12 +116,12 @@ def _words_of(entries: Iterable[Entry]) -> set[str]:
     return {word for entry in entries for word in _words(entry.moment)}
 
 
-def _told_by(entries: Iterable[Entry]) -> set[str]:
+def _outcomes_of(entries: Iterable[Entry]) -> set[str]:
     return {outcome.decision for entry in entries for outcome in entry.closed}
 
 
 def _words(moment: Moment) -> set[str]:
-    """What this moment says in words. What is only an answer about something says nothing of its own."""
+    """The words of this moment; an answer about something has none of its own."""
     if isinstance(moment, Answered | Corrected | Requested):
         return set()
     return {word for name in _fields(moment) for word in _texts(msgspec.to_builtins(getattr(moment, name))) if word}

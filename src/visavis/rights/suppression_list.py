@@ -1,31 +1,37 @@
-"""Who objected, remembered for good.
-
-Keyed fingerprints of names and identifiers in a file *outside* the data, beside the tombstones.
+"""The suppression list: who objected, kept for good in a file *outside* the data, beside the tombstones.
 
 An objection to marketing is absolute. It outlives a backup that is put back, an export that is brought in again, an
-erasure, and a second life under another name with the same identifier: whoever comes in is looked up here before
-anything else is done with them. Of who is one person under several names it is remembered under each. The file says
-nothing to whom lacks the root key: a line is a keyed hash, what was objected to, whether it stands, and the day.
+erasure, and coming again under another name with the same identifier: whoever comes in is looked up here before
+anything else is done with them. It is kept under each name and identifier of a person. A line is a keyed hash of one,
+what was objected to, whether that stands, and the day: it tells nothing to who lacks the root key.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final
+from secrets import token_hex
+from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from visavis.model.customer import Customer
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid
 from visavis.model.moment import Linked, Objected
+from visavis.ports import Projection
+from visavis.runtime.loop import REMEMBERED, Processor
 from visavis.store.append_only import added
 
 FINGERPRINT_BYTES: Final = 16
 
 
-class SuppressionList:
-    """The list. ``path`` is its file, which only grows (``None``: in memory); the last line about somebody counts."""
+class SuppressionList(Projection):
+    """The list. ``path`` is its file, which only grows (``None``: in memory); the last line about somebody counts.
+
+    It outlives erasures, and names nobody: what stands is in a person's copy as their objections.
+    """
+
+    name = "suppression_list"
 
     def __init__(self, path: Path | None, secret: bytes) -> None:
         self._path = path
@@ -34,7 +40,7 @@ class SuppressionList:
         for number, line in enumerate(_lines(path), start=1):
             try:
                 fingerprint, about, stands, _ = line.decode("ascii").split(" ")
-                self._noted(bytes.fromhex(fingerprint), unquote(about), on={"on": True, "off": False}[stands])
+                self._note(bytes.fromhex(fingerprint), unquote(about), on={"on": True, "off": False}[stands])
             except (ValueError, KeyError):
                 name = path.name if path is not None else ""
                 raise Invalid(
@@ -43,14 +49,19 @@ class SuppressionList:
                 ) from None
 
     def of(self, names: Iterable[str]) -> list[str]:
-        """What somebody known by one of these names objects to."""
+        """What somebody with one of these names or identifiers objects to."""
         if not self._standing:
             return []
         return list(dict.fromkeys(about for name in names for about in self._standing.get(self._fingerprint(name), ())))
 
-    def passing(self, entry: Entry, customer: Customer) -> None:
-        """Take in what a durable entry says; ``customer`` is the person after it."""
+    def apply(self, entry: Entry, customer: Customer, live: bool) -> None:
+        """Note an objection, or a new identifier of somebody who has some.
+
+        What the log says again at start is passed over: a backup that was put back must not take one away.
+        """
         moment = entry.moment
+        if not live:
+            return
         if isinstance(moment, Objected):
             self._write(
                 (entry.customer, *customer.names, *customer.identifiers), moment.about, entry.received_at, on=moment.on
@@ -59,6 +70,14 @@ class SuppressionList:
             for about in customer.objections:
                 self._write((moment.identifier,), about, entry.received_at, on=True)
 
+    def export_personal_data(self, _names: Collection[str]) -> list[dict[str, Any]]:
+        """Nothing: a fingerprint is about nobody without the root key."""
+        return []
+
+    def erase_personal_data(self, _names: Collection[str], _entries: Sequence[Entry]) -> int:
+        """Nothing: an objection stands, whoever comes under this name again."""
+        return 0
+
     def _write(self, names: Iterable[str], about: str, at: datetime, *, on: bool) -> None:
         for fingerprint in map(self._fingerprint, names):
             if (about in self._standing.get(fingerprint, ())) is not on:
@@ -66,9 +85,9 @@ class SuppressionList:
                     added(
                         self._path, f"{fingerprint.hex()} {quote(about, safe='')} {'on' if on else 'off'} {at:%Y-%m-%d}"
                     )
-                self._noted(fingerprint, about, on=on)
+                self._note(fingerprint, about, on=on)
 
-    def _noted(self, fingerprint: bytes, about: str, *, on: bool) -> None:
+    def _note(self, fingerprint: bytes, about: str, *, on: bool) -> None:
         if on:
             self._standing.setdefault(fingerprint, {})[about] = None
         elif fingerprint in self._standing:
@@ -83,3 +102,14 @@ def _lines(path: Path | None) -> list[bytes]:
         return path.read_bytes().split(b"\n")[:-1] if path is not None else []
     except FileNotFoundError:
         return []
+
+
+def restore_objections(processor: Processor, listed: SuppressionList, customer: Customer) -> None:
+    """Enter the objections that the list has of this person and the log has not: it came from a backup or an export."""
+    for about in listed.of((*customer.names, *customer.identifiers)):
+        if about not in customer.objections:
+            at = processor.clock.now()
+            again = Objected(
+                id=f"opposed-{token_hex(6)}", customer=customer.id, occurred_at=at, about=about, method=REMEMBERED
+            )
+            processor.process([again])

@@ -1,4 +1,4 @@
-"""What a server tells of itself to Prometheus: how many, how fast, how much waits. No label ever names a person."""
+"""A server's metrics for Prometheus: how many, how fast, how much waits. No label ever names a person."""
 
 from collections.abc import Callable
 from typing import Final
@@ -14,7 +14,7 @@ BUCKETS_S: Final = (0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.00
 class Metrics:
     """Counters of one server, in a registry of their own."""
 
-    def __init__(self, waiting: Callable[[], int], parcels: Callable[[], int]) -> None:
+    def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._moments = Counter(
             "visavis_moments", "Moments by kind and what became of them", ["kind", "fate"], registry=self._registry
@@ -29,23 +29,29 @@ class Metrics:
             "visavis_step_seconds", "How long the step of a moment took", buckets=BUCKETS_S, registry=self._registry
         )
         self._lapsed = Counter(
-            "visavis_lapsed",
-            "What was kept long enough and is gone: people, entries",
-            ["what"],
+            "visavis_lapsed", "People and entries deleted because of their age", ["what"], registry=self._registry
+        )
+        self._failures = Counter(
+            "visavis_projection_failures",
+            "Times that a projection failed at an entry",
+            ["projection"],
             registry=self._registry,
         )
         self._children: dict[tuple[str, ...], Counter] = {}
-        for name, text, how_many in (
-            ("visavis_moments_waiting", "Moments that wait for the writer", waiting),
-            ("visavis_effects_waiting", "Effects that wait to be delivered", parcels),
-        ):
-            Gauge(name, text, registry=self._registry).set_function(how_many)
 
-    def heard(self, kind: str, fate: str) -> None:
-        """A moment came to a door: kept, retried, refused, forbidden or invalid."""
+    def watch(self, name: str, text: str, how_many: Callable[[], int]) -> None:
+        """Report what this function returns, as a gauge."""
+        Gauge(name, text, registry=self._registry).set_function(how_many)
+
+    def count_moment(self, kind: str, fate: str) -> None:
+        """A moment came in: kept, retried, refused, forbidden or invalid."""
         self._child(self._moments, kind, fate).inc()
 
-    def processed(self, entry: Entry, us: float) -> None:
+    def count_failure(self, projection: str) -> None:
+        """A projection failed at an entry."""
+        self._child(self._failures, projection).inc()
+
+    def count_entry(self, entry: Entry, us: float) -> None:
         """An entry is durable; its step took this many microseconds."""
         self._steps.observe(us / 1e6)
         for decision in entry.decisions:
@@ -54,8 +60,8 @@ class Metrics:
             else:
                 self._child(self._decisions, decision.audience, "silence", decision.reason).inc()
 
-    def lapsed(self, people: int, entries: int) -> None:
-        """So many people, and entries of the log, went for their age."""
+    def count_lapsed(self, people: int, entries: int) -> None:
+        """So many people, and entries of the log, were deleted because of their age."""
         self._child(self._lapsed, "person").inc(people)
         self._child(self._lapsed, "entry").inc(entries)
 

@@ -1,6 +1,8 @@
 """Rebuild everything from the log, folding facts; or decide everything again and compare, with the logged versions."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from msgspec import Struct
@@ -8,12 +10,13 @@ from msgspec import Struct
 from visavis.customers.fold import fold
 from visavis.customers.identity import apply_entry
 from visavis.engine import step
-from visavis.learning.online import OnlineLearner
 from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.entry import Entry, WorldEntry, encode
 from visavis.model.moment import Corrected, Lapsed
 from visavis.model.world import StrategyLoaded, World
 from visavis.ports import Log
+from visavis.runtime.population import Population
+from visavis.runtime.projections import Projections
 from visavis.runtime.worlds import fold_world
 from visavis.strategy.read import Strategy, read
 
@@ -25,35 +28,31 @@ class State(Struct):
     """What a log adds up to."""
 
     world: World
-    customers: dict[str, Customer]
-    teacher: OnlineLearner
-    entries: int = 0
-    worlds: dict[str, World] = {}
-    identified: dict[str, str] = {}
+    worlds: dict[str, World]
+    population: Population
+    entries: int
 
 
-def rebuild(log: Log, *, passing: Callable[[Entry], object] | None = None) -> State:
-    """Fold every entry, in order; ``passing`` is shown each one.
+def rebuild(log: Log, population: Population | None = None, projections: Projections | None = None) -> State:
+    """Fold every entry, in order, into this (empty) population and these projections.
 
-    Decides nothing: same log, same state, byte for byte.
+    Decides nothing: same log, same state, byte for byte. What is built lives on, so the garbage collector is paused.
     """
-    world, customers, teacher, count = World(), dict[str, Customer](), OnlineLearner(), 0
-    worlds: dict[str, World] = {}
-    identified: dict[str, str] = {}
-    for _, entry in log.scan():
-        count += 1
-        if isinstance(entry, WorldEntry):
-            world = fold_world(world, entry)
-            worlds = bounded(worlds, world.version, world, limit=WORLDS)
-            teacher.noted(entry)
-            continue
-        name = entry.customer
-        apply_entry(customers, identified, entry, fold(customers.get(name) or newborn(name), entry))
-        if entry.decisions or entry.closed:
-            teacher.digest(entry, world)
-        if passing is not None:
-            passing(entry)
-    return State(world, customers, teacher, count, worlds, identified)
+    world, worlds, count = World(), dict[str, World](), 0
+    population = population if population is not None else Population()
+    with _collector_paused():
+        for row in log.scan():
+            count += 1
+            entry = row[1]
+            if isinstance(entry, WorldEntry):
+                world = fold_world(world, entry)
+                worlds = bounded(worlds, world.version, world, limit=WORLDS)
+            else:
+                population.fold(entry)
+            if projections is not None:
+                projections.replay(row, population.customer)
+        population.schedule()
+    return State(world, worlds, population, count)
 
 
 class Difference(Struct, frozen=True):
@@ -67,10 +66,8 @@ class Difference(Struct, frozen=True):
 def verify(log: Log, randomization_key: bytes, *, found: Callable[[Difference], None]) -> int:
     """Decide everything again with the logged strategies and worlds; call ``found`` for each difference.
 
-    Return how many entries were compared.
-
-    Of somebody who had something corrected, or whose data went for their age, what was decided before rested on what is
-    not there any more: it is folded, and not compared.
+    Returns how many entries were compared. What was decided before a person's last correction, or before data of theirs
+    went for their age, rested on entries that are gone: it is folded, and not compared.
     """
     corrected = {
         entry.customer: position
@@ -78,7 +75,7 @@ def verify(log: Log, randomization_key: bytes, *, found: Callable[[Difference], 
         if isinstance(entry, Entry) and isinstance(entry.moment, Corrected | Lapsed)
     }
     world, strategies, customers, compared = World(), dict[str, Strategy](), dict[str, Customer](), 0
-    identified: dict[str, str] = {}
+    holders: dict[str, str] = {}
     for position, entry in log.scan():
         if isinstance(entry, WorldEntry):
             world = fold_world(world, entry)
@@ -87,7 +84,7 @@ def verify(log: Log, randomization_key: bytes, *, found: Callable[[Difference], 
             continue
         customer = customers.get(entry.customer) or newborn(entry.customer)
         if position < corrected.get(entry.customer, 0):
-            apply_entry(customers, identified, entry, fold(customer, entry))
+            apply_entry(customers, holders, entry, fold(customer, entry))
             continue
         compared += 1
         again, after = step(
@@ -96,5 +93,16 @@ def verify(log: Log, randomization_key: bytes, *, found: Callable[[Difference], 
         if encode(again) != encode(entry):
             found(Difference(position, entry.customer, entry.moment.id))
             after = fold(customer, entry)
-        apply_entry(customers, identified, entry, after)
+        apply_entry(customers, holders, entry, after)
     return compared
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,12 +1,15 @@
 """Fold the world's own entries: the only writer of what customers have in common."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
 from msgspec.structs import replace
 
+from visavis.insight.need import prior
 from visavis.model.entry import FORM, WorldEntry
 from visavis.model.world import (
+    Learned,
     OutcomesLearned,
     ParametersLearned,
     Recalibrated,
@@ -15,6 +18,7 @@ from visavis.model.world import (
     WorldChange,
     chained,
 )
+from visavis.strategy.read import Strategy
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -36,3 +40,15 @@ def fold_world(world: World, entry: WorldEntry) -> World:
             return replace(world, version=entry.version, calibrations=world.calibrations | calibrations)
         case OutcomesLearned(beliefs=beliefs):
             return replace(world, version=entry.version, beliefs=world.beliefs | beliefs)
+
+
+def pending_changes(
+    world: World, strategy: Strategy, files: Mapping[str, bytes], learned: Learned | None
+) -> list[WorldChange]:
+    """What the world does not know yet: this strategy, and parameters (those given, else an untrained start)."""
+    changes: list[WorldChange] = []
+    if world.strategy != strategy.version:
+        changes.append(StrategyLoaded(strategy.version, dict(files)))
+    if world.learned is None or (learned is not None and world.learned.version != learned.version):
+        changes.append(ParametersLearned(learned if learned is not None else prior()))
+    return changes

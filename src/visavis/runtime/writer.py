@@ -1,10 +1,8 @@
-"""The one writer, asynchronous.
+"""The one writer, asynchronous: whatever arrived during the last commit is the next group.
 
-Whatever arrived during the last commit is the next group, and nothing is answered before it is durable.
-
-Moments wait in one bounded queue; when it is full the door says so at once (:class:`Busy`) instead of letting everyone
-wait. The clock wakes those whose time has come. Whatever fails (one moment, a commit, somebody who listens), the writer
-lives on. Stopping refuses what comes, finishes what is there, and leaves nothing half-done.
+Nothing is answered before it is durable. Moments wait in one bounded queue; when it is full the sender is told so at
+once (:class:`Busy`). The clock wakes those who are due. Whatever fails (one moment, a commit, a job), the writer goes
+on. Stopping refuses what comes, finishes what is there, and leaves nothing half-done.
 """
 
 import asyncio
@@ -22,19 +20,16 @@ from visavis.model.entry import Entry
 from visavis.model.errors import Refused, Unavailable, VisavisError
 from visavis.model.moment import Moment
 from visavis.model.world import WorldChange
-from visavis.runtime.loop import Group, Loop, StepResult
+from visavis.runtime.loop import Group, Processor, StepResult
 
 QUEUE_LIMIT: Final = 4096
 GROUP_LIMIT: Final = 256
-"""How many moments one commit may hold.
-
-Enough to hide an fsync, few enough that nobody waits long for the others' decisions.
-"""
+"""How many moments one commit may hold: enough to hide an fsync, few enough that nobody waits long for the others."""
 LEARN_S: Final = 1.0
 COMMIT_BACKOFF_S: Final = 1.0
 """How long nobody is woken after a commit failed: a full disk must not be asked a thousand times a second."""
 RETRY_S: Final = 3_600.0
-"""When the clock's own work is tried again, after it failed."""
+"""When a job is tried again, after it failed."""
 log = logging.getLogger("visavis.writer")
 T = TypeVar("T")
 
@@ -52,39 +47,42 @@ class Processed(Struct, frozen=True):
     us: float
 
 
+class Job(Struct):
+    """What the clock alone brings about: ``run`` returns when to run it again (epoch seconds)."""
+
+    run: Callable[[], float]
+    next_at: float = 0.0
+
+
 Waiting = tuple[Moment, asyncio.Future[Processed]]
 
 
 class Writer:
-    """Runs a :class:`Loop` for many senders.
+    """Runs a :class:`Processor` for many senders.
 
-    ``committed`` hears of every group once it is durable, before anyone is answered; ``answered`` afterwards.
-
-    ``aged`` is called when the instant has come that it last returned (epoch seconds; first at once): for what the
-    clock alone brings about. ``aside``: commits wait for a disk, so they run on a thread of their own, and the next
-    group gathers meanwhile.
+    ``observed`` is called with every group once it is durable, before anyone is answered: its entries, and how long
+    their steps took (µs); ``answered`` afterwards. With ``threaded`` commits run on a thread of their own, since they
+    wait for a disk, and the next group gathers meanwhile.
     """
 
     def __init__(
         self,
-        loop: Loop,
+        processor: Processor,
         *,
-        committed: Callable[[list[tuple[Entry, float]]], None] = lambda _: None,
+        observed: Callable[[list[tuple[Entry, float]]], None] = lambda _: None,
         answered: Callable[[], None] = lambda: None,
-        aged: Callable[[], float] = lambda: inf,
         queue_limit: int = QUEUE_LIMIT,
-        aside: bool = True,
+        threaded: bool = True,
     ) -> None:
-        self.loop = loop
-        self._committed = committed
+        self.processor = processor
+        self._observed = observed
         self._answered = answered
-        self._aged = aged
-        self._ages_at = 0.0
+        self._jobs: list[Job] = []
         self._queue_limit = queue_limit
         self._waiting: deque[Waiting] = deque()
         self._asked: deque[tuple[Callable[[], object], asyncio.Future[object]]] = deque()
         self._bell = asyncio.Event()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="visavis-log") if aside else None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="visavis-log") if threaded else None
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._resting = False
@@ -97,9 +95,13 @@ class Writer:
 
     @property
     def behind(self) -> bool:
-        """Whether somebody's time has come and they are about to be woken; not while the log refuses."""
-        due = self.loop.next_due_at
-        return due is not None and not self._resting and due <= self.loop.clock.now().timestamp()
+        """Whether somebody is due and about to be woken; not while the log refuses."""
+        due = self.processor.next_due_at
+        return due is not None and not self._resting and due <= self.processor.clock.now().timestamp()
+
+    def schedule(self, job: Callable[[], float]) -> None:
+        """Run this between two groups, at first at once, then whenever the instant has come that it last returned."""
+        self._jobs.append(Job(job))
 
     def start(self) -> None:
         """Begin to serve, in the running event loop."""
@@ -126,7 +128,7 @@ class Writer:
         return answer
 
     async def process(self, moment: Moment) -> Processed:
-        """Live one moment and wait until it is durable."""
+        """Process one moment and wait until it is durable."""
         return await self.put(moment)
 
     async def ask(self, what: Callable[[], T]) -> T:
@@ -140,7 +142,7 @@ class Writer:
 
     async def enact(self, changes: Iterable[WorldChange]) -> None:
         """Let the world change, between two groups."""
-        await self.ask(lambda: self.loop.enact(changes))
+        await self.ask(lambda: self.processor.enact(changes))
 
     def nudge(self) -> None:
         """Look at the clock again: it was turned."""
@@ -158,59 +160,47 @@ class Writer:
                 what, answer = self._asked.popleft()
                 try:
                     found = what()
-                except Exception as error:  # noqa: BLE001  whoever asked hears of it
-                    _fail(answer, error)
+                except Exception as error:  # noqa: BLE001  it is raised where it was asked for
+                    _reject(answer, error)
                 else:
-                    _tell(answer, found)
-            self._age()
+                    _resolve(answer, found)
+            self._run_jobs()
 
     async def _ring(self) -> None:
-        """Sleep until something comes, or until somebody's time has come."""
-        due, alarm = self.loop.next_due_at, None
-        due = min(self._ages_at, due if due is not None else inf)
+        """Sleep until something comes, or until somebody or a job is due."""
+        due, alarm = self.processor.next_due_at, None
+        due = min([due if due is not None else inf, *[job.next_at for job in self._jobs]])
         if due < inf:
             # A turned clock is nudged; the machine's is looked at again at the latest every minute.
-            seconds = COMMIT_BACKOFF_S if self._resting else min(60.0, due - self.loop.clock.now().timestamp())
+            seconds = COMMIT_BACKOFF_S if self._resting else min(60.0, due - self.processor.clock.now().timestamp())
             alarm = asyncio.get_running_loop().call_later(seconds, self._bell.set)
         await self._bell.wait()
         if alarm is not None:
             alarm.cancel()
 
     async def _group(self, batch: list[Waiting]) -> None:
-        """Live these moments and whoever's time has come, make all of it durable, and only then answer."""
-        told = self._taken(batch)
+        """Step these moments and wake who is due, make all of it durable, and only then answer."""
+        stepped = self._stepped(batch)
         try:
             try:
-                group = await self._durable()
+                group = await self._commit()
             except Refused:
-                # An id that the log holds came again under a later time: it is found now, and the others are lived as
+                # An id that the log holds came again under a later time: it is found now, and the others are stepped as
                 # if it had not come.
-                told = self._taken(batch, look=True)
-                group = await self._durable()
+                stepped = self._stepped(batch, check_log=True)
+                group = await self._commit()
         except Exception as error:
             self._resting = True
             log.exception("a group could not be written", extra={"moments": len(batch)})
-            refused = (
-                error
-                if isinstance(error, Unavailable)
-                else Unavailable("This moment could not be written.", advice="Send it again, with the same id.")
-            )
-            for future, _ in told:
-                _fail(future, refused)
+            unwritten = Unavailable("This moment could not be written.", advice="Send it again, with the same id.")
+            for future, _ in stepped:
+                _reject(future, error if isinstance(error, Unavailable) else unwritten)
             return
         self._resting = False
         if group.entries:
-            us = {
-                (one.answer.entry.customer, one.answer.entry.moment.id): one.us
-                for _, one in told
-                if one.answer.entry is not None
-            }
-            try:
-                self._committed([(entry, us.get((entry.customer, entry.moment.id), 0.0)) for entry in group.entries])
-            except Exception:
-                log.exception("what is durable could not be passed on")
-        for future, lived in told:
-            _tell(future, lived)
+            self._observe(group, [one for _, one in stepped])
+        for future, one in stepped:
+            _resolve(future, one)
         if group.entries:
             await asyncio.sleep(0)  # the answers go first
             try:
@@ -219,70 +209,77 @@ class Writer:
                 log.exception("what follows a commit could not be done")
         self._learn()
 
-    def _taken(self, batch: list[Waiting], *, look: bool = False) -> list[tuple[asyncio.Future[Processed], Processed]]:
-        """Step these moments, then wake those whose time has come.
-
-        One that cannot be lived does not take the others with it.
-        """
-        told: list[tuple[asyncio.Future[Processed], Processed]] = []
+    def _stepped(
+        self, batch: list[Waiting], *, check_log: bool = False
+    ) -> list[tuple[asyncio.Future[Processed], Processed]]:
+        """Step these moments, then wake who is due; one that fails does not take the others with it."""
+        stepped: list[tuple[asyncio.Future[Processed], Processed]] = []
         for moment, future in batch:
             started = perf_counter()
             try:
-                answer = self.loop.take(moment, look=look)
+                answer = self.processor.step(moment, check_log=check_log)
             except Exception as error:
-                log.exception("a moment could not be lived", extra={"kind": moment.kind})
-                _fail(
-                    future,
-                    error
-                    if isinstance(error, VisavisError)
-                    else Unavailable("This moment could not be lived.", advice="It was not kept."),
-                )
+                log.exception("a moment could not be processed", extra={"kind": moment.kind})
+                failed = Unavailable("This moment could not be processed.", advice="It was not kept.")
+                _reject(future, error if isinstance(error, VisavisError) else failed)
             else:
-                told.append((future, Processed(answer, (perf_counter() - started) * 1e6)))
+                stepped.append((future, Processed(answer, (perf_counter() - started) * 1e6)))
         try:
-            self.loop.wake(GROUP_LIMIT)
+            self.processor.wake(GROUP_LIMIT)
         except Exception:
-            log.exception("a moment could not be lived", extra={"kind": "due"})
-        return told
+            log.exception("a moment could not be processed", extra={"kind": "due"})
+        return stepped
 
-    async def _durable(self) -> Group:
+    async def _commit(self) -> Group:
         """Commit the open group; when that fails it never was."""
-        group = self.loop.sealed()
+        group = self.processor.close_group()
         if group.entries:
             try:
                 if self._thread is None:
-                    self.loop.write(group.entries)
+                    position = self.processor.write(group.entries)
                 else:
-                    await asyncio.get_running_loop().run_in_executor(self._thread, self.loop.write, group.entries)
+                    position = await asyncio.get_running_loop().run_in_executor(
+                        self._thread, self.processor.write, group.entries
+                    )
             except BaseException:
-                self.loop.drop(group)
+                self.processor.discard_group(group)
                 raise
-            self.loop.remember(group)
+            self.processor.apply_group(group, position)
         return group
 
-    def _age(self) -> None:
-        if self._ages_at <= (now := self.loop.clock.now().timestamp()):
-            try:
-                self._ages_at = self._aged()
-            except Exception:
-                self._ages_at = now + RETRY_S
-                log.exception("what the clock asks for could not be done")
+    def _observe(self, group: Group, stepped: list[Processed]) -> None:
+        entries = [(one.answer.entry, one.us) for one in stepped if one.answer.entry is not None]
+        us = {(entry.customer, entry.moment.id): us for entry, us in entries}
+        try:
+            self._observed([(entry, us.get((entry.customer, entry.moment.id), 0.0)) for entry in group.entries])
+        except Exception:
+            log.exception("what is durable could not be observed")
+
+    def _run_jobs(self) -> None:
+        now = self.processor.clock.now().timestamp()
+        for job in self._jobs:
+            if job.next_at <= now:
+                try:
+                    job.next_at = job.run()
+                except Exception:
+                    job.next_at = now + RETRY_S
+                    log.exception("a job failed")
 
     def _learn(self) -> None:
         now = perf_counter()
         if now - self._learnt_at > LEARN_S:
             self._learnt_at = now
             try:
-                self.loop.learn()
+                self.processor.learn()
             except Exception:
-                log.exception("a lesson could not be written")
+                log.exception("a change of the world could not be written")
 
 
-def _tell(future: asyncio.Future[T], value: T) -> None:
+def _resolve(future: asyncio.Future[T], value: T) -> None:
     if not future.done():
         future.set_result(value)
 
 
-def _fail(future: asyncio.Future[T], error: Exception) -> None:
+def _reject(future: asyncio.Future[T], error: Exception) -> None:
     if not future.done():
         future.set_exception(error)

@@ -27,7 +27,7 @@ class MemoryLog:
         self._audit_keys: dict[str, bytes] = {}
         self._open = True
 
-    def commit(self, entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> None:
+    def commit(self, entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> int:
         """All of them, or none."""
         self._check()
         names = [(entry.customer, entry.moment.id) for entry in entries if isinstance(entry, Entry)]
@@ -43,15 +43,16 @@ class MemoryLog:
         for customer, _ in names:
             if customer not in self._audit_keys:
                 self._audit_keys[customer] = token_bytes(KEY_BYTES)
-        if purposes is None:
-            return
-        for entry in entries:
-            if isinstance(entry, Entry) and (
-                lines := leaves(entry, purposes, self._audit_keys[entry.customer], since=self._day)
+        for entry in entries if purposes is not None else ():
+            if (
+                purposes is not None
+                and isinstance(entry, Entry)
+                and (lines := leaves(entry, purposes, self._audit_keys[entry.customer], since=self._day))
             ):
                 self._told[entry.customer].extend(range(len(self._lines), len(self._lines) + len(lines)))
                 self._lines.extend(lines)
                 self._day = max(self._day, entry.received_at.toordinal())
+        return len(self._rows)
 
     def entry(self, customer: str, moment: str) -> Entry | None:
         """The entry of this moment, or ``None``."""

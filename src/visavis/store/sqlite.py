@@ -83,7 +83,7 @@ class SqliteLog:
                 f"{self._path.name} is not a log of this version.", advice="Give the folder that this version wrote."
             )
 
-    def commit(self, entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> None:
+    def commit(self, entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> int:
         """All of them durably, with their lines of the ledger, or none."""
         with self._asked():
             self._vault.let_in([entry.customer for entry in entries if isinstance(entry, Entry)])
@@ -129,6 +129,7 @@ class SqliteLog:
                 raise
         self._last += len(rows)
         self._next += len(lines)
+        return self._last
 
     def entry(self, customer: str, moment: str) -> Entry | None:
         """The entry of this moment, or ``None``."""

@@ -59,7 +59,7 @@ HEALTH_TIMEOUT_S: Final = 1.0
 
 def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
     """The page, its stream, its briefs as JSON, and what it sends back."""
-    strategy = writer.loop.strategy
+    strategy = writer.processor.strategy
 
     def adviser(request: Request) -> AccessKey:
         return key_of(request, access, "adviser", cookie=COOKIE)
@@ -90,7 +90,7 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
         """Write down that this key reads every brief of its place; when it returns, there is none that was not."""
         while new := [one for one in screens.briefs(key.subject) if one.show.id not in already]:
             for one in new:
-                decision, now = one.show.id, writer.loop.clock.now()
+                decision, now = one.show.id, writer.processor.clock.now()
                 await writer.process(
                     Displayed(
                         id=f"seen-{decision}-{key.id}"[:128],
@@ -134,7 +134,7 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
         moment = Answered(
             id=f"answer-{decision}"[:128],
             customer=found.entry.customer,
-            occurred_at=writer.loop.clock.now(),
+            occurred_at=writer.processor.clock.now(),
             decision=decision,
             answer=said,
             about=about,

@@ -91,7 +91,7 @@ class Console:
         accounts: Accounts,
     ) -> None:
         self._writer = writer
-        self._strategy = writer.loop.strategy
+        self._strategy = writer.processor.strategy
         self._access = access
         self._screens = screens
         self._webhooks = webhooks
@@ -229,8 +229,8 @@ class Console:
             },
             "objectives": [standing(one, language) for one in self._objectives.results()],
             "parcels": [(one, mark(one.customer)) for one in islice(reversed(parcels.values()), PARCELS)],
-            "world": self._writer.loop.world.version,
-            "people": self._writer.loop.people,
+            "world": self._writer.processor.world.version,
+            "people": len(self._writer.processor.population),
             "processed": recent[-1].number if recent else 0,
             "waiting": self._writer.waiting + self._webhooks.waiting,
         }

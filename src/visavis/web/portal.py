@@ -35,7 +35,7 @@ from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import Moment
 from visavis.rights.requests import Requests
-from visavis.runtime.loop import Loop
+from visavis.runtime.loop import Processor
 from visavis.runtime.writer import Writer
 from visavis.strategy.read import Strategy
 from visavis.web import pages
@@ -49,7 +49,7 @@ CHANGES: Final = 3
 MONTH_DAYS: Final = 30.4
 MARKETING: Final = "marketing"
 LOCALES: Final = {"fr": "fr_FR", "en": "en_GB"}
-SignalReader = Callable[[Loop, str, str, Iterable[tuple[bytes, bytes]]], Moment | None]
+SignalReader = Callable[[Processor, str, str, Iterable[tuple[bytes, bytes]]], Moment | None]
 
 
 class PurposeRow(Struct, frozen=True):
@@ -117,7 +117,7 @@ class Portal:
         self, writer: Writer, access: AccessKeys, accounts: Accounts, requests: Requests, objection_in: SignalReader
     ) -> None:
         self._writer = writer
-        self._loop = writer.loop
+        self._loop = writer.processor
         self._access = access
         self._accounts = accounts
         self._requests = requests
@@ -195,7 +195,7 @@ class Portal:
         """Erase this person, and say what is kept and why."""
         name, language = self._person(request), pages.language_of(request, self._loop.strategy)
         await read_body(request, Erasing)
-        receipt = await self._requests.erase(name)
+        receipt = await self._requests.erasures.erase(name)
         kept = [words[language] for words in receipt.kept.values()]
         return HTMLResponse(pages.rendered("_erased.html", language, erased=receipt.erased, kept=kept), headers=PAGE)
 
@@ -213,22 +213,17 @@ class Portal:
 
     async def _values(self, name: str, language: str) -> dict[str, Any]:
         entries, lines = await self._writer.ask(
-            lambda: (self._loop.life(name), lines_of(self._loop.log, self._loop.names(name)))
+            lambda: (self._loop.entries_of(name), lines_of(self._loop.log, self._loop.names(name)))
         )
         return await asyncio.to_thread(page_values, self._loop, self._accounts, name, entries, lines, language)
 
 
 def page_values(
-    loop: Loop, accounts: Accounts, name: str, entries: list[Entry], lines: list[OwnLine], language: str
+    loop: Processor, accounts: Accounts, name: str, entries: list[Entry], lines: list[OwnLine], language: str
 ) -> dict[str, Any]:
     """The values of the template ``_portal.html`` for this person, now."""
     strategy, person, now = loop.strategy, loop.customer(name), loop.clock.now()
-    counted = {
-        one.purpose: one
-        for one in benefits(
-            strategy, loop.world, accounts, loop.customer, name, entries, loop.randomization_key, now, language
-        )
-    }
+    counted = {one.purpose: one for one in benefits(loop, accounts, name, entries, language)}
     looks = [line for line in lines if line.leaf.outcome in LOOKED and line.leaf.categories][-LOOKS:]
     chosen = [choice for choice in choices(strategy, person, language, now.timestamp()) if choice.basis == "consent"]
     return {
@@ -276,7 +271,7 @@ def _standing(choice: Choice, words: Any, zone: ZoneInfo, language: str) -> str:
     return str(text.format(day=day))
 
 
-def _cards(loop: Loop, entries: list[Entry], language: str) -> Iterable[ShownCard]:
+def _cards(loop: Processor, entries: list[Entry], language: str) -> Iterable[ShownCard]:
     """The last cards and briefs about this person, each explained."""
     zone = ZoneInfo(loop.strategy.brand.zone)
     walked = deque(

@@ -217,7 +217,7 @@ class Houses:
         return self.site.call(made)
 
     def worn(self, home: Home) -> bool:
-        known = self.site.server.loop.customers.get(home.person)
+        known = self.site.server.processor.customer(home.person)
         state = known.devices.get(home.id) if known is not None else None
         return state is not None and state.worn
 

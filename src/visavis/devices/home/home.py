@@ -57,7 +57,7 @@ class Home:
         self._access = access
         self._screens = screens
         self._heard = heard
-        self._strategy = writer.loop.strategy
+        self._strategy = writer.processor.strategy
         self._connection = Connection(broker, self)
         self._keys: dict[str, AccessKey] = {}
         self._there: dict[str, asyncio.Task[None]] = {}
@@ -185,7 +185,7 @@ class Home:
         return min(HEARTBEAT_S, lasts_s + 0.05) if (await self._put(key.id, message)).handed == "taken" else RETRY_S
 
     def _language(self, person: str) -> str:
-        return self._strategy.language_for(self._writer.loop.customer(person))
+        return self._strategy.language_for(self._writer.processor.customer(person))
 
     # ---- what homes say
 
@@ -233,7 +233,8 @@ class Home:
         elif where is not None or what == "event":
             told = discovery.within(messages.opened(arrived.payload), where or ())
             await self._process_all(
-                key, messages.event(told, key.subject, key.id, self._strategy.products, self._writer.loop.clock.now())
+                key,
+                messages.event(told, key.subject, key.id, self._strategy.products, self._writer.processor.clock.now()),
             )
         elif what == "status":
             await self._status(key, arrived.payload)
@@ -274,9 +275,9 @@ class Home:
                 await asyncio.gather(task, return_exceptions=True)
             if key.id in self._shown:
                 await self._clear(key.id)
-        known = self._writer.loop.customer(key.subject).devices.get(key.id)
+        known = self._writer.processor.customer(key.subject).devices.get(key.id)
         if there if known is None else (known.worn, known.profile) != (there, key.profile):
-            at = self._writer.loop.clock.now()
+            at = self._writer.processor.clock.now()
             await self._process_all(
                 key,
                 Worn(
@@ -291,13 +292,17 @@ class Home:
 
     async def _answered(self, key: AccessKey, what: str, said: messages.HomeAnswer) -> None:
         shown = next(
-            (card for card in self._writer.loop.customer(key.subject).service.shown if card.decision == said.decision),
+            (
+                card
+                for card in self._writer.processor.customer(key.subject).service.shown
+                if card.decision == said.decision
+            ),
             None,
         )
         action = self._strategy.actions.get(shown.action) if shown is not None else None
         if action is None or action.audience != "customer":
             raise Invalid("There is no such card on this person's screens.")
-        at = self._writer.loop.clock.now()
+        at = self._writer.processor.clock.now()
         if what == "displayed":
             await self._process_all(
                 key, Displayed(id=f"seen-{said.decision}", customer=key.subject, occurred_at=at, decision=said.decision)

@@ -200,7 +200,7 @@ class Letters:
 
     def routes(self, writer: Writer, access: AccessKeys) -> list[Route]:
         """The brand tells an address; the person answers or stops, by the links of a letter."""
-        loop, strategy = writer.loop, writer.loop.strategy
+        loop, strategy = writer.processor, writer.processor.strategy
 
         async def told_of(request: Request) -> Response:
             key_of(request, access, "brand")

@@ -36,17 +36,17 @@ class Cards:
 
     def language(self, person: str, asked: str = "") -> str:
         """The language to write in for this person."""
-        return self._writer.loop.strategy.language_for(self._writer.loop.customer(person), asked)
+        return self._writer.processor.strategy.language_for(self._writer.processor.customer(person), asked)
 
     def now(self, key: AccessKey) -> TimelineItem | None:
         """The item that is on this person's Glass now."""
         found = self._screens.card(key.subject, key.profile)
-        return item(self._writer.loop.strategy, found, self.language(key.subject)) if found is not None else None
+        return item(self._writer.processor.strategy, found, self.language(key.subject)) if found is not None else None
 
     def known(self, person: str) -> dict[str, Shown]:
         """The cards that were lately decided for this person, whether they may still be shown or not."""
-        actions = self._writer.loop.strategy.actions
-        shown = self._writer.loop.customer(person).service.shown
+        actions = self._writer.processor.strategy.actions
+        shown = self._writer.processor.customer(person).service.shown
         return {
             card.decision: card
             for card in shown
@@ -61,14 +61,14 @@ class Cards:
 
     async def displayed(self, person: str, decision: str) -> None:
         """The card really was looked at."""
-        at = self._writer.loop.clock.now()
+        at = self._writer.processor.clock.now()
         await self._writer.process(
             Displayed(id=f"seen-{decision}"[:128], customer=person, occurred_at=at, decision=decision)
         )
 
     async def answered(self, person: str, decision: str, answer: str) -> str:
         """The answer that counts: the first received from any of the person's devices."""
-        at = self._writer.loop.clock.now()
+        at = self._writer.processor.clock.now()
         lived = await self._writer.process(
             Answered(id=f"answer-{decision}"[:128], customer=person, occurred_at=at, decision=decision, answer=answer)
         )

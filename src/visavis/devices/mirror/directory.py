@@ -111,7 +111,7 @@ class Directory:
 
         Not in Google's interface, where the Glass tells Google directly.
         """
-        told, clock = fields(await body(request)), self._writer.loop.clock
+        told, clock = fields(await body(request)), self._writer.processor.clock
         found = read(Location, told)
         if found.latitude is None or found.longitude is None:
             raise Invalid("A location needs latitude and longitude.", advice="Give both, in degrees.")
@@ -139,14 +139,14 @@ class Directory:
     async def setting(self, request: Request, key: AccessKey) -> Response:
         """The person's language, or the brand's time zone."""
         name = request.path_params["id"]
-        known = {"locale": self._cards.language(key.subject), "timezone": self._writer.loop.strategy.brand.zone}
+        known = {"locale": self._cards.language(key.subject), "timezone": self._writer.processor.strategy.brand.zone}
         if name not in known:
             raise Missing("There is no such setting.", advice="Use locale or timezone.")
         return answer(request, Setting(id=name, value=known[name]))
 
     def _here(self, key: AccessKey) -> Location | None:
-        customer, strategy = self._writer.loop.customer(key.subject), self._writer.loop.strategy
-        now = self._writer.loop.clock.now().timestamp()
+        customer, strategy = self._writer.processor.customer(key.subject), self._writer.processor.strategy
+        now = self._writer.processor.clock.now().timestamp()
         place = strategy.places.get(customer.places.here)
         if place is None or not any(
             "places" in open_categories(customer, purpose, now) for purpose in strategy.purposes.values()
@@ -186,7 +186,7 @@ class Directory:
     def _subscribed(
         self, request: Request, key: AccessKey, name: str, told: dict[str, Any], status: int = 200
     ) -> Response:
-        at = stamp(self._writer.loop.clock.now())
+        at = stamp(self._writer.processor.clock.now())
         one = self._callbacks.checked(replace(read(MirrorSubscription, told), id=name, updated=at))
         self._timelines.put(key.subject, "subscriptions", name, msgspec.json.encode(one))
         return answer(request, one, status)

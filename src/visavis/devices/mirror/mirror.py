@@ -4,7 +4,7 @@ The addresses are those of Google's service (``/mirror/v1/…``, ``/upload/mirro
 tells them to clients that ask.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -86,6 +86,8 @@ class Mirror:
     name.
     """
 
+    name = "mirror"
+
     def __init__(
         self,
         writer: Writer,
@@ -96,14 +98,14 @@ class Mirror:
         callbacks: Iterable[str],
     ) -> None:
         def now() -> float:
-            return writer.loop.clock.now().timestamp()
+            return writer.processor.clock.now().timestamp()
 
         self._access = access
-        self.timelines = Timelines(path, secret, now, erased=writer.loop.log.erased)
+        self.timelines = Timelines(path, secret, now, erased=writer.processor.log.erased)
         self._callbacks = Callbacks(self.timelines, callbacks)
         self._sessions = Sessions(now)
         cards = Cards(writer, screens)
-        self._timeline = Timeline(self.timelines, cards, writer.loop.clock.now, screens.ring)
+        self._timeline = Timeline(self.timelines, cards, writer.processor.clock.now, screens.ring)
         self._directory = Directory(writer, self.timelines, cards, self._callbacks)
         self._glass = Glass(access, screens, self.timelines, self._timeline, cards, self._callbacks)
 
@@ -153,14 +155,15 @@ class Mirror:
             *self._glass.routes(),
         ]
 
-    def forget(self, person: str, entries: Sequence[Entry]) -> int:
-        """Leave nothing of this erased person, nor of what they were uploading; how many things their timeline had."""
-        self._sessions.forget(person)
-        return self.timelines.forget(person, entries)
+    def erase_personal_data(self, names: Collection[str], _entries: Sequence[Entry] = ()) -> int:
+        """Leave nothing of this person, nor of what they are uploading; how many things their timeline had."""
+        for name in names:
+            self._sessions.forget(name)
+        return sum([self.timelines.erase(name) for name in names])
 
-    def told(self, person: str) -> list[dict[str, Any]]:
+    def export_personal_data(self, names: Collection[str]) -> list[dict[str, Any]]:
         """Their timeline, contacts, subscriptions and attachments."""
-        return self.timelines.told(person)
+        return [{"of": name, **record} for name in names for record in self.timelines.export(name)]
 
     def people(self) -> set[str]:
         """Everyone who has a timeline."""

@@ -6,7 +6,7 @@ Our own cards are not in here: they are read from what is on the person's screen
 person, old items leave by themselves, and what is deleted is overwritten: nothing of it remains in the file.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import inf
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -15,7 +15,6 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from visavis.model.entry import Entry
 from visavis.model.errors import Refused
 from visavis.store.personal_items import PersonalItems
 
@@ -32,7 +31,7 @@ MEDIA: Final = "media "
 """How the kind of an attachment begins; its item's id follows."""
 
 
-class Media(Struct, frozen=True):
+class Media(Struct, frozen=True, forbid_unknown_fields=True):
     """The bytes of one attachment."""
 
     id: str
@@ -95,15 +94,12 @@ class Timelines:
             person, [(kind, one) for kind, one in self._shelf.of(person) if kind == MEDIA + item and name in ("", one)]
         )
 
-    def forget(self, person: str, entries: Sequence[Entry] = ()) -> int:
-        """Leave nothing of this erased person in any file, and say how many things that was."""
-        return self._shelf.forget(person, entries)
+    def erase(self, person: str) -> int:
+        """Leave nothing of this person in any file; how many things that was."""
+        return self._shelf.forget(person)
 
-    def told(self, person: str) -> list[dict[str, Any]]:
-        """Everything that is kept for this person, also what leaves by itself soon.
-
-        The bytes of attachments in base64.
-        """
+    def export(self, person: str) -> list[dict[str, Any]]:
+        """Everything that is kept for this person, also what leaves by itself soon; bytes of attachments in base64."""
         found: list[dict[str, Any]] = []
         for place, value in self._shelf.values(person):
             if place.kind.startswith(MEDIA):

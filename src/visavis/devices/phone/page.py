@@ -147,13 +147,13 @@ def routes(
 
     ``passes`` are the addresses of the passes that a phone can keep, by the words that lead there.
     """
-    strategy = writer.loop.strategy
+    strategy = writer.processor.strategy
 
     def device(request: Request) -> AccessKey:
         return key_of(request, access, "device", cookie=COOKIE)
 
     def language_of(person: str, asked: str = "") -> str:
-        return strategy.language_for(writer.loop.customer(person), asked)
+        return strategy.language_for(writer.processor.customer(person), asked)
 
     async def page(request: Request) -> Response:
         try:
@@ -245,7 +245,7 @@ def routes(
         return Response(status_code=204)
 
     async def is_worn(key: AccessKey, *, worn: bool) -> None:
-        at = writer.loop.clock.now()
+        at = writer.processor.clock.now()
         name = f"{'on' if worn else 'off'}-{key.id}-{at:%Y%m%d%H%M%S%f}"
         await writer.process(
             Worn(id=name, customer=key.subject, occurred_at=at, device=key.id, profile=key.profile, worn=worn)
@@ -253,7 +253,9 @@ def routes(
 
     def own(key: AccessKey, body: dict[str, Any]) -> str:
         decision = str(body.get("decision", ""))
-        shown = next((one for one in writer.loop.customer(key.subject).service.shown if one.decision == decision), None)
+        shown = next(
+            (one for one in writer.processor.customer(key.subject).service.shown if one.decision == decision), None
+        )
         action = strategy.actions.get(shown.action) if shown is not None else None
         if action is None or action.audience != "customer":
             raise Invalid("There is no such card on this person's screens.")
@@ -263,7 +265,7 @@ def routes(
         ago_s = body.get("ago_s", 0.0)
         if not isinstance(ago_s, int | float) or not 0.0 <= ago_s <= AGO_LIMIT_S:
             raise Invalid("`ago_s` is not a number of seconds up to a week.")
-        return writer.loop.clock.now() - timedelta(seconds=ago_s)
+        return writer.processor.clock.now() - timedelta(seconds=ago_s)
 
     async def worker(_: Request) -> Response:
         headers = {

@@ -93,7 +93,7 @@ ID_LIMIT: Final = 64
 log = logging.getLogger("visavis.wallet")
 
 
-class Pass(Struct, frozen=True):
+class Pass(Struct, frozen=True, forbid_unknown_fields=True):
     """One person's pass on one device.
 
     What it said last, and since when (whole epoch seconds, growing at each change).

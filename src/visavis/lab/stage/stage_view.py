@@ -77,7 +77,7 @@ class StageView:
 
     def person(self, language: str) -> StagePerson:
         """The person of the scene, and what happened in it."""
-        session, loop = self._session, self._writer.loop
+        session, loop = self._session, self._writer.processor
         begun = next((str(step.sent["occurred_at"]) for step in session.played if "occurred_at" in step.sent), "")
         since = datetime.fromisoformat(begun).timestamp() if begun else 0.0
         recent = [

@@ -171,7 +171,7 @@ class StorySession:
         self._year = asyncio.get_running_loop().create_task(self.population.run(changed=self.notify))
 
     def _now(self) -> float:
-        return self.server.loop.clock.now().timestamp()
+        return self.server.processor.clock.now().timestamp()
 
 
 def identifier(name: str) -> str:

@@ -16,7 +16,7 @@ from visavis.lab.year.year_run import FuturePurchases, Progress, YearRun, no_pro
 from visavis.model.world import StrategyLoaded
 from visavis.ports import Log
 from visavis.runtime.clock import TurnedClock
-from visavis.runtime.loop import Loop
+from visavis.runtime.loop import Processor
 from visavis.strategy.read import read
 
 
@@ -36,7 +36,7 @@ def backtest(
     """
     strategy = read(files)
     clock = TurnedClock()
-    loop = Loop(log, strategy, randomization_key, clock)
+    loop = Processor(log, strategy, randomization_key, clock)
     clock.turn(float(year.paid_at[0]) - 3600.0)
     if loop.world.strategy != strategy.version:
         loop.enact([StrategyLoaded(strategy.version, dict(files))])

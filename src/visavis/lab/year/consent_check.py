@@ -12,10 +12,10 @@ from visavis.lab.year.derived_moments import bought, entered, introduced, paying
 from visavis.model.customer import Customer, newborn
 from visavis.model.entry import encode
 from visavis.model.moment import Moment
-from visavis.runtime.loop import Loop
+from visavis.runtime.loop import Processor
 
 
-def unchanged(year: Year, loop: Loop, *, until: float, households: int = 60) -> bool:
+def unchanged(year: Year, loop: Processor, *, until: float, households: int = 60) -> bool:
     """Whether decisions for (up to so many) households without consent are the same bytes on permuted purchases."""
     private = [name for name in sorted(set(year.household.tolist())) if not consents(name)][:households]
     baskets = np.flatnonzero(np.isin(year.household, private) & (year.paid_at < until))
@@ -24,7 +24,7 @@ def unchanged(year: Year, loop: Loop, *, until: float, households: int = 60) -> 
     return _decided(year, loop, baskets.tolist(), {}) == _decided(year, loop, baskets.tolist(), swapped)
 
 
-def _decided(year: Year, loop: Loop, baskets: list[int], swapped: dict[int, int]) -> list[bytes]:
+def _decided(year: Year, loop: Processor, baskets: list[int], swapped: dict[int, int]) -> list[bytes]:
     """The bytes of every decision of these baskets' people, with the lines of basket ``swapped[i]`` in basket i."""
     customers: dict[str, Customer] = {}
     found: list[bytes] = []

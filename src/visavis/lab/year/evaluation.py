@@ -27,7 +27,7 @@ def evaluate(run: YearRun, until: float) -> None:
     times = np.concatenate([np.maximum(paid - lead, JULY.timestamp()), paid - TILL_S, paid])
     steps = np.repeat([0, 1, 2], len(baskets))
     visits: dict[int, Visit] = {}
-    resumed_at = max((customer.last_received_at for customer in loop.customers.values()), default=0.0)
+    resumed_at = max((customer.last_received_at for customer in loop.population), default=0.0)
     for event in np.lexsort((steps, np.tile(baskets, 3), times)).tolist():
         step, i, at = int(steps[event]), int(baskets[event % len(baskets)]), float(times[event])
         while (due := loop.next_due_at) is not None and due <= at:
@@ -35,7 +35,7 @@ def evaluate(run: YearRun, until: float) -> None:
             run.moments += len(loop.wake())
         run.clock.turn(at)
         for moment in run.introduce(int(year.household[i])):
-            loop.take(moment)
+            loop.step(moment)
             run.moments += 1
         run.moments += 1
         if step == 0:
@@ -43,7 +43,7 @@ def evaluate(run: YearRun, until: float) -> None:
         elif step == 1:
             _at_till(run, i, visits[i])
         else:
-            loop.take(bought(year, i))
+            loop.step(bought(year, i))
             run.count(i)
             run.visits.append(visits.pop(i))
             run.progress("evaluation", len(run.visits), len(baskets), run.visits[-1])
@@ -117,14 +117,14 @@ def _at_till(run: YearRun, i: int, visit: Visit) -> None:
 def _decide(run: YearRun, moment: Moment) -> Decision:
     """The decision of a moment that is admitted and wakes an action; its card is displayed at once."""
     started = perf_counter()
-    answer = run.loop.take(moment)
+    answer = run.loop.step(moment)
     assert answer.entry is not None, answer.refused
     decision = answer.entry.decisions[0]
     if decision.known and not answer.retried:
         run.decision_us.append((perf_counter() - started) * 1e6)
     if isinstance(decision, Show):
         seen, at = f"{decision.id}-seen", moment.occurred_at
-        run.loop.take(Displayed(id=seen, customer=moment.customer, occurred_at=at, decision=decision.id))
+        run.loop.step(Displayed(id=seen, customer=moment.customer, occurred_at=at, decision=decision.id))
         run.moments += 1
     return decision
 

@@ -30,7 +30,7 @@ def learn_from_history(run: YearRun) -> None:
     learner = OfflineLearner() if loop.world.learned is None else None
     # A run that was interrupted before it had learned folds its history again from the log. The loop's customers are
     # ahead of it, so they are folded again beside it.
-    refolded: dict[str, Customer] | None = {} if learner is not None and loop.customers else None
+    refolded: dict[str, Customer] | None = {} if learner is not None and len(loop.population) else None
     for i in range(end):
         household, at = int(year.household[i]), float(year.paid_at[i])
         if not run.included(household):
@@ -53,14 +53,14 @@ def learn_from_history(run: YearRun) -> None:
     if learner is not None:
         run.progress("learning", 0, 1, None)
         learned = learner.fit(
-            [one for name, one in loop.customers.items() if development(int(name)) and consents(int(name))]
+            [one for name, one in loop.population.by_name().items() if development(int(name)) and consents(int(name))]
         )
         calibrations = learner.calibrations(learned, since=JULY.timestamp() - CALIBRATION_S)
         loop.enact([ParametersLearned(learned), Recalibrated(calibrations)])
 
 
 def _process(run: YearRun, moment: Moment, refolded: dict[str, Customer] | None) -> None:
-    entry = run.loop.take(moment).entry
+    entry = run.loop.step(moment).entry
     run.moments += 1
     if refolded is not None and entry is not None:
         refolded[moment.customer] = fold(refolded.get(moment.customer) or newborn(moment.customer), entry)

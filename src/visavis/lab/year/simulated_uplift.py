@@ -18,7 +18,7 @@ from visavis.model.decision import Decision, Show
 from visavis.model.moment import Bought, Consented, Displayed, Entered, Line, Linked, Noticed
 from visavis.model.world import ParametersLearned, StrategyLoaded
 from visavis.runtime.clock import TurnedClock
-from visavis.runtime.loop import Loop
+from visavis.runtime.loop import Processor
 from visavis.store.memory import MemoryLog
 from visavis.strategy.read import read
 
@@ -66,14 +66,14 @@ def simulate(files: Mapping[str, bytes], *, seed: int, persons: int = 1200, effe
                 total[person] += len(basket)
             if basket:
                 lines = tuple([Line(f"p{i}") for i in sorted(basket)])
-                loop.take(Bought(id=f"paid-{trip}", customer=name, occurred_at=at, place="s1", lines=lines))
+                loop.step(Bought(id=f"paid-{trip}", customer=name, occurred_at=at, place="s1", lines=lines))
         loop.commit()
     shown, held = total[~held_out], total[held_out]
     found = uplift(shown, held, holdout_share=HOLDOUT, planned=persons)
     return SimulatedUplift(found, effect * cards / max(1, len(shown)), persons)
 
 
-def _loop(files: Mapping[str, bytes], seed: int) -> tuple[Loop, TurnedClock]:
+def _loop(files: Mapping[str, bytes], seed: int) -> tuple[Processor, TurnedClock]:
     """An engine in memory, with this strategy's objectives held out by half and a small catalogue."""
     held_out = f"holdout_share = {HOLDOUT}".encode()
     objectives = files["objectives.toml"].replace(b"holdout_share = 0.05", held_out)
@@ -81,27 +81,27 @@ def _loop(files: Mapping[str, bytes], seed: int) -> tuple[Loop, TurnedClock]:
     strategy = read({**files, "objectives.toml": objectives, "products.csv": catalogue.encode()})
     clock = TurnedClock()
     clock.turn(START.timestamp())
-    loop = Loop(MemoryLog(), strategy, f"seed {seed}".encode(), clock)
+    loop = Processor(MemoryLog(), strategy, f"seed {seed}".encode(), clock)
     loop.enact([StrategyLoaded(strategy.version, {}), ParametersLearned(prior())])
     return loop, clock
 
 
-def _introduce(loop: Loop, name: str) -> None:
+def _introduce(loop: Processor, name: str) -> None:
     """A loyalty card, and consent to reminders on the spot."""
-    loop.take(Linked(id="card", customer=name, occurred_at=START, identifier=name))
+    loop.step(Linked(id="card", customer=name, occurred_at=START, identifier=name))
     for purpose in ("place-moment", "reminders"):
         notice = loop.strategy.purposes[purpose].notice.version
         served = Noticed(
             id=f"n-{purpose}", customer=name, occurred_at=START, purpose=purpose, notice=notice, language="en"
         )
-        loop.take(served)
-        loop.take(Consented(id=f"y-{purpose}", customer=name, occurred_at=START, purpose=purpose, notice=notice))
+        loop.step(served)
+        loop.step(Consented(id=f"y-{purpose}", customer=name, occurred_at=START, purpose=purpose, notice=notice))
 
 
-def _enter(loop: Loop, name: str, trip: int, at: datetime) -> Decision | None:
+def _enter(loop: Processor, name: str, trip: int, at: datetime) -> Decision | None:
     """The decision at the entrance; its card is displayed at once."""
-    entry = loop.take(Entered(id=f"door-{trip}", customer=name, occurred_at=at, place="s1")).entry
+    entry = loop.step(Entered(id=f"door-{trip}", customer=name, occurred_at=at, place="s1")).entry
     decision = entry.decisions[0] if entry is not None else None
     if isinstance(decision, Show):
-        loop.take(Displayed(id=f"seen-{trip}", customer=name, occurred_at=at, decision=decision.id))
+        loop.step(Displayed(id=f"seen-{trip}", customer=name, occurred_at=at, decision=decision.id))
     return decision

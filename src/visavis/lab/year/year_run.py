@@ -12,7 +12,7 @@ from visavis.lab.year.visit_record import Visit
 from visavis.measurement.peers import PurchaseCounts
 from visavis.model.moment import Moment
 from visavis.runtime.clock import TurnedClock
-from visavis.runtime.loop import Loop
+from visavis.runtime.loop import Processor
 
 GROUP: Final = 64
 """How many baskets are committed together."""
@@ -57,7 +57,7 @@ class YearRun(Struct):
     """
 
     year: Year
-    loop: Loop
+    loop: Processor
     clock: TurnedClock
     future: FuturePurchases
     included: Callable[[int], bool]

@@ -1,0 +1,88 @@
+"""Contested decisions: a person asks that somebody look again; a person at the brand confirms or changes it."""
+
+from msgspec import Struct
+
+from visavis.cards.replies import contestable_action
+from visavis.model.errors import Invalid
+from visavis.model.moment import Contested, Reviewed
+from visavis.model.request import MONTHS, Review, months_after
+from visavis.rights.people import People, UnknownPerson
+
+
+class OpenReview(Struct, frozen=True):
+    """A contested decision in the brand's queue."""
+
+    customer: str
+    decision: str
+    review: Review
+    overdue: bool
+
+
+class Reviews:
+    """The reviews of one server."""
+
+    def __init__(self, people: People) -> None:
+        self._people = people
+
+    async def contest(self, name: str, decision: str, view: str) -> Review:
+        """Ask for a review of an automated decision, with the person's own view; only a tagged one is reviewed."""
+        customer, processor = self._people.find(name), self._people.processor
+        if decision in customer.reviews:
+            return customer.reviews[decision]
+        entries = await self._people.writer.ask(lambda: processor.entries_of(name))
+        decisions = (one for entry in entries for one in entry.decisions)
+        found = next((one for one in decisions if one.id == decision and one.audience == "customer"), None)
+        if found is None:
+            raise UnknownPerson("There is no such decision about this person.", advice="GET …/export lists them.")
+        action = contestable_action(processor.strategy, found)
+        if not action:
+            raise Invalid(
+                "This decision is not one that somebody reviews.",
+                advice="Only those about a price, eligibility, credit or a refusal are.",
+            )
+        now = self._people.now()
+        await self._people.process(
+            Contested(
+                id=f"contested-{decision}",
+                customer=name,
+                occurred_at=now,
+                decision=decision,
+                view=view,
+                action=action,
+                tag=processor.strategy.actions[action].review,
+                due_at=months_after(now, MONTHS),
+            )
+        )
+        return self._people.find(name).reviews[decision]
+
+    async def answer(self, name: str, decision: str, outcome: str, reasons: str) -> Review:
+        """Confirm the decision or change it, with reasons that the person reads."""
+        found = self._people.find(name).reviews.get(decision)
+        if found is None:
+            raise UnknownPerson(
+                "Nobody contested this decision.", advice="GET /v1/reviews lists those that somebody did."
+            )
+        if not found.open:
+            raise Invalid("This decision was reviewed already.", advice="A review is answered once.")
+        await self._people.process(
+            Reviewed(
+                id=f"reviewed-{decision}",
+                customer=name,
+                occurred_at=self._people.now(),
+                decision=decision,
+                outcome=outcome,
+                reasons=reasons,
+            )
+        )
+        return self._people.find(name).reviews[decision]
+
+    def open(self) -> list[OpenReview]:
+        """Every review that waits, the one that is due first at the head. Time closes none of them."""
+        now = self._people.now().timestamp()
+        found = [
+            OpenReview(customer.id, decision, review, overdue=now > review.due_at)
+            for customer in self._people.processor.population
+            for decision, review in customer.reviews.items()
+            if review.open
+        ]
+        return sorted(found, key=lambda one: (one.review.due_at, one.customer, one.decision))

@@ -95,7 +95,7 @@ def test_the_files_that_the_pages_name_are_there() -> None:
         links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
         lost += [f"{page.name}: {link}" for link in links if not (page.parent / link).exists()]
         if "decisions" not in page.parts:  # a decision names the files of its day
-            files = re.findall(r"`((?:\w+/)+\w+\.(?:py|toml|md)|(?:tests|docs|benchmarks)/[\w/.]+)`", text)
+            files = re.findall(r"`((?:\w+/)+(?!NAME)\w+\.(?:py|toml|md)|(?:tests|docs|benchmarks)/[\w/.]+)`", text)
             roots = (ROOT, SOURCE, page.parent, ROOT / "examples" / "grocery")
             lost += [f"{page.name}: {file}" for file in files if not any((root / file).exists() for root in roots)]
 

@@ -43,7 +43,7 @@ from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.insight.need import prior
 from visavis.ledger.checkpoint import CheckpointSigner
-from visavis.ledger.log import Ledger, kept_in, last_kept
+from visavis.ledger.log import Ledger, checkpoint_folder, last_checkpoint
 from visavis.measurement.objectives import ObjectiveTallies
 from visavis.model.customer import Customer, newborn
 from visavis.model.entry import Effect, Entry
@@ -62,8 +62,8 @@ from visavis.runtime.metrics import Metrics
 from visavis.runtime.replay import rebuild
 from visavis.runtime.writer import Writer
 from visavis.store.keys import KeyStore, derived
-from visavis.store.memory import MemoryLog
-from visavis.store.sqlite import SqliteLog
+from visavis.store.memory import MemoryEntryLog
+from visavis.store.sqlite import SqliteEntryLog
 from visavis.strategy.read import Strategy, read
 from visavis.web import adviser, console, pages, portal
 
@@ -128,7 +128,7 @@ def build(
 ) -> Server:
     """Join everything. With ``memory`` nothing is written to disk; ``extra`` adds pages of its own (the stage).
 
-    ``key`` replaces the root key's file, ``dice`` the secret of which the key of the dice is made.
+    ``key`` replaces the root key's file, ``dice`` the randomization key.
     """
     strategy = read(files)
     folder = settings.folder
@@ -136,13 +136,13 @@ def build(
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     root = key if key is not None else root_key(settings.key_file, data=folder)
     log: Log = (
-        MemoryLog()
+        MemoryEntryLog()
         if memory
-        else SqliteLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", root, settings.tombstones))
+        else SqliteEntryLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", root, settings.tombstones))
     )
     signer = CheckpointSigner(settings.ledger, derived(root, "ledger"))
-    keep = (lambda _size, _note: None) if memory else kept_in(settings.kept_checkpoints)
-    signed = None if memory else last_kept(settings.kept_checkpoints, signer.verifier)
+    keep = (lambda _size, _note: None) if memory else checkpoint_folder(settings.kept_checkpoints)
+    signed = None if memory else last_checkpoint(settings.kept_checkpoints, signer.verifier)
     ledger = Ledger(log, signer, cadence_s=settings.checkpoint_s, keep=keep, signed=signed)
     time = clock or SystemClock()
 
@@ -167,7 +167,7 @@ def build(
         secret=derived(root, "outbox"),
     )
 
-    randomization_key = derived(dice if dice is not None else root, "dice")
+    randomization_key = dice if dice is not None else derived(root, "dice")
     objectives = ObjectiveTallies(
         strategy, randomization_key, randomization_unit=lambda name: person(name).randomization_unit
     )

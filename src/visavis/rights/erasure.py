@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from visavis.model.entry import Entry
 from visavis.model.errors import Unavailable, VisavisError
-from visavis.ports import Clock, Log
+from visavis.ports import Clock, EntryLog, Log
 
 
 class Lives(Protocol):
@@ -127,7 +127,7 @@ def erase(
     return done
 
 
-def resume(log: Log, held: Iterable[Keeps]) -> int:
+def resume(log: EntryLog, held: Iterable[Keeps]) -> int:
     """After opening: complete what a crash interrupted, or a backup brought back, outside the log.
 
     How many things it destroyed.

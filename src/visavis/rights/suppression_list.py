@@ -19,7 +19,7 @@ from visavis.model.customer import Customer
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid
 from visavis.model.moment import Linked, Objected
-from visavis.store.append_only import added
+from visavis.store.append_only import append_line
 
 FINGERPRINT_BYTES: Final = 16
 
@@ -63,7 +63,7 @@ class SuppressionList:
         for fingerprint in map(self._fingerprint, names):
             if (about in self._standing.get(fingerprint, ())) is not on:
                 if self._path is not None:
-                    added(
+                    append_line(
                         self._path, f"{fingerprint.hex()} {quote(about, safe='')} {'on' if on else 'off'} {at:%Y-%m-%d}"
                     )
                 self._noted(fingerprint, about, on=on)

@@ -20,6 +20,7 @@ from visavis.customers.fold import fold
 from visavis.customers.identity import REASONS, addressed, apply_entry, merged, refusal
 from visavis.engine import NotAdmitted, admit, step
 from visavis.learning.online import OnlineLearner
+from visavis.ledger.record import prepare_lines
 from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.decoding import CLOCK_SKEW
 from visavis.model.entry import Entry
@@ -222,7 +223,7 @@ class Loop:
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Make these entries durable, with their lines of the ledger; the writer runs it on a thread of its own."""
-        self.log.commit(entries, self.strategy.purposes)
+        self.log.commit(entries, prepare_lines(self.log, entries, self.strategy.purposes))
 
     def sealed(self) -> Group:
         """The open group, which is open no more: who takes it makes it durable, then calls :meth:`remember`.

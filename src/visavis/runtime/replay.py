@@ -13,7 +13,7 @@ from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.entry import Entry, WorldEntry, encode
 from visavis.model.moment import Corrected, Lapsed
 from visavis.model.world import StrategyLoaded, World
-from visavis.ports import Log
+from visavis.ports import EntryLog
 from visavis.runtime.worlds import fold_world
 from visavis.strategy.read import Strategy, read
 
@@ -32,7 +32,7 @@ class State(Struct):
     identified: dict[str, str] = {}
 
 
-def rebuild(log: Log, *, passing: Callable[[Entry], object] | None = None) -> State:
+def rebuild(log: EntryLog, *, passing: Callable[[Entry], object] | None = None) -> State:
     """Fold every entry, in order; ``passing`` is shown each one.
 
     Decides nothing: same log, same state, byte for byte.
@@ -64,7 +64,7 @@ class Difference(Struct, frozen=True):
     moment: str
 
 
-def verify(log: Log, randomization_key: bytes, *, found: Callable[[Difference], None]) -> int:
+def verify(log: EntryLog, randomization_key: bytes, *, found: Callable[[Difference], None]) -> int:
     """Decide everything again with the logged strategies and worlds; call ``found`` for each difference.
 
     Return how many entries were compared.

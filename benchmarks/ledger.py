@@ -14,8 +14,8 @@ from time import process_time
 from visavis.ledger.checkpoint import CheckpointSigner
 from visavis.ledger.log import Ledger
 from visavis.ledger.merkle import leaf_hash, verify_consistency, verify_inclusion
-from visavis.ledger.personal_view import own
-from visavis.ledger.record import leaves
+from visavis.ledger.personal_view import own_lines
+from visavis.ledger.record import entry_lines
 from visavis.ledger.verify import verify
 from visavis.model.consent import Notice, Purpose
 from visavis.model.decision import Silence
@@ -82,8 +82,8 @@ def main() -> None:
         )
 
     print(f"{size:,} lines; moments of {USES} uses; one HMAC-SHA-256 {peer:.2f} µs")
-    tell("lines of a moment, a use", each(lambda i: leaves(entries[i], purposes, KEY), 2000) / USES, 4.0)
-    made = [line for entry in entries for line in leaves(entry, purposes, KEY)]
+    tell("lines of a moment, a use", each(lambda i: entry_lines(entries[i], purposes, KEY), 2000) / USES, 4.0)
+    made = [line for entry in entries for line in entry_lines(entry, purposes, KEY)]
 
     def added(i: int) -> None:
         kept.all.extend(made[i * USES : (i + 1) * USES])
@@ -92,7 +92,7 @@ def main() -> None:
     tell("append to the tree, a line", each(added, 2000, repeat=1) / USES)
     i = len(entries)
     while len(kept.all) < size:
-        lines = leaves(an_entry(i), purposes, KEY)
+        lines = entry_lines(an_entry(i), purposes, KEY)
         kept.all += lines
         ledger.follow()
         i += 1
@@ -105,7 +105,7 @@ def main() -> None:
     tell("verify a consistency", each(lambda _: verify_consistency(777, size, joined, before, root), 200))
     part = kept.all[:20_000]
     tell("verify offline, a line", each(lambda _: verify(part, []), 1, repeat=3) / len(part))
-    tell("find one's own, a line", each(lambda _: sum(1 for _ in own(part, KEY)), 1, repeat=3) / len(part))
+    tell("find one's own, a line", each(lambda _: sum(1 for _ in own_lines(part, KEY)), 1, repeat=3) / len(part))
     tell("open a ledger, a line", each(lambda _: Ledger(kept, ledger.signer, cadence_s=0), 1, repeat=1) / size)
     print(f"{sum(map(len, kept.all)) / size:.0f} bytes a line")
     results.append(

@@ -26,11 +26,12 @@ from msgspec.structs import replace
 from visavis.consent.gate import Views, admit
 from visavis.ledger.checkpoint import CheckpointSigner
 from visavis.ledger.log import Ledger
+from visavis.ledger.record import entry_lines, prepare_lines
 from visavis.model.customer import Customer
 from visavis.model.entry import Entry, encode
 from visavis.model.moment import Entered, Line, Moment, Paying
 from visavis.store.keys import KeyStore, PersonKey
-from visavis.store.memory import MemoryLog
+from visavis.store.memory import MemoryEntryLog
 from visavis.strategy.read import Strategy, read
 from visavis.testing import a_log
 
@@ -55,7 +56,7 @@ def main() -> None:
     results: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
         vault = KeyStore(Path(folder) / "vault.sqlite", b"benchmark", Path(folder) / "erased")
-        vault.let_in(["camille"])
+        vault.create_missing(["camille"])
         person = vault.of("camille")
         assert person is not None
         for name, who, moment in (
@@ -94,12 +95,12 @@ def seal(vault: KeyStore, data: bytes, moment: str) -> bytes:
 def ledger(strategy: Strategy, person: PersonKey, entry: Entry) -> list[bytes]:
     """The lines, and where their person finds them."""
     person.masked(7, 7)
-    return person.lines(entry, strategy.purposes, since=1)
+    return entry_lines(entry, strategy.purposes, person.audit_key, since=1)
 
 
 def a_ledger() -> Ledger:
     """One that nothing is read from."""
-    return Ledger(MemoryLog(), CheckpointSigner("bench.example/ledger", bytes(32)), cadence_s=60.0)
+    return Ledger(MemoryEntryLog(), CheckpointSigner("bench.example/ledger", bytes(32)), cadence_s=60.0)
 
 
 def measured(
@@ -145,7 +146,7 @@ def committed(folder: Path, strategy: Strategy, entry: Entry, rounds: int) -> li
     for number in range(rounds * 2):
         group = [replace(entry, moment=replace(entry.moment, id=f"m{number}-{i}")) for i in range(64)]
         started = process_time_ns()
-        log.commit(group, strategy.purposes if number % 2 else None)
+        log.commit(group, prepare_lines(log, group, strategy.purposes) if number % 2 else ())
         took[bool(number % 2)].append((process_time_ns() - started) / 1000.0 / len(group))
     log.close()
     bare, whole = median(took[False]), median(took[True])

@@ -22,7 +22,7 @@ from visavis.files import read_file, strategy_files
 from visavis.model.errors import Invalid, VisavisError
 
 if TYPE_CHECKING:
-    from visavis.store.sqlite import SqliteLog
+    from visavis.store.sqlite import SqliteEntryLog
 
 # Matrices here are small: more threads only burn processor time. Read when NumPy is first imported, by the commands
 # below, which import what they need when they run: another command may do without.
@@ -291,15 +291,15 @@ def ledger_verify(
 ) -> None:
     """Find what is wrong with a ledger, and where; exit with 1 when anything is."""
     from visavis.ledger.checkpoint import Verifier  # noqa: PLC0415
-    from visavis.ledger.personal_view import audit_key, out_of_order, own  # noqa: PLC0415
-    from visavis.ledger.verify import lines_of, root, verify  # noqa: PLC0415
+    from visavis.ledger.personal_view import out_of_order, own_lines, parse_audit_key  # noqa: PLC0415
+    from visavis.ledger.verify import exported_lines, root, verify  # noqa: PLC0415
 
     verifier = Verifier(read_file(Path(key)).decode("utf-8", "replace") if Path(key).is_file() else key)
     checkpoints = [verifier.read(read_file(path).decode("utf-8", "replace")) for path in checkpoint]
-    lines = lines_of(read_file(file))
+    lines = exported_lines(read_file(file))
     faults = verify(lines, checkpoints)
     if person is not None:
-        mine = list(own(lines, audit_key(read_file(person))))
+        mine = list(own_lines(lines, parse_audit_key(read_file(person))))
         faults += out_of_order(mine)
         sys.stdout.write(f"{len(mine)} lines are this person's\n")
     for fault in faults:
@@ -326,15 +326,15 @@ def ledger_vectors(
     raise typer.Exit(1 if verdict.differing else 0)
 
 
-def _opened(root: Path) -> tuple["SqliteLog", bytes]:
+def _opened(root: Path) -> tuple["SqliteEntryLog", bytes]:
     """The log of this folder, and its root key."""
     from visavis.store.keys import KeyStore  # noqa: PLC0415
-    from visavis.store.sqlite import SqliteLog  # noqa: PLC0415
+    from visavis.store.sqlite import SqliteEntryLog  # noqa: PLC0415
 
     if not (root / "log.sqlite").is_file():
         raise Invalid(f"There is no log in {root}.", advice="Give the folder of `visavis year --log FOLDER`.")
     root_key = read_file(root / "key")
-    return SqliteLog(root / "log.sqlite", KeyStore(root / "vault.sqlite", root_key, root / "erased")), root_key
+    return SqliteEntryLog(root / "log.sqlite", KeyStore(root / "vault.sqlite", root_key, root / "erased")), root_key
 
 
 def main() -> None:

@@ -1,81 +1,86 @@
 """What the shell must provide, as guarantees; ``testing.check_*`` proves an implementation."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from visavis.model.card import Card
-from visavis.model.consent import Purpose
 from visavis.model.customer import Customer
 from visavis.model.entry import Entry, WorldEntry
 from visavis.model.world import World, WorldChange
 
 
-class Log(Protocol):
-    """The order in which things happened. Batch first: one at a time is a batch of one."""
+class EntryLog(Protocol):
+    """The entries, in the order in which they were committed."""
 
-    def commit(self, entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> int:
-        """Append all of them, in this order, durably, or none; the position of the last.
+    def commit(self, entries: Sequence[Entry | WorldEntry], lines: Sequence[Sequence[bytes]] = ()) -> int:
+        """Append these entries, in this order, and their ledger lines in one durable transaction, or nothing.
 
-        A (customer, moment id) already there raises :class:`Refused`, and nothing is appended.
+        Returns the position of the last.
 
-        With ``purposes`` (the strategy's), the lines of the ledger that tell of these entries are appended with them,
-        or nothing is. Who lives moments gives them; without, nothing is told: for tests of the log itself.
+        ``lines[i]`` are the lines of ``entries[i]``, from :func:`~visavis.ledger.record.prepare_lines`; none when left
+        out. :class:`Refused` when an entry of the same customer and moment id exists, or the customer was erased.
         """
 
     def entry(self, customer: str, moment: str) -> Entry | None:
-        """The entry of this moment of this customer; what a retry is answered with."""
+        """The entry of this moment of this customer."""
 
     def of(self, customer: str) -> Iterator[Entry]:
         """The customer's entries, oldest first."""
 
     def scan(self, after: int = 0) -> Iterator[tuple[int, Entry | WorldEntry]]:
-        """Every entry with its position (1, 2, …), in the order of commits.
-
-        Only those committed when the scan began are promised.
-        """
+        """Every entry with its position (1, 2, …), in order; those committed while it runs may be missing."""
 
     def amend(self, customer: str, entries: Mapping[str, Entry | None]) -> None:
-        """Put these in the place of this person's entries of the same moments (``None``: nothing is left of it).
+        """Replace this customer's entries of these moments (``None`` deletes one): all of them durably, or none.
 
-        All of them durably, or none.
-
-        Order and positions stay; what they said before cannot be read any more. A moment that is not there is passed
-        over.
+        Order and positions stay, and what was replaced cannot be read any more. Unknown moments are ignored.
         """
 
     def erase(self, customer: str, *, for_good: bool = True) -> int:
-        """Take away all that is held of this person, for good, and say how many entries that was.
+        """Delete everything about this customer, in every file, and return how many entries that was.
 
-        Asked again, complete what is left to do.
-
-        The others' positions stay as they are, and none is ever given twice. From then on :meth:`erased` tells, and a
-        commit of an entry of theirs raises :class:`Refused`. Afterwards nothing of it can be read in any file; where
-        that cannot be had now (somebody is reading), :class:`Unavailable` says so.
-
-        Unless it is ``for_good``, only what was held is gone for good: they may come again, as somebody of whom nothing
-        is known.
+        Idempotent: called again, it completes what was left. The others keep their positions, and none is reused. When
+        ``for_good``, the customer is :meth:`erased` from then on; otherwise they may come again, as a stranger.
+        :class:`Unavailable` when somebody is still reading what must go: call again.
         """
 
-    def lines(self, start: int, stop: int) -> Sequence[bytes]:
-        """The lines of the ledger from number ``start`` (the first is 0) until before ``stop``, as far as there are any; an erasure leaves them all."""
-
-    def lines_of(self, customer: str) -> Iterator[tuple[int, bytes]]:
-        """The lines that tell of this person, each with its number; none is known to once they are erased."""
-
-    def audit_key(self, customer: str) -> bytes:
-        """What this person's lines are known by, and opened with; empty when nothing is held of them."""
-
     def erased(self, customer: str) -> bool:
-        """Whether this person was erased: late moments of theirs are not to bring them back."""
+        """Whether this customer was erased for good."""
 
     def __len__(self) -> int:
         """How many entries there are."""
 
     def close(self) -> None:
-        """Give back what is held; afterwards every call raises :class:`Unavailable`."""
+        """Release the files; every later call raises :class:`Unavailable`."""
+
+
+class UseLog(Protocol):
+    """The lines of the ledger of uses, numbered from 0. :meth:`EntryLog.commit` appends them; none is ever removed."""
+
+    def lines(self, start: int, stop: int) -> Sequence[bytes]:
+        """The lines from number ``start`` up to, not including, ``stop``, as far as they exist."""
+
+    def last_line(self) -> bytes:
+        """The newest line; empty when there is none."""
+
+    def lines_of(self, customer: str) -> Iterator[tuple[int, bytes]]:
+        """The lines of the entries that the log holds of this customer, each with its number."""
+
+    def create_keys(self, customers: Iterable[str]) -> None:
+        """Create, durably, the keys of those of these customers who have none.
+
+        :class:`Refused` when one of them was erased.
+        """
+
+    def audit_key(self, customer: str) -> bytes:
+        """The key that finds and opens this customer's lines; empty when they have none."""
+
+
+class Log(EntryLog, UseLog, Protocol):
+    """Both in one object, since an entry and its lines share one transaction."""
 
 
 class Clock(Protocol):

@@ -40,7 +40,7 @@ from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.learning.online import OnlineLearner
 from visavis.ledger.checkpoint import CheckpointSigner
-from visavis.ledger.log import Ledger, kept_in, last_kept
+from visavis.ledger.log import Ledger, checkpoint_folder, last_checkpoint
 from visavis.measurement.objectives import ObjectiveTallies
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid
@@ -61,8 +61,8 @@ from visavis.runtime.warm_up import warm_up
 from visavis.runtime.worlds import pending_changes
 from visavis.runtime.writer import Writer
 from visavis.store.keys import KeyStore, derived
-from visavis.store.memory import MemoryLog
-from visavis.store.sqlite import SqliteLog
+from visavis.store.memory import MemoryEntryLog
+from visavis.store.sqlite import SqliteEntryLog
 from visavis.strategy.read import Strategy, read
 from visavis.web import adviser, console, pages, portal
 
@@ -97,16 +97,18 @@ class Storage(Struct, frozen=True):
     def log(self) -> Log:
         """The log, opened; opening it completes every erasure that was decided."""
         if self.memory:
-            return MemoryLog()
+            return MemoryEntryLog()
         folder = self.settings.folder
-        return SqliteLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", self.root, self.settings.tombstones))
+        return SqliteEntryLog(
+            folder / "log.sqlite", KeyStore(folder / "vault.sqlite", self.root, self.settings.tombstones)
+        )
 
     def ledger(self, log: Log) -> Ledger:
         """The ledger of uses in this log, with the checkpoints that were signed before."""
         checkpoints = self.settings.kept_checkpoints
         signer = CheckpointSigner(self.settings.ledger, self.secret("ledger"))
-        keep = (lambda _size, _note: None) if self.memory else kept_in(checkpoints)
-        signed = None if self.memory else last_kept(checkpoints, signer.verifier)
+        keep = (lambda _size, _note: None) if self.memory else checkpoint_folder(checkpoints)
+        signed = None if self.memory else last_checkpoint(checkpoints, signer.verifier)
         return Ledger(log, signer, cadence_s=self.settings.checkpoint_s, keep=keep, signed=signed)
 
 
@@ -210,17 +212,17 @@ def build(
     memory: bool = False,
     clock: Clock | None = None,
     key: bytes | None = None,
-    dice: bytes | None = None,
+    randomization_key: bytes | None = None,
     learned: Learned | None = None,
     extra: Extra = lambda _: (),
 ) -> Server:
     """Wire a server. With ``memory`` nothing is written to disk; ``extra`` adds pages of its own (the stage).
 
-    ``key`` replaces the root key's file, ``dice`` the secret from which the randomization key is derived.
+    ``key`` replaces the root key's file, ``randomization_key`` the one that is derived from it.
     """
     strategy, time = read(files), clock or SystemClock()
     storage = Storage.open(settings, key, memory=memory)
-    randomization_key = derived(dice if dice is not None else storage.root, "dice")
+    randomization_key = randomization_key or derived(storage.root, "dice")
 
     # What lies on disk.
     log = storage.log()

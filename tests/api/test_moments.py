@@ -1,7 +1,7 @@
 """The door of every moment: one, an array, lines; retries; back-pressure; what fails and what lives on."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ import pytest
 from support.doors import MOMENTS, a_server, client, moment, running, shops, switch
 from support.people import NOON
 from visavis.api.moments import IN_FLIGHT_LIMIT
-from visavis.model.consent import Purpose
 from visavis.model.entry import Entry, WorldEntry
 from visavis.model.errors import Unavailable
 from visavis.runtime.clock import TurnedClock
@@ -328,9 +327,9 @@ async def test_a_group_holds_no_more_than_its_limit_and_everyone_is_answered(mon
     commit = server.log.commit
     monkeypatch.setattr(writer, "GROUP_LIMIT", 10)
 
-    def weighed(entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> None:
+    def weighed(entries: Sequence[Entry | WorldEntry], lines: Sequence[Sequence[bytes]] = ()) -> None:
         sizes.append(len(entries))
-        commit(entries, purposes)
+        commit(entries, lines)
 
     monkeypatch.setattr(server.log, "commit", weighed)
     async with running(server) as brand:

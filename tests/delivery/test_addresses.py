@@ -40,7 +40,7 @@ def test_what_another_key_sealed_or_what_was_moved_to_another_person_does_not_op
     addresses.keep("bo", "mail", "", b"bo@example.net")
     addresses.close()
     with sqlite3.connect(tmp_path / "a.sqlite") as database:
-        database.execute("UPDATE things SET value = (SELECT value FROM things WHERE number = 1) WHERE number = 2")
+        database.execute("UPDATE items SET value = (SELECT value FROM items WHERE number = 1) WHERE number = 2")
     database.close()
     again = Addresses(tmp_path / "a.sqlite", KEY)
     with pytest.raises(Invalid):

@@ -30,8 +30,8 @@ from visavis.model.errors import Unavailable
 from visavis.ports import Log
 from visavis.runtime.replay import Difference, verify
 from visavis.store.keys import KeyStore
-from visavis.store.memory import MemoryLog
-from visavis.store.sqlite import SqliteLog
+from visavis.store.memory import MemoryEntryLog
+from visavis.store.sqlite import SqliteEntryLog
 
 AUGUST = data.JULY.timestamp() + 31 * 86_400.0 + 3600.0  # as the command counts
 EVERY = 12
@@ -71,7 +71,7 @@ def july(year: Year, ran: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.
     """The same run, answered from a copy of its log."""
     folder = tmp_path_factory.mktemp("copied") / "july"
     copytree(ran[0], folder)
-    log = SqliteLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", KEY, folder / "erased"))
+    log = SqliteEntryLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", KEY, folder / "erased"))
     length = len(log)
     yield backtested(year, log)
     assert len(log) == length, "a year that has ended is only read"
@@ -135,7 +135,7 @@ def test_only_those_who_consented_are_eligible(july: YearRun) -> None:
 
 
 def test_the_same_year_again_has_the_same_bytes_and_no_difference(year: Year, july: YearRun) -> None:
-    log = MemoryLog()
+    log = MemoryEntryLog()
 
     again = backtested(year, log)
 

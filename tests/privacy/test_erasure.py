@@ -37,15 +37,15 @@ from visavis.http import access_keys as access
 from visavis.model.entry import Entry, encode
 from visavis.model.errors import Refused, Unavailable
 from visavis.model.moment import Entered, Saw
-from visavis.ports import DeliveryResult, Log, Message
+from visavis.ports import DeliveryResult, EntryLog, Message
 from visavis.runtime.loop import Processor, StepResult
 from visavis.store import keys as vault
 from visavis.store import personal_items as shelf
 from visavis.store import sqlite
 from visavis.store import sqlite_file as database
 from visavis.store.keys import KeyStore
-from visavis.store.memory import MemoryLog
-from visavis.store.sqlite import SqliteLog
+from visavis.store.memory import MemoryEntryLog
+from visavis.store.sqlite import SqliteEntryLog
 from visavis.testing import a_log, an_entry
 
 SHE = "camille-7f3a91"
@@ -136,7 +136,7 @@ def held_of(house: House, name: str) -> list[bytes]:
     for one in (server.external_channels.addresses._shelf, server.mirror.timelines._shelf):
         for number, _ in one._people[name].values():
             for sealed in one._database.execute(
-                "SELECT place, value FROM things WHERE number = ?", (number,)
+                "SELECT header, value FROM items WHERE number = ?", (number,)
             ).fetchone():
                 found += [sealed[a : a + 24] for a in (2, max(2, len(sealed) // 2), max(2, len(sealed) - 24))]
     found += [
@@ -149,10 +149,10 @@ def held_of(house: House, name: str) -> list[bytes]:
     ]
 
 
-def rests(log: Log, name: str) -> list[bytes]:
+def rests(log: EntryLog, name: str) -> list[bytes]:
     """The exact bytes that stand for this person in the log and the vault: sealed or wrapped, they are still theirs."""
-    assert isinstance(log, SqliteLog)
-    person = log._vault.of(name)
+    assert isinstance(log, SqliteEntryLog)
+    person = log._keys.of(name)
     assert person is not None
     # A long row goes on in pages of its own: its end is looked for in pieces short enough not to be cut by one.
     found = [
@@ -160,7 +160,7 @@ def rests(log: Log, name: str) -> list[bytes]:
         for (data,) in log._database.execute("SELECT data FROM entries WHERE person = ?", (person.pseudonym,))
         for a in (2, max(2, len(data) // 2), max(2, len(data) - 24))
     ]
-    for row in log._vault._database.execute(
+    for row in log._keys._database.execute(
         "SELECT key, special, name FROM people WHERE pseudonym = ?", (person.pseudonym,)
     ):
         found += row
@@ -180,14 +180,14 @@ def gone(house: House, name: str, pieces: list[bytes]) -> None:
     """Nothing of this person is in any file of the data folder, readable or not, nor in memory."""
     assert traces(house.data, words_of(name), pieces) == [], "something is left in a file"
     server, log = house.server, house.server.log
-    assert isinstance(log, SqliteLog)
+    assert isinstance(log, SqliteEntryLog)
     words = [word.encode() for word in words_of(name)]
     assert not [entry for _, entry in log.scan() if any(word in encode(entry) for word in words)], (
         "a remaining key opens something"
     )
     assert not list(log.of(name)), "the log tells of them"
-    assert name not in log._vault._people, "their keys are still in memory"
-    assert all(person.name != name for person in log._vault._pseudonyms.values()), "their keys are still in memory"
+    assert name not in log._keys._people, "their keys are still in memory"
+    assert all(person.name != name for person in log._keys._pseudonyms.values()), "their keys are still in memory"
     assert name not in server.processor.population, "memory keeps the person"
     assert name not in server.processor.population.holders().values(), "memory keeps an identifier"
     assert all(who != name for _, who in server.processor.population._due), "somebody would wake them"
@@ -282,7 +282,7 @@ def _nothing(*_: object, **__: object) -> int:
 
 def _no_checkpoint(patch: pytest.MonkeyPatch) -> None:
     for room in ROOMS:
-        patch.setattr(room, "emptied", _nothing)
+        patch.setattr(room, "truncate_wal", _nothing)
 
 
 def _no_overwriting(patch: pytest.MonkeyPatch) -> None:
@@ -329,7 +329,7 @@ def _unsealed(patch: pytest.MonkeyPatch) -> None:
 
 def _everybody_deleted(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
-        SqliteLog,
+        SqliteEntryLog,
         "_overwrite",
         lambda log, _: log._database.execute("UPDATE entries SET data = x'', person = NULL").rowcount,
     )
@@ -339,14 +339,14 @@ SABOTAGES: dict[str, tuple[Sabotage, str]] = {
     "the checkpoint is skipped": (_no_checkpoint, "left in a file"),
     "what is deleted is not overwritten": (_no_overwriting, "left in a file"),
     "the rows stay": (
-        lambda patch: patch.setattr(SqliteLog, "_overwrite", _nothing),
+        lambda patch: patch.setattr(SqliteEntryLog, "_overwrite", _nothing),
         "not what was there|left in a file",
     ),
     "the keys stay": (lambda patch: patch.setattr(KeyStore, "shred", _nothing), "left in a file"),
     "open keys stay in memory": (_keys_cached, "keys are still in memory"),
     "memory keeps the person": (_person_remembered, "memory keeps the person"),
     "no tombstone is set": (
-        lambda patch: patch.setattr(KeyStore, "bury", _nothing),
+        lambda patch: patch.setattr(KeyStore, "add_tombstone", _nothing),
         "memory keeps the person|brought them back",
     ),
     "tombstones are not read": (lambda patch: patch.setattr(vault, "_read", lambda _: []), "brought them back"),
@@ -487,10 +487,10 @@ def test_an_erasure_that_could_not_be_completed_is_decided_all_the_same(
             called.append(1)
             if len(called) > 1:
                 raise Unavailable("What was deleted is not gone yet.")
-            database.emptied(made)
+            database.truncate_wal(made)
 
         with monkeypatch.context() as patch:
-            patch.setattr(sqlite, "emptied", busy_after_the_rows)
+            patch.setattr(sqlite, "truncate_wal", busy_after_the_rows)
             with pytest.raises(Unavailable):
                 house.erase(SHE)
         come_late(house, SHE)
@@ -524,7 +524,7 @@ def test_a_checkpoint_whose_answer_is_not_looked_at_is_caught(
             return
 
     for room in ROOMS:
-        monkeypatch.setattr(room, "emptied", blind)
+        monkeypatch.setattr(room, "truncate_wal", blind)
     with pytest.raises(AssertionError, match="claimed to be complete"):
         check_that_a_reader_makes_it_fail_loudly(tmp_path, READERS[reader])
 
@@ -547,10 +547,10 @@ def killed_at(root: Path, step: int) -> bool:
         append = vault._append
         vault._append = lambda *told: (tick(), append(*told), tick())  # type: ignore[assignment, func-returns-value]
         log = house.server.log
-        assert isinstance(log, SqliteLog)
+        assert isinstance(log, SqliteEntryLog)
         server = house.server
         shelves = (server.external_channels.addresses._shelf, server.mirror.timelines._shelf)
-        for one in (log, log._vault, server.webhooks, server.access_keys, server.dispatcher, *shelves):
+        for one in (log, log._keys, server.webhooks, server.access_keys, server.dispatcher, *shelves):
             one._database.set_trace_callback(tick)
         house.erase(SHE)
         os._exit(0)
@@ -645,10 +645,10 @@ def test_whoever_goes_leaves_no_stale_copy_in_the_slack_of_a_page(
 
 
 def test_taking_rows_out_instead_of_emptying_them_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def taking_out(log: SqliteLog, pseudonym: int) -> int:
+    def taking_out(log: SqliteEntryLog, pseudonym: int) -> int:
         return log._database.execute("DELETE FROM entries WHERE person = ?", (pseudonym,)).rowcount
 
-    monkeypatch.setattr(SqliteLog, "_overwrite", taking_out)
+    monkeypatch.setattr(SqliteEntryLog, "_overwrite", taking_out)
 
     # Whether SQLite moves a row into view depends on sizes drawn by the vault's own dice: one life may be spared, not
     # all of them.
@@ -665,7 +665,7 @@ erasures = st.tuples(st.just("erase"), st.sampled_from("abc"), st.just(0))
 plans = st.lists(st.one_of(lives, lives, erasures), max_size=30)
 
 
-def check_that_a_log_is_a_list_that_people_leave(log: Log, plan: list[tuple[str, str, int]]) -> None:
+def check_that_a_log_is_a_list_that_people_leave(log: EntryLog, plan: list[tuple[str, str, int]]) -> None:
     """Whatever the order of moments and erasures, what remains is what nobody asked to be forgotten, at the position where it was."""
     model: list[Entry | None] = []
     erased = set[str]()
@@ -695,7 +695,7 @@ def check_that_a_log_is_a_list_that_people_leave(log: Log, plan: list[tuple[str,
 @settings(max_examples=15)
 @given(plans)
 def test_a_log_is_a_list_that_people_leave(plan: list[tuple[str, str, int]]) -> None:
-    check_that_a_log_is_a_list_that_people_leave(MemoryLog(), plan)
+    check_that_a_log_is_a_list_that_people_leave(MemoryEntryLog(), plan)
     with TemporaryDirectory() as folder:
         log = a_log(Path(folder) / "data")
         check_that_a_log_is_a_list_that_people_leave(log, plan)

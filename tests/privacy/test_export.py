@@ -28,7 +28,7 @@ from visavis.delivery.webhooks import Webhooks
 from visavis.devices.mirror.mirror import Mirror
 from visavis.devices.mirror.timelines import Media
 from visavis.http.access_keys import AccessKeys
-from visavis.ledger.personal_view import missing, own
+from visavis.ledger.personal_view import missing, own_lines
 from visavis.model.entry import Entry, WorldEntry, encode
 from visavis.model.moment import CheckedIn, Entered, Linked, Moment, Paying, RanOut, Saw, Worn
 from visavis.rights import export as rights_export
@@ -322,7 +322,9 @@ def check_that_life_goes_on(carried: Callable[[Export], Export] = lambda copy: c
         assert await other.requests.bring_in(SHE, signed(copy, key), public_key(key)) == len(copy.entries)
         await other.writer.stop()
         lines, known_by = [line for _, line in other.log.lines_of(SHE)], other.log.audit_key(SHE)
-        assert not missing(own(lines, known_by), other.log.of(SHE), known_by), "a use that was brought in has no line"
+        assert not missing(own_lines(lines, known_by), other.log.of(SHE), known_by), (
+            "a use that was brought in has no line"
+        )
         return other
 
     server, copy = taken()
@@ -381,7 +383,7 @@ def check_that_who_was_merged_comes_along_whole() -> None:
         assert len(copy.entries) == len(list(server.log.of("al"))) + len(list(server.log.of(SHE))), "a side is missing"
         told = [line.encode() for line in copy.ledger]
         for name, known_by in copy.audit_keys.items():
-            mine = list(own(told, bytes.fromhex(known_by)))
+            mine = list(own_lines(told, bytes.fromhex(known_by)))
             assert mine, "a key is missing"
             assert not missing(
                 mine, [entry for entry in copy.entries if entry.customer == name], bytes.fromhex(known_by)

@@ -21,6 +21,7 @@ from support.house import ROOT_KEY, House, everything
 from support.ledgers import mutate
 from support.people import NOON, STRATEGY
 from visavis import wiring
+from visavis.ledger.record import prepare_lines
 from visavis.model.entry import Use, encode
 from visavis.model.errors import Invalid, Refused, Unavailable
 from visavis.model.moment import Entered
@@ -37,7 +38,7 @@ def a_vault(folder: Path, root: bytes = ROOT_KEY) -> KeyStore:
 
 
 def check_that_what_is_moved_does_not_open(folder: Path) -> None:
-    """A row pasted over another, of the same person or not, a row under another position or moment, or with one bit changed: none opens."""
+    """No row opens that was pasted over another, has another position or moment, or one bit changed."""
     log = a_log(folder / "data")
     log.commit([an_entry(name, f"m{i}", lines=2) for i in range(2) for name in PEOPLE])
     log._last = 200
@@ -87,7 +88,7 @@ def test_a_seal_that_forgets_its_place_is_caught(
         monkeypatch.setattr(sqlite, "_place", lambda position, _moment: position.to_bytes(8))
     else:
         made = Cipher.__init__
-        monkeypatch.setattr(Cipher, "__init__", lambda self, _key, **_: made(self, bytes(32)))
+        monkeypatch.setattr(Cipher, "__init__", lambda self, _key, *_: made(self, bytes(32)))
         monkeypatch.setattr(sqlite, "_place", lambda _position, _moment: b"")
     with pytest.raises(AssertionError, match="does not belong"):
         check_that_what_is_moved_does_not_open(tmp_path)
@@ -102,7 +103,7 @@ def test_a_value_opens_for_its_person_its_place_and_its_group_only(
     sealed_for: tuple[int, bytes, bool], read_as: tuple[int, bytes, bool], value: bytes
 ) -> None:
     kept = KeyStore(":memory:", ROOT_KEY, Path("/nonexistent/erased"))
-    kept.let_in(PEOPLE)
+    kept.create_missing(PEOPLE)
     (who, place, special), (reader, where, _) = sealed_for, read_as
     owner, other = kept.of(PEOPLE[who]), kept.of(PEOPLE[reader])
     assert owner is not None
@@ -164,15 +165,14 @@ def test_health_under_the_ordinary_key_is_caught(tmp_path: Path, monkeypatch: py
 def badly_kept(folder: Path) -> list[str]:
     """What of a log and its keys leads to somebody, or to what they sealed, without their own keys."""
     log, found = a_log(folder / "data"), list[str]()
-    log.commit(
-        [replace(an_entry(name, f"m{i}"), uses=(Use("rights", (), "person"),)) for i in range(20) for name in PEOPLE],
-        STRATEGY.purposes,
-    )
-    rows = log._database.execute("SELECT data, line FROM entries").fetchall()
+    uses = (Use("rights", (), "person"),)
+    entries = [replace(an_entry(name, f"m{i}"), uses=uses) for i in range(20) for name in PEOPLE]
+    log.commit(entries, prepare_lines(log, entries, STRATEGY.purposes))
+    rows = log._database.execute("SELECT data, lines FROM entries").fetchall()
     if len({data[2:14] for data, _ in rows}) < len(rows):
         found.append("two values under one nonce")
     assert len(list(log.lines(0, 1000))) == len(rows)
-    if any(line < len(rows) for _, line in rows):
+    if any(abs(pointer) < 2**32 for _, pointer in rows):
         found.append("where one's lines are")
     log.close()
     one, other = (vault.PersonKey("camille", 7, key, b"", ROOT_KEY) for key in (b"1" * 32, b"2" * 32))
@@ -195,7 +195,7 @@ KEPT: dict[str, tuple[ModuleType, str, str]] = {
         "nonces = os.urandom(NONCE_BYTES * len(entries))",
         'nonces = b"1" * (NONCE_BYTES * len(entries))',
     ),
-    "where one's lines are": (vault, "return number ^ int.from_bytes(digest.digest()) >> 2", "return number"),
+    "where one's lines are": (vault, "return number ^ int.from_bytes(mask) >> 2", "return number"),
     "an audit key that outlives the person's keys": (
         vault,
         'derived(key, "audit")',
@@ -244,23 +244,42 @@ def test_who_is_turned_away_at_the_door_gets_no_key(tmp_path: Path) -> None:
             house.process([Entered(id="m", customer="stranger", occurred_at=NOON, place="s1")])[0].refused is not None
         )
         assert house.server.log.entry("stranger", "m") is None
-        assert house.server.log._vault._database.execute("SELECT count(*) FROM people").fetchone() == (0,)  # type: ignore[attr-defined]
+        assert house.server.log._keys._database.execute("SELECT count(*) FROM people").fetchone() == (0,)  # type: ignore[attr-defined]
 
 
 def test_open_keys_are_bounded_and_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vault, "CACHED", 4)
+    monkeypatch.setattr(vault, "KEY_CACHE_LIMIT", 4)
     log = a_log(tmp_path / "data")
     log.commit([an_entry(f"c{i}", "m1") for i in range(12)])
 
     assert [entry.customer for _, entry in log.scan()] == [f"c{i}" for i in range(12)]  # type: ignore[union-attr]
-    assert len(log._vault._people) == len(log._vault._pseudonyms) == 4
+    assert len(log._keys._people) == len(log._keys._pseudonyms) == 4
     log.close()
+
+
+def test_the_least_recently_used_key_leaves_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vault, "KEY_CACHE_LIMIT", 3)
+    kept = a_vault(tmp_path / "data")
+    kept.create_missing(["ada", "bo", "cleo"])
+    bo = kept.of("bo")
+    assert bo is not None
+    kept.of("ada")
+    kept.by_pseudonym(bo.pseudonym)
+    kept.create_missing(["dan"])
+
+    assert set(kept._people) == {"ada", "bo", "dan"}
+    kept.close()
+
+
+def test_keys_are_derived_as_rfc_5869_says() -> None:
+    """Its third test case: SHA-256, neither salt nor info; the first 32 bytes of the output."""
+    assert derived(b"\x0b" * 22, "").hex() == "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d"
 
 
 def test_tombstones_are_their_owners_only_and_one_cut_short_by_a_crash_decided_nothing(tmp_path: Path) -> None:
     kept = a_vault(tmp_path / "data")
-    kept.let_in(["camille", "basile"])
-    kept.bury("camille", NOON)
+    kept.create_missing(["camille", "basile"])
+    kept.add_tombstone("camille", NOON)
     path = tmp_path / "data.erased"
     whole = path.read_bytes()
     kept.close()
@@ -273,13 +292,13 @@ def test_tombstones_are_their_owners_only_and_one_cut_short_by_a_crash_decided_n
     path.write_bytes(whole + whole[:20])
     kept = a_vault(tmp_path / "data")
     assert (kept.erased("camille"), kept.erased("basile")) == (True, False)
-    kept.bury("basile", NOON)
+    kept.add_tombstone("basile", NOON)
     assert len(vault._read(path)) == 2
     with pytest.raises(Refused, match="was erased"):
-        kept.let_in(["dan", "camille"])
+        kept.create_missing(["dan", "camille"])
     kept.close()
     with pytest.raises(Unavailable, match="closed"):
-        kept.let_in(["dan"])
+        kept.create_missing(["dan"])
 
     path.write_bytes(b"not a tombstone\n")
     with pytest.raises(Invalid, match="line 1"):

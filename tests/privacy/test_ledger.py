@@ -14,14 +14,14 @@ from typer.testing import CliRunner
 
 from support import ledger_properties as properties
 from support.ledger_properties import SEED, Kept
-from support.ledgers import ORIGIN, PEOPLE, WAYS, checkpoint_of, key_of, lived
+from support.ledgers import ORIGIN, PEOPLE, WAYS, checkpoint_of, key_of, sample_ledger
 from support.people import NOON, STRATEGY
 from visavis.cards.typography import typeset
 from visavis.cli import app
 from visavis.ledger import personal_view as uses
-from visavis.ledger import record as leaf
+from visavis.ledger import record
 from visavis.ledger.checkpoint import CheckpointSigner, Verifier
-from visavis.ledger.log import Ledger, kept_in
+from visavis.ledger.log import Ledger, checkpoint_folder
 from visavis.ledger.merkle import verify_inclusion
 from visavis.ledger.verify import verify
 from visavis.model.consent import RIGHTS, Purpose
@@ -35,9 +35,9 @@ Times = Callable[[int, int], int]
 
 
 def test_a_ledger_that_is_opened_again_has_the_same_roots_and_shows_what_a_checkpoint_covers(tmp_path: Path) -> None:
-    lines = list(lived().lines)
+    lines = list(sample_ledger().lines)
     kept = Kept()
-    first = Ledger(kept, CheckpointSigner(ORIGIN, SEED), cadence_s=60, keep=kept_in(tmp_path / "elsewhere"))
+    first = Ledger(kept, CheckpointSigner(ORIGIN, SEED), cadence_s=60, keep=checkpoint_folder(tmp_path / "elsewhere"))
     assert Verifier(first.signer.verifier).read(first.checkpoint(0)).size == 0
     for start in range(0, len(lines), 10):
         kept.all += lines[start : start + 10]
@@ -62,7 +62,7 @@ def test_every_falsified_ledger_is_noticed_with_one_earlier_checkpoint(times: Ti
 
 
 def test_a_fault_is_told_where_it_is() -> None:
-    lines = list(lived().lines)
+    lines = list(sample_ledger().lines)
     kept = [checkpoint_of(lines[:size]) for size in (20, 40, 60)]
     assert verify(lines, kept) == []
 
@@ -73,15 +73,15 @@ def test_a_fault_is_told_where_it_is() -> None:
         "line 34: not a line of a ledger",
     ]
 
-    lines = list(lived().lines)
-    assert next(one.what for one in verify([*lines, lines[0]], kept)) == "tells again what line 1 told"
+    lines = list(sample_ledger().lines)
+    assert next(one.what for one in verify([*lines, lines[0]], kept)) == "repeats line 1"
     assert "missing; a checkpoint saw 60 lines and there are 50" in str(verify(lines[:50], kept)[0])
     two = [kept[0], replace(kept[0], root=bytes(32))]
     assert "two histories" in str(verify(lines, two)[0])
 
 
 def test_the_command_verifies_a_file_and_says_what_is_wrong(tmp_path: Path) -> None:
-    lines, signer = list(lived().lines), CheckpointSigner(ORIGIN, SEED)
+    lines, signer = list(sample_ledger().lines), CheckpointSigner(ORIGIN, SEED)
     for size in (30, len(lines)):
         (tmp_path / f"c{size}").write_text(signer.sign(size, checkpoint_of(lines[:size]).root))
     (tmp_path / "audit.hex").write_text(key_of(PEOPLE[0]).hex() + "\n")
@@ -100,7 +100,7 @@ def test_the_command_verifies_a_file_and_says_what_is_wrong(tmp_path: Path) -> N
     ]
 
     well = CliRunner().invoke(app, [*asked, signer.verifier, "--person", str(tmp_path / "audit.hex")])
-    mine = len(list(uses.own(lines, key_of(PEOPLE[0]))))
+    mine = len(list(uses.own_lines(lines, key_of(PEOPLE[0]))))
     assert (well.exit_code, well.stdout.splitlines()[0]) == (0, f"{mine} lines are this person's")
     assert "2 checkpoints: nothing is wrong" in well.stdout
     whole.write_bytes(b"".join(line + b"\n" for line in lines[:35] + lines[36:]))
@@ -116,8 +116,8 @@ def test_the_command_verifies_a_file_and_says_what_is_wrong(tmp_path: Path) -> N
 
 def test_each_use_has_one_line_and_each_line_one_use() -> None:
     assert properties.unaccounted() == []
-    world, key = lived(), key_of(PEOPLE[0])
-    assert {leaf.read(line).outcome for line in world.lines} >= {
+    world, key = sample_ledger(), key_of(PEOPLE[0])
+    assert {record.read(line).outcome for line in world.lines} >= {
         "shown",
         "silent",
         "read",
@@ -125,37 +125,37 @@ def test_each_use_has_one_line_and_each_line_one_use() -> None:
         "agreed",
         "withdrawn",
     }
-    mine = uses.opened(uses.own(world.lines, key), world.of(PEOPLE[0]), key)
-    lost = next(line for line in mine if line.leaf.outcome == "read")
+    mine = uses.with_details(uses.own_lines(world.lines, key), world.of(PEOPLE[0]), key)
+    lost = next(line for line in mine if line.record.outcome == "read")
     assert lost.details is not None
     assert uses.missing([line for line in mine if line is not lost], world.of(PEOPLE[0]), key) == [lost.details.moment]
-    assert uses.opened([lost], [], key)[0].details is None
+    assert uses.with_details([lost], [], key)[0].details is None
 
 
 def test_the_same_entry_always_has_the_same_lines_and_nobody_elses_key_opens_them() -> None:
-    world = lived()
+    world = sample_ledger()
     entry = next(entry for entry in world.of(PEOPLE[0]) if len(entry.uses) > 1)
-    lines = leaf.leaves(entry, STRATEGY.purposes, key_of(PEOPLE[0]))
-    assert lines == leaf.leaves(entry, STRATEGY.purposes, key_of(PEOPLE[0]))
+    lines = record.entry_lines(entry, STRATEGY.purposes, key_of(PEOPLE[0]))
+    assert lines == record.entry_lines(entry, STRATEGY.purposes, key_of(PEOPLE[0]))
     assert len(lines) == len(entry.uses)
-    told = leaf.details(entry, "")
+    told = record.details(entry, "")
     for line in lines:
-        read = leaf.read(line)
+        read = record.read(line)
         assert [read.is_of(key_of(name)) for name in PEOPLE] == [True, False, False, False]
-        assert [read.opens(key_of(name), told) for name in PEOPLE] == [True, False, False, False]
-        assert not read.opens(key_of(PEOPLE[0]), told.replace(b"door", b"till"))
+        assert [read.commits_to(key_of(name), told) for name in PEOPLE] == [True, False, False, False]
+        assert not read.commits_to(key_of(PEOPLE[0]), told.replace(b"door", b"till"))
 
 
 def test_who_looked_at_what_why_and_when_is_told_in_plain_words() -> None:
-    world, name = lived(), PEOPLE[0]
-    mine = uses.opened(uses.own(world.lines, key_of(name)), world.of(name), key_of(name))
-    read = next(line for line in mine if line.leaf.by == "adviser")
-    fr, en = uses.told(read, STRATEGY, "fr"), uses.told(read, STRATEGY, "en")
+    world, name = sample_ledger(), PEOPLE[0]
+    mine = uses.with_details(uses.own_lines(world.lines, key_of(name)), world.of(name), key_of(name))
+    read = next(line for line in mine if line.record.by == "adviser")
+    fr, en = uses.use_text(read, STRATEGY, "fr"), uses.use_text(read, STRATEGY, "en")
     assert (fr.who, en.who) == ("un conseiller, à Rue Haute", "an adviser, at Rue Haute")
     assert "vos achats" in fr.what
     assert en.why == typeset(STRATEGY.purposes["adviser-brief"].benefit["en"], "en")
     assert fr.when.startswith("24 novembre 2026, 12:00")
-    assert uses.told(replace(read, details=None), STRATEGY, "fr").when == "24 novembre 2026"
+    assert uses.use_text(replace(read, details=None), STRATEGY, "fr").when == "24 novembre 2026"
     copy = Entry(
         2,
         name,
@@ -163,13 +163,13 @@ def test_who_looked_at_what_why_and_when_is_told_in_plain_words() -> None:
         world.of(name)[0].moment,
         uses=(Use(RIGHTS, ("purchases",), "person"), Use("recognition", ("places",), "till@s1")),
     )
-    lines = leaf.leaves(copy, STRATEGY.purposes, key_of(name))
-    assert [(leaf.read(line).by, leaf.read(line).outcome, leaf.read(line).basis) for line in lines] == [
+    lines = record.entry_lines(copy, STRATEGY.purposes, key_of(name))
+    assert [(record.read(line).by, record.read(line).outcome, record.read(line).basis) for line in lines] == [
         ("person", "copied", "duty"),
         ("till", "read", "consent"),
     ]
-    own = uses.opened(uses.own(lines, key_of(name)), [copy], key_of(name))
-    assert [uses.told(line, STRATEGY, "fr").who for line in own] == ["vous", "la caisse, à Rue Haute"]
+    own = uses.with_details(uses.own_lines(lines, key_of(name)), [copy], key_of(name))
+    assert [uses.use_text(line, STRATEGY, "fr").who for line in own] == ["vous", "la caisse, à Rue Haute"]
     for word in [
         word
         for words in (uses.WHO, uses.WHAT, uses.OUTCOMES)
@@ -196,7 +196,7 @@ def test_a_use_out_of_the_order_of_choices_is_told() -> None:
 
 
 def test_after_the_keys_are_shredded_the_ledger_verifies_and_a_dictionary_finds_nobody() -> None:
-    world = lived()
+    world = sample_ledger()
     kept = [checkpoint_of(world.lines[:size]) for size in (10, 50, len(world.lines))]
     assert verify(world.lines, kept) == []
     assert properties.guessed() == []
@@ -218,16 +218,16 @@ def test_lines_are_shown_to_everyone_once_a_checkpoint_covers_them() -> None:
 @given(st.binary(max_size=300))
 def test_bytes_that_are_no_line_are_told_and_never_a_crash(line: bytes) -> None:
     try:
-        found = leaf.read(line)
+        found = record.read(line)
     except Invalid:
         assert verify([line], [])
-        assert list(uses.own([line], key_of("x"))) == []
+        assert list(uses.own_lines([line], key_of("x"))) == []
     else:
         assert not found.is_of(key_of("x"))
 
 
 def test_each_way_of_falsifying_is_tried() -> None:
-    lines = list(lived().lines)
+    lines = list(sample_ledger().lines)
     for way in WAYS.values():
         falsified = list(lines)
         way(falsified, len(lines), Random(0))

@@ -10,13 +10,13 @@ import pytest
 from starlette.applications import Starlette
 
 from support.ledger_properties import SEED, Kept
-from support.ledgers import ORIGIN, checkpoint_of, lived
+from support.ledgers import ORIGIN, checkpoint_of, sample_ledger
 from support.people import a_loop
 from visavis.api.ledger import routes
 from visavis.ledger.checkpoint import CheckpointSigner, Verifier
 from visavis.ledger.log import Ledger
 from visavis.ledger.merkle import leaf_hash, verify_consistency, verify_inclusion
-from visavis.ledger.verify import lines_of, verify
+from visavis.ledger.verify import exported_lines, verify
 from visavis.runtime.writer import Writer
 
 
@@ -26,7 +26,7 @@ class Door:
     def __init__(self, runner: asyncio.Runner) -> None:
         self._runner = runner
         self.writer = Writer(a_loop())
-        ledger = Ledger(Kept(lived().lines), CheckpointSigner(ORIGIN, SEED), cadence_s=0)
+        ledger = Ledger(Kept(sample_ledger().lines), CheckpointSigner(ORIGIN, SEED), cadence_s=0)
         transport = httpx.ASGITransport(Starlette(routes=routes(self.writer, ledger)))
         self._client = httpx.AsyncClient(transport=transport, base_url="http://ledger.test")
 
@@ -54,23 +54,25 @@ def test_a_stranger_takes_the_whole_ledger_and_verifies_it(door: Door) -> None:
 
     assert exported.headers["content-type"] == "application/x-ndjson"
     assert "link" not in exported.headers
-    assert lines_of(exported.content) == list(lived().lines)
-    assert verify(lines_of(exported.content), [checkpoint]) == []
-    assert lines_of(door.get(f"/v1/ledger/leaves?after={checkpoint.size - 2}").content) == list(lived().lines[-2:])
+    assert exported_lines(exported.content) == list(sample_ledger().lines)
+    assert verify(exported_lines(exported.content), [checkpoint]) == []
+    assert exported_lines(door.get(f"/v1/ledger/leaves?after={checkpoint.size - 2}").content) == list(
+        sample_ledger().lines[-2:]
+    )
     assert door.get(f"/v1/ledger/leaves?after={checkpoint.size}").content == b""
 
 
 def test_proofs_over_the_wire_hold_for_us_and_for_an_independent_library(door: Door) -> None:
-    size = len(lived().lines)
+    size = len(sample_ledger().lines)
     oracle = pymerkle.InmemoryTree(algorithm="sha256")
-    for line in lived().lines:
+    for line in sample_ledger().lines:
         oracle.append_entry(line)
     for index in (0, 1, size // 2, size - 1):
         told = door.get(f"/v1/ledger/proof?seq={index}&size={size}").json()
         proof = [b64decode(one) for one in told["proof"]]
         root, hashed = b64decode(told["root"]), b64decode(told["leaf_hash"])
         verify_inclusion(index, size, hashed, proof, root)
-        assert (hashed, root) == (leaf_hash(lived().lines[index]), checkpoint_of(lived().lines).root)
+        assert (hashed, root) == (leaf_hash(sample_ledger().lines[index]), checkpoint_of(sample_ledger().lines).root)
         theirs = oracle.prove_inclusion(index + 1)
         theirs.path[1:] = proof
         pymerkle.verify_inclusion(hashed, root, theirs, index=index + 1, size=size)

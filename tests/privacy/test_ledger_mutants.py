@@ -10,15 +10,14 @@ import pytest
 
 from support import ledger_properties as properties
 from support.ledgers import mutate
-from visavis.ledger import checkpoint, merkle, verify
+from visavis.ledger import checkpoint, merkle, record, verify
 from visavis.ledger import log as ledger
 from visavis.ledger import personal_view as uses
-from visavis.ledger import record as leaf
 
 Property = Callable[[], list[str]]
 HASHED = 'return sha256(b"\\x00" + leaf).digest()'
-SEALED = "+ over.digest()"
-KNOWN = "nonce + who.digest()"
+SEALED = "+ commitment(nonce + hidden)"
+KNOWN = "nonce + owner_tag(audit_key, nonce)"
 MUTANTS: dict[str, tuple[Property, ModuleType, str, str]] = {
     "purpose left out of the hashed line": (
         properties.unnoticed,
@@ -39,7 +38,7 @@ MUTANTS: dict[str, tuple[Property, ModuleType, str, str]] = {
         "if one.size > len(lines):",
         "if one.size > len(lines):\n            break\n        if False:",
     ),
-    "an honest ledger is blamed": (properties.unnoticed, verify, "if leaf.day < day:", "if leaf.day <= day:"),
+    "an honest ledger is blamed": (properties.unnoticed, verify, "if record.day < day:", "if record.day <= day:"),
     "no prefix before a line": (properties.unlike_the_oracle, merkle, HASHED, "return sha256(leaf).digest()"),
     "nodes without an order": (
         properties.unlike_the_oracle,
@@ -97,71 +96,74 @@ MUTANTS: dict[str, tuple[Property, ModuleType, str, str]] = {
         "if origin != self.origin:",
         "if False:",
     ),
-    "one line a moment": (properties.unaccounted, leaf, "if not line:", "if not line or found:"),
-    "reads of the staff have none": (properties.unaccounted, leaf, "if not line:", 'if not line or "@" in actor:'),
-    "sealed over nothing": (properties.unaccounted, leaf, "seal.update(nonce + sealed)", "seal.update(nonce)"),
+    "one line a moment": (properties.unaccounted, record, "if not line:", "if not line or found:"),
+    "reads of the staff have none": (properties.unaccounted, record, "if not line:", 'if not line or "@" in actor:'),
+    "sealed over nothing": (properties.unaccounted, record, SEALED, "+ commitment(nonce)"),
     "a plain hash of the name": (
         properties.guessed,
-        leaf,
+        record,
         KNOWN,
         "nonce + sha256(entry.customer.encode()).digest()[:16]",
     ),
-    "a plain hash of the moment": (properties.guessed, leaf, SEALED, "+ sha256(moment.id.encode()).digest()"),
-    "salted, without a key": (properties.guessed, leaf, SEALED, "+ sha256(nonce + entry.customer.encode()).digest()"),
+    "a plain hash of the moment": (properties.guessed, record, SEALED, "+ sha256(moment.id.encode()).digest()"),
+    "salted, without a key": (properties.guessed, record, SEALED, "+ sha256(nonce + entry.customer.encode()).digest()"),
     "the person's own name as their key": (
         properties.guessed,
-        leaf,
+        record,
         KNOWN,
-        "nonce + whose(entry.customer.encode(), nonce)",
+        "nonce + owner_tag(entry.customer.encode(), nonce)",
     ),
     "the person named beside a choice": (
         properties.guessed,
-        leaf,
-        "said = _chosen(day, moment, purposes)",
-        "said = [x.replace(PERSON.encode(), entry.customer.encode()) for x in _chosen(day, moment, purposes)]",
+        record,
+        "public = _choice_records(day, moment, purposes)",
+        (
+            "public = [one.replace(PERSON.encode(), entry.customer.encode())"
+            " for one in _choice_records(day, moment, purposes)]"
+        ),
     ),
-    "one nonce a person": (properties.linked, leaf, 'said = moment.encode("utf-8", "surrogatepass")', 'said = b""'),
-    "one pseudonym a person": (properties.linked, leaf, KNOWN, "nonce + whose(audit_key, b'')"),
+    "one nonce a person": (properties.linked, record, 'name = moment.encode("utf-8", "surrogatepass")', 'name = b""'),
+    "one pseudonym a person": (properties.linked, record, KNOWN, "nonce + owner_tag(audit_key, b'')"),
     "purposes that nobody knows": (
         properties.made_up,
-        leaf,
+        record,
         (
-            "_clear(day, by, purpose, purposes[purpose].basis, categories, outcome, notice) if purpose in purposes"
+            "_public(day, by, purpose, purposes[purpose].basis, categories, outcome, notice) if purpose in purposes"
             ' else b""'
         ),
-        '_clear(day, by, purpose, "consent", categories, outcome, notice)',
+        '_public(day, by, purpose, "consent", categories, outcome, notice)',
     ),
     "notices that nobody served": (
         properties.made_up,
-        leaf,
+        record,
         '"served", moment.notice if moment.categories else "")',
         '"served", moment.notice)',
     ),
     "a yes before its notice": (
         properties.misjudged,
         uses,
-        'what = f"a yes to `{leaf.purpose}` before its notice was served"',
+        'what = f"a yes to `{record.purpose}` before its notice was served"',
         'what = ""',
     ),
     "a yes to more than was told": (
         properties.misjudged,
         uses,
-        "elif not categories <= served[leaf.purpose, leaf.notice]:",
+        "elif not categories <= served[record.purpose, record.notice]:",
         "elif False:",
     ),
     "a use without a yes": (
         properties.misjudged,
         uses,
-        'what = f"a use for `{leaf.purpose}` without a yes that stands"',
+        'what = f"a use for `{record.purpose}` without a yes that stands"',
         'what = ""',
     ),
     "a use of more than was named": (
         properties.misjudged,
         uses,
-        "elif not categories <= named[leaf.purpose]:",
+        "elif not categories <= named[record.purpose]:",
         "elif False:",
     ),
-    "a no that closes nothing": (properties.misjudged, uses, "named.pop(leaf.purpose, None)", "pass"),
+    "a no that closes nothing": (properties.misjudged, uses, "named.pop(record.purpose, None)", "pass"),
     "an objection that closes nothing": (
         properties.misjudged,
         uses,
@@ -171,14 +173,14 @@ MUTANTS: dict[str, tuple[Property, ModuleType, str, str]] = {
     "a restriction that closes nothing": (
         properties.misjudged,
         uses,
-        "if leaf.purpose in closed or ALL in closed:",
-        "if leaf.purpose in closed:",
+        "if record.purpose in closed or ALL in closed:",
+        "if record.purpose in closed:",
     ),
     "one's own copy is blamed": (
         properties.misjudged,
         uses,
-        'case "shown" | "silent" | "read" if leaf.purpose in',
-        "case _ if leaf.purpose in",
+        'case "shown" | "silent" | "read" if record.purpose in',
+        "case _ if record.purpose in",
     ),
     "the newest line is shown at once": (
         properties.shown_early,

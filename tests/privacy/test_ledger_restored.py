@@ -15,7 +15,7 @@ from support.house import House
 from support.people import NOON, enters, says_yes
 from visavis.ledger import log as room
 from visavis.ledger.checkpoint import CheckpointSigner, Verifier
-from visavis.ledger.log import kept_in, last_kept
+from visavis.ledger.log import checkpoint_folder, last_checkpoint
 from visavis.model.errors import Unavailable
 
 Sabotage = Callable[[pytest.MonkeyPatch], None]
@@ -118,7 +118,7 @@ def _overwriting(patch: pytest.MonkeyPatch) -> None:
 
         return keep
 
-    patch.setattr("visavis.wiring.kept_in", careless)
+    patch.setattr("visavis.wiring.checkpoint_folder", careless)
 
 
 class Any(bytes):
@@ -135,7 +135,7 @@ class Any(bytes):
 
 SABOTAGES: dict[str, tuple[Sabotage, str]] = {
     "what was signed is not looked at": (
-        lambda patch: patch.setattr("visavis.wiring.last_kept", lambda *_: None),
+        lambda patch: patch.setattr("visavis.wiring.last_checkpoint", lambda *_: None),
         "nobody is told",
     ),
     "only the size is compared": (lambda patch: patch.setattr(room.Ledger, "root", lambda *_: Any()), "nobody is told"),
@@ -159,17 +159,17 @@ def test_a_ledger_that_forks_is_caught(
 
 def test_a_kept_note_is_never_replaced(tmp_path: Path) -> None:
     ours, others = CheckpointSigner("example.org/ledger", b"k" * 32), CheckpointSigner("example.org/other", b"k" * 32)
-    keep = kept_in(tmp_path)
+    keep = checkpoint_folder(tmp_path)
     note, other = ours.sign(3, b"a" * 32), others.sign(3, b"b" * 32)
     keep(3, note)
     keep(3, note)
-    with pytest.raises(Unavailable, match="is another"):
+    with pytest.raises(Unavailable, match="Another checkpoint"):
         keep(3, ours.sign(3, b"b" * 32))
     keep(3, other)
     (tmp_path / "checkpoint-000000000009").write_text("cut sho")
     assert sorted(path.read_text() for path in tmp_path.iterdir()) == sorted([note, other, "cut sho"])
     for signer, root in ((ours, b"a" * 32), (others, b"b" * 32)):
-        found = last_kept(tmp_path, signer.verifier)
+        found = last_checkpoint(tmp_path, signer.verifier)
         assert found is not None
         assert (found.size, found.root) == (3, root)
-    assert last_kept(tmp_path / "nowhere", ours.verifier) is None
+    assert last_checkpoint(tmp_path / "nowhere", ours.verifier) is None

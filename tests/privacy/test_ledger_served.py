@@ -56,9 +56,9 @@ def test_a_servers_ledger_outlives_a_real_erasure_verifies_and_leads_to_nobody(t
         furnished(house)
         before, seen, note = told(house)
         entries, key = list(house.server.log.of(SHE)), house.server.log.audit_key(SHE)
-        mine = uses.opened(uses.own(before, key), entries, key)
+        mine = uses.with_details(uses.own_lines(before, key), entries, key)
         assert (seen.size, seen.root) == (len(before), root(before))
-        assert {line.leaf.outcome for line in mine} >= {"shown", "silent", "read", "served", "agreed"}
+        assert {line.record.outcome for line in mine} >= {"shown", "silent", "read", "served", "agreed"}
         assert uses.missing(mine, entries, key) == []
         assert [(line.index, before[line.index]) for line in mine] == list(house.server.log.lines_of(SHE))
 

@@ -20,7 +20,7 @@ from support.people import BRANDS, NOON, a_history, lines, says_yes
 from visavis.customers import rights
 from visavis.customers.fold import fold
 from visavis.delivery.screens import Screens
-from visavis.ledger.personal_view import lines_of
+from visavis.ledger.personal_view import lines_of_person
 from visavis.model.customer import NAMES_LIMIT, bounded, newborn
 from visavis.model.entry import Entry, encode
 from visavis.model.moment import Bought, CheckedIn, Corrected, Declared, Entered, Linked, Moment, RanOut, Requested
@@ -173,7 +173,7 @@ def _cards_kept(patch: pytest.MonkeyPatch) -> None:
 
 
 def _log_kept(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("visavis.store.sqlite.SqliteLog.amend", lambda _self, _customer, _entries: None)
+    patch.setattr("visavis.store.sqlite.SqliteEntryLog.amend", lambda _self, _customer, _entries: None)
 
 
 def _not_told(patch: pytest.MonkeyPatch) -> None:
@@ -214,7 +214,7 @@ async def check_that_what_was_used_stays_told() -> None:
     async with running(server) as brand:
         await switch(brand, "bo", "home")
         await brand.post(MOMENTS, json=moment("ran_out", id="out", product=BRANDS[0]))
-        before, lines = server.log.entry("bo", "out"), lines_of(server.log, ["bo"])
+        before, lines = server.log.entry("bo", "out"), lines_of_person(server.log, ["bo"])
         assert before is not None
         assert before.uses, "nothing was used: this proves nothing"
         await server.requests.correct("bo", "out", {"product": BRANDS[1]}, by_brand=False)
@@ -222,7 +222,7 @@ async def check_that_what_was_used_stays_told() -> None:
         assert after is not None
         assert after.moment != before.moment
         assert after.uses == before.uses, "what was used is forgotten"
-        assert lines_of(server.log, ["bo"])[: len(lines)] == lines, "a line is opened by no entry any more"
+        assert lines_of_person(server.log, ["bo"])[: len(lines)] == lines, "a line is opened by no entry any more"
 
 
 async def test_a_correction_forgets_no_use() -> None:

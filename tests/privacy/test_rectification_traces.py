@@ -20,7 +20,7 @@ from visavis.model.entry import FORM, Effect, Entry, encode
 from visavis.model.moment import Answered, Bought, Corrected, Declared, Line, RanOut
 from visavis.rights import rectification as rectify
 from visavis.store import sqlite
-from visavis.store.sqlite import SqliteLog
+from visavis.store.sqlite import SqliteEntryLog
 
 SHE = "camille"
 WRONG = "Wröng thing 7f3a91"
@@ -88,7 +88,7 @@ def check_that_no_byte_of_a_row_stays(root: Path) -> None:
         name = Declared(id="name", customer=SHE, occurred_at=NOON, trait="first_name", value=WRONG)
         house.process([*says_yes(SHE, "adviser-brief", at=NOON - timedelta(days=1)), name])
         log = house.server.log
-        assert isinstance(log, SqliteLog)
+        assert isinstance(log, SqliteEntryLog)
         position = next(at for at, entry in log.scan() if isinstance(entry, Entry) and entry.moment.id == "name")
         (sealed,) = log._database.execute("SELECT data FROM entries WHERE position = ?", (position,)).fetchone()
         assert traces(house.data, (), [sealed]), "it was never there: this proves nothing"
@@ -121,6 +121,6 @@ def test_a_card_that_is_answered_after_all_is_caught(monkeypatch: pytest.MonkeyP
 
 
 def test_a_row_that_stays_in_the_write_ahead_log_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    mutate(monkeypatch, sqlite, "self._gone += gone\n            emptied(self._database)", "self._gone += gone")
+    mutate(monkeypatch, sqlite, "self._gone += gone\n            truncate_wal(self._database)", "self._gone += gone")
     with pytest.raises(AssertionError, match="still in a file"):
         check_that_no_byte_of_a_row_stays(tmp_path)

@@ -30,7 +30,7 @@ from visavis.rights.retention import PROOF_DAYS, kept_until
 from visavis.runtime.loop import Processor
 from visavis.runtime.replay import rebuild, verify
 from visavis.store.keys import KeyStore
-from visavis.store.sqlite import SqliteLog
+from visavis.store.sqlite import SqliteEntryLog
 
 SHE, HE = "camille-7f3a91", "basile-7f3a91"
 DAYS = {"account": 400, "reminders": 40, "place-moment": 30, "home": 60, "own-numbers": 20, "look": 50}
@@ -169,13 +169,13 @@ def test_each_category_goes_to_the_second(tmp_path: Path) -> None:
 
 def pieces_of(log: Any, name: str) -> list[bytes]:
     """The exact bytes that stand for this person in the log and the vault: sealed or wrapped, they are still theirs."""
-    assert isinstance(log, SqliteLog)
-    person = log._vault.of(name)
+    assert isinstance(log, SqliteEntryLog)
+    person = log._keys.of(name)
     assert person is not None
     rows = log._database.execute("SELECT data FROM entries WHERE person = ?", (person.pseudonym,)).fetchall()
     keys = [
         piece
-        for row in log._vault._database.execute(
+        for row in log._keys._database.execute(
             "SELECT key, special, name FROM people WHERE pseudonym = ?", (person.pseudonym,)
         )
         for piece in row
@@ -471,7 +471,7 @@ def test_an_objection_outlives_the_person(tmp_path: Path) -> None:
 
 
 def _flagged(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SqliteLog, "amend", lambda *_: None)
+    patch.setattr(SqliteEntryLog, "amend", lambda *_: None)
 
 
 def _passive_prolongs(patch: pytest.MonkeyPatch) -> None:
@@ -497,12 +497,12 @@ def _shortest(patch: pytest.MonkeyPatch) -> None:
 
 
 def _for_good(patch: pytest.MonkeyPatch) -> None:
-    honest = SqliteLog.erase
-    patch.setattr(SqliteLog, "erase", lambda log, name, **_: honest(log, name))
+    honest = SqliteEntryLog.erase
+    patch.setattr(SqliteEntryLog, "erase", lambda log, name, **_: honest(log, name))
 
 
 def _no_tombstone(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(KeyStore, "bury", lambda *_, **__: None)
+    patch.setattr(KeyStore, "add_tombstone", lambda *_, **__: None)
 
 
 def _never(patch: pytest.MonkeyPatch) -> None:

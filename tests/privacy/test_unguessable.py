@@ -100,7 +100,12 @@ PLAIN: dict[str, tuple[ModuleType, str, str, str]] = {
         "int.from_bytes(blake2b(customer.encode(), digest_size=8).digest()) >> 1",
         "file",
     ),
-    "the moment": (vault, 'blake2b(key=derived(key, "moments"), digest_size=8)', "blake2b(digest_size=8)", "file"),
+    "the moment": (
+        vault,
+        "moment.encode(), key=self._moment_key, digest_size=8",
+        "moment.encode(), digest_size=8",
+        "file",
+    ),
     "the effect": (
         outbox,
         "blake2b(key.encode(), key=self._secret, digest_size=16)",

@@ -6,7 +6,7 @@ A whole server is killed too: what left it (decisions, pages, copies) is in its 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -24,18 +24,17 @@ from visavis.api import explanations, people
 from visavis.decide import deliberation
 from visavis.ledger.checkpoint import CheckpointSigner, Verifier
 from visavis.ledger.log import Ledger
-from visavis.ledger.personal_view import own
-from visavis.ledger.record import leaves, read
+from visavis.ledger.personal_view import own_lines
+from visavis.ledger.record import entry_lines, read
 from visavis.ledger.verify import verify
-from visavis.model.consent import Purpose
 from visavis.model.decision import Decision
 from visavis.model.entry import Entry, WorldEntry
 from visavis.model.errors import Unavailable
 from visavis.model.moment import CheckedIn, Declared, Moment, Ordered
 from visavis.runtime.loop import Processor
 from visavis.store.keys import KeyStore
-from visavis.store.memory import MemoryLog
-from visavis.store.sqlite import SqliteLog
+from visavis.store.memory import MemoryEntryLog
+from visavis.store.sqlite import SqliteEntryLog
 from visavis.web import console
 
 pytestmark = pytest.mark.anyio
@@ -43,17 +42,17 @@ ROOT_KEY = b"r" * 32
 ORIGIN = "visavis.test/ledger"
 
 
-def on_disk(folder: Path) -> SqliteLog:
-    return SqliteLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", ROOT_KEY, folder / "erased"))
+def on_disk(folder: Path) -> SqliteEntryLog:
+    return SqliteEntryLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", ROOT_KEY, folder / "erased"))
 
 
-def check(log: SqliteLog | MemoryLog) -> int:
+def check(log: SqliteEntryLog | MemoryEntryLog) -> int:
     """The ledger holds exactly the lines of the log's entries, in their order; how many."""
     owed = [
         line
         for _, entry in log.scan()
         if isinstance(entry, Entry)
-        for line in leaves(entry, STRATEGY.purposes, log.audit_key(entry.customer))
+        for line in entry_lines(entry, STRATEGY.purposes, log.audit_key(entry.customer))
     ]
     held = list(log.lines(0, 10**9))
     assert len(held) >= len(owed), f"{len(owed) - len(held)} uses have no line"
@@ -77,9 +76,9 @@ def run(loop: Processor, dice: Random, moments: int) -> None:
     loop.commit()
 
 
-@pytest.mark.parametrize("making", [lambda _: MemoryLog(), on_disk], ids=["memory", "disk"])
+@pytest.mark.parametrize("making", [lambda _: MemoryEntryLog(), on_disk], ids=["memory", "disk"])
 def test_every_use_has_its_line_and_every_line_its_use(
-    making: Callable[[Path], SqliteLog | MemoryLog], tmp_path: Path
+    making: Callable[[Path], SqliteEntryLog | MemoryEntryLog], tmp_path: Path
 ) -> None:
     log = making(tmp_path)
     loop = a_loop(log)
@@ -87,9 +86,9 @@ def test_every_use_has_its_line_and_every_line_its_use(
     run(loop, Random(7), 60)
 
     assert check(log) > 40
-    mine = list(own(log.lines(0, 10**9), log.audit_key("camille")))
+    mine = list(own_lines(log.lines(0, 10**9), log.audit_key("camille")))
     assert mine
-    assert not list(own(log.lines(0, 10**9), b"\1" * 32))
+    assert not list(own_lines(log.lines(0, 10**9), b"\1" * 32))
     log.close()
 
 
@@ -104,7 +103,7 @@ def test_a_commit_that_fails_leaves_neither_the_use_nor_its_line(
     loop = a_loop(log)
     camille(loop, "reminders", "place-moment")
     before = check(log)
-    monkeypatch.setattr("visavis.store.keys.leaves", _broken)
+    monkeypatch.setattr("visavis.ledger.record.entry_lines", _broken)
     with pytest.raises(Breaks):
         loop.process([enters()])
     monkeypatch.undo()
@@ -144,7 +143,7 @@ def test_the_ledger_outlives_an_erasure_and_leads_to_nobody(tmp_path: Path) -> N
     run(loop, Random(5), 20)
     ledger = Ledger(log, CheckpointSigner(ORIGIN, ROOT_KEY), cadence_s=0)
     note, key, lines = ledger.checkpoint(0), log.audit_key("camille"), list(log.lines(0, 10**9))
-    assert list(own(lines, key))
+    assert list(own_lines(lines, key))
     log.erase("camille")
 
     assert log.audit_key("camille") == b""
@@ -153,12 +152,12 @@ def test_the_ledger_outlives_an_erasure_and_leads_to_nobody(tmp_path: Path) -> N
     log.close()
 
 
-class LinesLater(SqliteLog):
+class LinesLater(SqliteEntryLog):
     """A sabotage: the lines are written in a commit of their own, after the entries'."""
 
     lost = False
 
-    def commit(self, entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> int:
+    def commit(self, entries: Sequence[Entry | WorldEntry], lines: Sequence[Sequence[bytes]] = ()) -> int:
         position = super().commit(entries)
         if self.lost:
             raise Unavailable("It stopped here.")

@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from support.ledgers import mutate
 from support.people import BRANDS, KEY, NOON, STRATEGY, a_history, a_loop, camille, enters, lines, pays, turn
-from visavis.model.consent import Purpose
 from visavis.model.decision import Show
 from visavis.model.entry import Entry, WorldEntry
 from visavis.model.errors import Refused, Unavailable
@@ -16,22 +15,22 @@ from visavis.model.moment import Bought, Displayed, Linked
 from visavis.runtime import loop as loop_room
 from visavis.runtime.loop import Processor
 from visavis.runtime.replay import Difference, rebuild, verify
-from visavis.store.memory import MemoryLog
-from visavis.store.sqlite import SqliteLog
+from visavis.store.memory import MemoryEntryLog
+from visavis.store.sqlite import SqliteEntryLog
 from visavis.testing import a_log
 
 BYTES = msgspec.msgpack.Encoder(order="deterministic").encode
 
 
-class FullDisk(MemoryLog):
+class FullDisk(MemoryEntryLog):
     """A log whose disk fills up."""
 
     full = False
 
-    def commit(self, entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> int:
+    def commit(self, entries: Sequence[Entry | WorldEntry], lines: Sequence[Sequence[bytes]] = ()) -> int:
         if self.full:
             raise Unavailable("The log cannot be used: disk full.")
-        return super().commit(entries, purposes)
+        return super().commit(entries, lines)
 
 
 def a_visit(loop: Processor, name: str = "camille", *, number: int = 0) -> None:
@@ -87,7 +86,7 @@ def test_replay_rebuilds_the_same_bytes_and_goes_on(tmp_path: Path) -> None:
     log.close()
 
 
-def _same(loop: Processor, log: SqliteLog) -> Processor:
+def _same(loop: Processor, log: SqliteEntryLog) -> Processor:
     return Processor(log, loop.strategy, loop.randomization_key, loop.clock)
 
 
@@ -101,7 +100,7 @@ def test_deciding_everything_again_finds_no_difference_and_would_find_one() -> N
     assert verify(loop.log, KEY, found=differences.append) > 30
     assert differences == []
 
-    tampered = MemoryLog()
+    tampered = MemoryEntryLog()
     for _, entry in loop.log.scan():
         shown = [one for one in entry.decisions if isinstance(one, Show)] if isinstance(entry, Entry) else []
         tampered.commit([replace(entry, decisions=(replace(shown[0], p_shown=0.5),))] if shown else [entry])

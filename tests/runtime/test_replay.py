@@ -9,10 +9,10 @@ from support.people import a_loop, camille
 from visavis.model.entry import Entry, WorldEntry
 from visavis.model.errors import Unavailable
 from visavis.runtime.replay import rebuild
-from visavis.store.memory import MemoryLog
+from visavis.store.memory import MemoryEntryLog
 
 
-class Watched(MemoryLog):
+class Watched(MemoryEntryLog):
     """A log that notes whether the collector ran while it was read, and may break off."""
 
     def __init__(self) -> None:

@@ -9,19 +9,30 @@ from msgspec.structs import replace
 from support.ledgers import mutate
 from visavis.model.entry import Entry, Use, encode
 from visavis.model.errors import Invalid, Refused, Unavailable
-from visavis.ports import Log
+from visavis.ports import EntryLog, Log
 from visavis.store import sqlite
 from visavis.store.keys import SPECIAL
-from visavis.store.memory import MemoryLog
-from visavis.testing import a_log, an_entry, check_log
+from visavis.store.memory import MemoryEntryLog
+from visavis.testing import a_log, an_entry, check_entry_log, check_use_log
 
 
-def test_the_memory_log_keeps_the_contract() -> None:
-    check_log(MemoryLog, durable=False)
+def test_the_log_in_memory_keeps_both_contracts() -> None:
+    check_entry_log(MemoryEntryLog, durable=False)
+    check_use_log(MemoryEntryLog, durable=False)
 
 
-def test_the_sqlite_log_keeps_the_contract(tmp_path: Path) -> None:
-    check_log(lambda: a_log(tmp_path / "data"), durable=True)
+def test_the_log_on_disk_keeps_both_contracts(tmp_path: Path) -> None:
+    check_entry_log(lambda: a_log(tmp_path / "entries"), durable=True)
+    check_use_log(lambda: a_log(tmp_path / "uses"), durable=True)
+
+
+@pytest.mark.parametrize("making", [lambda _: MemoryEntryLog(), a_log], ids=["memory", "disk"])
+def test_lines_for_another_number_of_entries_append_nothing(making: Callable[[Path], Log], tmp_path: Path) -> None:
+    log = making(tmp_path / "data")
+    with pytest.raises(ValueError, match="shorter"):
+        log.commit([an_entry("camille", "m1"), an_entry("camille", "m2")], [[b"a line"]])
+    assert (len(log), log.lines(0, 9)) == (0, [])
+    log.close()
 
 
 batches = st.lists(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 5)), max_size=4), max_size=8)
@@ -33,7 +44,7 @@ def test_both_logs_are_a_list_that_refuses_what_it_holds(plan: list[list[tuple[s
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        made: list[Callable[[], Log]] = [MemoryLog, lambda: a_log(Path(folder) / "data")]
+        made: list[Callable[[], EntryLog]] = [MemoryEntryLog, lambda: a_log(Path(folder) / "data")]
         for make in made:
             log = make()
             model: list[Entry] = []
@@ -82,7 +93,7 @@ def test_what_read_health_is_sealed_as_health(tmp_path: Path) -> None:
     ("old", "new"),
     [
         (" or any(not SPECIAL.isdisjoint(use.categories) for use in entry.uses)", ""),
-        ("_place(row[0], name), special=_is_special(entry))", "_place(row[0], name))"),
+        ("_place(position, name), special=_is_special(entry))", "_place(position, name))"),
     ],
 )
 def test_what_read_health_under_the_ordinary_key_is_caught(

@@ -25,7 +25,7 @@ from support.ports import answers, free_port
 from visavis.config import Settings
 from visavis.model.entry import Entry
 from visavis.store.keys import KeyStore
-from visavis.store.sqlite import SqliteLog
+from visavis.store.sqlite import SqliteEntryLog
 from visavis.wiring import build, keys
 
 SENDERS = 6
@@ -108,7 +108,7 @@ def kill_and_look(folder: Path, kills: int, seed: int) -> int:
         process.wait()
         for sender in senders:
             sender.join()
-        log = SqliteLog(
+        log = SqliteEntryLog(
             folder / "log.sqlite", KeyStore(folder / "vault.sqlite", ROOT_KEY, Settings(data=str(folder)).tombstones)
         )
         found = [(entry.customer, entry.moment.id) for _, entry in log.scan() if isinstance(entry, Entry)]

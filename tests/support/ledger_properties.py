@@ -13,10 +13,10 @@ from random import Random
 import pymerkle  # type: ignore[import-untyped]
 from msgspec.structs import replace
 
-from support.ledgers import ORIGIN, PEOPLE, WAYS, checkpoint_of, key_of, lines_now, lived
+from support.ledgers import ORIGIN, PEOPLE, WAYS, checkpoint_of, key_of, lines_now, sample_ledger
 from support.people import NOON, STRATEGY
 from visavis.ledger import personal_view as uses
-from visavis.ledger import record as leaf
+from visavis.ledger import record
 from visavis.ledger.checkpoint import CheckpointSigner, Verifier
 from visavis.ledger.log import Ledger
 from visavis.ledger.merkle import TILE, Tree, leaf_hash, verify_consistency, verify_inclusion
@@ -60,7 +60,7 @@ def unnoticed(trials: int = 500, *, seed: int = 1) -> list[str]:
     The ways that were not noticed, and `honest` when an honest ledger was blamed.
     """
     dice = Random(seed)
-    lines = lived().lines
+    lines = sample_ledger().lines
     found = []
     for _ in range(trials):
         seen = dice.randint(2, len(lines))
@@ -185,14 +185,14 @@ def unaccounted() -> list[str]:
     """P11: uses without their line, and lines without their use."""
     lines, found, known = lines_now(), [], 0
     for name in PEOPLE:
-        entries, key = lived().of(name), key_of(name)
-        mine = uses.opened(uses.own(lines, key), entries, key)
+        entries, key = sample_ledger().of(name), key_of(name)
+        mine = uses.with_details(uses.own_lines(lines, key), entries, key)
         known += len(mine)
         found += [f"line {line.index}" for line in mine if line.details is None] + uses.missing(mine, entries, key)
         told = [
-            (line.leaf.purpose, line.leaf.categories)
+            (line.record.purpose, line.record.categories)
             for line in mine
-            if line.leaf.outcome in ("shown", "silent", "read")
+            if line.record.outcome in ("shown", "silent", "read")
         ]
         made = [(use.purpose, use.categories) for entry in entries for use in entry.uses]
         found += [] if told == made else [f"{len(made)} uses, {len(told)} lines"]
@@ -206,14 +206,14 @@ def guessed(lines: Sequence[bytes] = (), entries: Sequence[Entry] = (), keys: Se
     """
     lines = lines or lines_now()
     words: set[bytes] = set()
-    for entry in entries or lived().entries:
+    for entry in entries or sample_ledger().entries:
         words |= {
             one.encode() for one in (entry.customer, entry.moment.id, *[decision.id for decision in entry.decisions])
         }
         words |= {f"{entry.customer}{mark}{entry.moment.id}".encode() for mark in ("", "/", "\0")}
     told = b"\n".join(lines)
-    marks = b"".join([leaf.read(line).mark for line in lines])
-    nonces = [leaf.read(line).nonce for line in lines[::10]]
+    marks = b"".join([record.read(line).mark for line in lines])
+    nonces = [record.read(line).nonce for line in lines[::10]]
     left = [
         b"",
         b"\0" * 32,
@@ -229,7 +229,7 @@ def guessed(lines: Sequence[bytes] = (), entries: Sequence[Entry] = (), keys: Se
         ]
         digests += [hmac.digest(key, word, "sha256") for key in left]
         digests += [sha256(part).digest() for nonce in nonces for part in (nonce + word, word + nonce)] + [
-            leaf.whose(word[:64], nonce) for nonce in nonces
+            record.owner_tag(word[:64], nonce) for nonce in nonces
         ]
         found += [word.decode() for digest in digests if digest[:12] in marks or digest.hex()[:24].encode() in told]
     return found
@@ -237,7 +237,7 @@ def guessed(lines: Sequence[bytes] = (), entries: Sequence[Entry] = (), keys: Se
 
 def linked() -> list[str]:
     """Marks that two lines have in common, by which others could tell that they are of one person."""
-    marks = [leaf.read(line).mark for line in lines_now()]
+    marks = [record.read(line).mark for line in lines_now()]
     parts = [mark[start:stop] for mark in marks for start, stop in ((0, 16), (16, 32), (32, 64))]
     return [part.hex() for part in parts if parts.count(part) > 1]
 
@@ -253,7 +253,7 @@ def made_up() -> list[str]:
     lines = [
         line
         for moment in moments
-        for line in leaf.leaves(Entry(2, "ines", NOON, moment), STRATEGY.purposes, key_of("ines"))
+        for line in record.entry_lines(Entry(2, "ines", NOON, moment), STRATEGY.purposes, key_of("ines"))
     ]
     return [line.decode() for line in lines if b"ines" in line or b"06 12" in line]
 
@@ -281,9 +281,9 @@ ORDERS = {
 
 
 def misjudged() -> list[str]:
-    """Orders of notices, choices and uses that are judged otherwise than they should be, with the person's key and the ledger alone."""
+    """Orders of notices, choices and uses that are judged wrongly from the ledger and the person's key alone."""
     key = key_of("ines")
-    model = next(entry for entry in lived().entries if entry.uses and not entry.uses[0].by)
+    model = next(entry for entry in sample_ledger().entries if entry.uses and not entry.uses[0].by)
 
     def told(moment: Noticed | Consented | Withdrew | Objected | Restricted) -> Entry:
         return Entry(2, "ines", NOON, moment)
@@ -313,20 +313,20 @@ def misjudged() -> list[str]:
     }
     found = []
     for order, faults in ORDERS.items():
-        lines = [line for one in order for line in leaf.leaves(letters[one], STRATEGY.purposes, key)]
-        if [fault.start for fault in uses.out_of_order(uses.own(lines, key))] != faults:
+        lines = [line for one in order for line in record.entry_lines(letters[one], STRATEGY.purposes, key)]
+        if [fault.start for fault in uses.out_of_order(uses.own_lines(lines, key))] != faults:
             found.append(order)
-    found += [name for name in PEOPLE if uses.out_of_order(uses.own(lines_now(), key_of(name)))]
+    found += [name for name in PEOPLE if uses.out_of_order(uses.own_lines(lines_now(), key_of(name)))]
     return found
 
 
 def shown_early() -> list[str]:
     """Lines that everyone could read before a checkpoint covered them."""
-    kept = Kept(lived().lines[:20])
+    kept = Kept(sample_ledger().lines[:20])
     ledger = Ledger(kept, CheckpointSigner(ORIGIN, SEED), cadence_s=60)
     found = ["before any"] if list(ledger.lines(0, 100)) else []
     ledger.checkpoint(0)
-    kept.all += lived().lines[20:]
+    kept.all += sample_ledger().lines[20:]
     ledger.follow()
     ledger.checkpoint(59)
     found += ["between two"] if list(ledger.lines(0, 100)) != kept.all[:20] or list(ledger.lines(20, 100)) else []

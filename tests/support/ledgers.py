@@ -1,6 +1,6 @@
 """Ledgers for the tests.
 
-People who really lived, their lines, every way to falsify them, and what must then be noticed.
+People who were simulated, their lines, every way to falsify them, and what must then be noticed.
 """
 
 import re
@@ -19,7 +19,7 @@ import pytest
 from support.people import NOON, ROOT, STRATEGY, a_history, a_loop, enters, says_yes, turn
 from visavis.ledger import verify
 from visavis.ledger.checkpoint import Checkpoint
-from visavis.ledger.record import leaves, read
+from visavis.ledger.record import entry_lines, read
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
 from visavis.model.moment import CheckedIn, Displayed, Linked, Moment, Withdrew
@@ -33,7 +33,7 @@ def key_of(name: str) -> bytes:
     return sha256(b"audit key of " + name.encode()).digest()
 
 
-class Lived(msgspec.Struct, frozen=True):
+class SampleLedger(msgspec.Struct, frozen=True):
     """A ledger: its lines in order, and the entries that they are of."""
 
     lines: tuple[bytes, ...]
@@ -44,7 +44,7 @@ class Lived(msgspec.Struct, frozen=True):
 
 
 @lru_cache
-def lived() -> Lived:
+def sample_ledger() -> SampleLedger:
     """Four people choose, come in, are advised, and one says no; their lines in the order of the log."""
     before = NOON - timedelta(days=90)
     loop = a_loop(at=before)
@@ -77,16 +77,16 @@ def lived() -> Lived:
             loop.process(told)
         loop.process([Withdrew(id="no", customer=PEOPLE[1], occurred_at=now, purpose="recognition")])
     entries = tuple([entry for _, entry in loop.log.scan() if isinstance(entry, Entry)])
-    return Lived(tuple(_lines(entries)), entries)
+    return SampleLedger(tuple(_lines(entries)), entries)
 
 
 def lines_now() -> list[bytes]:
     """The lines of those entries, made again: by a mutant, when there is one."""
-    return _lines(lived().entries)
+    return _lines(sample_ledger().entries)
 
 
 def _lines(entries: Sequence[Entry]) -> list[bytes]:
-    return [line for entry in entries for line in leaves(entry, STRATEGY.purposes, key_of(entry.customer))]
+    return [line for entry in entries for line in entry_lines(entry, STRATEGY.purposes, key_of(entry.customer))]
 
 
 def checkpoint_of(lines: tuple[bytes, ...] | list[bytes]) -> Checkpoint:
@@ -152,9 +152,9 @@ def _field(lines: list[bytes], seen: int, dice: Random, name: str, value: object
 
 def _forged(dice: Random) -> bytes:
     """A line as good as any, sealed under somebody's key."""
-    model = dice.choice(lived().entries[-20:])
+    model = dice.choice(sample_ledger().entries[-20:])
     entry = msgspec.structs.replace(model, moment=msgspec.structs.replace(model.moment, id=f"forged-{dice.random()}"))
-    found = leaves(entry, STRATEGY.purposes, key_of(entry.customer))
+    found = entry_lines(entry, STRATEGY.purposes, key_of(entry.customer))
     return found[0] if found else _forged(dice)
 
 

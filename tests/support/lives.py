@@ -25,7 +25,7 @@ from visavis.model.moment import Answered, Consented, Displayed, Due, Moment, No
 from visavis.model.world import Belief, Calibration, Learned, World
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.loop import Processor
-from visavis.store.memory import MemoryLog
+from visavis.store.memory import MemoryEntryLog
 from visavis.strategy.read import Strategy, read
 
 GROCERY: Final = grocery()
@@ -203,7 +203,7 @@ class Life:
     def __init__(self, served: Strategy, now: Strategy, world: World) -> None:
         self._clock = TurnedClock()
         self._clock.turn((NOON - timedelta(days=41)).timestamp())
-        self.processor = Processor(MemoryLog(), served, KEY, self._clock)
+        self.processor = Processor(MemoryEntryLog(), served, KEY, self._clock)
         self._now, self._world = now, world
         self.shown: list[str] = []
         self.cards = 0

@@ -10,7 +10,7 @@ from visavis.model.world import ParametersLearned, StrategyLoaded
 from visavis.ports import Log
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.loop import Processor
-from visavis.store.memory import MemoryLog
+from visavis.store.memory import MemoryEntryLog
 from visavis.strategy.read import Strategy, read
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +32,7 @@ BRANDS = list(STRATEGY.products)[:10]  # fewer than a shortlist holds
 def a_loop(log: Log | None = None, *, at: datetime = NOON) -> Processor:
     clock = TurnedClock()
     clock.turn(at.timestamp())
-    loop = Processor(log if log is not None else MemoryLog(), STRATEGY, KEY, clock)
+    loop = Processor(log if log is not None else MemoryEntryLog(), STRATEGY, KEY, clock)
     if not loop.world.strategy:
         loop.enact([StrategyLoaded(STRATEGY.version, grocery()), ParametersLearned(prior())])
     return loop

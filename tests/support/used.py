@@ -30,7 +30,7 @@ from visavis.api import people
 from visavis.config import Settings
 from visavis.ledger import personal_view as uses
 from visavis.ledger.checkpoint import Verifier
-from visavis.ledger.record import actors, leaves
+from visavis.ledger.record import actors, entry_lines
 from visavis.ledger.verify import verify
 from visavis.model.consent import OVERSIGHT, RIGHTS
 from visavis.model.entry import Entry, Use
@@ -38,7 +38,7 @@ from visavis.model.moment import Consulted, Displayed, Moment
 from visavis.runtime.loop import Processor
 from visavis.runtime.writer import Writer
 from visavis.store.keys import KeyStore
-from visavis.store.sqlite import SqliteLog
+from visavis.store.sqlite import SqliteEntryLog
 from visavis.wiring import build, keys
 
 PEOPLE = ("ada", "bo", "cleo", "dan")
@@ -73,11 +73,11 @@ def serve(folder: Path, port: int, *, broken: str) -> None:
 
 def _late(loop: Processor, entries: Sequence[Entry]) -> int:
     log, waiting = loop.log, vars(loop).setdefault("waiting", [])
-    assert isinstance(log, SqliteLog)
+    assert isinstance(log, SqliteEntryLog)
     position = log.commit(entries)
     log._database.executemany("INSERT INTO ledger (line) VALUES (?)", [(line,) for line in waiting])
     waiting[:] = [
-        line for entry in entries for line in leaves(entry, loop.strategy.purposes, log.audit_key(entry.customer))
+        line for entry in entries for line in entry_lines(entry, loop.strategy.purposes, log.audit_key(entry.customer))
     ]
     return position
 
@@ -246,12 +246,14 @@ def look(folder: Path, left: Left) -> int:
 
     How many uses.
     """
-    log = SqliteLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", ROOT_KEY, settings_of(folder).tombstones))
+    log = SqliteEntryLog(
+        folder / "log.sqlite", KeyStore(folder / "vault.sqlite", ROOT_KEY, settings_of(folder).tombstones)
+    )
     lines = log.lines(0, 1 << 40)
     used, told, found = 0, 0, True
     for name in PEOPLE:
         entries, key = list(log.of(name)), log.audit_key(name)
-        mine = uses.opened(uses.own(lines, key), entries, key)
+        mine = uses.with_details(uses.own_lines(lines, key), entries, key)
         assert not uses.missing(mine, entries, key), "a use without its line"
         assert all(line.details is not None for line in mine), "a line without its use"
         made = sum([len(actors(entry)) for entry in entries])

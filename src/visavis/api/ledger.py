@@ -1,7 +1,4 @@
-"""The ledger for everyone: its last checkpoint, proofs, and the lines that a checkpoint covers.
-
-No key is asked: the lines lead to nobody.
-"""
+"""The public ledger: its last checkpoint, proofs, and the lines that it covers. No access key is needed."""
 
 from base64 import b64encode
 from typing import Any, Final
@@ -17,7 +14,7 @@ from visavis.runtime.writer import Writer
 PAGE_LINES: Final = 10_000
 FRESH: Final = {"cache-control": "no-cache"}
 FOREVER: Final = {"cache-control": "public, max-age=31536000, immutable"}
-"""A proof between sizes that were once true stays true."""
+"""A proof never changes."""
 
 CHECKPOINT: Final = Operation(
     "GET",
@@ -48,27 +45,27 @@ LEAVES: Final = Operation(
 def routes(writer: Writer, ledger: Ledger) -> list[ApiRoute]:
     """The endpoints of the ledger, open to everyone."""
 
-    def now() -> str:
+    def newest() -> str:
         ledger.follow()
         return ledger.checkpoint(writer.processor.clock.now().timestamp())
 
     async def checkpoint(_: Request) -> Response:
-        note = await writer.ask(now)
+        note = await writer.ask(newest)
         return Response(note, media_type="text/plain; charset=utf-8", headers=FRESH)
 
     async def key(_: Request) -> Response:
         return Response(ledger.signer.verifier + "\n", media_type="text/plain; charset=utf-8", headers=FRESH)
 
     async def proof(request: Request) -> Response:
-        asked = request.query_params
-        if ("seq" in asked) is ("old" in asked):
+        query = request.query_params
+        if ("seq" in query) is ("old" in query):
             raise Invalid("A proof is of one line or of two sizes.", advice="Ask ?seq=3&size=10 or ?old=3&size=10.")
         size = _number(request, "size")
-        if "seq" in asked:
+        if "seq" in query:
             index = _number(request, "seq")
-            return JSONResponse(await writer.ask(lambda: _inclusion(ledger, index, size)), headers=FOREVER)
+            return JSONResponse(await writer.ask(lambda: _inclusion_proof(ledger, index, size)), headers=FOREVER)
         old = _number(request, "old")
-        return JSONResponse(await writer.ask(lambda: _between(ledger, old, size)), headers=FOREVER)
+        return JSONResponse(await writer.ask(lambda: _consistency_proof(ledger, old, size)), headers=FOREVER)
 
     async def leaves(request: Request) -> Response:
         after = _number(request, "after") if "after" in request.query_params else 0
@@ -81,34 +78,34 @@ def routes(writer: Writer, ledger: Ledger) -> list[ApiRoute]:
     return [route(CHECKPOINT, checkpoint), route(KEY, key), route(PROOF, proof), route(LEAVES, leaves)]
 
 
-def _inclusion(ledger: Ledger, index: int, size: int) -> dict[str, object]:
+def _inclusion_proof(ledger: Ledger, index: int, size: int) -> dict[str, object]:
     proof = ledger.inclusion(index, size)
     return {
         "seq": index,
         "size": size,
-        "leaf_hash": _told(ledger.hash_of(index)),
-        "root": _told(ledger.root(size)),
-        "proof": [_told(one) for one in proof],
+        "leaf_hash": _base64(ledger.hash_of(index)),
+        "root": _base64(ledger.root(size)),
+        "proof": [_base64(one) for one in proof],
     }
 
 
-def _between(ledger: Ledger, old: int, size: int) -> dict[str, object]:
+def _consistency_proof(ledger: Ledger, old: int, size: int) -> dict[str, object]:
     proof = ledger.consistency(old, size)
     return {
         "old": old,
         "size": size,
-        "old_root": _told(ledger.root(old)),
-        "root": _told(ledger.root(size)),
-        "proof": [_told(one) for one in proof],
+        "old_root": _base64(ledger.root(old)),
+        "root": _base64(ledger.root(size)),
+        "proof": [_base64(one) for one in proof],
     }
 
 
-def _told(hashed: bytes) -> str:
+def _base64(hashed: bytes) -> str:
     return b64encode(hashed).decode()
 
 
 def _number(request: Request, name: str) -> int:
-    said = request.query_params.get(name, "")
-    if not (said.isascii() and said.isdigit() and len(said) < 16):
+    text = request.query_params.get(name, "")
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
         raise Invalid(f"`{name}` is a whole number, from 0 on.", advice="A checkpoint tells how many lines there are.")
-    return int(said)
+    return int(text)

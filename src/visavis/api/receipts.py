@@ -1,7 +1,4 @@
-"""Receipts of consent.
-
-What a person takes away as proof of a choice, in the formats that others read, and the key that verifies it.
-"""
+"""Receipts of consent, which a person keeps as proof of a choice, and the public key that verifies them."""
 
 from hashlib import blake2b
 from typing import Any, Final
@@ -15,13 +12,13 @@ from visavis.consent.choices import status
 from visavis.http import problems
 from visavis.http.access_keys import AccessKeys
 from visavis.http.routes import PERSON, ApiRoute, Operation, route
-from visavis.model.consent import NoticeText, hash_of, notice_text
-from visavis.model.entry import WorldEntry
+from visavis.model.consent import Consent, NoticeText
 from visavis.model.errors import Invalid
-from visavis.model.world import StrategyLoaded
-from visavis.rights.receipts import kantara, proof, public_key, receipt, record, signing_key
+from visavis.model.moment import Noticed
+from visavis.rights.kantara import kantara
+from visavis.rights.receipts import proof, public_key, receipt, record, signing_key
+from visavis.runtime.loop import Processor
 from visavis.runtime.writer import Writer
-from visavis.strategy.read import read
 
 FORMATS: Final = {"receipt": "application/jose", "record": "application/ld+json", "kantara": "application/json"}
 
@@ -44,7 +41,7 @@ def routes(writer: Writer, access: AccessKeys, secret: bytes) -> list[ApiRoute]:
     """The receipt of one choice, in the format that was asked for, and the key that verifies it."""
     key = signing_key(secret)
 
-    async def one(request: Request) -> Response:
+    async def get_receipt(request: Request) -> Response:
         name, _ = person(request, access)
         kind = request.query_params.get("format", "receipt")
         loop = writer.processor
@@ -52,49 +49,39 @@ def routes(writer: Writer, access: AccessKeys, secret: bytes) -> list[ApiRoute]:
         customer = loop.customer(name)
         choice = customer.consents.get(purpose.key) if purpose is not None else None
         controller = loop.strategy.brand.controller
-        if kind not in FORMATS or controller is None:
-            known = (
-                f"Formats: {', '.join(FORMATS)}."
-                if controller is not None
-                else "Write [controller] in brand.toml: who answers for the data."
-            )
-            raise Invalid("This receipt cannot be written.", advice=known)
+        if controller is None:
+            advice = "Write [controller] in brand.toml: who answers for the data."
+            raise Invalid("This receipt cannot be written.", advice=advice)
+        if kind not in FORMATS:
+            raise Invalid("This receipt cannot be written.", advice=f"Formats: {', '.join(FORMATS)}.")
         if purpose is None or choice is None or not choice.served:
             return problems.response(problems.problem(404, "There is no such choice of this person."))
-        said = notice_text(purpose, choice.language)
-        if hash_of(said) != choice.hash:
-            said = await writer.ask(lambda: _as_served(writer, purpose.key, choice.language, choice.hash))
+        notice = await writer.ask(lambda: _served_notice(loop, name, choice))
         now = loop.clock.now()
         pseudonym = "p_" + blake2b(name.encode(), key=secret, digest_size=12).hexdigest()
-        found = proof(customer, pseudonym, purpose, said, status(customer, purpose, now.timestamp()))
+        found = proof(customer, pseudonym, purpose, notice, status(customer, purpose, now.timestamp()))
         if kind == "receipt":
-            return _said(receipt(found, controller, key, now).encode(), FORMATS[kind])
-        return _said(
-            msgspec.json.encode(record(found, controller) if kind == "record" else kantara(found, controller)),
-            FORMATS[kind],
-        )
+            return _response(receipt(found, controller, key, now).encode(), FORMATS[kind])
+        document = record(found, controller) if kind == "record" else kantara(found, controller)
+        return _response(msgspec.json.encode(document), FORMATS[kind])
 
-    async def public(_: Request) -> Response:
+    async def get_key(_: Request) -> Response:
         return Response(msgspec.json.encode(public_key(key)), media_type="application/json")
 
-    return [route(RECEIPT, one), route(RECEIPT_KEY, public)]
+    return [route(RECEIPT, get_receipt), route(RECEIPT_KEY, get_key)]
 
 
-def _as_served(writer: Writer, purpose: str, language: str, name: str) -> NoticeText:
-    """The words of this name in a strategy that was loaded before: what was served is in the log."""
-    for _, entry in writer.processor.log.scan():
-        if isinstance(entry, WorldEntry) and isinstance(entry.change, StrategyLoaded):
-            known = read(entry.change.files).purposes.get(purpose)
-            if (
-                known is not None
-                and language in known.notice.text
-                and hash_of(said := notice_text(known, language)) == name
-            ):
-                return said
-    raise Invalid(
-        "The words of this notice are not in the log any more.", advice="The choice stays bound to their hash."
-    )
+def _served_notice(loop: Processor, name: str, choice: Consent) -> NoticeText:
+    """The notice that was served before this choice, from the person's own entry of it."""
+    for one in loop.names(name):
+        entry = loop.log.entry(one, choice.served)
+        notice = entry.moment if entry is not None else None
+        if isinstance(notice, Noticed) and notice.hash == choice.hash:
+            return NoticeText(
+                notice.purpose, notice.language, notice.text, notice.iri, notice.categories, notice.recipients
+            )
+    raise Invalid("The notice of this choice is not in the log any more.", advice="The choice still names its hash.")
 
 
-def _said(body: bytes, kind: str) -> Response:
+def _response(body: bytes, kind: str) -> Response:
     return Response(body, media_type=kind, headers={"cache-control": "no-store"})

@@ -72,6 +72,7 @@ def _noticed(strategy: Strategy, customer: Customer, moment: Noticed, received_a
     return replace(
         moment,
         at=None,
+        text=notice.text,
         hash=hash_of(notice),
         categories=notice.categories,
         recipients=notice.recipients,

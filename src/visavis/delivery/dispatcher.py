@@ -31,7 +31,7 @@ from visavis.model.customer import Customer
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
 from visavis.ports import Channel, DeliveryResult, Message, Projection
-from visavis.store.sqlite_file import emptied, open_database
+from visavis.store.sqlite_file import open_database, truncate_wal
 from visavis.strategy.read import Strategy
 
 TIMEOUT_S: Final = 20.0
@@ -356,7 +356,7 @@ class Dispatcher(Projection):
         for name in names:
             self._before.pop(name, None)
         self._database.executemany("DELETE FROM deliveries WHERE decision = ?", [(name,) for name in names])
-        emptied(self._database)
+        truncate_wal(self._database)
 
     def _name(self, decision: str) -> bytes:
         """What a decision is known by at rest: a keyed hash, because its id names a person to who can guess."""

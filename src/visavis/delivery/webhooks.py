@@ -35,7 +35,7 @@ from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import Objected, Restricted, Withdrew
 from visavis.ports import Projection
 from visavis.store.keys import Cipher, derived
-from visavis.store.sqlite_file import emptied, open_database
+from visavis.store.sqlite_file import open_database, truncate_wal
 
 TIMEOUT_S: Final = 5.0
 BACKOFF_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 3600.0, 3600.0, 3600.0)
@@ -381,7 +381,7 @@ class Webhooks(Projection):
         for name in names:
             self._done.pop(name, None)
         self._database.executemany("DELETE FROM parcels WHERE key = ?", [(name,) for name in names])
-        emptied(self._database)
+        truncate_wal(self._database)
 
     def _name(self, key: str) -> bytes:
         """What an effect is known by at rest.

@@ -20,7 +20,7 @@ from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import Answered, Consented, Displayed, Moment, Role, Withdrew
 from visavis.store.keys import Cipher
-from visavis.store.sqlite_file import emptied, open_database
+from visavis.store.sqlite_file import open_database, truncate_wal
 
 NOTICED_S: Final = 0.5
 """How soon a server notices a key that another process made or revoked."""
@@ -133,7 +133,7 @@ class AccessKeys:
         self._database.executemany(
             "UPDATE keys SET hash = NULL, key = NULL, made_at = NULL WHERE hash = ?", [(digest,) for digest in gone]
         )
-        emptied(self._database)
+        truncate_wal(self._database)
         return len(gone)
 
     def export_personal_data(self, names: Collection[str]) -> list[dict[str, Any]]:

@@ -1,10 +1,6 @@
-"""Checkpoints.
+"""Checkpoints: the ledger's size and root at one time, signed (C2SP ``tlog-checkpoint``, a signed note).
 
-The size and root of the ledger at one time, signed, in a form that others verify without us (C2SP ``tlog-checkpoint``,
-a signed note).
-
-Whoever keeps one can tell later whether anything before it was changed, taken out, put in, moved or cut off, whoever
-did it, ourselves included.
+Whoever keeps one can later detect, without us, any change to the lines before it, even one of our own.
 """
 
 from base64 import b64decode, b64encode
@@ -43,13 +39,13 @@ class CheckpointSigner:
     """Signs the checkpoints of one ledger; ``seed`` is a secret of 32 bytes."""
 
     def __init__(self, origin: str, seed: bytes) -> None:
-        self.origin = _named(origin)
+        self.origin = _checked_origin(origin)
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
         self._public = self._key.public_key().public_bytes_raw()
 
     @property
     def verifier(self) -> str:
-        """What others need to verify: ``origin+key id+key``, to be published and kept by whoever keeps checkpoints."""
+        """The public key, to be published: ``origin+key id+key``."""
         return f"{self.origin}+{_key_id(self.origin, self._public).hex()}+{b64encode(ED25519 + self._public).decode()}"
 
     def sign(self, size: int, root: bytes) -> str:
@@ -62,9 +58,9 @@ class CheckpointSigner:
 class Verifier:
     """Reads the checkpoints that one key signed."""
 
-    def __init__(self, told: str) -> None:
-        """``told`` is a :attr:`CheckpointSigner.verifier`; :class:`Invalid` for anything else."""
-        origin, _, rest = told.strip().partition("+")
+    def __init__(self, verifier: str) -> None:
+        """``verifier`` is a :attr:`CheckpointSigner.verifier`; :class:`Invalid` for anything else."""
+        origin, _, rest = verifier.strip().partition("+")
         key_id, _, key = rest.partition("+")
         data = _base64(key)
         if len(data) != 1 + KEY_BYTES or data[:1] != ED25519 or _key_id(origin, data[1:]).hex() != key_id:
@@ -72,19 +68,16 @@ class Verifier:
                 "This is not a ledger's public key.",
                 advice="It reads NAME+ID+KEY, as the one who runs the ledger publishes it.",
             )
-        self.origin = _named(origin)
+        self.origin = _checked_origin(origin)
         self._id = bytes.fromhex(key_id)
         self._key = Ed25519PublicKey.from_public_bytes(data[1:])
 
     def read(self, note: str) -> Checkpoint:
-        """The checkpoint of this note; :class:`Invalid` when it is none, or when this key did not sign it.
-
-        Signatures of other keys are passed over.
-        """
+        """The checkpoint of this note; :class:`Invalid` when it is none, or this key did not sign it."""
         text, found, signatures = note.rpartition("\n\n")
         if not found or not signatures.endswith("\n"):
             raise Invalid("This is not a signed note.", advice=_WHICH)
-        self._signed(text + "\n", signatures[:-1].split("\n"))
+        self._verify(text + "\n", signatures[:-1].split("\n"))
         origin, size, root, *_ = [*text.split("\n"), "", ""]
         data = _base64(root)
         if origin != self.origin:
@@ -97,13 +90,13 @@ class Verifier:
             raise Invalid("This note is signed, and is not a checkpoint.", advice=_WHICH)
         return Checkpoint(origin, int(size), data)
 
-    def _signed(self, text: str, lines: Sequence[str]) -> None:
+    def _verify(self, text: str, lines: Sequence[str]) -> None:
         for line in lines:
             name, _, signature = line.removeprefix(_DASH).partition(" ")
             if not line.startswith(_DASH) or not name:
                 raise Invalid("This is not a signed note.", advice=_WHICH)
             data = _base64(signature)
-            if name != self.origin or data[:KEY_ID_BYTES] != self._id:
+            if name != self.origin or data[:KEY_ID_BYTES] != self._id:  # a signature of another key
                 continue
             try:
                 self._key.verify(data[KEY_ID_BYTES:], text.encode())
@@ -116,7 +109,7 @@ class Verifier:
         )
 
 
-def _named(origin: str) -> str:
+def _checked_origin(origin: str) -> str:
     if not origin or "+" in origin or any(sign.isspace() for sign in origin):
         raise Invalid("A ledger's name has no spaces and no `+`.", advice="Use a name such as example.org/ledger.")
     return origin
@@ -126,9 +119,9 @@ def _key_id(origin: str, public: bytes) -> bytes:
     return sha256(origin.encode() + b"\n" + ED25519 + public).digest()[:KEY_ID_BYTES]
 
 
-def _base64(told: str) -> bytes:
-    """The bytes, or none when it is not base64."""
+def _base64(text: str) -> bytes:
+    """The decoded bytes; empty when it is not base64."""
     try:
-        return b64decode(told, validate=True)
+        return b64decode(text, validate=True)
     except (NotBase64, ValueError):
         return b""

@@ -1,10 +1,7 @@
-"""The ledger of a running server.
+"""The ledger of a running server: the Merkle tree over its durable lines, and signed checkpoints of it.
 
-Its tree follows the lines that are durable, and its checkpoints are cut, kept elsewhere, and shown.
-
-Who writes the log writes an entry's lines (:func:`visavis.ledger.record.leaves`) in the same transaction, under the
-next numbers from 0; the tree follows what is durable (:meth:`Ledger.follow`), off the path of decisions, and never
-knows of a line that could still be taken back.
+Lines are committed with their entries (:func:`~visavis.ledger.record.prepare_lines`). The tree reads them afterwards
+(:meth:`Ledger.follow`), off the path of decisions, so that it never holds a line that could still be rolled back.
 """
 
 import logging
@@ -18,7 +15,7 @@ from visavis.ledger.merkle import Tree, leaf_hash
 from visavis.model.errors import Invalid, Unavailable
 
 READ: Final = 4096
-FORKED: Final = "This log does not begin with what was signed: a backup was put back. Nothing is signed."
+FORKED: Final = "This log does not begin with what was signed: a backup was restored. Nothing is signed."
 WHAT_TO_DO: Final = (
     "Give back the newest log.sqlite; if it is lost, begin the ledger under another name: `ledger` in the settings."
 )
@@ -26,19 +23,18 @@ log = logging.getLogger("visavis.ledger")
 
 
 class LineSource(Protocol):
-    """Where the lines are durable."""
+    """The part of :class:`~visavis.ports.UseLog` that the ledger reads."""
 
     def lines(self, start: int, stop: int) -> Sequence[bytes]:
-        """The lines from number ``start`` (the first is 0) until before ``stop``, as far as there are any, in their order."""
+        """The lines from number ``start`` up to, not including, ``stop``, as far as they exist."""
 
 
 class Ledger:
-    """Serves roots, proofs and checkpoints. Not safe for threads.
+    """Serves roots, proofs and checkpoints. Not thread-safe.
 
-    A checkpoint is cut at most every ``cadence_s``, when something was added, and given to ``keep`` (another place).
-    LineSource are shown to everyone up to the last checkpoint only: who watched the ledger and a shop's door at once
-    could otherwise tell whose the newest line is. 0 cuts one at each asking. LineSource that are not those of the
-    ``signed`` checkpoint are never signed, and it is said loudly why.
+    A checkpoint is signed when one is asked for, lines were added and ``cadence_s`` have passed; ``keep`` stores it in
+    another place. Only lines that a checkpoint covers are published: otherwise somebody who watches both the ledger and
+    a shop could tell whose the newest line is. Nothing is signed when the lines are not those of the ``signed`` one.
     """
 
     def __init__(
@@ -60,7 +56,7 @@ class Ledger:
         self._shown = 0
         self.follow()
         self.forked = signed is not None and (len(self) < signed.size or self.root(signed.size) != signed.root)
-        """Whether these are other lines than were signed: two histories are not signed under one name."""
+        """Whether these lines differ from what was signed: two histories are never signed under one name."""
         if self.forked:
             log.error(
                 "%s %s",
@@ -74,17 +70,17 @@ class Ledger:
         return self._tree.size
 
     def follow(self) -> None:
-        """Follow the lines that are durable now."""
+        """Append the lines that became durable since."""
         while found := self._lines.lines(self._tree.size, self._tree.size + READ):
             self.append(found)
 
     def append(self, lines: Iterable[bytes]) -> None:
-        """Follow lines that are durable now."""
+        """Append these lines to the tree."""
         for line in lines:
             self._tree.append(line)
 
     def checkpoint(self, now_s: float) -> str:
-        """The last checkpoint; a new one when its time has come. A clock that was turned back makes nobody wait.
+        """The last checkpoint; a new one when it is due, or when the clock was turned back.
 
         :class:`Unavailable` when another history was signed under this name.
         """
@@ -102,11 +98,11 @@ class Ledger:
         return self._shown
 
     def lines(self, after: int, limit: int) -> Sequence[bytes]:
-        """Up to ``limit`` lines from number ``after``, of those that a checkpoint covers."""
+        """Up to ``limit`` published lines, from number ``after``."""
         return self._lines.lines(after, min(after + limit, self._shown)) if after < self._shown else ()
 
     def hash_of(self, index: int) -> bytes:
-        """The hash of one line: it tells nothing of the line, so that it may be known before a checkpoint covers it."""
+        """The leaf hash of one line; it reveals nothing, so it may be published before a checkpoint covers the line."""
         (line,) = self._lines.lines(index, index + 1)
         return leaf_hash(line)
 
@@ -123,12 +119,10 @@ class Ledger:
         return self._tree.consistency(old, new)
 
 
-def kept_in(folder: Path) -> Callable[[int, str], None]:
-    """Keep each checkpoint as a file of this folder, named by its size.
+def checkpoint_folder(folder: Path) -> Callable[[int, str], None]:
+    """A function that stores each checkpoint as a file of this folder, named by its size; none is ever replaced.
 
-    The folder belongs on another machine's disk, or in its backup at least.
-
-    None is ever replaced. Of two ledgers with other names that are kept in one folder each has its own.
+    The folder belongs on another machine's disk, or at least in its backup. Ledgers of other names may share it.
     """
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -138,8 +132,8 @@ def kept_in(folder: Path) -> Callable[[int, str], None]:
             while path.exists() and (there := path.read_text(encoding="utf-8")) != note:
                 if there.partition("\n")[0] == note.partition("\n")[0]:
                     raise Unavailable(
-                        "A checkpoint of this size is kept already, and is another.",
-                        advice="Start again: it is told then what to do.",
+                        "Another checkpoint of this size is stored already.",
+                        advice="Restart the server: it then says what to do.",
                     )
                 path = path.with_name(f"{path.name}+")
             fresh = path.with_suffix(".new")
@@ -150,14 +144,14 @@ def kept_in(folder: Path) -> Callable[[int, str], None]:
             fresh.replace(path)
         except OSError as error:
             raise Unavailable(
-                f"The checkpoint could not be kept: {error.strerror}.", advice="Is the disk full?"
+                f"The checkpoint could not be stored: {error.strerror}.", advice="Is the disk full?"
             ) from None
 
     return keep
 
 
-def last_kept(folder: Path, verifier: str) -> Checkpoint | None:
-    """The largest checkpoint of this folder that who is verified so has signed."""
+def last_checkpoint(folder: Path, verifier: str) -> Checkpoint | None:
+    """The largest checkpoint of this folder that was signed with this verifier's key."""
     ours = Verifier(verifier)
     for path in sorted(folder.glob("checkpoint-*"), reverse=True):
         try:

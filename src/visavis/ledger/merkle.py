@@ -1,10 +1,8 @@
-"""Merkle trees as RFC 9162 (section 2.1) hashes them.
+"""Merkle trees after RFC 9162 (section 2.1): the root of a list of leaves, proofs about it, and their verification.
 
-One root for a list of leaves, short proofs about it, and their verification.
-
-Everything follows from one rule: *n* leaves are cut after the largest power of two below *n*. The left part of a cut
-never changes again, whatever is appended later. A place in a tree is told by the cuts that lead to it from the top; a
-proof holds the root of the other side of each cut, from the bottom up.
+*n* leaves are cut after the largest power of two below *n*; the left part never changes again, whatever is appended. A
+leaf's place is the list of cuts that lead to it from the top; a proof holds the root of the other side of each cut,
+from the bottom up.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,16 +13,13 @@ from visavis.model.errors import Invalid
 
 HASH_BYTES: Final = 32
 TILE: Final = 256
-"""Leaves under one kept hash.
-
-What is below is hashed again from the leaves themselves when a proof goes through it (0.1 ms).
-"""
+"""Leaves under one stored hash; a proof inside them hashes the leaves again (0.1 ms)."""
 _TILE_BITS: Final = TILE.bit_length() - 1
 EMPTY: Final = sha256(b"").digest()
 
 
 def leaf_hash(leaf: bytes) -> bytes:
-    """The hash of one leaf; the prefix keeps it apart from any node's."""
+    """The hash of one leaf; the prefix distinguishes it from a node's."""
     return sha256(b"\x00" + leaf).digest()
 
 
@@ -58,10 +53,10 @@ def root_of(hashes: Sequence[bytes]) -> bytes:
 
 
 class Tree:
-    """An append-only tree that answers for every size it ever had.
+    """An append-only tree with roots and proofs for every size it ever had.
 
-    It keeps one hash for each full tile of leaves (and for pairs of those, and so on): a quarter of a byte a leaf.
-    ``read(start, stop)`` gives back leaves that were appended, when a proof needs the hashes inside a tile.
+    It stores a hash for each full tile of leaves, each pair of those, and so on: a quarter of a byte a leaf.
+    ``read(start, stop)`` returns leaves that were appended, when a proof needs the hashes inside a tile.
     """
 
     def __init__(self, read: Callable[[int, int], Sequence[bytes]]) -> None:
@@ -71,7 +66,7 @@ class Tree:
         self._levels: list[bytearray] = []
 
     def append(self, leaf: bytes) -> None:
-        """Put one leaf at the end."""
+        """Append one leaf."""
         self._tail.append(leaf_hash(leaf))
         self.size += 1
         if len(self._tail) == TILE:
@@ -79,7 +74,7 @@ class Tree:
             self._tail = []
 
     def root(self, size: int | None = None) -> bytes:
-        """The root over the first ``size`` leaves (all, when not given)."""
+        """The root over the first ``size`` leaves; over all when left out."""
         size = self._within(self.size if size is None else size)
         return self._root(0, size) if size else EMPTY
 
@@ -102,7 +97,7 @@ class Tree:
         return proof[::-1]
 
     def consistency(self, old: int, new: int) -> list[bytes]:
-        """The proof that the first ``old`` leaves (at least one) are where they were when the tree has ``new``."""
+        """The proof that a tree of ``new`` leaves begins with its first ``old`` leaves (at least one)."""
         if not 0 < old <= self._within(new):
             raise Invalid(
                 "These two sizes cannot be compared.", advice="The old one is at least 1 and at most the new one."
@@ -129,7 +124,7 @@ class Tree:
         return size
 
     def _keep(self, root: bytes) -> None:
-        """Keep the root of a tile that is full, and of every larger subtree that it completes."""
+        """Store the root of a full tile, and of every larger subtree that it completes."""
         for level in range(len(self._levels) + 1):
             if level == len(self._levels):
                 self._levels.append(bytearray())
@@ -140,10 +135,7 @@ class Tree:
             root = node_hash(bytes(kept[-2 * HASH_BYTES : -HASH_BYTES]), root)
 
     def _root(self, start: int, stop: int) -> bytes:
-        """The root over ``start`` … ``stop``, a range that cuts from the top have led to.
-
-        It lies in one tile, or begins one.
-        """
+        """The root over a range that cuts from the top lead to: it lies in one tile, or begins one."""
         count = stop - start
         if count >= TILE and count & (count - 1) == 0:
             at = start // count * HASH_BYTES
@@ -157,8 +149,8 @@ class Tree:
         return root_of([leaf_hash(leaf) for leaf in self._read(start, stop)])
 
 
-def verify_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes) -> None:
-    """:class:`Invalid` unless ``proof`` leads from the hash ``leaf`` at ``index`` to the root of a tree of ``size``."""
+def verify_inclusion(index: int, size: int, hashed: bytes, proof: Sequence[bytes], root: bytes) -> None:
+    """:class:`Invalid` unless ``proof`` leads from the leaf hash at ``index`` to the root of ``size`` leaves."""
     if not 0 <= index < size:
         raise Invalid("This proof is of an entry outside the ledger.", advice="Entries count from 0.")
     on_left: list[bool] = []
@@ -166,10 +158,10 @@ def verify_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes],
         middle = cut(size)
         on_left.append(index >= middle)
         index, size = (index - middle, size - middle) if index >= middle else (index, middle)
-    _check([leaf, root, *proof])
+    _check_sizes([hashed, root, *proof])
     if len(proof) != len(on_left):
         raise Invalid(f"This proof has {len(proof)} hashes, not {len(on_left)}.")
-    found = leaf
+    found = hashed
     for other, left in zip(proof, reversed(on_left), strict=True):
         found = node_hash(other, found) if left else node_hash(found, other)
     if found != root:
@@ -177,7 +169,7 @@ def verify_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes],
 
 
 def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> None:
-    """:class:`Invalid` unless ``proof`` shows that a tree of ``new`` leaves begins with the ``old`` leaves of the other root."""
+    """:class:`Invalid` unless ``proof`` shows that the tree of ``new`` leaves begins with the one of ``old`` leaves."""
     if old == new:
         if proof or old_root != new_root:
             raise Invalid(
@@ -190,9 +182,7 @@ def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: byt
             "These two sizes cannot be compared.", advice="The old one is at least 1 and at most the new one."
         )
     on_left: list[bool] = []
-    begins = (
-        True  # whether the part that both trees share begins both: then its root is the old one, and is not told again
-    )
+    begins = True  # whether the old tree is a subtree of the new one: then the proof leaves out its root
     while old < new:
         middle = cut(new)
         on_left.append(old > middle)
@@ -201,7 +191,7 @@ def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: byt
             old, new = old - middle, new - middle
         else:
             new = middle
-    _check([old_root, new_root, *proof])
+    _check_sizes([old_root, new_root, *proof])
     if len(proof) != len(on_left) + (not begins):
         raise Invalid(f"This proof has {len(proof)} hashes, not {len(on_left) + (not begins)}.")
     shared, *others = [old_root, *proof] if begins else proof
@@ -216,6 +206,6 @@ def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: byt
         )
 
 
-def _check(hashes: Sequence[bytes]) -> None:
+def _check_sizes(hashes: Sequence[bytes]) -> None:
     if any(len(one) != HASH_BYTES for one in hashes):
         raise Invalid(f"A hash has {HASH_BYTES} bytes; one here has not.")

@@ -1,7 +1,4 @@
-"""A person's own lines of the ledger.
-
-Found by their audit key, opened with their own entries, checked against their own choices, told in plain words.
-"""
+"""A person's own_lines lines of the ledger: found by their audit key, verified with their entries, shown in plain words."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -14,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from visavis.cards.typography import typeset
-from visavis.ledger.record import ELSEWHERE, PERSON, SERVICE, Details, LedgerRecord, actors, details, nonces_of, read
+from visavis.ledger.record import ELSEWHERE, PERSON, SERVICE, Details, LedgerRecord, actors, details, nonces, read
 from visavis.ledger.verify import Fault
 from visavis.model.consent import OVERSIGHT, RIGHTS
 from visavis.model.entry import Entry
@@ -38,14 +35,14 @@ WHAT: Final[Words] = {
     "sight": {"fr": "les produits que vous avez regardés", "en": "the products that you looked at"},
     "purchases": {"fr": "vos achats", "en": "your purchases"},
     "home": {"fr": "ce que signale votre maison", "en": "what your home reports"},
-    "numbers": {"fr": "vos propres nombres", "en": "your own numbers"},
+    "numbers": {"fr": "vos propres nombres", "en": "your own_lines numbers"},
     "preferences": {"fr": "vos préférences", "en": "your preferences"},
     "orders": {"fr": "vos commandes et récompenses", "en": "your orders and rewards"},
     "service": {"fr": "ce que nous vous avons montré", "en": "what we showed you"},
     "account": {"fr": "vos choix", "en": "your choices"},
 }
-LOOKED: Final = frozenset({"shown", "silent", "read", "copied"})
-"""What came of a line that tells of somebody, or something, that looked."""
+USE_OUTCOMES: Final = frozenset({"shown", "silent", "read", "copied"})
+"""The outcomes of lines about a use of data, by somebody or by the service."""
 OUTCOMES: Final[Words] = {
     "shown": {"fr": "une carte en a été faite", "en": "a card was made of it"},
     "silent": {"fr": "rien n’a été dit", "en": "nothing was said"},
@@ -77,18 +74,15 @@ _details = msgspec.json.Decoder(Details).decode
 
 
 class OwnLine(Struct, frozen=True):
-    """One line that is this person's.
-
-    ``details`` are what it was sealed over, ``None`` when no entry of theirs opens it.
-    """
+    """One line of this person; ``details`` are what it commits to, ``None`` when no entry of theirs matches it."""
 
     index: int
-    leaf: LedgerRecord
+    record: LedgerRecord
     details: Details | None = None
 
 
 class UseText(Struct, frozen=True):
-    """One line in the person's language: when, who looked, at what, why, and what came of it."""
+    """One line in the person's language: when, who used what, why, and what came of it."""
 
     index: int
     when: str
@@ -99,62 +93,57 @@ class UseText(Struct, frozen=True):
     decisions: tuple[str, ...] = ()
 
 
-def audit_key(told: bytes) -> bytes:
-    """The audit key that a file of their export tells in hexadecimal; :class:`Invalid` when it tells none."""
+def parse_audit_key(text: bytes) -> bytes:
+    """The audit key written in hexadecimal, as an export holds it; :class:`Invalid` when it is none."""
     try:
-        key = bytes.fromhex(told.decode("ascii"))
+        key = bytes.fromhex(text.decode("ascii"))
     except (UnicodeDecodeError, ValueError):
         key = b""
     if len(key) != AUDIT_KEY_BYTES:
         raise Invalid(
             "This is not a person's audit key.",
-            advice=f"It is {AUDIT_KEY_BYTES} bytes in hexadecimal, from their own export.",
+            advice=f"It is {AUDIT_KEY_BYTES} bytes in hexadecimal, from their own_lines export.",
         )
     return key
 
 
-def own(lines: Iterable[bytes], key: bytes, *, first: int = 0) -> Iterator[OwnLine]:
-    """Those of these lines that are the person's whose key this is; the first has the number ``first``.
-
-    What is no line is passed over.
-    """
-    for index, line in enumerate(lines, start=first):
+def own_lines(lines: Iterable[bytes], key: bytes) -> Iterator[OwnLine]:
+    """Those of these lines that are of the person with this key. What is no line of a ledger is skipped."""
+    for index, line in enumerate(lines):
         try:
-            leaf = read(line)
+            record = read(line)
         except Invalid:
             continue
-        if leaf.is_of(key):
-            yield OwnLine(index, leaf)
+        if record.is_of(key):
+            yield OwnLine(index, record)
 
 
-def opened(lines: Iterable[OwnLine], entries: Iterable[Entry], key: bytes) -> list[OwnLine]:
-    """The same lines, each with the details that one of the person's own entries opens it with."""
-    sealed = {nonce: details(entry, by) for entry in entries for nonce, by in _expected(entry, key)}
+def with_details(lines: Iterable[OwnLine], entries: Iterable[Entry], key: bytes) -> list[OwnLine]:
+    """The same lines, each with the details that one of the person's entries proves."""
+    known = {nonce: details(entry, by) for entry in entries for nonce, by in _expected(entry, key)}
     found = []
     for line in lines:
-        told = sealed.get(line.leaf.nonce)
-        found.append(replace(line, details=_details(told) if told is not None and line.leaf.opens(key, told) else None))
+        data = known.get(line.record.nonce)
+        proven = data is not None and line.record.commits_to(key, data)
+        found.append(replace(line, details=_details(data) if data is not None and proven else None))
     return found
 
 
-def lines_of(log: Log, names: Iterable[str]) -> list[OwnLine]:
-    """Every line of the person who has these names, opened, in the order of the ledger."""
+def lines_of_person(log: Log, names: Iterable[str]) -> list[OwnLine]:
+    """Every line of the person with these names, with its details, in the order of the ledger."""
     found: list[OwnLine] = []
     for name in names:
-        found += opened(
-            [OwnLine(index, read(line)) for index, line in log.lines_of(name)], log.of(name), log.audit_key(name)
-        )
+        lines = [OwnLine(index, read(line)) for index, line in log.lines_of(name)]
+        found += with_details(lines, log.of(name), log.audit_key(name))
     return sorted(found, key=lambda line: line.index)
 
 
 def missing(lines: Iterable[OwnLine], entries: Iterable[Entry], key: bytes) -> list[str]:
-    """The moments of these entries whose uses are not, or not all, among the person's lines.
+    """The moments of these entries with a use that has no line; none in an honest ledger.
 
-    There are none in an honest ledger.
-
-    A notice or a choice about a purpose that the strategy did not know has no line, and is not missed.
+    Choices are not looked at: one about a purpose that the strategy did not know has no line.
     """
-    there = {line.leaf.nonce for line in lines}
+    there = {line.record.nonce for line in lines}
     return [
         entry.moment.id
         for entry in entries
@@ -164,40 +153,43 @@ def missing(lines: Iterable[OwnLine], entries: Iterable[Entry], key: bytes) -> l
 
 def _expected(entry: Entry, key: bytes) -> Iterator[tuple[bytes, str]]:
     by = actors(entry)
-    return zip(nonces_of(key, entry.moment.id, len(by)), by, strict=True)
+    return zip(nonces(key, entry.moment.id, len(by)), by, strict=True)
 
 
 def out_of_order(lines: Iterable[OwnLine]) -> list[Fault]:
-    """Where a person's lines tell of a yes before its notice, or of a use before a yes, after a no or an objection, or of more than the yes named."""
+    """Where a person's lines contradict their choices.
+
+    A yes before its notice; a use before a yes, after a no or an objection, or of more than the yes named.
+    """
     faults: list[Fault] = []
     closed: set[str] = set()
     served: dict[tuple[str, str], frozenset[str]] = {}
     named: dict[str, frozenset[str]] = {}
     for line in lines:
-        leaf, what = line.leaf, ""
-        categories = frozenset(leaf.categories)
-        match leaf.outcome:
+        record, what = line.record, ""
+        categories = frozenset(record.categories)
+        match record.outcome:
             case "served":
-                served[leaf.purpose, leaf.notice] = categories
+                served[record.purpose, record.notice] = categories
             case "agreed" if categories:
-                named[leaf.purpose] = categories
-                if (leaf.purpose, leaf.notice) not in served:
-                    what = f"a yes to `{leaf.purpose}` before its notice was served"
-                elif not categories <= served[leaf.purpose, leaf.notice]:
-                    what = f"a yes to `{leaf.purpose}` covers more than its notice named"
+                named[record.purpose] = categories
+                if (record.purpose, record.notice) not in served:
+                    what = f"a yes to `{record.purpose}` before its notice was served"
+                elif not categories <= served[record.purpose, record.notice]:
+                    what = f"a yes to `{record.purpose}` covers more than its notice named"
             case "agreed" | "withdrawn":
-                named.pop(leaf.purpose, None)
+                named.pop(record.purpose, None)
             case "objected" | "restricted":
-                closed.add(leaf.purpose)
+                closed.add(record.purpose)
             case "allowed" | "released":
-                closed.discard(leaf.purpose)
-            case "shown" | "silent" | "read" if leaf.purpose in closed or ALL in closed:
-                what = f"a use for `{leaf.purpose}` that the person had closed"
-            case "shown" | "silent" | "read" if leaf.basis == "consent":
-                if leaf.purpose not in named:
-                    what = f"a use for `{leaf.purpose}` without a yes that stands"
-                elif not categories <= named[leaf.purpose]:
-                    what = f"a use for `{leaf.purpose}` of more than the yes named"
+                closed.discard(record.purpose)
+            case "shown" | "silent" | "read" if record.purpose in closed or ALL in closed:
+                what = f"a use for `{record.purpose}` that the person had closed"
+            case "shown" | "silent" | "read" if record.basis == "consent":
+                if record.purpose not in named:
+                    what = f"a use for `{record.purpose}` without a yes that stands"
+                elif not categories <= named[record.purpose]:
+                    what = f"a use for `{record.purpose}` of more than the yes named"
             case _:
                 pass
         if what:
@@ -206,33 +198,29 @@ def out_of_order(lines: Iterable[OwnLine]) -> list[Fault]:
 
 
 def reason(strategy: Strategy, purpose: str, language: str) -> str:
-    """For what data were used, in plain words."""
+    """What data were used for, in plain words."""
     known = strategy.purposes.get(purpose)
     return known.benefit[language] if known is not None else WHY.get(purpose, WHY[ELSEWHERE])[language]
 
 
-def told(line: OwnLine, strategy: Strategy, language: str) -> UseText:
-    """The line in plain words; the exact time and place only when an entry opened it."""
-    leaf, known = line.leaf, line.details
+def use_text(line: OwnLine, strategy: Strategy, language: str) -> UseText:
+    """The line in plain words; the exact time and place only when an entry proves them."""
+    record, known = line.record, line.details
     locale = "fr_FR" if language == "fr" else "en_GB"
+    place = None
     if known is not None:
-        when = format_datetime(
-            known.received_at, "d MMMM y, HH:mm", tzinfo=ZoneInfo(strategy.brand.zone), locale=locale
-        )
+        zone = ZoneInfo(strategy.brand.zone)
+        when = format_datetime(known.received_at, "d MMMM y, HH:mm", tzinfo=zone, locale=locale)
+        place = strategy.places.get(known.by.partition("@")[2])
     else:
-        when = format_date(date.fromisoformat(leaf.day), "long", locale=locale)
-    who = WHO.get(leaf.by, WHO["brand"])[language]
-    place = strategy.places.get(known.by.partition("@")[2]) if known is not None else None
-    if place is not None:
-        who = f"{who}, {_AT[language]} {place.name}"
-    why = typeset(reason(strategy, leaf.purpose, language), language)
-    what = tuple([WHAT[category][language] if category in WHAT else category for category in leaf.categories])
+        when = format_date(date.fromisoformat(record.day), "long", locale=locale)
+    who = WHO.get(record.by, WHO["brand"])[language]
     return UseText(
         line.index,
         when,
-        who,
-        what,
-        why,
-        OUTCOMES.get(leaf.outcome, OUTCOMES["silent"])[language],
+        f"{who}, {_AT[language]} {place.name}" if place is not None else who,
+        tuple([WHAT[category][language] if category in WHAT else category for category in record.categories]),
+        typeset(reason(strategy, record.purpose, language), language),
+        OUTCOMES.get(record.outcome, OUTCOMES["silent"])[language],
         known.decisions if known is not None else (),
     )

@@ -1,7 +1,4 @@
-"""Run a folder of public test vectors for inclusion and consistency proofs.
-
-One JSON file each, with the answer that is expected (``wantErr``).
-"""
+"""Run public test vectors for inclusion and consistency proofs: one JSON file each, with ``wantErr``."""
 
 from pathlib import Path
 
@@ -43,7 +40,7 @@ class Consistency(Struct, rename="camel"):
 
 
 class VectorResult(Struct, frozen=True):
-    """How many vectors were run, how many of them had to be refused, and those that came out differently."""
+    """How many vectors were run, how many must be rejected, and those with another result."""
 
     run: int
     to_refuse: int
@@ -51,10 +48,7 @@ class VectorResult(Struct, frozen=True):
 
 
 def run(folder: Path) -> VectorResult:
-    """Every ``.json`` below this folder, but for folders that begin with ``subtree``.
-
-    Those are of another kind of proof.
-    """
+    """Run every ``.json`` below this folder, except folders named ``subtree…``: those are of another proof."""
     files = [
         path
         for path in sorted(folder.rglob("*.json"))

@@ -1,9 +1,6 @@
-"""Verify a ledger without its server.
+"""Verify exported lines of a ledger, without its server, against checkpoints that somebody kept.
 
-The lines as they were exported, against checkpoints that somebody kept, with the public key.
-
-Every fault says what is wrong and between which lines. The more old checkpoints are given, the closer the fault is
-told: two that enclose it say that it lies between their sizes.
+Every fault says what is wrong and between which lines: two checkpoints that enclose it give its bounds.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,30 +15,28 @@ from visavis.model.errors import Invalid
 
 
 class Fault(Struct, frozen=True):
-    """What is wrong with the lines from number ``start`` until before ``stop`` (the first is 0)."""
+    """What is wrong with the lines from number ``start`` (the first is 0) up to, not including, ``stop``."""
 
     start: int
     stop: int
     what: str
 
     def __str__(self) -> str:
-        """In one sentence, with lines counted from 1 as an editor counts them."""
+        """In one sentence, with lines counted from 1, as editors do."""
         where = f"line {self.stop}" if self.stop - self.start <= 1 else f"lines {self.start + 1} to {self.stop}"
         return f"{where}: {self.what}"
 
 
-def lines_of(exported: bytes) -> list[bytes]:
+def exported_lines(exported: bytes) -> list[bytes]:
     """The lines of an exported file: each ends with a newline and holds none."""
     lines = exported.split(b"\n")
     return lines[:-1] if not lines[-1] else lines
 
 
 def verify(lines: Sequence[bytes], checkpoints: Iterable[Checkpoint]) -> list[Fault]:
-    """Everything that is wrong with these lines, as far as they and the checkpoints can tell.
-
-    Nothing when all is well.
-    """
-    return [*_unlike(lines, sorted(set(checkpoints), key=lambda one: (one.size, one.root))), *_unread(lines)]
+    """Everything that is wrong with these lines, as far as they and the checkpoints show."""
+    ordered = sorted(set(checkpoints), key=lambda one: (one.size, one.root))
+    return [*_checkpoint_faults(lines, ordered), *_line_faults(lines)]
 
 
 def root(lines: Sequence[bytes]) -> bytes:
@@ -56,8 +51,8 @@ def _tree(lines: Sequence[bytes]) -> Tree:
     return tree
 
 
-def _unlike(lines: Sequence[bytes], checkpoints: list[Checkpoint]) -> list[Fault]:
-    """Where the lines are not those that a checkpoint saw."""
+def _checkpoint_faults(lines: Sequence[bytes], checkpoints: list[Checkpoint]) -> list[Fault]:
+    """Where the lines differ from what a checkpoint covers."""
     faults = [
         Fault(0, one.size, f"two checkpoints of {one.size} lines have different roots; two histories were shown")
         for one, other in pairwise(checkpoints)
@@ -79,21 +74,21 @@ def _unlike(lines: Sequence[bytes], checkpoints: list[Checkpoint]) -> list[Fault
     return faults
 
 
-def _unread(lines: Sequence[bytes]) -> list[Fault]:
-    """Lines that no ledger of ours writes: unreadable, told twice, or out of the order of days."""
+def _line_faults(lines: Sequence[bytes]) -> list[Fault]:
+    """Lines that are unreadable, repeated, or out of the order of days."""
     faults = []
-    told: dict[bytes, int] = {}
+    seen: dict[bytes, int] = {}
     day = ""
     for i, line in enumerate(lines):
         try:
-            leaf = read(line)
+            record = read(line)
         except Invalid:
             faults.append(Fault(i, i + 1, "not a line of a ledger"))
             continue
-        first = told.setdefault(leaf.nonce, i)
+        first = seen.setdefault(record.nonce, i)
         if first != i:
-            faults.append(Fault(i, i + 1, f"tells again what line {first + 1} told"))
-        if leaf.day < day:
-            faults.append(Fault(i, i + 1, f"of {leaf.day}, after a line of {day}"))
-        day = max(day, leaf.day)
+            faults.append(Fault(i, i + 1, f"repeats line {first + 1}"))
+        if record.day < day:
+            faults.append(Fault(i, i + 1, f"of {record.day}, after a line of {day}"))
+        day = max(day, record.day)
     return faults

@@ -280,7 +280,7 @@ class Reversed(MomentBase, frozen=True, tag="reversed"):
 
 
 class Noticed(MomentBase, frozen=True, tag="noticed"):
-    """A notice was shown; ``asked`` when the brand showed it unasked. The gate writes its words' hash and its scope."""
+    """A notice was shown; ``asked`` when the brand showed it unasked. The gate writes its text, scope and hash."""
 
     category = "account"
     senders = PERSON
@@ -291,6 +291,7 @@ class Noticed(MomentBase, frozen=True, tag="noticed"):
     language: Annotated[str, Meta(pattern="^(fr|en)$")] = "fr"
     surface: Name = ""
     asked: bool = False
+    text: str = ""
     hash: Name = ""
     categories: tuple[str, ...] = ()
     recipients: tuple[str, ...] = ()

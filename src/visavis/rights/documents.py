@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from visavis.model.errors import Invalid
 from visavis.rights.export import LIMIT, TYPE
-from visavis.rights.receipts import ALGORITHM, opened
+from visavis.rights.receipts import ALGORITHM, verify_receipt
 
 CONSENT: Final = "consent-receipt+jwt"
 PAPERS: Final = {
@@ -52,5 +52,5 @@ def verified(token: str | bytes, public: Mapping[str, Any]) -> Document:
             advice="Give the file as it came, and the key of who made it.",
         )
     if paper.kind == PAPERS[CONSENT]:
-        opened(token, dict(public))  # its words, their hash and the order in time as well
+        verify_receipt(token, dict(public))  # its words, their hash and the order in time as well
     return paper

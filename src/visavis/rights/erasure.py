@@ -30,7 +30,7 @@ from visavis.model.entry import FORM, Effect, Entry
 from visavis.model.errors import Unavailable, VisavisError
 from visavis.model.ids import decision_id
 from visavis.model.moment import Requested
-from visavis.ports import Log, PersonalDataHolder, PersonalDataStore
+from visavis.ports import EntryLog, PersonalDataHolder, PersonalDataStore
 from visavis.rights.people import People
 from visavis.rights.suppression_list import SuppressionList
 from visavis.runtime.loop import Processor
@@ -181,7 +181,7 @@ def erase(names: Iterable[str], processor: Processor, holders: Sequence[Personal
     return done
 
 
-def resume(log: Log, stores: Iterable[PersonalDataStore]) -> None:
+def resume(log: EntryLog, stores: Iterable[PersonalDataStore]) -> None:
     """After opening: delete what an interrupted erasure left, or a backup brought back, beside the log."""
     for store in stores:
         if gone := [name for name in store.people() if log.erased(name)]:

@@ -1,13 +1,9 @@
-"""A person's proof of one choice.
-
-The record of it, a signed receipt that holds everything needed to check it, and both in formats that others read.
+"""A person's proof of one choice: its consent record, and a signed receipt.
 
 A receipt holds the notice's words, the record and where rights are exercised, signed as a JWS (Ed25519): whoever has
-the public key verifies it without us. Its notice is named by the hash of its words, so the text shown cannot be changed
-afterwards.
+the public key verifies it without us. The record names its notice by the hash of the words shown.
 
-Reference: ISO/IEC TS 27560:2023, *Consent record information structure*, read through the guide of the DPV group;
-Kantara Initiative, *Consent ConsentReceipt Specification 1.1*, 2018.
+Reference: ISO/IEC TS 27560:2023, *Consent record information structure*, read through the guide of the DPV group.
 """
 
 from datetime import UTC, datetime
@@ -40,7 +36,7 @@ MANDATORY: Final = (
     "dpv:hasRight",
     "dpv:hasConsentStatus",
 )
-"""What a record must say, at its top; and inside each process:"""
+"""The mandatory fields of a record, and then of each process in it."""
 MANDATORY_OF_PROCESS: Final = (
     "dpv:hasPurpose",
     "dpv:hasLegalBasis",
@@ -54,7 +50,7 @@ _DELETION: Final = "P1M"
 
 
 class Proof(Struct, frozen=True):
-    """One choice of one person with the words that they had read: what a record and a receipt are made from."""
+    """One choice of one person, with the words that they had read."""
 
     subject: str
     purpose: Purpose
@@ -64,7 +60,7 @@ class Proof(Struct, frozen=True):
 
 
 class ConsentReceipt(Struct, frozen=True):
-    """A receipt that was checked: its document, the words of its notice, and which choice it proves."""
+    """A verified receipt: its document, the words of its notice, and which choice it proves."""
 
     id: str
     record: str
@@ -73,44 +69,28 @@ class ConsentReceipt(Struct, frozen=True):
     document: dict[str, Any]
 
 
-def proof(customer: Customer, subject: str, purpose: Purpose, said: NoticeText, status: Status) -> Proof:
+def proof(customer: Customer, subject: str, purpose: Purpose, words: NoticeText, status: Status) -> Proof:
     """The proof of the present choice for this purpose.
 
-    ``said`` are the words *served*, not those of today; ``subject`` the person's pseudonym.
-
-    :class:`Invalid` when there is no choice, or when these are not the words that the choice is bound to.
+    ``subject`` is the person's pseudonym, ``words`` are those that were served. :class:`Invalid` when there is no
+    choice, or it is bound to other words.
     """
     choice = customer.consents.get(purpose.key)
     if choice is None or not choice.served:
         raise Invalid("There is no choice that a notice was served for.", advice="A receipt proves a choice.")
-    if hash_of(said) != choice.hash:
+    if hash_of(words) != choice.hash:
         raise Invalid(
             "These are not the words that were served before this choice.", advice="Give the notice as it was then."
         )
     if not choice.served_at <= choice.since:
         raise Invalid("The notice came after the choice.", advice="Such a choice proves nothing.")
-    return Proof(subject, purpose, said, choice, status)
+    return Proof(subject, purpose, words, choice, status)
 
 
 def record(proof: Proof, controller: Controller) -> dict[str, Any]:
     """The consent record, in JSON-LD with the terms of DPV 2.3 (ISO/IEC TS 27560, as the European law completes it)."""
-    choice, purpose, said = proof.choice, proof.purpose, proof.words
+    choice, purpose, words = proof.choice, proof.purpose, proof.words
     subject = {"@id": f"ex:subjects/{proof.subject}"}
-    explicit = not SENSITIVE.isdisjoint(said.categories)
-    basis = BASIS_TERMS["explicit" if explicit else "consent"]
-    recipients = [
-        {"@id": "ex:controller"},
-        *[{"@id": f"ex:recipients/{_slug(name)}", "dpv:hasName": name} for name in said.recipients],
-    ]
-    statuses = [
-        {
-            "@type": STATUS_TERMS[proof.status],
-            "dpv:isIndicatedAtTime": _utc(choice.since),
-            "dpv:isIndicatedBy": _actor(choice, subject),
-            "dpv:hasIndicationMethod": choice.method or "not told",
-            **({"dct:valid": _valid(choice)} if choice.status in OPENS else {}),
-        }
-    ]
     return {
         "@context": {**NAMESPACES, "ex": f"{controller.id.rstrip('/')}/"},
         "@id": f"ex:consents/{_slug(choice.record)}",
@@ -125,30 +105,11 @@ def record(proof: Proof, controller: Controller) -> dict[str, Any]:
             "@id": f"ex:notices/sha256-{choice.hash}",
             "@type": "dpv:ConsentNotice",
             "dct:identifier": choice.notice,
-            "dct:language": said.language,
-            "dct:description": said.text,
+            "dct:language": words.language,
+            "dct:description": words.text,
             "dpv:isIndicatedAtTime": _utc(choice.served_at),
         },
-        "dpv:hasProcess": [
-            {
-                "@type": "dpv:Process",
-                "dpv:hasPurpose": [{"@id": iri} for iri in said.iri],
-                "dpv:hasLegalBasis": [
-                    {"@id": basis},
-                    {"@id": "dpv:ExplicitlyExpressedConsent" if explicit else "dpv:ExpressedConsent"},
-                ],
-                "dpv:hasPersonalData": [{"@id": CATEGORY_TERMS[category]} for category in said.categories],
-                "dpv:hasDataSource": {"@id": "dpv:DataSubjectDataSource"},
-                "dpv:hasProcessing": [{"@id": "dpv:Use"}, {"@id": "dpv:Infer"}],
-                "dpv:hasAutomationLevel": {"@id": "dpv:FullAutomation"},
-                "dpv:hasRecipient": recipients,
-                "dpv:hasStorageCondition": [
-                    {"@type": "dpv:StorageLocation", "dpv:hasLocation": {"@id": controller.jurisdiction}},
-                    {"@type": "dpv:StorageDuration", "dpv:hasDuration": f"P{purpose.retention_days}D"},
-                    {"@type": "dpv:StorageDeletion", "dpv:hasDuration": _DELETION},
-                ],
-            }
-        ],
+        "dpv:hasProcess": [_process(purpose, words, controller)],
         "dpv:hasConsentControl": {
             "@type": "dpv:WithdrawConsent",
             "dpv:isExercisedAt": {"@id": f"{controller.access}#choices"},
@@ -158,15 +119,46 @@ def record(proof: Proof, controller: Controller) -> dict[str, Any]:
             "dpv:isExercisedAt": {"@id": controller.access},
         },
         "dpv:hasImpactAssessment": {"@id": f"ex:dpia/{_slug(purpose.dpia_id)}", "@type": "dpv:DPIA"},
-        "dpv:hasConsentStatus": statuses,
+        "dpv:hasConsentStatus": [
+            {
+                "@type": STATUS_TERMS[proof.status],
+                "dpv:isIndicatedAtTime": _utc(choice.since),
+                "dpv:isIndicatedBy": _actor(choice, subject),
+                "dpv:hasIndicationMethod": choice.method or "not told",
+                **({"dct:valid": validity(choice)} if choice.status in OPENS else {}),
+            }
+        ],
+    }
+
+
+def _process(purpose: Purpose, words: NoticeText, controller: Controller) -> dict[str, Any]:
+    """What the choice allows to be done: the purpose, legal basis, data, recipients and storage."""
+    explicit = not SENSITIVE.isdisjoint(words.categories)
+    return {
+        "@type": "dpv:Process",
+        "dpv:hasPurpose": [{"@id": iri} for iri in words.iri],
+        "dpv:hasLegalBasis": [
+            {"@id": BASIS_TERMS["explicit" if explicit else "consent"]},
+            {"@id": "dpv:ExplicitlyExpressedConsent" if explicit else "dpv:ExpressedConsent"},
+        ],
+        "dpv:hasPersonalData": [{"@id": CATEGORY_TERMS[category]} for category in words.categories],
+        "dpv:hasDataSource": {"@id": "dpv:DataSubjectDataSource"},
+        "dpv:hasProcessing": [{"@id": "dpv:Use"}, {"@id": "dpv:Infer"}],
+        "dpv:hasAutomationLevel": {"@id": "dpv:FullAutomation"},
+        "dpv:hasRecipient": [
+            {"@id": "ex:controller"},
+            *[{"@id": f"ex:recipients/{_slug(name)}", "dpv:hasName": name} for name in words.recipients],
+        ],
+        "dpv:hasStorageCondition": [
+            {"@type": "dpv:StorageLocation", "dpv:hasLocation": {"@id": controller.jurisdiction}},
+            {"@type": "dpv:StorageDuration", "dpv:hasDuration": f"P{purpose.retention_days}D"},
+            {"@type": "dpv:StorageDeletion", "dpv:hasDuration": _DELETION},
+        ],
     }
 
 
 def receipt(proof: Proof, controller: Controller, key: OKPKey, at: datetime) -> str:
-    """The signed receipt (a compact JWS).
-
-    The record, the notice's exact words and the places where rights are exercised, all inside.
-    """
+    """The signed receipt (a compact JWS): the record, the notice's exact words and where rights are exercised."""
     found = record(proof, controller)
     context = found.pop("@context")
     document = {
@@ -186,17 +178,17 @@ def receipt(proof: Proof, controller: Controller, key: OKPKey, at: datetime) -> 
 
 
 def signing_key(secret: bytes) -> OKPKey:
-    """The key that signs receipts, from 32 secret bytes (derived from the root key)."""
+    """The key that signs receipts, from 32 secret bytes."""
     return OKPKey.import_key(Ed25519PrivateKey.from_private_bytes(secret))
 
 
 def public_key(key: OKPKey) -> dict[str, Any]:
-    """What anyone needs to verify receipts, as a JWK."""
+    """The public key that verifies receipts, as a JWK."""
     return {**key.as_dict(private=False), "kid": key.thumbprint(), "alg": ALGORITHM, "use": "sig"}
 
 
-def opened(token: str | bytes, public: dict[str, Any]) -> ConsentReceipt:
-    """The receipt of this token, checked whole: signature, form, words and order in time.
+def verify_receipt(token: str | bytes, public: dict[str, Any]) -> ConsentReceipt:
+    """The receipt of this token: its signature, form, words and order in time are verified.
 
     :class:`Invalid` says what is wrong; nothing else is raised.
     """
@@ -204,16 +196,16 @@ def opened(token: str | bytes, public: dict[str, Any]) -> ConsentReceipt:
         raise Invalid("This is too long to be a receipt.", advice=f"At most {RECEIPT_LIMIT:,} characters.")
     try:
         payload = jws.deserialize_compact(token, OKPKey.import_key(public), algorithms=[ALGORITHM]).payload
-        told = msgspec.json.decode(payload, type=_Payload)
+        content = msgspec.json.decode(payload, type=_Payload)
     except (JoseError, msgspec.MsgspecError, ValueError, TypeError, KeyError, RecursionError):
         raise Invalid(
             "This is not a receipt signed by this key.", advice="Check the key, and that the text is whole."
         ) from None
-    found = read(told.receipt)
-    words_hash = hash_of(told.notice)
-    if words_hash != found["hash"] or told.notice.text != found["text"]:
+    found = read(content.receipt)
+    words_hash = hash_of(content.notice)
+    if words_hash != found["hash"] or content.notice.text != found["text"]:
         raise Invalid("The words inside are not those that the record names.", advice="Do not trust this receipt.")
-    return ConsentReceipt(found["id"], found["record"], found["status"], told.notice, told.receipt)
+    return ConsentReceipt(found["id"], found["record"], found["status"], content.notice, content.receipt)
 
 
 class _Payload(Struct, forbid_unknown_fields=True):
@@ -222,24 +214,21 @@ class _Payload(Struct, forbid_unknown_fields=True):
 
 
 def read(document: object) -> dict[str, str]:
-    """The few things that a receipt in JSON-LD says, when it is whole.
-
-    Else :class:`Invalid` with the first thing that is missing or wrong.
-    """
-    receipt = _table(document, "the receipt")
-    _typed(receipt, "dpv:ConsentReceipt")
+    """The fields of a receipt in JSON-LD; :class:`Invalid` with the first thing that is missing or wrong."""
+    receipt = _object(document, "the receipt")
+    _require_type(receipt, "dpv:ConsentReceipt")
     for key in ("dct:identifier", "dct:conformsTo", "dct:created", "dct:publisher", "dpv:hasRecordOfActivity"):
-        _there(receipt, key)
-    found = _table(_first(receipt["dpv:hasRecordOfActivity"]), "dpv:hasRecordOfActivity")
-    _typed(found, "dpv:ConsentRecord")
+        _require(receipt, key)
+    found = _object(_first(receipt["dpv:hasRecordOfActivity"]), "dpv:hasRecordOfActivity")
+    _require_type(found, "dpv:ConsentRecord")
     for key in MANDATORY:
-        _there(found, key)
+        _require(found, key)
     processes = found["dpv:hasProcess"]
     for process in processes if isinstance(processes, list) else [processes]:
         for key in MANDATORY_OF_PROCESS:
-            _there(_table(process, "dpv:hasProcess"), key)
-    notice = _table(_first(found["dpv:hasNotice"]), "dpv:hasNotice")
-    status = _table(_first(found["dpv:hasConsentStatus"]), "dpv:hasConsentStatus")
+            _require(_object(process, "dpv:hasProcess"), key)
+    notice = _object(_first(found["dpv:hasNotice"]), "dpv:hasNotice")
+    status = _object(_first(found["dpv:hasConsentStatus"]), "dpv:hasConsentStatus")
     served, chosen = _instant(notice, "dpv:isIndicatedAtTime"), _instant(status, "dpv:isIndicatedAtTime")
     if not served <= chosen:
         raise Invalid("The notice came after the choice.", advice="Such a choice proves nothing.")
@@ -252,58 +241,6 @@ def read(document: object) -> dict[str, str]:
         "status": kind,
         "text": str(notice.get("dct:description", "")),
         "hash": str(notice.get("@id", "")).rpartition("sha256-")[2],
-    }
-
-
-def kantara(proof: Proof, controller: Controller) -> dict[str, Any]:
-    """The same choice as a consent receipt of Kantara 1.1, which older tools read."""
-    choice, purpose, said = proof.choice, proof.purpose, proof.words
-    sensitive = sorted(SENSITIVE.intersection(said.categories))
-    third = (
-        {"thirdPartyDisclosure": True, "thirdPartyName": ", ".join(said.recipients)}
-        if said.recipients
-        else {"thirdPartyDisclosure": False}
-    )
-    return {
-        "version": "KI-CR-v1.1.0",
-        "jurisdiction": controller.country,
-        "consentTimestamp": max(0, int(choice.since)),
-        "collectionMethod": choice.method or "not told",
-        "consentReceiptID": choice.record,
-        "language": said.language,
-        "piiPrincipalId": proof.subject,
-        "piiControllers": [
-            {
-                "piiController": controller.name,
-                "onBehalf": False,
-                "contact": controller.contact,
-                "address": {"streetAddress": controller.address, "addressCountry": controller.country},
-                "email": controller.email,
-                "phone": controller.phone,
-                "piiControllerUrl": controller.id,
-            }
-        ],
-        "policyUrl": controller.policy,
-        "services": [
-            {
-                "service": controller.name,
-                "purposes": [
-                    {
-                        "purpose": said.text,
-                        "purposeCategory": list(said.iri),
-                        "consentType": "EXPLICIT",
-                        "piiCategory": list(said.categories),
-                        "primaryPurpose": False,
-                        "termination": (
-                            f"{_valid(choice)}, withdrawn at {controller.access}; kept P{purpose.retention_days}D"
-                        ),
-                        **third,
-                    }
-                ],
-            }
-        ],
-        "sensitive": bool(sensitive),
-        "spiCat": sensitive,
     }
 
 
@@ -329,7 +266,8 @@ def _actor(choice: Consent, subject: dict[str, str]) -> dict[str, str] | list[di
     )
 
 
-def _valid(choice: Consent) -> str:
+def validity(choice: Consent) -> str:
+    """From when until when this choice holds, as an ISO 8601 interval."""
     return f"{_utc(choice.since)}/{_utc(choice.until)}"
 
 
@@ -341,7 +279,7 @@ def _slug(name: str) -> str:
     return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name) or "none"
 
 
-def _table(value: object, name: str) -> dict[str, Any]:
+def _object(value: object, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Invalid(f"{name} is not an object.", advice="A receipt holds its record inside, not a pointer to it.")
     return value
@@ -351,19 +289,19 @@ def _first(value: object) -> object:
     return value[0] if isinstance(value, list) and value else value
 
 
-def _typed(table: dict[str, Any], kind: str) -> None:
+def _require_type(table: dict[str, Any], kind: str) -> None:
     types = table.get("@type")
     if types != kind and not (isinstance(types, list) and kind in types):
         raise Invalid(f"This is not a {kind}.", advice="Its @type says what it is.")
 
 
-def _there(table: dict[str, Any], key: str) -> None:
+def _require(table: dict[str, Any], key: str) -> None:
     if table.get(key) in (None, "", [], {}):
         raise Invalid(f"{key} is missing.", advice="It is mandatory in ISO/IEC TS 27560.")
 
 
 def _instant(table: dict[str, Any], key: str) -> datetime:
-    _there(table, key)
+    _require(table, key)
     try:
         found = datetime.fromisoformat(str(table[key]))
     except ValueError:

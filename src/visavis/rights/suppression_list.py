@@ -20,7 +20,7 @@ from visavis.model.errors import Invalid
 from visavis.model.moment import Linked, Objected
 from visavis.ports import Projection
 from visavis.runtime.loop import REMEMBERED, Processor
-from visavis.store.append_only import added
+from visavis.store.append_only import append_line
 
 FINGERPRINT_BYTES: Final = 16
 
@@ -82,7 +82,7 @@ class SuppressionList(Projection):
         for fingerprint in map(self._fingerprint, names):
             if (about in self._standing.get(fingerprint, ())) is not on:
                 if self._path is not None:
-                    added(
+                    append_line(
                         self._path, f"{fingerprint.hex()} {quote(about, safe='')} {'on' if on else 'off'} {at:%Y-%m-%d}"
                     )
                 self._note(fingerprint, about, on=on)

@@ -18,6 +18,7 @@ from visavis.customers.fold import fold
 from visavis.customers.identity import REASONS, addressed, refusal
 from visavis.engine import NotAdmitted, admit, step
 from visavis.learning.online import OnlineLearner
+from visavis.ledger.record import prepare_lines
 from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.decoding import CLOCK_SKEW
 from visavis.model.entry import Entry
@@ -200,7 +201,7 @@ class Processor:
 
     def write(self, entries: Sequence[Entry]) -> int:
         """Make these entries durable, with their lines of the ledger; the position of the last. Any thread may."""
-        return self.log.commit(entries, self.strategy.purposes)
+        return self.log.commit(entries, prepare_lines(self.log, entries, self.strategy.purposes))
 
     def discard_group(self, group: Group) -> None:
         """Forget a group that could not be made durable."""

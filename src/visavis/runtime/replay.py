@@ -14,7 +14,7 @@ from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.entry import Entry, WorldEntry, encode
 from visavis.model.moment import Corrected, Lapsed
 from visavis.model.world import StrategyLoaded, World
-from visavis.ports import Log
+from visavis.ports import EntryLog
 from visavis.runtime.population import Population
 from visavis.runtime.projections import Projections
 from visavis.runtime.worlds import fold_world
@@ -33,7 +33,7 @@ class State(Struct):
     entries: int
 
 
-def rebuild(log: Log, population: Population | None = None, projections: Projections | None = None) -> State:
+def rebuild(log: EntryLog, population: Population | None = None, projections: Projections | None = None) -> State:
     """Fold every entry, in order, into this (empty) population and these projections.
 
     Decides nothing: same log, same state, byte for byte. What is built lives on, so the garbage collector is paused.
@@ -63,7 +63,7 @@ class Difference(Struct, frozen=True):
     moment: str
 
 
-def verify(log: Log, randomization_key: bytes, *, found: Callable[[Difference], None]) -> int:
+def verify(log: EntryLog, randomization_key: bytes, *, found: Callable[[Difference], None]) -> int:
     """Decide everything again with the logged strategies and worlds; call ``found`` for each difference.
 
     Returns how many entries were compared. What was decided before a person's last correction, or before data of theirs

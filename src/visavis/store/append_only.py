@@ -1,14 +1,11 @@
-"""Small files that only grow, a line at a time, and that a crash leaves whole.
-
-What outlives every backup of the data.
-"""
+"""Append lines durably to small files that outlive every backup of the data."""
 
 import os
 from pathlib import Path
 
 
-def added(path: Path, line: str) -> None:
-    """Add a line, durably. One that a crash cut short is cut away first: it had not been decided."""
+def append_line(path: Path, line: str) -> None:
+    """Append a line and sync the file and its folder; a last line that a crash cut short is removed first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     with os.fdopen(handle, "r+b") as file:

@@ -1,21 +1,20 @@
-"""The vault: two keys a person (the second for special categories), wrapped under a root key that is kept elsewhere.
+"""The key store: two keys a person (the second for special categories), wrapped under a root key kept elsewhere.
 
-No key, nothing to read.
+``root key → person's keys (AES key wrap) → AES-256-GCM of each value``, bound to its owner and place: pasted under
+another, it does not open. People are found by a keyed hash of their name and stored under a random pseudonym.
+:meth:`KeyStore.shred` destroys a person's keys (crypto-shredding). Their tombstone lies in a file *outside* the data
+folder, read at each opening, so that a restored backup does not bring them back.
 
-``root key → customer's keys (AES key wrap) → AES-256-GCM of each value``, with the value's place bound to it: what is
-pasted under another person or place does not open. People are found by a keyed hash of their name, and known at rest by
-a random pseudonym. :meth:`KeyStore.shred` destroys the keys and leaves a tombstone in a file *outside* the data folder,
-which is read at each opening: a backup that is put back does not bring anybody back.
+Limits: Python cannot wipe its memory, and a disk may keep a block that was overwritten; so erasing is shredding *and*
+deleting.
 
-Limits, honestly: Python cannot wipe its memory, and a disk may keep a block that was overwritten; so erasing is
-shredding *and* deleting.
-
-References: RFC 3394, *AES Key Wrap*, 2002; NIST SP 800-38D, *Galois/Counter Mode*, 2007 (96 random bits a value).
+References: RFC 3394, *AES Key Wrap*, 2002; RFC 5869, *HKDF*, 2010; NIST SP 800-38D, *Galois/Counter Mode*, 2007 (96
+random bits a value).
 """
 
 import os
-import sqlite3
-from collections.abc import Iterable, Mapping
+from collections import OrderedDict
+from collections.abc import Iterable
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -24,25 +23,24 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 from msgspec import Struct
 
-from visavis.ledger.record import Begun, begin, leaves
-from visavis.model.consent import Purpose
-from visavis.model.entry import Entry
-from visavis.model.errors import Invalid, Refused, Unavailable
-from visavis.store.append_only import added
-from visavis.store.sqlite_file import emptied, opening
+from visavis.model.errors import Invalid, Refused
+from visavis.store.append_only import append_line
+from visavis.store.sqlite_file import open_exclusive, transaction, translated_errors, truncate_wal
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 NAME_BYTES: Final = 16
 PSEUDONYM_BITS: Final = 63
-CACHED: Final = 65_536
-"""How many people's keys are kept open in memory; unwrapping one again costs about 30 µs."""
+KEY_CACHE_LIMIT: Final = 262_144
+"""How many people's unwrapped keys stay in memory, the most recently used."""
 ORDINARY: Final = b"\x01o"
 SPECIAL: Final = b"\x01s"
-"""What a sealed value begins with: the version of this form, and which of the person's keys opens it."""
+"""The first bytes of a sealed value: the version of this form, and which of the person's keys opens it."""
 _SCHEMA: Final = (
     "CREATE TABLE people (number INTEGER PRIMARY KEY, fingerprint BLOB UNIQUE, pseudonym INTEGER UNIQUE, key BLOB,"
     " special BLOB, name BLOB) STRICT"
@@ -51,19 +49,13 @@ _SHRED: Final = (
     "UPDATE people SET fingerprint = NULL, pseudonym = NULL, key = NULL, special = NULL, name = NULL WHERE fingerprint"
     " = ? OR pseudonym = ?"
 )
-"""Rows are only added at the end and emptied where they lie.
-
-One taken out would make SQLite move its neighbours and leave stale copies of their keys.
-"""
+"""Rows are blanked, never deleted (:mod:`~visavis.store.sqlite_file`)."""
 
 
 class Tombstone(Struct, frozen=True):
-    """That a person was erased, and when.
+    """That a person was erased, when, and under which pseudonym (0: none).
 
-    By the keyed hash of their name and the pseudonym that they had, 0 when there was none.
-
-    Without the hash (empty) it is what they had that is gone for good, and not they: who was away for long may come
-    again.
+    ``fingerprint`` is the keyed hash of their name; empty when only what was held is gone and they may come again.
     """
 
     fingerprint: bytes
@@ -72,17 +64,17 @@ class Tombstone(Struct, frozen=True):
 
 
 class Cipher:
-    """One key: seals a value for one place of one owner, and opens it there only."""
+    """AES-256-GCM under one key: seals a value for one place of one owner."""
 
     __slots__ = ("_aead", "_bound", "_kind")
 
-    def __init__(self, key: bytes, *, owner: bytes = b"", kind: bytes = ORDINARY) -> None:
+    def __init__(self, key: bytes, owner: bytes = b"", kind: bytes = ORDINARY) -> None:
         self._aead = AESGCM(key)
         self._kind = kind
         self._bound = owner + kind
 
     def seal(self, value: bytes, place: bytes, nonce: bytes = b"") -> bytes:
-        """The value sealed; ``nonce`` is 12 random bytes, drawn when not given."""
+        """The value sealed; ``nonce`` is 12 random bytes, drawn when left out."""
         nonce = nonce or os.urandom(NONCE_BYTES)
         return self._kind + nonce + self._aead.encrypt(nonce, value, self._bound + place)
 
@@ -101,104 +93,86 @@ class Cipher:
 
 
 class PersonKey:
-    """One person's open keys: seal and open what is theirs.
+    """One person's keys. ``audit_key`` is what finds and opens their lines in the ledger.
 
-    ``audit_key`` is what their lines in the ledger are known by; it goes with the others.
+    Ciphers are made at each use (0.7 µs) rather than kept: OpenSSL's state takes 3 KB, the keys 0.7 KB.
     """
 
-    __slots__ = (
-        "_begun",
-        "_lock",
-        "_moments",
-        "_owner",
-        "_special",
-        "_special_wrapped",
-        "_wrapping",
-        "audit_key",
-        "name",
-        "pseudonym",
-    )
+    __slots__ = ("_key", "_moment_key", "_special", "_special_wrapped", "_wrapping", "audit_key", "name", "pseudonym")
 
     def __init__(self, name: str, pseudonym: int, key: bytes, special: bytes, wrapping: bytes) -> None:
         self.name = name
         self.pseudonym = pseudonym
         self.audit_key = derived(key, "audit")
-        self._owner = pseudonym.to_bytes(8)
-        self._lock = Cipher(key, owner=self._owner)
-        self._begun: Begun | None = None
-        self._moments = blake2b(key=derived(key, "moments"), digest_size=8)
-        self._special: Cipher | None = None
+        self._moment_key = derived(key, "moments")
+        self._key = key
+        self._special = b""
         self._special_wrapped = special
         self._wrapping = wrapping
 
     def moment(self, moment: str) -> int:
-        """What a moment's id is known by at rest: 63 bits of a hash under this person's key."""
-        digest = self._moments.copy()
-        digest.update(moment.encode())
-        return int.from_bytes(digest.digest()) >> 1
-
-    def lines(self, entry: Entry, purposes: Mapping[str, Purpose], *, since: int) -> list[bytes]:
-        """The lines of the ledger that tell of this entry (:func:`~visavis.ledger.record.leaves`)."""
-        if self._begun is None:
-            self._begun = begin(self.audit_key)
-        return leaves(entry, purposes, self.audit_key, since=since, begun=self._begun)
+        """A moment's id at rest: 63 bits of a hash under this person's key."""
+        return int.from_bytes(blake2b(moment.encode(), key=self._moment_key, digest_size=8).digest()) >> 1
 
     def masked(self, number: int, position: int) -> int:
-        """A number of up to 62 bits, told at this position so that only these keys tell it.
-
-        The same again takes the mask off.
-        """
-        digest = self._moments.copy()
-        digest.update(b"\0line" + position.to_bytes(8))
-        return number ^ int.from_bytes(digest.digest()) >> 2
+        """A number of up to 62 bits, XORed with a hash of this position under this person's key; twice unmasks it."""
+        place = b"\0line" + position.to_bytes(8)
+        mask = blake2b(place, key=self._moment_key, digest_size=8).digest()
+        return number ^ int.from_bytes(mask) >> 2
 
     def seal(self, value: bytes, place: bytes, *, special: bool = False, nonce: bytes = b"") -> bytes:
-        """The value sealed for this person and this place only; under their second key when it is ``special``."""
-        return (self._second() if special else self._lock).seal(value, place, nonce)
+        """The value sealed for this person and place; under their second key when it is ``special``."""
+        return self._cipher(special=special).seal(value, place, nonce)
 
     def open(self, sealed: bytes, place: bytes) -> bytes:
         """The value; :class:`Invalid` when it was altered, or sealed for another person or place."""
-        return (self._second() if sealed.startswith(SPECIAL) else self._lock).open(sealed, place)
+        return self._cipher(special=sealed.startswith(SPECIAL)).open(sealed, place)
 
-    def _second(self) -> Cipher:
-        """The key of special categories, opened when it is first needed: most people have none of them."""
-        if self._special is None:
-            self._special = Cipher(
-                aes_key_unwrap(self._wrapping, self._special_wrapped), owner=self._owner, kind=SPECIAL
-            )
-        return self._special
+    def _cipher(self, *, special: bool) -> Cipher:
+        owner = self.pseudonym.to_bytes(8)
+        if not special:
+            return Cipher(self._key, owner)
+        if not self._special:  # unwrapped when first needed: most people have no special data
+            self._special = aes_key_unwrap(self._wrapping, self._special_wrapped)
+        return Cipher(self._special, owner, SPECIAL)
 
 
 class KeyStore:
-    """The key table, a small file of its own; one process at a time.
+    """Everybody's keys, in a small file of its own; one process at a time.
 
-    ``tombstones`` lies outside the data folder, as the root key does.
+    Keys of :data:`KEY_CACHE_LIMIT` people are cached, at 0.7 KB each (180 MB when full). A look-up takes about 1 µs
+    there, and about 50 µs when the key must be read and unwrapped again.
     """
 
     def __init__(self, path: Path | str, root: bytes, tombstones: Path) -> None:
         self._wrapping = derived(root, "vault")
         self._fingerprints = derived(root, "people")
         self._path = tombstones
-        self._people: dict[str, PersonKey] = {}
+        self._people: OrderedDict[str, PersonKey] = OrderedDict()
         self._pseudonyms: dict[int, PersonKey] = {}
         self.tombstones = _read(tombstones)
         self._erased = {one.fingerprint for one in self.tombstones if one.fingerprint}
-        with opening(path, "vault") as self._database:
-            self._found_or_made()
+        with open_exclusive(path, "vault") as self._database:
+            self._check_or_create_schema()
             for one in self.tombstones:
                 self._database.execute(_SHRED, (one.fingerprint, one.pseudonym))
-            emptied(self._database)
+            truncate_wal(self._database)
 
     def of(self, customer: str) -> PersonKey | None:
-        """The open keys of this person; ``None`` when there are none."""
+        """The keys of this person, or ``None``."""
         found = self._people.get(customer)
         if found is None:
-            found = self._found("fingerprint", self._fingerprint(customer))
+            return self._load("fingerprint", self._fingerprint(customer))
+        self._people.move_to_end(customer)
         return found
 
-    def under(self, pseudonym: int) -> PersonKey:
-        """The open keys of whom the log knows by this pseudonym; :class:`Invalid` when the key table lacks them."""
-        found = self._pseudonyms.get(pseudonym) or self._found("pseudonym", pseudonym)
+    def by_pseudonym(self, pseudonym: int) -> PersonKey:
+        """The keys of the person stored under this pseudonym; :class:`Invalid` when the key table lacks them."""
+        found = self._pseudonyms.get(pseudonym)
+        if found is not None:
+            self._people.move_to_end(found.name)
+            return found
+        found = self._load("pseudonym", pseudonym)
         if found is None:
             raise Invalid(
                 "The key table lacks a person's keys: it is older than the log, or another's.",
@@ -206,42 +180,26 @@ class KeyStore:
             )
         return found
 
-    def let_in(self, customers: Iterable[str]) -> None:
-        """Make keys, durably, for those of these people who have none.
-
-        :class:`Refused` when one was erased: nobody comes back under that name.
-        """
-        fresh = [name for name in dict.fromkeys(customers) if name not in self._people and self.of(name) is None]
-        if not fresh:
+    def create_missing(self, customers: Iterable[str]) -> None:
+        """Create keys, durably, for those of these people who have none; :class:`Refused` when one was erased."""
+        missing = [name for name in dict.fromkeys(customers) if name not in self._people and self.of(name) is None]
+        if not missing:
             return
-        if any(self.erased(name) for name in fresh):
+        if any(self.erased(name) for name in missing):
             raise Refused("A person of this group was erased.", advice="Their moments are not kept any more.")
-        made = [self._made(name) for name in fresh]
-        self._run("BEGIN IMMEDIATE")
-        try:
-            for person, row in made:
-                self._run(
-                    "INSERT INTO people VALUES (NULL, ?, ?, ?, ?, ?)",
-                    (self._fingerprint(person.name), person.pseudonym, *row),
-                )
-        except BaseException:
-            self._run("ROLLBACK")
-            raise
-        self._run("COMMIT")
-        for person, _ in made:
-            self._keep(person)
+        with translated_errors("vault"), transaction(self._database):
+            made = [self._create(name) for name in missing]
+        for person in made:
+            self._cache(person)
 
     def erased(self, customer: str) -> bool:
-        """Whether this person was erased; known by a keyed hash of their name, which is all that is kept of them."""
+        """Whether this person was erased for good; a keyed hash of their name is all that is kept of them."""
         return self._fingerprint(customer) in self._erased
 
-    def bury(self, customer: str, at: datetime, *, for_good: bool = True) -> None:
-        """Decide an erasure, durably.
+    def add_tombstone(self, customer: str, at: datetime, *, for_good: bool = True) -> None:
+        """Record durably that this person is being erased: opening the log completes it whatever happens.
 
-        From here on it is completed whatever happens, at the latest when the log is next opened.
-
-        Unless it is ``for_good``, the tombstone tells the pseudonym only, which leads to nobody once the keys are gone:
-        it refuses nobody.
+        Unless it is ``for_good``, the tombstone holds only their pseudonym, and they may come again.
         """
         person, fingerprint = self.of(customer), self._fingerprint(customer) if for_good else b""
         pseudonym = person.pseudonym if person is not None else 0
@@ -257,51 +215,58 @@ class KeyStore:
         person = self._people.pop(customer, None)
         if person is not None:
             self._pseudonyms.pop(person.pseudonym, None)
-        self._run(_SHRED, (self._fingerprint(customer), person.pseudonym if person is not None else 0))
-        emptied(self._database)
+        with translated_errors("vault"):
+            shredded = (self._fingerprint(customer), person.pseudonym if person is not None else 0)
+            self._database.execute(_SHRED, shredded)
+        truncate_wal(self._database)
 
     def close(self) -> None:
-        """Give the file back, and forget the keys."""
+        """Close the file and drop the cached keys."""
         self._people.clear()
         self._pseudonyms.clear()
         self._database.close()
 
-    def _found_or_made(self) -> None:
+    def _check_or_create_schema(self) -> None:
         if self._database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
-            self._database.execute("BEGIN IMMEDIATE")
-            self._database.execute(_SCHEMA)
-            self._database.execute("CREATE TABLE root (proof BLOB NOT NULL) STRICT")
-            self._database.execute(
-                "INSERT INTO root VALUES (?)", (aes_key_wrap(self._wrapping, os.urandom(KEY_BYTES)),)
-            )
-            self._database.execute("COMMIT")
+            proof = aes_key_wrap(self._wrapping, os.urandom(KEY_BYTES))
+            with transaction(self._database):
+                self._database.execute(_SCHEMA)
+                self._database.execute("CREATE TABLE root (proof BLOB NOT NULL) STRICT")
+                self._database.execute("INSERT INTO root VALUES (?)", (proof,))
         (proof,) = self._database.execute("SELECT proof FROM root").fetchone()
-        self._unwrapped(proof)
+        self._unwrap(proof)
 
-    def _made(self, customer: str) -> tuple[PersonKey, tuple[bytes, bytes, bytes]]:
+    def _create(self, customer: str) -> PersonKey:
         pseudonym, key, second = randbits(PSEUDONYM_BITS), os.urandom(KEY_BYTES), os.urandom(KEY_BYTES)
         special = aes_key_wrap(self._wrapping, second)
         person = PersonKey(customer, pseudonym, key, special, self._wrapping)
-        return person, (aes_key_wrap(self._wrapping, key), special, person.seal(customer.encode(), b"name"))
+        wrapped, name = aes_key_wrap(self._wrapping, key), person.seal(customer.encode(), b"name")
+        row = (self._fingerprint(customer), pseudonym, wrapped, special, name)
+        self._database.execute("INSERT INTO people VALUES (NULL, ?, ?, ?, ?, ?)", row)
+        return person
 
-    def _found(self, column: str, value: bytes | int) -> PersonKey | None:
-        row = self._run(f"SELECT pseudonym, key, special, name FROM people WHERE {column} = ?", (value,)).fetchone()  # noqa: S608  one of two names
+    def _load(self, column: str, value: bytes | int) -> PersonKey | None:
+        with translated_errors("vault"):
+            row = self._database.execute(
+                f"SELECT pseudonym, key, special, name FROM people WHERE {column} = ?",  # noqa: S608  one of two columns
+                (value,),
+            ).fetchone()
         if row is None:
             return None
         pseudonym, key, special, name = row
-        person = PersonKey("", pseudonym, self._unwrapped(key), special, self._wrapping)
+        person = PersonKey("", pseudonym, self._unwrap(key), special, self._wrapping)
         person.name = person.open(name, b"name").decode()
-        self._keep(person)
+        self._cache(person)
         return person
 
-    def _keep(self, person: PersonKey) -> None:
-        while len(self._people) >= CACHED:
-            oldest = self._people.pop(next(iter(self._people)))
+    def _cache(self, person: PersonKey) -> None:
+        while len(self._people) >= KEY_CACHE_LIMIT:
+            _, oldest = self._people.popitem(last=False)
             del self._pseudonyms[oldest.pseudonym]
         self._people[person.name] = person
         self._pseudonyms[person.pseudonym] = person
 
-    def _unwrapped(self, wrapped: bytes) -> bytes:
+    def _unwrap(self, wrapped: bytes) -> bytes:
         try:
             return aes_key_unwrap(self._wrapping, wrapped)
         except InvalidUnwrap:
@@ -310,29 +275,21 @@ class KeyStore:
                 advice="Give back the key file that was made with the data folder.",
             ) from None
 
-    def _run(self, statement: str, values: tuple[bytes | int, ...] = ()) -> sqlite3.Cursor:
-        try:
-            return self._database.execute(statement, values)
-        except sqlite3.ProgrammingError:
-            raise Unavailable("This vault is closed.", advice="Open it again.") from None
-        except sqlite3.OperationalError as error:
-            raise Unavailable(f"The vault cannot be used: {error}.", advice="Is the disk full?") from None
-
     def _fingerprint(self, customer: str) -> bytes:
         return blake2b(customer.encode(), key=self._fingerprints, digest_size=NAME_BYTES).digest()
 
 
 def derived(root: bytes, name: str) -> bytes:
-    """A key for one use, from the root key; one tells nothing of another.
+    """The key for one use (HKDF-SHA256 with that use's name as info): one says nothing about another.
 
     >>> derived(b"root", "vault") == derived(b"root", "vault") != derived(b"root", "people")
     True
     """
-    return blake2b(name.encode(), key=root, digest_size=KEY_BYTES).digest()
+    return HKDF(SHA256(), KEY_BYTES, salt=None, info=name.encode()).derive(root)
 
 
 def _append(path: Path, one: Tombstone) -> None:
-    added(path, f"{one.fingerprint.hex()} {one.pseudonym} {one.at}")
+    append_line(path, f"{one.fingerprint.hex()} {one.pseudonym} {one.at}")
 
 
 def _read(path: Path) -> list[Tombstone]:

@@ -1,121 +1,123 @@
-"""The log in memory: for tests and for rehearsals.
+"""The log in memory, for tests and rehearsals. It keeps bytes, not objects, and so behaves like the one on disk."""
 
-It keeps bytes, not objects, so that it behaves as the one on disk.
-"""
-
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from secrets import token_bytes
 
-from visavis.ledger.record import leaves
-from visavis.model.consent import Purpose
+from msgspec import Struct
+from msgspec.structs import replace
+
 from visavis.model.entry import Entry, WorldEntry, decode, decode_world, encode
 from visavis.model.errors import Refused, Unavailable
 from visavis.store.keys import KEY_BYTES
 
 
-class MemoryLog:
-    """A :class:`~visavis.ports.Log` that forgets everything when the process ends."""
+class _Row(Struct, frozen=True):
+    """An encoded entry, whose it is (empty: the world's) and the numbers of its ledger lines."""
+
+    customer: str
+    data: bytes
+    lines: range
+
+
+class MemoryEntryLog:
+    """A :class:`~visavis.ports.Log` that is lost when the process ends."""
 
     def __init__(self) -> None:
-        self._rows: list[tuple[bool, bytes] | None] = []
-        self._places: dict[tuple[str, str], int] = {}
+        self._rows: list[_Row | None] = []
+        self._moments: dict[str, dict[str, int]] = {}
         self._erased: set[str] = set()
         self._lines: list[bytes] = []
-        self._day = 0
-        self._told: dict[str, list[int]] = defaultdict(list)
         self._audit_keys: dict[str, bytes] = {}
         self._open = True
 
-    def commit(self, entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> int:
-        """All of them, or none."""
+    def commit(self, entries: Sequence[Entry | WorldEntry], lines: Sequence[Sequence[bytes]] = ()) -> int:
+        """Append the entries with their lines, or nothing; the position of the last."""
         self._check()
         names = [(entry.customer, entry.moment.id) for entry in entries if isinstance(entry, Entry)]
-        if len(set(names)) < len(names) or any(name in self._places for name in names):
-            raise Refused("A moment of this group is in the log already.", advice="Answer it with Log.entry.")
-        if any(customer in self._erased for customer, _ in names):
-            raise Refused("A person of this group was erased.", advice="Their moments are not kept any more.")
-        rows = [(isinstance(entry, Entry), encode(entry)) for entry in entries]
-        start = len(self._rows)
-        self._rows.extend(rows)
-        places = [start + i for i, (of_customer, _) in enumerate(rows) if of_customer]
-        self._places.update(zip(names, places, strict=True))
-        for customer, _ in names:
-            if customer not in self._audit_keys:
-                self._audit_keys[customer] = token_bytes(KEY_BYTES)
-        for entry in entries if purposes is not None else ():
-            if (
-                purposes is not None
-                and isinstance(entry, Entry)
-                and (lines := leaves(entry, purposes, self._audit_keys[entry.customer], since=self._day))
-            ):
-                self._told[entry.customer].extend(range(len(self._lines), len(self._lines) + len(lines)))
-                self._lines.extend(lines)
-                self._day = max(self._day, entry.received_at.toordinal())
+        if len(set(names)) < len(names) or any(moment in self._moments.get(who, ()) for who, moment in names):
+            raise Refused("A moment of this group is in the log already.", advice="Answer it with EntryLog.entry.")
+        self.create_keys([customer for customer, _ in names])
+        encoded = [encode(entry) for entry in entries]
+        for entry, data, its_lines in list(zip(entries, encoded, lines or [()] * len(entries), strict=True)):
+            customer = entry.customer if isinstance(entry, Entry) else ""
+            if isinstance(entry, Entry):
+                self._moments.setdefault(customer, {})[entry.moment.id] = len(self._rows)
+            self._rows.append(_Row(customer, data, range(len(self._lines), len(self._lines) + len(its_lines))))
+            self._lines += its_lines
         return len(self._rows)
 
     def entry(self, customer: str, moment: str) -> Entry | None:
         """The entry of this moment, or ``None``."""
         self._check()
-        place = self._places.get((customer, moment))
-        return self._entry(place) if place is not None else None
+        index = self._moments.get(customer, {}).get(moment)
+        return decode(self._row(index).data) if index is not None else None
 
     def of(self, customer: str) -> Iterator[Entry]:
         """The customer's entries, oldest first."""
         self._check()
-        for place in sorted(place for (name, _), place in self._places.items() if name == customer):
-            yield self._entry(place)
+        for index in list(self._moments.get(customer, {}).values()):
+            yield decode(self._row(index).data)
 
     def scan(self, after: int = 0) -> Iterator[tuple[int, Entry | WorldEntry]]:
         """Every entry after this position."""
         self._check()
         for position, row in enumerate(self._rows[after:], start=after + 1):
             if row is not None:
-                of_customer, data = row
-                yield position, decode(data) if of_customer else decode_world(data)
+                yield position, decode(row.data) if row.customer else decode_world(row.data)
 
     def amend(self, customer: str, entries: Mapping[str, Entry | None]) -> None:
-        """Put these in the place of what their moments said."""
+        """Replace or delete the entries of these moments."""
         self._check()
-        for moment, entry in entries.items():
-            place = (
-                self._places.get((customer, moment))
-                if entry is not None
-                else self._places.pop((customer, moment), None)
-            )
-            if place is not None:
-                self._rows[place] = (True, encode(entry)) if entry is not None else None
+        known = self._moments.get(customer, {})
+        for moment in known.keys() & entries.keys():
+            entry = entries[moment]
+            if entry is not None:
+                self._rows[known[moment]] = replace(self._row(known[moment]), data=encode(entry))
+            else:
+                self._rows[known.pop(moment)] = None
 
     def erase(self, customer: str, *, for_good: bool = True) -> int:
-        """Take everything of this person away."""
+        """Delete everything about this customer."""
         self._check()
-        names = [name for name in self._places if name[0] == customer]
-        for name in names:
-            self._rows[self._places.pop(name)] = None
+        gone = self._moments.pop(customer, {})
+        for index in gone.values():
+            self._rows[index] = None
         if for_good:
             self._erased.add(customer)
-        self._told.pop(customer, None)
         self._audit_keys.pop(customer, None)
-        return len(names)
+        return len(gone)
+
+    def erased(self, customer: str) -> bool:
+        """Whether this customer was erased for good."""
+        return customer in self._erased
 
     def lines(self, start: int, stop: int) -> Sequence[bytes]:
         """These lines of the ledger."""
         self._check()
         return self._lines[start:stop]
 
+    def last_line(self) -> bytes:
+        """The newest line, or nothing."""
+        return self._lines[-1] if self._lines else b""
+
     def lines_of(self, customer: str) -> Iterator[tuple[int, bytes]]:
-        """The person's own."""
+        """The lines of the customer's entries, with their numbers."""
         self._check()
-        for number in self._told.get(customer, ()):
-            yield number, self._lines[number]
+        for index in list(self._moments.get(customer, {}).values()):
+            for number in self._row(index).lines:
+                yield number, self._lines[number]
+
+    def create_keys(self, customers: Iterable[str]) -> None:
+        """Draw an audit key for those who have none."""
+        names = set(customers)
+        if names & self._erased:
+            raise Refused("A person of this group was erased.", advice="Their moments are not kept any more.")
+        for name in names - self._audit_keys.keys():
+            self._audit_keys[name] = token_bytes(KEY_BYTES)
 
     def audit_key(self, customer: str) -> bytes:
-        """What they are known by."""
+        """The customer's audit key, or nothing."""
         return self._audit_keys.get(customer, b"")
-
-    def erased(self, customer: str) -> bool:
-        """Whether this person was erased."""
-        return customer in self._erased
 
     def __len__(self) -> int:
         """How many entries."""
@@ -126,10 +128,10 @@ class MemoryLog:
         """Close it."""
         self._open = False
 
-    def _entry(self, place: int) -> Entry:
-        row = self._rows[place]
+    def _row(self, index: int) -> _Row:
+        row = self._rows[index]
         assert row is not None
-        return decode(row[1])
+        return row
 
     def _check(self) -> None:
         if not self._open:

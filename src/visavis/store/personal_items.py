@@ -1,10 +1,8 @@
-"""A shelf: small things of persons in one SQLite file, each with a kind and a name, sealed whole.
+"""A small encrypted store: items of persons in one SQLite file, each with a kind and a name.
 
-The file tells of nobody, not even how they are named.
-
-What is where is known in memory, read once at opening; the file holds numbered rows of two sealed pieces, the place and
-the value, bound to their number. Rows are only added at the end and emptied where they lie (``rights.database`` says
-why); when most are empty, opening writes the file anew.
+The headers are held in memory, read once at opening. A row of the file is a sealed header and a sealed value, bound to
+the row's number. Rows are blanked, never deleted (:mod:`~visavis.store.sqlite_file`); when most are blank, opening
+compacts the file.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,14 +15,14 @@ from msgspec import Struct
 from visavis.model.entry import Entry
 from visavis.model.errors import Refused
 from visavis.store.keys import Cipher
-from visavis.store.sqlite_file import emptied, open_database
+from visavis.store.sqlite_file import open_database, transaction, truncate_wal
 
-EMPTY_LIMIT: Final = 1_000
-"""So many empty rows are let be."""
+BLANK_LIMIT: Final = 1_000
+"""The file is compacted only when more rows than this are blank."""
 
 
 class ItemHeader(Struct, frozen=True, array_like=True):
-    """Whose a thing is, what kind of thing, and its name; since when it is there, and how many bytes it has."""
+    """Whose an item is, its kind and name, since when it is there, and its size in bytes."""
 
     person: str
     kind: str
@@ -33,22 +31,23 @@ class ItemHeader(Struct, frozen=True, array_like=True):
     size: int
 
 
-_place = msgspec.msgpack.Decoder(ItemHeader)
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(ItemHeader).decode
 
 
 class PersonalItems:
-    """The file (``:memory:`` for tests), sealed under ``secret``; one process at a time.
+    """The file (``:memory:`` for tests), encrypted under ``secret``; one process at a time.
 
-    Of whom ``erased`` tells, nothing is taken.
+    Nothing is stored of people who are ``erased``.
 
-    >>> shelf = PersonalItems(":memory:", bytes(32))
-    >>> shelf.put("camille", "mail", "home", b"camille@example.net")
-    >>> shelf.get("camille", "mail", "home"), shelf.forget("camille"), shelf.people()
+    >>> items = PersonalItems(":memory:", bytes(32))
+    >>> items.put("camille", "mail", "home", b"camille@example.net")
+    >>> items.get("camille", "mail", "home"), items.forget("camille"), items.people()
     (b'camille@example.net', 1, set())
     """
 
     def __init__(self, path: Path | str, secret: bytes, *, erased: Callable[[str], bool] = lambda _: False) -> None:
-        self._lock = Cipher(secret)
+        self._cipher = Cipher(secret)
         self._erased = erased
         self._people: dict[str, dict[tuple[str, str], tuple[int, ItemHeader]]] = {}
         self._holders: dict[str, dict[str, dict[str, None]]] = {}
@@ -56,100 +55,93 @@ class PersonalItems:
         try:
             self._database.execute("PRAGMA synchronous = NORMAL")
             self._database.execute(
-                "CREATE TABLE IF NOT EXISTS things (number INTEGER PRIMARY KEY, place BLOB, value BLOB) STRICT"
+                "CREATE TABLE IF NOT EXISTS items (number INTEGER PRIMARY KEY, header BLOB, value BLOB) STRICT"
             )
-            empty, full = self._database.execute("SELECT count(*) - count(place), count(place) FROM things").fetchone()
-            if empty > max(EMPTY_LIMIT, full):
-                self._database.execute("DELETE FROM things WHERE place IS NULL")
+            blank, full = self._database.execute("SELECT count(*) - count(header), count(header) FROM items").fetchone()
+            if blank > max(BLANK_LIMIT, full):
+                self._database.execute("DELETE FROM items WHERE header IS NULL")
                 self._database.execute("VACUUM")
-                emptied(self._database)
-            (self._last,) = self._database.execute("SELECT coalesce(max(number), 0) FROM things").fetchone()
+                truncate_wal(self._database)
+            (self._last,) = self._database.execute("SELECT coalesce(max(number), 0) FROM items").fetchone()
             for number, sealed in self._database.execute(
-                "SELECT number, place FROM things WHERE place IS NOT NULL ORDER BY number"
+                "SELECT number, header FROM items WHERE header IS NOT NULL ORDER BY number"
             ):
-                self._note(number, _place.decode(self._lock.open(sealed, b"place %d" % number)))
+                self._add(number, _decode(self._cipher.open(sealed, b"header %d" % number)))
         except BaseException:
             self._database.close()
             raise
 
     def put(self, person: str, kind: str, name: str, value: bytes, at: float = 0.0) -> None:
-        """Keep this thing, or put it in the place of the one of that name.
-
-        :class:`Refused` when the person was erased.
-        """
+        """Store this item, replacing the one of that name; :class:`Refused` when the person was erased."""
         if self._erased(person):
             raise Refused("Nothing is kept under this name.")
-        number, place = self._last + 1, ItemHeader(person, kind, name, at, len(value))
-        sealed = (
-            self._lock.seal(msgspec.msgpack.encode(place), b"place %d" % number),
-            self._lock.seal(value, b"value %d" % number),
-        )
-        with self._database:  # both or neither
-            self._database.execute("BEGIN IMMEDIATE")
-            self._database.execute("INSERT INTO things VALUES (?, ?, ?)", (number, *sealed))
-            self._empty(person, [(kind, name)])
+        number, header = self._last + 1, ItemHeader(person, kind, name, at, len(value))
+        sealed_header = self._cipher.seal(_encode(header), b"header %d" % number)
+        row = (number, sealed_header, self._cipher.seal(value, b"value %d" % number))
+        with transaction(self._database):
+            self._database.execute("INSERT INTO items VALUES (?, ?, ?)", row)
+            self._blank(person, [(kind, name)])
         self._last = number
-        self._unnote(person, [(kind, name)])
-        self._note(number, place)
+        self._remove(person, [(kind, name)])
+        self._add(number, header)
 
     def of(self, person: str) -> Mapping[tuple[str, str], ItemHeader]:
-        """What there is of this person, by kind and name, in the order in which it was put."""
-        return {key: place for key, (_, place) in self._people.get(person, {}).items()}
+        """The headers of this person's items by kind and name, in the order in which they were put."""
+        return {key: header for key, (_, header) in self._people.get(person, {}).items()}
 
     def get(self, person: str, kind: str, name: str) -> bytes | None:
         """The value; :class:`Invalid` when it was altered or moved."""
         number, _ = self._people.get(person, {}).get((kind, name), (0, None))
-        row = self._database.execute("SELECT value FROM things WHERE number = ?", (number,)).fetchone()
-        return self._lock.open(row[0], b"value %d" % number) if row is not None else None
+        row = self._database.execute("SELECT value FROM items WHERE number = ?", (number,)).fetchone()
+        return self._cipher.open(row[0], b"value %d" % number) if row is not None else None
 
     def holders(self, kind: str) -> Mapping[str, str]:
-        """Who has things of this kind, by their names; of one name, who put theirs last."""
+        """Who has items of this kind, by the items' names; of one name, who put theirs last."""
         return {name: next(reversed(people)) for name, people in self._holders.get(kind, {}).items()}
 
     def holder(self, kind: str, name: str) -> str:
-        """Who has the thing of this name; empty when nobody has."""
+        """Who has the item of this name; empty when nobody has."""
         return next(reversed(self._holders.get(kind, {}).get(name, {"": None})))
 
-    def drop(self, person: str, things: Iterable[tuple[str, str]]) -> None:
-        """Take these things away."""
-        gone = list(things)
-        with self._database:
-            self._database.execute("BEGIN IMMEDIATE")
-            self._empty(person, gone)
-        self._unnote(person, gone)
+    def drop(self, person: str, items: Iterable[tuple[str, str]]) -> None:
+        """Delete these items, named by kind and name."""
+        gone = list(items)
+        with transaction(self._database):
+            self._blank(person, gone)
+        self._remove(person, gone)
 
     def forget(self, customer: str, _entries: Sequence[Entry] = ()) -> int:
-        """Leave nothing of this erased person in any file, and say how many things that was."""
+        """Delete everything of this person from the files, and return how many items that was."""
         gone = list(self._people.get(customer, ()))
         self.drop(customer, gone)
-        emptied(self._database)
+        truncate_wal(self._database)
         return len(gone)
 
     def values(self, person: str) -> list[tuple[ItemHeader, bytes]]:
-        """Everything there is of this person, in the order in which it was put."""
-        found = [(place, self.get(person, place.kind, place.name)) for place in self.of(person).values()]
-        return [(place, value) for place, value in found if value is not None]
+        """The person's items, in the order in which they were put."""
+        found = [(header, self.get(person, header.kind, header.name)) for header in self.of(person).values()]
+        return [(header, value) for header, value in found if value is not None]
 
     def people(self) -> set[str]:
-        """Everyone of whom there is something."""
+        """Everyone who has items."""
         return set(self._people)
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
         self._database.close()
 
-    def _empty(self, person: str, things: Iterable[tuple[str, str]]) -> None:
+    def _blank(self, person: str, items: Iterable[tuple[str, str]]) -> None:
         mine = self._people.get(person, {})
-        numbers = [(mine[thing][0],) for thing in things if thing in mine]
-        self._database.executemany("UPDATE things SET place = NULL, value = NULL WHERE number = ?", numbers)
+        numbers = [(mine[item][0],) for item in items if item in mine]
+        self._database.executemany("UPDATE items SET header = NULL, value = NULL WHERE number = ?", numbers)
 
-    def _note(self, number: int, place: ItemHeader) -> None:
-        self._people.setdefault(place.person, {})[place.kind, place.name] = number, place
-        self._holders.setdefault(place.kind, {}).setdefault(place.name, {})[place.person] = None
+    def _add(self, number: int, header: ItemHeader) -> None:
+        self._people.setdefault(header.person, {})[header.kind, header.name] = number, header
+        self._holders.setdefault(header.kind, {}).setdefault(header.name, {})[header.person] = None
 
-    def _unnote(self, person: str, things: Iterable[tuple[str, str]]) -> None:
+    def _remove(self, person: str, items: Iterable[tuple[str, str]]) -> None:
         mine = self._people.get(person, {})
-        for kind, name in things:
+        for kind, name in items:
             if mine.pop((kind, name), None) is not None:
                 named = self._holders[kind]
                 del named[name][person]

@@ -1,76 +1,72 @@
-"""The log on disk: one SQLite file in WAL mode, one row an entry, one transaction a group, one fsync a commit.
+"""The log on disk: one SQLite file in WAL mode, one row an entry, one transaction and one fsync a commit.
 
-Each row sealed for its person.
-
-The lines of the ledger lie beside, in the clear: they lead to nobody. An entry's row tells where its lines are, under a
-mask that only its person's key takes off.
+Each row is sealed under its person's key and bound to its position and moment. The ledger's lines lie beside in the
+clear: they identify nobody. A row points to its lines with a number that only the person's key unmasks.
 """
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from struct import Struct
-from typing import Final
+from typing import Any, Final
 
-from visavis.ledger.record import read
-from visavis.model.consent import Purpose
 from visavis.model.entry import Entry, WorldEntry, decode, decode_world, encode
-from visavis.model.errors import Invalid, Refused, Unavailable
+from visavis.model.errors import Invalid, Refused
 from visavis.store.keys import NONCE_BYTES, KeyStore, PersonKey
-from visavis.store.sqlite_file import emptied, opening
+from visavis.store.sqlite_file import open_exclusive, transaction, translated_errors, truncate_wal
 
-APPLICATION: Final = 0x76697361  # "visa", in the file's header: what `file` and we recognise it by
-FORM: Final = 5
+APPLICATION: Final = 0x76697361  # "visa" in the file's header: how `file` and this module recognise it
+FORM: Final = 6
 FETCH: Final = 2048
-_place: Final = Struct(">QQ").pack
-"""What a row is bound to: its position and its moment; :class:`~visavis.store.keys.PersonKey` adds whose it is."""
+COUNT_BITS: Final = 16
+"""A row's pointer to its lines: the number of the first, then this many bits for how many there are."""
 SPECIAL: Final = frozenset({"numbers"})
-"""Categories whose entries are sealed under the person's second key: health."""
+"""Special categories of data (health): their entries are sealed under the person's second key."""
+_place: Final = Struct(">QQ").pack
+"""What a sealed row is bound to: its position and its moment (the person's key adds whose it is)."""
 _SCHEMA: Final = (
     (
-        "CREATE TABLE entries (position INTEGER PRIMARY KEY, person INTEGER, moment INTEGER, data BLOB NOT NULL, line"
-        " INTEGER) STRICT"
+        "CREATE TABLE entries (position INTEGER PRIMARY KEY, person INTEGER, moment INTEGER, data BLOB NOT NULL,"
+        " lines INTEGER) STRICT"
     ),
     "CREATE UNIQUE INDEX moments ON entries (person, moment) WHERE person IS NOT NULL",
     "CREATE TABLE ledger (number INTEGER PRIMARY KEY, line BLOB NOT NULL) STRICT",
     "CREATE TABLE erased (entries INTEGER NOT NULL) STRICT",
     "INSERT INTO erased VALUES (0)",
 )
+_BLANK: Final = "UPDATE entries SET person = NULL, moment = NULL, data = x'', lines = NULL"
+"""Rows are blanked, never deleted (:mod:`~visavis.store.sqlite_file`): their positions stay taken."""
 
 
-class SqliteLog:
-    """A :class:`~visavis.ports.Log` in one file.
+class SqliteEntryLog:
+    """A :class:`~visavis.ports.Log` in one file, locked by the one process that has it open.
 
-    One process writes at a time: the lock goes with it, also when it is killed.
-
-    Who and which moment are told by the vault's pseudonyms and hashes; the rest is sealed, bound to its row. Opening
-    completes every erasure that was decided, whatever was interrupted or put back from a backup. The vault is closed
-    with the log. One call at a time, from whatever thread.
+    Opening it completes every erasure that has a tombstone, whatever was interrupted or restored from a backup. Closing
+    it closes the key store too. Thread-agnostic, one call at a time.
     """
 
-    def __init__(self, path: Path, vault: KeyStore) -> None:
+    def __init__(self, path: Path, keys: KeyStore) -> None:
         self._path = path
-        self._vault = vault
-        with opening(path, "log", failing=vault.close) as self._database:
+        self._keys = keys
+        self._last: int  # position of the last row
+        self._gone: int  # how many rows are blank
+        self._next: int  # number of the next line
+        self._last_line: bytes
+        with open_exclusive(path, "log", failing=keys.close) as self._database:
             self._database.execute("PRAGMA cache_size = -16384")
-            self._database.execute("BEGIN IMMEDIATE")
-            self._found_or_made()
-            self._last: int = self._database.execute("SELECT coalesce(max(position), 0) FROM entries").fetchone()[0]
-            self._gone: int = self._database.execute("SELECT entries FROM erased").fetchone()[0]
-            number, line = self._database.execute(
-                "SELECT number, line FROM ledger ORDER BY number DESC LIMIT 1"
-            ).fetchone() or (-1, b"")
-            self._next: int = number + 1
-            self._day = date.fromisoformat(read(line).day).toordinal() if line else 0
-            for one in vault.tombstones:
-                self._gone += self._overwrite(one.pseudonym)
-            self._database.execute("COMMIT")
-            emptied(self._database)
+            with transaction(self._database):
+                self._check_or_create_schema()
+                ((self._last,),) = self._select("coalesce(max(position), 0) FROM entries")
+                ((self._gone,),) = self._select("entries FROM erased")
+                newest = self._select("number + 1, line FROM ledger ORDER BY number DESC LIMIT 1")
+                self._next, self._last_line = newest[0] if newest else (0, b"")
+                for tombstone in keys.tombstones:
+                    self._gone += self._overwrite(tombstone.pseudonym)
+            truncate_wal(self._database)
 
-    def _found_or_made(self) -> None:
+    def _check_or_create_schema(self) -> None:
         (application,) = self._database.execute("PRAGMA application_id").fetchone()
         (form,) = self._database.execute("PRAGMA user_version").fetchone()
         if self._database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,) and application == 0:
@@ -83,223 +79,163 @@ class SqliteLog:
                 f"{self._path.name} is not a log of this version.", advice="Give the folder that this version wrote."
             )
 
-    def commit(self, entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose] | None = None) -> int:
-        """All of them durably, with their lines of the ledger, or none."""
-        with self._asked():
-            self._vault.let_in([entry.customer for entry in entries if isinstance(entry, Entry)])
-            nonces = os.urandom(NONCE_BYTES * len(entries))
+    def commit(self, entries: Sequence[Entry | WorldEntry], lines: Sequence[Sequence[bytes]] = ()) -> int:
+        """Append the entries with their lines in one transaction, or nothing; the position of the last."""
+        with translated_errors("log"):
+            self.create_keys([entry.customer for entry in entries if isinstance(entry, Entry)])
             rows: list[tuple[int, int | None, int | None, bytes, int | None]] = []
-            lines: list[bytes] = []
-            for i, entry in enumerate(entries):
+            written: list[bytes] = []
+            nonces = os.urandom(NONCE_BYTES * len(entries))
+            for i, (entry, its_lines) in enumerate(zip(entries, lines or [()] * len(entries), strict=True)):
                 position = self._last + 1 + i
                 if isinstance(entry, WorldEntry):
                     rows.append((position, None, None, encode(entry), None))
                     continue
-                person = self._vault.of(entry.customer)
+                person = self._keys.of(entry.customer)
                 assert person is not None
                 moment = person.moment(entry.moment.id)
                 nonce = nonces[NONCE_BYTES * i : NONCE_BYTES * (i + 1)]
                 sealed = person.seal(encode(entry), _place(position, moment), special=_is_special(entry), nonce=nonce)
-                told = person.lines(entry, purposes, since=self._day) if purposes is not None else ()
-                rows.append(
-                    (
-                        position,
-                        person.pseudonym,
-                        moment,
-                        sealed,
-                        person.masked(self._next + len(lines), position) if told else None,
-                    )
-                )
-                if told:
-                    lines += told
-                    self._day = max(self._day, entry.received_at.toordinal())
+                pointer = (self._next + len(written)) << COUNT_BITS | len(its_lines)
+                masked = person.masked(pointer, position) if its_lines else None
+                rows.append((position, person.pseudonym, moment, sealed, masked))
+                written += its_lines
             try:
-                self._database.execute("BEGIN IMMEDIATE")
-                self._database.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?)", rows)
-                self._database.executemany("INSERT INTO ledger VALUES (?, ?)", enumerate(lines, start=self._next))
-                self._database.execute("COMMIT")
+                with transaction(self._database):
+                    self._database.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?)", rows)
+                    self._database.executemany("INSERT INTO ledger VALUES (?, ?)", enumerate(written, start=self._next))
             except sqlite3.IntegrityError:
-                self._database.execute("ROLLBACK")
                 raise Refused(
-                    "A moment of this group is in the log already.", advice="Answer it with Log.entry."
+                    "A moment of this group is in the log already.", advice="Answer it with EntryLog.entry."
                 ) from None
-            except sqlite3.Error:
-                if self._database.in_transaction:
-                    self._database.execute("ROLLBACK")
-                raise
         self._last += len(rows)
-        self._next += len(lines)
+        self._next += len(written)
+        self._last_line = written[-1] if written else self._last_line
         return self._last
 
     def entry(self, customer: str, moment: str) -> Entry | None:
         """The entry of this moment, or ``None``."""
-        with self._asked():
-            person = self._vault.of(customer)
-            if person is None:
-                return None
-            name = person.moment(moment)
-            row = self._database.execute(
-                "SELECT position, data FROM entries WHERE person = ? AND moment = ?", (person.pseudonym, name)
-            ).fetchone()
-        return _opened(person, row[0], name, row[1]) if row is not None else None
+        person = self._keys.of(customer)
+        if person is None:
+            return None
+        name = person.moment(moment)
+        rows = self._select("position, data FROM entries WHERE person = ? AND moment = ?", person.pseudonym, name)
+        return next((_open(person, position, name, data) for position, data in rows), None)
 
     def of(self, customer: str) -> Iterator[Entry]:
         """The customer's entries, oldest first."""
-        with self._asked():
-            person = self._vault.of(customer)
-            if person is None:
-                return
-            rows = self._database.execute(
-                "SELECT position, moment, data FROM entries WHERE person = ? ORDER BY position", (person.pseudonym,)
-            ).fetchall()
-        for position, moment, data in rows:
-            yield _opened(person, position, moment, data)
+        person = self._keys.of(customer)
+        if person is not None:
+            rows = "position, moment, data FROM entries WHERE person = ? ORDER BY position"
+            for position, moment, data in self._select(rows, person.pseudonym):
+                yield _open(person, position, moment, data)
 
     def scan(self, after: int = 0) -> Iterator[tuple[int, Entry | WorldEntry]]:
         """Every entry after this position, read as it goes."""
-        with self._asked():
+        with translated_errors("log"):
             cursor = self._database.execute(
-                "SELECT position, person, moment, data FROM entries WHERE position > ? AND position <= ? ORDER BY"
-                " position",
+                "SELECT position, person, moment, data FROM entries WHERE position > ? AND position <= ?"
+                " ORDER BY position",
                 (after, self._last),
             )
         while rows := cursor.fetchmany(FETCH):
             for position, pseudonym, moment, data in rows:
-                if data:
-                    yield (
-                        position,
-                        (
-                            decode_world(data)
-                            if pseudonym is None
-                            else _opened(self._vault.under(pseudonym), position, moment, data)
-                        ),
-                    )
+                if pseudonym is not None:
+                    yield position, _open(self._keys.by_pseudonym(pseudonym), position, moment, data)
+                elif data:
+                    yield position, decode_world(data)
 
     def amend(self, customer: str, entries: Mapping[str, Entry | None]) -> None:
-        """The rows, sealed anew where they lie, then the traces of what they held."""
-        with self._asked():
-            emptied(self._database)  # whoever reads now would keep what is replaced: then nothing is begun
-            person = self._vault.of(customer)
+        """Seal the new entries into the same rows, and blank those of deleted ones."""
+        with translated_errors("log"):
+            truncate_wal(self._database)  # a reader would keep what is replaced: then nothing is begun
+            person = self._keys.of(customer)
             if person is None:
                 return
             gone = 0
-            try:
-                self._database.execute("BEGIN IMMEDIATE")
+            with transaction(self._database):
                 for moment, entry in entries.items():
                     name = person.moment(moment)
-                    row = self._database.execute(
-                        "SELECT position FROM entries WHERE person = ? AND moment = ?", (person.pseudonym, name)
-                    ).fetchone()
-                    if row is None:
-                        continue
-                    if entry is None:
-                        self._database.execute(
-                            "UPDATE entries SET person = NULL, moment = NULL, data = x'', line = NULL WHERE"
-                            " position = ?",
-                            row,
-                        )
-                        gone += 1
-                    else:
-                        sealed = person.seal(encode(entry), _place(row[0], name), special=_is_special(entry))
-                        self._database.execute("UPDATE entries SET data = ? WHERE position = ?", (sealed, row[0]))
+                    for (position,) in self._select(
+                        "position FROM entries WHERE person = ? AND moment = ?", person.pseudonym, name
+                    ):
+                        if entry is None:
+                            gone += self._database.execute(f"{_BLANK} WHERE position = ?", (position,)).rowcount
+                            continue
+                        sealed = person.seal(encode(entry), _place(position, name), special=_is_special(entry))
+                        self._database.execute("UPDATE entries SET data = ? WHERE position = ?", (sealed, position))
                 self._database.execute("UPDATE erased SET entries = entries + ?", (gone,))
-                self._database.execute("COMMIT")
-            finally:
-                if self._database.in_transaction:
-                    self._database.execute("ROLLBACK")
             self._gone += gone
-            emptied(self._database)
+            truncate_wal(self._database)
 
     def erase(self, customer: str, *, for_good: bool = True) -> int:
-        """The tombstone, the rows, their traces, then the keys."""
-        with self._asked():
-            emptied(self._database)  # whoever reads now would keep what is deleted: then nothing is begun
-            self._vault.bury(customer, datetime.now(UTC), for_good=for_good)
-            person = self._vault.of(customer)
+        """Write the tombstone, blank the rows, truncate the write-ahead log, then destroy the keys."""
+        with translated_errors("log"):
+            truncate_wal(self._database)  # a reader would keep what is deleted: then nothing is begun
+            self._keys.add_tombstone(customer, datetime.now(UTC), for_good=for_good)
+            person = self._keys.of(customer)
             deleted = 0
             if person is not None:
-                try:
-                    self._database.execute("BEGIN IMMEDIATE")
+                with transaction(self._database):
                     deleted = self._overwrite(person.pseudonym)
-                    self._database.execute("COMMIT")
-                finally:
-                    if self._database.in_transaction:
-                        self._database.execute("ROLLBACK")
                 self._gone += deleted
-                try:
-                    emptied(self._database)
-                finally:  # also when a file could not be cut yet: whoever may come again gets other keys
-                    self._vault.shred(customer)
-            else:
-                self._vault.shred(customer)
+            try:
+                truncate_wal(self._database)
+            finally:  # also when a reader blocks the truncation: should they come again, it is under other keys
+                self._keys.shred(customer)
         return deleted
+
+    def erased(self, customer: str) -> bool:
+        """Whether this customer was erased for good."""
+        return self._keys.erased(customer)
 
     def lines(self, start: int, stop: int) -> Sequence[bytes]:
         """These lines of the ledger."""
-        with self._asked():
-            found = self._database.execute(
-                "SELECT line FROM ledger WHERE number >= ? AND number < ? ORDER BY number", (start, stop)
-            ).fetchall()
+        found = self._select("line FROM ledger WHERE number >= ? AND number < ? ORDER BY number", start, stop)
         return [line for (line,) in found]
 
+    def last_line(self) -> bytes:
+        """The newest line, or nothing."""
+        return self._last_line
+
     def lines_of(self, customer: str) -> Iterator[tuple[int, bytes]]:
-        """The person's own: those from where each of their entries points, as far as their key knows them."""
-        with self._asked():
-            person = self._vault.of(customer)
-            if person is None:
-                return
-            rows = self._database.execute(
-                "SELECT position, line FROM entries WHERE person = ? AND line IS NOT NULL ORDER BY position",
-                (person.pseudonym,),
-            ).fetchall()
-        number = -1
-        for position, masked in rows:
-            number = max(number, person.masked(masked, position))
-            while (found := self.lines(number, number + 1)) and read(found[0]).is_of(person.audit_key):
-                yield number, found[0]
-                number += 1
+        """The lines that the customer's rows point to, with their numbers."""
+        person = self._keys.of(customer)
+        if person is not None:
+            rows = "position, lines FROM entries WHERE person = ? AND lines IS NOT NULL ORDER BY position"
+            for position, masked in self._select(rows, person.pseudonym):
+                number, count = divmod(person.masked(masked, position), 1 << COUNT_BITS)
+                yield from enumerate(self.lines(number, number + count), start=number)
+
+    def create_keys(self, customers: Iterable[str]) -> None:
+        """Create the keys of those who have none."""
+        self._keys.create_missing(customers)
 
     def audit_key(self, customer: str) -> bytes:
-        """What they are known by."""
-        with self._asked():
-            person = self._vault.of(customer)
+        """The customer's audit key, or nothing."""
+        person = self._keys.of(customer)
         return person.audit_key if person is not None else b""
-
-    def erased(self, customer: str) -> bool:
-        """Whether this person was erased."""
-        return self._vault.erased(customer)
 
     def __len__(self) -> int:
         """How many entries."""
-        with self._asked():
-            self._database.execute("SELECT 1")
+        self._select("1")
         return self._last - self._gone
 
     def close(self) -> None:
-        """Give the files back."""
+        """Close both files."""
         self._database.close()
-        self._vault.close()
+        self._keys.close()
+
+    def _select(self, what: str, *values: int) -> list[tuple[Any, ...]]:
+        with translated_errors("log"):
+            return self._database.execute(f"SELECT {what}", values).fetchall()
 
     def _overwrite(self, pseudonym: int) -> int:
-        """Empty this person's rows where they lie (``rights.database`` says why), and say how many.
-
-        Their positions stay taken.
-        """
-        rows = self._database.execute(
-            "UPDATE entries SET person = NULL, moment = NULL, data = x'', line = NULL WHERE person = ?", (pseudonym,)
-        ).rowcount
+        """Blank this person's rows and return how many there were."""
+        rows = self._database.execute(f"{_BLANK} WHERE person = ?", (pseudonym,)).rowcount
         if rows:
             self._database.execute("UPDATE erased SET entries = entries + ?", (rows,))
         return rows
-
-    @contextmanager
-    def _asked(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.ProgrammingError:
-            raise Unavailable("This log is closed.", advice="Open it again.") from None
-        except sqlite3.OperationalError as error:
-            raise Unavailable(f"The log cannot be used: {error}.", advice="Is the disk full?") from None
 
 
 def _is_special(entry: Entry) -> bool:
@@ -307,5 +243,5 @@ def _is_special(entry: Entry) -> bool:
     return entry.moment.category in SPECIAL or any(not SPECIAL.isdisjoint(use.categories) for use in entry.uses)
 
 
-def _opened(person: PersonKey, position: int, moment: int, data: bytes) -> Entry:
+def _open(person: PersonKey, position: int, moment: int, data: bytes) -> Entry:
     return decode(person.open(data, _place(position, moment)))

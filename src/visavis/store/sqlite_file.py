@@ -1,9 +1,8 @@
-"""A SQLite file from which what is erased is gone: zeroed where it lay, and cut off the write-ahead log.
+"""Open SQLite files so that what is deleted is overwritten in place and cut from the write-ahead log.
 
-A row that is *emptied* (``UPDATE … SET value = NULL``) is zeroed in its place. One that is *deleted* is too, but its
-neighbours may be moved to fill pages, and SQLite leaves stale copies of what it moves: so tables that hold something of
-people only grow at their end, and are emptied, never thinned out. Indexes move their entries anyhow: they hold keyed
-hashes and random numbers only.
+Blanking a row (``UPDATE … SET value = NULL``) zeroes it in place. Deleting one may move its neighbours and leave stale
+copies of them, so tables with personal data are append-only and their rows are blanked, never deleted. Indexes do move
+their entries: they hold only keyed hashes and random numbers.
 """
 
 import sqlite3
@@ -15,16 +14,13 @@ from visavis.model.errors import Invalid, Unavailable
 
 
 def open_database(path: Path | str, *, exclusive: bool = False) -> sqlite3.Connection:
-    """The database of this path, in WAL mode, made for its owner's eyes only.
+    """Open or create a database in WAL mode, readable by its owner only.
 
-    What an earlier process left in its write-ahead log is in the file.
-
-    ``secure_delete`` belongs to each connection and its default to each build, so it is set here and read back; nothing
-    spills to a temporary file.
+    ``secure_delete`` is set per connection and its default differs between builds: it is set here and read back.
     """
     if isinstance(path, Path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.touch(mode=0o600)  # SQLite gives the same to the files beside it
+        path.touch(mode=0o600)  # SQLite gives the same mode to the files beside it
     database = sqlite3.connect(path, isolation_level=None, timeout=0.2, check_same_thread=False)
     try:
         if exclusive:
@@ -37,9 +33,9 @@ def open_database(path: Path | str, *, exclusive: bool = False) -> sqlite3.Conne
                 "This build of SQLite does not overwrite what it deletes.", advice="Use one with SQLITE_SECURE_DELETE."
             )
         if exclusive:
-            database.execute("BEGIN IMMEDIATE")  # the lock is taken now, and kept
+            database.execute("BEGIN IMMEDIATE")  # takes the lock now; exclusive mode keeps it
             database.execute("COMMIT")
-        emptied(database)
+        truncate_wal(database)
     except BaseException:
         database.close()
         raise
@@ -47,10 +43,12 @@ def open_database(path: Path | str, *, exclusive: bool = False) -> sqlite3.Conne
 
 
 @contextmanager
-def opening(path: Path | str, what: str, *, failing: Callable[[], None] = lambda: None) -> Iterator[sqlite3.Connection]:
-    """The database, for one process alone.
+def open_exclusive(
+    path: Path | str, what: str, *, failing: Callable[[], None] = lambda: None
+) -> Iterator[sqlite3.Connection]:
+    """Open the database for this process alone and check it inside the ``with`` block.
 
-    Whatever goes wrong while it is looked at closes it (then calls ``failing``), and is told as one of our errors.
+    An error in the block closes it, calls ``failing`` and is raised as :class:`Unavailable` or :class:`Invalid`.
     """
     database = None
     try:
@@ -62,7 +60,7 @@ def opening(path: Path | str, what: str, *, failing: Callable[[], None] = lambda
         failing()
         if isinstance(error, sqlite3.OperationalError):
             raise Unavailable(
-                f"The {what} cannot be open_database: {error}.", advice="Is another process writing it?"
+                f"The {what} cannot be opened: {error}.", advice="Is another process writing it?"
             ) from None
         if isinstance(error, sqlite3.DatabaseError):
             raise Invalid(
@@ -71,20 +69,38 @@ def opening(path: Path | str, what: str, *, failing: Callable[[], None] = lambda
         raise
 
 
-def emptied(database: sqlite3.Connection) -> None:
-    """Cut the write-ahead log to nothing, so that what was deleted is in no file.
+@contextmanager
+def transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """One transaction, committed at the end of the ``with`` block and rolled back by any error."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    finally:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
 
-    :class:`Unavailable` when somebody still reads what was there.
+
+@contextmanager
+def translated_errors(what: str) -> Iterator[None]:
+    """Raise SQLite's errors about a closed or unusable file as :class:`Unavailable`."""
+    try:
+        yield
+    except sqlite3.ProgrammingError:
+        raise Unavailable(f"This {what} is closed.", advice="Open it again.") from None
+    except sqlite3.OperationalError as error:
+        raise Unavailable(f"The {what} cannot be used: {error}.", advice="Is the disk full?") from None
+
+
+def truncate_wal(database: sqlite3.Connection) -> None:
+    """Copy the write-ahead log into the file and truncate it, so that what was deleted is in no file.
+
+    :class:`Unavailable` while another connection reads an older state.
     """
+    advice = "Finish what is being read, then ask again."
     try:
         found = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.OperationalError as error:
-        raise Unavailable(
-            f"What was deleted is not gone yet: {error}.", advice="Finish what is being read, then ask again."
-        ) from None
-    # (0, -1, -1): a database in memory has no such log.
-    if found not in ((0, 0, 0), (0, -1, -1)):
-        raise Unavailable(
-            "What was deleted is not gone yet: somebody is reading it.",
-            advice="Finish what is being read, then ask again.",
-        )
+        raise Unavailable(f"What was deleted is not gone yet: {error}.", advice=advice) from None
+    if found not in ((0, 0, 0), (0, -1, -1)):  # (0, -1, -1): a database in memory has no write-ahead log
+        raise Unavailable("What was deleted is not gone yet: somebody is reading it.", advice=advice)

@@ -27,8 +27,8 @@ from visavis.http.access_keys import AccessKeys
 from visavis.http.bodies import OnOff, Token, json_response, read_body
 from visavis.http.requests import PAGE, key_of, with_cookie
 from visavis.http.routes import Operation, endpoint, page_route, routes_of
-from visavis.ledger.personal_view import LOOKED, OwnLine, lines_of
-from visavis.ledger.personal_view import told as line_text
+from visavis.ledger.personal_view import USE_OUTCOMES, OwnLine, lines_of_person
+from visavis.ledger.personal_view import use_text as line_text
 from visavis.model.consent import OPENS
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
@@ -213,7 +213,7 @@ class Portal:
 
     async def _values(self, name: str, language: str) -> dict[str, Any]:
         entries, lines = await self._writer.ask(
-            lambda: (self._loop.entries_of(name), lines_of(self._loop.log, self._loop.names(name)))
+            lambda: (self._loop.entries_of(name), lines_of_person(self._loop.log, self._loop.names(name)))
         )
         return await asyncio.to_thread(page_values, self._loop, self._accounts, name, entries, lines, language)
 
@@ -224,7 +224,7 @@ def page_values(
     """The values of the template ``_portal.html`` for this person, now."""
     strategy, person, now = loop.strategy, loop.customer(name), loop.clock.now()
     counted = {one.purpose: one for one in benefits(loop, accounts, name, entries, language)}
-    looks = [line for line in lines if line.leaf.outcome in LOOKED and line.leaf.categories][-LOOKS:]
+    looks = [line for line in lines if line.record.outcome in USE_OUTCOMES and line.record.categories][-LOOKS:]
     chosen = [choice for choice in choices(strategy, person, language, now.timestamp()) if choice.basis == "consent"]
     return {
         "brand": strategy.brand.name,

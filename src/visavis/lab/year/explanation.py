@@ -4,10 +4,10 @@ from visavis.decide.explain import SENTENCES, sentence
 from visavis.model.decision import Decision, Show
 from visavis.model.entry import Entry, WorldEntry
 from visavis.model.errors import Invalid
-from visavis.ports import Log
+from visavis.ports import EntryLog
 
 
-def find(log: Log, decision: str) -> tuple[Entry, Decision]:
+def find(log: EntryLog, decision: str) -> tuple[Entry, Decision]:
     """The decision of this id with its entry; :class:`Invalid` when the log does not hold it."""
     for _, entry in log.scan():
         if not isinstance(entry, WorldEntry):
@@ -19,7 +19,7 @@ def find(log: Log, decision: str) -> tuple[Entry, Decision]:
     )
 
 
-def explanation(log: Log, decision: str, language: str) -> str:
+def explanation(log: EntryLog, decision: str, language: str) -> str:
     """What was decided, why, what was read for it, and what the alternatives were, a line each."""
     entry, found = find(log, decision)
     what = f"silence · {found.reason}" if not isinstance(found, Show) else f"show · {found.action}"

@@ -21,7 +21,7 @@ from visavis.lab.year import data
 from visavis.model.entry import WorldEntry
 from visavis.model.errors import Invalid
 from visavis.model.world import Learned, ParametersLearned
-from visavis.ports import Log
+from visavis.ports import EntryLog
 from visavis.strategy.read import Strategy
 
 NAMES: Final = (
@@ -77,7 +77,7 @@ def extract(strategy: Strategy, learned: Learned, to: Path) -> int:
     return sum([(to / name).write_bytes(content) for name, content in packed.items()])
 
 
-def learned_of(log: Log) -> Learned:
+def learned_of(log: EntryLog) -> Learned:
     """The parameters that a whole year learned; :class:`Invalid` when the log holds none."""
     changes = [entry.change for _, entry in log.scan() if isinstance(entry, WorldEntry)]
     learned = [change.learned for change in changes if isinstance(change, ParametersLearned)]

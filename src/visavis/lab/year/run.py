@@ -20,7 +20,7 @@ from visavis.lab.year.report import YearReport
 from visavis.lab.year.simulated_uplift import simulate
 from visavis.lab.year.year_run import no_progress
 from visavis.store.keys import KeyStore
-from visavis.store.sqlite import SqliteLog
+from visavis.store.sqlite import SqliteEntryLog
 from visavis.strategy.read import Strategy, read
 
 KEY: Final = b"the year of 2017"
@@ -47,7 +47,9 @@ def run(
     (folder / "key").write_bytes(KEY)
     until = datetime(2018 if months == 6 else 2017, 1 if months == 6 else 7 + months, 1, 5, tzinfo=UTC).timestamp()
     shown = screen(read(whole)) if screen is not None else None
-    with closing(SqliteLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", KEY, folder / "erased"))) as log:
+    with closing(
+        SqliteEntryLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", KEY, folder / "erased"))
+    ) as log:
         with shown.live if shown is not None else nullcontext():
             done = backtest(
                 year,

@@ -19,7 +19,7 @@ from visavis.model.moment import Bought, Consented, Displayed, Entered, Line, Li
 from visavis.model.world import ParametersLearned, StrategyLoaded
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.loop import Processor
-from visavis.store.memory import MemoryLog
+from visavis.store.memory import MemoryEntryLog
 from visavis.strategy.read import read
 
 START: Final = datetime(2026, 3, 2, 15, tzinfo=UTC)
@@ -81,7 +81,7 @@ def _loop(files: Mapping[str, bytes], seed: int) -> tuple[Processor, TurnedClock
     strategy = read({**files, "objectives.toml": objectives, "products.csv": catalogue.encode()})
     clock = TurnedClock()
     clock.turn(START.timestamp())
-    loop = Processor(MemoryLog(), strategy, f"seed {seed}".encode(), clock)
+    loop = Processor(MemoryEntryLog(), strategy, f"seed {seed}".encode(), clock)
     loop.enact([StrategyLoaded(strategy.version, {}), ParametersLearned(prior())])
     return loop, clock
 

@@ -29,13 +29,14 @@ from visavis.cards.answer import reply
 from visavis.config import Settings
 from visavis.consent.choices import switched
 from visavis.delivery.dispatcher import Dispatcher
+from visavis.delivery.eligibility import may_do
 from visavis.delivery.screens import Screens
 from visavis.delivery.webhooks import ERASED, Webhooks, checked
-from visavis.devices import glasses as web_client
-from visavis.devices import pairing
+from visavis.devices import glasses, pairing
 from visavis.devices.external_channels import ExternalChannels
 from visavis.devices.home.home import Home
-from visavis.devices.hosts import doors
+from visavis.devices.hosts import packages
+from visavis.devices.hosts.cross_origin import cross_origin
 from visavis.devices.mirror.mirror import Mirror
 from visavis.engine import NotAdmitted, admit, step
 from visavis.explain.accounts import Accounts
@@ -155,9 +156,7 @@ def build(
     def covered(name: str, effect: Effect) -> bool:
         if effect.kind == ERASED:
             return log.erased(name)
-        known = strategy.actions.get(effect.action)
-        # What names no action is owed whatever was agreed to: recipients hear of corrections.
-        return not effect.action or (known is not None and screens.holds(name, known.purpose, effect.epoch))
+        return may_do(strategy, person(name), effect, instant())
 
     screens = Screens(strategy, person, time.now)
     outbox = Webhooks(
@@ -278,7 +277,7 @@ def build(
         ledger,
         _nobody,
     )
-    server.app = doors.shared(_app(server, root, extra), settings.origins)
+    server.app = cross_origin(_app(server, root, extra), settings.origins)
     return server
 
 
@@ -369,8 +368,8 @@ def _app(
             *ledger_doors.routes(writer, server.ledger),
             *receipts.routes(writer, access, derived(root, "receipts")),
             *operations.routes(writer, access, server.metrics, _turned(server)),
-            *web_client.routes(writer, access, server.screens),
-            *doors.routes(server.strategy),
+            *glasses.routes(writer, access, server.screens),
+            *packages.routes(server.strategy),
             *pairing.routes(writer, access, server.screens),
             *server.mirror.routes(),
             *server.external_channels.routes(writer, access, server.screens),

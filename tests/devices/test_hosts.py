@@ -24,7 +24,8 @@ from support.people import STRATEGY
 from visavis.cards.compose import compose
 from visavis.cards.text import cells
 from visavis.config import Settings
-from visavis.devices.hosts.doors import PACKAGE, checked, even, mentra
+from visavis.devices.hosts.cross_origin import checked
+from visavis.devices.hosts.packages import PACKAGE, even, mentra
 from visavis.devices.hosts.page import HOSTS, carried
 from visavis.devices.text_screen import WIDTHS_PX, even_g2_px, lines
 from visavis.model.card import Card
@@ -322,14 +323,14 @@ def test_no_cookie_is_asked_of_another_origin(hosting: Hosting) -> None:
     ],
 )
 def test_what_is_no_origin_is_refused_when_the_server_starts(origin: str) -> None:
-    with pytest.raises(Invalid, match="no origin"):
+    with pytest.raises(Invalid, match="not an origin"):
         checked((origin,))
 
 
 def test_a_server_with_a_wrong_origin_does_not_start() -> None:
     from support.people import grocery
 
-    with pytest.raises(Invalid, match="no origin"):
+    with pytest.raises(Invalid, match="not an origin"):
         build(grocery(), Settings(origins=("https://a.example/x",)), memory=True, key=b"t" * 32)
 
 

@@ -25,7 +25,8 @@ from support.people import NOON, grocery
 from support.site import Site
 from visavis.config import Mail, Settings
 from visavis.delivery.addresses import Addresses
-from visavis.devices.mail.letters import Letters, checked
+from visavis.devices.mail.address import checked
+from visavis.devices.mail.letters import Letters
 from visavis.model.decision import Show
 from visavis.model.errors import Invalid
 from visavis.model.moment import Answered, Consented, Noticed, Withdrew

@@ -20,8 +20,8 @@ from playwright.sync_api import Browser, Page
 from support.devices.mirror_site import PNG, Mirrored, a_mirror
 from support.people import STRATEGY
 from visavis.cards.compose import compose
-from visavis.devices.mirror import faces
-from visavis.devices.mirror.cards import face
+from visavis.devices.mirror import item_page
+from visavis.devices.mirror.cards import card_html
 from visavis.devices.mirror.resources import TimelineItem
 from visavis.model.decision import Show
 from visavis.model.moment import Answered, Displayed, Noticed
@@ -127,7 +127,7 @@ def test_a_card_its_menu_and_the_item_beside_it_look_as_they_were_looked_at(
     page = glass(token)
     decision = STRATEGY.actions["reminder-door"]
     shown = a_show("reminder-door", "FLUID MILK WHITE ONLY")
-    card = face(compose(STRATEGY, shown, language, place="s1"))
+    card = card_html(compose(STRATEGY, shown, language, place="s1"))
     menu = [
         {"action": "CUSTOM", "id": one, "values": [{"displayName": label}]}
         for one, label in (("yes", decision.card[language].yes), ("no", decision.card[language].no))
@@ -263,8 +263,10 @@ def test_no_card_of_the_brand_is_cut_on_a_glass(browser: Browser, language: str)
                 figures={"today": 1.25, "goal": 1.5, "left": 0.5},
             )
             page.set_content(
-                faces.document(
-                    TimelineItem(html=face(compose(STRATEGY, shown, language, place="s1"))), language, lambda _: None
+                item_page.document(
+                    TimelineItem(html=card_html(compose(STRATEGY, shown, language, place="s1"))),
+                    language,
+                    lambda _: None,
                 )
             )
             room = page.evaluate(

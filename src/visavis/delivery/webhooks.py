@@ -1,11 +1,8 @@
-"""The outbox.
+"""The outbox: effects delivered by webhook at least once, to allowed hosts only, and not after consent was withdrawn.
 
-What must happen outside, delivered at least once to hosts that were allowed by name, and never after its consent was
-withdrawn.
-
-An effect is in the log, in the same commit as the yes that caused it; what was delivered is kept beside. After a
-restart, whatever is in the log and not marked as done is sent again, under the same idempotency key. Messages are
-signed as Standard Webhooks 1.0 asks (HMAC-SHA-256 of id, time and body).
+An effect is in the log, in the same commit as the yes that caused it; its delivery status is kept in this file. After a
+restart, every effect in the log that is not marked as done is sent again, under the same idempotency key. Messages are
+signed as in Standard Webhooks 1.0 (HMAC-SHA-256 of id, time and body).
 
 Reference: Standard Webhooks, *specification 1.0.0*, 2023 (headers ``webhook-id``, ``webhook-timestamp``,
 ``webhook-signature``).
@@ -37,19 +34,13 @@ from visavis.store.sqlite_file import emptied, open_database
 
 TIMEOUT_S: Final = 5.0
 BACKOFF_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 3600.0, 3600.0, 3600.0)
-"""How long after each failure the next attempt comes.
-
-After the last one the effect is given up, and the console says so.
-"""
+"""The pause after each failure. After the last one the effect is given up, and the console shows it."""
 AT_ONCE: Final = 8
 """How many effects of one kind may be on their way at once."""
 KEPT: Final = 10_000
 TOLERANCE_S: Final = 300.0
 ERASED: Final = "erased"
-"""The kind of effect that tells a recipient of an erasure.
-
-The log does not hold it, so it is kept here, sealed, until it is delivered; then nowhere.
-"""
+"""The kind of effect that announces an erasure. It is not in the log: kept here, sealed, until it is delivered."""
 log = logging.getLogger("visavis.outbox")
 
 Status = Literal["waiting", "delivered", "withdrawn", "given_up", "no_target"]
@@ -105,7 +96,8 @@ def checked(targets: Mapping[str, Target], hosts: frozenset[str]) -> dict[str, T
 def sign(secret: str, message: str, at: int, body: bytes) -> str:
     """The signature of a message, as its ``webhook-signature`` header holds it.
 
-    >>> sign("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+    >>> secret, body = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", b'{"test": 2432232314}'
+    >>> sign(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)
     'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE='
     """
     signed = hmac(_secret(secret), f"{message}.{at}.".encode() + body, sha256).digest()
@@ -131,12 +123,10 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, *, now: float) 
 
 
 class Webhooks:
-    """Deliver effects.
+    """Delivers effects. ``covered`` says, before each attempt, whether the person's consent still covers one.
 
-    ``covered`` tells whether what a person agreed to still covers an effect of theirs, asked just before each attempt.
-
-    The file holds keyed hashes (under ``secret``) and what became of them; besides, sealed, what recipients are still
-    to be told of an erasure.
+    The file holds keyed hashes (under ``secret``) and statuses; besides, sealed, the notices of erasures that were not
+    yet received.
     """
 
     def __init__(
@@ -218,10 +208,7 @@ class Webhooks:
             del self.parcels[oldest]
 
     def announce(self, notice: Entry) -> None:
-        """Keep what recipients are to be told of an erasure, before it begins.
-
-        Once it is done nothing else knows whom to tell. Then let it pass.
-        """
+        """Store the notices of an erasure before it begins: afterwards nothing else knows whom to notify."""
         self._database.execute("PRAGMA synchronous = FULL")
         for effect in notice.effects:
             if effect.kind in self._targets:
@@ -259,19 +246,19 @@ class Webhooks:
         ]
 
     def settle(self) -> None:
-        """Once the whole log has passed.
+        """After the whole log was applied: drop the status of effects that are not in it.
 
-        Drop what is remembered of effects that it does not hold (a person was erased, a backup was put back).
+        (A person was erased, or a backup was restored.)
         """
         self._drop(self._unheard)
         self._unheard = set()
 
     def nudge(self) -> None:
-        """Look at the clock again: it was turned."""
+        """Read the clock again: it was changed."""
         self._bell.set()
 
     def start(self) -> None:
-        """Begin to deliver, in the running event loop, once the whole log has passed."""
+        """Begin to deliver, in the running event loop, after the whole log was applied."""
         self.settle()
         for key, parcel in self._targetless.items():
             self._finish(key, parcel)
@@ -279,9 +266,9 @@ class Webhooks:
         self._task = asyncio.get_running_loop().create_task(self._serve())
 
     async def tried(self, kind: str) -> None:
-        """Try everything of this kind that waits, now; return when each was.
+        """Try every waiting effect of this kind now; return when each was tried.
 
-        What failed waits for its time, or for the next start.
+        What failed waits for its next time, or for the next start.
         """
         for key, parcel in self.parcels.items():
             if parcel.effect.kind == kind and parcel.status == "waiting" and key not in self._under_way:
@@ -362,14 +349,11 @@ class Webhooks:
         emptied(self._database)
 
     def _name(self, key: str) -> bytes:
-        """What an effect is known by at rest.
-
-        A keyed hash, because its key names a decision, and so a person to who can guess.
-        """
+        """A keyed hash of the effect's key, since a key could be matched to a person by guessing."""
         return blake2b(key.encode(), key=self._secret, digest_size=16).digest()
 
     async def _sent(self, parcel: WebhookDelivery) -> str:
-        """Send it once; what went wrong, or nothing."""
+        """Send it once; return what went wrong, or nothing."""
         effect = parcel.effect
         target = self._targets[effect.kind]
         at = int(self._clock())
@@ -408,7 +392,7 @@ class Webhooks:
     def _finish(self, key: str, parcel: WebhookDelivery) -> None:
         self.parcels[key] = parcel
         if parcel.effect.kind == ERASED:
-            del self.parcels[key]  # it told of somebody of whom nothing is kept
+            del self.parcels[key]  # nothing is kept of this person
         name = self._name(key)
         self._done[name] = parcel.status
         at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")

@@ -1,20 +1,23 @@
-"""Which devices are whose: paired with a short code that counts once, told how they are, revoked at once.
+"""Which devices are whose: paired by a short code that serves once, listed with their states.
 
-A code stands for nothing but a place in this table: it names neither a person nor a place, is known to no file, lives
-ten minutes and dies with its first use. It is 39 random bits, and wrong codes are counted, by address and together: 120
-a minute against a thousand codes that wait find one in ten years.
+A code is random and in memory only, names neither a person nor a place, and is valid for ten minutes and one use. It
+has 39 bits, and wrong codes are counted, by address and together: 120 a minute against a thousand waiting codes find
+one in ten years.
 """
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
-from secrets import choice
+from datetime import datetime
+from secrets import choice, token_hex
 from typing import Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.model.catalogue import Device
 from visavis.model.errors import Invalid, Refused
+from visavis.model.moment import Worn
 from visavis.model.shown import DeviceState
 
 ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -39,10 +42,7 @@ class TooMany(Refused):
 
 
 class Offer(Struct, frozen=True):
-    """A code that waits to be used.
-
-    For a person's device, or for an adviser's at a place, until the end of the shift (epoch seconds).
-    """
+    """A code that waits to be used; ``until`` is the end of an adviser's shift (epoch seconds)."""
 
     code: str
     role: Literal["device", "adviser"]
@@ -52,10 +52,7 @@ class Offer(Struct, frozen=True):
 
 
 class Paired(Struct, frozen=True):
-    """A device that somebody has: what it is and how it last said that it was.
-
-    ``until`` is the end of a shift (epoch seconds; 0: none).
-    """
+    """A paired device and its last reported state; ``until`` is the end of a shift (epoch seconds; 0: none)."""
 
     id: str
     profile: str
@@ -67,8 +64,15 @@ class Paired(Struct, frozen=True):
     until: float = 0.0
 
 
+def worn_moment(key: AccessKey, at: datetime, *, worn: bool) -> Worn:
+    """That this key's device is worn from now on, or no longer: decisions choose among the devices that are."""
+    return Worn(
+        id=f"worn-{token_hex(6)}", customer=key.subject, occurred_at=at, device=key.id, profile=key.profile, worn=worn
+    )
+
+
 class Registry:
-    """Offers codes, makes them keys, lists what there is. ``now`` gives epoch seconds."""
+    """Offers codes, exchanges them for keys, lists devices. ``now`` gives epoch seconds."""
 
     def __init__(self, access: AccessKeys, devices: Mapping[str, Device], now: Callable[[], float]) -> None:
         self._access = access
@@ -112,15 +116,13 @@ class Registry:
             device, state = self._devices.get(key.profile), states.get(key.id)
             name, proved = (device.name or device.profile, device.proved) if device is not None else (key.profile, "no")
             paired = Paired(key.id, key.profile, name, proved, until=key.until)
-            found.append(
-                paired
-                if state is None
-                else Paired(key.id, key.profile, name, proved, state.worn, state.battery, state.busy, key.until)
-            )
+            if state is not None:
+                paired = replace(paired, worn=state.worn, battery=state.battery, busy=state.busy)
+            found.append(paired)
         return found
 
     def shift(self, hours: object, asking: AccessKey) -> float:
-        """When a shift that begins now ends; no later than the key of who asks."""
+        """When a shift that begins now ends; no later than the key that asks for it."""
         if not isinstance(hours, int | float) or isinstance(hours, bool) or not 0 < hours * 3600 <= SHIFT_LIMIT_S:
             raise Invalid(
                 f"`hours` is how long the shift lasts, at most {SHIFT_LIMIT_S / 3600:.0f}.", advice='Send {"hours": 8}.'

@@ -1,9 +1,6 @@
-"""Who is at a page's door: a key in the Authorization header, or in that page's own cookie.
+"""What every page and JSON route shares: the key of a request, its body, its cookie, and errors as problem details."""
 
-Shared by every room that serves pages.
-"""
-
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -25,23 +22,15 @@ PAGE: Final = {
     "referrer-policy": "no-referrer",
     "cache-control": "no-store",
 }
-STREAM: Final = {
-    "content-type": "text/event-stream",
-    "cache-control": "no-store",
-    "x-accel-buffering": "no",
-    "x-content-type-options": "nosniff",
-}
-HEARTBEAT_S: Final = 15.0
-"""How often a stream says that it is still there."""
 Answering = Callable[[Request], Awaitable[Response]]
 __all__ = [
-    "HEARTBEAT_S",
     "PAGE",
-    "STREAM",
     "YEAR_S",
     "Answering",
+    "enter",
     "guarded",
     "json_body",
+    "json_response",
     "key_of",
     "refusal",
     "with_cookie",
@@ -49,7 +38,7 @@ __all__ = [
 
 
 def key_of(request: Request, access: AccessKeys, *roles: str, cookie: str = "") -> AccessKey:
-    """The key of this request, of one of these roles; else :class:`Refused`.
+    """The key in the Authorization header, or in this page's cookie, of one of these roles; else :class:`Refused`.
 
     A cookie counts only for requests that come from our own pages.
     """
@@ -69,10 +58,24 @@ def key_of(request: Request, access: AccessKeys, *roles: str, cookie: str = "") 
     return key
 
 
-def with_cookie(request: Request, response: Response, cookie: str, token: str, path: str) -> Response:
-    """The response that leaves this key in the page's cookie.
+async def enter(request: Request, access: AccessKeys, role: str, cookie: str, path: str) -> Response:
+    """Put the key of the request's body into the cookie of the page at ``path``.
 
-    Not read by scripts, not sent from another site, nor in clear when we serve https.
+    :class:`Invalid` when it is a key of another role.
+    """
+    token = str((await json_body(request)).get("key", ""))
+    if (key := access.check(token)).role != role:
+        owner = "PLACE" if role == "adviser" else "PERSON"
+        raise Invalid(
+            f"This is a key of the role `{key.role}`, not `{role}`.", advice=f"Make one: visavis key {role} {owner}."
+        )
+    return with_cookie(request, Response(status_code=204), cookie, token, path)
+
+
+def with_cookie(request: Request, response: Response, cookie: str, token: str, path: str) -> Response:
+    """The response that also stores this key in the page's cookie.
+
+    Not readable by scripts, not sent from another site, and only over https when the request came over https.
     """
     response.set_cookie(
         cookie, token, max_age=YEAR_S, path=path, httponly=True, samesite="strict", secure=request.url.scheme == "https"
@@ -93,11 +96,16 @@ async def json_body(request: Request) -> dict[str, Any]:
         raise Invalid("The body is not a JSON object.", advice='Send one such as {"on": true}.') from None
 
 
-def guarded(answering: Answering) -> Answering:
-    """The same answer, with everything that we raise on purpose told as a problem.
+def json_response(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A response with this value as JSON; ``headers`` may replace that it is never cached."""
+    data = msgspec.json.encode(value)
+    return Response(
+        data, status, media_type="application/json", headers={"cache-control": "no-store", **(headers or {})}
+    )
 
-    Never a redirect, so that a script is not fooled.
-    """
+
+def guarded(answering: Answering) -> Answering:
+    """The same route, with every error of ours answered as problem details, never as a redirect."""
 
     async def answer(request: Request) -> Response:
         try:

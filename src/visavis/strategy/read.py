@@ -15,6 +15,7 @@ from visavis.model.action import Action, Objective
 from visavis.model.attributes import ATTRIBUTES
 from visavis.model.catalogue import Device, Family, Place, Product
 from visavis.model.consent import CATEGORIES, Purpose
+from visavis.model.customer import Customer
 from visavis.model.errors import Invalid
 from visavis.model.ids import version_of
 from visavis.strategy import lint, tables
@@ -59,6 +60,11 @@ class Strategy(Struct, frozen=True):
     indexes: dict[tuple[str, str], tuple[tuple[Action, ...], Index]]
     product_conditions: dict[str, Condition]
     reads: dict[str, frozenset[str]]
+
+    def language_for(self, customer: Customer | None = None, asked: str = "") -> str:
+        """The language asked for if the brand has it, else the customer's, else the brand's first."""
+        wanted = (asked, customer.language if customer is not None else "", self.brand.languages[0])
+        return next(one for one in wanted if one in self.brand.languages)
 
 
 def read(files: Mapping[str, bytes]) -> Strategy:

@@ -6,8 +6,7 @@ For the brand's own people, behind a brand's key. The feed is thinned when momen
 not, and answers for any moment.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from math import isfinite
 from time import perf_counter
@@ -18,7 +17,7 @@ from babel.numbers import format_percent
 from markupsafe import Markup
 from msgspec import Struct
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from visavis.cards.answer import said
@@ -30,7 +29,8 @@ from visavis.explain.accounts import Accounts
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.http.access_log import record_entry_read
-from visavis.http.requests import HEARTBEAT_S, PAGE, STREAM, guarded, json_body, key_of, with_cookie
+from visavis.http.event_stream import HEARTBEAT_S, Look, ServerEvent, streamed, watch
+from visavis.http.requests import PAGE, guarded, json_body, key_of, with_cookie
 from visavis.measurement.objectives import ObjectiveResult, ObjectiveTallies
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import KIND, KINDS
@@ -119,14 +119,10 @@ def routes(
     async def stream(request: Request) -> Response:
         key, asked = brand(request), request.query_params
         wanted = Filter(asked.get("kind", ""), asked.get("result", ""), asked.get("mark", ""))
+        language = language_of(request)
+        look = _look(screens, told_rows(wanted, language), told_sides(language))
         last = request.headers.get("last-event-id", "") or asked.get("after", "")
-
-        return StreamingResponse(
-            _events(
-                screens, access, key, told_rows(wanted, language_of(request)), told_sides(language_of(request)), last
-            ),
-            headers=STREAM,
-        )
+        return streamed(watch(screens, EVERYBODY, look, holds=lambda: access.holds(key), last_id=last, settle_s=PACE_S))
 
     def told_rows(wanted: Filter, language: str) -> Callable[[int], str]:
         def text(after: int) -> str:
@@ -223,35 +219,24 @@ def standing(one: ObjectiveResult, language: str) -> ObjectiveRow:
     )
 
 
-async def _events(
-    screens: Screens,
-    access: AccessKeys,
-    key: AccessKey,
-    told_rows: Callable[[int], str],
-    told_sides: Callable[[], str],
-    last: str,
-) -> AsyncIterator[bytes]:
-    newest = screens.recent[-1].number if screens.recent else 0
-    after = int(last) if last.isascii() and last.isdigit() and int(last) <= newest else 0
-    sides_at = 0.0
-    yield b"retry: 1000\n\n"
-    with screens.watching(EVERYBODY) as bell:
-        while not screens.closed and access.holds(key):
-            bell.clear()
-            newest = screens.recent[-1].number if screens.recent else 0
-            if newest > after:
-                if text := told_rows(after):
-                    yield pages.event(text, name="rows", number=str(newest))
-                after = newest
-            if (started := perf_counter()) >= sides_at:
-                yield pages.event(told_sides(), name="sides")
-                # Counting many people takes long: it never takes more than a fiftieth of the server's time.
-                sides_at = started + max(SIDES_S, 50.0 * (perf_counter() - started))
-            try:
-                async with asyncio.timeout(HEARTBEAT_S):
-                    await bell.wait()
-                await asyncio.sleep(PACE_S)
-            except TimeoutError:
-                yield b": still here\n\n"
-    if not screens.closed:
-        yield pages.event(".", name="shut")
+def _look(screens: Screens, told_rows: Callable[[int], str], told_sides: Callable[[], str]) -> Look:
+    """The rows since the last event, and what stands beside them."""
+    after, sides_at = -1, 0.0
+
+    async def look(last: str) -> tuple[Sequence[ServerEvent], float]:
+        nonlocal after, sides_at
+        events = []
+        newest = screens.recent[-1].number if screens.recent else 0
+        if after < 0:
+            after = int(last) if last.isascii() and last.isdigit() and int(last) <= newest else 0
+        if newest > after:
+            if text := told_rows(after):
+                events.append(ServerEvent("rows", text, str(newest)))
+            after = newest
+        if (started := perf_counter()) >= sides_at:
+            events.append(ServerEvent("sides", told_sides()))
+            # Counting many people takes long: it never takes more than a fiftieth of the server's time.
+            sides_at = started + max(SIDES_S, 50.0 * (perf_counter() - started))
+        return events, HEARTBEAT_S
+
+    return look

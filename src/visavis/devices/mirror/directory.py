@@ -14,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from visavis.consent.gate import open_categories
-from visavis.devices.mirror.answering import NOTHING, answer, listed
 from visavis.devices.mirror.callbacks import Callbacks
 from visavis.devices.mirror.cards import Cards
 from visavis.devices.mirror.resources import (
@@ -27,6 +26,7 @@ from visavis.devices.mirror.resources import (
     read,
     stamp,
 )
+from visavis.devices.mirror.responses import NOTHING, json_answer, list_answer
 from visavis.devices.mirror.timelines import Timelines
 from visavis.devices.mirror.uploads import body, fields
 from visavis.http.access_keys import AccessKey, permits
@@ -49,11 +49,11 @@ class Directory:
         found = [
             msgspec.json.decode(data, type=Contact) for data in self._timelines.of(key.subject, "contacts").values()
         ]
-        return listed(request, "contacts", found)
+        return list_answer(request, "contacts", found)
 
     async def contact(self, request: Request, key: AccessKey) -> Response:
         """One contact."""
-        return answer(request, self._contact(key, request))
+        return json_answer(request, self._contact(key, request))
 
     async def insert_contact(self, request: Request, key: AccessKey) -> Response:
         """A new contact, or another one in its place."""
@@ -79,7 +79,7 @@ class Directory:
             msgspec.json.decode(data, type=MirrorSubscription)
             for data in self._timelines.of(key.subject, "subscriptions").values()
         ]
-        return listed(request, "subscriptionsList", found)
+        return list_answer(request, "subscriptionsList", found)
 
     async def subscribe(self, request: Request, key: AccessKey) -> Response:
         """Tell this address, when it is one that may be called."""
@@ -97,14 +97,14 @@ class Directory:
     async def locations(self, request: Request, key: AccessKey) -> Response:
         """Where the person is: the place, when they let places be known."""
         here = self._here(key)
-        return listed(request, "locationsList", [here] if here is not None else [])
+        return list_answer(request, "locationsList", [here] if here is not None else [])
 
     async def location(self, request: Request, key: AccessKey) -> Response:
         """The same, by its only name."""
         here = self._here(key)
         if here is None or request.path_params["id"] != "latest":
             raise Missing("There is no such location: positions are not kept.")
-        return answer(request, here)
+        return json_answer(request, here)
 
     async def locate(self, request: Request, key: AccessKey) -> Response:
         """A position of the device: a ``located`` moment, through the gate like any other.
@@ -134,7 +134,7 @@ class Directory:
             assert lived.answer.refused is not None
             raise Refused("This position was not kept.", advice=lived.answer.refused.advice)
         self._callbacks.tell(key.subject, "locations", "latest", "UPDATE")
-        return answer(request, self._here(key) or Location(id="latest"), 201)
+        return json_answer(request, self._here(key) or Location(id="latest"), 201)
 
     async def setting(self, request: Request, key: AccessKey) -> Response:
         """The person's language, or the brand's time zone."""
@@ -142,7 +142,7 @@ class Directory:
         known = {"locale": self._cards.language(key.subject), "timezone": self._writer.loop.strategy.brand.zone}
         if name not in known:
             raise Missing("There is no such setting.", advice="Use locale or timezone.")
-        return answer(request, Setting(id=name, value=known[name]))
+        return json_answer(request, Setting(id=name, value=known[name]))
 
     def _here(self, key: AccessKey) -> Location | None:
         customer, strategy = self._writer.loop.customer(key.subject), self._writer.loop.strategy
@@ -175,7 +175,7 @@ class Directory:
         if not (contact.id and contact.display_name and contact.image_urls):
             raise Invalid("A contact needs id, displayName and imageUrls.", advice="Give all three.")
         self._timelines.put(key.subject, "contacts", contact.id, msgspec.json.encode(contact))
-        return answer(request, contact, status)
+        return json_answer(request, contact, status)
 
     def _subscription(self, key: AccessKey, request: Request) -> str:
         name: str = request.path_params["id"]
@@ -189,4 +189,4 @@ class Directory:
         at = stamp(self._writer.loop.clock.now())
         one = self._callbacks.checked(replace(read(MirrorSubscription, told), id=name, updated=at))
         self._timelines.put(key.subject, "subscriptions", name, msgspec.json.encode(one))
-        return answer(request, one, status)
+        return json_answer(request, one, status)

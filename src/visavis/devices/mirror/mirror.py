@@ -14,13 +14,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from visavis.delivery.screens import Screens
-from visavis.devices.mirror.answering import PATH, answer, answering, refused
 from visavis.devices.mirror.callbacks import Callbacks
 from visavis.devices.mirror.cards import Cards
 from visavis.devices.mirror.directory import Directory
 from visavis.devices.mirror.discovery import document
 from visavis.devices.mirror.glass import Glass
 from visavis.devices.mirror.resources import Attachment, Missing, TimelineItem
+from visavis.devices.mirror.responses import PATH, error_answer, for_device, json_answer
 from visavis.devices.mirror.timeline import Timeline, linked
 from visavis.devices.mirror.timelines import Timelines
 from visavis.devices.mirror.uploads import Sessions, Upload, whole
@@ -94,10 +94,10 @@ class Mirror:
         ]
         return [
             Route("/discovery/v1/apis/mirror/v1/rest", _described),
-            *[Route(PATH + path, answering(self._access, endpoint), methods=[verb]) for verb, path, endpoint in table],
+            *[Route(PATH + path, for_device(self._access, endpoint), methods=[verb]) for verb, path, endpoint in table],
             # A piece of an upload comes with PUT from some clients and with POST from others.
             *[
-                Route(path, answering(self._access, self._upload), methods=["POST", "PUT"], name=f"upload {verb}")
+                Route(path, for_device(self._access, self._upload), methods=["POST", "PUT"], name=f"upload {verb}")
                 for path, verb in uploads
             ],
             *self._glass.routes(),
@@ -136,7 +136,7 @@ class Mirror:
                 }
             )
         kept = self._kept(request, key, await whole(request))
-        return answer(request, kept, 200 if request.method == "PUT" else 201)
+        return json_answer(request, kept, 200 if request.method == "PUT" else 201)
 
     async def _piece(self, request: Request, key: AccessKey, name: str) -> Response:
         session, complete = await self._sessions.go_on(request, key.subject, name)
@@ -165,6 +165,6 @@ class Mirror:
 
 async def _described(request: Request) -> Response:
     try:
-        return answer(request, document(str(request.base_url)))
+        return json_answer(request, document(str(request.base_url)))
     except Invalid as error:
-        return refused(error)
+        return error_answer(error)

@@ -4,7 +4,7 @@ One for all who look.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from secrets import token_urlsafe
@@ -16,7 +16,7 @@ from babel.dates import format_date
 
 from visavis.cards.typography import typeset
 from visavis.delivery.screens import EVERYBODY, Screens
-from visavis.http.requests import HEARTBEAT_S
+from visavis.http.event_stream import HEARTBEAT_S, ServerEvent, watch
 from visavis.lab.stage import population_panel as everybody
 from visavis.lab.stage.onstage import Playing, StagePerson
 from visavis.lab.stage.panels import known, switches
@@ -151,35 +151,20 @@ class Stage:
             },
         }
 
-    async def stream(self, language: str) -> AsyncIterator[bytes]:
+    def stream(self, language: str) -> AsyncIterator[bytes]:
         """The parts, each sent again when it has changed."""
         sent: dict[str, str] = {}
-        yield b"retry: 1000\n\n"
-        with self._screens.watching(EVERYBODY) as bell:
-            self.playing.changed.add(bell)
-            try:
-                while not self._screens.closed:
-                    bell.clear()
-                    now = {"frames": msgspec.json.encode(self.frames(language)).decode(), **self.parts(language)}
-                    for name, text in now.items():
-                        if sent.get(name) != text:
-                            yield pages.event(text, name=name)
-                    sent = now
-                    card = (
-                        None
-                        if self.playing.scene >= len(self.playing.stories)
-                        else self._screens.card(self.playing.person)
-                    )
-                    wait_s = (
-                        min(HEARTBEAT_S, self._screens.lasts_s(card.show) + 0.05) if card is not None else HEARTBEAT_S
-                    )
-                    try:
-                        await asyncio.wait_for(bell.wait(), wait_s)
-                        await asyncio.sleep(SETTLE_S)
-                    except TimeoutError:
-                        yield b": still here\n\n"
-            finally:
-                self.playing.changed.discard(bell)
+
+        async def look(_: str) -> tuple[Sequence[ServerEvent], float]:
+            nonlocal sent
+            before = sent
+            sent = {"frames": msgspec.json.encode(self.frames(language)).decode(), **self.parts(language)}
+            events = [ServerEvent(name, text) for name, text in sent.items() if before.get(name) != text]
+            crowded = self.playing.scene >= len(self.playing.stories)
+            card = None if crowded else self._screens.card(self.playing.person)
+            return events, self._screens.ends_in_s(card.show) if card is not None else HEARTBEAT_S
+
+        return watch(self._screens, EVERYBODY, look, settle_s=SETTLE_S, bells=self.playing.changed)
 
     def _everybody(self, person: StagePerson) -> dict[str, Any]:
         """Everybody's year, as far as it is lived."""

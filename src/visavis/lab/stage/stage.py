@@ -13,11 +13,12 @@ from secrets import compare_digest, token_urlsafe
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from visavis.delivery.screens import Screens
-from visavis.http.requests import STREAM, guarded, json_body, with_cookie
+from visavis.http.event_stream import streamed
+from visavis.http.requests import guarded, json_body, with_cookie
 from visavis.lab.stage.onstage import Playing
 from visavis.lab.stage.scene import PARTS, Stage
 from visavis.model.errors import Invalid, Refused
@@ -93,7 +94,7 @@ def routes(
         )
 
     async def stream(request: Request) -> Response:
-        return StreamingResponse(stage.stream(pages.language_of(request)), headers=STREAM)
+        return streamed(stage.stream(pages.language_of(request)))
 
     async def screen(request: Request) -> Response:
         """The way into a screen: its own key in its own cookie, as if one put these glasses on."""

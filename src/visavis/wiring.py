@@ -258,7 +258,7 @@ def build(
         brought=lambda names: {purpose: asdict(one) for purpose, one in benefits.of(names).brought.items()},
     )
     retention = Retention(loop, desk.held, told=metrics.lapsed)
-    home = Home(settings.mqtt, writer, access, screens, heard=metrics.heard) if settings.mqtt is not None else None
+    home = Home(settings.mqtt, writer, access, screens, count=metrics.heard) if settings.mqtt is not None else None
     server = Server(
         strategy,
         log,

@@ -209,6 +209,7 @@ def test_one_click_stops_letters_without_a_page_a_cookie_or_a_key(site: Site, po
     (entry,) = [entry for entry in site.entries("camille") if isinstance(entry.moment, Withdrew)]
     assert isinstance(entry.moment, Withdrew)
     assert entry.moment.purpose == "by-mail"
+    assert entry.moment.method == "mail", "a withdrawal says by which way it came"
     assert not site._called(lambda: site.server.external_channels.addresses.has("camille", "mail"))
     site.passes(3600.0)
     site.leaves("camille")

@@ -5,8 +5,7 @@ written to disk before it is made; if its outcome is unknown (a cut, a crash, no
 certainly not sent is retried with growing pauses, then through the next channel. A card that was withdrawn, or answered
 elsewhere, is recalled. The file holds keyed hashes of decisions and their status, nothing else.
 
-``displayed`` comes back as a moment when a device says so. That a card was never seen needs no moment: its time is in
-the decision, and its window closes.
+A device reports ``displayed`` as a moment. A card that was never seen needs none: its window closes by itself.
 """
 
 import asyncio

@@ -34,7 +34,7 @@ SHIFT_LIMIT_S: Final = 16 * 3600.0
 
 
 class TooMany(Refused):
-    """Too many wrong codes; ``retry_after_s`` says when the next may be tried."""
+    """Too many wrong codes; the next may be tried after ``retry_after_s``."""
 
     def __init__(self, retry_after_s: int) -> None:
         super().__init__("Too many wrong codes.", advice="Wait, then type the code that is on the other screen.")

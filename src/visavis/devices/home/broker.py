@@ -48,7 +48,7 @@ class Listener(Protocol):
     async def opened(self) -> None:
         """A new connection was made: forget what was known of the one before."""
 
-    async def heard(self, arrived: Arrived) -> None:
+    async def received(self, arrived: Arrived) -> None:
         """Process one message; when this returns, it is acknowledged. Never raises."""
 
 
@@ -157,7 +157,7 @@ class Connection:
     async def _process(self, client: Any, message: Any) -> None:
         """Process one message, then acknowledge it."""
         try:
-            await self._listener.heard(Arrived(str(message.topic), bytes(message.payload), bool(message.retain)))
+            await self._listener.received(Arrived(str(message.topic), bytes(message.payload), bool(message.retain)))
             if message.qos and self._client is client:
                 client.acknowledge(message)
         finally:
@@ -218,7 +218,7 @@ def _tls(broker: Broker) -> ssl.SSLContext | None:
 
 
 def _properties(packet: int) -> Any:
-    """The properties of an MQTT 5 packet; the library that makes them tells no types."""
+    """The properties of an MQTT 5 packet; the library has no types."""
     from paho.mqtt import properties  # noqa: PLC0415
 
     made: Any = properties.Properties

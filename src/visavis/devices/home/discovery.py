@@ -88,7 +88,7 @@ def within(message: Any, where: Path) -> Any:
     """What a message holds there; :class:`Invalid` when nothing is there."""
     for name in where:
         if not isinstance(message, dict) or name not in message:
-            raise Invalid("The event is not where its announcement said.", advice="Check the value_template.")
+            raise Invalid("The event is not where it was announced.", advice="Check the value_template.")
         message = message[name]
     return message
 

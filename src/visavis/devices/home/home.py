@@ -36,7 +36,7 @@ log = logging.getLogger("visavis.home")
 
 
 class Home:
-    """All homes of one broker. ``heard`` counts each message in the metrics, by kind of moment and outcome."""
+    """All homes of one broker. ``count`` counts each message in the metrics, by kind of moment and outcome."""
 
     def __init__(
         self,
@@ -45,13 +45,13 @@ class Home:
         access: AccessKeys,
         screens: Screens,
         *,
-        heard: Callable[[str, str], None] = lambda _kind, _fate: None,
+        count: Callable[[str, str], None] = lambda _kind, _fate: None,
     ) -> None:
         self._broker = broker
         self._writer = writer
         self._access = access
         self._screens = screens
-        self._heard = heard
+        self._count = count
         self._strategy = writer.loop.strategy
         self._answers = Answers(writer)
         self._connection = Connection(broker, self)
@@ -144,17 +144,17 @@ class Home:
         self._shown.clear()
         self._announced.clear()
 
-    async def heard(self, arrived: Arrived) -> None:
+    async def received(self, arrived: Arrived) -> None:
         """Process one message; an invalid or forbidden one has no effect."""
         try:
             await self._process_message(arrived)
         except VisavisError as error:
             fate = "invalid" if isinstance(error, Invalid) else "forbidden"
-            self._heard("", fate)
+            self._count("", fate)
             log.debug("a message of a home was refused", extra={"reason": Exception.__str__(error)})
         except Exception:
             # It would fail again: one message is lost rather than all homes waiting behind it.
-            self._heard("", "invalid")
+            self._count("", "invalid")
             log.exception("a message of a home could not be processed")
 
     async def _process_message(self, arrived: Arrived) -> None:
@@ -169,7 +169,7 @@ class Home:
             if arrived.retained and arrived.payload:
                 await self._found(home, key, arrived.payload)
         elif key is None:
-            self._heard("", "forbidden")
+            self._count("", "forbidden")
         elif where is not None or what == "event":
             fields = discovery.within(messages.opened(arrived.payload), where or ())
             now = self._writer.loop.clock.now()
@@ -239,10 +239,10 @@ class Home:
     async def _process(self, key: AccessKey, moment: Moment | None) -> None:
         """Process the moment; while the log is unavailable it is retried, and the broker waits."""
         if moment is None:
-            self._heard("", "unused")
+            self._count("", "unused")
             return
         if permits(key, moment):
-            self._heard("", "forbidden")
+            self._count("", "forbidden")
             return
         while True:
             try:
@@ -251,7 +251,7 @@ class Home:
                 await asyncio.sleep(RETRY_S)
             else:
                 fate = "refused" if answer.entry is None else "retried" if answer.retried else "kept"
-                self._heard(KIND[type(moment)], fate)
+                self._count(KIND[type(moment)], fate)
                 return
 
     def _key(self, home: str) -> AccessKey | None:

@@ -141,7 +141,7 @@ def event(fields: Any, person: str, home: str, products: Container[str], receive
         about = f"{product}\x00{sent.quantity}"
         moment |= {"product": product} | ({"quantity": sent.quantity} if kind != "ran_out" else {})
     sent_at = sent.time.isoformat() if sent.time is not None else ""
-    # An event that has an id is the one of that id, whatever else it says; else it is the one of its contents.
+    # An event is identified by its id, if it has one, else by its content.
     same = "\x00".join([home, sent.id] if sent.id else [home, "", kind, about, sent_at])
     moment["id"] = f"home-{blake2b(same.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
     return from_builtins(moment, received_at=received_at)

@@ -1,7 +1,7 @@
 """E-mail: the channel when no device can be reached; only to persons who opened its purpose, stopped by one click.
 
 A letter holds the few words of the card, plain and as HTML, a link to answer and one to stop (RFC 8058: the mail
-program's own button, a POST without a page). It loads nothing, and nobody learns whether it was opened. Opening a link
+program's own button, a POST without a page). It loads nothing, so that opening it is not reported. Opening a link
 changes nothing either, since mail filters open links: answers and stops are POSTs. A letter cannot be recalled; the
 page behind its link shows only a card that may still be shown.
 
@@ -104,7 +104,7 @@ class Letters:
     def _sent(self, letter: EmailMessage, to: str) -> DeliveryResult:
         """Send the letter by SMTP.
 
-        Before its data nothing was sent for certain; once they are on their way, only an answer tells the outcome.
+        Before its data nothing was sent for certain; once they are on their way, only an answer decides the outcome.
         """
         server: smtplib.SMTP | None = None
         try:

@@ -25,7 +25,7 @@ from visavis.strategy.tables import ID_LIMIT
 KIND: Final = "mail"
 PAGE: Final = InlinePage(Path(__file__).with_name("page.html"))
 METHOD: Final = "mail"
-"""How a person stopped letters, in the moment that says so: by the link of a letter."""
+"""The ``method`` of a withdrawal made by the link of a letter."""
 
 
 class LetterPages:

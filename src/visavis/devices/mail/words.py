@@ -21,4 +21,4 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
 def words(language: str) -> dict[str, str]:
     """The words in this language; in English when it is neither of the two."""
     at = LANGUAGES.index(language) if language in LANGUAGES else 1
-    return {name: typeset(said[at], LANGUAGES[at]) for name, said in _WORDS.items()}
+    return {name: typeset(both[at], LANGUAGES[at]) for name, both in _WORDS.items()}

@@ -1,10 +1,8 @@
-"""Telling a person's own programs what was done with their timeline.
+"""Callbacks of the Mirror API: a POST to a person's own programs at each change of their timeline.
 
-A small POST to an address that was allowed beforehand, and to no other.
-
-A subscription comes from outside, so its address is believed only as far as its origin (scheme, host and port) is on
-the server's list; it is checked when the subscription is made and again at each attempt. No redirect is followed, no
-proxy used, no answer read. The protocol has no signature: the receiver compares the ``verifyToken`` that it chose.
+A subscription comes from outside, so its origin (scheme, host and port) must be in the server's settings; it is checked
+when the subscription is made and again at each attempt. No redirect is followed, no proxy used, no response body read.
+The protocol has no signature: the receiver compares the ``verifyToken`` that it chose.
 
 Reference: Google, *Mirror API: Subscriptions*, 2014.
 """
@@ -57,7 +55,7 @@ def origin(address: str) -> str:
     ('https://shop.example:443', 'http://127.0.0.1:9000')
     """
     try:
-        # Read by the same parser that will send: two would disagree on some address, and one of them is the attacker's.
+        # Parsed by the library that will send: two parsers would disagree on some address, and an attacker would use it.
         url = httpx.URL(address)
     except (httpx.InvalidURL, ValueError):
         raise Invalid("The callback is not an address.", advice="Write https://host/path.") from None
@@ -67,7 +65,7 @@ def origin(address: str) -> str:
 
 
 class Callbacks:
-    """Deliver what happens to whoever subscribed. ``allowed`` are the origins that may be called."""
+    """Notifies subscribers. ``allowed`` are the origins that may be called."""
 
     def __init__(self, timelines: Timelines, allowed: Iterable[str], client: httpx.AsyncClient | None = None) -> None:
         self._timelines = timelines
@@ -89,10 +87,10 @@ class Callbacks:
             )
         return subscription
 
-    def tell(
+    def notify(
         self, person: str, collection: str, item: str, operation: str, actions: tuple[UserAction, ...] = ()
     ) -> None:
-        """Tell everyone who subscribed to this, without waiting for them."""
+        """Notify everyone who subscribed to this, without waiting for them."""
         asked = {operation, "MENU_ACTION"} if any(action.type == "CUSTOM" for action in actions) else {operation}
         for name, data in self._timelines.of(person, "subscriptions").items():
             one = msgspec.json.decode(data, type=MirrorSubscription)
@@ -109,7 +107,7 @@ class Callbacks:
             task.add_done_callback(self._tasks.discard)
 
     async def stop(self) -> None:
-        """Stop; what was not delivered is not: a client lists the timeline to catch up."""
+        """Stop; what was not delivered is lost: a client lists the timeline to catch up."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -211,7 +211,7 @@ class Glass:
                 self._timeline.own(key, name)
             case _:
                 return
-        self._callbacks.tell(key.subject, "timeline", name, operation, (action,))
+        self._callbacks.notify(key.subject, "timeline", name, operation, (action,))
 
     def _views(self, key: AccessKey) -> list[GlassView]:
         words = WORDS[self._cards.language(key.subject)]

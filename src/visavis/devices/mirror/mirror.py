@@ -1,7 +1,7 @@
-"""The Mirror service joined: the routes of the API and of the Glass that looks at it.
+"""The Mirror service: the routes of the API and of the Glass page.
 
-The addresses are those of Google's service (``/mirror/v1/…``, ``/upload/mirror/v1/…``), and the discovery document
-tells them to clients that ask.
+The addresses are those of Google's service (``/mirror/v1/…``, ``/upload/mirror/v1/…``), listed in the discovery
+document.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -59,7 +59,7 @@ class Mirror:
         self._glass = Glass(access, screens, self.timelines, self._timeline, cards, self._callbacks)
 
     def routes(self) -> list[Route]:
-        """Every address, with what answers there."""
+        """All routes."""
         timeline, directory = self._timeline, self._directory
         item, attachments = "/timeline/{id}", "/timeline/{id}/attachments"
         table: list[tuple[str, str, Callable[[Request, AccessKey], Awaitable[Response]]]] = [
@@ -142,7 +142,7 @@ class Mirror:
         session, complete = await self._sessions.go_on(request, key.subject, name)
         if not complete:
             so_far = {"range": f"bytes=0-{len(session.so_far) - 1}"} if session.so_far else {}
-            # Some clients follow a 308 as a redirect, and say so.
+            # Some clients would follow a 308 as a redirect, and send this header.
             if request.headers.get("x-guploader-no-308", "") == "yes":
                 return Response(headers=so_far | {"x-http-status-code-override": "308"})
             return Response(status_code=308, headers=so_far)

@@ -74,7 +74,7 @@ class Timeline:
         )
 
     async def get(self, request: Request, key: AccessKey) -> Response:
-        """One item. That it was asked for by name means that somebody looks at it."""
+        """One item; our card counts as displayed when it is requested by its id."""
         item = self.item(key, request.path_params["id"])
         if self._cards.known(key.subject, item.id) and not item.is_deleted:
             await self._cards.displayed(key.subject, item.id)
@@ -89,8 +89,8 @@ class Timeline:
     async def patch(self, request: Request, key: AccessKey) -> Response:
         """The item with some fields changed."""
         old = self.own(key, request.path_params["id"])
-        told = merged(msgspec.to_builtins(old), fields(await body(request)))
-        return json_answer(request, linked(request, self.updated(key, old.id, Upload(told))))
+        given = merged(msgspec.to_builtins(old), fields(await body(request)))
+        return json_answer(request, linked(request, self.updated(key, old.id, Upload(given))))
 
     async def delete(self, request: Request, key: AccessKey) -> Response:
         """The item becomes an id that is deleted; of our card it is a no."""
@@ -174,9 +174,7 @@ class Timeline:
     def own(self, key: AccessKey, name: str) -> TimelineItem:
         """The item of this id, when it is one that a client may change."""
         if self._cards.known(key.subject, name):
-            raise Refused(
-                "This card says what was decided for the person.", advice="Answer it, or delete it, which is a no."
-            )
+            raise Refused("This card cannot be changed.", advice="Answer it, or delete it, which is a no.")
         item = self.item(key, name)
         if item.is_deleted:
             raise Missing("This item is deleted.")
@@ -247,8 +245,8 @@ def linked(request: Request, item: TimelineItem) -> TimelineItem:
     return replace(item, self_link=link, attachments=attachments, display_time=item.display_time or item.updated)
 
 
-def _checked(told: dict[str, Any]) -> TimelineItem:
-    item = read(TimelineItem, told)
+def _checked(given: dict[str, Any]) -> TimelineItem:
+    item = read(TimelineItem, given)
     for one in item.menu_items:
         if one.action == "CUSTOM" and not (
             one.id and any(value.state == "DEFAULT" and value.display_name for value in one.values)

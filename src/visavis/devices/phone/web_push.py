@@ -57,7 +57,7 @@ class PushSubscription(Struct, frozen=True):
 class WebPush:
     """The channel. ``secret`` is 32 bytes derived from the root key: the same server always signs with the same key.
 
-    ``holds`` tells whether the key of a device is still one; ``now`` is the world's own time, since a push service
+    ``holds`` says whether a device's key is still valid; ``now`` is the world's own time, since a push service
     reads when a signature ends.
     """
 

@@ -31,7 +31,8 @@ from visavis.consent.choices import switched
 from visavis.delivery.dispatcher import Dispatcher
 from visavis.delivery.eligibility import may_do
 from visavis.delivery.screens import Screens
-from visavis.delivery.webhooks import ERASED, Webhooks, checked
+from visavis.delivery.webhook_targets import checked
+from visavis.delivery.webhooks import ERASED, Webhooks
 from visavis.devices import glasses, pairing
 from visavis.devices.external_channels import ExternalChannels
 from visavis.devices.home.home import Home

@@ -38,11 +38,14 @@ from web.conftest import violations
 Opened = Callable[..., Page]
 BROWSERS = ("vuzix-m100", "vuzix-blade", "vuzix-m400", "vuzix-m4000", "laster", "telepathy-one")
 FIGURES = {"today": 1.25, "goal": 1.5, "left": 0.5}
-CUT = """() => [...document.querySelectorAll('#card *')].filter(e => e.offsetParent).filter(e => { const b = e.getBoundingClientRect();
-    return b.right > innerWidth + 1 || b.bottom > innerHeight + 1 || b.left < 0 || b.top < 0 || e.scrollWidth > e.clientWidth + 1 }).map(e => e.id)"""
-OVERLAPPING = """() => { const boxes = [...document.querySelectorAll('#kicker,#title,#body,#yes,#no,#why')].filter(e => e.textContent && e.offsetParent)
-    .map(e => [e.id, e.getBoundingClientRect()]);
-    return boxes.flatMap(([a, x], i) => boxes.slice(i + 1).filter(([, y]) => x.left < y.right - 1 && y.left < x.right - 1 && x.top < y.bottom - 1
+CUT = """() => [...document.querySelectorAll('#card *')].filter(e => e.offsetParent).filter(e => {
+    const b = e.getBoundingClientRect();
+    return b.right > innerWidth + 1 || b.bottom > innerHeight + 1 || b.left < 0 || b.top < 0
+    || e.scrollWidth > e.clientWidth + 1 }).map(e => e.id)"""
+OVERLAPPING = """() => { const boxes = [...document.querySelectorAll('#kicker,#title,#body,#yes,#no,#why')]
+    .filter(e => e.textContent && e.offsetParent).map(e => [e.id, e.getBoundingClientRect()]);
+    return boxes.flatMap(([a, x], i) => boxes.slice(i + 1)
+    .filter(([, y]) => x.left < y.right - 1 && y.left < x.right - 1 && x.top < y.bottom - 1
     && y.top < x.bottom - 1).map(([b]) => a + ' on ' + b)) }"""
 
 
@@ -274,9 +277,11 @@ def test_a_hostile_address_gets_nothing_even_with_a_key(hosting: Hosting, opened
     page = browser.new_page()
     page.goto(f"{hostile.url}/index.html")
     tried = page.evaluate(
-        """async ([root, key, decision]) => { const tries = [['screen', {}], ['answer', {method: 'POST', body: JSON.stringify({decision, answer: 'yes'})}],
-        ['answer', {method: 'POST', mode: 'no-cors', credentials: 'include', body: JSON.stringify({decision, answer: 'yes'})}]];
-        return Promise.all(tries.map(([path, more]) => fetch(root + '/glasses/' + path, {headers: {Authorization: 'Bearer ' + key}, ...more})
+        """async ([root, key, decision]) => { const method = 'POST', body = JSON.stringify({decision, answer: 'yes'});
+        const tries = [['screen', {}], ['answer', {method, body}],
+            ['answer', {method, body, mode: 'no-cors', credentials: 'include'}]];
+        const headers = {Authorization: 'Bearer ' + key};
+        return Promise.all(tries.map(([path, more]) => fetch(root + '/glasses/' + path, {headers, ...more})
             .then(r => r.status, () => 'refused'))) }""",
         [hosting.site.url, key, shown.id],
     )

@@ -27,7 +27,7 @@ from visavis import engine
 from visavis.consent import gate
 from visavis.delivery import screens
 from visavis.delivery import webhooks as outbox
-from visavis.delivery.webhooks import Target
+from visavis.delivery.webhook_targets import Target
 from visavis.listen import listening
 from visavis.model.consent import Purpose
 from visavis.model.customer import Customer

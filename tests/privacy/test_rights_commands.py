@@ -20,7 +20,8 @@ from support.doors import client
 from support.house import everything, word, words_of
 from visavis.cli import app, example, folder
 from visavis.config import settings
-from visavis.delivery.webhooks import Webhooks, verify
+from visavis.delivery.webhook_targets import verify
+from visavis.delivery.webhooks import Webhooks
 from visavis.model.errors import Invalid
 from visavis.rights.receipts import public_key, signing_key
 from visavis.wiring import Server, build

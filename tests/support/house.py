@@ -12,7 +12,7 @@ from typing import Self
 
 from support.people import BRANDS, NOON, a_history, grocery, lines, says_yes
 from visavis.config import Settings
-from visavis.delivery.webhooks import Target
+from visavis.delivery.webhook_targets import Target
 from visavis.model.moment import (
     Answered,
     Asked,

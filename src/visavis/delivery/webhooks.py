@@ -3,20 +3,14 @@
 An effect is in the log, in the same commit as the yes that caused it; its delivery status is kept in this file. After a
 restart, every effect in the log that is not marked as done is sent again, under the same idempotency key. Messages are
 signed as in Standard Webhooks 1.0 (HMAC-SHA-256 of id, time and body).
-
-Reference: Standard Webhooks, *specification 1.0.0*, 2023 (headers ``webhook-id``, ``webhook-timestamp``,
-``webhook-signature``).
 """
 
 import asyncio
 import logging
 import sqlite3
-from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from hashlib import blake2b, sha256
-from hmac import compare_digest
-from hmac import new as hmac
+from hashlib import blake2b
 from pathlib import Path
 from time import time
 from typing import Any, Final, Literal
@@ -26,8 +20,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from visavis.delivery import outgoing
+from visavis.delivery.webhook_targets import Target, sign
 from visavis.model.entry import Effect, Entry, decode, encode
-from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import Objected, Restricted, Withdrew
 from visavis.store.keys import Cipher, derived
 from visavis.store.sqlite_file import emptied, open_database
@@ -38,19 +33,11 @@ BACKOFF_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 3600.0, 3600.0, 3600.0
 AT_ONCE: Final = 8
 """How many effects of one kind may be on their way at once."""
 KEPT: Final = 10_000
-TOLERANCE_S: Final = 300.0
 ERASED: Final = "erased"
 """The kind of effect that announces an erasure. It is not in the log: kept here, sealed, until it is delivered."""
 log = logging.getLogger("visavis.outbox")
 
 Status = Literal["waiting", "delivered", "withdrawn", "given_up", "no_target"]
-
-
-class Target(Struct, frozen=True):
-    """Where effects of one kind go. ``secret`` is ``whsec_`` and the base64 of at least 24 random bytes."""
-
-    url: str
-    secret: str
 
 
 class WebhookDelivery(Struct, frozen=True):
@@ -62,64 +49,6 @@ class WebhookDelivery(Struct, frozen=True):
     attempts: int = 0
     next_at: float = 0.0
     trouble: str = ""
-
-
-def checked(targets: Mapping[str, Target], hosts: frozenset[str]) -> dict[str, Target]:
-    """The targets, or :class:`Invalid`.
-
-    A target must be https at an allowed host (http only on this machine), with a proper secret.
-    """
-    allowed = {host.lower() for host in hosts}
-    for kind, target in targets.items():
-        try:
-            # Read by the same parser that will send: two would disagree on some address, and one of them is the
-            # attacker's.
-            url = httpx.URL(target.url)
-        except httpx.InvalidURL:
-            raise Invalid(f"The webhook of `{kind}` is not an address.", advice="Write https://host/path.") from None
-        local = url.host in ("127.0.0.1", "localhost", "::1")
-        if not url.host or (url.scheme != "https" and not (url.scheme == "http" and local)) or url.userinfo:
-            raise Invalid(f"The webhook of `{kind}` is not an https address.", advice="Write https://host/path.")
-        if url.host not in allowed:
-            raise Invalid(
-                f"The host `{url.host}` of the webhook `{kind}` is not allowed.",
-                advice="Add it to `hosts`, on purpose.",
-            )
-        if len(_secret(target.secret)) < 24:
-            raise Invalid(
-                f"The secret of the webhook `{kind}` is too short.",
-                advice="Use whsec_ and the base64 of 24 random bytes or more.",
-            )
-    return dict(targets)
-
-
-def sign(secret: str, message: str, at: int, body: bytes) -> str:
-    """The signature of a message, as its ``webhook-signature`` header holds it.
-
-    >>> secret, body = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", b'{"test": 2432232314}'
-    >>> sign(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)
-    'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE='
-    """
-    signed = hmac(_secret(secret), f"{message}.{at}.".encode() + body, sha256).digest()
-    return f"v1,{b64encode(signed).decode()}"
-
-
-def verify(secret: str, headers: Mapping[str, str], body: bytes, *, now: float) -> str:
-    """The id of a message that really comes from who holds the secret, and is not older than five minutes.
-
-    Else :class:`Refused`.
-    """
-    message, at, given = (
-        headers.get("webhook-id", ""),
-        headers.get("webhook-timestamp", ""),
-        headers.get("webhook-signature", ""),
-    )
-    if not at.isascii() or not at.isdigit() or len(at) > 12 or abs(now - int(at)) > TOLERANCE_S:
-        raise Refused("This message is too old, or has no time.", advice="Check the clocks.")
-    expected = sign(secret, message, int(at), body)
-    if not any(compare_digest(expected.encode(), one.encode("utf-8", "replace")) for one in given.split(" ")):
-        raise Refused("This signature is not right.", advice="Check the secret.")
-    return message
 
 
 class Webhooks:
@@ -141,12 +70,7 @@ class Webhooks:
     ) -> None:
         self._targets = dict(targets)
         self._covered = covered
-        # Straight to the host that was allowed: no proxy of the environment, no redirect.
-        self._client = (
-            client
-            if client is not None
-            else httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
-        )
+        self._client = client if client is not None else outgoing.client(TIMEOUT_S)
         self._clock = clock
         self._database = open_database(path)
         # What a power cut forgets is sent again under the same key: no need to wait for the disk.
@@ -383,7 +307,7 @@ class Webhooks:
                 self._client.stream("POST", target.url, content=body, headers=headers) as answer,
             ):
                 status = answer.status_code
-        except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError) as error:
+        except outgoing.ERRORS as error:
             return type(error).__name__
         if 200 <= status < 300:
             return ""
@@ -407,10 +331,3 @@ class Webhooks:
                 "what became of a webhook could not be written: it is sent again after a restart",
                 extra={"kind": parcel.effect.kind},
             )
-
-
-def _secret(secret: str) -> bytes:
-    try:
-        return b64decode(secret.removeprefix("whsec_"), validate=True)
-    except ValueError:
-        return b""

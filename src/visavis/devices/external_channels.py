@@ -24,7 +24,7 @@ from visavis.strategy.read import Strategy
 class ExternalChannels:
     """What the settings set up. No address is kept of a person who was ``erased``.
 
-    ``key`` derives a key for one use; ``holds`` says whether a device's key is still valid; ``now`` gives epoch seconds.
+    ``key`` derives a key for one use; ``holds`` says whether a device's key is valid; ``now`` gives epoch seconds.
     """
 
     def __init__(

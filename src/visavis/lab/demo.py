@@ -28,7 +28,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from visavis.config import Settings
-from visavis.delivery.webhooks import Target, verify
+from visavis.delivery.webhook_targets import Target, verify
 from visavis.lab.stage.stage import StageAccess, routes
 from visavis.lab.stories.actors import Actors, instant
 from visavis.lab.stories.headless import Scene

@@ -25,6 +25,7 @@ from starlette.routing import Route
 
 from visavis.config import Mail
 from visavis.delivery.addresses import Addresses
+from visavis.delivery.outgoing import LOCAL
 from visavis.delivery.screens import Screens
 from visavis.devices.mail.address import checked
 from visavis.devices.mail.pages import LetterPages
@@ -38,7 +39,6 @@ from visavis.strategy.read import Strategy
 
 KIND: Final = "mail"
 TIMEOUT_S: Final = 8.0
-LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 LETTER: Final = InlinePage(Path(__file__).with_name("letter.html"))
 
 

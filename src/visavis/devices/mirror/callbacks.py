@@ -16,6 +16,8 @@ import httpx
 import msgspec
 from msgspec import Struct
 
+from visavis.delivery import outgoing
+from visavis.delivery.outgoing import address_of
 from visavis.devices.mirror.resources import MirrorSubscription
 from visavis.devices.mirror.timelines import Timelines
 from visavis.model.errors import Invalid
@@ -24,7 +26,6 @@ TIMEOUT_S: Final = 5.0
 BACKOFF_S: Final = (1.0, 5.0, 30.0)
 WAITING_LIMIT: Final = 1_000
 AT_ONCE: Final = 16
-LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 log = logging.getLogger("visavis.mirror")
 
 
@@ -47,20 +48,12 @@ class MirrorNotification(Struct, frozen=True, rename="camel", omit_defaults=True
 
 
 def origin(address: str) -> str:
-    """The scheme, host and port of an address that may be called: https anywhere, http on this machine only.
-
-    Else :class:`Invalid`.
+    """The scheme, host and port of an address that may be called, else :class:`Invalid`.
 
     >>> origin("https://Shop.example/glass?x=1"), origin("http://127.0.0.1:9000/in")
     ('https://shop.example:443', 'http://127.0.0.1:9000')
     """
-    try:
-        # Parsed by the library that will send: two parsers would disagree on some address, and an attacker would use it.
-        url = httpx.URL(address)
-    except (httpx.InvalidURL, ValueError):
-        raise Invalid("The callback is not an address.", advice="Write https://host/path.") from None
-    if not url.host or url.userinfo or (url.scheme != "https" and not (url.scheme == "http" and url.host in LOCAL)):
-        raise Invalid("The callback is not an https address.", advice="Write https://host/path.")
+    url = address_of(address, "The callback")
     return f"{url.scheme}://{url.host}:{url.port or {'https': 443, 'http': 80}[url.scheme]}"
 
 
@@ -70,11 +63,7 @@ class Callbacks:
     def __init__(self, timelines: Timelines, allowed: Iterable[str], client: httpx.AsyncClient | None = None) -> None:
         self._timelines = timelines
         self._allowed = frozenset([origin(one) for one in allowed])
-        self._client = (
-            client
-            if client is not None
-            else httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
-        )
+        self._client = client if client is not None else outgoing.client(TIMEOUT_S)
         self._tasks: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(AT_ONCE)
 
@@ -126,7 +115,7 @@ class Callbacks:
                     status = answer.status_code
             except Invalid:
                 return
-            except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError) as error:
+            except outgoing.ERRORS as error:
                 log.warning("a callback failed", extra={"reason": type(error).__name__})
                 continue
             if status < 400:

@@ -24,7 +24,7 @@ from pywebpush import WebPusher  # type: ignore[import-untyped]
 
 from visavis.config import Push
 from visavis.delivery.addresses import Addresses
-from visavis.delivery.push_result import ERRORS, of_error, of_status, surest
+from visavis.delivery.outgoing import ERRORS, address_of, client, of_error, of_status, surest
 from visavis.model.errors import Invalid
 from visavis.ports import DeliveryResult, Message
 
@@ -34,7 +34,6 @@ TOKEN_S: Final = 12 * 3600.0
 """How long one signature serves for one service; RFC 8292 allows a day."""
 URGENT_S: Final = 900.0
 """A card that lasts no longer than this may wake the phone."""
-LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """The order of P-256: a private key lies below it."""
 
@@ -82,7 +81,7 @@ class WebPush:
         self._addresses = addresses
         self._now = now
         self._holds = holds
-        self._client = httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
+        self._client = client(TIMEOUT_S)
         private = ec.derive_private_key(int.from_bytes(secret, "big") % (ORDER - 1) + 1, ec.SECP256R1())
         self._signer = Vapid02(private)
         self.public_key = _text(private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
@@ -210,23 +209,18 @@ class WebPush:
     def _checked(self, one: PushSubscription) -> str:
         """The origin of a subscription that may be used; else :class:`Invalid`."""
         try:
-            url, point, auth = httpx.URL(one.endpoint), _bytes(one.keys.p256dh), _bytes(one.keys.auth)
+            point, auth = _bytes(one.keys.p256dh), _bytes(one.keys.auth)
             ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
-        except (httpx.InvalidURL, ValueError):
+        except ValueError:
             raise Invalid(
-                "The address or the key of this subscription cannot be read.",
-                advice="Send what PushSubscription.toJSON() gives.",
+                "The key of this subscription cannot be read.", advice="Send what PushSubscription.toJSON() gives."
             ) from None
         if len(point) != 65 or len(auth) != 16 or len(one.endpoint) > 1024:
             raise Invalid(
                 "The key of this subscription has a wrong length.", advice="Send what PushSubscription.toJSON() gives."
             )
-        if (
-            url.userinfo
-            or not 0 < (url.port or 443) <= 65_535
-            or not (url.scheme == "https" or (url.scheme == "http" and url.host in LOCAL))
-            or not self._allowed(url.host)
-        ):
+        url = address_of(one.endpoint, "The endpoint of this subscription")
+        if not self._allowed(url.host):
             raise Invalid(
                 "The host of this push service is not allowed.",
                 advice="The server's settings name those that are, in `push.hosts`.",

@@ -30,7 +30,7 @@ from starlette.routing import Route
 
 from visavis.config import Wallet
 from visavis.delivery.addresses import Addresses
-from visavis.delivery.push_result import ERRORS, of_error, of_status, surest
+from visavis.delivery.outgoing import ERRORS, client, of_error, of_status, surest
 from visavis.delivery.screens import Screens
 from visavis.devices.phone.page import COOKIE
 from visavis.devices.wallet.pass_file import described, packed, signer
@@ -92,9 +92,7 @@ class Passes:
         if wallet.push_url:
             trusted = ssl.create_default_context()
             trusted.load_cert_chain(wallet.certificate, wallet.key)
-            self._client = httpx.AsyncClient(
-                http2=True, verify=trusted, timeout=TIMEOUT_S, follow_redirects=False, trust_env=False
-            )
+            self._client = client(TIMEOUT_S, http2=True, verify=trusted)
 
     def made(self, key: AccessKey, language: str) -> bytes:
         """The pass of this device as it is now; created if it is new."""

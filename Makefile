@@ -1,11 +1,11 @@
-# Every command of the project; `make` alone lists them.
+# Every command of the project. `make` alone lists them.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo year test privacy check bench peers clean
+.PHONY: help setup demo year test full privacy check wheel bench peers clean
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,36 +28,44 @@ $(BIN)/.installed: $(BIN)/.journey
 
 setup: $(BIN)/.installed ## make the virtual environment and install everything
 
-demo: $(BIN)/.server ## the main job: the stage, two pairs of glasses in your browser (ARGS="--headless --json" plays it without one)
+demo: $(BIN)/.server ## open the stage in your browser: both pairs of glasses, played by a real household (ARGS="--headless --json" plays it without one)
 	@$(BIN)/visavis demo $(ARGS)
 
-year: $(BIN)/.journey ## live a real year of 2,469 real households (ARGS="--headless --json", "--months 2", "--household N")
+year: $(BIN)/.journey ## replay a real year of 2,469 real households (ARGS="--headless --json", "--months 2", "--household N")
 	@$(BIN)/visavis year $(ARGS)
 
-test: $(BIN)/.installed ## run every test
-	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
+PYTEST := $(BIN)/python -m pytest
 
-privacy: $(BIN)/.installed ## the properties of privacy and their mutants, in full counts
-	@VISAVIS_PRIVACY=full $(BIN)/python -m pytest tests/privacy $(ARGS)
+test: $(BIN)/.installed ## run every test, under four minutes on two cores
+	@$(PYTEST) --numprocesses=auto --dist=loadfile $(ARGS)
+
+full: $(BIN)/.installed ## run every test with its full number of trials
+	@VISAVIS_FULL=1 $(PYTEST) --numprocesses=auto --dist=loadfile $(ARGS)
+
+privacy: $(BIN)/.installed ## run the tests of privacy with their full number of trials
+	@VISAVIS_FULL=1 $(PYTEST) tests/privacy $(ARGS)
+
+wheel: ## build the wheel and try it alone in a fresh environment
+	@.ci/wheel $(PYTHON)
 
 check: $(BIN)/.installed ## ruff, mypy --strict, import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-bench: $(BIN)/.installed ## time the steps of a moment, the logs, the ledger and the HTTP door against references measured in the same run
+bench: $(BIN)/.installed ## time moments, logs, the ledger and HTTP against references measured in the same run
 	@$(BIN)/python benchmarks/step.py $(ARGS) && $(BIN)/python benchmarks/log.py $(ARGS) && $(BIN)/python benchmarks/ledger.py $(ARGS) && \
 	 $(BIN)/python -m benchmarks.privacy $(ARGS) && $(BIN)/python benchmarks/devices.py $(ARGS) && \
 	 $(BIN)/python benchmarks/http.py $(ARGS)
 
-# The official clients, the vendors' own simulators and the Home Assistant that the tests of devices talk to: never a dependency, never in the package.
+# The official clients, vendors' simulators and Home Assistant that some tests of devices use. They are no dependency, and not in the package.
 PEERS ?= .peers
 ASSISTANT := $(PEERS)/home-assistant
-# A program or a file, and the Debian package that brings it.
+# A program or a file, and the Debian package that provides it.
 OF_DEBIAN := npm=npm go=golang-go Xvfb=xvfb dbus-run-session=dbus mosquitto_pub=mosquitto-clients /usr/sbin/mosquitto=mosquitto \
 	/usr/share/gocode/src/google.golang.org/api=golang-google-api-dev /usr/lib/*/libwebkit2gtk-4.1.so.0=libwebkit2gtk-4.1-0
-peers: ## bring the official clients, the simulators and the Home Assistant that some tests talk to (900 MB)
+peers: ## install the official clients, simulators and Home Assistant that some tests use (900 MB)
 	@absent=; for one in $(OF_DEBIAN); do \
 		command -v $${one%=*} > /dev/null || ls $${one%=*} > /dev/null 2>&1 || absent="$$absent $${one#*=}"; \
-	done; if [ -n "$$absent" ]; then echo "make peers needs what Debian brings: apt-get install$$absent" >&2; exit 1; fi
+	done; if [ -n "$$absent" ]; then echo "make peers needs programs from Debian: apt-get install$$absent" >&2; exit 1; fi
 	npm install --prefix $(PEERS) --no-audit --no-fund --ignore-scripts --no-save googleapis@48.0.0 \
 		@evenrealities/evenhub-simulator@0.9.5 @evenrealities/sim-linux-x64@0.9.5
 	$(PYTHON) -m venv $(PEERS)/halo

@@ -81,7 +81,7 @@ def views(strategy: Strategy, who: Customer, moment: Moment) -> None:
     """What each purpose may see."""
     seen = Views(who, moment, NOW.timestamp())
     for name in PURPOSES:
-        seen.through(strategy.purposes[name])
+        seen.for_purpose(strategy.purposes[name])
 
 
 def seal(vault: KeyStore, data: bytes, moment: str) -> bytes:

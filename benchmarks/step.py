@@ -19,11 +19,13 @@ import numpy as np
 
 from visavis.consent.gate import NotAdmitted, admit
 from visavis.engine import step
-from visavis.insight.need import CONTEXTS, FEATURES, pack, prior
+from visavis.insight.features import CONTEXTS, FEATURES
+from visavis.insight.need import pack, prior
 from visavis.learning.fit import fit
 from visavis.model.customer import Customer, newborn
+from visavis.model.decoding import decode
 from visavis.model.entry import Entry, encode
-from visavis.model.moment import Bought, Consented, Due, Entered, Line, Linked, Moment, Noticed, Paying, decode
+from visavis.model.moment import Bought, Consented, Due, Entered, Line, Linked, Moment, Noticed, Paying
 from visavis.model.world import Learned, World
 from visavis.strategy.read import Strategy, read
 

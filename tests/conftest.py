@@ -1,9 +1,12 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from support.full import sample
+from support.required import require
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -31,11 +34,16 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture
+def times() -> Callable[[int, int], int]:
+    """``times(few, full)``: how many trials to make."""
+    return sample
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
     """One a module: while it is there its thread runs an event loop, and other tests need to run their own."""
-    if not CHROMIUM.exists():
-        pytest.skip("Chromium is not installed: apt-get install chromium")
+    require(CHROMIUM.exists(), "Chromium is not installed: apt-get install chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

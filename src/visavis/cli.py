@@ -334,9 +334,13 @@ def _opened(root: Path) -> tuple["SqliteLog", bytes]:
 
 
 def main() -> None:
-    """Run a command; what we raise on purpose is told in one line."""
+    """Run a command. An error of ours, or a missing extra, is printed in one line."""
     try:
         app()
     except VisavisError as error:
         sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        extra = "learn" if error.name in ("polars", "scipy") else "server"
+        sys.stderr.write(f"{error.name} is not installed: pip install 'visavis[{extra}]'\n")
         sys.exit(2)

@@ -1,8 +1,19 @@
-"""The spine: one moment of one person, decided and written down.
+"""The engine: one admitted moment of one customer becomes an entry of the log.
 
-Pure: no clock, no dice of its own, no file, no socket.
+From a paying moment to its card and its line in the ledger::
 
-The law: ``fold(customer, entry)`` is the same ``Customer`` that ``step`` returned with the entry.
+    api/moments            authenticates the sender and decodes the moment
+    runtime/loop           loads the customer
+    consent/gate.admit     refuses or reduces the moment
+    engine.step            1. folds the moment into the customer        customers/fold.happen
+                           2. decides, for the customer, then adviser   decide/deliberation
+                           3. lists the uses of data and the effects
+                           4. folds the decisions into the customer     customers/fold.decided
+    runtime/loop           commits the entry, its ledger lines with it  store/, ledger/record
+    delivery/              sends the card, once the entry is durable
+
+Pure: no clock, no randomness but keyed hashes, no file, no socket. The law: ``fold(customer, entry)`` is the same
+``Customer`` that :func:`step` returned with the entry.
 """
 
 from datetime import datetime
@@ -14,12 +25,14 @@ from visavis.consent.gate import NotAdmitted, Views, admit, holds
 from visavis.customers.fold import apply_to_profile, decided, happen
 from visavis.customers.rights import notices_to_recipients
 from visavis.customers.wallet import code_of, granted, settled
-from visavis.decide.take import take
+from visavis.decide.deliberation import deliberate
+from visavis.model.action import Action
 from visavis.model.consent import CATEGORIES, OVERSIGHT, RIGHTS
 from visavis.model.customer import Customer
 from visavis.model.decision import Decision, Show
 from visavis.model.entry import FORM, Effect, Entry, Granted, Use
 from visavis.model.moment import Answered, Asked, CheckedIn, Consulted, Displayed, Moment, Requested
+from visavis.model.shown import Shown
 from visavis.model.world import World
 from visavis.strategy.read import Strategy
 
@@ -39,9 +52,7 @@ def step(
     received_at: datetime,
     randomization_key: bytes,
 ) -> tuple[Entry, Customer]:
-    """Live one admitted moment.
-
-    Fold it, decide for the customer, then for the adviser, and return the entry with the customer after it.
+    """The entry of one admitted moment, and the customer after it.
 
     Same arguments, same bytes. The caller makes the entry durable before anything of it goes out.
     """
@@ -52,95 +63,88 @@ def step(
     happened, closed = happen(customer, moment, received_at)
     happened = settled(happened, moment, effects, answer, received_at)
 
-    sight = Views(happened, moment, received_at.timestamp())
-    decisions, uses = decide(strategy, world, sight, moment, randomization_key)
+    views = Views(happened, moment, received_at.timestamp())
+    decisions, uses = decide(strategy, world, views, moment, randomization_key)
 
     if isinstance(moment, Asked):
         shown = bool(decisions) and isinstance(decisions[0], Show)
         answer = Granted(yes=True, reason="answered") if shown else Granted(yes=False, reason="silent")
-    elif isinstance(moment, Displayed):
-        uses = _read(strategy, sight, customer, moment)
-    elif isinstance(moment, Requested) and moment.right == "access" and moment.status == "fulfilled":
-        uses = [COPIED if moment.by == "person" else replace(COPIED, by=f"{moment.by}@desk")]
-    elif isinstance(moment, Consulted):
-        uses = [Use(OVERSIGHT, moment.categories, "brand@console")]
     entry = Entry(
-        FORM,
-        moment.customer,
-        received_at,
-        moment,
-        decisions,
-        closed,
-        effects,
-        tuple(uses),
-        answer,
-        world.version if decisions else "",
+        form=FORM,
+        customer=moment.customer,
+        received_at=received_at,
+        moment=moment,
+        decisions=decisions,
+        closed=closed,
+        effects=effects,
+        uses=(*uses, *_uses(strategy, views, customer, moment)),
+        granted=answer,
+        world=world.version if decisions else "",
     )
     return entry, apply_to_profile(decided(happened, decisions, received_at), entry)
 
 
 def decide(
-    strategy: Strategy, world: World, sight: Views, moment: Moment, randomization_key: bytes
+    strategy: Strategy, world: World, views: Views, moment: Moment, randomization_key: bytes
 ) -> tuple[tuple[Decision, ...], list[Use]]:
-    """What is decided at this moment, of whom this much may be seen: for the customer, then for the adviser.
-
-    With the uses of data that it made.
-    """
-    first, uses = take(strategy, world, sight, moment, randomization_key, "customer", None)
+    """The decision for the customer, then the one for the adviser, with the uses of data that they made."""
+    first, uses = deliberate(strategy, world, views, moment, randomization_key, "customer")
     decisions = (first,) if first is not None else ()
     if isinstance(moment, CheckedIn):
-        second, read = take(strategy, world, sight, moment, randomization_key, "adviser", first)
+        second, more = deliberate(strategy, world, views, moment, randomization_key, "adviser", first)
         if second is not None:
-            return (*decisions, second), uses + read
+            return (*decisions, second), uses + more
     return decisions, uses
+
+
+def _uses(strategy: Strategy, views: Views, customer: Customer, moment: Moment) -> tuple[Use, ...]:
+    """The uses of data that the moment itself reports: a brief was read, a copy was taken, staff looked."""
+    match moment:
+        case Displayed():
+            _, action = _card(strategy, customer, moment.decision)
+            if action is None or action.audience != "adviser":
+                return ()
+            view = views.for_purpose(strategy.purposes[action.purpose])
+            by = f"adviser@{customer.places.here}"
+            return (Use(action.purpose, tuple(sorted(view.categories)), by),) if view is not None else ()
+        case Requested(right="access", status="fulfilled"):
+            return (COPIED if moment.by == "person" else replace(COPIED, by=f"{moment.by}@desk"),)
+        case Consulted():
+            return (Use(OVERSIGHT, moment.categories, "brand@console"),)
+        case _:
+            return ()
 
 
 def _effects(
     strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime, randomization_key: bytes
 ) -> tuple[Effect, ...]:
-    """What a first *yes* sets in motion outside.
-
-    Only to a card that is still good, and under a purpose that is still open.
-    """
+    """The effects of a first *yes* to a card that is still good, under a purpose that is still open."""
     if not isinstance(moment, Answered) or moment.answer != "yes":
         return ()
-    card = next((card for card in reversed(customer.service.shown) if card.decision == moment.decision), None)
-    action = strategy.actions.get(card.action) if card is not None else None
-    if (
-        card is None
-        or card.answer
-        or action is None
-        or not action.effect
-        or moment.occurred_at.timestamp() > card.until + GRACE_S
-    ):
+    card, action = _card(strategy, customer, moment.decision)
+    if card is None or card.answer or action is None or not action.effect:
         return ()
-    if not holds(customer, strategy.purposes[action.purpose], card.epoch, received_at.timestamp()):
+    received_s = received_at.timestamp()
+    if moment.occurred_at.timestamp() > card.until + GRACE_S:
         return ()
-    if action.effect == "reward":
-        until = received_at.timestamp() + action.reward_days * 86_400.0
-        return (
-            Effect(
-                code_of(randomization_key, card.decision),
-                "reward",
-                action.id,
-                card.product,
-                action.reward_cents,
-                until,
-                customer.consent_epoch,
-            ),
-        )
-    return (Effect(card.decision, action.effect, action.id, card.product, epoch=customer.consent_epoch),)
-
-
-def _read(strategy: Strategy, sight: Views, customer: Customer, moment: Displayed) -> list[Use]:
-    """A brief that an adviser's screen shows is read: every reading is a use."""
-    card = next((card for card in reversed(customer.service.shown) if card.decision == moment.decision), None)
-    action = strategy.actions.get(card.action) if card is not None else None
-    if action is None or action.audience != "adviser":
-        return []
-    seen = sight.through(strategy.purposes[action.purpose])
+    if not holds(customer, strategy.purposes[action.purpose], card.epoch, received_s):
+        return ()
+    if action.effect == "order":
+        return (Effect(card.decision, "order", action.id, card.product, epoch=customer.consent_epoch),)
     return (
-        [Use(action.purpose, tuple(sorted(seen.categories)), f"adviser@{customer.places.here}")]
-        if seen is not None
-        else []
+        Effect(
+            key=code_of(randomization_key, card.decision),
+            kind="reward",
+            action=action.id,
+            product=card.product,
+            cents=action.reward_cents,
+            until=received_s + action.reward_days * 86_400.0,
+            epoch=customer.consent_epoch,
+        ),
     )
+
+
+def _card(strategy: Strategy, customer: Customer, decision: str) -> tuple[Shown | None, Action | None]:
+    """The card of this decision among those that the person was shown, and its action."""
+    card = customer.service.card(decision)
+    return card, strategy.actions.get(card.action) if card is not None else None

@@ -15,7 +15,7 @@ from visavis.model.consent import Notice, Purpose
 from visavis.model.entry import FORM, Entry, Use, WorldEntry, encode
 from visavis.model.errors import Refused, Unavailable
 from visavis.model.moment import Bought, Entered, Line
-from visavis.model.world import BudgetLeased
+from visavis.model.world import Calibration, Recalibrated
 from visavis.ports import Channel, DeliveryResult, Log, Message
 from visavis.store.keys import KeyStore
 from visavis.store.sqlite import SqliteLog
@@ -48,7 +48,7 @@ def check_log(open_log: Callable[[], Log], *, durable: bool) -> None:
     assert len(log) == 0, "a new log is empty"
     assert log.entry("camille", "m1") is None, "an unknown moment has no entry"
 
-    world = WorldEntry(FORM, _START, BudgetLeased("spring", 100), "v1")
+    world = WorldEntry(FORM, _START, Recalibrated({"visit": Calibration()}), "v1")
     odd = "œuvre/ʘ\u202f" + "x" * 100
     batch: list[Entry | WorldEntry] = [
         an_entry("camille", "m1"),

@@ -415,7 +415,7 @@ def _warm(loop: Loop) -> None:
     for purpose in strategy.purposes.values():
         if purpose.basis == "consent":
             moments += switched(
-                strategy, "nobody", purpose.key, on=True, language=strategy.brand.languages[0], id=purpose.key, at=at
+                strategy, "nobody", purpose.key, on=True, language=strategy.language_for(), id=purpose.key, at=at
             )
     if lines and place:
         moments.append(Bought(id="bought", customer="nobody", occurred_at=at, place=place, lines=lines))

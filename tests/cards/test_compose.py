@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from support.full import sample
 from visavis.cards.brief import brief
 from visavis.cards.compose import compose
 from visavis.cards.jargon import tidy
@@ -74,8 +75,9 @@ def assert_a_glance(card: Card) -> None:
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_every_family_fits_a_glance_and_every_screen(strategy: Strategy, language: str) -> None:
-    for action in strategy.actions:
-        for family in [*strategy.families, *CODES]:
+    step = sample(10, 1)
+    for start, action in enumerate(strategy.actions):
+        for family in [*[*strategy.families][start % step :: step], *CODES]:
             card = compose(strategy, show(strategy, action, family), language)
 
             assert_a_glance(card)

@@ -8,9 +8,10 @@ from support.ledgers import mutate
 from support.people import NOON, STRATEGY, grocery
 from visavis.http.access_keys import AccessKey, permits
 from visavis.model.consent import Basis, hash_of, words
+from visavis.model.decoding import from_builtins
 from visavis.model.dpv import BASIS_TERMS, CATEGORY_TERMS, IRIS, iri
 from visavis.model.errors import Invalid
-from visavis.model.moment import Consented, Withdrew, from_builtins
+from visavis.model.moment import Consented, Withdrew
 from visavis.strategy import lint
 from visavis.strategy.read import read
 

@@ -211,7 +211,7 @@ SABOTAGES: dict[str, tuple[Sabotage, str]] = {
     "the scope is both sides' together": (_wide, "more is open|wider"),
     "objections are the later side's": (
         lambda patch: patch.setattr(identity, "_each", _late),
-        "open|asked|split|order",
+        "open|asked|split|order|goes out",
     ),
     "only one side's cards count": (_shown, "looser|shorter|attention"),
     "the more patient side speaks": (_calm, "reluctant"),

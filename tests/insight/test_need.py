@@ -5,20 +5,9 @@ from hypothesis import strategies as st
 
 from support.people import BRANDS, NOON, STRATEGY, a_loop, camille, enters
 from visavis.consent.gate import open_categories, view
-from visavis.insight.need import (
-    CONTEXTS,
-    FEATURES,
-    Net,
-    Shortlist,
-    context,
-    estimate,
-    features,
-    logits,
-    pack,
-    prior,
-    shortlist,
-    unpack,
-)
+from visavis.insight.features import CONTEXTS, FEATURES, context, features
+from visavis.insight.need import Net, estimate, logits, pack, prior, unpack
+from visavis.insight.shortlist import Shortlist, shortlist
 from visavis.learning.fit import fit
 from visavis.measurement.calibration import recalibrate
 from visavis.model.moment import Spot

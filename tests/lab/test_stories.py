@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from support.full import sample
 from visavis.cli import example, grocery, main
 from visavis.lab import demo
 from visavis.lab.stories.actors import Actors
@@ -139,7 +140,7 @@ def test_a_restart_between_a_card_and_its_answer_loses_nothing(tmp_path: Path) -
 
 def test_everybody_lives_a_whole_year_with_an_honest_effect() -> None:
     extract = Extract(HOUSEHOLDS)
-    for name in list(extract.households)[4:]:
+    for name in list(extract.households)[sample(2, 4) :]:
         del extract.households[name]
 
     async def a_year() -> PopulationResult:
@@ -152,7 +153,7 @@ def test_everybody_lives_a_whole_year_with_an_honest_effect() -> None:
     assert lived.visits == sum([len(one.baskets) for one in extract.households.values()])
     assert "simulated" in fields["answers"]
     for told in fields["objectives"]:
-        assert told["verdict"] == "not_enough_evidence", "four people prove nothing, and it says so"
+        assert told["verdict"] == "not_enough_evidence", "so few people prove nothing"
 
 
 def test_the_past_of_a_household_is_moved_by_whole_weeks() -> None:

@@ -1,6 +1,6 @@
 import numpy as np
-import pytest
 
+from support.full import sample
 from support.people import grocery
 from visavis.lab.year.simulate import simulate
 from visavis.measurement.calibration import calibration, ece, worst_week
@@ -54,11 +54,10 @@ def test_calibration_of_what_is_true_is_one() -> None:
     assert np.isnan(calibration([0.5], [0]))
 
 
-@pytest.mark.parametrize("effect", [0.4])
-def test_simulated_people_forty_seeds_cover_the_truth(effect: float) -> None:
-    runs = [simulate(grocery(), seed=seed, persons=200, effect=effect) for seed in range(40)]
+def test_the_interval_of_simulated_people_covers_the_truth_nine_times_in_ten() -> None:
+    runs = [simulate(grocery(), seed=seed, persons=200, effect=0.4) for seed in range(sample(10, 40))]
 
-    assert sum(run.found.low <= run.truth <= run.found.high for run in runs) >= 36
+    assert sum(run.found.low <= run.truth <= run.found.high for run in runs) >= 0.9 * len(runs)
     assert all(run.truth > 0.5 for run in runs)
 
 

@@ -1,13 +1,16 @@
 import json
 from datetime import UTC, datetime
+from typing import get_args
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from visavis.model.consent import CATEGORIES
+from visavis.model.decoding import decode
 from visavis.model.errors import Invalid
-from visavis.model.moment import CATEGORY, KINDS, Entered, decode
+from visavis.model.moment import BRAND, KINDS, PROOF, Category, Entered, MomentBase
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 GOOD = {"kind": "entered", "id": "m1", "customer": "camille", "occurred_at": "2026-11-24T11:59:00Z", "place": "s1"}
@@ -47,8 +50,26 @@ def test_unknown_fields_are_dropped() -> None:
     assert b"photo" not in msgspec.json.encode(moment)
 
 
-def test_every_kind_has_one_category() -> None:
-    assert set(CATEGORY) == set(KINDS)
+def test_a_kind_without_a_category_or_senders_cannot_be_defined() -> None:
+    with pytest.raises(TypeError, match="Weighed has no category"):
+
+        class Weighed(MomentBase, frozen=True, tag="weighed"):
+            senders = BRAND
+
+    with pytest.raises(TypeError, match="Guessed has no senders"):
+
+        class Guessed(MomentBase, frozen=True, tag="guessed"):
+            category = "numbers"
+
+
+def test_a_kind_is_kept_as_long_as_its_category_unless_it_is_proof() -> None:
+    assert {kind.category for kind in KINDS.values()} == set(get_args(Category))
+    assert {kind.retention for kind in KINDS.values()} <= {PROOF, *get_args(Category)}
+    assert all(kind.retention in (kind.category, PROOF) for kind in KINDS.values())
+
+
+def test_a_category_that_a_consent_can_name_is_one_of_a_moment() -> None:
+    assert set(CATEGORIES) == set(get_args(Category)) - {"service", "account"}
 
 
 @given(st.binary(max_size=200))

@@ -12,7 +12,6 @@ from support.people import BRANDS, KEY, NOON, STRATEGY, a_history, enters, lines
 from visavis.cards.answer import reply
 from visavis.cards.typography import count_words
 from visavis.customers.fold import fold
-from visavis.decide import take
 from visavis.engine import NotAdmitted, admit, step
 from visavis.explain import counterfactual as evidence_why
 from visavis.explain.counterfactual import find, why
@@ -20,7 +19,6 @@ from visavis.insight.need import prior
 from visavis.model.customer import Customer, newborn
 from visavis.model.decision import Show
 from visavis.model.entry import Entry, encode
-from visavis.model.moment import CATEGORY, KIND
 from visavis.model.world import World
 from visavis.strategy.read import Strategy
 
@@ -76,7 +74,7 @@ def _try(life: Life, customer: Customer, stranger: Customer, entry: Entry, seed:
 
     honest, tried = decided(customer), 0
     named = {category for use in entry.uses for category in use.categories}
-    own = CATEGORY[KIND[type(entry.moment)]]
+    own = entry.moment.category
     for category, fields in FIELDS.items():
         if category not in named and category != own:
             tried += 1
@@ -142,7 +140,7 @@ def test_a_canned_reason_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_explanation_that_leaves_out_what_was_read_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(take, "_read", lambda *_: ())
+    monkeypatch.setattr("visavis.strategy.read._reads", lambda *_: frozenset())
     with pytest.raises(AssertionError, match="is not named"):
         check(range(30))
 
@@ -182,7 +180,7 @@ def check_told(seeds: range) -> tuple[int, int]:
                     for one in told.used
                 )
                 if (
-                    CATEGORY[KIND[type(entry.moment)]] in read
+                    entry.moment.category in read
                 ):  # else nothing of theirs woke it, and what was read may have been one cause of several
                     cards += 1
                     reasons += any(one.change != "same" for one in told.used)

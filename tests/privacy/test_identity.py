@@ -21,7 +21,6 @@ from support.people import BRANDS, NOON, a_history, lines, says_yes
 from visavis.customers import fold, identity
 from visavis.customers.chosen import chosen
 from visavis.delivery import screens
-from visavis.http import access_keys as access
 from visavis.model.customer import Customer
 from visavis.model.entry import Entry, encode
 from visavis.model.moment import Bought, Entered, Linked, Objected, Unlinked
@@ -381,7 +380,7 @@ async def test_a_product_that_merges_badly_is_caught_at_its_doors(
 
 
 async def test_a_door_that_lets_anyone_merge_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(access.SAYS, "device", access.SAYS["device"] | {"linked"})
+    monkeypatch.setattr(Linked, "senders", Linked.senders | {"device"})
     with pytest.raises(AssertionError, match="another's life"):
         await check_only_the_brand_merges()
 

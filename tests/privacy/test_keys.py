@@ -23,7 +23,7 @@ from support.people import NOON, STRATEGY
 from visavis import wiring
 from visavis.model.entry import Use, encode
 from visavis.model.errors import Invalid, Refused, Unavailable
-from visavis.model.moment import CATEGORY, KIND, Entered
+from visavis.model.moment import Entered
 from visavis.store import keys as vault
 from visavis.store import sqlite
 from visavis.store.keys import SPECIAL, Cipher, KeyStore, derived
@@ -126,7 +126,7 @@ def check_that_health_has_a_key_of_its_own(root: Path) -> None:
     """
     with House(root) as house:
         house.process(everything("camille"))
-        expected = {e.moment.id: CATEGORY[KIND[type(e.moment)]] == "numbers" for e in house.server.log.of("camille")}
+        expected = {e.moment.id: e.moment.category == "numbers" for e in house.server.log.of("camille")}
         kinds = sum(expected.values())
     assert 0 < kinds < len(expected)
     keys = sqlite3.connect(house.data / "vault.sqlite").execute("SELECT pseudonym, key, special FROM people").fetchall()

@@ -111,7 +111,7 @@ def test_the_command_verifies_a_file_and_says_what_is_wrong(tmp_path: Path) -> N
     )
 
 
-# P11: uses and lines
+# P11, of uses and their lines
 
 
 def test_each_use_has_one_line_and_each_line_one_use() -> None:

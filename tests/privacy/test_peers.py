@@ -28,10 +28,10 @@ from visavis.api import people, receipts
 from visavis.api.openapi import DOORS, document
 from visavis.api.operation import Operation
 from visavis.consent.choices import choices
-from visavis.http.access_keys import SAYS, AccessKey, AccessKeys
+from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.http.requests import key_of
 from visavis.model.entry import encode
-from visavis.model.moment import KINDS
+from visavis.model.moment import KINDS, Linked
 from visavis.wiring import Server
 
 ST = Path(sys.executable).parent / "st"
@@ -543,6 +543,6 @@ def test_a_count_that_grows_with_everybody_is_caught(monkeypatch: pytest.MonkeyP
 
 
 def test_a_device_that_may_link_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SAYS, "device", SAYS["device"] | {"linked"})
+    monkeypatch.setattr(Linked, "senders", Linked.senders | {"device"})
     with pytest.raises(AssertionError, match=r"whose it is|was taken"):
         test_nobody_can_try_whether_an_identifier_is_somebodys()

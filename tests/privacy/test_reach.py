@@ -21,7 +21,7 @@ BY_NAME = {"getattr", "setattr", "vars", "eval", "exec", "__import__", "import_m
 def check(room: Path, source: str) -> list[str]:
     """What this source reaches for that a judge may not have.
 
-    A customer's type or rooms, the inside of a sight, or names made at run time.
+    A customer's type or rooms, the inside of the views, or names made at run time.
     """
     found: list[str] = []
     for node in ast.walk(ast.parse(source)):
@@ -44,15 +44,15 @@ def check(room: Path, source: str) -> list[str]:
                 found.append(name)
             case ast.Call(func=ast.Name(id=name)) if name in BY_NAME - {"getattr"}:
                 found.append(name)
-            case ast.Attribute(value=ast.Name(id="sight"), attr=name) if name not in (
-                "through",
+            case ast.Attribute(value=ast.Name(id="views") | ast.Attribute(attr="views"), attr=name) if name not in (
+                "for_purpose",
                 "service",
                 "devices",
                 "id",
                 "randomization_unit",
                 "received_s",
             ):
-                found.append(f"sight.{name}")
+                found.append(f"views.{name}")
             case _:
                 pass
     return found
@@ -70,17 +70,18 @@ def test_what_judges_reaches_only_views(room: str) -> None:
         "from visavis.model.customer import Customer",
         "from visavis.customers.fold import fold",
         "import visavis.customers.fold",
-        "x = sight._customer",
-        "x = sight.customer",
-        "x = getattr(sight, '_customer')",
+        "x = views._customer",
+        "x = views.customer",
+        "x = self.views.customer",
+        "x = getattr(views, '_customer')",
         "from visavis.store.keys import KeyStore",
-        "x = vars(sight)",
+        "x = vars(views)",
         "import importlib",
-        "x = sight.__dict__",
+        "x = views.__dict__",
     ],
 )
 def test_a_judge_that_reaches_further_is_caught(mutant: str) -> None:
-    assert check(SOURCE / "decide" / "take.py", mutant)
+    assert check(SOURCE / "decide" / "deliberation.py", mutant)
 
 
 def test_a_view_has_no_way_back_to_its_customer() -> None:

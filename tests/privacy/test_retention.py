@@ -24,20 +24,7 @@ from visavis.http import access_keys as access
 from visavis.model.customer import Customer
 from visavis.model.entry import Entry, encode
 from visavis.model.errors import Unavailable
-from visavis.model.moment import (
-    CATEGORY,
-    HELD_AS,
-    KIND,
-    PROOF,
-    Bought,
-    Displayed,
-    Entered,
-    Lapsed,
-    Linked,
-    Noticed,
-    Objected,
-    Restricted,
-)
+from visavis.model.moment import KINDS, PROOF, Bought, Displayed, Entered, Lapsed, Linked, Noticed, Objected, Restricted
 from visavis.rights import retention
 from visavis.rights.retention import PROOF_DAYS, kept_until
 from visavis.runtime.loop import Loop
@@ -71,7 +58,7 @@ class Brand(House):
         self._runner.run(self.server.writer.ask(lambda: None))
 
     def held(self, name: str) -> set[str]:
-        return {CATEGORY[KIND[type(entry.moment)]] for entry in self.server.log.of(name)}
+        return {entry.moment.category for entry in self.server.log.of(name)}
 
 
 def contact_of(house: House, name: str) -> datetime:
@@ -79,7 +66,7 @@ def contact_of(house: House, name: str) -> datetime:
     return max(
         entry.received_at
         for entry in house.server.loop.life(name)
-        if KIND[type(entry.moment)] not in {"due", "displayed", "noticed", "consulted", "lapsed"}
+        if entry.moment.kind not in {"due", "displayed", "noticed", "consulted", "lapsed"}
     )
 
 
@@ -214,10 +201,10 @@ def check_a_whole_person_goes_and_may_come_again(root: Path) -> None:
         house.at(proven - timedelta(seconds=1))
         assert {"service", "account"} <= house.held(SHE), "gone too early"
         assert SHE in house.server.access_keys.people(), "gone too early"
-        choices = {entry.moment.id for entry in house.server.log.of(SHE) if HELD_AS[type(entry.moment)] == PROOF}
+        choices = {entry.moment.id for entry in house.server.log.of(SHE) if entry.moment.retention == PROOF}
         house.at(proven)
         left = list(house.server.log.of(SHE))
-        assert {HELD_AS[type(entry.moment)] for entry in left} == {PROOF}, "more than the proof of choices is kept"
+        assert {entry.moment.retention for entry in left} == {PROOF}, "more than the proof of choices is kept"
         assert choices < {entry.moment.id for entry in left}, "a proof is gone before its time"
         assert SHE not in house.server.access_keys.people() | house.server.external_channels.addresses.people(), (
             "who is away can still be reached"
@@ -486,7 +473,8 @@ def _flagged(patch: pytest.MonkeyPatch) -> None:
 
 
 def _passive_prolongs(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(fold, "PASSIVE", frozenset())
+    for kind in KINDS.values():
+        patch.setattr(kind, "active_contact", True)
 
 
 def _late(patch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from support.ledgers import mutate
 from support.people import BRANDS, NOON, STRATEGY, a_loop, camille, enters, pays
 from support.used import kill_and_look
 from visavis.api import explanations, people
-from visavis.decide import take
+from visavis.decide import deliberation
 from visavis.ledger.checkpoint import CheckpointSigner, Verifier
 from visavis.ledger.log import Ledger
 from visavis.ledger.personal_view import own
@@ -303,6 +303,11 @@ def test_a_use_names_all_that_a_brief_depends_on() -> None:
 
 @pytest.mark.parametrize("category", ["orders", "preferences"])
 def test_a_use_that_names_one_category_too_few_is_caught(category: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    mutate(monkeypatch, take, "sorted(seen.categories & read)", f'sorted((seen.categories & read) - {{"{category}"}})')
+    mutate(
+        monkeypatch,
+        deliberation,
+        "sorted(view.categories & woken.reads)",
+        f'sorted((view.categories & woken.reads) - {{"{category}"}})',
+    )
 
     assert unnamed() == [category]

@@ -2,14 +2,13 @@ import pytest
 
 from support.people import STRATEGY, grocery
 from visavis.model.errors import Invalid
-from visavis.strategy.places import find
 from visavis.strategy.read import read
 
 NEWLINE = b"\n"
 
 
 def test_the_example_reads_without_a_fault() -> None:
-    assert {action.id for action in STRATEGY.waking["entered"]} == {
+    assert {action.id for woken in STRATEGY.woken_by("entered", "customer").values() for action in woken.actions} == {
         "reminder-door",
         "tailored-offer",
         "thank-you",
@@ -78,12 +77,12 @@ def test_a_truncated_or_binary_file_is_a_fault_and_never_a_crash(path: str) -> N
 
 
 def test_a_point_belongs_to_the_smallest_place_around_it() -> None:
-    places = STRATEGY.places.values()
+    find = STRATEGY.place_index.find
 
-    assert (found := find(places, -84.512, 39.1031)) is not None
+    assert (found := find(-84.512, 39.1031)) is not None
     assert found.id == "s1"
-    assert (front := find(places, -84.5129, 39.1031)) is not None
+    assert (front := find(-84.5129, 39.1031)) is not None
     assert front.id == "s1-front"
-    assert (polygon := find(places, -84.4952, 39.1074)) is not None
+    assert (polygon := find(-84.4952, 39.1074)) is not None
     assert polygon.id == "s2"
-    assert find(places, 2.35, 48.85) is None
+    assert find(2.35, 48.85) is None

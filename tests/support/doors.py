@@ -69,13 +69,18 @@ def every_way() -> dict[str, Any]:
 
 
 def a_server(
-    folder: Path | None = None, *, at: datetime = NOON, webhooks: Mapping[str, Target] | None = None, **more: Any
+    folder: Path | None = None,
+    *,
+    at: datetime = NOON,
+    webhooks: Mapping[str, Target] | None = None,
+    files: Mapping[str, bytes] | None = None,
+    **more: Any,
 ) -> Server:
-    """``more`` settings, such as :func:`every_way`."""
+    """``files`` are the strategy's, else the example's; ``more`` settings, such as :func:`every_way`."""
     clock = TurnedClock()
     clock.turn(at.timestamp())
     settings = Settings(data=str(folder or "nowhere"), webhooks=dict(webhooks or {}), hosts=("127.0.0.1",), **more)
-    return build(grocery(), settings, memory=folder is None, clock=clock, key=ROOT_KEY)
+    return build(dict(files or grocery()), settings, memory=folder is None, clock=clock, key=ROOT_KEY)
 
 
 @asynccontextmanager

@@ -13,23 +13,15 @@ from msgspec.structs import replace
 
 from support.people import KEY, NOON, grocery
 from visavis.cards.answer import reply
-from visavis.insight.need import CONTEXTS, FEATURES, Net, pack
+from visavis.insight.features import CONTEXTS, FEATURES
+from visavis.insight.need import Net, pack
 from visavis.model.attributes import ATTRIBUTES, Attribute
 from visavis.model.consent import CATEGORIES
 from visavis.model.decision import Show
+from visavis.model.decoding import from_builtins
 from visavis.model.entry import Entry, encode
-from visavis.model.moment import (
-    CATEGORY,
-    Answered,
-    Consented,
-    Displayed,
-    Due,
-    Moment,
-    Noticed,
-    Objected,
-    Withdrew,
-    from_builtins,
-)
+from visavis.model.moment import KINDS as MOMENT_KINDS
+from visavis.model.moment import Answered, Consented, Displayed, Due, Moment, Noticed, Objected, Withdrew
 from visavis.model.world import Belief, Calibration, Learned, World
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.loop import Loop
@@ -306,8 +298,8 @@ def _action(dice: Random, key: str, categories: dict[str, tuple[str, ...]]) -> s
     reads = {"orders", "purchases"} if key == "account" else set(categories[key])
     kinds = [
         kind
-        for kind, category in CATEGORY.items()
-        if (category in reads or kind in ("asked", "worn", "displayed") or (kind == "due" and dice.random() < 0.1))
+        for kind, made in MOMENT_KINDS.items()
+        if (made.category in reads or kind in ("asked", "worn", "displayed") or (kind == "due" and dice.random() < 0.1))
         and kind != "located"
     ]
     if "checked_in" in kinds and dice.random() < 0.3:

@@ -16,9 +16,10 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from visavis.model.decoding import from_builtins
 from visavis.model.errors import Invalid
 from visavis.model.gs1 import product_of
-from visavis.model.moment import Moment, from_builtins
+from visavis.model.moment import Moment
 
 _STEPS: Final = (
     "accepting arriving assembling collecting commissioning consigning creating_class_instance cycle_counting"

@@ -22,11 +22,9 @@ def routes(writer: Writer, access: AccessKeys) -> list[Route]:
 
     async def one(request: Request) -> Response:
         name, key = person(request, access)
-        spoken = writer.loop.strategy.brand.languages
-        asked = request.query_params.get("language", "") or writer.loop.customer(name).language
-        found = await explained(
-            writer, name, str(request.path_params["decision"]), asked if asked in spoken else spoken[0]
-        )
+        asked = request.query_params.get("language", "")
+        language = writer.loop.strategy.language_for(writer.loop.customer(name), asked)
+        found = await explained(writer, name, str(request.path_params["decision"]), language)
         if found is None:
             return problems.response(problems.problem(404, "There is no such decision about this person."))
         entry, told = found

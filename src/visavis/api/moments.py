@@ -17,8 +17,9 @@ from visavis.api.signals import objection, opted_out
 from visavis.cards.answer import Reply, reply
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys, InvalidKey, about_own, permits
+from visavis.model.decoding import decode
 from visavis.model.errors import VisavisError
-from visavis.model.moment import KIND, Answered, Displayed, Linked, Moment, Unlinked, decode
+from visavis.model.moment import Answered, Displayed, Linked, Moment, Unlinked
 from visavis.runtime.loop import DUE
 from visavis.runtime.writer import Processed, Writer
 
@@ -200,19 +201,19 @@ class Moments:
             lived = await future
         except VisavisError as error:
             return problems.of_error(error)
-        kind, answer = KIND[type(moment)], lived.answer
+        kind, answer = moment.kind, lived.answer
         if answer.entry is None:
             self._heard(kind, "refused")
             assert answer.refused is not None
             return problems.of_refusal(answer.refused)
         self._heard(kind, "retried" if answer.retried else "kept")
         strategy = self._writer.loop.strategy
-        language = self._writer.loop.customer(moment.customer).language or strategy.brand.languages[0]
+        language = strategy.language_for(self._writer.loop.customer(moment.customer))
         return reply(strategy, answer.entry, language, key.role, retried=answer.retried, us=lived.us)
 
     def _not_own(self, key: AccessKey, moment: Displayed | Answered) -> str:
         customer = self._writer.loop.customer(moment.customer)
-        card = next((card for card in reversed(customer.service.shown) if card.decision == moment.decision), None)
+        card = customer.service.card(moment.decision)
         action = self._writer.loop.strategy.actions.get(card.action) if card is not None else None
         return about_own(key, moment, action.audience if action is not None else None, customer.places.here)
 

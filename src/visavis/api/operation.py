@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from visavis.http.access_keys import Role
 from visavis.http.problems import TYPE
+from visavis.model.moment import Role
 
 OWN: Final[tuple[Role, ...]] = ("brand", "device")
 """The brand, for anyone, and a person's own device, for that person."""

@@ -26,9 +26,8 @@ def routes(writer: Writer, access: AccessKeys) -> list[Route]:
     """``GET /v1/people/{person}/purposes``, ``PUT …/purposes/{purpose}``, ``PUT …/categories/{category}``, ``GET …/wallet``, ``GET …/moments/{moment}``."""
 
     def language_of(request: Request, name: str) -> str:
-        spoken = writer.loop.strategy.brand.languages
-        asked = request.query_params.get("language", "") or writer.loop.customer(name).language
-        return asked if asked in spoken else spoken[0]
+        asked = request.query_params.get("language", "")
+        return writer.loop.strategy.language_for(writer.loop.customer(name), asked)
 
     async def purposes(request: Request) -> Response:
         name, _ = person(request, access)

@@ -18,8 +18,6 @@ from visavis.model.consent import OPENS, Purpose
 from visavis.model.customer import Customer, Places, Purchases
 from visavis.model.gs1 import product_of
 from visavis.model.moment import (
-    CATEGORY,
-    KIND,
     Bought,
     CheckedIn,
     Consumed,
@@ -37,7 +35,6 @@ from visavis.model.moment import (
     Stocked,
 )
 from visavis.model.view import View
-from visavis.strategy.places import find
 from visavis.strategy.read import Strategy
 
 OURS: Final = frozenset({"service", "account"})
@@ -118,8 +115,7 @@ def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: d
     hour are written into the moment; whatever the sender wrote there is not believed. A moment whose category no open
     purpose covers is refused.
     """
-    kind = KIND[type(moment)]
-    category = CATEGORY[kind]
+    kind, category = moment.kind, moment.category
     if category not in OURS:
         now = received_at.timestamp()
         for purpose in strategy.purposes.values():
@@ -132,7 +128,7 @@ def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: d
                 f"No active consent covers {category}: serve the notice of a purpose that names it, then ask.",
             )
     if isinstance(moment, Located):
-        place = find(strategy.places.values(), moment.longitude, moment.latitude)
+        place = strategy.place_index.find(moment.longitude, moment.latitude)
         if place is None:
             return NotAdmitted(kind, category, "This position is in none of the brand's places; it was not kept.")
         moment = Entered(id=moment.id, customer=moment.customer, occurred_at=moment.occurred_at, place=place.id)
@@ -202,10 +198,10 @@ _NO_PLACES: Final = Places()
 
 
 class Views:
-    """One customer at one moment, as decisions may see them: through a purpose, or not at all. Each view is built once.
+    """One customer at one moment, as decisions may see them: for one purpose, or not at all. Each view is built once.
 
-    Besides, what we did ourselves (``service``, ``devices``), and the name that dice and holdout use
-    (``randomization_unit``), which says nothing. ``without`` keeps these categories from every purpose: what an
+    Besides, what we did ourselves (``service``, ``devices``), and the unit of randomization
+    (``randomization_unit``), which says nothing of them. ``without`` keeps these categories from every purpose: what an
     explanation asks, to tell what would have changed.
     """
 
@@ -236,22 +232,22 @@ class Views:
         self._views: dict[frozenset[str], View] = {}
         self._without = without
 
-    def through(self, purpose: Purpose) -> View | None:
+    def for_purpose(self, purpose: Purpose) -> View | None:
         """What this purpose may see; ``None`` when it is closed, or does not cover the waking moment."""
         categories = open_categories(self._customer, purpose, self.received_s)
         if self._without:
             categories -= self._without
         if not categories:
             return None
-        seen = self._views.get(categories)
-        if seen is None:
-            seen = self._views[categories] = view(self._customer, self._moment, categories, self._now)
-        return seen if seen.moment is not None else None
+        found = self._views.get(categories)
+        if found is None:
+            found = self._views[categories] = view(self._customer, self._moment, categories, self._now)
+        return found if found.moment is not None else None
 
 
 def view(customer: Customer, moment: Moment, categories: frozenset[str], now: float) -> View:
     """The customer and the waking moment, of these categories only (as :func:`open_categories` gave them)."""
-    waking = CATEGORY[KIND[type(moment)]]
+    waking = moment.category
     return View(
         categories=categories,
         moment=moment if waking in categories or waking in OURS else None,

@@ -19,9 +19,6 @@ from visavis.model.customer import HABITS_LIMIT, NAMES_LIMIT, Customer, Places, 
 from visavis.model.decision import Decision, Outcome, Show
 from visavis.model.entry import Entry
 from visavis.model.moment import (
-    HELD_AS,
-    KIND,
-    PASSIVE,
     Answered,
     Born,
     Bought,
@@ -232,11 +229,11 @@ def _close(customer: Customer, moment: Moment, received_s: float) -> tuple[Custo
 
 def _kept(customer: Customer, moment: Moment, received_s: float) -> tuple[float, tuple[str, ...]]:
     """When the person last did something themselves, and as what their entries are kept."""
-    made, held = type(moment), customer.held
-    contact_at = customer.last_contact_at if KIND[made] in PASSIVE else received_s
+    held = customer.held
+    contact_at = received_s if moment.active_contact else customer.last_contact_at
     if isinstance(moment, Lapsed) and moment.contact_at is not None:
         contact_at = max(contact_at, moment.contact_at.timestamp())
-    return contact_at, held if HELD_AS[made] in held else tuple(sorted((*held, HELD_AS[made])))
+    return contact_at, held if moment.retention in held else tuple(sorted((*held, moment.retention)))
 
 
 def _moved(places: Places, moment: Entered | CheckedIn | Left | Dwelled) -> Places:

@@ -24,12 +24,12 @@ NO: Final = frozenset({"no", "wrong"})
 
 
 def brief_facts(
-    strategy: Strategy, view: View, service: Service, family: str, known: Iterable[Known], unsaid: set[str]
+    strategy: Strategy, view: View, service: Service, family: str, known: Iterable[Known], excluded_families: set[str]
 ) -> tuple[Fact, ...]:
     """The name when the person gave one, at most three facts, and at most one thing not to do.
 
     Facts come in the order in which they change the action: why it is suggested, how the person wants to be served,
-    what is owed to them, who they are as a customer, then what else they probably need. ``unsaid`` are families that
+    what is owed to them, who they are as a customer, then what else they probably need. ``excluded_families`` are families that
     the customer's own glasses take care of.
     """
     name = view.preferences.get(NAME)
@@ -38,7 +38,7 @@ def brief_facts(
         (Fact("name", name, "declared", since),) if isinstance(name, str) else (Fact("name", "", "observed", since),)
     )
     avoided = avoid(strategy, view, service)
-    hidden = unsaid | strategy.never_push | set(service.wrong) | ({avoided} if avoided else set())
+    hidden = excluded_families | strategy.never_push | set(service.wrong) | ({avoided} if avoided else set())
     facts = [fact for fact in _ranked(view, family, known) if fact.kind != "need" or fact.subject not in hidden]
     not_to_do = (Fact("avoid", avoided, "observed"),) if avoided and avoided not in strategy.never_push else ()
     return (*called, *facts[:FACTS], *not_to_do)
@@ -50,12 +50,12 @@ def avoid(strategy: Strategy, view: View, service: Service) -> str:
     refused = [
         card
         for card in service.shown
-        if card.answer in NO and card.family and card.at > since and _may_be_told(strategy, view, card.action)
+        if card.answer in NO and card.family and card.at > since and _may_be_named(strategy, view, card.action)
     ]
     return refused[-1].family if refused else ""
 
 
-def _may_be_told(strategy: Strategy, view: View, action: str) -> bool:
+def _may_be_named(strategy: Strategy, view: View, action: str) -> bool:
     known = strategy.actions.get(action)
     return known is not None and SOURCES.get(known.about, "") in view.categories
 

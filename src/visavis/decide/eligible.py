@@ -1,30 +1,35 @@
-"""Which woken actions may speak at all: consent, then conditions.
+"""Which woken actions may be proposed: their purpose is open, and their condition is true in the view of that purpose.
 
-Each no is a value with its reason; only *true* opens a gate.
+Every other action gets a :class:`Refusal` with its reason. An unknown condition never holds.
 """
 
+from msgspec import Struct
+
 from visavis.decide.facts import facts
+from visavis.decide.needs import Ranking
 from visavis.model.action import Action
 from visavis.model.decision import Refusal
-from visavis.model.moment import KIND, Moment
 from visavis.model.view import View
-from visavis.strategy.read import Strategy
+from visavis.strategy.read import WokenActions
 
 
-def conditions_hold(
-    strategy: Strategy, moment: Moment, purpose: str, actions: list[Action], view: View
-) -> tuple[list[Action], list[Refusal]]:
-    """Split the actions of one purpose into those whose ``when`` is true in this view, and refusals that name the failing predicate."""
-    indexed, index = strategy.indexes[KIND[type(moment)], purpose]
-    values = facts(view, index.paths)
-    true, _ = index.match(values)
+class Eligible(Struct, frozen=True, gc=False):
+    """An action whose condition holds, the view that it reads, and the needs that it is about (absent when none)."""
+
+    action: Action
+    view: View
+    ranking: Ranking | None = None
+
+
+def conditions_hold(woken: WokenActions, view: View) -> tuple[list[Action], list[Refusal]]:
+    """The actions whose ``when`` is true in this view, and a refusal that names the failing predicate of each other."""
+    values = facts(view, woken.index.paths)
+    true, _ = woken.index.match(values)
     held, refused = [], []
-    for bit, action in enumerate(indexed):
-        if action not in actions:
-            continue
+    for bit, action in enumerate(woken.actions):
         if true >> bit & 1:
             held.append(action)
         else:
-            predicate, reason = index.why_not(bit, values)
+            predicate, reason = woken.index.why_not(bit, values)
             refused.append(Refusal(action.id, reason, predicate))
     return held, refused

@@ -9,20 +9,7 @@ from typing import Final
 
 from visavis.model.catalogue import Product
 from visavis.model.habit import DAY_S, T_BASKETS, T_LAST, T_S28, T_SPEND28, TRIPS
-from visavis.model.moment import (
-    KIND,
-    Asked,
-    Bought,
-    Consumed,
-    Dwelled,
-    Measured,
-    Moment,
-    Paying,
-    RanOut,
-    Saw,
-    Spot,
-    Stocked,
-)
+from visavis.model.moment import Asked, Bought, Consumed, Dwelled, Measured, Moment, Paying, RanOut, Saw, Spot, Stocked
 from visavis.model.number import Number
 from visavis.model.shown import DeviceState
 from visavis.model.view import View
@@ -149,7 +136,7 @@ def figures(view: View) -> dict[str, float]:
 
 
 READERS: Final[dict[str, Callable[[View], Value]]] = {
-    "moment.kind": lambda view: KIND[type(view.moment)] if view.moment is not None else None,
+    "moment.kind": lambda view: view.moment.kind if view.moment is not None else None,
     "moment.hour": lambda view: spot.local_hour if (spot := _spot(view)) else None,
     "moment.weekday": lambda view: float((spot.local_day + 3) % 7) if (spot := _spot(view)) else None,
     "place.id": lambda view: (spot.place or None) if "places" in view.categories and (spot := _spot(view)) else None,

@@ -92,7 +92,7 @@ class Glasses:
             known = bool(self._key(request))
         except Refused:
             known = False
-        language = self._strategy.language_for(asked=asked.get("language", ""))
+        language = self._strategy.language_for(None, asked.get("language", ""))
         return served(asked.get("host", ""), language, known=known)
 
     async def _enter(self, request: Request) -> Response:

@@ -77,7 +77,7 @@ class Pairing:
         return key_of(request, self._access, "brand", "device", "adviser")
 
     async def _page(self, request: Request) -> Response:
-        language = self._strategy.language_for(asked=request.query_params.get("language", ""))
+        language = self._strategy.language_for(None, request.query_params.get("language", ""))
         devices = self._strategy.devices.values()
         return PAGE.response({"connect-src": SELF}, language=language, words=WORDS[language], devices=devices)
 

@@ -24,14 +24,13 @@ from visavis.customers.habits import without
 from visavis.customers.identity import apply_entry
 from visavis.decide.brief_facts import NAME
 from visavis.decide.explain import sentence
-from visavis.decide.wake import woken
 from visavis.engine import decide
 from visavis.ledger.personal_view import WHAT
 from visavis.model.customer import Customer, newborn
 from visavis.model.decision import Decision, Origin, Show
 from visavis.model.entry import Entry
 from visavis.model.habit import HABIT, LOCAL_DAY
-from visavis.model.moment import CATEGORY, KIND, Measured
+from visavis.model.moment import Measured
 from visavis.model.world import World
 from visavis.strategy.read import Strategy
 
@@ -165,18 +164,15 @@ def why(
 
     def again(customer: Customer, hidden: frozenset[str]) -> Decision | None:
         assert world is not None
-        sight = Views(customer, entry.moment, entry.received_at.timestamp(), without=hidden)
+        views = Views(customer, entry.moment, entry.received_at.timestamp(), without=hidden)
         return next(
-            (one for one in decide(strategy, world, sight, entry.moment, key)[0] if one.audience == logged.audience),
+            (one for one in decide(strategy, world, views, entry.moment, key)[0] if one.audience == logged.audience),
             None,
         )
 
     known = world is not None and world.strategy == strategy.version and again(happened, frozenset()) == logged
-    purposes = {
-        use.purpose: use
-        for use in entry.uses
-        if use.purpose in woken(strategy, entry.moment, logged.audience) and not use.by  # type: ignore[arg-type]
-    }
+    woken = strategy.woken_by(entry.moment.kind, logged.audience)
+    purposes = {use.purpose: use for use in entry.uses if use.purpose in woken and not use.by}
     read = {
         category: tuple([name for name, use in purposes.items() if category in use.categories])
         for use in purposes.values()
@@ -372,7 +368,7 @@ def _day(person: Customer, entry: Entry, category: str, datum: str) -> str:
         at = person.home[name].at
     elif kind == "order":
         at = next(order.at for order in person.orders if order.key == name)
-    elif CATEGORY[KIND[type(entry.moment)]] == category and kind in ("", "number"):
+    elif entry.moment.category == category and kind in ("", "number"):
         at = entry.moment.occurred_at.timestamp()
     return datetime.fromtimestamp(at, UTC).date().isoformat() if at else ""
 

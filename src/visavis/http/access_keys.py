@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from secrets import token_bytes, token_urlsafe
 from time import monotonic, time
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, get_args
 
 import msgspec
 from msgspec import Struct
@@ -19,51 +19,15 @@ from msgspec.structs import asdict, replace
 
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused
-from visavis.model.moment import KIND, KINDS, Answered, Consented, Displayed, Moment, Withdrew
+from visavis.model.moment import Answered, Consented, Displayed, Moment, Role, Withdrew
 from visavis.store.keys import Cipher
 from visavis.store.sqlite_file import emptied, open_database
 
 NOTICED_S: Final = 0.5
 """How soon a server hears of a key that another process made or revoked."""
-Role = Literal["brand", "till", "device", "adviser", "sensor"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
-_ACCOUNT: Final = frozenset({"noticed", "consented", "withdrew", "objected", "restricted", "linked", "unlinked"})
-_HOME: Final = frozenset({"stocked", "consumed", "ran_out"})
 _OTHERS: Final = frozenset({"revoked", "invalidated"})
-SAYS: Final[dict[Role, frozenset[str]]] = {
-    "brand": frozenset(KINDS) - {"due", "consulted", "requested", "corrected", "lapsed", "contested", "reviewed"},
-    "till": frozenset({"paying", "bought", "redeeming", "reversed", "returned", "checked_in"}),
-    "device": (
-        frozenset(
-            {
-                "located",
-                "entered",
-                "dwelled",
-                "left",
-                "saw",
-                "checked_in",
-                "asked",
-                "shared",
-                "displayed",
-                "answered",
-                "declared",
-                "measured",
-                "proposed",
-                "voted",
-                "worn",
-            }
-        )
-        | (_ACCOUNT - {"linked"})
-        | _HOME
-    ),
-    "adviser": frozenset({"displayed", "answered"}),
-    "sensor": _HOME | {"measured"},
-}
-"""The kinds of moment that each role may send.
-
-Only the brand links an identifier: whoever could try one would learn whether it is somebody's.
-"""
 
 
 class InvalidKey(Refused):
@@ -238,9 +202,8 @@ def permits(key: AccessKey, moment: Moment) -> str:
 
     Whose decision an answer is about is judged by :func:`about_own`.
     """
-    kind = KIND[type(moment)]
-    if kind not in SAYS[key.role]:
-        return f"A key of the role `{key.role}` may not send `{kind}`."
+    if key.role not in moment.senders:
+        return f"A key of the role `{key.role}` may not send `{moment.kind}`."
     if key.role in ("device", "sensor") and moment.customer != key.subject:
         return "This key speaks for another person."
     if key.role != "brand" and (

@@ -7,13 +7,13 @@ from secrets import token_hex
 
 from visavis.model.entry import Entry
 from visavis.model.errors import Refused
-from visavis.model.moment import CATEGORY, KIND, Consulted
+from visavis.model.moment import Consulted
 from visavis.runtime.writer import Writer
 
 
 async def record_entry_read(writer: Writer, entry: Entry) -> None:
     """Enter that this entry is record_staff_access at, with the categories of data that it tells of."""
-    categories = {CATEGORY[KIND[type(entry.moment)]]}.union(*[use.categories for use in entry.uses])
+    categories = {entry.moment.category}.union(*[use.categories for use in entry.uses])
     await record_staff_access(writer, entry.customer, entry.moment.id, tuple(sorted(categories)))
 
 

@@ -8,19 +8,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from visavis.insight.need import (
-    FEATURES,
-    NO_FAMILY,
-    Head,
-    Net,
-    Shortlist,
-    best,
-    context,
-    features,
-    logits,
-    pack,
-    unpack,
-)
+from visavis.insight.features import FEATURES, NO_FAMILY, context, features
+from visavis.insight.need import Head, Net, best, logits, pack, unpack
+from visavis.insight.shortlist import Shortlist
 from visavis.learning.fit import Labels, Rows, fit
 from visavis.measurement.calibration import recalibrate
 from visavis.model.customer import Customer

@@ -16,7 +16,7 @@ Who may not read the one may not be told the other.
 """
 
 
-class Objective(Struct, frozen=True):
+class Objective(Struct, frozen=True, gc=False):
     """Why.
 
     Which outcome counts, until when, what it is worth, and how its effect is told apart from what would have happened
@@ -38,7 +38,7 @@ class Objective(Struct, frozen=True):
     days: int = 3
 
 
-class Template(Struct, frozen=True, forbid_unknown_fields=True):
+class Template(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """The words of a card in one language.
 
     ``{family}``, ``{product}``, ``{price}``, ``{days}`` and ``{place}`` are filled in.
@@ -51,7 +51,7 @@ class Template(Struct, frozen=True, forbid_unknown_fields=True):
     no: str = ""
 
 
-class Limits(Struct, frozen=True, forbid_unknown_fields=True):
+class Limits(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """How often one action may speak to one person; ``cool_down_days`` is per family."""
 
     per_day: int = 3
@@ -59,7 +59,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     cool_down_days: float = 0.0
 
 
-class Action(Struct, frozen=True):
+class Action(Struct, frozen=True, gc=False):
     """What may be said, to whom, when it is woken and what it may read.
 
     ``about`` names where its family and product come from.
@@ -87,11 +87,3 @@ class Action(Struct, frozen=True):
     explore: bool = True
     ttl_s: float = 600.0
     review: Tag | Literal[""] = ""
-
-
-class Arm(Struct, frozen=True, array_like=True, gc=False):
-    """One concrete thing to show: an action, and the family and product it is about (empty when about none)."""
-
-    action: str
-    family: str = ""
-    product: str = ""

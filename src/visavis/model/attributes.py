@@ -8,7 +8,7 @@ Type = Literal["number", "text", "flag", "tags"]
 Scope = Literal["moment", "person", "product"]
 
 
-class Attribute(Struct, frozen=True):
+class Attribute(Struct, frozen=True, gc=False):
     """One thing that a condition may name.
 
     ``category`` is the data category that it is read from; empty for what is no personal data.

@@ -31,7 +31,7 @@ class Family(Struct, frozen=True, gc=False):
     never_push: str = ""
 
 
-class Place(Struct, frozen=True):
+class Place(Struct, frozen=True, gc=False):
     """A shop, an aisle or a zone.
 
     A circle (``radius_m`` around the centre) or a polygon of (longitude, latitude) pairs.

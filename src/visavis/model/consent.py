@@ -62,7 +62,6 @@ class Purpose(Struct, frozen=True):
     processors: tuple[str, ...] = ()
     dpia_id: str = ""
     offer_kinds: tuple[Literal["general", "tailored"], ...] = ()
-    channels: tuple[str, ...] = ()
     duration_days: int = 730
     retention_days: int = 1095
     enabled: bool = True

@@ -86,7 +86,7 @@ class Customer(Struct, frozen=True):
     """Everything that the entries of one person add up to.
 
     ``born_at`` is when we first heard of them, ``last_contact_at`` when they last did something themselves (epoch
-    seconds); ``held`` as what their entries are kept (``model.moment.HELD_AS``). Of a person who was merged,
+    seconds); ``held`` as what their entries are kept (the ``retention`` of their moments). Of a person who was merged,
     ``profiles`` keeps each customer that they are made of, as it would be without the others; ``names`` are all that
     they go by.
 

@@ -14,15 +14,12 @@ RefusalReason = Literal[
     "cap",
     "gap",
     "cool_down",
-    "budget",
     "quiet_hours",
     "device",
     "attention",
-    "time_to_live",
     "holdout",
     "silence_better",
     "not_drawn",
-    "never_push",
     "nothing_to_name",
     "wrong",
     "unparameterised",
@@ -106,7 +103,7 @@ class Fact(Struct, frozen=True, array_like=True, gc=False):
     every_days: float = 0.0
 
 
-class Show(Struct, frozen=True, array_like=True, tag="show"):
+class Show(Struct, frozen=True, array_like=True, tag="show", gc=False):
     """Show this arm on that device, until ``until`` (epoch seconds).
 
     ``facts`` are what a brief tells an adviser, the first to matter first; ``figures`` the numbers that the words of a
@@ -134,7 +131,7 @@ class Show(Struct, frozen=True, array_like=True, tag="show"):
     figures: dict[str, float] = {}
 
 
-class Silence(Struct, frozen=True, array_like=True, tag="silence"):
+class Silence(Struct, frozen=True, array_like=True, tag="silence", gc=False):
     """Say nothing; ``reason`` is the one that a person would want to hear first."""
 
     id: str

@@ -4,15 +4,9 @@ By hashing what it is made of, so that a retry gets the same name.
 """
 
 from hashlib import blake2b
-from typing import NewType
-
-CustomerId = NewType("CustomerId", str)
-MomentId = NewType("MomentId", str)
-DecisionId = NewType("DecisionId", str)
-WorldVersion = NewType("WorldVersion", str)
 
 
-def decision_id(customer: str, moment: str, audience: str) -> DecisionId:
+def decision_id(customer: str, moment: str, audience: str) -> str:
     """Name the decision taken for this audience at this moment of this customer.
 
     The same three always give the same name.
@@ -20,7 +14,7 @@ def decision_id(customer: str, moment: str, audience: str) -> DecisionId:
     >>> decision_id("camille", "m1", "customer")
     'fa04f78e80f0e71f5e771a6e'
     """
-    return DecisionId(blake2b(f"{customer}\x00{moment}\x00{audience}".encode(), digest_size=12).hexdigest())
+    return blake2b(f"{customer}\x00{moment}\x00{audience}".encode(), digest_size=12).hexdigest()
 
 
 def version_of(*parts: bytes) -> str:

@@ -1,36 +1,40 @@
 """A moment: one thing that happened between a person and the brand, at one instant, of one kind.
 
-A moment comes from outside (a device, a till, the fridge, a page) as a JSON object whose ``kind`` names one of the
-records below. Unknown fields are dropped, everything else is strict: :func:`decode` either returns a valid moment or
-raises one :class:`~visavis.model.errors.Invalid`. What the sender writes into ``at`` or into a line's ``family`` is
-never believed: the door (``consent.gate.admit``) resolves both.
+Each kind is one class: its fields, its category of data (consent is given for categories), who may send it, how long
+it is kept, and whether it counts as contact. What a sender writes into ``at`` or into a line's ``family`` is never
+used: ``consent.gate.admit`` resolves both. JSON is read by ``model.decoding``.
 """
 
-from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Any, Final
+from datetime import date, datetime
+from typing import Annotated, Any, ClassVar, Final, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
-from visavis.model.errors import Invalid
+Category = Literal["places", "sight", "purchases", "home", "numbers", "preferences", "orders", "service", "account"]
+Role = Literal["brand", "till", "device", "adviser", "sensor"]
+
+PROOF: Final = "proof"
+"""The retention of notices, choices and what was done for them: longer than that of the data they are about."""
+NOBODY: Final[frozenset[Role]] = frozenset()
+"""The senders of a kind that only the server itself makes."""
+BRAND: Final[frozenset[Role]] = frozenset({"brand"})
+PERSON: Final[frozenset[Role]] = BRAND | {"device"}
+TILL: Final[frozenset[Role]] = BRAND | {"till"}
+SCREEN: Final[frozenset[Role]] = BRAND | {"adviser"}
+SENSOR: Final[frozenset[Role]] = BRAND | {"sensor"}
 
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
 Name = Annotated[str, Meta(max_length=128)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Cents = Annotated[int, Meta(ge=-100_000_000, le=100_000_000)]
-
-EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-CLOCK_SKEW: Final = timedelta(minutes=5)
+Quantity = Annotated[float, Meta(gt=0, le=10_000)]
 LINES_LIMIT: Final = 500
 
 
 class Spot(Struct, frozen=True, array_like=True, gc=False):
-    """Where and when in the person's own terms.
+    """Place, local day (since 1970-01-01) and local hour (0 to 24), written by the gate in the zone of the place.
 
-    Written by the door, so that refolding years later needs no table of places or zones.
-
-    ``local_day`` counts days since 1970-01-01 in the zone of the place (else the person's); ``local_hour`` is in [0,
-    24).
+    Stored with the moment, so that refolding years later needs no table of places or time zones.
     """
 
     place: str
@@ -40,26 +44,50 @@ class Spot(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Line(Struct, frozen=True, array_like=True, gc=False):
-    """One product of a basket; ``family`` is written by the door; ``price_cents`` is what the whole line cost."""
+    """One product of a basket; ``family`` is written by the gate; ``price_cents`` is what the whole line cost."""
 
     product: Id
-    quantity: Annotated[int, Meta(gt=0, le=10_000)] | Annotated[float, Meta(gt=0, le=10_000)] = 1
+    quantity: Annotated[int, Meta(gt=0, le=10_000)] | Quantity = 1
     price_cents: Cents = 0
     family: Name = ""
 
 
 class MomentBase(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
-    """What every moment says. ``id`` is the sender's: sending it again is a retry and gets the first answer."""
+    """What every moment has. ``id`` is the sender's: sending it again is a retry and gets the first answer.
+
+    ``retention`` names the class of data whose retention period applies (the category, unless the kind is a proof);
+    an ``active_contact`` is an act of the person, and starts that period again.
+    """
+
+    category: ClassVar[Category]
+    senders: ClassVar[frozenset[Role]]
+    retention: ClassVar[str]
+    active_contact: ClassVar[bool] = True
 
     id: Id
     customer: Id
     occurred_at: datetime
     at: Spot | None = None
 
+    def __init_subclass__(cls) -> None:
+        """A kind without a category or senders cannot be defined."""
+        missing = [name for name in ("category", "senders") if name not in cls.__dict__]
+        if missing:
+            raise TypeError(f"{cls.__name__} has no {' and no '.join(missing)}: each kind of moment states its own.")
+        if "retention" not in cls.__dict__:
+            cls.retention = cls.category
+
+    @property
+    def kind(self) -> str:
+        """The name of this kind: the tag of its class."""
+        return str(self.__struct_config__.tag)
+
 
 class Located(MomentBase, frozen=True, tag="located"):
-    """A position. Never stored: the door turns it into ``entered`` of the place that contains it, or refuses it."""
+    """A position. Never stored: the gate turns it into ``entered`` of the place that contains it, or refuses it."""
 
+    category = "places"
+    senders = PERSON
     latitude: Annotated[float, Meta(ge=-90, le=90)]
     longitude: Annotated[float, Meta(ge=-180, le=180)]
     accuracy_m: Annotated[float, Meta(ge=0)] = 0.0
@@ -68,12 +96,16 @@ class Located(MomentBase, frozen=True, tag="located"):
 class Entered(MomentBase, frozen=True, tag="entered"):
     """The person came into a place (the shop, an aisle, the street in front)."""
 
+    category = "places"
+    senders = PERSON
     place: Id
 
 
 class Dwelled(MomentBase, frozen=True, tag="dwelled"):
     """The person stayed at a place for a while."""
 
+    category = "places"
+    senders = PERSON
     place: Id
     dwell_s: Annotated[float, Meta(ge=0, le=86_400)]
 
@@ -81,12 +113,16 @@ class Dwelled(MomentBase, frozen=True, tag="dwelled"):
 class Left(MomentBase, frozen=True, tag="left"):
     """The person left a place."""
 
+    category = "places"
+    senders = PERSON
     place: Id
 
 
 class Saw(MomentBase, frozen=True, tag="saw"):
-    """The person looked at a product; recognised on the device or by its code, no image is kept."""
+    """The person looked at a product, recognised on the device or by its code; no image is kept."""
 
+    category = "sight"
+    senders = PERSON
     product: Id
     family: Name = ""
 
@@ -94,6 +130,8 @@ class Saw(MomentBase, frozen=True, tag="saw"):
 class Paying(MomentBase, frozen=True, tag="paying"):
     """The person is at the till with these lines so far."""
 
+    category = "purchases"
+    senders = TILL
     place: Id
     lines: Annotated[tuple[Line, ...], Meta(max_length=LINES_LIMIT)] = ()
 
@@ -101,6 +139,8 @@ class Paying(MomentBase, frozen=True, tag="paying"):
 class Bought(MomentBase, frozen=True, tag="bought"):
     """The basket was paid for."""
 
+    category = "purchases"
+    senders = TILL
     place: Id
     lines: Annotated[tuple[Line, ...], Meta(min_length=1, max_length=LINES_LIMIT)]
 
@@ -108,34 +148,37 @@ class Bought(MomentBase, frozen=True, tag="bought"):
 class Stocked(MomentBase, frozen=True, tag="stocked"):
     """Something was put into the fridge or the cupboard."""
 
+    category = "home"
+    senders = PERSON | SENSOR
     product: Id
-    quantity: Annotated[float, Meta(gt=0, le=10_000)] = 1
+    quantity: Quantity = 1
     family: Name = ""
 
 
 class Consumed(MomentBase, frozen=True, tag="consumed"):
     """Something was used at home."""
 
+    category = "home"
+    senders = PERSON | SENSOR
     product: Id
-    quantity: Annotated[float, Meta(gt=0, le=10_000)] = 1
+    quantity: Quantity = 1
     family: Name = ""
 
 
 class RanOut(MomentBase, frozen=True, tag="ran_out"):
     """Nothing of it is left at home."""
 
+    category = "home"
+    senders = PERSON | SENSOR
     product: Id
     family: Name = ""
 
 
 class Measured(MomentBase, frozen=True, tag="measured"):
-    """One of the person's own numbers (litres of water, steps), added to the day's.
+    """One of the person's own numbers (litres of water, steps), added to the day's; ``goal`` is the aim of a day."""
 
-    ``goal`` sets what they aim at in a day.
-
-    Read by nothing but their own pages and cards.
-    """
-
+    category = "numbers"
+    senders = PERSON | SENSOR
     measure: Id
     value: Annotated[float, Meta(ge=-1e9, le=1e9)] = 0.0
     unit: Name = ""
@@ -143,43 +186,53 @@ class Measured(MomentBase, frozen=True, tag="measured"):
 
 
 class Declared(MomentBase, frozen=True, tag="declared"):
-    """The person said something about themselves: a trait or a preference; ``None`` takes it back."""
+    """The person stated a trait or a preference; ``None`` takes it back."""
 
+    category = "preferences"
+    senders = PERSON
     trait: Id
     value: Annotated[str, Meta(max_length=280)] | float | bool | None
 
 
 class CheckedIn(MomentBase, frozen=True, tag="checked_in"):
-    """The person asked to be looked after here: this is what opens an adviser's brief."""
+    """The person asked for service here: this is what opens an adviser's brief."""
 
+    category = "places"
+    senders = PERSON | TILL
     place: Id
 
 
 class Asked(MomentBase, frozen=True, tag="asked"):
     """The person asked for something; the entry says whether it was granted."""
 
+    category = "service"
+    senders = PERSON
     about: Id
 
 
 class Shared(MomentBase, frozen=True, tag="shared"):
     """The person passed a card or a product on."""
 
+    category = "preferences"
+    senders = PERSON
     decision: Name = ""
     product: Name = ""
 
 
 class Displayed(MomentBase, frozen=True, tag="displayed"):
-    """A device says that a card really was on the screen."""
+    """A device reports that a card was on its screen."""
 
+    category = "service"
+    senders = PERSON | SCREEN
+    active_contact = False
     decision: Id
 
 
 class Answered(MomentBase, frozen=True, tag="answered"):
-    """An answer to a card or a brief.
+    """An answer to a card or a brief; ``about`` names the family that is ``wrong``."""
 
-    ``yes``, ``no``, ``later``, ``done`` or ``wrong`` (``about`` then names the family that is wrong).
-    """
-
+    category = "service"
+    senders = PERSON | SCREEN
     decision: Id
     answer: Annotated[str, Meta(pattern="^(yes|no|later|done|wrong)$")]
     about: Name = ""
@@ -188,6 +241,8 @@ class Answered(MomentBase, frozen=True, tag="answered"):
 class Ordered(MomentBase, frozen=True, tag="ordered"):
     """An order was placed."""
 
+    category = "orders"
+    senders = BRAND
     order: Id
     product: Name = ""
 
@@ -195,35 +250,42 @@ class Ordered(MomentBase, frozen=True, tag="ordered"):
 class Fulfilled(MomentBase, frozen=True, tag="fulfilled"):
     """An order arrived."""
 
+    category = "orders"
+    senders = BRAND
     order: Id
 
 
 class Returned(MomentBase, frozen=True, tag="returned"):
     """An order came back."""
 
+    category = "orders"
+    senders = TILL
     order: Id
 
 
 class Redeeming(MomentBase, frozen=True, tag="redeeming"):
     """A till asks to redeem a reward; the entry says whether it was granted."""
 
+    category = "orders"
+    senders = TILL
     code: Id
 
 
 class Reversed(MomentBase, frozen=True, tag="reversed"):
     """A till takes a redemption back."""
 
+    category = "orders"
+    senders = TILL
     code: Id
 
 
 class Noticed(MomentBase, frozen=True, tag="noticed"):
-    """A notice was shown: which purpose, which version, in which language, on what.
+    """A notice was shown; ``asked`` when the brand showed it unasked. The gate writes its words' hash and its scope."""
 
-    ``asked`` when the brand showed it unasked.
-
-    The door writes what was shown, exactly: the hash of its words, and its scope.
-    """
-
+    category = "account"
+    senders = PERSON
+    retention = PROOF
+    active_contact = False
     purpose: Id
     notice: Id
     language: Annotated[str, Meta(pattern="^(fr|en)$")] = "fr"
@@ -236,13 +298,11 @@ class Noticed(MomentBase, frozen=True, tag="noticed"):
 
 
 class Consented(MomentBase, frozen=True, tag="consented"):
-    """A yes to one purpose, by the person or by who answers for them.
+    """A yes to one purpose; a ``trial`` ends after 30 days. The gate writes the scope served, and ``until``."""
 
-    A ``trial`` switches itself off after thirty days.
-
-    The door writes the scope of the notice that was served to them, and until when the yes holds.
-    """
-
+    category = "account"
+    senders = PERSON
+    retention = PROOF
     purpose: Id
     notice: Id
     by: Annotated[str, Meta(pattern="^(person|guardian)$")] = "person"
@@ -255,24 +315,22 @@ class Consented(MomentBase, frozen=True, tag="consented"):
 
 
 class Withdrew(MomentBase, frozen=True, tag="withdrew"):
-    """A no to one purpose: the person took it back, refused it or left it for later.
+    """A no to one purpose: taken back, refused, left for later, revoked by someone else, or found invalid."""
 
-    Or it was revoked by someone else, or found invalid.
-    """
-
+    category = "account"
+    senders = PERSON
+    retention = PROOF
     purpose: Id
     how: Annotated[str, Meta(pattern="^(withdrawn|deferred|revoked|invalidated)$")] = "withdrawn"
     method: Name = ""
 
 
 class Objected(MomentBase, frozen=True, tag="objected"):
-    """The person objects: to all ``marketing``, to ``sharing`` with others, or to one purpose by its key.
+    """An objection to ``marketing``, ``sharing`` or one purpose by its key. The gate writes the purposes it closes."""
 
-    ``on = false`` takes it back.
-
-    The door writes the purposes that this closes.
-    """
-
+    category = "account"
+    senders = PERSON
+    retention = PROOF
     about: Id
     on: bool = True
     method: Name = ""
@@ -282,25 +340,30 @@ class Objected(MomentBase, frozen=True, tag="objected"):
 class Restricted(MomentBase, frozen=True, tag="restricted"):
     """The person asked that their data be kept and not read, or (``on = false``) lifted that."""
 
+    category = "account"
+    senders = PERSON
+    retention = PROOF
     on: bool = True
 
 
 class Born(MomentBase, frozen=True, tag="born"):
-    """When the person was born; the door keeps only when they come of age to consent alone, and drops the rest."""
+    """When the person was born; the gate keeps only when they come of age to consent alone."""
 
+    category = "account"
+    senders = BRAND
+    retention = PROOF
     birth_date: date | None = None
     of_age_at: datetime | None = None
 
 
 class Requested(MomentBase, frozen=True, tag="requested"):
-    """The person exercises a right, or their request moves on; it is to be answered by ``expected_at``.
+    """A right that the person exercises, or a step of that request; to be answered by ``expected_at``.
 
-    Said by the door of rights only.
-
-    A correction that waits for the brand tells ``of`` which moment, and what its fields should say ``instead``
-    (``None``: it never happened).
+    A correction that waits for the brand says ``of`` which moment, and its fields ``instead`` (``None``: delete it).
     """
 
+    category = "account"
+    senders = NOBODY
     request: Id
     right: Annotated[str, Meta(pattern="^(access|rectification|erasure|restriction|objection|review)$")]
     status: Annotated[str, Meta(pattern="^(acknowledged|requires_action|delayed|rejected|fulfilled)$")] = "acknowledged"
@@ -312,33 +375,30 @@ class Requested(MomentBase, frozen=True, tag="requested"):
 
 
 class Corrected(MomentBase, frozen=True, tag="corrected"):
-    """Something about the person was put right.
+    """A correction: the entry of the moment ``of`` was amended, or an inferred ``family`` was hidden."""
 
-    What the moment ``of`` had said (its entry says the right thing now), or an inferred ``family`` was hidden.
-    """
-
+    category = "account"
+    senders = NOBODY
     of: Name = ""
     family: Name = ""
 
 
 class Lapsed(MomentBase, frozen=True, tag="lapsed"):
-    """These data of the person were kept as long as was said, and are gone.
+    """These data were deleted when their retention ended; ``contact_at`` is the last active contact."""
 
-    ``contact_at`` is their last active contact, from which the rest is counted on.
-
-    Said by the clock of the server only.
-    """
-
+    category = "account"
+    senders = NOBODY
+    retention = PROOF
+    active_contact = False
     categories: tuple[str, ...] = ()
     contact_at: datetime | None = None
 
 
 class Contested(MomentBase, frozen=True, tag="contested"):
-    """The person contests an automated decision, in their own words.
+    """The person contests an automated decision. The gate writes its action, its tag, and by when it is reviewed."""
 
-    The door writes which action it was about, its tag, and by when it is reviewed.
-    """
-
+    category = "account"
+    senders = NOBODY
     decision: Id
     view: Annotated[str, Meta(min_length=1, max_length=2000)]
     action: Name = ""
@@ -347,8 +407,10 @@ class Contested(MomentBase, frozen=True, tag="contested"):
 
 
 class Reviewed(MomentBase, frozen=True, tag="reviewed"):
-    """A person at the brand looked at a contested decision: confirmed it, or changed it, and why."""
+    """A person at the brand reviewed a contested decision: confirmed or changed it, and why."""
 
+    category = "account"
+    senders = NOBODY
     decision: Id
     outcome: Annotated[str, Meta(pattern="^(confirmed|changed)$")]
     reasons: Annotated[str, Meta(min_length=1, max_length=2000)]
@@ -357,6 +419,8 @@ class Reviewed(MomentBase, frozen=True, tag="reviewed"):
 class Proposed(MomentBase, frozen=True, tag="proposed"):
     """The person proposed an offer or a product."""
 
+    category = "preferences"
+    senders = PERSON
     proposal: Id
     text: Annotated[str, Meta(max_length=280)]
 
@@ -364,17 +428,17 @@ class Proposed(MomentBase, frozen=True, tag="proposed"):
 class Voted(MomentBase, frozen=True, tag="voted"):
     """The person voted on a proposal."""
 
+    category = "preferences"
+    senders = PERSON
     proposal: Id
     vote: Annotated[int, Meta(ge=-1, le=1)]
 
 
 class Worn(MomentBase, frozen=True, tag="worn"):
-    """A device was put on, taken off, or says how it is.
+    """A device was put on or taken off, or reports its state; ``busy``: it judges that this is no time to interrupt."""
 
-    ``busy`` is all that it tells of what the person does (drives, cycles, talks): whether to leave them alone now. The
-    device judges that by itself.
-    """
-
+    category = "service"
+    senders = PERSON
     device: Id
     profile: Name = "glasses"
     worn: bool = True
@@ -383,17 +447,19 @@ class Worn(MomentBase, frozen=True, tag="worn"):
 
 
 class Linked(MomentBase, frozen=True, tag="linked"):
-    """An identifier (already hashed by the door) was attached to this customer.
+    """An identifier (a hash) was attached; if another customer holds it, the two are merged."""
 
-    When another customer holds it, they are one person from then on.
-    """
-
+    category = "account"
+    senders = BRAND
     identifier: Id
 
 
 class Consulted(MomentBase, frozen=True, tag="consulted"):
-    """The brand's team looks at one of the person's moments (``about``), or at their ``wallet``, which tells of these categories of data."""
+    """The brand's staff looked at one of the person's moments (``about``), or at their ``wallet``, with these data."""
 
+    category = "service"
+    senders = NOBODY
+    active_contact = False
     about: Id
     categories: tuple[str, ...] = ()
 
@@ -401,173 +467,27 @@ class Consulted(MomentBase, frozen=True, tag="consulted"):
 class Unlinked(MomentBase, frozen=True, tag="unlinked"):
     """An identifier was detached."""
 
+    category = "account"
+    senders = PERSON
     identifier: Id
 
 
 class Due(MomentBase, frozen=True, tag="due"):
-    """Time has come: the shell wakes the person at ``next_due_at``, and everything past closes."""
+    """Time has come: the server wakes the person at ``next_due_at``, and every window that has ended closes."""
+
+    category = "service"
+    senders = NOBODY
+    active_contact = False
 
 
-Moment = (
-    Located
-    | Entered
-    | Dwelled
-    | Left
-    | Saw
-    | Paying
-    | Bought
-    | Stocked
-    | Consumed
-    | RanOut
-    | Measured
-    | Declared
-    | CheckedIn
-    | Asked
-    | Shared
-    | Displayed
-    | Answered
-    | Ordered
-    | Fulfilled
-    | Returned
-    | Redeeming
-    | Reversed
-    | Noticed
-    | Consented
-    | Withdrew
-    | Objected
-    | Restricted
-    | Born
-    | Consulted
-    | Requested
-    | Corrected
-    | Lapsed
-    | Contested
-    | Reviewed
-    | Proposed
-    | Voted
-    | Worn
-    | Linked
-    | Unlinked
-    | Due
-)
+AtPlace = Located | Entered | Dwelled | Left
+OfProduct = Saw | Paying | Bought | Stocked | Consumed | RanOut
+OfPerson = Measured | Declared | CheckedIn | Asked | Shared | Displayed | Answered
+OfOrder = Ordered | Fulfilled | Returned | Redeeming | Reversed
+OfChoice = Noticed | Consented | Withdrew | Objected | Restricted | Born
+OfRight = Consulted | Requested | Corrected | Lapsed | Contested | Reviewed
+OfAccount = Proposed | Voted | Worn | Linked | Unlinked | Due
+Moment = AtPlace | OfProduct | OfPerson | OfOrder | OfChoice | OfRight | OfAccount
 
 KINDS: Final[dict[str, type[MomentBase]]] = {str(kind.__struct_config__.tag): kind for kind in Moment.__args__}
-KIND: Final[dict[type[MomentBase], str]] = {kind: name for name, kind in KINDS.items()}
-
-CATEGORY: Final[dict[str, str]] = {
-    "located": "places",
-    "entered": "places",
-    "dwelled": "places",
-    "left": "places",
-    "checked_in": "places",
-    "saw": "sight",
-    "paying": "purchases",
-    "bought": "purchases",
-    "stocked": "home",
-    "consumed": "home",
-    "ran_out": "home",
-    "measured": "numbers",
-    "declared": "preferences",
-    "proposed": "preferences",
-    "voted": "preferences",
-    "shared": "preferences",
-    "asked": "service",
-    "displayed": "service",
-    "answered": "service",
-    "worn": "service",
-    "due": "service",
-    "consulted": "service",
-    "ordered": "orders",
-    "fulfilled": "orders",
-    "returned": "orders",
-    "redeeming": "orders",
-    "reversed": "orders",
-    "noticed": "account",
-    "consented": "account",
-    "withdrew": "account",
-    "objected": "account",
-    "restricted": "account",
-    "born": "account",
-    "linked": "account",
-    "unlinked": "account",
-    "requested": "account",
-    "corrected": "account",
-    "contested": "account",
-    "reviewed": "account",
-    "lapsed": "account",
-}
-"""Each kind of moment carries exactly one category of data; consent is given for categories."""
-PASSIVE: Final = frozenset({"due", "displayed", "noticed", "consulted", "lapsed"})
-"""Kinds that are no contact of the person's own: they prolong nothing."""
-PROOF: Final = "proof"
-"""As what notices and choices are kept, and what was done for them: longer than the data that they were about."""
-HELD_AS: Final[dict[type[MomentBase], str]] = {
-    made: (
-        PROOF
-        if kind in {"noticed", "consented", "withdrew", "objected", "restricted", "born", "lapsed"}
-        else CATEGORY[kind]
-    )
-    for kind, made in KINDS.items()
-}
-"""As what each kind of moment is kept, and goes."""
-
-_json = msgspec.json.Decoder(Moment)
-
-
-def decode(payload: bytes, *, received_at: datetime) -> Moment:
-    """Read one moment from JSON; whatever is wrong becomes one clear :class:`Invalid`.
-
-    >>> from datetime import UTC, datetime
-    >>> now = datetime(2026, 11, 24, 10, tzinfo=UTC)
-    >>> sent = b'{"kind":"entered","id":"m1","customer":"camille","occurred_at":"2026-11-24T09:59:00Z","place":"s1"}'
-    >>> decode(sent, received_at=now).place
-    's1'
-    >>> decode(sent.replace(b"entered", b"teleported"), received_at=now)
-    Traceback (most recent call last):
-    visavis.model.errors.Invalid: Not a moment: there is no such kind - at `$.kind`...
-    """
-    try:
-        moment = _json.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _invalid(error) from None
-    return timely(moment, received_at=received_at)
-
-
-def from_builtins(fields: dict[str, Any], *, received_at: datetime) -> Moment:
-    """The same for an object that is already parsed (a story's TOML, a CSV row)."""
-    try:
-        moment = msgspec.convert(fields, Moment, strict=True)
-    except msgspec.ValidationError as error:
-        raise _invalid(error) from None
-    return timely(moment, received_at=received_at)
-
-
-def timely(moment: Moment, *, received_at: datetime) -> Moment:
-    """Refuse a naive date, one before the year 2000, and one from the future (five minutes of clock skew are forgiven)."""
-    occurred_at = moment.occurred_at
-    if occurred_at.tzinfo is None:
-        raise Invalid(
-            "Not a moment: `occurred_at` has no time zone.",
-            advice="Write it as 2026-11-24T09:59:00Z or with an offset.",
-        )
-    if occurred_at < EARLIEST:
-        raise Invalid(f"Not a moment: `occurred_at` is before {EARLIEST:%Y-%m-%d}.", advice="Check the device's clock.")
-    if occurred_at > received_at + CLOCK_SKEW:
-        raise Invalid(
-            "Not a moment: `occurred_at` is in the future.",
-            advice="Check the device's clock; five minutes are forgiven.",
-        )
-    return moment
-
-
-def _invalid(error: Exception) -> Invalid:
-    # What the sender wrote is never repeated: it may be about a person.
-    detail = (
-        "there is no such kind - at `$.kind`"
-        if str(error).startswith("Invalid value ")
-        else str(error) or type(error).__name__
-    )
-    detail = "the text is not UTF-8" if isinstance(error, UnicodeDecodeError) else detail
-    detail = detail if detail.startswith("JSON") else detail[0].lower() + detail[1:]
-    advice = "The kinds are listed in visavis.model.moment.KINDS." if "`$.kind`" in detail else ""
-    return Invalid(f"Not a moment: {detail}.", advice=advice)
+"""Every kind of moment by its name."""

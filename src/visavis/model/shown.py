@@ -31,7 +31,7 @@ class Shown(Struct, frozen=True, array_like=True, gc=False):
     epoch: int = 0
 
 
-class Open(Struct, frozen=True, array_like=True):
+class Open(Struct, frozen=True, array_like=True, gc=False):
     """A decision whose outcome is not known yet. Learning happens once, when it closes (``closes_at``, epoch seconds).
 
     ``families`` are those we believed in most, ``hits`` has a bit for each that was bought; ``family`` is the one on
@@ -55,7 +55,7 @@ class Open(Struct, frozen=True, array_like=True):
     value_cents: int = 0
 
 
-class Service(Struct, frozen=True, array_like=True):
+class Service(Struct, frozen=True, array_like=True, gc=False):
     """What *we* did: cards, windows, what the person thinks of them. Our own service data, outside every view."""
 
     shown: tuple[Shown, ...] = ()

@@ -8,7 +8,7 @@ from visavis.model.number import Number
 from visavis.model.shown import DeviceState
 
 
-class View(Struct, frozen=True):
+class View(Struct, frozen=True, gc=False):
     """What a rule, a feature, a learned model, a card or a brief may read; nothing else reaches them.
 
     ``categories`` are the data categories that this view contains; ``moment`` is the waking moment, absent when its own

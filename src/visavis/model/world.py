@@ -8,7 +8,7 @@ from msgspec import Struct
 from visavis.model.ids import version_of
 
 
-class Learned(Struct, frozen=True, array_like=True):
+class Learned(Struct, frozen=True, array_like=True, gc=False):
     """The parameters of ``insight.need``: per head a flat vector, and the population's figures per family.
 
     ``version`` names the bytes.
@@ -40,7 +40,7 @@ class Belief(Struct, frozen=True, array_like=True, gc=False):
     outcomes: int = 0
 
 
-class World(Struct, frozen=True):
+class World(Struct, frozen=True, gc=False):
     """The shared state that a decision saw. ``version`` is a hash chain over its entries."""
 
     version: str = ""
@@ -48,42 +48,34 @@ class World(Struct, frozen=True):
     learned: Learned | None = None
     calibrations: dict[str, Calibration] = {}
     beliefs: dict[str, Belief] = {}
-    budgets: dict[str, int] = {}
 
 
-class StrategyLoaded(Struct, frozen=True, array_like=True, tag="strategy"):
+class StrategyLoaded(Struct, frozen=True, array_like=True, tag="strategy", gc=False):
     """A strategy became the current one; its files are kept, so that old decisions can be taken again."""
 
     version: str
     files: dict[str, bytes]
 
 
-class ParametersLearned(Struct, frozen=True, array_like=True, tag="learned"):
+class ParametersLearned(Struct, frozen=True, array_like=True, tag="learned", gc=False):
     """Parameters were fitted."""
 
     learned: Learned
 
 
-class Recalibrated(Struct, frozen=True, array_like=True, tag="recalibrated"):
+class Recalibrated(Struct, frozen=True, array_like=True, tag="recalibrated", gc=False):
     """The weekly correction of some heads."""
 
     calibrations: dict[str, Calibration]
 
 
-class OutcomesLearned(Struct, frozen=True, array_like=True, tag="outcomes"):
+class OutcomesLearned(Struct, frozen=True, array_like=True, tag="outcomes", gc=False):
     """About a hundred outcomes were digested."""
 
     beliefs: dict[str, Belief]
 
 
-class BudgetLeased(Struct, frozen=True, array_like=True, tag="budget"):
-    """The worker's slice of a budget, in cents."""
-
-    budget: str
-    cents: int
-
-
-WorldChange = StrategyLoaded | ParametersLearned | Recalibrated | OutcomesLearned | BudgetLeased
+WorldChange = StrategyLoaded | ParametersLearned | Recalibrated | OutcomesLearned
 
 
 def chained(version: str, change: bytes) -> str:

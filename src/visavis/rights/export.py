@@ -22,13 +22,14 @@ from visavis.consent.choices import status
 from visavis.consent.gate import view
 from visavis.customers.rights import recipients
 from visavis.decide.holdout import held_out
-from visavis.insight.need import Head, estimate, shortlist
+from visavis.insight.need import Head, estimate
+from visavis.insight.shortlist import shortlist
 from visavis.model.consent import CATEGORIES, Consent
 from visavis.model.customer import Customer
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid
 from visavis.model.habit import HABIT, TRIPS, VISIT
-from visavis.model.moment import CATEGORY, KIND, Consented, Due, Noticed, Objected, Spot, Withdrew
+from visavis.model.moment import Consented, Due, Noticed, Objected, Spot, Withdrew
 from visavis.model.request import STATUS_TERMS
 from visavis.model.world import Calibration, World
 from visavis.rights.receipts import ALGORITHM
@@ -331,8 +332,7 @@ def _sources(entries: Iterable[Entry]) -> dict[str, tuple[str, ...]]:
     """By which kinds of moment each category of data came."""
     found: dict[str, dict[str, None]] = {}
     for entry in entries:
-        kind = KIND[type(entry.moment)]
-        found.setdefault(CATEGORY[kind], {})[kind] = None
+        found.setdefault(entry.moment.category, {})[entry.moment.kind] = None
     return {category: tuple(kinds) for category, kinds in found.items()}
 
 
@@ -342,7 +342,7 @@ def _visits(customer: Customer) -> list[dict[str, int]]:
 
 
 def _told(entry: Entry) -> dict[str, Any]:
-    return {"received_at": entry.received_at.astimezone(UTC), "kind": KIND[type(entry.moment)], **asdict(entry.moment)}
+    return {"received_at": entry.received_at.astimezone(UTC), "kind": entry.moment.kind, **asdict(entry.moment)}
 
 
 def _named(records: Mapping[str, Struct]) -> dict[str, Any]:

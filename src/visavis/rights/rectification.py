@@ -15,19 +15,10 @@ from msgspec.structs import replace
 
 from visavis.consent.gate import placed
 from visavis.model.decision import Decision, Silence
+from visavis.model.decoding import from_builtins
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid
-from visavis.model.moment import (
-    CATEGORY,
-    HELD_AS,
-    KIND,
-    Answered,
-    Corrected,
-    Moment,
-    MomentBase,
-    Requested,
-    from_builtins,
-)
+from visavis.model.moment import Answered, Corrected, Moment, MomentBase, Requested
 from visavis.strategy.read import Strategy
 
 CORRECTABLE: Final = frozenset({"places", "sight", "purchases", "home", "numbers", "preferences", "orders"})
@@ -43,7 +34,7 @@ def corrected(strategy: Strategy, entry: Entry, instead: Mapping[str, Any]) -> E
     :class:`Invalid` says what does not fit.
     """
     old = entry.moment
-    if CATEGORY[KIND[type(old)]] not in CORRECTABLE:
+    if old.category not in CORRECTABLE:
         raise Invalid(
             "This moment is no data about the person.",
             advice="Correct what was declared, observed, bought or measured.",
@@ -81,9 +72,9 @@ def amended(entries: Sequence[Entry], of: str, new: Entry | None) -> dict[str, E
 
 
 def parted_from(entries: Sequence[Entry], over: Container[str]) -> Iterator[tuple[Entry, Entry | None]]:
-    """Each of a person's entries that must change when what is kept as these (``model.moment.HELD_AS``) goes, with what it becomes (``None``: it goes)."""
-    gone = [entry for entry in entries if HELD_AS[type(entry.moment)] in over]
-    kept = [entry for entry in entries if HELD_AS[type(entry.moment)] not in over]
+    """Each of a person's entries that must change when what is kept as these (the ``retention`` of their moments) goes, with what it becomes (``None``: it goes)."""
+    gone = [entry for entry in entries if entry.moment.retention in over]
+    kept = [entry for entry in entries if entry.moment.retention not in over]
     words, untold = _words_of(gone) - _words_of(kept), _told_by(gone) - _told_by(kept)
     for entry in gone:
         yield entry, None

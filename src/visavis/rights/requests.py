@@ -23,10 +23,11 @@ from visavis.consent.notices import MARKETING, SHARING
 from visavis.customers.rights import recipients
 from visavis.delivery.webhooks import ERASED, Webhooks
 from visavis.model.customer import Customer
+from visavis.model.decoding import from_builtins
 from visavis.model.entry import FORM, Effect, Entry
 from visavis.model.errors import Invalid, Refused
 from visavis.model.ids import decision_id
-from visavis.model.moment import CATEGORY, KIND, Corrected, Moment, Objected, Requested, Restricted, from_builtins
+from visavis.model.moment import Corrected, Moment, Objected, Requested, Restricted
 from visavis.model.request import MONTHS, MONTHS_MORE, NEXT, REASONED, STATUS_TERMS, Request, Review, months_after
 from visavis.rights.erasure import Erased, Holds, Unfinished, both, erase
 from visavis.rights.export import Export, export, opened
@@ -286,7 +287,7 @@ class Requests:
         What is evidence for both sides waits for the brand, whose correction answers it.
         """
         loop, entry = self.writer.loop, await self._entry(name, moment)
-        if CATEGORY[KIND[type(entry.moment)]] in EVIDENCE and not by_brand:
+        if entry.moment.category in EVIDENCE and not by_brand:
             if instead is not None:
                 corrected(loop.strategy, entry, instead)
             asked = await self.acknowledge(name, "rectification", of=moment, instead=instead)

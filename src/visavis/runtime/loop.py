@@ -21,9 +21,10 @@ from visavis.customers.identity import REASONS, addressed, apply_entry, merged, 
 from visavis.engine import NotAdmitted, admit, step
 from visavis.learning.online import OnlineLearner
 from visavis.model.customer import Customer, bounded, newborn
+from visavis.model.decoding import CLOCK_SKEW
 from visavis.model.entry import Entry
 from visavis.model.errors import Refused, VisavisError
-from visavis.model.moment import CATEGORY, CLOCK_SKEW, KIND, Due, Linked, Moment, Objected
+from visavis.model.moment import Due, Linked, Moment, Objected
 from visavis.model.world import World, WorldChange
 from visavis.ports import Clock, Log
 from visavis.runtime.replay import WORLDS, State, rebuild
@@ -133,8 +134,7 @@ class Loop:
             customer = self._recalled(customer, moment)
         admitted = admit(self.strategy, customer, moment, received_at)
         if not customer.entries and not isinstance(admitted, NotAdmitted) and self.log.erased(name):
-            kind = KIND[type(moment)]
-            admitted = NotAdmitted(kind, CATEGORY[kind], "Nothing is kept under this name.")
+            admitted = NotAdmitted(moment.kind, moment.category, "Nothing is kept under this name.")
         if isinstance(admitted, NotAdmitted):
             return StepResult(None, admitted)
         entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.randomization_key)

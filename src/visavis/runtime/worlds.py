@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from visavis.model.entry import FORM, WorldEntry
 from visavis.model.world import (
-    BudgetLeased,
     OutcomesLearned,
     ParametersLearned,
     Recalibrated,
@@ -37,6 +36,3 @@ def fold_world(world: World, entry: WorldEntry) -> World:
             return replace(world, version=entry.version, calibrations=world.calibrations | calibrations)
         case OutcomesLearned(beliefs=beliefs):
             return replace(world, version=entry.version, beliefs=world.beliefs | beliefs)
-        case BudgetLeased(budget=budget, cents=cents):
-            left = world.budgets.get(budget, 0) + cents
-            return replace(world, version=entry.version, budgets=world.budgets | {budget: left})

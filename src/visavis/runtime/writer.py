@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from visavis.model.entry import Entry
 from visavis.model.errors import Refused, Unavailable, VisavisError
-from visavis.model.moment import KIND, Moment
+from visavis.model.moment import Moment
 from visavis.model.world import WorldChange
 from visavis.runtime.loop import Group, Loop, StepResult
 
@@ -230,7 +230,7 @@ class Writer:
             try:
                 answer = self.loop.take(moment, look=look)
             except Exception as error:
-                log.exception("a moment could not be lived", extra={"kind": KIND[type(moment)]})
+                log.exception("a moment could not be lived", extra={"kind": moment.kind})
                 _fail(
                     future,
                     error

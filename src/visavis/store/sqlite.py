@@ -19,7 +19,6 @@ from visavis.ledger.record import read
 from visavis.model.consent import Purpose
 from visavis.model.entry import Entry, WorldEntry, decode, decode_world, encode
 from visavis.model.errors import Invalid, Refused, Unavailable
-from visavis.model.moment import CATEGORY, KINDS
 from visavis.store.keys import NONCE_BYTES, KeyStore, PersonKey
 from visavis.store.sqlite_file import emptied, opening
 
@@ -30,7 +29,6 @@ _place: Final = Struct(">QQ").pack
 """What a row is bound to: its position and its moment; :class:`~visavis.store.keys.PersonKey` adds whose it is."""
 SPECIAL: Final = frozenset({"numbers"})
 """Categories whose entries are sealed under the person's second key: health."""
-_SPECIAL_KINDS: Final = frozenset(made for kind, made in KINDS.items() if CATEGORY[kind] in SPECIAL)
 _SCHEMA: Final = (
     (
         "CREATE TABLE entries (position INTEGER PRIMARY KEY, person INTEGER, moment INTEGER, data BLOB NOT NULL, line"
@@ -305,7 +303,7 @@ class SqliteLog:
 
 def _is_special(entry: Entry) -> bool:
     """Whether this entry holds data of a special category: what happened, or what a decision read."""
-    return type(entry.moment) in _SPECIAL_KINDS or any(not SPECIAL.isdisjoint(use.categories) for use in entry.uses)
+    return entry.moment.category in SPECIAL or any(not SPECIAL.isdisjoint(use.categories) for use in entry.uses)
 
 
 def _opened(person: PersonKey, position: int, moment: int, data: bytes) -> Entry:

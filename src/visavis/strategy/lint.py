@@ -17,7 +17,7 @@ from visavis.model.card import BODY_LIMIT, SPEECH_WORDS_LIMIT, TITLE_LIMIT, WORD
 from visavis.model.catalogue import Device
 from visavis.model.consent import CATEGORIES, SENSITIVE, Purpose
 from visavis.model.dpv import PURPOSES
-from visavis.model.moment import CATEGORY
+from visavis.model.moment import KINDS
 from visavis.strategy.brand import Brand
 from visavis.strategy.conditions import Condition, ConditionError, parse
 from visavis.strategy.faults import Reading
@@ -222,11 +222,14 @@ def action(reading: Reading, found: Action, purpose: Purpose | None) -> None:
     if not found.woken_by or len(set(found.woken_by)) < len(found.woken_by):
         reading.fault(path, line, "`woken_by` must name at least one kind of moment, each once", 'Write ["entered"].')
     for kind in found.woken_by:
-        if kind not in CATEGORY:
-            reading.fault(path, line, f"`{kind}` is no kind of moment", f"Known: {', '.join(CATEGORY)}.")
-        elif purpose is not None and CATEGORY[kind] not in purpose.categories | OURS:
+        if kind not in KINDS:
+            reading.fault(path, line, f"`{kind}` is no kind of moment", f"Known: {', '.join(KINDS)}.")
+        elif purpose is not None and KINDS[kind].category not in purpose.categories | OURS:
             reading.fault(
-                path, line, f"`{kind}` carries {CATEGORY[kind]}, which {purpose.key} may not read", "Widen the purpose."
+                path,
+                line,
+                f"`{kind}` carries {KINDS[kind].category}, which {purpose.key} may not read",
+                "Widen the purpose.",
             )
     if purpose is not None and purpose.offer_kinds and found.offer not in purpose.offer_kinds:
         line = reading.at(path, "offer")

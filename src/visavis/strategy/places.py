@@ -1,19 +1,67 @@
-"""Where is this point? The smallest place that contains it."""
+"""The smallest place that contains a point."""
 
 from collections.abc import Iterable
-from math import asin, cos, pi, radians, sin, sqrt
+from math import asin, cos, degrees, floor, pi, radians, sin, sqrt
 from typing import Final
 
 from visavis.model.catalogue import Place
 
 EARTH_M: Final = 6_371_008.8
 DEGREE_M: Final = EARTH_M * pi / 180.0
+CELLS_A_DEGREE: Final = 100
+CELLS_AROUND: Final = 360 * CELLS_A_DEGREE
+CELLS_LIMIT: Final = 1000
+"""A place over more cells than this is kept aside, and tested for every point."""
+POLAR_LATITUDE: Final = 89.9
+"""A circle that reaches beyond may hold a pole: its box has all longitudes."""
+_MARGIN: Final = 1e-6
+"""Degrees (0.1 m) by which a bounding box is widened, more than rounding can move an edge."""
 
 
-def find(places: Iterable[Place], longitude: float, latitude: float) -> Place | None:
-    """The smallest place that contains this point (degrees), or ``None``; equal sizes are told apart by id."""
-    inside = [place for place in places if contains(place, longitude, latitude)]
-    return min(inside, key=lambda place: (area_m2(place), place.id)) if inside else None
+class PlaceIndex:
+    """Places by the cells of a grid of a hundredth of a degree that their bounding boxes touch.
+
+    Columns are counted around the earth, so that circles may lie across the 180° meridian.
+    """
+
+    def __init__(self, places: Iterable[Place]) -> None:
+        self._cells: dict[tuple[int, int], list[Place]] = {}
+        self._large: list[Place] = []
+        for place in places:
+            west, south, east, north = _box(place)
+            columns, rows = _cells(west, east), _cells(south, north)
+            if len(columns) * len(rows) > CELLS_LIMIT:
+                self._large.append(place)
+                continue
+            for column in columns:
+                for row in rows:
+                    self._cells.setdefault((column % CELLS_AROUND, row), []).append(place)
+
+    def find(self, longitude: float, latitude: float) -> Place | None:
+        """The smallest place that contains this point (degrees), or ``None``; of equal sizes the first by id."""
+        near = self._cells.get((floor(longitude * CELLS_A_DEGREE) % CELLS_AROUND, floor(latitude * CELLS_A_DEGREE)), ())
+        inside = [place for place in (*near, *self._large) if contains(place, longitude, latitude)]
+        return min(inside, key=lambda place: (area_m2(place), place.id)) if inside else None
+
+
+def _cells(low: float, high: float) -> range:
+    return range(floor((low - _MARGIN) * CELLS_A_DEGREE), floor((high + _MARGIN) * CELLS_A_DEGREE) + 1)
+
+
+def _box(place: Place) -> tuple[float, float, float, float]:
+    """West, south, east and north of a place, in degrees.
+
+    The meridians that touch a circle are Δλ from its centre, sin Δλ = sin r / cos φ (Napier's rule).
+    """
+    if place.ring:
+        longitudes, latitudes = zip(*place.ring, strict=True)
+        return min(longitudes), min(latitudes), max(longitudes), max(latitudes)
+    reach = place.radius_m / DEGREE_M
+    south, north = place.latitude - reach, place.latitude + reach
+    if max(-south, north) > POLAR_LATITUDE:
+        return -180.0, south, 180.0, north
+    around = degrees(asin(sin(radians(reach)) / cos(radians(place.latitude))))
+    return place.longitude - around, south, place.longitude + around, north
 
 
 def contains(place: Place, longitude: float, latitude: float) -> bool:

@@ -18,10 +18,12 @@ from visavis.model.consent import CATEGORIES, Purpose
 from visavis.model.customer import Customer
 from visavis.model.errors import Invalid
 from visavis.model.ids import version_of
+from visavis.model.moment import KINDS
 from visavis.strategy import lint, tables
 from visavis.strategy.brand import Brand
 from visavis.strategy.conditions import ALWAYS, Condition, ConditionError, parse
 from visavis.strategy.faults import Reading
+from visavis.strategy.places import PlaceIndex
 from visavis.strategy.rules import Index
 from visavis.strategy.screens import DEVICES
 
@@ -37,6 +39,17 @@ FILES: Final = (
     "families.csv",
     "places.geojson",
 )
+
+
+class WokenActions(Struct, frozen=True):
+    """The actions of one purpose that one kind of moment wakes for one audience, in the order of their ids.
+
+    ``index`` are their ``when`` conditions, in that order; ``reads`` the categories of data that judging them reads.
+    """
+
+    actions: tuple[Action, ...]
+    index: Index
+    reads: frozenset[str]
 
 
 class Strategy(Struct, frozen=True):
@@ -56,15 +69,18 @@ class Strategy(Struct, frozen=True):
     families: dict[str, Family]
     devices: dict[str, Device]
     never_push: frozenset[str]
-    waking: dict[str, tuple[Action, ...]]
-    indexes: dict[tuple[str, str], tuple[tuple[Action, ...], Index]]
+    woken: dict[tuple[str, str], dict[str, WokenActions]]
     product_conditions: dict[str, Condition]
-    reads: dict[str, frozenset[str]]
+    place_index: PlaceIndex
 
-    def language_for(self, customer: Customer | None = None, asked: str = "") -> str:
-        """The language asked for if the brand has it, else the customer's, else the brand's first."""
-        wanted = (asked, customer.language if customer is not None else "", self.brand.languages[0])
-        return next(one for one in wanted if one in self.brand.languages)
+    def woken_by(self, kind: str, audience: str) -> Mapping[str, WokenActions]:
+        """The actions that this kind of moment wakes for this audience, by the purpose under which they read."""
+        return self.woken.get((kind, audience), {})
+
+    def language_for(self, customer: Customer | None = None, *asked: str) -> str:
+        """The language to write in: the first ``asked`` for that the brand has, else the customer's, else its first."""
+        wanted = (*asked, customer.language if customer is not None else "")
+        return next((one for one in wanted if one in self.brand.languages), self.brand.languages[0])
 
 
 def read(files: Mapping[str, bytes]) -> Strategy:
@@ -106,7 +122,6 @@ def read(files: Mapping[str, bytes]) -> Strategy:
     faults = reading.listed()
     if faults or brand is None:
         raise Invalid(f"This strategy has {len(faults)} fault{'s' if len(faults) > 1 else ''}:\n" + "\n".join(faults))
-    waking = _waking(actions)
     return Strategy(
         version=version_of(*[part for path in sorted(files) for part in (path.encode(), files[path])]),
         brand=brand,
@@ -119,12 +134,9 @@ def read(files: Mapping[str, bytes]) -> Strategy:
         families=families,
         devices=devices,
         never_push=barred | {key for key, family in families.items() if family.never_push},
-        waking=waking,
-        indexes=_indexes(waking, conditions),
+        woken=_woken(actions, conditions, product_conditions),
         product_conditions=product_conditions,
-        reads={
-            name: _reads(action, conditions[name], product_conditions.get(name)) for name, action in actions.items()
-        },
+        place_index=PlaceIndex(places.values()),
     )
 
 
@@ -177,20 +189,24 @@ def _strays(reading: Reading) -> None:
             )
 
 
-def _waking(actions: Mapping[str, Action]) -> dict[str, tuple[Action, ...]]:
-    waking: dict[str, tuple[Action, ...]] = {}
+def _woken(
+    actions: Mapping[str, Action], when: Mapping[str, Condition], product_when: Mapping[str, Condition]
+) -> dict[tuple[str, str], dict[str, WokenActions]]:
+    groups: dict[tuple[str, str], dict[str, list[Action]]] = {}
     for action in actions.values():
         for kind in action.woken_by:
-            waking[kind] = (*waking.get(kind, ()), action)
-    return waking
-
-
-def _indexes(
-    waking: Mapping[str, tuple[Action, ...]], conditions: Mapping[str, Condition]
-) -> dict[tuple[str, str], tuple[tuple[Action, ...], Index]]:
-    indexes = {}
-    for kind, woken in waking.items():
-        for purpose in sorted({action.purpose for action in woken}):
-            group = tuple([action for action in woken if action.purpose == purpose])
-            indexes[kind, purpose] = (group, Index([conditions[action.id] for action in group]))
-    return indexes
+            groups.setdefault((kind, action.audience), {}).setdefault(action.purpose, []).append(action)
+    return {
+        (kind, audience): {
+            purpose: WokenActions(
+                tuple(group),
+                Index([when[action.id] for action in group]),
+                # A card about what is looked at may say how much of it is left at home.
+                frozenset({KINDS[kind].category, "home" if kind == "saw" else ""}).union(
+                    *[_reads(action, when[action.id], product_when.get(action.id)) for action in group]
+                ),
+            )
+            for purpose, group in by_purpose.items()
+        }
+        for (kind, audience), by_purpose in groups.items()
+    }

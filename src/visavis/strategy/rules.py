@@ -30,7 +30,9 @@ class Index:
     """Conditions 0 … n-1, compiled. :meth:`match` agrees with :func:`~visavis.strategy.tree.evaluate` on every fact."""
 
     def __init__(self, conditions: Sequence[Condition]) -> None:
-        self._conditions = tuple(conditions)
+        self._alternatives = [
+            [(tests, [printed(test) for test in tests]) for tests in condition.alternatives] for condition in conditions
+        ]
         self.paths = frozenset(path for condition in conditions for path in condition.paths)
         # The first alternative of condition i is bit i, so that this plane needs no translation; the others follow and
         # know their owner.
@@ -88,12 +90,12 @@ class Index:
         *unknown* exactly when the whole condition is.
         """
         first_false = ""
-        for conjunction in self._conditions[rule].alternatives:
+        for conjunction, texts in self._alternatives[rule]:
             held = [evaluate(test, facts) for test in conjunction]
             if False not in held and None in held:
-                return printed(conjunction[held.index(None)]), "condition_unknown"
+                return texts[held.index(None)], "condition_unknown"
             if not first_false and False in held:
-                first_false = printed(conjunction[held.index(False)])
+                first_false = texts[held.index(False)]
         return first_false, "condition_false"
 
 

@@ -104,13 +104,11 @@ def evaluate(tree: Tree, facts: Facts) -> bool | None:
     The plain reading that the index is checked against, and that answers *why not*.
     """
     match tree:
-        case Test(path=path, operator="is"):
-            return absent(facts.get(path))
-        case Test(path=path, operator="isnt"):
-            return not absent(facts.get(path))
-        case Test(path=path, operator=operator, value=value):
-            x = facts.get(path)
-            return None if absent(x) else _HOLDS[operator](x, value)
+        case Test():
+            x = facts.get(tree.path)
+            if tree.operator in ("is", "isnt"):
+                return absent(x) is (tree.operator == "is")
+            return None if absent(x) else _HOLDS[tree.operator](x, tree.value)
         case Not(one=one):
             held = evaluate(one, facts)
             return None if held is None else not held

@@ -61,7 +61,7 @@ class Adviser:
         return key_of(request, self._access, "adviser", cookie=COOKIE)
 
     def _language(self, request: Request) -> str:
-        return pages.language_of(request, otherwise=self._strategy.brand.languages[0])
+        return pages.language_of(request, self._strategy)
 
     async def _page(self, request: Request) -> Response:
         layout = request.query_params.get("as", "")

@@ -33,7 +33,7 @@ from visavis.http.event_stream import HEARTBEAT_S, Look, ServerEvent, streamed, 
 from visavis.http.requests import PAGE, guarded, json_body, key_of, with_cookie
 from visavis.measurement.objectives import ObjectiveResult, ObjectiveTallies
 from visavis.model.errors import Invalid, Refused
-from visavis.model.moment import KIND, KINDS
+from visavis.model.moment import KINDS
 from visavis.runtime.writer import Writer
 from visavis.web import charts, pages
 from visavis.web.explained import explained
@@ -80,7 +80,7 @@ def routes(
         return key_of(request, access, "brand", cookie=COOKIE)
 
     def language_of(request: Request) -> str:
-        return pages.language_of(request, otherwise=strategy.brand.languages[0])
+        return pages.language_of(request, strategy)
 
     def sides(language: str) -> dict[str, Any]:
         """What stands beside the feed."""
@@ -145,7 +145,7 @@ def routes(
             )
         entry = found.entry
         await record_entry_read(writer, entry)
-        kind = getattr(pages.WORDS[language].console.kinds, KIND[type(entry.moment)])
+        kind = getattr(pages.WORDS[language].console.kinds, entry.moment.kind)
         told = pages.rendered(
             "_explained.html",
             language,

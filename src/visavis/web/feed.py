@@ -18,7 +18,7 @@ from msgspec import Struct
 from visavis.delivery.screens import Recent
 from visavis.model.decision import Decision, Show
 from visavis.model.entry import Entry
-from visavis.model.moment import KIND, Consulted
+from visavis.model.moment import Consulted
 from visavis.strategy.read import Strategy
 
 RESULTS: Final = ("shown", "silent")
@@ -55,7 +55,7 @@ class Filter(Struct, frozen=True):
         """Whether this entry is wanted."""
         shown = any(isinstance(decision, Show) for decision in entry.decisions)
         return (
-            (KIND[type(entry.moment)] == self.kind if self.kind else not isinstance(entry.moment, Consulted))
+            (entry.moment.kind == self.kind if self.kind else not isinstance(entry.moment, Consulted))
             and (not self.mark or self.mark.lower() in mark(entry.customer))
             and (self.result not in RESULTS or (bool(entry.decisions) and shown is (self.result == "shown")))
         )
@@ -72,7 +72,7 @@ def rows(strategy: Strategy, recent: Iterable[Recent], wanted: Filter, words: An
         if wanted.lets(one.entry):
             moment, spot = one.entry.moment, one.entry.moment.at
             place = strategy.places.get(spot.place) if spot is not None else None
-            kind = KIND[type(moment)]
+            kind = moment.kind
             yield FeedRow(
                 one.number,
                 mark(one.entry.customer),

@@ -21,6 +21,8 @@ from starlette.staticfiles import StaticFiles
 from visavis.cards.typography import typeset
 from visavis.cards.words import EPOCH
 from visavis.http.requests import PAGE
+from visavis.model.customer import Customer
+from visavis.strategy.read import Strategy
 
 HERE: Final = Path(__file__).parent
 LANGUAGES: Final = ("fr", "en")
@@ -50,18 +52,10 @@ _environment: Final = Environment(
 )
 
 
-def language_of(request: Request, *, otherwise: str = "fr") -> str:
-    """The language of a page.
-
-    The one asked for in its address, else the first that the browser names, else ``otherwise``.
-    """
-    asked = request.query_params.get("language", "")
-    if asked in LANGUAGES:
-        return asked
-    for one in request.headers.get("accept-language", "").split(","):
-        if (name := one.strip()[:2].lower()) in LANGUAGES:
-            return name
-    return otherwise
+def language_of(request: Request, strategy: Strategy, customer: Customer | None = None) -> str:
+    """The language of a page: asked for in its address, else by the browser, else as for any card."""
+    browser = [one.strip()[:2].lower() for one in request.headers.get("accept-language", "").split(",")]
+    return strategy.language_for(customer, request.query_params.get("language", ""), *browser)
 
 
 def rendered(template: str, language: str, **values: Any) -> str:

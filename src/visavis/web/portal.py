@@ -93,13 +93,13 @@ def routes(writer: Writer, access: AccessKeys, everybody: Accounts, desk: Reques
         return key_of(request, access, "device", cookie=COOKIE)
 
     def language_of(request: Request, name: str) -> str:
-        return pages.language_of(request, otherwise=loop.customer(name).language or loop.strategy.brand.languages[0])
+        return pages.language_of(request, loop.strategy, loop.customer(name))
 
     async def page(request: Request) -> Response:
         try:
             name = own(request).subject
         except Refused:
-            return pages.page("portal.html", pages.language_of(request), path=PATH, me=None)
+            return pages.page("portal.html", pages.language_of(request, loop.strategy), path=PATH, me=None)
         language = language_of(request, name)
         return pages.page("portal.html", language, path=PATH, me=await me(name, language))
 
@@ -157,7 +157,7 @@ def routes(writer: Writer, access: AccessKeys, everybody: Accounts, desk: Reques
         return Response(msgspec.json.encode(found), media_type="application/json", headers=headers)
 
     async def erase(request: Request) -> Response:
-        name, language = own(request).subject, pages.language_of(request)
+        name, language = own(request).subject, pages.language_of(request, loop.strategy)
         if (await json_body(request)).get("erase") is not True:
             raise Invalid("Nothing was erased.", advice='Send {"erase": true}.')
         receipt = await desk.erase(name)

@@ -26,7 +26,7 @@ from visavis.http.access_keys import AccessKey, AccessKeys, permits
 from visavis.http.event_stream import HEARTBEAT_S, rings
 from visavis.model.card import Card
 from visavis.model.errors import Invalid, Unavailable, VisavisError
-from visavis.model.moment import KIND, Moment
+from visavis.model.moment import Moment
 from visavis.runtime.writer import Writer
 
 RETRY_S: Final = 1.0
@@ -251,7 +251,7 @@ class Home:
                 await asyncio.sleep(RETRY_S)
             else:
                 fate = "refused" if answer.entry is None else "retried" if answer.retried else "kept"
-                self._count(KIND[type(moment)], fate)
+                self._count(moment.kind, fate)
                 return
 
     def _key(self, home: str) -> AccessKey | None:

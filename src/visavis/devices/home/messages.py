@@ -13,9 +13,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from visavis.model.card import Card
+from visavis.model.decoding import from_builtins
 from visavis.model.errors import Invalid
 from visavis.model.gs1 import product_of
-from visavis.model.moment import Moment, from_builtins
+from visavis.model.moment import Moment
 
 PAYLOAD_LIMIT: Final = 1 << 14
 PARTS_LIMIT: Final = 256

@@ -29,7 +29,7 @@ def routes(strategy: Strategy) -> list[Route]:
         host, asked = str(request.path_params["host"]), request.query_params
         if host not in ("even", "mentra"):
             raise Invalid("There is no such application.", advice="Ask for even.zip or mentra.zip.")
-        package, language = asked.get("package", ""), asked.get("language", strategy.brand.languages[0])
+        package, language = asked.get("package", ""), asked.get("language", strategy.language_for())
         profile = asked.get("profile", HOSTS[host].profile)
         if PACKAGE.fullmatch(package) is None or len(package) > 100:
             raise Invalid(

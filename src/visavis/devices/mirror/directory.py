@@ -30,8 +30,8 @@ from visavis.devices.mirror.responses import NOTHING, json_answer, list_answer
 from visavis.devices.mirror.timelines import Timelines
 from visavis.devices.mirror.uploads import body, fields
 from visavis.http.access_keys import AccessKey, permits
+from visavis.model.decoding import from_builtins
 from visavis.model.errors import Invalid, Refused
-from visavis.model.moment import from_builtins
 from visavis.runtime.writer import Writer
 
 

@@ -126,7 +126,7 @@ class Passes:
 
         async def get(request: Request) -> Response:
             key = key_of(request, access, "device", cookie=COOKIE)
-            language = self._strategy.language_for(asked=request.query_params.get("language", ""))
+            language = self._strategy.language_for(None, request.query_params.get("language", ""))
             return Response(self.made(key, language), headers={"content-type": TYPE, "cache-control": "no-store"})
 
         device = "/wallet/v1/devices/{device}/registrations/{type}"
@@ -248,11 +248,11 @@ class Passes:
     def _packed(self, person: str, serial: str) -> bytes:
         one = self._current(person, serial)
         assert one is not None
-        brand = self._strategy.brand.name
+        brand, language = self._strategy.brand.name, self._strategy.language_for(None, one.language)
         found = self._screens.card(person, one.profile)
-        card = found.card(self._strategy, one.language) if found is not None else None
+        card = found.card(self._strategy, language) if found is not None else None
         name = found.place_name(self._strategy) if found is not None else brand
-        fields = described(self._strategy, self._wallet, serial, self._hashed(serial, 24), one.language, card, name)
+        fields = described(self._strategy, self._wallet, serial, self._hashed(serial, 24), language, card, name)
         return packed(fields, brand, self._signer)
 
     async def _notify(self, person: str, profile: str) -> DeliveryResult:

@@ -108,7 +108,7 @@ def routes(
                 "Google Wallet is not set up on this server.",
                 advice="Give issuer, account and url in the settings' `google_wallet`.",
             )
-        language = strategy.language_for(asked=request.query_params.get("language", ""))
+        language = strategy.language_for(None, request.query_params.get("language", ""))
         serial = blake2b(f"{key.subject}\0{key.id}".encode(), key=secret, digest_size=12).hexdigest()
         return Response(
             status_code=303,

@@ -76,7 +76,7 @@ def routes(
     stage = Stage(writer, screens, playing, pace_s=pace_s)
 
     async def page(request: Request) -> Response:
-        language = pages.language_of(request)
+        language = pages.language_of(request, writer.loop.strategy)
         if token := request.query_params.get("token", ""):
             inside = RedirectResponse(f"{PATH}?language={language}", 303)
             if door.admit(request, token, inside) or door.opened(request):
@@ -94,7 +94,7 @@ def routes(
         )
 
     async def stream(request: Request) -> Response:
-        return streamed(stage.stream(pages.language_of(request)))
+        return streamed(stage.stream(pages.language_of(request, writer.loop.strategy)))
 
     async def screen(request: Request) -> Response:
         """The way into a screen: its own key in its own cookie, as if one put these glasses on."""
@@ -106,7 +106,9 @@ def routes(
             f"as={'tablet' if request.query_params.get('as') == 'tablet' else 'glasses'}&" if name == "adviser" else ""
         )
         inside = RedirectResponse(
-            f"{path}?{shape}language={pages.language_of(request)}", 303, headers={"cache-control": "no-store"}
+            f"{path}?{shape}language={pages.language_of(request, writer.loop.strategy)}",
+            303,
+            headers={"cache-control": "no-store"},
         )
         return with_cookie(request, inside, cookie, playing.keys()[role], path)
 

@@ -19,7 +19,8 @@ from msgspec import Struct
 
 from visavis.consent.gate import NotAdmitted, admit, open_categories, view
 from visavis.customers.fold import fold
-from visavis.insight.need import Head, shortlist
+from visavis.insight.need import Head
+from visavis.insight.shortlist import shortlist
 from visavis.lab.year.data import JULY, Year, by_household, consents, development
 from visavis.lab.year.moments import TILL_S, bought, entered, hashed, introduced, lead_s, paying
 from visavis.lab.year.visit import Decided, EntranceVisit, TillVisit, Visit

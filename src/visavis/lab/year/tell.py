@@ -4,7 +4,6 @@ from visavis.decide.explain import SENTENCES, sentence
 from visavis.model.decision import Decision, Show
 from visavis.model.entry import Entry, WorldEntry
 from visavis.model.errors import Invalid
-from visavis.model.moment import KIND
 from visavis.ports import Log
 
 
@@ -30,7 +29,7 @@ def tell(log: Log, decision: str, language: str) -> str:
     )
     lines = [
         (
-            f"{one.id} · {one.audience} · {KIND[type(entry.moment)]} · {entry.received_at:%Y-%m-%d %H:%M} UTC · world"
+            f"{one.id} · {one.audience} · {entry.moment.kind} · {entry.received_at:%Y-%m-%d %H:%M} UTC · world"
             f" {entry.world}"
         ),
         f"{what} · p_shown {one.p_shown:g}",

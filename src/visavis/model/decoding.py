@@ -1,0 +1,74 @@
+"""Read a moment from JSON or from parsed fields: a valid moment, or one :class:`~visavis.model.errors.Invalid`.
+
+Unknown fields are dropped; everything else is strict. An error never repeats what the sender wrote: it may be about a
+person.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from visavis.model.errors import Invalid
+from visavis.model.moment import Moment
+
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+CLOCK_SKEW: Final = timedelta(minutes=5)
+_json = msgspec.json.Decoder(Moment)
+
+
+def decode(payload: bytes, *, received_at: datetime) -> Moment:
+    """One moment from JSON.
+
+    >>> from datetime import UTC, datetime
+    >>> now = datetime(2026, 11, 24, 10, tzinfo=UTC)
+    >>> sent = b'{"kind":"entered","id":"m1","customer":"camille","occurred_at":"2026-11-24T09:59:00Z","place":"s1"}'
+    >>> decode(sent, received_at=now).place
+    's1'
+    >>> decode(sent.replace(b"entered", b"teleported"), received_at=now)
+    Traceback (most recent call last):
+    visavis.model.errors.Invalid: Not a moment: there is no such kind - at `$.kind`...
+    """
+    try:
+        moment = _json.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _invalid(error) from None
+    return _in_time(moment, received_at)
+
+
+def from_builtins(fields: dict[str, Any], *, received_at: datetime) -> Moment:
+    """One moment from an object that is already parsed (a story's TOML, a CSV row)."""
+    try:
+        moment = msgspec.convert(fields, Moment, strict=True)
+    except msgspec.ValidationError as error:
+        raise _invalid(error) from None
+    return _in_time(moment, received_at)
+
+
+def _in_time(moment: Moment, received_at: datetime) -> Moment:
+    """The moment, if it has a time zone, is not before the year 2000 and not in the future (5 minutes of skew pass)."""
+    occurred_at = moment.occurred_at
+    if occurred_at.tzinfo is None:
+        raise Invalid(
+            "Not a moment: `occurred_at` has no time zone.",
+            advice="Write it as 2026-11-24T09:59:00Z or with an offset.",
+        )
+    if occurred_at < EARLIEST:
+        raise Invalid(f"Not a moment: `occurred_at` is before {EARLIEST:%Y-%m-%d}.", advice="Check the device's clock.")
+    if occurred_at > received_at + CLOCK_SKEW:
+        raise Invalid(
+            "Not a moment: `occurred_at` is in the future.",
+            advice="Check the device's clock; it may be five minutes ahead.",
+        )
+    return moment
+
+
+def _invalid(error: Exception) -> Invalid:
+    detail = str(error) or type(error).__name__
+    if isinstance(error, UnicodeDecodeError):
+        detail = "the text is not UTF-8"
+    elif detail.startswith("Invalid value "):
+        detail = "there is no such kind - at `$.kind`"
+    detail = detail if detail.startswith("JSON") else detail[0].lower() + detail[1:]
+    advice = "The kinds are listed in visavis.model.moment.KINDS." if "`$.kind`" in detail else ""
+    return Invalid(f"Not a moment: {detail}.", advice=advice)

@@ -49,10 +49,10 @@ def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
 
     ``GET`` and ``DELETE /v1/devices`` list and revoke.
     """
-    return Pairing(writer, access, screens).routes()
+    return PairingRoutes(writer, access, screens).routes()
 
 
-class Pairing:
+class PairingRoutes:
     """The routes."""
 
     def __init__(self, writer: Writer, access: AccessKeys, screens: Screens) -> None:

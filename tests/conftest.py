@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,10 @@ from support.required import require
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+# As the command line does: small matrices gain nothing from threads, and the last digits of a sum depend on how many
+# there are. NumPy reads it when it is first imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGS = [

@@ -10,16 +10,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
-import polars as pl
-import pytest
 
+from support.command import visavis
 from support.people import ROOT
 from support.ports import free_port
-from visavis.lab.year import data
-from visavis.model.errors import Unavailable
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = [
@@ -28,37 +24,6 @@ COMMANDS = [
     for line in block.splitlines()
     if line.strip()
 ]
-
-
-def visavis(*arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "visavis", *arguments], capture_output=True, text=True, cwd=ROOT, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def july(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    try:
-        data.folder()
-    except Unavailable as missing:
-        pytest.skip(str(missing))
-    folder = tmp_path_factory.mktemp("july")
-    told = visavis(
-        "year",
-        "--headless",
-        "--json",
-        "--months",
-        "1",
-        "--every",
-        "5",
-        "--log",
-        str(folder),
-        "--decisions",
-        str(folder / "visits.parquet"),
-    )
-    return folder, json.loads(told)
 
 
 def test_the_readme_gives_commands_that_exist() -> None:
@@ -143,72 +108,17 @@ def test_the_example_is_linted() -> None:
     assert "10 actions" in visavis("lint", "examples/grocery")
 
 
-def test_the_year_prints_one_object_with_every_figure(july: tuple[Path, dict[str, Any]]) -> None:
-    _, told = july
-
-    for name in (
-        "hit_rate",
-        "hit_rate_all",
-        "hit_product_rate",
-        "baseline_hit_rate",
-        "baseline_hit_rate_all",
-        "decayed_hit_rate_all",
-        "beyond_decayed_hit_rate",
-        "random_hit_rate",
-        "beyond_hit_rate",
-        "beyond_baseline_hit_rate",
-        "beyond_surest_rate",
-        "beyond_baseline_surest_rate",
-        "calibration_all",
-        "calibration_cards",
-        "calibration_worst_week",
-        "ece",
-        "forgotten_rate",
-        "forgotten_surest_rate",
-        "forgotten_baseline_rate",
-        "forgotten_baseline_surest_rate",
-        "forgotten_decayed_surest_rate",
-        "uplift",
-        "uplift_low",
-        "uplift_high",
-        "uplift_true",
-        "nonconsenting_unchanged",
-        "moments",
-        "visits",
-        "cards",
-        "silences",
-        "held_out",
-        "seconds",
-        "peak_rss_mib",
-        "p50_us",
-        "p99_us",
-        "repeat_share",
-        "version",
+def test_a_command_without_its_extra_says_in_one_line_what_to_install() -> None:
+    """As after `pip install visavis`; `make wheel` tries the real thing."""
+    for missing, extra, arguments in (
+        ("httpx", "server", ["serve", "examples/grocery"]),
+        ("starlette", "server", ["demo", "--headless"]),
+        ("polars", "learn", ["year", "--headless"]),
     ):
-        assert name in told, name
-    assert told["nonconsenting_unchanged"] is True
-    assert told["hit_rate_all"] > told["baseline_hit_rate_all"] > told["random_hit_rate"]
-    assert told["beyond_hit_rate"] > told["beyond_baseline_hit_rate"]
-    assert told["forgotten_rate"] > told["forgotten_random_rate"]
-    assert told["cards"] >= 0.5 * told["eligible_visits"]
-    assert set(told["development"]) == set(told["other"])
+        program = f"import sys; sys.modules[{missing!r}] = None; from visavis.cli import main; main()"
+        ran = subprocess.run(
+            [sys.executable, "-c", program, *arguments], capture_output=True, text=True, cwd=ROOT, check=False
+        )
 
-
-def test_the_log_replays_twice_the_same_and_verifies(july: tuple[Path, dict[str, Any]]) -> None:
-    folder, _ = july
-    first, second = visavis("replay", str(folder)), visavis("replay", str(folder))
-
-    assert first.splitlines()[1] == second.splitlines()[1]
-    assert visavis("replay", str(folder), "--verify").endswith(" 0 differences\n")
-
-
-@pytest.mark.parametrize("language", ["fr", "en"])
-def test_a_decision_is_explained(july: tuple[Path, dict[str, Any]], language: str) -> None:
-    folder, _ = july
-    shown = pl.read_parquet(folder / "visits.parquet").filter(pl.col("action") == "reminder-door")["decision"][0]
-
-    told = visavis("why", shown, "--log", str(folder), "--language", language)
-
-    assert "show · reminder-door" in told
-    assert ("Parce que" in told) is (language == "fr")
-    assert "read for reminders: places, purchases" in told
+        assert (ran.returncode, ran.stderr.count("\n")) == (2, 1), ran.stderr
+        assert f"visavis[{extra}]" in ran.stderr

@@ -1,27 +1,53 @@
-"""The command line: live the year, replay a log, explain a decision, read a strategy."""
+"""Vis-à-vis: the memory and the judgement behind two pairs of glasses, the customer's and the employee's.
+
+Begin with `visavis demo`. A brand's strategy is a folder of files: check it with `lint`, rehearse it with `play`, run
+it with `serve`.
+"""
 
 import json
 import os
 import shutil
+import sqlite3
 import sys
 import tempfile
 from importlib.resources import files as package_files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
+from visavis import __version__
 from visavis.cli_rights import rights
-from visavis.model.errors import VisavisError
+from visavis.files import read_file, strategy_files
+from visavis.model.errors import Invalid, VisavisError
 
 if TYPE_CHECKING:
     from visavis.store.sqlite import SqliteLog
 
 # Matrices here are small: more threads only burn processor time. Read when NumPy is first imported, by the commands
-# below.
+# below, which import what they need when they run: another command may do without.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+EXTRAS: Final = {"polars": "learn", "aiomqtt": "mqtt", "pywebpush": "push", "brilliant": "brilliant"}
+"""The extra that brings a module; the others come with ``server``."""
+TRY, BRAND, CHECK = "Try it", "Run a brand", "Check what was recorded"
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help=__doc__,
+)
+ledger = typer.Typer(no_args_is_help=True, help="Verify the ledger of who used whose data, without its server.")
+app.add_typer(rights, name="rights", rich_help_panel=BRAND)
+app.add_typer(ledger, name="ledger", rich_help_panel=CHECK)
+
+StrategyFolder = Annotated[Path, typer.Argument(help="The folder of a strategy, such as examples/grocery.")]
+Language = Annotated[Literal["fr", "en"], typer.Option(help="The language of cards and texts.")]
+HouseholdName = Annotated[str, typer.Option("--household", help="The first name of the household that plays.")]
+SettingsFile = Annotated[Path | None, typer.Option("--settings", help="The server's settings file; see docs/serve.md.")]
+DataFolder = Annotated[str | None, typer.Option("--data", help="The server's folder of log, keys and outbox.")]
 
 
 def example(name: str) -> Path:
@@ -32,68 +58,128 @@ def example(name: str) -> Path:
 
 def grocery() -> dict[str, bytes]:
     """The files of the grocery example."""
-    return folder(example("grocery"))
+    return strategy_files(example("grocery"))
 
 
-def folder(root: Path) -> dict[str, bytes]:
-    """Every file of a strategy's folder, by its path inside it."""
-    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+@app.callback(invoke_without_command=True)
+def options(
+    *, version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version.")] = False
+) -> None:
+    """Options of the whole program."""
+    if version:
+        sys.stdout.write(f"visavis {__version__}\n")
+        raise typer.Exit
 
 
-@app.command()
+@app.command(rich_help_panel=TRY)
 def demo(
     *,
     headless: Annotated[
-        bool, typer.Option(help="Play all scenes without a browser and compare; the exit code is 1 on any difference.")
+        bool, typer.Option("--headless", help="Play all scenes without a browser; exit with 1 on any difference.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --headless: print one JSON object.")] = False,
-    household: Annotated[str, typer.Option(help="Whose year is on the stage.")] = "Solène",
-    language: Annotated[str, typer.Option(help="fr or en")] = "fr",
-    port: Annotated[int, typer.Option(help="The port of this machine; 0 takes a free one.")] = 0,
+    household: HouseholdName = "Solène",
+    language: Language = "fr",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="The port to listen on; 0 takes a free one.")] = 0,
     data: Annotated[Path | None, typer.Option(help="Keep the log in this folder, and go on from it.")] = None,
-    browser: Annotated[bool, typer.Option(help="Open the stage in a browser where there is one.")] = True,
+    browser: Annotated[bool, typer.Option(help="Open the stage in a browser.")] = True,
 ) -> None:
-    """The mission, live: what both pairs of glasses show, what each was allowed to know, and why."""
+    """Show both pairs of glasses in a browser, what each was allowed to know, and why; played by a real household."""
     import asyncio  # noqa: PLC0415
 
     from visavis.lab import demo  # noqa: PLC0415
 
-    if headless:
-        told = asyncio.run(demo.headless(grocery(), example("households"), household, port=port, data=data))
-        sys.stdout.write(
-            json.dumps(told.fields(language), ensure_ascii=False) + "\n" if as_json else told.text(language)
-        )
-        raise typer.Exit(0 if told.as_expected else 1)
-    asyncio.run(
-        demo.show(grocery(), example("households"), household, language=language, port=port, data=data, browser=browser)
-    )
+    if as_json and not headless:
+        raise Invalid("`--json` prints what was played without a browser.", advice="Add --headless.")
+    files, households = grocery(), example("households")
+    if not headless:
+        shown = demo.show(files, households, household, language=language, port=port, data=data, browser=browser)
+        return asyncio.run(shown)
+    report = asyncio.run(demo.headless(files, households, household, language=language, port=port, data=data))
+    fields = report.fields(language) if as_json else {}
+    sys.stdout.write(json.dumps(fields, ensure_ascii=False) + "\n" if as_json else report.text(language))
+    raise typer.Exit(0 if report.as_expected else 1)
 
 
-@app.command()
+@app.command(rich_help_panel=TRY)
+def year(
+    *,
+    headless: Annotated[bool, typer.Option("--headless", help="Draw nothing while it runs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    months: Annotated[int, typer.Option(min=1, max=6, help="How many months from July; 2 is the short form.")] = 6,
+    every: Annotated[int, typer.Option(min=1, max=20, help="One household in so many; 10 gives rough figures.")] = 1,
+    household: Annotated[int | None, typer.Option(help="Follow the glasses of this household.")] = None,
+    log: Annotated[
+        Path | None, typer.Option(help="Keep the log in this folder; an interrupted run goes on from it.")
+    ] = None,
+    decisions: Annotated[Path | None, typer.Option(help="Write one row a visit to this Parquet file.")] = None,
+) -> None:
+    """Backtest a year of 2,469 real households: learn on January to June, then decide before each basket is known."""
+    from visavis.lab.year.progress_screen import ProgressScreen  # noqa: PLC0415
+    from visavis.lab.year.run import run  # noqa: PLC0415
+
+    if decisions is not None and not decisions.parent.is_dir():
+        raise Invalid(f"There is no folder {decisions.parent}.", advice="Make it, or give another --decisions.")
+    folder = log if log is not None else Path(tempfile.mkdtemp(prefix="visavis-year-"))
+    try:
+        screen = None if headless else lambda strategy: ProgressScreen(strategy, household=household)
+        report = run(grocery(), folder, months=months, every=every, decisions=decisions, screen=screen)
+    finally:
+        if log is None:
+            shutil.rmtree(folder, ignore_errors=True)
+    sys.stdout.write(json.dumps(report.fields(), allow_nan=False) + "\n" if as_json else report.text())
+
+
+@app.command(rich_help_panel=TRY)
+def extract(
+    log: Annotated[Path, typer.Argument(help="The folder of a whole year: `visavis year --log FOLDER`.")],
+    to: Annotated[Path, typer.Argument(help="The folder to write into.")],
+) -> None:
+    """Take the households of the demo out of a year, with what was learned from it."""
+    from visavis.lab.year.household_extract import extract, learned_of  # noqa: PLC0415
+    from visavis.strategy.read import read  # noqa: PLC0415
+
+    opened, _ = _opened(log)
+    sys.stdout.write(f"{extract(read(grocery()), learned_of(opened), to):,} bytes in {to}\n")
+
+
+@app.command(rich_help_panel=BRAND)
+def lint(root: StrategyFolder) -> None:
+    """Read a strategy and list all its faults."""
+    from visavis.strategy.read import read  # noqa: PLC0415
+
+    found = read(strategy_files(root))
+    counts = f"{len(found.actions)} actions, {len(found.products)} products"
+    sys.stdout.write(f"{found.brand.name}: {counts}, version {found.version}\n")
+
+
+@app.command(rich_help_panel=BRAND)
 def play(
-    root: Annotated[Path, typer.Argument(help="The folder of a strategy.")],
+    root: StrategyFolder,
     *,
     story: Annotated[str, typer.Option(help="Only this story.")] = "",
-    household: Annotated[str, typer.Option(help="Who plays it.")] = "Solène",
-    language: Annotated[str, typer.Option(help="fr or en")] = "en",
+    household: HouseholdName = "Solène",
+    language: Language = "en",
 ) -> None:
-    """Play a strategy's stories against a running engine, and compare with what they expect."""
+    """Play a strategy's stories on a server of their own, and compare; exit with 1 when one is not as expected."""
     import asyncio  # noqa: PLC0415
 
-    from visavis.lab import demo  # noqa: PLC0415
+    from visavis.lab.demo import headless  # noqa: PLC0415
 
-    told = asyncio.run(demo.headless(folder(root), example("households"), household, only=story, crowd=False))
-    sys.stdout.write(told.text(language))
-    raise typer.Exit(0 if told.as_expected else 1)
+    files, households = strategy_files(root), example("households")
+    played = headless(files, households, household, language=language, only=story, population=False)
+    report = asyncio.run(played)
+    sys.stdout.write(report.text(language))
+    raise typer.Exit(0 if report.as_expected else 1)
 
 
-@app.command()
+@app.command(rich_help_panel=BRAND)
 def serve(
-    root: Annotated[Path, typer.Argument(help="The folder of a strategy.")],
+    root: StrategyFolder,
     *,
-    settings: Annotated[Path | None, typer.Option(help="A settings file; see docs/serve.md.")] = None,
-    data: Annotated[str | None, typer.Option(help="The folder of log, keys and outbox.")] = None,
-    port: Annotated[int | None, typer.Option(help="The port to listen on.")] = None,
+    settings: SettingsFile = None,
+    data: DataFolder = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="The port to listen on.")] = None,
 ) -> None:
     """Run a server: moments in over HTTP, decisions back, cards to screens, webhooks out."""
     import asyncio  # noqa: PLC0415
@@ -103,31 +189,31 @@ def serve(
     from visavis.runtime.logs import set_up  # noqa: PLC0415
     from visavis.wiring import build  # noqa: PLC0415
 
-    told = read_settings(settings, data=data, port=port)
+    found = read_settings(settings, data=data, port=port)
     set_up()
-    server = build(folder(root), told)
+    server = build(strategy_files(root), found)
 
     async def run() -> None:
-        async with listening(server, told.port, host=told.host):
-            sys.stderr.write(f"{server.strategy.brand.name} listens on http://{told.host}:{told.port}\n")
+        async with listening(server, found.port, host=found.host):
+            sys.stderr.write(f"{server.strategy.brand.name} listens on http://{found.host}:{found.port}\n")
             await until_told()
 
     asyncio.run(run())
 
 
-@app.command()
+@app.command(rich_help_panel=BRAND)
 def key(
     role: Annotated[str, typer.Argument(help="brand, till, device, adviser or sensor")],
     subject: Annotated[str, typer.Argument(help="The person (device, sensor) or the place (till, adviser).")] = "",
     *,
     profile: Annotated[str, typer.Option(help="A device's screen: glasses, watch, phone…")] = "",
-    settings: Annotated[Path | None, typer.Option(help="The server's settings file.")] = None,
-    data: Annotated[str | None, typer.Option(help="The server's data folder.")] = None,
+    settings: SettingsFile = None,
+    data: DataFolder = None,
     revoke: Annotated[str, typer.Option(help="Revoke the key of this id instead.")] = "",
 ) -> None:
     """Make an API key, shown once; or revoke one.
 
-    Give the settings that the server is given: keys lie sealed under its root key.
+    Give the settings that the server is given: keys are sealed under its root key.
     """
     from visavis.config import settings as read_settings  # noqa: PLC0415
     from visavis.wiring import keys  # noqa: PLC0415
@@ -140,49 +226,15 @@ def key(
     access.close()
 
 
-@app.command()
-def year(
-    *,
-    headless: Annotated[bool, typer.Option(help="Draw nothing while it lives.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    months: Annotated[
-        int, typer.Option(min=1, max=6, help="How many months to live, from July; 2 is the short form.")
-    ] = 6,
-    every: Annotated[
-        int, typer.Option(min=1, max=20, help="Live one household in so many: 10 is a glance, with rough figures.")
-    ] = 1,
-    household: Annotated[int | None, typer.Option(help="Follow the glasses of this household.")] = None,
-    log: Annotated[
-        Path | None, typer.Option(help="Keep the log in this folder; a run that was interrupted goes on from it.")
-    ] = None,
-    decisions: Annotated[Path | None, typer.Option(help="Write one row a visit to this Parquet file.")] = None,
-) -> None:
-    """Live a real year of 2,469 real households: learn on January to June, then decide before each basket is known."""
-    from visavis.lab.year.run import run  # noqa: PLC0415  only this command needs the data set's reader
-    from visavis.lab.year.screen import TerminalScreen  # noqa: PLC0415
-
-    kept = log if log is not None else Path(tempfile.mkdtemp(prefix="visavis-year-"))
-    try:
-        screen = None if headless else lambda read: TerminalScreen(read, household=household)
-        report = run(grocery(), kept, months=months, every=every, decisions=decisions, screen=screen)
-    finally:
-        if log is None:
-            shutil.rmtree(kept, ignore_errors=True)
-    if as_json:
-        sys.stdout.write(json.dumps(report.fields(), allow_nan=False) + "\n")
-    else:
-        sys.stdout.write(report.text())
-
-
-@app.command()
+@app.command(rich_help_panel=CHECK)
 def replay(
     folder: Annotated[Path, typer.Argument(help="The folder of a log.")],
     *,
     verify: Annotated[
-        bool, typer.Option(help="Decide everything again with the logged versions, and compare.")
+        bool, typer.Option("--verify", help="Decide everything again with the logged versions, and compare.")
     ] = False,
 ) -> None:
-    """Rebuild every customer from the log, folding facts."""
+    """Rebuild every customer from a log by folding facts; exit with 1 when --verify finds a difference."""
     from hashlib import sha256  # noqa: PLC0415
     from time import process_time  # noqa: PLC0415
 
@@ -191,72 +243,38 @@ def replay(
     from visavis.runtime.replay import Difference, rebuild  # noqa: PLC0415
     from visavis.runtime.replay import verify as decide_again  # noqa: PLC0415
 
-    log, key = _opened(folder)
+    log, root_key = _opened(folder)
     if verify:
         differences: list[Difference] = []
-        compared = decide_again(log, key, found=differences.append)
+        compared = decide_again(log, root_key, found=differences.append)
         for one in differences[:20]:
             sys.stdout.write(f"entry {one.position}: moment {one.moment} came out differently\n")
         sys.stdout.write(f"{compared} entries decided again, {len(differences)} differences\n")
         raise typer.Exit(1 if differences else 0)
     started = process_time()
     state = rebuild(log)
-    seconds = process_time() - started
-    encoded = msgspec.msgpack.Encoder()
+    rate = state.entries / max(process_time() - started, 1e-9)
     digest = sha256()
     for name in sorted(state.customers):
-        digest.update(encoded.encode(state.customers[name]))
+        digest.update(msgspec.msgpack.encode(state.customers[name]))
     sys.stdout.write(
-        f"{state.entries} entries folded into {len(state.customers)} customers at"
-        f" {state.entries / max(seconds, 1e-9):,.0f} entries a CPU-second\nworld {state.world.version}, customers"
-        f" {digest.hexdigest()[:16]}\n"
+        f"{state.entries} entries folded into {len(state.customers)} customers at {rate:,.0f} entries a CPU-second\n"
+        f"world {state.world.version}, customers {digest.hexdigest()[:16]}\n"
     )
 
 
-@app.command()
+@app.command(rich_help_panel=CHECK)
 def why(
     decision: Annotated[str, typer.Argument(help="The id of a decision.")],
     *,
     log: Annotated[Path, typer.Option(help="The folder of the log that holds it.")],
-    language: Annotated[str, typer.Option(help="fr or en")] = "en",
+    language: Language = "en",
 ) -> None:
-    """Explain one decision: what spoke for it, what refused the others, what would have changed it."""
-    from visavis.lab.year.tell import tell  # noqa: PLC0415
+    """Explain one decision: what counted for it, and what refused the other actions."""
+    from visavis.lab.year.explanation import explanation  # noqa: PLC0415
 
     opened, _ = _opened(log)
-    sys.stdout.write(tell(opened, decision, language))
-
-
-@app.command()
-def extract(
-    log: Annotated[Path, typer.Argument(help="The folder of a year that was lived whole.")],
-    to: Annotated[Path, typer.Argument(help="The folder to write into.")],
-) -> None:
-    """Take the stage's households out of a lived year, with what was learned from it."""
-    from visavis.lab.year.extract import extract as take_out  # noqa: PLC0415
-    from visavis.lab.year.extract import learned_of  # noqa: PLC0415
-    from visavis.strategy.read import read  # noqa: PLC0415
-
-    opened, _ = _opened(log)
-    size = take_out(read(grocery()), learned_of(opened), to)
-    sys.stdout.write(f"{size:,} bytes in {to}\n")
-
-
-@app.command()
-def lint(root: Annotated[Path, typer.Argument(help="The folder of a strategy.")]) -> None:
-    """Read a strategy and list all its faults."""
-    from visavis.strategy.read import read  # noqa: PLC0415
-
-    strategy = read(folder(root))
-    sys.stdout.write(
-        f"{strategy.brand.name}: {len(strategy.actions)} actions, {len(strategy.products)} products, version"
-        f" {strategy.version}\n"
-    )
-
-
-app.add_typer(rights, name="rights")
-ledger = typer.Typer(no_args_is_help=True, help="Verify the ledger of who used whose data, without its server.")
-app.add_typer(ledger, name="ledger")
+    sys.stdout.write(explanation(opened, decision, language))
 
 
 @ledger.command("verify")
@@ -269,35 +287,33 @@ def ledger_verify(
     key: Annotated[str, typer.Option(help="The ledger's public key, NAME+ID+KEY, or a file that holds it.")],
     person: Annotated[
         Path | None,
-        typer.Option(
-            help="A file with a person's audit key (hexadecimal): check their lines against their choices, too."
-        ),
+        typer.Option(help="A file with a person's audit key (hexadecimal): check their lines against their choices."),
     ] = None,
 ) -> None:
-    """Say what is wrong with a ledger, and where; exit with 1 when anything is."""
+    """Find what is wrong with a ledger, and where; exit with 1 when anything is."""
     from visavis.ledger.checkpoint import Verifier  # noqa: PLC0415
     from visavis.ledger.personal_view import audit_key, out_of_order, own  # noqa: PLC0415
     from visavis.ledger.verify import lines_of, root, verify  # noqa: PLC0415
 
-    verifier = Verifier(_told(Path(key)).decode() if Path(key).is_file() else key)
-    checkpoints = [verifier.read(_told(path).decode("utf-8", "replace")) for path in checkpoint]
-    lines = lines_of(_told(file))
+    verifier = Verifier(read_file(Path(key)).decode("utf-8", "replace") if Path(key).is_file() else key)
+    checkpoints = [verifier.read(read_file(path).decode("utf-8", "replace")) for path in checkpoint]
+    lines = lines_of(read_file(file))
     faults = verify(lines, checkpoints)
     if person is not None:
-        mine = list(own(lines, audit_key(_told(person))))
+        mine = list(own(lines, audit_key(read_file(person))))
         faults += out_of_order(mine)
         sys.stdout.write(f"{len(mine)} lines are this person's\n")
     for fault in faults:
         sys.stdout.write(f"{fault}\n")
-    said = "nothing is wrong" if not faults else f"{len(faults)} faults"
-    sys.stdout.write(f"{len(lines)} lines, root {root(lines).hex()}, {len(checkpoints)} checkpoints: {said}\n")
+    result = "nothing is wrong" if not faults else f"{len(faults)} faults"
+    sys.stdout.write(f"{len(lines)} lines, root {root(lines).hex()}, {len(checkpoints)} checkpoints: {result}\n")
     raise typer.Exit(1 if faults else 0)
 
 
 @ledger.command("vectors")
 def ledger_vectors(
     root: Annotated[
-        Path, typer.Argument(help="A folder of JSON files: public vectors of inclusion and consistency proofs.")
+        Path, typer.Argument(help="A folder of public vectors of inclusion and consistency proofs (JSON).")
     ],
 ) -> None:
     """Run public test vectors for RFC 6962 and RFC 9162 proofs; exit with 1 when one comes out differently."""
@@ -306,41 +322,54 @@ def ledger_vectors(
     verdict = run(root)
     for name in verdict.differing:
         sys.stdout.write(f"{name} came out differently\n")
-    sys.stdout.write(
-        f"{verdict.run - len(verdict.differing)} of {verdict.run} vectors as expected, {verdict.to_refuse} of them to"
-        " be refused\n"
-    )
+    passed = verdict.run - len(verdict.differing)
+    sys.stdout.write(f"{passed} of {verdict.run} vectors as expected, {verdict.to_refuse} of them to be refused\n")
     raise typer.Exit(1 if verdict.differing else 0)
 
 
-def _told(path: Path) -> bytes:
-    from visavis.model.errors import Invalid  # noqa: PLC0415
-
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise Invalid(f"{path} cannot be read: {error.strerror}.", advice="Give a file that is there.") from None
-
-
 def _opened(root: Path) -> tuple["SqliteLog", bytes]:
-    from visavis.model.errors import Invalid  # noqa: PLC0415
+    """The log of this folder, and its root key."""
     from visavis.store.keys import KeyStore  # noqa: PLC0415
     from visavis.store.sqlite import SqliteLog  # noqa: PLC0415
 
     if not (root / "log.sqlite").is_file():
         raise Invalid(f"There is no log in {root}.", advice="Give the folder of `visavis year --log FOLDER`.")
-    key = (root / "key").read_bytes()
-    return SqliteLog(root / "log.sqlite", KeyStore(root / "vault.sqlite", key, root / "erased")), key
+    root_key = read_file(root / "key")
+    return SqliteLog(root / "log.sqlite", KeyStore(root / "vault.sqlite", root_key, root / "erased")), root_key
 
 
 def main() -> None:
-    """Run a command. An error of ours, or a missing extra, is printed in one line."""
+    """Run a command; an error that the user can mend is one line with advice, and the exit code is 2."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False) or 0)
     except VisavisError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(2)
+        _fail(str(error))
+    except (typer.Abort, KeyboardInterrupt):
+        sys.exit(130)
     except ModuleNotFoundError as error:
-        extra = "learn" if error.name in ("polars", "scipy") else "server"
-        sys.stderr.write(f"{error.name} is not installed: pip install 'visavis[{extra}]'\n")
-        sys.exit(2)
+        module = (error.name or "").partition(".")[0]
+        if module == "visavis":
+            raise
+        extra = EXTRAS.get(module, "server")
+        _fail(f"This command needs `{module}`, which is not installed. Run: pip install 'visavis[{extra}]'.")
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:
+        _fail(f"{error.filename or 'A file'}: {error.strerror or error}. Check the path and its permissions.")
+    except sqlite3.DatabaseError as error:
+        _fail(f"A file of the data folder cannot be used: {error}. Is another process using it?")
+    except Exception as error:
+        # A usage error: its class is click's or Typer's own, depending on Typer's version.
+        if not hasattr(error, "format_message"):
+            raise
+        message = " ".join(error.format_message().split())
+        if not message:  # a group of commands without one: its help has been printed
+            sys.exit(2)
+        command = getattr(getattr(error, "ctx", None), "command_path", "visavis")
+        _fail(f"{message.rstrip('.')}. Try `{command} --help`.")
+
+
+def _fail(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.exit(2)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
+from visavis.files import read_file, strategy_files
+
 if TYPE_CHECKING:
     from visavis.rights.requests import Requests
 
@@ -44,7 +46,7 @@ def verify(
     """Verify what a server signed and gave, without that server, and print what it says."""
     from visavis.rights.documents import verified  # noqa: PLC0415
 
-    paper = verified(_given(file).strip(), _key(key))
+    paper = verified(read_file(file).strip(), _key(key))
     said = {**paper.says, "entries": len(paper.says["entries"])} if paper.kind == "copy" else paper.says
     _tell({"kind": paper.kind, "says": said})
 
@@ -84,7 +86,7 @@ def bring_in(
     ] = None,
 ) -> None:
     """Bring in a person's life from elsewhere: all of it or nothing."""
-    token = _given(file)
+    token = read_file(file)
     public = _key(key) if key is not None else None
     entries = _at_the_desk(root, settings, data, lambda desk: desk.bring_in(person, token, public))
     sys.stdout.write(f"{entries} entries\n")
@@ -221,7 +223,7 @@ def _at_the_desk(root: Path, settings: Path | None, data: str | None, what: Call
     from visavis.delivery.webhooks import ERASED  # noqa: PLC0415
     from visavis.wiring import build  # noqa: PLC0415
 
-    files = {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+    files = strategy_files(root)
 
     async def run() -> T:
         server = build(files, read_settings(settings, data=data))
@@ -237,20 +239,11 @@ def _at_the_desk(root: Path, settings: Path | None, data: str | None, what: Call
     return asyncio.run(run())
 
 
-def _given(path: Path) -> bytes:
-    from visavis.model.errors import Invalid  # noqa: PLC0415
-
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise Invalid(f"{path} cannot be read: {error.strerror}.", advice="Give a file that is there.") from None
-
-
 def _key(path: Path) -> dict[str, Any]:
     from visavis.model.errors import Invalid  # noqa: PLC0415
 
     try:
-        found = json.loads(_given(path))
+        found = json.loads(read_file(path))
     except ValueError:
         found = None
     if not isinstance(found, dict):

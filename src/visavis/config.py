@@ -1,7 +1,4 @@
-"""Settings of a server: where its data, its root key and its strategy are, and which hosts it may call.
-
-Read from one TOML file, or made by a command.
-"""
+"""Settings of a server, from a TOML file or the command line: folders, keys, addresses, and hosts that it may call."""
 
 import tomllib
 from pathlib import Path
@@ -24,10 +21,7 @@ PUSH_HOSTS: Final = (
 
 
 class Push(Struct, frozen=True, forbid_unknown_fields=True):
-    """``contact`` is a ``mailto:`` or https address at which a push service may reach us.
-
-    Without it nothing is pushed to browsers.
-    """
+    """Web Push. ``contact`` is a ``mailto:`` or https address for push services; without it nothing is pushed."""
 
     contact: str = ""
     hosts: tuple[str, ...] = PUSH_HOSTS
@@ -36,10 +30,8 @@ class Push(Struct, frozen=True, forbid_unknown_fields=True):
 class Wallet(Struct, frozen=True, forbid_unknown_fields=True):
     """An Apple developer's account: the pass type and its certificate, key and issuer (PEM files).
 
-    Without a certificate there is no pass.
-
-    ``url`` is the public https address of this server. ``push_url`` is Apple's push service; empty: a changed pass is
-    not announced.
+    Without a certificate there are no passes. ``url`` is the public https address of this server, ``push_url`` Apple's
+    push service (empty: a changed pass is not announced).
     """
 
     pass_type: str = ""
@@ -63,11 +55,10 @@ class GoogleWallet(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Mail(Struct, frozen=True, forbid_unknown_fields=True):
-    """How e-mail leaves; without a ``host`` none does.
+    """The SMTP server; without a ``host`` no e-mail is sent.
 
-    ``purpose`` is the one of the strategy that a person opens to get any.
-
-    ``url`` is the public https address of this server; a card is worth a message when it lasts ``least_s`` or more.
+    ``purpose`` is the purpose of the strategy under which e-mail is sent, ``url`` the public https address of this
+    server. Only cards that last ``least_s`` or more are sent.
     """
 
     host: str = ""
@@ -82,9 +73,7 @@ class Mail(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Broker(Struct, frozen=True, forbid_unknown_fields=True):
-    """The MQTT broker through which homes speak.
-
-    Every topic of ours begins with ``root``; ``ca`` is the file of an authority of one's own.
+    """The MQTT broker of homes; every topic begins with ``root``, ``ca`` is the file of a certificate authority.
 
     ``discovery`` is Home Assistant's prefix (usually ``homeassistant``; empty: nothing is announced to it), ``style``
     how screens are announced: an ``entity`` each, as every Home Assistant reads it, or one ``device`` with its
@@ -103,16 +92,14 @@ class Broker(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """``data`` is the folder of log, keys and outbox; ``root_key`` a file *outside* it.
+    """``data`` is the folder of the log, keys and webhooks, ``root_key`` a file *outside* it.
 
-    ``hosts`` are the only ones that a webhook may go to.
+    ``hosts`` are the only ones that a webhook may go to, ``callbacks`` the only origins (``https://host``, with a port
+    when it has one) that a Mirror subscription may name, ``origins`` the only ones whose pages may ask for a device's
+    cards with that device's key (applications that contain our page). ``push``, ``wallet``, ``google_wallet`` and
+    ``mail`` are accounts elsewhere, ``mqtt`` the broker of homes; what is not set is not offered.
 
-    ``callbacks`` are the only origins (``https://host``, with a port when it has one) that a Mirror subscription may
-    name, ``origins`` the only ones whose pages may ask for a device's cards with that device's key (applications that
-    carry our page). ``push``, ``wallet``, ``google_wallet`` and ``mail`` are accounts elsewhere: what has none says so
-    when it is asked for. Homes speak through ``mqtt``, when there is one.
-
-    ``ledger`` is the name that its checkpoints are signed under; ``checkpoints`` the folder where they are kept, one
+    ``ledger`` is the name under which its checkpoints are signed, ``checkpoints`` the folder where they are kept, one
     every ``checkpoint_s`` at most: on another machine's disk, or in its backup at least.
     """
 
@@ -140,7 +127,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def key_file(self) -> Path:
-        """The root key's file; beside the data folder unless it was said where."""
+        """The root key's file; beside the data folder unless it is set."""
         return Path(self.root_key) if self.root_key else self.folder.with_name(self.folder.name + ".key")
 
     @property
@@ -150,7 +137,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def kept_checkpoints(self) -> Path:
-        """The folder of the ledger's checkpoints; beside the root key unless it was said where."""
+        """The folder of the ledger's checkpoints; beside the root key unless it is set."""
         return Path(self.checkpoints) if self.checkpoints else self.key_file.with_suffix(".checkpoints")
 
     @property
@@ -160,11 +147,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def settings(path: Path | None, **given: Any) -> Settings:
-    """The settings of this file, with what a command line gave on top; :class:`Invalid` names the key that is wrong."""
-    told: dict[str, Any] = {}
+    """The settings of this file, overridden by those ``given``; :class:`Invalid` names the key that is wrong."""
+    read: dict[str, Any] = {}
     if path is not None:
         try:
-            told = tomllib.loads(path.read_text(encoding="utf-8"))
+            read = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise Invalid(
                 f"{path.name} cannot be read: {error.strerror}.", advice="Give the path of a settings file."
@@ -172,7 +159,7 @@ def settings(path: Path | None, **given: Any) -> Settings:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise Invalid(f"{path.name} is not TOML: {error}.", advice="See docs/serve.md.") from None
     try:
-        found = msgspec.convert(told | {key: value for key, value in given.items() if value is not None}, Settings)
+        found = msgspec.convert(read | {key: value for key, value in given.items() if value is not None}, Settings)
     except msgspec.ValidationError as error:
         raise Invalid(f"The settings cannot be used: {error}.", advice="See docs/serve.md.") from None
     folder, key = found.folder.resolve(), found.key_file.resolve()

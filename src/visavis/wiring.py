@@ -58,7 +58,7 @@ from visavis.rights.receipts import signing_key
 from visavis.rights.requests import Requests, reconciled
 from visavis.rights.retention import Retention
 from visavis.rights.suppression_list import SuppressionList
-from visavis.runtime.clock import SystemClock, TurnedClock
+from visavis.runtime.clock import SystemClock
 from visavis.runtime.loop import Loop
 from visavis.runtime.metrics import Metrics
 from visavis.runtime.replay import rebuild
@@ -354,18 +354,16 @@ def _app(
             await server.home.stop()
         await server.stop()
 
+    moments = Moments(writer, access, derived(root, "identifiers"), count=server.metrics.heard)
     pages_app = Starlette(
         routes=[
+            moments.route,
             *people.routes(writer, access),
             *epcis.routes(writer, access),
             *rights_doors.routes(server.requests, access),
             *explanations.routes(writer, access),
             *signals.routes(),
-            *openapi.routes(
-                clock=isinstance(writer.loop.clock, TurnedClock),
-                mail=server.external_channels.mail is not None,
-                passes=server.external_channels.wallet is not None,
-            ),
+            *openapi.routes(),
             *ledger_doors.routes(writer, server.ledger),
             *receipts.routes(writer, access, derived(root, "receipts")),
             *operations.routes(writer, access, server.metrics, _turned(server)),
@@ -374,7 +372,7 @@ def _app(
             *pairing.routes(writer, access, server.screens),
             *server.mirror.routes(),
             *server.external_channels.routes(writer, access, server.screens),
-            *portal.routes(writer, access, server.accounts, server.requests, heard=signals.heard),
+            *portal.routes(writer, access, server.accounts, server.requests, objection_in=signals.objection_in),
             *adviser.routes(writer, access, server.screens),
             *console.routes(writer, access, server.screens, server.webhooks, server.objectives, server.accounts),
             pages.static(),
@@ -385,10 +383,9 @@ def _app(
         exception_handlers={HTTPException: problems.unrouted},
     )
     server.routes = pages_app.routes
-    moments = Moments(writer, access, derived(root, "identifiers"), heard=server.metrics.heard)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == "/v1/moments":
+        if scope["type"] == "http" and scope["path"] == moments.route.path:
             await moments(scope, receive, send)
         else:
             await pages_app(scope, receive, send)

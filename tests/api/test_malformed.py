@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is a problem with the right status that repeats nothing of it, and the server lives on."""
+"""Whatever is sent, the answer is a problem with the right status that repeats nothing, and the server runs on."""
 
 import json
 import socket

@@ -5,12 +5,14 @@ A card that fits a glance, says no number of its own, and tells a true why.
 
 import re
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from support.cards import a_show
 from support.full import sample
 from visavis.cards.brief import brief
 from visavis.cards.compose import compose
@@ -21,7 +23,7 @@ from visavis.cards.words import EPOCH, amount, day, family_name, product_name
 from visavis.model.action import Template
 from visavis.model.card import BODY_LIMIT, FACT_LIMIT, SPEECH_WORDS_LIMIT, TITLE_LIMIT, WORDS_LIMIT, Card
 from visavis.model.catalogue import Family, Product
-from visavis.model.decision import Fact, Known, Show
+from visavis.model.decision import Fact, Show
 from visavis.strategy.read import Strategy
 
 MILK, MILK_1L, BEER = "FLUID MILK WHITE ONLY", "2000000000015", "BEERALEMALT LIQUORS"
@@ -34,28 +36,8 @@ CODES = [
 ACTION = "reminder-till"
 
 
-def show(
-    strategy: Strategy, action: str = ACTION, family: str = MILK, product: str = "", known: tuple[Known, ...] = ()
-) -> Show:
-    about = strategy.actions[action]
-    return Show(
-        "d1",
-        about.audience,
-        about.purpose,
-        action,
-        family,
-        product,
-        "glasses",
-        1.6,
-        0.6,
-        0.5,
-        (),
-        known,
-        (),
-        (),
-        None,
-        figures={"today": 1.25, "goal": 1.5, "left": 0.5},
-    )
+def show(strategy: Strategy, action: str = ACTION, family: str = MILK, product: str = "", **more: Any) -> Show:
+    return a_show(action, family, product, strategy=strategy, **more)
 
 
 def saying(strategy: Strategy, template: Template, **names: dict[str, Family] | dict[str, Product]) -> Strategy:

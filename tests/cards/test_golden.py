@@ -8,24 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from support.cards import FACTS, MILK, MILK_1L, a_show
 from visavis.cards.brief import brief
 from visavis.cards.compose import compose
 from visavis.cards.layout import lay_out
 from visavis.cards.text import speech, wall
-from visavis.model.decision import Fact, Known, Show
+from visavis.model.decision import Known
 from visavis.strategy.read import Strategy
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "cards"
 ACTIONS = sorted(path.stem for path in (Path(__file__).parents[2] / "examples" / "grocery" / "actions").glob("*.toml"))
-MILK, MILK_1L = "FLUID MILK WHITE ONLY", "2000000000015"
-FIGURES = {"today": 1.25, "goal": 1.5, "left": 0.5}
-FACTS = (
-    Fact("name", "Solène", "declared", 17_000),
-    Fact("need", MILK, "inferred", 20_000, 0.62),
-    Fact("reward", "thank-you", "observed", 20_001),
-    Fact("away", "60", "observed", 19_943),
-    Fact("avoid", "BUTTER", "observed"),
-)
 KNOWN = (
     Known(MILK, MILK_1L, 0.62),
     Known("BANANAS", "2000000000039", 0.48),
@@ -35,27 +27,8 @@ KNOWN = (
 
 
 def told(strategy: Strategy, action: str, family: str, product: str, language: str) -> list[str]:
-    about = strategy.actions[action]
-    decision = Show(
-        "d1",
-        about.audience,
-        about.purpose,
-        action,
-        family,
-        product,
-        "glasses",
-        1.6,
-        0.6,
-        0.5,
-        (),
-        KNOWN,
-        (),
-        (),
-        None,
-        facts=FACTS,
-        figures=FIGURES,
-    )
-    if about.audience == "adviser":
+    decision = a_show(action, family, product, strategy=strategy, known=KNOWN, facts=FACTS)
+    if decision.audience == "adviser":
         said = brief(strategy, decision, language, today=20_003)
         return [
             f"who    {said.who}",

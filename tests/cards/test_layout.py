@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.cards import WORDS
 from visavis.cards import breaking
 from visavis.cards.layout import BODY_SCALE, MARGIN, fit, lay_out, shortened, width_px
 from visavis.cards.text import cells, speech, wall
@@ -15,26 +16,6 @@ from visavis.model.card import SPEECH_WORDS_LIMIT, Card
 from visavis.model.catalogue import Device
 
 SAMPLE = "Crème fraîche épaisse à 1,95 € — œufs « bio »"
-WORDS = [
-    "après-shampooing",
-    "pain",
-    "œufs",
-    "de",
-    "la",
-    "confiture",
-    "n° 4",
-    "3,49 €",
-    "12 000",
-    "1 L",
-    "500 g",
-    "oublié ?",
-    "« bio »",
-    "$3.49",
-    "12",
-    "牛乳",
-    "—",
-    ":",
-]
 
 numbers = re.compile(r"\d+(?:[.,\u00a0\u202f]\d+)*")
 texts = st.lists(st.sampled_from(WORDS) | st.text(max_size=8), max_size=10).map(" ".join)

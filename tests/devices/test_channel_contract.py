@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from support.devices.sayings import the_card
+from support.cards import the_card
 from visavis.ports import DeliveryResult, Message
 from visavis.testing import check_channel
 

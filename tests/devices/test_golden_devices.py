@@ -13,7 +13,7 @@ pytest.importorskip("PIL", reason="pictures need Pillow: pip install -e .[server
 
 from PIL import Image, ImageChops, ImageStat
 
-from support.devices.sayings import KICKER, LANGUAGES, the_brief, the_card
+from support.cards import KICKER, LANGUAGES, the_brief, the_card
 from visavis.cards.frame import framed
 from visavis.cards.text import notification, speech, wall
 from visavis.devices import render

@@ -15,13 +15,11 @@ from joserfc import jwt
 from joserfc.errors import BadSignatureError
 from joserfc.jwk import RSAKey
 
-from support.people import NOON, grocery
-from support.site import Site
-from visavis.config import GoogleWallet, Settings
+from support.people import NOON
+from support.site import a_site
+from visavis.config import GoogleWallet
 from visavis.devices.wallet.google import SAVE, account
 from visavis.model.errors import Invalid
-from visavis.runtime.clock import TurnedClock
-from visavis.wiring import build
 
 ISSUER = "3388000000012345678"
 KEY = rsa.generate_private_key(65537, 2048)
@@ -38,22 +36,16 @@ def an_account(folder: Path, **changed: Any) -> GoogleWallet:
     return GoogleWallet(ISSUER, str(folder / "account.json"), "https://visavis.example")
 
 
-def asked(settings: Settings) -> httpx.Response:
-    clock = TurnedClock(runs=True)
-    clock.turn(NOON.timestamp())
-    site = Site(lambda: build(grocery(), settings, memory=True, clock=clock, key=b"t" * 32), clock)
-    site.start()
-    try:
+def asked(**settings: Any) -> httpx.Response:
+    with a_site(**settings) as site:
         return httpx.get(
             f"{site.url}/phone/google-pass?language=fr",
             headers={"authorization": f"Bearer {site.key('device', 'camille')}"},
         )
-    finally:
-        site.stop()
 
 
 def test_the_link_is_signed_by_the_account_and_says_nothing_of_the_person(tmp_path: Path) -> None:
-    told = asked(Settings(google_wallet=an_account(tmp_path)))
+    told = asked(google_wallet=an_account(tmp_path))
     assert told.status_code == 303
     link = told.headers["location"]
 
@@ -83,7 +75,7 @@ def test_the_link_is_signed_by_the_account_and_says_nothing_of_the_person(tmp_pa
 
 
 def test_without_an_account_it_says_so() -> None:
-    told = asked(Settings())
+    told = asked()
     assert (told.status_code, "google_wallet" in told.json()["advice"]) == (503, True)
 
 

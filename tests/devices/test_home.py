@@ -220,8 +220,8 @@ def test_a_sensor_tells_and_never_answers_and_a_revoked_key_is_nobodys(street: H
 
     sensor.says("status", "online")
     sensor.says("answer", {"decision": decision, "answer": "yes"})
-    street.site._called(lambda: street.site.server.access_keys.revoke(fridge.id))
-    street.site._called(street.site.server.screens.look_again)
+    street.site.call(lambda: street.site.server.access_keys.revoke(fridge.id))
+    street.site.call(street.site.server.screens.look_again)
     gone = screen.next()
     fridge.says("answer", {"decision": decision, "answer": "yes"})
     sensor.says("event", out(BREAD))
@@ -342,10 +342,10 @@ def test_what_homes_say_while_the_server_is_away_waits_for_it(apart: Mosquitto) 
         home.says("event", out(BREAD))
         street.until(lambda: street.moments(home, RanOut))
 
-        street.run(ours.stop())
+        street.site.run(ours.stop())
         home.says("event", out())
         assert len(street.moments(home, RanOut)) == 1
-        street.site._called(ours.start)
+        street.site.call(ours.start)
 
         street.until(lambda: len(street.moments(home, RanOut)) == 2)
 

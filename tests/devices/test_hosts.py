@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from support.cards import a_show
 from support.devices.hosting import Elsewhere, Hosting, a_hosting, soon
 from support.people import STRATEGY
 from visavis.cards.compose import compose
@@ -29,7 +30,6 @@ from visavis.devices.hosts.packages import PACKAGE, even, mentra
 from visavis.devices.hosts.page import HOSTS, carried
 from visavis.devices.text_screen import WIDTHS_PX, even_g2_px, lines
 from visavis.model.card import Card
-from visavis.model.decision import Show
 from visavis.model.errors import Invalid
 from visavis.strategy.screens import DEVICES
 from visavis.wiring import build
@@ -37,7 +37,6 @@ from web.conftest import violations
 
 Opened = Callable[..., Page]
 BROWSERS = ("vuzix-m100", "vuzix-blade", "vuzix-m400", "vuzix-m4000", "laster", "telepathy-one")
-FIGURES = {"today": 1.25, "goal": 1.5, "left": 0.5}
 CUT = """() => [...document.querySelectorAll('#card *')].filter(e => e.offsetParent).filter(e => {
     const b = e.getBoundingClientRect();
     return b.right > innerWidth + 1 || b.bottom > innerHeight + 1 || b.left < 0 || b.top < 0
@@ -434,24 +433,7 @@ def test_both_answers_of_every_card_of_the_brand_are_on_its_lines(profile: str, 
         if action.audience != "customer":
             continue
         for family in [one.key for one in long] if action.about != "none" else [""]:
-            shown = Show(
-                "d1",
-                "customer",
-                action.purpose,
-                action.id,
-                family,
-                "",
-                "glasses",
-                1.6,
-                0.6,
-                0.5,
-                (),
-                (),
-                (),
-                (),
-                None,
-                figures=FIGURES,
-            )
+            shown = a_show(action.id, family)
             card = compose(STRATEGY, shown, language, place="s1")
             found = " ".join(lines(card, DEVICES[profile]))
             assert found.count("[") == bool(card.yes)

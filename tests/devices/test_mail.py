@@ -19,11 +19,11 @@ from aiosmtpd.controller import Controller
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.cards import the_card
 from support.devices.authority import Authority
-from support.devices.sayings import the_card
 from support.people import NOON, grocery
-from support.site import Site
-from visavis.config import Mail, Settings
+from support.site import Site, a_site
+from visavis.config import Mail
 from visavis.delivery.addresses import Addresses
 from visavis.devices.mail.address import checked
 from visavis.devices.mail.letters import Letters
@@ -31,10 +31,8 @@ from visavis.model.decision import Show
 from visavis.model.errors import Invalid
 from visavis.model.moment import Answered, Consented, Noticed, Withdrew
 from visavis.ports import Message
-from visavis.runtime.clock import TurnedClock
 from visavis.strategy.read import read
 from visavis.testing import check_channel
-from visavis.wiring import build
 
 PURPOSE = """
 [by-mail]
@@ -118,14 +116,8 @@ def settings(post: Any, **changed: Any) -> Mail:
 
 @pytest.fixture
 def site(post: Post) -> Iterator[Site]:
-    clock = TurnedClock(runs=True)
-    clock.turn(NOON.timestamp())
-    found = Site(
-        lambda: build(strategy(), Settings(mail=settings(post)), memory=True, clock=clock, key=b"t" * 32), clock
-    )
-    found.start()
-    yield found
-    found.stop()
+    with a_site(files=strategy(), mail=settings(post)) as found:
+        yield found
 
 
 def opens(site: Site, name: str) -> None:
@@ -159,7 +151,7 @@ def settled(site: Site) -> None:
     """Wait until nothing is on its way."""
     from support.devices.far_ends import until
 
-    until(lambda: not site._called(lambda: bool(site.server.dispatcher._under_way) or site.server.dispatcher.waiting))
+    until(lambda: not site.call(lambda: bool(site.server.dispatcher._under_way) or site.server.dispatcher.waiting))
 
 
 def link(letter: EmailMessage, what: str) -> str:
@@ -210,7 +202,7 @@ def test_one_click_stops_letters_without_a_page_a_cookie_or_a_key(site: Site, po
     assert isinstance(entry.moment, Withdrew)
     assert entry.moment.purpose == "by-mail"
     assert entry.moment.method == "mail", "a withdrawal says by which way it came"
-    assert not site._called(lambda: site.server.external_channels.addresses.has("camille", "mail"))
+    assert not site.call(lambda: site.server.external_channels.addresses.has("camille", "mail"))
     site.passes(3600.0)
     site.leaves("camille")
     site.enters("camille")
@@ -277,15 +269,15 @@ def test_a_letter_is_sent_again_only_when_the_server_said_that_it_was_not_taken(
 
     until(
         lambda: (
-            not site._called(lambda: site.server.dispatcher._under_way)
-            and site._called(lambda: site.server.dispatcher.parcels[show.id].reason) != ""
+            not site.call(lambda: site.server.dispatcher._under_way)
+            and site.call(lambda: site.server.dispatcher.parcels[show.id].reason) != ""
         )
     )
     site.passes(5.0)
-    site._called(site.server.dispatcher.nudge)
+    site.call(site.server.dispatcher.nudge)
     settled(site)
     assert len(post.letters) == letters
-    assert site._called(lambda: site.server.dispatcher.parcels[show.id].status) == (
+    assert site.call(lambda: site.server.dispatcher.parcels[show.id].status) == (
         "taken" if again else "unsure" if data == ["cut"] else "given_up"
     )
 
@@ -297,7 +289,7 @@ def test_a_ticket_of_another_use_or_another_server_opens_nothing(site: Site, pos
     for ticket in (card, foreign, off[:-2] + "AA", "x", "%C3%A9", "A" * 4000):
         assert httpx.post(f"{site.url}/mail/off/{ticket}").status_code == 403
     assert httpx.get(f"{site.url}/mail/card/{off}").status_code == 403
-    assert site._called(lambda: site.server.external_channels.addresses.has("camille", "mail"))
+    assert site.call(lambda: site.server.external_channels.addresses.has("camille", "mail"))
 
 
 @given(st.text(max_size=40))

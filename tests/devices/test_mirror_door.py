@@ -115,7 +115,7 @@ def test_a_key_that_was_revoked_opens_nothing_more(mirror: Mirrored, who: Who) -
     access = mirror.site.server.access_keys
     assert who.http.get(f"{API}/timeline").status_code == 200
 
-    mirror.site._called(lambda: access.revoke(access.check(who.token).id))
+    mirror.site.call(lambda: access.revoke(access.check(who.token).id))
 
     assert who.http.get(f"{API}/timeline").status_code == 401
 
@@ -167,7 +167,7 @@ def test_another_persons_key_reaches_nothing_of_mine(mirror: Mirrored, who: Who)
 def test_the_timeline_holds_the_cards_decided_for_that_screen_and_no_others(mirror: Mirrored, who: Who) -> None:
     site = mirror.site
     site.process(Worn(id="on", customer=who.name, occurred_at=site.clock.now(), device="g1", profile="google-glass-xe"))
-    paired = site._called(lambda: site.server.access_keys.issue("device", who.name, profile="google-glass-xe"))
+    paired = site.call(lambda: site.server.access_keys.issue("device", who.name, profile="google-glass-xe"))
     card = site.enters(who.name)
     assert card is not None
 

@@ -17,13 +17,13 @@ pytest.importorskip("PIL", reason="pictures need Pillow: pip install -e .[dev]")
 from PIL import Image, ImageChops, ImageStat
 from playwright.sync_api import Browser, Page
 
+from support.cards import a_show
 from support.devices.mirror_site import PNG, Mirrored, a_mirror
 from support.people import STRATEGY
 from visavis.cards.compose import compose
 from visavis.devices.mirror import item_page
 from visavis.devices.mirror.cards import card_html
 from visavis.devices.mirror.resources import TimelineItem
-from visavis.model.decision import Show
 from visavis.model.moment import Answered, Displayed, Noticed
 from web.conftest import violations
 
@@ -73,14 +73,6 @@ def insert(mirror: Mirrored, token: str, **fields: object) -> str:
         f"{mirror.site.url}/mirror/v1/timeline", json=fields, headers={"authorization": f"Bearer {token}"}
     )
     return str(answer.raise_for_status().json()["id"])
-
-
-def a_show(action: str, family: str) -> Show:
-    figures = {"today": 1.25, "goal": 1.5, "left": 0.5}
-    purpose = STRATEGY.actions[action].purpose
-    return Show(
-        "d1", "customer", purpose, action, family, "", "glasses", 1.6, 0.6, 0.5, (), (), (), (), None, figures=figures
-    )
 
 
 def on_screen(page: Page, name: str) -> None:
@@ -244,24 +236,7 @@ def test_no_card_of_the_brand_is_cut_on_a_glass(browser: Browser, language: str)
         if action.audience != "customer":
             continue
         for family in ["", *[one.key for one in long]] if action.about != "none" else [""]:
-            shown = Show(
-                "d1",
-                "customer",
-                action.purpose,
-                key,
-                family,
-                "",
-                "glasses",
-                1.6,
-                0.6,
-                0.5,
-                (),
-                (),
-                (),
-                (),
-                None,
-                figures={"today": 1.25, "goal": 1.5, "left": 0.5},
-            )
+            shown = a_show(key, family)
             page.set_content(
                 item_page.document(
                     TimelineItem(html=card_html(compose(STRATEGY, shown, language, place="s1"))),

@@ -14,9 +14,9 @@ pytest.importorskip("playwright", reason="playwright is not installed: pip insta
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from devices.test_web_push import Phone, a_site
+from devices.test_web_push import PUSH, Phone
 from support.devices.far_ends import PushService, until
-from support.site import Site
+from support.site import Site, a_site
 from visavis.model.decision import Show
 from visavis.model.moment import Answered, Displayed
 from web.conftest import AXE
@@ -42,7 +42,7 @@ def service() -> Iterator[PushService]:
 
 @pytest.fixture
 def site(service: PushService) -> Iterator[Site]:
-    with a_site(service) as found:
+    with a_site(push=PUSH) as found:
         yield found
 
 
@@ -197,7 +197,7 @@ def test_a_recall_empties_the_page_and_the_same_button_takes_the_subscription_ba
 
     held.page.get_by_role("button", name="Ne plus les recevoir ici").click()
     held.page.get_by_role("button", name="Recevoir les cartes").wait_for()
-    assert not held.site._called(lambda: held.site.server.external_channels.addresses.has("camille", "web_push"))
+    assert not held.site.call(lambda: held.site.server.external_channels.addresses.has("camille", "web_push"))
 
 
 def test_the_page_is_installable_small_and_worth_nothing_without_its_key(held: Held, site: Site) -> None:
@@ -240,5 +240,5 @@ def test_a_code_leads_a_phone_or_the_phone_of_a_watch_to_this_page(held: Held, s
     page.locator("form button").click()
     page.wait_for_url(f"{site.url}/phone?profile={profile}")
     page.get_by_role("button", name="Recevoir les cartes").wait_for()
-    states = site._called(lambda: [*site.server.loop.customer("camille").devices.values()])
+    states = site.call(lambda: [*site.server.loop.customer("camille").devices.values()])
     assert any(state.profile == profile and state.worn for state in states)

@@ -17,7 +17,7 @@ pytest.importorskip("PIL", reason="pictures need Pillow: pip install -e .[server
 
 from PIL import Image
 
-from support.devices.sayings import ACCENTED, LANGUAGES, the_brief, the_card
+from support.cards import ACCENTED, LANGUAGES, WORDS, the_brief, the_card
 from visavis.cards.frame import BOLD, Frame, framed
 from visavis.cards.layout import width_px
 from visavis.cards.letters import spelled
@@ -29,32 +29,6 @@ from visavis.model.card import SPEECH_WORDS_LIMIT, Brief, BriefFact, Card
 from visavis.model.catalogue import Charset, Device
 from visavis.strategy.screens import DEVICES
 
-WORDS = [
-    "crème",
-    "fraîche",
-    "œufs",
-    "à",
-    "déjà",
-    "l’été",
-    "n° 4",
-    "3,49 €",
-    "12 000",
-    "1 L",
-    "500 g",
-    "oublié ?",
-    "« bio »",
-    "$3.49",
-    "12",
-    "½",
-    "10²",
-    "牛乳",
-    "—",
-    ":",
-    "<b>",
-    "&amp;",
-    "après-shampooing",
-    "Ça",
-]
 numbers = re.compile(r"\d+(?:[.,\u00a0\u202f]\d+)*")
 amounts = re.compile(r"\d+(?:[.,]\d+)*")
 texts = st.lists(st.sampled_from(WORDS), max_size=7).map(lambda words: typeset(" ".join(words), "fr"))

@@ -21,14 +21,12 @@ from PIL import Image
 from support.devices.apns import Apns
 from support.devices.authority import Authority
 from support.devices.far_ends import until
-from support.people import NOON, STRATEGY, grocery
-from support.site import Site
-from visavis.config import Settings, Wallet
+from support.people import STRATEGY
+from support.site import Site, a_site
+from visavis.config import Wallet
 from visavis.devices.wallet.pass_file import locations, signer
 from visavis.model.errors import Invalid
 from visavis.model.moment import Worn
-from visavis.runtime.clock import TurnedClock
-from visavis.wiring import build
 
 TYPE = "pass.org.example.visavis"
 WATCH = "apple-watch-46"
@@ -56,19 +54,10 @@ def apns(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[Apns
     found.close()
 
 
-def a_site(wallet: Wallet) -> Site:
-    clock = TurnedClock(runs=True)
-    clock.turn(NOON.timestamp())
-    site = Site(lambda: build(grocery(), Settings(wallet=wallet), memory=True, clock=clock, key=b"t" * 32), clock)
-    site.start()
-    return site
-
-
 @pytest.fixture
 def site(wallet: Wallet) -> Iterator[Site]:
-    found = a_site(wallet)
-    yield found
-    found.stop()
+    with a_site(wallet=wallet) as found:
+        yield found
 
 
 class Telephone:
@@ -80,7 +69,7 @@ class Telephone:
             site.person(name, "place-moment", "reminders")
             site.process(Worn(id="watch", customer=name, occurred_at=site.clock.now(), device="w1", profile=watch))
         self.name = name
-        self.key: str = site._called(lambda: site.server.access_keys.issue("device", name, profile=watch))
+        self.key: str = site.call(lambda: site.server.access_keys.issue("device", name, profile=watch))
         self.last_modified = self.tag = ""
         self.take(
             httpx.get(f"{site.url}/phone/pass.pkpass?language=fr", headers={"authorization": f"Bearer {self.key}"})
@@ -217,8 +206,7 @@ def test_at_most_ten_places_shops_first_each_at_its_centre() -> None:
 
 
 def test_a_telephone_walks_the_whole_protocol(wallet: Wallet, apns: Apns) -> None:
-    site = a_site(replace(wallet, push_url=apns.url))
-    try:
+    with a_site(wallet=replace(wallet, push_url=apns.url)) as site:
         phone = Telephone(site)
         assert phone.registers() == 201
         assert phone.registers() == 200
@@ -253,9 +241,7 @@ def test_a_telephone_walks_the_whole_protocol(wallet: Wallet, apns: Apns) -> Non
         assert phone.changed() == []
         passes = site.server.external_channels.wallet
         assert passes is not None
-        assert not site._called(lambda: passes.reaches("camille", WATCH))
-    finally:
-        site.stop()
+        assert not site.call(lambda: passes.reaches("camille", WATCH))
 
 
 def test_a_card_that_is_over_leaves_the_pass_by_itself(site: Site) -> None:
@@ -293,7 +279,7 @@ def test_the_token_of_one_pass_opens_no_other_and_nothing_tells_what_exists(site
     assert httpx.get(base, headers=[(b"authorization", "ApplePass é".encode())]).status_code == 401
     assert httpx.get(f"{site.url}/phone/pass.pkpass").status_code == 401
 
-    site._called(lambda: site.server.access_keys.revoke(site.server.access_keys.check(mine.key).id))
+    site.call(lambda: site.server.access_keys.revoke(site.server.access_keys.check(mine.key).id))
     assert mine.fetches() == 401, "a revoked watch's pass is fetched no more"
     assert theirs.fetches() == 200
 
@@ -303,7 +289,7 @@ def test_many_identifiers_of_one_telephone_are_bounded_and_malformed_ones_refuse
     for number in range(40):
         phone.library = f"lib{number}"
         assert phone.registers() == 201
-    kept = site._called(lambda: site.server.external_channels.addresses.under("camille", "wallet:", phone.serial))
+    kept = site.call(lambda: site.server.external_channels.addresses.under("camille", "wallet:", phone.serial))
     assert len(kept) == 32
     assert "wallet:lib39" in kept
     assert "wallet:lib0" not in kept
@@ -316,8 +302,7 @@ def test_many_identifiers_of_one_telephone_are_bounded_and_malformed_ones_refuse
 
 
 def test_a_registration_that_apple_no_longer_knows_is_deleted(wallet: Wallet, apns: Apns) -> None:
-    site = a_site(replace(wallet, push_url=apns.url))
-    try:
+    with a_site(wallet=replace(wallet, push_url=apns.url)) as site:
         phone = Telephone(site)
         phone.registers()
         apns.status = [(410, b'{"reason":"Unregistered"}')]
@@ -325,13 +310,9 @@ def test_a_registration_that_apple_no_longer_knows_is_deleted(wallet: Wallet, ap
         apns.waits(1)
         until(
             lambda: (
-                not site._called(
-                    lambda: site.server.external_channels.addresses.under("camille", "wallet:", phone.serial)
-                )
+                not site.call(lambda: site.server.external_channels.addresses.under("camille", "wallet:", phone.serial))
             )
         )
-    finally:
-        site.stop()
 
 
 @pytest.mark.parametrize(
@@ -362,9 +343,6 @@ def test_a_key_that_is_not_the_certificates_and_files_that_are_none_are_named(
 
 
 def test_without_an_account_the_address_of_the_pass_says_so() -> None:
-    site = a_site(Wallet())
-    try:
+    with a_site() as site:
         told = httpx.get(f"{site.url}/phone/pass.pkpass")
         assert (told.status_code, "wallet" in told.json()["advice"]) == (503, True)
-    finally:
-        site.stop()

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from time import time
 from typing import Any
@@ -17,22 +16,20 @@ from joserfc.jwk import ECKey
 from msgspec.structs import replace
 from pywebpush import WebPusher  # type: ignore[import-untyped]
 
+from support.cards import the_card
 from support.devices.far_ends import Browser, PushService, data_of, decrypted, text, until
-from support.devices.sayings import the_card
-from support.people import NOON, grocery
-from support.site import Site
-from visavis.config import Push, Settings
+from support.site import Site, a_site
+from visavis.config import Push
 from visavis.delivery.addresses import Addresses
 from visavis.devices.phone.web_push import WebPush
 from visavis.model.card import BODY_LIMIT, TITLE_LIMIT
 from visavis.model.decision import Show
 from visavis.model.errors import Invalid
 from visavis.ports import Message
-from visavis.runtime.clock import TurnedClock
 from visavis.testing import check_channel
-from visavis.wiring import build
 
 CONTACT = "mailto:push@example.org"
+PUSH = Push(contact=CONTACT, hosts=("127.0.0.1",))
 VECTOR = {
     "plain": b"When I grow up, I want to be a watermelon",
     "auth": "BTBZMqHH6r4Tts7J_aSIgg",
@@ -58,20 +55,6 @@ def service() -> Iterator[PushService]:
     found.close()
 
 
-@contextmanager
-def a_site(service: PushService, folder: Path | None = None) -> Iterator[Site]:
-    clock = TurnedClock(runs=True)
-    clock.turn(NOON.timestamp())
-    where = {"data": str(folder / "data"), "root_key": str(folder / "key")} if folder is not None else {}
-    settings = Settings(push=Push(contact=CONTACT, hosts=("127.0.0.1",)), **where)  # type: ignore[arg-type]
-    site = Site(lambda: build(grocery(), settings, memory=folder is None, clock=clock, key=b"t" * 32), clock)
-    site.start()
-    try:
-        yield site
-    finally:
-        site.stop()
-
-
 class Phone:
     """Somebody's phone: its key, its browser, and what it asks of the server."""
 
@@ -79,7 +62,7 @@ class Phone:
         self.site, self.service, self.name, self.browser = site, service, name, Browser()
         if not site.entries(name):
             site.person(name, "place-moment", "reminders")
-        self.key: str = site._called(lambda: site.server.access_keys.issue("device", name, profile=profile))
+        self.key: str = site.call(lambda: site.server.access_keys.issue("device", name, profile=profile))
 
     def asks(self, method: str, path: str, **body: Any) -> httpx.Response:
         headers = {"authorization": f"Bearer {self.key}"}
@@ -123,7 +106,7 @@ def test_the_published_example_is_read_and_written_byte_for_byte() -> None:
 def test_a_card_reaches_the_browser_in_few_bytes_signed_encrypted_and_without_a_word_about_the_person(
     service: PushService,
 ) -> None:
-    with a_site(service) as site:
+    with a_site(push=PUSH) as site:
         phone = Phone(site, service)
         assert phone.subscribes().status_code == 201
         show = phone.enters()
@@ -160,7 +143,7 @@ def test_a_card_reaches_the_browser_in_few_bytes_signed_encrypted_and_without_a_
 
 
 def test_the_longest_card_at_the_longest_address_of_todays_services_is_still_small(service: PushService) -> None:
-    push = WebPush(Push(contact=CONTACT, hosts=("127.0.0.1",)), Addresses(":memory:", b"k" * 32), b"s" * 32)
+    push = WebPush(PUSH, Addresses(":memory:", b"k" * 32), b"s" * 32)
     push.subscribe(
         "camille", "d1", "phone", Browser().subscription(f"{service.origin}/fcm/send/{'a' * 22}:{'b' * 140}")
     )
@@ -177,7 +160,7 @@ def test_the_longest_card_at_the_longest_address_of_todays_services_is_still_sma
 
 
 def test_an_answer_on_another_screen_recalls_it_and_the_waiting_message_is_replaced(service: PushService) -> None:
-    with a_site(service) as site:
+    with a_site(push=PUSH) as site:
         phone = Phone(site, service)
         phone.subscribes()
         show = phone.enters()
@@ -190,37 +173,37 @@ def test_an_answer_on_another_screen_recalls_it_and_the_waiting_message_is_repla
 
 @pytest.mark.parametrize("status", [404, 410])
 def test_a_subscription_that_is_gone_is_deleted(service: PushService, status: int) -> None:
-    with a_site(service) as site:
+    with a_site(push=PUSH) as site:
         phone = Phone(site, service)
         phone.subscribes()
         service.answers = [(status, {})]
         phone.enters()
         service.waits(1)
-        until(lambda: not site._called(lambda: site.server.external_channels.addresses.has("camille", "web_push")))
+        until(lambda: not site.call(lambda: site.server.external_channels.addresses.has("camille", "web_push")))
 
 
 def test_a_busy_service_is_asked_again_when_it_said_and_a_cut_line_never(service: PushService) -> None:
-    with a_site(service) as site:
+    with a_site(push=PUSH) as site:
         phone = Phone(site, service)
         phone.subscribes()
         service.answers = [(429, {"retry-after": "30"}), "cut"]
         show = phone.enters()
         service.waits(1)
-        until(lambda: site._called(lambda: site.server.dispatcher.parcels[show.id].reason) != "")
+        until(lambda: site.call(lambda: site.server.dispatcher.parcels[show.id].reason) != "")
         site.passes(10.0)
-        site._called(site.server.dispatcher.nudge)
+        site.call(site.server.dispatcher.nudge)
         service.waits(1)
         site.passes(25.0)
-        site._called(site.server.dispatcher.nudge)
+        site.call(site.server.dispatcher.nudge)
         service.waits(2)
         for _ in range(3):
             site.passes(60.0)
-            site._called(site.server.dispatcher.nudge)
+            site.call(site.server.dispatcher.nudge)
         service.waits(2)
 
 
 def test_a_restart_sends_nothing_twice_and_keeps_the_subscription_sealed(service: PushService, tmp_path: Path) -> None:
-    with a_site(service, tmp_path) as site:
+    with a_site(tmp_path, push=PUSH) as site:
         phone = Phone(site, service)
         phone.subscribes()
         key = site.server.external_channels.push.public_key if site.server.external_channels.push is not None else ""
@@ -237,11 +220,11 @@ def test_a_restart_sends_nothing_twice_and_keeps_the_subscription_sealed(service
 
 
 def test_who_revokes_a_phone_or_presses_off_is_sent_nothing_more(service: PushService) -> None:
-    with a_site(service) as site:
+    with a_site(push=PUSH) as site:
         lost, quiet = Phone(site, service, "ana"), Phone(site, service, "bo")
         lost.subscribes()
         quiet.subscribes()
-        site._called(lambda: site.server.access_keys.revoke(site.server.access_keys.check(lost.key).id))
+        site.call(lambda: site.server.access_keys.revoke(site.server.access_keys.check(lost.key).id))
         assert quiet.asks("DELETE", "subscription").status_code == 204
         lost.enters()
         assert site.enters("bo") is None, "the phone was the only device, and is not one any more"
@@ -312,23 +295,17 @@ def test_the_hosts_of_todays_browsers_are_known_and_only_names_below_a_star() ->
 
 
 def test_without_an_account_the_page_is_served_and_says_so() -> None:
-    clock = TurnedClock(runs=True)
-    clock.turn(NOON.timestamp())
-    site = Site(lambda: build(grocery(), Settings(), memory=True, clock=clock, key=b"t" * 32), clock)
-    site.start()
-    try:
+    with a_site() as site:
         phone = Phone(site, None)  # type: ignore[arg-type]
         told = phone.asks("POST", "subscription", **phone.browser.subscription("https://fcm.googleapis.com/x"))
         assert (told.status_code, "contact" in told.json()["advice"]) == (503, True)
         assert httpx.get(f"{site.url}/phone").status_code == 200
-    finally:
-        site.stop()
     with pytest.raises(Invalid, match="contact"):
         WebPush(Push(contact="nobody"), Addresses(":memory:", b"k" * 32), b"s" * 32)
 
 
 def test_web_push_keeps_the_contract_of_a_channel(service: PushService) -> None:
-    push = WebPush(Push(contact=CONTACT, hosts=("127.0.0.1",)), Addresses(":memory:", b"k" * 32), b"s" * 32)
+    push = WebPush(PUSH, Addresses(":memory:", b"k" * 32), b"s" * 32)
     browser = Browser()
     push.subscribe("camille", "d1", "phone", browser.subscription(f"{service.origin}/push/1"))
 

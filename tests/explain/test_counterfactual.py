@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from support.cards import a_show
 from support.doors import a_server, client, running
 from support.ledgers import mutate
 from support.people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, says_yes
@@ -125,9 +126,7 @@ def check_words() -> int:
         for spoken in LANGUAGES
     ]
     for action, family, spoken in product(STRATEGY.actions.values(), STRATEGY.families, LANGUAGES):
-        show = Show(
-            "d", action.audience, action.purpose, action.id, family, "", "glasses", 1.0, 0.5, 1.0, (), (), (), (), None
-        )
+        show = a_show(action.id, family)
         said.append((brief if action.audience == "adviser" else compose)(STRATEGY, show, spoken).why)
     for spoken, audience in product(LANGUAGES, ("customer", "adviser")):
         names = sorted(
@@ -138,7 +137,7 @@ def check_words() -> int:
             UsedData("purchases", "datum", origin, template[spoken].format(name=name), (), "", "gone")
             for origin, (name, template) in product(room.FIRST, product(names[-2:], room._DATA.values()))
         ]
-        show = Show("d", audience, "p", "a", "", "", "glasses", 1.0, 0.5, 1.0, (), (), (), (), None)
+        show = replace(a_show("refill", ""), audience=audience)
         said += [
             room._told(show, replace(one, change=change), spoken).without for one, change in product(used, room.CHANGED)
         ]

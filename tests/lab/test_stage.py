@@ -1,10 +1,9 @@
-"""The stage in real browsers, on the real demo: real households, every moment through HTTP."""
+"""The stage in real browsers: real households, every moment through HTTP."""
 
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from time import monotonic, sleep
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,30 +15,32 @@ from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, exp
 
 from support.people import ROOT, STRATEGY, grocery
 from visavis.decide.explain import SENTENCES
-from visavis.lab.demo import Demo, running
-from visavis.lab.stage.onstage import StagePerson, of, printed
-from visavis.lab.stage.population_panel import feed
-from visavis.lab.stage.stage import StageAccess, routes
-from visavis.lab.stage.thoughts import WIDTH_PX, thought
-from visavis.lab.stories.households import Extract
-from visavis.lab.stories.simulated_population import Heard
+from visavis.lab.demo import running
+from visavis.lab.stage.decision_panel import WIDTH_PX, decision_panel
+from visavis.lab.stage.pages import WORDS
+from visavis.lab.stage.population_panel import feed_line
+from visavis.lab.stage.routes import StageAccess, routes
+from visavis.lab.stage.stage_person import StagePerson, possessive, typeset_inline
+from visavis.lab.stories.households import HouseholdExtract
+from visavis.lab.stories.session import StorySession
+from visavis.lab.stories.simulated_population import FeedItem
 from visavis.model.customer import Customer
 from visavis.model.decision import Scored, Silence
-from visavis.web.pages import LANGUAGES, WORDS
+from visavis.web.pages import LANGUAGES
 from web.conftest import violations
 
-WALKS_IN, FRIDGE, SAYS_NO, EVERYBODY = 1, 2, 7, 8
+WALKS_IN, FRIDGE, SAYS_NO, SIMULATED_YEAR = 1, 2, 7, 8
 
 
-class Played:
-    """The demo in a thread of its own; ``does`` runs something of it there."""
+class StageThread:
+    """The session in a thread of its own; ``does`` runs something of it there."""
 
     def __init__(self) -> None:
-        self.door = StageAccess(b"tests")
+        self.access = StageAccess(b"tests")
         self._unused: list[str] = []
 
     def start(self, port: int = 0) -> None:
-        self.demo: Demo | None = None
+        self.session: StorySession | None = None
         self.url = ""
         self._loop = asyncio.new_event_loop()
         self._over = asyncio.Event()
@@ -59,45 +60,45 @@ class Played:
         self._loop.run_until_complete(self._serve(port))
 
     async def _serve(self, port: int) -> None:
-        extract = Extract(ROOT / "examples" / "households")
-        pages = lambda server, demo: routes(server.writer, server.screens, demo, self.door, pace_s=0.2)  # noqa: E731
-        async with running(grocery(), extract, port=port, pages=pages) as self.demo:
-            self._unused = self.demo.households[1:]
-            self.url = self.demo.base
+        extract = HouseholdExtract(ROOT / "examples" / "households")
+        pages = lambda server, session: routes(server.writer, server.screens, session, self.access, pace_s=0.2)  # noqa: E731
+        async with running(grocery(), extract, port=port, pages=pages) as self.session:
+            self._unused = self.session.households[1:]
+            self.url = self.session.base
             await self._over.wait()
 
-    def does(self, what: Callable[[Demo], Any]) -> Any:
-        demo = self.demo
-        assert demo is not None
-        return asyncio.run_coroutine_threadsafe(what(demo), self._loop).result(20)
+    def does(self, what: Callable[[StorySession], Any]) -> Any:
+        session = self.session
+        assert session is not None
+        return asyncio.run_coroutine_threadsafe(what(session), self._loop).result(20)
 
     def go(self, scene: int, *, steps: int = 0) -> None:
-        self.does(lambda demo: demo.go(scene))
+        self.does(lambda session: session.go(scene))
         for _ in range(steps):
-            self.does(lambda demo: demo.step())
+            self.does(lambda session: session.step())
 
     def anew(self, scene: int, *, steps: int = 0) -> str:
-        """Somebody who was not on the stage yet, and for whom this scene comes out as its story expects (nobody held out); their name."""
-        assert self.demo is not None
+        """The name of a household that did not play yet, and for whom this scene comes out as its story expects."""
+        assert self.session is not None
         while self._unused:
             name = self._unused.pop(0)
-            self.demo.scene = scene
-            self.does(lambda demo: demo.choose(name))  # noqa: B023  awaited at once
+            self.session.scene = scene
+            self.does(lambda session: session.choose(name))  # noqa: B023  awaited at once
             for _ in range(steps):
-                self.does(lambda demo: demo.step())
-            checks = [check for played in self.demo.played for check in played.checks]
-            silent = any(said["result"] == "silence" for said in self.demo.played[0].reply.get("decisions", []))
+                self.does(lambda session: session.step())
+            checks = [check for played in self.session.played for check in played.checks]
+            silent = any(said["result"] == "silence" for said in self.session.played[0].reply.get("decisions", []))
             if all(check.holds for check in checks) and not silent:
                 return name
         raise AssertionError("No household is left.")
 
     def address(self, language: str = "fr") -> str:
-        return f"{self.url}/stage?language={language}&token={self.door.token()}"
+        return f"{self.url}/stage?language={language}&token={self.access.token()}"
 
 
 @pytest.fixture(scope="module")
-def played(browser: Browser) -> Iterator[Played]:
-    found = Played()
+def played(browser: Browser) -> Iterator[StageThread]:
+    found = StageThread()
     found.start()
     yield found
     found.stop()
@@ -107,7 +108,7 @@ Opener = Callable[..., Page]
 
 
 @pytest.fixture
-def opened(browser: Browser, played: Played) -> Iterator[Opener]:
+def opened(browser: Browser, played: StageThread) -> Iterator[Opener]:
     """Open the stage in a browser of its own.
 
     Afterwards nothing foreign was asked for, and nothing went wrong that the test did not provoke.
@@ -151,7 +152,7 @@ def his(page: Page) -> FrameLocator:
     return page.frame_locator("[data-screen=adviser]")
 
 
-def test_nobody_comes_in_without_a_token_and_a_token_opens_once(browser: Browser, played: Played) -> None:
+def test_nobody_comes_in_without_a_token_and_a_token_opens_once(browser: Browser, played: StageThread) -> None:
     context = browser.new_context()
     page = context.new_page()
 
@@ -167,14 +168,14 @@ def test_nobody_comes_in_without_a_token_and_a_token_opens_once(browser: Browser
     other.close()
 
 
-def test_gestures_need_the_stage_s_own_cookie_and_page_and_make_sense(browser: Browser, played: Played) -> None:
+def test_gestures_need_the_stage_s_own_cookie_and_page_and_make_sense(browser: Browser, played: StageThread) -> None:
     context = browser.new_context()
     context.new_page().goto(played.address())
     cookies = {cookie["name"]: cookie["value"] for cookie in context.cookies(f"{played.url}/stage")}
     context.close()
 
     with httpx.Client(base_url=played.url, cookies=cookies) as client:
-        for name in ("go", "again", "step", "play", "choose", "switch"):
+        for name in ("go", "restart", "step", "play", "choose", "switch"):
             assert httpx.post(f"{played.url}/stage/{name}", json={}).status_code in (401, 403)
             assert client.post(f"/stage/{name}", json={}, headers={"sec-fetch-site": "cross-site"}).status_code in (
                 401,
@@ -194,12 +195,12 @@ def test_gestures_need_the_stage_s_own_cookie_and_page_and_make_sense(browser: B
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_scene_is_reached_by_its_number_and_titled_in_the_language(
-    opened: Opener, played: Played, language: str
+    opened: Opener, played: StageThread, language: str
 ) -> None:
     page = opened(language)
-    assert played.demo is not None
+    assert played.session is not None
 
-    for number, story in enumerate(played.demo.stories, 1):
+    for number, story in enumerate(played.session.stories, 1):
         page.keyboard.press(str(number))
         expect(page.get_by_role("heading", level=1)).to_have_text(
             story.title[language].replace("'", "’") if language == "fr" else story.title[language]
@@ -208,29 +209,29 @@ def test_each_scene_is_reached_by_its_number_and_titled_in_the_language(
         expect(page.locator("html"), f"scene {number}").not_to_have_attribute("aria-busy", "true")
 
 
-def test_the_two_screens_are_the_pages_of_those_devices(opened: Opener, played: Played) -> None:
+def test_the_two_screens_are_the_pages_of_those_devices(opened: Opener, played: StageThread) -> None:
     played.anew(WALKS_IN, steps=1)
 
     page = opened()
 
     expect(hers(page).locator("#yes")).to_be_visible()
     expect(his(page).get_by_role("button", name="Fait")).to_be_visible()
-    expect(page.locator("[data-part=why_his]")).to_contain_text("Pourquoi")
+    expect(page.locator("[data-part=adviser_why]")).to_contain_text("Pourquoi")
     assert {urlsplit(frame.url).path for frame in page.frames} == {"/stage", "/glasses", "/adviser"}
 
 
-def test_a_button_pressed_in_a_screen_is_the_real_answer(opened: Opener, played: Played) -> None:
+def test_a_button_pressed_in_a_screen_is_the_real_answer(opened: Opener, played: StageThread) -> None:
     played.anew(FRIDGE, steps=2)
     page = opened()
 
     hers(page).locator("#yes").click()
 
-    expect(page.locator("[data-part=why_her]")).to_contain_text("la commande est partie")
+    expect(page.locator("[data-part=customer_why]")).to_contain_text("la commande est partie")
     expect(page.locator("[data-part=known]")).to_contain_text("Commande")
     expect(hers(page).locator("#card")).to_be_hidden()
 
 
-def test_a_switch_takes_the_card_away_and_says_why_and_the_focus_stays(opened: Opener, played: Played) -> None:
+def test_a_switch_takes_the_card_away_and_says_why_and_the_focus_stays(opened: Opener, played: StageThread) -> None:
     played.anew(WALKS_IN, steps=1)
     page = opened()
     expect(his(page).get_by_role("button", name="Fait")).to_be_visible()
@@ -242,13 +243,13 @@ def test_a_switch_takes_the_card_away_and_says_why_and_the_focus_stays(opened: O
     expect(switch).not_to_be_checked()
     expect(switch).to_be_focused()
     expect(page.locator(".just [role=switch]")).to_have_id("is-adviser-brief")
-    expect(page.locator("[data-part=why_his]")).to_contain_text("ne sait pas pourquoi")
+    expect(page.locator("[data-part=adviser_why]")).to_contain_text("ne sait pas pourquoi")
     expect(his(page).get_by_role("button", name="Fait")).to_be_hidden()
     page.keyboard.press("Space")
     expect(switch).to_be_checked()
 
 
-def test_she_says_no_and_both_screens_are_silent_with_their_reasons(opened: Opener, played: Played) -> None:
+def test_she_says_no_and_both_screens_are_silent_with_their_reasons(opened: Opener, played: StageThread) -> None:
     name = played.anew(SAYS_NO)
     page = opened()
 
@@ -257,14 +258,14 @@ def test_she_says_no_and_both_screens_are_silent_with_their_reasons(opened: Open
         page.keyboard.press("ArrowRight")
         expect(page.locator(".step")).to_contain_text(f"Étape {step} sur 4")
 
-    expect(page.locator("[data-part=her]")).to_contain_text("rien")
-    expect(page.locator("[data-part=why_her]")).to_contain_text(f"{name} a coupé « Mes achats »")
+    expect(page.locator("[data-part=customer_label]")).to_contain_text("rien")
+    expect(page.locator("[data-part=customer_why]")).to_contain_text(f"{name} a coupé « Mes achats »")
     expect(page.locator("[data-part=known]")).to_contain_text("fermés")
     expect(page.locator("[data-part=engine] circle")).to_have_count(1)
     expect(page.locator("#next")).to_have_text("Scène suivante")
 
 
-def test_everything_plays_by_itself_until_it_is_paused(opened: Opener, played: Played) -> None:
+def test_everything_plays_by_itself_until_it_is_paused(opened: Opener, played: StageThread) -> None:
     played.go(0)
     page = opened("en")
     page.locator("h1").click()
@@ -278,7 +279,7 @@ def test_everything_plays_by_itself_until_it_is_paused(opened: Opener, played: P
 
 
 def test_another_household_comes_on_the_stage_in_every_browser_and_a_reload_keeps_it(
-    opened: Opener, played: Played
+    opened: Opener, played: StageThread
 ) -> None:
     played.go(WALKS_IN)
     one, other = opened(), opened("en", dark=True)
@@ -293,7 +294,7 @@ def test_another_household_comes_on_the_stage_in_every_browser_and_a_reload_keep
     other.close()
 
 
-def test_a_lost_network_is_said_and_the_stage_resumes_by_itself(opened: Opener, played: Played) -> None:
+def test_a_lost_network_is_said_and_the_stage_resumes_by_itself(opened: Opener, played: StageThread) -> None:
     played.go(0)
     page = opened(noisy=True)
     expect(page.locator("[data-off]")).to_be_hidden()
@@ -310,7 +311,7 @@ def test_a_lost_network_is_said_and_the_stage_resumes_by_itself(opened: Opener, 
 
 
 def test_a_gesture_that_was_lost_while_the_stream_held_is_forgotten_once_one_arrives(
-    opened: Opener, played: Played
+    opened: Opener, played: StageThread
 ) -> None:
     played.go(0)
     page = opened(noisy=True)
@@ -325,7 +326,7 @@ def test_a_gesture_that_was_lost_while_the_stream_held_is_forgotten_once_one_arr
     expect(page.locator("[data-off]")).to_be_hidden()
 
 
-def test_a_restarted_server_is_found_again_with_both_screens(opened: Opener, played: Played) -> None:
+def test_a_restarted_server_is_found_again_with_both_screens(opened: Opener, played: StageThread) -> None:
     played.go(0)
     page = opened(noisy=True)
     port = urlsplit(played.url).port
@@ -341,7 +342,7 @@ def test_a_restarted_server_is_found_again_with_both_screens(opened: Opener, pla
     expect(hers(page).locator("#yes")).to_be_visible()
 
 
-def test_the_tablet_is_a_choice_that_a_reload_keeps(opened: Opener, played: Played) -> None:
+def test_the_tablet_is_a_choice_that_a_reload_keeps(opened: Opener, played: StageThread) -> None:
     played.go(WALKS_IN, steps=1)
     page = opened()
 
@@ -357,13 +358,13 @@ def test_the_tablet_is_a_choice_that_a_reload_keeps(opened: Opener, played: Play
     )
 
 
-def test_everybody_s_year_is_lived_and_labelled_as_simulated(opened: Opener, played: Played) -> None:
+def test_the_simulated_year_is_labelled_as_simulated(opened: Opener, played: StageThread) -> None:
     page = opened()
 
     page.keyboard.press("9")
 
     expect(page.locator(".simulated")).to_contain_text("Réponses simulées")
-    expect(page.locator(".crowd .row.shown").first).to_be_visible(timeout=15_000)
+    expect(page.locator(".population .row.shown").first).to_be_visible(timeout=15_000)
     expect(page.locator("iframe").first).to_be_hidden()
     expect(page.get_by_text("make year")).to_be_visible()
     with page.expect_popup() as console:
@@ -372,14 +373,14 @@ def test_everybody_s_year_is_lived_and_labelled_as_simulated(opened: Opener, pla
     assert urlsplit(console.value.url).netloc != urlsplit(played.url).netloc
     console.value.close()
     assert violations(page) == []
-    assert played.demo is not None
-    before, following = played.demo.household, played.demo.following
+    assert played.session is not None
+    before, following = played.session.household, played.session.next_household
     expect(page.locator("#next")).to_contain_text(following)
     page.locator("#next").click()
     expect(page.locator("#scene-1")).to_have_attribute("aria-current", "step")
     expect(page.locator("iframe").first).to_be_visible()
-    assert played.demo.household == following != before, "whoever said no in the last scene is not asked again"
-    played.demo.household = before
+    assert played.session.household == following != before, "whoever said no in the last scene is not asked again"
+    played.session.household = before
 
 
 @pytest.mark.parametrize(
@@ -393,7 +394,7 @@ def test_everybody_s_year_is_lived_and_labelled_as_simulated(opened: Opener, pla
     ],
 )
 def test_every_size_reads_well_and_axe_finds_nothing(
-    opened: Opener, played: Played, width: int, height: int, language: str, dark: bool, scene: int, steps: int
+    opened: Opener, played: StageThread, width: int, height: int, language: str, dark: bool, scene: int, steps: int
 ) -> None:
     played.go(scene, steps=steps)
     page = opened(language, width=width, height=height, dark=dark)
@@ -412,7 +413,7 @@ def test_every_size_reads_well_and_axe_finds_nothing(
         assert box["height"] >= 24
 
 
-def test_the_page_weighs_at_most_twenty_five_kilobytes_without_its_screens(opened: Opener, played: Played) -> None:
+def test_the_page_weighs_at_most_twenty_five_kilobytes_without_its_screens(opened: Opener, played: StageThread) -> None:
     played.go(WALKS_IN, steps=1)
     page = opened()
     page.wait_for_timeout(300)
@@ -423,7 +424,7 @@ def test_the_page_weighs_at_most_twenty_five_kilobytes_without_its_screens(opene
     )
 
     weights = {urlsplit(name).path: size for name, size in sizes if "/screen/" not in name and "/stream" not in name}
-    assert set(weights) == {"/stage", "/static/style.css", "/static/stage.css", "/static/stage.js"}
+    assert set(weights) == {"/stage", "/static/style.css", "/stage/static/stage.css", "/stage/static/stage.js"}
     assert sum(weights.values()) <= 25_000, weights
 
 
@@ -454,17 +455,17 @@ def test_the_stage_has_words_for_every_reason_purpose_and_action(language: str) 
 def test_printing_keeps_the_case_of_the_first_letter_and_printing_twice_changes_nothing(
     text: str, language: str
 ) -> None:
-    once = printed(text, language)
+    once = typeset_inline(text, language)
 
-    assert printed(once, language) == once
+    assert typeset_inline(once, language) == once
     if text[:1].islower():
         assert once[0] == text[0]
 
 
 @given(st.text(min_size=1))
 def test_whose_it_is_names_the_person(name: str) -> None:
-    assert name in of(name, "fr")
-    assert name in of(name, "en")
+    assert name in possessive(name, "fr")
+    assert name in possessive(name, "en")
 
 
 @given(st.lists(st.integers(-(10**6), 10**6), min_size=1, max_size=3))
@@ -484,13 +485,13 @@ def test_no_bar_leaves_its_drawing_and_silence_is_a_point(nets: list[int]) -> No
         STRATEGY, newborn("bo"), "Bo", at.timestamp(), at.timestamp(), (Recent(1, entry, 1.0),), frozenset(), None, "fr"
     )
 
-    bars = thought(person, None).bars
+    bars = decision_panel(person, None).bars
 
     assert [bar.dot for bar in bars] == [True] + [False] * len(nets)
     assert all(bar.x >= 0 and bar.x + bar.width <= WIDTH_PX + 0.1 for bar in bars)
 
 
-def test_a_story_that_a_person_s_choice_turned_says_which_choice(opened: Opener, played: Played) -> None:
+def test_a_story_that_a_person_s_choice_turned_says_which_choice(opened: Opener, played: StageThread) -> None:
     name = played.anew(SAYS_NO, steps=1)
     played.go(WALKS_IN, steps=1)
 
@@ -503,9 +504,9 @@ def test_a_story_that_a_person_s_choice_turned_says_which_choice(opened: Opener,
     ("language", "said"), [("fr", "Rappel à l’entrée : lait"), ("en", "Reminder at the door: milk")]
 )
 def test_the_live_feed_names_what_the_card_was_about_in_the_language_of_who_looks(language: str, said: str) -> None:
-    crowd = SimpleNamespace(feed=[Heard(0.0, "Bo", "reminder-door", "", "2000000000015")])
+    item = FeedItem(0.0, "Bo", "reminder-door", "", "2000000000015")
     person = StagePerson(STRATEGY, Customer("bo", "bo"), "Bo", 0.0, 0.0, (), frozenset(), None, language)
 
-    (line,) = feed(crowd, person)
+    line = feed_line(item, person)
 
     assert line.what.replace("\u00a0", " ").replace("\u202f", " ") == said

@@ -10,10 +10,10 @@ import pytest
 from support.full import sample
 from visavis.cli import example, grocery, main
 from visavis.lab import demo
-from visavis.lab.stories.actors import Actors
-from visavis.lab.stories.headless import Scene
-from visavis.lab.stories.households import Extract
-from visavis.lab.stories.play import checked, on_screens
+from visavis.lab.stories.actors import Actor
+from visavis.lab.stories.households import HouseholdExtract
+from visavis.lab.stories.play import answer_checks, screen_checks
+from visavis.lab.stories.report import PlayReport, StoryResult
 from visavis.lab.stories.simulated_population import PopulationResult
 from visavis.model.errors import Invalid
 from visavis.strategy.story import Expected, stories
@@ -23,20 +23,20 @@ OFF_THE_SCRIPT = ("Inès", "Léa", "Rose", "Bérénice")
 
 
 @pytest.fixture(scope="module")
-def told() -> demo.HeadlessReport:
-    return asyncio.run(demo.headless(grocery(), HOUSEHOLDS, "Solène", crowd=False))
+def report() -> PlayReport:
+    return asyncio.run(demo.headless(grocery(), HOUSEHOLDS, "Solène", population=False))
 
 
-def test_every_scene_comes_out_as_its_story_expects(told: demo.HeadlessReport) -> None:
-    wrong = [scene.text("en") for scene in told.scenes if not scene.as_expected]
+def test_every_scene_comes_out_as_its_story_expects(report: PlayReport) -> None:
+    wrong = [scene.text("en") for scene in report.stories if not scene.as_expected]
 
-    assert len(told.scenes) == 8
+    assert len(report.stories) == 8
     assert not wrong, "\n".join(wrong)
-    assert told.as_expected
+    assert report.as_expected
 
 
-def test_both_screens_share_the_work(told: demo.HeadlessReport) -> None:
-    checked_in = next(one for one in told.scenes[1].played if one.sent.get("kind") == "checked_in")
+def test_both_screens_share_the_work(report: PlayReport) -> None:
+    checked_in = next(one for one in report.stories[1].steps if one.sent.get("kind") == "checked_in")
 
     _, advice, *facts = checked_in.adviser
     named = checked_in.glasses.split()[0].lower()
@@ -55,35 +55,35 @@ def test_a_story_says_nothing_that_the_engine_should_say() -> None:
 
 @pytest.mark.parametrize("household", OFF_THE_SCRIPT)
 def test_whoever_plays_nothing_breaks(household: str) -> None:
-    told = asyncio.run(demo.headless(grocery(), HOUSEHOLDS, household, crowd=False))
+    report = asyncio.run(demo.headless(grocery(), HOUSEHOLDS, household, population=False))
 
-    played = [one for scene in told.scenes for one in scene.played]
+    played = [one for scene in report.stories for one in scene.steps]
     assert all(one.status in (0, 200, 403) for one in played)
     assert [
         scene.story.id
-        for scene in told.scenes
+        for scene in report.stories
         if scene.story.id in ("1-in-front", "8-says-no") and not scene.as_expected
     ] == []
 
 
 def test_who_does_not_come_often_or_is_held_out_makes_no_difference_and_leaves_what_needs_the_card_unplayed() -> None:
     for household, reason, scene in (("Camille", "condition_false", 3), ("Nora", "holdout", 1)):
-        told = asyncio.run(demo.headless(grocery(), HOUSEHOLDS, household, crowd=False)).scenes[scene]
+        report = asyncio.run(demo.headless(grocery(), HOUSEHOLDS, household, population=False)).stories[scene]
 
-        assert told.as_expected, told.text("en")
-        assert told.played[-1].excused == reason
-        assert any(one.skipped for one in told.played)
-        assert not any(check.what == "card" for one in told.played for check in one.checks)
+        assert report.as_expected, report.text("en")
+        assert report.steps[-1].excused == reason
+        assert any(one.skipped for one in report.steps)
+        assert not any(check.what == "card" for one in report.steps for check in one.checks)
 
 
-async def _in_another_order(order: list[int]) -> list[Scene]:
-    async with demo.running(grocery(), Extract(HOUSEHOLDS)) as stage:
+async def _in_another_order(order: list[int]) -> list[StoryResult]:
+    async with demo.running(grocery(), HouseholdExtract(HOUSEHOLDS)) as session:
         scenes = []
         for scene in order:
-            await stage.go(scene)
-            while await stage.step():
+            await session.go(scene)
+            while await session.step():
                 pass
-            scenes.append(Scene(stage.stories[scene], tuple(stage.played)))
+            scenes.append(StoryResult(session.stories[scene], tuple(session.played)))
         return scenes
 
 
@@ -95,16 +95,16 @@ def test_scenes_stand_alone_in_any_order() -> None:
 
 def test_who_said_no_in_the_middle_stays_obeyed() -> None:
     async def withdrawing() -> tuple[str, int, bool]:
-        async with demo.running(grocery(), Extract(HOUSEHOLDS)) as stage:
-            await stage.go(1)
-            await stage.step()
-            before = stage.played[-1].adviser
-            await stage.switch("adviser-brief", on=False)
-            await stage.go(1)
-            while await stage.step():
+        async with demo.running(grocery(), HouseholdExtract(HOUSEHOLDS)) as session:
+            await session.go(1)
+            await session.step()
+            before = session.played[-1].adviser
+            await session.switch("adviser-brief", on=False)
+            await session.go(1)
+            while await session.step():
                 pass
-            briefs = sum([bool(one.adviser) for one in stage.played])
-            return stage.household, briefs, bool(before)
+            briefs = sum([bool(one.adviser) for one in session.played])
+            return session.household, briefs, bool(before)
 
     household, briefs, before = asyncio.run(withdrawing())
     assert household == "Solène"
@@ -114,21 +114,21 @@ def test_who_said_no_in_the_middle_stays_obeyed() -> None:
 
 def test_a_restart_between_a_card_and_its_answer_loses_nothing(tmp_path: Path) -> None:
     async def until_the_card() -> None:
-        async with demo.running(grocery(), Extract(HOUSEHOLDS), data=tmp_path / "data") as stage:
-            await stage.go(2)
-            while not stage.played[-1].glasses:
-                await stage.step()
+        async with demo.running(grocery(), HouseholdExtract(HOUSEHOLDS), data=tmp_path / "data") as session:
+            await session.go(2)
+            while not session.played[-1].glasses:
+                await session.step()
 
     async def after_the_restart() -> tuple[str, str]:
-        async with demo.running(grocery(), Extract(HOUSEHOLDS), data=tmp_path / "data") as stage:
-            card = stage.server.screens.card("solene")
+        async with demo.running(grocery(), HouseholdExtract(HOUSEHOLDS), data=tmp_path / "data") as session:
+            card = session.server.screens.card("solene")
             assert card is not None
-            key = {"authorization": f"Bearer {stage.server.access_keys.issue('device', 'solene')}"}
-            answer = await stage.player._client.post(
+            key = {"authorization": f"Bearer {session.server.access_keys.issue('device', 'solene')}"}
+            answer = await session.player._client.post(
                 "/glasses/answer", json={"decision": card.show.id, "answer": "yes"}, headers=key
             )
             for _ in range(100):
-                wallet = (await stage.player._client.get("/v1/people/solene/wallet", headers=key)).json()
+                wallet = (await session.player._client.get("/v1/people/solene/wallet", headers=key)).json()
                 if wallet["orders"]:
                     break
                 await asyncio.sleep(0.05)
@@ -138,34 +138,34 @@ def test_a_restart_between_a_card_and_its_answer_loses_nothing(tmp_path: Path) -
     assert asyncio.run(after_the_restart()) == ("yes", "ordered")
 
 
-def test_everybody_lives_a_whole_year_with_an_honest_effect() -> None:
-    extract = Extract(HOUSEHOLDS)
+def test_the_simulated_year_runs_to_its_end_and_claims_no_uplift_from_few_people() -> None:
+    extract = HouseholdExtract(HOUSEHOLDS)
     for name in list(extract.households)[sample(2, 4) :]:
         del extract.households[name]
 
     async def a_year() -> PopulationResult:
-        async with demo.running(grocery(), extract, year_s=0.0) as stage:
-            return await stage.everybody()
+        async with demo.running(grocery(), extract, year_s=0.0) as session:
+            return await session.run_year()
 
-    lived = asyncio.run(a_year())
-    fields = lived.fields("fr")
-    assert lived.whole
-    assert lived.visits == sum([len(one.baskets) for one in extract.households.values()])
+    result = asyncio.run(a_year())
+    fields = result.fields("fr")
+    assert result.complete
+    assert result.visits == sum([len(one.baskets) for one in extract.households.values()])
     assert "simulated" in fields["answers"]
-    for told in fields["objectives"]:
-        assert told["verdict"] == "not_enough_evidence", "so few people prove nothing"
+    for report in fields["objectives"]:
+        assert report["verdict"] == "not_enough_evidence", "so few people prove nothing"
 
 
 def test_the_past_of_a_household_is_moved_by_whole_weeks() -> None:
-    extract = Extract(HOUSEHOLDS)
+    extract = HouseholdExtract(HOUSEHOLDS)
     for name, household in extract.households.items():
-        cast = Actors(extract, name, "America/New_York", 1_800_000_000.0)
-        past = list(cast.past(name))
-        at, between = cast.to_visit(1_800_000_000.0, name)
+        actor = Actor(extract, name, "America/New_York", 1_800_000_000.0)
+        past = list(actor.past_purchases(name))
+        at, between = actor.next_visit(1_800_000_000.0, name)
 
         assert at > 1_800_000_000.0
         assert len(past) + len(between) < len(household.baskets)
-        assert (cast._at(household.baskets[0]) - household.baskets[0].at) % (7 * 86_400) == 0
+        assert (actor._at(household.baskets[0]) - household.baskets[0].at) % (7 * 86_400) == 0
 
 
 def test_a_story_that_is_no_story_is_refused_by_name() -> None:
@@ -176,29 +176,32 @@ def test_a_story_that_is_no_story_is_refused_by_name() -> None:
 
 
 def test_every_expectation_can_fail() -> None:
-    assert not all(check.holds for check in checked(Expected(status=200), 403, {}))
-    assert not all(check.holds for check in checked(Expected(card="welcome"), 200, {"decisions": []}))
+    assert not all(check.holds for check in answer_checks(Expected(status=200), 403, {}))
+    assert not all(check.holds for check in answer_checks(Expected(card="welcome"), 200, {"decisions": []}))
     assert not all(
         check.holds
-        for check in checked(
+        for check in answer_checks(
             Expected(silence="consent"), 200, {"decisions": [{"audience": "customer", "action": "welcome"}]}
         )
     )
-    assert not all(check.holds for check in checked(Expected(effect="order"), 200, {}))
+    assert not all(check.holds for check in answer_checks(Expected(effect="order"), 200, {}))
     assert not all(
-        check.holds for check in checked(Expected(granted="redeemed"), 200, {"granted": {"reason": "unknown_code"}})
+        check.holds
+        for check in answer_checks(Expected(granted="redeemed"), 200, {"granted": {"reason": "unknown_code"}})
     )
     assert not all(
-        check.holds for check in checked(Expected(on=("home",)), 200, {"choices": [{"purpose": "home", "on": False}]})
+        check.holds
+        for check in answer_checks(Expected(on=("home",)), 200, {"choices": [{"purpose": "home", "on": False}]})
     )
     assert not all(
-        check.holds for check in checked(Expected(off=("home",)), 200, {"choices": [{"purpose": "home", "on": True}]})
+        check.holds
+        for check in answer_checks(Expected(off=("home",)), 200, {"choices": [{"purpose": "home", "on": True}]})
     )
-    assert not all(check.holds for check in on_screens(Expected(on_glasses="nothing"), {"decision": "d"}, []))
-    assert not all(check.holds for check in on_screens(Expected(on_adviser=0), {}, [{"who": "x"}]))
-    assert not all(check.holds for check in on_screens(Expected(facts_at_most=3), {}, [{"facts": [1, 2, 3, 4]}]))
-    assert not all(check.holds for check in on_screens(Expected(untold=("water",)), {}, [{"facts": ["Water: 1 L"]}]))
-    assert not all(check.holds for check in on_screens(Expected(avoid=True), {}, [{}]))
+    assert not all(check.holds for check in screen_checks(Expected(on_glasses="nothing"), {"decision": "d"}, []))
+    assert not all(check.holds for check in screen_checks(Expected(on_adviser=0), {}, [{"who": "x"}]))
+    assert not all(check.holds for check in screen_checks(Expected(facts_at_most=3), {}, [{"facts": [1, 2, 3, 4]}]))
+    assert not all(check.holds for check in screen_checks(Expected(untold=("water",)), {}, [{"facts": ["Water: 1 L"]}]))
+    assert not all(check.holds for check in screen_checks(Expected(avoid=True), {}, [{}]))
 
 
 def test_the_command_says_in_json_what_was_expected_and_what_happened(
@@ -211,6 +214,6 @@ def test_the_command_says_in_json_what_was_expected_and_what_happened(
         main()
     assert stopped.value.code == 2
     assert "There is no household `Nobody`" in capsys.readouterr().err
-    scene = asyncio.run(demo.headless(grocery(), HOUSEHOLDS, "Solène", only="4-heavy", crowd=False)).fields("en")
+    scene = asyncio.run(demo.headless(grocery(), HOUSEHOLDS, "Solène", only="4-heavy", population=False)).fields("en")
     assert scene["as_expected"]
     assert json.dumps(scene)

@@ -2,7 +2,7 @@ import numpy as np
 
 from support.full import sample
 from support.people import grocery
-from visavis.lab.year.simulate import simulate
+from visavis.lab.year.simulated_uplift import simulate
 from visavis.measurement.calibration import calibration, ece, worst_week
 from visavis.measurement.uplift import half_width, mismatch, uplift
 

@@ -1,17 +1,17 @@
 """The holdout's arithmetic against slow or tabled twins, and its honesty on simulated people."""
 
 from collections.abc import Callable
-from math import exp, inf, isnan, lgamma, log, sqrt
+from math import inf, isnan, log, sqrt
 from statistics import fmean, variance
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from visavis.measurement.uplift import fixed, mismatch, students_t, uplift
+from visavis.measurement.uplift import mismatch, uplift
 from visavis.model.errors import Invalid
 
 SEEDS = 400
@@ -67,17 +67,14 @@ def test_exchanging_the_groups_turns_the_sign_and_confidence_widens(shown: list[
 
 @pytest.mark.parametrize("draw", [counts, spending])
 def test_one_look_holds_the_truth(draw: Draw) -> None:
-    sequence = plain = 0
+    covered = 0
     for seed in range(SEEDS):
         dice = np.random.default_rng(seed)
         shown, held = draw(dice, 2400) + 0.3, draw(dice, 1600)
-        watched, once = uplift(shown, held, holdout_share=0.4, planned=4000), fixed(shown, held)
-        assert watched.low < once.low < once.high < watched.high
-        sequence += watched.low <= 0.3 <= watched.high
-        plain += once.low <= 0.3 <= once.high
+        found = uplift(shown, held, holdout_share=0.4, planned=4000)
+        covered += found.low <= 0.3 <= found.high
 
-    assert sequence >= 0.95 * SEEDS
-    assert 0.92 * SEEDS <= plain <= 0.98 * SEEDS
+    assert covered >= 0.95 * SEEDS
 
 
 @pytest.mark.parametrize("draw", [counts, buyers, spending])
@@ -137,7 +134,6 @@ def test_fewer_than_two_persons_claim_nothing(shown: list[float], held: list[flo
 
     assert isnan(found.uplift)
     assert (found.low, found.high, found.enough, found.verdict) == (-inf, inf, False, "not_enough_evidence")
-    assert (fixed(shown, held).low, fixed(shown, held).high) == (-inf, inf)
 
 
 @pytest.mark.parametrize(
@@ -164,38 +160,3 @@ def test_numbers_that_never_vary_prove_nothing(shown: list[float], held: list[fl
 def test_what_cannot_be_compared_is_refused(numbers: list[float], share: float, planned: int, level: float) -> None:
     with pytest.raises(Invalid):
         uplift(numbers, [1.0, 2.0], holdout_share=share, planned=planned, level=level)
-
-
-@pytest.mark.parametrize(
-    ("level", "freedom", "t"),
-    [
-        (0.95, 1, 12.706),
-        (0.95, 2, 4.303),
-        (0.95, 5, 2.571),
-        (0.95, 30, 2.042),
-        (0.99, 10, 3.169),
-        (0.9, 120, 1.658),
-        (0.95, 1e7, 1.960),
-    ],
-)
-def test_students_t_is_the_printed_table(level: float, freedom: float, t: float) -> None:
-    assert students_t(level, freedom) == pytest.approx(t, abs=6e-4)
-
-
-@given(PERSONS, PERSONS)
-def test_the_plain_interval_is_welchs(shown: list[float], held: list[float]) -> None:
-    assume(spread(shown, held) > 1e-6)
-    v1, v0 = variance(shown) / len(shown), variance(held) / len(held)
-    freedom = (v1 + v0) ** 2 / (v1**2 / (len(shown) - 1) + v0**2 / (len(held) - 1))
-    found = fixed(shown, held)
-    t = (found.high - found.low) / 2.0 / sqrt(v1 + v0)
-
-    steps = np.linspace(0.0, t, 4001)
-    density = (
-        exp(lgamma((freedom + 1) / 2) - lgamma(freedom / 2))
-        / sqrt(freedom * np.pi)
-        * (1.0 + steps**2 / freedom) ** (-(freedom + 1) / 2)
-    )
-    inside = 2.0 * float(np.sum(density[1:] + density[:-1]) / 2.0 * (steps[1] - steps[0]))
-    assert inside == pytest.approx(0.95, abs=1e-4)
-    assert found.valid_for == "one_look"

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from support.people import NOON, grocery
 from visavis.api import people as people_door
@@ -146,7 +147,7 @@ def test_a_refusal_that_says_the_moment_again_is_caught(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     honest = problems.of_refusal
-    monkeypatch.setattr(problems, "of_refusal", lambda refused: honest(refused) | {"given": CANARY})
+    monkeypatch.setattr(problems, "of_refusal", lambda refused: replace(honest(refused), detail=CANARY))
     with pytest.raises(AssertionError, match="said back"):
         check(caplog, 1)
 
@@ -276,7 +277,7 @@ def test_a_choice_hears_the_signal() -> None:
 
 
 def test_a_switch_that_does_not_hear_the_signal_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(people_door, "opted_out", lambda _: False)
+    monkeypatch.setattr(people_door, "objection_in", lambda *_: None)
     with pytest.raises(AssertionError, match="in spite"):
         check_that_a_choice_hears_the_signal()
 
@@ -294,7 +295,7 @@ def test_what_the_site_says_of_the_signal() -> None:
         answer = await client.get("/.well-known/gpc.json")
         assert answer.headers["content-type"] == "application/json"
         told = answer.json()
-        assert told == {"gpc": True, "lastUpdate": signals.HEARD_SINCE}
+        assert told == {"gpc": True, "lastUpdate": signals.OBEYED_SINCE}
 
     run(what)
 

@@ -49,9 +49,9 @@ def check_that_the_receipt_is_true(root: Path) -> None:
             house.server.access_keys.issue("device", name)
             house.process(everything(name))
         orders(house, SHE)
-        house._runner.run(house.server.requests.object(SHE, "marketing", on=True))
+        house.run(house.server.requests.object(SHE, "marketing", on=True))
         entries = len(list(house.server.log.of(SHE)))
-        receipt = house._runner.run(house.server.requests.erase(SHE))
+        receipt = house.run(house.server.requests.erase(SHE))
         token = house.server.requests.signed(receipt, "erasure-receipt")
         assert (receipt.erased.entries, receipt.erased.keys, receipt.erased.parcels) == (entries, 1, 1), (
             "it does not say what was deleted"
@@ -67,7 +67,7 @@ def check_that_the_receipt_is_true(root: Path) -> None:
         assert told == msgspec.json.decode(msgspec.json.encode(receipt)), "the signed one says something else"
         assert house.server.log.erased(SHE), "nothing was erased"
         assert not list(house.server.log.of(SHE)), "nothing was erased"
-        again = house._runner.run(house.server.requests.export(HE))
+        again = house.run(house.server.requests.export(HE))
         assert len(again.entries) > len(everything(HE)), "somebody else lost something"
         assert not traces(house.root, words_of(SHE)), "something of theirs is left"
 
@@ -271,19 +271,19 @@ def begun_anew(house: House, backup: Path | None = None) -> None:
 def check_that_an_objection_lasts(root: Path) -> None:
     with House(root) as house:
         house.process(marketing(SHE))
-        copy = signed(house._runner.run(house.server.requests.export(SHE)), house.server.requests.key)
+        copy = signed(house.run(house.server.requests.export(SHE)), house.server.requests.key)
         assert cards(house, SHE, 1) > 0, "nothing is marketing: this proves nothing"
         house.close()
         shutil.copytree(house.data, root / "backup")
         house.open()
-        house._runner.run(house.server.requests.object(SHE, "marketing", on=True))
+        house.run(house.server.requests.object(SHE, "marketing", on=True))
         assert cards(house, SHE, 2) == 0, "the next event was not silent"
         house.reopen()
         assert cards(house, SHE, 3) == 0, "a restart forgot it"
         begun_anew(house, root / "backup")
         assert cards(house, SHE, 4) == 0, "a backup brought marketing back"
         begun_anew(house)
-        house._runner.run(house.server.requests.bring_in(SHE, copy))
+        house.run(house.server.requests.bring_in(SHE, copy))
         assert "marketing" in house.server.loop.customer(SHE).objections, "an import cleared it"
         assert cards(house, SHE, 5) == 0, "an import cleared it"
         other = "a new number"
@@ -298,7 +298,7 @@ def check_that_an_objection_lasts(root: Path) -> None:
         ]
         house.process(stranger)
         assert "marketing" not in house.server.loop.customer("else").objections, "somebody else was silenced"
-        house._runner.run(house.server.requests.object(other, "marketing", on=False))
+        house.run(house.server.requests.object(other, "marketing", on=False))
         assert "marketing" not in house.server.loop.customer(other).objections, "it cannot be taken back"
         listed = (root / "root.objected").read_bytes()
         assert SHE.encode() not in listed, "the list names people"
@@ -435,7 +435,7 @@ def test_the_command_line_is_the_same_desk(tmp_path: Path) -> None:
     root, file = str(example("grocery")), str(tmp_path / "bo.jws")
     with House(tmp_path / "house") as house:
         house.process(everything("bo"))
-        token = signed(house._runner.run(house.server.requests.export("bo")), house.server.requests.key)
+        token = signed(house.run(house.server.requests.export("bo")), house.server.requests.key)
         public = msgspec.json.encode(public_key(house.server.requests.key))
     Path(file).write_text(token)
     (tmp_path / "key.json").write_bytes(public)

@@ -129,7 +129,7 @@ def check_what_was_taken_back_as_one_stays_taken_back(root: Path) -> None:
     with House(root) as house:
         house.process([Linked(id="card", customer=name, occurred_at=NOON, identifier=CARD) for name in ("ada", "bo")])
         for name, on in (("bo", True), ("ada", False)):
-            house._runner.run(house.server.requests.object(name, "marketing", on=on))
+            house.run(house.server.requests.object(name, "marketing", on=on))
         for _ in range(2):
             assert house.server.loop.customer("ada") is house.server.loop.customer("bo")
             assert not house.server.loop.customer("bo").objections, "what was taken back is said again"

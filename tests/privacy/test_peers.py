@@ -20,16 +20,16 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from support.doors import MOMENTS, every_way, listening, moment, running, shops, switch
+from support.doors import MOMENTS, every_way, listening, moment, operations, running, shops, switch
 from support.doors import a_server as any_server
 from support.people import NOON
 from visavis.api import moments as moments_door
 from visavis.api import people, receipts
-from visavis.api.openapi import DOORS, document
-from visavis.api.operation import Operation
+from visavis.api.openapi import document
 from visavis.consent.choices import choices
 from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.http.requests import key_of
+from visavis.http.routes import Operation
 from visavis.model.entry import encode
 from visavis.model.moment import KINDS, Linked
 from visavis.wiring import Server
@@ -45,8 +45,9 @@ def a_server() -> Server:
     return any_server(**every_way())
 
 
-ENDLESS = tuple([door.path for door in DOORS if door.tells == "text/event-stream"])
-OTHERS = tuple([door.path for door in DOORS if door.protocol])
+OPERATIONS = operations(a_server())
+ENDLESS = tuple([door.template for door in OPERATIONS if door.response == "text/event-stream"])
+OTHERS = tuple([door.template for door in OPERATIONS if door.protocol])
 """What speaks the protocols of others is described by their documents: no schema here says what is well-formed."""
 FOR_GOOD = (
     "/v1/people/{person}/categories/{category}",
@@ -67,7 +68,7 @@ def narrowed(server: Server, person: str) -> dict[str, Any]:
     Random ids belong to nobody.
     """
 
-    told = document()
+    told = document(a_server().routes)
     known = {
         "person": [person],
         "customer": [person],
@@ -217,7 +218,7 @@ def test_every_door_keeps_what_the_document_says(tmp_path: Path, times: Callable
     """All checks on the document as it is, right and wrong data, as the brand, who may come in nearly everywhere."""
     server = a_server()
     token = server.access_keys.issue("brand")
-    told = document()
+    told = document(a_server().routes)
     for path in {"/v1/clock", *ENDLESS, *OTHERS}:
         del told["paths"][path]
     with watched(server, {token: "brand"}) as (port, asked):
@@ -294,7 +295,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "Subscribed": {"endpoint": "https://x"},
     "Address": {"address": "a@example.org"},
     "Opened": {},
-    "GlassActionBody": {"userActions": [{"type": "DELETE"}]},
+    "GlassAction": {"userActions": [{"type": "DELETE"}]},
     "str": {"displayTime": "never"},
 }
 ROLES_OF = (("", ""), ("device", "alice"), ("sensor", "alice"), ("till", "s9"), ("adviser", "s9"))
@@ -365,13 +366,13 @@ async def owned(server: Server, client: httpx.AsyncClient) -> list[dict[str, str
 
 def requests(door: Operation, role: str, ids: dict[str, str]) -> Iterator[tuple[str, Any]]:
     """This door, asked about these ids: its path and its body, if it takes one."""
-    paths = [re.sub(r"{(\w+)}", lambda name: ids[name[1]], door.path)]
-    if "{moment}" in door.path or "{decision}" in door.path:  # somebody else's, under one's own name
-        paths.append(re.sub(r"{(\w+)}", lambda name: "alice" if name[1] == "person" else ids[name[1]], door.path))
+    paths = [re.sub(r"{(\w+)}", lambda name: ids[name[1]], door.template)]
+    if "{moment}" in door.template or "{decision}" in door.template:  # somebody else's, under one's own name
+        paths.append(re.sub(r"{(\w+)}", lambda name: "alice" if name[1] == "person" else ids[name[1]], door.template))
     for path in paths:
-        query = "&".join(f"{name}={ids.get(name, '')}" for name in door.asks if name in ids)
+        query = "&".join(f"{name}={ids.get(name, '')}" for name in door.query if name in ids)
         path = f"{path}?{query}" if query else path  # noqa: PLW2901
-        if door.path == MOMENTS:
+        if door.template == MOMENTS:
             at_all = [kind for kind in KINDS if kind != "due" and role in ("device", "sensor")]
             for kind in at_all:
                 fields = (
@@ -385,8 +386,8 @@ def requests(door: Operation, role: str, ids: dict[str, str]) -> Iterator[tuple[
                 )
             for kind in ("answered", "displayed"):
                 yield path, moment(kind, ids["customer"], id=f"try-{kind}", decision=ids["decision"], answer="done")
-        elif door.takes is not None:
-            body = BODIES["str" if isinstance(door.takes, str) else door.takes.__name__]
+        elif door.request is not None:
+            body = BODIES["str" if isinstance(door.request, str) else door.request.__name__]
             who = dict.fromkeys(("owner", "customer", "person"), ids["customer"])
             yield path, {"decision": ids["decision"], "itemId": ids["item"], **body, **who}
         else:
@@ -415,20 +416,20 @@ async def check_writes() -> int:
         del client.headers["authorization"]
         for role, subject in ROLES_OF:
             headers = {"authorization": f"Bearer {server.access_keys.issue(role, subject)}"} if role else {}
-            for door in [door for door in DOORS if door.tells != "text/event-stream"]:
-                for ids in named if "{id}" in door.path else named[: len(decisions)]:
+            for door in [door for door in OPERATIONS if door.response != "text/event-stream"]:
+                for ids in named if "{id}" in door.template else named[: len(decisions)]:
                     theirs = requests(door, role, THEIRS | ids)
                     for (path, body), (other, else_) in zip(theirs, requests(door, role, NOWHERE), strict=True):
                         there = await client.request(door.method, path, json=body, headers=headers)
                         nowhere = await client.request(door.method, other, json=else_, headers=headers)
-                        where = f"{role or 'nobody'}: {door.method} {door.path} {(body or {}).get('kind', '')}"
+                        where = f"{role or 'nobody'}: {door.method} {door.template} {(body or {}).get('kind', '')}"
                         assert there.status_code == nowhere.status_code, f"told apart: {where}"
                         # One's own, whoever asks beside: a pass is signed anew each time, and a copy tells of the copy
                         # before.
                         assert (
                             there.content == nowhere.content
-                            or door.path == "/phone/pass.pkpass"
-                            or door.path.startswith("/me/")
+                            or door.template == "/phone/pass.pkpass"
+                            or door.template.startswith("/me/")
                         ), f"told apart: {where}"
                         assert b"bob" not in there.content, f"said: {where}"
                         pairs += 1
@@ -503,12 +504,12 @@ async def readings(*names: str) -> dict[tuple[str, str], tuple[int, bytes]]:
             # The ledger is the same for everyone, grows with everybody, and leads to nobody: P17 is asked elsewhere.
             for door in [
                 door
-                for door in DOORS
+                for door in OPERATIONS
                 if door.method == "GET"
-                and door.tells != "text/event-stream"
-                and not door.path.startswith("/v1/ledger/")
+                and door.response != "text/event-stream"
+                and not door.template.startswith("/v1/ledger/")
             ]:
-                path = re.sub(r"{(\w+)}", lambda name: mine.get(name[1], "none"), door.path)
+                path = re.sub(r"{(\w+)}", lambda name: mine.get(name[1], "none"), door.template)
                 answer = await client.get(path, headers=headers)
                 # Ids and the marks of one's own lines are drawn anew each time; a receipt is signed over one, and so is
                 # a pass.

@@ -80,7 +80,7 @@ def corrected(house: House) -> None:
             await house.server.requests.correct(SHE, f"extra-{week}", {"lines": kept}, by_brand=True)
         await house.server.requests.correct(SHE, "name", {"value": RIGHT}, by_brand=False)
 
-    house._runner.run(put_right())
+    house.run(put_right())
 
 
 def held(server: Server) -> bytes:
@@ -109,7 +109,7 @@ def check_that_a_correction_wins_everywhere(root: Path) -> None:
         corrected(house)
         for when in ("at once", "after a restart"):
             found = held(house.server)
-            copy = msgspec.json.encode(house._runner.run(house.server.requests.export(SHE)))
+            copy = msgspec.json.encode(house.run(house.server.requests.export(SHE)))
             for word in (WRONG, NAME):
                 assert word.encode() not in found, f"{when}, the old value is still there"
                 assert word.encode() not in copy, f"{when}, a copy shows the old value"

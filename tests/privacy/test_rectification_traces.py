@@ -92,7 +92,7 @@ def check_that_no_byte_of_a_row_stays(root: Path) -> None:
         position = next(at for at, entry in log.scan() if isinstance(entry, Entry) and entry.moment.id == "name")
         (sealed,) = log._database.execute("SELECT data FROM entries WHERE position = ?", (position,)).fetchone()
         assert traces(house.data, (), [sealed]), "it was never there: this proves nothing"
-        house._runner.run(house.server.requests.correct(SHE, "name", {"value": "Right name"}, by_brand=False))
+        house.run(house.server.requests.correct(SHE, "name", {"value": "Right name"}, by_brand=False))
         assert not traces(house.data, (), [sealed]), "the row is still in a file"
 
 

@@ -55,7 +55,7 @@ class Brand(House):
     def at(self, instant: datetime) -> None:
         """Turn the clock, and let the server look at it."""
         self.clock.turn(instant.timestamp())
-        self._runner.run(self.server.writer.ask(lambda: None))
+        self.run(self.server.writer.ask(lambda: None))
 
     def held(self, name: str) -> set[str]:
         return {entry.moment.category for entry in self.server.log.of(name)}
@@ -105,7 +105,7 @@ def replays(house: House) -> None:
 def counts(house: House) -> tuple[object, object]:
     """What was counted of people: what each purpose brought them, and how each objective stands."""
     return house.server.accounts.of([SHE, HE]), [
-        (one.shown, one.closed, one.people) for one in house.server.objectives.standings()
+        (one.shown, one.closed, one.people) for one in house.server.objectives.results()
     ]
 
 
@@ -446,7 +446,7 @@ def test_a_look_tells_how_much_went_and_of_nobody(tmp_path: Path, caplog: pytest
 def test_the_copy_and_the_clock_tell_the_same_dates(tmp_path: Path) -> None:
     with Brand(tmp_path) as house:
         house.process(everything(SHE))
-        copy = house._runner.run(house.server.requests.export(SHE))
+        copy = house.run(house.server.requests.export(SHE))
         until = kept_until(house.server.strategy.purposes, house.server.loop.customer(SHE))
         chosen = {
             one.purpose: one.kept_until for one in copy.purposes if one.basis != "consent" or one.choice is not None

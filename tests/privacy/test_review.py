@@ -209,7 +209,7 @@ async def test_what_is_not_tagged_is_not_contested_and_what_is_refused_may_be() 
         ][0]
         assert "review" not in till
         refused = await bo.post(f"/v1/people/bo/decisions/{till['decision']}/contest", json={"view": VIEW})
-        assert (refused.status_code, refused.json()["title"]) == (422, "Not what was expected")
+        assert (refused.status_code, refused.json()["title"]) == (422, "Unprocessable Entity")
         assert (await bo.post("/v1/people/bo/decisions/none/contest", json={"view": VIEW})).status_code == 404
         assert (
             await bo.post(f"/v1/people/bo/decisions/{told['decision']}/contest", json={"view": " "})

@@ -18,10 +18,11 @@ from typer.testing import CliRunner
 from support.canary import traces
 from support.doors import client
 from support.house import everything, word, words_of
-from visavis.cli import app, example, folder
+from visavis.cli import app, example
 from visavis.config import settings
 from visavis.delivery.webhook_targets import verify
 from visavis.delivery.webhooks import Webhooks
+from visavis.files import strategy_files
 from visavis.model.errors import Invalid
 from visavis.rights.receipts import public_key, signing_key
 from visavis.wiring import Server, build
@@ -101,7 +102,7 @@ class Brand:
         """Start the server, do this, and stop it."""
 
         async def lived() -> Any:
-            server = build(folder(self.strategy), settings(self.file))
+            server = build(strategy_files(self.strategy), settings(self.file))
             server.writer.start()
             server.webhooks.start()
             server.dispatcher.start()

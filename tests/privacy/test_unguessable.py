@@ -42,7 +42,7 @@ def quick(tmp_path: Path) -> Iterator[Path]:
 def check_that_no_hash_can_be_guessed(root: Path) -> None:
     """Neither in a file nor on paper, before an erasure or after."""
     with House(root) as house:
-        runner, server = house._runner, house.server
+        server = house.server
         for name, card in CARDS.items():
             house.process([one for one in everything(name) if not isinstance(one, Linked)])
             said = {
@@ -52,8 +52,8 @@ def check_that_no_hash_can_be_guessed(root: Path) -> None:
                 "occurred_at": NOON.isoformat(),
                 "identifier": card,
             }
-            assert runner.run(asked(server, "POST", MOMENTS, said)).status_code == 200
-            runner.run(server.requests.object(name, "sharing", on=True))
+            assert house.run(asked(server, "POST", MOMENTS, said)).status_code == 200
+            house.run(server.requests.object(name, "sharing", on=True))
         orders(house, PEOPLE[0])
         entries = [entry for name in PEOPLE for entry in server.log.of(name)]
         spoken = [
@@ -65,7 +65,7 @@ def check_that_no_hash_can_be_guessed(root: Path) -> None:
         papers = [encode(entry) for entry in entries]
         for name in PEOPLE:
             receipt = f"/v1/people/{name}/purposes/home/receipt?format="
-            papers += [runner.run(asked(server, "GET", receipt + form)).content for form in ("record", "kantara")]
+            papers += [house.run(asked(server, "GET", receipt + form)).content for form in ("record", "kantara")]
         people = [*CARDS, *CARDS.values()]
         assert not guessed(b"\0".join(papers), people), "a name or a card can be guessed in a paper"
         assert not guessed(files(root), [*people, *spoken]), "something can be guessed in a file"

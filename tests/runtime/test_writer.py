@@ -148,5 +148,5 @@ def test_a_log_line_is_json_and_names_nobody() -> None:
 
     told = json.loads(heard.getvalue())
     assert "camille" not in heard.getvalue()
-    assert (told["what"], told["kind"], told["error"]) == ("%s could not be lived", "entered", "KeyError")
+    assert (told["message"], told["kind"], told["error"]) == ("%s could not be lived", "entered", "KeyError")
     assert told["at_code"]

@@ -26,6 +26,7 @@ from cryptography.x509.oid import NameOID
 from support.people import NOON, grocery
 from visavis.config import GoogleWallet, Mail, Push, Settings, Wallet
 from visavis.delivery.webhook_targets import Target
+from visavis.http.routes import ApiRoute, Operation
 from visavis.runtime.clock import TurnedClock
 from visavis.wiring import Server, build
 
@@ -81,6 +82,11 @@ def a_server(
     clock.turn(at.timestamp())
     settings = Settings(data=str(folder or "nowhere"), webhooks=dict(webhooks or {}), hosts=("127.0.0.1",), **more)
     return build(dict(files or grocery()), settings, memory=folder is None, clock=clock, key=ROOT_KEY)
+
+
+def operations(server: Server) -> list[Operation]:
+    """The operation of every endpoint of this server."""
+    return [route.operation for route in server.routes if isinstance(route, ApiRoute)]
 
 
 @asynccontextmanager

@@ -5,10 +5,10 @@ Wired as it runs, opened and closed as often as a test likes, its clock turned b
 
 import asyncio
 import base64
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from support.people import BRANDS, NOON, a_history, grocery, lines, says_yes
 from visavis.config import Settings
@@ -55,6 +55,7 @@ FIELDS = (
     "bought",
     "voted",
 )
+T = TypeVar("T")
 
 
 class House:
@@ -89,7 +90,7 @@ class House:
         self._runner.close()
 
     def close(self) -> None:
-        self._runner.run(self._stopped())
+        self.run(self._stopped())
 
     def reopen(self) -> None:
         """Stop and start again, as after a restart."""
@@ -104,10 +105,14 @@ class House:
             waiting = [self.server.writer.put(moment) for moment in moments]  # they share a commit
             return [(await one).answer for one in waiting]
 
-        return self._runner.run(all_of_them())
+        return self.run(all_of_them())
+
+    def run(self, what: Coroutine[Any, Any, T]) -> T:
+        """Await it on the event loop of the server."""
+        return self._runner.run(what)
 
     def erase(self, name: str) -> Erased:
-        return self._runner.run(self.server.erase(name))
+        return self.run(self.server.erase(name))
 
     def delivered(self) -> None:
         """Wait until the outbox has delivered what it can."""
@@ -117,7 +122,7 @@ class House:
                 while self.server.webhooks.waiting:  # noqa: ASYNC110  the outbox rings for nobody
                     await asyncio.sleep(0.01)
 
-        self._runner.run(until_empty())
+        self.run(until_empty())
 
     def _opened(self) -> Server:
         port = self._hook.sockets[0].getsockname()[1]
@@ -129,7 +134,7 @@ class House:
             hosts=("127.0.0.1",),
             ledger=self.ledger,
         )
-        return self._runner.run(self._started(told))
+        return self.run(self._started(told))
 
     async def _started(self, told: Settings) -> Server:
         server = build(grocery(), told, clock=self.clock)

@@ -22,7 +22,7 @@ KEY = b"tests"
 
 def grocery() -> dict[str, bytes]:
     root = ROOT / "examples" / "grocery"
-    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
 
 
 STRATEGY: Strategy = read(grocery())

@@ -5,12 +5,12 @@ Uvicorn in a thread on a free port, nothing on disk, a clock that runs and can b
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic, sleep
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import uvicorn
 
@@ -56,7 +56,7 @@ class Site:
     def stop(self) -> None:
         assert self._uvicorn is not None
         assert self._thread is not None
-        self._called(self.server.screens.close)
+        self.call(self.server.screens.close)
         self._uvicorn.should_exit = True
         self._thread.join(10)
 
@@ -78,17 +78,16 @@ class Site:
 
     def process(self, *moments: Moment) -> list[Decision]:
         """Live these moments in the running server, in order; what was decided at the last."""
-        assert self._loop is not None
 
         async def lived() -> list[Processed]:
             return [await self.server.writer.process(moment) for moment in moments]
 
-        entry = asyncio.run_coroutine_threadsafe(lived(), self._loop).result(10)[-1].answer.entry
+        entry = self.run(lived())[-1].answer.entry
         return list(entry.decisions) if entry is not None else []
 
     def key(self, role: str, subject: str = "") -> str:
         """A key, made where the server's keys are used."""
-        return self._called(lambda: self.server.access_keys.issue(role, subject))
+        return self.call(lambda: self.server.access_keys.issue(role, subject))
 
     def restarts(self) -> None:
         """Stop, and start again from the log and the keys on disk, at the same address."""
@@ -101,18 +100,23 @@ class Site:
             self.server.access_keys.revoke(self.server.access_keys.check(token).id)
             self.server.screens.look_again()
 
-        self._called(revoked)
+        self.call(revoked)
 
     def entries(self, person: str) -> list[Entry]:
-        return self._called(lambda: list(self.server.log.of(person)))
+        return self.call(lambda: list(self.server.log.of(person)))
 
-    def _called(self, what: Callable[[], T]) -> T:
-        assert self._loop is not None
+    def call(self, what: Callable[[], T]) -> T:
+        """Call it in the thread of the server."""
 
         async def called() -> T:
             return what()
 
-        return asyncio.run_coroutine_threadsafe(called(), self._loop).result(10)
+        return self.run(called())
+
+    def run(self, what: Coroutine[Any, Any, T]) -> T:
+        """Await it on the event loop of the server."""
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(what, self._loop).result(20)
 
     def id(self, what: str) -> str:
         self._number += 1
@@ -162,16 +166,20 @@ class Site:
             self.server.writer.nudge()
             self.server.screens.look_again()
 
-        self._called(turned)
+        self.call(turned)
 
 
 @contextmanager
-def a_site(folder: Path | None = None) -> Iterator[Site]:
-    """A server that lives as long as the test; with ``folder`` it can be started again from what is there."""
+def a_site(folder: Path | None = None, *, files: dict[str, bytes] | None = None, **settings: Any) -> Iterator[Site]:
+    """A server that runs as long as the test, in memory, or in ``folder``, where it can be started again.
+
+    ``files`` are those of its strategy, the grocery example by default; ``settings`` those of :class:`Settings`.
+    """
     clock = TurnedClock(runs=True)
     clock.turn(NOON.timestamp())
-    settings = Settings(data=str(folder / "data"), root_key=str(folder / "key")) if folder is not None else Settings()
-    site = Site(lambda: build(grocery(), settings, memory=folder is None, clock=clock, key=b"t" * 32), clock)
+    where = {} if folder is None else {"data": str(folder / "data"), "root_key": str(folder / "key")}
+    wanted = Settings(**where | settings)
+    site = Site(lambda: build(files or grocery(), wanted, memory=folder is None, clock=clock, key=b"t" * 32), clock)
     site.start()
     try:
         yield site

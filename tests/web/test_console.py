@@ -196,7 +196,7 @@ def test_the_console_is_light(site: Site, opened: Opener) -> None:
     page.reload()
     row(page, "camille", "entre").wait_for()
 
-    weight = sum(seen) + len(page.locator("#feed").inner_html()) + len(page.locator("#sides").inner_html())
+    weight = sum(seen) + len(page.locator("#feed").inner_html()) + len(page.locator("#summary").inner_html())
     assert 5_000 < weight <= 100_000, weight
     print(f"console: {weight:.0f} bytes")  # noqa: T201
     soon(lambda: page.locator("#feed li").count() > 5, page)

@@ -17,7 +17,7 @@ pytest.importorskip("playwright", reason="playwright is not installed: pip insta
 from PIL import Image, ImageChops, ImageStat
 from playwright.sync_api import Browser
 
-from support.devices.sayings import KICKER, LANGUAGES, the_card
+from support.cards import KICKER, LANGUAGES, the_card
 from visavis.cards.frame import framed
 from visavis.devices.render import page
 from visavis.strategy.screens import DEVICES

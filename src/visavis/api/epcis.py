@@ -1,9 +1,8 @@
 """``POST /epcis/capture``: a home's events in the form of GS1's EPCIS 2.0.
 
-The capture job that the standard asks for is done when it is answered.
-
-The key of a sensor or of a device says whose home it is. By default all events are taken or none (``rollback``); with
-``proceed`` each by itself. A capture that comes again changes nothing: the same event always makes the same moments.
+The capture job that the standard asks for has ended when the request is answered. The key, a sensor's or a device's,
+says whose home it is. By default all events are taken or none (``rollback``); with ``proceed`` each by itself. A
+capture that is sent again changes nothing: the same event always makes the same moments.
 """
 
 from datetime import datetime
@@ -12,16 +11,19 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct, field
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from visavis.api.epcis_events import moments
 from visavis.engine import NotAdmitted, admit
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys, permits
+from visavis.http.bodies import NO_STORE, json_response
+from visavis.http.problems import Problem
 from visavis.http.requests import key_of
-from visavis.model.errors import Invalid, Unavailable, VisavisError
+from visavis.http.routes import ApiRoute, Operation, endpoint, routes_of
+from visavis.model.errors import Invalid, VisavisError
 from visavis.model.moment import Moment
 from visavis.runtime.writer import Writer
 
@@ -29,6 +31,27 @@ PATH: Final = "/epcis/capture"
 BODY_LIMIT: Final = 1 << 20
 EVENTS_LIMIT: Final = 1_000
 JOBS_KEPT: Final = 1_000
+PROTOCOL: Final = "GS1 EPCIS 2.0"
+"""Its own types of problem, and statuses 400, 406 and 413; a capture is answered by 202 and the address of its job."""
+CAPTURE: Final = Operation(
+    "POST",
+    PATH,
+    "What happened at home, as events.",
+    ("sensor", "device"),
+    request="application/ld+json",
+    status=202,
+    errors=(400, 406, 413, 415, 422, 503),
+    protocol=PROTOCOL,
+)
+JOB: Final = Operation(
+    "GET",
+    PATH + "/{id}",
+    "The result of a capture.",
+    ("sensor", "device"),
+    response="application/json",
+    errors=(503,),
+    protocol=PROTOCOL,
+)
 KINDS: Final = ("application/json", "application/ld+json")
 VERSIONS: Final = {"GS1-EPCIS-Version": "2.0.0", "GS1-CBV-Version": "2.0.0"}
 EXCEPTIONS: Final = {
@@ -43,7 +66,7 @@ EXCEPTIONS: Final = {
 
 
 class Job(Struct, frozen=True, rename="camel"):
-    """What became of a capture."""
+    """The result of a capture."""
 
     capture_id: str = field(name="captureID")
     created_at: datetime
@@ -51,78 +74,98 @@ class Job(Struct, frozen=True, rename="camel"):
     running: bool
     success: bool
     capture_error_behaviour: str
-    errors: list[dict[str, Any]]
+    errors: list[Problem]
 
 
-class _No(Exception):
+class Rejected(Exception):
     """The whole capture is answered by this problem."""
 
     def __init__(self, status: int, detail: str, advice: str = "") -> None:
         super().__init__(detail)
-        self.told = _problem(status, detail, advice)
+        self.problem = _problem(status, detail, advice)
 
 
-def routes(writer: Writer, access: AccessKeys) -> list[Route]:
+def routes(writer: Writer, access: AccessKeys) -> list[ApiRoute]:
     """Capture, and the jobs of the same home."""
-    jobs: dict[tuple[str, str], Job] = {}
-    strategy, clock = writer.loop.strategy, writer.loop.clock
+    return routes_of(EpcisApi(writer, access))
 
-    async def capture(request: Request) -> Response:
+
+class EpcisApi:
+    """Captures events, and keeps what became of the latest captures."""
+
+    def __init__(self, writer: Writer, access: AccessKeys) -> None:
+        self._writer = writer
+        self._access = access
+        self._jobs: dict[tuple[str, str], Job] = {}
+
+    @endpoint(CAPTURE)
+    async def capture(self, request: Request) -> Response:
+        """Take the events in, and answer with the address of the job."""
+        clock = self._writer.loop.clock
         try:
-            key = key_of(request, access, "sensor", "device")
-            behaviour = _asked(request)
+            key = key_of(request, self._access, "sensor", "device")
+            behaviour = _behaviour(request)
             events = _events(await _body(request))
             created_at = clock.now()
-            job = Job(
-                token_hex(12),
-                created_at,
-                created_at,
-                running=False,
-                success=True,
-                capture_error_behaviour=behaviour,
-                errors=[],
-            )
-            found = _found(key, events, job)
-            errors = job.errors + await _process_all(found)
-        except _No as error:
-            return problems.response(error.told)
+            accepted, errors = self._moments(key, events, all_or_none=behaviour == "rollback")
+            errors += await self._process_all(accepted)
+        except Rejected as error:
+            return problems.response(error.problem)
         except VisavisError as error:
             return _refusal(error)
-        job = msgspec.structs.replace(job, finished_at=clock.now(), success=not errors, errors=errors)
-        jobs[key.subject, job.capture_id] = job
-        while len(jobs) > JOBS_KEPT:
-            del jobs[next(iter(jobs))]
-        return Response(
-            status_code=202, headers={"location": f"{PATH}/{job.capture_id}", "cache-control": "no-store", **VERSIONS}
-        )
+        job = Job(token_hex(12), created_at, clock.now(), False, not errors, behaviour, errors)
+        self._jobs[key.subject, job.capture_id] = job
+        while len(self._jobs) > JOBS_KEPT:
+            del self._jobs[next(iter(self._jobs))]
+        return Response(status_code=202, headers={"location": f"{PATH}/{job.capture_id}", **NO_STORE, **VERSIONS})
 
-    def _found(key: AccessKey, events: list[Any], job: Job) -> list[Moment]:
-        """The moments of all events; what is wrong ends the capture, or with ``proceed`` goes into the job's errors."""
-        now, together = clock.now(), job.capture_error_behaviour == "rollback"
-        found: list[Moment] = []
-        for index, event in enumerate(events):
-            try:
-                of_event = moments(event, key.subject, strategy.products, now)
-            except Invalid as error:
-                detail = f"Event {index + 1}: {Exception.__str__(error)}"
-                if together:
-                    raise _No(400, detail, error.advice) from None
-                job.errors.append(_problem(400, detail, error.advice))
-                continue
-            for moment in of_event:
-                let_in = admit(strategy, writer.loop.customer(key.subject), moment, now)
-                if permits(key, moment) or isinstance(let_in, NotAdmitted):
-                    advice = let_in.advice if isinstance(let_in, NotAdmitted) else "Use the key of who speaks."
-                    if together:
-                        raise _No(403, f"Event {index + 1} was not kept.", advice)
-                    job.errors.append(_problem(403, f"Event {index + 1} was not kept.", advice))
-                else:
-                    found.append(moment)
+    @endpoint(JOB)
+    async def job(self, request: Request) -> Response:
+        """A capture of the same home."""
+        try:
+            key = key_of(request, self._access, "sensor", "device")
+        except VisavisError as error:
+            return _refusal(error)
+        job = self._jobs.get((key.subject, request.path_params["id"]))
+        if job is None:
+            advice = "Send the events again: the same ones are kept once."
+            return problems.response(_problem(404, "There is no such capture.", advice))
+        found = json_response(job)
+        found.headers.update(VERSIONS)
         return found
 
-    async def _process_all(found: list[Moment]) -> list[dict[str, Any]]:
-        """Queue all before the first is awaited, so that they share commits; what was refused meanwhile."""
-        queued = [writer.put(moment) for moment in found]
+    def _moments(self, key: AccessKey, events: list[Any], *, all_or_none: bool) -> tuple[list[Moment], list[Problem]]:
+        """The moments of all events, and their errors; with ``all_or_none``, :class:`Rejected` at the first error."""
+        found: list[Moment] = []
+        errors: list[Problem] = []
+        for number, event in enumerate(events, 1):
+            try:
+                found += self._admitted(key, event, number)
+            except Rejected as error:
+                if all_or_none:
+                    raise
+                errors.append(error.problem)
+        return found, errors
+
+    def _admitted(self, key: AccessKey, event: Any, number: int) -> list[Moment]:
+        """The moments of one event; :class:`Rejected` when it is not valid or not allowed."""
+        loop = self._writer.loop
+        now = loop.clock.now()
+        try:
+            found = moments(event, key.subject, loop.strategy.products, now)
+        except Invalid as error:
+            raise Rejected(400, f"Event {number}: {Exception.__str__(error)}", error.advice) from None
+        for moment in found:
+            admitted = admit(loop.strategy, loop.customer(key.subject), moment, now)
+            if isinstance(admitted, NotAdmitted):
+                raise Rejected(403, f"Event {number} was not kept.", admitted.advice)
+            if permits(key, moment):
+                raise Rejected(403, f"Event {number} was not kept.", "Use the key of who speaks.")
+        return found
+
+    async def _process_all(self, accepted: list[Moment]) -> list[Problem]:
+        """Queue all before the first is awaited, so that they share commits; the problems of those then refused."""
+        queued = [self._writer.put(moment) for moment in accepted]
         answers = [(await one).answer for one in queued]
         return [
             _problem(403, "An event was not kept.", answer.refused.advice)
@@ -130,68 +173,54 @@ def routes(writer: Writer, access: AccessKeys) -> list[Route]:
             if answer.refused is not None
         ]
 
-    async def told(request: Request) -> Response:
-        try:
-            key = key_of(request, access, "sensor", "device")
-        except VisavisError as error:
-            return _refusal(error)
-        job = jobs.get((key.subject, request.path_params["id"]))
-        if job is None:
-            return problems.response(
-                _problem(404, "There is no such capture.", "Send the events again: the same ones are kept once.")
-            )
-        return Response(
-            msgspec.json.encode(job), media_type="application/json", headers={"cache-control": "no-store", **VERSIONS}
-        )
 
-    return [Route(PATH, capture, methods=["POST"]), Route(PATH + "/{id}", told)]
-
-
-def _asked(request: Request) -> str:
-    """How errors are to be met; :class:`_No` for what we do not speak."""
+def _behaviour(request: Request) -> str:
+    """What to do at the first error; :class:`Rejected` for a type or version of content that is not supported."""
     if request.headers.get("content-type", KINDS[0]).partition(";")[0].strip().lower() not in KINDS:
-        raise _No(415, "The body is no EPCIS document in JSON.", f"Content-Type: {' or '.join(KINDS)}.")
+        raise Rejected(415, "The body is no EPCIS document in JSON.", f"Content-Type: {' or '.join(KINDS)}.")
     version = request.headers.get("gs1-epcis-version", "2.0")
     if version.split(".")[0] != "2":
-        raise _No(406, "Only EPCIS 2.0 is spoken here.", "Leave GS1-EPCIS-Version out, or send 2.0.0.")
+        raise Rejected(406, "Only EPCIS 2.0 is supported.", "Leave GS1-EPCIS-Version out, or send 2.0.0.")
     behaviour = request.headers.get("gs1-capture-error-behaviour", "rollback").lower()
     if behaviour not in ("rollback", "proceed"):
-        raise _No(400, "There is no such GS1-Capture-Error-Behaviour.", "Use rollback or proceed.")
+        raise Rejected(400, "There is no such GS1-Capture-Error-Behaviour.", "Use rollback or proceed.")
     return behaviour
 
 
 def _events(body: bytes) -> list[Any]:
-    """The events of a document, of a list, or the one event; :class:`_No` when it is none of these."""
+    """The events of a document, of a list, or the one event; :class:`Rejected` when it is none of these."""
     try:
-        told = msgspec.json.decode(body)
+        sent = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise _No(400, "The body is not JSON.", "Send an EPCISDocument.") from None
-    found = told if isinstance(told, list) else _of_document(told)
+        raise Rejected(400, "The body is not JSON.", "Send an EPCISDocument.") from None
+    found = sent if isinstance(sent, list) else _of_document(sent)
     if len(found) > EVENTS_LIMIT:
-        raise _No(413, f"{len(found):,} events were sent.", f"Send at most {EVENTS_LIMIT:,} at once.")
+        raise Rejected(413, f"{len(found):,} events were sent.", f"Send at most {EVENTS_LIMIT:,} at once.")
     return found
 
 
-def _of_document(told: Any) -> list[Any]:
-    if not isinstance(told, dict) or "@context" not in told:
-        raise _No(400, "This is no EPCIS document: it has no `@context`.", "Send an EPCISDocument in JSON-LD.")
-    kind = next((told[name] for name in ("type", "@type", "isA") if name in told), "")
+def _of_document(sent: Any) -> list[Any]:
+    if not isinstance(sent, dict) or "@context" not in sent:
+        raise Rejected(400, "This is no EPCIS document: it has no `@context`.", "Send an EPCISDocument in JSON-LD.")
+    kind = next((sent[name] for name in ("type", "@type", "isA") if name in sent), "")
     if isinstance(kind, str) and kind.endswith("Event"):
-        return [told]
-    if kind != "EPCISDocument" or not str(told.get("schemaVersion", "")).startswith("2."):
-        raise _No(
+        return [sent]
+    if kind != "EPCISDocument" or not str(sent.get("schemaVersion", "")).startswith("2."):
+        raise Rejected(
             400,
             "This is no EPCISDocument of version 2.0.",
             'It says "type": "EPCISDocument" and "schemaVersion": "2.0".',
         )
     try:
-        dated = msgspec.convert(told.get("creationDate"), datetime, strict=True).tzinfo is not None
+        dated = msgspec.convert(sent.get("creationDate"), datetime, strict=True).tzinfo is not None
     except msgspec.ValidationError:
         dated = False
-    body = told.get("epcisBody")
+    body = sent.get("epcisBody")
     found = body.get("eventList", [body["event"]] if "event" in body else None) if isinstance(body, dict) else None
     if not dated or not isinstance(found, list):
-        raise _No(400, "An EPCISDocument has a `creationDate` with a time zone, and an `eventList` in its `epcisBody`.")
+        raise Rejected(
+            400, "An EPCISDocument has a `creationDate` with a time zone, and an `eventList` in its `epcisBody`."
+        )
     return found
 
 
@@ -200,16 +229,15 @@ async def _body(request: Request) -> bytes:
     async for part in request.stream():
         body += part
         if len(body) > BODY_LIMIT:
-            raise _No(413, f"The body is over {BODY_LIMIT:,} bytes.", "Send fewer events at once.")
+            raise Rejected(413, f"The body is over {BODY_LIMIT:,} bytes.", "Send fewer events at once.")
     return bytes(body)
 
 
-def _problem(status: int, detail: str, advice: str = "") -> dict[str, Any]:
-    return problems.problem(status, detail, advice=advice) | {"type": f"epcisException:{EXCEPTIONS[status]}"}
+def _problem(status: int, detail: str, advice: str = "") -> Problem:
+    return replace(problems.problem(status, detail, advice=advice), type=f"epcisException:{EXCEPTIONS[status]}")
 
 
 def _refusal(error: VisavisError) -> Response:
-    told = problems.of_error(error)
-    kind = EXCEPTIONS.get(told["status"], "ImplementationException")
-    status = 503 if isinstance(error, Unavailable) else told["status"]
-    return problems.response(told | {"type": f"epcisException:{kind}", "status": status})
+    found = problems.of_error(error)
+    kind = EXCEPTIONS.get(found.status, "ImplementationException")
+    return problems.response(replace(found, type=f"epcisException:{kind}"))

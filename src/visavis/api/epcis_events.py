@@ -1,9 +1,6 @@
-"""EPCIS 2.0 events, checked by us: the schema alone lets invented steps and negative quantities pass.
+"""EPCIS 2.0 events, validated beyond the standard's JSON Schema, which accepts unknown steps and negative quantities.
 
-What one says of a home becomes moments.
-
-Only what the reference tells of a home is read out of an object event; every other event that is right is taken and
-leaves nothing.
+An object event about a home becomes moments; every other valid event is accepted and leaves nothing.
 """
 
 import re
@@ -16,6 +13,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from visavis.http.bodies import detail_of
 from visavis.model.decoding import from_builtins
 from visavis.model.errors import Invalid
 from visavis.model.gs1 import product_of
@@ -37,15 +35,15 @@ _DISPOSITIONS: Final = (
 STEPS: Final = frozenset(_STEPS.split())
 DISPOSITIONS: Final = frozenset(_DISPOSITIONS.split())
 """The words of the Core Business Vocabulary 2.0."""
-MEANS: Final[dict[tuple[str, str], str]] = {
+KINDS: Final[dict[tuple[str, str], str]] = {
     ("stocking", "ADD"): "stocked",
     ("stocking", "OBSERVE"): "stocked",
     ("dispensing", "DELETE"): "consumed",
     ("destroying", "DELETE"): "consumed",
 }
-"""The moment of each step and action: what was thrown away is no longer at home either."""
+"""The kind of moment of each step and action: what was thrown away is no longer at home either."""
 COUNTING: Final = ("cycle_counting", "OBSERVE")
-"""Of a count only the empty one is a moment: it ran out."""
+"""Only a count of zero is a moment: the product ran out."""
 OFFSET: Final = "^[+-](0[0-9]|1[0-3]):[0-5][0-9]$|^[+-]14:00$"
 TYPES: Final = ("ObjectEvent", "AggregationEvent", "TransactionEvent", "TransformationEvent", "AssociationEvent")
 WORDS: Final = re.compile(
@@ -90,23 +88,23 @@ class Event(Struct, frozen=True, rename="camel"):
     error_declaration: dict[str, Any] | None = None
 
 
-def read(told: Any) -> Event:
+def read(sent: Any) -> Event:
     """The event of this JSON, by EPCIS's own names or by JSON-LD's (``@type``).
 
     :class:`Invalid` when it is not as the standard asks.
 
-    >>> told = {"type": "ObjectEvent", "eventTime": "2026-11-24T09:00:00Z", "eventTimeZoneOffset": "+01:00"}
-    >>> read({**told, "action": "DELETE", "bizStep": "eaten", "epcList": ["https://id.gs1.org/01/03017620422003/21/S1"]})
+    >>> sent = {"type": "ObjectEvent", "eventTime": "2026-11-24T09:00:00Z", "eventTimeZoneOffset": "+01:00"}
+    >>> read({**sent, "action": "DELETE", "bizStep": "eaten", "epcList": ["https://id.gs1.org/01/03017620422003/21/S1"]})
     Traceback (most recent call last):
     visavis.model.errors.Invalid: Not an EPCIS event: there is no such bizStep...
     """
-    if not isinstance(told, dict):
+    if not isinstance(sent, dict):
         raise Invalid("Not an EPCIS event: it is no JSON object.", advice="Send objects in eventList.")
-    told = {"type" if name in ("@type", "isA") else name: value for name, value in told.items()}
+    sent = {"type" if name in ("@type", "isA") else name: value for name, value in sent.items()}
     try:
-        event = msgspec.convert(told, Event, strict=True)
+        event = msgspec.convert(sent, Event, strict=True)
     except msgspec.ValidationError as error:
-        raise Invalid(f"Not an EPCIS event: {_told(error)}.", advice="See EPCIS 2.0, section 7.") from None
+        raise Invalid(f"Not an EPCIS event: {detail_of(error)}.", advice="See EPCIS 2.0, section 7.") from None
     if event.event_time.tzinfo is None:
         raise Invalid(
             "Not an EPCIS event: `eventTime` has no time zone.",
@@ -136,20 +134,22 @@ def read(told: Any) -> Event:
     return event
 
 
-def moments(told: Any, person: str, products: Container[str], received_at: datetime) -> list[Moment]:
-    """What this event says of the home of this person, one moment a product; the same event always gives the same ids.
+def moments(sent: Any, person: str, products: Container[str], received_at: datetime) -> list[Moment]:
+    """The moments of this event at this person's home, one a product; the same event always gives the same ids.
 
     >>> from datetime import UTC, datetime
-    >>> told = {"type": "ObjectEvent", "eventTime": "2026-11-24T09:00:00Z", "eventTimeZoneOffset": "+01:00", "action": "OBSERVE",
-    ...         "bizStep": "cycle_counting", "quantityList": [{"epcClass": "https://id.gs1.org/01/03017620422003", "quantity": 0}]}
-    >>> [type(one).__name__ for one in moments(told, "camille", {"3017620422003"}, datetime(2026, 11, 24, 10, tzinfo=UTC))]
+    >>> none_left = {"epcClass": "https://id.gs1.org/01/03017620422003", "quantity": 0}
+    >>> sent = {"type": "ObjectEvent", "eventTime": "2026-11-24T09:00:00Z", "eventTimeZoneOffset": "+01:00"}
+    >>> sent |= {"action": "OBSERVE", "bizStep": "cycle_counting", "quantityList": [none_left]}
+    >>> received_at = datetime(2026, 11, 24, 10, tzinfo=UTC)
+    >>> [type(one).__name__ for one in moments(sent, "camille", {"3017620422003"}, received_at)]
     ['RanOut']
     """
-    event = read(told)
+    event = read(sent)
     if event.type != "ObjectEvent" or event.error_declaration is not None:
         return []
     done = (_word(event.biz_step, STEPS, "bizStep"), event.action)
-    kind = MEANS.get(done, "")
+    kind = KINDS.get(done, "")
     counted: defaultdict[str, float] = defaultdict(float)
     for epc in dict.fromkeys(event.epc_list):
         counted[product_of(products, epc)] += 1
@@ -160,30 +160,25 @@ def moments(told: Any, person: str, products: Container[str], received_at: datet
             empty.append(product)
         elif not one.uom:  # what is weighed or poured is no number of packs
             counted[product] += 1 if one.quantity is None else one.quantity
-    same = event.event_id or _contents(told)
+    same = event.event_id or _contents(sent)
     found: list[dict[str, Any]] = []
     if kind:
         found = [{"kind": kind, "product": product, "quantity": quantity} for product, quantity in counted.items()]
     elif done == COUNTING:
         found = [{"kind": "ran_out", "product": product} for product in dict.fromkeys(empty) if product not in counted]
+    identity = {"customer": person, "occurred_at": event.event_time}
     return [
-        from_builtins(
-            {**one, "id": _id(same, one["product"]), "customer": person, "occurred_at": event.event_time},
-            received_at=received_at,
-        )
+        from_builtins(one | identity | {"id": _id(same, one["product"])}, received_at=received_at)
         for one in found
         if one["product"] in products
     ]
 
 
-def _word(said: str, known: frozenset[str], name: str) -> str:
-    """The word of the vocabulary, written bare or as an address.
-
-    Empty for a word of somebody's own, which means nothing to us.
-    """
-    found = WORDS.fullmatch(said)
-    word = found[1] if found is not None else said
-    if found is None and ":" in said:
+def _word(text: str, known: frozenset[str], name: str) -> str:
+    """The word of the vocabulary, written bare or as an address; empty for a word of another vocabulary."""
+    found = WORDS.fullmatch(text)
+    word = found[1] if found is not None else text
+    if found is None and ":" in text:
         return ""
     if word and word not in known:
         raise Invalid(
@@ -193,22 +188,12 @@ def _word(said: str, known: frozenset[str], name: str) -> str:
     return word
 
 
-def _contents(told: Any) -> str:
-    """What makes an event without an id the one that it is: all that it says but when it was recorded."""
+def _contents(sent: Any) -> str:
+    """What identifies an event without an id: all its fields but the time at which it was recorded."""
     return msgspec.json.encode(
-        {name: value for name, value in told.items() if name != "recordTime"}, order="sorted"
+        {name: value for name, value in sent.items() if name != "recordTime"}, order="sorted"
     ).hex()
 
 
 def _id(same: str, product: str) -> str:
     return f"epcis-{blake2b(f'{same} {product}'.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
-
-
-def _told(error: Exception) -> str:
-    # What the sender wrote is never repeated.
-    said = str(error)
-    return (
-        f"a value is none of those allowed{said[said.rfind(' - at') :]}"
-        if said.startswith("Invalid enum value")
-        else said[0].lower() + said[1:]
-    )

@@ -1,23 +1,33 @@
-"""Why, on demand: one decision explained to the person whom it was about, or to the brand that answers for it."""
+"""One decision explained, to the person whom it was about or to the brand that answers for it."""
 
 import asyncio
+from typing import Final
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from visavis.api.people import person
+from visavis.api.people import PATH, person
 from visavis.explain.counterfactual import Why, find, why
 from visavis.http import problems
 from visavis.http.access_keys import AccessKeys
 from visavis.http.access_log import record_entry_read
-from visavis.http.requests import guarded
+from visavis.http.bodies import json_response
+from visavis.http.routes import PERSON, ApiRoute, Operation, route
 from visavis.model.entry import Entry
 from visavis.runtime.writer import Writer
 
+OPERATION: Final = Operation(
+    "GET",
+    f"{PATH}/decisions/{{decision}}/why",
+    "Why, and what would have changed it.",
+    PERSON,
+    response=Why,
+    query=("language",),
+    errors=(503,),
+)
 
-def routes(writer: Writer, access: AccessKeys) -> list[Route]:
+
+def routes(writer: Writer, access: AccessKeys) -> list[ApiRoute]:
     """``GET /v1/people/{person}/decisions/{decision}/why``."""
 
     async def one(request: Request) -> Response:
@@ -27,23 +37,23 @@ def routes(writer: Writer, access: AccessKeys) -> list[Route]:
         found = await explained(writer, name, str(request.path_params["decision"]), language)
         if found is None:
             return problems.response(problems.problem(404, "There is no such decision about this person."))
-        entry, told = found
+        entry, explanation = found
         if key.role == "brand":
             await record_entry_read(writer, entry)
-        return Response(msgspec.json.encode(told), media_type="application/json", headers={"cache-control": "no-store"})
+        return json_response(explanation)
 
-    return [Route("/v1/people/{person}/decisions/{decision}/why", guarded(one))]
+    return [route(OPERATION, one)]
 
 
 async def explained(writer: Writer, name: str, decision: str, language: str) -> tuple[Entry, Why] | None:
-    """Explain this decision, with the entry that holds it; ``None`` when there is none.
+    """The explanation of this decision and the entry that holds it; ``None`` when there is no such decision.
 
-    Only reading the log is done where moments are lived.
+    The writer only reads the log; the rest is computed in a thread.
     """
     loop = writer.loop
     entries = await writer.ask(lambda: loop.life(name))
 
-    def told() -> tuple[Entry, Why] | None:
+    def compute() -> tuple[Entry, Why] | None:
         found = find(entries, decision)
         if found is None:
             return None
@@ -52,4 +62,4 @@ async def explained(writer: Writer, name: str, decision: str, language: str) -> 
             loop.strategy, loop.worlds.get(entry.world), before, entry, decision, loop.randomization_key, language
         )
 
-    return await asyncio.to_thread(told)
+    return await asyncio.to_thread(compute)

@@ -4,13 +4,12 @@ No key is asked: the lines lead to nobody.
 """
 
 from base64 import b64encode
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from visavis.http.requests import guarded
+from visavis.http.routes import ApiRoute, Operation, route
 from visavis.ledger.log import Ledger
 from visavis.model.errors import Invalid
 from visavis.runtime.writer import Writer
@@ -20,9 +19,34 @@ FRESH: Final = {"cache-control": "no-cache"}
 FOREVER: Final = {"cache-control": "public, max-age=31536000, immutable"}
 """A proof between sizes that were once true stays true."""
 
+CHECKPOINT: Final = Operation(
+    "GET",
+    "/v1/ledger/checkpoint",
+    "The ledger of uses up to now: its size and root, signed.",
+    response="text/plain",
+    errors=(503,),
+)
+KEY: Final = Operation("GET", "/v1/ledger/key", "What verifies checkpoints.", response="text/plain")
+PROOF: Final = Operation(
+    "GET",
+    "/v1/ledger/proof",
+    "The proof of one line, or that the ledger only grew.",
+    response=dict[str, Any],
+    errors=(422, 503),
+    query=("seq", "old", "size"),
+)
+LEAVES: Final = Operation(
+    "GET",
+    "/v1/ledger/leaves",
+    "The lines that a checkpoint covers.",
+    response="application/x-ndjson",
+    errors=(422, 503),
+    query=("after",),
+)
 
-def routes(writer: Writer, ledger: Ledger) -> list[Route]:
-    """``GET /v1/ledger/checkpoint``, ``/v1/ledger/key``, ``/v1/ledger/proof`` (``seq`` and ``size``, or ``old`` and ``size``), ``/v1/ledger/leaves``."""
+
+def routes(writer: Writer, ledger: Ledger) -> list[ApiRoute]:
+    """The endpoints of the ledger, open to everyone."""
 
     def now() -> str:
         ledger.follow()
@@ -54,12 +78,7 @@ def routes(writer: Writer, ledger: Ledger) -> list[Route]:
             headers["link"] = f'</v1/ledger/leaves?after={after + PAGE_LINES}>; rel="next"'
         return Response(b"".join([line + b"\n" for line in lines]), media_type="application/x-ndjson", headers=headers)
 
-    return [
-        Route("/v1/ledger/checkpoint", guarded(checkpoint)),
-        Route("/v1/ledger/key", guarded(key)),
-        Route("/v1/ledger/proof", guarded(proof)),
-        Route("/v1/ledger/leaves", guarded(leaves)),
-    ]
+    return [route(CHECKPOINT, checkpoint), route(KEY, key), route(PROOF, proof), route(LEAVES, leaves)]
 
 
 def _inclusion(ledger: Ledger, index: int, size: int) -> dict[str, object]:

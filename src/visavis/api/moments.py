@@ -1,7 +1,7 @@
-"""``POST /v1/moments``: one moment, an array, or lines of JSON; the answer is the decision, when everything is durable.
+"""``POST /v1/moments``: one moment, an array, or lines of JSON; the answer is the decision, once everything is durable.
 
-Raw ASGI, because this is the path of every moment. What is wrong is answered as a problem (RFC 9457); in an array or in
-lines, a bad one is reported at its index while the others go on. Sending a moment again with the same id gets the first
+Plain ASGI, because this is the path of every moment. Errors are problem documents (RFC 9457); in an array or in lines,
+each stands at its index while the others are processed. A moment that is sent again with the same id gets its first
 answer again.
 """
 
@@ -17,24 +17,39 @@ from visavis.api.signals import objection, opted_out
 from visavis.cards.answer import Reply, reply
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys, InvalidKey, about_own, permits
+from visavis.http.problems import Problem, problem
+from visavis.http.routes import ApiRoute, Operation
 from visavis.model.decoding import decode
 from visavis.model.errors import VisavisError
 from visavis.model.moment import Answered, Displayed, Linked, Moment, Unlinked
 from visavis.runtime.loop import DUE
 from visavis.runtime.writer import Processed, Writer
 
+OPERATION: Final = Operation(
+    "POST",
+    "/v1/moments",
+    "Process one moment, an array of moments, or lines of them.",
+    ("brand", "till", "device", "adviser", "sensor"),
+    request=Moment,
+    response=Reply,
+    many=True,
+    errors=(400, 405, 413, 415, 429, 500, 503),
+    links=(
+        ("/v1/people/{person}/moments/{moment}", {"person": "$request.body#/customer", "moment": "$response.body#/id"}),
+    ),
+)
 BODY_LIMIT: Final = 1 << 20
 MOMENTS_LIMIT: Final = 1000
 IN_FLIGHT_LIMIT: Final = 2000
 """How many moments of one key may wait at once."""
 SIGNALS: Final = frozenset({"brand", "device"})
-"""Whose requests may carry a person's own signal: their devices', and the brand's servers that pass it on."""
+"""The roles whose requests may carry a person's own signal: their devices, and the brand's servers that pass it on."""
 JSON: Final = b"application/json"
 LENGTH_DIGITS: Final = 10
 LINES: Final = (b"application/x-ndjson", b"application/jsonl", b"application/ndjson")
 
 Headers = list[tuple[bytes, bytes]]
-Told = Reply | dict[str, Any]
+Answer = Reply | Problem
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -50,17 +65,14 @@ class Disconnected(Exception):
 class ProblemResponse(Exception):
     """The whole request is answered by this problem."""
 
-    def __init__(self, told: dict[str, Any], *headers: tuple[bytes, bytes]) -> None:
-        super().__init__(told["status"])
-        self.told = told
+    def __init__(self, problem: Problem, *headers: tuple[bytes, bytes]) -> None:
+        super().__init__(problem.status)
+        self.problem = problem
         self.headers = headers
 
 
 class Moments:
-    """The door.
-
-    ``heard`` is told what became of each moment (its kind, and kept, refused or invalid), for the metrics.
-    """
+    """The endpoint. ``count`` is called with each moment's kind and result (kept, refused, invalid), for metrics."""
 
     def __init__(
         self,
@@ -68,13 +80,14 @@ class Moments:
         access: AccessKeys,
         secret: bytes,
         *,
-        heard: Callable[[str, str], None] = lambda _kind, _fate: None,
+        count: Callable[[str, str], None] = lambda _kind, _result: None,
     ) -> None:
         self._writer = writer
         self._access = access
         self._secret = secret
-        self._heard = heard
+        self._count = count
         self._in_flight: dict[str, int] = {}
+        self.route = ApiRoute(OPERATION, self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -83,15 +96,14 @@ class Moments:
         except Disconnected:
             return
         except ProblemResponse as refusal:
-            status, kind, payload = refusal.told["status"], problems.TYPE, problems.body(refusal.told)
-            headers = [*refusal.headers, *problems.headers(refusal.told)]
+            found = refusal.problem
+            status, kind, payload = found.status, problems.TYPE, problems.body(found)
+            headers = [*refusal.headers, *problems.headers(found)]
         except Exception:
-            # The moments may well be kept: what failed is telling it.
+            # The moments may have been kept: what failed may be the answer only.
             log.exception("a request could not be answered")
-            told = problems.problem(
-                500, "This request could not be answered.", advice="Send it again, with the same ids."
-            )
-            status, kind, payload, headers = 500, problems.TYPE, problems.body(told), []
+            found = problem(500, "This request could not be answered.", advice="Send it again, with the same ids.")
+            status, kind, payload, headers = 500, problems.TYPE, problems.body(found), []
         await send(
             {
                 "type": "http.response.start",
@@ -108,13 +120,13 @@ class Moments:
 
     async def _answered(self, scope: Scope, receive: Receive) -> tuple[int, bytes, bytes, Headers]:
         if scope["method"] != "POST":
-            raise ProblemResponse(problems.problem(405, "Moments are sent.", advice="Use POST."), (b"allow", b"POST"))
+            raise ProblemResponse(problem(405, "Moments are sent.", advice="Use POST."), (b"allow", b"POST"))
         headers: dict[bytes, bytes] = dict(scope["headers"])
         key = self._key(headers)
         kind = headers.get(b"content-type", JSON).partition(b";")[0].strip().lower()
         if (kind != JSON and kind not in LINES) or headers.get(b"content-encoding", b"identity") != b"identity":
             advice = "Content-Type: application/json or application/x-ndjson, without a Content-Encoding."
-            raise ProblemResponse(problems.problem(415, "The body must be plain JSON.", advice=advice))
+            raise ProblemResponse(problem(415, "The body must be plain JSON.", advice=advice))
         payload = await _body(headers, receive)
         signal = key.role in SIGNALS and opted_out(scope["headers"])
         if kind in LINES:
@@ -125,91 +137,87 @@ class Moments:
                 payloads = [bytes(one) for one in _array.decode(payload)]
             except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
                 advice = "Send one moment, an array of moments, or lines of them."
-                raise ProblemResponse(problems.problem(400, "This is not a JSON array.", advice=advice)) from None
+                raise ProblemResponse(problem(400, "This is not a JSON array.", advice=advice)) from None
             return 200, JSON, _encode(await self._many(key, payloads, signal=signal)), []
         [one] = await self._process_all(key, [payload], signal=signal)
-        if isinstance(one, dict):
+        if isinstance(one, Problem):
             raise ProblemResponse(one)
         return 200, JSON, _encode(one), []
 
-    async def _many(self, key: AccessKey, payloads: list[bytes], *, signal: bool) -> list[Told]:
+    async def _many(self, key: AccessKey, payloads: list[bytes], *, signal: bool) -> list[Answer]:
         if not payloads or len(payloads) > MOMENTS_LIMIT:
             status = 400 if not payloads else 413
             raise ProblemResponse(
-                problems.problem(
-                    status, f"{len(payloads)} moments were sent.", advice=f"Send 1 to {MOMENTS_LIMIT:,} at once."
-                )
+                problem(status, f"{len(payloads)} moments were sent.", advice=f"Send 1 to {MOMENTS_LIMIT:,} at once.")
             )
         found = await self._process_all(key, payloads, signal=signal)
-        return [{"index": index, **one} if isinstance(one, dict) else one for index, one in enumerate(found)]
+        return [replace(one, index=index) if isinstance(one, Problem) else one for index, one in enumerate(found)]
 
-    async def _process_all(self, key: AccessKey, payloads: list[bytes], *, signal: bool) -> list[Told]:
+    async def _process_all(self, key: AccessKey, payloads: list[bytes], *, signal: bool) -> list[Answer]:
         """What became of each. All are queued before the first is awaited: they keep their order, and share commits."""
-        waiting: list[tuple[Moment, Awaitable[Processed]] | dict[str, Any]] = []
+        waiting: list[tuple[Moment, Awaitable[Processed]] | Problem] = []
         flying = 0
         try:
             for payload in payloads:
                 queued = self._queued(key, payload, signal=signal)
                 waiting.append(queued)
-                if not isinstance(queued, dict):
+                if not isinstance(queued, Problem):
                     flying += 1
                     self._in_flight[key.id] = self._in_flight.get(key.id, 0) + 1
-            return [one if isinstance(one, dict) else await self._told(key, *one) for one in waiting]
+            return [one if isinstance(one, Problem) else await self._answer(key, *one) for one in waiting]
         finally:
             if flying:
                 left = self._in_flight.pop(key.id) - flying
                 if left:
                     self._in_flight[key.id] = left
 
-    def _queued(
-        self, key: AccessKey, payload: bytes, *, signal: bool
-    ) -> tuple[Moment, Awaitable[Processed]] | dict[str, Any]:
+    def _queued(self, key: AccessKey, payload: bytes, *, signal: bool) -> tuple[Moment, Awaitable[Processed]] | Problem:
         try:
             moment = decode(payload, received_at=self._writer.loop.clock.now())
         except VisavisError as error:
-            self._heard("", "invalid")
-            return problems.problem(422 if _is_json(payload) else 400, Exception.__str__(error), advice=error.advice)
+            self._count("", "invalid")
+            return problem(422 if _is_json(payload) else 400, Exception.__str__(error), advice=error.advice)
         if moment.id.startswith(DUE):
-            self._heard("", "invalid")
-            return problems.problem(
+            self._count("", "invalid")
+            return problem(
                 422, f"Not a moment: ids that begin with `{DUE}` are the clock's own.", advice="Choose another id."
             )
         refused = permits(key, moment)
         if not refused and isinstance(moment, Displayed | Answered):
             refused = self._not_own(key, moment)
         if refused:
-            self._heard("", "forbidden")
-            return problems.problem(403, refused, advice="Use the key of who speaks.")
+            self._count("", "forbidden")
+            return problem(403, refused, advice="Use the key of who speaks.")
         if isinstance(moment, Linked | Unlinked):
             moment = replace(moment, identifier=hashed(self._secret, moment.identifier))
         if self._in_flight.get(key.id, 0) >= IN_FLIGHT_LIMIT:
-            return problems.problem(
+            return problem(
                 429,
                 "This key has too many moments waiting.",
                 advice="Send it again after a second, with the same id.",
                 retry_after_s=1,
             )
         try:
-            if signal and (heard := objection(self._writer.loop, moment.customer, moment.id)) is not None:
-                self._writer.put(heard)
+            if signal and (objected := objection(self._writer.loop, moment.customer, moment.id)) is not None:
+                self._writer.put(objected)
             return moment, self._writer.put(moment)
         except VisavisError as error:
             return problems.of_error(error)
 
-    async def _told(self, key: AccessKey, moment: Moment, future: Awaitable[Processed]) -> Told:
+    async def _answer(self, key: AccessKey, moment: Moment, future: Awaitable[Processed]) -> Answer:
         try:
-            lived = await future
+            processed = await future
         except VisavisError as error:
             return problems.of_error(error)
-        kind, answer = moment.kind, lived.answer
+        kind, answer = moment.kind, processed.answer
         if answer.entry is None:
-            self._heard(kind, "refused")
+            self._count(kind, "refused")
             assert answer.refused is not None
             return problems.of_refusal(answer.refused)
-        self._heard(kind, "retried" if answer.retried else "kept")
+        self._count(kind, "retried" if answer.retried else "kept")
         strategy = self._writer.loop.strategy
         language = strategy.language_for(self._writer.loop.customer(moment.customer))
-        return reply(strategy, answer.entry, language, key.role, retried=answer.retried, us=lived.us)
+        return reply(strategy, answer.entry, language, key.role, retried=answer.retried, us=processed.us)
 
     def _not_own(self, key: AccessKey, moment: Displayed | Answered) -> str:
         customer = self._writer.loop.customer(moment.customer)
@@ -226,7 +234,7 @@ class Moments:
 
 
 def hashed(secret: bytes, identifier: str) -> str:
-    """What is kept of an identifier (a card's number, an address): a keyed hash, which cannot be read back.
+    """The keyed hash that is kept of an identifier (a card's number, an address); it cannot be read back.
 
     >>> hashed(b"s", "card 1") == hashed(b"s", "card 1") != hashed(b"t", "card 1")
     True
@@ -252,12 +260,12 @@ async def _body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
 
 
 def _too_large() -> ProblemResponse:
-    told = problems.problem(413, f"The body is over {BODY_LIMIT:,} bytes.", advice="Send fewer moments at once.")
-    return ProblemResponse(told, (b"connection", b"close"))
+    found = problem(413, f"The body is over {BODY_LIMIT:,} bytes.", advice="Send fewer moments at once.")
+    return ProblemResponse(found, (b"connection", b"close"))
 
 
 def _is_json(payload: bytes) -> bool:
-    """Whether what is not a moment is at least JSON: then it was understood, and is not what was expected."""
+    """Whether what is not a moment is at least JSON (422), or cannot be understood at all (400)."""
     try:
         msgspec.json.decode(payload)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):

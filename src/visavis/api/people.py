@@ -1,121 +1,198 @@
-"""What a person's own page asks of the brand: their choices, and what was decided at one of their moments."""
+"""Endpoints about one person: purposes and choices, wallet, and what was decided at one of their moments."""
 
-from collections.abc import Iterable
 from secrets import token_hex
+from typing import Final, Literal
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from visavis.api.signals import objection, opted_out
-from visavis.cards.answer import reply
-from visavis.consent.choices import choices, switched
+from visavis.api.signals import objection_in
+from visavis.cards.answer import Reply, reply
+from visavis.consent.choices import Choice, choices, switched
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.http.access_log import record_entry_read, record_staff_access
-from visavis.http.requests import guarded, json_body, key_of
+from visavis.http.bodies import json_response, read_body
+from visavis.http.requests import key_of
+from visavis.http.routes import PERSON, ApiRoute, Operation, endpoint, routes_of
 from visavis.model.consent import OPENS
+from visavis.model.customer import Order, Reward
 from visavis.model.errors import Invalid, Refused
 from visavis.runtime.writer import Writer
 
+PATH: Final = "/v1/people/{person}"
 
-def routes(writer: Writer, access: AccessKeys) -> list[Route]:
-    """``GET /v1/people/{person}/purposes``, ``PUT …/purposes/{purpose}``, ``PUT …/categories/{category}``, ``GET …/wallet``, ``GET …/moments/{moment}``."""
 
-    def language_of(request: Request, name: str) -> str:
-        asked = request.query_params.get("language", "")
-        return writer.loop.strategy.language_for(writer.loop.customer(name), asked)
+class PurposeSwitch(Struct, frozen=True):
+    """A choice: the notice was on the screen, and this is the gesture."""
 
-    async def purposes(request: Request) -> Response:
-        name, _ = person(request, access)
-        now = writer.loop.clock.now().timestamp()
-        return _json(choices(writer.loop.strategy, writer.loop.customer(name), language_of(request, name), now))
+    on: bool
+    trial: bool = False
 
-    async def choose(request: Request) -> Response:
-        name, key = person(request, access)
-        purpose = str(request.path_params["purpose"])
-        said = await json_body(request)
-        on, trial = said.get("on"), said.get("trial", False)
-        known = writer.loop.strategy.purposes.get(purpose)
-        if not isinstance(on, bool) or not isinstance(trial, bool):
-            raise Invalid("`on` and `trial` are true or false.", advice='Send {"on": true}.')
+
+class Closing(Struct, frozen=True):
+    """A whole category of data, closed."""
+
+    on: Literal[False]
+
+
+class OwnOrder(Order, frozen=True, array_like=False):
+    """An order of the person."""
+
+
+class OwnReward(Reward, frozen=True, array_like=False):
+    """A reward of the person."""
+
+
+class OwnWallet(Struct, frozen=True):
+    """What was ordered and what was granted."""
+
+    orders: tuple[OwnOrder, ...]
+    rewards: tuple[OwnReward, ...]
+
+
+def routes(writer: Writer, access: AccessKeys) -> list[ApiRoute]:
+    """The routes under ``/v1/people/{person}`` beside those of explanations, receipts and rights."""
+    return routes_of(PersonApi(writer, access))
+
+
+class PersonApi:
+    """What a person's own page, or the brand for them, asks of this server."""
+
+    def __init__(self, writer: Writer, access: AccessKeys) -> None:
+        self._writer = writer
+        self._access = access
+
+    @endpoint(Operation("GET", f"{PATH}/wallet", "Orders and rewards.", PERSON, response=OwnWallet))
+    async def wallet(self, request: Request) -> Response:
+        """Orders and rewards; a read by the brand is recorded."""
+        name, key = person(request, self._access)
+        customer = self._writer.loop.customer(name)
+        if key.role == "brand" and customer.entries:
+            await record_staff_access(self._writer, name, "wallet", ("orders",))
+        orders = tuple([OwnOrder(**asdict(one)) for one in customer.orders])
+        rewards = tuple([OwnReward(**asdict(one)) for one in customer.rewards])
+        return json_response(OwnWallet(orders, rewards))
+
+    @endpoint(
+        Operation(
+            "GET",
+            f"{PATH}/purposes",
+            "Every purpose, and what this person chose.",
+            PERSON,
+            response=list[Choice],
+            query=("language",),
+        )
+    )
+    async def purposes(self, request: Request) -> Response:
+        """Every purpose and its choice, in the language that was asked for."""
+        name, _ = person(request, self._access)
+        loop = self._writer.loop
+        now = loop.clock.now().timestamp()
+        return json_response(choices(loop.strategy, loop.customer(name), self._language(request, name), now))
+
+    @endpoint(
+        Operation(
+            "PUT",
+            f"{PATH}/purposes/{{purpose}}",
+            "Say yes or no to one purpose, at once.",
+            PERSON,
+            request=PurposeSwitch,
+            response=list[Choice],
+            errors=(503,),
+            query=("language",),
+        )
+    )
+    async def choose(self, request: Request) -> Response:
+        """Process a choice, after the objection that the browser's signal makes."""
+        name, key = person(request, self._access)
+        loop, purpose = self._writer.loop, str(request.path_params["purpose"])
+        switch = await read_body(request, PurposeSwitch)
+        known = loop.strategy.purposes.get(purpose)
         if known is None or known.basis != "consent":
             raise Invalid("This is no purpose that can be chosen.", advice="GET …/purposes lists them.")
-        at = writer.loop.clock.now()
-        cause = f"choice-{token_hex(6)}"
-        if opted_out(request.headers.raw) and (heard := objection(writer.loop, name, cause)) is not None:
-            await writer.process(heard)
-        spoken, by_brand = language_of(request, name), key.role == "brand"
+        at, cause = loop.clock.now(), f"choice-{token_hex(6)}"
+        if (signal := objection_in(loop, name, cause, request.headers.raw)) is not None:
+            await self._writer.process(signal)
         for moment in switched(
-            writer.loop.strategy, name, purpose, on=on, trial=trial, language=spoken, id=cause, at=at, told=by_brand
+            loop.strategy,
+            name,
+            purpose,
+            on=switch.on,
+            trial=switch.trial,
+            language=self._language(request, name),
+            id=cause,
+            at=at,
+            told=key.role == "brand",
         ):
-            await writer.process(moment)
-        return await purposes(request)
+            await self._writer.process(moment)
+        return await self.purposes(request)
 
-    async def close(request: Request) -> Response:
-        name, key = person(request, access)
-        category = str(request.path_params["category"])
+    @endpoint(
+        Operation(
+            "PUT",
+            f"{PATH}/categories/{{category}}",
+            "Close every purpose that reads this category.",
+            PERSON,
+            request=Closing,
+            response=list[Choice],
+            errors=(503,),
+        )
+    )
+    async def close(self, request: Request) -> Response:
+        """Withdraw every open purpose that reads this category; each is opened by itself, under its own notice."""
+        name, key = person(request, self._access)
+        loop, category = self._writer.loop, str(request.path_params["category"])
+        await read_body(request, Closing)
         reading = [
             purpose.key
-            for purpose in writer.loop.strategy.purposes.values()
+            for purpose in loop.strategy.purposes.values()
             if purpose.basis == "consent" and category in purpose.categories
         ]
-        if (await json_body(request)).get("on") is not False or not reading:
-            raise Invalid(
-                "A category of data can only be closed here.",
-                advice='Send {"on": false}; each purpose is opened by itself, under its own notice.',
-            )
-        at, chosen = writer.loop.clock.now(), writer.loop.customer(name).consents
+        if not reading:
+            raise Invalid("No purpose that can be chosen reads this.", advice="GET …/purposes lists them.")
+        at, chosen, by_brand = loop.clock.now(), loop.customer(name).consents, key.role == "brand"
         for purpose in reading:
             if purpose in chosen and chosen[purpose].status in OPENS:
-                cause, by_brand = f"choice-{token_hex(6)}", key.role == "brand"
+                cause = f"choice-{token_hex(6)}"
                 for moment in switched(
-                    writer.loop.strategy, name, purpose, on=False, language="", id=cause, at=at, told=by_brand
+                    loop.strategy, name, purpose, on=False, language="", id=cause, at=at, told=by_brand
                 ):
-                    await writer.process(moment)
-        return await purposes(request)
+                    await self._writer.process(moment)
+        return await self.purposes(request)
 
-    async def moment(request: Request) -> Response:
-        name, key = person(request, access)
-        entry = await writer.ask(lambda: writer.loop.entry(name, str(request.path_params["moment"])))
+    @endpoint(
+        Operation(
+            "GET",
+            f"{PATH}/moments/{{moment:path}}",
+            "What was decided at this moment, and why.",
+            PERSON,
+            response=Reply,
+            errors=(503,),
+        )
+    )
+    async def moment(self, request: Request) -> Response:
+        """The answer that this moment got; a read by the brand is recorded."""
+        name, key = person(request, self._access)
+        loop, moment = self._writer.loop, str(request.path_params["moment"])
+        entry = await self._writer.ask(lambda: loop.entry(name, moment))
         if entry is None:
             return problems.response(problems.problem(404, "There is no such moment of this person."))
         if key.role == "brand":
-            await record_entry_read(writer, entry)
-        return _json(reply(writer.loop.strategy, entry, language_of(request, name), key.role, retried=True))
+            await record_entry_read(self._writer, entry)
+        return json_response(reply(loop.strategy, entry, self._language(request, name), key.role, retried=True))
 
-    async def wallet(request: Request) -> Response:
-        name, key = person(request, access)
-        customer = writer.loop.customer(name)
-        if key.role == "brand" and customer.entries:
-            await record_staff_access(writer, name, "wallet", ("orders",))
-        return _json({"orders": _named(customer.orders), "rewards": _named(customer.rewards)})
-
-    return [
-        Route("/v1/people/{person}/wallet", guarded(wallet)),
-        Route("/v1/people/{person}/purposes", guarded(purposes)),
-        Route("/v1/people/{person}/purposes/{purpose}", guarded(choose), methods=["PUT"]),
-        Route("/v1/people/{person}/categories/{category}", guarded(close), methods=["PUT"]),
-        Route("/v1/people/{person}/moments/{moment:path}", guarded(moment)),
-    ]
+    def _language(self, request: Request, name: str) -> str:
+        loop = self._writer.loop
+        return loop.strategy.language_for(loop.customer(name), request.query_params.get("language", ""))
 
 
 def person(request: Request, access: AccessKeys) -> tuple[str, AccessKey]:
-    """Whom this request is about, when its key may speak for them: their own device's, or the brand's."""
+    """The person in the path, and the key of the request: the brand's, or that person's own device's."""
     key = key_of(request, access, "brand", "device")
     name = str(request.path_params["person"])
     if key.role == "device" and key.subject != name:
         raise Refused("This key speaks for another person.", advice="Use that person's own key.")
     return name, key
-
-
-def _named(records: Iterable[Struct]) -> list[dict[str, object]]:
-    """Records that are arrays in the log, as objects for whoever reads them."""
-    return [asdict(record) for record in records]
-
-
-def _json(found: object) -> Response:
-    return Response(msgspec.json.encode(found), media_type="application/json", headers={"cache-control": "no-store"})

@@ -4,18 +4,17 @@ What a person takes away as proof of a choice, in the formats that others read, 
 """
 
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from visavis.api.people import person
+from visavis.api.people import PATH, person
 from visavis.consent.choices import status
 from visavis.http import problems
 from visavis.http.access_keys import AccessKeys
-from visavis.http.requests import guarded
+from visavis.http.routes import PERSON, ApiRoute, Operation, route
 from visavis.model.consent import Words, hash_of, words
 from visavis.model.entry import WorldEntry
 from visavis.model.errors import Invalid
@@ -26,9 +25,23 @@ from visavis.strategy.read import read
 
 FORMATS: Final = {"receipt": "application/jose", "record": "application/ld+json", "kantara": "application/json"}
 
+RECEIPT: Final = Operation(
+    "GET",
+    f"{PATH}/purposes/{{purpose}}/receipt",
+    "The proof of a choice.",
+    PERSON,
+    response=tuple(FORMATS.values()),
+    errors=(422, 503),
+    query=("format",),
+    enums={"format": tuple(FORMATS)},
+)
+RECEIPT_KEY: Final = Operation(
+    "GET", "/.well-known/consent-receipt-key.json", "What verifies receipts.", response=dict[str, Any]
+)
 
-def routes(writer: Writer, access: AccessKeys, secret: bytes) -> list[Route]:
-    """``GET /v1/people/{person}/purposes/{purpose}/receipt?format=…`` and ``GET /.well-known/consent-receipt-key.json``."""
+
+def routes(writer: Writer, access: AccessKeys, secret: bytes) -> list[ApiRoute]:
+    """The receipt of one choice, in the format that was asked for, and the key that verifies it."""
     key = signing_key(secret)
 
     async def one(request: Request) -> Response:
@@ -47,11 +60,7 @@ def routes(writer: Writer, access: AccessKeys, secret: bytes) -> list[Route]:
             )
             raise Invalid("This receipt cannot be written.", advice=known)
         if purpose is None or choice is None or not choice.served:
-            return _said(
-                msgspec.json.encode(problems.problem(404, "There is no such choice of this person.")),
-                "application/problem+json",
-                404,
-            )
+            return problems.response(problems.problem(404, "There is no such choice of this person."))
         said = words(purpose, choice.language)
         if hash_of(said) != choice.hash:
             said = await writer.ask(lambda: _as_served(writer, purpose.key, choice.language, choice.hash))
@@ -68,10 +77,7 @@ def routes(writer: Writer, access: AccessKeys, secret: bytes) -> list[Route]:
     async def public(_: Request) -> Response:
         return Response(msgspec.json.encode(public_key(key)), media_type="application/json")
 
-    return [
-        Route("/v1/people/{person}/purposes/{purpose}/receipt", guarded(one)),
-        Route("/.well-known/consent-receipt-key.json", public),
-    ]
+    return [route(RECEIPT, one), route(RECEIPT_KEY, public)]
 
 
 def _as_served(writer: Writer, purpose: str, language: str, name: str) -> Words:
@@ -86,5 +92,5 @@ def _as_served(writer: Writer, purpose: str, language: str, name: str) -> Words:
     )
 
 
-def _said(body: bytes, kind: str, code: int = 200) -> Response:
-    return Response(body, code, media_type=kind, headers={"cache-control": "no-store"})
+def _said(body: bytes, kind: str) -> Response:
+    return Response(body, media_type=kind, headers={"cache-control": "no-store"})

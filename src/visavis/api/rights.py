@@ -1,26 +1,26 @@
-"""The doors of people's rights.
+"""Requests under data protection law: copy, import, correction, erasure, restriction, objection, review of a decision.
 
-A copy, a correction, an erasure, a restriction, an objection, somebody who looks again; and the brand's queues.
+And the brand's lists of requests and reviews that wait.
 """
 
 from typing import Any, Final, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from visavis.api.people import person
-from visavis.http import problems
+from visavis.api.people import PATH, person
 from visavis.http.access_keys import AccessKeys
-from visavis.http.requests import Answering, guarded, json_body, key_of
+from visavis.http.bodies import NO_STORE, OnOff, json_response, read_body
+from visavis.http.requests import key_of
+from visavis.http.routes import PERSON, ApiRoute, Operation, endpoint, routes_of
 from visavis.model.errors import Invalid
-from visavis.rights.export import LIMIT, schema, signed
-from visavis.rights.requests import Acknowledged, ErasureReceipt, Requests, UnknownPerson
+from visavis.model.request import Review
+from visavis.rights.export import LIMIT, Export, schema, signed
+from visavis.rights.requests import Acknowledged, ErasureReceipt, OpenRequest, OpenReview, Requests
 
-JSON: Final = "application/json"
-JOSE: Final = "application/jose"
+FAMILY_LIMIT: Final = 128
 
 
 class Import(Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,18 +31,15 @@ class Import(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Correction(Struct, frozen=True):
-    """Which moment said something wrong and what its fields should say (``null``: it never happened).
-
-    Or a family that was wrongly concluded.
-    """
+    """A moment that was wrong and what its fields should be (``null``: it never happened), or a family to hide."""
 
     moment: str | None = None
-    instead: dict[str, Any] | None = None
+    instead: dict[str, Any] | UnsetType | None = UNSET
     family: str | None = None
 
 
 class Move(Struct, frozen=True):
-    """Where a request goes, and why."""
+    """The next status of a request, and why."""
 
     status: str
     reason: str = ""
@@ -55,7 +52,7 @@ class ContestedView(Struct, frozen=True):
 
 
 class ReviewOutcome(Struct, frozen=True):
-    """What a person made of a contested decision, and why."""
+    """What the reviewer decided about a contested decision, and why."""
 
     outcome: Literal["confirmed", "changed"]
     reasons: str
@@ -76,139 +73,195 @@ class Forgotten(Struct, frozen=True):
 
 
 class Imported(Struct, frozen=True):
-    """How many entries came in."""
+    """How many entries were imported."""
 
     entries: int
 
 
-def routes(desk: Requests, access: AccessKeys) -> list[Route]:
-    """What a person may ask, and the brand's queues.
+def routes(requests: Requests, access: AccessKeys) -> list[ApiRoute]:
+    """What a person may ask under ``/v1/people/{person}``, and the brand's lists."""
+    return routes_of(RightsApi(requests, access))
 
-    Under ``/v1/people/{person}``: ``GET export``, ``POST import`` (the brand's key), ``POST corrections``, ``POST
-    erase``, ``PUT restriction``, ``PUT objections/{about}``, ``GET requests``, ``PUT requests/{request}`` (the
-    brand's), ``POST decisions/{decision}/contest``, ``PUT decisions/{decision}/review`` (the brand's); ``GET
-    /v1/requests`` and ``GET /v1/reviews`` (the brand's), and ``GET /v1/export-schema``.
-    """
 
-    async def take_away(request: Request) -> Response:
-        name, key = person(request, access)
+def _about_person(method: str, path: str, summary: str, **more: Any) -> Operation:
+    """An operation of a person or of the brand for them, which writes an entry."""
+    return Operation(method, f"{PATH}/{path}", summary, **{"roles": PERSON, "errors": (503,)} | more)
+
+
+class RightsApi:
+    """Every endpoint of requests and reviews."""
+
+    def __init__(self, requests: Requests, access: AccessKeys) -> None:
+        self._requests = requests
+        self._access = access
+
+    @endpoint(
+        _about_person(
+            "GET", "export", "A copy of everything, and of what was concluded.", response=Export, errors=(422, 503)
+        )
+    )
+    async def export(self, request: Request) -> Response:
+        """The copy, as JSON or signed."""
+        name, key = person(request, self._access)
         kind = request.query_params.get("format", "json")
         if kind not in ("json", "signed"):
             raise Invalid("There is no such format.", advice="Ask ?format=json or ?format=signed.")
-        copy = await desk.export(name, by="brand" if key.role == "brand" else "person")
-        return _said(signed(copy, desk.key).encode(), JOSE) if kind == "signed" else _json(copy)
+        copy = await self._requests.export(name, by="brand" if key.role == "brand" else "person")
+        if kind == "signed":
+            return Response(signed(copy, self._requests.key), media_type="application/jose", headers=NO_STORE)
+        return json_response(copy)
 
-    async def bring_in(request: Request) -> Response:
-        key_of(request, access, "brand")
-        name, _ = person(request, access)
+    @endpoint(
+        _about_person(
+            "POST",
+            "import",
+            "Import a signed copy from another server.",
+            roles=("brand",),
+            request=Import,
+            response=Imported,
+        )
+    )
+    async def bring_in(self, request: Request) -> Response:
+        """Import a signed copy."""
+        key_of(request, self._access, "brand")
+        name, _ = person(request, self._access)
         try:
-            said = msgspec.json.decode(await _body(request), type=Import)
+            sent = msgspec.json.decode(await _body(request), type=Import)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             advice = 'Send {"export": "…", "key": {…}}: the signed file, and the public key of who made it.'
             raise Invalid("The body is not an import.", advice=advice) from None
-        return _json(Imported(await desk.bring_in(name, said.export, said.key)))
+        return json_response(Imported(await self._requests.bring_in(name, sent.export, sent.key)))
 
-    async def correct(request: Request) -> Response:
-        name, key = person(request, access)
-        said = await json_body(request)
-        family, moment, instead = said.get("family"), said.get("moment"), said.get("instead")
-        if isinstance(family, str) and 0 < len(family) <= 128 and moment is None:
-            return _acknowledged(await desk.hide(name, family))
-        if not isinstance(moment, str) or "instead" not in said or not (instead is None or isinstance(instead, dict)):
+    @endpoint(_about_person("POST", "corrections", "Correct what was wrong.", request=Correction, response=Noted))
+    async def correct(self, request: Request) -> Response:
+        """Correct a moment, or hide a family."""
+        name, key = person(request, self._access)
+        sent = await read_body(request, Correction)
+        if sent.family and len(sent.family) <= FAMILY_LIMIT and sent.moment is None:
+            return self._acknowledged(await self._requests.hide(name, sent.family))
+        if sent.moment is None or isinstance(sent.instead, UnsetType):
             advice = (
                 'Send {"moment": ID, "instead": {fields}}, {"moment": ID, "instead": null} when it never happened, or'
                 ' {"family": NAME} to hide it.'
             )
             raise Invalid("This is no correction.", advice=advice)
-        return _acknowledged(await desk.correct(name, moment, instead, by_brand=key.role == "brand"))
+        by_brand = key.role == "brand"
+        return self._acknowledged(await self._requests.correct(name, sent.moment, sent.instead, by_brand=by_brand))
 
-    async def forget(request: Request) -> Response:
-        name, _ = person(request, access)
-        receipt = await desk.erase(name)
-        return _json(Forgotten(receipt, desk.signed(receipt, "erasure-receipt")))
+    @endpoint(_about_person("POST", "erase", "Erase everything, for good.", response=Forgotten))
+    async def erase(self, request: Request) -> Response:
+        """Erase this person."""
+        name, _ = person(request, self._access)
+        receipt = await self._requests.erase(name)
+        return json_response(Forgotten(receipt, self._requests.signed(receipt, "erasure-receipt")))
 
-    async def restrict(request: Request) -> Response:
-        name, _ = person(request, access)
-        return _acknowledged(await desk.restrict(name, on=_on(await json_body(request))))
+    @endpoint(
+        _about_person("PUT", "restriction", "Keep everything and read none of it.", request=OnOff, response=Noted)
+    )
+    async def restrict(self, request: Request) -> Response:
+        """Restrict processing, or lift the restriction."""
+        name, _ = person(request, self._access)
+        return self._acknowledged(await self._requests.restrict(name, on=(await read_body(request, OnOff)).on))
 
-    async def objects(request: Request) -> Response:
-        name, _ = person(request, access)
-        return _acknowledged(
-            await desk.object(name, str(request.path_params["about"]), on=_on(await json_body(request)))
+    @endpoint(_about_person("PUT", "objections/{about}", "Object, or take it back.", request=OnOff, response=Noted))
+    async def object(self, request: Request) -> Response:
+        """Object to something, or lift the objection."""
+        name, _ = person(request, self._access)
+        about, on = str(request.path_params["about"]), (await read_body(request, OnOff)).on
+        return self._acknowledged(await self._requests.object(name, about, on=on))
+
+    @endpoint(
+        _about_person("GET", "requests", "What was asked, and where it stands.", response=dict[str, Any], errors=())
+    )
+    async def of_person(self, request: Request) -> Response:
+        """The requests and reviews of this person."""
+        name, _ = person(request, self._access)
+        return json_response(self._requests.requests(name))
+
+    @endpoint(
+        _about_person(
+            "PUT",
+            "requests/{request}",
+            "Give a request its next status.",
+            roles=("brand",),
+            request=Move,
+            response=Noted,
         )
+    )
+    async def move(self, request: Request) -> Response:
+        """Give a request its next status."""
+        key_of(request, self._access, "brand")
+        name, _ = person(request, self._access)
+        sent = await read_body(request, Move)
+        number = str(request.path_params["request"])
+        return self._acknowledged(await self._requests.move(name, number, _text("status", sent.status), sent.reason))
 
-    async def requests(request: Request) -> Response:
-        name, _ = person(request, access)
-        return _json(desk.requests(name))
-
-    async def move(request: Request) -> Response:
-        key_of(request, access, "brand")
-        name, _ = person(request, access)
-        said = await json_body(request)
-        return _acknowledged(
-            await desk.move(
-                name, str(request.path_params["request"]), _text(said, "status"), _text(said, "reason", needed=False)
-            )
+    @endpoint(
+        _about_person(
+            "POST",
+            "decisions/{decision}/contest",
+            "Ask a person to look again.",
+            request=ContestedView,
+            response=Review,
         )
+    )
+    async def contest(self, request: Request) -> Response:
+        """Ask for a review of a decision."""
+        name, _ = person(request, self._access)
+        view = _text("view", (await read_body(request, ContestedView)).view)
+        return json_response(await self._requests.contest(name, str(request.path_params["decision"]), view))
 
-    async def contest(request: Request) -> Response:
-        name, _ = person(request, access)
-        return _json(
-            await desk.contest(name, str(request.path_params["decision"]), _text(await json_body(request), "view"))
+    @endpoint(
+        _about_person(
+            "PUT",
+            "decisions/{decision}/review",
+            "Confirm or change it, with reasons.",
+            roles=("brand",),
+            request=ReviewOutcome,
+            response=Review,
         )
+    )
+    async def review(self, request: Request) -> Response:
+        """Answer a review."""
+        key_of(request, self._access, "brand")
+        name, _ = person(request, self._access)
+        sent = await read_body(request, ReviewOutcome)
+        decision, reasons = str(request.path_params["decision"]), _text("reasons", sent.reasons)
+        return json_response(await self._requests.review(name, decision, sent.outcome, reasons))
 
-    async def review(request: Request) -> Response:
-        key_of(request, access, "brand")
-        name, _ = person(request, access)
-        said = await json_body(request)
-        return _json(
-            await desk.review(
-                name, str(request.path_params["decision"]), _text(said, "outcome"), _text(said, "reasons")
-            )
+    @endpoint(
+        Operation("GET", "/v1/reviews", "Decisions that wait for a person.", ("brand",), response=list[OpenReview])
+    )
+    async def open_reviews(self, request: Request) -> Response:
+        """Reviews that wait."""
+        key_of(request, self._access, "brand")
+        return json_response(self._requests.reviews())
+
+    @endpoint(
+        Operation(
+            "GET",
+            "/v1/requests",
+            "Requests that wait for the brand, by when each is due.",
+            ("brand",),
+            response=list[OpenRequest],
         )
+    )
+    async def open_requests(self, request: Request) -> Response:
+        """Requests that wait."""
+        key_of(request, self._access, "brand")
+        return json_response(self._requests.queue())
 
-    async def reviews(request: Request) -> Response:
-        key_of(request, access, "brand")
-        return _json(desk.reviews())
-
-    async def queue(request: Request) -> Response:
-        key_of(request, access, "brand")
-        return _json(desk.queue())
-
-    async def form(_: Request) -> Response:
+    @endpoint(
+        Operation(
+            "GET", "/v1/export-schema", "The form of an export, as a JSON Schema.", response="application/schema+json"
+        )
+    )
+    async def export_schema(self, _: Request) -> Response:
+        """The JSON Schema of a copy."""
         return Response(msgspec.json.encode(schema()), media_type="application/schema+json")
 
-    def _acknowledged(found: Acknowledged) -> Response:
-        return _json(Noted(found, desk.signed(found, "request-acknowledgement")))
-
-    at = "/v1/people/{person}"
-    return [
-        Route(f"{at}/export", _guarded(take_away)),
-        Route(f"{at}/import", _guarded(bring_in), methods=["POST"]),
-        Route(f"{at}/corrections", _guarded(correct), methods=["POST"]),
-        Route(f"{at}/erase", _guarded(forget), methods=["POST"]),
-        Route(f"{at}/restriction", _guarded(restrict), methods=["PUT"]),
-        Route(f"{at}/objections/{{about}}", _guarded(objects), methods=["PUT"]),
-        Route(f"{at}/requests", _guarded(requests)),
-        Route(f"{at}/requests/{{request}}", _guarded(move), methods=["PUT"]),
-        Route(f"{at}/decisions/{{decision}}/contest", _guarded(contest), methods=["POST"]),
-        Route(f"{at}/decisions/{{decision}}/review", _guarded(review), methods=["PUT"]),
-        Route("/v1/reviews", _guarded(reviews)),
-        Route("/v1/requests", _guarded(queue)),
-        Route("/v1/export-schema", _guarded(form)),
-    ]
-
-
-def _guarded(answering: Answering) -> Answering:
-    """As :func:`~visavis.http.requests.guarded`; who is not there, never was or was erased, is not there."""
-
-    async def answer(request: Request) -> Response:
-        try:
-            return await answering(request)
-        except UnknownPerson as error:
-            return problems.response(problems.problem(404, Exception.__str__(error), advice=error.advice))
-
-    return guarded(answer)
+    def _acknowledged(self, found: Acknowledged) -> Response:
+        return json_response(Noted(found, self._requests.signed(found, "request-acknowledgement")))
 
 
 async def _body(request: Request) -> bytes:
@@ -221,23 +274,7 @@ async def _body(request: Request) -> bytes:
     return b"".join(parts)
 
 
-def _on(said: dict[str, Any]) -> bool:
-    on = said.get("on")
-    if not isinstance(on, bool):
-        raise Invalid("`on` is true or false.", advice='Send {"on": true}.')
-    return on
-
-
-def _text(said: dict[str, Any], name: str, *, needed: bool = True) -> str:
-    text = said.get(name, "")
-    if not isinstance(text, str) or (needed and not text.strip()):
-        raise Invalid(f"`{name}` is a text.", advice=f'Send {{"{name}": "…"}}.')
+def _text(name: str, text: str) -> str:
+    if not text.strip():
+        raise Invalid(f"`{name}` is empty.", advice=f'Send {{"{name}": "…"}}.')
     return text
-
-
-def _json(found: object) -> Response:
-    return _said(msgspec.json.encode(found), JSON)
-
-
-def _said(body: bytes, kind: str) -> Response:
-    return Response(body, media_type=kind, headers={"cache-control": "no-store"})

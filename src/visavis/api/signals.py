@@ -1,27 +1,26 @@
-"""Signals that a browser sends for a person: Global Privacy Control, heard as an objection to sharing data with others.
+"""Global Privacy Control: a browser's signal is taken as an objection to sharing data with others.
 
-A signal is heard before what it came with, is kept as a moment of the person's own, and opens or closes nothing else: a
-consent that they gave to the brand itself stays, and their page says so.
+A signal is processed before the request that it came with, and kept as a moment of the person's own. It changes nothing
+else: a consent that they gave to the brand itself stays, and their page says so.
 
 Reference: W3C Privacy Working Group, *Global Privacy Control*, working draft (header ``Sec-GPC``, resource
 ``/.well-known/gpc.json``).
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from visavis.consent.notices import SHARING
-from visavis.model.customer import Customer
+from visavis.http.routes import ApiRoute, Operation, route
 from visavis.model.moment import Objected
 from visavis.runtime.loop import Loop
 
 HEADER: Final = b"sec-gpc"
-HEARD_SINCE: Final = "2026-11-24"
+OBEYED_SINCE: Final = "2026-11-24"
 """Since when the signal is obeyed as it is now: ``lastUpdate`` of the resource."""
 
 
@@ -37,27 +36,27 @@ def opted_out(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 
 def objection(loop: Loop, customer: str, cause: str) -> Objected | None:
-    """What this signal says of this person, when it is news.
+    """The objection that this signal makes; ``None`` when the person has objected already.
 
-    ``cause`` names what it came with, so that a retry says it once.
+    ``cause`` is the id of what it came with, so that a retry makes the same objection.
     """
-    known: Customer = loop.customer(customer)
-    if SHARING in known.objections:
+    if SHARING in loop.customer(customer).objections:
         return None
     return Objected(
         id=f"gpc-{cause}"[:128], customer=customer, occurred_at=loop.clock.now(), about=SHARING, method="gpc"
     )
 
 
-def heard(loop: Loop, customer: str, cause: str, headers: Iterable[tuple[bytes, bytes]]) -> Objected | None:
-    """What these headers say of this person, when they say something new."""
+def objection_in(loop: Loop, customer: str, cause: str, headers: Iterable[tuple[bytes, bytes]]) -> Objected | None:
+    """The objection that these headers make; ``None`` without the signal, or when the person has objected already."""
     return objection(loop, customer, cause) if opted_out(headers) else None
 
 
-def routes() -> list[Route]:
+def routes() -> list[ApiRoute]:
     """``GET /.well-known/gpc.json``."""
+    operation = Operation("GET", "/.well-known/gpc.json", "Global Privacy Control is obeyed.", response=dict[str, Any])
 
     async def gpc(_: Request) -> Response:
-        return Response(msgspec.json.encode({"gpc": True, "lastUpdate": HEARD_SINCE}), media_type="application/json")
+        return Response(msgspec.json.encode({"gpc": True, "lastUpdate": OBEYED_SINCE}), media_type="application/json")
 
-    return [Route("/.well-known/gpc.json", gpc)]
+    return [route(operation, gpc)]

@@ -17,7 +17,7 @@ ID_LIMIT: Final = 128
 
 
 class Answers:
-    """Makes and processes the moments ``displayed`` and ``answered``."""
+    """Makes and enters the moments ``displayed`` and ``answered``."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -32,7 +32,7 @@ class Answers:
         }
 
     def displayed_moment(
-        self, person: str, decision: str, *, ago_s: object = 0.0, audience: str = "customer", reader: str = ""
+        self, person: str, decision: str, *, ago_s: float = 0.0, audience: str = "customer", reader: str = ""
     ) -> Displayed:
         """That this card was on a screen; ``reader`` is the key that reads a brief, since each reading counts.
 
@@ -53,7 +53,7 @@ class Answers:
         decision: str,
         answer: str,
         *,
-        ago_s: object = 0.0,
+        ago_s: float = 0.0,
         audience: str = "customer",
         about: str = "",
     ) -> Answered:
@@ -71,8 +71,25 @@ class Answers:
             about=about,
         )
 
-    async def process(self, moment: Displayed | Answered) -> str:
-        """Process this moment, and return the answer that counts: the first that was received, empty for none."""
+    async def displayed(
+        self, person: str, decision: str, *, ago_s: float = 0.0, audience: str = "customer", reader: str = ""
+    ) -> None:
+        """Enter :meth:`displayed_moment`."""
+        moment = self.displayed_moment(person, decision, ago_s=ago_s, audience=audience, reader=reader)
+        await self._writer.process(moment)
+
+    async def answered(
+        self,
+        person: str,
+        decision: str,
+        answer: str,
+        *,
+        ago_s: float = 0.0,
+        audience: str = "customer",
+        about: str = "",
+    ) -> str:
+        """Enter :meth:`answered_moment`; return the answer that counts, the first received (empty: none was kept)."""
+        moment = self.answered_moment(person, decision, answer, ago_s=ago_s, audience=audience, about=about)
         entry = (await self._writer.process(moment)).answer.entry
         return entry.moment.answer if entry is not None and isinstance(entry.moment, Answered) else ""
 
@@ -84,8 +101,8 @@ class Answers:
             )
 
 
-def _late(ago_s: object) -> timedelta:
-    if not isinstance(ago_s, int | float) or isinstance(ago_s, bool) or not 0.0 <= ago_s <= LATE_LIMIT_S:
+def _late(ago_s: float) -> timedelta:
+    if not 0.0 <= ago_s <= LATE_LIMIT_S:
         raise Invalid(
             "`ago_s` is not a number of seconds between 0 and a week.",
             advice="Send how long ago it happened; drop what is older.",

@@ -12,9 +12,10 @@ from visavis.delivery.addresses import Addresses
 from visavis.delivery.screens import Screens
 from visavis.devices.mail.letters import Letters
 from visavis.devices.phone import page as phone
+from visavis.devices.phone.page import PASS_FILE
 from visavis.devices.wallet import google as google_wallet
 from visavis.http.access_keys import AccessKeys
-from visavis.http.requests import guarded
+from visavis.http.routes import route
 from visavis.model.errors import Invalid, Unavailable
 from visavis.ports import Channel
 from visavis.runtime.writer import Writer
@@ -78,7 +79,7 @@ class ExternalChannels:
         passes |= {"google": "/phone/google-pass"} if self._settings.google_wallet.account else {}
         return [
             *phone.routes(writer, access, screens, self.push, passes),
-            *(self.wallet.routes(access) if self.wallet is not None else [Route("/phone/pass.pkpass", guarded(unset))]),
+            *(self.wallet.routes(access) if self.wallet is not None else [route(PASS_FILE, unset)]),
             *google_wallet.routes(
                 self._settings.google_wallet, writer.loop.strategy, self._key("wallet"), access, self._now
             ),

@@ -7,7 +7,7 @@ person's stream, and only for cards decided for that profile.
 
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
@@ -20,16 +20,51 @@ from visavis.delivery.screens import OnScreen, Screens
 from visavis.devices.hosts.page import HOSTS, served
 from visavis.devices.text_screen import lines
 from visavis.http.access_keys import AccessKey, AccessKeys
+from visavis.http.bodies import OwnAnswer, PhonesAnswer, Seen, Settled, Token, json_response, read_body
 from visavis.http.event_stream import HEARTBEAT_S, ServerEvent, rings, streamed, watch
-from visavis.http.requests import enter, guarded, json_body, json_response, key_of
+from visavis.http.requests import key_of
+from visavis.http.routes import Operation, page_route, route
+from visavis.http.sign_in import sign_in
 from visavis.model.card import HudCard
 from visavis.model.catalogue import Device
-from visavis.model.errors import Invalid, Refused
+from visavis.model.errors import Refused
 from visavis.runtime.writer import Writer
 from visavis.strategy.read import Strategy
 
 COOKIE: Final = "visavis-glasses"
 PATH: Final = "/glasses"
+_KEY: Final[dict[str, Any]] = {"roles": ("device",), "cookie": COOKIE}
+ENTER: Final = Operation(
+    "POST",
+    f"{PATH}/enter",
+    "Sign in on these glasses: the key goes into the page's cookie.",
+    request=Token,
+    status=204,
+    errors=(401,),
+)
+SCREEN: Final = Operation(
+    "GET",
+    f"{PATH}/screen",
+    "The card that is on the glasses now; 204 when there is none.",
+    response=HudCard,
+    other_responses={204: ""},
+    **_KEY,
+)
+STREAM_OF_CARDS: Final = Operation(
+    "GET", f"{PATH}/stream", "The same as a stream of events.", response="text/event-stream", **_KEY
+)
+DISPLAYED: Final = Operation(
+    "POST",
+    f"{PATH}/displayed",
+    "Report that the card is on the screen.",
+    request=Seen,
+    status=204,
+    errors=(503,),
+    **_KEY,
+)
+ANSWER: Final = Operation(
+    "POST", f"{PATH}/answer", "Answer the card.", request=OwnAnswer, response=Settled, errors=(503,), **_KEY
+)
 WAIT_LIMIT_S: Final = 30.0
 """How long a request for the screen may be held until something changes on it."""
 BY: Final[dict[str, dict[str, str]]] = {
@@ -75,12 +110,12 @@ class Glasses:
     def routes(self) -> list[Route]:
         """The page, its stream, and what it sends back."""
         return [
-            Route(PATH, self._page),
-            Route(f"{PATH}/enter", guarded(self._enter), methods=["POST"]),
-            Route(f"{PATH}/screen", guarded(self._screen)),
-            Route(f"{PATH}/stream", guarded(self._stream)),
-            Route(f"{PATH}/displayed", guarded(self._displayed), methods=["POST"]),
-            Route(f"{PATH}/answer", guarded(self._answer), methods=["POST"]),
+            page_route(PATH, self._page),
+            route(ENTER, self._enter),
+            route(SCREEN, self._screen),
+            route(STREAM_OF_CARDS, self._stream),
+            route(DISPLAYED, self._displayed),
+            route(ANSWER, self._answer),
         ]
 
     def _key(self, request: Request) -> AccessKey:
@@ -96,7 +131,7 @@ class Glasses:
         return served(asked.get("host", ""), language, known=known)
 
     async def _enter(self, request: Request) -> Response:
-        return await enter(request, self._access, "device", COOKIE, PATH)
+        return await sign_in(request, self._access, "device", COOKIE, PATH)
 
     async def _screen(self, request: Request) -> Response:
         """The card of now; with ``wait_s``, as soon as it is another than that of ``If-None-Match``."""
@@ -113,7 +148,9 @@ class Glasses:
                 await rings(bell, wait_s)
                 self._key(request)  # a key that was revoked meanwhile gets nothing
         if tag != seen and found is not None:
-            return json_response(self._card(request, key, found), headers={"etag": tag})
+            response = json_response(self._card(request, key, found))
+            response.headers["etag"] = tag
+            return response
         headers = {"etag": tag, "cache-control": "no-store"}
         return Response(status_code=304 if tag == seen else 204, headers=headers)
 
@@ -137,7 +174,7 @@ class Glasses:
         return await displayed(request, self._key(request), self._answers)
 
     async def _answer(self, request: Request) -> Response:
-        return await answered(request, self._key(request), self._answers, ("yes", "no", "later", "wrong"))
+        return await answered(request, self._key(request), self._answers, OwnAnswer)
 
     def _card(self, request: Request, key: AccessKey, found: OnScreen) -> HudCard:
         asked = request.query_params
@@ -152,9 +189,8 @@ class Glasses:
 
 async def displayed(request: Request, key: AccessKey, answers: Answers) -> Response:
     """Enter that the card of the request's body was displayed to the key's person."""
-    body = await json_body(request)
-    moment = answers.displayed_moment(key.subject, str(body.get("decision", "")), ago_s=body.get("ago_s", 0.0))
-    await answers.process(moment)
+    body = await read_body(request, Seen)
+    await answers.displayed(key.subject, body.decision, ago_s=body.ago_s)
     return Response(status_code=204)
 
 
@@ -162,17 +198,15 @@ async def answered(
     request: Request,
     key: AccessKey,
     answers: Answers,
-    allowed: Sequence[str],
+    kind: type[OwnAnswer | PhonesAnswer],
     note: Callable[[str], None] = lambda _: None,
 ) -> Response:
     """Enter the answer of the request's body, and return the one that counts; ``note`` gets the decision before."""
-    body = await json_body(request)
-    decision, answer = str(body.get("decision", "")), str(body.get("answer", ""))
-    if answer not in allowed:
-        raise Invalid("`answer` is not one of the answers to a card.", advice=f"Send one of: {', '.join(allowed)}.")
-    moment = answers.answered_moment(key.subject, decision, answer, ago_s=body.get("ago_s", 0.0))
-    note(decision)
-    return json_response({"answer": await answers.process(moment)})
+    body = await read_body(request, kind)
+    if body.decision in answers.cards(key.subject):
+        note(body.decision)
+    settled = await answers.answered(key.subject, body.decision, body.answer, ago_s=body.ago_s)
+    return json_response(Settled(settled))
 
 
 def hud(

@@ -5,7 +5,7 @@ adviser for a shift at the same place.
 """
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import segno
 from starlette.requests import Request
@@ -13,16 +13,52 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from visavis.delivery.screens import Screens
-from visavis.devices.registry import SHIFT_S, VALID_S, Registry, TooMany, worn_moment
+from visavis.devices.registry import VALID_S, OwnDevice, Registry, TooMany, worn_moment
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys
+from visavis.http.bodies import Code, Offered, PairedKey, Pairing, json_response, read_body
 from visavis.http.inline_page import SELF, InlinePage
-from visavis.http.requests import guarded, json_body, json_response, key_of
+from visavis.http.requests import key_of
+from visavis.http.routes import Operation, page_route, route
+from visavis.model.catalogue import Device
 from visavis.model.errors import Invalid, Refused
+from visavis.model.moment import Role
 from visavis.runtime.writer import Writer
 from visavis.strategy.tables import ID_LIMIT
 
 PATH: Final = "/pair"
+OWNERS: Final[tuple[Role, ...]] = ("brand", "device", "adviser")
+OFFER: Final = Operation(
+    "POST",
+    "/v1/devices/pairing",
+    "A code, for a new device of this person or place.",
+    OWNERS,
+    request=Pairing,
+    response=Offered,
+    status=201,
+)
+PAIR: Final = Operation(
+    "POST",
+    "/v1/devices/pair",
+    "Link this device.",
+    request=Code,
+    response=PairedKey,
+    status=201,
+    errors=(403, 429, 503),
+)
+PROFILES: Final = Operation("GET", "/v1/devices/profiles", "The kinds of device that are known.", response=list[Device])
+DEVICES: Final = Operation(
+    "GET",
+    "/v1/devices",
+    "The devices of a person or place.",
+    OWNERS,
+    response=list[OwnDevice],
+    errors=(422,),
+    query=("person", "place"),
+)
+REVOKE: Final = Operation(
+    "DELETE", "/v1/devices/{device}", "Revoke this device's key.", OWNERS, status=204, errors=(503,)
+)
 PAGE: Final = InlinePage(Path(__file__).with_name("pair.html"))
 WORDS: Final = {
     "fr": {
@@ -65,16 +101,16 @@ class PairingRoutes:
     def routes(self) -> list[Route]:
         """The page, and the devices' own routes."""
         return [
-            Route(PATH, self._page),
-            Route("/v1/devices/pairing", guarded(self._offer), methods=["POST"]),
-            Route("/v1/devices/pair", guarded(self._pair), methods=["POST"]),
-            Route("/v1/devices/profiles", guarded(self._profiles)),
-            Route("/v1/devices", guarded(self._list)),
-            Route("/v1/devices/{device}", guarded(self._revoke), methods=["DELETE"]),
+            page_route(PATH, self._page),
+            route(OFFER, self._offer),
+            route(PAIR, self._pair),
+            route(PROFILES, self._profiles),
+            route(DEVICES, self._list),
+            route(REVOKE, self._revoke),
         ]
 
     def _key(self, request: Request) -> AccessKey:
-        return key_of(request, self._access, "brand", "device", "adviser")
+        return key_of(request, self._access, *OWNERS)
 
     async def _page(self, request: Request) -> Response:
         language = self._strategy.language_for(None, request.query_params.get("language", ""))
@@ -82,35 +118,29 @@ class PairingRoutes:
         return PAGE.response({"connect-src": SELF}, language=language, words=WORDS[language], devices=devices)
 
     async def _offer(self, request: Request) -> Response:
-        key, body = self._key(request), await json_body(request)
-        person, place = _whose(key, body.get("person", ""), body.get("place", ""))
-        if not all(isinstance(name, str) and len(name) <= ID_LIMIT for name in (person, place)):
-            raise Invalid(f"An id is a text of at most {ID_LIMIT} characters.", advice='Send {"person": "…"}.')
+        key, body = self._key(request), await read_body(request, Pairing)
+        person, place = _whose(key, body.person, body.place)
+        if len(person or place) > ID_LIMIT:
+            raise Invalid(f"An id has at most {ID_LIMIT} characters.", advice="Send the one that moments name.")
         if place and place not in self._strategy.places:
             raise Invalid("There is no such place.", advice="Give the id of one of the brand's places.")
-        shift = self._registry.shift(body.get("hours", SHIFT_S / 3600), key) if place else 0.0
+        shift = self._registry.shift(body.hours, key) if place else 0.0
         found = self._registry.offer("adviser" if place else "device", place or person, until=shift)
         link = f"{request.url.scheme}://{request.url.netloc}{PATH}#{found.code}"
         code = segno.make(link, error="m").svg_inline(scale=4, dark="#000", light="#fff")
-        return json_response(
-            {"code": found.code, "link": link, "qr_svg": code, "expires_at": found.expires_at, "valid_s": VALID_S}, 201
-        )
+        return json_response(Offered(found.code, link, code, found.expires_at, VALID_S), 201)
 
     async def _pair(self, request: Request) -> Response:
-        body = await json_body(request)
-        code, profile = body.get("code", ""), body.get("profile", "")
-        if not isinstance(code, str) or not isinstance(profile, str):
-            raise Invalid("A code and a profile are texts.", advice='Send {"code": "ABCD-EFGH", "profile": "glasses"}.')
+        body = await read_body(request, Code)
         address = request.client.host if request.client is not None else ""
         try:
-            token, key = self._registry.pair(code, profile, address)
+            token, key = self._registry.pair(body.code, body.profile, address)
         except TooMany as error:
             message, retry_after_s = Exception.__str__(error), error.retry_after_s
             return problems.response(problems.problem(429, message, advice=error.advice, retry_after_s=retry_after_s))
         if key.role == "device":
             await self._writer.process(worn_moment(key, self._writer.loop.clock.now(), worn=True))
-        found = {name: getattr(key, name) for name in ("id", "role", "subject", "profile", "until")}
-        return json_response({"key": token} | found, 201)
+        return json_response(PairedKey(token, key.id, key.role, key.subject, key.profile, key.until), 201)
 
     async def _list(self, request: Request) -> Response:
         key, asked = self._key(request), request.query_params
@@ -141,7 +171,7 @@ class PairingRoutes:
         return json_response(list(self._strategy.devices.values()))
 
 
-def _whose(key: AccessKey, person: Any, place: Any) -> tuple[Any, Any]:
+def _whose(key: AccessKey, person: str, place: str) -> tuple[str, str]:
     """The person or the place whose devices these are, one of the two; by default the key's own.
 
     :class:`Refused` when the key is of another, :class:`Invalid` when it is not exactly one.

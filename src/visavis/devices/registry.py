@@ -1,18 +1,22 @@
-"""Which devices are whose: paired by a short code that serves once, listed with their states.
+"""Which devices are whose: paired with a short code that counts once, listed with their state, revoked at once.
 
-A code is random and in memory only, names neither a person nor a place, and is valid for ten minutes and one use. It
-has 39 bits, and wrong codes are counted, by address and together: 120 a minute against a thousand waiting codes find
-one in ten years.
+A code names neither a person nor a place, is written to no file, and is valid for ten minutes and one use. It is 39
+random bits, and wrong codes are limited by address and in all: 120 a minute against a thousand valid codes find one in
+ten years.
 """
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from math import ceil
 from secrets import choice, token_hex
+from time import time
 from typing import Final, Literal
 
+from limits import RateLimitItemPerSecond
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
 from msgspec import Struct
-from msgspec.structs import replace
 
 from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.model.catalogue import Device
@@ -27,14 +31,16 @@ VALID_S: Final = 600.0
 OFFERS_LIMIT: Final = 10_000
 WRONG_LIMIT: Final = 10
 WRONG_OF_ALL_LIMIT: Final = 120
-WRONG_WITHIN_S: Final = 60.0
-ADDRESSES_LIMIT: Final = 10_000
+WRONG_WITHIN_S: Final = 60
+BY_ADDRESS: Final = RateLimitItemPerSecond(WRONG_LIMIT, WRONG_WITHIN_S, namespace="address")
+IN_ALL: Final = RateLimitItemPerSecond(WRONG_OF_ALL_LIMIT, WRONG_WITHIN_S, namespace="all")
+"""Counted by the machine's own clock: turning the clock of a rehearsal forgives no attempt."""
 SHIFT_S: Final = 8 * 3600.0
 SHIFT_LIMIT_S: Final = 16 * 3600.0
 
 
 class TooMany(Refused):
-    """Too many wrong codes; the next may be tried after ``retry_after_s``."""
+    """Too many wrong codes; ``retry_after_s`` says when the next may be tried."""
 
     def __init__(self, retry_after_s: int) -> None:
         super().__init__("Too many wrong codes.", advice="Wait, then type the code that is on the other screen.")
@@ -51,17 +57,20 @@ class Offer(Struct, frozen=True):
     until: float = 0.0
 
 
-class Paired(Struct, frozen=True):
-    """A paired device and its last reported state; ``until`` is the end of a shift (epoch seconds; 0: none)."""
+class OwnDevice(Struct, frozen=True):
+    """A device of a person or place, and its last reported state (``None``: it never reported).
+
+    ``until`` is the end of a shift (epoch seconds; 0: none).
+    """
 
     id: str
     profile: str
     name: str
     proved: str
-    worn: bool | None = None
-    battery: float | None = None
-    busy: bool = False
-    until: float = 0.0
+    worn: bool | None
+    battery: float | None
+    busy: bool
+    until: float
 
 
 def worn_moment(key: AccessKey, at: datetime, *, worn: bool) -> Worn:
@@ -79,8 +88,7 @@ class Registry:
         self._devices = devices
         self._now = now
         self._offers: OrderedDict[str, Offer] = OrderedDict()
-        self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
-        self._all_wrong: deque[float] = deque()
+        self._attempts = FixedWindowRateLimiter(MemoryStorage())
 
     def offer(self, role: Literal["device", "adviser"], subject: str, *, until: float = 0.0) -> Offer:
         """A new code, valid for ten minutes and one use."""
@@ -95,19 +103,19 @@ class Registry:
 
         :class:`Refused` for a code that is none (any more), :class:`TooMany` after many of them.
         """
-        self._patient(address)
+        self._check_attempts(address)
         if profile not in self._devices:
             raise Invalid("There is no such profile.", advice="GET /v1/devices/profiles lists them.")
         offer = self._offers.pop("".join([glyph for glyph in code.upper() if glyph.isalnum()]), None)
         if offer is None or offer.expires_at <= self._now():
-            self._count(address)
+            self._count_wrong(address)
             raise Refused("This code is not valid.", advice="Ask for a new one: each counts once, for ten minutes.")
         token = self._access.issue(offer.role, offer.subject, profile=profile, until=offer.until)
         return token, self._access.check(token)
 
     def listed(
         self, role: Literal["device", "adviser"], subject: str, states: Mapping[str, DeviceState]
-    ) -> list[Paired]:
+    ) -> list[OwnDevice]:
         """The devices that this person, or the advisers of this place, have now."""
         found = []
         for key in self._access.listed():
@@ -115,34 +123,24 @@ class Registry:
                 continue
             device, state = self._devices.get(key.profile), states.get(key.id)
             name, proved = (device.name or device.profile, device.proved) if device is not None else (key.profile, "no")
-            paired = Paired(key.id, key.profile, name, proved, until=key.until)
-            if state is not None:
-                paired = replace(paired, worn=state.worn, battery=state.battery, busy=state.busy)
-            found.append(paired)
+            worn, battery, busy = (state.worn, state.battery, state.busy) if state is not None else (None, None, False)
+            found.append(OwnDevice(key.id, key.profile, name, proved, worn, battery, busy, key.until))
         return found
 
-    def shift(self, hours: object, asking: AccessKey) -> float:
+    def shift(self, hours: float, asking: AccessKey) -> float:
         """When a shift that begins now ends; no later than the key that asks for it."""
-        if not isinstance(hours, int | float) or isinstance(hours, bool) or not 0 < hours * 3600 <= SHIFT_LIMIT_S:
+        if not 0 < hours * 3600 <= SHIFT_LIMIT_S:
             raise Invalid(
                 f"`hours` is how long the shift lasts, at most {SHIFT_LIMIT_S / 3600:.0f}.", advice='Send {"hours": 8}.'
             )
         return min(self._now() + hours * 3600, asking.until or float("inf"))
 
-    def _patient(self, address: str) -> None:
-        now = self._now()
-        for wrong, limit in (
-            (self._wrong.get(address, deque[float]()), WRONG_LIMIT),
-            (self._all_wrong, WRONG_OF_ALL_LIMIT),
-        ):
-            while wrong and wrong[0] <= now - WRONG_WITHIN_S:
-                wrong.popleft()
-            if len(wrong) >= limit:
-                raise TooMany(max(1, round(wrong[0] + WRONG_WITHIN_S - now)))
+    def _check_attempts(self, address: str) -> None:
+        """:class:`TooMany` when this address, or all together, have sent too many wrong codes."""
+        for limit, sender in ((BY_ADDRESS, address), (IN_ALL, "")):
+            if not self._attempts.test(limit, sender):
+                raise TooMany(max(1, ceil(self._attempts.get_window_stats(limit, sender).reset_time - time())))
 
-    def _count(self, address: str) -> None:
-        self._wrong.setdefault(address, deque()).append(self._now())
-        self._wrong.move_to_end(address)
-        self._all_wrong.append(self._now())
-        while len(self._wrong) > ADDRESSES_LIMIT:
-            self._wrong.popitem(last=False)
+    def _count_wrong(self, address: str) -> None:
+        self._attempts.hit(BY_ADDRESS, address)
+        self._attempts.hit(IN_ALL, "")

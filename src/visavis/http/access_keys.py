@@ -1,8 +1,7 @@
-"""Who may say what: one key a role, scoped to one person or one place, kept as a hash, revocable at once.
+"""Access keys: each of one role, for one person or one place, kept as a hash, revocable at once.
 
-A device speaks for one person only; a till and an adviser's screen for one place; a sensor tells what is at home and
-nothing else; the brand's own servers speak for anyone. A key is 192 random bits, so one fast hash is enough; it is
-shown once, when it is made.
+A device's key is for one person; a till's and an adviser's for one place; a sensor's for one person's home and nothing
+else; the brand's for anyone. A key is 192 random bits, so one fast hash is enough; it is shown once, when it is made.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,22 +23,20 @@ from visavis.store.keys import Cipher
 from visavis.store.sqlite_file import emptied, open_database
 
 NOTICED_S: Final = 0.5
-"""How soon a server hears of a key that another process made or revoked."""
+"""How soon a server notices a key that another process made or revoked."""
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 _OTHERS: Final = frozenset({"revoked", "invalidated"})
 
 
 class InvalidKey(Refused):
-    """Who asks has no key, or one that is none any more."""
+    """The request has no key, or one that is not valid any more."""
 
 
 class AccessKey(Struct, frozen=True):
     """What a key allows. ``subject`` is the person (device, sensor) or the place (till, adviser); empty for the brand.
 
-    ``profile`` is a screen's.
-
-    From ``until`` on (epoch seconds; 0: never) it opens nothing: an adviser's glasses are theirs for a shift.
+    ``profile`` is a screen's. The key ends at ``until`` (epoch seconds; 0: never): an adviser's, with their shift.
     """
 
     id: str
@@ -56,12 +53,7 @@ _key = msgspec.msgpack.Decoder(AccessKey)
 
 
 class AccessKeys:
-    """The keys, in one small SQLite file (``:memory:`` for tests), sealed under ``secret``.
-
-    Whose they are is nobody's business.
-
-    ``now`` gives epoch seconds.
-    """
+    """The keys, in one SQLite file (``:memory:`` for tests) encrypted under ``secret``; ``now`` gives epoch seconds."""
 
     def __init__(self, path: Path | str, secret: bytes | None = None, *, now: Callable[[], float] = time) -> None:
         if secret is None and path != ":memory:":
@@ -86,8 +78,8 @@ class AccessKeys:
         if role not in ROLES:
             raise Invalid(f"`{role}` is no role.", advice=f"Roles: {', '.join(ROLES)}.")
         if (role == "brand") is bool(subject):
-            told = "This role needs a subject." if role != "brand" else "The brand's key has no subject."
-            raise Invalid(told, advice="A person for device and sensor, a place for till and adviser.")
+            fault = "This role needs a subject." if role != "brand" else "The brand's key has no subject."
+            raise Invalid(fault, advice="A person for device and sensor, a place for till and adviser.")
         token = f"vv_{role}_{token_urlsafe(24)}"
         digest = _hash(token)
         key = AccessKey(
@@ -100,10 +92,7 @@ class AccessKeys:
         return token
 
     def check(self, token: str) -> AccessKey:
-        """The key of this token.
-
-        :class:`InvalidKey` when there is none, when it was revoked, or when its time is over.
-        """
+        """The key of this token; :class:`InvalidKey` when there is none, or it was revoked or has ended."""
         self._glance()
         key = self._keys.get(_hash(token))
         if key is None or key.revoked or self._over(key):
@@ -111,12 +100,12 @@ class AccessKeys:
         return key
 
     def holds(self, key: AccessKey) -> bool:
-        """Whether this key is still one: what streams ask before they go on."""
+        """Whether this key is still valid; streams ask it before each event."""
         self._glance()
         return key.id in self._held and not self._over(key)
 
     def revoke(self, key_id: str) -> None:
-        """From the next check on, this key opens nothing; in other processes within :data:`NOTICED_S`."""
+        """End this key, from the next check on; in other processes within :data:`NOTICED_S`."""
         self._read()
         for digest, key in self._keys.items():
             if key.id == key_id:
@@ -173,7 +162,7 @@ class AccessKeys:
             self._read()
 
     def _read(self) -> None:
-        """Take in what another process (the command line) has made or revoked."""
+        """Read the file again when another process (the command line) has changed it."""
         self._read_at = monotonic()
         (version,) = self._database.execute("PRAGMA data_version").fetchone()
         if version != self._version:
@@ -185,12 +174,12 @@ class AccessKeys:
             self._held = {key.id for key in self._keys.values() if not key.revoked}
 
     def listed(self) -> list[AccessKey]:
-        """Every key, without its secret."""
+        """Every key, without its token."""
         self._read()
         return list(self._keys.values())
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
         self._database.close()
 
     def _sealed(self, digest: bytes, key: AccessKey) -> bytes:

@@ -1,11 +1,13 @@
-"""Every no over HTTP, as RFC 9457 problem details: what was given, what was expected, what to do.
+"""Problem documents (RFC 9457): every error over HTTP, with what was given, what was expected and what to do.
 
-Never what the sender wrote.
+They never repeat what the sender wrote.
 """
 
-from typing import Any, Final
+from http import HTTPStatus
+from typing import Final
 
 import msgspec
+from msgspec import UNSET, Struct, UnsetType
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,39 +16,32 @@ from starlette.routing import Match, Route
 from visavis.engine import NotAdmitted
 from visavis.http.access_keys import InvalidKey
 from visavis.model.errors import Invalid, Refused, Unavailable, VisavisError
+from visavis.rights.requests import UnknownPerson
 from visavis.runtime.writer import Busy
 
 TYPE: Final = b"application/problem+json"
-TITLES: Final[dict[int, str]] = {
-    400: "This cannot be understood",
-    401: "No valid key",
-    403: "Not allowed",
-    404: "Not there",
-    405: "Wrong method",
-    406: "Not spoken here",
-    409: "Already there",
-    413: "Too large",
-    415: "Wrong content type",
-    422: "Not what was expected",
-    429: "Too many at once",
-    500: "Our fault",
-    503: "Not possible now",
-}
 
 
-def problem(status: int, detail: str, *, advice: str = "", **more: Any) -> dict[str, Any]:
-    """The members of a problem; ``type`` names the kind of problem by its status, which is all that a program needs."""
-    said = {
-        "type": f"urn:visavis:problem:{status}",
-        "title": TITLES.get(status, "Not possible"),
-        "status": status,
-        "detail": detail,
-        **more,
-    }
-    return {**said, "advice": advice} if advice else said
+class Problem(Struct, frozen=True, omit_defaults=True):
+    """An error as RFC 9457 problem details. ``index`` is that of the moment when several were sent."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    advice: str = ""
+    index: int | UnsetType = UNSET
+    category: str = ""
+    retry_after_s: float = 0.0
 
 
-def of_error(error: VisavisError) -> dict[str, Any]:
+def problem(status: int, detail: str, *, advice: str = "", category: str = "", retry_after_s: float = 0.0) -> Problem:
+    """The problem of this status; ``type`` names the kind of problem by its status, which is all a program needs."""
+    kind, title = f"urn:visavis:problem:{status}", HTTPStatus(status).phrase
+    return Problem(kind, title, status, detail, advice, category=category, retry_after_s=retry_after_s)
+
+
+def of_error(error: VisavisError) -> Problem:
     """The problem of an error that we raised on purpose."""
     message = Exception.__str__(error)
     match error:
@@ -56,6 +51,8 @@ def of_error(error: VisavisError) -> dict[str, Any]:
             return problem(503, message, advice=error.advice, retry_after_s=1)
         case InvalidKey():
             return problem(401, message, advice="Send `Authorization: Bearer KEY`.")
+        case UnknownPerson():
+            return problem(404, message, advice=error.advice)
         case Refused():
             return problem(403, message, advice=error.advice)
         case Invalid():
@@ -64,52 +61,44 @@ def of_error(error: VisavisError) -> dict[str, Any]:
             return problem(400, message, advice=error.advice)
 
 
-def of_refusal(refused: NotAdmitted) -> dict[str, Any]:
-    """The door's no: nothing of the moment was kept."""
+def of_refusal(refused: NotAdmitted) -> Problem:
+    """The problem of a moment that was not admitted: nothing of it was kept."""
     return problem(403, f"This `{refused.kind}` was not kept.", advice=refused.advice, category=refused.category)
 
 
-def body(told: dict[str, Any]) -> bytes:
-    """The problem's bytes."""
-    return msgspec.json.encode(told)
+def body(found: Problem) -> bytes:
+    """The problem as JSON."""
+    return msgspec.json.encode(found)
 
 
-def headers(told: dict[str, Any]) -> list[tuple[bytes, bytes]]:
-    """What goes with it: when to come back, and how to say who one is."""
-    said = [(b"retry-after", b"%d" % told["retry_after_s"])] if "retry_after_s" in told else []
-    return [*said, (b"www-authenticate", b"Bearer")] if told["status"] == 401 else said
+def headers(found: Problem) -> list[tuple[bytes, bytes]]:
+    """The headers that go with it: when to retry, and how to authenticate."""
+    more = [(b"retry-after", b"%d" % found.retry_after_s)] if found.retry_after_s else []
+    return [*more, (b"www-authenticate", b"Bearer")] if found.status == 401 else more
 
 
-def response(told: dict[str, Any]) -> Response:
-    """The problem as the pages' framework answers it."""
-    said = {name.decode(): value.decode() for name, value in headers(told)}
+def response(found: Problem) -> Response:
+    """The problem as a response."""
+    more = {name.decode(): value.decode() for name, value in headers(found)}
     return Response(
-        body(told), told["status"], headers={"content-type": TYPE.decode(), "cache-control": "no-store", **said}
+        body(found), found.status, headers={"content-type": TYPE.decode(), "cache-control": "no-store", **more}
     )
 
 
 def refusal(error: VisavisError) -> Response:
-    """The answer to a request that failed for a reason of ours."""
+    """The response to a request that failed with an error that we raised on purpose."""
     return response(of_error(error))
 
 
 async def unrouted(request: Request, error: Exception) -> Response:
-    """What the router itself refuses (no such address, another method), told as a problem too.
-
-    ``Allow`` names every method of the address.
-    """
+    """The response when no route matches the path or the method; ``Allow`` lists every method of the path."""
     assert isinstance(error, HTTPException)
-    told = response(
-        problem(
-            error.status_code,
-            "There is nothing at this address." if error.status_code == 404 else "This address does not do that.",
-        )
-    )
-    told.headers.update(error.headers or {})
+    detail = "There is nothing at this address." if error.status_code == 404 else "This address does not do that."
+    found = response(problem(error.status_code, detail))
+    found.headers.update(error.headers or {})
     if error.status_code == 405:
         routes = [route for route in request.app.routes if isinstance(route, Route)]
-        here = next(route.path for route in routes if route.matches(request.scope)[0] is not Match.NONE)
-        told.headers["allow"] = ", ".join(
-            sorted({method for route in routes if route.path == here for method in route.methods or ()})
-        )
-    return told
+        path = next(route.path for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+        methods = {method for route in routes if route.path == path for method in route.methods or ()}
+        found.headers["allow"] = ", ".join(sorted(methods))
+    return found

@@ -1,6 +1,6 @@
 """What every page and JSON route shares: the key of a request, its body, its cookie, and errors as problem details."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import msgspec
@@ -23,18 +23,7 @@ PAGE: Final = {
     "cache-control": "no-store",
 }
 Answering = Callable[[Request], Awaitable[Response]]
-__all__ = [
-    "PAGE",
-    "YEAR_S",
-    "Answering",
-    "enter",
-    "guarded",
-    "json_body",
-    "json_response",
-    "key_of",
-    "refusal",
-    "with_cookie",
-]
+__all__ = ["PAGE", "YEAR_S", "Answering", "guarded", "json_body", "key_of", "refusal", "with_cookie"]
 
 
 def key_of(request: Request, access: AccessKeys, *roles: str, cookie: str = "") -> AccessKey:
@@ -56,20 +45,6 @@ def key_of(request: Request, access: AccessKeys, *roles: str, cookie: str = "") 
             f"A key of the role `{key.role}` does not open this.", advice=f"Use the key of: {', '.join(roles)}."
         )
     return key
-
-
-async def enter(request: Request, access: AccessKeys, role: str, cookie: str, path: str) -> Response:
-    """Put the key of the request's body into the cookie of the page at ``path``.
-
-    :class:`Invalid` when it is a key of another role.
-    """
-    token = str((await json_body(request)).get("key", ""))
-    if (key := access.check(token)).role != role:
-        owner = "PLACE" if role == "adviser" else "PERSON"
-        raise Invalid(
-            f"This is a key of the role `{key.role}`, not `{role}`.", advice=f"Make one: visavis key {role} {owner}."
-        )
-    return with_cookie(request, Response(status_code=204), cookie, token, path)
 
 
 def with_cookie(request: Request, response: Response, cookie: str, token: str, path: str) -> Response:
@@ -94,14 +69,6 @@ async def json_body(request: Request) -> dict[str, Any]:
         return msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Invalid("The body is not a JSON object.", advice='Send one such as {"on": true}.') from None
-
-
-def json_response(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A response with this value as JSON; ``headers`` may replace that it is never cached."""
-    data = msgspec.json.encode(value)
-    return Response(
-        data, status, media_type="application/json", headers={"cache-control": "no-store", **(headers or {})}
-    )
 
 
 def guarded(answering: Answering) -> Answering:

@@ -1,4 +1,4 @@
-"""Whether probabilities are true: predicted against actual, in all, by week and by bin; and how to correct them.
+"""Calibration of probabilities: predicted against actual, in all, by week and by bin; and their recalibration.
 
 References: Naeini, Cooper & Hauskrecht, *Obtaining well calibrated probabilities using Bayesian binning*, 2015, eq. 1;
 Cox, *Two further applications of a model for binary regression*, 1958.
@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 
 def calibration(p: ArrayLike, y: ArrayLike) -> float:
-    """Predicted over actual: 1 is true; NaN when nothing happened.
+    """Predicted over actual: 1 is calibrated; NaN when nothing happened.
 
     >>> calibration([0.5, 0.5], [1, 0])
     1.0
@@ -27,7 +27,7 @@ def calibration(p: ArrayLike, y: ArrayLike) -> float:
 def worst_week(p: ArrayLike, y: ArrayLike, week: ArrayLike, *, least: int = 500) -> float:
     """The ratio farthest from 1 (in logarithm) among weeks of at least ``least`` rows; 1 when there is none.
 
-    A week in which nothing happened although something was predicted is infinitely far, and is told.
+    A week in which nothing happened although something was predicted is infinitely far.
 
     >>> worst_week([0.5] * 4, [1, 0, 1, 1], [1, 1, 2, 2], least=2)
     0.5
@@ -37,7 +37,7 @@ def worst_week(p: ArrayLike, y: ArrayLike, week: ArrayLike, *, least: int = 500)
     if len(which) != len(predicted):
         raise Invalid("A calibration by week needs one week a probability.")
     sums = zip(np.bincount(which, predicted).tolist(), np.bincount(which, actual).tolist(), rows.tolist(), strict=True)
-    ratios = [said / was if was else inf for said, was, n in sums if n >= least and (said or was)]
+    ratios = [expected / was if was else inf for expected, was, n in sums if n >= least and (expected or was)]
     return max(ratios, key=lambda ratio: abs(log(ratio)) if 0.0 < ratio < inf else inf, default=1.0)
 
 
@@ -57,11 +57,11 @@ def ece(p: ArrayLike, y: ArrayLike, *, bins: int = 20) -> float:
 def recalibrate(
     p: ArrayLike, y: ArrayLike, *, before: tuple[float, float] = (0.0, 1.0), prior: float = 20.0, steps: int = 20
 ) -> tuple[float, float]:
-    """The (shift, slope) of logit p' = shift + slope · logit p that fit ``y`` best, pulled towards ``before`` as by
-    ``prior`` more labels.
+    """The (shift, slope) of logit p' = shift + slope · logit p that fit ``y`` best, regularised towards ``before``.
 
-    Newton with step halving. Few or one-apply_to_profile labels give a small correction, never an infinite one; without
-    labels there is none. Causal when ``y`` holds nothing but outcomes that have closed before the correction is used.
+    The regularisation weighs as much as ``prior`` labels: few or one-sided labels give a small correction, never an
+    infinite one, and no labels none. Newton's method with step halving. ``y`` must only hold outcomes that closed
+    before the correction is used.
 
     Reference: Platt, *Probabilistic outputs for support vector machines*, 1999; Cox, *Two further applications of a
     model for binary regression*, 1958.

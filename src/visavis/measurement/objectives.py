@@ -1,10 +1,8 @@
-"""What each objective brought so far, live.
+"""The uplift of each objective so far: the people who may see its cards against its holdout.
 
-Fed with every durable entry, it compares the people who may see its cards with its holdout.
-
-One number a person: in which share of their closed windows the thing happened that we believed in most at that moment,
-shown or not. People who are held out have the same windows, since a window opens on what was *known*, before caps and
-holdout; so nothing but the cards tells the two groups apart.
+One number a person: the share of their closed windows in which the outcome happened that was most probable when the
+window opened, whether it was shown or not. A window opens on what is *known*, before caps and holdout, so people who
+are held out have the same windows, and the two groups differ by the cards alone.
 """
 
 from collections import Counter
@@ -21,7 +19,7 @@ from visavis.model.entry import Entry
 from visavis.strategy.read import Strategy
 
 PEOPLE: Final = 100_000
-"""Beyond so many people, newcomers are not followed: the interval would not be narrower for anyone's purpose."""
+"""Beyond so many people, new ones are not counted: the interval is narrow enough."""
 
 
 class ObjectiveResult(Struct, frozen=True):
@@ -80,11 +78,11 @@ class ObjectiveTallies:
             people.pop(customer, None)
             self._shown[objective].pop(customer, None)
 
-    def standings(self) -> list[ObjectiveResult]:
+    def results(self) -> list[ObjectiveResult]:
         """Every objective, in the order of the strategy."""
-        return [self._standing(objective) for objective in self._strategy.objectives.values()]
+        return [self._result(objective) for objective in self._strategy.objectives.values()]
 
-    def _standing(self, objective: Objective) -> ObjectiveResult:
+    def _result(self, objective: Objective) -> ObjectiveResult:
         share, people = objective.holdout_share, dict[str, Tally]()
         for name, tally in self._people[
             objective.id

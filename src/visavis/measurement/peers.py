@@ -1,4 +1,4 @@
-"""The peers that every figure is measured against: plain counting, and counting with a fade.
+"""The peers that every figure is measured against: plain counting, and counting with decay.
 
 Kept apart from the engine, from the raw baskets.
 """
@@ -9,29 +9,29 @@ from typing import Final
 
 from msgspec import Struct
 
-OBVIOUS: Final = 3
-FADE_A_BASKET: Final = 0.95
-FADE_A_DAY: Final = 0.98
+TOP: Final = 3
+BASKET_DECAY: Final = 0.95
+DAY_DECAY: Final = 0.98
 HABIT_DAYS: Final = 5
 FIRST_DAY: Final = 17_167  # 2017-01-01
 
 
-class Named(Struct, frozen=True, gc=False):
-    """A family that a method would name, and how sure the method is."""
+class Prediction(Struct, frozen=True, gc=False):
+    """The family that a method predicts, and how confident the method is."""
 
     family: str
     confidence: float
 
 
-class Counts:
+class PurchaseCounts:
     """What one household bought so far, family by family."""
 
     def __init__(self) -> None:
         self.trips = 0
-        self._counted: dict[
-            str, tuple[float, float, str]
-        ] = {}  # (-count, -last, family): the smallest is the most counted
-        self._by_basket: dict[str, float] = {}  # .95^-n a basket: never needs fading again, only comparing
+        # (-count, -last, family): the smallest is the most counted
+        self._counted: dict[str, tuple[float, float, str]] = {}
+        # Decayed by basket and by day. Weights grow instead of decaying, so that nothing needs updating.
+        self._by_basket: dict[str, float] = {}
         self._by_day: dict[str, float] = {}
         self._days: dict[str, tuple[int, int]] = {}  # (distinct days, the last of them)
         self._habits: set[str] = set()
@@ -40,10 +40,10 @@ class Counts:
         """How many families."""
         return len(self._counted)
 
-    def buy(self, families: Iterable[str], at: float, day: int) -> None:
+    def add(self, families: Iterable[str], at: float, day: int) -> None:
         """Count one basket."""
         self.trips += 1
-        basket, today = FADE_A_BASKET**-self.trips, FADE_A_DAY ** -(day - FIRST_DAY)
+        basket, today = BASKET_DECAY**-self.trips, DAY_DECAY ** -(day - FIRST_DAY)
         for family in families:
             before = self._counted.get(family)
             self._counted[family] = ((before[0] if before else 0.0) - 1.0, -at, family)
@@ -55,39 +55,34 @@ class Counts:
                 if days + 1 == HABIT_DAYS:
                     self._habits.add(family)
 
-    def most_counted(self) -> list[Named]:
+    def most_counted(self) -> list[Prediction]:
         """The four most counted families; ties by recency, then by name."""
-        return [
-            Named(family, -count / self.trips) for count, _, family in nsmallest(OBVIOUS + 1, self._counted.values())
-        ]
+        counted = nsmallest(TOP + 1, self._counted.values())
+        return [Prediction(family, -count / self.trips) for count, _, family in counted]
 
-    def decayed(self, obvious: frozenset[str]) -> tuple[str, str]:
-        """The best by the basket-decayed count, and the best other than ``obvious`` (at most three families)."""
-        best = [
-            name for _, name in nsmallest(OBVIOUS + 1, [(-weight, name) for name, weight in self._by_basket.items()])
-        ]
-        return best[0], next((name for name in best if name not in obvious), "")
+    def most_decayed(self, top: frozenset[str]) -> tuple[str, str]:
+        """The best by the count decayed by basket, and the best that is not in ``top`` (at most three families)."""
+        weights = nsmallest(TOP + 1, [(-weight, family) for family, weight in self._by_basket.items()])
+        best = [family for _, family in weights]
+        return best[0], next((family for family in best if family not in top), "")
 
     def missing(self, basket: frozenset[str]) -> frozenset[str]:
-        """What a reminder at the till may be about.
-
-        Families bought on at least five earlier days, and not in this basket.
-        """
+        """The families bought on at least five earlier days that are not in this basket."""
         return frozenset(self._habits - basket)
 
-    def most_counted_of(self, missing: frozenset[str]) -> Named:
+    def most_counted_of(self, missing: frozenset[str]) -> Prediction:
         """The most counted of the missing families.
 
-        Sure by the count itself, which on one calendar is a rate a day (a rate a trip would do worse).
+        Its confidence is the count itself, a rate a day on one calendar (a rate a trip would do worse).
         """
         count, _, family = min([self._counted[name] for name in missing])
-        return Named(family, -count)
+        return Prediction(family, -count)
 
-    def decayed_of(self, missing: frozenset[str], day: int) -> Named:
-        """The best of the missing families by the count decayed .98 a day."""
+    def most_decayed_of(self, missing: frozenset[str], day: int) -> Prediction:
+        """The best of the missing families by the count decayed by day."""
         weight, family = min([(-self._by_day[name], name) for name in missing])
-        return Named(family, -weight * FADE_A_DAY ** (day - FIRST_DAY))
+        return Prediction(family, -weight * DAY_DECAY ** (day - FIRST_DAY))
 
-    def chance(self, truth: frozenset[str]) -> float:
-        """How often a random family of the household is in ``truth``."""
-        return len(truth & self._counted.keys()) / len(self._counted)
+    def chance(self, families: frozenset[str]) -> float:
+        """How often a random family of the household is one of these."""
+        return len(families & self._counted.keys()) / len(self._counted)

@@ -1,10 +1,7 @@
-"""A story: moments, and what is expected of each.
+"""Stories: moments, and what is expected of each; as a test, for ``visavis play``, and as a scene of the stage.
 
-The same file is a test, a command (``visavis play``) and a scene of the stage.
-
-A story says nothing that the engine should say: only what happens to whom, who reports it, and what must come of it.
-Where a moment depends on the person who plays, it names what is meant (``@usual milk``, ``@card``…);
-``docs/stories.md`` says which names there are.
+A story holds no words of cards: only what happens to whom, who reports it, and what must come of it. Where a moment
+depends on the person who plays, it uses a name (``@usual milk``, ``@card``…); ``docs/stories.md`` lists them.
 """
 
 import tomllib
@@ -21,10 +18,15 @@ Words = dict[str, str]
 By = Literal["brand", "device", "till", "adviser", "sensor", "other-till"]
 
 
-class Expected(Struct, frozen=True, forbid_unknown_fields=True):
-    """What must come of a step; what is not said is not checked.
+def text_in(words: Words, language: str) -> str:
+    """The text in this language, else in the first that it has."""
+    return words.get(language) or next(iter(words.values()), "")
 
-    ``or_silence`` are reasons for which this ``card`` may rightly not be there: the person is held out, or it is not
+
+class Expected(Struct, frozen=True, forbid_unknown_fields=True):
+    """What must come of a step; only what is given is checked.
+
+    ``or_silence`` are reasons for which this ``card`` may rightly be missing: the person is held out, or it is not
     true of them.
     """
 
@@ -49,9 +51,8 @@ class Expected(Struct, frozen=True, forbid_unknown_fields=True):
 class Step(Struct, frozen=True, forbid_unknown_fields=True):
     """One thing that happens.
 
-    A moment (``moment``, reported by ``by``), a ``switch`` of a purpose, the ``close`` of a kind of data, a ``read`` of
-    something of the person's, or time that passes (``pass_s``). ``again`` sends the last moment once more, as a retry
-    does.
+    A ``moment`` reported by ``by``, a ``switch`` of a purpose, the ``close`` of a kind of data, a ``read`` of something
+    of the person's, or time that passes (``pass_s``). ``again`` sends the last moment once more, as a retry does.
     """
 
     by: By = "device"
@@ -67,10 +68,7 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Story(Struct, frozen=True, forbid_unknown_fields=True):
-    """``given`` are the purposes that the person chose long ago.
-
-    ``stranger`` is someone of whom nothing is known yet.
-    """
+    """Steps for one person; ``given`` are the purposes that they chose before, a ``stranger`` is not known at all."""
 
     title: Words
     promise: Words
@@ -91,8 +89,8 @@ def stories(files: Mapping[str, bytes]) -> list[Story]:
     for path in sorted(files):
         if path.startswith("stories/") and path.endswith(".toml"):
             try:
-                told = tomllib.loads(files[path].decode())
-                found.append(msgspec.convert(told | {"id": path[len("stories/") : -len(".toml")]}, Story))
+                content = tomllib.loads(files[path].decode())
+                found.append(msgspec.convert(content | {"id": path[len("stories/") : -len(".toml")]}, Story))
             except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
                 raise Invalid(f"{path}: {error}.", advice="See docs/stories.md.") from None
     return found
@@ -111,12 +109,10 @@ class Check(Struct, frozen=True):
         return self.expected == self.found
 
 
-class Played(Struct, frozen=True):
-    """One step as it happened.
+class PlayedStep(Struct, frozen=True):
+    """One step as it was played: what was sent, the answer, what both screens showed then, and the checks.
 
-    What was sent, the status, the answer as the server gave it, what both screens show then, the checks.
-
-    ``excused`` is the reason for which the scene's card is rightly not there, from the step on where it was refused.
+    ``excused`` is the reason for which the scene's card is rightly missing, from the step on where it was refused.
     """
 
     story: str
@@ -134,8 +130,5 @@ class Played(Struct, frozen=True):
 
     @property
     def as_expected(self) -> bool:
-        """Whether everything that was expected came of it.
-
-        A step that needs a card which is rightly not there cannot happen, and need not.
-        """
+        """Whether every check holds; a step that needs a card which is rightly missing is skipped, and may be."""
         return all(check.holds for check in self.checks) and (not self.skipped or bool(self.excused))

@@ -1,1 +1,1 @@
-"""Pages for people at a desk or a counter."""
+"""Pages for people: a person's own page, the adviser's, the console."""

@@ -18,8 +18,11 @@ from visavis.cards.brief import brief
 from visavis.delivery.answers import Answers
 from visavis.delivery.screens import OnScreen, Screens
 from visavis.http.access_keys import AccessKey, AccessKeys
+from visavis.http.bodies import AdvisersAnswer, Settled, ShownBrief, Token, json_response, read_body
 from visavis.http.event_stream import HEARTBEAT_S, ServerEvent, streamed, watch
-from visavis.http.requests import enter, guarded, json_body, json_response, key_of
+from visavis.http.requests import key_of
+from visavis.http.routes import Operation, page_route, route
+from visavis.http.sign_in import sign_in
 from visavis.model.card import Brief
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused
@@ -30,6 +33,24 @@ from visavis.web import pages
 
 COOKIE: Final = "visavis-adviser"
 PATH: Final = "/adviser"
+_KEY: Final[dict[str, Any]] = {"roles": ("adviser",), "cookie": COOKIE}
+ENTER: Final = Operation(
+    "POST", f"{PATH}/enter", "Sign in to this place's screen.", request=Token, status=204, errors=(401, 403)
+)
+BRIEFS: Final = Operation(
+    "GET", f"{PATH}/briefs", "The briefs of this place now.", response=list[ShownBrief], query=("language",), **_KEY
+)
+STREAM_OF_BRIEFS: Final = Operation(
+    "GET",
+    f"{PATH}/stream",
+    "The same as a stream of events.",
+    response="text/event-stream",
+    query=("language", "pick"),
+    **_KEY,
+)
+ANSWER: Final = Operation(
+    "POST", f"{PATH}/answer", "Answer the brief.", request=AdvisersAnswer, response=Settled, errors=(503,), **_KEY
+)
 LAYOUTS: Final = ("glasses", "tablet")
 
 
@@ -50,11 +71,11 @@ class Adviser:
     def routes(self) -> list[Route]:
         """The page, its stream, its briefs as JSON, and what it sends back."""
         return [
-            Route(PATH, self._page),
-            Route(f"{PATH}/enter", guarded(self._enter), methods=["POST"]),
-            Route(f"{PATH}/briefs", guarded(self._briefs)),
-            Route(f"{PATH}/stream", guarded(self._stream)),
-            Route(f"{PATH}/answer", guarded(self._answer), methods=["POST"]),
+            page_route(PATH, self._page),
+            route(ENTER, self._enter),
+            route(BRIEFS, self._briefs),
+            route(STREAM_OF_BRIEFS, self._stream),
+            route(ANSWER, self._answer),
         ]
 
     def _key(self, request: Request) -> AccessKey:
@@ -75,15 +96,14 @@ class Adviser:
         return pages.page("adviser.html", self._language(request), framed=True, path=PATH, **values)
 
     async def _enter(self, request: Request) -> Response:
-        return await enter(request, self._access, "adviser", COOKIE, PATH)
+        return await sign_in(request, self._access, "adviser", COOKIE, PATH)
 
     async def _read(self, key: AccessKey, already: set[str]) -> None:
         """Log that this key reads every brief of its place; when it returns, none was left out."""
         while new := [one for one in self._screens.briefs(key.subject) if one.show.id not in already]:
             for one in new:
                 person, decision = one.entry.customer, one.show.id
-                moment = self._answers.displayed_moment(person, decision, audience="adviser", reader=key.id)
-                await self._answers.process(moment)
+                await self._answers.displayed(person, decision, audience="adviser", reader=key.id)
                 already.add(decision)
 
     async def _briefs(self, request: Request) -> Response:
@@ -117,18 +137,19 @@ class Adviser:
         return streamed(watched)
 
     async def _answer(self, request: Request) -> Response:
-        key, body = self._key(request), await json_body(request)
-        decision, answer, about = [str(body.get(name, "")) for name in ("decision", "answer", "about")]
-        if answer not in ("done", "later", "wrong"):
-            raise Invalid("`answer` is not one of the answers to a brief.", advice="Send one of: done, later, wrong.")
-        found = self._brief_here(key, decision)
+        key, body = self._key(request), await read_body(request, AdvisersAnswer)
+        found = self._brief_here(key, body.decision)
         needs = [fact.subject for fact in found.show.facts if fact.kind == "need"]
-        if about and (answer != "wrong" or about not in needs):
+        if body.about and (body.answer != "wrong" or body.about not in needs):
             raise Invalid(
                 "`about` names no fact of this brief that can be wrong.", advice="Send the `about` of one of its facts."
             )
-        moment = self._answers.answered_moment(found.entry.customer, decision, answer, audience="adviser", about=about)
-        return json_response({"answer": await self._answers.process(moment)})
+        person = found.entry.customer
+        return json_response(
+            Settled(
+                await self._answers.answered(person, body.decision, body.answer, audience="adviser", about=body.about)
+            )
+        )
 
     def _brief_here(self, key: AccessKey, decision: str) -> OnScreen:
         """The brief of this decision, if its person is still checked in at this place and the purpose open."""

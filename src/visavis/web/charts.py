@@ -1,7 +1,4 @@
-"""Small drawings for the console: numbers in, SVG text out.
-
-Decoration beside figures that are written out, so hidden from screen readers.
-"""
+"""Small SVG charts for the console; they stand beside figures in text, so screen readers do not read them."""
 
 from typing import Final
 

@@ -1,18 +1,15 @@
-"""The console.
+"""The console, for the brand's own people behind a brand's key.
 
-What the server is living now, any decision explained, what each objective brought, what went out, and who holds a key.
-
-For the brand's own people, behind a brand's key. The feed is thinned when moments come faster than eyes; the log is
-not, and answers for any moment.
+The latest moments, any decision explained, the effect of each objective, webhooks sent, and the keys. Rows are left out
+of the feed when moments come faster than they can be read; the log has every moment.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from math import isfinite
 from time import perf_counter
 from typing import Any, Final
 
-import msgspec
 from babel.numbers import format_percent
 from markupsafe import Markup
 from msgspec import Struct
@@ -20,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from visavis.cards.answer import said
+from visavis.cards.answer import DecisionReply, said
 from visavis.cards.typography import typeset
 from visavis.cards.words import amount
 from visavis.delivery.screens import EVERYBODY, Screens
@@ -29,14 +26,16 @@ from visavis.explain.accounts import Accounts
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.http.access_log import record_entry_read
+from visavis.http.bodies import Token, json_response, read_body
 from visavis.http.event_stream import HEARTBEAT_S, Look, ServerEvent, streamed, watch
-from visavis.http.requests import PAGE, guarded, json_body, key_of, with_cookie
+from visavis.http.requests import PAGE, key_of, with_cookie
+from visavis.http.routes import Operation, endpoint, page_route, routes_of
 from visavis.measurement.objectives import ObjectiveResult, ObjectiveTallies
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import KINDS
 from visavis.runtime.writer import Writer
 from visavis.web import charts, pages
-from visavis.web.explained import explained
+from visavis.web.decision_details import details
 from visavis.web.feed import Filter, mark, rows
 
 COOKIE: Final = "visavis-console"
@@ -44,13 +43,14 @@ PATH: Final = "/console"
 ROWS: Final = 40
 PARCELS: Final = 12
 PACE_S: Final = 0.25
-"""How often the feed is written at most: many moments come as one event."""
-SIDES_S: Final = 1.0
-"""How often what stands beside it is counted again at most."""
+"""How often rows are sent at most: many moments come as one event."""
+SUMMARY_S: Final = 1.0
+"""How often the summary beside it is counted again at most."""
+ASK_MOMENT: Final = "Ask for its moment: /v1/people/PERSON/moments/MOMENT."
 
 
 class ObjectiveRow(Struct, frozen=True):
-    """One objective as the console tells it: what it showed, on whom it is measured, and the honest effect so far."""
+    """One objective: how many cards it showed, on how many people it is measured, and its effect so far."""
 
     id: str
     why: str
@@ -69,126 +69,202 @@ def routes(
     writer: Writer,
     access: AccessKeys,
     screens: Screens,
-    outbox: Webhooks,
+    webhooks: Webhooks,
     objectives: ObjectiveTallies,
-    benefits: Accounts,
+    accounts: Accounts,
 ) -> list[Route]:
+    """The page and its endpoints."""
+    console = Console(writer, access, screens, webhooks, objectives, accounts)
+    return [page_route(PATH, console.page), *routes_of(console)]
+
+
+class Console:
     """The page, its stream, its fragments, and one decision as JSON."""
-    strategy = writer.loop.strategy
 
-    def brand(request: Request) -> AccessKey:
-        return key_of(request, access, "brand", cookie=COOKIE)
+    def __init__(
+        self,
+        writer: Writer,
+        access: AccessKeys,
+        screens: Screens,
+        webhooks: Webhooks,
+        objectives: ObjectiveTallies,
+        accounts: Accounts,
+    ) -> None:
+        self._writer = writer
+        self._strategy = writer.loop.strategy
+        self._access = access
+        self._screens = screens
+        self._webhooks = webhooks
+        self._objectives = objectives
+        self._accounts = accounts
 
-    def language_of(request: Request) -> str:
-        return pages.language_of(request, strategy)
-
-    def sides(language: str) -> dict[str, Any]:
-        """What stands beside the feed."""
-        return {
-            "books": {
-                name: amount(abs(cents), strategy.brand.currency, language) for name, cents in benefits.books.items()
-            },
-            "objectives": [standing(one, language) for one in objectives.standings()],
-            "parcels": [(one, mark(one.customer)) for one in islice(reversed(outbox.parcels.values()), PARCELS)],
-            "world": writer.loop.world.version,
-            "people": writer.loop.people,
-            "lived": screens.recent[-1].number if screens.recent else 0,
-            "waiting": writer.waiting + outbox.waiting,
-        }
-
-    async def page(request: Request) -> Response:
-        language = language_of(request)
+    async def page(self, request: Request) -> Response:
+        """The whole page; without a key, the form that asks for one."""
+        language, brand = self._language(request), self._strategy.brand.name
         try:
-            key = brand(request)
+            key = self._key(request)
         except Refused:
-            return pages.page("console.html", language, path=PATH, own=None, brand=strategy.brand.name)
-        values = sides(language) | {
-            "own": key.id,
-            "keys": access.listed(),
-            "kinds": sorted(set(KINDS) - {"located"}),
-            "brand": strategy.brand.name,
-        }
-        return pages.page("console.html", language, path=PATH, **values)
+            return pages.page("console.html", language, path=PATH, own=None, brand=brand)
+        values = self._summary(language)
+        kinds = sorted(set(KINDS) - {"located"})
+        keys = self._access.listed()
+        return pages.page(
+            "console.html", language, path=PATH, own=key.id, keys=keys, kinds=kinds, brand=brand, **values
+        )
 
-    async def enter(request: Request) -> Response:
-        token = str((await json_body(request)).get("key", ""))
-        if access.check(token).role != "brand":
+    @endpoint(
+        Operation("POST", f"{PATH}/enter", "Sign in to the console.", request=Token, status=204, errors=(401, 403))
+    )
+    async def enter(self, request: Request) -> Response:
+        """Keep the brand's key in the page's cookie."""
+        token = (await read_body(request, Token)).key
+        if self._access.check(token).role != "brand":
             raise Refused("This is not a brand's key.", advice="Make one: visavis key brand.")
         return with_cookie(request, Response(status_code=204), COOKIE, token, PATH)
 
-    async def stream(request: Request) -> Response:
-        key, asked = brand(request), request.query_params
+    @endpoint(
+        Operation(
+            "GET",
+            f"{PATH}/stream",
+            "Moments as they are processed.",
+            ("brand",),
+            COOKIE,
+            response="text/event-stream",
+            query=("kind", "result", "mark", "after"),
+        )
+    )
+    async def stream(self, request: Request) -> Response:
+        """Rows of moments as they are processed, and the summary beside them, as server-sent events."""
+        key, asked = self._key(request), request.query_params
         wanted = Filter(asked.get("kind", ""), asked.get("result", ""), asked.get("mark", ""))
-        language = language_of(request)
-        look = _look(screens, told_rows(wanted, language), told_sides(language))
         last = request.headers.get("last-event-id", "") or asked.get("after", "")
-        return streamed(watch(screens, EVERYBODY, look, holds=lambda: access.holds(key), last_id=last, settle_s=PACE_S))
+        look = self._look(wanted, self._language(request), last)
+        return streamed(watch(self._screens, EVERYBODY, look, holds=lambda: self._access.holds(key), settle_s=PACE_S))
 
-    def told_rows(wanted: Filter, language: str) -> Callable[[int], str]:
-        def text(after: int) -> str:
-            new = (one for one in reversed(screens.recent) if one.number > after)
-            found = list(islice(rows(strategy, new, wanted, pages.WORDS[language].console, language), ROWS))
-            return pages.rendered("_rows.html", language, rows=found) if found else ""
-
-        return text
-
-    def told_sides(language: str) -> Callable[[], str]:
-        return lambda: pages.rendered("_sides.html", language, **sides(language))
-
-    async def moment(request: Request) -> Response:
-        brand(request)
-        number, language = request.query_params.get("number", ""), language_of(request)
-        found = next((one for one in screens.recent if str(one.number) == number), None)
+    @endpoint(
+        Operation(
+            "GET",
+            f"{PATH}/moment",
+            "One moment explained.",
+            ("brand",),
+            COOKIE,
+            response="text/html",
+            errors=(422, 503),
+            query=("number",),
+        )
+    )
+    async def moment(self, request: Request) -> Response:
+        """The explanation of one of the latest moments; the read is recorded."""
+        self._key(request)
+        number, language = request.query_params.get("number", ""), self._language(request)
+        found = next((one for one in self._screens.recent if str(one.number) == number), None)
         if found is None:
-            raise Invalid(
-                "This moment is not among the latest.", advice="Ask for it: /v1/people/PERSON/moments/MOMENT."
-            )
+            raise Invalid("This moment is not among the latest.", advice=ASK_MOMENT)
         entry = found.entry
-        await record_entry_read(writer, entry)
-        kind = getattr(pages.WORDS[language].console.kinds, entry.moment.kind)
-        told = pages.rendered(
-            "_explained.html",
+        await record_entry_read(self._writer, entry)
+        html = pages.rendered(
+            "_moment.html",
             language,
             entry=entry,
-            kind=kind,
+            kind=getattr(pages.WORDS[language].console.kinds, entry.moment.kind),
             us=round(found.us),
-            decisions=explained(strategy, entry, language),
+            decisions=details(self._strategy, entry, language),
         )
-        return HTMLResponse(told, headers=PAGE)
+        return HTMLResponse(html, headers=PAGE)
 
-    async def decision(request: Request) -> Response:
-        key_of(request, access, "brand")
+    @endpoint(
+        Operation(
+            "GET",
+            "/v1/decisions/{decision}",
+            "One of the latest decisions.",
+            ("brand",),
+            response=DecisionReply,
+            query=("language",),
+        )
+    )
+    async def decision(self, request: Request) -> Response:
+        """One of the latest decisions as JSON; the read is recorded."""
+        key_of(request, self._access, "brand")
         name = str(request.path_params["decision"])
-        for entry in [recent.entry for recent in reversed(screens.recent)]:
+        for entry in [recent.entry for recent in reversed(self._screens.recent)]:
             for one in entry.decisions:
                 if one.id == name:
-                    await record_entry_read(writer, entry)
-                    return Response(
-                        msgspec.json.encode(said(strategy, entry, one, language_of(request))),
-                        media_type="application/json",
-                    )
-        advice = "Ask for its moment: /v1/people/PERSON/moments/MOMENT."
-        return problems.response(problems.problem(404, "This decision is not among the latest.", advice=advice))
+                    await record_entry_read(self._writer, entry)
+                    return json_response(said(self._strategy, entry, one, self._language(request)))
+        return problems.response(problems.problem(404, "This decision is not among the latest.", advice=ASK_MOMENT))
 
-    async def revoke(request: Request) -> Response:
-        own = brand(request)
-        name = str(request.path_params["key"])
+    @endpoint(
+        Operation(
+            "POST",
+            f"{PATH}/keys/{{key}}/revoke",
+            "Revoke a key.",
+            ("brand",),
+            COOKIE,
+            response="text/html",
+            errors=(422,),
+        )
+    )
+    async def revoke(self, request: Request) -> Response:
+        """Revoke a key, but for the one that asks."""
+        own, name = self._key(request), str(request.path_params["key"])
         if name == own.id:
             raise Refused("This is the key that you are using.", advice="Enter with another one, then revoke it.")
-        access.revoke(name)
-        screens.look_again()
-        return HTMLResponse(
-            pages.rendered("_keys.html", language_of(request), keys=access.listed(), own=own.id), headers=PAGE
-        )
+        self._access.revoke(name)
+        self._screens.look_again()
+        html = pages.rendered("_keys.html", self._language(request), keys=self._access.listed(), own=own.id)
+        return HTMLResponse(html, headers=PAGE)
 
-    return [
-        Route(PATH, page),
-        Route("/v1/decisions/{decision}", guarded(decision)),
-        Route(f"{PATH}/enter", guarded(enter), methods=["POST"]),
-        Route(f"{PATH}/stream", guarded(stream)),
-        Route(f"{PATH}/moment", guarded(moment)),
-        Route(f"{PATH}/keys/{{key}}/revoke", guarded(revoke), methods=["POST"]),
-    ]
+    def _key(self, request: Request) -> AccessKey:
+        return key_of(request, self._access, "brand", cookie=COOKIE)
+
+    def _language(self, request: Request) -> str:
+        return pages.language_of(request, self._strategy)
+
+    def _summary(self, language: str) -> dict[str, Any]:
+        """The values of the template ``_summary.html``."""
+        books = self._accounts.books
+        parcels = self._webhooks.parcels
+        return {
+            "books": {
+                name: amount(abs(cents), self._strategy.brand.currency, language) for name, cents in books.items()
+            },
+            "objectives": [standing(one, language) for one in self._objectives.results()],
+            "parcels": [(one, mark(one.customer)) for one in islice(reversed(parcels.values()), PARCELS)],
+            "world": self._writer.loop.world.version,
+            "people": self._writer.loop.people,
+            "processed": self._newest(),
+            "waiting": self._writer.waiting + self._webhooks.waiting,
+        }
+
+    def _rows(self, wanted: Filter, language: str, after: int) -> str:
+        """The rows of the latest moments after this number; empty when none is wanted."""
+        new = (one for one in reversed(self._screens.recent) if one.number > after)
+        found = list(islice(rows(self._strategy, new, wanted, pages.WORDS[language].console, language), ROWS))
+        return pages.rendered("_rows.html", language, rows=found) if found else ""
+
+    def _look(self, wanted: Filter, language: str, last: str) -> Look:
+        """The rows of the moments since the one of this number, and the summary beside them."""
+        after, summary_at = int(last) if last.isascii() and last.isdigit() else 0, 0.0
+        after = after if after <= self._newest() else 0
+
+        async def look(_: str) -> tuple[Sequence[ServerEvent], float]:
+            nonlocal after, summary_at
+            events, newest = [], self._newest()
+            if newest > after:
+                if text := self._rows(wanted, language, after):
+                    events.append(ServerEvent("rows", text, str(newest)))
+                after = newest
+            if (started := perf_counter()) >= summary_at:
+                html = pages.rendered("_summary.html", language, **self._summary(language))
+                events.append(ServerEvent("summary", html))
+                # Counting many people takes long: it never takes more than a fiftieth of the server's time.
+                summary_at = started + max(SUMMARY_S, 50.0 * (perf_counter() - started))
+            return events, HEARTBEAT_S
+
+        return look
+
+    def _newest(self) -> int:
+        return self._screens.recent[-1].number if self._screens.recent else 0
 
 
 def standing(one: ObjectiveResult, language: str) -> ObjectiveRow:
@@ -217,26 +293,3 @@ def standing(one: ObjectiveResult, language: str) -> ObjectiveRow:
         between,
         bar,
     )
-
-
-def _look(screens: Screens, told_rows: Callable[[int], str], told_sides: Callable[[], str]) -> Look:
-    """The rows since the last event, and what stands beside them."""
-    after, sides_at = -1, 0.0
-
-    async def look(last: str) -> tuple[Sequence[ServerEvent], float]:
-        nonlocal after, sides_at
-        events = []
-        newest = screens.recent[-1].number if screens.recent else 0
-        if after < 0:
-            after = int(last) if last.isascii() and last.isdigit() and int(last) <= newest else 0
-        if newest > after:
-            if text := told_rows(after):
-                events.append(ServerEvent("rows", text, str(newest)))
-            after = newest
-        if (started := perf_counter()) >= sides_at:
-            events.append(ServerEvent("sides", told_sides()))
-            # Counting many people takes long: it never takes more than a fiftieth of the server's time.
-            sides_at = started + max(SIDES_S, 50.0 * (perf_counter() - started))
-        return events, HEARTBEAT_S
-
-    return look

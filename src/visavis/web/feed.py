@@ -1,9 +1,7 @@
-"""The console's live feed.
+"""The console's live feed: one row a moment, filtered on the server, for moments past and to come.
 
-One row a moment, filtered where it is made, so that a filter holds for what comes and for what was. It names nobody.
-
-A person is a mark, the same while the server runs: enough to follow what happens, too little to know to whom. Who wants
-to know opens the moment, which is a look like any other: the person reads of it.
+A row names nobody: a person is a mark, the same while the server runs. Opening a moment shows the person, and that read
+is recorded like any other.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,14 +24,14 @@ _KEY: Final = token_bytes(16)
 
 
 class Pill(Struct, frozen=True):
-    """What became of one decision, in two words; ``tone`` is a class of the style sheet."""
+    """The result of one decision in a few words; ``tone`` is a class of the style sheet."""
 
     words: str
     tone: str
 
 
 class FeedRow(Struct, frozen=True):
-    """One moment as the feed tells it."""
+    """One moment in the feed."""
 
     number: int
     mark: str
@@ -45,7 +43,7 @@ class FeedRow(Struct, frozen=True):
 
 
 class Filter(Struct, frozen=True):
-    """Which moments are wanted; empty means all but the console's own reading, which would show itself."""
+    """Which moments are wanted; empty means all but reads by staff, which the console itself causes."""
 
     kind: str = ""
     result: str = ""
@@ -62,7 +60,7 @@ class Filter(Struct, frozen=True):
 
 
 def mark(customer: str) -> str:
-    """What stands for this person until the server stops."""
+    """The mark of this person until the server stops."""
     return f"#{blake2b(customer.encode('utf-8', 'surrogatepass'), key=_KEY, digest_size=3).hexdigest()}"
 
 
@@ -93,7 +91,7 @@ def _pill(decision: Decision, words: Any) -> Pill:
 
 
 def _clock(strategy: Strategy, entry: Entry, language: str) -> str:
-    """When it occurred by the brand's clock; with its day when it was told on another."""
+    """When it occurred by the brand's clock; with its day when it was received on another."""
     zone = ZoneInfo(strategy.brand.zone)
     at = entry.moment.occurred_at.astimezone(zone)
     day = (

@@ -1,7 +1,4 @@
-"""What all pages for people share.
-
-Templates, words in two languages, the static files, and the headers that keep a page to itself.
-"""
+"""What all pages for people share: templates, words in two languages, static files, security headers."""
 
 import tomllib
 from datetime import timedelta
@@ -29,10 +26,7 @@ LANGUAGES: Final = ("fr", "en")
 
 
 def _read(words: Any, language: str) -> Any:
-    """Tables of words as records, so that ``w.adviser.items`` is a word and never a method.
-
-    Each word set as a printer would, its first letter as it is.
-    """
+    """Tables of words as records, so that ``w.adviser.items`` is a word and never a method; each is typeset."""
     if isinstance(words, dict):
         return SimpleNamespace(**{name: _read(one, language) for name, one in words.items()})
     if isinstance(words, str) and words == words.strip():
@@ -40,40 +34,52 @@ def _read(words: Any, language: str) -> Any:
     return words
 
 
-WORDS: Final = {
-    one: _read(tomllib.loads((HERE / "words" / f"{one}.toml").read_text(encoding="utf-8")), one) for one in LANGUAGES
-}
-_environment: Final = Environment(
-    loader=FileSystemLoader(HERE / "templates"),
-    autoescape=select_autoescape(default=True),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+class Templates:
+    """The ``templates`` and ``words`` (``fr.toml``, ``en.toml``) of a folder, and those that all pages share."""
+
+    def __init__(self, folder: Path, shared: "Templates | None" = None) -> None:
+        self.words = {one: _words(folder / "words" / f"{one}.toml", one) for one in LANGUAGES}
+        for one, words in (shared.words if shared is not None else {}).items():
+            vars(self.words[one]).update(vars(words))
+        self._environment = Environment(
+            loader=FileSystemLoader([folder / "templates", HERE / "templates"]),
+            autoescape=select_autoescape(default=True),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def rendered(self, template: str, language: str, **values: Any) -> str:
+        """The text of a template; ``w`` are the words of this language, a table a page: ``w.adviser.done``."""
+        return self._environment.get_template(template).render(
+            w=self.words[language], language=language, percent=partial(percent, language=language), **values
+        )
+
+    def page(self, template: str, language: str, *, status: int = 200, framed: bool = False, **values: Any) -> Response:
+        """A whole page, with the headers of all pages; ``framed`` when our own stage may show it in a frame."""
+        policy = PAGE["content-security-policy"]
+        headers = (
+            PAGE | {"content-security-policy": policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'")}
+            if framed
+            else PAGE
+        )
+        return HTMLResponse(self.rendered(template, language, **values), status, headers=headers)
+
+
+def _words(path: Path, language: str) -> Any:
+    return _read(tomllib.loads(path.read_text(encoding="utf-8")), language)
+
+
+SHARED: Final = Templates(HERE)
+WORDS: Final = SHARED.words
+rendered: Final = SHARED.rendered
+page: Final = SHARED.page
 
 
 def language_of(request: Request, strategy: Strategy, customer: Customer | None = None) -> str:
     """The language of a page: asked for in its address, else by the browser, else as for any card."""
     browser = [one.strip()[:2].lower() for one in request.headers.get("accept-language", "").split(",")]
     return strategy.language_for(customer, request.query_params.get("language", ""), *browser)
-
-
-def rendered(template: str, language: str, **values: Any) -> str:
-    """The text of a template; ``w`` are the words of this language, a table a page: ``w.adviser.done``."""
-    return _environment.get_template(template).render(
-        w=WORDS[language], language=language, percent=partial(percent, language=language), **values
-    )
-
-
-def page(template: str, language: str, *, status: int = 200, framed: bool = False, **values: Any) -> Response:
-    """A whole page, with the headers of all pages; ``framed`` when our own stage may show it in a frame."""
-    policy = PAGE["content-security-policy"]
-    headers = (
-        PAGE | {"content-security-policy": policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'")}
-        if framed
-        else PAGE
-    )
-    return HTMLResponse(rendered(template, language, **values), status, headers=headers)
 
 
 def clock(hour: float, language: str) -> str:
@@ -115,6 +121,6 @@ def percent(share: float, language: str) -> str:
     return format_percent(share, "0.#\u00a0%" if language == "fr" else "0.#%", locale=language)
 
 
-def static() -> Mount:
+def static(folder: Path = HERE / "static", path: str = "/static") -> Mount:
     """The style sheets and scripts of the pages."""
-    return Mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    return Mount(path, StaticFiles(directory=folder), name="static")

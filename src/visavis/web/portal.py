@@ -1,9 +1,7 @@
-"""A person's own page: my choices, why each card, who looked, take away, erase.
+"""A person's own page: choices, why each card was shown, who read their data, copy, objection, restriction, erasure.
 
-One column, plain words, and a no as near as a yes.
-
-Everything is rendered here, from the person's own entries; each gesture sends one request and gets the page as it is
-then.
+It is rendered here from the person's own entries; each gesture sends one request and gets the page as it is then.
+Refusing is as easy as agreeing.
 """
 
 import asyncio
@@ -11,10 +9,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from secrets import token_hex
-from typing import Any, Final
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
-import msgspec
 from babel.dates import format_date, format_datetime
 from msgspec import Struct
 from starlette.requests import Request
@@ -26,10 +23,12 @@ from visavis.consent.choices import Choice, choices, switched
 from visavis.explain.accounts import Accounts
 from visavis.explain.benefit import Benefit, benefits
 from visavis.explain.counterfactual import Why, walk, why
-from visavis.http.access_keys import AccessKey, AccessKeys
-from visavis.http.requests import PAGE, guarded, json_body, key_of, with_cookie
+from visavis.http.access_keys import AccessKeys
+from visavis.http.bodies import OnOff, Token, json_response, read_body
+from visavis.http.requests import PAGE, key_of, with_cookie
+from visavis.http.routes import Operation, endpoint, page_route, routes_of
 from visavis.ledger.personal_view import LOOKED, OwnLine, lines_of
-from visavis.ledger.personal_view import told as said
+from visavis.ledger.personal_view import told as line_text
 from visavis.model.consent import OPENS
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
@@ -46,17 +45,17 @@ PATH: Final = "/me"
 CARDS: Final = 5
 LOOKS: Final = 12
 CHANGES: Final = 3
-"""How many data of one card are told with what would have been without them: the others are one request away."""
+"""For how many data of one card the page says what would have been without them; the API gives all."""
 MONTH_DAYS: Final = 30.4
 MARKETING: Final = "marketing"
 LOCALES: Final = {"fr": "fr_FR", "en": "en_GB"}
-Hearing = Callable[[Loop, str, str, Iterable[tuple[bytes, bytes]]], Moment | None]
+SignalReader = Callable[[Loop, str, str, Iterable[tuple[bytes, bytes]]], Moment | None]
 
 
 class PurposeRow(Struct, frozen=True):
     """One use of data: how it is protected, what is given, what is received and what that brought.
 
-    ``said`` is the choice that stands, in words.
+    ``standing`` is the choice that stands, in words.
     """
 
     purpose: str
@@ -68,8 +67,22 @@ class PurposeRow(Struct, frozen=True):
     on: bool
     trial: bool
     refused: bool
-    said: str
+    standing: str
     closed: str
+
+
+class OwnChoice(Struct, frozen=True):
+    """A choice on one's own page; a ``trial`` switches itself off."""
+
+    purpose: str
+    on: bool
+    trial: bool = False
+
+
+class Erasing(Struct, frozen=True):
+    """The second press."""
+
+    erase: Literal[True]
 
 
 class ShownCard(Struct, frozen=True):
@@ -82,123 +95,148 @@ class ShownCard(Struct, frozen=True):
     changes: tuple[str, ...]
 
 
-def routes(writer: Writer, access: AccessKeys, everybody: Accounts, desk: Requests, *, heard: Hearing) -> list[Route]:
-    """The page, its key, and the gestures on it.
+def routes(
+    writer: Writer, access: AccessKeys, accounts: Accounts, requests: Requests, *, objection_in: SignalReader
+) -> list[Route]:
+    """The page and its endpoints; ``objection_in`` reads the objection that a browser's headers make, if any."""
+    portal = Portal(writer, access, accounts, requests, objection_in)
+    return [page_route(PATH, portal.page), *routes_of(portal)]
 
-    ``heard`` is what a browser says for its person besides, before the gesture.
-    """
-    loop = writer.loop
 
-    def own(request: Request) -> AccessKey:
-        return key_of(request, access, "device", cookie=COOKIE)
+def _gesture(name: str, summary: str, *, request: Any, errors: tuple[int, ...] = (404, 503)) -> Operation:
+    """An operation of the page's own key, answered by the page as it is then."""
+    return Operation(
+        "POST", f"{PATH}/{name}", summary, ("device",), COOKIE, request=request, response="text/html", errors=errors
+    )
 
-    def language_of(request: Request, name: str) -> str:
-        return pages.language_of(request, loop.strategy, loop.customer(name))
 
-    async def page(request: Request) -> Response:
+class Portal:
+    """The page, its key, and the gestures on it."""
+
+    def __init__(
+        self, writer: Writer, access: AccessKeys, accounts: Accounts, requests: Requests, objection_in: SignalReader
+    ) -> None:
+        self._writer = writer
+        self._loop = writer.loop
+        self._access = access
+        self._accounts = accounts
+        self._requests = requests
+        self._objection_in = objection_in
+
+    async def page(self, request: Request) -> Response:
+        """The whole page; without a key, the form that asks for one."""
         try:
-            name = own(request).subject
+            name = self._person(request)
         except Refused:
-            return pages.page("portal.html", pages.language_of(request, loop.strategy), path=PATH, me=None)
-        language = language_of(request, name)
-        return pages.page("portal.html", language, path=PATH, me=await me(name, language))
+            return pages.page("portal.html", pages.language_of(request, self._loop.strategy), path=PATH, me=None)
+        language = self._language(request, name)
+        return pages.page("portal.html", language, path=PATH, me=await self._values(name, language))
 
-    async def me(name: str, language: str) -> dict[str, Any]:
-        entries, lines = await writer.ask(lambda: (loop.life(name), lines_of(loop.log, loop.names(name))))
-        return await asyncio.to_thread(seen, loop, everybody, name, entries, lines, language)
-
-    async def now(request: Request, name: str) -> Response:
-        language = language_of(request, name)
-        return HTMLResponse(pages.rendered("_portal.html", language, me=await me(name, language)), headers=PAGE)
-
-    async def enter(request: Request) -> Response:
-        token = str((await json_body(request)).get("key", ""))
-        if access.check(token).role != "device":
+    @endpoint(
+        Operation("POST", f"{PATH}/enter", "Sign in to one's own page.", request=Token, status=204, errors=(401, 403))
+    )
+    async def enter(self, request: Request) -> Response:
+        """Keep the person's key in the page's cookie."""
+        token = (await read_body(request, Token)).key
+        if self._access.check(token).role != "device":
             raise Refused("This is not a person's own key.", advice="Make one: visavis key device PERSON.")
         return with_cookie(request, Response(status_code=204), COOKIE, token, PATH)
 
-    async def choose(request: Request) -> Response:
-        name, body = own(request).subject, await json_body(request)
-        purpose, on, trial = (
-            loop.strategy.purposes.get(str(body.get("purpose", ""))),
-            body.get("on"),
-            body.get("trial", False),
-        )
-        if purpose is None or purpose.basis != "consent" or not isinstance(on, bool) or not isinstance(trial, bool):
-            raise Invalid(
-                "This is no choice.", advice='Send {"purpose": KEY, "on": true}, with "trial": true to try it.'
-            )
-        at, cause = loop.clock.now(), f"me-{token_hex(6)}"
-        if (signal := heard(loop, name, cause, request.headers.raw)) is not None:
-            await writer.process(signal)
+    @endpoint(_gesture("choose", "Say yes or no to one purpose.", request=OwnChoice, errors=(503,)))
+    async def choose(self, request: Request) -> Response:
+        """Process a choice, after the objection that the browser's signal makes."""
+        name, choice = self._person(request), await read_body(request, OwnChoice)
+        purpose = self._loop.strategy.purposes.get(choice.purpose)
+        if purpose is None or purpose.basis != "consent":
+            raise Invalid("This is no purpose that can be chosen.", advice="Send the key of a purpose of the page.")
+        at, cause, language = self._loop.clock.now(), f"me-{token_hex(6)}", self._language(request, name)
+        if (signal := self._objection_in(self._loop, name, cause, request.headers.raw)) is not None:
+            await self._writer.process(signal)
         for moment in switched(
-            loop.strategy, name, purpose.key, on=on, trial=trial, language=language_of(request, name), id=cause, at=at
+            self._loop.strategy, name, purpose.key, on=choice.on, trial=choice.trial, language=language, id=cause, at=at
         ):
-            await writer.process(moment)
-        return await now(request, name)
+            await self._writer.process(moment)
+        return await self._current(request, name)
 
-    async def objects(request: Request) -> Response:
-        name = own(request).subject
-        await desk.object(name, MARKETING, on=_on(await json_body(request)))
-        return await now(request, name)
+    @endpoint(_gesture("object", "Object to marketing, or take it back.", request=OnOff))
+    async def object(self, request: Request) -> Response:
+        """Object to marketing, or lift the objection."""
+        name = self._person(request)
+        await self._requests.object(name, MARKETING, on=(await read_body(request, OnOff)).on)
+        return await self._current(request, name)
 
-    async def restrict(request: Request) -> Response:
-        name = own(request).subject
-        await desk.restrict(name, on=_on(await json_body(request)))
-        return await now(request, name)
+    @endpoint(_gesture("restrict", "Pause everything, or go on.", request=OnOff))
+    async def restrict(self, request: Request) -> Response:
+        """Restrict processing, or lift the restriction."""
+        name = self._person(request)
+        await self._requests.restrict(name, on=(await read_body(request, OnOff)).on)
+        return await self._current(request, name)
 
-    async def copy(request: Request) -> Response:
-        found = await desk.export(own(request).subject)
-        headers = {
-            "cache-control": "no-store",
-            "content-disposition": 'attachment; filename="my-data.json"',
-            "x-content-type-options": "nosniff",
-        }
-        return Response(msgspec.json.encode(found), media_type="application/json", headers=headers)
+    @endpoint(
+        Operation(
+            "GET",
+            f"{PATH}/copy",
+            "A copy of everything that is kept.",
+            ("device",),
+            COOKIE,
+            response=dict[str, Any],
+            errors=(404, 503),
+        )
+    )
+    async def copy(self, request: Request) -> Response:
+        """The copy, as a file to save."""
+        found = json_response(await self._requests.export(self._person(request)))
+        found.headers["content-disposition"] = 'attachment; filename="my-data.json"'
+        found.headers["x-content-type-options"] = "nosniff"
+        return found
 
-    async def erase(request: Request) -> Response:
-        name, language = own(request).subject, pages.language_of(request, loop.strategy)
-        if (await json_body(request)).get("erase") is not True:
-            raise Invalid("Nothing was erased.", advice='Send {"erase": true}.')
-        receipt = await desk.erase(name)
+    @endpoint(_gesture("erase", "Erase everything that is kept.", request=Erasing))
+    async def erase(self, request: Request) -> Response:
+        """Erase this person, and say what is kept and why."""
+        name, language = self._person(request), pages.language_of(request, self._loop.strategy)
+        await read_body(request, Erasing)
+        receipt = await self._requests.erase(name)
         kept = [words[language] for words in receipt.kept.values()]
         return HTMLResponse(pages.rendered("_erased.html", language, erased=receipt.erased, kept=kept), headers=PAGE)
 
-    return [
-        Route(PATH, page),
-        *[
-            Route(f"{PATH}/{name}", guarded(endpoint), methods=[method])
-            for name, endpoint, method in (
-                ("enter", enter, "POST"),
-                ("choose", choose, "POST"),
-                ("object", objects, "POST"),
-                ("restrict", restrict, "POST"),
-                ("copy", copy, "GET"),
-                ("erase", erase, "POST"),
-            )
-        ],
-    ]
+    def _person(self, request: Request) -> str:
+        return key_of(request, self._access, "device", cookie=COOKIE).subject
+
+    def _language(self, request: Request, name: str) -> str:
+        return pages.language_of(request, self._loop.strategy, self._loop.customer(name))
+
+    async def _current(self, request: Request, name: str) -> Response:
+        """The content of the page as it is now."""
+        language = self._language(request, name)
+        html = pages.rendered("_portal.html", language, me=await self._values(name, language))
+        return HTMLResponse(html, headers=PAGE)
+
+    async def _values(self, name: str, language: str) -> dict[str, Any]:
+        entries, lines = await self._writer.ask(
+            lambda: (self._loop.life(name), lines_of(self._loop.log, self._loop.names(name)))
+        )
+        return await asyncio.to_thread(page_values, self._loop, self._accounts, name, entries, lines, language)
 
 
-def seen(
-    loop: Loop, everybody: Accounts, name: str, entries: list[Entry], lines: list[OwnLine], language: str
+def page_values(
+    loop: Loop, accounts: Accounts, name: str, entries: list[Entry], lines: list[OwnLine], language: str
 ) -> dict[str, Any]:
-    """Everything on the page of this person now."""
+    """The values of the template ``_portal.html`` for this person, now."""
     strategy, person, now = loop.strategy, loop.customer(name), loop.clock.now()
     counted = {
         one.purpose: one
         for one in benefits(
-            strategy, loop.world, everybody, loop.customer, name, entries, loop.randomization_key, now, language
+            strategy, loop.world, accounts, loop.customer, name, entries, loop.randomization_key, now, language
         )
     }
-    looked = [line for line in lines if line.leaf.outcome in LOOKED and line.leaf.categories][-LOOKS:]
+    looks = [line for line in lines if line.leaf.outcome in LOOKED and line.leaf.categories][-LOOKS:]
     chosen = [choice for choice in choices(strategy, person, language, now.timestamp()) if choice.basis == "consent"]
     return {
         "brand": strategy.brand.name,
         "rows": [_row(strategy, choice, counted[choice.purpose], language) for choice in chosen],
         "open": sum([choice.on for choice in chosen]),
         "cards": list(_cards(loop, entries, language)),
-        "looks": [said(line, strategy, language) for line in reversed(looked)],
+        "looks": [line_text(line, strategy, language) for line in reversed(looks)],
         "objected": MARKETING in person.objections,
         "restricted": person.restricted,
         "entries": len(entries),
@@ -206,27 +244,13 @@ def seen(
 
 
 def _row(strategy: Strategy, choice: Choice, brought: Benefit, language: str) -> PurposeRow:
-    words, purpose = pages.WORDS[language].portal, strategy.purposes[choice.purpose]
-    called = getattr(getattr(pages.WORDS[language].stage.purposes, choice.purpose, None), "gives", "")
+    words, purpose, status = pages.WORDS[language].portal, strategy.purposes[choice.purpose], choice.status
+    short_name = getattr(pages.WORDS[language].data_given, choice.purpose, "")
     readers = ", ".join([strategy.brand.name, *choice.recipients])
-    zone, status = ZoneInfo(strategy.brand.zone), choice.status
-
-    def day(at: float) -> str:
-        return format_date(datetime.fromtimestamp(at, zone), "long", locale=LOCALES[language])
-
-    said = ""
-    if status in OPENS:
-        said = (words.trial_until if choice.trial else words.yes_since).format(
-            day=day(choice.until if choice.trial else choice.since)
-        )
-    elif status == "expired":
-        said = words.expired.format(day=day(choice.until))
-    elif status not in ("unknown", "requested"):
-        said = words.no_since.format(day=day(choice.since))
     closed = choice.closed_by.partition(":")[0]
     return PurposeRow(
         choice.purpose,
-        called or choice.benefit.rstrip("."),
+        short_name or choice.benefit.rstrip("."),
         typeset(words.protects.format(months=round(purpose.duration_days / MONTH_DAYS), who=readers), language),
         typeset(choice.notice_text, language),
         typeset(choice.benefit, language),
@@ -234,9 +258,22 @@ def _row(strategy: Strategy, choice: Choice, brought: Benefit, language: str) ->
         status in OPENS and not choice.trial,
         status in OPENS and choice.trial,
         status in ("refused", "withdrawn"),
-        said,
+        _standing(choice, words, ZoneInfo(strategy.brand.zone), language),
         getattr(words.closed, closed) if closed else "",
     )
+
+
+def _standing(choice: Choice, words: Any, zone: ZoneInfo, language: str) -> str:
+    """The choice that stands, in words; empty when there is none."""
+    if choice.status in ("unknown", "requested"):
+        return ""
+    text, at = words.no_since, choice.since
+    if choice.status == "expired":
+        text, at = words.expired, choice.until
+    elif choice.status in OPENS:
+        text, at = (words.trial_until, choice.until) if choice.trial else (words.yes_since, choice.since)
+    day = format_date(datetime.fromtimestamp(at, zone), "long", locale=LOCALES[language])
+    return str(text.format(day=day))
 
 
 def _cards(loop: Loop, entries: list[Entry], language: str) -> Iterable[ShownCard]:
@@ -250,24 +287,15 @@ def _cards(loop: Loop, entries: list[Entry], language: str) -> Iterable[ShownCar
         (before, entry, one) for before, entry in reversed(walked) for one in entry.decisions if isinstance(one, Show)
     ][:CARDS]
     for before, entry, decision in last:
-        told = why(
-            loop.strategy, loop.worlds.get(entry.world), before, entry, decision.id, loop.randomization_key, language
-        )
+        world = loop.worlds.get(entry.world)
+        explained = why(loop.strategy, world, before, entry, decision.id, loop.randomization_key, language)
         when = format_datetime(entry.received_at.astimezone(zone), "d MMMM, HH:mm", locale=LOCALES[language])
-        yield ShownCard(
-            decision.id, told.title or pages.WORDS[language].portal.brief, when, told.plain[language], _changes(told)
-        )
+        title = explained.title or pages.WORDS[language].portal.brief
+        yield ShownCard(decision.id, title, when, explained.plain[language], _changes(explained))
 
 
-def _changes(told: Why) -> tuple[str, ...]:
-    """What would have changed it; a datum says more than its kind."""
-    counted = [one for one in told.used if one.without and one.change != "same"]
+def _changes(explained: Why) -> tuple[str, ...]:
+    """What would have changed it; where a datum is named, its category is not."""
+    counted = [one for one in explained.used if one.without and one.change != "same"]
     finer = {one.category for one in counted if one.datum}
     return tuple([one.without for one in counted if one.datum or one.category not in finer][:CHANGES])
-
-
-def _on(body: dict[str, Any]) -> bool:
-    on = body.get("on")
-    if not isinstance(on, bool):
-        raise Invalid("`on` is true or false.", advice='Send {"on": true}.')
-    return on

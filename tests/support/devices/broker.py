@@ -1,13 +1,12 @@
 """A real mosquitto with accounts of its own, and homes that speak to it with mosquitto's own clients."""
 
-import asyncio
 import json
 import shutil
 import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, Queue
@@ -16,11 +15,8 @@ from typing import Any
 
 import pytest
 
-from support.people import NOON, grocery
-from support.site import Site
-from visavis.config import Broker, Settings
-from visavis.runtime.clock import TurnedClock
-from visavis.wiring import build
+from support.site import Site, a_site
+from visavis.config import Broker
 
 PROGRAM = shutil.which("mosquitto") or (path if Path(path := "/usr/sbin/mosquitto").exists() else "")
 CLIENTS = ("mosquitto_pub", "mosquitto_sub", "mosquitto_passwd")
@@ -218,7 +214,7 @@ class Houses:
             token = access.issue(role, person, profile=profile)
             return token, access.check(token).id
 
-        return self.site._called(made)
+        return self.site.call(made)
 
     def worn(self, home: Home) -> bool:
         known = self.site.server.loop.customers.get(home.person)
@@ -227,11 +223,6 @@ class Houses:
 
     def moments(self, home: Home, *kinds: type) -> list[Any]:
         return [entry.moment for entry in self.site.entries(home.person) if isinstance(entry.moment, kinds)]
-
-    def run(self, what: Coroutine[Any, Any, Any]) -> Any:
-        """Run this in the server's own loop."""
-        assert self.site._loop is not None
-        return asyncio.run_coroutine_threadsafe(what, self.site._loop).result(20)
 
     def until(self, what: Callable[[], Any]) -> Any:
         until = monotonic() + WAIT_S
@@ -247,14 +238,9 @@ class Houses:
 
 @contextmanager
 def houses(broker: Mosquitto, **settings: Any) -> Iterator[Houses]:
-    clock = TurnedClock(runs=True)
-    clock.turn(NOON.timestamp())
-    told = Settings(mqtt=Broker("127.0.0.1", broker.port, "server", "secret", tls=False, **settings))
-    site = Site(lambda: build(grocery(), told, memory=True, clock=clock, key=b"t" * 32), clock)
-    site.start()
-    found = Houses(broker, site)
-    try:
-        yield found
-    finally:
-        found.close()
-        site.stop()
+    with a_site(mqtt=Broker("127.0.0.1", broker.port, "server", "secret", tls=False, **settings)) as site:
+        found = Houses(broker, site)
+        try:
+            yield found
+        finally:
+            found.close()

@@ -9,13 +9,10 @@ from typing import Any
 
 import httpx
 
-from support.people import NOON, STRATEGY, grocery
-from support.site import EVERYTHING, Site
-from visavis.config import Settings
+from support.people import STRATEGY
+from support.site import EVERYTHING, Site, a_site
 from visavis.model.decision import Show
 from visavis.model.moment import Answered, Displayed, Noticed
-from visavis.runtime.clock import TurnedClock
-from visavis.wiring import build
 
 NOTICE = STRATEGY.purposes["reminders"].notice.version
 
@@ -113,13 +110,8 @@ def soon(what: Callable[[], Any], *, seconds: float = 8.0, pause: Callable[[floa
 @contextmanager
 def a_hosting() -> Iterator[Hosting]:
     elsewhere = Elsewhere()
-    clock = TurnedClock(runs=True)
-    clock.turn(NOON.timestamp())
-    settings = Settings(origins=(elsewhere.url,))
-    site = Site(lambda: build(grocery(), settings, memory=True, clock=clock, key=b"t" * 32), clock)
-    site.start()
     try:
-        yield Hosting(site, elsewhere)
+        with a_site(origins=(elsewhere.url,)) as site:
+            yield Hosting(site, elsewhere)
     finally:
-        site.stop()
         elsewhere.close()

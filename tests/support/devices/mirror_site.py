@@ -8,11 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from time import monotonic, sleep
 from typing import Any
 
-from support.people import NOON, grocery
-from support.site import Site
-from visavis.config import Settings
-from visavis.runtime.clock import TurnedClock
-from visavis.wiring import build
+from support.site import Site, a_site
 
 CHOSEN = ("place-moment", "reminders")
 PNG = bytes.fromhex(
@@ -79,13 +75,8 @@ class Mirrored:
 @contextmanager
 def a_mirror() -> Iterator[Mirrored]:
     listener = Listener()
-    clock = TurnedClock(runs=True)
-    clock.turn(NOON.timestamp())
-    settings = Settings(callbacks=(listener.url,))
-    site = Site(lambda: build(grocery(), settings, memory=True, clock=clock, key=b"t" * 32), clock)
-    site.start()
     try:
-        yield Mirrored(site, listener)
+        with a_site(callbacks=(listener.url,)) as site:
+            yield Mirrored(site, listener)
     finally:
-        site.stop()
         listener.close()

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from visavis.devices.hosts.page import HOSTS, WORDS, carried
 from visavis.devices.phone.icon import icon
-from visavis.http.requests import guarded
+from visavis.http.routes import Operation, route
 from visavis.model.errors import Invalid
 from visavis.strategy.read import Strategy
 
@@ -20,6 +20,14 @@ PACKAGE: Final = re.compile(r"[a-z][a-z0-9]*(?:\.[a-z][a-z0-9]*)+")
 ADDRESS: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+")
 VERSION: Final = "1.0.0"
 ICON_PX: Final = 192
+PACKED: Final = Operation(
+    "GET",
+    "/glasses/{host}.zip",
+    "The page, packed for the tools of glasses that carry their own.",
+    response="application/zip",
+    errors=(422,),
+    query=("package", "language", "profile", "voice"),
+)
 
 
 def routes(strategy: Strategy) -> list[Route]:
@@ -62,7 +70,7 @@ def routes(strategy: Strategy) -> list[Route]:
             headers={"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"},
         )
 
-    return [Route("/glasses/{host}.zip", guarded(packed))]
+    return [route(PACKED, packed)]
 
 
 def even(package: str, brand: str, root: str) -> dict[str, object]:

@@ -14,8 +14,10 @@ from visavis.delivery.screens import Screens
 from visavis.devices.mail.address import checked
 from visavis.devices.mail.words import words
 from visavis.http.access_keys import AccessKeys
+from visavis.http.bodies import Address, read_body
 from visavis.http.inline_page import SELF, InlinePage
-from visavis.http.requests import guarded, json_body, key_of
+from visavis.http.requests import key_of
+from visavis.http.routes import Operation, route
 from visavis.model.card import Card
 from visavis.model.errors import Invalid
 from visavis.model.moment import Withdrew
@@ -24,6 +26,22 @@ from visavis.strategy.tables import ID_LIMIT
 
 KIND: Final = "mail"
 PAGE: Final = InlinePage(Path(__file__).with_name("page.html"))
+_PATH: Final = "/v1/people/{person}/mail"
+ADDRESS: Final = Operation(
+    "PUT", _PATH, "Where letters go, until the person stops them.", ("brand",), request=Address, status=204
+)
+NO_ADDRESS: Final = Operation("DELETE", _PATH, "Stop letters.", ("brand",), status=204)
+# What a letter links to: its ticket is the key, and only this server can read whose it is.
+ASK_STOP: Final = Operation(
+    "GET", "/mail/off/{ticket}", "Whether to stop letters.", response="text/html", errors=(403,)
+)
+STOP: Final = Operation("POST", "/mail/off/{ticket}", "Stop letters.", response="text/html", errors=(403, 503))
+LINKED_CARD: Final = Operation(
+    "GET", "/mail/card/{ticket}", "The card of a letter.", response="text/html", errors=(403,)
+)
+LINKED_ANSWER: Final = Operation(
+    "POST", "/mail/card/{ticket}/{answer}", "Answer it.", response="text/html", errors=(403, 422, 503)
+)
 METHOD: Final = "mail"
 """The ``method`` of a withdrawal made by the link of a letter."""
 
@@ -45,12 +63,12 @@ class LetterPages:
     def routes(self) -> list[Route]:
         """A person's address, and the pages."""
         return [
-            Route("/v1/people/{person}/mail", guarded(self._set_address), methods=["PUT"]),
-            Route("/v1/people/{person}/mail", guarded(self._delete_address), methods=["DELETE"], name="no mail"),
-            Route("/mail/off/{ticket}", guarded(self._stop_page)),
-            Route("/mail/off/{ticket}", guarded(self._stop), methods=["POST"], name="off"),
-            Route("/mail/card/{ticket}", guarded(self._card_page)),
-            Route("/mail/card/{ticket}/{answer}", guarded(self._answer), methods=["POST"]),
+            route(ADDRESS, self._set_address),
+            route(NO_ADDRESS, self._delete_address),
+            route(ASK_STOP, self._stop_page),
+            route(STOP, self._stop),
+            route(LINKED_CARD, self._card_page),
+            route(LINKED_ANSWER, self._answer),
         ]
 
     async def _set_address(self, request: Request) -> Response:
@@ -60,7 +78,7 @@ class LetterPages:
             raise Invalid(
                 f"A person's id has at most {ID_LIMIT} characters.", advice="Send the one that their moments name."
             )
-        address = checked((await json_body(request)).get("address", ""))
+        address = checked((await read_body(request, Address)).address)
         self._addresses.keep(person, KIND, "", address.encode())
         return Response(status_code=204)
 
@@ -99,7 +117,7 @@ class LetterPages:
             raise Invalid("The answer is yes or no.")
         if card is None:
             return self._page(person, also["over"])
-        await self._answers.process(self._answers.answered_moment(person, card.decision, answer))
+        await self._answers.answered(person, card.decision, answer)
         return self._page(person, also["answered"])
 
     def _card(self, request: Request) -> tuple[str, Card | None]:

@@ -7,7 +7,7 @@ is notified to its subscribers, as Google's service did.
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -24,10 +24,13 @@ from visavis.devices.mirror.timeline import Timeline
 from visavis.devices.mirror.timelines import Timelines
 from visavis.devices.mirror.uploads import Upload
 from visavis.http.access_keys import AccessKey, AccessKeys
+from visavis.http.bodies import Opened, Settled, Token, json_response, read_body
 from visavis.http.event_stream import HEARTBEAT_S, ServerEvent, streamed, watch
 from visavis.http.inline_page import SELF, InlinePage
-from visavis.http.requests import enter, guarded, json_body, json_response, key_of
-from visavis.model.errors import Invalid, Refused
+from visavis.http.requests import key_of
+from visavis.http.routes import Operation, page_route, route
+from visavis.http.sign_in import sign_in
+from visavis.model.errors import Refused
 from visavis.model.ids import version_of
 
 COOKIE: Final = "visavis-glass"
@@ -87,6 +90,28 @@ class GlassAction(Struct, frozen=True, rename="camel"):
     text: str = ""
 
 
+_KEY: Final[dict[str, Any]] = {"roles": ("device",), "cookie": COOKIE}
+ENTER: Final = Operation("POST", f"{PATH}/enter", "Sign in on this Glass.", request=Token, status=204, errors=(401,))
+TIMELINE: Final = Operation(
+    "GET", f"{PATH}/stream", "The timeline as a stream of events.", response="text/event-stream", **_KEY
+)
+FACE: Final = Operation(
+    "GET", f"{PATH}/face", "How one item looks.", response="text/html", errors=(422,), query=("item",), **_KEY
+)
+DISPLAYED: Final = Operation(
+    "POST",
+    f"{PATH}/displayed",
+    "Report that the item is on the Glass.",
+    request=Opened,
+    status=204,
+    errors=(503,),
+    **_KEY,
+)
+ACT: Final = Operation(
+    "POST", f"{PATH}/act", "Do something with an item.", request=GlassAction, response=Settled, errors=(503,), **_KEY
+)
+
+
 class Glass:
     """The page of all persons, each with the key of a device of theirs."""
 
@@ -108,16 +133,13 @@ class Glass:
 
     def routes(self) -> list[Route]:
         """The page, its stream, the pages of items, and what it sends back."""
-        table = (
-            ("enter", self._enter, "POST"),
-            ("stream", self._stream, "GET"),
-            ("face", self._item_page, "GET"),
-            ("displayed", self._displayed, "POST"),
-            ("act", self._act, "POST"),
-        )
         return [
-            Route(PATH, self._page),
-            *[Route(f"{PATH}/{name}", guarded(endpoint), methods=[method]) for name, endpoint, method in table],
+            page_route(PATH, self._page),
+            route(ENTER, self._enter),
+            route(TIMELINE, self._stream),
+            route(FACE, self._item_page),
+            route(DISPLAYED, self._displayed),
+            route(ACT, self._act),
         ]
 
     def _key(self, request: Request) -> AccessKey:
@@ -132,7 +154,7 @@ class Glass:
         return PAGE.response(POLICY, language=language, words=WORDS[language])
 
     async def _enter(self, request: Request) -> Response:
-        return await enter(request, self._access, "device", COOKIE, PATH)
+        return await sign_in(request, self._access, "device", COOKIE, PATH)
 
     async def _stream(self, request: Request) -> Response:
         key = self._key(request)
@@ -157,27 +179,20 @@ class Glass:
         return HTMLResponse(html, headers=item_page.HEADERS)
 
     async def _displayed(self, request: Request) -> Response:
-        key, name = self._key(request), str((await json_body(request)).get("itemId", ""))
+        key, name = self._key(request), (await read_body(request, Opened)).item_id
         if not self._timeline.item(key, name).is_deleted and self._cards.known(key.subject, name):
             await self._cards.displayed(key.subject, name)
         return Response(status_code=204)
 
     async def _act(self, request: Request) -> Response:
-        key = self._key(request)
-        try:
-            done = msgspec.convert(await json_body(request), GlassAction)
-        except msgspec.ValidationError as error:
-            raise Invalid(
-                f"Not an action: {error}.",
-                advice='Send {"itemId": …, "userActions": [{"type": "CUSTOM", "payload": …}]}.',
-            ) from None
+        key, done = self._key(request), await read_body(request, GlassAction)
         answer = ""
         for action in done.user_actions[:8]:
             if self._cards.known(key.subject, done.item_id):
                 answer = await self._act_on_card(key, done.item_id, action) or answer
             else:
                 self._act_on_item(key, done, action)
-        return json_response({"answer": answer})
+        return json_response(Settled(answer))
 
     async def _act_on_card(self, key: AccessKey, decision: str, action: UserAction) -> str:
         """An action on our card; unknown ones are ignored, as the protocol asks."""

@@ -6,7 +6,7 @@ document.
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
@@ -25,9 +25,58 @@ from visavis.devices.mirror.timeline import Timeline, linked
 from visavis.devices.mirror.timelines import Timelines
 from visavis.devices.mirror.uploads import Sessions, Upload, whole
 from visavis.http.access_keys import AccessKey, AccessKeys
+from visavis.http.routes import Operation, route
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid
 from visavis.runtime.writer import Writer
+
+PROTOCOL: Final = "Google Mirror API v1"
+"""Its clients read errors as Google's own JSON, and a wrong value as 400."""
+JSON: Final = "application/json"
+ITEM: Final = "/timeline/{id}"
+LISTING: Final = (
+    "bundleId",
+    "includeDeleted",
+    "maxResults",
+    "orderBy",
+    "pageToken",
+    "pinnedOnly",
+    "sourceItemId",
+    "fields",
+)
+DISCOVERY: Final = Operation(
+    "GET",
+    "/discovery/v1/apis/mirror/v1/rest",
+    "What the Mirror service can do.",
+    response=JSON,
+    errors=(400,),
+    query=("fields",),
+    protocol=PROTOCOL,
+    error_type=JSON,
+)
+
+
+def _operation(method: str, path: str, summary: str, **more: Any) -> Operation:
+    """An operation of the service; a device's key says whose timeline it is about, and there is no other."""
+    errors = (400, 403, 503, *((413,) if "request" in more else ()))
+    return Operation(method, path, summary, ("device",), errors=errors, protocol=PROTOCOL, error_type=JSON, **more)
+
+
+def _gives(path: str, summary: str, *, query: tuple[str, ...] = ("fields",)) -> Operation:
+    return _operation("GET", PATH + path, summary, response=JSON, query=query)
+
+
+def _takes(method: str, path: str, summary: str, *, status: int = 200) -> Operation:
+    return _operation(method, PATH + path, summary, request=JSON, response=JSON, status=status, query=("fields",))
+
+
+def _deletes(path: str, summary: str) -> Operation:
+    return _operation("DELETE", PATH + path, summary, status=204)
+
+
+def _uploads(method: str, path: str, summary: str) -> Operation:
+    status, query = 201 if method == "POST" else 200, ("uploadType", "upload_id")
+    return _operation(method, path, summary, request="*/*", response=JSON, status=status, query=query)
 
 
 class Mirror:
@@ -61,45 +110,46 @@ class Mirror:
     def routes(self) -> list[Route]:
         """All routes."""
         timeline, directory = self._timeline, self._directory
-        item, attachments = "/timeline/{id}", "/timeline/{id}/attachments"
-        table: list[tuple[str, str, Callable[[Request, AccessKey], Awaitable[Response]]]] = [
-            ("POST", "/timeline", timeline.insert),
-            ("GET", "/timeline", timeline.listing),
-            ("GET", item, timeline.get),
-            ("PUT", item, timeline.update),
-            ("PATCH", item, timeline.patch),
-            ("DELETE", item, timeline.delete),
-            ("GET", attachments, timeline.attachments),
-            ("GET", attachments + "/{attachment}", timeline.attachment),
-            ("DELETE", attachments + "/{attachment}", timeline.detach),
-            ("POST", "/contacts", directory.insert_contact),
-            ("GET", "/contacts", directory.contacts),
-            ("GET", "/contacts/{id}", directory.contact),
-            ("PUT", "/contacts/{id}", directory.update_contact),
-            ("PATCH", "/contacts/{id}", directory.patch_contact),
-            ("DELETE", "/contacts/{id}", directory.delete_contact),
-            ("POST", "/subscriptions", directory.subscribe),
-            ("GET", "/subscriptions", directory.subscriptions),
-            ("PUT", "/subscriptions/{id}", directory.update_subscription),
-            ("DELETE", "/subscriptions/{id}", directory.unsubscribe),
-            ("POST", "/locations", directory.locate),
-            ("GET", "/locations", directory.locations),
-            ("GET", "/locations/{id}", directory.location),
-            ("GET", "/settings/{id}", directory.setting),
+        item, attachments, attachment = ITEM, f"{ITEM}/attachments", f"{ITEM}/attachments/{{attachment}}"
+        table: list[tuple[Operation, Callable[[Request, AccessKey], Awaitable[Response]]]] = [
+            (_takes("POST", "/timeline", "Insert an item.", status=201), timeline.insert),
+            (_gives("/timeline", "The items.", query=LISTING), timeline.listing),
+            (_gives(item, "One item."), timeline.get),
+            (_takes("PUT", item, "Replace its content."), timeline.update),
+            (_takes("PATCH", item, "Change some of its fields."), timeline.patch),
+            (_deletes(item, "Delete it; deleting a card answers it with no."), timeline.delete),
+            (_gives(attachments, "What is attached to it."), timeline.attachments),
+            (_gives(attachment, "One attachment, or its bytes.", query=("alt", "fields")), timeline.attachment),
+            (_deletes(attachment, "Delete it."), timeline.detach),
+            (_takes("POST", "/contacts", "Add to the contacts.", status=201), directory.insert_contact),
+            (_gives("/contacts", "The contacts."), directory.contacts),
+            (_gives("/contacts/{id}", "One of the contacts."), directory.contact),
+            (_takes("PUT", "/contacts/{id}", "One of the contacts."), directory.update_contact),
+            (_takes("PATCH", "/contacts/{id}", "One of the contacts."), directory.patch_contact),
+            (_deletes("/contacts/{id}", "Delete one of the contacts."), directory.delete_contact),
+            (_takes("POST", "/subscriptions", "Add to the subscriptions.", status=201), directory.subscribe),
+            (_gives("/subscriptions", "The subscriptions."), directory.subscriptions),
+            (_takes("PUT", "/subscriptions/{id}", "One of the subscriptions."), directory.update_subscription),
+            (_deletes("/subscriptions/{id}", "Delete one of the subscriptions."), directory.unsubscribe),
+            (_takes("POST", "/locations", "Add to the locations.", status=201), directory.locate),
+            (_gives("/locations", "The locations."), directory.locations),
+            (_gives("/locations/{id}", "One of the locations."), directory.location),
+            (_gives("/settings/{id}", "One of the settings."), directory.setting),
         ]
-        uploads = [
-            (start + PATH + path, verb)
+        # A piece of an upload comes with PUT from some clients and with POST from others.
+        table += [
+            (_uploads(method, start + PATH + path, summary), self._upload)
             for start in ("/upload", "/resumable/upload")
-            for path, verb in (("/timeline", "POST"), (item, "PUT"), (attachments, "POST"))
+            for path, summary in (
+                ("/timeline", "An item with bytes."),
+                (item, "The same item with bytes."),
+                (attachments, "Bytes for an item."),
+            )
+            for method in ("POST", "PUT")
         ]
         return [
-            Route("/discovery/v1/apis/mirror/v1/rest", _described),
-            *[Route(PATH + path, for_device(self._access, endpoint), methods=[verb]) for verb, path, endpoint in table],
-            # A piece of an upload comes with PUT from some clients and with POST from others.
-            *[
-                Route(path, for_device(self._access, self._upload), methods=["POST", "PUT"], name=f"upload {verb}")
-                for path, verb in uploads
-            ],
+            route(DISCOVERY, _described),
+            *[route(operation, for_device(self._access, endpoint)) for operation, endpoint in table],
             *self._glass.routes(),
         ]
 

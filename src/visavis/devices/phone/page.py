@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,13 +20,55 @@ from visavis.devices.glasses import answered, displayed, hud
 from visavis.devices.phone.icon import icon
 from visavis.devices.registry import worn_moment
 from visavis.http.access_keys import AccessKey, AccessKeys
+from visavis.http.bodies import PhonesAnswer, Seen, Settled, Subscribed, Token, json_response
 from visavis.http.inline_page import SELF, InlinePage
-from visavis.http.requests import enter, guarded, json_body, json_response, key_of
+from visavis.http.requests import json_body, key_of
+from visavis.http.routes import Operation, page_route, route
+from visavis.http.sign_in import sign_in
+from visavis.model.card import HudCard
 from visavis.model.errors import Invalid, Refused, Unavailable
 from visavis.runtime.writer import Writer
 
 COOKIE: Final = "visavis-phone"
 PATH: Final = "/phone"
+_KEY: Final[dict[str, Any]] = {"roles": ("device",), "cookie": COOKIE}
+PASS_FILE: Final = Operation(
+    "GET",
+    f"{PATH}/pass.pkpass",
+    "This device's pass for Apple Wallet.",
+    response="application/vnd.apple.pkpass",
+    errors=(503,),
+    query=("language",),
+    **_KEY,
+)
+ICON: Final = Operation("GET", f"{PATH}/icon-{{size:int}}.png", "The page's icon.", response="image/png", errors=(422,))
+ENTER: Final = Operation("POST", f"{PATH}/enter", "Sign in on this phone.", request=Token, status=204, errors=(401,))
+CARD: Final = Operation(
+    "GET",
+    f"{PATH}/card",
+    "The card of the moment; 204 when there is none.",
+    response=HudCard,
+    other_responses={204: ""},
+    **_KEY,
+)
+DISPLAYED: Final = Operation(
+    "POST",
+    f"{PATH}/displayed",
+    "Report that the card is on the screen.",
+    request=Seen,
+    status=204,
+    errors=(503,),
+    **_KEY,
+)
+ANSWER: Final = Operation(
+    "POST", f"{PATH}/answer", "Answer the card.", request=PhonesAnswer, response=Settled, errors=(503,), **_KEY
+)
+SUBSCRIBE: Final = Operation(
+    "POST", f"{PATH}/subscription", "Receive cards here.", request=Subscribed, status=201, errors=(503,), **_KEY
+)
+UNSUBSCRIBE: Final = Operation(
+    "DELETE", f"{PATH}/subscription", "Stop receiving cards here.", status=204, errors=(503,), **_KEY
+)
 ICONS: Final = (180, 192, 512)
 PAGE: Final = InlinePage(Path(__file__).with_name("phone.html"))
 POLICY: Final = dict.fromkeys(("connect-src", "img-src", "manifest-src", "worker-src"), SELF)
@@ -116,16 +159,16 @@ class Phone:
     def routes(self) -> list[Route]:
         """The page, its worker, and what both send back."""
         return [
-            Route(PATH, self._page),
-            Route(f"{PATH}/worker.js", _worker),
-            Route(f"{PATH}/manifest.webmanifest", self._manifest),
-            Route(f"{PATH}/icon-{{size:int}}.png", guarded(self._icon)),
-            Route(f"{PATH}/enter", guarded(self._enter), methods=["POST"]),
-            Route(f"{PATH}/card", guarded(self._card)),
-            Route(f"{PATH}/displayed", guarded(self._displayed), methods=["POST"]),
-            Route(f"{PATH}/answer", guarded(self._answer), methods=["POST"]),
-            Route(f"{PATH}/subscription", guarded(self._subscribe), methods=["POST"]),
-            Route(f"{PATH}/subscription", guarded(self._unsubscribe), methods=["DELETE"], name="unsubscribe"),
+            page_route(PATH, self._page),
+            page_route(f"{PATH}/worker.js", _worker),
+            page_route(f"{PATH}/manifest.webmanifest", self._manifest),
+            route(ICON, self._icon),
+            route(ENTER, self._enter),
+            route(CARD, self._card),
+            route(DISPLAYED, self._displayed),
+            route(ANSWER, self._answer),
+            route(SUBSCRIBE, self._subscribe),
+            route(UNSUBSCRIBE, self._unsubscribe),
         ]
 
     def _key(self, request: Request) -> AccessKey:
@@ -150,7 +193,7 @@ class Phone:
         )
 
     async def _enter(self, request: Request) -> Response:
-        return await enter(request, self._access, "device", COOKIE, PATH)
+        return await sign_in(request, self._access, "device", COOKIE, PATH)
 
     async def _card(self, request: Request) -> Response:
         key = self._key(request)
@@ -165,7 +208,7 @@ class Phone:
 
     async def _answer(self, request: Request) -> Response:
         note = self._push.answered_here if self._push is not None else lambda _: None
-        return await answered(request, self._key(request), self._answers, ("yes", "no", "later"), note)
+        return await answered(request, self._key(request), self._answers, PhonesAnswer, note)
 
     async def _subscribe(self, request: Request) -> Response:
         key = self._key(request)
@@ -201,7 +244,7 @@ class Phone:
             ],
         }
         headers = {"content-type": "application/manifest+json", "cache-control": "no-cache"}
-        return json_response(manifest, headers=headers)
+        return Response(msgspec.json.encode(manifest), headers=headers)
 
     async def _icon(self, request: Request) -> Response:
         size = request.path_params["size"]

@@ -32,10 +32,12 @@ from visavis.config import Wallet
 from visavis.delivery.addresses import Addresses
 from visavis.delivery.outgoing import ERRORS, client, of_error, of_status, surest
 from visavis.delivery.screens import Screens
-from visavis.devices.phone.page import COOKIE
+from visavis.devices.phone.page import PASS_FILE
 from visavis.devices.wallet.pass_file import described, packed, signer
 from visavis.http.access_keys import AccessKey, AccessKeys, InvalidKey
-from visavis.http.requests import guarded, json_body, json_response, key_of
+from visavis.http.bodies import json_response
+from visavis.http.requests import json_body, key_of
+from visavis.http.routes import Operation, route
 from visavis.model.errors import Invalid
 from visavis.ports import DeliveryResult, Message
 from visavis.strategy.read import Strategy
@@ -44,6 +46,46 @@ KIND: Final = "wallet"
 ON: Final = "wallet:"
 """How the kind of a registration begins; the phone's own identifier follows."""
 TYPE: Final = "application/vnd.apple.pkpass"
+PROTOCOL: Final = "Apple PassKit web service"
+"""A phone sends the token of one pass (``ApplePass``) instead of a key, and reads statuses only."""
+_REGISTRATIONS: Final = "/wallet/v1/devices/{device}/registrations/{type}"
+REGISTER: Final = Operation(
+    "POST",
+    f"{_REGISTRATIONS}/{{serial}}",
+    "Tell this phone when the pass changes.",
+    request="application/json",
+    status=201,
+    errors=(401, 403, 422),
+    protocol=PROTOCOL,
+)
+UNREGISTER: Final = Operation(
+    "DELETE", f"{_REGISTRATIONS}/{{serial}}", "Stop telling it.", errors=(401, 422), protocol=PROTOCOL
+)
+UPDATED: Final = Operation(
+    "GET",
+    _REGISTRATIONS,
+    "Which passes of this phone changed; 204 when none did.",
+    response="application/json",
+    errors=(422,),
+    query=("passesUpdatedSince",),
+    protocol=PROTOCOL,
+)
+LATEST: Final = Operation(
+    "GET",
+    "/wallet/v1/passes/{type}/{serial}",
+    "The pass as it is now.",
+    response=TYPE,
+    errors=(401,),
+    protocol=PROTOCOL,
+)
+COMPLAINTS: Final = Operation(
+    "POST",
+    "/wallet/v1/log",
+    "Errors that a phone reports.",
+    request="application/json",
+    errors=(422,),
+    protocol=PROTOCOL,
+)
 TIMEOUT_S: Final = 10.0
 REGISTRATIONS_LIMIT: Final = 32
 """One phone presents itself under many identifiers: the oldest of a pass leave."""
@@ -125,18 +167,17 @@ class Passes:
         """Apple's addresses, and the one where a person gets the pass (with the phone page's key)."""
 
         async def get(request: Request) -> Response:
-            key = key_of(request, access, "device", cookie=COOKIE)
+            key = key_of(request, access, "device", cookie=PASS_FILE.cookie)
             language = self._strategy.language_for(None, request.query_params.get("language", ""))
             return Response(self.made(key, language), headers={"content-type": TYPE, "cache-control": "no-store"})
 
-        device = "/wallet/v1/devices/{device}/registrations/{type}"
         return [
-            Route("/phone/pass.pkpass", guarded(get)),
-            Route(device + "/{serial}", guarded(self._register), methods=["POST"]),
-            Route(device + "/{serial}", guarded(self._unregister), methods=["DELETE"], name="unregister"),
-            Route(device, guarded(self._updated)),
-            Route("/wallet/v1/passes/{type}/{serial}", guarded(self._latest)),
-            Route("/wallet/v1/log", guarded(self._logged), methods=["POST"]),
+            route(PASS_FILE, get),
+            route(REGISTER, self._register),
+            route(UNREGISTER, self._unregister),
+            route(UPDATED, self._updated),
+            route(LATEST, self._latest),
+            route(COMPLAINTS, self._logged),
         ]
 
     async def _register(self, request: Request) -> Response:

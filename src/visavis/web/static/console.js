@@ -1,7 +1,7 @@
 // The console: a feed that can be held and filtered, one moment explained, and what stands beside it.
 import { root } from './page.js';
 
-const KEEP = 60, feed = document.getElementById('feed'), why = document.getElementById('why'), sides = document.getElementById('sides');
+const KEEP = 60, feed = document.getElementById('feed'), why = document.getElementById('why'), summary = document.getElementById('summary');
 const pause = document.getElementById('pause'), filter = document.getElementById('filter'), off = document.getElementById('off'), none = document.getElementById('none');
 const language = root.lang;
 let source = null, last = '', typing = 0;
@@ -27,7 +27,7 @@ function open() {
     while (feed.children.length > KEEP) feed.lastElementChild.remove();
     none.hidden = true;
   });
-  source.addEventListener('sides', e => { sides.innerHTML = e.data; });
+  source.addEventListener('summary', e => { summary.innerHTML = e.data; });
   source.addEventListener('shut', () => location.reload());
 }
 

@@ -1,0 +1,111 @@
+"""Routes of the HTTP API, each with its OpenAPI operation.
+
+An endpoint is a function given to :func:`route`, or a method marked by :func:`endpoint` (:func:`routes_of` gives the
+routes of such an object). ``GET /openapi.json`` is generated from the routes of the running application, so there is no
+other table of them. Pages for people, and the files that they load, are in no document: :func:`page_route`.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from msgspec import Struct
+from starlette.routing import Route
+
+from visavis.http.problems import TYPE
+from visavis.http.requests import Answering, guarded
+from visavis.model.moment import Role
+
+PERSON: Final[tuple[Role, ...]] = ("brand", "device")
+"""Who may ask about a person: the brand, for anyone, and a person's own device, for that person."""
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+class Operation(Struct, frozen=True):
+    """What the OpenAPI document says of one endpoint.
+
+    ``roles`` are the roles of keys that it accepts (empty: no key is asked), ``cookie`` the cookie that may carry one.
+    ``request`` and ``response`` are types, sent as JSON, or media types. ``errors`` are statuses of errors beside those
+    that follow from the rest (:attr:`error_statuses`); ``other_responses`` maps statuses that are no problem documents
+    to their media type (empty: no body). ``enums`` has the values of query parameters that take no other. ``links`` are
+    paths that a client may ask next, with their parameters. With ``many``, an array of requests is answered by an
+    array, in which a problem document stands for each that was refused.
+
+    An endpoint that implements the ``protocol`` of others takes what that protocol says, and answers errors in the
+    media type ``error_type``.
+    """
+
+    method: str
+    path: str
+    summary: str
+    roles: tuple[Role, ...] = ()
+    cookie: str = ""
+    request: Any = None
+    response: Any = None
+    status: int = 200
+    errors: tuple[int, ...] = ()
+    other_responses: dict[int, str] = {}
+    query: tuple[str, ...] = ()
+    enums: dict[str, tuple[str, ...]] = {}
+    links: tuple[tuple[str, dict[str, str]], ...] = ()
+    many: bool = False
+    protocol: str = ""
+    error_type: str = TYPE.decode()
+
+    @property
+    def template(self) -> str:
+        """The path as OpenAPI writes it, without the converters of its parameters."""
+        return re.sub(r":\w+}", "}", self.path)
+
+    @property
+    def id(self) -> str:
+        """The operation's name in the document, unique by method and path."""
+        return "-".join([self.method.lower(), *re.findall("[a-z0-9]+", self.template.lower())])
+
+    @property
+    def error_statuses(self) -> list[int]:
+        """The status of every error that is answered."""
+        implied = (
+            ((401, 403) if self.roles else ())
+            + ((404,) if "{" in self.path else ())
+            + ((422,) if self.request is not None and not self.protocol else ())
+        )
+        return sorted({*implied, *self.errors})
+
+
+class ApiRoute(Route):
+    """The route of an operation; ``endpoint`` is a function of a request or an ASGI application."""
+
+    def __init__(self, operation: Operation, endpoint: Any) -> None:
+        super().__init__(operation.path, endpoint, methods=[operation.method])
+        self.operation = operation
+
+
+def route(operation: Operation, endpoint: Answering) -> ApiRoute:
+    """The route of this endpoint; errors that it raises on purpose are answered as problem documents."""
+    return ApiRoute(operation, guarded(endpoint))
+
+
+def page_route(path: str, endpoint: Answering) -> Route:
+    """The route of a page for people, or of a file that it loads; without a key it is the same for everyone."""
+    return Route(path, endpoint, include_in_schema=False)
+
+
+def endpoint(operation: Operation) -> Callable[[Method], Method]:
+    """Mark a method as the endpoint of this operation."""
+
+    def mark(method: Method) -> Method:
+        method.__dict__["operation"] = operation
+        return method
+
+    return mark
+
+
+def routes_of(owner: object) -> list[ApiRoute]:
+    """The routes of the object's methods that :func:`endpoint` marks, in the order in which its class defines them."""
+    operations = {name: getattr(method, "operation", None) for name, method in vars(type(owner)).items()}
+    return [
+        route(operation, getattr(owner, name))
+        for name, operation in operations.items()
+        if isinstance(operation, Operation)
+    ]

@@ -17,7 +17,7 @@ ID_LIMIT: Final = 128
 
 
 class Answers:
-    """Makes and enters the moments ``displayed`` and ``answered``."""
+    """Makes the moments ``displayed`` and ``answered`` of any screen, and enters them."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -31,7 +31,7 @@ class Answers:
             if (action := actions.get(card.action)) is not None and action.audience == audience
         }
 
-    def displayed_moment(
+    def displayed(
         self, person: str, decision: str, *, ago_s: float = 0.0, audience: str = "customer", reader: str = ""
     ) -> Displayed:
         """That this card was on a screen; ``reader`` is the key that reads a brief, since each reading counts.
@@ -47,7 +47,7 @@ class Answers:
             decision=decision,
         )
 
-    def answered_moment(
+    def answered(
         self,
         person: str,
         decision: str,
@@ -71,26 +71,12 @@ class Answers:
             about=about,
         )
 
-    async def displayed(
-        self, person: str, decision: str, *, ago_s: float = 0.0, audience: str = "customer", reader: str = ""
-    ) -> None:
-        """Enter :meth:`displayed_moment`."""
-        moment = self.displayed_moment(person, decision, ago_s=ago_s, audience=audience, reader=reader)
-        await self._writer.process(moment)
-
-    async def answered(
-        self,
-        person: str,
-        decision: str,
-        answer: str,
-        *,
-        ago_s: float = 0.0,
-        audience: str = "customer",
-        about: str = "",
-    ) -> str:
-        """Enter :meth:`answered_moment`; return the answer that counts, the first received (empty: none was kept)."""
-        moment = self.answered_moment(person, decision, answer, ago_s=ago_s, audience=audience, about=about)
-        entry = (await self._writer.process(moment)).answer.entry
+    async def enter(self, moment: Displayed | Answered) -> str:
+        """Process this moment; of an answer, return the one that counts: the first received (empty: none was kept)."""
+        result = await self._writer.process(moment)
+        if not isinstance(moment, Answered):
+            return ""
+        entry = result.answer.entry
         return entry.moment.answer if entry is not None and isinstance(entry.moment, Answered) else ""
 
     def _check(self, person: str, decision: str, audience: str) -> None:

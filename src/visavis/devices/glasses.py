@@ -190,7 +190,7 @@ class Glasses:
 async def displayed(request: Request, key: AccessKey, answers: Answers) -> Response:
     """Enter that the card of the request's body was displayed to the key's person."""
     body = await read_body(request, Seen)
-    await answers.displayed(key.subject, body.decision, ago_s=body.ago_s)
+    await answers.enter(answers.displayed(key.subject, body.decision, ago_s=body.ago_s))
     return Response(status_code=204)
 
 
@@ -203,10 +203,9 @@ async def answered(
 ) -> Response:
     """Enter the answer of the request's body, and return the one that counts; ``note`` gets the decision before."""
     body = await read_body(request, kind)
-    if body.decision in answers.cards(key.subject):
-        note(body.decision)
-    settled = await answers.answered(key.subject, body.decision, body.answer, ago_s=body.ago_s)
-    return json_response(Settled(settled))
+    moment = answers.answered(key.subject, body.decision, body.answer, ago_s=body.ago_s)
+    note(body.decision)
+    return json_response(Settled(await answers.enter(moment)))
 
 
 def hud(

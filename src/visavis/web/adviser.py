@@ -103,7 +103,8 @@ class Adviser:
         while new := [one for one in self._screens.briefs(key.subject) if one.show.id not in already]:
             for one in new:
                 person, decision = one.entry.customer, one.show.id
-                await self._answers.displayed(person, decision, audience="adviser", reader=key.id)
+                moment = self._answers.displayed(person, decision, audience="adviser", reader=key.id)
+                await self._answers.enter(moment)
                 already.add(decision)
 
     async def _briefs(self, request: Request) -> Response:
@@ -144,12 +145,10 @@ class Adviser:
             raise Invalid(
                 "`about` names no fact of this brief that can be wrong.", advice="Send the `about` of one of its facts."
             )
-        person = found.entry.customer
-        return json_response(
-            Settled(
-                await self._answers.answered(person, body.decision, body.answer, audience="adviser", about=body.about)
-            )
+        moment = self._answers.answered(
+            found.entry.customer, body.decision, body.answer, audience="adviser", about=body.about
         )
+        return json_response(Settled(await self._answers.enter(moment)))
 
     def _brief_here(self, key: AccessKey, decision: str) -> OnScreen:
         """The brief of this decision, if its person is still checked in at this place and the purpose open."""

@@ -216,9 +216,9 @@ class Home:
 
     async def _answered(self, key: AccessKey, what: str, sent: messages.HomeAnswer) -> None:
         if what == "displayed":
-            await self._process(key, self._answers.displayed_moment(key.subject, sent.decision))
+            await self._process(key, self._answers.displayed(key.subject, sent.decision))
         elif sent.answer:
-            await self._process(key, self._answers.answered_moment(key.subject, sent.decision, sent.answer))
+            await self._process(key, self._answers.answered(key.subject, sent.decision, sent.answer))
 
     async def _discovered(self, home: str, arrived: Arrived) -> None:
         key = self._key(home)

@@ -117,7 +117,7 @@ class LetterPages:
             raise Invalid("The answer is yes or no.")
         if card is None:
             return self._page(person, also["over"])
-        await self._answers.answered(person, card.decision, answer)
+        await self._answers.enter(self._answers.answered(person, card.decision, answer))
         return self._page(person, also["answered"])
 
     def _card(self, request: Request) -> tuple[str, Card | None]:

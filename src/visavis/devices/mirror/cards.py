@@ -53,11 +53,11 @@ class Cards:
 
     async def displayed(self, person: str, decision: str) -> None:
         """Enter that this card was displayed."""
-        await self._answers.displayed(person, decision)
+        await self._answers.enter(self._answers.displayed(person, decision))
 
     async def answered(self, person: str, decision: str, answer: str) -> str:
         """Enter this answer, and return the one that counts."""
-        return await self._answers.answered(person, decision, answer)
+        return await self._answers.enter(self._answers.answered(person, decision, answer))
 
 
 def item(strategy: Strategy, found: OnScreen, language: str) -> TimelineItem:

@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 from time import process_time_ns
 
-from benchmarks.step import NOW, a_customer, a_world, grocery, lived
+from benchmarks.step import NOW, a_customer, a_world, grocery, processed
 from msgspec.structs import replace
 
 from visavis.consent.gate import Views, admit
@@ -51,7 +51,7 @@ def main() -> None:
     customer = a_customer(strategy, world, *PURPOSES)
     basket = tuple([Line(f"p{p}", 1, 199) for p in range(10)])
     door = Entered(id="d", customer="camille", occurred_at=NOW, place="s1")
-    _, inside = lived(strategy, world, customer, door)
+    _, inside = processed(strategy, world, customer, door)
     results: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
         vault = KeyStore(Path(folder) / "vault.sqlite", b"benchmark", Path(folder) / "erased")
@@ -62,7 +62,7 @@ def main() -> None:
             ("door", customer, door),
             ("till", inside, Paying(id="t", customer="camille", occurred_at=NOW, place="s1", lines=basket)),
         ):
-            entry, _ = lived(strategy, world, who, moment)
+            entry, _ = processed(strategy, world, who, moment)
             parts: dict[str, Callable[[], object]] = {
                 "gate": partial(admit, strategy, who, moment, NOW),
                 "views": partial(views, strategy, who, moment),
@@ -70,7 +70,7 @@ def main() -> None:
                 "ledger": partial(ledger, strategy, person, entry),
             }
             parts[AFTER] = partial(a_ledger().append, ledger(strategy, person, entry))
-            whole, took = measured(partial(lived, strategy, world, who, moment), parts, rounds)
+            whole, took = measured(partial(processed, strategy, world, who, moment), parts, rounds)
             results += told(name, entry, whole, took)
         vault.close()
         results += committed(Path(folder), strategy, entry, rounds)

@@ -5,10 +5,10 @@ From a paying moment to its card and its line in the ledger::
     api/moments            authenticates the sender and decodes the moment
     runtime/loop           loads the customer
     consent/gate.admit     refuses or reduces the moment
-    engine.step            1. folds the moment into the customer        customers/fold.happen
+    engine.step            1. folds the moment into the customer        customers/fold.apply_moment
                            2. decides, for the customer, then adviser   decide/deliberation
                            3. lists the uses of data and the effects
-                           4. folds the decisions into the customer     customers/fold.decided
+                           4. folds the decisions into the customer     customers/fold.apply_decisions
     runtime/loop           commits the entry, its ledger lines with it  store/, ledger/record
     delivery/              sends the card, once the entry is durable
 
@@ -22,7 +22,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from visavis.consent.gate import NotAdmitted, Views, admit, holds
-from visavis.customers.fold import apply_to_profile, decided, happen
+from visavis.customers.fold import apply_decisions, apply_moment, apply_to_profile
 from visavis.customers.rights import notices_to_recipients
 from visavis.customers.wallet import code_of, granted, settled
 from visavis.decide.deliberation import deliberate
@@ -60,7 +60,7 @@ def step(
         strategy.purposes, customer, moment
     )
     answer = granted(customer, moment, received_at)
-    happened, closed = happen(customer, moment, received_at)
+    happened, closed = apply_moment(customer, moment, received_at)
     happened = settled(happened, moment, effects, answer, received_at)
 
     views = Views(happened, moment, received_at.timestamp())
@@ -81,7 +81,7 @@ def step(
         granted=answer,
         world=world.version if decisions else "",
     )
-    return entry, apply_to_profile(decided(happened, decisions, received_at), entry)
+    return entry, apply_to_profile(apply_decisions(happened, decisions, received_at), entry)
 
 
 def decide(

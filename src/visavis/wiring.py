@@ -25,7 +25,7 @@ from visavis.api import ledger as ledger_doors
 from visavis.api import monitoring as operations
 from visavis.api import rights as rights_doors
 from visavis.api.moments import Moments, Receive, Scope, Send
-from visavis.cards.answer import reply
+from visavis.cards.replies import reply
 from visavis.config import Settings
 from visavis.consent.choices import switched
 from visavis.delivery.dispatcher import Dispatcher

@@ -16,8 +16,8 @@ from support.cards import a_show
 from support.full import sample
 from visavis.cards.brief import brief
 from visavis.cards.compose import compose
-from visavis.cards.jargon import tidy
-from visavis.cards.layout import lay_out
+from visavis.cards.layout import headed, room_px
+from visavis.cards.readable_names import readable_name
 from visavis.cards.typography import count_words
 from visavis.cards.words import EPOCH, amount, day, family_name, product_name
 from visavis.model.action import Template
@@ -67,7 +67,8 @@ def test_every_family_fits_a_glance_and_every_screen(strategy: Strategy, languag
             unfit = [
                 device.profile
                 for device in strategy.devices.values()
-                if device.lines and not lay_out(card, device).title
+                if device.lines
+                and not headed(card.title, width=room_px(device), font_px=device.font_px, lines=device.lines)
             ]
             assert not unfit, card.title
 
@@ -93,7 +94,7 @@ def test_any_name_fits_and_brings_no_number_of_its_own(strategy: Strategy, name:
     assert len(card.title) <= TITLE_LIMIT
     assert len(card.body) <= BODY_LIMIT
     assert set(number.findall(f"{card.title} {card.body}")) <= set(
-        number.findall(f"{name} {title} 1,29 2 5 {tidy(MILK)} {MILK_1L}")
+        number.findall(f"{name} {title} 1,29 2 5 {readable_name(MILK)} {MILK_1L}")
     )
 
 
@@ -137,7 +138,7 @@ def test_names_are_peoples_names(strategy: Strategy) -> None:
 
 @given(st.text(max_size=40))
 def test_jargon_never_shouts_and_never_vanishes(code: str) -> None:
-    said = tidy(code)
+    said = readable_name(code)
 
     assert bool(said) == bool(code.strip())
     assert not re.search(r"[A-Z]{2}", said)

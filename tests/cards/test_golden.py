@@ -11,8 +11,8 @@ import pytest
 from support.cards import FACTS, MILK, MILK_1L, a_show
 from visavis.cards.brief import brief
 from visavis.cards.compose import compose
-from visavis.cards.layout import lay_out
-from visavis.cards.text import speech, wall
+from visavis.cards.layout import BODY_SCALE, fit, headed, room_px
+from visavis.cards.text import speech, text_screen
 from visavis.model.decision import Known
 from visavis.strategy.read import Strategy
 
@@ -39,10 +39,13 @@ def told(strategy: Strategy, action: str, family: str, product: str, language: s
             f"why    {said.why}",
         ]
     card = compose(strategy, decision, language, place="s1")
-    lines = [f"| {line} |" for line in wall(card, 36, 6)]
+    lines = [f"| {line} |" for line in text_screen(card, 36, 6)]
     for profile in ("glasses", "watch"):
-        layout = lay_out(card, strategy.devices[profile])
-        lines.append(f"{profile:8}{' / '.join([*layout.title, *layout.body])}")
+        device = strategy.devices[profile]
+        width, font_px = room_px(device), device.font_px
+        title, _ = headed(card.title, width=width, font_px=font_px, lines=device.lines) or ((), 0)
+        body = fit(card.body, width=width, font_px=round(font_px * BODY_SCALE), lines=device.lines - len(title)) or ()
+        lines.append(f"{profile:8}{' / '.join([*title, *body])}")
     return [*lines, f"speech  {speech(card)}", f"why     {card.why}"]
 
 

@@ -1,15 +1,17 @@
 """Whatever the words and the screen: no line too wide, no line too many, no number that was not there."""
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from support.cards import WORDS
-from visavis.cards import breaking
-from visavis.cards.layout import BODY_SCALE, MARGIN, fit, lay_out, shortened, width_px
-from visavis.cards.text import cells, speech, wall
+from visavis.cards import line_breaks
+from visavis.cards.frame import framed
+from visavis.cards.layout import fit, headed, room_px, shortened, width_px
+from visavis.cards.text import cells, speech, text_screen
 from visavis.cards.typography import clipped, count_words, held, typeset
 from visavis.cards.widths import BOLD, REGULAR
 from visavis.model.card import SPEECH_WORDS_LIMIT, Card
@@ -53,37 +55,35 @@ def test_what_is_shortened_fits_and_keeps_every_number(
 
 @given(texts, rooms, st.integers(1, 6))
 def test_what_fits_whole_is_whole(text: str, room: int, lines: int) -> None:
-    found = breaking.wrapped(text, room, lines, len)
+    found = line_breaks.wrapped(text, room, lines, len)
 
     if found is not None:
         assert "".join(found).replace(" ", "") == held(text).replace(" ", "")
-        assert breaking.shortened(text, room, lines, len) == found
-        assert breaking.wrapped(text, room + 1, lines, len) is not None
+        assert line_breaks.shortened(text, room, lines, len) == found
+        assert line_breaks.wrapped(text, room + 1, lines, len) is not None
 
 
 @given(texts, rooms, st.integers(1, 6))
 def test_no_line_begins_with_what_french_holds_to_the_word_before(text: str, room: int, lines: int) -> None:
-    for line in (breaking.shortened(text, room, lines, len) or ())[1:]:
+    for line in (line_breaks.shortened(text, room, lines, len) or ())[1:]:
         assert line[0] not in "?!;:»%€"
 
 
-@given(texts, texts, languages, screens)
-def test_a_layout_never_leaves_its_screen(title: str, body: str, language: str, screen: Device) -> None:
-    card = a_card(typeset(title, language), typeset(body, language), language)
+@given(texts, languages, screens)
+def test_a_title_never_leaves_its_screen(title: str, language: str, screen: Device) -> None:
+    room: Any = {"width": room_px(screen), "font_px": screen.font_px, "lines": screen.lines}
 
-    layout = lay_out(card, screen)
+    found = headed(typeset(title, language), **room)
 
-    assert len(layout.title) + len(layout.body) <= screen.lines
-    assert all(width_px(line, layout.title_px, bold=True) <= screen.width_px * MARGIN for line in layout.title)
-    assert all(width_px(line, round(screen.font_px * BODY_SCALE)) <= screen.width_px * MARGIN for line in layout.body)
-    assert not layout.body or "".join(layout.body).replace(" ", "") == held(card.body).replace(" ", "")
-    again = lay_out(a_card(" ".join(layout.title), " ".join(layout.body)), screen)
-    assert (again.title, again.body) == (layout.title, layout.body)
+    if found is not None:
+        assert len(found[0]) <= screen.lines
+        assert all(width_px(line, found[1], bold=True) <= room_px(screen) for line in found[0])
+        assert headed(" ".join(found[0]), **room) == found
 
 
 @given(texts, texts, st.integers(1, 60), st.integers(1, 9), st.booleans())
 def test_a_wall_is_exactly_its_size(title: str, body: str, columns: int, rows: int, left: bool) -> None:
-    lines = wall(a_card(title, body), columns, rows, align="left" if left else "center")
+    lines = text_screen(a_card(title, body), columns, rows, align="left" if left else "center")
 
     assert len(lines) == rows
     assert all(cells(line) == columns for line in lines)
@@ -108,46 +108,46 @@ def test_a_clipped_name_is_short_and_cuts_no_number(text: str, characters: int, 
 
 
 def test_a_number_at_the_end_outlives_the_words_before_it() -> None:
-    assert breaking.shortened("Lait demi-écrémé de la montagne 1 L", 20, 1, len) == ("Lait… 1\u00a0L",)
-    assert breaking.shortened("Lait demi-écrémé de la montagne", 25, 1, len) == ("Lait demi-écrémé…",)
-    assert breaking.shortened("Lait 1 L", 5, 1, len) is None
+    assert line_breaks.shortened("Lait demi-écrémé de la montagne 1 L", 20, 1, len) == ("Lait… 1\u00a0L",)
+    assert line_breaks.shortened("Lait demi-écrémé de la montagne", 25, 1, len) == ("Lait demi-écrémé…",)
+    assert line_breaks.shortened("Lait 1 L", 5, 1, len) is None
 
 
 def test_a_small_screen_drops_the_body_first() -> None:
     card = a_card("Lait\u00a0: oublié\u202f?", "Cela éviterait de revenir.")
 
-    def on(lines: int) -> tuple[str, ...]:
-        return lay_out(card, Device("d", "glasses", 640, lines, 40, 1.6)).body
+    def on(height_px: int) -> list[str]:
+        frame = framed(card, Device("d", "glasses", 640, 4, 40, 1.6, height_px=height_px))
+        return [one.role for one in frame.texts if not one.boxed]
 
-    assert on(1) == ()
-    assert on(2) == ("Cela éviterait de revenir.",)
+    assert on(120) == ["title"]
+    assert on(260) == ["title", "body", "why"]
 
 
 def test_smaller_letters_come_before_fewer_words() -> None:
-    layout = lay_out(a_card("Lait\u00a0: il n’y en a plus"), Device("d", "watch", 100, 2, 18, 0.7))
+    found = headed("Lait\u00a0: il n’y en a plus", width=92, font_px=18, lines=2)
 
-    assert layout.title == ("Lait\u00a0: il n’y", "en a plus")
-    assert layout.title_px < 18
+    assert found is not None
+    assert found[0] == ("Lait\u00a0: il n’y", "en a plus")
+    assert found[1] < 18
 
 
 def test_a_screen_too_small_for_the_title_shows_nothing() -> None:
-    layout = lay_out(a_card("Anticonstitutionnellement 12", "corps"), Device("d", "watch", 60, 2, 32, 0.7))
-
-    assert (layout.title, layout.body) == ((), ())
+    assert framed(a_card("Anticonstitutionnellement 12", "corps"), Device("d", "watch", 60, 2, 32, 0.7)).texts == ()
 
 
 def test_a_word_wider_than_the_screen_breaks_after_its_own_hyphen() -> None:
-    assert breaking.wrapped("un après-shampooing", 12, 3, len) == ("un après-", "shampooing")
-    assert breaking.wrapped("un après-shampooing", 16, 3, len) == ("un", "après-shampooing")
-    assert breaking.wrapped("le 10-12", 4, 3, len) is None
+    assert line_breaks.wrapped("un après-shampooing", 12, 3, len) == ("un après-", "shampooing")
+    assert line_breaks.wrapped("un après-shampooing", 16, 3, len) == ("un", "après-shampooing")
+    assert line_breaks.wrapped("le 10-12", 4, 3, len) is None
 
 
 def test_lines_are_even_and_both_answers_are_there() -> None:
     card = Card("d1", "a", "fr", "Bienvenue\u202f!", "", "", "", "Faire connaissance", "Une autre fois")
 
-    assert breaking.wrapped("Pain chaud à 17 h, pour tous", 25, 3, len) == ("Pain chaud à", "17\u00a0h, pour tous")
-    assert wall(card, 40, 3)[-1].strip() == "[Faire connaissance]  (Une autre fois)"
-    assert [line.strip() for line in wall(card, 24, 4)[-2:]] == ["[Faire connaissance]", "(Une autre fois)"]
+    assert line_breaks.wrapped("Pain chaud à 17 h, pour tous", 25, 3, len) == ("Pain chaud à", "17\u00a0h, pour tous")
+    assert text_screen(card, 40, 3)[-1].strip() == "[Faire connaissance]  (Une autre fois)"
+    assert [line.strip() for line in text_screen(card, 24, 4)[-2:]] == ["[Faire connaissance]", "(Une autre fois)"]
 
 
 def test_every_letter_of_french_has_a_width() -> None:

@@ -14,10 +14,10 @@ from support.people import KEY, NOON, STRATEGY, a_loop, camille, enters, says_ye
 from visavis.consent.choices import choices, status, switched
 from visavis.consent.gate import NotAdmitted, admit, holds, open_categories
 from visavis.consent.notices import may_ask
-from visavis.customers import chosen as customers_chosen
+from visavis.customers import choices as customers_chosen
 from visavis.engine import step
 from visavis.insight.need import prior
-from visavis.model.consent import Consent, hash_of, words
+from visavis.model.consent import Consent, hash_of, notice_text
 from visavis.model.customer import Customer, newborn
 from visavis.model.moment import Born, Consented, Moment, Noticed, Objected, Restricted, Withdrew
 from visavis.model.world import World
@@ -87,7 +87,7 @@ def test_a_choice_keeps_the_words_that_were_read_and_the_choice_before() -> None
     customer = lived(served(language="en"), yes(minutes=1, method="voice"), yes("again", days=1))
 
     choice = customer.consents["place-moment"]
-    assert choice.hash == hash_of(words(PLACE, "en"))
+    assert choice.hash == hash_of(notice_text(PLACE, "en"))
     assert choice.served == "n"
     assert choice.served_at < choice.since
     assert (choice.language, choice.record, choice.previous, choice.by) == ("en", "again", "y", ("person",))
@@ -173,7 +173,7 @@ def check_both_agreed(
     for scope, lasts, actor, minutes in zip((first, then), days, by, (0, 1), strict=True):
         told = {"categories": scope, "recipients": scope, "iri": scope}
         moment = yes(actor, minutes=minutes, by=actor, until=NOON + timedelta(days=lasts), **told)
-        customer = customers_chosen.chosen(customer, moment)
+        customer = customers_chosen.with_choice(customer, moment)
     both = customer.consents["place-moment"]
 
     assert set(both.by) == {"person", "guardian"}

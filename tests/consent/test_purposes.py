@@ -7,7 +7,7 @@ import pytest
 from support.ledgers import mutate
 from support.people import NOON, STRATEGY, grocery
 from visavis.http.access_keys import AccessKey, permits
-from visavis.model.consent import Basis, hash_of, words
+from visavis.model.consent import Basis, hash_of, notice_text
 from visavis.model.decoding import from_builtins
 from visavis.model.dpv import BASIS_TERMS, CATEGORY_TERMS, IRIS, iri
 from visavis.model.errors import Invalid
@@ -134,7 +134,9 @@ def test_every_term_that_our_purposes_use_is_in_the_list() -> None:
 
 
 def test_a_notice_is_named_by_its_words_and_scope() -> None:
-    names = {hash_of(words(purpose, language)) for purpose in STRATEGY.purposes.values() for language in ("fr", "en")}
+    names = {
+        hash_of(notice_text(purpose, language)) for purpose in STRATEGY.purposes.values() for language in ("fr", "en")
+    }
     assert len(names) == 2 * len(STRATEGY.purposes)
 
 

@@ -223,7 +223,7 @@ SABOTAGES: dict[str, tuple[Sabotage, str]] = {
     "who parts keeps the other's choices": (_refolded, "never met"),
     "closings keep the number of their side": (_uncounted, "goes out after a new yes"),
     "what closed for one goes on for the other": (
-        lambda patch: patch.setattr(fold, "_over", lambda side, _: side),
+        lambda patch: patch.setattr(fold, "_without_windows", lambda side, _: side),
         "two outcomes",
     ),
     "nobody ever parts": (lambda patch: patch.setattr(identity, "split", lambda person: (person,)), "never met"),
@@ -313,7 +313,7 @@ def test_what_is_merged_stays_bounded() -> None:
         newcomer = replace(newborn(f"c{i}"), entries=1)
         if identity.refusal(crowd, newcomer, NOW) is None:
             crowd = identity.merged(crowd, newcomer)
-    assert len(crowd.names) == identity.SIDES_LIMIT
+    assert len(crowd.names) == identity.PROFILES_LIMIT
 
 
 def test_three_who_are_one_part_where_nothing_holds_them_together() -> None:

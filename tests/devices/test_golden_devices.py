@@ -15,7 +15,7 @@ from PIL import Image, ImageChops, ImageStat
 
 from support.cards import KICKER, LANGUAGES, the_brief, the_card
 from visavis.cards.frame import framed
-from visavis.cards.text import notification, speech, wall
+from visavis.cards.text import notification, speech, text_screen
 from visavis.devices import render
 from visavis.model.card import Brief, Card
 from visavis.model.catalogue import Device
@@ -71,7 +71,7 @@ def test_the_words_without_pixels_are_those_that_were_looked_at(language: str) -
         parts.append(f"speech        {speech(told)}\nnotification  {title} | {body}")
         for device in DEVICES.values():
             if device.chars:
-                lines = wall(told, device.chars, device.lines, align="left", charset=device.charset)
+                lines = text_screen(told, device.chars, device.lines, align="left", charset=device.charset)
                 parts.append(
                     "\n".join(
                         [

@@ -20,8 +20,15 @@ from PIL import Image
 from support.cards import ACCENTED, LANGUAGES, WORDS, the_brief, the_card
 from visavis.cards.frame import BOLD, Frame, framed
 from visavis.cards.layout import width_px
-from visavis.cards.letters import spelled
-from visavis.cards.text import NOTIFICATION_BODY_LIMIT, NOTIFICATION_TITLE_LIMIT, cells, notification, speech, wall
+from visavis.cards.text import (
+    NOTIFICATION_BODY_LIMIT,
+    NOTIFICATION_TITLE_LIMIT,
+    cells,
+    notification,
+    speech,
+    text_screen,
+)
+from visavis.cards.transliterate import transliterated
 from visavis.cards.typography import held, typeset
 from visavis.cards.widths import REGULAR
 from visavis.devices import render
@@ -88,17 +95,17 @@ def everything(told: Card | Brief) -> str:
 def test_nothing_reaches_beyond_the_screen_or_another_line(told: Card | Brief, screen: Device, kicker: str) -> None:
     frame = framed(told, screen, kicker=kicker)
 
-    for one in frame.written:
+    for one in frame.texts:
         assert one.x_px >= 0
         assert one.x_px + one.width_px <= frame.width_px
         assert one.y_px >= 0
         assert one.y_px + one.height_px <= frame.height_px
         room = one.width_px - (one.font_px if one.boxed else 0)
         assert width_px(one.text, one.font_px, bold=one.role in BOLD or one.boxed) <= room
-    for above, below in pairwise([one for one in frame.written if not one.boxed]):
+    for above, below in pairwise([one for one in frame.texts if not one.boxed]):
         assert above.y_px + above.height_px <= below.y_px
-    if buttons := [one for one in frame.written if one.boxed]:
-        words = [one for one in frame.written if not one.boxed]
+    if buttons := [one for one in frame.texts if one.boxed]:
+        words = [one for one in frame.texts if not one.boxed]
         assert max(one.y_px + one.height_px for one in words) <= min(one.y_px for one in buttons)
         assert [one.role for one in buttons] == ["yes", "no"]
         assert len({(one.width_px, one.height_px, one.font_px) for one in buttons}) == 1
@@ -113,7 +120,7 @@ def test_no_word_number_or_accent_is_lost_from_what_is_shown(told: Card | Brief,
     frame = framed(told, screen, kicker=kicker)
 
     blocks: dict[str, list[str]] = {}
-    for one in frame.written:
+    for one in frame.texts:
         assert set(one.text) <= letters
         blocks.setdefault(one.role, []).append(one.text)
     for role, lines in blocks.items():
@@ -137,20 +144,22 @@ def test_a_picture_is_exactly_its_screen_and_nothing_touches_its_edge(card: Card
 def test_a_wall_is_exactly_its_size_in_the_letters_of_its_device(
     card: Card, columns: int, rows: int, charset: Charset
 ) -> None:
-    lines = wall(card, columns, rows, charset=charset)
+    lines = text_screen(card, columns, rows, charset=charset)
 
     assert len(lines) == rows
     assert all(cells(line) == columns for line in lines)
     if charset != "unicode":
         "".join(lines).encode(charset)
-    known = {number for text in (card.title, card.body) for number in amounts.findall(spelled(held(text), charset))}
+    known = {
+        number for text in (card.title, card.body) for number in amounts.findall(transliterated(held(text), charset))
+    }
     assert {number for line in lines for number in amounts.findall(line)} <= known
     assert not any(line.strip().startswith("000") for line in lines), "12 000 stays on one line"
 
 
 @given(briefs, st.integers(1, 60), st.integers(1, 9))
 def test_a_brief_on_a_wall_is_exactly_its_size_too(brief: Brief, columns: int, rows: int) -> None:
-    lines = wall(brief, columns, rows)
+    lines = text_screen(brief, columns, rows)
 
     assert len(lines) == rows
     assert all(cells(line) == columns for line in lines)
@@ -158,13 +167,13 @@ def test_a_brief_on_a_wall_is_exactly_its_size_too(brief: Brief, columns: int, r
 
 @given(texts)
 def test_letters_are_spelled_once_and_only_what_the_device_lacks_changes(text: str) -> None:
-    assert spelled(text, "unicode") == normalize("NFC", text)
+    assert transliterated(text, "unicode") == normalize("NFC", text)
     for charset in NARROW:
-        found = spelled(text, charset)
+        found = transliterated(text, charset)
         found.encode(charset)
-        assert spelled(found, charset) == found
+        assert transliterated(found, charset) == found
     kept = [glyph for glyph in text if glyph.isalpha() and ord(glyph) < 0x100]
-    assert [glyph for glyph in spelled(text, "latin1") if glyph in kept and ord(glyph) > 0x7F] == [
+    assert [glyph for glyph in transliterated(text, "latin1") if glyph in kept and ord(glyph) > 0x7F] == [
         glyph for glyph in kept if ord(glyph) > 0x7F
     ]
 
@@ -189,7 +198,7 @@ def test_a_brief_is_said_in_few_words(language: str) -> None:
 
 
 def test_a_mono_device_gets_words_that_it_can_draw() -> None:
-    lines = [line.rstrip() for line in wall(ACCENTED, 32, 8, align="left", charset="ascii")]
+    lines = [line.rstrip() for line in text_screen(ACCENTED, 32, 8, align="left", charset="ascii")]
 
     assert lines[0] == "Creme fraiche a 1,95 EUR"
     assert " ".join(lines[2:4]) == '12 oeufs "bio" - a 3,49 EUR au lieu de 4,10 EUR ?'

@@ -17,11 +17,11 @@ from support.lives import KINDS, Life, a_strategy, a_world, moments
 from support.people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, lines, pays, says_yes
 from visavis.consent import gate
 from visavis.consent.gate import NotAdmitted, admit, open_categories
-from visavis.customers import chosen as customers_chosen
+from visavis.customers import choices as customers_chosen
 from visavis.customers import wallet
 from visavis.engine import step
 from visavis.insight.need import prior
-from visavis.model.consent import CATEGORIES, Consent, Purpose, hash_of, words
+from visavis.model.consent import CATEGORIES, Consent, Purpose, hash_of, notice_text
 from visavis.model.customer import Customer, Reward, newborn
 from visavis.model.entry import Entry, encode
 from visavis.model.moment import (
@@ -225,7 +225,7 @@ def check_scope(pairs: int) -> tuple[int, int]:
             )
             for _ in range(2)
         ]
-        said = words(then, "fr")
+        said = notice_text(then, "fr")
         choice = Consent(
             "given",
             said.categories,
@@ -280,8 +280,8 @@ def test_a_yes_to_an_older_narrower_notice_opens_what_it_named() -> None:
     assert open_categories(customer, wide, NOON.timestamp() + 1) == {"places"}
     assert (
         customer.consents["reminders"].hash
-        == hash_of(words(then.purposes["reminders"], "fr"))
-        != hash_of(words(wide, "fr"))
+        == hash_of(notice_text(then.purposes["reminders"], "fr"))
+        != hash_of(notice_text(wide, "fr"))
     )
 
 
@@ -426,7 +426,9 @@ def test_a_record_of_the_latest_words_is_caught(monkeypatch: pytest.MonkeyPatch)
     honest = customers_chosen._agreed
 
     def latest(customer: Customer, moment: Consented, before: Consent | None, since: float) -> Consent:
-        return replace(honest(customer, moment, before, since), hash=hash_of(words(STRATEGY.purposes["account"], "fr")))
+        return replace(
+            honest(customer, moment, before, since), hash=hash_of(notice_text(STRATEGY.purposes["account"], "fr"))
+        )
 
     monkeypatch.setattr(customers_chosen, "_agreed", latest)
     with pytest.raises(AssertionError, match="the words are those"):

@@ -22,12 +22,14 @@ from visavis.api.signals import opted_out
 from visavis.config import Settings
 from visavis.consent import gate
 from visavis.http import problems
-from visavis.model import moment as moments
+from visavis.model import decoding
 from visavis.model.entry import encode
 from visavis.model.errors import Invalid
+from visavis.model.moment import Located, Objected
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.logs import JsonLines
 from visavis.runtime.loop import Loop
+from visavis.strategy.places import PlaceIndex
 from visavis.wiring import Server, build
 
 CANARY = "c4n4ry"
@@ -138,7 +140,7 @@ def test_nothing_that_was_not_declared_is_kept_said_or_logged(
 def test_a_problem_that_repeats_what_was_sent_is_caught(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(moments, "_invalid", lambda error: Invalid(f"Not a moment: {error}"))
+    monkeypatch.setattr(decoding, "_invalid", lambda error: Invalid(f"Not a moment: {error}"))
     with pytest.raises(AssertionError, match="said back"):
         check(caplog, 1)
 
@@ -155,14 +157,14 @@ def test_a_refusal_that_says_the_moment_again_is_caught(
 def test_a_door_that_keeps_positions_is_caught(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate, "find", lambda *_: None)
+    monkeypatch.setattr(PlaceIndex, "find", lambda *_: None)
     from visavis.runtime import loop
 
     honest = gate.admit
 
     def careless(strategy: Any, customer: Any, moment: Any, received_at: Any) -> Any:
         found = honest(strategy, customer, moment, received_at)
-        return moment if isinstance(moment, moments.Located) else found
+        return moment if isinstance(moment, Located) else found
 
     monkeypatch.setattr(loop, "admit", careless)
     with pytest.raises(AssertionError, match="kept"):
@@ -238,7 +240,7 @@ def check_gpc() -> None:
         assert "partner-share" not in await open_now()
         told = next(one for one in (await client.get(at)).json() if one["purpose"] == "partner-share")
         assert told["closed_by"] == "objection: sharing"
-        objections = [entry.moment for entry in server.log.of("bo") if isinstance(entry.moment, moments.Objected)]
+        objections = [entry.moment for entry in server.log.of("bo") if isinstance(entry.moment, Objected)]
         assert [(one.about, one.method, one.purposes) for one in objections] == [("sharing", "gpc", ("partner-share",))]
 
     _where_it_is_shared(what)

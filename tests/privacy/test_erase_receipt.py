@@ -21,7 +21,7 @@ from support.doors import MOMENTS, a_server, client, moment, running
 from support.house import House, everything, orders, words_of
 from support.ledgers import mutate
 from support.people import BRANDS, NOON, a_history, says_yes
-from visavis.customers import chosen
+from visavis.customers import choices
 from visavis.delivery.webhooks import WebhookDelivery
 from visavis.model.decision import Show
 from visavis.model.moment import Entered, Linked, Moment, Objected
@@ -374,7 +374,7 @@ async def test_whatever_comes_after_an_objection_leaves_it() -> None:
 
 
 AFTER: dict[str, tuple[ModuleType, str, str, str]] = {
-    "a new objection forgets the others": (chosen, "if about != moment.about}", "if False}", "took its place"),
+    "a new objection forgets the others": (choices, "if about != moment.about}", "if False}", "took its place"),
     "a card that is linked later is not listed": (
         opposition,
         "elif isinstance(moment, Linked):",

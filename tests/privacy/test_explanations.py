@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from support.lives import Life, a_strategy, a_world, allowed, choices, moments, past
 from support.people import BRANDS, KEY, NOON, STRATEGY, a_history, enters, lines, says_yes
-from visavis.cards.answer import reply
+from visavis.cards.replies import reply
 from visavis.cards.typography import count_words
 from visavis.customers.fold import fold
 from visavis.engine import NotAdmitted, admit, step

@@ -19,7 +19,7 @@ from support.house import House
 from support.ledgers import mutate
 from support.people import BRANDS, NOON, a_history, lines, says_yes
 from visavis.customers import fold, identity
-from visavis.customers.chosen import chosen
+from visavis.customers.choices import with_choice
 from visavis.delivery import screens
 from visavis.model.customer import Customer
 from visavis.model.entry import Entry, encode
@@ -345,10 +345,10 @@ def _said_of_one(patch: pytest.MonkeyPatch) -> None:
 
 
 def _objections_lost(patch: pytest.MonkeyPatch) -> None:
-    honest = chosen
+    honest = with_choice
     patch.setattr(
         fold,
-        "chosen",
+        "with_choice",
         lambda customer, said: (
             honest(customer, said) if not customer.profiles or not isinstance(said, Objected) else customer
         ),

@@ -178,7 +178,7 @@ def test_what_a_card_came_from_is_not_told_under_a_purpose_that_may_not_read_it(
 
 
 def test_a_brief_that_names_what_was_refused_under_another_purpose_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("visavis.decide.brief_facts._may_be_named", lambda *_: True)
+    monkeypatch.setattr("visavis.decide.brief_facts._came_from", lambda *_: True)
     with pytest.raises(AssertionError, match="came of the purchases"):
         check_that_a_refusal_tells_no_other_purpose()
 

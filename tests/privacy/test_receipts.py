@@ -26,7 +26,7 @@ from support.ledgers import mutate
 from support.people import NOON, STRATEGY, a_loop, camille, grocery
 from visavis.config import Settings
 from visavis.consent.choices import status
-from visavis.model.consent import Actor, Purpose, Status, words
+from visavis.model.consent import Actor, Purpose, Status, notice_text
 from visavis.model.dpv import CATEGORY_TERMS, IRIS, NAMESPACES, PURPOSES, STATUS_TERMS, TERMS, iri
 from visavis.model.errors import Invalid
 from visavis.model.moment import Withdrew
@@ -182,7 +182,7 @@ def a_proof(dice: Random) -> Proof:
     customer = loop.customers["camille"]
     now = (NOON + timedelta(days=dice.choice([1, 4000]))).timestamp()
     return proof(
-        customer, f"p_{dice.randrange(16**6):06x}", purpose, words(purpose, "fr"), status(customer, purpose, now)
+        customer, f"p_{dice.randrange(16**6):06x}", purpose, notice_text(purpose, "fr"), status(customer, purpose, now)
     )
 
 
@@ -284,11 +284,19 @@ def test_a_receipt_proves_only_the_words_that_were_served() -> None:
     camille(loop, "home")
     with pytest.raises(Invalid, match="not the words"):
         proof(
-            loop.customers["camille"], "p", STRATEGY.purposes["home"], words(STRATEGY.purposes["home"], "en"), "given"
+            loop.customers["camille"],
+            "p",
+            STRATEGY.purposes["home"],
+            notice_text(STRATEGY.purposes["home"], "en"),
+            "given",
         )
     with pytest.raises(Invalid, match="no choice"):
         proof(
-            loop.customers["camille"], "p", STRATEGY.purposes["look"], words(STRATEGY.purposes["look"], "fr"), "given"
+            loop.customers["camille"],
+            "p",
+            STRATEGY.purposes["look"],
+            notice_text(STRATEGY.purposes["look"], "fr"),
+            "given",
         )
     assert found.choice.served_at <= found.choice.since
 
@@ -332,7 +340,7 @@ def check_order_in_time() -> None:
             replace(customer, consents={"home": early}),
             "p",
             STRATEGY.purposes["home"],
-            words(STRATEGY.purposes["home"], "fr"),
+            notice_text(STRATEGY.purposes["home"], "fr"),
             "given",
         )
     except Invalid:

@@ -339,7 +339,7 @@ async def test_a_request_to_correct_a_purchase_reaches_somebody(tmp_path: Path) 
 UNHEARD: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
     "what was asked is not kept": (lambda patch: patch.setattr(desk, "Requested", _unsaid), "nobody was asked"),
     "the brand is not asked": (lambda patch: patch.setitem(NEXT, "requires_action", frozenset()), "nobody was asked"),
-    "answers push out what waits": (lambda patch: patch.setattr(rights, "_kept", bounded), "went away"),
+    "answers push out what waits": (lambda patch: patch.setattr(rights, "_with_one_more", bounded), "went away"),
 }
 
 

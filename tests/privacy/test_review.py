@@ -137,7 +137,7 @@ async def test_a_changed_card_that_stays_is_caught(monkeypatch: pytest.MonkeyPat
 
 
 def _auto_closed(patch: pytest.MonkeyPatch) -> None:
-    exercised = rights.exercised
+    exercised = rights.with_request
 
     def closing(customer: Any, said: Any, received_s: float) -> Any:
         after = exercised(customer, said, received_s)
@@ -147,7 +147,7 @@ def _auto_closed(patch: pytest.MonkeyPatch) -> None:
         }
         return replace(after, reviews=late)
 
-    patch.setattr("visavis.customers.fold.exercised", closing)
+    patch.setattr("visavis.customers.fold.with_request", closing)
 
 
 def _queue_forgets(patch: pytest.MonkeyPatch) -> None:
@@ -161,7 +161,7 @@ def _never_late(patch: pytest.MonkeyPatch) -> None:
 
 
 def _unmarked(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("visavis.cards.answer.tagged", lambda _strategy, _decision: "")
+    patch.setattr("visavis.cards.replies.review_tag", lambda _strategy, _decision: "")
 
 
 def _own_view_dropped(patch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from support.conditions_drawn import a_condition, facts
 from visavis.model.attributes import ATTRIBUTES
 from visavis.strategy.conditions import Condition, ConditionError, Value, evaluate, parse
-from visavis.strategy.rules import ALTERNATIVES_LIMIT, Index, alternatives
+from visavis.strategy.rules import Index
+from visavis.strategy.tree import ALTERNATIVES_LIMIT, alternatives
 
 
 @settings(max_examples=400)

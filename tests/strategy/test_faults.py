@@ -4,7 +4,7 @@ import pytest
 
 from support.people import grocery
 from visavis.model.errors import Invalid
-from visavis.strategy.lines import lines
+from visavis.strategy.lines import key_lines
 from visavis.strategy.read import read
 
 DOOR, BRAND, PURPOSES, OBJECTIVES, PLACES, PRODUCTS = (
@@ -161,7 +161,7 @@ def test_keys_are_found_on_their_lines_whatever_stands_between() -> None:
         " = '#'\n"
     )
 
-    assert lines(text) == {
+    assert key_lines(text) == {
         ("a",): 1,
         ("b",): 4,
         ("table",): 7,

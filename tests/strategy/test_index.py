@@ -47,8 +47,8 @@ def test_masks_are_the_plain_reading_row_by_row(text: str, rows: list[dict[str, 
 
     expected = [evaluate(condition.tree, row) is True for row in rows]
 
-    assert masks(condition, columns).tolist() == expected
-    assert masks(condition, {**columns, **numbers}).tolist() == expected
+    assert masks(condition, columns, size=len(rows)).tolist() == expected
+    assert masks(condition, {**columns, **numbers}, size=len(rows)).tolist() == expected
 
 
 def test_what_has_no_column_at_all_is_unknown_in_every_row() -> None:

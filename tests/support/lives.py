@@ -12,7 +12,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from support.people import KEY, NOON, grocery
-from visavis.cards.answer import reply
+from visavis.cards.replies import reply
 from visavis.insight.features import CONTEXTS, FEATURES
 from visavis.insight.need import Net, pack
 from visavis.model.attributes import ATTRIBUTES, Attribute

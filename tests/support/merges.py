@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from support.people import BRANDS, KEY, NOON, STRATEGY, enters, lines, pays
 from visavis.consent.gate import NotAdmitted, admit, holds, open_categories
-from visavis.consent.notices import NOES, may_ask
+from visavis.consent.notices import REFUSED, may_ask
 from visavis.customers import identity
-from visavis.customers.fold import _over as sidelong
+from visavis.customers.fold import _without_windows as sidelong
 from visavis.customers.fold import fold
 from visavis.decide import limits
 from visavis.engine import step
@@ -179,7 +179,7 @@ def check_no_more_open(one: Customer, other: Customer) -> int:
             assert opened <= both, "more is open than both opened"
             found += bool(opened)
             for who in (one, other):
-                said_no = purpose.key in who.consents and who.consents[purpose.key].status in NOES
+                said_no = purpose.key in who.consents and who.consents[purpose.key].status in REFUSED
                 assert may_ask(who, purpose, now) or not said_no or not may_ask(whole, purpose, now), (
                     "who may not be asked is asked"
                 )
@@ -257,14 +257,16 @@ def _yes(name: str, by: tuple[Actor, ...], of_age_at: float, trial: bool, closed
 def check_caps(one: Customer, other: Customer) -> int:
     """No cap, pause, budget or reluctance is looser than either's; how many limits held."""
     whole, found = identity.merged(one, other), 0
-    shown = limits.counted(whole.service, NOW)
+    shown = limits.counting_cards(whole.service, NOW)
     for who in (one, other):
-        theirs = limits.counted(who.service, NOW)
+        theirs = limits.counting_cards(who.service, NOW)
         for action in STRATEGY.actions.values():
-            if limits.over(action, theirs, NOW) is not None:
-                assert limits.over(action, shown, NOW) is not None, "a cap is looser"
+            if limits.exceeded(action, theirs, NOW) is not None:
+                assert limits.exceeded(action, shown, NOW) is not None, "a cap is looser"
                 found += 1
-            assert limits.cooling(action, theirs, NOW) <= limits.cooling(action, shown, NOW), "a pause is shorter"
+            assert limits.cooling_down(action, theirs, NOW) <= limits.cooling_down(action, shown, NOW), (
+                "a pause is shorter"
+            )
         assert limits.units_left(STRATEGY.brand, shown, NOW) <= limits.units_left(STRATEGY.brand, theirs, NOW) + 1e-9, (
             "more attention is left"
         )

@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from visavis.api.signals import objection, opted_out
-from visavis.cards.answer import Reply, reply
+from visavis.cards.replies import Reply, reply
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys, InvalidKey, about_own, permits
 from visavis.http.problems import Problem, problem

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from visavis.api.signals import objection_in
-from visavis.cards.answer import Reply, reply
+from visavis.cards.replies import Reply, reply
 from visavis.consent.choices import Choice, choices, switched
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys
@@ -125,7 +125,7 @@ class PersonApi:
             language=self._language(request, name),
             id=cause,
             at=at,
-            told=key.role == "brand",
+            by_brand=key.role == "brand",
         ):
             await self._writer.process(moment)
         return await self.purposes(request)
@@ -158,7 +158,7 @@ class PersonApi:
             if purpose in chosen and chosen[purpose].status in OPENS:
                 cause = f"choice-{token_hex(6)}"
                 for moment in switched(
-                    loop.strategy, name, purpose, on=False, language="", id=cause, at=at, told=by_brand
+                    loop.strategy, name, purpose, on=False, language="", id=cause, at=at, by_brand=by_brand
                 ):
                     await self._writer.process(moment)
         return await self.purposes(request)

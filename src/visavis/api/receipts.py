@@ -15,7 +15,7 @@ from visavis.consent.choices import status
 from visavis.http import problems
 from visavis.http.access_keys import AccessKeys
 from visavis.http.routes import PERSON, ApiRoute, Operation, route
-from visavis.model.consent import Words, hash_of, words
+from visavis.model.consent import NoticeText, hash_of, notice_text
 from visavis.model.entry import WorldEntry
 from visavis.model.errors import Invalid
 from visavis.model.world import StrategyLoaded
@@ -61,7 +61,7 @@ def routes(writer: Writer, access: AccessKeys, secret: bytes) -> list[ApiRoute]:
             raise Invalid("This receipt cannot be written.", advice=known)
         if purpose is None or choice is None or not choice.served:
             return problems.response(problems.problem(404, "There is no such choice of this person."))
-        said = words(purpose, choice.language)
+        said = notice_text(purpose, choice.language)
         if hash_of(said) != choice.hash:
             said = await writer.ask(lambda: _as_served(writer, purpose.key, choice.language, choice.hash))
         now = loop.clock.now()
@@ -80,12 +80,16 @@ def routes(writer: Writer, access: AccessKeys, secret: bytes) -> list[ApiRoute]:
     return [route(RECEIPT, one), route(RECEIPT_KEY, public)]
 
 
-def _as_served(writer: Writer, purpose: str, language: str, name: str) -> Words:
+def _as_served(writer: Writer, purpose: str, language: str, name: str) -> NoticeText:
     """The words of this name in a strategy that was loaded before: what was served is in the log."""
     for _, entry in writer.loop.log.scan():
         if isinstance(entry, WorldEntry) and isinstance(entry.change, StrategyLoaded):
             known = read(entry.change.files).purposes.get(purpose)
-            if known is not None and language in known.notice.text and hash_of(said := words(known, language)) == name:
+            if (
+                known is not None
+                and language in known.notice.text
+                and hash_of(said := notice_text(known, language)) == name
+            ):
                 return said
     raise Invalid(
         "The words of this notice are not in the log any more.", advice="The choice stays bound to their hash."

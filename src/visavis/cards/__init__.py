@@ -1,1 +1,1 @@
-"""Words on a screen: from a decision to a card or a brief that fits a glance."""
+"""From a decision to the words of a card or a brief, and to their lines on a screen."""

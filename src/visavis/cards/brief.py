@@ -1,12 +1,9 @@
-"""What the adviser's glasses show.
-
-Who, one action, at most three facts with where each comes from, at most one thing not to do.
-"""
+"""What the adviser's screen shows: who, one action, at most three facts with their origin, one thing to avoid."""
 
 from datetime import timedelta
 from typing import Final
 
-from visavis.cards.compose import clipped_title, named, said
+from visavis.cards.compose import clipped_title, filled, placeholder_values
 from visavis.cards.typography import clipped, typeset
 from visavis.cards.words import EPOCH, family_name, product_name, since, span
 from visavis.model.card import FACT_LIMIT, Brief, BriefFact
@@ -33,13 +30,10 @@ _AVOID: Final = {"fr": "Ne pas proposer : {name}", "en": "Do not suggest: {name}
 
 
 def brief(strategy: Strategy, decision: Show, language: str, *, today: int = 0) -> Brief:
-    """The brief of this decision, from the facts that it carries and nothing else.
-
-    ``today`` is the local day, to say dates by.
-    """
+    """The brief of this decision, from its facts only; dates are written relative to the local day ``today``."""
     template = strategy.actions[decision.action].card[language]
-    names = named(strategy, decision, language)
-    advice = said(template.title, names, language)
+    names = placeholder_values(strategy, decision, language)
+    advice = filled(template.title, names, language)
     who = next((fact for fact in decision.facts if fact.kind == "name"), Fact("name", "", "observed"))
     refused = next((fact.subject for fact in decision.facts if fact.kind == "avoid"), "")
     return Brief(
@@ -49,22 +43,22 @@ def brief(strategy: Strategy, decision: Show, language: str, *, today: int = 0) 
         who=clipped(who.subject or _WHO[language], FACT_LIMIT, FACT_LIMIT),
         since=_since(who.since_day, language),
         facts=tuple(
-            [_told(strategy, fact, language, today) for fact in decision.facts if fact.kind not in ("name", "avoid")]
+            [_fact(strategy, fact, language, today) for fact in decision.facts if fact.kind not in ("name", "avoid")]
         ),
         advice=advice if 0 < len(advice) <= FACT_LIMIT else clipped_title(template.title, names, language, FACT_LIMIT),
         avoid=_fits(_AVOID[language], [family_name(strategy, refused, language)], language) if refused else "",
-        why=said(template.why, names, language),
-        detail=said(template.body, names, language),
+        why=filled(template.why, names, language),
+        detail=filled(template.body, names, language),
         yes=typeset(template.yes, language),
         no=typeset(template.no, language),
     )
 
 
-def _told(strategy: Strategy, fact: Fact, language: str, today: int) -> BriefFact:
+def _fact(strategy: Strategy, fact: Fact, language: str, today: int) -> BriefFact:
     origin, detail, about = _ORIGIN[fact.origin][language], "", ""
     match fact.kind:
         case "need":
-            # 9 at most: nothing that a person will do is certain.
+            # 9 at most: no prediction is certain.
             n = min(9, max(1, round(fact.p * 10)))
             chances = (_ONE_CHANCE[language] if n == 1 else _CHANCES[language]).format(n=n)
             family = family_name(strategy, fact.subject, language)
@@ -106,7 +100,7 @@ def _since(first_day: int, language: str) -> str:
 
 
 def _fits(template: str, names: list[str], language: str) -> str:
-    """The first of these names with which the line is a fact's length, else the last one with its first words."""
+    """The template with the first of these names that fits a fact, else with the first words of the last."""
     for name in names:
         line = typeset(template.format(name=name), language)
         if len(line) <= FACT_LIMIT:

@@ -1,8 +1,7 @@
-"""From a decision to a card, in the person's language: few words, and the true reason.
+"""From a decision to a card in the person's language.
 
-A glance holds a title of 32 characters, a body of 60, twelve words together. A name is not cut to make room: the body
-goes first, then what the title says of the name moves into the body; only a name that is too long by itself loses
-words.
+A card has a title of 32 characters, a body of 60, twelve words together. When a name makes it too long the body is left
+out, then part of the title moves into the body; only a name that alone is too long loses words.
 """
 
 import re
@@ -21,16 +20,16 @@ _NAMES: Final = ("family", "product", "place")
 
 
 def compose(strategy: Strategy, decision: Show, language: str, *, place: str = "", days: int | None = None) -> Card:
-    """The card of this decision, within the limits of a glance. Depends on nothing but its arguments.
+    """The card of this decision, within the limits of a glance.
 
-    A sentence that needs a name nobody knows is not said; the why is then the objective's own.
+    A sentence with a placeholder of unknown value is left out; the why is then the objective's own.
     """
     action = strategy.actions[decision.action]
     template = action.card[language]
-    names = named(strategy, decision, language, place=place, days=days)
+    names = placeholder_values(strategy, decision, language, place=place, days=days)
     title = body = ""
     for title, body in _wordings(template, names, language):
-        if _is_a_glance(title, body):
+        if _fits(title, body):
             break
     return Card(
         decision=decision.id,
@@ -38,19 +37,19 @@ def compose(strategy: Strategy, decision: Show, language: str, *, place: str = "
         language=language,
         title=title,
         body=body,
-        why=said(template.why, names, language)
+        why=filled(template.why, names, language)
         or typeset(strategy.objectives[action.objective].why[language], language),
-        speech=_spoken(said(template.title, names, language), said(template.body, names, language))
+        speech=_spoken(filled(template.title, names, language), filled(template.body, names, language))
         or _spoken(title, body),
         yes=typeset(template.yes, language),
         no=typeset(template.no, language),
     )
 
 
-def named(
+def placeholder_values(
     strategy: Strategy, decision: Show, language: str, *, place: str = "", days: int | None = None
 ) -> dict[str, str]:
-    """What the placeholders of a template stand for; empty when not known."""
+    """The values of a template's placeholders; empty when not known."""
     product = strategy.products.get(decision.product)
     where = strategy.places.get(place)
     return {
@@ -67,8 +66,8 @@ def named(
     }
 
 
-def said(template: str, names: dict[str, str], language: str) -> str:
-    """The template with its names, set as a printer would; empty when it needs a name that is not known."""
+def filled(template: str, names: dict[str, str], language: str) -> str:
+    """The template with its values, typeset; empty when a value is not known."""
     if "{" not in template:
         return typeset(template, language)
     if "" in [names[key] for key in _placeholders(template)]:
@@ -77,7 +76,7 @@ def said(template: str, names: dict[str, str], language: str) -> str:
 
 
 def clipped_title(template: str, names: dict[str, str], language: str, characters: int) -> str:
-    """The title with as many words of its names as there is room for; numbers are left whole."""
+    """The title with as many words of its names as fit; numbers stay whole."""
     bare = typeset(template.format_map(names | dict.fromkeys(_NAMES, "")), language)
     share = max(1, len(set(_placeholders(template)) & set(_NAMES)))
     # One character less: a name may bring a space that French wants.
@@ -87,17 +86,17 @@ def clipped_title(template: str, names: dict[str, str], language: str, character
 
 
 def _wordings(template: Template, names: dict[str, str], language: str) -> Iterator[tuple[str, str]]:
-    """Title and body, the fullest wording first; the last one is a glance whatever the names."""
-    body = said(template.body, names, language)
+    """Titles and bodies, the longest first; the last one fits whatever the names."""
+    body = filled(template.body, names, language)
     shorter = names | {"product": names["family"]} if names["family"] else names
     for known in (names, shorter):
-        title = said(template.title, known, language)
+        title = filled(template.title, known, language)
         if title:
             yield title, body
             yield title, ""
     about = re.match(r"\{(family|product)\}\s*[,:–]\s*(?=\w)(.+)", template.title)
     if about is not None and shorter[about[1]]:
-        title, rest = typeset(shorter[about[1]], language), said(about[2], shorter, language)
+        title, rest = typeset(shorter[about[1]], language), filled(about[2], shorter, language)
         rest = rest if rest[-1:] in ".?!…" else f"{rest}."
         yield title, f"{rest} {body}"
         yield title, rest
@@ -105,13 +104,13 @@ def _wordings(template: Template, names: dict[str, str], language: str) -> Itera
 
 
 def _spoken(title: str, body: str) -> str:
-    """Title and body as one reads them aloud; empty when too long for an ear."""
+    """Title and body as read aloud; empty when longer than the limit."""
     title = title if not body or title[-1:] in ".?!…" else f"{title}."
     text = f"{title} {body}".strip()
     return text if title and len(text.split()) <= SPEECH_WORDS_LIMIT else ""
 
 
-def _is_a_glance(title: str, body: str) -> bool:
+def _fits(title: str, body: str) -> bool:
     return (
         len(title) <= TITLE_LIMIT and len(body) <= BODY_LIMIT and count_words(title) + count_words(body) <= WORDS_LIMIT
     )

@@ -1,9 +1,7 @@
-"""Where each word of a card or a brief stands on one screen, in pixels.
+"""The position in pixels of every line of a card or brief on one screen; pages and pictures are drawn from it.
 
-A page, a picture and a bitmap are drawn from the same frame.
-
-What matters most takes its place first: the title, the two answers, the body, where it comes from, why. What does not
-fit whole is left out, and only a title is ever shortened. Drawn top to bottom in the order in which one reads.
+Space is given by rank: the title, the two answers, the body, where it comes from, why. What does not fit whole is left
+out; only a title is shortened.
 """
 
 from typing import Final, Literal
@@ -28,11 +26,8 @@ ANSWERS: Final[tuple[Role, Role]] = ("yes", "no")
 BOLD: Final = frozenset({"title", "advice", "yes"})
 
 
-class Written(Struct, frozen=True):
-    """One line of text, or an answer with its box; (``x_px``, ``y_px``) is its top left corner.
-
-    A box's text stands in its middle.
-    """
+class PlacedText(Struct, frozen=True):
+    """One line of text, or an answer in the middle of its box; (``x_px``, ``y_px``) is the top left corner."""
 
     role: Role
     text: str
@@ -49,19 +44,16 @@ class Written(Struct, frozen=True):
 
 
 class Frame(Struct, frozen=True):
-    """All that stands on the screen; nothing of it reaches beyond the screen or another line.
-
-    Empty when not even the title fits.
-    """
+    """The texts of one screen: none overlaps another or leaves the screen. None when not even the title fits."""
 
     width_px: int
     height_px: int
     language: str
-    written: tuple[Written, ...] = ()
+    texts: tuple[PlacedText, ...] = ()
 
 
 class Block(Struct, frozen=True):
-    """Something to say, and its rank: the lowest takes its place first."""
+    """A text to place, and its rank: the lowest is placed first."""
 
     role: Role
     text: str
@@ -69,32 +61,32 @@ class Block(Struct, frozen=True):
     font_px: int
 
 
-def framed(told: Card | Brief, device: Device, *, kicker: str = "") -> Frame:
-    """The card or brief on this screen; ``kicker`` says where it comes from (a place's name)."""
+def framed(content: Card | Brief, device: Device, *, kicker: str = "") -> Frame:
+    """The frame of a card or brief on this screen; ``kicker`` is the line above the title (a place's name)."""
     small = max(SMALLEST_PX, round(device.font_px * SMALL))
     body = max(SMALLEST_PX, round(device.font_px * BODY_SCALE))
-    if isinstance(told, Card):
+    if isinstance(content, Card):
         blocks = [
             Block("kicker", kicker, 3, small),
-            Block("title", told.title, 0, device.font_px),
-            Block("body", told.body, 2, body),
-            Block("why", told.why, 4, small),
+            Block("title", content.title, 0, device.font_px),
+            Block("body", content.body, 2, body),
+            Block("why", content.why, 4, small),
         ]
     else:
-        facts = [Block("body", fact.what, 3 + rank, body) for rank, fact in enumerate(told.facts)]
+        facts = [Block("body", fact.what, 3 + rank, body) for rank, fact in enumerate(content.facts)]
         blocks = [
-            Block("kicker", told.since or kicker, 9, small),
-            Block("title", told.who, 0, device.font_px),
+            Block("kicker", content.since or kicker, 9, small),
+            Block("title", content.who, 0, device.font_px),
             *facts,
-            Block("avoid", told.avoid, 2, body),
-            Block("advice", told.advice, 1, body),
-            Block("why", told.why, 8, small),
+            Block("avoid", content.avoid, 2, body),
+            Block("advice", content.advice, 1, body),
+            Block("why", content.why, 8, small),
         ]
-    return _stacked([block for block in blocks if block.text], (told.yes, told.no), device, told.language)
+    return _stacked([block for block in blocks if block.text], (content.yes, content.no), device, content.language)
 
 
 def _stacked(blocks: list[Block], answers: tuple[str, str], device: Device, language: str) -> Frame:
-    """Give each block its place by rank, the answers right after what they answer, then write all of them from the top."""
+    """Reserve room for each block by rank, the answers after what they answer, then place them from top to bottom."""
     frame = Frame(device.width_px, height_px(device), language)
     width = int(room_px(device))
     left = (device.width_px - width) // 2
@@ -102,7 +94,7 @@ def _stacked(blocks: list[Block], answers: tuple[str, str], device: Device, lang
     room = frame.height_px - 2 * margin
     answered = max([block.rank for block in blocks if block.role in ("title", "advice")], default=0)
     placed: dict[int, tuple[tuple[str, ...], int]] = {}
-    buttons: list[Written] = []
+    buttons: list[PlacedText] = []
     for index, block in sorted(enumerate(blocks), key=lambda pair: pair[1].rank):
         found = _fitted(block, width, min(device.lines, (room - gap) // round(block.font_px * LINE)))
         if found is not None:
@@ -113,20 +105,20 @@ def _stacked(blocks: list[Block], answers: tuple[str, str], device: Device, lang
             room -= _bottom(buttons)
     if not any(blocks[index].role == "title" for index in placed):
         return frame
-    written, y = [], margin
+    placed_texts, y = [], margin
     for index in sorted(placed):
         lines, font_px = placed[index]
         for line in lines:
-            written.append(Written(blocks[index].role, line, left, y, width, round(font_px * LINE), font_px))
+            placed_texts.append(PlacedText(blocks[index].role, line, left, y, width, round(font_px * LINE), font_px))
             y += round(font_px * LINE)
         y += gap
-    # The answers stand at the bottom of the screen, where an eye or a thumb finds them without reading.
+    # The answers are always at the bottom of the screen.
     bottom = frame.height_px - margin - _bottom(buttons)
     return Frame(
         frame.width_px,
         frame.height_px,
         language,
-        (*written, *[replace(button, y_px=button.y_px + bottom) for button in buttons]),
+        (*placed_texts, *[replace(button, y_px=button.y_px + bottom) for button in buttons]),
     )
 
 
@@ -138,23 +130,20 @@ def _fitted(block: Block, width: int, lines: int) -> tuple[tuple[str, ...], int]
 
 
 def height_px(device: Device) -> int:
-    """The screen's height; as high as its lines need where nobody says."""
+    """The screen's height; when it is not stated, what its lines need."""
     return device.height_px or round((device.lines + 2) * device.font_px * LINE)
 
 
-def _bottom(written: list[Written]) -> int:
-    return max([one.y_px + one.height_px for one in written], default=0)
+def _bottom(placed_texts: list[PlacedText]) -> int:
+    return max([one.y_px + one.height_px for one in placed_texts], default=0)
 
 
-def _answers(answers: tuple[str, str], device: Device, width: int, left: int, room: int) -> list[Written]:
-    """Both answers in boxes of one size, side by side, else one above the other, in smaller letters where it must be.
-
-    None when there is no room.
-    """
+def _answers(answers: tuple[str, str], device: Device, width: int, left: int, room: int) -> list[PlacedText]:
+    """Both answers in boxes of one size, side by side or one above the other, in smaller letters if needed; or none."""
     sizes = sorted({max(SMALLEST_PX, round(device.font_px * scale)) for scale in (0.7, SMALL, 0.5)}, reverse=True)
     ways = [(size, beside) for size in sizes for beside in (True, False)]
     if device.width_px > device.height_px:
-        # Where height is dear, smaller letters come before a second row.
+        # On a wide screen smaller letters come before a second row.
         ways.sort(key=lambda way: not way[1])
     for font_px, beside in ways:
         high, gap = round(font_px * BUTTON), round(font_px * 0.5)
@@ -165,7 +154,7 @@ def _answers(answers: tuple[str, str], device: Device, width: int, left: int, ro
         ):
             step_x, step_y = (wide + gap, 0) if beside else (0, high + gap)
             return [
-                Written(role, text, left + i * step_x, i * step_y, wide, high, font_px)
+                PlacedText(role, text, left + i * step_x, i * step_y, wide, high, font_px)
                 for i, (role, text) in enumerate(zip(ANSWERS, answers, strict=True))
             ]
     return []

@@ -1,16 +1,10 @@
-"""Fit words to a screen by tables of glyph widths.
-
-A small screen drops the body, nothing ever cuts a number or a price.
-"""
+"""Fit text to a screen by tables of glyph widths; numbers and prices are never cut."""
 
 from functools import partial
 from typing import Final
 
-from msgspec import Struct
-
-from visavis.cards import breaking
+from visavis.cards import line_breaks
 from visavis.cards.widths import BOLD, REGULAR, UNKNOWN
-from visavis.model.card import Card
 from visavis.model.catalogue import Device
 
 MARGIN: Final = 0.92
@@ -19,17 +13,6 @@ BODY_SCALE: Final = 0.8
 """How large the body's letters are beside the title's."""
 SCALES: Final = (1.0, 0.85, 0.7)
 """The sizes that a title may take: smaller letters come before fewer words."""
-
-
-class Layout(Struct, frozen=True):
-    """The lines of a card on one screen.
-
-    ``body`` is empty when there is no room for it, both when not even the title fits.
-    """
-
-    title: tuple[str, ...]
-    body: tuple[str, ...]
-    title_px: int = 0
 
 
 def width_px(text: str, font_px: int, *, bold: bool = False) -> float:
@@ -45,22 +28,16 @@ def room_px(device: Device) -> float:
 
 def fit(text: str, *, width: float, font_px: int, lines: int, bold: bool = False) -> tuple[str, ...] | None:
     """The whole text on at most ``lines`` lines of ``width`` pixels; ``None`` when it does not fit."""
-    return breaking.wrapped(text, width, lines, partial(width_px, font_px=font_px, bold=bold))
+    return line_breaks.wrapped(text, width, lines, partial(width_px, font_px=font_px, bold=bold))
 
 
 def shortened(text: str, *, width: float, font_px: int, lines: int, bold: bool = False) -> tuple[str, ...] | None:
-    """The text, else the text with an ellipsis for its last words, every number kept whole.
-
-    ``None`` when that is not enough.
-    """
-    return breaking.shortened(text, width, lines, partial(width_px, font_px=font_px, bold=bold))
+    """The text, shortened with an ellipsis if needed, its numbers whole; ``None`` when that is not enough."""
+    return line_breaks.shortened(text, width, lines, partial(width_px, font_px=font_px, bold=bold))
 
 
 def headed(text: str, *, width: float, font_px: int, lines: int) -> tuple[tuple[str, ...], int] | None:
-    """The title's lines and its font size: whole as large as can be, else shortened.
-
-    ``None`` when no size is small enough.
-    """
+    """The title's lines and font size: whole in the largest size that fits, else shortened; ``None`` when none fits."""
     sizes = [round(font_px * scale) for scale in SCALES]
     for fitted in (fit, shortened):
         for size in sizes:
@@ -68,13 +45,3 @@ def headed(text: str, *, width: float, font_px: int, lines: int) -> tuple[tuple[
             if found is not None:
                 return found, size
     return None
-
-
-def lay_out(card: Card, device: Device) -> Layout:
-    """The card on this screen. The title is shortened when it must be; the body is shown whole or not at all."""
-    room = room_px(device)
-    title = headed(card.title, width=room, font_px=device.font_px, lines=device.lines)
-    if title is None:
-        return Layout((), ())
-    body = fit(card.body, width=room, font_px=round(device.font_px * BODY_SCALE), lines=device.lines - len(title[0]))
-    return Layout(title[0], body or (), title[1])

@@ -1,13 +1,10 @@
-"""A card or a brief without pixels.
-
-A wall of characters for text-only glasses, the words to read aloud, and a phone's notification.
-"""
+"""A card or a brief as text: lines for text-only glasses, speech, and a phone's notification."""
 
 from typing import Final, Literal
 from unicodedata import combining, east_asian_width
 
-from visavis.cards import breaking
-from visavis.cards.letters import spelled
+from visavis.cards import line_breaks
+from visavis.cards.transliterate import transliterated
 from visavis.cards.typography import clipped, typeset
 from visavis.model.card import SPEECH_WORDS_LIMIT, Brief, Card
 from visavis.model.catalogue import Charset
@@ -29,60 +26,55 @@ def cells(text: str) -> int:
     return sum([0 if combining(glyph) else 2 if east_asian_width(glyph) in "WF" else 1 for glyph in text])
 
 
-def wall(
-    told: Card | Brief, columns: int, rows: int, *, align: Align = "center", charset: Charset = "unicode"
+def text_screen(
+    content: Card | Brief, columns: int, rows: int, *, align: Align = "center", charset: Charset = "unicode"
 ) -> list[str]:
     """Exactly ``rows`` lines of ``columns`` columns, in the letters of ``charset``.
 
-    The title, the body when there is room, and both answers at the bottom.
-
-    Of a brief: who, the advice, what not to do, then the facts, as many as there is room for. Broken and shortened like
-    any layout: never inside a word, a number or a price; what does not fit is left out.
+    The title, the body when there is room, and both answers at the bottom; of a brief who, the advice, what to avoid,
+    then as many facts as fit. A line never breaks inside a word, a number or a price.
     """
-    lines = walled(told, columns, rows, lambda text: cells(spelled(text, charset)))
-    return [_padded(spelled(line, charset), columns, align) for line in lines]
+    lines = text_screen_lines(content, columns, rows, lambda text: cells(transliterated(text, charset)))
+    return [_padded(transliterated(line, charset), columns, align) for line in lines]
 
 
-def walled(told: Card | Brief, room: int, rows: int, measure: breaking.Measure) -> list[str]:
-    """The same lines, each within ``room`` by ``measure`` (cells, or the pixels of a font that is known), neither spelled nor filled up."""
-    head, further = (told.title, [told.body]) if isinstance(told, Card) else (told.who, _matters(told))
-    title = list(breaking.shortened(head, room, rows, measure) or ())
-    answers = _answers(told, room, rows - len(title), measure)
+def text_screen_lines(content: Card | Brief, room: int, rows: int, measure: line_breaks.Measure) -> list[str]:
+    """The same lines, each within ``room`` by ``measure`` (cells or pixels), neither transliterated nor padded."""
+    head, further = (content.title, [content.body]) if isinstance(content, Card) else (content.who, _contents(content))
+    title = list(line_breaks.shortened(head, room, rows, measure) or ())
+    answers = _answers(content, room, rows - len(title), measure)
     free = rows - len(title) - len(answers)
-    # Air around the body, unless a sentence would be lost for it.
-    whole, airy = _body(further, room, free - (2 if answers else 1), measure)
-    body = airy if whole else _body(further, room, free, measure)[1]
-    said = [*title, *([""] if whole and body else []), *body] if title else []
-    return [*said, *[""] * (rows - len(said) - len(answers)), *answers]
+    # Empty lines around the body, unless a sentence would be left out for them.
+    whole, body = _body(further, room, free - (2 if answers else 1), measure)
+    if not whole:
+        body = _body(further, room, free, measure)[1]
+    lines = [*title, *([""] if whole and body else []), *body] if title else []
+    return [*lines, *[""] * (rows - len(lines) - len(answers)), *answers]
 
 
-def _body(texts: list[str], columns: int, rows: int, measure: breaking.Measure) -> tuple[bool, list[str]]:
+def _body(texts: list[str], columns: int, rows: int, measure: line_breaks.Measure) -> tuple[bool, list[str]]:
     """The lines of those texts that fit whole, and whether all of them do."""
     lines: list[str] = []
     whole = True
     for text in texts:
-        found = breaking.wrapped(text, columns, rows - len(lines), measure)
+        found = line_breaks.wrapped(text, columns, rows - len(lines), measure)
         whole = whole and found is not None
         lines.extend(found or ())
     return whole, lines
 
 
-def _matters(brief: Brief) -> list[str]:
-    """What a brief says beyond who it is about.
-
-    The advice and what not to do before the facts, for they are what is done.
-    """
+def _contents(brief: Brief) -> list[str]:
+    """What a brief says besides who it is about: the advice and what to avoid, then the facts."""
     return [brief.advice, brief.avoid, *[fact.what for fact in brief.facts]]
 
 
-def notification(told: Card | Brief) -> tuple[str, str]:
-    """A title of 40 characters and a body of 120 for a phone's notification, which watches and glasses mirror.
-
-    Whole sentences, as many as fit.
-    """
-    if isinstance(told, Card):
-        return clipped(told.title, NOTIFICATION_TITLE_LIMIT, NOTIFICATION_TITLE_LIMIT), _joined(told.body, told.why)
-    return clipped(told.who, NOTIFICATION_TITLE_LIMIT, NOTIFICATION_TITLE_LIMIT), _joined(*_matters(told))
+def notification(content: Card | Brief) -> tuple[str, str]:
+    """A title of 40 characters and a body of 120 for a phone's notification: as many whole sentences as fit."""
+    if isinstance(content, Card):
+        return clipped(content.title, NOTIFICATION_TITLE_LIMIT, NOTIFICATION_TITLE_LIMIT), _joined(
+            content.body, content.why
+        )
+    return clipped(content.who, NOTIFICATION_TITLE_LIMIT, NOTIFICATION_TITLE_LIMIT), _joined(*_contents(content))
 
 
 def _joined(*sentences: str) -> str:
@@ -94,34 +86,34 @@ def _joined(*sentences: str) -> str:
     return body
 
 
-def _answers(told: Card | Brief, columns: int, rows: int, measure: breaking.Measure) -> list[str]:
+def _answers(content: Card | Brief, columns: int, rows: int, measure: line_breaks.Measure) -> list[str]:
     """Both answers on one line, else on two; none when there is no room for both."""
-    answers = [answer for answer in (f"[{told.yes}]" if told.yes else "", f"({told.no})" if told.no else "") if answer]
+    answers = [
+        answer
+        for answer in (f"[{content.yes}]" if content.yes else "", f"({content.no})" if content.no else "")
+        if answer
+    ]
     for lines in (["  ".join(answers)], answers):
         if answers and len(lines) <= rows and all(measure(line) <= columns for line in lines):
             return lines
     return []
 
 
-def speech(told: Card | Brief) -> str:
-    """What to read aloud, within 25 words: a card, then its two answers as a question.
-
-    Of a brief, who, and what to do or not to do.
-    """
-    if isinstance(told, Brief):
-        spoken = told.who
-        for text in _matters(told):
+def speech(content: Card | Brief) -> str:
+    """What to read aloud, within 25 words: a card with its two answers as a question; of a brief who and what to do."""
+    if isinstance(content, Brief):
+        spoken = content.who
+        for text in _contents(content):
             longer = f"{spoken}. {text}" if spoken[-1:] not in ".?!…" else f"{spoken} {text}"
             if text and len(longer.split()) <= SPEECH_WORDS_LIMIT:
                 spoken = longer
         return spoken
-    if not told.yes or not told.no:
-        return told.speech
-    spoken = told.speech if told.speech[-1:] in ".?!…" else f"{told.speech}."
-    asked = (
-        f"{spoken} {typeset(f'{told.yes}, {_OR[told.language]} {told.no[:1].lower()}{told.no[1:]}?', told.language)}"
-    )
-    return asked if len(asked.split()) <= SPEECH_WORDS_LIMIT else told.speech
+    if not content.yes or not content.no:
+        return content.speech
+    spoken = content.speech if content.speech[-1:] in ".?!…" else f"{content.speech}."
+    question = f"{content.yes}, {_OR[content.language]} {content.no[:1].lower()}{content.no[1:]}?"
+    asked = f"{spoken} {typeset(question, content.language)}"
+    return asked if len(asked.split()) <= SPEECH_WORDS_LIMIT else content.speech
 
 
 def _padded(line: str, columns: int, align: Align) -> str:

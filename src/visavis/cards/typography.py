@@ -1,7 +1,4 @@
-"""Typography: spaces that hold, French punctuation, apostrophes.
-
-Every function here gives its own result back unchanged.
-"""
+"""Typography: no-break spaces, French punctuation, apostrophes. Every function here is idempotent."""
 
 import re
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""Names, amounts and days as people say them. What people see is never ``FLUID MILK WHITE ONLY``."""
+"""Names, amounts, numbers and days as people write them."""
 
 from datetime import date, timedelta
 from functools import lru_cache
@@ -8,7 +8,7 @@ from babel.dates import format_date, format_skeleton
 from babel.numbers import format_currency, format_decimal
 from babel.units import format_unit
 
-from visavis.cards.jargon import tidy
+from visavis.cards.readable_names import readable_name
 from visavis.strategy.read import Strategy
 
 EPOCH: Final = date(1970, 1, 1)
@@ -98,22 +98,19 @@ def since(local_day: int, today: int, language: str) -> str:
 
 
 def family_name(strategy: Strategy, family: str, language: str) -> str:
-    """The family under the name people use.
-
-    By hand where the strategy has one, the product's when it is its own family, else tidied.
-    """
+    """The family's name in the strategy, the product's when it is its own family, else a readable form of its key."""
     named = strategy.families.get(family) or strategy.products.get(family)
     if named is not None:
         name = (named.name_fr or named.name_en) if language == "fr" else (named.name_en or named.name_fr)
         if name:
             return name
-    return tidy(family)
+    return readable_name(family)
 
 
 def product_name(strategy: Strategy, product: str, language: str) -> str:
     """The product's own name; a product without one is called by its family."""
     found = strategy.products.get(product)
     if found is None:
-        return tidy(product)
+        return readable_name(product)
     name = (found.name_fr or found.name_en) if language == "fr" else (found.name_en or found.name_fr)
     return name or family_name(strategy, found.family, language)

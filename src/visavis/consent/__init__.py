@@ -1,1 +1,1 @@
-"""The room a data-protection officer reads first: what is let in, and who may see what."""
+"""Consent: which moments are admitted, and what each purpose may read."""

@@ -1,7 +1,4 @@
-"""What a person may choose, and what they chose.
-
-Every purpose with its notice, and the two moments that one gesture of theirs makes.
-"""
+"""The purposes that a person may choose, with their notices, and the moments that a choice makes."""
 
 from datetime import datetime, timedelta
 
@@ -9,17 +6,16 @@ from msgspec import Struct
 
 from visavis.consent.gate import open_categories
 from visavis.consent.notices import closed_by
-from visavis.model.consent import OPENS, Purpose, Status, hash_of, words
+from visavis.model.consent import OPENS, Purpose, Status, hash_of, notice_text
 from visavis.model.customer import Customer
 from visavis.model.moment import Consented, Noticed, Withdrew
 from visavis.strategy.read import Strategy
 
 
 class Choice(Struct, frozen=True):
-    """One purpose as one person sees it: what they would give and get, in their language, and whether it is open now.
+    """One purpose as one person sees it: what it reads, its benefit, its notice, and whether it is open now.
 
-    ``notice_hash`` names the words of ``notice_text`` and their scope; ``closed_by`` says what keeps it closed besides
-    the choice.
+    ``notice_hash`` names ``notice_text`` with its scope; ``closed_by`` is what keeps it closed besides the choice.
     """
 
     purpose: str
@@ -42,23 +38,23 @@ def choices(strategy: Strategy, customer: Customer, language: str, now: float) -
     """Every purpose, in the order of the strategy."""
     found = []
     for purpose in strategy.purposes.values():
-        chosen = customer.consents.get(purpose.key)
-        said = words(purpose, language)
+        consent = customer.consents.get(purpose.key)
+        notice = notice_text(purpose, language)
         found.append(
             Choice(
                 purpose.key,
                 purpose.basis,
                 bool(open_categories(customer, purpose, now)),
                 status(customer, purpose, now),
-                said.categories,
+                notice.categories,
                 purpose.benefit[language],
                 purpose.notice.version,
-                said.text,
-                chosen.since if chosen is not None else 0.0,
-                chosen.until if chosen is not None else 0.0,
-                hash_of(said),
-                said.recipients,
-                chosen.trial if chosen is not None else False,
+                notice.text,
+                consent.since if consent is not None else 0.0,
+                consent.until if consent is not None else 0.0,
+                hash_of(notice),
+                notice.recipients,
+                consent is not None and consent.trial,
                 _closed_by(customer, purpose, now),
             )
         )
@@ -66,11 +62,11 @@ def choices(strategy: Strategy, customer: Customer, language: str, now: float) -
 
 
 def status(customer: Customer, purpose: Purpose, now: float) -> Status:
-    """Where this person stands with this purpose: what they chose, or what silence and time made of it."""
-    chosen = customer.consents.get(purpose.key)
-    if chosen is None or chosen.status == "unknown":
+    """The status of this person's consent to this purpose: their choice, or what no answer and time made of it."""
+    consent = customer.consents.get(purpose.key)
+    if consent is None or consent.status == "unknown":
         return "requested" if purpose.key in customer.notices else "unknown"
-    return "expired" if chosen.status in OPENS and now >= chosen.until else chosen.status
+    return "expired" if consent.status in OPENS and now >= consent.until else consent.status
 
 
 def _closed_by(customer: Customer, purpose: Purpose, now: float) -> str:
@@ -80,8 +76,10 @@ def _closed_by(customer: Customer, purpose: Purpose, now: float) -> str:
         return "restriction"
     if objection := next((about for about in customer.objections if closed_by(about, purpose)), ""):
         return f"objection: {objection}"
-    chosen = customer.consents.get(purpose.key)
-    minor = chosen is not None and chosen.status in OPENS and now < customer.of_age_at and "guardian" not in chosen.by
+    consent = customer.consents.get(purpose.key)
+    minor = (
+        consent is not None and consent.status in OPENS and now < customer.of_age_at and "guardian" not in consent.by
+    )
     return "guardian" if minor else ""
 
 
@@ -95,20 +93,17 @@ def switched(
     id: str,  # noqa: A002
     at: datetime,
     trial: bool = False,
-    told: bool = False,
+    by_brand: bool = False,
 ) -> list[Noticed | Consented | Withdrew]:
-    """The moments of one gesture: the notice that was on the screen, then the yes to it.
+    """The moments of one choice: the notice that was on the screen and the yes to it, or the withdrawal alone.
 
-    Or the withdrawal alone, which takes one less.
-
-    ``told`` when it was not a gesture of the person's own, but the brand says that they told it: records and receipts
-    say so.
+    ``by_brand``: the brand records what the person told it; records and receipts state that.
     """
-    surface, method = ("the brand's", "told to the brand") if told else ("own page", "switch")
+    surface, method = ("the brand's", "told to the brand") if by_brand else ("own page", "switch")
     if not on:
         return [Withdrew(id=f"{id}-off", customer=customer, occurred_at=at, purpose=purpose, method=method)]
     version = strategy.purposes[purpose].notice.version
-    before = at - timedelta(milliseconds=1)  # the words were on the screen before the gesture
+    before = at - timedelta(milliseconds=1)  # the notice was on the screen before the choice
     return [
         Noticed(
             id=f"{id}-notice",

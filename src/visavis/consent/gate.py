@@ -1,13 +1,11 @@
-"""The gate: what is let in (:func:`admit`), and what one purpose may see (:func:`view`).
+"""The gate: which moments are admitted (:func:`admit`), and what one purpose may read (:func:`view`).
 
-Nothing else reads a customer for a decision.
-
-Silence, an unknown purpose, an expired or unreadable choice all mean no.
+Decisions read a customer through it only. No answer, an unknown purpose, an expired or unreadable choice all mean no.
 """
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -17,35 +15,21 @@ from visavis.consent.notices import closed_by, resolved
 from visavis.model.consent import OPENS, Purpose
 from visavis.model.customer import Customer, Places, Purchases
 from visavis.model.gs1 import product_of
-from visavis.model.moment import (
-    Bought,
-    CheckedIn,
-    Consumed,
-    Dwelled,
-    Entered,
-    Left,
-    Line,
-    Located,
-    Measured,
-    Moment,
-    Paying,
-    RanOut,
-    Saw,
-    Spot,
-    Stocked,
-)
+from visavis.model.moment import Bought, Entered, Located, Moment, Paying, Spot
 from visavis.model.view import View
 from visavis.strategy.read import Strategy
 
 OURS: Final = frozenset({"service", "account"})
-"""Categories that need no consent: what we did, and the person's own choices about it."""
+"""Categories that need no consent: what we showed, and the person's own choices."""
+DATED: Final = frozenset({"sight", "home", "numbers"})
+"""Categories whose moments happen at no place of the brand: their local day is that of the brand's own zone."""
 
 _NOTHING: Final[frozenset[str]] = frozenset()
 _EPOCH_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
 
 
 class NotAdmitted(Struct, frozen=True):
-    """The door's no: a value, not an error. Nothing of the moment is kept."""
+    """A refused moment: a value, not an error. Nothing of the moment is kept."""
 
     kind: str
     category: str
@@ -53,13 +37,11 @@ class NotAdmitted(Struct, frozen=True):
 
 
 def open_categories(customer: Customer, purpose: Purpose, now: float) -> frozenset[str]:
-    """The categories that this purpose may read of this person now.
+    """The categories that this purpose may read of this person now: those it declares *and* the served notice named.
 
-    What the purpose declares *and* the served notice named.
-
-    None when the purpose is off, the person's data are restricted, or an objection closes it. A yes counts from its
-    instant to its end, given by the person, and by their guardian too while they are not of age; purposes or recipients
-    that its notice did not name need a new yes.
+    None when the purpose is disabled, the person's data are restricted, or an objection closes it. A yes counts from
+    its instant to its end, given by the person, and by their guardian too while they are not of age; purposes or
+    recipients that its notice did not name need a new yes.
     """
     if customer.restricted or not purpose.enabled:
         return _NOTHING
@@ -86,10 +68,7 @@ def open_categories(customer: Customer, purpose: Purpose, now: float) -> frozens
 
 
 def holds(customer: Customer, purpose: Purpose, epoch: int, now: float) -> bool:
-    """Whether what was decided under this purpose in this consent epoch may still go out.
-
-    It is open, and was not closed in between.
-    """
+    """Whether a decision under this purpose in this epoch may still go out: it is open, and was so all the time."""
     closed = max(customer.closings.get(purpose.key, 0), customer.closings.get("", 0))
     return closed <= epoch and bool(open_categories(customer, purpose, now))
 
@@ -103,17 +82,16 @@ def _shared(
     for_iri: tuple[str, ...],
     for_recipients: tuple[str, ...],
 ) -> frozenset[str]:
-    """What both the purpose now and the yes then name: wider use needs a new yes, narrower use does not."""
+    """The categories that both the purpose and the yes name; none when purposes or recipients were added since."""
     wider = not {iri} <= set(for_iri) if isinstance(iri, str) else not set(iri) <= set(for_iri)
     return _NOTHING if wider or not set(recipients) <= set(for_recipients) else declared.intersection(noticed)
 
 
 def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime) -> Moment | NotAdmitted:
-    """Let a moment in, resolved and reduced, or refuse it before anything is written.
+    """The moment resolved and reduced, or its refusal: nothing is written before.
 
-    A position becomes "entered that place" and is dropped; the place's kind, the product's family, the local day and
-    hour are written into the moment; whatever the sender wrote there is not believed. A moment whose category no open
-    purpose covers is refused.
+    A moment whose category no open purpose covers is refused. A position becomes "entered that place" and is dropped.
+    What the gate resolves (:func:`placed`) replaces what the sender wrote.
     """
     kind, category = moment.kind, moment.category
     if category not in OURS:
@@ -132,48 +110,40 @@ def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: d
         if place is None:
             return NotAdmitted(kind, category, "This position is in none of the brand's places; it was not kept.")
         moment = Entered(id=moment.id, customer=moment.customer, occurred_at=moment.occurred_at, place=place.id)
-    chosen = resolved(strategy, customer, moment, received_at) if category == "account" else moment
-    return NotAdmitted(kind, category, chosen) if isinstance(chosen, str) else placed(strategy, chosen)
+    found = resolved(strategy, customer, moment, received_at) if category == "account" else moment
+    return NotAdmitted(kind, category, found) if isinstance(found, str) else placed(strategy, found)
 
 
 def _kept(customer: Customer, purpose: Purpose, now: float) -> frozenset[str]:
-    """What may be written for this purpose.
-
-    Contract and law ask for theirs even when the person asked that nothing be read.
-    """
+    """The categories that may be stored for this purpose; for a contract or the law even under a restriction."""
     if purpose.enabled and purpose.basis in ("contract", "legal"):
         return purpose.categories
     return open_categories(customer, purpose, now)
 
 
 def placed(strategy: Strategy, moment: Moment) -> Moment:
-    """The moment with what the door knows of places and products written into it."""
-    match moment:
-        case Entered() | CheckedIn() | Left() | Dwelled():
-            return replace(moment, at=_spot(strategy, moment.place, moment.occurred_at))
-        case Paying() | Bought():
-            products = strategy.products
-            lines = tuple(
-                [
-                    Line(
-                        line.product,
-                        line.quantity,
-                        line.price_cents,
-                        found.family if (found := products.get(line.product)) else line.product,
-                    )
-                    for line in moment.lines
-                ]
-            )
-            return replace(moment, at=_spot(strategy, moment.place, moment.occurred_at), lines=lines)
-        case Saw() | Stocked() | Consumed() | RanOut():
-            # A code that names one pack is reduced to its product: lot and serial number are not kept.
-            product = product_of(strategy.products, moment.product)
-            family = known.family if (known := strategy.products.get(product)) is not None else product
-            return replace(moment, at=_elsewhere(strategy, moment.occurred_at), product=product, family=family)
-        case Measured():
-            return replace(moment, at=_elsewhere(strategy, moment.occurred_at))
-        case _:
-            return replace(moment, at=None)
+    """The moment with what the gate knows of places and products written into it, for any kind with these fields.
+
+    ``place`` gives ``at`` (without a place, data of :data:`DATED` get the brand's own local time); ``lines`` get their
+    families; ``product`` beside ``family`` is reduced to the product: lot and serial number are not kept.
+    """
+    place, product, family = (getattr(moment, name, None) for name in ("place", "product", "family"))
+    known: dict[str, Any] = {"at": None}
+    if place is not None:
+        known["at"] = _spot(strategy, place, moment.occurred_at)
+    elif moment.category in DATED:
+        known["at"] = _elsewhere(strategy, moment.occurred_at)
+    if isinstance(moment, Paying | Bought):
+        known["lines"] = tuple([replace(line, family=_family(strategy, line.product)) for line in moment.lines])
+    elif product is not None and family is not None:
+        known["product"] = product_of(strategy.products, product)
+        known["family"] = _family(strategy, known["product"])
+    return replace(moment, **known)
+
+
+def _family(strategy: Strategy, product: str) -> str:
+    known = strategy.products.get(product)
+    return known.family if known is not None else product
 
 
 @lru_cache(maxsize=64)
@@ -189,7 +159,7 @@ def _spot(strategy: Strategy, place: str, occurred_at: datetime) -> Spot:
 
 
 def _elsewhere(strategy: Strategy, occurred_at: datetime) -> Spot:
-    """When, in the brand's own zone, and not where: what a fridge or a glance says must not carry the place along."""
+    """The local time in the brand's zone, without a place: data of the home or of sight must not reveal one."""
     return replace(_spot(strategy, "", occurred_at), place="", place_kind="")
 
 

@@ -1,7 +1,7 @@
-"""Two histories, the notices served and the choices made: what the door writes into each, and why it refuses one.
+"""What the gate writes into notices served and choices made, and why it refuses one.
 
-A choice is bound to the words that were on the screen *before* it, in their version, language and scope; a choice
-without them is refused.
+A choice is bound to the notice that was on the screen *before* it: its version, language and scope. Without one it is
+refused.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from visavis.model.consent import ASK_AGAIN_DAYS, FULL_AGE_YEARS, TRIAL_DAYS, Purpose, hash_of, words
+from visavis.model.consent import ASK_AGAIN_DAYS, FULL_AGE_YEARS, TRIAL_DAYS, Purpose, hash_of, notice_text
 from visavis.model.customer import Customer
 from visavis.model.moment import Born, Consented, Moment, Noticed, Objected, Restricted, Withdrew
 from visavis.strategy.read import Strategy
@@ -17,14 +17,11 @@ from visavis.strategy.read import Strategy
 DAY_S: Final = 86_400.0
 MARKETING: Final = "marketing"
 SHARING: Final = "sharing"
-NOES: Final = frozenset({"refused", "withdrawn", "deferred"})
+REFUSED: Final = frozenset({"refused", "withdrawn", "deferred"})
 
 
 def resolved(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime) -> Moment | str:
-    """The same moment with what the door knows written into it, or why it is refused.
-
-    One that is no choice of the person comes back as it is.
-    """
+    """The moment with its scope written into it, or why it is refused; one that is no choice is returned unchanged."""
     match moment:
         case Noticed():
             return _noticed(strategy, customer, moment, received_at)
@@ -46,41 +43,39 @@ def resolved(strategy: Strategy, customer: Customer, moment: Moment, received_at
 
 
 def closed_by(about: str, purpose: Purpose) -> bool:
-    """Whether an objection about this closes that purpose.
-
-    What a contract or the law asks for cannot be objected to.
-    """
+    """Whether an objection about this closes that purpose; one that a contract or the law asks for stays open."""
     if purpose.basis in ("contract", "legal"):
         return False
     return about == purpose.key or (about == MARKETING and purpose.marketing) or (about == SHARING and purpose.sharing)
 
 
 def may_ask(customer: Customer, purpose: Purpose, now: float) -> bool:
-    """Whether the brand may ask now, unasked.
-
-    A no is remembered for half a year, and a person who objected is not asked.
-    """
+    """Whether the brand may ask now on its own account: not after an objection, nor half a year after a no."""
     if customer.restricted or any(closed_by(about, purpose) for about in customer.objections):
         return False
     choice = customer.consents.get(purpose.key)
     if choice is None:
         return True
-    if choice.status in NOES:
+    if choice.status in REFUSED:
         return now >= choice.since + ASK_AGAIN_DAYS * DAY_S
-    return (
-        not choice.trial or now < choice.until or now >= choice.until + ASK_AGAIN_DAYS * DAY_S
-    )  # a trial that ended is not nagged about
+    # After a trial that ended, the person is not asked for half a year either.
+    return not choice.trial or now < choice.until or now >= choice.until + ASK_AGAIN_DAYS * DAY_S
 
 
 def _noticed(strategy: Strategy, customer: Customer, moment: Noticed, received_at: datetime) -> Moment | str:
     purpose = strategy.purposes.get(moment.purpose)
     if purpose is None or purpose.notice.version != moment.notice or moment.language not in purpose.notice.text:
-        return "These are not the words of a notice that is served now: GET …/purposes tells its version."
+        return "This notice is not served now: GET …/purposes gives its version."
     if moment.asked and not may_ask(customer, purpose, received_at.timestamp()):
         return f"This person said no: the brand may not ask again before {ASK_AGAIN_DAYS} days."
-    said = words(purpose, moment.language)
+    notice = notice_text(purpose, moment.language)
     return replace(
-        moment, at=None, hash=hash_of(said), categories=said.categories, recipients=said.recipients, iri=said.iri
+        moment,
+        at=None,
+        hash=hash_of(notice),
+        categories=notice.categories,
+        recipients=notice.recipients,
+        iri=notice.iri,
     )
 
 
@@ -106,14 +101,14 @@ def _objected(strategy: Strategy, moment: Objected) -> Moment | str:
     closed = tuple([key for key, purpose in strategy.purposes.items() if closed_by(moment.about, purpose)])
     if not closed and moment.about not in (MARKETING, SHARING):
         return (
-            "There is nothing to object to under this name: write marketing, sharing, or a purpose that is asked for or"
-            " in the brand's interest."
+            "There is nothing to object to under this name: write marketing, sharing, or a purpose that rests on"
+            " consent or on the brand's legitimate interest."
         )
     return replace(moment, at=None, purposes=closed)
 
 
 def _of_age_at(moment: Born) -> datetime:
-    """Midnight of the fifteenth birthday, one day late: whatever the person's zone, they are of age."""
+    """One day after midnight (UTC) of the fifteenth birthday: they are of age in every time zone."""
     born = moment.birth_date
     assert born is not None
     year = min(born.year + FULL_AGE_YEARS, 9998)

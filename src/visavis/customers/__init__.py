@@ -1,1 +1,1 @@
-"""Folding entries into one person."""
+"""Customers as folds of entries."""

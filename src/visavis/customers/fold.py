@@ -1,8 +1,8 @@
 """Fold entries into a customer: the only writer of a person's state, and a pure one.
 
-``fold(customer, entry)`` is what replay runs; ``engine.step`` runs its parts around the decision: :func:`happen` (the
-moment, and the windows that it closes), ``wallet.settled`` (what was granted) and :func:`decided` (what we showed).
-None reads a strategy or a table of places: the door has resolved everything.
+``fold(customer, entry)`` is what replay runs; ``engine.step`` runs its parts around the decision: :func:`apply_moment`
+(the moment, and the windows that it closes), ``wallet.settled`` (what was granted), :func:`apply_decisions` (what was
+shown). None reads a strategy or a table of places: the gate has resolved everything.
 """
 
 from datetime import datetime
@@ -10,9 +10,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from visavis.customers.chosen import chosen
+from visavis.customers.choices import with_choice
 from visavis.customers.habits import bought
-from visavis.customers.rights import exercised
+from visavis.customers.rights import with_request
 from visavis.customers.wallet import settled
 from visavis.model.consent import OPENS
 from visavis.model.customer import HABITS_LIMIT, NAMES_LIMIT, Customer, Places, Stock, bounded
@@ -56,17 +56,15 @@ RELUCTANCE_LIMIT: Final = 10.0
 
 def fold(customer: Customer, entry: Entry) -> Customer:
     """The customer after this entry; equal, byte for byte, to what ``engine.step`` returned when it made the entry."""
-    happened, _ = happen(customer, entry.moment, entry.received_at)
+    happened, _ = apply_moment(customer, entry.moment, entry.received_at)
     happened = settled(happened, entry.moment, entry.effects, entry.granted, entry.received_at)
-    return apply_to_profile(decided(happened, entry.decisions, entry.received_at), entry)
+    return apply_to_profile(apply_decisions(happened, entry.decisions, entry.received_at), entry)
 
 
 def apply_to_profile(customer: Customer, entry: Entry) -> Customer:
-    """The same person, with the entry in the memory of the one side that it came by.
+    """The same person, with the entry folded into the profile that it came by; a no-op unless they were merged.
 
-    There is nothing to do for who was never merged.
-
-    What it closed is closed for every side: a window has one outcome, also when they part before it would have closed.
+    A window that it closed is closed in every profile, so that it has one outcome even after a split.
     """
     if not customer.profiles:
         return customer
@@ -74,45 +72,47 @@ def apply_to_profile(customer: Customer, entry: Entry) -> Customer:
         customer,
         profiles=tuple(
             [
-                _over(fold(side, entry) if side.id == entry.customer else side, entry.closed)
-                for side in customer.profiles
+                _without_windows(fold(profile, entry) if profile.id == entry.customer else profile, entry.closed)
+                for profile in customer.profiles
             ]
         ),
     )
 
 
-def _over(side: Customer, closed: tuple[Outcome, ...]) -> Customer:
-    """The side, waiting for none of these any more."""
+def _without_windows(customer: Customer, closed: tuple[Outcome, ...]) -> Customer:
+    """The customer without the windows of these outcomes."""
     names = {outcome.decision for outcome in closed}
-    still = tuple([window for window in side.service.open if window.decision not in names])
-    return side if len(still) == len(side.service.open) else replace(side, service=replace(side.service, open=still))
+    still = tuple([window for window in customer.service.open if window.decision not in names])
+    if len(still) == len(customer.service.open):
+        return customer
+    return replace(customer, service=replace(customer.service, open=still))
 
 
-def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[Customer, tuple[Outcome, ...]]:
-    """The moment's half: what the person did, and the outcomes of the windows that this closes."""
+def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> tuple[Customer, tuple[Outcome, ...]]:
+    """The customer after this moment, and the outcomes of the windows that it closes."""
     received_s = received_at.timestamp()
     match moment:
         case Bought():
             customer = replace(customer, purchases=bought(customer.purchases, moment))
         case Entered() | CheckedIn() | Left() | Dwelled():
-            customer = replace(customer, places=_moved(customer.places, moment))
+            customer = replace(customer, places=_place(customer.places, moment))
         case Displayed() | Answered():
-            customer = _answered(customer, moment)
+            customer = _answer(customer, moment)
         case Stocked() | Consumed() | RanOut():
-            customer = replace(customer, home=_at_home(customer.home, moment))
+            customer = replace(customer, home=_stock(customer.home, moment))
         case Measured():
             customer = replace(
                 customer,
                 numbers=bounded(
-                    customer.numbers, moment.measure, _counted(customer.numbers.get(moment.measure), moment)
+                    customer.numbers, moment.measure, _number(customer.numbers.get(moment.measure), moment)
                 ),
             )
         case Declared():
-            customer = _declared(customer, moment)
+            customer = _preference(customer, moment)
         case Noticed() | Consented() | Withdrew() | Objected() | Restricted():
-            customer = chosen(customer, moment)
+            customer = with_choice(customer, moment)
         case Requested() | Corrected() | Contested() | Reviewed():
-            customer = exercised(customer, moment, received_s)
+            customer = with_request(customer, moment, received_s)
         case Born():
             customer = replace(
                 customer, of_age_at=moment.of_age_at.timestamp() if moment.of_age_at is not None else 0.0
@@ -128,9 +128,9 @@ def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[C
             pass
     closed: tuple[Outcome, ...] = ()
     if customer.service.open:
-        customer, closed = _close(customer, moment, received_s)
+        customer, closed = _close_windows(customer, moment, received_s)
     born_at = customer.born_at if customer.entries else received_s
-    contact_at, held = _kept(customer, moment, received_s)
+    contact_at, held = _retention(customer, moment, received_s)
     return replace(
         customer,
         entries=customer.entries + 1,
@@ -141,8 +141,8 @@ def happen(customer: Customer, moment: Moment, received_at: datetime) -> tuple[C
     ), closed
 
 
-def decided(customer: Customer, decisions: tuple[Decision, ...], received_at: datetime) -> Customer:
-    """The decision's half: cards take attention, and windows open."""
+def apply_decisions(customer: Customer, decisions: tuple[Decision, ...], received_at: datetime) -> Customer:
+    """The customer after these decisions: cards count as shown, and windows open."""
     service, many = customer.service, max(1, len(customer.profiles))
     shown, waiting = service.shown, service.open
     for decision in decisions:
@@ -181,7 +181,7 @@ def decided(customer: Customer, decisions: tuple[Decision, ...], received_at: da
     return replace(customer, service=replace(service, shown=shown, open=waiting))
 
 
-def _close(customer: Customer, moment: Moment, received_s: float) -> tuple[Customer, tuple[Outcome, ...]]:
+def _close_windows(customer: Customer, moment: Moment, received_s: float) -> tuple[Customer, tuple[Outcome, ...]]:
     basket: frozenset[str] | None = None
     day, value_cents, occurred_s = 0, 0, 0.0
     if isinstance(moment, Bought) and moment.at is not None:
@@ -192,11 +192,9 @@ def _close(customer: Customer, moment: Moment, received_s: float) -> tuple[Custo
     waiting: list[Open] = []
     closed: list[Outcome] = []
     for window in customer.service.open:
-        choice = customer.consents.get(
-            window.purpose
-        )  # none: the purpose was never asked for, and rests on another basis than consent
+        choice = customer.consents.get(window.purpose)  # None: the purpose rests on another basis than consent
         if choice is not None and (choice.status not in OPENS or choice.until <= received_s):
-            continue  # what may not be read any more is not waited for, and teaches nothing
+            continue  # what may not be read any more has no outcome
         ends = window.closes_at <= received_s
         if agreed == window.decision and window.outcome == "answered_yes" and not ends:
             window = replace(window, got=True)  # noqa: PLW2901
@@ -227,8 +225,8 @@ def _close(customer: Customer, moment: Moment, received_s: float) -> tuple[Custo
     return replace(customer, service=replace(customer.service, open=tuple(waiting))), tuple(closed)
 
 
-def _kept(customer: Customer, moment: Moment, received_s: float) -> tuple[float, tuple[str, ...]]:
-    """When the person last did something themselves, and as what their entries are kept."""
+def _retention(customer: Customer, moment: Moment, received_s: float) -> tuple[float, tuple[str, ...]]:
+    """The last active contact, and the retention classes of the customer's entries."""
     held = customer.held
     contact_at = received_s if moment.active_contact else customer.last_contact_at
     if isinstance(moment, Lapsed) and moment.contact_at is not None:
@@ -236,7 +234,7 @@ def _kept(customer: Customer, moment: Moment, received_s: float) -> tuple[float,
     return contact_at, held if moment.retention in held else tuple(sorted((*held, moment.retention)))
 
 
-def _moved(places: Places, moment: Entered | CheckedIn | Left | Dwelled) -> Places:
+def _place(places: Places, moment: Entered | CheckedIn | Left | Dwelled) -> Places:
     since = moment.occurred_at.timestamp()
     kind = moment.at.place_kind if moment.at is not None else ""
     match moment:
@@ -250,7 +248,7 @@ def _moved(places: Places, moment: Entered | CheckedIn | Left | Dwelled) -> Plac
             return places if moment.place == places.here else Places(moment.place, kind, since, places.visits)
 
 
-def _answered(customer: Customer, moment: Displayed | Answered) -> Customer:
+def _answer(customer: Customer, moment: Displayed | Answered) -> Customer:
     service = customer.service
     shown = list(service.shown)
     reluctance, wrong = service.reluctance, service.wrong
@@ -274,7 +272,7 @@ def _answered(customer: Customer, moment: Displayed | Answered) -> Customer:
     return replace(customer, service=replace(service, shown=tuple(shown), reluctance=reluctance, wrong=wrong))
 
 
-def _at_home(home: dict[str, Stock], moment: Stocked | Consumed | RanOut) -> dict[str, Stock]:
+def _stock(home: dict[str, Stock], moment: Stocked | Consumed | RanOut) -> dict[str, Stock]:
     before = home.get(moment.family)
     units = before.units if before is not None else 0.0
     match moment:
@@ -289,7 +287,7 @@ def _at_home(home: dict[str, Stock], moment: Stocked | Consumed | RanOut) -> dic
     )
 
 
-def _counted(before: Number | None, moment: Measured) -> Number:
+def _number(before: Number | None, moment: Measured) -> Number:
     """The day's sum after this measure; a late one of an earlier day changes nothing of today."""
     day = moment.at.local_day if moment.at is not None else 0
     goal = moment.goal if moment.goal is not None else before.goal if before is not None else 0.0
@@ -301,7 +299,7 @@ def _counted(before: Number | None, moment: Measured) -> Number:
     return Number(before.today + moment.value, day, goal, unit, max(before.at, moment.occurred_at.timestamp()))
 
 
-def _declared(customer: Customer, moment: Declared) -> Customer:
+def _preference(customer: Customer, moment: Declared) -> Customer:
     if moment.value is not None:
         return replace(customer, preferences=bounded(customer.preferences, moment.trait, moment.value))
     return replace(customer, preferences={k: v for k, v in customer.preferences.items() if k != moment.trait})

@@ -1,12 +1,34 @@
 """Fold one basket into a person's habits: a few microseconds a line, bounded whatever comes."""
 
 from math import exp, log
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 
 from visavis.model.customer import HABITS_LIMIT, HABITS_SLACK, SHOPS_LIMIT, Purchases
-from visavis.model.habit import DAY_S, DEC, HABIT, HELD_BITS, LAST, NO_TRIPS, TRIPS, VISIT, VISITS_KEPT
+from visavis.model.habit import (
+    BASKETS,
+    DAY_S,
+    DEC,
+    E95,
+    FIRST,
+    GAP,
+    HABIT,
+    HELD,
+    HELD_BITS,
+    LAST,
+    LAST_BASKET,
+    LN_SIZE,
+    LOCAL_DAY,
+    NO_TRIPS,
+    S28,
+    SHOP0,
+    TRIPS,
+    VISIT,
+    VISITS_KEPT,
+    VOTES,
+    K,
+)
 from visavis.model.moment import Bought
 
 DECAY_A_DAY: Final = -log(0.98)
@@ -20,107 +42,69 @@ def bought(purchases: Purchases, moment: Bought) -> Purchases:
     spot = moment.at
     if spot is None:
         return purchases
-    now = moment.occurred_at.timestamp() / DAY_S
-    day = float(spot.local_day)
-
+    now, day = moment.occurred_at.timestamp() / DAY_S, float(spot.local_day)
     products: dict[str, str] = {}
-    spend_cents = 0
-    for product, _, price_cents, family in [
-        (line.product, line.quantity, line.price_cents, line.family) for line in moment.lines
-    ]:
-        spend_cents += price_cents
-        if family not in products:
-            products[family] = product
-    ln_size = log(len(products))
+    for line in moment.lines:
+        products.setdefault(line.family, line.product)
+    spend_cents, ln_size = sum([line.price_cents for line in moment.lines]), log(len(products))
 
     shops = purchases.shops
     if spot.place not in shops and len(shops) < SHOPS_LIMIT:
         shops = (*shops, spot.place)
-    shop = shops.index(spot.place) if spot.place in shops else SHOPS_LIMIT - 1
-
     kept = shops.index(spot.place) if spot.place in shops else SHOPS_LIMIT
+    shop = min(kept, SHOPS_LIMIT - 1)
     visits = purchases.visits[-(VISITS_KEPT - 1) * VISIT.size :] + VISIT.pack(
         int(spot.local_hour) % 24, (spot.local_day + 3) % 7, kept
     )
     trips, number = _trip(purchases.trips or NO_TRIPS, now, day, spend_cents, ln_size, shop)
 
-    rows, usual = purchases.rows, list(purchases.usual)
-    fresh = [family for family in products if family not in rows]
-    table = bytearray(purchases.table)
-    if fresh:
-        rows = dict(rows)
-        for family in fresh:
-            rows[family] = len(usual)
-            usual.append(products[family])
-        table.extend(bytes(WIDTH * len(fresh)))
-
-    unpack, pack = HABIT.unpack_from, HABIT.pack_into
+    rows, usual, table = dict(purchases.rows), list(purchases.usual), bytearray(purchases.table)
     for family, product in products.items():
-        row = rows[family]
-        at = row * WIDTH
-        k, first, last, s28, dec, e95, last_basket, baskets, size, local_day, n0, n1, n2, n3, gap, votes, held = unpack(
-            table, at
-        )
-        if baskets:
-            age = now - last
-            if age < 0.0:
-                first, age, now_last = min(first, now), 0.0, last
-            else:
-                now_last = now
-            if day > local_day:
-                k += 1.0
-                gap = day - local_day
-                local_day = day
-            s28 = s28 * exp(-age / MONTH_DAYS) + 1.0
-            dec = dec * exp(-DECAY_A_DAY * age) + 1.0
-            e95 = e95 * DECAY_A_BASKET ** (number - last_basket) + 1.0
-            held = (held << int(number - last_basket)) & HELD_BITS | 1 if number - last_basket < VISITS_KEPT else 1
-            baskets += 1.0
-            size += (ln_size - size) / baskets
-            if usual[row] == product:
-                votes += 1.0
-            elif votes <= 1.0:
-                usual[row], votes = product, 1.0
-            else:
-                votes -= 1.0
+        row = rows.setdefault(family, len(usual))
+        if row == len(usual):
+            usual.append(product)
+            table.extend(bytes(WIDTH))
+        habit = list(HABIT.unpack_from(table, row * WIDTH))
+        if habit[BASKETS]:
+            _repeat(habit, now, day, number, ln_size)
+            usual[row] = _vote(habit, usual[row], product)
         else:
-            k = s28 = dec = e95 = baskets = votes = 1.0
-            held = 1
-            first = now_last = now
-            size, local_day = ln_size, day
-        if shop == 0:
-            n0 += 1.0
-        elif shop == 1:
-            n1 += 1.0
-        elif shop == 2:
-            n2 += 1.0
-        else:
-            n3 += 1.0
-        pack(
-            table,
-            at,
-            k,
-            first,
-            now_last,
-            s28,
-            dec,
-            e95,
-            number,
-            baskets,
-            size,
-            local_day,
-            n0,
-            n1,
-            n2,
-            n3,
-            gap,
-            votes,
-            held,
-        )
+            habit[K] = habit[S28] = habit[DEC] = habit[E95] = habit[BASKETS] = habit[VOTES] = 1.0
+            habit[FIRST] = habit[LAST] = now
+            habit[LN_SIZE], habit[LOCAL_DAY], habit[HELD] = ln_size, day, 1
+        habit[LAST_BASKET] = number
+        habit[SHOP0 + shop] += 1.0
+        HABIT.pack_into(table, row * WIDTH, *habit)
 
-    if len(usual) > HABITS_SLACK:
-        return pruned(Purchases(rows, tuple(usual), bytes(table), trips, shops, visits), now)
-    return Purchases(rows, tuple(usual), bytes(table), trips, shops, visits)
+    changed = Purchases(rows, tuple(usual), bytes(table), trips, shops, visits)
+    return pruned(changed, now) if len(usual) > HABITS_SLACK else changed
+
+
+def _repeat(habit: list[Any], now: float, day: float, number: float, ln_size: float) -> None:
+    """Write one more purchase into this row."""
+    age, apart = max(0.0, now - habit[LAST]), number - habit[LAST_BASKET]
+    habit[FIRST], habit[LAST] = min(habit[FIRST], now), max(habit[LAST], now)
+    if day > habit[LOCAL_DAY]:
+        habit[K] += 1.0
+        habit[GAP], habit[LOCAL_DAY] = day - habit[LOCAL_DAY], day
+    habit[S28] = habit[S28] * exp(-age / MONTH_DAYS) + 1.0
+    habit[DEC] = habit[DEC] * exp(-DECAY_A_DAY * age) + 1.0
+    habit[E95] = habit[E95] * DECAY_A_BASKET**apart + 1.0
+    habit[HELD] = (habit[HELD] << int(apart)) & HELD_BITS | 1 if apart < VISITS_KEPT else 1
+    habit[BASKETS] += 1.0
+    habit[LN_SIZE] += (ln_size - habit[LN_SIZE]) / habit[BASKETS]
+
+
+def _vote(habit: list[Any], usual: str, product: str) -> str:
+    """The usual product after a vote for this one (majority vote, Boyer and Moore 1981)."""
+    if usual == product:
+        habit[VOTES] += 1.0
+    elif habit[VOTES] <= 1.0:
+        habit[VOTES] = 1.0
+        return product
+    else:
+        habit[VOTES] -= 1.0
+    return usual
 
 
 def _trip(packed: bytes, now: float, day: float, spend_cents: int, ln_size: float, shop: int) -> tuple[bytes, float]:
@@ -155,7 +139,7 @@ def _trip(packed: bytes, now: float, day: float, spend_cents: int, ln_size: floa
 
 
 def pruned(purchases: Purchases, now: float) -> Purchases:
-    """Keep the habits with the largest decayed counts, in the order they had; the stale go first."""
+    """The purchases with the habits of the largest decayed counts, in their order; stale ones are dropped first."""
     rows, usual, table = purchases.rows, purchases.usual, purchases.table
     weight = {}
     for family, row in rows.items():
@@ -172,10 +156,7 @@ def pruned(purchases: Purchases, now: float) -> Purchases:
 
 
 def without(purchases: Purchases, family: str) -> Purchases:
-    """The purchases as they would be without this habit.
-
-    The trips stay, and nothing tells that this family was among them.
-    """
+    """The purchases without this habit; the trips stay."""
     rows, usual, table = purchases.rows, purchases.usual, purchases.table
     kept = [name for name in rows if name != family]
     return replace(

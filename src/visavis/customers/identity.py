@@ -1,10 +1,8 @@
-"""Who is who.
+"""Merge two customers who are one person, and split them again as if they had never been merged.
 
-Two customers who turn out to be one person are merged, and part again as they would be had they never met.
-
-A merged person is a customer like any other, whose ``profiles`` keep each of those that they are made of. An entry is
-apply_entry by the whole person and remembered by one side besides, the one whose log holds it; so parting is no more
-than letting the sides go. What holds two sides together is an identifier that both have.
+A merged person is a customer whose ``profiles`` keep each of the customers that they are made of. An entry is folded
+into the whole person and into the profile that it came by, whose log holds it; a split returns to the profiles. Two
+profiles are held together by an identifier that both have.
 """
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
@@ -34,8 +32,8 @@ from visavis.model.moment import (
 from visavis.model.number import Number
 from visavis.model.shown import OPEN_LIMIT, SHOWN_LIMIT, Service
 
-SIDES_LIMIT: Final = 8
-"""How many customers one person may be made of: what comes beyond is a mistake of who links, or worse."""
+PROFILES_LIMIT: Final = 8
+"""How many customers one person may be made of; more are a mistake or an attack."""
 STRICTNESS: Final[tuple[Status, ...]] = (
     "renewed",
     "given",
@@ -48,13 +46,13 @@ STRICTNESS: Final[tuple[Status, ...]] = (
     "refused",
     "withdrawn",
 )
-"""From the most open to the most closed: the person's own no, in whatever words, comes last and is what is kept."""
+"""From the most open to the most closed; of two the later in this list is kept."""
 _NOES: Final = frozenset({"deferred", "refused", "withdrawn"})
 Reason = Literal["restricted", "minor", "crowd"]
 REASONS: Final[Mapping[Reason, str]] = {
     "restricted": "The data of one of them may not be read now: lift the restriction first, then link again.",
     "minor": "One of them is a minor for whom no guardian has answered: ask the guardian first, then link again.",
-    "crowd": f"Together they would be more than {SIDES_LIMIT} customers: check what is being linked.",
+    "crowd": f"Together they would be more than {PROFILES_LIMIT} customers: check what is being linked.",
 }
 T = TypeVar("T")
 _bytes: Final = msgspec.msgpack.Encoder().encode
@@ -69,17 +67,15 @@ def refusal(one: Customer, other: Customer, now: float) -> Reason | None:
         for who in (one, other)
     ):
         return "minor"
-    return "crowd" if len({*one.names, *other.names}) > SIDES_LIMIT else None
+    return "crowd" if len({*one.names, *other.names}) > PROFILES_LIMIT else None
 
 
 def merged(one: Customer, other: Customer) -> Customer:
-    """The person that these two are; whichever is given first, and given again nothing changes.
+    """The person that these two are, under the id and randomization unit of the older; commutative and idempotent.
 
-    They go on under the older one's name and dice.
-
-    Of each consent the stricter status holds and only the scope that both agreed to; what one side never answered is
-    not answered. Objections of either hold. Everything shown to either counts. What was decided for one side under a
-    purpose that this closes does not go out, not even after a new yes.
+    Of each consent the stricter status holds, with the scope that both agreed to; what one of them never answered is
+    not answered. Objections of either hold. Everything shown to either counts. What was decided for one of them under
+    a purpose that this closes is not delivered, not even after a new yes.
     """
     if set(other.names) <= set(one.names):
         return one
@@ -87,7 +83,7 @@ def merged(one: Customer, other: Customer) -> Customer:
         return other
     older, younger = sorted((one, other), key=lambda who: (who.born_at if who.entries else float("inf"), who.id))
     before, since = sorted((one, other), key=lambda who: (who.last_received_at, who is younger))
-    sides = {side.id: side for who in (older, younger) for side in (who.profiles or (who,))}
+    profiles = {profile.id: profile for who in (older, younger) for profile in (who.profiles or (who,))}
     consents = {
         key: _stricter(older.consents.get(key), younger.consents.get(key))
         for key in sorted({*older.consents, *younger.consents})
@@ -122,40 +118,37 @@ def merged(one: Customer, other: Customer) -> Customer:
         devices=_each(before.devices, since.devices, _latest),
         requests=_each(before.requests, since.requests, lambda _, later: later),
         reviews=_each(before.reviews, since.reviews, lambda _, later: later),
-        service=_service(before.service, since.service, len(sides)),
-        profiles=tuple(sorted(sides.values(), key=lambda side: (side.born_at, side.id))),
+        service=_service(before.service, since.service, len(profiles)),
+        profiles=tuple(sorted(profiles.values(), key=lambda profile: (profile.born_at, profile.id))),
     )
 
 
 def split(person: Customer) -> tuple[Customer, ...]:
-    """The persons whom identifiers still hold together, each side as its own entries made it.
+    """The persons whom identifiers still hold together, each profile as its own entries made it; one when all do.
 
-    One, the same, when all hold together.
-
-    Where more than one side goes on together they are merged anew: what was chosen since then is each side's own, and
-    the stricter holds.
+    Profiles that stay together are merged again, so that of the choices of each since then the stricter holds.
     """
     groups: list[list[Customer]] = []
-    for side in person.profiles:
+    for profile in person.profiles:
         tied = [
-            group for group in groups if any(not set(side.identifiers).isdisjoint(one.identifiers) for one in group)
+            group for group in groups if any(not set(profile.identifiers).isdisjoint(one.identifiers) for one in group)
         ]
-        groups = [group for group in groups if group not in tied] + [[*[one for group in tied for one in group], side]]
+        groups = [group for group in groups if group not in tied] + [
+            [*[one for group in tied for one in group], profile]
+        ]
     if len(groups) > 1:
         return tuple([reduce(merged, group) for group in groups])
-    held = dict.fromkeys(name for side in person.profiles for name in side.identifiers)
+    held = dict.fromkeys(name for profile in person.profiles for name in profile.identifiers)
     return (replace(person, identifiers=tuple(held)[-NAMES_LIMIT:]) if person.profiles else person,)
 
 
 def apply_entry(
     people: MutableMapping[str, Customer], identified: MutableMapping[str, str], entry: Entry, after: Customer
 ) -> tuple[Customer, ...]:
-    """Remember who apply_entry this entry, as they are ``after`` it, under all of their names.
+    """Store the customer as they are ``after`` this entry under all of their names, and who holds its identifier.
 
-    Who holds an identifier goes by it (by nothing: nobody does).
-
-    ``linked`` to an identifier that another customer holds merges the two, ``unlinked`` from the last one that two
-    sides share parts them.
+    ``linked`` to an identifier that another customer holds merges the two; ``unlinked`` from the last identifier that
+    two profiles share splits them.
     """
     moment = entry.moment
     persons: tuple[Customer, ...] = (after,)
@@ -165,7 +158,7 @@ def apply_entry(
             persons = split(after)
         elif holder is not None:
             persons = (merged(after, holder),)
-        # Only their own is let go: else anyone could set another's identifier free, then take it.
+        # Only the holder releases an identifier: else anyone could free another's, then take it.
         if isinstance(moment, Linked) or holder is None or holder.id in after.names:
             identified[moment.identifier] = next(
                 (person.id for person in persons if moment.identifier in person.identifiers), ""
@@ -177,40 +170,37 @@ def apply_entry(
 
 
 def addressed(person: Customer, moment: Moment) -> Moment:
-    """The same moment under the name of the side that it concerns.
+    """The moment under the name of the profile that it concerns: which was shown the card, holds the reward, ….
 
-    That was shown the card, holds the reward, was served the words; else as it came.
+    Unchanged when it concerns none.
     """
-    for side in sorted(person.profiles, key=lambda side: side.id != moment.customer):
-        if _concerns(side, person, moment):
-            return replace(moment, customer=side.id)
+    for profile in sorted(person.profiles, key=lambda profile: profile.id != moment.customer):
+        if _concerns(profile, person, moment):
+            return replace(moment, customer=profile.id)
     return moment
 
 
-def _concerns(side: Customer, person: Customer, moment: Moment) -> bool:
+def _concerns(profile: Customer, person: Customer, moment: Moment) -> bool:
     match moment:
         case Displayed() | Answered():
-            return any(card.decision == moment.decision for card in side.service.shown)
+            return any(card.decision == moment.decision for card in profile.service.shown)
         case Redeeming() | Reversed():
-            return any(reward.code == moment.code for reward in side.rewards)
+            return any(reward.code == moment.code for reward in profile.rewards)
         case Fulfilled() | Returned():
-            return any(order.key == moment.order for order in side.orders)
+            return any(order.key == moment.order for order in profile.orders)
         case Consented():
             served = person.notices.get(moment.purpose)
-            return served is not None and side.notices.get(moment.purpose) == served
+            return served is not None and profile.notices.get(moment.purpose) == served
         case Unlinked():
-            return moment.identifier in side.identifiers
+            return moment.identifier in profile.identifiers
         case Due():
-            return any(moment.id.endswith(window.decision) for window in side.service.open)
+            return any(moment.id.endswith(window.decision) for window in profile.service.open)
         case _:
             return False
 
 
 def _stricter(one: Consent | None, other: Consent | None) -> Consent:
-    """Of two choices about one purpose the one that is more closed.
-
-    Two that are open, in the scope, the time and the hands that both name.
-    """
+    """The more closed of two choices about one purpose; of two open ones the common scope, time and givers."""
     if one is None or other is None:
         found = one if one is not None else other
         assert found is not None
@@ -234,10 +224,7 @@ def _stricter(one: Consent | None, other: Consent | None) -> Consent:
 
 
 def _closings(one: Customer, other: Customer, consents: Mapping[str, Consent], epoch: int) -> dict[str, int]:
-    """Each side counted its own epochs, so what is closed now is closed as of this one.
-
-    An objection closes whatever it closed on its side.
-    """
+    """Epochs were counted apart, so what is closed now, or by an objection of either, is closed as of this epoch."""
     objected = {*one.closings, *other.closings} if one.objections or other.objections else set()
     closed = {key for key, choice in consents.items() if choice.status not in OPENS}
     return {**_each(one.closings, other.closings, max), **dict.fromkeys(sorted(objected | closed), epoch)}
@@ -278,12 +265,14 @@ def _all(one: Iterable[T], other: Iterable[T], name: Callable[[T], str], limit: 
     return tuple(found.values())[-limit:]
 
 
-def _service(one: Service, other: Service, sides: int) -> Service:
-    """What was shown to either was shown to the person: no cap, no pause and no reluctance is looser than it was."""
+def _service(one: Service, other: Service, profiles: int) -> Service:
+    """What was shown to either was shown to the person: no cap, pause or reluctance becomes looser."""
     waiting = {window.decision: window for window in (*one.open, *other.open)}
     return Service(
-        _all(one.shown, other.shown, lambda card: card.decision, SHOWN_LIMIT * sides),
-        tuple(sorted(waiting.values(), key=lambda window: (window.closes_at, window.decision)))[-OPEN_LIMIT * sides :],
+        _all(one.shown, other.shown, lambda card: card.decision, SHOWN_LIMIT * profiles),
+        tuple(sorted(waiting.values(), key=lambda window: (window.closes_at, window.decision)))[
+            -OPEN_LIMIT * profiles :
+        ],
         max(one.reluctance, other.reluctance),
         tuple(dict.fromkeys((*one.wrong, *other.wrong)))[-NAMES_LIMIT:],
     )

@@ -1,10 +1,7 @@
-"""Pool the purchases of two customers who turn out to be one person.
+"""Pool the purchases of two merged customers, as if one had shopped after the other.
 
-The habits and the rhythm of both, as if one had shopped after the other.
-
-What is kept by time (decayed sums, first and last) comes out as if all had been one from the start. What is kept by
-baskets (their numbers, the bits of the last 64) does so when one stopped where the other began, as a stranger does who
-becomes known; where they interleave it is an approximation.
+What is kept by time (decayed sums, first and last) is exact. What is kept by baskets (numbers, the bits of the last 64)
+is exact when one stopped where the other began, and an approximation where they interleave.
 """
 
 from math import exp
@@ -46,10 +43,7 @@ from visavis.model.habit import T_DAYS as DAYS
 
 
 def pooled(one: Purchases, other: Purchases) -> Purchases:
-    """The purchases of both.
-
-    Of two that did not shop equally late, the order in which they are given does not matter.
-    """
+    """The purchases of both; commutative unless both shopped last at the same instant."""
     if not one.trips or not other.trips:
         return one if one.trips else other
     early, late = sorted((one, other), key=lambda purchases: (TRIPS.unpack(purchases.trips)[T_LAST], purchases.trips))
@@ -79,10 +73,7 @@ def pooled(one: Purchases, other: Purchases) -> Purchases:
 
 
 def _later(habit: tuple[float, ...], number: float, moved: list[int]) -> list[float]:
-    """A habit of the one who shopped later.
-
-    Their baskets come after so many of the other's, their shops have other places.
-    """
+    """A habit of the one who shopped later, its basket numbers and shops shifted to those of both."""
     found = list(habit)
     found[LAST_BASKET] += number
     found[SHOP0 : SHOP0 + SHOPS_LIMIT] = _placed(habit[SHOP0 : SHOP0 + SHOPS_LIMIT], moved)
@@ -90,10 +81,7 @@ def _later(habit: tuple[float, ...], number: float, moved: list[int]) -> list[fl
 
 
 def _placed(counts: tuple[float, ...], moved: list[int]) -> list[float]:
-    """Counts at the shops of one, at the places that these have among all.
-
-    The last place holds the others', as in ``habits.bought``.
-    """
+    """Counts at the shops of one, moved to the columns of both; the last column holds all further shops."""
     found = [0.0] * SHOPS_LIMIT
     for shop, count in enumerate(counts):
         found[min(moved[shop] if shop < len(moved) else shop, SHOPS_LIMIT - 1)] += count

@@ -1,7 +1,4 @@
-"""A person's rights, folded: what they asked and where it stands, what was corrected, which decisions they contest.
-
-And who is to be notices_to_recipients.
-"""
+"""Fold requests, corrections, contested decisions and reviews; list the recipients to be notified of them."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -18,8 +15,10 @@ from visavis.model.request import NEXT, Request, Review
 T = TypeVar("T", Request, Review)
 
 
-def exercised(customer: Customer, moment: Requested | Corrected | Contested | Reviewed, received_s: float) -> Customer:
-    """The customer after this. What is no step of the table changes nothing; only a person's answer closes a review."""
+def with_request(
+    customer: Customer, moment: Requested | Corrected | Contested | Reviewed, received_s: float
+) -> Customer:
+    """The customer after this; a step that ``model.request.NEXT`` does not allow changes nothing."""
     match moment:
         case Requested():
             before = customer.requests.get(moment.request)
@@ -45,14 +44,14 @@ def exercised(customer: Customer, moment: Requested | Corrected | Contested | Re
             now = replace(
                 before, status=moment.status, changed_at=received_s, expected_at=expected, reason=moment.reason
             )
-            return replace(customer, requests=_kept(customer.requests, moment.request, now))
+            return replace(customer, requests=_with_one_more(customer.requests, moment.request, now))
         case Corrected():
             return _corrected(customer, moment, received_s)
         case Contested():
             if moment.decision in customer.reviews or moment.due_at is None:
-                return customer  # contested once is contested
+                return customer  # a decision is contested once
             review = Review(moment.action, moment.tag, moment.view, received_s, moment.due_at.timestamp())  # type: ignore[arg-type]
-            return replace(customer, reviews=_kept(customer.reviews, moment.decision, review))
+            return replace(customer, reviews=_with_one_more(customer.reviews, moment.decision, review))
         case Reviewed():
             found = customer.reviews.get(moment.decision)
             if found is None or not found.open:
@@ -63,10 +62,7 @@ def exercised(customer: Customer, moment: Requested | Corrected | Contested | Re
 
 
 def notices_to_recipients(purposes: Mapping[str, Purpose], customer: Customer, moment: Moment) -> tuple[Effect, ...]:
-    """What recipients of the person's data must hear: that it was corrected, or that it is to be left alone.
-
-    And the brand's systems, of a changed decision.
-    """
+    """Effects that notify recipients of a correction or restriction, and the brand's systems of a changed decision."""
     if isinstance(moment, Reviewed):
         review = customer.reviews.get(moment.decision)
         if review is None or not review.open or moment.outcome != "changed":
@@ -81,10 +77,7 @@ def notices_to_recipients(purposes: Mapping[str, Purpose], customer: Customer, m
 
 
 def recipients(purposes: Mapping[str, Purpose], customer: Customer) -> list[str]:
-    """Who may hold data of this person, by name.
-
-    Whom their choices named, whom purposes on another basis name, and who works for the brand.
-    """
+    """Who may hold data of this person: recipients named by their choices or by other purposes, and processors."""
     names = {name for choice in customer.consents.values() for name in choice.recipients}
     for key, purpose in purposes.items():
         if purpose.basis != "consent":
@@ -95,7 +88,7 @@ def recipients(purposes: Mapping[str, Purpose], customer: Customer) -> list[str]
 
 
 def _corrected(customer: Customer, moment: Corrected, received_s: float) -> Customer:
-    """Every card goes off the screens: it may rest on what was wrong. A hidden family is not named again."""
+    """Recall every card, for it may rest on what was wrong; a hidden family is not named again."""
     customer = _recalled(customer, received_s)
     if not moment.family or moment.family in customer.service.wrong:
         return customer
@@ -116,8 +109,8 @@ def _recalled(customer: Customer, received_s: float, decision: str = "") -> Cust
     return replace(customer, service=replace(customer.service, shown=shown))
 
 
-def _kept(asked: dict[str, T], name: str, now: T) -> dict[str, T]:
-    """With this at the end; what was answered makes room first, and what is open never does."""
+def _with_one_more(asked: dict[str, T], name: str, now: T) -> dict[str, T]:
+    """These with one more at the end; closed ones are dropped to make room, open ones never."""
     changed = {key: one for key, one in asked.items() if key != name}
     while len(changed) >= NAMES_LIMIT and (answered := next((key for key, one in changed.items() if not one.open), "")):
         del changed[answered]

@@ -1,10 +1,7 @@
-"""What a person was promised and what they ordered.
+"""Rewards, orders, and the books of rewards in integer cents.
 
-Rewards granted once and redeemed once, and the books that they keep in integer cents.
-
-A reward is granted by a first yes, under a code that only who holds the dice key could guess; a till *asks* to redeem
-it, and the entry holds the answer. Two tills that ask for the same code are two moments: the first received wins, the
-second hears why not.
+A first yes grants a reward under a code that cannot be guessed without the key; a till *asks* to redeem it, and the
+entry holds the answer. Of two tills that ask for the same code, the first received is granted, the second refused.
 """
 
 from base64 import b32encode
@@ -26,9 +23,7 @@ TILL: Final = "redeemed at tills"
 
 
 def code_of(randomization_key: bytes, decision: str) -> str:
-    """The code of the reward that this decision may grant.
-
-    60 bits of a keyed hash, in letters and digits that are not mistaken for each other.
+    """The code of the reward that this decision may grant: 60 bits of a keyed hash in base 32.
 
     >>> code_of(b"k", "d1") == code_of(b"k", "d1") != code_of(b"k", "d2"), len(code_of(b"k", "d1"))
     (True, 12)
@@ -38,10 +33,7 @@ def code_of(randomization_key: bytes, decision: str) -> str:
 
 
 def granted(customer: Customer, moment: Moment, received_at: datetime) -> Granted | None:
-    """The answer to a till that asks, judged on the person as they were before.
-
-    ``None`` when the moment asks nothing of the wallet.
-    """
+    """The answer to a till, judged on the customer before this moment; ``None`` when the moment asks for no reward."""
     if not isinstance(moment, Redeeming | Reversed):
         return None
     found = next((reward for reward in customer.rewards if reward.code == moment.code), None)
@@ -63,10 +55,7 @@ def granted(customer: Customer, moment: Moment, received_at: datetime) -> Grante
 def settled(
     customer: Customer, moment: Moment, effects: Iterable[Effect], answer: Granted | None, received_at: datetime
 ) -> Customer:
-    """The wallet after this moment: rewards granted by its effects, redeemed or given back.
-
-    Orders placed, arrived or returned.
-    """
+    """The wallet after this moment: rewards granted, redeemed or given back; orders placed, fulfilled or returned."""
     received_s = received_at.timestamp()
     for effect in effects:
         if effect.kind == "reward":
@@ -117,7 +106,8 @@ def postings(entry: Entry) -> tuple[Posting, ...]:
     >>> from datetime import UTC, datetime
     >>> at = datetime(2026, 11, 24, tzinfo=UTC)
     >>> till = Redeeming(id="m", customer="c", occurred_at=at, code="X")
-    >>> [(p.account, p.cents) for p in postings(Entry(2, "c", at, till, granted=Granted(yes=True, reason="redeemed", cents=250)))]
+    >>> entry = Entry(2, "c", at, till, granted=Granted(yes=True, reason="redeemed", cents=250))
+    >>> [(posting.account, posting.cents) for posting in postings(entry)]
     [('rewards owed', -250), ('redeemed at tills', 250)]
     """
     found: list[Posting] = []

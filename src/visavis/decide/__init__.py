@@ -1,1 +1,1 @@
-"""Deciding: wake, facts, eligible, score, arbitrate, explain. One file a step, in that order."""
+"""Decisions: :mod:`visavis.decide.deliberation` names the steps, the other files carry them out."""

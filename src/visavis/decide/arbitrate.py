@@ -1,4 +1,4 @@
-"""Choose one arm by an explicit probability vector, and draw from that very vector: the logged ``p_shown`` is exact.
+"""Choose one arm by an explicit probability vector, and draw from that same vector: the logged ``p_shown`` is exact.
 
 Inverse gap weighting: ``p_a = 1 / (n + γ · gap_a)`` for all but the best arm, which takes the rest; then every arm gets
 at least ``floor / n``. The vector is rounded *before* the draw. Silence is an arm and wins ties.
@@ -13,8 +13,8 @@ from collections.abc import Sequence
 def chances(nets: Sequence[float], explored: Sequence[bool], *, gamma: float, floor: float) -> list[float]:
     """The probability of each arm, a function of the nets alone; they sum to 1.
 
-    ``explored[i]`` false keeps arm i out of the draw unless it is the best (what would embarrass is never tried for the
-    sake of knowledge). The first of equal nets is the best, so the caller puts silence first.
+    ``explored[i]`` false keeps arm i out of the draw unless it is the best. The first of equal nets is the best, so the
+    caller puts silence first.
 
     >>> chances([0.0, 5.0, 4.0], [True, True, True], gamma=100.0, floor=0.02)
     [0.016181, 0.934544, 0.049275]

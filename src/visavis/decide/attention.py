@@ -1,7 +1,4 @@
-"""The price of a glance: units of attention by device, words and the person's reluctance, in cents.
-
-Silence costs nothing and wins ties.
-"""
+"""The price of a glance in cents: units of attention by device and words, times the person's reluctance."""
 
 from visavis.model.catalogue import Device
 from visavis.strategy.read import Brand

@@ -1,7 +1,4 @@
-"""What an adviser should know of a person, from the view of the brief's own purpose.
-
-At most three facts, the first changes most what to do.
-"""
+"""The facts of an adviser's brief, from the view of the brief's own purpose."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -13,14 +10,15 @@ from visavis.model.shown import Service
 from visavis.model.view import View
 from visavis.strategy.read import Strategy
 
-FACTS: Final = 3
+FACTS_LIMIT: Final = 3
 NAME: Final = "first_name"
 """The declared trait by which a person wants to be called."""
 HEAVY_TRIPS: Final = 6.0
+"""Trips in 28 days, decayed, from which a customer is called a frequent one."""
 AWAY_DAYS: Final = 45.0
 AVOID_DAYS: Final = 30.0
-SURE_ENOUGH: Final = 0.2
-NO: Final = frozenset({"no", "wrong"})
+NEED_P: Final = 0.2
+"""The probability from which another need is worth stating."""
 
 
 def brief_facts(
@@ -28,39 +26,46 @@ def brief_facts(
 ) -> tuple[Fact, ...]:
     """The name when the person gave one, at most three facts, and at most one thing not to do.
 
-    Facts come in the order in which they change the action: why it is suggested, how the person wants to be served,
-    what is owed to them, who they are as a customer, then what else they probably need. ``excluded_families`` are families that
-    the customer's own glasses take care of.
+    Facts come in the order in which they change what to do: why the action is suggested, how the person wants to be
+    served, what is owed to them, who they are as a customer, then what else they probably need. Needs of
+    ``excluded_families`` are not stated.
     """
-    name = view.preferences.get(NAME)
-    since = _first_day(view)
-    called = (
-        (Fact("name", name, "declared", since),) if isinstance(name, str) else (Fact("name", "", "observed", since),)
+    declared = view.preferences.get(NAME)
+    since = int(TRIPS.unpack(view.purchases.trips)[T_FIRST]) if view.purchases.trips else 0
+    name = (
+        Fact("name", declared, "declared", since) if isinstance(declared, str) else Fact("name", "", "observed", since)
     )
-    avoided = avoid(strategy, view, service)
-    hidden = excluded_families | strategy.never_push | set(service.wrong) | ({avoided} if avoided else set())
-    facts = [fact for fact in _ranked(view, family, known) if fact.kind != "need" or fact.subject not in hidden]
-    not_to_do = (Fact("avoid", avoided, "observed"),) if avoided and avoided not in strategy.never_push else ()
-    return (*called, *facts[:FACTS], *not_to_do)
+    refused = refused_family(strategy, view, service)
+    hidden = excluded_families | strategy.never_push | {*service.wrong, refused}
+    facts = [fact for fact in _candidates(view, family, known) if fact.kind != "need" or fact.subject not in hidden]
+    avoid = (Fact("avoid", refused, "observed"),) if refused and refused not in strategy.never_push else ()
+    return (name, *facts[:FACTS_LIMIT], *avoid)
 
 
-def avoid(strategy: Strategy, view: View, service: Service) -> str:
-    """The family that this person refused or called wrong last, within a month, of those that came of data that this view holds; empty when none."""
+def refused_family(strategy: Strategy, view: View, service: Service) -> str:
+    """The family that this person refused or called wrong last, within a month; empty when none.
+
+    Of those only that came from data that this view holds.
+    """
     since = view.now - AVOID_DAYS * DAY_S
     refused = [
         card
         for card in service.shown
-        if card.answer in NO and card.family and card.at > since and _may_be_named(strategy, view, card.action)
+        if card.answer in ("no", "wrong")
+        and card.family
+        and card.at > since
+        and _came_from(strategy, view, card.action)
     ]
     return refused[-1].family if refused else ""
 
 
-def _may_be_named(strategy: Strategy, view: View, action: str) -> bool:
+def _came_from(strategy: Strategy, view: View, action: str) -> bool:
+    """Whether the family on a card of this action came from data that this view holds."""
     known = strategy.actions.get(action)
     return known is not None and SOURCES.get(known.about, "") in view.categories
 
 
-def _ranked(view: View, family: str, known: Iterable[Known]) -> Iterator[Fact]:
+def _candidates(view: View, family: str, known: Iterable[Known]) -> Iterator[Fact]:
     needs = [_need(view, one) for one in known]
     yield from [fact for fact in needs if fact.subject == family]
     yield from [Fact("trait", trait, "declared") for trait, value in view.preferences.items() if value is True]
@@ -81,29 +86,15 @@ def _ranked(view: View, family: str, known: Iterable[Known]) -> Iterator[Fact]:
             yield Fact("away", str(round(away)), "observed", int(trips[T_LOCAL_DAY]))
         elif trips[T_S28] >= HEAVY_TRIPS:
             yield Fact("heavy", str(round(trips[T_S28])), "observed", int(trips[T_LOCAL_DAY]))
-    yield from [fact for fact in needs if fact.subject != family and fact.p >= SURE_ENOUGH]
-
-
-def _first_day(view: View) -> int:
-    return int(TRIPS.unpack(view.purchases.trips)[T_FIRST]) if view.purchases.trips else 0
+    yield from [fact for fact in needs if fact.subject != family and fact.p >= NEED_P]
 
 
 def _need(view: View, one: Known) -> Fact:
-    """What is probably needed, with the habit behind it.
-
-    Since when the person went without, how often they took it, how far apart.
-    """
+    """A need, with the habit behind it: the last day, how often, and how many days apart."""
     row = view.purchases.rows.get(one.family)
     if row is None:
         return Fact("need", one.family, "inferred", 0, one.p)
     habit = HABIT.unpack_from(view.purchases.table, row * HABIT.size)
     times = int(habit[K])
-    return Fact(
-        "need",
-        one.family,
-        "inferred",
-        int(habit[LOCAL_DAY]),
-        one.p,
-        times,
-        round((habit[LAST] - habit[FIRST]) / (times - 1), 1) if times > 1 else 0.0,
-    )
+    every_days = round((habit[LAST] - habit[FIRST]) / (times - 1), 1) if times > 1 else 0.0
+    return Fact("need", one.family, "inferred", int(habit[LOCAL_DAY]), one.p, times, every_days)

@@ -11,7 +11,7 @@ from visavis.consent.gate import Views
 from visavis.decide import attention, device, limits
 from visavis.decide.arbitrate import chances, draw
 from visavis.decide.arms import Arm, moment_arms, need_arms
-from visavis.decide.brief_facts import avoid, brief_facts
+from visavis.decide.brief_facts import brief_facts, refused_family
 from visavis.decide.eligible import Eligible, conditions_hold
 from visavis.decide.explain import first_refusal
 from visavis.decide.facts import figures
@@ -186,7 +186,7 @@ class Deliberation(Struct, frozen=True, gc=False):
         hour = self.moment.at.local_hour if self.moment.at is not None else None
         if self.screen.interrupts and limits.quiet(brand, hour):
             return Refusal(action.id, "quiet_hours")
-        if (refusal := limits.over(action, self.shown, views.received_s)) is not None:
+        if (refusal := limits.exceeded(action, self.shown, views.received_s)) is not None:
             return refusal
         if self.audience == "customer" and limits.units_left(brand, self.shown, views.received_s) < self.units:
             return Refusal(action.id, "attention")
@@ -202,10 +202,10 @@ class Deliberation(Struct, frozen=True, gc=False):
         if action.about != "need":
             # What is looked at or reported by the home is news: only cards of this very action count as said.
             own = [card for card in self.shown if card.action == action.id]
-            return moment_arms(self.strategy, self.world, one, limits.cooling(action, own, now), price)
-        barred = limits.cooling(action, self.shown, now).union(service.wrong)
+            return moment_arms(self.strategy, self.world, one, limits.cooling_down(action, own, now), price)
+        barred = limits.cooling_down(action, self.shown, now).union(service.wrong)
         if self.audience == "adviser":
-            barred |= self._excluded_families(one.view) | {avoid(self.strategy, one.view, service)}
+            barred |= self._excluded_families(one.view) | {refused_family(self.strategy, one.view, service)}
         return need_arms(self.strategy, self.world, one, barred, price)
 
     def _why_no_arm(self, one: Eligible) -> RefusalReason:
@@ -261,7 +261,7 @@ def deliberate(
         id=decision_id(views.id, moment.id, audience),
         screen=screen,
         units=attention.units(screen, WORDS_OF_A_CARD) if screen is not None and audience == "customer" else 0.0,
-        shown=limits.counted(views.service, views.received_s),
+        shown=limits.counting_cards(views.service, views.received_s),
     )
     gathered = one.gather()
     arms, refused = one.propose(gathered.eligible)

@@ -1,7 +1,4 @@
-"""The one best device of the person, chosen with the decision since the price of attention depends on it.
-
-Delivery may only veto.
-"""
+"""The best device of the person, chosen with the decision since the price of attention depends on it."""
 
 from visavis.model.catalogue import Device
 from visavis.model.shown import DeviceState
@@ -9,7 +6,7 @@ from visavis.strategy.read import Strategy
 
 
 def best(strategy: Strategy, devices: dict[str, DeviceState]) -> Device | None:
-    """The fit device on which a glance costs least; with none reported, the brand's default.
+    """The fit device on which a glance costs least, glasses first; with none reported, the brand's default.
 
     ``None`` when all are unfit.
     """
@@ -24,10 +21,7 @@ def best(strategy: Strategy, devices: dict[str, DeviceState]) -> Device | None:
 
 
 def unfit(device: Device, state: DeviceState) -> str:
-    """Why nothing may be shown there now: ``not_worn``, ``battery``, ``busy`` (who drives is not interrupted).
-
-    Else nothing.
-    """
+    """Why nothing may be shown there now: ``not_worn``, ``battery`` or ``busy`` (driving, say); empty when it may."""
     if not state.worn:
         return "not_worn"
     if state.battery is not None and state.battery < device.battery_floor:

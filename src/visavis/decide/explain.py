@@ -1,7 +1,4 @@
-"""Say why, in the person's language, from the decision alone.
-
-What spoke for it, what refused the others, what would have changed it.
-"""
+"""The reason of a decision as a sentence in the person's language, from the decision alone."""
 
 from typing import Final
 
@@ -41,6 +38,7 @@ CHANGES: Final[dict[RefusalReason, dict[str, str]]] = {
     "consent": {"fr": "Autoriser cet usage le changerait.", "en": "Allowing this use would change it."},
     "holdout": {"fr": "C'est un tirage au sort, le même partout.", "en": "It is a lottery, the same everywhere."},
 }
+OCCASION: Final = {"fr": "Parce que l'occasion vient de se présenter.", "en": "Because the occasion has just come up."}
 OTHERWISE: Final = {"fr": "Un autre moment le changerait.", "en": "Another moment would change it."}
 
 FEATURE_WORDS: Final[dict[str, dict[str, str]]] = {
@@ -54,17 +52,14 @@ FEATURE_WORDS: Final[dict[str, dict[str, str]]] = {
 }
 
 
-def first_refusal(refusals: tuple[Refusal, ...] | list[Refusal], *, default: RefusalReason) -> RefusalReason:
-    """The reason that a person would want to hear first.
-
-    The one that came last in the order of the gates, since it got furthest.
-    """
+def first_refusal(refusals: tuple[Refusal, ...], *, default: RefusalReason) -> RefusalReason:
+    """The reason of the refusal that came last in the order of the checks: that action got furthest."""
     order = list(SENTENCES)
     return max((refusal.reason for refusal in refusals), key=order.index, default=default)
 
 
 def sentence(decision: Decision, language: str) -> str:
-    """One true sentence, at most 25 words.
+    """One sentence of at most 25 words.
 
     >>> from visavis.model.decision import Silence
     >>> quiet = Silence("d", "customer", "", "quiet_hours", 1.0, (), (), (), None)
@@ -79,16 +74,8 @@ def sentence(decision: Decision, language: str) -> str:
         ][:2]
         what = (" et " if language == "fr" else " and ").join(liked)
         if not what:
-            return (
-                "Parce que l'occasion vient de se présenter."
-                if language == "fr"
-                else "Because the occasion has just come up."
-            )
+            return OCCASION[language]
         return f"Parce que : {what}." if language == "fr" else f"Because: {what}."
-    because = SENTENCES[decision.reason][language]
+    silent = {"fr": "Rien n'a été affiché :", "en": "Nothing was shown because"}[language]
     change = CHANGES.get(decision.reason, OTHERWISE)[language]
-    return (
-        f"Rien n'a été affiché : {because}. {change}"
-        if language == "fr"
-        else f"Nothing was shown because {because}. {change}"
-    )
+    return f"{silent} {SENTENCES[decision.reason][language]}. {change}"

@@ -1,27 +1,22 @@
-"""What conditions read: attribute values, taken from a view and from nothing else.
-
-An absent value is left out, and is unknown.
-"""
+"""The values of the attributes that conditions name, read from a view and from nothing else."""
 
 from collections.abc import Callable, Iterable
 from math import exp
+from types import UnionType
 from typing import Final
 
 from visavis.model.catalogue import Product
 from visavis.model.habit import DAY_S, T_BASKETS, T_LAST, T_S28, T_SPEND28, TRIPS
 from visavis.model.moment import Asked, Bought, Consumed, Dwelled, Measured, Moment, Paying, RanOut, Saw, Spot, Stocked
 from visavis.model.number import Number
-from visavis.model.shown import DeviceState
 from visavis.model.view import View
+from visavis.strategy.tree import Value
 
-Value = str | float | bool | frozenset[str] | None
+HOME: Final = Stocked | Consumed | RanOut
 
 
 def facts(view: View, paths: Iterable[str]) -> dict[str, Value]:
-    """The values of these attributes (paths of ``model.attributes``) in this view.
-
-    Those that it does not contain are left out.
-    """
+    """The values of these attributes (paths of ``model.attributes``) in this view; an absent one is left out."""
     found: dict[str, Value] = {}
     for path in paths:
         value = READERS[path](view)
@@ -34,16 +29,9 @@ def _spot(view: View) -> Spot | None:
     return view.moment.at if view.moment is not None else None
 
 
-def _of(kind: type[Moment], name: str) -> Callable[[View], Value]:
+def _field(kind: type[Moment] | UnionType, name: str) -> Callable[[View], Value]:
     def read(view: View) -> Value:
         return getattr(view.moment, name) if isinstance(view.moment, kind) else None
-
-    return read
-
-
-def _home(name: str) -> Callable[[View], Value]:
-    def read(view: View) -> Value:
-        return getattr(view.moment, name) if isinstance(view.moment, Stocked | Consumed | RanOut) else None
 
     return read
 
@@ -55,7 +43,7 @@ def _trip(index: int) -> Callable[[View], Value]:
     return read
 
 
-def _faded(index: int) -> Callable[[View], Value]:
+def _decayed(index: int) -> Callable[[View], Value]:
     def read(view: View) -> Value:
         if not view.purchases.trips:
             return None
@@ -66,9 +54,8 @@ def _faded(index: int) -> Callable[[View], Value]:
 
 
 def _since_trip(view: View) -> Value:
-    return (
-        max(0.0, view.now / DAY_S - float(TRIPS.unpack(view.purchases.trips)[T_LAST])) if view.purchases.trips else None
-    )
+    trips = view.purchases.trips
+    return max(0.0, view.now / DAY_S - float(TRIPS.unpack(trips)[T_LAST])) if trips else None
 
 
 def _basket(view: View) -> Paying | Bought | None:
@@ -76,22 +63,15 @@ def _basket(view: View) -> Paying | Bought | None:
 
 
 def _units_at_home(view: View) -> Value:
-    if not isinstance(view.moment, Stocked | Consumed | RanOut):
-        return None
-    stock = view.home.get(view.moment.family)
-    return stock.units if stock is not None else None
-
-
-def device(view: View) -> DeviceState | None:
-    """The worn device heard from last."""
-    worn = [state for state in view.devices.values() if state.worn]
-    return max(worn, key=lambda state: state.at) if worn else None
+    return _units(view, view.moment.family) if isinstance(view.moment, Stocked | Consumed | RanOut) else None
 
 
 def _device(name: str) -> Callable[[View], Value]:
+    """A field of the worn device that reported last."""
+
     def read(view: View) -> Value:
-        state = device(view)
-        return getattr(state, name) if state is not None else None
+        worn = [state for state in view.devices.values() if state.worn]
+        return getattr(max(worn, key=lambda state: state.at), name) if worn else None
 
     return read
 
@@ -103,12 +83,18 @@ def usual_product(view: View, family: str) -> str:
 
 
 def _saw_usual(view: View) -> Value:
-    usual = usual_product(view, view.moment.family) if isinstance(view.moment, Saw) else ""
-    return usual == view.moment.product if usual and isinstance(view.moment, Saw) else None
+    if not isinstance(view.moment, Saw):
+        return None
+    usual = usual_product(view, view.moment.family)
+    return usual == view.moment.product if usual else None
 
 
-def _saw_at_home(view: View) -> Value:
-    stock = view.home.get(view.moment.family) if isinstance(view.moment, Saw) else None
+def _saw_at_home(view: View) -> float | None:
+    return _units(view, view.moment.family) if isinstance(view.moment, Saw) else None
+
+
+def _units(view: View, family: str) -> float | None:
+    stock = view.home.get(family)
     return stock.units if stock is not None else None
 
 
@@ -122,7 +108,7 @@ def _goal_share(view: View) -> Value:
 
 
 def figures(view: View) -> dict[str, float]:
-    """The numbers that the words of a card may need at this moment, of those that this view contains."""
+    """The numbers that a card may show at this moment, of those that this view contains."""
     found: dict[str, float] = {}
     number = _number(view)
     if number is not None:
@@ -130,7 +116,7 @@ def figures(view: View) -> dict[str, float]:
         if number.goal:
             found["goal"] = number.goal
     left = _saw_at_home(view)
-    if isinstance(left, float):
+    if left is not None:
         found["left"] = left
     return found
 
@@ -143,39 +129,36 @@ READERS: Final[dict[str, Callable[[View], Value]]] = {
     "place.kind": lambda view: (
         (spot.place_kind or None) if "places" in view.categories and (spot := _spot(view)) else None
     ),
-    "place.dwell_s": _of(Dwelled, "dwell_s"),
+    "place.dwell_s": _field(Dwelled, "dwell_s"),
     "basket.lines": lambda view: float(len(basket.lines)) if (basket := _basket(view)) else None,
     "basket.value_cents": lambda view: (
         float(sum(line.price_cents for line in basket.lines)) if (basket := _basket(view)) else None
     ),
-    "saw.product": _of(Saw, "product"),
-    "saw.family": _of(Saw, "family"),
+    "saw.product": _field(Saw, "product"),
+    "saw.family": _field(Saw, "family"),
     "saw.is_usual": _saw_usual,
     "saw.units_at_home": _saw_at_home,
-    "home.family": _home("family"),
-    "home.product": _home("product"),
+    "home.family": _field(HOME, "family"),
+    "home.product": _field(HOME, "product"),
     "home.units": _units_at_home,
-    "asked.about": _of(Asked, "about"),
-    "measure.name": _of(Measured, "measure"),
-    "measure.value": _of(Measured, "value"),
+    "asked.about": _field(Asked, "about"),
+    "measure.name": _field(Measured, "measure"),
+    "measure.value": _field(Measured, "value"),
     "measure.today": lambda view: number.today if (number := _number(view)) is not None else None,
     "measure.goal_share": _goal_share,
     "customer.known": lambda view: view.known,
     "customer.language": lambda view: view.language or None,
     "customer.tags": lambda view: frozenset(name for name, value in view.preferences.items() if value is True),
     "customer.checked_in": lambda view: view.places.checked_in,
-    "worth.spend_28d_cents": _faded(T_SPEND28),
-    "worth.trips_28d": _faded(T_S28),
+    "worth.spend_28d_cents": _decayed(T_SPEND28),
+    "worth.trips_28d": _decayed(T_S28),
     "worth.trips": _trip(T_BASKETS),
     "worth.days_since_trip": _since_trip,
     "device.battery": _device("battery"),
     "device.profile": _device("profile"),
     "device.worn": _device("worn"),
 }
-"""Every moment- and person-scope attribute.
-
-Those of the product are columns of the shortlist (:mod:`visavis.decide.score`).
-"""
+"""Every attribute of the moment and of the person; those of the product are columns (:mod:`visavis.decide.needs`)."""
 
 PRODUCT_READERS: Final[dict[str, Callable[[Product], float | None]]] = {
     "product.price_cents": lambda product: float(product.price_cents) if product.price_cents else None,

@@ -1,7 +1,6 @@
-"""Caps, gaps, cool-downs and the attention budget: all of one person, over all devices, read from what we showed.
+"""Caps, gaps, cool-downs and the attention budget of one person, over all devices, from the cards that were shown.
 
-A card counts from its decision; one that no device confirmed as displayed within its time to live was never seen, and
-stops counting.
+A card counts from its decision; one that no device confirmed as displayed within :data:`RESERVED_S` stops counting.
 """
 
 from collections.abc import Iterable
@@ -16,16 +15,13 @@ from visavis.strategy.read import Brand
 RESERVED_S: Final = 600.0
 
 
-def counted(service: Service, now: float) -> list[Shown]:
+def counting_cards(service: Service, now: float) -> list[Shown]:
     """The cards that count now: displayed, or still reserved."""
     return [card for card in service.shown if card.displayed or now - card.at < RESERVED_S]
 
 
-def over(action: Action, shown: Iterable[Shown], now: float) -> Refusal | None:
-    """The first limit that this action would break: its cap a day, or the gap since its own last card.
-
-    Another action's card is no obstacle.
-    """
+def exceeded(action: Action, shown: Iterable[Shown], now: float) -> Refusal | None:
+    """The first limit of its own that this action would break: the gap since its last card, or its cap a day."""
     today = 0
     for card in shown:
         if card.action != action.id:
@@ -39,7 +35,7 @@ def over(action: Action, shown: Iterable[Shown], now: float) -> Refusal | None:
     return None
 
 
-def cooling(action: Action, shown: Iterable[Shown], now: float) -> set[str]:
+def cooling_down(action: Action, shown: Iterable[Shown], now: float) -> set[str]:
     """The families that this action may not name again yet, whichever action named them last."""
     since = now - action.limits.cool_down_days * DAY_S
     return {card.family for card in shown if card.family and card.at > since}
@@ -51,9 +47,7 @@ def units_left(brand: Brand, shown: Iterable[Shown], now: float) -> float:
 
 
 def quiet(brand: Brand, hour: float | None) -> bool:
-    """Whether it is night or quiet hours where the person is.
-
-    An unknown hour is not quiet, since nothing passive was asked to interrupt.
+    """Whether these are quiet hours where the person is; an unknown hour is not quiet.
 
     >>> from types import SimpleNamespace
     >>> night = SimpleNamespace(quiet_from_h=22, quiet_until_h=7)

@@ -1,9 +1,8 @@
-"""The learner: what outcomes taught about an action, beyond what the need already said.
+"""What outcomes teach about an action, beyond the estimate of the need.
 
-One belief an action, two one-dimensional Bayesian logistic corrections to the logit of the base estimate: with the card
-(``shown``) and without it (``base``, from silences and the holdout). The update is one extended-Kalman step; MacKay's
-moderation turns a logit's variance into a probability. Simple on purpose: the interface is the final one, the features
-come later.
+One belief an action: two one-dimensional Bayesian logistic corrections to the logit of the base estimate, with the card
+(``shown``) and without it (``base``, from silences and the holdout). The update is one extended Kalman step; MacKay's
+moderation turns a logit's variance into a probability.
 
 Reference: MacKay, *The evidence framework applied to classification networks*, 1992, eq. 30; Murphy, *Machine
 Learning*, 2012, §8.5.

@@ -18,8 +18,8 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
 
-from visavis.cards.frame import BOLD, Frame, Role, Written
-from visavis.cards.letters import spelled
+from visavis.cards.frame import BOLD, Frame, PlacedText, Role
+from visavis.cards.transliterate import transliterated
 from visavis.cards.widths import REGULAR
 
 INK: Final[dict[Role, str]] = {
@@ -45,10 +45,10 @@ def page(frame: Frame) -> str:
     rules = [
         f"#w{number}{{left:{one.x_px}px;top:{one.y_px}px;width:{one.width_px}px;height:{one.height_px}px;font-size:{one.font_px}px;"
         f"line-height:{one.height_px}px;color:{INK[one.role]}}}"
-        for number, one in enumerate(frame.written)
+        for number, one in enumerate(frame.texts)
     ]
     words = "".join(
-        [f'<p id="w{number}" class="{one.role}">{escape(one.text)}</p>' for number, one in enumerate(frame.written)]
+        [f'<p id="w{number}" class="{one.role}">{escape(one.text)}</p>' for number, one in enumerate(frame.texts)]
     )
     return (
         f'<!doctype html><html lang="{escape(frame.language)}"><meta charset="utf-8"><meta name="viewport"'
@@ -85,7 +85,7 @@ def bmp1(frame: Frame) -> bytes:
 def _drawn(frame: Frame, mode: str) -> Image.Image:
     image = Image.new(mode, (frame.width_px, frame.height_px))
     draw = ImageDraw.Draw(image)
-    for one in frame.written:
+    for one in frame.texts:
         text, font = _fitted(one)
         box = (one.x_px, one.y_px, one.x_px + one.width_px - 1, one.y_px + one.height_px - 1)
         lit = mode == "1"
@@ -99,7 +99,7 @@ def _drawn(frame: Frame, mode: str) -> Image.Image:
     return image
 
 
-def _fitted(one: Written) -> tuple[str, ImageFont.FreeTypeFont]:
+def _fitted(one: PlacedText) -> tuple[str, ImageFont.FreeTypeFont]:
     """The words in letters that the font has, at a size at which they are no wider than their place."""
     text = drawable(one.text)
     size, bold = one.font_px, one.role in BOLD
@@ -112,7 +112,7 @@ def _fitted(one: Written) -> tuple[str, ImageFont.FreeTypeFont]:
 def drawable(text: str) -> str:
     """The text in the letters that our font has: all of Latin; others are transliterated."""
     return "".join(
-        [glyph if glyph in REGULAR and glyph != "→" else spelled(glyph, "latin1") for glyph in text]
+        [glyph if glyph in REGULAR and glyph != "→" else transliterated(glyph, "latin1") for glyph in text]
     ).translate(_NARROW)
 
 

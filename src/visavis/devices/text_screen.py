@@ -8,8 +8,8 @@ simulator 0.9.5, and are measured again by a test.
 from functools import lru_cache
 from typing import Final
 
-from visavis.cards.letters import spelled
-from visavis.cards.text import wall, walled
+from visavis.cards.text import text_screen, text_screen_lines
+from visavis.cards.transliterate import transliterated
 from visavis.model.card import Card
 from visavis.model.catalogue import Device
 
@@ -37,14 +37,14 @@ WIDTHS_PX: Final = {glyph: px for px, glyphs in _ADVANCES_PX.items() for glyph i
 
 
 def lines(card: Card, device: Device) -> list[str]:
-    """The card on this screen of text, spelled in its letters, without spaces at the end of a line.
+    """The card on this screen of text, transliterated in its letters, without spaces at the end of a line.
 
     None for a screen that has no text of its own.
     """
     if device.profile == EVEN_G2:
-        found = [_in_g2(line) for line in walled(card, device.width_px, device.lines, even_g2_px)]
+        found = [_in_g2(line) for line in text_screen_lines(card, device.width_px, device.lines, even_g2_px)]
     elif device.chars:
-        found = wall(card, device.chars, device.lines, align="left", charset=device.charset)
+        found = text_screen(card, device.chars, device.lines, align="left", charset=device.charset)
     else:
         found = []
     return [line.rstrip(" ") for line in found]
@@ -69,7 +69,7 @@ def _in_g2(text: str) -> str:
         [
             glyph
             if glyph in WIDTHS_PX
-            else spelled(glyph, "latin1" if spelled(glyph, "latin1") in WIDTHS_PX else "ascii")
+            else transliterated(glyph, "latin1" if transliterated(glyph, "latin1") in WIDTHS_PX else "ascii")
             for glyph in text
         ]
     )

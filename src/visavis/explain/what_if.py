@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from visavis.consent.gate import open_categories
-from visavis.customers.fold import happen
+from visavis.customers.fold import apply_moment
 from visavis.engine import step
 from visavis.explain.accounts import worth_milli
 from visavis.explain.counterfactual import walk
@@ -83,7 +83,7 @@ def would(
         for decision in again.decisions:
             if isinstance(decision, Show) and _said(decision) != _said(real.get(decision.id)):
                 # A card that never was is taken as seen: caps and cool-downs count it.
-                customer, _ = happen(
+                customer, _ = apply_moment(
                     customer,
                     Displayed(id="", customer=customer.id, occurred_at=entry.received_at, decision=decision.id),
                     entry.received_at,

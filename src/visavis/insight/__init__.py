@@ -1,1 +1,1 @@
-"""Data Intelligence, on views: what runs out, and when."""
+"""Estimates of what people need, computed from views."""

@@ -79,7 +79,7 @@ class Estimate(Struct, frozen=True):
     net: Net
 
     def terms(self, row: int, count: int = 3) -> list[tuple[str, float]]:
-        """The features that move this row's logit most away from the average person's, with the push of each (to first order)."""
+        """The features that move this row's logit most away from the average, with the push of each, to first order."""
         slope = self.net.skip_x + self.net.hidden_x @ ((1.0 - self.bent[row] ** 2) * self.net.out)
         pushes = (self.x[row] - self.net.typical) * slope
         strongest = np.argsort(-np.abs(pushes), kind="stable")[:count]
@@ -125,10 +125,7 @@ def best(p: Floats, count: int) -> list[int]:
 
 
 def prior() -> Learned:
-    """Parameters for a brand that has no history yet: the log of a habit's share of recent baskets, nothing learned.
-
-    Honest rather than sharp; ``visavis year`` shows what learning adds.
-    """
+    """Parameters for a brand without history: the log of a habit's share of recent baskets, nothing learned."""
     f, m = len(FEATURES), len(CONTEXTS)
     skip = np.zeros(f)
     skip[FEATURES.index("share of baskets")], skip[FEATURES.index("recent baskets")] = 0.7, 0.3

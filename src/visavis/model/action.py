@@ -1,4 +1,4 @@
-"""Why, then how, then what: an objective, an action that serves it, and an arm, which is one concrete thing to show."""
+"""Objectives (why), and the actions that serve them (what may be shown, to whom, when)."""
 
 from collections.abc import Mapping
 from typing import Final, Literal
@@ -10,17 +10,11 @@ from visavis.model.request import Tag
 Audience = Literal["customer", "adviser"]
 About = Literal["need", "seen", "home", "none"]
 SOURCES: Final[Mapping[str, str]] = {"need": "purchases", "seen": "sight", "home": "home"}
-"""The category of data that the family on a card comes from, by what its action is about.
-
-Who may not read the one may not be told the other.
-"""
+"""The category of data that the family on a card comes from, by what its action is about."""
 
 
 class Objective(Struct, frozen=True, gc=False):
-    """Why.
-
-    Which outcome counts, until when, what it is worth, and how its effect is told apart from what would have happened
-    anyway.
+    """Which outcome counts, until when, what it is worth, and how its effect is measured.
 
     ``window`` is ``visit`` (the basket of this visit; at the latest ``hours`` later) or ``days`` (on another local day,
     up to ``days`` days later). ``credit`` is ``uplift`` (pay for what the card changed) or ``response`` (a service
@@ -39,10 +33,7 @@ class Objective(Struct, frozen=True, gc=False):
 
 
 class Template(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """The words of a card in one language.
-
-    ``{family}``, ``{product}``, ``{price}``, ``{days}`` and ``{place}`` are filled in.
-    """
+    """The words of a card in one language; placeholders such as ``{family}`` are filled in."""
 
     title: str
     body: str
@@ -52,7 +43,7 @@ class Template(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 
 
 class Limits(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """How often one action may speak to one person; ``cool_down_days`` is per family."""
+    """How often one action may be shown to one person; ``cool_down_days`` is per family."""
 
     per_day: int = 3
     gap_s: float = 600.0
@@ -60,12 +51,10 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 
 
 class Action(Struct, frozen=True, gc=False):
-    """What may be said, to whom, when it is woken and what it may read.
+    """What may be shown, to whom, by which kinds of moment it is woken, and for which purpose it reads data.
 
-    ``about`` names where its family and product come from.
-
-    ``review`` tags what matters so much to a person (a price of their own, whether they may, credit, a refusal) that
-    they may have somebody look again.
+    ``about`` names where its family and product come from. ``review`` tags a decision that the person may have reviewed
+    by a human: a price of their own, eligibility, credit, a refusal.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""What glasses show: a card to the customer, a brief to the adviser. Limits are those of a glance."""
+"""A card for the customer, a brief for the adviser, and their limits of length."""
 
 from typing import Final
 
@@ -11,8 +11,8 @@ SPEECH_WORDS_LIMIT: Final = 25
 FACT_LIMIT: Final = 40
 
 
-class Card(Struct, frozen=True):
-    """One thing said to one person: few words, one yes, one no, and why."""
+class Card(Struct, frozen=True, gc=False):
+    """One message to one customer: title, body, why, speech, and two answers."""
 
     decision: str
     action: str
@@ -25,11 +25,8 @@ class Card(Struct, frozen=True):
     no: str = ""
 
 
-class BriefFact(Struct, frozen=True):
-    """One fact of a brief in words.
-
-    What (at most 40 characters), how it is known, and the detail that a larger screen may open.
-    """
+class BriefFact(Struct, frozen=True, gc=False):
+    """One fact of a brief (at most 40 characters), its origin, and a detail that a larger screen may open."""
 
     what: str
     origin: str
@@ -37,11 +34,8 @@ class BriefFact(Struct, frozen=True):
     about: str = ""
 
 
-class Brief(Struct, frozen=True):
-    """What an adviser needs to decide on the spot.
-
-    Who, at most three facts, one action, at most one thing not to do.
-    """
+class Brief(Struct, frozen=True, gc=False):
+    """What an adviser reads: who, at most three facts, one action, at most one thing to avoid."""
 
     decision: str
     action: str
@@ -57,7 +51,7 @@ class Brief(Struct, frozen=True):
     detail: str = ""
 
 
-class HudCard(Struct, frozen=True, omit_defaults=True):
+class HudCard(Struct, frozen=True, omit_defaults=True, gc=False):
     """What the glasses' page needs to show one card."""
 
     decision: str

@@ -1,4 +1,4 @@
-"""What the brand knows about its world: products, places and devices."""
+"""The brand's products, places and devices."""
 
 from typing import Literal
 
@@ -6,11 +6,7 @@ from msgspec import Struct
 
 
 class Product(Struct, frozen=True, gc=False):
-    """One article.
-
-    ``family`` groups what substitutes for it; ``never_push`` (alcohol, tobacco, medicine) keeps it off every unasked
-    card.
-    """
+    """One article; ``family`` groups what substitutes for it."""
 
     gtin: str
     family: str
@@ -23,7 +19,7 @@ class Product(Struct, frozen=True, gc=False):
 
 
 class Family(Struct, frozen=True, gc=False):
-    """A set of products that serve the same need, under the name people use for it."""
+    """Products that serve the same need; ``never_push`` (alcohol, tobacco, medicine) keeps them off unasked cards."""
 
     key: str
     name_fr: str
@@ -32,10 +28,7 @@ class Family(Struct, frozen=True, gc=False):
 
 
 class Place(Struct, frozen=True, gc=False):
-    """A shop, an aisle or a zone.
-
-    A circle (``radius_m`` around the centre) or a polygon of (longitude, latitude) pairs.
-    """
+    """A shop, an aisle or a zone: a circle around a centre, or a polygon of (longitude, latitude) pairs."""
 
     id: str
     kind: str
@@ -54,15 +47,13 @@ Proved = Literal["foreign", "rendered", "no"]
 
 
 class Device(Struct, frozen=True, gc=False):
-    """A screen.
-
-    How many lines of how many pixels, in which font size, and what a glance at it costs (units of attention).
+    """A screen: its size, its font, and the price of a glance in units of attention.
 
     ``lines`` is what fits of title and body; ``chars`` how many characters a line of its own text mode holds (0: it has
     none). On a ``see_through`` screen black is clear. ``padding_px`` is kept free all around (0: a share of the width),
-    ``round`` masks what lies outside the circle. A screen that does not ``interrupt`` is looked at when its owner
-    likes. ``unverified`` names the fields that are assumed, derived or only said by the press; ``proved`` says against
-    what the device's row is tested: something that we did not write, our own rendering in a browser, or nothing yet.
+    ``round`` masks what lies outside the circle. ``unverified`` names the fields that are assumed, derived or only
+    reported by the press; ``proved`` says against what the row is tested: foreign software, our own rendering in a
+    browser, or nothing yet.
     """
 
     profile: str

@@ -1,8 +1,7 @@
 """Consent: one purpose, the scope that the served notice named, and what the person chose.
 
-Nothing is open until a person said yes to a notice that was served to them; only two of the ten statuses open the gate
-(DPV 2.3, ``dpv:ConsentStatusValidForProcessing``). A purpose on another basis is open without asking and covers only
-its own categories.
+A purpose is closed until the person said yes to a notice that was served to them; two of the ten statuses open it (DPV
+2.3, ``dpv:ConsentStatusValidForProcessing``). A purpose on another basis is open without asking.
 """
 
 from hashlib import sha256
@@ -37,14 +36,14 @@ ASK_AGAIN_DAYS: Final = 182
 """A no is remembered this long before the brand may ask again."""
 
 
-class Notice(Struct, frozen=True, forbid_unknown_fields=True):
+class Notice(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """The words a person read before choosing, in one version."""
 
     version: str
     text: dict[str, str]
 
 
-class Purpose(Struct, frozen=True):
+class Purpose(Struct, frozen=True, gc=False):
     """What data are read for what, by whom, how long; ``benefit`` is what the person is promised.
 
     ``recipients`` and ``processors`` are named; ``dpia_id`` is the impact assessment, without which no consent is
@@ -90,7 +89,7 @@ class Purpose(Struct, frozen=True):
         return "explicit" if self.basis == "consent" and self.categories & SENSITIVE else self.basis
 
 
-class Words(Struct, frozen=True):
+class NoticeText(Struct, frozen=True, gc=False):
     """What a notice says, exactly: its text in one language and its scope.
 
     Its name is the SHA-256 of this record's JSON.
@@ -104,7 +103,7 @@ class Words(Struct, frozen=True):
     recipients: tuple[str, ...]
 
 
-class Served(Struct, frozen=True, array_like=True):
+class Served(Struct, frozen=True, array_like=True, gc=False):
     """The notice that was last on this person's screen for one purpose, as it was.
 
     ``id`` is the moment's, ``hash`` the words'.
@@ -120,7 +119,7 @@ class Served(Struct, frozen=True, array_like=True):
     iri: tuple[str, ...] = ()
 
 
-class Consent(Struct, frozen=True, array_like=True):
+class Consent(Struct, frozen=True, array_like=True, gc=False):
     """The person's present choice for one purpose; a fold of their choices, never edited.
 
     ``notice`` is the version, ``served`` the moment that served it, ``hash`` its words; ``by`` who said yes; ``record``
@@ -146,9 +145,9 @@ class Consent(Struct, frozen=True, array_like=True):
     trial: bool = False
 
 
-def words(purpose: Purpose, language: str) -> Words:
+def notice_text(purpose: Purpose, language: str) -> NoticeText:
     """What this purpose's notice says in this language, with its scope in a fixed order."""
-    return Words(
+    return NoticeText(
         purpose.key,
         language,
         purpose.notice.text[language],
@@ -158,10 +157,10 @@ def words(purpose: Purpose, language: str) -> Words:
     )
 
 
-def hash_of(said: Words) -> str:
+def hash_of(said: NoticeText) -> str:
     """The name of these words: change one letter of the text, or the scope, and it is another notice.
 
-    >>> said = Words("home", "en", "What your fridge reports.", (), ("home",), ())
+    >>> said = NoticeText("home", "en", "What your fridge reports.", (), ("home",), ())
     >>> hash_of(said)[:12], hash_of(msgspec.structs.replace(said, recipients=("Acme",)))[:12]
     ('6423416f133a', '99ffd6433b06')
     """

@@ -1,7 +1,7 @@
-"""One person as the brand remembers them: a fold of entries, never edited by hand.
+"""One person as a fold of entries.
 
-Each field is written from one category of data only, so that what a purpose may see is had by dropping fields
-(``consent.gate.view``). Everything is bounded whatever comes: :data:`HABITS_LIMIT` habits, :data:`SHOPS_LIMIT` shops…
+Each field is written from one category of data only, so that a view for a purpose is made by dropping fields
+(``consent.gate.view``). Everything is bounded: :data:`HABITS_LIMIT` habits, :data:`SHOPS_LIMIT` shops, ….
 """
 
 from typing import Final, Literal, TypeVar
@@ -21,7 +21,7 @@ NAMES_LIMIT: Final = 64
 T = TypeVar("T")
 
 
-class Purchases(Struct, frozen=True, array_like=True):
+class Purchases(Struct, frozen=True, array_like=True, gc=False):
     """Written by ``bought`` only: every habit of this person, and the rhythm of their trips.
 
     A *habit* is what one person does with one family of products. ``rows`` gives the family's row in ``table``, a
@@ -38,11 +38,8 @@ class Purchases(Struct, frozen=True, array_like=True):
     visits: bytes = b""
 
 
-class Places(Struct, frozen=True, array_like=True):
-    """Written by ``entered``, ``dwelled``, ``left`` and ``checked_in``.
-
-    Where the person is now, and since when (epoch seconds).
-    """
+class Places(Struct, frozen=True, array_like=True, gc=False):
+    """The person's place, since when (epoch seconds); from ``entered``, ``dwelled``, ``left``, ``checked_in``."""
 
     here: str = ""
     here_kind: str = ""
@@ -52,7 +49,7 @@ class Places(Struct, frozen=True, array_like=True):
 
 
 class Stock(Struct, frozen=True, array_like=True, gc=False):
-    """What the home reported of one family: units left as far as known, the last product, and when (epoch seconds)."""
+    """What the home reported of one family: units left, the last product, and when (epoch seconds)."""
 
     units: float
     product: str
@@ -60,7 +57,7 @@ class Stock(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Order(Struct, frozen=True, array_like=True, gc=False):
-    """An order of the person and where it stands."""
+    """An order of the person and its status."""
 
     key: str
     product: str
@@ -69,10 +66,7 @@ class Order(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Reward(Struct, frozen=True, array_like=True, gc=False):
-    """Something promised to the person: granted by a yes, redeemed once at a till, worth ``cents``.
-
-    Good until ``until`` (epoch seconds).
-    """
+    """A reward of ``cents``: granted by a yes, redeemed once at a till, until ``until`` (epoch seconds)."""
 
     code: str
     action: str
@@ -82,16 +76,13 @@ class Reward(Struct, frozen=True, array_like=True, gc=False):
     until: float
 
 
-class Customer(Struct, frozen=True):
-    """Everything that the entries of one person add up to.
+class Customer(Struct, frozen=True, gc=False):
+    """The state of one person.
 
-    ``born_at`` is when we first heard of them, ``last_contact_at`` when they last did something themselves (epoch
-    seconds); ``held`` as what their entries are kept (the ``retention`` of their moments). Of a person who was merged,
-    ``profiles`` keeps each customer that they are made of, as it would be without the others; ``names`` are all that
-    they go by.
-
-    ``consent_epoch`` counts their choices; ``closings`` tells in which epoch each purpose was last closed (`""`: all of
-    them).
+    ``born_at`` is the time of their first entry, ``last_contact_at`` of their last active contact (epoch seconds);
+    ``held`` the retention classes of their entries. ``consent_epoch`` counts their choices; ``closings`` gives the
+    epoch in which each purpose was last closed (``""``: all of them). Of a merged person, ``profiles`` keeps each
+    customer that they are made of, as it would be without the others.
     """
 
     id: str
@@ -125,15 +116,12 @@ class Customer(Struct, frozen=True):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name that speaks for this person."""
-        return tuple([side.id for side in self.profiles]) or (self.id,)
+        """Every customer id of this person: one, unless they were merged."""
+        return tuple([profile.id for profile in self.profiles]) or (self.id,)
 
     @property
     def kept_from(self) -> float:
-        """From when on it is counted how long their data are kept.
-
-        Their last active contact, else when we first heard of them (epoch seconds).
-        """
+        """The start of the retention period: the last active contact, else the first entry (epoch seconds)."""
         return max(self.last_contact_at, self.born_at)
 
     @property
@@ -148,12 +136,12 @@ class Customer(Struct, frozen=True):
 
 
 def newborn(customer: str) -> Customer:
-    """A person of whom nothing is known. ``randomization_unit`` never changes: holdout and dice use it."""
+    """A person without entries. ``randomization_unit`` never changes: holdout and draws use it."""
     return Customer(id=customer, randomization_unit=customer)
 
 
 def bounded(names: dict[str, T], name: str, value: T, *, limit: int = NAMES_LIMIT) -> dict[str, T]:
-    """These names with this value at the end; the oldest make room."""
+    """These names with this value at the end; the oldest are dropped to make room."""
     changed = {k: v for k, v in names.items() if k != name}
     while len(changed) >= limit:
         del changed[next(iter(changed))]

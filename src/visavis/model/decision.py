@@ -1,7 +1,4 @@
-"""What was decided at a moment: to show one arm, or to stay silent.
-
-Always with reasons, refusals and the exact ``p_shown``.
-"""
+"""Decisions: to show one arm or nothing, with the reasons, the refusals and the exact ``p_shown``."""
 
 from typing import Literal
 
@@ -35,10 +32,7 @@ class Refusal(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Known(Struct, frozen=True, array_like=True, gc=False):
-    """A family we believed would be needed, best first, before caps, holdout and cool-down.
-
-    What calibration is judged and mended on.
-    """
+    """A family estimated to be needed, before caps, holdout and cool-down; calibration is measured on these."""
 
     family: str
     product: str
@@ -46,11 +40,7 @@ class Known(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Scored(Struct, frozen=True, array_like=True, gc=False):
-    """One arm of the draw.
-
-    What it would bring net of the price of attention, in thousandths of a cent, and its probability. Silence has no
-    action.
-    """
+    """One arm of the draw: its value net of the price of attention, and its probability. Silence has no action."""
 
     action: str
     family: str
@@ -59,20 +49,14 @@ class Scored(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Term(Struct, frozen=True, array_like=True, gc=False):
-    """One push on the estimate.
-
-    A feature's name and how far it moved the logit away from the average, in hundredths.
-    """
+    """A feature of an estimate, and how far it moved the logit away from the average, in hundredths."""
 
     feature: str
     push: int
 
 
 class Window(Struct, frozen=True, array_like=True, gc=False):
-    """When the outcome is known: it counts on local days ``from_day`` … ``until_day``.
-
-    It closes at ``closes_at`` (epoch seconds).
-    """
+    """When the outcome counts: on local days ``from_day`` … ``until_day``, closed at ``closes_at`` (epoch seconds)."""
 
     objective: str
     closes_at: float
@@ -87,9 +71,7 @@ Origin = Literal["declared", "observed", "inferred"]
 
 
 class Fact(Struct, frozen=True, array_like=True, gc=False):
-    """One thing that an adviser may know of a person.
-
-    What, since which local day, how sure (0 to 1), and where it comes from.
+    """One thing that an adviser may know of a person: since which local day, how probable, and from which origin.
 
     Of a need also how many ``times`` it was met, and ``every_days`` on average (0 when not known).
     """
@@ -106,8 +88,7 @@ class Fact(Struct, frozen=True, array_like=True, gc=False):
 class Show(Struct, frozen=True, array_like=True, tag="show", gc=False):
     """Show this arm on that device, until ``until`` (epoch seconds).
 
-    ``facts`` are what a brief tells an adviser, the first to matter first; ``figures`` the numbers that the words of a
-    card need.
+    ``facts`` are those of an adviser's brief, the most important first; ``figures`` the numbers on a card.
     """
 
     id: str
@@ -132,7 +113,7 @@ class Show(Struct, frozen=True, array_like=True, tag="show", gc=False):
 
 
 class Silence(Struct, frozen=True, array_like=True, tag="silence", gc=False):
-    """Say nothing; ``reason`` is the one that a person would want to hear first."""
+    """Show nothing; ``reason`` is that of the action that got furthest."""
 
     id: str
     audience: str
@@ -150,9 +131,9 @@ Decision = Show | Silence
 
 
 class Outcome(Struct, frozen=True, array_like=True, gc=False):
-    """What became of a decision, once: bit i of ``hits`` says whether its i-th known family happened.
+    """The outcome of a decision: bit i of ``hits`` is set when its i-th known family was bought.
 
-    ``got`` whether the shown arm did.
+    ``got`` says whether the shown arm was.
     """
 
     decision: str

@@ -1,7 +1,4 @@
-"""An entry: everything that happened at one moment of one customer.
-
-One row, one commit; nothing goes out before it is durable.
-"""
+"""An entry: everything that happened at one moment of one customer; one row of the log, written in one commit."""
 
 from datetime import datetime
 from typing import Final, Literal
@@ -17,9 +14,9 @@ FORM: Final = 2
 
 
 class Effect(Struct, frozen=True, array_like=True, gc=False):
-    """What must happen outside (an order, a reward): delivered at least once, under an idempotency key.
+    """What must happen outside (an order, a reward), delivered at least once under an idempotency key.
 
-    ``epoch`` is the consent epoch of the yes: closed since and opened again, the purpose does not cover it any more.
+    ``epoch`` is the consent epoch of the yes: a purpose that was closed since does not cover it any more.
     """
 
     key: str
@@ -32,7 +29,7 @@ class Effect(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Granted(Struct, frozen=True, array_like=True, gc=False):
-    """The answer to a moment that asks: yes or no, why, and what it is worth."""
+    """The answer to a moment that asks: yes or no, why, and its worth in cents."""
 
     yes: bool
     reason: Literal[
@@ -41,22 +38,16 @@ class Granted(Struct, frozen=True, array_like=True, gc=False):
     cents: int = 0
 
 
-class Use(Struct, frozen=True, array_like=True):
-    """Which categories of data were read for which purpose.
-
-    ``by`` whom (``role@place``, or ``person`` for their own copy), empty for the service itself.
-    """
+class Use(Struct, frozen=True, array_like=True, gc=False):
+    """The data read for one purpose, ``by`` ``role@place``, ``person`` (their own copy) or "" (the service)."""
 
     purpose: str
     categories: tuple[str, ...]
     by: str = ""
 
 
-class Entry(Struct, frozen=True, array_like=True):
-    """One row of the log.
-
-    ``world`` names the shared state that the decisions saw; ``form`` the shape of this record.
-    """
+class Entry(Struct, frozen=True, array_like=True, gc=False):
+    """One row of the log; ``world`` is the version of the shared state at the decisions, ``form`` of this record."""
 
     form: int
     customer: str
@@ -70,7 +61,7 @@ class Entry(Struct, frozen=True, array_like=True):
     world: str = ""
 
 
-class WorldEntry(Struct, frozen=True, array_like=True):
+class WorldEntry(Struct, frozen=True, array_like=True, gc=False):
     """One row of the world's own log; ``version`` is the world's after it."""
 
     form: int

@@ -1,9 +1,7 @@
-"""GS1: which trade item a code names, whether it comes as digits, as a Digital Link or as an EPC.
+"""GS1: the trade item that a code names, given as digits, a Digital Link or an EPC; one item has one 14-digit key.
 
-The same item always gets the same 14 digits.
-
-A Digital Link is read by its path alone, so any domain and any prefix will do. Lot and serial number tell one pack from
-another: who only wants to know the product takes :func:`product_of`, which leaves them out.
+A Digital Link is read by its path alone, so any domain and prefix will do. :func:`product_of` leaves out what tells one
+pack from another (lot, serial number).
 """
 
 import re
@@ -20,7 +18,7 @@ from visavis.model.errors import Invalid
 HOME: Final = "https://id.gs1.org"
 LENGTHS: Final = (8, 12, 13, 14)
 LONGEST: Final = 2_000
-"""How many characters of a code are looked at, at most."""
+"""The longest code accepted, in characters."""
 QUALIFIERS: Final[dict[str, tuple[str, int]]] = {
     "22": ("variant", 20),
     "10": ("lot", 20),
@@ -34,8 +32,8 @@ _EPC: Final = re.compile(r"urn:epc:(?:id:sgtin|class:lgtin|idpat:sgtin):(\d{6,12
 _NAMELESS: Final = "*"
 
 
-class Item(Struct, frozen=True):
-    """One trade item as a code names it; ``gtin`` has 14 digits, what the code does not say is empty."""
+class Item(Struct, frozen=True, gc=False):
+    """One trade item; ``gtin`` has 14 digits, what the code does not state is empty."""
 
     gtin: str
     variant: str = ""
@@ -100,7 +98,7 @@ def canonical(item: Item) -> str:
     """
     path = [
         f"{HOME}/01/{item.gtin}",
-        *[f"{key}/{quote(said, safe='')}" for key, (field, _) in QUALIFIERS.items() if (said := getattr(item, field))],
+        *[f"{key}/{quote(text, safe='')}" for key, (field, _) in QUALIFIERS.items() if (text := getattr(item, field))],
     ]
     query = [f"{key}={day:%y%m%d}" for key, field in DATES.items() if (day := getattr(item, field)) is not None]
     return "/".join(path) + ("?" + "&".join(query) if query else "")
@@ -111,8 +109,10 @@ def product_of(known: Container[str], code: str) -> str:
 
     A code that is not GS1's stays as it is.
 
-    >>> product_of({"3017620422003": "spread"}, "https://id.gs1.org/01/03017620422003/21/S1"), product_of({}, "own-bread")
-    ('3017620422003', 'own-bread')
+    >>> product_of({"3017620422003": "spread"}, "https://id.gs1.org/01/03017620422003/21/S1")
+    '3017620422003'
+    >>> product_of({}, "own-bread")
+    'own-bread'
     """
     if code in known:
         return code
@@ -137,8 +137,8 @@ def _linked(code: str) -> Item:
             fields: dict[str, Any] = _path([unquote(segment, errors="strict") for segment in segments[at + 1 :]])
         except (Invalid, UnicodeDecodeError):
             continue
-        said = dict(parse_qsl(parts.query, max_num_fields=None))
-        dates: dict[str, Any] = {field: _day(said[key]) for key, field in DATES.items() if key in said}
+        text = dict(parse_qsl(parts.query, max_num_fields=None))
+        dates: dict[str, Any] = {field: _day(text[key]) for key, field in DATES.items() if key in text}
         return Item(**fields, **dates)
     raise Invalid(
         "Not a Digital Link: its path names no trade item.",
@@ -151,12 +151,12 @@ def _path(segments: list[str]) -> dict[str, str]:
     if len(segments) % 2 == 0:
         raise Invalid("A qualifier has no value.")
     fields, order = {"gtin": gtin(segments[0])}, list(QUALIFIERS)
-    for key, said in zip(segments[1::2], segments[2::2], strict=True):
+    for key, text in zip(segments[1::2], segments[2::2], strict=True):
         if key not in order:
             raise Invalid("A qualifier is unknown, comes twice or too late.")
         del order[: order.index(key) + 1]
         field, longest = QUALIFIERS[key]
-        fields[field] = _text(said, longest)
+        fields[field] = _text(text, longest)
     return fields
 
 
@@ -173,27 +173,27 @@ def _epc(code: str) -> Item:
     if rest == _NAMELESS and ":idpat:" in code:
         return Item(item)
     try:
-        said = _text(unquote(rest, errors="strict"), 20)
+        text = _text(unquote(rest, errors="strict"), 20)
     except UnicodeDecodeError:
         raise Invalid("Not an EPC: its last part is not UTF-8.", advice="Write it with percent signs.") from None
-    return Item(item, lot=said) if ":lgtin:" in code else Item(item, serial=said)
+    return Item(item, lot=text) if ":lgtin:" in code else Item(item, serial=text)
 
 
-def _text(said: str, longest: int) -> str:
-    if len(said) > longest or not _TEXT.fullmatch(said):
+def _text(text: str, longest: int) -> str:
+    if len(text) > longest or not _TEXT.fullmatch(text):
         raise Invalid(
             f"A lot or serial number has 1 to {longest} letters, digits or signs.",
             advice="Write others with percent signs.",
         )
-    return said
+    return text
 
 
-def _day(said: str) -> date:
+def _day(text: str) -> date:
     """A date as GS1 writes it, YYMMDD, of this century; day 00 is the last of its month."""
     try:
-        if len(said) != 6 or not (said.isascii() and said.isdigit()):
+        if len(text) != 6 or not (text.isascii() and text.isdigit()):
             raise ValueError
-        year, month, day = 2000 + int(said[:2]), int(said[2:4]), int(said[4:])
+        year, month, day = 2000 + int(text[:2]), int(text[2:4]), int(text[4:])
         return date(year, month, day or monthrange(year, month)[1])
     except ValueError:
         raise Invalid("Not a Digital Link: a date in it is none.", advice="Write it as YYMMDD.") from None

@@ -1,9 +1,7 @@
-"""The columns of a habit and of a person's trips.
-
-Plain doubles, packed, because a basket folds dozens of them in microseconds.
+"""The columns of a habit and of a person's trips: packed doubles, since one basket updates dozens of rows.
 
 Times are days since 1970-01-01 UTC with a fraction. Decayed sums are kept *as of* the row's ``last`` (or
-``last_basket``): who reads them decays them to the present, so a fold touches only what was bought.
+``last_basket``) and decayed to the present when read, so a fold touches only what was bought.
 """
 
 from struct import Struct as Packing
@@ -41,10 +39,7 @@ HABIT_COLUMNS: Final = 17
 VISITS_KEPT: Final = 64
 HELD_BITS: Final = (1 << VISITS_KEPT) - 1
 VISIT: Final = Packing("<3B")
-"""One of the last 64 visits.
-
-Local hour, day of the week (0 is Monday), shop (:data:`customer.SHOPS_LIMIT` for one that is not kept).
-"""
+"""A visit: local hour, day of the week (0 is Monday), shop (:data:`customer.SHOPS_LIMIT` when it is not kept)."""
 
 (
     T_BASKETS,

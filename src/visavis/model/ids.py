@@ -1,15 +1,10 @@
-"""Names of things, and the one way to make a new one.
-
-By hashing what it is made of, so that a retry gets the same name.
-"""
+"""Identifiers made by hashing what they name, so that a retry gets the same one."""
 
 from hashlib import blake2b
 
 
 def decision_id(customer: str, moment: str, audience: str) -> str:
-    """Name the decision taken for this audience at this moment of this customer.
-
-    The same three always give the same name.
+    """The id of the decision for this audience at this moment of this customer.
 
     >>> decision_id("camille", "m1", "customer")
     'fa04f78e80f0e71f5e771a6e'
@@ -18,7 +13,7 @@ def decision_id(customer: str, moment: str, audience: str) -> str:
 
 
 def version_of(*parts: bytes) -> str:
-    """Name a content by its bytes, 12 hexadecimal digits; each part is length-prefixed so that boundaries matter.
+    """The version of a content, 12 hexadecimal digits; each part is length-prefixed so that boundaries matter.
 
     >>> version_of(b"ab", b"c") == version_of(b"a", b"bc")
     False

@@ -52,7 +52,7 @@ class Line(Struct, frozen=True, array_like=True, gc=False):
     family: Name = ""
 
 
-class MomentBase(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
+class MomentBase(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True, gc=False):
     """What every moment has. ``id`` is the sender's: sending it again is a retry and gets the first answer.
 
     ``retention`` names the class of data whose retention period applies (the category, unless the kind is a proof);

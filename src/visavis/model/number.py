@@ -4,10 +4,7 @@ from msgspec import Struct
 
 
 class Number(Struct, frozen=True, array_like=True, gc=False):
-    """Written by ``measured``.
-
-    The sum of one local day, what the person aims at in a day (0 when nothing), and when (epoch seconds).
-    """
+    """The sum of one local day, the person's daily goal (0 when none), and when it was measured (epoch seconds)."""
 
     today: float
     local_day: int

@@ -1,10 +1,8 @@
-"""What a person asks of who answers for their data.
+"""A person's requests to the controller: rights exercised, and reviews of automated decisions.
 
-A right that they exercise, and a decision that they want somebody to look at again.
-
-A request goes from *acknowledged* (with the day by which it is answered) to *fulfilled* or *rejected*, perhaps over
-*requires_action* (somebody must look) or *delayed* (two months more, with reasons, said inside the first). A review is
-open until a person confirms or changes the decision, with reasons: time never closes one.
+A request goes from *acknowledged* (with a due date) to *fulfilled* or *rejected*, perhaps over *requires_action* or
+*delayed* (two months more, with reasons given in the first). A review is open until a person at the brand confirms or
+changes the decision with reasons; time never closes it.
 
 Reference: DPV 2.3, ``dpv:RequestStatus``; GDPR art. 12(3) and 22(3).
 """
@@ -25,9 +23,9 @@ NEXT: Final[dict[str, frozenset[str]]] = {
     "rejected": frozenset(),
     "fulfilled": frozenset(),
 }
-"""Where a request may go from where it stands."""
+"""The statuses that may follow each status."""
 REASONED: Final = frozenset({"delayed", "rejected"})
-"""What is not said without a reason."""
+"""The statuses that need a reason."""
 STATUS_TERMS: Final = {
     "acknowledged": "dpv:RequestAcknowledged",
     "requires_action": "dpv:RequestRequiresAction",
@@ -39,13 +37,10 @@ MONTHS: Final = 1
 MONTHS_MORE: Final = 2
 
 
-class Request(Struct, frozen=True):
-    """A right that the person exercises, and where that stands; to be answered by ``expected_at``.
+class Request(Struct, frozen=True, gc=False):
+    """A right that the person exercises and its status, to be answered by ``expected_at`` (times in epoch seconds).
 
-    Times are epoch seconds.
-
-    A correction that waits for the brand is about the moment ``of``, and what it should say ``instead`` (``None``: it
-    never happened).
+    A correction is about the moment ``of``, whose fields become ``instead`` (``None``: it is deleted).
     """
 
     right: Right
@@ -63,8 +58,8 @@ class Request(Struct, frozen=True):
         return bool(NEXT[self.status])
 
 
-class Review(Struct, frozen=True):
-    """A decision that the person contests, in their own words, and what a person at the brand made of it by ``due_at`` (epoch seconds)."""
+class Review(Struct, frozen=True, gc=False):
+    """A decision that the person contests in their own words, and the brand's answer, due at ``due_at``."""
 
     action: str
     tag: Tag
@@ -77,7 +72,7 @@ class Review(Struct, frozen=True):
 
     @property
     def open(self) -> bool:
-        """Whether nobody has looked yet."""
+        """Whether the brand has not answered yet."""
         return not self.outcome
 
 
@@ -85,8 +80,8 @@ def months_after(at: datetime, months: int) -> datetime:
     """The same day so many months later, or the last of that month.
 
     >>> from datetime import UTC
-    >>> months_after(datetime(2026, 1, 31, 9, tzinfo=UTC), 1).isoformat(), months_after(datetime(2026, 11, 24, tzinfo=UTC), 2).date().isoformat()
-    ('2026-02-28T09:00:00+00:00', '2027-01-24')
+    >>> months_after(datetime(2026, 1, 31, 9, tzinfo=UTC), 1).isoformat()
+    '2026-02-28T09:00:00+00:00'
     """
     year, month = at.year + (at.month - 1 + months) // 12, (at.month - 1 + months) % 12 + 1
     for day in (at.day, 30, 29):

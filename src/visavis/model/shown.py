@@ -1,7 +1,4 @@
-"""What *we* did for a person, and on which of their screens.
-
-Our own service data, outside every view and never learned from as theirs.
-"""
+"""Service data of a person: cards that were shown, outcomes that are awaited, devices. They are outside every view."""
 
 from typing import Final
 
@@ -12,9 +9,7 @@ OPEN_LIMIT: Final = 32
 
 
 class Shown(Struct, frozen=True, array_like=True, gc=False):
-    """A card that took attention: reserved when decided, confirmed when displayed.
-
-    An answer counts until ``until`` (epoch seconds).
+    """A card that took attention: reserved when decided, confirmed when displayed, answered until ``until``.
 
     ``epoch`` is the person's consent epoch when it was decided.
     """
@@ -56,7 +51,7 @@ class Open(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Service(Struct, frozen=True, array_like=True, gc=False):
-    """What *we* did: cards, windows, what the person thinks of them. Our own service data, outside every view."""
+    """Cards shown, windows still open, the person's reluctance, and the families that they called wrong."""
 
     shown: tuple[Shown, ...] = ()
     open: tuple[Open, ...] = ()

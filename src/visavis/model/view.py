@@ -9,7 +9,7 @@ from visavis.model.shown import DeviceState
 
 
 class View(Struct, frozen=True, gc=False):
-    """What a rule, a feature, a learned model, a card or a brief may read; nothing else reaches them.
+    """All that conditions, features, models, cards and briefs may read of a person.
 
     ``categories`` are the data categories that this view contains; ``moment`` is the waking moment, absent when its own
     category is not among them.

@@ -1,7 +1,4 @@
-"""What all customers have in common: which strategy, what was learned, what is left to spend.
-
-It changes only by entries of its own.
-"""
+"""The state that all customers share: which strategy, and what was learned. It changes only by entries of its own."""
 
 from msgspec import Struct
 
@@ -9,10 +6,7 @@ from visavis.model.ids import version_of
 
 
 class Learned(Struct, frozen=True, array_like=True, gc=False):
-    """The parameters of ``insight.need``: per head a flat vector, and the population's figures per family.
-
-    ``version`` names the bytes.
-    """
+    """The parameters of ``insight.need``: per head a flat vector, and the population's figures per family."""
 
     version: str
     heads: dict[str, bytes]
@@ -28,10 +22,7 @@ class Calibration(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Belief(Struct, frozen=True, array_like=True, gc=False):
-    """What outcomes taught about one action.
-
-    The logit's mean and variance beyond the base estimate, with and without the card.
-    """
+    """What outcomes taught about one action: a correction of the logit, with and without the card."""
 
     shown_mean: float = 0.0
     shown_variance: float = 0.25
@@ -51,7 +42,7 @@ class World(Struct, frozen=True, gc=False):
 
 
 class StrategyLoaded(Struct, frozen=True, array_like=True, tag="strategy", gc=False):
-    """A strategy became the current one; its files are kept, so that old decisions can be taken again."""
+    """A strategy became the current one; its files are kept, so that old decisions can be repeated."""
 
     version: str
     files: dict[str, bytes]
@@ -70,7 +61,7 @@ class Recalibrated(Struct, frozen=True, array_like=True, tag="recalibrated", gc=
 
 
 class OutcomesLearned(Struct, frozen=True, array_like=True, tag="outcomes", gc=False):
-    """About a hundred outcomes were digested."""
+    """Beliefs were updated with a batch of outcomes."""
 
     beliefs: dict[str, Belief]
 

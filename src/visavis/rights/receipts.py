@@ -20,7 +20,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from msgspec import Struct
 
-from visavis.model.consent import OPENS, SENSITIVE, Consent, Purpose, Status, Words, hash_of
+from visavis.model.consent import OPENS, SENSITIVE, Consent, NoticeText, Purpose, Status, hash_of
 from visavis.model.customer import Customer
 from visavis.model.dpv import BASIS_TERMS, CATEGORY_TERMS, LAW, NAMESPACES, SCHEMA, STATUS_TERMS
 from visavis.model.errors import Invalid
@@ -58,7 +58,7 @@ class Proof(Struct, frozen=True):
 
     subject: str
     purpose: Purpose
-    words: Words
+    words: NoticeText
     choice: Consent
     status: Status
 
@@ -69,11 +69,11 @@ class ConsentReceipt(Struct, frozen=True):
     id: str
     record: str
     status: str
-    words: Words
+    words: NoticeText
     document: dict[str, Any]
 
 
-def proof(customer: Customer, subject: str, purpose: Purpose, said: Words, status: Status) -> Proof:
+def proof(customer: Customer, subject: str, purpose: Purpose, said: NoticeText, status: Status) -> Proof:
     """The proof of the present choice for this purpose.
 
     ``said`` are the words *served*, not those of today; ``subject`` the person's pseudonym.
@@ -218,7 +218,7 @@ def opened(token: str | bytes, public: dict[str, Any]) -> ConsentReceipt:
 
 class _Payload(Struct, forbid_unknown_fields=True):
     receipt: dict[str, Any]
-    notice: Words
+    notice: NoticeText
 
 
 def read(document: object) -> dict[str, str]:

@@ -18,7 +18,7 @@ from joserfc.jwk import OKPKey
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from visavis.cards.answer import contestable
+from visavis.cards.replies import contestable_action
 from visavis.consent.notices import MARKETING, SHARING
 from visavis.customers.rights import recipients
 from visavis.delivery.webhooks import ERASED, Webhooks
@@ -426,7 +426,7 @@ class Requests:
         )
         if found is None:
             raise UnknownPerson("There is no such decision about this person.", advice="GET …/export lists them.")
-        action = contestable(self.writer.loop.strategy, found)
+        action = contestable_action(self.writer.loop.strategy, found)
         if not action:
             raise Invalid(
                 "This decision is not one that somebody reviews.",

@@ -1,1 +1,1 @@
-"""A brand's folder, read into one validated strategy."""
+"""A brand's strategy: read from its files, checked whole, and compiled."""

@@ -1,13 +1,10 @@
-"""Who speaks: the brand."""
+"""The brand and its legal identity."""
 
 from msgspec import Struct
 
 
 class Controller(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who answers for the data.
-
-    ``id`` is the address under which our own names are made, ``access`` where rights are exercised.
-    """
+    """The data controller; ``id`` is a base URL for identifiers, ``access`` where rights are exercised."""
 
     id: str
     name: str
@@ -22,10 +19,10 @@ class Controller(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Brand(Struct, frozen=True):
-    """Who speaks, in which languages, and how much it may ask of a person's attention in a day.
+    """A brand: its languages, zone and currency, quiet hours, and how much attention of a person it may take a day.
 
-    ``traits`` are the words, by language, of what people may declare of themselves; ``controller`` is who signs
-    receipts of consent.
+    ``traits`` are the words, by language, of what people may declare of themselves; ``controller`` signs receipts of
+    consent.
     """
 
     name: str

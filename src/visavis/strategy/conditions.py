@@ -1,9 +1,7 @@
-"""The language of conditions.
+"""The language of conditions: one line in a closed subset of Python's expressions, parsed by ``ast`` and never run.
 
-One line in a closed subset of Python's expression grammar, read by ``ast`` and never run.
-
-Hostile text is refused before and after parsing, with one message that says where and what to do. What a condition
-prints back can always be read again: segments are written out, and the limits hold for the whole.
+Hostile text is refused before and after parsing, with one message that says where and what to do. The text of a parsed
+condition can always be parsed again: segments are written out, and the limits hold for the whole.
 """
 
 import ast
@@ -16,13 +14,13 @@ from typing import Final
 from msgspec import Struct
 
 from visavis.model.attributes import ATTRIBUTES, Attribute
-from visavis.strategy.sentences import printed, said
+from visavis.strategy.sentences import as_sentence, as_text
 from visavis.strategy.tree import (
-    All,
+    AllOf,
+    AnyOf,
     ConditionError,
     Facts,
     Not,
-    Some,
     Test,
     Tree,
     Value,
@@ -40,10 +38,7 @@ __all__ = ["Condition", "ConditionError", "Facts", "Value", "evaluate", "parse"]
 
 
 class Condition(Struct, frozen=True):
-    """A condition that was read.
-
-    Its tree, the attributes that it names, and the same as alternatives of conjoined tests.
-    """
+    """A parsed condition: its tree, the attributes that it names, and its disjunctive normal form."""
 
     tree: Tree
     paths: frozenset[str]
@@ -51,8 +46,8 @@ class Condition(Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """The condition as text, segments written out; reading it again gives the same tree."""
-        return printed(self.tree)
+        """The condition as text, segments written out; parsing it again gives the same tree."""
+        return as_text(self.tree)
 
     def sentence(self, language: str) -> str:
         """The condition in plain words, ``fr`` or ``en``.
@@ -60,14 +55,14 @@ class Condition(Struct, frozen=True):
         >>> parse("not (need.p7 < 0.35 or customer.known)").sentence("en")
         'the chance of needing it within 7 days: at least 35% and the person is not known to the brand'
         """
-        return said(self.tree, language)
+        return as_sentence(self.tree, language)
 
 
-ALWAYS: Final = Condition(All(()), frozenset(), ((),))
+ALWAYS: Final = Condition(AllOf(()), frozenset(), ((),))
 
 
 def parse(text: str, *, segments: Mapping[str, Condition] | None = None) -> Condition:
-    """Read a condition; an empty text is always true. ``segment.name`` is another condition, inlined.
+    """Parse a condition; an empty text is always true. ``segment.name`` is another condition, inlined.
 
     >>> parse('place.kind == "shop" and not (device.battery < 0.15)').text
     "place.kind == 'shop' and not (device.battery < 0.15)"
@@ -78,14 +73,14 @@ def parse(text: str, *, segments: Mapping[str, Condition] | None = None) -> Cond
     text = text.strip()
     if not text:
         return ALWAYS
-    tree = _read(text, segments or {})
-    written_out = printed(tree)
-    if written_out != text and _read(written_out, {}) != tree:
+    tree = _parsed(text, segments or {})
+    written_out = as_text(tree)
+    if written_out != text and _parsed(written_out, {}) != tree:
         raise AssertionError(f"printing changed {text!r}")
     return Condition(tree, frozenset(paths(tree)), tuple(alternatives(tree)))
 
 
-def _read(text: str, segments: Mapping[str, Condition]) -> Tree:
+def _parsed(text: str, segments: Mapping[str, Condition]) -> Tree:
     if len(text) > LENGTH_LIMIT or len(text.splitlines()) > 1 or "\x00" in text:
         raise ConditionError(
             f"A condition is one line of at most {LENGTH_LIMIT} characters, its segments written out.",
@@ -111,7 +106,7 @@ def _read(text: str, segments: Mapping[str, Condition]) -> Tree:
         raise ConditionError(
             f"A condition has at most {NODES_LIMIT} parts, its segments written out.", advice="Make it simpler."
         )
-    return _Reader(text, segments).read(expression.body, 0)
+    return _Parser(text, segments).tree(expression.body, 0)
 
 
 _ORDER: Final[dict[type[ast.cmpop], str]] = {
@@ -125,34 +120,34 @@ _ORDER: Final[dict[type[ast.cmpop], str]] = {
 _MIRROR: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 
-class _Reader:
+class _Parser:
     def __init__(self, text: str, segments: Mapping[str, Condition]) -> None:
         self._text = text
         self._segments = segments
 
-    def read(self, node: ast.expr, depth: int) -> Tree:
+    def tree(self, node: ast.expr, depth: int) -> Tree:
         if depth > DEPTH_LIMIT:
             raise self._fault(node, f"nested deeper than {DEPTH_LIMIT}", "Make it simpler.")
         match node:
             case ast.BoolOp(op=ast.And(), values=values):
-                return All(tuple([self.read(value, depth + 1) for value in values]))
+                return AllOf(tuple([self.tree(value, depth + 1) for value in values]))
             case ast.BoolOp(op=ast.Or(), values=values):
-                return Some(tuple([self.read(value, depth + 1) for value in values]))
+                return AnyOf(tuple([self.tree(value, depth + 1) for value in values]))
             case ast.UnaryOp(op=ast.Not(), operand=operand):
-                return Not(self.read(operand, depth + 1))
+                return Not(self.tree(operand, depth + 1))
             case ast.Compare():
                 operands = [node.left, *node.comparators]
                 tests = [
                     self._test(a, operator, b) for a, operator, b in zip(operands, node.ops, operands[1:], strict=False)
                 ]
-                return tests[0] if len(tests) == 1 else All(tuple(tests))
+                return tests[0] if len(tests) == 1 else AllOf(tuple(tests))
             case ast.Attribute() | ast.Name():
-                return self._alone(node)
+                return self._flag_or_segment(node)
         raise self._fault(
             node, "only comparisons, and, or, not are understood", "Calls, arithmetic and subscripts are not."
         )
 
-    def _alone(self, node: ast.expr) -> Tree:
+    def _flag_or_segment(self, node: ast.expr) -> Tree:
         path = self._path(node)
         if path.startswith("segment."):
             segment = self._segments.get(path.removeprefix("segment."))

@@ -11,14 +11,14 @@ import msgspec
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields
 
-from visavis.strategy.lines import lines
+from visavis.strategy.lines import key_lines
 
 S = TypeVar("S", bound=Struct)
 _BAD: Final = object()
 
 
 class Reading:
-    """Nothing is raised while reading.
+    """Reads records and collects faults; nothing is raised.
 
     A record that cannot be read is left out, and what is wrong with it is in :meth:`listed`.
     """
@@ -34,9 +34,11 @@ class Reading:
         """Every fault, in the order of files and lines."""
         return [f"{path}:{line}: {what}" for path, line, what in sorted(self._faults)]
 
-    def fault(self, path: str, line: int, what: str, advice: str) -> None:
-        """Note what was given or expected, and what to do."""
-        self._faults.add((path, line, " ".join(f"{what}. {advice}".split())))
+    def fault(self, path: str, where: int | str | tuple[str, ...], what: str, advice: str) -> None:
+        """Note a fault on a line, or where a key stands: what was given or expected, and what to do."""
+        if not isinstance(where, int):
+            where = self._line_of(path, (where,) if isinstance(where, str) else where)
+        self._faults.add((path, where, " ".join(f"{what}. {advice}".split())))
 
     def text(self, path: str) -> str | None:
         """The file as text, without the byte-order mark that some editors write; ``None`` when it is not UTF-8."""
@@ -44,19 +46,15 @@ class Reading:
             try:
                 self._texts[path] = self.files.get(path, b"").decode("utf-8-sig").replace("\r\n", "\n")
             except UnicodeDecodeError as error:
-                self.fault(
-                    path,
-                    self.files[path].count(b"\n", 0, error.start) + 1,
-                    "this file is not UTF-8",
-                    "Save it as UTF-8.",
-                )
+                line = self.files[path].count(b"\n", 0, error.start) + 1
+                self.fault(path, line, "this file is not UTF-8", "Save it as UTF-8.")
                 self._texts[path] = None
         return self._texts[path]
 
-    def at(self, path: str, *keys: str) -> int:
+    def _line_of(self, path: str, keys: tuple[str, ...]) -> int:
         """The line on which these nested keys stand, or the nearest table above them."""
         if path not in self._lines:
-            self._lines[path] = lines(self.text(path) or "")
+            self._lines[path] = key_lines(self.text(path) or "")
         known = self._lines[path]
         return next((known[keys[:length]] for length in range(len(keys), 0, -1) if keys[:length] in known), 1)
 
@@ -73,11 +71,9 @@ class Reading:
         try:
             return tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            where = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", str(error))
-            line = int(where[1]) if where and where[1] else len(text.splitlines())
-            self.fault(
-                path, line, f"this is not TOML: {str(error)[: where.start() if where else None]}", "Correct the line."
-            )
+            at = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", str(error))
+            line = int(at[1]) if at and at[1] else len(text.splitlines())
+            self.fault(path, line, f"this is not TOML: {str(error)[: at.start() if at else None]}", "Correct the line.")
         except RecursionError:
             self.fault(path, 1, "this is nested too deeply", "A strategy has tables in tables, no deeper.")
         return None
@@ -99,12 +95,8 @@ class Reading:
         if table is None:
             return None
         if not isinstance(table, dict):
-            self.fault(
-                path,
-                self.at(path, *keys),
-                f"`{'.'.join(keys)}` must be a table",
-                "Write it as [name] followed by its keys.",
-            )
+            advice = "Write it as [name] followed by its keys."
+            self.fault(path, keys, f"`{'.'.join(keys)}` must be a table", advice)
             return None
         values: dict[str, Any] = dict(given)
         known = {field.name: field for field in fields(kind)}
@@ -113,10 +105,10 @@ class Reading:
                 values[key] = self._value(known[key].type, path, value, (*keys, key))
             else:
                 names = ", ".join(name for name in known if name not in given)
-                self.fault(path, self.at(path, *keys, key), f"`{key}` is not known here", f"Known: {names}.")
+                self.fault(path, (*keys, key), f"`{key}` is not known here", f"Known: {names}.")
         for name, field in known.items():
             if name not in values and field.default is NODEFAULT and field.default_factory is NODEFAULT:
-                self.fault(path, self.at(path, *keys), f"`{name}` is missing", "Add it.")
+                self.fault(path, keys, f"`{name}` is missing", "Add it.")
                 values[name] = _BAD
         whole = not any(value is _BAD for value in values.values()) and values.keys() <= known.keys()
         return kind(**values) if whole else None
@@ -135,11 +127,9 @@ class Reading:
         try:
             found = msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
-            self.fault(
-                path, self.at(path, *keys), f"`{keys[-1]}`: {str(error)[0].lower()}{str(error)[1:]}", "Correct it."
-            )
+            self.fault(path, keys, f"`{keys[-1]}`: {str(error)[0].lower()}{str(error)[1:]}", "Correct it.")
             return _BAD
         if isinstance(found, float) and not isfinite(found):
-            self.fault(path, self.at(path, *keys), f"`{keys[-1]}` is not a finite number", "Correct it.")
+            self.fault(path, keys, f"`{keys[-1]}` is not a finite number", "Correct it.")
             return _BAD
         return found

@@ -1,4 +1,4 @@
-"""On which line does a key stand? TOML's own reader does not say, and a fault without its line is a search."""
+"""The line of each key of a TOML text, which ``tomllib`` does not tell."""
 
 import re
 from typing import Final
@@ -10,12 +10,12 @@ _PAIR: Final = re.compile(rf"\s*({_DOTTED})\s*=(.*)$")
 _TEXT_OR_COMMENT: Final = re.compile(r'"(?:\\.|[^"\\])*"|\'[^\']*\'|#.*')
 
 
-def lines(text: str) -> dict[tuple[str, ...], int]:
+def key_lines(text: str) -> dict[tuple[str, ...], int]:
     r"""The first line of each key of a valid TOML text, and of each table above it.
 
     Keys of an inline table stand on that table's line.
 
-    >>> lines('a = 1\n[b.c]\nd = [\n  "e = 2",\n]\nf = 3\n')
+    >>> key_lines('a = 1\n[b.c]\nd = [\n  "e = 2",\n]\nf = 3\n')
     {('a',): 1, ('b',): 2, ('b', 'c'): 2, ('b', 'c', 'd'): 3, ('b', 'c', 'f'): 6}
     """
     found: dict[tuple[str, ...], int] = {}

@@ -1,6 +1,6 @@
-"""What a strategy must not say although it reads well.
+"""The rules that a strategy must keep beyond its types.
 
-Names that nothing defines, data that a purpose may not read, words too long for a glance.
+Every name is defined, no purpose reads more than it may, every card is short enough for a glance.
 """
 
 import re
@@ -21,27 +21,18 @@ from visavis.model.moment import KINDS
 from visavis.strategy.brand import Brand
 from visavis.strategy.conditions import Condition, ConditionError, parse
 from visavis.strategy.faults import Reading
-from visavis.strategy.tables import a_zone
+from visavis.strategy.tables import is_zone
 
-NEVER_A_PURPOSE: Final = (
-    "selldata",
-    "personnelperformance",
-    "personnelbehaviour",
-    "personnelmonitoring",
-    "employeemonitoring",
-    "emotion",
-    "biometriccategor",
-    "socialscor",
-    "facerecognition",
-    "facialrecognition",
-    "facescraping",
-    "remoteidentification",
+NEVER_A_PURPOSE: Final = re.compile(
+    "selldata|personnelperformance|personnelbehaviour|personnelmonitoring|employeemonitoring|emotion|biometriccategor"
+    "|socialscor|facerecognition|facialrecognition|facescraping|remoteidentification"
 )
 """Words that no purpose's name may contain.
 
 Selling data, watching employees, emotions, sorting or recognising people by their bodies, social scoring.
 """
 OURS: Final = frozenset({"service", "account", ""})
+"""Categories that need no purpose; the empty one is no personal data."""
 PLACEHOLDERS: Final = ("family", "product", "price", "days", "place", "today", "goal", "left")
 READ_BY: Final = {
     "need": {"purchases"},
@@ -49,7 +40,7 @@ READ_BY: Final = {
     "home": {"home", "purchases"},
     "none": set[str](),
 }
-"""Which data it reads by what it is about, when its purpose lets it."""
+"""The categories of data that an action reads by what it is about, of those that its purpose covers."""
 
 _RANGES: Final[dict[str, tuple[float, float]]] = {
     "quiet_from_h": (0, 24),
@@ -87,103 +78,70 @@ def ranges(reading: Reading, path: str, record: Struct, *keys: str) -> None:
         value = getattr(record, name)
         low, high = _RANGES.get(name, (-inf, inf))
         if isinstance(value, int | float) and not low <= value <= high:
-            reading.fault(
-                path,
-                reading.at(path, *keys, name),
-                f"`{name}` must be between {low:,} and {high:,}",
-                f"It is {value:,}.",
-            )
+            where = (*keys, name)
+            reading.fault(path, where, f"`{name}` must be between {low:,} and {high:,}", f"It is {value:,}.")
         if isinstance(value, Struct):
             ranges(reading, path, value, *keys, name)
 
 
 def brand(reading: Reading, found: Brand, devices: Mapping[str, Device]) -> None:
     """The languages, the zone, the currency and the device are ones that exist."""
-    path = "brand.toml"
+    path, languages = "brand.toml", found.languages
     ranges(reading, path, found)
-    if (
-        not found.languages
-        or not set(found.languages) <= {"fr", "en"}
-        or len(set(found.languages)) < len(found.languages)
-    ):
-        reading.fault(
-            path, reading.at(path, "languages"), "`languages` must be fr, en or both", "Cards are written in these."
-        )
+    if not languages or not set(languages) <= {"fr", "en"} or len(set(languages)) < len(languages):
+        reading.fault(path, "languages", "`languages` must be fr, en or both", "Cards are written in these.")
     if found.default_device not in devices:
-        line = reading.at(path, "default_device")
-        reading.fault(path, line, f"`{found.default_device}` is not a device", f"Known: {', '.join(devices)}.")
-    if not a_zone(found.zone):
-        reading.fault(
-            path, reading.at(path, "zone"), f"`{found.zone}` is not a time zone", "Write one such as Europe/Paris."
-        )
+        known = ", ".join(devices)
+        reading.fault(path, "default_device", f"`{found.default_device}` is not a device", f"Known: {known}.")
+    if not is_zone(found.zone):
+        reading.fault(path, "zone", f"`{found.zone}` is not a time zone", "Write one such as Europe/Paris.")
     if not re.fullmatch("[A-Z]{3}", found.currency):
-        reading.fault(
-            path,
-            reading.at(path, "currency"),
-            f"`{found.currency}` is not a currency",
-            "Write three capitals such as EUR.",
-        )
+        reading.fault(path, "currency", f"`{found.currency}` is not a currency", "Write three capitals such as EUR.")
 
 
 def purposes(reading: Reading, found: Mapping[str, Purpose], languages: tuple[str, ...]) -> None:
-    """A purpose says what it reads, in every language; some purposes may never exist."""
+    """Each purpose may exist, reads known data, and has a benefit and a notice in every language."""
     path = "purposes.toml"
     for key, purpose in found.items():
         ranges(reading, path, purpose, key)
-        never = [
-            (name, keys)
-            for name, keys in ((key, (key,)), *[(iri, (key, "iri")) for iri in purpose.iris])
-            if _never(name)
-        ]
-        for name, keys in never:
-            what = "Selling data, watching employees, reading emotions and sorting people by their bodies are refused."
-            reading.fault(path, reading.at(path, *keys), f"`{name}` may never be a purpose", what)
-        if not never:
-            _grounded(reading, key, purpose)
-        if unknown := purpose.categories - set(CATEGORIES):
-            line = reading.at(path, key, "categories")
-            reading.fault(
-                path, line, f"{', '.join(sorted(unknown))}: no such category", f"Known: {', '.join(CATEGORIES)}."
+        names = [(key, (key,)), *[(iri, (key, "iri")) for iri in purpose.iris]]
+        never = [(name, where) for name, where in names if _never(name)]
+        for name, where in never:
+            advice = (
+                "Selling data, watching employees, reading emotions and sorting people by their bodies are refused."
             )
+            reading.fault(path, where, f"`{name}` may never be a purpose", advice)
+        if not never:
+            _legal_basis(reading, key, purpose)
+        if unknown := purpose.categories - set(CATEGORIES):
+            what, known = f"{', '.join(sorted(unknown))}: no such category", ", ".join(CATEGORIES)
+            reading.fault(path, (key, "categories"), what, f"Known: {known}.")
         for language in languages:
             if not purpose.benefit.get(language) or not purpose.notice.text.get(language):
-                reading.fault(
-                    path, reading.at(path, key), f"`{key}` has no {language} benefit or notice", "Write both."
-                )
+                reading.fault(path, key, f"`{key}` has no {language} benefit or notice", "Write both.")
 
 
 def _never(name: str) -> bool:
     bare = re.sub("[^a-z]", "", re.split("[:#/]", name)[-1].lower())
-    return any(word in bare for word in NEVER_A_PURPOSE)
+    return NEVER_A_PURPOSE.search(bare) is not None
 
 
-def _grounded(reading: Reading, key: str, purpose: Purpose) -> None:
-    """A purpose is one of the vocabulary's, on a basis that can carry it, and assessed before anybody is asked."""
+def _legal_basis(reading: Reading, key: str, purpose: Purpose) -> None:
+    """It is a purpose of the vocabulary, on a basis that can carry it, and assessed before anybody is asked."""
     path = "purposes.toml"
     unknown = [iri for iri in purpose.iris if iri not in PURPOSES]
     if unknown or not purpose.iris:
-        line = reading.at(path, key, "iri")
-        reading.fault(
-            path,
-            line,
-            f"`{', '.join(unknown)}` is not a purpose of DPV that we know",
-            f"Known: {', '.join(sorted(PURPOSES))}.",
-        )
+        what = f"`{', '.join(unknown)}` is not a purpose of DPV that we know"
+        reading.fault(path, (key, "iri"), what, f"Known: {', '.join(sorted(PURPOSES))}.")
     if purpose.basis == "consent" and purpose.enabled and not purpose.dpia_id:
-        reading.fault(
-            path,
-            reading.at(path, key),
-            f"`{key}` has no impact assessment",
-            "Name it in dpia_id, or set enabled = false.",
-        )
+        advice = "Name it in dpia_id, or set enabled = false."
+        reading.fault(path, key, f"`{key}` has no impact assessment", advice)
     if purpose.basis != "consent" and (purpose.marketing or purpose.sharing or purpose.categories & SENSITIVE):
-        line = reading.at(path, key, "basis")
-        reading.fault(path, line, f"`{key}` needs a consent", "Marketing, sharing and health rest on nothing else.")
+        advice = "Marketing, sharing and health rest on nothing else."
+        reading.fault(path, (key, "basis"), f"`{key}` needs a consent", advice)
     if purpose.categories & SENSITIVE and purpose.categories - SENSITIVE:
-        line = reading.at(path, key, "categories")
-        reading.fault(
-            path, line, f"`{key}` mixes health with other data", "A purpose that reads numbers reads nothing else."
-        )
+        advice = "A purpose that reads numbers reads nothing else."
+        reading.fault(path, (key, "categories"), f"`{key}` mixes health with other data", advice)
 
 
 def objectives(reading: Reading, found: Mapping[str, Objective], languages: tuple[str, ...]) -> None:
@@ -192,113 +150,86 @@ def objectives(reading: Reading, found: Mapping[str, Objective], languages: tupl
     for key, objective in found.items():
         ranges(reading, path, objective, key)
         if objective.credit == "uplift" and objective.holdout_share == 0.0:
-            line = reading.at(path, key, "credit")
-            reading.fault(
-                path, line, "uplift cannot be measured without a holdout", 'Set holdout_share, or credit = "response".'
-            )
+            advice = 'Set holdout_share, or credit = "response".'
+            reading.fault(path, (key, "credit"), "uplift cannot be measured without a holdout", advice)
         for language in languages:
             if not objective.why.get(language):
-                reading.fault(
-                    path, reading.at(path, key, "why"), f"`{key}` has no {language} why", "Write one sentence."
-                )
+                reading.fault(path, (key, "why"), f"`{key}` has no {language} why", "Write one sentence.")
 
 
 def action(reading: Reading, found: Action, purpose: Purpose | None) -> None:
-    """What wakes it exists and is covered by its purpose, and so is what it reads by what it is about."""
+    """What wakes it exists, its objective and purpose are defined, and its purpose covers what it reads."""
     path = f"actions/{found.id}.toml"
     ranges(reading, path, found)
-    if not reading.defines("objectives.toml", found.objective):
-        reading.fault(
-            path,
-            reading.at(path, "objective"),
-            f"`{found.objective}` is not an objective",
-            "Define it in objectives.toml.",
-        )
-    if not reading.defines("purposes.toml", found.purpose):
-        reading.fault(
-            path, reading.at(path, "purpose"), f"`{found.purpose}` is not a purpose", "Define it in purposes.toml."
-        )
-    line = reading.at(path, "woken_by")
+    for key, value in (("objective", found.objective), ("purpose", found.purpose)):
+        if not reading.defines(f"{key}s.toml", value):
+            reading.fault(
+                path, key, f"`{value}` is not {'an' if key[0] == 'o' else 'a'} {key}", f"Define it in {key}s.toml."
+            )
     if not found.woken_by or len(set(found.woken_by)) < len(found.woken_by):
-        reading.fault(path, line, "`woken_by` must name at least one kind of moment, each once", 'Write ["entered"].')
+        what = "`woken_by` must name at least one kind of moment, each once"
+        reading.fault(path, "woken_by", what, 'Write ["entered"].')
     for kind in found.woken_by:
         if kind not in KINDS:
-            reading.fault(path, line, f"`{kind}` is no kind of moment", f"Known: {', '.join(KINDS)}.")
-        elif purpose is not None and KINDS[kind].category not in purpose.categories | OURS:
-            reading.fault(
-                path,
-                line,
-                f"`{kind}` carries {KINDS[kind].category}, which {purpose.key} may not read",
-                "Widen the purpose.",
-            )
-    if purpose is not None and purpose.offer_kinds and found.offer not in purpose.offer_kinds:
-        line = reading.at(path, "offer")
-        reading.fault(
-            path, line, f"{purpose.key} serves no {found.offer} offer", f"It serves: {', '.join(purpose.offer_kinds)}."
-        )
-    if purpose is not None and purpose.categories & SENSITIVE and found.audience != "customer":
-        reading.fault(
-            path,
-            reading.at(path, "audience"),
-            f"{purpose.key} is for the person's own eyes",
-            'Write audience = "customer".',
-        )
+            reading.fault(path, "woken_by", f"`{kind}` is no kind of moment", f"Known: {', '.join(KINDS)}.")
     if found.review and found.audience != "customer":
-        reading.fault(
-            path,
-            reading.at(path, "review"),
-            "an adviser's brief is decided by a person already",
-            "Tag what is shown to the customer.",
-        )
-    if purpose is not None and SOURCES.get(found.about, "") not in purpose.categories | OURS:
-        what = f"what is about {found.about} reads {SOURCES[found.about]}, which {purpose.key} may not"
-        reading.fault(path, reading.at(path, "about"), what, "Widen the purpose.")
+        what = "an adviser's brief is decided by a person already"
+        reading.fault(path, "review", what, "Tag what is shown to the customer.")
+    if purpose is not None:
+        _covered(reading, path, found, purpose)
 
 
-def measured(reading: Reading, found: Action, purpose: Purpose | None, objective: Objective | None) -> None:
+def _covered(reading: Reading, path: str, found: Action, purpose: Purpose) -> None:
+    """The purpose covers the moments that wake the action, its offer, its audience, and what it is about."""
+    key, readable = purpose.key, purpose.categories | OURS
+    for kind in found.woken_by:
+        if kind in KINDS and KINDS[kind].category not in readable:
+            what = f"`{kind}` carries {KINDS[kind].category}, which {key} may not read"
+            reading.fault(path, "woken_by", what, "Widen the purpose.")
+    if purpose.offer_kinds and found.offer not in purpose.offer_kinds:
+        served = ", ".join(purpose.offer_kinds)
+        reading.fault(path, "offer", f"{key} serves no {found.offer} offer", f"It serves: {served}.")
+    if purpose.categories & SENSITIVE and found.audience != "customer":
+        reading.fault(path, "audience", f"{key} is for the person's own eyes", 'Write audience = "customer".')
+    if SOURCES.get(found.about, "") not in readable:
+        what = f"what is about {found.about} reads {SOURCES[found.about]}, which {key} may not"
+        reading.fault(path, "about", what, "Widen the purpose.")
+
+
+def outcome(reading: Reading, found: Action, purpose: Purpose | None, objective: Objective | None) -> None:
     """Its outcome is read from data that its purpose covers: what was bought is a purchase."""
-    if (
-        purpose is not None
-        and objective is not None
-        and objective.outcome != "answered_yes"
-        and "purchases" not in purpose.categories
-    ):
-        path = f"actions/{found.id}.toml"
-        what = f"the outcome of {objective.id} reads purchases, which {purpose.key} may not"
-        reading.fault(path, reading.at(path, "objective"), what, "Widen the purpose, or count answers.")
+    if purpose is None or objective is None or objective.outcome == "answered_yes" or "purchases" in purpose.categories:
+        return
+    what = f"the outcome of {objective.id} reads purchases, which {purpose.key} may not"
+    reading.fault(f"actions/{found.id}.toml", "objective", what, "Widen the purpose, or count answers.")
 
 
 def condition(
     reading: Reading, found: Action, key: str, purpose: Purpose | None, segments: Mapping[str, Condition]
 ) -> Condition | None:
-    """``when`` (the moment and the person) or ``product_when`` (the product), read.
+    """The parsed ``when`` (the moment and the person) or ``product_when`` (the product).
 
     It names only what its purpose covers.
     """
     path = f"actions/{found.id}.toml"
-    line = reading.at(path, key)
     try:
-        read = parse(getattr(found, key), segments=segments)
+        parsed = parse(getattr(found, key), segments=segments)
     except ConditionError as error:
-        reading.fault(path, line, f"`{key}`: {error.args[0].removesuffix('.')}", error.advice)
+        reading.fault(path, key, f"`{key}`: {error.args[0].removesuffix('.')}", error.advice)
         return None
-    for attribute in sorted(read.paths):
-        about = ATTRIBUTES[attribute]
-        if (about.scope == "product") is not (key == "product_when"):
-            reading.fault(path, line, f"`{attribute}` is of the {about.scope}, not for `{key}`", "Use the other key.")
-        if purpose is not None and about.category not in purpose.categories | OURS:
-            what = f"`{attribute}` reads {about.category}, which {purpose.key} may not"
-            reading.fault(path, line, what, "Widen the purpose, or drop it.")
-        elif (
-            purpose is not None
-            and found.offer == "general"
-            and purpose.basis == "consent"
-            and about.category not in OURS | {"places"}
-        ):
-            reading.fault(
-                path, line, f"`{attribute}` filters a general offer by what was consented", 'Write offer = "tailored".'
-            )
-    return read
+    for name in sorted(parsed.paths):
+        scope, category = ATTRIBUTES[name].scope, ATTRIBUTES[name].category
+        if (scope == "product") is not (key == "product_when"):
+            reading.fault(path, key, f"`{name}` is of the {scope}, not for `{key}`", "Use the other key.")
+        if purpose is None:
+            continue
+        if category not in purpose.categories | OURS:
+            what = f"`{name}` reads {category}, which {purpose.key} may not"
+            reading.fault(path, key, what, "Widen the purpose, or drop it.")
+        elif found.offer == "general" and purpose.basis == "consent" and category not in OURS | {"places"}:
+            what = f"`{name}` filters a general offer by what was consented"
+            reading.fault(path, key, what, 'Write offer = "tailored".')
+    return parsed
 
 
 def words(reading: Reading, found: Action, languages: tuple[str, ...]) -> None:
@@ -306,21 +237,17 @@ def words(reading: Reading, found: Action, languages: tuple[str, ...]) -> None:
     path = f"actions/{found.id}.toml"
     for language in languages:
         if language not in found.card:
-            reading.fault(path, reading.at(path, "card"), f"there is no {language} card", f"Add [card.{language}].")
+            reading.fault(path, "card", f"there is no {language} card", f"Add [card.{language}].")
     for language, card in found.card.items():
         if language not in languages:
-            reading.fault(
-                path,
-                reading.at(path, "card", language),
-                f"the brand does not speak {language}",
-                "Drop it, or add it to brand.toml.",
-            )
+            what = f"the brand does not speak {language}"
+            reading.fault(path, ("card", language), what, "Drop it, or add it to brand.toml.")
         _card(reading, path, language, card)
 
 
 def _card(reading: Reading, path: str, language: str, card: Template) -> None:
     def fault(key: str, what: str, advice: str) -> None:
-        reading.fault(path, reading.at(path, "card", language, key), what, advice)
+        reading.fault(path, ("card", language, key), what, advice)
 
     bare: dict[str, str] = {}
     for key in card.__struct_fields__:
@@ -345,10 +272,7 @@ def _card(reading: Reading, path: str, language: str, card: Template) -> None:
 
 
 def _bare(text: str) -> tuple[str, set[str]]:
-    """The text without its placeholders, and their names as written.
-
-    ``{family.x}``, ``{0}`` and ``{family!r}`` are names that nobody knows.
-    """
+    """The text without its placeholders, and their names as written, conversions and formats included."""
     literals, named = "", set[str]()
     for literal, name, layout, conversion in Formatter().parse(text):
         literals += literal

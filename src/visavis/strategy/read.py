@@ -1,9 +1,7 @@
-"""Read a brand's folder, given as ``{path: bytes}``, into one validated strategy.
+"""Read a brand's folder, given as ``{path: bytes}``, into one validated strategy, or list *all* its faults.
 
-Or list *all* its faults, file and line each.
-
-A strategy is reviewed like code, so the reader is strict: an unknown key, a condition that names what its purpose may
-not read, a card too long for a glance are faults, not surprises at run time.
+The reader is strict: an unknown key, a condition that names what its purpose may not read, a card too long for a glance
+are faults, each with its file and line.
 """
 
 from collections.abc import Mapping
@@ -53,10 +51,7 @@ class WokenActions(Struct, frozen=True):
 
 
 class Strategy(Struct, frozen=True):
-    """A brand's strategy, validated.
-
-    Every name in it is defined, every condition reads only what its purpose covers.
-    """
+    """A validated strategy: every name is defined, every condition reads only what its purpose covers."""
 
     version: str
     brand: Brand
@@ -84,10 +79,7 @@ class Strategy(Struct, frozen=True):
 
 
 def read(files: Mapping[str, bytes]) -> Strategy:
-    """The strategy of these files; :class:`Invalid` with every fault, one a line, when there is any.
-
-    Same bytes, same version.
-    """
+    """The strategy of these files; :class:`Invalid` with every fault, one a line. Same bytes, same version."""
     reading = Reading(files)
     brand = reading.record(Brand, "brand.toml", reading.toml("brand.toml"), ())
     objectives = reading.records(Objective, "objectives.toml", "id")
@@ -98,7 +90,7 @@ def read(files: Mapping[str, bytes]) -> Strategy:
     families = tables.families(reading)
     products, barred = tables.products(reading)
     places = tables.places(reading)
-    _strays(reading)
+    _unknown_files(reading)
 
     languages = brand.languages if brand is not None else ("fr", "en")
     if brand is not None:
@@ -112,7 +104,7 @@ def read(files: Mapping[str, bytes]) -> Strategy:
     for name, action in actions.items():
         purpose = purposes.get(action.purpose)
         lint.action(reading, action, purpose)
-        lint.measured(reading, action, purpose, objectives.get(action.objective))
+        lint.outcome(reading, action, purpose, objectives.get(action.objective))
         lint.words(reading, action, languages)
         conditions[name] = lint.condition(reading, action, "when", purpose, segments) or ALWAYS
         about_product = lint.condition(reading, action, "product_when", purpose, segments)
@@ -141,9 +133,9 @@ def read(files: Mapping[str, bytes]) -> Strategy:
 
 
 def _reads(action: Action, when: Condition, product_when: Condition | None) -> frozenset[str]:
-    """The categories of data that this action's judgement depends on, besides the waking moment's own.
+    """The categories of data that deciding on this action reads, besides the waking moment's own.
 
-    A brief tells facts of all that it may read.
+    A brief states facts from all that it may read.
     """
     if action.audience == "adviser":
         return frozenset(CATEGORIES)
@@ -155,17 +147,16 @@ def _segments(reading: Reading) -> dict[str, Condition]:
     """Segments in the order of the file: each may use those above it, so a cycle cannot be written."""
     path, found = "segments.toml", dict[str, Condition]()
     for name, text in (reading.toml(path, needed=False) or {}).items():
-        line = reading.at(path, name)
         found[name] = ALWAYS  # one fault is enough: those that use a faulty segment are not faulty for it
         if not name.isidentifier():
-            reading.fault(path, line, f"`{name}` cannot be named in a condition", "Use letters, digits and _.")
+            reading.fault(path, name, f"`{name}` cannot be named in a condition", "Use letters, digits and _.")
         if not isinstance(text, str):
-            reading.fault(path, line, f"segment `{name}` must be a text", "Write a condition between quotes.")
+            reading.fault(path, name, f"segment `{name}` must be a text", "Write a condition between quotes.")
             continue
         try:
             found[name] = parse(text, segments={key: condition for key, condition in found.items() if key != name})
         except ConditionError as error:
-            reading.fault(path, line, f"segment `{name}`: {error.args[0].removesuffix('.')}", error.advice)
+            reading.fault(path, name, f"segment `{name}`: {error.args[0].removesuffix('.')}", error.advice)
     return found
 
 
@@ -180,13 +171,12 @@ def _actions(reading: Reading) -> dict[str, Action]:
     return dict(sorted(found.items()))
 
 
-def _strays(reading: Reading) -> None:
-    """A misspelt file is read by nobody, and nobody would notice."""
+def _unknown_files(reading: Reading) -> None:
+    """A file whose name is misspelt is a fault: it would not be read."""
     for path in reading.files:
         if path.endswith((".toml", ".csv", ".geojson")) and "/" not in path and path not in FILES:
-            reading.fault(
-                path, 1, "nothing reads this file", f"Known: {', '.join(FILES)}, actions/*.toml, stories/*.toml."
-            )
+            known = f"{', '.join(FILES)}, actions/*.toml, stories/*.toml"
+            reading.fault(path, 1, "nothing reads this file", f"Known: {known}.")
 
 
 def _woken(

@@ -1,6 +1,4 @@
-"""All conditions of a kind of moment as one bitmap predicate index, run once.
-
-The cost grows with attributes, not with rules.
+"""A bitmap index over many conditions: one match evaluates all of them, at a cost that grows with attributes.
 
 Every condition is expanded to alternatives (a disjunction of conjunctions), one bit each. For each attribute,
 precomputed integers say which bits *fail* for the cell that its value falls in; an absent value makes the bits that
@@ -17,10 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visavis.strategy.conditions import Condition
-from visavis.strategy.sentences import printed
-from visavis.strategy.tree import ALTERNATIVES_LIMIT, Facts, Test, Value, alternatives, evaluate
-
-__all__ = ["ALTERNATIVES_LIMIT", "Index", "alternatives", "masks"]
+from visavis.strategy.sentences import as_text
+from visavis.strategy.tree import Facts, Test, Value, evaluate
 
 Failing = Callable[[Value], int]
 Column = Sequence[Any] | NDArray[np.float64]
@@ -31,23 +27,22 @@ class Index:
 
     def __init__(self, conditions: Sequence[Condition]) -> None:
         self._alternatives = [
-            [(tests, [printed(test) for test in tests]) for tests in condition.alternatives] for condition in conditions
+            [(tests, [as_text(test) for test in tests]) for tests in condition.alternatives] for condition in conditions
         ]
         self.paths = frozenset(path for condition in conditions for path in condition.paths)
-        # The first alternative of condition i is bit i, so that this plane needs no translation; the others follow and
-        # know their owner.
+        # The first alternative of condition i is bit i; the others follow, each with the bit of its condition.
         size = self._size = len(conditions)
         self._plane = (1 << size) - 1
-        self._owners: list[int] = []
+        self._condition_bits: list[int] = []
         tests: dict[str, list[tuple[int, Test]]] = {}
         for rule, condition in enumerate(conditions):
             for number, conjunction in enumerate(condition.alternatives):
-                bit = 1 << (size + len(self._owners) if number else rule)
+                bit = 1 << (size + len(self._condition_bits) if number else rule)
                 if number:
-                    self._owners.append(1 << rule)
+                    self._condition_bits.append(1 << rule)
                 for test in conjunction:
                     tests.setdefault(test.path, []).append((bit, test))
-        self._all = (1 << (size + len(self._owners))) - 1
+        self._all = (1 << (size + len(self._condition_bits))) - 1
         self._attributes = [
             (
                 path,
@@ -60,7 +55,7 @@ class Index:
         ]
 
     def match(self, facts: Facts) -> tuple[int, int]:
-        """``(true, unknown)``: bit i of each says so of condition i; in neither, it is false."""
+        """``(true, unknown)``: bit i of each stands for condition i; set in neither, it is false."""
         fail = unknown = 0
         for path, touching, if_present, if_absent, failing in self._attributes:
             x = facts.get(path)
@@ -71,24 +66,21 @@ class Index:
                 fail |= failing(x) | if_absent
         alive = self._all & ~fail
         true, maybe = alive & ~unknown, alive & unknown
-        if self._owners:
-            true, maybe = self._gathered(true), self._gathered(maybe)
+        if self._condition_bits:
+            true, maybe = self._by_condition(true), self._by_condition(maybe)
         return true, maybe & ~true
 
-    def _gathered(self, bits: int) -> int:
-        """Each alternative's bit given to its condition; few are alive, so they are taken one by one."""
+    def _by_condition(self, bits: int) -> int:
+        """The bits of the conditions of these alternatives; few are set, so they are taken one by one."""
         found, more = bits & self._plane, bits >> self._size
         while more:
             lowest = more & -more
-            found |= self._owners[lowest.bit_length() - 1]
+            found |= self._condition_bits[lowest.bit_length() - 1]
             more ^= lowest
         return found
 
     def why_not(self, rule: int, facts: Facts) -> tuple[str, Literal["condition_false", "condition_unknown"]]:
-        """The first predicate that keeps condition ``rule`` from being true here.
-
-        *unknown* exactly when the whole condition is.
-        """
+        """The first test that keeps condition ``rule`` from being true here; *unknown* when the whole condition is."""
         first_false = ""
         for conjunction, texts in self._alternatives[rule]:
             held = [evaluate(test, facts) for test in conjunction]
@@ -107,7 +99,7 @@ def _union(bits: Iterable[int]) -> int:
 
 
 def _failing(tests: list[tuple[int, Test]]) -> Failing:
-    """For one attribute: its value → the bits that fail."""
+    """A function from the value of one attribute to the bits that fail."""
     if any(test.operator in ("has", "lacks") for _, test in tests):
         return _by_tags(tests)
     if any(isinstance(constant, float) for _, test in tests for constant in _constants(test)):
@@ -120,9 +112,9 @@ def _constants(test: Test) -> tuple[str | float | bool, ...]:
 
 
 def _by_cell(tests: list[tuple[int, Test]]) -> Failing:
-    """Numbers: thresholds t₀ < t₁ … cut the line into 2m + 1 cells, tᵢ itself being cell 2i + 1.
+    """Numbers: thresholds t₀ < t₁ … divide the line into 2m + 1 cells, tᵢ itself being cell 2i + 1.
 
-    A test fails in every cell from one on, up to one, or in just some; the first two are accumulated in one pass each.
+    A test fails from one cell on, up to one, or in some single cells; the first two are accumulated in one pass each.
     """
     thresholds = sorted({float(constant) for _, test in tests for constant in _constants(test)})
     size = 2 * len(thresholds) + 1
@@ -155,7 +147,7 @@ def _by_cell(tests: list[tuple[int, Test]]) -> Failing:
 
 
 def _by_value(tests: list[tuple[int, Test]]) -> Failing:
-    """Texts and flags: a value that no test names fails all those that name the values they want."""
+    """Texts and flags: a value that no test names fails all tests that require a value."""
     wanting = [(bit, _constants(test)) for bit, test in tests if test.operator in ("==", "in", "true")]
     refusing = [(bit, _constants(test)) for bit, test in tests if test.operator in ("!=", "not in")]
     others = _union(bit for bit, _ in wanting)
@@ -172,7 +164,7 @@ def _by_value(tests: list[tuple[int, Test]]) -> Failing:
 
 
 def _by_tags(tests: list[tuple[int, Test]]) -> Failing:
-    """A set of texts: bits fail for each needed tag that is missing, and for each forbidden one that is there."""
+    """Tags: bits fail for each needed tag that is missing, and for each forbidden one that is present."""
     needed: dict[str, int] = {}
     forbidden: dict[str, int] = {}
     for bit, test in tests:
@@ -191,14 +183,8 @@ def _by_tags(tests: list[tuple[int, Test]]) -> Failing:
 _COMPARED: Final = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal, "==": np.equal}
 
 
-def masks(condition: Condition, columns: Mapping[str, Column], *, size: int | None = None) -> NDArray[np.bool_]:
-    """A product condition over the shortlist: one truth a row; unknown is not true.
-
-    Columns of numbers are compared at once.
-
-    ``size`` is the number of rows; without it, that of the columns, of which there must then be one.
-    """
-    size = len(next(iter(columns.values()))) if size is None else size
+def masks(condition: Condition, columns: Mapping[str, Column], *, size: int) -> NDArray[np.bool_]:
+    """Which of ``size`` rows satisfy a product condition; unknown is not true, and an absent column is unknown."""
     found = np.zeros(size, dtype=np.bool_)
     for conjunction in condition.alternatives:
         held = np.ones(size, dtype=np.bool_)

@@ -1,7 +1,4 @@
-"""The screens that every strategy knows without naming them.
-
-One table, ``devices/devices.toml``, read once with the code that needs it.
-"""
+"""The built-in table of devices, ``devices/devices.toml``, which every strategy knows."""
 
 from importlib.resources import files
 from typing import Final
@@ -23,5 +20,5 @@ def table(text: bytes) -> dict[str, Device]:
     return found
 
 
-# As much a part of the code as a module is, and read when modules are: nothing opens it afterwards.
+# Read at import like a module: the core opens no file afterwards.
 DEVICES: Final = table((files("visavis") / "devices" / "devices.toml").read_bytes())

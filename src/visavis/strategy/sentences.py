@@ -1,16 +1,16 @@
-"""A condition printed back: as text that reads to the same tree, and as a sentence in plain French or English.
+"""A condition as text that parses to the same tree, and as a sentence in French or English.
 
-A sentence never says "it is false that": negation is pushed to the leaves, and each leaf is said as ``what: how much``,
-which needs no agreement in gender or number. Flags are whole claims.
+Negation is pushed to the tests, and each test reads ``what: how much``, which needs no agreement in gender or number.
+Flags are whole clauses.
 """
 
 from typing import Final
 
 from visavis.model.attributes import ATTRIBUTES
-from visavis.strategy.tree import All, Not, Some, Test, Tree, contrary
+from visavis.strategy.tree import AllOf, AnyOf, Not, Test, Tree, contrary
 
 
-def printed(tree: Tree, *, inside: bool = False) -> str:
+def as_text(tree: Tree, *, inside: bool = False) -> str:
     """The tree as text."""
     match tree:
         case Test(path=path, operator="true", value=value):
@@ -26,9 +26,9 @@ def printed(tree: Tree, *, inside: bool = False) -> str:
         case Test(path=path, operator=operator, value=value):
             return f"{path} {operator} {_constant(value)}"
         case Not(one=one):
-            return f"not ({printed(one)})"
-        case All(parts=parts) | Some(parts=parts):
-            joined = (" and " if isinstance(tree, All) else " or ").join(printed(part, inside=True) for part in parts)
+            return f"not ({as_text(one)})"
+        case AllOf(parts=parts) | AnyOf(parts=parts):
+            joined = (" and " if isinstance(tree, AllOf) else " or ").join(as_text(part, inside=True) for part in parts)
             return f"({joined})" if inside else joined
 
 
@@ -54,7 +54,7 @@ CLAIMS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "en": ("the device is worn", "the device is not worn"),
     },
 }
-"""Each flag as a claim and its contrary."""
+"""Each flag as a clause, and negated."""
 
 _WORDS: Final[dict[str, dict[str, str]]] = {
     "fr": {
@@ -105,17 +105,17 @@ _DAYS: Final = {
 _SHARES: Final = frozenset({"device.battery", "product.margin_share", "need.p_visit", "need.p7", "need.p_forgotten"})
 
 
-def said(tree: Tree, language: str, *, negated: bool = False, inside: str = "") -> str:
-    """The tree in plain words; what it means, not how it is nested."""
+def as_sentence(tree: Tree, language: str, *, negated: bool = False, inside: str = "") -> str:
+    """The meaning of the tree as a sentence, with parentheses only where they are needed."""
     words = _WORDS[language]
     match tree:
         case Test():
             return _predicate(contrary(tree) if negated else tree, language)
         case Not(one=one):
-            return said(one, language, negated=not negated, inside=inside)
-        case All(parts=parts) | Some(parts=parts):
-            joiner = words["all" if isinstance(tree, All) is not negated else "some"]
-            joined = joiner.join(said(part, language, negated=negated, inside=joiner) for part in parts)
+            return as_sentence(one, language, negated=not negated, inside=inside)
+        case AllOf(parts=parts) | AnyOf(parts=parts):
+            joiner = words["all" if isinstance(tree, AllOf) is not negated else "some"]
+            joined = joiner.join(as_sentence(part, language, negated=negated, inside=joiner) for part in parts)
             return f"({joined})" if inside not in ("", joiner) else joined or words["always"]
 
 

@@ -1,4 +1,4 @@
-"""The brand's products, families and places: CSV and GeoJSON, row by row, each fault on its line."""
+"""The brand's products, families and places, from CSV and GeoJSON; each fault with its line."""
 
 import csv
 import io
@@ -12,17 +12,7 @@ import msgspec
 from visavis.model.catalogue import Family, Place, Product
 from visavis.strategy.faults import Reading
 
-PRODUCTS: Final = (
-    "gtin",
-    "name_fr",
-    "name_en",
-    "family",
-    "price_cents",
-    "margin_share",
-    "aisle",
-    "image",
-    "never_push",
-)
+PRODUCTS: Final = (*Product.__struct_fields__, "never_push")
 FAMILIES: Final = ("family", "name_fr", "name_en", "never_push")
 ID_LIMIT: Final = 128
 
@@ -39,14 +29,12 @@ def _rows(
         head = next(rows, [])
         for name in needed:
             if name not in head:
-                reading.fault(
-                    path, 1, f"the column {name} is missing", f"The first line names the columns: {', '.join(known)}."
-                )
+                advice = f"The first line names the columns: {', '.join(known)}."
+                reading.fault(path, 1, f"the column {name} is missing", advice)
         for name in head:
             if name not in known or head.count(name) > 1:
-                reading.fault(
-                    path, 1, f"the column `{name[:40]}` is not known, or there twice", f"Known: {', '.join(known)}."
-                )
+                what = f"the column `{name[:40]}` is not known, or there twice"
+                reading.fault(path, 1, what, f"Known: {', '.join(known)}.")
         if not set(needed) <= set(head):
             return
         width = len(head)
@@ -56,44 +44,32 @@ def _rows(
                 row.append("")
                 yield rows.line_num, tuple([row[place] for place in places])
             elif row:
-                reading.fault(
-                    path,
-                    rows.line_num,
-                    f"this line has {len(row)} cells, not {width}",
-                    "Put cells with a comma between quotes.",
-                )
+                what = f"this line has {len(row)} cells, not {width}"
+                reading.fault(path, rows.line_num, what, "Put cells with a comma between quotes.")
     except csv.Error as error:
         reading.fault(path, rows.line_num, f"this is not CSV: {error}", "Correct the line.")
 
 
 def families(reading: Reading) -> dict[str, Family]:
-    """``families.csv``: the names that people use, and what is never pushed."""
+    """``families.csv``: their names, and which are never pushed."""
     path, found = "families.csv", dict[str, Family]()
     for line, (key, name_fr, name_en, never_push) in _rows(reading, path, FAMILIES, ("family", "name_fr", "name_en")):
         if not key or key in found:
-            reading.fault(
-                path,
-                line,
-                f"`{key[:ID_LIMIT]}` is there twice" if key else "the family is not named",
-                "One line a family.",
-            )
+            what = f"`{key[:ID_LIMIT]}` is there twice" if key else "the family is not named"
+            reading.fault(path, line, what, "One line a family.")
         found[key] = Family(key, name_fr, name_en, never_push)
     return found
 
 
 def products(reading: Reading) -> tuple[dict[str, Product], frozenset[str]]:
-    """``products.csv``, and the families that a product bars from every unasked card.
-
-    A product without a family is its own.
-    """
+    """``products.csv``, and the families of products that are never pushed; a product without a family is its own."""
     path, found, never = "products.csv", dict[str, Product](), set[str]()
     for line, cells in _rows(reading, path, PRODUCTS, ("gtin", "family")):
-        gtin, name_fr, name_en, family, price_cents, margin_share, aisle, image, never_push = cells
+        gtin, family, name_fr, name_en, price_cents, margin_share, aisle, image, never_push = cells
         if not gtin or gtin in found or len(gtin) > ID_LIMIT or not gtin.isprintable():
             what = "there twice" if gtin in found else f"not a name of 1 to {ID_LIMIT} characters"
-            reading.fault(
-                path, line, f"the product `{gtin[:ID_LIMIT]}` is {what}", "Each line names one product by its gtin."
-            )
+            advice = "Each line names one product by its gtin."
+            reading.fault(path, line, f"the product `{gtin[:ID_LIMIT]}` is {what}", advice)
         try:
             price, margin = int(price_cents or 0), float(margin_share or 0.0)
         except ValueError:
@@ -118,33 +94,28 @@ def places(reading: Reading) -> dict[str, Place]:
     except (msgspec.MsgspecError, RecursionError) as error:
         where = re.search(r"\(byte (\d+)\)", str(error))
         line = text.encode().count(b"\n", 0, int(where[1])) + 1 if where else 1
-        reading.fault(
-            path, line, f"this is not a GeoJSON collection: {error}", "It is a FeatureCollection of Features."
-        )
+        what = f"this is not a GeoJSON collection: {error}"
+        reading.fault(path, line, what, "It is a FeatureCollection of Features.")
         return found
-    # JSON does not say where its parts stand: the nth feature is where the nth `properties` is.
+    # The decoder gives no lines: the nth feature stands where the nth `properties` does.
     starts = [text.count("\n", 0, match.start()) + 1 for match in re.finditer(r'"properties"\s*:', text)]
     for number, feature in enumerate(features):
         line = starts[number] if len(starts) == len(features) else 1
         try:
             place = _place(feature)
         except (msgspec.ValidationError, ValueError, KeyError) as error:
-            reading.fault(
-                path,
-                line,
-                f"this is not a place: {error}",
-                "Give id, kind, name, zone, and a Point with radius_m or a Polygon.",
-            )
+            advice = "Give id, kind, name, zone, and a Point with radius_m or a Polygon."
+            reading.fault(path, line, f"this is not a place: {error}", advice)
             continue
         if place.id in found:
             reading.fault(path, line, f"the place `{place.id}` is there twice", "Each place has its own id.")
-        if not a_zone(place.zone):
+        if not is_zone(place.zone):
             reading.fault(path, line, f"`{place.zone}` is not a time zone", "Write one such as Europe/Paris.")
         found[place.id] = place
     return found
 
 
-def a_zone(name: str) -> bool:
+def is_zone(name: str) -> bool:
     """Whether this is a time zone of the IANA database."""
     try:
         return bool(ZoneInfo(name))

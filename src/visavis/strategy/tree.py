@@ -1,7 +1,6 @@
-"""What a condition is made of, and its plain reading: predicates joined by *all*, *some* and *not*, in three values.
+"""The syntax tree of a condition and its evaluation in three values (Kleene's logic).
 
-Kleene's logic: an absent attribute (missing, ``None`` or NaN: one notion) makes its predicate *unknown*, and only
-*true* opens a gate.
+A test on an absent attribute (missing, ``None`` or NaN) is *unknown*; a condition holds only when it is *true*.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +18,7 @@ Facts = Mapping[str, Value]
 
 
 class ConditionError(Invalid):
-    """A condition that cannot be read: where, what was expected, what to do."""
+    """A condition that cannot be parsed: where, what was expected, what to do."""
 
 
 class Test(Struct, frozen=True):
@@ -36,24 +35,24 @@ class Test(Struct, frozen=True):
 
 
 class Not(Struct, frozen=True):
-    """The contrary; unknown stays unknown."""
+    """The negation; unknown stays unknown."""
 
     one: "Tree"
 
 
-class All(Struct, frozen=True):
+class AllOf(Struct, frozen=True):
     """True when all are, false when one is."""
 
     parts: tuple["Tree", ...]
 
 
-class Some(Struct, frozen=True):
+class AnyOf(Struct, frozen=True):
     """True when one is, false when all are."""
 
     parts: tuple["Tree", ...]
 
 
-Tree = Test | Not | All | Some
+Tree = Test | Not | AllOf | AnyOf
 
 _CONTRARY: Final = {
     "<": ">=",
@@ -85,56 +84,48 @@ _HOLDS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 
 
 def contrary(test: Test) -> Test:
-    """The predicate that is true where this one is false, and unknown where it is unknown."""
-    return (
-        Test(test.path, "true", not test.value)
-        if test.operator == "true"
-        else Test(test.path, _CONTRARY[test.operator], test.value)
-    )
+    """The test that is true where this one is false, and unknown where it is unknown."""
+    if test.operator == "true":
+        return Test(test.path, "true", not test.value)
+    return Test(test.path, _CONTRARY[test.operator], test.value)
 
 
-def absent(value: Value) -> bool:
-    """Missing, ``None`` and NaN are one notion."""
+def is_absent(value: Value) -> bool:
+    """Whether there is no value: missing, ``None`` or NaN."""
     return value is None or (isinstance(value, float) and isnan(value))
 
 
 def evaluate(tree: Tree, facts: Facts) -> bool | None:
-    """True, false, or ``None`` for unknown.
-
-    The plain reading that the index is checked against, and that answers *why not*.
-    """
+    """True, false, or ``None`` for unknown."""
     match tree:
         case Test():
             x = facts.get(tree.path)
             if tree.operator in ("is", "isnt"):
-                return absent(x) is (tree.operator == "is")
-            return None if absent(x) else _HOLDS[tree.operator](x, tree.value)
+                return is_absent(x) is (tree.operator == "is")
+            return None if is_absent(x) else _HOLDS[tree.operator](x, tree.value)
         case Not(one=one):
             held = evaluate(one, facts)
             return None if held is None else not held
-        case All(parts=parts):
+        case AllOf(parts=parts):
             values = [evaluate(part, facts) for part in parts]
             return False if False in values else None if None in values else True
-        case Some(parts=parts):
+        case AnyOf(parts=parts):
             values = [evaluate(part, facts) for part in parts]
             return True if True in values else None if None in values else False
 
 
 def alternatives(tree: Tree, *, negated: bool = False) -> list[tuple[Test, ...]]:
-    """The tree as alternatives, each a conjunction of tests.
+    """The disjunctive normal form: alternatives, each a conjunction of tests, at most :data:`ALTERNATIVES_LIMIT`.
 
-    A :class:`ConditionError` beyond :data:`ALTERNATIVES_LIMIT`.
-
-    *Not* is pushed to the leaves, where it flips the operator. Both steps keep all three values: De Morgan and
-    distribution hold in Kleene's logic.
+    Negation is pushed to the tests. De Morgan's laws and distribution hold in Kleene's logic.
     """
     match tree:
         case Test():
             return [(contrary(tree) if negated else tree,)]
         case Not(one=one):
             return alternatives(one, negated=not negated)
-        case All(parts=parts) | Some(parts=parts):
-            every = isinstance(tree, All) is not negated
+        case AllOf(parts=parts) | AnyOf(parts=parts):
+            every = isinstance(tree, AllOf) is not negated
             found: list[tuple[Test, ...]] = [()] if every else []
             for part in parts:
                 more = alternatives(part, negated=negated)
@@ -153,6 +144,6 @@ def paths(tree: Tree) -> Iterator[str]:
             yield path
         case Not(one=one):
             yield from paths(one)
-        case All(parts=parts) | Some(parts=parts):
+        case AllOf(parts=parts) | AnyOf(parts=parts):
             for part in parts:
                 yield from paths(part)

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from visavis.cards.answer import DecisionReply, said
+from visavis.cards.replies import DecisionReply, decision_reply
 from visavis.cards.typography import typeset
 from visavis.cards.words import amount
 from visavis.delivery.screens import EVERYBODY, Screens
@@ -190,7 +190,7 @@ class Console:
             for one in entry.decisions:
                 if one.id == name:
                     await record_entry_read(self._writer, entry)
-                    return json_response(said(self._strategy, entry, one, self._language(request)))
+                    return json_response(decision_reply(self._strategy, entry, one, self._language(request)))
         return problems.response(problems.problem(404, "This decision is not among the latest.", advice=ASK_MOMENT))
 
     @endpoint(

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from visavis.cards.answer import RefusalReply, said
+from visavis.cards.replies import RefusalReply, decision_reply
 from visavis.cards.typography import typeset
 from visavis.cards.words import amount, family_name, product_name
 from visavis.model.card import Brief, Card
@@ -44,7 +44,7 @@ def details(strategy: Strategy, entry: Entry, language: str) -> list[DecisionDet
     """Every decision of this entry."""
     found = []
     for decision in entry.decisions:
-        reply = said(strategy, entry, decision, language)
+        reply = decision_reply(strategy, entry, decision, language)
         action, device, reason = (
             (decision.action, decision.device, "") if isinstance(decision, Show) else ("", "", decision.reason)
         )

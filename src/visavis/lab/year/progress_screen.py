@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from visavis.cards.compose import compose
-from visavis.cards.text import wall
+from visavis.cards.text import text_screen
 from visavis.decide.explain import SENTENCES
 from visavis.lab.year.visit_record import Visit
 from visavis.model.decision import Show
@@ -81,7 +81,7 @@ class ProgressScreen:
             (),
             None,
         )
-        lines = wall(compose(self._strategy, show, self._language), COLUMNS, ROWS)
+        lines = text_screen(compose(self._strategy, show, self._language), COLUMNS, ROWS)
         return Panel(
             "\n".join(lines), title=f"household {visit.household}, p {decision.p_response:.2f}", width=COLUMNS + 4
         )

@@ -1,13 +1,13 @@
-"""What is told of an entry, and to whom: each role hears only its own part.
+"""The answer to a moment that was kept: for each role its own part, in words.
 
-A device hears its person's card and why; an adviser's screen hears the brief; a till and a sensor hear that the moment
-was kept, and the answer to what they asked; the brand's own servers hear everything.
+A device gets its person's card and why, an adviser's screen the brief, a till or a sensor only that the moment was kept
+and what was granted, the brand's own servers everything.
 """
 
 from typing import Any, Final, Literal
 
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from visavis.cards.brief import brief
 from visavis.cards.compose import compose
@@ -18,13 +18,12 @@ from visavis.model.decision import Decision, Refusal, Show
 from visavis.model.entry import Entry
 from visavis.strategy.read import Strategy
 
-HEARS: Final[dict[str, frozenset[str]]] = {
+AUDIENCES: Final[dict[str, frozenset[str]]] = {
     "brand": frozenset({"customer", "adviser"}),
     "device": frozenset({"customer"}),
     "adviser": frozenset({"adviser"}),
 }
-
-
+"""Whose decisions each role may read; other roles read none."""
 JUDGED: Final = frozenset({"condition_false", "condition_unknown"})
 """Refusals that judge the person; what they closed themselves, and caps that are the same for everyone, do not."""
 AUTOMATED: Final = {
@@ -34,10 +33,7 @@ AUTOMATED: Final = {
 
 
 class ScoredReply(Struct, frozen=True):
-    """One arm of the draw: what it would bring net of the price of attention, in cents, and its probability.
-
-    Silence has no action.
-    """
+    """One arm of the draw: its net value in cents, and its probability. Silence has no action."""
 
     action: str
     about: str
@@ -46,7 +42,7 @@ class ScoredReply(Struct, frozen=True):
 
 
 class RefusalReply(Struct, frozen=True):
-    """An action that was not weighed, and the reason in one sentence."""
+    """An action that was refused, and the reason in one sentence."""
 
     action: str
     reason: str
@@ -56,10 +52,7 @@ class RefusalReply(Struct, frozen=True):
 
 
 class DecisionReply(Struct, frozen=True, omit_defaults=True):
-    """One decision in words.
-
-    ``automated`` says, of one that is tagged for it, that nobody decided it and that somebody may look again.
-    """
+    """One decision in words; ``automated`` is the notice of a decision that a person may have reviewed."""
 
     decision: str
     audience: str
@@ -96,16 +89,14 @@ class Reply(Struct, frozen=True, omit_defaults=True):
 def reply(
     strategy: Strategy, entry: Entry, language: str, role: str, *, retried: bool = False, us: float = 0.0
 ) -> Reply:
-    """What this role hears of this entry."""
-    heard = HEARS.get(role, frozenset())
-    decisions = tuple(
-        [said(strategy, entry, decision, language) for decision in entry.decisions if decision.audience in heard]
-    )
+    """What this role may read of this entry."""
+    audiences = AUDIENCES.get(role, frozenset())
+    decisions = [one for one in entry.decisions if one.audience in audiences]
     return Reply(
         id=entry.moment.id,
         kept=True,
         retried=retried,
-        decisions=decisions,
+        decisions=tuple([decision_reply(strategy, entry, one, language) for one in decisions]),
         granted=asdict(entry.granted) if entry.granted is not None else None,
         effects=tuple([asdict(effect) for effect in entry.effects]) if role in ("brand", "device") else (),
         uses=tuple([asdict(use) for use in entry.uses]) if role in ("brand", "device") else (),
@@ -113,71 +104,56 @@ def reply(
     )
 
 
-def said(strategy: Strategy, entry: Entry, decision: Decision, language: str) -> DecisionReply:
-    """One decision in words.
-
-    The card or the brief, why, what was weighed, and what was refused with what would change it.
-    """
-    weighed = tuple(
-        [
-            ScoredReply(
-                arm.action,
-                family_name(strategy, arm.family, language) if arm.family else "",
-                arm.net_millicents / 1000,
-                arm.p_shown,
-            )
-            for arm in decision.scored
-        ]
-    )
-    refused = tuple([refusal(one, language) for one in decision.refusals])
-    tag = tagged(strategy, decision)
-    automated = AUTOMATED[language] if tag else ""
-    if not isinstance(decision, Show):
-        return DecisionReply(
-            decision.id,
-            decision.audience,
-            "silence",
-            sentence(decision, language),
-            decision.purpose,
-            reason=decision.reason,
-            p_shown=decision.p_shown,
-            weighed=weighed,
-            refused=refused,
-            review=tag,
-            automated=automated,
-        )
-    spot = entry.moment.at
-    for_customer = decision.audience == "customer"
-    return DecisionReply(
-        decision.id,
-        decision.audience,
-        "show",
-        sentence(decision, language),
-        decision.purpose,
-        decision.action,
-        decision.product,
-        decision.device,
-        until=decision.until,
+def decision_reply(strategy: Strategy, entry: Entry, decision: Decision, language: str) -> DecisionReply:
+    """One decision in words: the card or the brief, why, what was weighed, and what was refused and would change it."""
+    tag = review_tag(strategy, decision)
+    found = DecisionReply(
+        decision=decision.id,
+        audience=decision.audience,
+        result="silence",
+        why=sentence(decision, language),
+        purpose=decision.purpose,
         p_shown=decision.p_shown,
-        card=(
-            compose(strategy, decision, language, place=spot.place if spot is not None else "")
-            if for_customer
-            else None
+        weighed=tuple(
+            [
+                ScoredReply(
+                    arm.action,
+                    family_name(strategy, arm.family, language) if arm.family else "",
+                    arm.net_millicents / 1000,
+                    arm.p_shown,
+                )
+                for arm in decision.scored
+            ]
         ),
-        brief=(
-            None
-            if for_customer
-            else brief(strategy, decision, language, today=spot.local_day if spot is not None else 0)
-        ),
-        weighed=weighed,
-        refused=refused,
+        refused=tuple([refusal_reply(one, language) for one in decision.refusals]),
         review=tag,
-        automated=automated,
+        automated=AUTOMATED[language] if tag else "",
+    )
+    if not isinstance(decision, Show):
+        return replace(found, reason=decision.reason)
+    spot = entry.moment.at
+    card = said = None
+    if decision.audience == "customer":
+        card = compose(strategy, decision, language, place=spot.place if spot is not None else "")
+    else:
+        said = brief(strategy, decision, language, today=spot.local_day if spot is not None else 0)
+    return replace(
+        found,
+        result="show",
+        action=decision.action,
+        product=decision.product,
+        device=decision.device,
+        until=decision.until,
+        card=card,
+        brief=said,
     )
 
 
-def contestable(strategy: Strategy, decision: Decision) -> str:
-    """The action, tagged for review, that this decision about the customer showed, else the first such that it refused for what is known of them."""
+def contestable_action(strategy: Strategy, decision: Decision) -> str:
+    """The action tagged for review that this decision showed the customer, else the first that it refused.
+
+    Only refusals that judge the person count.
+    """
     if decision.audience != "customer":
         return ""
     named = [decision.action] if isinstance(decision, Show) else []
@@ -185,16 +161,13 @@ def contestable(strategy: Strategy, decision: Decision) -> str:
     return next((name for name in named if (action := strategy.actions.get(name)) is not None and action.review), "")
 
 
-def tagged(strategy: Strategy, decision: Decision) -> str:
-    """Why a person may have this decision reviewed: a price, eligibility, credit or a refusal.
-
-    Empty when they may not.
-    """
-    action = contestable(strategy, decision)
+def review_tag(strategy: Strategy, decision: Decision) -> str:
+    """Why a person may have this decision reviewed (price, eligibility, credit, refusal); empty when they may not."""
+    action = contestable_action(strategy, decision)
     return strategy.actions[action].review if action else ""
 
 
-def refusal(one: Refusal, language: str) -> RefusalReply:
+def refusal_reply(one: Refusal, language: str) -> RefusalReply:
     """One refusal in words."""
     return RefusalReply(
         one.action,

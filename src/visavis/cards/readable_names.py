@@ -1,4 +1,4 @@
-"""A retailer's codes as plain words: the fallback for a family that nobody named by hand. It never shouts."""
+"""A retailer's abbreviated names in plain words, for a family without a name of its own in the strategy."""
 
 import re
 from functools import lru_cache
@@ -81,15 +81,15 @@ _DEPARTMENTS: Final = ("SW GDS", "SV BEV", "COFF SHOP", "COFFEE SHOP", "BK SPECL
 
 
 @lru_cache(maxsize=4096)
-def tidy(jargon: str) -> str:
+def readable_name(code: str) -> str:
     """A code as plain words, the general word last.
 
-    >>> tidy("SFT DRNK SNGL SRV BTL CARB (EX"), tidy("CAKES: CUPCAKES"), tidy("CAKES: POUND"), tidy("12345")
-    ('soft drink single serve bottle fizzy', 'cupcakes', 'pound cakes', '12345')
-    >>> tidy("BEEF - FULLY COOKED"), tidy("CANDY W/O FLOUR"), tidy("CHUNK MEATS - ALL"), tidy("SOUR CREAM/COTTAGE CHEESE")
-    ('fully cooked beef', 'candy without flour', 'chunk meats', 'sour cream and cottage cheese')
+    >>> [readable_name(code) for code in ("SFT DRNK SNGL SRV BTL CARB (EX", "CAKES: CUPCAKES", "CAKES: POUND", "12345")]
+    ['soft drink single serve bottle fizzy', 'cupcakes', 'pound cakes', '12345']
+    >>> [readable_name(code) for code in ("BEEF - FULLY COOKED", "CANDY W/O FLOUR", "SOUR CREAM/COTTAGE CHEESE")]
+    ['fully cooked beef', 'candy without flour', 'sour cream and cottage cheese']
     """
-    text = re.sub(r"\([^)]*\)?", " ", jargon.upper())
+    text = re.sub(r"\([^)]*\)?", " ", code.upper())
     text = re.sub(r"(?<=\w)\s+S\b", "'S", text)
     text = re.sub(r"\bW/O\b\s*", " WITHOUT ", text)
     text = re.sub(r"\bW/\s*", " WITH ", text)
@@ -97,7 +97,7 @@ def tidy(jargon: str) -> str:
     first, last = _words(special), [] if general.strip() in _DEPARTMENTS else _words(general)
     if last and any(last[-1].rstrip("s") in word for word in first):
         last = []
-    return " ".join(first + last) or jargon.strip().lower()
+    return " ".join(first + last) or code.strip().lower()
 
 
 def _words(text: str) -> list[str]:

@@ -1,7 +1,4 @@
-"""Break text into lines, whatever measures them (pixels, columns).
-
-At loose spaces only, and never through a number or a price.
-"""
+"""Break text into lines by any measure (pixels, columns): at spaces, never inside a number or a price."""
 
 import re
 from collections.abc import Callable

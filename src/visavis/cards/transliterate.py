@@ -1,7 +1,4 @@
-"""Spell a text with the letters that a screen has.
-
-Nothing is lost that the screen could show, and nothing is sent that it would drop.
-"""
+"""Write a text with the characters that a screen can show."""
 
 import re
 from functools import lru_cache
@@ -11,7 +8,7 @@ from unicodedata import combining, normalize
 from visavis.model.catalogue import Charset
 
 _LAST: Final[dict[Charset, int]] = {"ascii": 0x7E, "latin1": 0xFF, "unicode": 0x10FFFF}
-_SPELLED: Final = {
+_REPLACEMENTS: Final = {
     "œ": "oe",
     "Œ": "OE",
     "æ": "ae",
@@ -61,16 +58,14 @@ UNKNOWN: Final = "?"
 
 
 @lru_cache(maxsize=8192)
-def spelled(text: str, charset: Charset) -> str:
-    r"""The text in this set of characters.
+def transliterated(text: str, charset: Charset) -> str:
+    r"""The text in this set of characters: accents are dropped, signs written out, what is unknown becomes « ? ».
 
-    A letter that is not in it loses its accent, a sign is written out, what cannot be told becomes « ? ».
-
-    >>> spelled("Crème fraîche épaisse à 1,95\u00a0€ — œufs «\u00a0bio\u00a0»", "ascii")
+    >>> transliterated("Crème fraîche épaisse à 1,95\u00a0€ — œufs «\u00a0bio\u00a0»", "ascii")
     'Creme fraiche epaisse a 1,95 EUR - oeufs "bio"'
-    >>> spelled("Crème à 1,95\u00a0€…", "latin1"), spelled("Crème à 1,95\u00a0€…", "unicode")
+    >>> transliterated("Crème à 1,95\u00a0€…", "latin1"), transliterated("Crème à 1,95\u00a0€…", "unicode")
     ('Crème à 1,95\xa0EUR...', 'Crème à 1,95\xa0€…')
-    >>> spelled("1½ L, 10² m", "ascii")
+    >>> transliterated("1½ L, 10² m", "ascii")
     '1 1/2 L, 10^2 m'
     """
     text = normalize("NFC", text)
@@ -82,17 +77,20 @@ def spelled(text: str, charset: Charset) -> str:
     # 1½ is not 11/2, and 10² is not 102.
     text = _FRACTION.sub(" ", _POWER.sub("^", text))
     return "".join(
-        [glyph if ord(glyph) <= _LAST[charset] and glyph.isprintable() else _other(glyph, charset) for glyph in text]
+        [
+            glyph if ord(glyph) <= _LAST[charset] and glyph.isprintable() else _replacement(glyph, charset)
+            for glyph in text
+        ]
     )
 
 
-def _other(glyph: str, charset: Charset) -> str:
+def _replacement(glyph: str, charset: Charset) -> str:
     if glyph in _SPACES or glyph.isspace():
         return "\u00a0" if charset == "latin1" and glyph in _SPACES else " "
-    if glyph in _SPELLED:
-        return _SPELLED[glyph]
+    if glyph in _REPLACEMENTS:
+        return _REPLACEMENTS[glyph]
     if glyph in _SOFT or combining(glyph):
         return ""
-    parts = [_SPELLED.get(part, part) for part in normalize("NFKD", glyph) if not combining(part)]
+    parts = [_REPLACEMENTS.get(part, part) for part in normalize("NFKD", glyph) if not combining(part)]
     plain = "".join([part for part in parts if part.isascii() and part.isprintable()])
     return plain or UNKNOWN

@@ -1,7 +1,4 @@
-"""A person's own choices, folded: notices served, yes and no, objections, restriction.
-
-The last choice counts, and is bound to the words before it.
-"""
+"""Fold notices served, consents, withdrawals, objections and restrictions; the last choice counts."""
 
 from typing import Final
 
@@ -14,11 +11,8 @@ from visavis.model.moment import Consented, Noticed, Objected, Restricted, Withd
 _UNSERVED: Final = Served("", "", "", 0.0, "")
 
 
-def chosen(customer: Customer, moment: Noticed | Consented | Withdrew | Objected | Restricted) -> Customer:
-    """The customer after this notice or choice.
-
-    Each choice begins another consent epoch: what was decided before it is looked at again.
-    """
+def with_choice(customer: Customer, moment: Noticed | Consented | Withdrew | Objected | Restricted) -> Customer:
+    """The customer after this notice or choice; each choice begins another consent epoch."""
     match moment:
         case Noticed():
             return replace(
@@ -41,10 +35,7 @@ def _served(moment: Noticed) -> Served:
 
 
 def _chose(customer: Customer, moment: Consented | Withdrew) -> Customer:
-    """The last choice counts; a yes that is older than the last choice, but came after it, changes nothing.
-
-    A yes after one that ran out begins anew.
-    """
+    """The last choice counts: a yes older than it changes nothing, a yes after one that expired starts again."""
     since = moment.occurred_at.timestamp()
     before = customer.consents.get(moment.purpose)
     if isinstance(moment, Withdrew):
@@ -80,10 +71,7 @@ def _chose(customer: Customer, moment: Consented | Withdrew) -> Customer:
 
 
 def _agreed(customer: Customer, moment: Consented, before: Consent | None, since: float) -> Consent:
-    """A yes, bound to the notice that was served.
-
-    Who answers for a minor adds theirs to the person's, for what both were told.
-    """
+    """A yes, bound to the notice served; a guardian's is added to the person's, for the scope that both saw."""
     served = customer.notices.get(moment.purpose, _UNSERVED)
     until = moment.until.timestamp() if moment.until is not None else since
     by: tuple[Actor, ...] = (moment.by,)  # type: ignore[assignment]
@@ -118,10 +106,7 @@ def _agreed(customer: Customer, moment: Consented, before: Consent | None, since
 
 
 def _objected(customer: Customer, moment: Objected) -> Customer:
-    """An objection stays until the person takes back the same one.
-
-    What waited under the purposes that it closes is dropped.
-    """
+    """An objection stays until the person takes it back; open windows of the purposes that it closes are dropped."""
     objections = {about: at for about, at in customer.objections.items() if about != moment.about}
     if moment.on:
         objections[moment.about] = customer.objections.get(moment.about, moment.occurred_at.timestamp())
@@ -136,10 +121,7 @@ def _with(customer: Customer, purpose: str, choice: Consent) -> Customer:
 
 
 def _closed(customer: Customer, purposes: frozenset[str] | None) -> Customer:
-    """Under these purposes (``None``.
-
-    Under any) nothing is waited for any more, and nothing that was decided goes out later.
-    """
+    """Close the windows of these purposes (``None``: of all); what was decided under them is not delivered later."""
     closings = customer.closings
     for purpose in sorted(purposes) if purposes is not None else ("",):
         closings = bounded(closings, purpose, customer.consent_epoch)

@@ -32,7 +32,7 @@ import uvicorn
 
 from visavis.cli import grocery
 from visavis.config import Broker, Settings
-from visavis.http.requests import HEARTBEAT_S
+from visavis.http.event_stream import HEARTBEAT_S
 from visavis.model.decision import Show
 from visavis.model.moment import Consented, Moment, Noticed, RanOut, Worn
 from visavis.runtime.clock import TurnedClock
@@ -46,7 +46,7 @@ KEEPALIVE_S: Final = 900.0
 WAIT_S: Final = 25.0
 GOAL_MS: Final = 20.0
 SSE_GOAL_BYTES: Final = 600.0
-BEAT: Final = b"e\r\n: still here\n\n\r\n"
+BEAT: Final = b"15\r\nevent: beat\ndata: .\n\n\r\n"
 """What an open stream sends when there is nothing to say, in its chunk."""
 Figure = dict[str, Any]
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from visavis.delivery.webhooks import Target
+from visavis.delivery.webhook_targets import Target
 from visavis.model.errors import Invalid
 
 PUSH_HOSTS: Final = (

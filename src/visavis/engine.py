@@ -146,5 +146,5 @@ def _effects(
 
 def _card(strategy: Strategy, customer: Customer, decision: str) -> tuple[Shown | None, Action | None]:
     """The card of this decision among those that the person was shown, and its action."""
-    card = next((card for card in reversed(customer.service.shown) if card.decision == decision), None)
+    card = customer.service.card(decision)
     return card, strategy.actions.get(card.action) if card is not None else None

@@ -27,13 +27,15 @@ from visavis.api import rights as rights_doors
 from visavis.api.moments import Moments, Receive, Scope, Send
 from visavis.config import Settings
 from visavis.delivery.dispatcher import Dispatcher
+from visavis.delivery.eligibility import may_do
 from visavis.delivery.screens import Screens
-from visavis.delivery.webhooks import Webhooks, checked
-from visavis.devices import glasses as web_client
-from visavis.devices import pairing
+from visavis.delivery.webhook_targets import checked
+from visavis.delivery.webhooks import Webhooks
+from visavis.devices import glasses, pairing
 from visavis.devices.external_channels import ExternalChannels
 from visavis.devices.home.home import Home
-from visavis.devices.hosts import doors
+from visavis.devices.hosts import packages
+from visavis.devices.hosts.cross_origin import cross_origin
 from visavis.devices.mirror.mirror import Mirror
 from visavis.explain.accounts import Accounts
 from visavis.http import problems
@@ -166,7 +168,7 @@ class Server(Derived):
         moments = Moments(self.writer, self.access_keys, identifiers, count=count)
         pages_app = _pages(self, moments, storage.secret, extra)
         self.routes = pages_app.routes
-        self.app = doors.shared(_app(moments, pages_app), storage.settings.origins)
+        self.app = cross_origin(_app(moments, pages_app), storage.settings.origins)
 
     @property
     def processor(self) -> Processor:
@@ -247,8 +249,8 @@ def build(
     writer = _writer(processor, metrics, parts, ledger, threaded=not memory)
     screens, timelines = parts.screens, storage.file("timelines")
     mirror = Mirror(writer, access, screens, timelines, storage.secret("timelines"), settings.callbacks)
-    mqtt, heard = settings.mqtt, metrics.count_moment
-    home = Home(mqtt, writer, access, screens, heard=heard) if mqtt is not None else None
+    mqtt, count = settings.mqtt, metrics.count_moment
+    home = Home(mqtt, writer, access, screens, count=count) if mqtt is not None else None
 
     return Server(
         **vars(parts),
@@ -294,7 +296,7 @@ def _derived(
         webhooks=Webhooks(
             storage.file("outbox"),
             checked(settings.webhooks, frozenset(settings.hosts)),
-            covered=screens.covers,
+            covered=lambda name, effect: may_do(strategy, person(name), effect, now()),
             erased=log.erased,
             secret=storage.secret("outbox"),
         ),
@@ -407,8 +409,8 @@ def _pages(server: Server, moments: Moments, secret: Callable[[str], bytes], ext
         *ledger_doors.routes(writer, server.ledger),
         *receipts.routes(writer, access, secret("receipts")),
         *operations.routes(writer, access, server.metrics, server.look_again),
-        *web_client.routes(writer, access, server.screens),
-        *doors.routes(server.strategy),
+        *glasses.routes(writer, access, server.screens),
+        *packages.routes(server.strategy),
         *pairing.routes(writer, access, server.screens),
         *server.mirror.routes(),
         *server.external_channels.routes(writer, access, server.screens),

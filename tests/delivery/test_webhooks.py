@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from support.people import NOON
 from visavis.delivery import webhooks as outbox
-from visavis.delivery.webhooks import AT_ONCE, BACKOFF_S, Target, Webhooks, checked, sign, verify
+from visavis.delivery.webhook_targets import TOLERANCE_S, Target, checked, sign, verify
+from visavis.delivery.webhooks import AT_ONCE, BACKOFF_S, Webhooks
 from visavis.model.entry import FORM, Effect, Entry
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import Answered
@@ -485,4 +486,4 @@ def test_headers_that_nobody_signed_are_refused_whatever_they_are(headers: dict[
         verify(SECRET, headers, b"", now=NOON.timestamp())
     with pytest.raises(Refused):
         verify(SECRET, {**headers, "webhook-timestamp": "9" * 5000}, b"", now=NOON.timestamp())
-    assert timedelta(seconds=outbox.TOLERANCE_S) == timedelta(minutes=5)
+    assert timedelta(seconds=TOLERANCE_S) == timedelta(minutes=5)

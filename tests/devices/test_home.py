@@ -3,7 +3,6 @@
 What a fridge says is kept once, and its screen shows what it should, and no more.
 """
 
-import asyncio
 import json
 import signal
 import subprocess
@@ -23,11 +22,8 @@ from support.people import NOON, ROOT, STRATEGY
 from visavis.config import Broker, settings
 from visavis.devices.home.discovery import events
 from visavis.devices.home.messages import PAYLOAD_LIMIT, answer, event, opened
-from visavis.model.card import Card
 from visavis.model.errors import Invalid, Unavailable
 from visavis.model.moment import Answered, Consumed, Displayed, Measured, RanOut, Stocked, Worn
-from visavis.ports import Message
-from visavis.testing import check_channel
 
 MILK, BREAD = list(STRATEGY.products)[:2]
 LINKED = list(STRATEGY.products)[-1]
@@ -352,33 +348,6 @@ def test_what_homes_say_while_the_server_is_away_waits_for_it(apart: Mosquitto) 
         street.site.call(ours.start)
 
         street.until(lambda: len(street.moments(home, RanOut)) == 2)
-
-
-def test_a_home_is_a_channel(street: Houses) -> None:
-    home = street.home()
-    screen = home.screen()
-    channel = street.site.server.home
-    assert channel is not None
-    card = Card("d1", "refill", "fr", "Lait", "Livré demain ?", "Vous l’avez permis.", "", "Oui", "Non")
-    message = Message(home.person, "fridge", card, "", street.site.clock.now().timestamp() + 60, 60.0)
-    shown: list[str] = []
-
-    async def shows() -> list[str]:
-        await asyncio.sleep(0.2)
-        while not screen.found.empty():
-            told = screen.found.get()[2]
-            shown[:] = [json.loads(told)["decision"]] if told else []
-        return list(shown)
-
-    async def unwatched(_: object) -> float:
-        return 60.0
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(channel, "_look", unwatched)  # a home's own watch would take away what no decision asked for
-        receipt = street.site.run(check_channel(channel, message, shows))
-
-    assert receipt.handed == "taken"
-    assert not channel.reaches(home.person, "glasses")
 
 
 def test_the_rights_here_are_those_that_the_page_tells_to_give() -> None:

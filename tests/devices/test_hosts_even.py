@@ -26,7 +26,8 @@ if even_simulator.missing():
 
 G2 = DEVICES["even-g2"]
 MEASURE = """<!doctype html><meta charset="utf-8"><script>
-const call = (method, data) => flutter_inappwebview.callHandler('evenAppMessage', JSON.stringify({type: 'call_even_app_method', method, data}));
+const call = (method, data) => flutter_inappwebview.callHandler(
+  'evenAppMessage', JSON.stringify({type: 'call_even_app_method', method, data}));
 const box = {containerID: 1, containerName: 'card'}, pages = PAGES; let next;
 window._listenEvenAppMessage = () => next && next();
 (async () => { while (!(window.flutter_inappwebview || {}).callHandler) await new Promise(r => setTimeout(r, 50));

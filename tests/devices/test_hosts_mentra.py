@@ -21,13 +21,16 @@ from visavis.devices.hosts.page import carried
 HOST = """
 window.told = []; window.mute = false;
 const answers = {miniapp_speak: {audioUrl: null, durationMs: 0}, miniapp_storage_get: {value: null}};
-window.push = message => window.dispatchEvent(new MessageEvent('message', {data: typeof message === 'string' ? message : JSON.stringify(message)}));
+window.push = message => window.dispatchEvent(new MessageEvent('message',
+  {data: typeof message === 'string' ? message : JSON.stringify(message)}));
 window.ReactNativeWebView = {postMessage(text) {
   const {payload, requestId} = JSON.parse(text); told.push({payload, requestId});
   if (window.mute) return;
-  if (payload.type === 'miniapp_connect') setTimeout(() => push({payload: {type: 'miniapp_connect_ack', userId: 'u', packageName: payload.packageName,
-    capabilities: null, visibility: 'foreground', colorScheme: 'dark', permissions: {}, auth: {}, configuration: {}}}), 150);
-  else if (requestId) setTimeout(() => push({payload: {type: 'miniapp_request_result', ok: true, data: answers[payload.type] ?? null}, requestId}), 5);
+  if (payload.type === 'miniapp_connect') setTimeout(() => push({payload: {type: 'miniapp_connect_ack',
+    userId: 'u', packageName: payload.packageName, capabilities: null, visibility: 'foreground', colorScheme: 'dark',
+    permissions: {}, auth: {}, configuration: {}}}), 150);
+  else if (requestId) setTimeout(() => push({payload: {type: 'miniapp_request_result',
+    ok: true, data: answers[payload.type] ?? null}, requestId}), 5);
 }};
 """
 Miniapp = Callable[..., tuple[Page, str]]

@@ -25,7 +25,8 @@ from support.people import NOON, grocery
 from support.site import Site, a_site
 from visavis.config import Mail
 from visavis.delivery.addresses import Addresses
-from visavis.devices.mail.letters import Letters, checked
+from visavis.devices.mail.address import checked
+from visavis.devices.mail.letters import Letters
 from visavis.model.decision import Show
 from visavis.model.errors import Invalid
 from visavis.model.moment import Answered, Consented, Noticed, Withdrew
@@ -200,6 +201,7 @@ def test_one_click_stops_letters_without_a_page_a_cookie_or_a_key(site: Site, po
     (entry,) = [entry for entry in site.entries("camille") if isinstance(entry.moment, Withdrew)]
     assert isinstance(entry.moment, Withdrew)
     assert entry.moment.purpose == "by-mail"
+    assert entry.moment.method == "mail", "a withdrawal says by which way it came"
     assert not site.call(lambda: site.server.external_channels.addresses.has("camille", "mail"))
     site.passes(3600.0)
     site.leaves("camille")

@@ -21,8 +21,8 @@ from support.cards import a_show
 from support.devices.mirror_site import PNG, Mirrored, a_mirror
 from support.people import STRATEGY
 from visavis.cards.compose import compose
-from visavis.devices.mirror import faces
-from visavis.devices.mirror.cards import face
+from visavis.devices.mirror import item_page
+from visavis.devices.mirror.cards import card_html
 from visavis.devices.mirror.resources import TimelineItem
 from visavis.model.moment import Answered, Displayed, Noticed
 from web.conftest import violations
@@ -119,7 +119,7 @@ def test_a_card_its_menu_and_the_item_beside_it_look_as_they_were_looked_at(
     page = glass(token)
     decision = STRATEGY.actions["reminder-door"]
     shown = a_show("reminder-door", "FLUID MILK WHITE ONLY")
-    card = face(compose(STRATEGY, shown, language, place="s1"))
+    card = card_html(compose(STRATEGY, shown, language, place="s1"))
     menu = [
         {"action": "CUSTOM", "id": one, "values": [{"displayName": label}]}
         for one, label in (("yes", decision.card[language].yes), ("no", decision.card[language].no))
@@ -238,8 +238,10 @@ def test_no_card_of_the_brand_is_cut_on_a_glass(browser: Browser, language: str)
         for family in ["", *[one.key for one in long]] if action.about != "none" else [""]:
             shown = a_show(key, family)
             page.set_content(
-                faces.document(
-                    TimelineItem(html=face(compose(STRATEGY, shown, language, place="s1"))), language, lambda _: None
+                item_page.document(
+                    TimelineItem(html=card_html(compose(STRATEGY, shown, language, place="s1"))),
+                    language,
+                    lambda _: None,
                 )
             )
             room = page.evaluate(

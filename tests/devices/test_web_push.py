@@ -1,4 +1,4 @@
-"""Web Push against a push service that reads the wire, a browser that decrypts by the RFC's text alone, and the RFC's published example."""
+"""Web Push: what a push service reads on the wire, what a browser decrypts by the RFC alone, the published example."""
 
 import asyncio
 import json

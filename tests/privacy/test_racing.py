@@ -25,9 +25,9 @@ from support.people import BRANDS, NOON
 from support.ports import free_port
 from visavis import engine
 from visavis.consent import gate
-from visavis.delivery import screens
+from visavis.delivery import eligibility
 from visavis.delivery import webhooks as outbox
-from visavis.delivery.webhooks import Target
+from visavis.delivery.webhook_targets import Target
 from visavis.listen import listening
 from visavis.model.consent import Purpose
 from visavis.model.customer import Customer
@@ -209,7 +209,7 @@ def cached(monkeypatch: pytest.MonkeyPatch) -> None:
             kept[customer.id, purpose.key] = at, found
         return found
 
-    for room in (gate, screens):
+    for room in (gate, eligibility):
         monkeypatch.setattr(room, "open_categories", slow)
 
 
@@ -268,7 +268,7 @@ def _blind(customer: Customer, purpose: Purpose, _epoch: int, now: float) -> boo
 def test_a_screen_and_an_outbox_that_only_ask_whether_it_is_open_now_are_caught(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(screens, "holds", _blind)
+    monkeypatch.setattr(eligibility, "holds", _blind)
     with pytest.raises(AssertionError, match="a new yes sent"):
         asyncio.run(reopened())
 

@@ -20,7 +20,8 @@ from support.doors import client
 from support.house import everything, word, words_of
 from visavis.cli import app, example
 from visavis.config import settings
-from visavis.delivery.webhooks import Webhooks, verify
+from visavis.delivery.webhook_targets import verify
+from visavis.delivery.webhooks import Webhooks
 from visavis.files import strategy_files
 from visavis.model.errors import Invalid
 from visavis.rights.receipts import public_key, signing_key

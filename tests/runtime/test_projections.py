@@ -12,7 +12,8 @@ from support.house import House, everything
 from support.people import BRANDS, KEY, NOON, STRATEGY, a_history, a_loop, enters, lines, says_yes, turn
 from visavis.delivery.dispatcher import Dispatcher
 from visavis.delivery.screens import Screens
-from visavis.delivery.webhooks import Target, Webhooks
+from visavis.delivery.webhook_targets import Target
+from visavis.delivery.webhooks import Webhooks
 from visavis.explain.accounts import Accounts
 from visavis.learning.online import OnlineLearner
 from visavis.measurement.objectives import ObjectiveTallies

@@ -25,7 +25,7 @@ from cryptography.x509.oid import NameOID
 
 from support.people import NOON, grocery
 from visavis.config import GoogleWallet, Mail, Push, Settings, Wallet
-from visavis.delivery.webhooks import Target
+from visavis.delivery.webhook_targets import Target
 from visavis.http.routes import ApiRoute, Operation
 from visavis.runtime.clock import TurnedClock
 from visavis.wiring import Server, build

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 from support.people import BRANDS, NOON, a_history, grocery, lines, says_yes
 from visavis.config import Settings
-from visavis.delivery.webhooks import Target
+from visavis.delivery.webhook_targets import Target
 from visavis.learning.online import OnlineLearner
 from visavis.model.moment import (
     Answered,

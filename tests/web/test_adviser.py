@@ -225,7 +225,8 @@ def test_a_tap_that_falls_just_after_another_brief_came_answers_neither(site: Si
     page = opened("/adviser", "adviser", "s1")
     expect(page.locator("h1")).to_have_text("Bo")
     page.evaluate(
-        """new MutationObserver(() => document.querySelector('h1')?.textContent === 'Camille' && document.getElementById('done').click())
+        """new MutationObserver(() => document.querySelector('h1')?.textContent === 'Camille'
+        && document.getElementById('done').click())
         .observe(document.getElementById('screen'), { childList: true })"""
     )
 

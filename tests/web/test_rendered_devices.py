@@ -25,7 +25,8 @@ from visavis.strategy.screens import DEVICES
 GOLDEN = Path(__file__).parents[1] / "golden" / "devices"
 INTER = Path("/usr/share/fonts/opentype/inter/Inter-Regular.otf")
 FAINT = 1.5
-OVERFLOWING = """() => [...document.querySelectorAll('p')].filter(p => p.scrollWidth > p.clientWidth || p.scrollHeight > p.clientHeight + 1)
+OVERFLOWING = """() => [...document.querySelectorAll('p')]
+    .filter(p => p.scrollWidth > p.clientWidth || p.scrollHeight > p.clientHeight + 1)
     .map(p => p.textContent).concat(document.documentElement.scrollWidth > innerWidth ? ['the page'] : [])"""
 
 

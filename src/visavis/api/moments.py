@@ -221,7 +221,7 @@ class Moments:
 
     def _not_own(self, key: AccessKey, moment: Displayed | Answered) -> str:
         customer = self._writer.processor.customer(moment.customer)
-        card = next((card for card in reversed(customer.service.shown) if card.decision == moment.decision), None)
+        card = customer.service.card(moment.decision)
         action = self._writer.processor.strategy.actions.get(card.action) if card is not None else None
         return about_own(key, moment, action.audience if action is not None else None, customer.places.here)
 

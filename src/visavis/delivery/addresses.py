@@ -1,9 +1,7 @@
 """Where persons can be reached: a browser's push subscription, a pass on a phone, an e-mail address.
 
-Personal data, sealed on one shelf.
-
-The key lies elsewhere, so that a copy of the file tells neither an address nor whose; what is deleted is overwritten. A
-key made of it seals what a link must carry.
+Sealed in one file whose key lies elsewhere, so that a copy of the file reveals neither an address nor whose it is; what
+is deleted is overwritten. A derived key seals the tickets that links carry.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -33,7 +31,7 @@ class Addresses:
         self._shelf = PersonalItems(path, key, erased=erased)
 
     def keep(self, person: str, kind: str, name: str, data: bytes) -> None:
-        """Keep this address, or put it in the place of the one of that name.
+        """Add this address, or replace the one of that name.
 
         :class:`Refused` when the person has too many, or was erased.
         """
@@ -59,7 +57,7 @@ class Addresses:
         }
 
     def named(self, kind: str) -> dict[str, str]:
-        """Whose the addresses of this kind are, by name."""
+        """The person of each address of this kind, by its name."""
         return dict(self._shelf.holders(kind))
 
     def whose(self, kind: str, name: str) -> str:
@@ -87,7 +85,7 @@ class Addresses:
         return self._shelf.people()
 
     def ticket(self, use: str, *parts: str) -> str:
-        """These words as a part of a link that nobody else can make or read; good for this use only."""
+        """These words sealed for a link: nobody else can make or read them, and they serve this use only."""
         return urlsafe_b64encode(self._tickets.seal("\0".join(parts).encode(), use.encode())).decode().rstrip("=")
 
     def read(self, use: str, ticket: str) -> tuple[str, ...]:
@@ -101,7 +99,7 @@ class Addresses:
         return tuple(opened.decode().split("\0"))
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
         self._shelf.close()
 
     def _data(self, person: str, kind: str, name: str) -> bytes:

@@ -1,15 +1,11 @@
-"""Dispatcher.
+"""Delivers each card through a channel to the device that it was decided for: at most once, while it may be shown.
 
-A card goes to the one device that it was decided for, at most once, and only while it may still be shown.
+Before each attempt the card's time, purpose, answer and device (worn, battery) are checked again. The attempt is
+written to disk before it is made; if its outcome is unknown (a cut, a crash, no answer), it is not repeated. What was
+certainly not sent is retried with growing pauses, then through the next channel. A card that was withdrawn, or answered
+elsewhere, is recalled. The file holds keyed hashes of decisions and their status, nothing else.
 
-Just before each attempt the card is judged again: its time, its purpose, its answer, and the state of its device (worn,
-battery), which may drop it but never picks another card. That it is being handed over is on disk before it is: when
-nobody knows what became of it (a cut, a crash, no answer), it is not sent again. What was surely not sent is tried
-again with growing pauses, then by the next way to the same person. A card that was taken back, or answered elsewhere,
-is recalled. The file holds keyed hashes of decisions and what became of them, nothing else.
-
-``displayed`` comes back as a moment when a device says so. That a card was never seen needs no moment: its time is in
-the decision, and its window closes.
+A device reports ``displayed`` as a moment. A card that was never seen needs none: its window closes by itself.
 """
 
 import asyncio
@@ -24,8 +20,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from visavis.cards.compose import compose
-from visavis.decide.device import unfit
+from visavis.delivery.eligibility import undeliverable
 from visavis.delivery.screens import OnScreen, Screens
 from visavis.model.customer import Customer
 from visavis.model.decision import Show
@@ -35,11 +30,11 @@ from visavis.store.sqlite_file import open_database, truncate_wal
 from visavis.strategy.read import Strategy
 
 TIMEOUT_S: Final = 20.0
-"""No channel may keep a card longer than this; what became of it is then unknown."""
+"""How long a channel may take; after this the outcome is unknown."""
 BACKOFF_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0, 1800.0)
 AT_ONCE: Final = 64
 FALLBACK: Final = "mail"
-"""The way that needs no device of its own: it comes last, whatever the device."""
+"""The channel that needs no device: tried last, for every device."""
 log = logging.getLogger("visavis.delivery")
 
 Status = Literal["waiting", "sending", "taken", "unsure", "dropped", "given_up"]
@@ -47,7 +42,7 @@ _SENT: Final = frozenset({"taken", "unsure"})
 
 
 class CardDelivery(Struct, frozen=True):
-    """One card on its way, or handed over by ``channel`` and perhaps still on a screen."""
+    """One card that waits, or that was handed to ``channel`` and may still be on a screen."""
 
     person: str
     device: str
@@ -59,9 +54,9 @@ class CardDelivery(Struct, frozen=True):
 
 
 class Dispatcher(Projection):
-    """Hands cards over; comes after the screens in the order of projections.
+    """Follows the durable entries, after the screens.
 
-    ``person`` gives the customer as of the last one; ``secret`` keys what decisions are known by.
+    ``person`` gives the customer as of the last one; ``secret`` keys the hashes of decisions.
     """
 
     name = "dispatcher"
@@ -157,15 +152,15 @@ class Dispatcher(Projection):
         ]
 
     def settle(self) -> None:
-        """Once the whole log has passed.
+        """After the whole log was applied: drop the status of cards that are not in it.
 
-        Drop what is remembered of cards that it does not hold (a person was erased, a backup was put back).
+        (A person was erased, or a backup was restored.)
         """
         self._drop(self._unheard)
         self._unheard = set()
 
     def nudge(self) -> None:
-        """Look at the clock again: it was turned."""
+        """Read the clock again: it was changed."""
         self._bell.set()
 
     @property
@@ -174,12 +169,12 @@ class Dispatcher(Projection):
         return sum([parcel.status in ("waiting", "sending") for parcel in self.parcels.values()])
 
     def start(self) -> None:
-        """Begin to deliver, in the running event loop, once the whole log has passed."""
+        """Begin to deliver, in the running event loop, after the whole log was applied."""
         self.settle()
         self._task = asyncio.get_running_loop().create_task(self._serve())
 
     async def stop(self) -> None:
-        """Let what is under way end (else nobody would know what became of it), then give the file back."""
+        """Wait for attempts under way, so that their outcomes are known, then close the file."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -195,11 +190,11 @@ class Dispatcher(Projection):
             while self._look:
                 person = next(iter(self._look))
                 del self._look[person]
-                self._looked(person)
+                self._recall_removed(person)
             now = self._now()
             while self._alarms and self._alarms[0][0] <= now and len(self._under_way) < AT_ONCE:
                 _, decision = heappop(self._alarms)
-                self._rung(decision, now)
+                self._alarm_due(decision, now)
             alarm = None
             if self._alarms and len(self._under_way) < AT_ONCE:
                 alarm = asyncio.get_running_loop().call_later(min(60.0, self._alarms[0][0] - now), self._bell.set)
@@ -209,7 +204,7 @@ class Dispatcher(Projection):
                 if alarm is not None:
                     alarm.cancel()
 
-    def _rung(self, decision: str, now: float) -> None:
+    def _alarm_due(self, decision: str, now: float) -> None:
         parcel = self.parcels.get(decision)
         if parcel is None:
             return
@@ -220,26 +215,26 @@ class Dispatcher(Projection):
                 self._forget(decision, parcel)
         elif parcel.status == "waiting" and decision not in self._under_way:
             heappush(self._alarms, (parcel.until, decision))
-            self._does(decision, self._attempt)
+            self._start_task(decision, self._attempt)
 
-    def _looked(self, person: str) -> None:
-        """Recall what this person has on a screen and should not have any more, unless its own time is over.
+    def _recall_removed(self, person: str) -> None:
+        """Recall what this person has on a screen and should not have any more.
 
-        Screens know that time.
+        Not when its time is over: screens remove it by themselves then.
         """
         for decision in self._of.get(person, ()):
             parcel = self.parcels[decision]
             if parcel.status in _SENT and decision not in self._under_way and not self._replaced(decision, parcel):
                 found = self._screens.card(person)
                 if (found is None or found.show.id != decision) and self._now() < parcel.until:
-                    self._does(decision, self._recall)
+                    self._start_task(decision, self._recall)
 
     def _replaced(self, decision: str, parcel: CardDelivery) -> bool:
         """Whether a later card takes this one's place on the same device, or is about to."""
         later = [self.parcels[one] for one in self._of[parcel.person][self._of[parcel.person].index(decision) + 1 :]]
         return any(one.device == parcel.device and one.status not in ("dropped", "given_up") for one in later)
 
-    def _does(self, decision: str, what: Callable[[str], Coroutine[Any, Any, None]]) -> None:
+    def _start_task(self, decision: str, what: Callable[[str], Coroutine[Any, Any, None]]) -> None:
         async def done() -> None:
             try:
                 await what(decision)
@@ -249,7 +244,7 @@ class Dispatcher(Projection):
                     "a card could not be handed over or recalled",
                     extra={"device": parcel.device if parcel is not None else ""},
                 )
-                if parcel is not None and parcel.status != "dropped":  # else it was being recalled, which is tried once
+                if parcel is not None and parcel.status != "dropped":  # a recall is tried once
                     self.parcels[decision] = replace(parcel, status="unsure", reason="failed here")
             finally:
                 if decision in self.parcels:  # else the person was erased meanwhile
@@ -261,32 +256,32 @@ class Dispatcher(Projection):
 
     async def _recall(self, decision: str) -> None:
         parcel = self.parcels[decision]
-        await self._marked(decision, replace(parcel, status="dropped", reason="recalled"))
+        await self._write_status(decision, replace(parcel, status="dropped", reason="recalled"))
         async with asyncio.timeout(TIMEOUT_S):
             await self._channels[parcel.channel].recall(parcel.person, parcel.device, decision)
 
     async def _attempt(self, decision: str) -> None:
         trouble: DeliveryResult | None = None
-        for name in self._ways(self.parcels[decision].device):
+        for name in self._channels_for(self.parcels[decision].device):
             parcel, channel = self.parcels[decision], self._channels[name]
             found = self._screens.card(parcel.person, parcel.device)
-            if found is None or found.show.id != decision or (reason := self._veto(parcel.person, found.show)):
-                reason = "not to be shown any more" if found is None or found.show.id != decision else reason
+            if reason := self._not_now(parcel.person, decision, found):
                 self.parcels[decision] = replace(parcel, status="dropped", reason=reason)
                 return
+            assert found is not None
             lasts_s = self._screens.lasts_s(found.show)
             if lasts_s < max(1.0, channel.least_s) or not channel.reaches(parcel.person, parcel.device):
                 continue
-            await self._marked(decision, replace(parcel, status="sending", channel=name))
-            receipt = await self._handed(channel, self._message(parcel, found, lasts_s))
+            await self._write_status(decision, replace(parcel, status="sending", channel=name))
+            receipt = await self._hand_over(channel, self._message(parcel, found, lasts_s))
             if receipt.handed in ("taken", "unsure"):
-                await self._marked(
+                await self._write_status(
                     decision, replace(self.parcels[decision], status=receipt.handed, reason=receipt.reason)
                 )
                 return
             log.warning("a card was not taken", extra={"channel": name, "reason": receipt.reason or receipt.handed})
             await asyncio.to_thread(
-                self._written, decision, "DELETE FROM deliveries WHERE decision = ?", (self._name(decision),)
+                self._execute, decision, "DELETE FROM deliveries WHERE decision = ?", (self._name(decision),)
             )
             self.parcels[decision] = replace(
                 self.parcels[decision], status="waiting", channel="", reason=receipt.reason
@@ -295,7 +290,7 @@ class Dispatcher(Projection):
                 trouble = receipt
         self._later(decision, trouble)
 
-    async def _handed(self, channel: Channel, message: Message) -> DeliveryResult:
+    async def _hand_over(self, channel: Channel, message: Message) -> DeliveryResult:
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 return await channel.deliver(message)
@@ -303,7 +298,7 @@ class Dispatcher(Projection):
             return DeliveryResult("unsure", "no answer in time")
 
     def _later(self, decision: str, trouble: DeliveryResult | None) -> None:
-        """Nothing went out, surely: it is tried again while there is time, when somebody could take it."""
+        """Certainly nothing was sent: retry while there is time, if some channel could have taken it."""
         parcel = self.parcels[decision]
         attempts = parcel.attempts + 1
         at = self._now() + max(
@@ -315,39 +310,29 @@ class Dispatcher(Projection):
             self.parcels[decision] = replace(parcel, attempts=attempts)
             heappush(self._alarms, (at, decision))
 
-    def _ways(self, device: str) -> list[str]:
-        """How a device of this profile may be reached, the best way first."""
+    def _channels_for(self, device: str) -> list[str]:
+        """The channels by which a device of this profile is reached, the best first."""
         known = self._strategy.devices.get(device)
         return [name for name in (*(known.transports if known is not None else ()), FALLBACK) if name in self._channels]
 
-    def _veto(self, person: str, show: Show) -> str:
-        """Why the device cannot show it now, by what it last said of itself; and why it need not: it has."""
-        customer = self._person(person)
-        if any(card.decision == show.id and card.displayed for card in customer.service.shown):
-            return "displayed already"
-        known, states = (
-            self._strategy.devices.get(show.device),
-            [state for state in customer.devices.values() if state.profile == show.device],
-        )
-        troubles = [unfit(known, state) for state in states] if known is not None else []
-        return "" if "" in troubles or not troubles else troubles[0]
+    def _not_now(self, person: str, decision: str, found: OnScreen | None) -> str:
+        """Why this card is not to be handed over now; empty when it is."""
+        if found is None or found.show.id != decision:
+            return "not to be shown any more"
+        return undeliverable(self._strategy, self._person(person), found.show)
 
     def _message(self, parcel: CardDelivery, found: OnScreen, lasts_s: float) -> Message:
-        brand, spot = self._strategy.brand, found.entry.moment.at
-        language = self._strategy.language_for(self._person(parcel.person))
-        card = compose(self._strategy, found.show, language, place=spot.place if spot is not None else "")
-        place = self._strategy.places.get(spot.place) if spot is not None else None
-        return Message(
-            parcel.person, parcel.device, card, place.name if place is not None else brand.name, parcel.until, lasts_s
-        )
+        card = found.card(self._strategy, self._strategy.language_for(self._person(parcel.person)))
+        place = found.place_name(self._strategy)
+        return Message(parcel.person, parcel.device, card, place, parcel.until, lasts_s)
 
-    async def _marked(self, decision: str, parcel: CardDelivery) -> None:
+    async def _write_status(self, decision: str, parcel: CardDelivery) -> None:
         row = (self._name(decision), parcel.status, parcel.channel, parcel.until)
-        await asyncio.to_thread(self._written, decision, "INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?, ?)", row)
+        await asyncio.to_thread(self._execute, decision, "INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?, ?)", row)
         self.parcels[decision] = parcel
 
-    def _written(self, decision: str, statement: str, values: tuple[bytes | str | float, ...]) -> None:
-        """On a thread, which a cancelled attempt does not stop: nothing is written of who was erased meanwhile."""
+    def _execute(self, decision: str, statement: str, values: tuple[bytes | str | float, ...]) -> None:
+        """Run on a thread, which a cancelled attempt does not stop; writes nothing of a person erased meanwhile."""
         with self._writing:
             if decision in self.parcels:
                 self._database.execute(statement, values)
@@ -359,7 +344,7 @@ class Dispatcher(Projection):
         truncate_wal(self._database)
 
     def _name(self, decision: str) -> bytes:
-        """What a decision is known by at rest: a keyed hash, because its id names a person to who can guess."""
+        """A keyed hash of the decision's id, since an id could be matched to a person by guessing."""
         return blake2b(decision.encode(), key=self._secret, digest_size=16).digest()
 
     def _forget(self, decision: str, parcel: CardDelivery) -> None:

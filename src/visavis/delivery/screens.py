@@ -1,6 +1,4 @@
-"""What is on whose screen now: the customer's card, and the briefs of a place.
-
-Judged anew at every look, so that nothing stale is ever sent.
+"""What is on which screen now: a customer's card, and the briefs of a place. Computed anew at each call.
 
 A card leaves the screen when it is answered, when its time is over, or when the person closes the purpose under which
 it was decided. A brief also leaves when the person does. Rebuilt from the log, so a restart between a card and its
@@ -16,10 +14,13 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from visavis.consent.gate import holds, open_categories
+from visavis.cards.compose import compose
+from visavis.delivery.eligibility import may_show, purpose_open
+from visavis.model.card import Card
+from visavis.model.catalogue import Place
 from visavis.model.customer import Customer
 from visavis.model.decision import Show
-from visavis.model.entry import Effect, Entry
+from visavis.model.entry import Entry
 from visavis.model.moment import CheckedIn, Corrected, Dwelled, Entered, Left
 from visavis.ports import Projection
 from visavis.strategy.read import Strategy
@@ -35,9 +36,24 @@ class OnScreen(Struct, frozen=True):
     show: Show
     entry: Entry
 
+    def card(self, strategy: Strategy, language: str) -> Card:
+        """The card in this language, for the place where it was decided."""
+        spot = self.entry.moment.at
+        return compose(strategy, self.show, language, place=spot.place if spot is not None else "")
+
+    def place(self, strategy: Strategy) -> Place | None:
+        """The place where it was decided, if it is one of the brand's."""
+        spot = self.entry.moment.at
+        return strategy.places.get(spot.place) if spot is not None else None
+
+    def place_name(self, strategy: Strategy) -> str:
+        """The name of that place, else the brand's."""
+        place = self.place(strategy)
+        return place.name if place is not None else strategy.brand.name
+
 
 class Recent(Struct, frozen=True):
-    """An entry that was just processed; ``number`` grows by one each; ``us`` is how long its step took."""
+    """An entry that was just committed; ``number`` grows by one each; ``us`` is how long its step took."""
 
     number: int
     entry: Entry
@@ -45,7 +61,7 @@ class Recent(Struct, frozen=True):
 
 
 class Screens(Projection):
-    """What may be shown now, for who serves a screen; ``customer`` gives the person as of the last durable entry."""
+    """Follows the durable entries; ``customer`` gives a person as of the last of them."""
 
     name = "screens"
 
@@ -127,29 +143,24 @@ class Screens(Projection):
         return len(cards)
 
     def card(self, customer: str, device: str = "") -> OnScreen | None:
-        """The card on this person's screens now; with ``device``, only when that is the device it was decided for."""
+        """The card on this person's screens now; with ``device``, only if it was decided for that profile."""
         person = self._customer(customer)
         found = self._latest(person, "customer")
         if found is None or (device and found.show.device != device):
             return None
-        return found if self._may_stay(person, found.show) else None
+        return found if self._may_show(person, found.show) else None
 
     def briefs(self, place: str) -> list[OnScreen]:
         """The briefs of those who checked in at this place and are still there, the latest first."""
-        found = []
-        for customer in self._there(place):
-            brief = self._latest(customer, "adviser")
-            here = customer.places.here == place and customer.places.checked_in
-            if brief is not None and here and self._may_stay(customer, brief.show):
-                found.append(brief)
-        return found
+        briefs = [(one, self._latest(one, "adviser")) for one in self._there(place)]
+        return [brief for customer, brief in briefs if brief is not None and self._may_show(customer, brief.show)]
 
     def checked_in(self, place: str) -> list[str]:
-        """Who announced themselves at this place and is still there, whether a brief may be shown or not."""
-        return [one.id for one in reversed(self._there(place)) if one.places.here == place and one.places.checked_in]
+        """Who checked in at this place and is still there, whether a brief may be shown or not."""
+        return [one.id for one in reversed(self._there(place))]
 
     def greeting(self, place: str) -> bool:
-        """Whether somebody who checked in has no brief there, nor had one that an adviser has answered."""
+        """Whether somebody who checked in is there without a brief, shown now or answered by an adviser."""
         briefed = {self._customer(one.entry.customer).id for one in self.briefs(place)}
         return any(name not in briefed and not self._answered(name) for name in self.checked_in(place))
 
@@ -159,36 +170,24 @@ class Screens(Projection):
 
     def open_to(self, customer: str, purpose: str) -> bool:
         """Whether this purpose is open for this person now."""
-        known = self._strategy.purposes.get(purpose)
-        return known is not None and bool(open_categories(self._customer(customer), known, self._now().timestamp()))
-
-    def holds(self, customer: str, purpose: str, epoch: int) -> bool:
-        """Whether what was decided under this purpose in this consent epoch may still go out to this person."""
-        known = self._strategy.purposes.get(purpose)
-        return known is not None and holds(self._customer(customer), known, epoch, self._now().timestamp())
-
-    def covers(self, customer: str, effect: Effect) -> bool:
-        """Whether what this person agreed to still covers an effect of theirs.
-
-        One without an action is owed whatever was agreed to: recipients are told of corrections.
-        """
-        action = self._strategy.actions.get(effect.action)
-        return not effect.action or (action is not None and self.holds(customer, action.purpose, effect.epoch))
+        return purpose_open(self._strategy, self._customer(customer), purpose, self._now().timestamp())
 
     def close(self) -> None:
-        """Tell every stream to end: the server stops."""
+        """End every stream: the server stops."""
         self.closed = True
         self.look_again()
 
     def look_again(self) -> None:
         """Wake every screen: something changed that is in no entry (a key was revoked, the clock was turned)."""
-        for bells in self._bells.values():
-            for bell in bells:
-                bell.set()
+        self.ring(*self._bells)
 
     def lasts_s(self, show: Show) -> float:
         """How long it may still be shown, in seconds."""
         return max(0.0, show.until - self._now().timestamp())
+
+    def ends_in_s(self, show: Show) -> float:
+        """In how many seconds a screen that shows this looks again, to take it off: just after its end."""
+        return self.lasts_s(show) + 0.05
 
     @contextmanager
     def watching(self, name: str) -> Iterator[asyncio.Event]:
@@ -209,17 +208,15 @@ class Screens(Projection):
         return max(found, key=lambda one: one.entry.received_at, default=None)
 
     def _there(self, place: str) -> list[Customer]:
-        """Who checked in at this place, once each, the latest first."""
+        """Who checked in at this place and is still there, once each, the latest first."""
         people = [self._customer(name) for name in reversed(self._present.get(place, {}))]
-        return list({one.id: one for one in people}.values())
+        found = {one.id: one for one in people if one.places.here == place and one.places.checked_in}
+        return list(found.values())
 
-    def _may_stay(self, customer: Customer, show: Show) -> bool:
-        now = self._now().timestamp()
-        shown = next((card for card in reversed(customer.service.shown) if card.decision == show.id), None)
-        if shown is None or shown.answer or now >= min(show.until, shown.until):
-            return False
-        return self.holds(customer.id, show.purpose, shown.epoch)
+    def _may_show(self, customer: Customer, show: Show) -> bool:
+        return may_show(self._strategy, customer, show, self._now().timestamp())
 
     def _answered(self, name: str) -> bool:
-        brief, shown = self.brief_of(name), self._customer(name).service.shown
-        return brief is not None and any(card.decision == brief.show.id and card.answer for card in shown)
+        brief = self.brief_of(name)
+        card = self._customer(name).service.card(brief.show.id) if brief is not None else None
+        return card is not None and bool(card.answer)

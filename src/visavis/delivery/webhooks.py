@@ -1,25 +1,16 @@
-"""The outbox.
+"""The outbox: effects delivered by webhook at least once, to allowed hosts only, and not after consent was withdrawn.
 
-What must happen outside, delivered at least once to hosts that were allowed by name, and never after its consent was
-withdrawn.
-
-An effect is in the log, in the same commit as the yes that caused it; what was delivered is kept beside. After a
-restart, whatever is in the log and not marked as done is sent again, under the same idempotency key. Messages are
-signed as Standard Webhooks 1.0 asks (HMAC-SHA-256 of id, time and body).
-
-Reference: Standard Webhooks, *specification 1.0.0*, 2023 (headers ``webhook-id``, ``webhook-timestamp``,
-``webhook-signature``).
+An effect is in the log, in the same commit as the yes that caused it; its delivery status is kept in this file. After a
+restart, every effect in the log that is not marked as done is sent again, under the same idempotency key. Messages are
+signed as in Standard Webhooks 1.0 (HMAC-SHA-256 of id, time and body).
 """
 
 import asyncio
 import logging
 import sqlite3
-from base64 import b64decode, b64encode
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from hashlib import blake2b, sha256
-from hmac import compare_digest
-from hmac import new as hmac
+from hashlib import blake2b
 from pathlib import Path
 from time import time
 from typing import Any, Final, Literal
@@ -29,9 +20,10 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from visavis.delivery import outgoing
+from visavis.delivery.webhook_targets import Target, sign
 from visavis.model.customer import Customer
 from visavis.model.entry import Effect, Entry, decode, encode
-from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import Objected, Restricted, Withdrew
 from visavis.ports import Projection
 from visavis.store.keys import Cipher, derived
@@ -39,29 +31,15 @@ from visavis.store.sqlite_file import open_database, truncate_wal
 
 TIMEOUT_S: Final = 5.0
 BACKOFF_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 3600.0, 3600.0, 3600.0)
-"""How long after each failure the next attempt comes.
-
-After the last one the effect is given up, and the console says so.
-"""
+"""The pause after each failure. After the last one the effect is given up, and the console shows it."""
 AT_ONCE: Final = 8
 """How many effects of one kind may be on their way at once."""
 KEPT: Final = 10_000
-TOLERANCE_S: Final = 300.0
 ERASED: Final = "erased"
-"""The kind of effect that tells a recipient of an erasure.
-
-The log does not hold it, so it is kept here, sealed, until it is delivered; then nowhere.
-"""
+"""The kind of effect that announces an erasure. It is not in the log: kept here, sealed, until it is delivered."""
 log = logging.getLogger("visavis.outbox")
 
 Status = Literal["waiting", "delivered", "withdrawn", "given_up", "no_target"]
-
-
-class Target(Struct, frozen=True):
-    """Where effects of one kind go. ``secret`` is ``whsec_`` and the base64 of at least 24 random bytes."""
-
-    url: str
-    secret: str
 
 
 class WebhookDelivery(Struct, frozen=True):
@@ -73,63 +51,6 @@ class WebhookDelivery(Struct, frozen=True):
     attempts: int = 0
     next_at: float = 0.0
     trouble: str = ""
-
-
-def checked(targets: Mapping[str, Target], hosts: frozenset[str]) -> dict[str, Target]:
-    """The targets, or :class:`Invalid`.
-
-    A target must be https at an allowed host (http only on this machine), with a proper secret.
-    """
-    allowed = {host.lower() for host in hosts}
-    for kind, target in targets.items():
-        try:
-            # Read by the same parser that will send: two would disagree on some address, and one of them is the
-            # attacker's.
-            url = httpx.URL(target.url)
-        except httpx.InvalidURL:
-            raise Invalid(f"The webhook of `{kind}` is not an address.", advice="Write https://host/path.") from None
-        local = url.host in ("127.0.0.1", "localhost", "::1")
-        if not url.host or (url.scheme != "https" and not (url.scheme == "http" and local)) or url.userinfo:
-            raise Invalid(f"The webhook of `{kind}` is not an https address.", advice="Write https://host/path.")
-        if url.host not in allowed:
-            raise Invalid(
-                f"The host `{url.host}` of the webhook `{kind}` is not allowed.",
-                advice="Add it to `hosts`, on purpose.",
-            )
-        if len(_secret(target.secret)) < 24:
-            raise Invalid(
-                f"The secret of the webhook `{kind}` is too short.",
-                advice="Use whsec_ and the base64 of 24 random bytes or more.",
-            )
-    return dict(targets)
-
-
-def sign(secret: str, message: str, at: int, body: bytes) -> str:
-    """The signature of a message, as its ``webhook-signature`` header holds it.
-
-    >>> sign("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
-    'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE='
-    """
-    signed = hmac(_secret(secret), f"{message}.{at}.".encode() + body, sha256).digest()
-    return f"v1,{b64encode(signed).decode()}"
-
-
-def verify(secret: str, headers: Mapping[str, str], body: bytes, *, now: float) -> str:
-    """The id of a message that really comes from who holds the secret, and is not older than five minutes.
-
-    Else :class:`Refused`.
-    """
-    message, at, given = (
-        headers.get("webhook-id", ""),
-        headers.get("webhook-timestamp", ""),
-        headers.get("webhook-signature", ""),
-    )
-    if not at.isascii() or not at.isdigit() or len(at) > 12 or abs(now - int(at)) > TOLERANCE_S:
-        raise Refused("This message is too old, or has no time.", advice="Check the clocks.")
-    expected = sign(secret, message, int(at), body)
-    if not any(compare_digest(expected.encode(), one.encode("utf-8", "replace")) for one in given.split(" ")):
-        raise Refused("This signature is not right.", advice="Check the secret.")
-    return message
 
 
 class Webhooks(Projection):
@@ -158,12 +79,7 @@ class Webhooks(Projection):
         self._targets = dict(targets)
         self._covered = covered
         self._erased = erased
-        # Straight to the host that was allowed: no proxy of the environment, no redirect.
-        self._client = (
-            client
-            if client is not None
-            else httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
-        )
+        self._client = client if client is not None else outgoing.client(TIMEOUT_S)
         self._clock = clock
         self._database = open_database(path)
         # What a power cut forgets is sent again under the same key: no need to wait for the disk.
@@ -229,10 +145,7 @@ class Webhooks(Projection):
             del self.parcels[oldest]
 
     def announce(self, notice: Entry) -> None:
-        """Keep what recipients are to be told of an erasure, before it begins.
-
-        Once it is done nothing else knows whom to tell; :meth:`take_effects` then delivers it.
-        """
+        """Store the notices of an erasure before it begins: afterwards nothing else knows whom to notify."""
         self._database.execute("PRAGMA synchronous = FULL")
         for effect in notice.effects:
             if effect.kind in self._targets:
@@ -280,19 +193,19 @@ class Webhooks(Projection):
         ]
 
     def settle(self) -> None:
-        """Once the whole log has passed.
+        """After the whole log was applied: drop the status of effects that are not in it.
 
-        Drop what is remembered of effects that it does not hold (a person was erased, a backup was put back).
+        (A person was erased, or a backup was restored.)
         """
         self._drop(self._unheard)
         self._unheard = set()
 
     def nudge(self) -> None:
-        """Look at the clock again: it was turned."""
+        """Read the clock again: it was changed."""
         self._bell.set()
 
     def start(self) -> None:
-        """Begin to deliver, in the running event loop, once the whole log has passed."""
+        """Begin to deliver, in the running event loop, after the whole log was applied."""
         self.settle()
         for key, parcel in self._targetless.items():
             self._finish(key, parcel)
@@ -300,9 +213,9 @@ class Webhooks(Projection):
         self._task = asyncio.get_running_loop().create_task(self._serve())
 
     async def tried(self, kind: str) -> None:
-        """Try everything of this kind that waits, now; return when each was.
+        """Try every waiting effect of this kind now; return when each was tried.
 
-        What failed waits for its time, or for the next start.
+        What failed waits for its next time, or for the next start.
         """
         for key, parcel in self.parcels.items():
             if parcel.effect.kind == kind and parcel.status == "waiting" and key not in self._under_way:
@@ -384,14 +297,11 @@ class Webhooks(Projection):
         truncate_wal(self._database)
 
     def _name(self, key: str) -> bytes:
-        """What an effect is known by at rest.
-
-        A keyed hash, because its key names a decision, and so a person to who can guess.
-        """
+        """A keyed hash of the effect's key, since a key could be matched to a person by guessing."""
         return blake2b(key.encode(), key=self._secret, digest_size=16).digest()
 
     async def _sent(self, parcel: WebhookDelivery) -> str:
-        """Send it once; what went wrong, or nothing."""
+        """Send it once; return what went wrong, or nothing."""
         effect = parcel.effect
         target = self._targets[effect.kind]
         at = int(self._clock())
@@ -421,7 +331,7 @@ class Webhooks(Projection):
                 self._client.stream("POST", target.url, content=body, headers=headers) as answer,
             ):
                 status = answer.status_code
-        except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError) as error:
+        except outgoing.ERRORS as error:
             return type(error).__name__
         if 200 <= status < 300:
             return ""
@@ -430,7 +340,7 @@ class Webhooks(Projection):
     def _finish(self, key: str, parcel: WebhookDelivery) -> None:
         self.parcels[key] = parcel
         if parcel.effect.kind == ERASED:
-            del self.parcels[key]  # it told of somebody of whom nothing is kept
+            del self.parcels[key]  # nothing is kept of this person
         name = self._name(key)
         self._done[name] = parcel.status
         at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
@@ -445,10 +355,3 @@ class Webhooks(Projection):
                 "what became of a webhook could not be written: it is sent again after a restart",
                 extra={"kind": parcel.effect.kind},
             )
-
-
-def _secret(secret: str) -> bytes:
-    try:
-        return b64decode(secret.removeprefix("whsec_"), validate=True)
-    except ValueError:
-        return b""

@@ -1,10 +1,8 @@
-"""The gateway to Brilliant's glasses: cards from a server to a Halo, its button back.
-
-A process of its own, on whatever is near the glasses.
+"""The gateway to Brilliant's glasses, a process near them: cards from a server to a Halo, its button presses back.
 
 ``python -m visavis.devices.brilliant https://your-server FILE-OF-THE-KEY`` needs ``pip install visavis[brilliant]`` and
-Bluetooth. The glasses know ASCII only, and the server spells what it sends them. The radio is whatever speaks like the
-vendor's ``BrilliantMsg``; their emulator does.
+Bluetooth. The glasses know ASCII only, and the server spells what it sends them. The radio has the
+interface of the vendor's ``BrilliantMsg``, as their emulator has.
 """
 
 import asyncio
@@ -19,7 +17,7 @@ import httpx
 LUA: Final = Path(__file__).with_name("halo.lua")
 CARD: Final = 0x20
 CLEAR: Final = 0x21
-SAID: Final = 0x22
+EVENT: Final = 0x22
 WAIT_S: Final = 25
 RETRY_S: Final = 3.0
 ANSWERS: Final = {"ACCEPT": "yes", "REFUSE": "no"}
@@ -35,7 +33,7 @@ class Radio(Protocol):
         """Put this Lua file onto the glasses."""
 
     async def start_frame_app(self, frame_app_name: str) -> None:
-        """Run it; returns when it said something."""
+        """Run it; returns at its first output."""
 
     async def send_message(self, msg_code: int, payload: bytes) -> None:
         """Hand these bytes over, in as many pieces as the link needs."""
@@ -55,28 +53,25 @@ class Gateway:
     def __init__(self, radio: Radio, url: str, key: str) -> None:
         self._radio = radio
         self._http = httpx.AsyncClient(base_url=url, headers={"authorization": f"Bearer {key}"}, timeout=WAIT_S + 10)
-        self._said: asyncio.Queue[bytes] = asyncio.Queue()
+        self._events: asyncio.Queue[bytes] = asyncio.Queue()
         self._shown = ""
 
     async def run(self) -> None:
-        """Until the key is revoked.
-
-        Show what is on the person's screen, tell what was shown and answered, wait out a network that is away.
-        """
+        """Until the key is revoked: show what is on the person's screen, report what was shown and answered."""
         loop = asyncio.get_running_loop()
 
-        def heard(data: bytes) -> None:
-            loop.call_soon_threadsafe(self._said.put_nowait, data)
+        def received(data: bytes) -> None:
+            loop.call_soon_threadsafe(self._events.put_nowait, data)
 
         await self._radio.upload_stdlua_libs(["data"])
         await self._radio.upload_frame_app(str(LUA), "frame_app.lua")
-        self._radio.register_data_response_handler(self, [SAID], heard)
+        self._radio.register_data_response_handler(self, [EVENT], received)
         await self._radio.start_frame_app("frame_app")
-        telling = asyncio.create_task(self._tell())
+        reporting = asyncio.create_task(self._report())
         try:
             await self._follow()
         finally:
-            telling.cancel()
+            reporting.cancel()
             await self._draw(None)
             await self._http.aclose()
 
@@ -108,14 +103,14 @@ class Gateway:
             self._shown = ""
             await self._radio.send_message(CLEAR, b"-")
 
-    async def _tell(self) -> None:
-        """Send on what the glasses said, in order; each again until the server has it."""
+    async def _report(self) -> None:
+        """Forward the events of the glasses in order; each is repeated until the server has it."""
         while True:
-            said, _, decision = (await self._said.get())[1:].decode("ascii", "replace").partition(":")
+            event, _, decision = (await self._events.get())[1:].decode("ascii", "replace").partition(":")
             path, body = (
                 ("displayed", {"decision": decision})
-                if said == "SHOWN"
-                else ("answer", {"decision": decision, "answer": ANSWERS.get(said, "")})
+                if event == "SHOWN"
+                else ("answer", {"decision": decision, "answer": ANSWERS.get(event, "")})
             )
             since = asyncio.get_running_loop().time()
             while True:

@@ -1,7 +1,4 @@
-"""The ways to a person that need an account elsewhere (push services, Apple, Google, a mail server).
-
-Each is set up by the settings, or says that it is not.
-"""
+"""The channels that need an account elsewhere (push services, Apple, Google, a mail server), as far as set up."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,12 +23,9 @@ from visavis.strategy.read import Strategy
 
 
 class ExternalChannels:
-    """What is set up.
+    """What the settings set up. No address is kept of a person who was ``erased``.
 
-    ``key`` derives a key for one use; ``holds`` tells whether the key of a device is still one; ``now`` gives epoch
-    seconds.
-
-    Of whom ``erased`` tells, no address is kept.
+    ``key`` derives a key for one use; ``holds`` says whether a device's key is valid; ``now`` gives epoch seconds.
     """
 
     def __init__(
@@ -51,22 +45,19 @@ class ExternalChannels:
         self._now = now
         self.addresses = Addresses(path, key("addresses"), erased=erased)
         self.push = self.wallet = self.mail = None
-        if settings.push.contact:
-            try:
+        try:
+            if settings.push.contact:
                 from visavis.devices.phone.web_push import WebPush  # noqa: PLC0415  an extra
-            except ImportError:
-                raise Invalid(
-                    "Web Push needs a package that is not installed.", advice="pip install visavis[push]"
-                ) from None
-            self.push = WebPush(settings.push, self.addresses, key("push"), holds=holds)
-        if settings.wallet.certificate:
-            try:
+
+                self.push = WebPush(settings.push, self.addresses, key("push"), holds=holds)
+            if settings.wallet.certificate:
                 from visavis.devices.wallet.apple import Passes  # noqa: PLC0415  an extra
-            except ImportError:
-                raise Invalid(
-                    "Apple Wallet needs a package that is not installed.", advice="pip install visavis[push]"
-                ) from None
-            self.wallet = Passes(settings.wallet, strategy, screens, self.addresses, key("wallet"), now, holds)
+
+                self.wallet = Passes(settings.wallet, strategy, screens, self.addresses, key("wallet"), now, holds)
+        except ImportError:
+            raise Invalid(
+                "Web Push and Apple Wallet need a package that is not installed.", advice="pip install visavis[push]"
+            ) from None
         if settings.mail.host:
             self.mail = Letters(settings.mail, strategy, screens, self.addresses, now)
 
@@ -76,7 +67,7 @@ class ExternalChannels:
         return [one for one in (self.push, self.wallet, self.mail) if one is not None]
 
     def routes(self, writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
-        """The phone's page, and what each way needs; what is not set up answers that it is not."""
+        """The phone page, and the routes of each channel; one that is not set up answers 503."""
 
         async def unset(_: Request) -> Response:
             raise Unavailable(

@@ -1,36 +1,33 @@
-"""The glasses page: cards by server-sent events with resume, recall, and both ways back (``displayed``, ``answered``).
-
-Any browser is a screen.
+"""The glasses page: any browser as a screen. Cards by server-sent events or long polling, and their answers.
 
 The stream says what is on the person's screen *now*: after a reload, a lost network or a restart of the server it
 begins with that, so no card is shown after its time, twice, or after it was withdrawn. A device's key opens one
-person's stream, and only for cards decided for that device.
+person's stream, and only for cards decided for that profile.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
-from visavis.cards.compose import compose
 from visavis.cards.text import speech
+from visavis.delivery.answers import Answers
 from visavis.delivery.screens import OnScreen, Screens
-from visavis.devices.hosts.page import HOSTS, opened, policy
+from visavis.devices.hosts.page import HOSTS, served
 from visavis.devices.text_screen import lines
 from visavis.http.access_keys import AccessKey, AccessKeys
-from visavis.http.bodies import OwnAnswer, Seen, Settled, Token
-from visavis.http.requests import HEARTBEAT_S, STREAM, json_body, key_of, with_cookie
+from visavis.http.bodies import OwnAnswer, PhonesAnswer, Seen, Settled, Token, json_response, read_body
+from visavis.http.event_stream import HEARTBEAT_S, ServerEvent, rings, streamed, watch
+from visavis.http.requests import key_of
 from visavis.http.routes import Operation, page_route, route
+from visavis.http.sign_in import sign_in
 from visavis.model.card import HudCard
 from visavis.model.catalogue import Device
-from visavis.model.errors import Invalid, Refused
-from visavis.model.moment import Answered, Displayed
+from visavis.model.errors import Refused
 from visavis.runtime.writer import Writer
 from visavis.strategy.read import Strategy
 
@@ -68,10 +65,8 @@ DISPLAYED: Final = Operation(
 ANSWER: Final = Operation(
     "POST", f"{PATH}/answer", "Answer the card.", request=OwnAnswer, response=Settled, errors=(503,), **_KEY
 )
-AGO_LIMIT_S: Final = 7 * 86_400.0
-"""How long an answer that was given without a network may wait to be sent."""
 WAIT_LIMIT_S: Final = 30.0
-"""How long who asks for the screen may be kept waiting until something changes on it."""
+"""How long a request for the screen may be held until something changes on it."""
 BY: Final[dict[str, dict[str, str]]] = {
     "fr": {
         "home": "d’après votre frigo",
@@ -88,194 +83,160 @@ BY: Final[dict[str, dict[str, str]]] = {
         "places": "because you are here",
     },
 }
-"""The few words of why that a glance has room for, by the kind of data that says most.
+"""The few words of why that a glance has room for, by the category of data that explains most.
 
 The whole sentence is on the person's own page.
 """
 ABOUT: Final = {"home": "home", "seen": "sight"}
-"""What a card is about when it was woken by that very thing."""
+"""The category of a card that is about the very thing that woke it."""
 HOME: Final = {"fr": "À la maison", "en": "At home"}
 
 
 def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
     """The page, its stream, and what it sends back."""
-    strategy = writer.processor.strategy
+    return Glasses(writer, access, screens).routes()
 
-    def device(request: Request) -> AccessKey:
-        return key_of(request, access, "device", cookie=COOKIE)
 
-    def language_of(request: Request, person: str) -> str:
-        return strategy.language_for(writer.processor.customer(person), request.query_params.get("language", ""))
+class Glasses:
+    """The page of all persons, each with the key of a device of theirs."""
 
-    async def page(request: Request) -> Response:
-        host = request.query_params.get("host", "")
-        language = strategy.language_for(None, request.query_params.get("language", ""))
+    def __init__(self, writer: Writer, access: AccessKeys, screens: Screens) -> None:
+        self._loop = writer.processor
+        self._strategy = writer.processor.strategy
+        self._access = access
+        self._screens = screens
+        self._answers = Answers(writer)
+
+    def routes(self) -> list[Route]:
+        """The page, its stream, and what it sends back."""
+        return [
+            page_route(PATH, self._page),
+            route(ENTER, self._enter),
+            route(SCREEN, self._screen),
+            route(STREAM_OF_CARDS, self._stream),
+            route(DISPLAYED, self._displayed),
+            route(ANSWER, self._answer),
+        ]
+
+    def _key(self, request: Request) -> AccessKey:
+        return key_of(request, self._access, "device", cookie=COOKIE)
+
+    async def _page(self, request: Request) -> Response:
+        asked = request.query_params
         try:
-            known = bool(device(request))
+            known = bool(self._key(request))
         except Refused:
             known = False
-        html = opened(host if host in HOSTS else "", language, known=known)
-        return HTMLResponse(html, headers=policy(html))
+        language = self._strategy.language_for(None, asked.get("language", ""))
+        return served(asked.get("host", ""), language, known=known)
 
-    async def enter(request: Request) -> Response:
-        token = str((await json_body(request)).get("key", ""))
-        if access.check(token).role != "device":
-            raise Invalid("This is not a device's key.", advice="Make one: visavis key device PERSON.")
-        return with_cookie(request, Response(status_code=204), COOKIE, token, PATH)
+    async def _enter(self, request: Request) -> Response:
+        return await sign_in(request, self._access, "device", COOKIE, PATH)
 
-    async def screen(request: Request) -> Response:
-        key, seen = device(request), request.headers.get("if-none-match", "")
+    async def _screen(self, request: Request) -> Response:
+        """The card of now; with ``wait_s``, as soon as it is another than that of ``If-None-Match``."""
+        key, seen = self._key(request), request.headers.get("if-none-match", "")
         until = monotonic() + _seconds(request.query_params.get("wait_s", ""))
-        with screens.watching(key.subject) as bell:
+        with self._screens.watching(key.subject) as bell:
             while True:
                 bell.clear()
-                found = screens.card(key.subject, key.profile)
+                found = self._screens.card(key.subject, key.profile)
                 tag = f'"{found.show.id if found is not None else ""}"'
-                wait = min(until - monotonic(), HEARTBEAT_S if found is None else screens.lasts_s(found.show) + 0.05)
-                if tag != seen or wait <= 0 or screens.closed:
+                wait_s = min(until - monotonic(), self._changes_in_s(found))
+                if tag != seen or wait_s <= 0 or self._screens.closed:
                     break
-                try:
-                    async with asyncio.timeout(wait):
-                        await bell.wait()
-                except TimeoutError:
-                    pass
-                device(request)  # a key that was revoked meanwhile gets nothing
+                await rings(bell, wait_s)
+                self._key(request)  # a key that was revoked meanwhile gets nothing
+        if tag != seen and found is not None:
+            response = json_response(self._card(request, key, found))
+            response.headers["etag"] = tag
+            return response
         headers = {"etag": tag, "cache-control": "no-store"}
-        if tag == seen:
-            return Response(status_code=304, headers=headers)
-        if found is None:
-            return Response(status_code=204, headers=headers)
-        return Response(msgspec.json.encode(card(request, key, found)), media_type="application/json", headers=headers)
+        return Response(status_code=304 if tag == seen else 204, headers=headers)
 
-    def card(request: Request, key: AccessKey, found: OnScreen) -> HudCard:
-        host = HOSTS.get(request.query_params.get("host", ""))
-        text_on = strategy.devices.get(key.profile) if host is not None and host.walled else None
-        return hud(strategy, screens, found, language_of(request, key.subject), text_on=text_on)
+    async def _stream(self, request: Request) -> Response:
+        key = self._key(request)
 
-    async def stream(request: Request) -> Response:
-        key = device(request)
-        last = request.headers.get("last-event-id", "")
-        return StreamingResponse(
-            _events(screens, access, key, lambda found: card(request, key, found), last), headers=STREAM
-        )
+        async def look(last: str) -> tuple[Sequence[ServerEvent], float]:
+            found = self._screens.card(key.subject, key.profile)
+            events = []
+            if found is not None and found.show.id != last:
+                data = msgspec.json.encode(self._card(request, key, found)).decode()
+                events = [ServerEvent("card", data, found.show.id)]
+            elif found is None and last:
+                events = [ServerEvent("recall", "{}", "")]
+            return events, self._changes_in_s(found)
 
-    async def displayed(request: Request) -> Response:
-        key, body = device(request), await json_body(request)
-        decision = str(body.get("decision", ""))
-        own(key, decision)
-        await writer.process(
-            Displayed(id=f"seen-{decision}"[:128], customer=key.subject, occurred_at=when(body), decision=decision)
-        )
-        return Response(status_code=204)
+        last_id = request.headers.get("last-event-id", "")
+        return streamed(watch(self._screens, key.subject, look, holds=lambda: self._access.holds(key), last_id=last_id))
 
-    async def answer(request: Request) -> Response:
-        key, body = device(request), await json_body(request)
-        decision, said = str(body.get("decision", "")), str(body.get("answer", ""))
-        if said not in ("yes", "no", "later", "wrong"):
-            raise Invalid("The answer is yes, no, later or wrong.")
-        own(key, decision)
-        # One id a card: of two screens that answer, the first received wins, and the second gets the settled state.
-        moment = Answered(
-            id=f"answer-{decision}"[:128], customer=key.subject, occurred_at=when(body), decision=decision, answer=said
-        )
-        lived = await writer.process(moment)
-        entry = lived.answer.entry
-        settled = entry.moment.answer if entry is not None and isinstance(entry.moment, Answered) else ""
-        return Response(msgspec.json.encode({"answer": settled}), media_type="application/json")
+    async def _displayed(self, request: Request) -> Response:
+        return await displayed(request, self._key(request), self._answers)
 
-    def when(body: dict[str, Any]) -> datetime:
-        """When it happened: ``ago_s`` before it could be sent.
+    async def _answer(self, request: Request) -> Response:
+        return await answered(request, self._key(request), self._answers, OwnAnswer)
 
-        A yes given in time counts, however long the network was away.
-        """
-        ago_s = body.get("ago_s", 0.0)
-        known = isinstance(ago_s, int | float) and not isinstance(ago_s, bool) and 0.0 <= ago_s <= AGO_LIMIT_S
-        return writer.processor.clock.now() - timedelta(seconds=ago_s if known else 0.0)
+    def _card(self, request: Request, key: AccessKey, found: OnScreen) -> HudCard:
+        asked = request.query_params
+        host = HOSTS.get(asked.get("host", ""))
+        text_on = self._strategy.devices.get(key.profile) if host is not None and host.has_lines else None
+        language = self._strategy.language_for(self._loop.customer(key.subject), asked.get("language", ""))
+        return hud(self._strategy, self._screens, found, language, text_on=text_on)
 
-    def own(key: AccessKey, decision: str) -> None:
-        customer = writer.processor.customer(key.subject)
-        card = next((card for card in customer.service.shown if card.decision == decision), None)
-        action = strategy.actions.get(card.action) if card is not None else None
-        if action is None or action.audience != "customer":
-            raise Invalid("There is no such card on this person's screens.")
+    def _changes_in_s(self, found: OnScreen | None) -> float:
+        return HEARTBEAT_S if found is None else self._screens.ends_in_s(found.show)
 
-    return [
-        page_route(PATH, page),
-        route(ENTER, enter),
-        route(SCREEN, screen),
-        route(STREAM_OF_CARDS, stream),
-        route(DISPLAYED, displayed),
-        route(ANSWER, answer),
-    ]
+
+async def displayed(request: Request, key: AccessKey, answers: Answers) -> Response:
+    """Enter that the card of the request's body was displayed to the key's person."""
+    body = await read_body(request, Seen)
+    await answers.enter(answers.displayed(key.subject, body.decision, ago_s=body.ago_s))
+    return Response(status_code=204)
+
+
+async def answered(
+    request: Request,
+    key: AccessKey,
+    answers: Answers,
+    kind: type[OwnAnswer | PhonesAnswer],
+    note: Callable[[str], None] = lambda _: None,
+) -> Response:
+    """Enter the answer of the request's body, and return the one that counts; ``note`` gets the decision before."""
+    body = await read_body(request, kind)
+    moment = answers.answered(key.subject, body.decision, body.answer, ago_s=body.ago_s)
+    note(body.decision)
+    return json_response(Settled(await answers.enter(moment)))
 
 
 def hud(
     strategy: Strategy, screens: Screens, found: OnScreen, language: str, *, text_on: Device | None = None
 ) -> HudCard:
-    """The card in the person's language, with the time that is left to it.
-
-    With its lines and spoken words for the device ``text_on``.
-    """
-    show, spot = found.show, found.entry.moment.at
-    card = compose(strategy, show, language, place=spot.place if spot is not None else "")
-    place = strategy.places.get(spot.place) if spot is not None else None
-    kicker = (
-        place.name
-        if place is not None
-        else HOME[language]
-        if strategy.actions[show.action].about == "home"
-        else strategy.brand.name
-    )
+    """The card in this language, with the time that it has left; for ``text_on``, also its lines and spoken words."""
+    show, action = found.show, strategy.actions[found.show.action]
+    card, place = found.card(strategy, language), found.place(strategy)
     return HudCard(
-        show.id,
-        kicker,
-        card.title,
-        card.body,
-        BY[language].get(_first_read(found, strategy.actions[show.action].about), card.why),
-        card.yes,
-        card.no,
-        round(screens.lasts_s(show), 2),
-        strategy.actions[show.action].ttl_s,
-        lines(card, text_on) if text_on is not None else [],
-        speech(card) if text_on is not None else "",
+        decision=show.id,
+        kicker=HOME[language] if place is None and action.about == "home" else found.place_name(strategy),
+        title=card.title,
+        body=card.body,
+        why=BY[language].get(_source(found, action.about), card.why),
+        yes=card.yes,
+        no=card.no,
+        lasts_s=round(screens.lasts_s(show), 2),
+        ttl_s=action.ttl_s,
+        lines=lines(card, text_on) if text_on is not None else [],
+        speech=speech(card) if text_on is not None else "",
     )
 
 
-def _first_read(found: OnScreen, about: str) -> str:
+def _source(found: OnScreen, about: str) -> str:
+    """The category of data that explains this card best."""
     if about in ABOUT:
         return ABOUT[about]
     read = {category for use in found.entry.uses if use.purpose == found.show.purpose for category in use.categories}
     return next((category for category in BY["en"] if category in read), "")
 
 
-async def _events(
-    screens: Screens, access: AccessKeys, key: AccessKey, card: Callable[[OnScreen], HudCard], last: str
-) -> AsyncIterator[bytes]:
-    on_page = last
-    yield b"retry: 1000\n\n"
-    with screens.watching(key.subject) as bell:
-        while not screens.closed and access.holds(key):
-            bell.clear()
-            found = screens.card(key.subject, key.profile)
-            wait = HEARTBEAT_S
-            if found is not None:
-                wait = min(wait, screens.lasts_s(found.show) + 0.05)
-                if found.show.id != on_page:
-                    on_page = found.show.id
-                    data = msgspec.json.encode(card(found))
-                    yield f"event: card\nid: {on_page}\ndata: ".encode() + data + b"\n\n"
-            elif on_page:
-                on_page = ""
-                yield b"event: recall\nid: \ndata: {}\n\n"
-            try:
-                async with asyncio.timeout(wait):
-                    await bell.wait()
-            except TimeoutError:
-                yield b": still here\n\n"
-    if not screens.closed:
-        yield b"event: shut\ndata: {}\n\n"
-
-
 def _seconds(text: str) -> float:
-    """So many seconds, within the limit; none when it is no number."""
+    """The number of seconds in this text, within the limit; 0 when it is none."""
     return min(float(text), WAIT_LIMIT_S) if text.isascii() and text.isdecimal() else 0.0

@@ -1,12 +1,12 @@
--- Vis-à-vis on a Brilliant Halo: draws the lines of a card, tells that it did, and what the button said. `data` is the vendor's own library.
+-- Vis-à-vis on a Brilliant Halo: draws the lines of a card, reports that it did, and the button. `data` is the vendor's own library.
 local data = require('data.min')
-local CARD, CLEAR, SAID = 0x20, 0x21, 0x22
+local CARD, CLEAR, EVENT = 0x20, 0x21, 0x22
 local LEFT, TOP, PITCH = 45, 49, 20 -- the first pixel is 1
 local card = ''
 
-local function say(what)
+local function report(what)
   if card ~= '' then
-    pcall(frame.bluetooth.send, string.char(SAID) .. what .. ':' .. card)
+    pcall(frame.bluetooth.send, string.char(EVENT) .. what .. ':' .. card)
   end
 end
 
@@ -27,11 +27,11 @@ local function draw(block)
     row = row + 1
   end
   frame.display.show()
-  say('SHOWN')
+  report('SHOWN')
 end
 
-frame.button.single(function() say('ACCEPT') end)
-frame.button.double(function() say('REFUSE') end)
+frame.button.single(function() report('ACCEPT') end)
+frame.button.double(function() report('REFUSE') end)
 clear()
 print('ready')
 while true do

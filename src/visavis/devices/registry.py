@@ -7,8 +7,9 @@ ten years.
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from math import ceil
-from secrets import choice
+from secrets import choice, token_hex
 from time import time
 from typing import Final, Literal
 
@@ -20,6 +21,7 @@ from msgspec import Struct
 from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.model.catalogue import Device
 from visavis.model.errors import Invalid, Refused
+from visavis.model.moment import Worn
 from visavis.model.shown import DeviceState
 
 ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -46,10 +48,7 @@ class TooMany(Refused):
 
 
 class Offer(Struct, frozen=True):
-    """A code that waits to be used.
-
-    For a person's device, or for an adviser's at a place, until the end of the shift (epoch seconds).
-    """
+    """A code that waits to be used; ``until`` is the end of an adviser's shift (epoch seconds)."""
 
     code: str
     role: Literal["device", "adviser"]
@@ -74,8 +73,15 @@ class OwnDevice(Struct, frozen=True):
     until: float
 
 
+def worn_moment(key: AccessKey, at: datetime, *, worn: bool) -> Worn:
+    """That this key's device is worn from now on, or no longer: decisions choose among the devices that are."""
+    return Worn(
+        id=f"worn-{token_hex(6)}", customer=key.subject, occurred_at=at, device=key.id, profile=key.profile, worn=worn
+    )
+
+
 class Registry:
-    """Offers codes, makes them keys, lists what there is. ``now`` gives epoch seconds."""
+    """Offers codes, exchanges them for keys, lists devices. ``now`` gives epoch seconds."""
 
     def __init__(self, access: AccessKeys, devices: Mapping[str, Device], now: Callable[[], float]) -> None:
         self._access = access
@@ -121,9 +127,9 @@ class Registry:
             found.append(OwnDevice(key.id, key.profile, name, proved, worn, battery, busy, key.until))
         return found
 
-    def shift(self, hours: object, asking: AccessKey) -> float:
-        """When a shift that begins now ends; no later than the key of who asks."""
-        if not isinstance(hours, int | float) or isinstance(hours, bool) or not 0 < hours * 3600 <= SHIFT_LIMIT_S:
+    def shift(self, hours: float, asking: AccessKey) -> float:
+        """When a shift that begins now ends; no later than the key that asks for it."""
+        if not 0 < hours * 3600 <= SHIFT_LIMIT_S:
             raise Invalid(
                 f"`hours` is how long the shift lasts, at most {SHIFT_LIMIT_S / 3600:.0f}.", advice='Send {"hours": 8}.'
             )

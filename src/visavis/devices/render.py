@@ -1,6 +1,6 @@
-"""Draw a frame: a page of exact pixels, a picture, a picture of sixteen greys, a bitmap of one bit.
+"""Draw a frame: as a page of exact pixels, a picture, a picture of sixteen greys, or a bitmap of one bit.
 
-All four say the same words at the same places.
+All four have the same words at the same places.
 
 Pictures are drawn with Roboto, page text with whatever the device has: lines were measured with the widest of the usual
 faces, and a picture's line that would still be too wide (small letters are rounded to whole pixels) is drawn a size
@@ -110,7 +110,7 @@ def _fitted(one: PlacedText) -> tuple[str, ImageFont.FreeTypeFont]:
 
 
 def drawable(text: str) -> str:
-    """The text in the letters that our font has: all of Latin; of others, what can be told in Latin."""
+    """The text in the letters that our font has: all of Latin; others are transliterated."""
     return "".join(
         [glyph if glyph in REGULAR and glyph != "→" else transliterated(glyph, "latin1") for glyph in text]
     ).translate(_NARROW)

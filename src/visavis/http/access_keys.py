@@ -118,7 +118,7 @@ class AccessKeys:
                 self._keys[digest] = revoked
                 self._held.discard(key.id)
                 return
-        raise Invalid("There is no such key.", advice="`visavis keys` lists them.")
+        raise Invalid("There is no such key.", advice="The console lists the keys and their ids.")
 
     def erase_personal_data(self, names: Collection[str], _entries: Sequence[Entry] = ()) -> int:
         """Destroy every key that speaks for this person; how many there were.

@@ -1,7 +1,4 @@
-"""Who is at a page's door: a key in the Authorization header, or in that page's own cookie.
-
-Shared by every room that serves pages.
-"""
+"""What every page and JSON route shares: the key of a request, its body, its cookie, and errors as problem details."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -25,31 +22,12 @@ PAGE: Final = {
     "referrer-policy": "no-referrer",
     "cache-control": "no-store",
 }
-STREAM: Final = {
-    "content-type": "text/event-stream",
-    "cache-control": "no-store",
-    "x-accel-buffering": "no",
-    "x-content-type-options": "nosniff",
-}
-HEARTBEAT_S: Final = 15.0
-"""How often a stream says that it is still there."""
 Answering = Callable[[Request], Awaitable[Response]]
-__all__ = [
-    "HEARTBEAT_S",
-    "PAGE",
-    "STREAM",
-    "YEAR_S",
-    "Answering",
-    "guarded",
-    "json_body",
-    "key_of",
-    "refusal",
-    "with_cookie",
-]
+__all__ = ["PAGE", "YEAR_S", "Answering", "guarded", "json_body", "key_of", "refusal", "with_cookie"]
 
 
 def key_of(request: Request, access: AccessKeys, *roles: str, cookie: str = "") -> AccessKey:
-    """The key of this request, of one of these roles; else :class:`Refused`.
+    """The key in the Authorization header, or in this page's cookie, of one of these roles; else :class:`Refused`.
 
     A cookie counts only for requests that come from our own pages.
     """
@@ -70,9 +48,9 @@ def key_of(request: Request, access: AccessKeys, *roles: str, cookie: str = "") 
 
 
 def with_cookie(request: Request, response: Response, cookie: str, token: str, path: str) -> Response:
-    """The response that leaves this key in the page's cookie.
+    """The response that also stores this key in the page's cookie.
 
-    Not read by scripts, not sent from another site, nor in clear when we serve https.
+    Not readable by scripts, not sent from another site, and only over https when the request came over https.
     """
     response.set_cookie(
         cookie, token, max_age=YEAR_S, path=path, httponly=True, samesite="strict", secure=request.url.scheme == "https"
@@ -94,10 +72,7 @@ async def json_body(request: Request) -> dict[str, Any]:
 
 
 def guarded(answering: Answering) -> Answering:
-    """The same answer, with everything that we raise on purpose told as a problem.
-
-    Never a redirect, so that a script is not fooled.
-    """
+    """The same route, with every error of ours answered as problem details, never as a redirect."""
 
     async def answer(request: Request) -> Response:
         try:

@@ -21,7 +21,7 @@ import httpx
 from starlette.routing import BaseRoute, Route
 
 from visavis.config import Settings
-from visavis.delivery.webhooks import Target
+from visavis.delivery.webhook_targets import Target
 from visavis.lab.stage.routes import StageAccess, routes
 from visavis.lab.stories.households import HouseholdExtract
 from visavis.lab.stories.report import PlayReport, StoryResult

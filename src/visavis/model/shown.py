@@ -58,6 +58,10 @@ class Service(Struct, frozen=True, array_like=True, gc=False):
     reluctance: float = 1.0
     wrong: tuple[str, ...] = ()
 
+    def card(self, decision: str) -> Shown | None:
+        """The card or brief of this decision, as long as it is remembered."""
+        return next((card for card in reversed(self.shown) if card.decision == decision), None)
+
 
 class DeviceState(Struct, frozen=True, array_like=True, gc=False):
     """A device of the person, as it last reported itself."""

@@ -1,34 +1,32 @@
-"""The adviser's page.
+"""The adviser's page: the briefs of one place, on glasses or a tablet, while their persons are there and agree.
 
-The briefs of one place, on glasses or a tablet, for as long as their persons are there and agree.
-
-The stream says what is on this place's screens *now*, as a whole: a new connection begins with it, and what must leave
-is simply not in the next state. One brief is on the screen; the others are names to pick, and nothing else of them is
-sent. Each is a reading by the key that it goes to, and is written down as a use before anything of it is sent; its
-first answer takes it off every screen of the place.
+The stream sends the whole state of the place's screens: a new connection begins with it, and a brief that must leave is
+simply not in the next state. One brief is on the screen; of the others only names are sent, to pick from. Each brief is
+read by the key that it goes to, and that reading is logged as a use before anything of it is sent; its first answer
+takes it off every screen of the place.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
 from msgspec.structs import asdict
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from visavis.cards.brief import brief
+from visavis.delivery.answers import Answers
 from visavis.delivery.screens import OnScreen, Screens
 from visavis.http.access_keys import AccessKey, AccessKeys
-from visavis.http.bodies import AdvisersAnswer, Settled, ShownBrief, Token
-from visavis.http.requests import HEARTBEAT_S, STREAM, json_body, key_of, with_cookie
+from visavis.http.bodies import AdvisersAnswer, Settled, ShownBrief, Token, json_response, read_body
+from visavis.http.event_stream import HEARTBEAT_S, ServerEvent, streamed, watch
+from visavis.http.requests import key_of
 from visavis.http.routes import Operation, page_route, route
+from visavis.http.sign_in import sign_in
 from visavis.model.card import Brief
 from visavis.model.entry import Entry
-from visavis.model.errors import Invalid, Refused, VisavisError
+from visavis.model.errors import Invalid, Refused
 from visavis.model.ids import version_of
-from visavis.model.moment import Answered, Displayed
 from visavis.runtime.writer import Writer
 from visavis.strategy.read import Strategy
 from visavis.web import pages
@@ -54,117 +52,118 @@ ANSWER: Final = Operation(
     "POST", f"{PATH}/answer", "Answer the brief.", request=AdvisersAnswer, response=Settled, errors=(503,), **_KEY
 )
 LAYOUTS: Final = ("glasses", "tablet")
-HEALTH_TIMEOUT_S: Final = 1.0
 
 
 def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
     """The page, its stream, its briefs as JSON, and what it sends back."""
-    strategy = writer.processor.strategy
+    return Adviser(writer, access, screens).routes()
 
-    def adviser(request: Request) -> AccessKey:
-        return key_of(request, access, "adviser", cookie=COOKIE)
 
-    async def page(request: Request) -> Response:
-        language = pages.language_of(request, strategy)
-        try:
-            place = strategy.places.get(adviser(request).subject)
-        except Refused:
-            return pages.page("adviser.html", language, framed=True, path=PATH, place=None, layout="")
+class Adviser:
+    """The page of all places, each with the keys of its advisers."""
+
+    def __init__(self, writer: Writer, access: AccessKeys, screens: Screens) -> None:
+        self._strategy = writer.processor.strategy
+        self._access = access
+        self._screens = screens
+        self._answers = Answers(writer)
+
+    def routes(self) -> list[Route]:
+        """The page, its stream, its briefs as JSON, and what it sends back."""
+        return [
+            page_route(PATH, self._page),
+            route(ENTER, self._enter),
+            route(BRIEFS, self._briefs),
+            route(STREAM_OF_BRIEFS, self._stream),
+            route(ANSWER, self._answer),
+        ]
+
+    def _key(self, request: Request) -> AccessKey:
+        return key_of(request, self._access, "adviser", cookie=COOKIE)
+
+    def _language(self, request: Request) -> str:
+        return pages.language_of(request, self._strategy)
+
+    async def _page(self, request: Request) -> Response:
         layout = request.query_params.get("as", "")
-        return pages.page(
-            "adviser.html",
-            language,
-            framed=True,
-            path=PATH,
-            place=place.name if place is not None else strategy.brand.name,
-            layout=layout if layout in LAYOUTS else "",
-        )
+        values: dict[str, Any] = {"place": None, "layout": ""}
+        try:
+            place = self._strategy.places.get(self._key(request).subject)
+            name = place.name if place is not None else self._strategy.brand.name
+            values = {"place": name, "layout": layout if layout in LAYOUTS else ""}
+        except Refused:
+            pass
+        return pages.page("adviser.html", self._language(request), framed=True, path=PATH, **values)
 
-    async def enter(request: Request) -> Response:
-        token = str((await json_body(request)).get("key", ""))
-        if access.check(token).role != "adviser":
-            raise Refused("This is not an adviser's key.", advice="Make one: visavis key adviser PLACE.")
-        return with_cookie(request, Response(status_code=204), COOKIE, token, PATH)
+    async def _enter(self, request: Request) -> Response:
+        return await sign_in(request, self._access, "adviser", COOKIE, PATH)
 
-    async def read(key: AccessKey, already: set[str]) -> None:
-        """Write down that this key reads every brief of its place; when it returns, there is none that was not."""
-        while new := [one for one in screens.briefs(key.subject) if one.show.id not in already]:
+    async def _read(self, key: AccessKey, already: set[str]) -> None:
+        """Log that this key reads every brief of its place; when it returns, none was left out."""
+        while new := [one for one in self._screens.briefs(key.subject) if one.show.id not in already]:
             for one in new:
-                decision, now = one.show.id, writer.processor.clock.now()
-                await writer.process(
-                    Displayed(
-                        id=f"seen-{decision}-{key.id}"[:128],
-                        customer=one.entry.customer,
-                        occurred_at=now,
-                        decision=decision,
-                    )
-                )
+                person, decision = one.entry.customer, one.show.id
+                moment = self._answers.displayed(person, decision, audience="adviser", reader=key.id)
+                await self._answers.enter(moment)
                 already.add(decision)
 
-    async def briefs(request: Request) -> Response:
-        key, language = adviser(request), pages.language_of(request, strategy)
-        await read(key, set())
-        found = [
-            asdict(_said(strategy, one, language)) | {"lasts_s": screens.lasts_s(one.show)}
-            for one in screens.briefs(key.subject)
-        ]
-        return Response(
-            msgspec.json.encode(found), media_type="application/json", headers={"cache-control": "no-store"}
+    async def _briefs(self, request: Request) -> Response:
+        key, language = self._key(request), self._language(request)
+        await self._read(key, set())
+        return json_response(
+            [
+                asdict(_brief(self._strategy, one, language)) | {"lasts_s": self._screens.lasts_s(one.show)}
+                for one in self._screens.briefs(key.subject)
+            ]
         )
 
-    async def stream(request: Request) -> Response:
-        key, language = adviser(request), pages.language_of(request, strategy)
+    async def _stream(self, request: Request) -> Response:
+        key, language, picked = self._key(request), self._language(request), request.query_params.get("pick", "")
+        already = set[str]()
 
-        picked, last = request.query_params.get("pick", ""), request.headers.get("last-event-id", "")
-        return StreamingResponse(_events(strategy, screens, read, language, picked, last, access, key), headers=STREAM)
+        async def look(last: str) -> tuple[Sequence[ServerEvent], float]:
+            await self._read(key, already)  # when it cannot be logged, nothing is shown yet
+            name, values = state(self._strategy, self._screens, key.subject, language, picked)
+            ends = [self._screens.ends_in_s(one.show) for one in self._screens.briefs(key.subject)]
+            text = pages.rendered("_brief.html", language, **values) if name != last else ""
+            return [ServerEvent("screen", text, name)] if name != last else [], min([HEARTBEAT_S, *ends])
 
-    async def answer(request: Request) -> Response:
-        key, body = adviser(request), await json_body(request)
-        decision, said, about = str(body.get("decision", "")), str(body.get("answer", "")), str(body.get("about", ""))
-        if said not in ("done", "later", "wrong"):
-            raise Invalid("The answer is done, later or wrong.")
-        found = here(key, decision)
-        if about and (
-            said != "wrong" or about not in [fact.subject for fact in found.show.facts if fact.kind == "need"]
-        ):
+        watched = watch(
+            self._screens,
+            f"place:{key.subject}",
+            look,
+            holds=lambda: self._access.holds(key),
+            last_id=request.headers.get("last-event-id", ""),
+        )
+        return streamed(watched)
+
+    async def _answer(self, request: Request) -> Response:
+        key, body = self._key(request), await read_body(request, AdvisersAnswer)
+        found = self._brief_here(key, body.decision)
+        needs = [fact.subject for fact in found.show.facts if fact.kind == "need"]
+        if body.about and (body.answer != "wrong" or body.about not in needs):
             raise Invalid(
                 "`about` names no fact of this brief that can be wrong.", advice="Send the `about` of one of its facts."
             )
-        # One id a brief: of two advisers who answer, the first received wins, and the second hears what was settled.
-        moment = Answered(
-            id=f"answer-{decision}"[:128],
-            customer=found.entry.customer,
-            occurred_at=writer.processor.clock.now(),
-            decision=decision,
-            answer=said,
-            about=about,
+        moment = self._answers.answered(
+            found.entry.customer, body.decision, body.answer, audience="adviser", about=body.about
         )
-        entry = (await writer.process(moment)).answer.entry
-        settled = entry.moment.answer if entry is not None and isinstance(entry.moment, Answered) else ""
-        return Response(msgspec.json.encode({"answer": settled}), media_type="application/json")
+        return json_response(Settled(await self._answers.enter(moment)))
 
-    def here(key: AccessKey, decision: str) -> OnScreen:
-        """The brief of this decision, of someone who is still looked after at this place and still lets advisers know."""
-        for name in screens.checked_in(key.subject):
-            found = screens.brief_of(name)
-            if found is not None and found.show.id == decision and screens.open_to(name, found.show.purpose):
+    def _brief_here(self, key: AccessKey, decision: str) -> OnScreen:
+        """The brief of this decision, if its person is still checked in at this place and the purpose open."""
+        for name in self._screens.checked_in(key.subject):
+            found = self._screens.brief_of(name)
+            if found is not None and found.show.id == decision and self._screens.open_to(name, found.show.purpose):
                 return found
         raise Refused("There is no such brief at this place.")
 
-    return [
-        page_route(PATH, page),
-        route(ENTER, enter),
-        route(BRIEFS, briefs),
-        route(STREAM_OF_BRIEFS, stream),
-        route(ANSWER, answer),
-    ]
-
 
 def state(strategy: Strategy, screens: Screens, place: str, language: str, picked: str) -> tuple[str, dict[str, Any]]:
-    """What is on this place's screens now, for its template, under a name that changes when it does."""
+    """What is on this place's screens now, for its template, with a version that changes when it does."""
     found = screens.briefs(place)
     at = next((i for i, one in enumerate(found) if one.show.id == picked), 0)
-    others = [(one.show.id, _said(strategy, one, language).who) for one in (*found[at + 1 :], *found[:at])]
+    others = [(one.show.id, _brief(strategy, one, language).who) for one in (*found[at + 1 :], *found[:at])]
     greeting, nobody = not found and screens.greeting(place), not screens.checked_in(place)
     name = version_of(
         *[part.encode() for part in (*[one.show.id for one in found], str(at), str(greeting), str(nobody))]
@@ -173,7 +172,7 @@ def state(strategy: Strategy, screens: Screens, place: str, language: str, picke
     if found:
         top = found[at]
         values |= {
-            "brief": _said(strategy, top, language),
+            "brief": _brief(strategy, top, language),
             "lasts_s": round(screens.lasts_s(top.show), 2),
             "at": _when(top.entry, language),
             "named": any(fact.kind == "name" and fact.subject for fact in top.show.facts),
@@ -181,48 +180,13 @@ def state(strategy: Strategy, screens: Screens, place: str, language: str, picke
     return name, values
 
 
-async def _events(
-    strategy: Strategy,
-    screens: Screens,
-    read: Callable[[AccessKey, set[str]], Awaitable[None]],
-    language: str,
-    picked: str,
-    last: str,
-    access: AccessKeys,
-    key: AccessKey,
-) -> AsyncIterator[bytes]:
-    on_page, place, already = last, key.subject, set[str]()
-    yield b"retry: 1000\n\n"
-    with screens.watching(f"place:{place}") as bell:
-        while not screens.closed and access.holds(key):
-            bell.clear()
-            try:
-                await read(key, already)
-            except VisavisError:  # it could not be written down, so it is not shown yet
-                await asyncio.sleep(HEALTH_TIMEOUT_S)
-                continue
-            name, values = state(strategy, screens, place, language, picked)
-            if name != on_page:
-                on_page = name
-                yield pages.event(pages.rendered("_brief.html", language, **values), name="screen", number=name)
-            soon = [screens.lasts_s(one.show) + 0.05 for one in screens.briefs(place)]
-            try:
-                async with asyncio.timeout(min([HEARTBEAT_S, *soon])):
-                    await bell.wait()
-            except TimeoutError:
-                # An event, not a comment: a page that hears nothing for too long takes its brief off by itself.
-                yield pages.event(".", name="beat")
-    if not screens.closed:
-        yield pages.event(".", name="shut")
-
-
-def _said(strategy: Strategy, found: OnScreen, language: str) -> Brief:
+def _brief(strategy: Strategy, found: OnScreen, language: str) -> Brief:
     spot = found.entry.moment.at
     return brief(strategy, found.show, language, today=spot.local_day if spot is not None else 0)
 
 
 def _when(entry: Entry, language: str) -> str:
-    """When the person announced themselves, by the clock on the wall there."""
+    """When the person checked in, in the place's local time."""
     spot = entry.moment.at
     if spot is None:
         return ""

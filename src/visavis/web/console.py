@@ -4,8 +4,7 @@ The latest moments, any decision explained, the effect of each objective, webhoo
 of the feed when moments come faster than they can be read; the log has every moment.
 """
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from itertools import islice
 from math import isfinite
 from time import perf_counter
@@ -15,7 +14,7 @@ from babel.numbers import format_percent
 from markupsafe import Markup
 from msgspec import Struct
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from visavis.cards.replies import DecisionReply, decision_reply
@@ -28,7 +27,8 @@ from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.http.access_log import record_entry_read
 from visavis.http.bodies import Token, json_response, read_body
-from visavis.http.requests import HEARTBEAT_S, PAGE, STREAM, key_of, with_cookie
+from visavis.http.event_stream import HEARTBEAT_S, Look, ServerEvent, streamed, watch
+from visavis.http.requests import PAGE, key_of, with_cookie
 from visavis.http.routes import Operation, endpoint, page_route, routes_of
 from visavis.measurement.objectives import ObjectiveResult, ObjectiveTallies
 from visavis.model.errors import Invalid, Refused
@@ -138,7 +138,8 @@ class Console:
         key, asked = self._key(request), request.query_params
         wanted = Filter(asked.get("kind", ""), asked.get("result", ""), asked.get("mark", ""))
         last = request.headers.get("last-event-id", "") or asked.get("after", "")
-        return StreamingResponse(self._events(key, wanted, self._language(request), last), headers=STREAM)
+        look = self._look(wanted, self._language(request), last)
+        return streamed(watch(self._screens, EVERYBODY, look, holds=lambda: self._access.holds(key), settle_s=PACE_S))
 
     @endpoint(
         Operation(
@@ -222,7 +223,7 @@ class Console:
     def _summary(self, language: str) -> dict[str, Any]:
         """The values of the template ``_summary.html``."""
         books = self._accounts.books
-        recent, parcels = self._screens.recent, self._webhooks.parcels
+        parcels = self._webhooks.parcels
         return {
             "books": {
                 name: amount(abs(cents), self._strategy.brand.currency, language) for name, cents in books.items()
@@ -231,7 +232,7 @@ class Console:
             "parcels": [(one, mark(one.customer)) for one in islice(reversed(parcels.values()), PARCELS)],
             "world": self._writer.processor.world.version,
             "people": len(self._writer.processor.population),
-            "processed": recent[-1].number if recent else 0,
+            "processed": self._newest(),
             "waiting": self._writer.waiting + self._webhooks.waiting,
         }
 
@@ -241,33 +242,29 @@ class Console:
         found = list(islice(rows(self._strategy, new, wanted, pages.WORDS[language].console, language), ROWS))
         return pages.rendered("_rows.html", language, rows=found) if found else ""
 
-    async def _events(self, key: AccessKey, wanted: Filter, language: str, last: str) -> AsyncIterator[bytes]:
-        screens = self._screens
-        newest = screens.recent[-1].number if screens.recent else 0
-        after = int(last) if last.isascii() and last.isdigit() and int(last) <= newest else 0
-        summary_at = 0.0
-        yield b"retry: 1000\n\n"
-        with screens.watching(EVERYBODY) as bell:
-            while not screens.closed and self._access.holds(key):
-                bell.clear()
-                newest = screens.recent[-1].number if screens.recent else 0
-                if newest > after:
-                    if text := self._rows(wanted, language, after):
-                        yield pages.event(text, name="rows", number=str(newest))
-                    after = newest
-                if (started := perf_counter()) >= summary_at:
-                    html = pages.rendered("_summary.html", language, **self._summary(language))
-                    yield pages.event(html, name="summary")
-                    # Counting many people takes long: it never takes more than a fiftieth of the server's time.
-                    summary_at = started + max(SUMMARY_S, 50.0 * (perf_counter() - started))
-                try:
-                    async with asyncio.timeout(HEARTBEAT_S):
-                        await bell.wait()
-                    await asyncio.sleep(PACE_S)
-                except TimeoutError:
-                    yield b": still here\n\n"
-        if not screens.closed:
-            yield pages.event(".", name="shut")
+    def _look(self, wanted: Filter, language: str, last: str) -> Look:
+        """The rows of the moments since the one of this number, and the summary beside them."""
+        after, summary_at = int(last) if last.isascii() and last.isdigit() else 0, 0.0
+        after = after if after <= self._newest() else 0
+
+        async def look(_: str) -> tuple[Sequence[ServerEvent], float]:
+            nonlocal after, summary_at
+            events, newest = [], self._newest()
+            if newest > after:
+                if text := self._rows(wanted, language, after):
+                    events.append(ServerEvent("rows", text, str(newest)))
+                after = newest
+            if (started := perf_counter()) >= summary_at:
+                html = pages.rendered("_summary.html", language, **self._summary(language))
+                events.append(ServerEvent("summary", html))
+                # Counting many people takes long: it never takes more than a fiftieth of the server's time.
+                summary_at = started + max(SUMMARY_S, 50.0 * (perf_counter() - started))
+            return events, HEARTBEAT_S
+
+        return look
+
+    def _newest(self) -> int:
+        return self._screens.recent[-1].number if self._screens.recent else 0
 
 
 def standing(one: ObjectiveResult, language: str) -> ObjectiveRow:

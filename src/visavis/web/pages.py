@@ -82,16 +82,6 @@ def language_of(request: Request, strategy: Strategy, customer: Customer | None 
     return strategy.language_for(customer, request.query_params.get("language", ""), *browser)
 
 
-def event(text: str, *, name: str = "message", number: str = "") -> bytes:
-    r"""One server-sent event; each line of the text needs a ``data:`` of its own.
-
-    >>> event("a\nb", name="card", number="7")
-    b'event: card\nid: 7\ndata: a\ndata: b\n\n'
-    """
-    lines = "".join([f"data: {line}\n" for line in text.splitlines() or [""]])
-    return f"event: {name}\n{f'id: {number}' + chr(10) if number else ''}{lines}\n".encode()
-
-
 def clock(hour: float, language: str) -> str:
     r"""An hour of the day as people write it.
 

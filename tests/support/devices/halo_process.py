@@ -1,4 +1,4 @@
-"""A Halo in its vendor's emulator with our gateway before it, in a process and an environment of their own (``make peers``)."""
+"""A Halo in its vendor's emulator with our gateway, in a process and an environment of their own (``make peers``)."""
 
 import base64
 import json

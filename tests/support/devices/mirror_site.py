@@ -17,7 +17,7 @@ PNG = bytes.fromhex(
 
 
 class Listener:
-    """An HTTP server that keeps what is posted to it, answers ``status``, and points elsewhere when that is a redirect."""
+    """An HTTP server that keeps what is posted to it and answers ``status``, with a location when it is a redirect."""
 
     def __init__(self) -> None:
         self.heard: list[dict[str, Any]] = []

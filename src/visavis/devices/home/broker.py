@@ -1,9 +1,7 @@
-"""A connection to an MQTT broker that is there again after every loss.
+"""A connection to an MQTT broker, renewed after every loss.
 
-What came is acknowledged once it is durable, what goes says whether it went.
-
-The session outlives the connection: what homes say meanwhile waits at the broker. A message that is not acknowledged
-comes again, so whoever listens is idempotent.
+The session outlives the connection: what homes send meanwhile waits at the broker. A message is acknowledged once it
+was processed; else it comes again, so the listener is idempotent.
 """
 
 import asyncio
@@ -17,11 +15,10 @@ from msgspec import Struct
 
 from visavis.config import Broker
 from visavis.model.errors import Invalid, Unavailable
-from visavis.ports import DeliveryResult
 
 BACKOFF_S: Final = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 SESSION_S: Final = 86_400
-"""How long the broker keeps what homes say while we are away."""
+"""How long the broker keeps what homes send while we are disconnected."""
 IN_FLIGHT_LIMIT: Final = 64
 """How many messages may be on their way into the log at once; the broker holds the others."""
 QUEUE_LIMIT: Final = 4_096
@@ -29,12 +26,12 @@ PACKET_LIMIT: Final = 1 << 15
 TIMEOUT_S: Final = 5.0
 KEEPALIVE_S: Final = 60
 STEADY_S: Final = 5.0
-"""From how long on a connection counts as one: two servers that take the same session from each other slow down."""
+"""A shorter connection counts as a failure: two servers that take the same session from each other slow down."""
 log = logging.getLogger("visavis.home")
 
 
 class Arrived(Struct, frozen=True):
-    """One message; ``retained`` when it was kept by the broker from before."""
+    """One message; ``retained`` when the broker had kept it from before."""
 
     topic: str
     payload: bytes
@@ -42,17 +39,17 @@ class Arrived(Struct, frozen=True):
 
 
 class Listener(Protocol):
-    """Whoever hears what arrives."""
+    """What processes the messages of a connection."""
 
     @property
     def topics(self) -> list[str]:
         """What to subscribe to, in this order; retained messages come in the same order."""
 
     async def opened(self) -> None:
-        """The connection is there, and nothing of before is known any more."""
+        """A new connection was made: forget what was known of the one before."""
 
-    async def heard(self, arrived: Arrived) -> None:
-        """Take in one message; when this returns, it needs not come again. Never raises."""
+    async def received(self, arrived: Arrived) -> None:
+        """Process one message; when this returns, it is acknowledged. Never raises."""
 
 
 class Connection:
@@ -79,7 +76,7 @@ class Connection:
 
     @property
     def open(self) -> bool:
-        """Whether the broker is there."""
+        """Whether the broker is connected."""
         return self._client is not None
 
     def start(self) -> None:
@@ -88,7 +85,7 @@ class Connection:
         self._task = asyncio.get_running_loop().create_task(self._serve())
 
     async def stop(self) -> None:
-        """Say good-bye, and end."""
+        """Publish that we are offline, and end."""
         self._wanted = False
         if self.open:
             await self.publish(f"{self._broker.root}/status", b"offline", retain=True)
@@ -96,10 +93,10 @@ class Connection:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def publish(self, topic: str, payload: bytes, *, retain: bool, lasts_s: float = 0.0) -> DeliveryResult:
-        """Send one message; ``taken`` when the broker has it. The broker drops it after ``lasts_s`` (0: never)."""
+    async def publish(self, topic: str, payload: bytes, *, retain: bool, lasts_s: float = 0.0) -> bool:
+        """Send one message; whether the broker has it. The broker drops it after ``lasts_s`` (0: never)."""
         if self._client is None:
-            return DeliveryResult("not_sent", "the broker is not there", BACKOFF_S[2])
+            return False
         from paho.mqtt.packettypes import PacketTypes  # noqa: PLC0415
 
         properties = _properties(PacketTypes.PUBLISH)
@@ -107,9 +104,9 @@ class Connection:
             properties.MessageExpiryInterval = max(1, int(lasts_s))
         try:
             await self._client.publish(topic, payload, qos=1, retain=retain, properties=properties, timeout=TIMEOUT_S)
-        except self._aiomqtt.MqttError as error:
-            return DeliveryResult("unsure", type(error).__name__)
-        return DeliveryResult("taken")
+        except self._aiomqtt.MqttError:
+            return False
+        return True
 
     async def subscribe(self, topic: str) -> None:
         """Listen to one more topic, for as long as this connection lasts."""
@@ -122,7 +119,9 @@ class Connection:
             try:
                 failures = await self._connected(failures)
             except (self._aiomqtt.MqttError, OSError) as error:
-                log.warning("the broker is not there", extra={"reason": type(error).__name__, "attempt": failures + 1})
+                log.warning(
+                    "the broker cannot be reached", extra={"reason": type(error).__name__, "attempt": failures + 1}
+                )
             except Exception:
                 log.exception("the connection to the broker failed")
             await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
@@ -130,7 +129,7 @@ class Connection:
 
     async def _connected(self, failures: int) -> int:
         """One connection, from its beginning to its loss; how many failures in a row there are now."""
-        client, since = self._made(), monotonic()
+        client, since = self._new_client(), monotonic()
         tasks: set[asyncio.Task[None]] = set()
         try:
             async with client:
@@ -140,14 +139,14 @@ class Connection:
                 await client.subscribe([(topic, 1) for topic in self._listener.topics], timeout=TIMEOUT_S)
                 async for message in client.messages:
                     await self._room.acquire()
-                    task = asyncio.create_task(self._taken(client, message))
+                    task = asyncio.create_task(self._process(client, message))
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
         except self._aiomqtt.MqttError as error:
             if self._client is None:
                 raise
             failures = 0 if monotonic() - since > STEADY_S else failures
-            log.warning("the broker went away", extra={"reason": type(error).__name__})
+            log.warning("the broker was lost", extra={"reason": type(error).__name__})
         finally:
             self._client = None
             for task in tasks:  # what was not acknowledged comes again
@@ -155,25 +154,25 @@ class Connection:
             await asyncio.gather(*tasks, return_exceptions=True)
         return failures
 
-    async def _taken(self, client: Any, message: Any) -> None:
-        """Let one message be heard, then acknowledge it."""
+    async def _process(self, client: Any, message: Any) -> None:
+        """Process one message, then acknowledge it."""
         try:
-            await self._listener.heard(Arrived(str(message.topic), bytes(message.payload), bool(message.retain)))
+            await self._listener.received(Arrived(str(message.topic), bytes(message.payload), bool(message.retain)))
             if message.qos and self._client is client:
                 client.acknowledge(message)
         finally:
             self._room.release()
 
-    def _made(self) -> Any:
+    def _new_client(self) -> Any:
         from paho.mqtt.packettypes import PacketTypes  # noqa: PLC0415
 
         broker, aiomqtt = self._broker, self._aiomqtt
 
         class Client(aiomqtt.Client):  # type: ignore[name-defined,misc]
-            """The library's client, which acknowledges only what it is told to."""
+            """The library's client, with acknowledgements by hand."""
 
             def acknowledge(self, message: Any) -> None:
-                """Say that this message needs not come again."""
+                """Acknowledge this message."""
                 self._client.ack(message.mid, message.qos)
 
         properties = _properties(PacketTypes.CONNECT)
@@ -200,14 +199,14 @@ class Connection:
                 (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             ],  # a card must not wait for the acknowledgement of what went before
         )
-        client._client.manual_ack_set(True)  # noqa: SLF001  the library has no word for it
+        client._client.manual_ack_set(True)  # noqa: SLF001  the library has no public name for it
         return client
 
 
 def _tls(broker: Broker) -> ssl.SSLContext | None:
     if not broker.tls:
         if broker.host not in ("localhost", "127.0.0.1", "::1"):
-            log.warning("what homes say travels in clear text: set `tls` in the settings of the broker")
+            log.warning("what homes send travels in clear text: set `tls` in the settings of the broker")
         return None
     try:
         return ssl.create_default_context(cafile=broker.ca or None)
@@ -219,7 +218,7 @@ def _tls(broker: Broker) -> ssl.SSLContext | None:
 
 
 def _properties(packet: int) -> Any:
-    """The properties of an MQTT 5 packet; the library that makes them tells no types."""
+    """The properties of an MQTT 5 packet; the library has no types."""
     from paho.mqtt import properties  # noqa: PLC0415
 
     made: Any = properties.Properties

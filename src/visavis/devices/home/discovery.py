@@ -1,9 +1,7 @@
-"""Home Assistant's discovery, both ways.
-
-A fridge that announces its events so is understood, and a home's screen is announced so that it appears there.
+"""Home Assistant's MQTT discovery: reads the announcements of fridges, and announces a home's screen.
 
 Both styles are read: one message for one entity, or one for a device with its components. Of templates only ``{{ value
-}}`` and ``{{ value_json.a.b }}`` are understood; nothing that comes from the network is ever run.
+}}`` and ``{{ value_json.a.b }}`` are understood; nothing from the network is ever evaluated.
 """
 
 import re
@@ -41,25 +39,27 @@ def filters(prefix: str) -> list[str]:
 def home_of(prefix: str, topic: str) -> str:
     """Whose announcement this is: the node of its topic, else the object; empty when it is none.
 
-    >>> home_of("homeassistant", "homeassistant/event/4f1c/door/config"), home_of("homeassistant", "homeassistant/device/4f1c/config")
-    ('4f1c', '4f1c')
+    >>> home_of("homeassistant", "homeassistant/event/4f1c/door/config")
+    '4f1c'
+    >>> home_of("homeassistant", "homeassistant/device/4f1c/config")
+    '4f1c'
     """
     parts = topic.removeprefix(f"{prefix}/").split("/")
     return parts[1] if len(parts) in (3, 4) and parts[-1] == "config" and parts[0] in ("event", "device") else ""
 
 
-def events(told: Any, own: str) -> dict[str, Path]:
-    """The topics on which this announcement says that events come, and where in their messages these are.
+def events(announcement: Any, own: str) -> dict[str, Path]:
+    """The topics of the events that are announced, and where in their messages these are.
 
-    :class:`Invalid` when one is not below ``own``: nobody announces another home's.
+    :class:`Invalid` when one is not below ``own``: a home announces only its own.
 
     >>> events({"name": "Door", "stat_t": "visavis/4f1c/door", "val_tpl": "{{ value_json.event }}"}, "visavis/4f1c/")
     {'visavis/4f1c/door': ('event',)}
     """
-    told = _long(told)
+    long = _long(announcement)
     found: dict[str, Path] = {}
-    for component in _components(told):
-        topic = component.get("state_topic", told.get("state_topic", ""))
+    for component in _components(long):
+        topic = component.get("state_topic", long.get("state_topic", ""))
         if not isinstance(topic, str) or not topic.startswith(own) or re.search(r"[+#\x00]", topic) or len(topic) > 200:
             raise Invalid(
                 "A home announces only topics of its own.", advice="The state_topic begins with the home's own topic."
@@ -71,7 +71,7 @@ def events(told: Any, own: str) -> dict[str, Path]:
 
 
 def path(template: Any) -> Path:
-    """Where a template says that the event is. :class:`Invalid` when it says more than that.
+    """Where the event is by this template. :class:`Invalid` when the template is another than these.
 
     >>> path(""), path("{{ value }}"), path("{{value_json.after.event}}")
     ((), (), ('after', 'event'))
@@ -84,22 +84,19 @@ def path(template: Any) -> Path:
     return tuple((found[1] or "").split(".")[1:])
 
 
-def within(told: Any, where: Path) -> Any:
-    """What a message holds there; :class:`Invalid` when it holds nothing there."""
+def within(message: Any, where: Path) -> Any:
+    """What a message holds there; :class:`Invalid` when nothing is there."""
     for name in where:
-        if not isinstance(told, dict) or name not in told:
-            raise Invalid("The event is not where its announcement said.", advice="Check the value_template.")
-        told = told[name]
-    return told
+        if not isinstance(message, dict) or name not in message:
+            raise Invalid("The event is not where it was announced.", advice="Check the value_template.")
+        message = message[name]
+    return message
 
 
 def announced(broker: Broker, home: str, brand: str, card: Card | None) -> dict[str, bytes]:
-    """The retained messages by which this home's screen is in Home Assistant as it should be now.
+    """The retained messages that announce this home's screen: the card, and its yes and no while there is one.
 
-    The card, and its yes and no while there is one.
-
-    An empty message takes an entity away. What a button sends names its card, so that a press that comes late answers
-    that card and no other.
+    An empty message removes an entity. What a button sends names its card, so that a late press answers no other.
     """
     own, prefix = f"{broker.root}/{home}", broker.discovery
     shared = {
@@ -119,50 +116,50 @@ def announced(broker: Broker, home: str, brand: str, card: Card | None) -> dict[
         }
     }
     for name in ANSWERS:
-        said = getattr(card, name) if card is not None else ""
+        label = getattr(card, name) if card is not None else ""
         components[name] = {"platform": "button"}
-        if card is not None and said:
+        if card is not None and label:
             pressed = msgspec.json.encode({"decision": card.decision, "answer": name}).decode()
             components[name] |= {
-                "name": said,
+                "name": label,
                 "unique_id": f"visavis-{home}-{name}",
                 "command_topic": f"{own}/answer",
                 "payload_press": pressed,
             }
     if broker.style == "device":
-        # There a component of which nothing but the platform is told is taken away.
+        # In this style a component with nothing but a platform is removed.
         whole = shared | {"origin": {"name": "visavis"}, "components": components}
         return {f"{prefix}/device/{home}/card/config": msgspec.json.encode(whole)}
     return {
-        f"{prefix}/{told['platform']}/{home}/{name}/config": (
-            msgspec.json.encode(shared | told) if "unique_id" in told else b""
+        f"{prefix}/{one['platform']}/{home}/{name}/config": (
+            msgspec.json.encode(shared | one) if "unique_id" in one else b""
         )
-        for name, told in components.items()
+        for name, one in components.items()
     }
 
 
-def _components(told: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _components(fields: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The components that announce events.
 
     Of a device those on the platform ``event``, else the announcement itself.
     """
-    if "components" not in told:
-        yield told
+    if "components" not in fields:
+        yield fields
         return
     if (
-        not isinstance(told["components"], dict)
-        or not isinstance(told.get("device"), dict)
-        or not isinstance(told.get("origin"), dict)
+        not isinstance(fields["components"], dict)
+        or not isinstance(fields.get("device"), dict)
+        or not isinstance(fields.get("origin"), dict)
     ):
         raise Invalid(
             "An announced device has a device, an origin and components.", advice="See Home Assistant's MQTT discovery."
         )
-    for component in [_long(one) for one in told["components"].values()]:
+    for component in [_long(one) for one in fields["components"].values()]:
         if component.get("platform") == "event" and len(component) > 1:
             yield component
 
 
-def _long(told: Any) -> dict[str, Any]:
-    if not isinstance(told, dict):
+def _long(fields: Any) -> dict[str, Any]:
+    if not isinstance(fields, dict):
         raise Invalid("An announcement is a JSON object.", advice="See Home Assistant's MQTT discovery.")
-    return {str(SHORT.get(name, name)): value for name, value in told.items()}
+    return {str(SHORT.get(name, name)): value for name, value in fields.items()}

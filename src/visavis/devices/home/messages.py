@@ -1,19 +1,18 @@
-"""What a home says over MQTT, read as moments (what was put in, used, ran out, a person's own measures), and what it is
-shown.
+"""The messages of homes over MQTT, read as moments: products stocked, used or run out, a person's own measures.
 
-A message names no person: whose home it is, is known by its topic. It tells when it happened or has an id of its own;
-without either, a repeat could not be told from news. What the brand does not sell is no moment: a fridge's other
-contents are none of its business.
+A message names no person: its topic says whose home it is. It has a time or an id of its own, to recognise a repeat.
+What the brand does not sell is no moment: a fridge's other contents are none of its business.
 """
 
 from collections.abc import Container
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
+from visavis.model.card import Card
 from visavis.model.decoding import from_builtins
 from visavis.model.errors import Invalid
 from visavis.model.gs1 import product_of
@@ -30,13 +29,13 @@ KINDS: Final[dict[str, str]] = {
     "ran_out": "ran_out",
     "measured": "measured",
 }
-"""The moment of each type of event. Who takes something out uses it, as far as the home's stock goes."""
+"""The moment of each type of event. What is taken out counts as used."""
 UNUSED: Final = frozenset({"low_stock", "expiring"})
-"""Types of event that are understood, and of which nothing is made: they count nothing, and a guess is not a fact."""
+"""Types of event that are accepted and make no moment: they count nothing."""
 PIECES: Final = frozenset({"", "unit", "piece", "EA", "C62", "H87"})
 """Units that count packs, as habits do; half a litre of milk is no number of packs."""
 SURE: Final = 0.5
-"""From which confidence on a recognised product is believed: rather right than wrong."""
+"""The confidence from which on a recognised product is believed."""
 
 
 class HomeMessage(Struct, frozen=True):
@@ -57,7 +56,7 @@ class HomeMessage(Struct, frozen=True):
 
 
 class HomeAnswer(Struct, frozen=True):
-    """What was pressed on a home's screen; ``answer`` is empty when the card was only shown."""
+    """The button pressed on a home's screen; ``answer`` is empty when the card was only displayed."""
 
     decision: Annotated[str, Meta(min_length=1, max_length=100)]
     answer: Annotated[str, Meta(pattern="^(|yes|no|later|wrong)$")] = ""
@@ -77,6 +76,21 @@ class HomeCard(Struct, frozen=True, omit_defaults=True):
     no: str = ""
 
 
+def home_card(card: Card, until: float) -> HomeCard:
+    """The card for a home's screen; ``until`` in epoch seconds."""
+    return HomeCard(
+        card.decision,
+        card.language,
+        card.title,
+        datetime.fromtimestamp(until, UTC),
+        card.body,
+        card.why,
+        card.speech,
+        card.yes,
+        card.no,
+    )
+
+
 T = TypeVar("T")
 _plain: Final = msgspec.json.Decoder()
 
@@ -91,58 +105,58 @@ def opened(payload: bytes) -> Any:
         raise Invalid("The message is not JSON.", advice="Send one object a message.") from None
 
 
-def event(told: Any, person: str, home: str, products: Container[str], received_at: datetime) -> Moment | None:
+def event(fields: Any, person: str, home: str, products: Container[str], received_at: datetime) -> Moment | None:
     """The moment that this event is, or none; :class:`Invalid` when it cannot be understood.
 
-    >>> from datetime import UTC, datetime
-    >>> told = {"event_type": "out_of_stock", "digital_link": "https://id.gs1.org/01/03017620422003", "time": "2026-11-24T09:00:00Z"}
-    >>> event(told, "camille", "h1", {"3017620422003"}, datetime(2026, 11, 24, 10, tzinfo=UTC)).product
+    >>> link, now = "https://id.gs1.org/01/03017620422003", datetime(2026, 11, 24, 10, tzinfo=UTC)
+    >>> fields = {"event_type": "out_of_stock", "digital_link": link, "time": "2026-11-24T09:00:00Z"}
+    >>> event(fields, "camille", "h1", {"3017620422003"}, now).product
     '3017620422003'
-    >>> event({**told, "event_type": "expiring"}, "camille", "h1", {"3017620422003"}, datetime(2026, 11, 24, 10, tzinfo=UTC)) is None
+    >>> event({**fields, "event_type": "expiring"}, "camille", "h1", {"3017620422003"}, now) is None
     True
     """
-    said = _read(told, HomeMessage)
-    if said.event_type in UNUSED:
+    sent = _read(fields, HomeMessage)
+    if sent.event_type in UNUSED:
         return None
-    kind = KINDS.get(said.event_type)
+    kind = KINDS.get(sent.event_type)
     if kind is None:
         raise Invalid("There is no such type of event.", advice=f"Types: {', '.join([*KINDS, *sorted(UNUSED)])}.")
-    if not said.id and said.time is None:
+    if not sent.id and sent.time is None:
         raise Invalid(
             "An event has a `time` or an `id`.", advice="Without either, a message that comes twice would count twice."
         )
-    if said.confidence < SURE:
+    if sent.confidence < SURE:
         return None
-    fields: dict[str, Any] = {
+    moment: dict[str, Any] = {
         "kind": kind,
         "customer": person,
-        "occurred_at": said.time if said.time is not None else received_at,
+        "occurred_at": sent.time if sent.time is not None else received_at,
     }
     if kind == "measured":
-        about = f"{said.measure}\x00{said.value}\x00{said.unit}"
-        fields |= {"measure": said.measure, "value": said.value, "unit": said.unit}
+        about = f"{sent.measure}\x00{sent.value}\x00{sent.unit}"
+        moment |= {"measure": sent.measure, "value": sent.value, "unit": sent.unit}
     else:
-        product = product_of(products, said.product or said.gtin or said.digital_link)
-        if product not in products or said.uom not in PIECES:
+        product = product_of(products, sent.product or sent.gtin or sent.digital_link)
+        if product not in products or sent.uom not in PIECES:
             return None
-        about = f"{product}\x00{said.quantity}"
-        fields |= {"product": product} | ({"quantity": said.quantity} if kind != "ran_out" else {})
-    told_at = said.time.isoformat() if said.time is not None else ""
-    # An event that has an id is the one of that id, whatever else it says; else it is the one of its contents.
-    same = "\x00".join([home, said.id] if said.id else [home, "", kind, about, told_at])
-    fields["id"] = f"home-{blake2b(same.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
-    return from_builtins(fields, received_at=received_at)
+        about = f"{product}\x00{sent.quantity}"
+        moment |= {"product": product} | ({"quantity": sent.quantity} if kind != "ran_out" else {})
+    sent_at = sent.time.isoformat() if sent.time is not None else ""
+    # An event is identified by its id, if it has one, else by its content.
+    same = "\x00".join([home, sent.id] if sent.id else [home, "", kind, about, sent_at])
+    moment["id"] = f"home-{blake2b(same.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
+    return from_builtins(moment, received_at=received_at)
 
 
-def answer(told: Any) -> HomeAnswer:
-    """What was pressed, of this message."""
-    return _read(told, HomeAnswer)
+def answer(fields: Any) -> HomeAnswer:
+    """The answer in this message."""
+    return _read(fields, HomeAnswer)
 
 
-def _read(told: Any, form: type[T]) -> T:
+def _read(fields: Any, form: type[T]) -> T:
     try:
-        return msgspec.convert(told, form, strict=True)
+        return msgspec.convert(fields, form, strict=True)
     except msgspec.ValidationError as error:
         raise Invalid(
-            f"Not what a home says: {str(error)[0].lower()}{str(error)[1:]}.", advice="See docs/devices/fridge.md."
+            f"Not a message of a home: {str(error)[0].lower()}{str(error)[1:]}.", advice="See docs/devices/fridge.md."
         ) from None

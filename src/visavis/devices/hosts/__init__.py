@@ -1,1 +1,1 @@
-"""The hosts of the one glasses page: each has a file here that says how it draws a card and what its buttons mean."""
+"""The hosts of the glasses page: the script of each draws a card there and reads its buttons."""

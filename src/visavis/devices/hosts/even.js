@@ -1,4 +1,3 @@
-
 // Even Hub: one container of text on the glasses, drawn through the bridge of the Even app, one call at a time.
 const TEXT={containerID:1,containerName:'card'};let line=(async()=>{while(!(window.flutter_inappwebview||{}).callHandler)await pause(50)})(),made=0,was=0;
 const call=(method,data)=>line=line.then(()=>Promise.race([flutter_inappwebview.callHandler('evenAppMessage',JSON.stringify({type:'call_even_app_method',method,data})),pause(4e3)])).catch(()=>0);

@@ -1,10 +1,8 @@
-"""Telling a person's own programs what was done with their timeline.
+"""Callbacks of the Mirror API: a POST to a person's own programs at each change of their timeline.
 
-A small POST to an address that was allowed beforehand, and to no other.
-
-A subscription comes from outside, so its address is believed only as far as its origin (scheme, host and port) is on
-the server's list; it is checked when the subscription is made and again at each attempt. No redirect is followed, no
-proxy used, no answer read. The protocol has no signature: the receiver compares the ``verifyToken`` that it chose.
+A subscription comes from outside, so its origin (scheme, host and port) must be in the server's settings; it is checked
+when the subscription is made and again at each attempt. No redirect is followed, no proxy used, no response body read.
+The protocol has no signature: the receiver compares the ``verifyToken`` that it chose.
 
 Reference: Google, *Mirror API: Subscriptions*, 2014.
 """
@@ -18,6 +16,8 @@ import httpx
 import msgspec
 from msgspec import Struct
 
+from visavis.delivery import outgoing
+from visavis.delivery.outgoing import address_of
 from visavis.devices.mirror.resources import MirrorSubscription
 from visavis.devices.mirror.timelines import Timelines
 from visavis.model.errors import Invalid
@@ -26,7 +26,6 @@ TIMEOUT_S: Final = 5.0
 BACKOFF_S: Final = (1.0, 5.0, 30.0)
 WAITING_LIMIT: Final = 1_000
 AT_ONCE: Final = 16
-LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 log = logging.getLogger("visavis.mirror")
 
 
@@ -49,34 +48,22 @@ class MirrorNotification(Struct, frozen=True, rename="camel", omit_defaults=True
 
 
 def origin(address: str) -> str:
-    """The scheme, host and port of an address that may be called: https anywhere, http on this machine only.
-
-    Else :class:`Invalid`.
+    """The scheme, host and port of an address that may be called, else :class:`Invalid`.
 
     >>> origin("https://Shop.example/glass?x=1"), origin("http://127.0.0.1:9000/in")
     ('https://shop.example:443', 'http://127.0.0.1:9000')
     """
-    try:
-        # Read by the same parser that will send: two would disagree on some address, and one of them is the attacker's.
-        url = httpx.URL(address)
-    except (httpx.InvalidURL, ValueError):
-        raise Invalid("The callback is not an address.", advice="Write https://host/path.") from None
-    if not url.host or url.userinfo or (url.scheme != "https" and not (url.scheme == "http" and url.host in LOCAL)):
-        raise Invalid("The callback is not an https address.", advice="Write https://host/path.")
+    url = address_of(address, "The callback")
     return f"{url.scheme}://{url.host}:{url.port or {'https': 443, 'http': 80}[url.scheme]}"
 
 
 class Callbacks:
-    """Deliver what happens to whoever subscribed. ``allowed`` are the origins that may be called."""
+    """Notifies subscribers. ``allowed`` are the origins that may be called."""
 
     def __init__(self, timelines: Timelines, allowed: Iterable[str], client: httpx.AsyncClient | None = None) -> None:
         self._timelines = timelines
         self._allowed = frozenset([origin(one) for one in allowed])
-        self._client = (
-            client
-            if client is not None
-            else httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
-        )
+        self._client = client if client is not None else outgoing.client(TIMEOUT_S)
         self._tasks: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(AT_ONCE)
 
@@ -89,10 +76,10 @@ class Callbacks:
             )
         return subscription
 
-    def tell(
+    def notify(
         self, person: str, collection: str, item: str, operation: str, actions: tuple[UserAction, ...] = ()
     ) -> None:
-        """Tell everyone who subscribed to this, without waiting for them."""
+        """Notify everyone who subscribed to this, without waiting for them."""
         asked = {operation, "MENU_ACTION"} if any(action.type == "CUSTOM" for action in actions) else {operation}
         for name, data in self._timelines.of(person, "subscriptions").items():
             one = msgspec.json.decode(data, type=MirrorSubscription)
@@ -109,7 +96,7 @@ class Callbacks:
             task.add_done_callback(self._tasks.discard)
 
     async def stop(self) -> None:
-        """Stop; what was not delivered is not: a client lists the timeline to catch up."""
+        """Stop; what was not delivered is lost: a client lists the timeline to catch up."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -128,7 +115,7 @@ class Callbacks:
                     status = answer.status_code
             except Invalid:
                 return
-            except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError) as error:
+            except outgoing.ERRORS as error:
                 log.warning("a callback failed", extra={"reason": type(error).__name__})
                 continue
             if status < 400:

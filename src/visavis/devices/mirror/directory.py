@@ -1,7 +1,7 @@
 """The smaller collections of the Mirror API: contacts, subscriptions, locations and settings.
 
-A position is never kept: a device inserts it, the gate makes of it the place that it lies in, or refuses it; what can
-be read back is that place.
+A position is never stored: the gate reduces it to the place that it lies in, or refuses it; only that place can be read
+back.
 """
 
 from datetime import UTC, datetime
@@ -14,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from visavis.consent.gate import open_categories
-from visavis.devices.mirror.answering import NOTHING, answer, listed
 from visavis.devices.mirror.callbacks import Callbacks
 from visavis.devices.mirror.cards import Cards
 from visavis.devices.mirror.resources import (
@@ -27,6 +26,7 @@ from visavis.devices.mirror.resources import (
     read,
     stamp,
 )
+from visavis.devices.mirror.responses import NOTHING, json_answer, list_answer
 from visavis.devices.mirror.timelines import Timelines
 from visavis.devices.mirror.uploads import body, fields
 from visavis.http.access_keys import AccessKey, permits
@@ -49,11 +49,11 @@ class Directory:
         found = [
             msgspec.json.decode(data, type=Contact) for data in self._timelines.of(key.subject, "contacts").values()
         ]
-        return listed(request, "contacts", found)
+        return list_answer(request, "contacts", found)
 
     async def contact(self, request: Request, key: AccessKey) -> Response:
         """One contact."""
-        return answer(request, self._contact(key, request))
+        return json_answer(request, self._contact(key, request))
 
     async def insert_contact(self, request: Request, key: AccessKey) -> Response:
         """A new contact, or another one in its place."""
@@ -74,45 +74,45 @@ class Directory:
         return NOTHING
 
     async def subscriptions(self, request: Request, key: AccessKey) -> Response:
-        """Who is told of what is done here."""
+        """The subscriptions to changes."""
         found = [
             msgspec.json.decode(data, type=MirrorSubscription)
             for data in self._timelines.of(key.subject, "subscriptions").values()
         ]
-        return listed(request, "subscriptionsList", found)
+        return list_answer(request, "subscriptionsList", found)
 
     async def subscribe(self, request: Request, key: AccessKey) -> Response:
-        """Tell this address, when it is one that may be called."""
+        """A new subscription, if its address may be called."""
         return self._subscribed(request, key, token_hex(8), fields(await body(request)), 201)
 
     async def update_subscription(self, request: Request, key: AccessKey) -> Response:
-        """Tell another address, or of other things."""
+        """The subscription with other content."""
         return self._subscribed(request, key, self._subscription(key, request), fields(await body(request)))
 
     async def unsubscribe(self, request: Request, key: AccessKey) -> Response:
-        """Tell it no more."""
+        """Delete the subscription."""
         self._timelines.drop(key.subject, "subscriptions", self._subscription(key, request))
         return NOTHING
 
     async def locations(self, request: Request, key: AccessKey) -> Response:
         """Where the person is: the place, when they let places be known."""
         here = self._here(key)
-        return listed(request, "locationsList", [here] if here is not None else [])
+        return list_answer(request, "locationsList", [here] if here is not None else [])
 
     async def location(self, request: Request, key: AccessKey) -> Response:
         """The same, by its only name."""
         here = self._here(key)
         if here is None or request.path_params["id"] != "latest":
             raise Missing("There is no such location: positions are not kept.")
-        return answer(request, here)
+        return json_answer(request, here)
 
     async def locate(self, request: Request, key: AccessKey) -> Response:
-        """A position of the device: a ``located`` moment, through the gate like any other.
+        """A position of the device, processed as a ``located`` moment.
 
-        Not in Google's interface, where the Glass tells Google directly.
+        Not in Google's interface, where the Glass sent it to Google directly.
         """
-        told, clock = fields(await body(request)), self._writer.processor.clock
-        found = read(Location, told)
+        given, clock = fields(await body(request)), self._writer.processor.clock
+        found = read(Location, given)
         if found.latitude is None or found.longitude is None:
             raise Invalid("A location needs latitude and longitude.", advice="Give both, in degrees.")
         moment = from_builtins(
@@ -129,12 +129,12 @@ class Directory:
         )
         if refused := permits(key, moment):
             raise Refused(refused)
-        lived = await self._writer.process(moment)
-        if lived.answer.entry is None:
-            assert lived.answer.refused is not None
-            raise Refused("This position was not kept.", advice=lived.answer.refused.advice)
-        self._callbacks.tell(key.subject, "locations", "latest", "UPDATE")
-        return answer(request, self._here(key) or Location(id="latest"), 201)
+        result = (await self._writer.process(moment)).answer
+        if result.entry is None:
+            assert result.refused is not None
+            raise Refused("This position was not kept.", advice=result.refused.advice)
+        self._callbacks.notify(key.subject, "locations", "latest", "UPDATE")
+        return json_answer(request, self._here(key) or Location(id="latest"), 201)
 
     async def setting(self, request: Request, key: AccessKey) -> Response:
         """The person's language, or the brand's time zone."""
@@ -142,7 +142,7 @@ class Directory:
         known = {"locale": self._cards.language(key.subject), "timezone": self._writer.processor.strategy.brand.zone}
         if name not in known:
             raise Missing("There is no such setting.", advice="Use locale or timezone.")
-        return answer(request, Setting(id=name, value=known[name]))
+        return json_answer(request, Setting(id=name, value=known[name]))
 
     def _here(self, key: AccessKey) -> Location | None:
         customer, strategy = self._writer.processor.customer(key.subject), self._writer.processor.strategy
@@ -170,12 +170,12 @@ class Directory:
             raise Missing("There is no such contact.")
         return msgspec.json.decode(data, type=Contact)
 
-    def _kept(self, request: Request, key: AccessKey, told: dict[str, Any], status: int = 200) -> Response:
-        contact = read(Contact, told)
+    def _kept(self, request: Request, key: AccessKey, given: dict[str, Any], status: int = 200) -> Response:
+        contact = read(Contact, given)
         if not (contact.id and contact.display_name and contact.image_urls):
             raise Invalid("A contact needs id, displayName and imageUrls.", advice="Give all three.")
         self._timelines.put(key.subject, "contacts", contact.id, msgspec.json.encode(contact))
-        return answer(request, contact, status)
+        return json_answer(request, contact, status)
 
     def _subscription(self, key: AccessKey, request: Request) -> str:
         name: str = request.path_params["id"]
@@ -184,9 +184,9 @@ class Directory:
         return name
 
     def _subscribed(
-        self, request: Request, key: AccessKey, name: str, told: dict[str, Any], status: int = 200
+        self, request: Request, key: AccessKey, name: str, given: dict[str, Any], status: int = 200
     ) -> Response:
         at = stamp(self._writer.processor.clock.now())
-        one = self._callbacks.checked(replace(read(MirrorSubscription, told), id=name, updated=at))
+        one = self._callbacks.checked(replace(read(MirrorSubscription, given), id=name, updated=at))
         self._timelines.put(key.subject, "subscriptions", name, msgspec.json.encode(one))
-        return answer(request, one, status)
+        return json_answer(request, one, status)

@@ -1,8 +1,6 @@
-"""The description of the Mirror API that its clients build themselves from.
+"""The discovery document of the Mirror API: every method with its address, every resource with its fields.
 
-Every method with its address, and every resource with its fields.
-
-Generated from the table below and from the records, so that it cannot say something else than what is served.
+Generated from the table below and from the records that are served.
 
 Reference: Google, *APIs Discovery Service: Discovery document*.
 """
@@ -150,7 +148,7 @@ def _schemas() -> dict[str, Any]:
         name: {
             "id": name,
             "type": "object",
-            "properties": {field: _plain(told) for field, told in record["properties"].items()},
+            "properties": {field: _plain(schema) for field, schema in record["properties"].items()},
         }
         for name, record in records.items()
     }
@@ -164,11 +162,11 @@ def _schemas() -> dict[str, Any]:
     return found
 
 
-def _plain(told: dict[str, Any]) -> dict[str, Any]:
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
     """A field as discovery documents describe it: a reference or a type, no limits."""
-    told = told["anyOf"][0] if "anyOf" in told else told
-    if "$ref" in told:
-        return {"$ref": told["$ref"]}
-    if told.get("type") == "array":
-        return {"type": "array", "items": _plain(told["items"])}
-    return {"type": told.get("type", "string")} | ({"enum": told["enum"]} if "enum" in told else {})
+    schema = schema["anyOf"][0] if "anyOf" in schema else schema
+    if "$ref" in schema:
+        return {"$ref": schema["$ref"]}
+    if schema.get("type") == "array":
+        return {"type": "array", "items": _plain(schema["items"])}
+    return {"type": schema.get("type", "string")} | ({"enum": schema["enum"]} if "enum" in schema else {})

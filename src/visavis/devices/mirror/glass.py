@@ -1,28 +1,22 @@
-"""A Glass in a browser.
+"""A Glass in a browser: the person's timeline at 640 × 360, its menus, by touch, keys or a swipe.
 
-The person's timeline at 640 × 360, its menus, and what is chosen in them, by touch, keys or a swipe.
-
-The page shows what the Mirror API lists and nothing more. What the person does becomes what Google's service made of
-it: of our card a moment, of an item of others a notice to whoever subscribed.
+The page shows what the Mirror API lists and nothing more. An action on our card is a moment; an action on another item
+is notified to its subscribers, as Google's service did.
 """
 
-import asyncio
-import re
-from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from visavis.delivery.screens import Screens
-from visavis.devices.mirror import faces
+from visavis.devices.mirror import item_page
 from visavis.devices.mirror.callbacks import Callbacks, UserAction
 from visavis.devices.mirror.cards import MENU, Cards
 from visavis.devices.mirror.resources import MenuItem, Missing, TimelineItem, instant
@@ -30,14 +24,20 @@ from visavis.devices.mirror.timeline import Timeline
 from visavis.devices.mirror.timelines import Timelines
 from visavis.devices.mirror.uploads import Upload
 from visavis.http.access_keys import AccessKey, AccessKeys
-from visavis.http.bodies import Opened, Settled, Token
-from visavis.http.requests import HEARTBEAT_S, STREAM, json_body, key_of, with_cookie
+from visavis.http.bodies import Opened, Settled, Token, json_response, read_body
+from visavis.http.event_stream import HEARTBEAT_S, ServerEvent, streamed, watch
+from visavis.http.inline_page import SELF, InlinePage
+from visavis.http.requests import key_of
 from visavis.http.routes import Operation, page_route, route
-from visavis.model.errors import Invalid
+from visavis.http.sign_in import sign_in
+from visavis.model.errors import Refused
+from visavis.model.ids import version_of
 
 COOKIE: Final = "visavis-glass"
 PATH: Final = "/glass"
-PAGE: Final = (Path(__file__).parent / "glass.html").read_text(encoding="utf-8")
+PAGE: Final = InlinePage(Path(__file__).with_name("glass.html"))
+POLICY: Final = dict.fromkeys(("connect-src", "frame-src", "frame-ancestors"), SELF)
+"""It frames items, and our own stage may frame it."""
 ON_PAGE: Final = 20
 WORDS: Final = {
     "fr": {
@@ -58,7 +58,7 @@ WORDS: Final = {
     },
 }
 DOABLE: Final = ("CUSTOM", "READ_ALOUD", "DELETE", "TOGGLE_PINNED")
-"""What this Glass can do of what a menu may hold; it has no phone, no map and no film."""
+"""The menu actions that this Glass supports; it has no phone, no map and no film."""
 
 
 class MenuChoice(Struct, frozen=True):
@@ -70,7 +70,7 @@ class MenuChoice(Struct, frozen=True):
 
 
 class GlassView(Struct, frozen=True):
-    """What the page needs of one item."""
+    """One item, as the page shows it."""
 
     id: str
     face: str
@@ -83,10 +83,7 @@ class GlassView(Struct, frozen=True):
 
 
 class GlassAction(Struct, frozen=True, rename="camel"):
-    """What the person did with an item, in the words of a Mirror notification.
-
-    ``text`` is what they said in a reply.
-    """
+    """What the person did with an item, as in a Mirror notification; ``text`` is what they dictated in a reply."""
 
     item_id: str
     user_actions: tuple[UserAction, ...] = ()
@@ -135,12 +132,12 @@ class Glass:
         self._callbacks = callbacks
 
     def routes(self) -> list[Route]:
-        """The page, its stream, the faces of items, and what comes back."""
+        """The page, its stream, the pages of items, and what it sends back."""
         return [
             page_route(PATH, self._page),
             route(ENTER, self._enter),
             route(TIMELINE, self._stream),
-            route(FACE, self._face),
+            route(FACE, self._item_page),
             route(DISPLAYED, self._displayed),
             route(ACT, self._act),
         ]
@@ -151,58 +148,54 @@ class Glass:
     async def _page(self, request: Request) -> Response:
         try:
             person = self._key(request).subject
-        except Exception:  # noqa: BLE001  without a key the page still opens, and asks for one
+        except Refused:
             person = ""
         language = self._cards.language(person, request.query_params.get("language", ""))
-        html = PAGE.replace("{{lang}}", language)
-        for name, word in WORDS[language].items():
-            html = html.replace("{{" + name + "}}", word)
-        return HTMLResponse(html, headers=_headers(html))
+        return PAGE.response(POLICY, language=language, words=WORDS[language])
 
     async def _enter(self, request: Request) -> Response:
-        token = str((await json_body(request)).get("key", ""))
-        if self._access.check(token).role != "device":
-            raise Invalid("This is not a device's key.", advice="Make one: visavis key device PERSON.")
-        return with_cookie(request, Response(status_code=204), COOKIE, token, PATH)
+        return await sign_in(request, self._access, "device", COOKIE, PATH)
 
     async def _stream(self, request: Request) -> Response:
-        return StreamingResponse(self._events(self._key(request)), headers=STREAM)
+        key = self._key(request)
 
-    async def _face(self, request: Request) -> Response:
+        async def look(last: str) -> tuple[Sequence[ServerEvent], float]:
+            data = msgspec.json.encode(self._views(key))
+            version = version_of(data)
+            found = self._screens.card(key.subject, key.profile)
+            wait_s = self._screens.ends_in_s(found.show) if found is not None else HEARTBEAT_S
+            return [ServerEvent("timeline", data.decode(), version)] if version != last else [], wait_s
+
+        return streamed(watch(self._screens, key.subject, look, holds=lambda: self._access.holds(key)))
+
+    async def _item_page(self, request: Request) -> Response:
         key = self._key(request)
         item = self._timeline.item(key, request.query_params.get("item", ""))
         if item.is_deleted:
             raise Missing("This item is deleted.")
-        html = faces.document(
+        html = item_page.document(
             item, self._cards.language(key.subject), lambda name: self._timelines.attached(key.subject, item.id, name)
         )
-        return HTMLResponse(html, headers=faces.HEADERS)
+        return HTMLResponse(html, headers=item_page.HEADERS)
 
     async def _displayed(self, request: Request) -> Response:
-        key, name = self._key(request), str((await json_body(request)).get("itemId", ""))
-        if not self._timeline.item(key, name).is_deleted and name in self._cards.known(key.subject):
+        key, name = self._key(request), (await read_body(request, Opened)).item_id
+        if not self._timeline.item(key, name).is_deleted and self._cards.known(key.subject, name):
             await self._cards.displayed(key.subject, name)
         return Response(status_code=204)
 
     async def _act(self, request: Request) -> Response:
-        key = self._key(request)
-        try:
-            deed = msgspec.convert(await json_body(request), GlassAction)
-        except msgspec.ValidationError as error:
-            raise Invalid(
-                f"Not an action: {error}.",
-                advice='Send {"itemId": …, "userActions": [{"type": "CUSTOM", "payload": …}]}.',
-            ) from None
+        key, done = self._key(request), await read_body(request, GlassAction)
         answer = ""
-        for action in deed.user_actions[:8]:
-            if deed.item_id in self._cards.known(key.subject):
-                answer = await self._answered(key, deed.item_id, action) or answer
+        for action in done.user_actions[:8]:
+            if self._cards.known(key.subject, done.item_id):
+                answer = await self._act_on_card(key, done.item_id, action) or answer
             else:
-                self._done(key, deed, action)
-        return Response(msgspec.json.encode({"answer": answer}), media_type="application/json")
+                self._act_on_item(key, done, action)
+        return json_response(Settled(answer))
 
-    async def _answered(self, key: AccessKey, decision: str, action: UserAction) -> str:
-        """What a person does with our card; what means nothing is ignored, as the protocol asks."""
+    async def _act_on_card(self, key: AccessKey, decision: str, action: UserAction) -> str:
+        """An action on our card; unknown ones are ignored, as the protocol asks."""
         match action.type:
             case "CUSTOM" if action.payload in MENU:
                 return await self._cards.answered(key.subject, decision, action.payload)
@@ -214,9 +207,9 @@ class Glass:
                 await self._cards.displayed(key.subject, decision)
         return ""
 
-    def _done(self, key: AccessKey, deed: GlassAction, action: UserAction) -> None:
-        """What a person does with an item of others."""
-        name, operation = deed.item_id, "UPDATE"
+    def _act_on_item(self, key: AccessKey, done: GlassAction, action: UserAction) -> None:
+        """An action on another item."""
+        name, operation = done.item_id, "UPDATE"
         match action.type:
             case "CUSTOM":
                 self._timeline.chosen(key, name, action.payload)
@@ -227,30 +220,13 @@ class Glass:
                 self._timeline.pinned(key, name, on=action.type == "PIN")
             case "REPLY":
                 self._timeline.own(key, name)
-                name = self._timeline.inserted(key, Upload({"inReplyTo": name, "text": deed.text})).id
+                name = self._timeline.inserted(key, Upload({"inReplyTo": name, "text": done.text})).id
                 operation = "INSERT"
             case "LAUNCH":
                 self._timeline.own(key, name)
             case _:
                 return
-        self._callbacks.tell(key.subject, "timeline", name, operation, (action,))
-
-    async def _events(self, key: AccessKey) -> AsyncIterator[bytes]:
-        sent = b""
-        yield b"retry: 1000\n\n"
-        with self._screens.watching(key.subject) as bell:
-            while not self._screens.closed and self._access.holds(key):
-                bell.clear()
-                data = msgspec.json.encode(self._views(key))
-                if data != sent:
-                    sent = data
-                    yield b"event: timeline\ndata: " + data + b"\n\n"
-                found = self._screens.card(key.subject, key.profile)
-                wait = min(HEARTBEAT_S, self._screens.lasts_s(found.show) + 0.05) if found is not None else HEARTBEAT_S
-                try:
-                    await asyncio.wait_for(bell.wait(), wait)
-                except TimeoutError:
-                    yield b": still here\n\n"
+        self._callbacks.notify(key.subject, "timeline", name, operation, (action,))
 
     def _views(self, key: AccessKey) -> list[GlassView]:
         words = WORDS[self._cards.language(key.subject)]
@@ -280,25 +256,3 @@ def _choice(item: MenuItem, words: dict[str, str]) -> MenuChoice | None:
 def _due(item: TimelineItem, now: datetime) -> bool:
     at = item.notification.delivery_time if item.notification is not None else ""
     return not at or instant(at) <= now
-
-
-def _headers(html: str) -> dict[str, str]:
-    """The page is one file: its only script and its only style are named by their hashes.
-
-    It frames faces of items, and our own stage may frame it.
-    """
-    script, style = [b64encode(sha256(_between(html, tag).encode()).digest()).decode() for tag in ("script", "style")]
-    return {
-        "content-security-policy": (
-            f"default-src 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; connect-src 'self';"
-            " frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-        ),
-        "x-content-type-options": "nosniff",
-        "referrer-policy": "no-referrer",
-        "cache-control": "no-store",
-    }
-
-
-def _between(html: str, tag: str) -> str:
-    found = re.search(f"<{tag}>(.*)</{tag}>", html, re.DOTALL)
-    return found[1] if found is not None else ""

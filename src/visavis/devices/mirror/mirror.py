@@ -1,7 +1,7 @@
-"""The Mirror service joined: the routes of the API and of the Glass that looks at it.
+"""The Mirror service: the routes of the API and of the Glass page.
 
-The addresses are those of Google's service (``/mirror/v1/…``, ``/upload/mirror/v1/…``), and the discovery document
-tells them to clients that ask.
+The addresses are those of Google's service (``/mirror/v1/…``, ``/upload/mirror/v1/…``), listed in the discovery
+document.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
@@ -14,13 +14,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from visavis.delivery.screens import Screens
-from visavis.devices.mirror.answering import PATH, answer, answering, refused
 from visavis.devices.mirror.callbacks import Callbacks
 from visavis.devices.mirror.cards import Cards
 from visavis.devices.mirror.directory import Directory
 from visavis.devices.mirror.discovery import document
 from visavis.devices.mirror.glass import Glass
 from visavis.devices.mirror.resources import Attachment, Missing, TimelineItem
+from visavis.devices.mirror.responses import PATH, error_answer, for_device, json_answer
 from visavis.devices.mirror.timeline import Timeline, linked
 from visavis.devices.mirror.timelines import Timelines
 from visavis.devices.mirror.uploads import Sessions, Upload, whole
@@ -110,7 +110,7 @@ class Mirror:
         self._glass = Glass(access, screens, self.timelines, self._timeline, cards, self._callbacks)
 
     def routes(self) -> list[Route]:
-        """Every address, with what answers there."""
+        """All routes."""
         timeline, directory = self._timeline, self._directory
         item, attachments, attachment = ITEM, f"{ITEM}/attachments", f"{ITEM}/attachments/{{attachment}}"
         table: list[tuple[Operation, Callable[[Request, AccessKey], Awaitable[Response]]]] = [
@@ -151,7 +151,7 @@ class Mirror:
         ]
         return [
             route(DISCOVERY, _described),
-            *[route(operation, answering(self._access, endpoint)) for operation, endpoint in table],
+            *[route(operation, for_device(self._access, endpoint)) for operation, endpoint in table],
             *self._glass.routes(),
         ]
 
@@ -189,13 +189,13 @@ class Mirror:
                 }
             )
         kept = self._kept(request, key, await whole(request))
-        return answer(request, kept, 200 if request.method == "PUT" else 201)
+        return json_answer(request, kept, 200 if request.method == "PUT" else 201)
 
     async def _piece(self, request: Request, key: AccessKey, name: str) -> Response:
         session, complete = await self._sessions.go_on(request, key.subject, name)
         if not complete:
             so_far = {"range": f"bytes=0-{len(session.so_far) - 1}"} if session.so_far else {}
-            # Some clients follow a 308 as a redirect, and say so.
+            # Some clients would follow a 308 as a redirect, and send this header.
             if request.headers.get("x-guploader-no-308", "") == "yes":
                 return Response(headers=so_far | {"x-http-status-code-override": "308"})
             return Response(status_code=308, headers=so_far)
@@ -218,6 +218,6 @@ class Mirror:
 
 async def _described(request: Request) -> Response:
     try:
-        return answer(request, document(str(request.base_url)))
+        return json_answer(request, document(str(request.base_url)))
     except Invalid as error:
-        return refused(error)
+        return error_answer(error)

@@ -1,9 +1,7 @@
-"""The timeline of the Mirror API: a person's items and our card among them.
+"""The timeline of the Mirror API: a person's items, our card among them, and their attachments.
 
-Insert, list, get, update, patch, delete, and their attachments.
-
-Our card is only read here: it says what was decided. Opening it is ``displayed``, deleting it is a no. What others put
-there is theirs to change.
+Our card is read-only: opening it is ``displayed``, deleting it is a no. Other items belong to the clients that put them
+there.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -17,9 +15,9 @@ from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
-from visavis.devices.mirror.answering import NOTHING, PATH, answer, listed
 from visavis.devices.mirror.cards import Cards
 from visavis.devices.mirror.resources import Attachment, Missing, TimelineItem, instant, merged, read, stamp
+from visavis.devices.mirror.responses import NOTHING, PATH, json_answer, list_answer
 from visavis.devices.mirror.sanitiser import sanitised
 from visavis.devices.mirror.timelines import Media, Timelines
 from visavis.devices.mirror.uploads import Upload, body, fields
@@ -48,7 +46,7 @@ class Timeline:
 
     async def insert(self, request: Request, key: AccessKey) -> Response:
         """A new item."""
-        return answer(request, linked(request, self.inserted(key, Upload(fields(await body(request))))), 201)
+        return json_answer(request, linked(request, self.inserted(key, Upload(fields(await body(request))))), 201)
 
     async def listing(self, request: Request, key: AccessKey) -> Response:
         """The items, the latest first."""
@@ -71,33 +69,33 @@ class Timeline:
             placed = [one for one in placed if one[:2] < after]
         count = _count(asked.get("maxResults", ""))
         page, more = placed[:count], len(placed) > count
-        return listed(
+        return list_answer(
             request, "timeline", [linked(request, item) for _, _, item in page], _token(page[-1][:2]) if more else ""
         )
 
     async def get(self, request: Request, key: AccessKey) -> Response:
-        """One item. That it was asked for by name means that somebody looks at it."""
+        """One item; our card counts as displayed when it is requested by its id."""
         item = self.item(key, request.path_params["id"])
-        if item.id in self._cards.known(key.subject) and not item.is_deleted:
+        if self._cards.known(key.subject, item.id) and not item.is_deleted:
             await self._cards.displayed(key.subject, item.id)
-        return answer(request, linked(request, item))
+        return json_answer(request, linked(request, item))
 
     async def update(self, request: Request, key: AccessKey) -> Response:
         """The item with other content."""
-        return answer(
+        return json_answer(
             request, linked(request, self.updated(key, request.path_params["id"], Upload(fields(await body(request)))))
         )
 
     async def patch(self, request: Request, key: AccessKey) -> Response:
         """The item with some fields changed."""
         old = self.own(key, request.path_params["id"])
-        told = merged(msgspec.to_builtins(old), fields(await body(request)))
-        return answer(request, linked(request, self.updated(key, old.id, Upload(told))))
+        given = merged(msgspec.to_builtins(old), fields(await body(request)))
+        return json_answer(request, linked(request, self.updated(key, old.id, Upload(given))))
 
     async def delete(self, request: Request, key: AccessKey) -> Response:
         """The item becomes an id that is deleted; of our card it is a no."""
         name = request.path_params["id"]
-        if name in self._cards.known(key.subject):
+        if self._cards.known(key.subject, name):
             await self._cards.answered(key.subject, name, "no")
         else:
             self.deleted(key, name)
@@ -105,7 +103,7 @@ class Timeline:
 
     async def attachments(self, request: Request, key: AccessKey) -> Response:
         """What is attached to an item."""
-        return listed(
+        return list_answer(
             request, "attachmentsList", linked(request, self.item(key, request.path_params["id"])).attachments
         )
 
@@ -116,7 +114,7 @@ class Timeline:
             found = next((one for one in linked(request, item).attachments if one.id == name), None)
             if found is None:
                 raise Missing("There is no such attachment.")
-            return answer(request, found)
+            return json_answer(request, found)
         media = self._timelines.attached(key.subject, item.id, name)
         if media is None:
             raise Missing("There is no such attachment.")
@@ -166,7 +164,7 @@ class Timeline:
         card = self._cards.now(key)
         if card is not None and card.id == name:
             return card
-        if name in self._cards.known(key.subject):
+        if self._cards.known(key.subject, name):
             return TimelineItem(id=name, is_deleted=True)
         data = self._timelines.get(key.subject, "timeline", name)
         if data is None:
@@ -175,10 +173,8 @@ class Timeline:
 
     def own(self, key: AccessKey, name: str) -> TimelineItem:
         """The item of this id, when it is one that a client may change."""
-        if name in self._cards.known(key.subject):
-            raise Refused(
-                "This card says what was decided for the person.", advice="Answer it, or delete it, which is a no."
-            )
+        if self._cards.known(key.subject, name):
+            raise Refused("This card cannot be changed.", advice="Answer it, or delete it, which is a no.")
         item = self.item(key, name)
         if item.is_deleted:
             raise Missing("This item is deleted.")
@@ -249,8 +245,8 @@ def linked(request: Request, item: TimelineItem) -> TimelineItem:
     return replace(item, self_link=link, attachments=attachments, display_time=item.display_time or item.updated)
 
 
-def _checked(told: dict[str, Any]) -> TimelineItem:
-    item = read(TimelineItem, told)
+def _checked(given: dict[str, Any]) -> TimelineItem:
+    item = read(TimelineItem, given)
     for one in item.menu_items:
         if one.action == "CUSTOM" and not (
             one.id and any(value.state == "DEFAULT" and value.display_name for value in one.values)

@@ -1,9 +1,7 @@
-"""What is kept for the timelines of all persons.
+"""The stored timelines: items, contacts and subscriptions of all persons, and the bytes of attachments, sealed.
 
-Their items, contacts and subscriptions, and the bytes of attachments. One shelf, sealed.
-
-Our own cards are not in here: they are read from what is on the person's screens. Everything is bounded for each
-person, old items leave by themselves, and what is deleted is overwritten: nothing of it remains in the file.
+Our own cards are not stored here: they are read from what is on the person's screens. Everything is bounded per person,
+old items are deleted, and what is deleted is overwritten in the file.
 """
 
 from collections.abc import Callable
@@ -20,11 +18,11 @@ from visavis.store.personal_items import PersonalItems
 
 Collection = Literal["timeline", "contacts", "subscriptions"]
 LIMITS: Final[dict[Collection, int]] = {"timeline": 500, "contacts": 100, "subscriptions": 10}
-"""How many of each one person may have; of items the oldest leave, of the others no more are taken."""
+"""How many of each one person may have; of items the oldest are deleted, of the others no more are accepted."""
 KEPT_S: Final = 10 * 86_400.0
 """An item that was not updated for so long is deleted."""
 LOOKED_S: Final = 3600.0
-"""How often everybody's old items are looked for; who puts one has theirs looked for at once."""
+"""How often old items of all persons are deleted; those of a person who adds one are deleted at once."""
 MEDIA_LIMIT: Final = 40 << 20
 """How many bytes of attachments one person may have."""
 MEDIA: Final = "media "
@@ -40,7 +38,7 @@ class Media(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Timelines:
-    """The file (``:memory:`` for tests), sealed under ``secret``. Of whom ``erased`` tells, nothing is taken."""
+    """The file (``:memory:`` for tests), sealed under ``secret``. Nothing is accepted of ``erased`` persons."""
 
     def __init__(
         self,

@@ -1,9 +1,6 @@
-"""Pictures, sounds and films coming in, in the three ways of Google's media upload.
+"""Google's media upload in its three forms: the bytes alone, beside the item in one body, or piece by piece.
 
-Alone, beside the item in one body, or piece by piece.
-
-Nothing is believed of what is announced: what has come is counted, and what is over the limit is refused before it is
-kept.
+Announced sizes are not trusted: received bytes are counted, and what is over the limit is refused before it is kept.
 """
 
 import re
@@ -34,7 +31,7 @@ _RANGE: Final = re.compile(r"bytes (?:(\d{1,12})-(\d{1,12})|\*)/(\d{1,12}|\*)")
 
 
 class TooLarge(Invalid):
-    """More bytes came than are taken."""
+    """More bytes were sent than are accepted."""
 
 
 class Upload(Struct):
@@ -63,9 +60,9 @@ def fields(data: bytes) -> dict[str, Any]:
         raise Invalid("The body is not a JSON object.", advice='Send one such as {"text": "Hello"}.') from None
 
 
-def media_type(told: str) -> str:
+def media_type(header: str) -> str:
     """The type of what is uploaded, when it is one that a Glass can show or play."""
-    found = told.partition(";")[0].strip().lower()
+    found = header.partition(";")[0].strip().lower()
     if ACCEPTED.fullmatch(found) is None:
         raise Invalid("This type of content is not accepted.", advice="Upload audio/*, image/* or video/*.")
     return found
@@ -73,12 +70,12 @@ def media_type(told: str) -> str:
 
 async def whole(request: Request) -> Upload:
     """An upload in one request: the bytes alone (``uploadType=media``), or the item and the bytes (``multipart``)."""
-    kind, told = request.query_params.get("uploadType", "media"), request.headers.get("content-type", "")
+    kind, header = request.query_params.get("uploadType", "media"), request.headers.get("content-type", "")
     if kind == "media":
-        return Upload({}, media_type(told), await body(request, MEDIA_LIMIT))
+        return Upload({}, media_type(header), await body(request, MEDIA_LIMIT))
     if kind != "multipart":
         raise Invalid("This `uploadType` is not known.", advice="Use media, multipart or resumable.")
-    found = parts(told, await body(request, BODY_LIMIT))
+    found = parts(header, await body(request, BODY_LIMIT))
     if len(found) != 2:
         raise Invalid(f"The body has {len(found)} parts.", advice="Send two: the item in JSON, then the bytes.")
     (_, item), (type_, data) = found
@@ -110,10 +107,10 @@ def parts(content_type: str, data: bytes) -> list[tuple[str, bytes]]:
         raise Invalid("The body does not end with its boundary.", advice="Send it whole.")
     found = []
     for section in sections[1:-1]:
-        told, empty, content = section.partition(end + end)
+        head_of_part, empty, content = section.partition(end + end)
         if not empty:
             raise Invalid("A part has no head.", advice="Put an empty line between its head and its content.")
-        headers = HeaderParser().parsestr(told.decode("latin-1").strip())
+        headers = HeaderParser().parsestr(head_of_part.decode("latin-1").strip())
         found.append((headers.get("content-type", ""), _decoded(content, headers.get("content-transfer-encoding", ""))))
     return found
 
@@ -177,15 +174,15 @@ class Sessions:
     async def go_on(self, request: Request, person: str, name: str) -> tuple[Session, bool]:
         """Take one piece; whether all is there now.
 
-        A piece that does not follow on what came is not taken: the answer tells what did.
+        A piece that does not follow the bytes so far is ignored: the answer says how many there are.
         """
         one = self._open.get(name)
         if one is None or one.person != person or one.path != request.url.path:
             raise Missing("There is no such upload.", advice="Begin again.")
         data = await body(request, MEDIA_LIMIT)
-        told = request.headers.get("content-range", "")
-        found = _RANGE.fullmatch(told)
-        if told and found is None:
+        header = request.headers.get("content-range", "")
+        found = _RANGE.fullmatch(header)
+        if header and found is None:
             raise Invalid("This Content-Range cannot be read.", advice="Write bytes FIRST-LAST/SIZE, or bytes */SIZE.")
         if one.answer:
             return one, True
@@ -207,7 +204,7 @@ class Sessions:
         self._open = {name: one for name, one in self._open.items() if one.person != person}
 
     def finish(self, one: Session, answer: bytes) -> None:
-        """Give the bytes back, and keep the answer for who did not hear it."""
+        """Free the bytes, and keep the answer for a client that asks again."""
         one.answer = answer
         one.so_far = bytearray()
         ended = [name for name, other in self._open.items() if other.person == one.person and other.answer]

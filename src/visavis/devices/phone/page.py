@@ -1,38 +1,32 @@
-"""The phone.
-
-An installable page that receives cards by Web Push, shows the one of the moment, and answers, with or without a
-network.
+"""The phone page: installable, receives cards by Web Push, shows the card of now, and answers, also without a network.
 
 A device's key opens it for one person. Nothing is sent to a phone before its owner has pressed the button and the
-browser has asked them; the same button takes it back. The device's state follows: a phone that subscribed is one of the
-person's devices.
+browser has asked them; the same button takes it back. A phone that subscribed counts as one of the person's devices.
 """
 
-import re
-from base64 import b64encode
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from hashlib import sha256
-from html import escape
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from visavis.cards.typography import typeset
+from visavis.delivery.answers import Answers
 from visavis.delivery.screens import Screens
-from visavis.devices.glasses import hud
+from visavis.devices.glasses import answered, displayed, hud
 from visavis.devices.phone.icon import icon
+from visavis.devices.registry import worn_moment
 from visavis.http.access_keys import AccessKey, AccessKeys
-from visavis.http.bodies import PhonesAnswer, Seen, Settled, Subscribed, Token
-from visavis.http.requests import json_body, key_of, with_cookie
+from visavis.http.bodies import PhonesAnswer, Seen, Settled, Subscribed, Token, json_response
+from visavis.http.inline_page import SELF, InlinePage
+from visavis.http.requests import json_body, key_of
 from visavis.http.routes import Operation, page_route, route
+from visavis.http.sign_in import sign_in
 from visavis.model.card import HudCard
 from visavis.model.errors import Invalid, Refused, Unavailable
-from visavis.model.moment import Answered, Displayed, Worn
 from visavis.runtime.writer import Writer
 
 COOKIE: Final = "visavis-phone"
@@ -75,11 +69,10 @@ SUBSCRIBE: Final = Operation(
 UNSUBSCRIBE: Final = Operation(
     "DELETE", f"{PATH}/subscription", "Stop receiving cards here.", status=204, errors=(503,), **_KEY
 )
-AGO_LIMIT_S: Final = 7 * 86_400.0
-"""How long an answer that was given without a network may wait to be sent."""
 ICONS: Final = (180, 192, 512)
-PAGE: Final = (Path(__file__).parent / "phone.html").read_text(encoding="utf-8")
-WORKER: Final = (Path(__file__).parent / "worker.js").read_bytes()
+PAGE: Final = InlinePage(Path(__file__).with_name("phone.html"))
+POLICY: Final = dict.fromkeys(("connect-src", "img-src", "manifest-src", "worker-src"), SELF)
+WORKER: Final = Path(__file__).with_name("worker.js").read_bytes()
 WORDS: Final[dict[str, dict[str, str]]] = {
     "fr": {
         "none": "Rien pour l'instant.",
@@ -125,167 +118,119 @@ class Pushing(Protocol):
 
     public_key: str
 
-    def subscribe(self, person: str, device: str, profile: str, told: dict[str, Any]) -> None:
+    def subscribe(self, person: str, device: str, profile: str, fields: dict[str, Any]) -> None:
         """Keep this subscription."""
 
     def unsubscribe(self, person: str, device: str) -> None:
-        """Forget it."""
+        """Delete it."""
 
     def subscribed(self, person: str, device: str) -> bool:
         """Whether there is one."""
 
     def answered_here(self, decision: str) -> None:
-        """Note that it needs no recall."""
+        """Note that this card needs no recall."""
 
 
 def routes(
     writer: Writer, access: AccessKeys, screens: Screens, push: Pushing | None, passes: Mapping[str, str]
 ) -> list[Route]:
-    """The page, its worker, and what both send back.
+    """The page, its worker, and what both send back."""
+    return Phone(writer, access, screens, push, passes).routes()
 
-    Without ``push`` the page says so, and shows the card of the moment all the same.
 
-    ``passes`` are the addresses of the passes that a phone can keep, by the words that lead there.
+class Phone:
+    """The page of all persons.
+
+    Without ``push`` it still shows the card of now. ``passes`` are the addresses of wallet passes, by the names of the
+    words that lead there.
     """
-    strategy = writer.processor.strategy
 
-    def device(request: Request) -> AccessKey:
-        return key_of(request, access, "device", cookie=COOKIE)
+    def __init__(
+        self, writer: Writer, access: AccessKeys, screens: Screens, push: Pushing | None, passes: Mapping[str, str]
+    ) -> None:
+        self._writer = writer
+        self._strategy = writer.processor.strategy
+        self._access = access
+        self._screens = screens
+        self._push = push
+        self._passes = passes
+        self._answers = Answers(writer)
 
-    def language_of(person: str, asked: str = "") -> str:
-        return strategy.language_for(writer.processor.customer(person), asked)
+    def routes(self) -> list[Route]:
+        """The page, its worker, and what both send back."""
+        return [
+            page_route(PATH, self._page),
+            page_route(f"{PATH}/worker.js", _worker),
+            page_route(f"{PATH}/manifest.webmanifest", self._manifest),
+            route(ICON, self._icon),
+            route(ENTER, self._enter),
+            route(CARD, self._card),
+            route(DISPLAYED, self._displayed),
+            route(ANSWER, self._answer),
+            route(SUBSCRIBE, self._subscribe),
+            route(UNSUBSCRIBE, self._unsubscribe),
+        ]
 
-    async def page(request: Request) -> Response:
+    def _key(self, request: Request) -> AccessKey:
+        return key_of(request, self._access, "device", cookie=COOKIE)
+
+    async def _page(self, request: Request) -> Response:
         try:
-            key = device(request)
+            key = self._key(request)
         except Refused:
             key = None
-        language = language_of(key.subject if key is not None else "", request.query_params.get("language", ""))
-        words = {name: typeset(text, language) for name, text in WORDS[language].items()}
-        subscribed = push is not None and key is not None and push.subscribed(key.subject, key.id)
-        filled = {
-            **{name: words[name] for name in ("none", "on", "off", "note")},
-            "lang": language,
-            "brand": escape(strategy.brand.name),
-            "state": "",
-            "words": msgspec.json.encode(words).decode(),
-            "server": push.public_key if push is not None else "",
-            "known": "true" if key is not None else "false",
-            "subscribed": "true" if subscribed else "false",
-            "passes": "".join(
-                [
-                    f'<a href="{address}?language={language}">{escape(words[name])}</a>'
-                    for name, address in passes.items()
-                    if key is not None
-                ]
-            ),
-        }
-        html = re.sub(r"\{\{(\w+)\}\}", lambda found: filled[found[1]], PAGE)
-        return HTMLResponse(html, headers=_headers(html))
+        customer = self._writer.processor.customer(key.subject) if key is not None else None
+        language = self._strategy.language_for(customer, request.query_params.get("language", ""))
+        return PAGE.response(
+            POLICY,
+            language=language,
+            brand=self._strategy.brand.name,
+            words={name: typeset(text, language) for name, text in WORDS[language].items()},
+            server=self._push.public_key if self._push is not None else "",
+            known=key is not None,
+            subscribed=key is not None and self._push is not None and self._push.subscribed(key.subject, key.id),
+            passes=self._passes if key is not None else {},
+        )
 
-    async def enter(request: Request) -> Response:
-        token = str((await json_body(request)).get("key", ""))
-        if access.check(token).role != "device":
-            raise Invalid("This is not a device's key.", advice="Make one: visavis key device PERSON --profile phone.")
-        return with_cookie(request, Response(status_code=204), COOKIE, token, PATH)
+    async def _enter(self, request: Request) -> Response:
+        return await sign_in(request, self._access, "device", COOKIE, PATH)
 
-    async def card(request: Request) -> Response:
-        key = device(request)
-        found = screens.card(key.subject, key.profile)
+    async def _card(self, request: Request) -> Response:
+        key = self._key(request)
+        found = self._screens.card(key.subject, key.profile)
         if found is None:
             return Response(status_code=204, headers={"cache-control": "no-store"})
-        data = msgspec.json.encode(hud(strategy, screens, found, language_of(key.subject)))
-        return Response(data, media_type="application/json", headers={"cache-control": "no-store"})
+        language = self._strategy.language_for(self._writer.processor.customer(key.subject))
+        return json_response(hud(self._strategy, self._screens, found, language))
 
-    async def displayed(request: Request) -> Response:
-        key, body = device(request), await json_body(request)
-        decision = own(key, body)
-        await writer.process(
-            Displayed(id=f"seen-{decision}"[:128], customer=key.subject, occurred_at=when(body), decision=decision)
-        )
-        return Response(status_code=204)
+    async def _displayed(self, request: Request) -> Response:
+        return await displayed(request, self._key(request), self._answers)
 
-    async def answer(request: Request) -> Response:
-        key, body = device(request), await json_body(request)
-        decision, said = own(key, body), str(body.get("answer", ""))
-        if said not in ("yes", "no", "later"):
-            raise Invalid("The answer is yes, no or later.")
-        if push is not None:
-            push.answered_here(decision)
-        # One id a card: of two screens that answer, the first received wins, and the second gets the settled state.
-        lived = await writer.process(
-            Answered(
-                id=f"answer-{decision}"[:128],
-                customer=key.subject,
-                occurred_at=when(body),
-                decision=decision,
-                answer=said,
-            )
-        )
-        entry = lived.answer.entry
-        settled = entry.moment.answer if entry is not None and isinstance(entry.moment, Answered) else ""
-        return Response(msgspec.json.encode({"answer": settled}), media_type="application/json")
+    async def _answer(self, request: Request) -> Response:
+        note = self._push.answered_here if self._push is not None else lambda _: None
+        return await answered(request, self._key(request), self._answers, PhonesAnswer, note)
 
-    async def subscribe(request: Request) -> Response:
-        key = device(request)
-        if push is None:
+    async def _subscribe(self, request: Request) -> Response:
+        key = self._key(request)
+        if self._push is None:
             raise Unavailable(
                 "Web Push is not set up on this server.",
                 advice="Give `contact` in the settings' `push`, and install visavis[push].",
             )
-        push.subscribe(key.subject, key.id, key.profile, await json_body(request))
-        await is_worn(key, worn=True)
+        self._push.subscribe(key.subject, key.id, key.profile, await json_body(request))
+        await self._writer.process(worn_moment(key, self._writer.processor.clock.now(), worn=True))
         return Response(status_code=201)
 
-    async def unsubscribe(request: Request) -> Response:
-        key = device(request)
-        if push is not None and push.subscribed(key.subject, key.id):
-            push.unsubscribe(key.subject, key.id)
-            await is_worn(key, worn=False)
+    async def _unsubscribe(self, request: Request) -> Response:
+        key = self._key(request)
+        if self._push is not None and self._push.subscribed(key.subject, key.id):
+            self._push.unsubscribe(key.subject, key.id)
+            await self._writer.process(worn_moment(key, self._writer.processor.clock.now(), worn=False))
         return Response(status_code=204)
 
-    async def is_worn(key: AccessKey, *, worn: bool) -> None:
-        at = writer.processor.clock.now()
-        name = f"{'on' if worn else 'off'}-{key.id}-{at:%Y%m%d%H%M%S%f}"
-        await writer.process(
-            Worn(id=name, customer=key.subject, occurred_at=at, device=key.id, profile=key.profile, worn=worn)
-        )
-
-    def own(key: AccessKey, body: dict[str, Any]) -> str:
-        decision = str(body.get("decision", ""))
-        shown = next(
-            (one for one in writer.processor.customer(key.subject).service.shown if one.decision == decision), None
-        )
-        action = strategy.actions.get(shown.action) if shown is not None else None
-        if action is None or action.audience != "customer":
-            raise Invalid("There is no such card on this person's screens.")
-        return decision
-
-    def when(body: dict[str, Any]) -> datetime:
-        ago_s = body.get("ago_s", 0.0)
-        if not isinstance(ago_s, int | float) or not 0.0 <= ago_s <= AGO_LIMIT_S:
-            raise Invalid("`ago_s` is not a number of seconds up to a week.")
-        return writer.processor.clock.now() - timedelta(seconds=ago_s)
-
-    async def worker(_: Request) -> Response:
-        headers = {
-            "content-type": "text/javascript; charset=utf-8",
-            "cache-control": "no-cache",
-            "service-worker-allowed": PATH,
-        }
-        return Response(
-            WORKER,
-            headers=headers
-            | {
-                "x-content-type-options": "nosniff",
-                "content-security-policy": "default-src 'none'; connect-src 'self'",
-            },
-        )
-
-    async def manifest(_: Request) -> Response:
-        name = strategy.brand.name
-        icons = [{"src": f"{PATH}/icon-{size}.png", "sizes": f"{size}x{size}", "type": "image/png"} for size in ICONS]
-        found = {
+    async def _manifest(self, _: Request) -> Response:
+        name = self._strategy.brand.name
+        manifest = {
             "id": PATH,
             "name": name,
             "short_name": name[:12].rstrip(),
@@ -294,48 +239,27 @@ def routes(
             "display": "standalone",
             "background_color": "#000000",
             "theme_color": "#000000",
-            "icons": icons,
+            "icons": [
+                {"src": f"{PATH}/icon-{size}.png", "sizes": f"{size}x{size}", "type": "image/png"} for size in ICONS
+            ],
         }
-        return Response(
-            msgspec.json.encode(found),
-            headers={"content-type": "application/manifest+json", "cache-control": "no-cache"},
-        )
+        headers = {"content-type": "application/manifest+json", "cache-control": "no-cache"}
+        return Response(msgspec.json.encode(manifest), headers=headers)
 
-    async def picture(request: Request) -> Response:
+    async def _icon(self, request: Request) -> Response:
         size = request.path_params["size"]
         if size not in ICONS:
             raise Invalid("There is no icon of this size.", advice=f"Sizes: {', '.join(map(str, ICONS))}.")
-        return Response(
-            icon(strategy.brand.name, size, size), media_type="image/png", headers={"cache-control": "max-age=86400"}
-        )
-
-    return [
-        page_route(PATH, page),
-        page_route(f"{PATH}/worker.js", worker),
-        page_route(f"{PATH}/manifest.webmanifest", manifest),
-        route(ICON, picture),
-        route(ENTER, enter),
-        route(CARD, card),
-        route(DISPLAYED, displayed),
-        route(ANSWER, answer),
-        route(SUBSCRIBE, subscribe),
-        route(UNSUBSCRIBE, unsubscribe),
-    ]
+        data = icon(self._strategy.brand.name, size, size)
+        return Response(data, media_type="image/png", headers={"cache-control": "max-age=86400"})
 
 
-def _headers(html: str) -> dict[str, str]:
-    """The page is one file: its only script and its only style are named by their hashes."""
-    script, style = [
-        b64encode(sha256(re.findall(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL)[0].encode()).digest()).decode()
-        for tag in ("script", "style")
-    ]
-    return {
-        "content-security-policy": (
-            f"default-src 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; connect-src 'self'; img-src"
-            " 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors"
-            " 'none'"
-        ),
+async def _worker(_: Request) -> Response:
+    headers = {
+        "content-type": "text/javascript; charset=utf-8",
+        "cache-control": "no-cache",
+        "service-worker-allowed": PATH,
         "x-content-type-options": "nosniff",
-        "referrer-policy": "no-referrer",
-        "cache-control": "no-store",
+        "content-security-policy": "default-src 'none'; connect-src 'self'",
     }
+    return Response(WORKER, headers=headers)

@@ -1,12 +1,9 @@
-"""Web Push.
+"""Web Push: a card goes to a person's browser through the browser maker's service, which cannot read it.
 
-A card goes to a person's browser through the browser maker's own service, which can neither read it nor tell whose it
-is.
-
-What is sent is the card's id, its few words and its end: nothing about the person. It is encrypted for that one
-browser, signed as this server's, short, and kept by the service no longer than the card lasts; a later message of the
-same topic takes its place. A subscription that the service no longer knows is deleted. Addresses come from browsers, so
-only the hosts of the settings are ever called: https, no redirect, no proxy.
+A message holds the card's id, its few words and its end, and nothing about the person. It is encrypted for that one
+browser, signed as this server's, and kept by the service no longer than the card lasts; a later message of the same
+topic replaces it. A subscription that the service no longer knows is deleted. Addresses come from browsers, so only the
+hosts of the settings are ever called: https, no redirect, no proxy.
 
 References: RFC 8030 (the protocol), RFC 8188 and 8291 (encryption, by ``pywebpush``), RFC 8292 (signature).
 """
@@ -27,6 +24,7 @@ from pywebpush import WebPusher  # type: ignore[import-untyped]
 
 from visavis.config import Push
 from visavis.delivery.addresses import Addresses
+from visavis.delivery.outgoing import ERRORS, address_of, client, of_error, of_status, surest
 from visavis.model.errors import Invalid
 from visavis.ports import DeliveryResult, Message
 
@@ -36,7 +34,6 @@ TOKEN_S: Final = 12 * 3600.0
 """How long one signature serves for one service; RFC 8292 allows a day."""
 URGENT_S: Final = 900.0
 """A card that lasts no longer than this may wake the phone."""
-LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """The order of P-256: a private key lies below it."""
 
@@ -49,7 +46,7 @@ class PushKeys(Struct, frozen=True):
 
 
 class PushSubscription(Struct, frozen=True):
-    """Where one browser is reached, as the browser tells it; ``profile`` is the device's."""
+    """Where one browser is reached, as the browser sends it; ``profile`` is the device's."""
 
     endpoint: str
     keys: PushKeys
@@ -59,7 +56,7 @@ class PushSubscription(Struct, frozen=True):
 class WebPush:
     """The channel. ``secret`` is 32 bytes derived from the root key: the same server always signs with the same key.
 
-    ``holds`` tells whether the key of a device is still one; ``now`` is the world's own time, since a push service
+    ``holds`` says whether a device's key is still valid; ``now`` is the world's own time, since a push service
     reads when a signature ends.
     """
 
@@ -84,7 +81,7 @@ class WebPush:
         self._addresses = addresses
         self._now = now
         self._holds = holds
-        self._client = httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
+        self._client = client(TIMEOUT_S)
         private = ec.derive_private_key(int.from_bytes(secret, "big") % (ORDER - 1) + 1, ec.SECP256R1())
         self._signer = Vapid02(private)
         self.public_key = _text(private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
@@ -92,13 +89,13 @@ class WebPush:
         self._tokens: dict[str, tuple[float, str]] = {}
         self._answered_here: dict[str, None] = {}
 
-    def subscribe(self, person: str, device: str, profile: str, told: dict[str, Any]) -> None:
+    def subscribe(self, person: str, device: str, profile: str, message: dict[str, Any]) -> None:
         """Keep this subscription for this device.
 
         :class:`Invalid` for one that no browser makes, or at a host that is not allowed.
         """
         try:
-            found = replace(msgspec.convert(told, PushSubscription), profile=profile)
+            found = replace(msgspec.convert(message, PushSubscription), profile=profile)
         except msgspec.ValidationError:
             raise Invalid(
                 "This is not a push subscription.", advice="Send what PushSubscription.toJSON() gives."
@@ -107,7 +104,7 @@ class WebPush:
         self._addresses.keep(person, KIND, device, msgspec.json.encode(found))
 
     def unsubscribe(self, person: str, device: str) -> None:
-        """Forget the subscription of this device."""
+        """Delete the subscription of this device."""
         self._addresses.drop(person, KIND, device)
 
     def subscribed(self, person: str, device: str) -> bool:
@@ -121,7 +118,7 @@ class WebPush:
     async def deliver(self, message: Message) -> DeliveryResult:
         """Send the card to the person's browsers that subscribed; ``taken`` when one service took it."""
         card = message.card
-        told = {
+        content = {
             "id": card.decision,
             "title": card.title,
             "body": card.body,
@@ -131,12 +128,12 @@ class WebPush:
             "lang": card.language,
             "lasts_s": round(message.lasts_s, 1),
         }
-        return await self._sent(message.person, message.device, told, card.decision, message.lasts_s)
+        return await self._sent(message.person, message.device, content, card.decision, message.lasts_s)
 
     async def recall(self, person: str, device: str, decision: str) -> None:
-        """Have the notification closed; a message that still waits at the service is replaced.
+        """Close the notification, or replace the message that still waits at the service.
 
-        Not when it was answered there: it is closed already.
+        Not when the card was answered there: the notification is closed already.
         """
         if decision in self._answered_here:
             del self._answered_here[decision]
@@ -144,7 +141,7 @@ class WebPush:
             await self._sent(person, device, {"recall": decision}, decision, 60.0)
 
     def answered_here(self, decision: str) -> None:
-        """Note that this card was answered on the phone itself: recalling it would wake the phone for nothing."""
+        """Note that this card was answered on the phone itself, where it needs no recall."""
         self._answered_here[decision] = None
         while len(self._answered_here) > 10_000:
             del self._answered_here[next(iter(self._answered_here))]
@@ -162,27 +159,21 @@ class WebPush:
         return {name: one for name, one in kept.items() if one.profile == profile}
 
     async def _sent(
-        self, person: str, profile: str, told: dict[str, Any], topic: str, lasts_s: float
+        self, person: str, profile: str, message: dict[str, Any], topic: str, lasts_s: float
     ) -> DeliveryResult:
-        receipts = [
-            await self._to(person, device, one, told, topic, lasts_s)
-            for device, one in self._of(person, profile).items()
-        ]
-        # The surest that happened: one taken is taken, and one unsure must not be repeated for the sake of the others.
-        order = {handed: place for place, handed in enumerate(("taken", "unsure", "not_sent", "refused", "nobody"))}
-        return min(
-            receipts, key=lambda receipt: order[receipt.handed], default=DeliveryResult("nobody", "no subscription")
-        )
+        subscriptions = self._of(person, profile).items()
+        results = [await self._to(person, device, one, message, topic, lasts_s) for device, one in subscriptions]
+        return surest(results, "no subscription")
 
     async def _to(
-        self, person: str, device: str, one: PushSubscription, told: dict[str, Any], topic: str, lasts_s: float
+        self, person: str, device: str, one: PushSubscription, message: dict[str, Any], topic: str, lasts_s: float
     ) -> DeliveryResult:
         try:
             origin = self._checked(one)
         except Invalid:
             return DeliveryResult("nobody", "its host is not allowed any more")
         encoded = WebPusher({"endpoint": one.endpoint, "keys": msgspec.to_builtins(one.keys)}).encode(
-            msgspec.json.encode(told), "aes128gcm"
+            msgspec.json.encode(message), "aes128gcm"
         )
         assert encoded is not None
         headers = {
@@ -193,28 +184,18 @@ class WebPush:
             "authorization": self._signed(origin),
         }
         try:
-            # Not one header that the service has no use for: each costs as many bytes as a word of the card.
+            # No header that the service does not need: each costs as many bytes as a word of the card.
             answer = await self._client.send(
                 httpx.Request("POST", one.endpoint, content=bytes(encoded["body"]), headers=headers), stream=True
             )
             status, after = answer.status_code, answer.headers.get("retry-after", "")
             await answer.aclose()
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            return DeliveryResult("not_sent", type(error).__name__)
-        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
-            return DeliveryResult("unsure", type(error).__name__)
-        if 200 <= status < 300:
-            return DeliveryResult("taken")
+        except ERRORS as error:
+            return of_error(error)
         if status in (404, 410):
             self._addresses.drop(person, KIND, device)
             return DeliveryResult("nobody", f"the service answered {status}")
-        if status in (429, 503):
-            return DeliveryResult(
-                "not_sent",
-                f"the service answered {status}",
-                float(after) if after.isascii() and after.isdigit() and len(after) < 6 else 0.0,
-            )
-        return DeliveryResult("unsure" if status >= 500 else "refused", f"the service answered {status}")
+        return of_status(status, after)
 
     def _signed(self, origin: str) -> str:
         until, token = self._tokens.get(origin, (0.0, ""))
@@ -228,23 +209,18 @@ class WebPush:
     def _checked(self, one: PushSubscription) -> str:
         """The origin of a subscription that may be used; else :class:`Invalid`."""
         try:
-            url, point, auth = httpx.URL(one.endpoint), _bytes(one.keys.p256dh), _bytes(one.keys.auth)
+            point, auth = _bytes(one.keys.p256dh), _bytes(one.keys.auth)
             ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
-        except (httpx.InvalidURL, ValueError):
+        except ValueError:
             raise Invalid(
-                "The address or the key of this subscription cannot be read.",
-                advice="Send what PushSubscription.toJSON() gives.",
+                "The key of this subscription cannot be read.", advice="Send what PushSubscription.toJSON() gives."
             ) from None
         if len(point) != 65 or len(auth) != 16 or len(one.endpoint) > 1024:
             raise Invalid(
                 "The key of this subscription has a wrong length.", advice="Send what PushSubscription.toJSON() gives."
             )
-        if (
-            url.userinfo
-            or not 0 < (url.port or 443) <= 65_535
-            or not (url.scheme == "https" or (url.scheme == "http" and url.host in LOCAL))
-            or not self._allowed(url.host)
-        ):
+        url = address_of(one.endpoint, "The endpoint of this subscription")
+        if not self._allowed(url.host):
             raise Invalid(
                 "The host of this push service is not allowed.",
                 advice="The server's settings name those that are, in `push.hosts`.",

@@ -1,12 +1,11 @@
-"""Apple Wallet: a pass whose one changing field is the card of the moment.
+"""Apple Wallet: a pass whose one changing field is the card of now.
 
-It is our way to an Apple Watch: the watch shows the phone's pass, and mirrors the phone's announcement that it changed.
-No program of ours runs on either.
+It is our way to an Apple Watch: the watch shows the phone's pass, and mirrors the notification that it changed. No
+program of ours runs on either.
 
-The phone registers for each pass, is told that something changed (by Apple's push service, with an empty message), asks
-which passes did, and fetches them, each with the token of that pass and no other. A pass says what is on the person's
-screens at the moment when it is fetched, so nothing is in it after its time or after its purpose was closed. A fetch is
-not a look: no ``displayed`` comes from here.
+The phone registers for each pass, gets an empty push message when one changed, asks which passes did, and fetches them,
+each with the token of that pass and no other. A pass holds what is on the person's screens when it is fetched, so
+nothing is in it after its time or after its purpose was closed. A fetch does not count as ``displayed``.
 
 Reference: Apple, *PassKit Web Service Reference*; Apple, *Sending notification requests to APNs*.
 """
@@ -29,13 +28,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from visavis.cards.compose import compose
 from visavis.config import Wallet
 from visavis.delivery.addresses import Addresses
-from visavis.delivery.screens import OnScreen, Screens
+from visavis.delivery.outgoing import ERRORS, client, of_error, of_status, surest
+from visavis.delivery.screens import Screens
 from visavis.devices.phone.page import PASS_FILE
 from visavis.devices.wallet.pass_file import described, packed, signer
 from visavis.http.access_keys import AccessKey, AccessKeys, InvalidKey
+from visavis.http.bodies import json_response
 from visavis.http.requests import json_body, key_of
 from visavis.http.routes import Operation, route
 from visavis.model.errors import Invalid
@@ -94,10 +94,7 @@ log = logging.getLogger("visavis.wallet")
 
 
 class Pass(Struct, frozen=True, forbid_unknown_fields=True):
-    """One person's pass on one device.
-
-    What it said last, and since when (whole epoch seconds, growing at each change).
-    """
+    """One person's pass on one device, and its last change (whole epoch seconds, growing at each change)."""
 
     device: str
     profile: str
@@ -109,7 +106,7 @@ class Pass(Struct, frozen=True, forbid_unknown_fields=True):
 class Passes:
     """The channel and its web service.
 
-    ``secret`` makes serial numbers and tokens; ``holds`` tells whether the key of a device is still one.
+    ``secret`` makes serial numbers and tokens; ``holds`` says whether a device's key is still valid.
     """
 
     name: Final = KIND
@@ -137,31 +134,29 @@ class Passes:
         if wallet.push_url:
             trusted = ssl.create_default_context()
             trusted.load_cert_chain(wallet.certificate, wallet.key)
-            self._client = httpx.AsyncClient(
-                http2=True, verify=trusted, timeout=TIMEOUT_S, follow_redirects=False, trust_env=False
-            )
+            self._client = client(TIMEOUT_S, http2=True, verify=trusted)
 
     def made(self, key: AccessKey, language: str) -> bytes:
-        """The pass of this device, as it is now; it exists from here on."""
+        """The pass of this device as it is now; created if it is new."""
         serial = self._hashed(f"{key.subject}\0{key.id}", 12)
         if serial not in self._addresses.of(key.subject, KIND):
             self._keep(key.subject, serial, Pass(key.id, key.profile, language, changed_at=ceil(self._now())))
         return self._packed(key.subject, serial)
 
     def reaches(self, person: str, device: str) -> bool:
-        """Whether a phone of this person registered a pass for such a device, and can be told that it changed."""
+        """Whether a phone of this person registered a pass of this profile, and can be notified."""
         return self._client is not None and any(
             self._addresses.under(person, ON, serial) for serial in self._of(person, device)
         )
 
     async def deliver(self, message: Message) -> DeliveryResult:
-        """Tell the person's phones that the pass changed; they fetch it."""
-        return await self._tell(message.person, message.device)
+        """Notify the person's phones that the pass changed; they fetch it."""
+        return await self._notify(message.person, message.device)
 
     async def recall(self, person: str, device: str, decision: str) -> None:
-        """Tell them again: the pass that they fetch says nothing of it any more."""
+        """Notify them again: the pass that they fetch no longer holds the card."""
         if any(one.decision == decision for one in self._of(person, device).values()):
-            await self._tell(person, device)
+            await self._notify(person, device)
 
     async def stop(self) -> None:
         """Close the connections."""
@@ -205,7 +200,7 @@ class Passes:
         return Response()
 
     async def _updated(self, request: Request) -> Response:
-        """Which passes of this phone changed since it last asked. It brings no token: serial numbers tell nothing."""
+        """Which passes of this phone changed since it last asked. Needs no token: serial numbers reveal nothing."""
         since = request.query_params.get("passesUpdatedSince", "")
         found: dict[str, int] = {}
         if request.path_params["type"] == self._wallet.pass_type:
@@ -218,10 +213,7 @@ class Passes:
         if not changed:
             return Response(status_code=204)
         # A number here breaks phones: the tag is text.
-        return Response(
-            msgspec.json.encode({"serialNumbers": changed, "lastUpdated": str(max(found.values()))}),
-            media_type="application/json",
-        )
+        return json_response({"serialNumbers": changed, "lastUpdated": str(max(found.values()))})
 
     async def _latest(self, request: Request) -> Response:
         person, serial = self._allowed(request), request.path_params["serial"]
@@ -241,7 +233,7 @@ class Passes:
         return Response(self._packed(person, serial), headers=headers)
 
     async def _logged(self, request: Request) -> Response:
-        """Errors that a phone reports. Its words may hold anything: they are counted, not kept."""
+        """Errors that a phone reports. They may hold anything, so they are counted and not kept."""
         lines = (await json_body(request)).get("logs", [])
         log.warning(
             "a phone reports trouble with passes", extra={"attempt": len(lines) if isinstance(lines, list) else 0}
@@ -249,10 +241,7 @@ class Passes:
         return Response()
 
     def _allowed(self, request: Request) -> str:
-        """The person whose pass this is, when the request holds the token of that very pass.
-
-        Else :class:`InvalidKey`, and nothing tells what exists.
-        """
+        """The person of this pass, when the request holds its token; else :class:`InvalidKey`, whatever exists."""
         serial = request.path_params["serial"]
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         right = compare_digest(token.strip().encode("utf-8", "replace"), self._hashed(serial, 24).encode())
@@ -269,7 +258,7 @@ class Passes:
     def _registration(self, request: Request) -> str:
         device = str(request.path_params["device"])
         if not device.isascii() or not device.isprintable() or len(device) > ID_LIMIT:
-            raise Invalid("This is no phone's identifier.")
+            raise Invalid("This is not a phone's identifier.", advice=f"Send at most {ID_LIMIT} ASCII characters.")
         return ON + device
 
     def _of(self, person: str, profile: str) -> dict[str, Pass]:
@@ -286,7 +275,7 @@ class Passes:
         self._addresses.keep(person, KIND, serial, msgspec.json.encode(one))
 
     def _current(self, person: str, serial: str) -> Pass | None:
-        """The pass with what it says now: when that is something else than before, it changed now."""
+        """The pass with what it holds now; when that differs from before, it has changed now."""
         one = self._read(person, serial)
         if one is None or not self._holds(one.device):
             return None
@@ -300,31 +289,24 @@ class Passes:
     def _packed(self, person: str, serial: str) -> bytes:
         one = self._current(person, serial)
         assert one is not None
-        found: OnScreen | None = self._screens.card(person, one.profile)
-        card = place = None
-        language = self._strategy.language_for(None, one.language)
-        if found is not None:
-            spot = found.entry.moment.at
-            place = self._strategy.places.get(spot.place) if spot is not None else None
-            card = compose(self._strategy, found.show, language, place=spot.place if spot is not None else "")
-        name = place.name if place is not None else self._strategy.brand.name
-        told = described(self._strategy, self._wallet, serial, self._hashed(serial, 24), language, card, name)
-        return packed(told, self._strategy.brand.name, self._signer)
+        brand, language = self._strategy.brand.name, self._strategy.language_for(None, one.language)
+        found = self._screens.card(person, one.profile)
+        card = found.card(self._strategy, language) if found is not None else None
+        name = found.place_name(self._strategy) if found is not None else brand
+        fields = described(self._strategy, self._wallet, serial, self._hashed(serial, 24), language, card, name)
+        return packed(fields, brand, self._signer)
 
-    async def _tell(self, person: str, profile: str) -> DeliveryResult:
-        receipts = []
+    async def _notify(self, person: str, profile: str) -> DeliveryResult:
+        results = []
         for serial in self._of(person, profile):
             self._current(person, serial)
-            receipts += [
-                await self._pushed(person, kind, serial, token.decode())
+            results += [
+                await self._push(person, kind, serial, token.decode())
                 for kind, token in self._addresses.under(person, ON, serial).items()
             ]
-        order = {handed: place for place, handed in enumerate(("taken", "unsure", "not_sent", "refused", "nobody"))}
-        return min(
-            receipts, key=lambda receipt: order[receipt.handed], default=DeliveryResult("nobody", "no phone registered")
-        )
+        return surest(results, "no phone registered")
 
-    async def _pushed(self, person: str, kind: str, serial: str, token: str) -> DeliveryResult:
+    async def _push(self, person: str, kind: str, serial: str, token: str) -> DeliveryResult:
         if self._client is None:
             return DeliveryResult("nobody", "no push service is set up")
         try:
@@ -333,20 +315,12 @@ class Passes:
                 content=b"{}",
                 headers={"apns-topic": self._wallet.pass_type},
             )
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            return DeliveryResult("not_sent", type(error).__name__)
-        except (httpx.HTTPError, OSError) as error:
-            return DeliveryResult("unsure", type(error).__name__)
-        if answer.status_code == 200:
-            return DeliveryResult("taken")
+        except ERRORS as error:
+            return of_error(error)
         if answer.status_code in (400, 410) and (answer.status_code == 410 or b"BadDeviceToken" in answer.content):
             self._addresses.drop(person, kind, serial)
             return DeliveryResult("nobody", f"the service answered {answer.status_code}")
-        if answer.status_code in (429, 503):
-            return DeliveryResult("not_sent", f"the service answered {answer.status_code}")
-        return DeliveryResult(
-            "unsure" if answer.status_code >= 500 else "refused", f"the service answered {answer.status_code}"
-        )
+        return of_status(answer.status_code)
 
     def _hashed(self, text: str, size: int) -> str:
         return blake2b(text.encode("utf-8", "surrogatepass"), key=self._secret, digest_size=size).hexdigest()

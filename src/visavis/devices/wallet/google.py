@@ -1,9 +1,7 @@
-"""Google Wallet: a link by which a person keeps a pass of ours on an Android phone.
+"""Google Wallet: a link that saves a pass of ours on an Android phone, signed by the brand's own account.
 
-What it holds is in the link, signed by the brand's own account.
-
-The pass holds the brand's name and nothing about the person; changing it later needs Google's service, which is not
-called from here.
+The pass holds the brand's name and nothing about the person; changing it later would need Google's service, which is
+not called from here.
 
 Reference: Google, *Google Wallet API: Issuing passes with JWT* (``savetowallet``, RS256).
 """
@@ -44,7 +42,7 @@ SAVING: Final = Operation(
 
 
 class ServiceAccount(Struct, frozen=True):
-    """What the file of a service account says, as far as it is needed."""
+    """The fields that we need of a service account's file."""
 
     client_email: str
     private_key: str
@@ -76,7 +74,7 @@ def account(settings: GoogleWallet) -> ServiceAccount:
 def link(
     settings: GoogleWallet, account: ServiceAccount, strategy: Strategy, serial: str, language: str, at: float
 ) -> str:
-    """The link to save one pass. ``serial`` names it and tells nothing."""
+    """The link to save the pass of this serial number."""
     brand = strategy.brand
 
     def words(text: str) -> dict[str, Any]:
@@ -111,7 +109,7 @@ def link(
 def routes(
     settings: GoogleWallet, strategy: Strategy, secret: bytes, access: AccessKeys, now: Callable[[], float]
 ) -> list[Route]:
-    """Where a phone's page is led to the link; without an account it says so."""
+    """Redirects the phone page to the link; without an account it answers 503."""
     known = account(settings) if settings.account else None
 
     async def saving(request: Request) -> Response:

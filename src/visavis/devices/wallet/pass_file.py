@@ -1,7 +1,7 @@
 """A pass for Apple Wallet: the files, their digests, and a signature over the digests, in one archive.
 
-The pass says the card of the moment and where the brand's shops are, and nothing about the person: not even a name. The
-phone compares the places by itself; where it is, is told to nobody.
+The pass holds the card of now and where the brand's shops are, and nothing about the person, not even a name. The phone
+compares the places by itself and reports its position to nobody.
 
 Reference: Apple, *Wallet Developer Guide* and *PassKit Package Format Reference* (``pass.json``, SHA-1 manifest,
 detached PKCS #7 signature).
@@ -57,7 +57,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
 
 
 class PassSigner(Struct, frozen=True):
-    """Who signs passes."""
+    """The certificates and the key that sign passes."""
 
     certificate: x509.Certificate
     key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
@@ -96,13 +96,11 @@ def signer(wallet: Wallet) -> PassSigner:
 def described(
     strategy: Strategy, wallet: Wallet, serial: str, token: str, language: str, card: Card | None, place: str
 ) -> dict[str, Any]:
-    """The ``pass.json`` of one person's pass, with the card of the moment in the field whose change the phone announces."""
-    brand, words = (
-        strategy.brand.name,
-        {name: typeset(text, language) for name, text in WORDS.get(language, WORDS["en"]).items()},
-    )
-    # Without a card the field has no change message: that a card is over is announced to nobody.
-    said = (
+    """The ``pass.json`` of one pass, with the card of now in the field whose change the phone announces."""
+    brand = strategy.brand.name
+    words = {name: typeset(text, language) for name, text in WORDS[language].items()}
+    # Without a card the field has no change message: the end of a card is not announced.
+    primary = (
         {"key": "card", "label": place, "value": card.title, "changeMessage": "%@"}
         if card is not None
         else {"key": "card", "value": words["nothing"]}
@@ -126,7 +124,7 @@ def described(
         "backgroundColor": "rgb(4, 47, 42)",
         "locations": locations(strategy.places),
         "storeCard": {
-            "primaryFields": [said],
+            "primaryFields": [primary],
             "secondaryFields": [{"key": "body", "value": card.body}] if card is not None and card.body else [],
             "backFields": back,
         },
@@ -143,9 +141,9 @@ def locations(places: Mapping[str, Place]) -> list[dict[str, Any]]:
     ]
 
 
-def packed(told: dict[str, Any], brand: str, signer: PassSigner) -> bytes:
+def packed(fields: dict[str, Any], brand: str, signer: PassSigner) -> bytes:
     """The archive: ``pass.json``, the images, the manifest, and the signature over the manifest."""
-    files = {"pass.json": msgspec.json.encode(told)} | {name: icon(brand, *size) for name, size in IMAGES.items()}
+    files = {"pass.json": msgspec.json.encode(fields)} | {name: icon(brand, *size) for name, size in IMAGES.items()}
     # The format asks for SHA-1; what protects it is the signature over the manifest.
     manifest = msgspec.json.encode(
         {name: sha1(data, usedforsecurity=False).hexdigest() for name, data in files.items()}

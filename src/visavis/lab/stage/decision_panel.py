@@ -194,4 +194,4 @@ def _answered(person: StagePerson, decision: Show, card: Shown) -> str:
 
 
 def _card(person: StagePerson, decision: str) -> Shown | None:
-    return next((card for card in reversed(person.customer.service.shown) if card.decision == decision), None)
+    return person.customer.service.card(decision)

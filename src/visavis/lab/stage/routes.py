@@ -11,12 +11,13 @@ from secrets import compare_digest, token_urlsafe
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from visavis.delivery.screens import Screens
 from visavis.devices import glasses
-from visavis.http.requests import STREAM, guarded, json_body, with_cookie
+from visavis.http.event_stream import streamed
+from visavis.http.requests import guarded, json_body, with_cookie
 from visavis.lab.stage.pages import TEMPLATES, static_files
 from visavis.lab.stage.stage_view import StageView
 from visavis.lab.stories.session import StorySession
@@ -97,7 +98,7 @@ def routes(
         return TEMPLATES.page("stage.html", language, path=PATH, parts=parts, frames=frames)
 
     async def stream(request: Request) -> Response:
-        return StreamingResponse(view.stream(language_of(request, session.server.strategy)), headers=STREAM)
+        return streamed(view.stream(language_of(request, session.server.strategy)))
 
     async def screen(request: Request) -> Response:
         """The way into a screen: its own key in its own cookie."""

@@ -1,7 +1,7 @@
 """What the stage shows now, part by part, and the automatic play. One for all browsers that watch."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from secrets import token_urlsafe
@@ -13,7 +13,7 @@ from babel.dates import format_date
 
 from visavis.cards.typography import typeset
 from visavis.delivery.screens import EVERYBODY, OnScreen, Screens
-from visavis.http.requests import HEARTBEAT_S
+from visavis.http.event_stream import HEARTBEAT_S, ServerEvent, watch
 from visavis.lab.stage.decision_panel import decision_panel, why_adviser, why_customer
 from visavis.lab.stage.pages import TEMPLATES, WORDS
 from visavis.lab.stage.person_panels import known, switches
@@ -133,28 +133,18 @@ class StageView:
         }
         return {"population": self._session.story is None, **addresses}
 
-    async def stream(self, language: str) -> AsyncIterator[bytes]:
+    def stream(self, language: str) -> AsyncIterator[bytes]:
         """The parts, each sent again when it has changed."""
         sent: dict[str, str] = {}
-        yield b"retry: 1000\n\n"
-        with self._screens.watching(EVERYBODY) as changed:
-            self._session.changed.add(changed)
-            try:
-                while not self._screens.closed:
-                    changed.clear()
-                    now = {"frames": msgspec.json.encode(self.frames(language)).decode(), **self.parts(language)}
-                    for name, text in now.items():
-                        if sent.get(name) != text:
-                            yield pages.event(text, name=name)
-                    sent, card = now, self._card()
-                    wait_s = min(HEARTBEAT_S, self._screens.lasts_s(card.show) + 0.05 if card else HEARTBEAT_S)
-                    try:
-                        await asyncio.wait_for(changed.wait(), wait_s)
-                        await asyncio.sleep(SETTLE_S)
-                    except TimeoutError:
-                        yield b": still here\n\n"
-            finally:
-                self._session.changed.discard(changed)
+
+        async def look(_: str) -> tuple[Sequence[ServerEvent], float]:
+            nonlocal sent
+            before, card = sent, self._card()
+            sent = {"frames": msgspec.json.encode(self.frames(language)).decode(), **self.parts(language)}
+            events = [ServerEvent(name, text) for name, text in sent.items() if before.get(name) != text]
+            return events, self._screens.ends_in_s(card.show) if card is not None else HEARTBEAT_S
+
+        return watch(self._screens, EVERYBODY, look, settle_s=SETTLE_S, bells=self._session.changed)
 
     def _card(self) -> OnScreen | None:
         """The card on the person's glasses."""

@@ -10,7 +10,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from visavis.delivery.webhooks import verify
+from visavis.delivery.webhook_targets import verify
 from visavis.lab.stories.actors import instant
 from visavis.model.errors import VisavisError
 

@@ -1,8 +1,4 @@
-"""How the Mirror API answers.
-
-Whose key it is, JSON with only the fields that were asked for, nothing when nothing changed, and each no in Google's
-form.
-"""
+"""Responses of the Mirror API: JSON with the requested fields, 304 when unchanged, errors in Google's form."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from hashlib import blake2b
@@ -30,7 +26,7 @@ _HEADERS: Final = {
 }
 
 
-def answer(request: Request, value: Any, status: int = 200) -> Response:
+def json_answer(request: Request, value: Any, status: int = 200) -> Response:
     """The value as JSON. A client that has it already (``If-None-Match``) gets 304, which costs its battery little."""
     if kept := request.query_params.get("fields", ""):
         value = selected(msgspec.to_builtins(value), mask(kept))
@@ -43,26 +39,26 @@ def answer(request: Request, value: Any, status: int = 200) -> Response:
     return Response(data, status, headers=headers)
 
 
-def listed(request: Request, kind: str, items: Sequence[Struct], following: str = "") -> Response:
+def list_answer(request: Request, kind: str, items: Sequence[Struct], following: str = "") -> Response:
     """A list of resources, as the API wraps it."""
-    return answer(
+    return json_answer(
         request, {"kind": f"mirror#{kind}", "items": items} | ({"nextPageToken": following} if following else {})
     )
 
 
-def answering(access: AccessKeys, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint for the person of the key that asks: a device's, in the Authorization header, and of nobody else."""
+def for_device(access: AccessKeys, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint for the person whose device's key is in the Authorization header."""
 
-    async def answered(request: Request) -> Response:
+    async def answer(request: Request) -> Response:
         try:
             return await endpoint(request, key_of(request, access, "device"))
         except VisavisError as error:
-            return refused(error)
+            return error_answer(error)
 
-    return answered
+    return answer
 
 
-def refused(error: VisavisError) -> Response:
+def error_answer(error: VisavisError) -> Response:
     """The error as Google's clients expect to read it."""
     match error:
         case InvalidKey():
@@ -78,7 +74,7 @@ def refused(error: VisavisError) -> Response:
         case _:
             status, reason = 400, "invalid"
     message = str(error)
-    told = {
+    body = {
         "error": {
             "code": status,
             "message": message,
@@ -86,4 +82,4 @@ def refused(error: VisavisError) -> Response:
         }
     }
     more = {"www-authenticate": "Bearer"} if status == 401 else {"retry-after": "1"} if status == 503 else {}
-    return Response(msgspec.json.encode(told), status, headers=_HEADERS | {"cache-control": "no-store"} | more)
+    return Response(msgspec.json.encode(body), status, headers=_HEADERS | {"cache-control": "no-store"} | more)

@@ -1,7 +1,6 @@
-"""How a timeline item looks on a Glass: one small document of 640 × 360 pixels, without scripts, that loads nothing.
+"""The page of one timeline item on a Glass: 640 × 360 pixels, no scripts, sandboxed.
 
-Pictures are put into it as data, so that the document needs no key and no network; whatever its HTML says, the browser
-lets it do nothing else.
+Pictures are inlined as data, so that it needs no key and loads nothing.
 """
 
 import re
@@ -14,19 +13,18 @@ from visavis.cards.layout import fit, shortened
 from visavis.devices.mirror.cards import ROOM_PX
 from visavis.devices.mirror.resources import TimelineItem
 from visavis.devices.mirror.timelines import Media
+from visavis.http.requests import PAGE
 
-HEADERS: Final = {
+HEADERS: Final = PAGE | {
     "content-security-policy": (
         "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'self'"
-    ),
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-store",
+    )
 }
 SIZES_PX: Final = (64, 52, 44, 38, 32)
 HEIGHT_PX: Final = 230
-STYLE: Final = """*{box-sizing:border-box}html,body{margin:0;width:640px;height:360px;overflow:hidden;background:#000;color:#fff}
+STYLE: Final = """*{box-sizing:border-box}
+html,body{margin:0;width:640px;height:360px;overflow:hidden;background:#000;color:#fff}
 body{font:300 32px/1.25 Roboto,Inter,system-ui,sans-serif;font-feature-settings:"tnum"}
 article{position:absolute;inset:0;overflow:hidden}section{position:absolute;inset:40px 40px 84px}
 h1,h2,h3,p,ul,ol,table{margin:0;font-weight:inherit}h1{font-size:48px;line-height:1.15;margin-bottom:12px}
@@ -59,7 +57,7 @@ def _shown(item: TimelineItem, picture: Callable[[str], Media | None]) -> str:
 
 
 def _made(item: TimelineItem, picture: Callable[[str], Media | None]) -> str:
-    """The face of an item that is only text: as large as it can be, over its picture when it has one."""
+    """An item that is only text: as large as possible, over its picture when it has one."""
     image = next((one.id for one in item.attachments if one.content_type.startswith("image/")), "")
     behind = f'<img class="bleed" alt="" src="{_data(picture(image))}">' if image else ""
     footer = (

@@ -1,0 +1,96 @@
+"""What comes back of a card or a brief: that it was displayed, and how it was answered. The same for every screen.
+
+A decision has one moment of each kind, whatever the screen, so that the first answer received is the one that counts.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from visavis.model.errors import Invalid
+from visavis.model.moment import Answered, Displayed
+from visavis.model.shown import Shown
+from visavis.runtime.writer import Writer
+
+LATE_LIMIT_S: Final = 7 * 86_400.0
+"""How long a screen without a network may keep an answer; a later one is refused on every screen alike."""
+ID_LIMIT: Final = 128
+
+
+class Answers:
+    """Makes the moments ``displayed`` and ``answered`` of any screen, and enters them."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def cards(self, person: str, audience: str = "customer") -> dict[str, Shown]:
+        """The person's own recent cards (or briefs) by decision, whether they may still be shown or not."""
+        actions = self._writer.processor.strategy.actions
+        return {
+            card.decision: card
+            for card in self._writer.processor.customer(person).service.shown
+            if (action := actions.get(card.action)) is not None and action.audience == audience
+        }
+
+    def displayed(
+        self, person: str, decision: str, *, ago_s: float = 0.0, audience: str = "customer", reader: str = ""
+    ) -> Displayed:
+        """That this card was on a screen; ``reader`` is the key that reads a brief, since each reading counts.
+
+        :class:`Invalid` when the person has no such card, or it was too long ago.
+        """
+        self._check(person, decision, audience)
+        name = f"seen-{decision}-{reader}" if reader else f"seen-{decision}"
+        return Displayed(
+            id=name[:ID_LIMIT],
+            customer=person,
+            occurred_at=self._writer.processor.clock.now() - _late(ago_s),
+            decision=decision,
+        )
+
+    def answered(
+        self,
+        person: str,
+        decision: str,
+        answer: str,
+        *,
+        ago_s: float = 0.0,
+        audience: str = "customer",
+        about: str = "",
+    ) -> Answered:
+        """That this card was answered so.
+
+        :class:`Invalid` when the person has no such card, or it was given too long ago.
+        """
+        self._check(person, decision, audience)
+        return Answered(
+            id=f"answer-{decision}"[:ID_LIMIT],
+            customer=person,
+            occurred_at=self._writer.processor.clock.now() - _late(ago_s),
+            decision=decision,
+            answer=answer,
+            about=about,
+        )
+
+    async def enter(self, moment: Displayed | Answered) -> str:
+        """Process this moment; of an answer, return the one that counts: the first received (empty: none was kept)."""
+        result = await self._writer.process(moment)
+        if not isinstance(moment, Answered):
+            return ""
+        entry = result.answer.entry
+        return entry.moment.answer if entry is not None and isinstance(entry.moment, Answered) else ""
+
+    def _check(self, person: str, decision: str, audience: str) -> None:
+        if decision not in self.cards(person, audience):
+            raise Invalid(
+                "There is no such card on this person's screens.",
+                advice="Send the `decision` of a card that was shown.",
+            )
+
+
+def _late(ago_s: float) -> timedelta:
+    if not 0.0 <= ago_s <= LATE_LIMIT_S:
+        raise Invalid(
+            "`ago_s` is not a number of seconds between 0 and a week.",
+            advice="Send how long ago it happened; drop what is older.",
+        )
+    return timedelta(seconds=ago_s)

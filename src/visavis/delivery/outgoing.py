@@ -1,0 +1,61 @@
+"""Outgoing HTTP requests: which addresses may be called, by which client, and the result for a card that was sent."""
+
+import ssl
+from collections.abc import Iterable
+from typing import Final
+
+import httpx
+
+from visavis.model.errors import Invalid
+from visavis.ports import DeliveryResult, Handed
+
+LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+"""The hosts that are this machine: only these may be called without TLS."""
+ERRORS: Final = (httpx.HTTPError, httpx.StreamError, OSError)
+"""What a request may raise."""
+_ORDER: Final[tuple[Handed, ...]] = ("taken", "unsure", "not_sent", "refused", "nobody")
+
+
+def address_of(text: str, what: str) -> httpx.URL:
+    """The parsed address, if it may be called: https anywhere, http on this machine only; else :class:`Invalid`.
+
+    Parsed by the library that will send: two parsers would disagree on some address, and an attacker would use it.
+    """
+    try:
+        url = httpx.URL(text)
+    except (httpx.InvalidURL, ValueError):
+        url = httpx.URL()
+    secure = url.scheme == "https" or (url.scheme == "http" and url.host in LOCAL)
+    if not secure or not url.host or url.userinfo or not 0 < (443 if url.port is None else url.port) <= 65_535:
+        raise Invalid(f"{what} is not an https address.", advice="Write https://host/path.")
+    return url
+
+
+def client(timeout_s: float, *, http2: bool = False, verify: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
+    """A client that goes straight to the host that was allowed: no redirect, no proxy of the environment."""
+    return httpx.AsyncClient(timeout=timeout_s, http2=http2, verify=verify, follow_redirects=False, trust_env=False)
+
+
+def of_status(status: int, retry_after: str = "") -> DeliveryResult:
+    """The result of a response's status."""
+    if status < 300:
+        return DeliveryResult("taken")
+    reason = f"the service answered {status}"
+    if status in (429, 503):
+        known = retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 6
+        return DeliveryResult("not_sent", reason, float(retry_after) if known else 0.0)
+    return DeliveryResult("unsure" if status >= 500 else "refused", reason)
+
+
+def of_error(error: Exception) -> DeliveryResult:
+    """The result of a request without a response: before the connection nothing was sent for certain."""
+    before = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+    return DeliveryResult("not_sent" if before else "unsure", type(error).__name__)
+
+
+def surest(results: Iterable[DeliveryResult], nobody: str) -> DeliveryResult:
+    """The result for several browsers or phones of a person; ``nobody`` is the reason when there is none.
+
+    One taken is taken, and one unsure must not be repeated for the sake of the others.
+    """
+    return min(results, key=lambda one: _ORDER.index(one.handed), default=DeliveryResult("nobody", nobody))

@@ -1,0 +1,23 @@
+"""Sign in to a page: its key goes into the page's own cookie."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from visavis.http.access_keys import AccessKeys
+from visavis.http.bodies import Token, read_body
+from visavis.http.requests import with_cookie
+from visavis.model.errors import Invalid
+
+
+async def sign_in(request: Request, access: AccessKeys, role: str, cookie: str, path: str) -> Response:
+    """Put the key of the request's body into the cookie of the page at ``path``.
+
+    :class:`Invalid` when it is a key of another role.
+    """
+    token = (await read_body(request, Token)).key
+    if (key := access.check(token)).role != role:
+        owner = "PLACE" if role == "adviser" else "PERSON"
+        raise Invalid(
+            f"This is a key of the role `{key.role}`, not `{role}`.", advice=f"Make one: visavis key {role} {owner}."
+        )
+    return with_cookie(request, Response(status_code=204), cookie, token, path)

@@ -178,6 +178,7 @@ def test_who_looked_at_what_why_and_when_is_told_in_plain_words() -> None:
     ]:
         assert word
         assert not {"score", "segment", "propensity"} & set(word.split())
+        assert "_" not in word
 
 
 def _purpose(key: str) -> Purpose:

@@ -1,4 +1,4 @@
-"""A person's own_lines lines of the ledger: found by their audit key, verified with their entries, shown in plain words."""
+"""A person's own lines of the ledger: found by audit key, verified against their entries, shown in plain words."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -35,7 +35,7 @@ WHAT: Final[Words] = {
     "sight": {"fr": "les produits que vous avez regardés", "en": "the products that you looked at"},
     "purchases": {"fr": "vos achats", "en": "your purchases"},
     "home": {"fr": "ce que signale votre maison", "en": "what your home reports"},
-    "numbers": {"fr": "vos propres nombres", "en": "your own_lines numbers"},
+    "numbers": {"fr": "vos propres nombres", "en": "your own numbers"},
     "preferences": {"fr": "vos préférences", "en": "your preferences"},
     "orders": {"fr": "vos commandes et récompenses", "en": "your orders and rewards"},
     "service": {"fr": "ce que nous vous avons montré", "en": "what we showed you"},
@@ -102,7 +102,7 @@ def parse_audit_key(text: bytes) -> bytes:
     if len(key) != AUDIT_KEY_BYTES:
         raise Invalid(
             "This is not a person's audit key.",
-            advice=f"It is {AUDIT_KEY_BYTES} bytes in hexadecimal, from their own_lines export.",
+            advice=f"It is {AUDIT_KEY_BYTES} bytes in hexadecimal, from their own export.",
         )
     return key
 

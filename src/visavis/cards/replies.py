@@ -132,11 +132,11 @@ def decision_reply(strategy: Strategy, entry: Entry, decision: Decision, languag
     if not isinstance(decision, Show):
         return replace(found, reason=decision.reason)
     spot = entry.moment.at
-    card = said = None
+    card = adviser_brief = None
     if decision.audience == "customer":
         card = compose(strategy, decision, language, place=spot.place if spot is not None else "")
     else:
-        said = brief(strategy, decision, language, today=spot.local_day if spot is not None else 0)
+        adviser_brief = brief(strategy, decision, language, today=spot.local_day if spot is not None else 0)
     return replace(
         found,
         result="show",
@@ -145,7 +145,7 @@ def decision_reply(strategy: Strategy, entry: Entry, decision: Decision, languag
         device=decision.device,
         until=decision.until,
         card=card,
-        brief=said,
+        brief=adviser_brief,
     )
 
 

@@ -80,8 +80,8 @@ def day(local_day: int, today: int, language: str) -> str:
     there = EPOCH + timedelta(days=local_day)
     if 0 < ahead < 7:
         return format_date(there, "EEEE", locale=language)
-    said = format_skeleton("MMMMd", there, locale=language).replace(" ", "\u00a0")
-    return said.replace("1\u00a0", "1er\u00a0", 1) if language == "fr" and there.day == 1 else said
+    written = format_skeleton("MMMMd", there, locale=language).replace(" ", "\u00a0")
+    return written.replace("1\u00a0", "1er\u00a0", 1) if language == "fr" and there.day == 1 else written
 
 
 @lru_cache(maxsize=1024)
@@ -93,8 +93,8 @@ def since(local_day: int, today: int, language: str) -> str:
     """
     if -7 < local_day - today < -1:
         return format_date(EPOCH + timedelta(days=local_day), "EEEE", locale=language)
-    said = day(local_day, today, language)
-    return f"le {said}" if language == "fr" and said[:1].isdigit() else said
+    written = day(local_day, today, language)
+    return f"le {written}" if language == "fr" and written[:1].isdigit() else written
 
 
 def family_name(strategy: Strategy, family: str, language: str) -> str:

@@ -48,7 +48,7 @@ class Gathered(Struct, frozen=True, gc=False):
     known: tuple[Known, ...] = ()
 
 
-class Choice(Struct, frozen=True, gc=False):
+class Draw(Struct, frozen=True, gc=False):
     """The arm that was drawn (``None`` is silence), its exact probability, and the arms to log."""
 
     arm: Arm | None
@@ -112,10 +112,10 @@ class Deliberation(Struct, frozen=True, gc=False):
                 refusals.append(refusal)
         return sorted(arms, key=lambda arm: (arm.of.action.id, arm.family)), refusals
 
-    def choose(self, arms: list[Arm]) -> Choice:
+    def choose(self, arms: list[Arm]) -> Draw:
         """Draw one of the arms or silence by their chances; log silence, the drawn arm and the best one."""
         if not arms:
-            return Choice(None, 1.0)
+            return Draw(None, 1.0)
         nets = [0.0, *[arm.net_cents for arm in arms]]
         best = max(range(1, len(nets)), key=nets.__getitem__)
         explored = [arm.of.action.explore for arm in arms]
@@ -125,9 +125,9 @@ class Deliberation(Struct, frozen=True, gc=False):
         drawn = draw(p, keyed_uniform(self.key, f"{self.id}/action"))
         names = [("", ""), *[(arm.of.action.id, arm.family) for arm in arms]]
         scored = tuple([Scored(*names[i], round(nets[i] * 1000), p[i]) for i in sorted({0, drawn, best})])
-        return Choice(arms[drawn - 1] if drawn else None, p[drawn], scored, beaten=not drawn and nets[best] > 0.0)
+        return Draw(arms[drawn - 1] if drawn else None, p[drawn], scored, beaten=not drawn and nets[best] > 0.0)
 
-    def record(self, gathered: Gathered, refusals: tuple[Refusal, ...], choice: Choice) -> Decision:
+    def record(self, gathered: Gathered, refusals: tuple[Refusal, ...], choice: Draw) -> Decision:
         """The decision, with everything that it depended on."""
         if choice.arm is not None:
             return self._show(gathered, refusals, choice, choice.arm)
@@ -147,7 +147,7 @@ class Deliberation(Struct, frozen=True, gc=False):
             head=gathered.head,
         )
 
-    def _show(self, gathered: Gathered, refusals: tuple[Refusal, ...], choice: Choice, arm: Arm) -> Show:
+    def _show(self, gathered: Gathered, refusals: tuple[Refusal, ...], choice: Draw, arm: Arm) -> Show:
         action, view, ranking = arm.of.action, arm.of.view, arm.of.ranking
         assert self.screen is not None
         return Show(

@@ -206,9 +206,9 @@ def permits(key: AccessKey, moment: Moment) -> str:
 
 
 def about_own(key: AccessKey, moment: Moment, audience: str | None, here: str) -> str:
-    """Why this key may not answer this card; ``audience`` is whom it was for (``None``.
+    """Why this key may not answer this card; empty when it may.
 
-    The person has no such card), ``here`` where the person is.
+    ``audience`` is whom the card was for (``None``: the person has no such card), ``here`` where the person is.
     """
     if (
         not isinstance(moment, Displayed | Answered)

@@ -157,11 +157,11 @@ def notice_text(purpose: Purpose, language: str) -> NoticeText:
     )
 
 
-def hash_of(said: NoticeText) -> str:
+def hash_of(notice: NoticeText) -> str:
     """The name of these words: change one letter of the text, or the scope, and it is another notice.
 
-    >>> said = NoticeText("home", "en", "What your fridge reports.", (), ("home",), ())
-    >>> hash_of(said)[:12], hash_of(msgspec.structs.replace(said, recipients=("Acme",)))[:12]
+    >>> notice = NoticeText("home", "en", "What your fridge reports.", (), ("home",), ())
+    >>> hash_of(notice)[:12], hash_of(msgspec.structs.replace(notice, recipients=("Acme",)))[:12]
     ('6423416f133a', '99ffd6433b06')
     """
-    return sha256(msgspec.json.encode(said)).hexdigest()
+    return sha256(msgspec.json.encode(notice)).hexdigest()

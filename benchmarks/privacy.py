@@ -71,7 +71,7 @@ def main() -> None:
             }
             parts[AFTER] = partial(a_ledger().append, ledger(strategy, person, entry))
             whole, took = measured(partial(processed, strategy, world, who, moment), parts, rounds)
-            results += told(name, entry, whole, took)
+            results += figures_of(name, entry, whole, took)
         vault.close()
         results += committed(Path(folder), strategy, entry, rounds)
     print(json.dumps({"benchmark": "privacy", "results": results}))
@@ -116,7 +116,7 @@ def measured(
     return median(whole), {name: median(took) for name, took in found.items()}
 
 
-def told(name: str, entry: Entry, whole: float, parts: dict[str, float]) -> list[dict[str, object]]:
+def figures_of(name: str, entry: Entry, whole: float, parts: dict[str, float]) -> list[dict[str, object]]:
     """A table of one moment, and its figures."""
     together = sum([us for part, us in parts.items() if part != AFTER])
     print(f"{name}: a waking decision {whole:.1f} µs, with {len(entry.uses)} uses of data")

@@ -4,7 +4,7 @@ The gate, the views, the seal and the ledger, beside the whole decision of the s
 
 Each part is timed where it runs, on the moment and the entry of a customer with sixty baskets who said yes to four
 purposes; the decision in turn with them, several times, and medians are quoted. What commits of the same entries cost
-more with their lines than without is told as well. The ledger's tree grows once everyone is answered, and is not
+more with their lines than without is reported as well. The ledger's tree grows once everyone is answered, and is not
 counted in.
 
 python -m benchmarks.privacy

@@ -150,7 +150,7 @@ async def a_server(settings: Settings) -> AsyncIterator[tuple[Server, int]]:
         await task
 
 
-async def somebody(server: Server, name: str, *, profile: str) -> tuple[str, str]:
+async def registered(server: Server, name: str, *, profile: str) -> tuple[str, str]:
     """A person who lets their home be known, and the key of one of their screens: its token and its id."""
     at, notice = START - timedelta(minutes=1), server.strategy.purposes["home"].notice.version
     token = server.access_keys.issue("device", name, profile=profile)
@@ -181,7 +181,7 @@ async def mqtt(cards: int) -> list[Figure]:
         meter = await Meter(broker).start()
         for number in range(cards):
             name = f"p{number}"
-            _, home = await somebody(server, name, profile="fridge")
+            _, home = await registered(server, name, profile="fridge")
             arrived: asyncio.Queue[float] = asyncio.Queue()
             # Every tenth is counted, and let alone until its wire is silent; the others are timed.
             counted = number % 10 == 0
@@ -246,7 +246,7 @@ async def polling(cards: int) -> list[Figure]:
     async with a_server(Settings()) as (server, port):
         meter = await Meter(port).start()
         for number in range(max(3, cards // 10)):
-            token, _ = await somebody(server, f"q{number}", profile="fridge")
+            token, _ = await registered(server, f"q{number}", profile="fridge")
             async with httpx.AsyncClient(
                 base_url=f"http://127.0.0.1:{meter.port}", headers={"authorization": f"Bearer {token}"}
             ) as client:
@@ -288,7 +288,7 @@ async def sse(cards: int) -> list[Figure]:
         meter = await Meter(port).start()
         for number in range(cards):
             name, counted, arrived = f"s{number}", number % 10 == 0, asyncio.Queue[float]()
-            token, _ = await somebody(server, name, profile="glasses")
+            token, _ = await registered(server, name, profile="glasses")
             async with (
                 a_client(meter.port if counted else port, token) as client,
                 client.stream("GET", "/glasses/stream") as stream,
@@ -301,7 +301,7 @@ async def sse(cards: int) -> list[Figure]:
                     waits.append(await _card(server, name, arrived))
                 listening.cancel()
                 await asyncio.gather(listening, return_exceptions=True)
-        token, _ = await somebody(server, "quiet", profile="glasses")
+        token, _ = await registered(server, "quiet", profile="glasses")
         async with a_client(meter.port, token) as client, client.stream("GET", "/glasses/stream"):
             beat = await meter.counted(lambda: asyncio.sleep(HEARTBEAT_S + 1))
         meter.stop()
@@ -343,7 +343,7 @@ async def waiting(cards: int) -> list[Figure]:
         meter = await Meter(port).start()
         for number in range(cards):
             name, counted, arrived = f"w{number}", number % 10 == 0, asyncio.Queue[float]()
-            token, _ = await somebody(server, name, profile="glasses")
+            token, _ = await registered(server, name, profile="glasses")
             async with a_client(meter.port if counted else port, token) as client:
 
                 async def ask(
@@ -410,7 +410,7 @@ WAYS: Final[dict[str, Callable[[int], Coroutine[Any, Any, list[Figure]]]]] = {
 
 
 def figure(name: str, value: float, unit: str, against: str, goal: float | None) -> Figure:
-    """One figure, as every benchmark tells it."""
+    """One figure of the line of JSON."""
     return {
         "figure": name,
         "value": round(value, 2),

@@ -1,7 +1,7 @@
 """What a durable moment costs a server over HTTP, against the same server answering a constant of the same size.
 
 Both are uvicorn (uvloop, httptools) with a raw ASGI callable, in a process each, asked in turn with the same bytes over
-the same connections; CPU is the server process's own. Three forms: nobody is woken, somebody is woken and 32 families
+the same connections; CPU is the server process's own. Three forms: no action is woken, one is woken and 32 families
 are scored; then the time until a card is on the glasses' stream. ``--profile`` shows where a moment goes.
 """
 
@@ -143,7 +143,7 @@ def constant(answer: bytes) -> Callable[[Scope, Receive, Send], Any]:
 
 
 def payload(kind: str, number: int) -> bytes:
-    """A moment that has not happened yet: glasses that say how they are (nobody is woken), or somebody who comes in."""
+    """A new moment: glasses that report their state (no action is woken), or a person who comes in."""
     at, name = datetime.fromtimestamp(time(), UTC), f"p{number % PEOPLE}"
     moment: Moment
     if kind == "not waking":
@@ -169,9 +169,10 @@ async def ask(port: int, token: str, payloads: list[bytes]) -> bytes:
         )
         for body in todo:
             writer.write(f"{head}{len(body)}\r\n\r\n".encode() + body)
-            told = await reader.readuntil(b"\r\n\r\n")
-            assert told.startswith(b"HTTP/1.1 200"), told[:40]
-            last = await reader.readexactly(int(told.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+            head_lines = await reader.readuntil(b"\r\n\r\n")
+            assert head_lines.startswith(b"HTTP/1.1 200"), head_lines[:40]
+            length = head_lines.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+            last = await reader.readexactly(int(length))
         writer.close()
 
     await asyncio.gather(*[connection() for _ in range(CONNECTIONS)])
@@ -250,10 +251,9 @@ def main() -> None:
     if asked.serve:
         serve(asked.serve, asked.folder, asked.port, (asked.folder / "answer").read_bytes())
         return
-    rounds, results = (15 if asked.full else 5), list[dict[str, Any]]()
+    rounds = 15 if asked.full else 5
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        ours = Running("profiled" if asked.profile else "visavis", folder)
+        ours = Running("profiled" if asked.profile else "visavis", Path(name))
         if asked.profile:
             ours.measured([payload(asked.profile, number) for number in range(6000)])
             ours.stop()
@@ -266,73 +266,60 @@ def main() -> None:
             f"{'moment':<14}{'CPU µs':>8}{'constant':>10}{'ratio':>8}{'goal':>6}"
             f"{'requests/s':>12}{'constant':>10}{'answer B':>10}"
         )
-        for kind, count in (("not waking", 4000), ("waking", 1500)):
-            _, _, last = ours.measured([payload(kind, number) for number in range(400)])
-            peer = Running("constant", folder, b" " * len(last))
-            peer.measured([payload(kind, number) for number in range(400)])
-            mine, theirs, per_s, peer_per_s, ratios = (
-                list[float](),
-                list[float](),
-                list[float](),
-                list[float](),
-                list[float](),
-            )
-            for turn in range(rounds):
-                bodies = [payload(kind, turn * count + number) for number in range(count)]
-                base, base_s, _ = peer.measured(bodies)
-                cost, cost_s, _ = ours.measured(bodies)
-                mine.append(cost)
-                theirs.append(base)
-                per_s.append(cost_s)
-                peer_per_s.append(base_s)
-                ratios.append(base / cost)
-            peer.stop()
-            ratio = statistics.median(ratios)
-            print(
-                f"{kind:<14}{statistics.median(mine):>8.1f}{statistics.median(theirs):>10.1f}{ratio:>8.2f}{GOALS[kind]:>6}"
-                f"{statistics.median(per_s):>12,.0f}{statistics.median(peer_per_s):>10,.0f}{len(last):>10,}"
-            )
-            results.append(
-                {
-                    "figure": f"server CPU of a durable moment, {kind}",
-                    "value": round(statistics.median(mine), 1),
-                    "unit": "µs",
-                    "against": "the same uvicorn answering a constant of the same size",
-                    "ratio": round(ratio, 3),
-                    "goal": GOALS[kind],
-                }
-            )
-            results.append(
-                {
-                    "figure": f"durable moments a second, {kind}",
-                    "value": round(statistics.median(per_s)),
-                    "unit": "1/s",
-                    "against": "the same uvicorn answering a constant of the same size",
-                    "ratio": round(statistics.median(per_s) / statistics.median(peer_per_s), 3),
-                    "goal": None,
-                }
-            )
+        kinds = (("not waking", 4000), ("waking", 1500))
+        results = [one for kind, count in kinds for one in compared(kind, count, ours, Path(name), rounds)]
         ours.stop()
+    results += cards(5 if asked.full else 1)
+    print(json.dumps({"benchmark": "http", "results": results}))
+
+
+def compared(kind: str, count: int, ours: "Running", folder: Path, rounds: int) -> list[dict[str, Any]]:
+    """The server and a constant answer of the same size, in turn."""
+    _, _, last = ours.measured([payload(kind, number) for number in range(400)])
+    peer = Running("constant", folder, b" " * len(last))
+    peer.measured([payload(kind, number) for number in range(400)])
+    costs, rates = list[tuple[float, float]](), list[tuple[float, float]]()
+    for turn in range(rounds):
+        bodies = [payload(kind, turn * count + number) for number in range(count)]
+        peer_us, peer_rate, _ = peer.measured(bodies)
+        us, rate, _ = ours.measured(bodies)
+        costs.append((us, peer_us))
+        rates.append((rate, peer_rate))
+    peer.stop()
+    us, peer_us = [statistics.median(column) for column in zip(*costs, strict=True)]
+    rate, peer_rate = [statistics.median(column) for column in zip(*rates, strict=True)]
+    ratio = statistics.median([peer_cost / cost for cost, peer_cost in costs])
+    print(
+        f"{kind:<14}{us:>8.1f}{peer_us:>10.1f}{ratio:>8.2f}{GOALS[kind]:>6}{rate:>12,.0f}{peer_rate:>10,.0f}"
+        f"{len(last):>10,}"
+    )
+    against = "the same uvicorn answering a constant of the same size"
+    return [
+        figure(f"server CPU of a durable moment, {kind}", round(us, 1), "µs", against, ratio, GOALS[kind]),
+        figure(f"durable moments a second, {kind}", round(rate), "1/s", against, rate / peer_rate, None),
+    ]
+
+
+def cards(runs: int) -> list[dict[str, Any]]:
+    """How long a card takes from the moment over HTTP to the stream of the glasses, each run on a new server."""
     waits = list[float]()
-    for _ in range(5 if asked.full else 1):
+    for _ in range(runs):
         with tempfile.TemporaryDirectory() as name:
             ours = Running("visavis", Path(name))
             waits += asyncio.run(card_ms(ours.port, ours.token, (Path(name) / DEVICES_FILE).read_text().split()))
             ours.stop()
-    for figure, share in (("p50", 0.5), ("p99", 0.99)):
-        value = float(np.quantile(waits, share))
-        print(f"moment to card on the stream, {figure}: {value:.2f} ms of {GOALS[figure]:.0f} ({len(waits)} cards)")
-        results.append(
-            {
-                "figure": f"moment to card on the stream, {figure}",
-                "value": round(value, 2),
-                "unit": "ms",
-                "against": "limit",
-                "ratio": round(value / GOALS[figure], 3),
-                "goal": 1.0,
-            }
-        )
-    print(json.dumps({"benchmark": "http", "results": results}))
+    results = []
+    for quantile, share in (("p50", 0.5), ("p99", 0.99)):
+        value, goal = float(np.quantile(waits, share)), GOALS[quantile]
+        print(f"moment to card on the stream, {quantile}: {value:.2f} ms of {goal:.0f} ({len(waits)} cards)")
+        name = f"moment to card on the stream, {quantile}"
+        results.append(figure(name, round(value, 2), "ms", "limit", value / goal, 1.0))
+    return results
+
+
+def figure(name: str, value: float, unit: str, against: str, ratio: float, goal: float | None) -> dict[str, Any]:
+    """One figure of the line of JSON."""
+    return {"figure": name, "value": value, "unit": unit, "against": against, "ratio": round(ratio, 3), "goal": goal}
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from statistics import median
 from time import process_time
 
+from msgspec.structs import replace
+
 from visavis.ledger.checkpoint import CheckpointSigner
 from visavis.ledger.log import Ledger
 from visavis.ledger.merkle import leaf_hash, verify_consistency, verify_inclusion
@@ -38,11 +40,23 @@ class Kept:
         return self.all[start:stop]
 
 
-def main() -> None:
-    """Measure, print a table, and end with one line of JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--full", action="store_true", help="a million lines instead of a hundred thousand")
-    size = 1_000_000 if parser.parse_args().full else 100_000
+class Figures:
+    """The figures so far, each printed beside one HMAC-SHA-256."""
+
+    def __init__(self, peer_us: float) -> None:
+        self._peer_us = peer_us
+        self.results: list[dict[str, object]] = []
+
+    def add(self, figure: str, us: float, goal: float | None = None) -> None:
+        """Print one figure and keep it."""
+        ratio, against = us / self._peer_us, "one HMAC-SHA-256"
+        print(f"{figure:<44}{us:>10.2f} µs{ratio:>10.1f} × {against}")
+        values = {"value": round(us, 2), "unit": "µs", "against": against, "ratio": round(ratio, 2), "goal": goal}
+        self.results.append({"figure": figure, **values})
+
+
+def entry_and_purposes() -> tuple[Entry, dict[str, Purpose]]:
+    """An entry of :data:`USES` uses, and the purposes that they are under."""
     names = [f"purpose-{i}" for i in range(USES)]
     text = {"fr": "", "en": ""}
     purposes = {
@@ -51,74 +65,62 @@ def main() -> None:
     }
     uses = tuple([Use(name, ("places", "purchases")) for name in names])
     decision = Silence("fa04f78e80f0e71f5e771a6e", "customer", names[0], "silence_better", 1.0, (), (), (), None)
+    moment = Entered(id="m", customer="camille", occurred_at=AT, place="s1")
+    return Entry(FORM, "camille", AT, moment, (decision,), uses=uses), purposes
+
+
+def main() -> None:
+    """Measure, print a table, and end with one line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true", help="a million lines instead of a hundred thousand")
+    size = 1_000_000 if parser.parse_args().full else 100_000
+    template, purposes = entry_and_purposes()
 
     def an_entry(i: int) -> Entry:
-        return Entry(
-            FORM,
-            "camille",
-            AT,
-            Entered(id=f"m{i}", customer="camille", occurred_at=AT, place="s1"),
-            (decision,),
-            uses=uses,
-        )
+        return replace(template, moment=replace(template.moment, id=f"m{i}"))
 
     kept = Kept()
     ledger = Ledger(kept, CheckpointSigner("bench.example/ledger", KEY), cadence_s=0)
     entries = [an_entry(i) for i in range(2000)]
-    results: list[dict[str, object]] = []
-    peer = each(lambda _: hmac.digest(KEY, KEY * 4, "sha256"), 2000)
-
-    def tell(figure: str, us: float, goal: float | None = None) -> None:
-        print(f"{figure:<44}{us:>10.2f} µs{us / peer:>10.1f} × one HMAC-SHA-256")
-        results.append(
-            {
-                "figure": figure,
-                "value": round(us, 2),
-                "unit": "µs",
-                "against": "one HMAC-SHA-256",
-                "ratio": round(us / peer, 2),
-                "goal": goal,
-            }
-        )
-
-    print(f"{size:,} lines; moments of {USES} uses; one HMAC-SHA-256 {peer:.2f} µs")
-    tell("lines of a moment, a use", each(lambda i: entry_lines(entries[i], purposes, KEY), 2000) / USES, 4.0)
+    peer_us = each(lambda _: hmac.digest(KEY, KEY * 4, "sha256"), 2000)
+    figures = Figures(peer_us)
+    print(f"{size:,} lines; moments of {USES} uses; one HMAC-SHA-256 {peer_us:.2f} µs")
+    figures.add("lines of a moment, a use", each(lambda i: entry_lines(entries[i], purposes, KEY), 2000) / USES, 4.0)
     made = [line for entry in entries for line in entry_lines(entry, purposes, KEY)]
 
-    def added(i: int) -> None:
+    def append(i: int) -> None:
         kept.all.extend(made[i * USES : (i + 1) * USES])
         ledger.follow()
 
-    tell("append to the tree, a line", each(added, 2000, repeat=1) / USES)
+    figures.add("append to the tree, a line", each(append, 2000, repeat=1) / USES)
     i = len(entries)
     while len(kept.all) < size:
-        lines = entry_lines(an_entry(i), purposes, KEY)
-        kept.all += lines
+        kept.all += entry_lines(an_entry(i), purposes, KEY)
         ledger.follow()
         i += 1
-    tell("a checkpoint: root and signature", each(lambda i: ledger.signer.sign(size, ledger.root(size - i)), 200))
-    tell("an inclusion proof", each(lambda i: ledger.inclusion(i * 97 % size, size), 200))
-    tell("a consistency proof", each(lambda i: ledger.consistency(1 + i * 97 % size, size), 200))
-    proof, root = ledger.inclusion(777, size), ledger.root(size)
-    tell("verify an inclusion", each(lambda _: verify_inclusion(777, size, leaf_hash(kept.all[777]), proof, root), 200))
-    joined, before = ledger.consistency(777, size), ledger.root(777)
-    tell("verify a consistency", each(lambda _: verify_consistency(777, size, joined, before, root), 200))
-    part = kept.all[:20_000]
-    tell("verify offline, a line", each(lambda _: verify(part, []), 1, repeat=3) / len(part))
-    tell("find one's own, a line", each(lambda _: sum(1 for _ in own_lines(part, KEY)), 1, repeat=3) / len(part))
-    tell("open a ledger, a line", each(lambda _: Ledger(kept, ledger.signer, cadence_s=0), 1, repeat=1) / size)
-    print(f"{sum(map(len, kept.all)) / size:.0f} bytes a line")
-    results.append(
-        {
-            "figure": "bytes a line",
-            "value": round(sum(map(len, kept.all)) / size),
-            "unit": "B",
-            "against": None,
-            "ratio": None,
-            "goal": None,
-        }
+    measure_proofs(ledger, kept, size, figures)
+    bytes_a_line = round(sum(map(len, kept.all)) / size)
+    print(f"{bytes_a_line} bytes a line")
+    rest = {"value": bytes_a_line, "unit": "B", "against": None, "ratio": None, "goal": None}
+    figures.results.append({"figure": "bytes a line", **rest})
+    print(json.dumps({"benchmark": "ledger", "results": figures.results}))
+
+
+def measure_proofs(ledger: Ledger, kept: Kept, size: int, figures: Figures) -> None:
+    """Checkpoints and proofs on a ledger of this size, made and verified."""
+    figures.add(
+        "a checkpoint: root and signature", each(lambda i: ledger.signer.sign(size, ledger.root(size - i)), 200)
     )
-    print(json.dumps({"benchmark": "ledger", "results": results}))
+    figures.add("an inclusion proof", each(lambda i: ledger.inclusion(i * 97 % size, size), 200))
+    figures.add("a consistency proof", each(lambda i: ledger.consistency(1 + i * 97 % size, size), 200))
+    proof, root, leaf = ledger.inclusion(777, size), ledger.root(size), leaf_hash(kept.all[777])
+    figures.add("verify an inclusion", each(lambda _: verify_inclusion(777, size, leaf, proof, root), 200))
+    joined, before = ledger.consistency(777, size), ledger.root(777)
+    figures.add("verify a consistency", each(lambda _: verify_consistency(777, size, joined, before, root), 200))
+    part = kept.all[:20_000]
+    figures.add("verify offline, a line", each(lambda _: verify(part, []), 1, repeat=3) / len(part))
+    figures.add("find one's own, a line", each(lambda _: sum(1 for _ in own_lines(part, KEY)), 1, repeat=3) / len(part))
+    figures.add("open a ledger, a line", each(lambda _: Ledger(kept, ledger.signer, cadence_s=0), 1, repeat=1) / size)
 
 
 def each(what: Callable[[int], object], count: int, *, repeat: int = 7) -> float:

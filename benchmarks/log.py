@@ -1,4 +1,4 @@
-"""The log's throughput against writing the same bytes to a plain file with one fsync a group, in turn, in the same run."""
+"""The log's throughput against a plain file with the same bytes and one fsync a group, in turn, in the same run."""
 
 import argparse
 import json

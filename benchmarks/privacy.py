@@ -4,7 +4,7 @@ The gate, the views, the seal and the ledger, beside the whole decision of the s
 
 Each part is timed where it runs, on the moment and the entry of a customer with sixty baskets who said yes to four
 purposes; the decision in turn with them, several times, and medians are quoted. What commits of the same entries cost
-more with their lines than without is told as well. The ledger's tree grows once everyone is answered, and is not
+more with their lines than without is reported as well. The ledger's tree grows once everyone is answered, and is not
 counted in.
 
 python -m benchmarks.privacy
@@ -72,7 +72,7 @@ def main() -> None:
             }
             parts[AFTER] = partial(a_ledger().append, ledger(strategy, person, entry))
             whole, took = measured(partial(processed, strategy, world, who, moment), parts, rounds)
-            results += told(name, entry, whole, took)
+            results += figures_of(name, entry, whole, took)
         vault.close()
         results += committed(Path(folder), strategy, entry, rounds)
     print(json.dumps({"benchmark": "privacy", "results": results}))
@@ -117,7 +117,7 @@ def measured(
     return median(whole), {name: median(took) for name, took in found.items()}
 
 
-def told(name: str, entry: Entry, whole: float, parts: dict[str, float]) -> list[dict[str, object]]:
+def figures_of(name: str, entry: Entry, whole: float, parts: dict[str, float]) -> list[dict[str, object]]:
     """A table of one moment, and its figures."""
     together = sum([us for part, us in parts.items() if part != AFTER])
     print(f"{name}: a waking decision {whole:.1f} µs, with {len(entry.uses)} uses of data")

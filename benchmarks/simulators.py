@@ -1,6 +1,6 @@
 """How late a card is on glasses that a vendor simulates.
 
-From the moment that wakes the decision until the glasses said that it is drawn.
+From the moment that wakes the decision until the glasses report that it is drawn.
 
 Even's simulator of the G2 and Brilliant's emulator of the Halo, in processes of their own (``make peers``); what is
 absent is left out. The radio link of the real glasses is simulated by neither, and is slower.
@@ -36,7 +36,7 @@ def late_ms(hosting: Hosting, name: str, dark: Callable[[], bool]) -> list[float
         hosting.site.passes(DAYS_S)
         while not dark():
             sleep(0.02)
-        sleep(0.2)  # what was said last is over
+        sleep(0.2)  # the last card is over
         before, started = len(hosting.displayed(name)), perf_counter()
         shown = hosting.site.enters(name)
         if shown is None:  # not every entrance is worth a card

@@ -152,7 +152,7 @@ def why_customer(person: StagePerson, screens: Screens, refused_step: PlayedStep
 
 
 def why_adviser(person: StagePerson, screens: Screens, place: str) -> str:
-    """Why the adviser's glasses show this, or nothing; the adviser is never told that the person refused."""
+    """Why the adviser's glasses show this, or nothing; the adviser never learns that the person refused."""
     customer, before = person.customer, screens.brief_of(person.customer.id)
     decision = person.decision("adviser") or (before.show if before is not None else None)
     if any(brief.entry.customer == customer.id for brief in screens.briefs(place)):

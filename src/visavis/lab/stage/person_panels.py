@@ -19,7 +19,7 @@ from visavis.model.moment import Consumed, Measured, RanOut, Saw, Stocked
 
 LENGTH: Final = 40
 OFTEN: Final = 3
-"""From how many purchases on a rhythm is told."""
+"""From how many purchases on a rhythm is shown."""
 
 
 class StageSwitch(Struct, frozen=True):
@@ -39,34 +39,24 @@ class StageSwitch(Struct, frozen=True):
 
 def switches(person: StagePerson) -> list[StageSwitch]:
     """Every choice, those that this scene is about first."""
-    told = [
-        choice
-        for choice in choices(person.strategy, person.customer, person.language, person.now)
-        if choice.basis == "consent"
-    ]
     about = list(_about(person))
-    told.sort(key=lambda choice: about.index(choice.purpose) if choice.purpose in about else len(about))
-    just = person.last_switched()
-    found = []
-    for choice in told:
-        brought = (
-            _brought(person, choice.purpose)
-            if choice.on
-            else person.say("closed" if choice.status not in ("unknown", "requested") else "never_asked")
-        )
-        gets = person.say("purposes", choice.purpose, "gets") or choice.benefit.rstrip(".")
-        found.append(
-            StageSwitch(
-                choice.purpose,
-                person.data_given(choice.purpose),
-                _protects(person, choice),
-                gets,
-                brought,
-                choice.on,
-                choice.purpose in just,
-            )
-        )
-    return found
+    found = choices(person.strategy, person.customer, person.language, person.now)
+    consents = [choice for choice in found if choice.basis == "consent"]
+    consents.sort(key=lambda choice: about.index(choice.purpose) if choice.purpose in about else len(about))
+    return [_switch(person, choice) for choice in consents]
+
+
+def _switch(person: StagePerson, choice: Choice) -> StageSwitch:
+    never = choice.status in ("unknown", "requested")
+    return StageSwitch(
+        choice.purpose,
+        person.data_given(choice.purpose),
+        _protects(person, choice),
+        person.say("purposes", choice.purpose, "gets") or choice.benefit.rstrip("."),
+        _brought(person, choice.purpose) if choice.on else person.say("never_asked" if never else "closed"),
+        choice.on,
+        choice.purpose in person.last_switched(),
+    )
 
 
 def _about(person: StagePerson) -> Iterator[str]:
@@ -199,13 +189,13 @@ def _numbers(person: StagePerson) -> Iterator[PanelLine]:
         if not isinstance(moment, Measured) and opened:
             continue
         what = person.word("measures", name) or name
-        told = person.say("number", n=figure(round(number.today, 2), person.language), unit=number.unit, what=what)
+        amount = person.say("number", n=figure(round(number.today, 2), person.language), unit=number.unit, what=what)
         goal = (
             person.say("number_goal", goal=figure(number.goal, person.language), unit=number.unit)
             if number.goal
             else person.say("number_own")
         )
-        yield PanelLine(told, goal if opened else person.say("number_closed"), closed=not opened)
+        yield PanelLine(amount, goal if opened else person.say("number_closed"), closed=not opened)
 
 
 def _home(person: StagePerson) -> Iterator[PanelLine]:
@@ -216,10 +206,10 @@ def _home(person: StagePerson) -> Iterator[PanelLine]:
         if stock is None:
             continue
         name = family_name(person.strategy, family, person.language)
-        told = left(stock.units, person.language)
+        rest = left(stock.units, person.language)
         name = clipped(name[:1].upper() + name[1:], 22, 9)
         opened = person.may_read("home")
-        line = person.say("at_home", what=name, left=told) if told else person.say("out_of", what=name)
+        line = person.say("at_home", what=name, left=rest) if rest else person.say("out_of", what=name)
         yield PanelLine(
             line, person.say("home_detail" if opened else "home_closed", time=person.at(stock.at)), closed=not opened
         )

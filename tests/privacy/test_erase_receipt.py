@@ -17,6 +17,7 @@ from joserfc import jws
 from joserfc.jwk import OKPKey
 
 from support.canary import traces
+from support.disk import change
 from support.doors import MOMENTS, a_server, client, moment, running
 from support.house import House, everything, orders, words_of
 from support.ledgers import mutate
@@ -137,9 +138,9 @@ async def check_that_asking_again_completes_it(folder: Path, file: str) -> None:
         for name in ("bo", "al"):
             server.access_keys.issue("device", name)
             server.external_channels.addresses.keep(name, "mail", "", b"bo@example.org")
-            server.mirror.timelines._shelf.put(name, "item", "1", b"{}")
-        server.webhooks._database.execute("INSERT INTO parcels VALUES (x'00', 'delivered', 1, 'x')")
-        server.dispatcher._database.execute("INSERT INTO deliveries VALUES (x'00', 'taken', 'x', 9e9)")
+            server.mirror.timelines.put(name, "timeline", "1", b"{}")
+        change(folder, "outbox", "INSERT INTO parcels VALUES (x'00', 'delivered', 1, 'x')")
+        change(folder, "delivery", "INSERT INTO deliveries VALUES (x'00', 'taken', 'x', 9e9)")
         reader = sqlite3.connect(folder / file, isolation_level=None)
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -200,7 +201,7 @@ async def test_recipients_are_told_of_an_erasure_and_then_nothing_tells_of_it(mo
 async def test_somebody_of_whom_nothing_is_held_but_beside_the_log_takes_it_away_and_erases_it() -> None:
     server = a_server()
     async with running(server), client(server, server.access_keys.issue("device", "bo")) as bo:
-        server.mirror.timelines._shelf.put("bo", "item", "1", b"{}")
+        server.mirror.timelines.put("bo", "timeline", "1", b"{}")
         assert (await bo.get("/v1/people/bo/export")).status_code == 200
         assert (await bo.post("/v1/people/bo/erase")).status_code == 200
     assert "bo" not in server.mirror.people() | server.access_keys.people()

@@ -25,7 +25,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from support.canary import traces
-from support.house import House, everything, orders, word, words_of
+from support.disk import sealed_of
+from support.house import ROOT_KEY, House, everything, orders, word, words_of
 from support.people import NOON
 from visavis.delivery import addresses, screens
 from visavis.delivery import dispatcher as delivery
@@ -149,22 +150,11 @@ def held_of(house: House, name: str) -> list[bytes]:
     ]
 
 
-def rests(log: EntryLog, name: str) -> list[bytes]:
+def rests(folder: Path, name: str, root: bytes = ROOT_KEY) -> list[bytes]:
     """The exact bytes that stand for this person in the log and the vault: sealed or wrapped, they are still theirs."""
-    assert isinstance(log, SqliteEntryLog)
-    person = log._keys.of(name)
-    assert person is not None
+    entries, keys = sealed_of(folder, name, root)
     # A long row goes on in pages of its own: its end is looked for in pieces short enough not to be cut by one.
-    found = [
-        data[a : a + 24]
-        for (data,) in log._database.execute("SELECT data FROM entries WHERE person = ?", (person.pseudonym,))
-        for a in (2, max(2, len(data) // 2), max(2, len(data) - 24))
-    ]
-    for row in log._keys._database.execute(
-        "SELECT key, special, name FROM people WHERE pseudonym = ?", (person.pseudonym,)
-    ):
-        found += row
-    return found
+    return [data[a : a + 24] for data in entries for a in (2, max(2, len(data) // 2), max(2, len(data) - 24))] + keys
 
 
 def keys_of(house: House, name: str) -> list[bytes]:
@@ -186,27 +176,14 @@ def gone(house: House, name: str, pieces: list[bytes]) -> None:
         "a remaining key opens something"
     )
     assert not list(log.of(name)), "the log tells of them"
-    assert name not in log._keys._people, "their keys are still in memory"
-    assert all(person.name != name for person in log._keys._pseudonyms.values()), "their keys are still in memory"
+    assert not log.audit_key(name), "their keys are still in memory"
     assert name not in server.processor.population, "memory keeps the person"
     assert name not in server.processor.population.holders().values(), "memory keeps an identifier"
-    assert all(who != name for _, who in server.processor.population._due), "somebody would wake them"
     assert server.screens.card(name) is None, "a card is still on a screen"
-    assert all(who != name for who, _ in server.screens._last), "a card waits"
     assert all(one.entry.customer != name for one in server.screens.recent), "the console still tells of them"
-    assert name not in server.screens._present.get("s1", {}), "they are still announced at a place"
-    assert all(parcel.customer != name for parcel in server.webhooks.parcels.values()), "a parcel waits"
-    assert name not in server.access_keys.people(), "a key still speaks for them"
-    assert name not in server.external_channels.addresses.people() | server.mirror.people(), (
-        "an address or a timeline is in memory"
-    )
-    assert not server.mirror.timelines.of(name, "timeline"), "their timeline is there"
-    assert all(parcel.person != name for parcel in server.dispatcher.parcels.values()), "a card is on its way"
-    assert name not in server.dispatcher._of, "a card is on its way"
-    assert name not in server.accounts._accounts, "their account is kept"
-    assert set(server.learner._open) <= {w.decision for c in server.processor.population for w in c.service.open}, (
-        "an outcome is awaited"
-    )
+    assert name not in server.screens.checked_in("s1"), "they are still announced at a place"
+    held = {one.name for one in server.requests.people.holders if one.export_personal_data({name})}
+    assert not held, "something is held beside the log"
 
 
 def come_late(house: House, name: str) -> None:
@@ -226,8 +203,8 @@ def check_that_nothing_remains(root: Path) -> None:
         assert traces(house.data, [*words_of(SHE), *words_of(HE)]) == [], "at rest, something was readable before"
         beside = held_of(house, SHE)
         assert all(traces(house.data, [], [piece]) for piece in beside), "the scan does not see what is beside the log"
-        pieces = beside + [piece for piece in rests(house.server.log, SHE) if traces(house.data, [], [piece])]
-        kept = rests(house.server.log, HE)
+        pieces = beside + [piece for piece in rests(house.data, SHE) if traces(house.data, [], [piece])]
+        kept = rests(house.data, HE)
         assert len(pieces) > 100, "the scan does not see what is sealed"
         shutil.copytree(house.data, root / "backup")
         there = len(list(house.server.log.of(SHE)))
@@ -442,7 +419,7 @@ def check_that_a_reader_makes_it_fail_loudly(root: Path, reading: Callable[[Hous
     with House(root) as house:
         furnish(house)
         house.server.log.commit([an_entry(f"n{i % 50}", f"m{i}") for i in range(3000)])
-        pieces = rests(house.server.log, SHE) + held_of(house, SHE)
+        pieces = rests(house.data, SHE) + held_of(house, SHE)
         with reading(house):
             try:
                 house.erase(SHE)
@@ -481,7 +458,7 @@ def test_an_erasure_that_could_not_be_completed_is_decided_all_the_same(
 ) -> None:
     with House(tmp_path) as house:
         furnish(house)
-        pieces, called = rests(house.server.log, SHE), list[int]()
+        pieces, called = rests(house.data, SHE), list[int]()
 
         def busy_after_the_rows(made: sqlite3.Connection) -> None:
             called.append(1)
@@ -563,7 +540,7 @@ def check_that_a_crash_is_completed(root: Path, every: int) -> int:
         furnish(house)
         whole, pieces = (
             [encode(entry) for entry in house.server.log.of(SHE)],
-            rests(house.server.log, SHE) + held_of(house, SHE),
+            rests(house.data, SHE) + held_of(house, SHE),
         )
     step, kills = 1, 0
     while True:
@@ -630,7 +607,7 @@ def check_that_no_stale_copy_remains(folder: Path, seed: int) -> None:
             [an_entry(dice.choice(people), f"m{i}", lines=dice.randrange(8, 30)) for i in range(start, start + 200)]
         )
     for name in dice.sample(people, 14):
-        pieces = rests(log, name)
+        pieces = rests(folder / "data", name, b"tests")
         log.erase(name)
         content = b"".join([path.read_bytes() for path in (folder / "data").iterdir()])
         assert not [piece for piece in pieces if piece in content], "a stale copy remains"

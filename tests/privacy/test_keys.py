@@ -3,11 +3,8 @@
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidTag
@@ -17,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from support.disk import change, rows
 from support.house import ROOT_KEY, House, everything
 from support.ledgers import mutate
 from support.people import NOON, STRATEGY
@@ -41,37 +39,32 @@ def check_that_what_is_moved_does_not_open(folder: Path) -> None:
     """No row opens that was pasted over another, has another position or moment, or one bit changed."""
     log = a_log(folder / "data")
     log.commit([an_entry(name, f"m{i}", lines=2) for i in range(2) for name in PEOPLE])
-    log._last = 200
-    rows = log._database.execute("SELECT position, data FROM entries ORDER BY position").fetchall()
-    for position, own in rows:
-        for other, data in rows:
-            name, moment = PEOPLE[(position - 1) % 2], f"m{(position - 1) // 2}"
-            log._database.execute("UPDATE entries SET data = ? WHERE position = ?", (data, position))
-            _must_open(partial(log.entry, name, moment), opens=other == position)
-        for place in (2, 14, len(own) - 1):
-            log._database.execute(
-                "UPDATE entries SET data = ? WHERE position = ?",
-                (own[:place] + bytes([own[place] ^ 1]) + own[place + 1 :], position),
-            )
-            _must_open(lambda: list(log.scan()), opens=False)
-        log._database.execute(
-            "UPDATE entries SET data = ?, position = position + 100 WHERE position = ?", (own, position)
-        )
-        _must_open(lambda: list(log.scan()), opens=False)
-        log._database.execute("UPDATE entries SET position = position - 100, moment = moment + 1 WHERE position > 100")
-        _must_open(lambda: list(log.scan()), opens=False)
-        log._database.execute("UPDATE entries SET moment = moment - 1 WHERE position = ?", (position,))
-    assert len(list(log.scan())) == 4
     log.close()
 
+    def must_open(at: int, /, *, opens: bool, **columns: object) -> None:
+        """Whether this row opens with these columns in the place of its own."""
+        for column, value in columns.items():
+            change(folder / "data", "log", f"UPDATE entries SET {column} = ? WHERE position = ?", value, at)
+        found = a_log(folder / "data")
+        try:
+            entries = list(found.scan())
+        except Invalid:
+            assert not opens, "a row does not open in its own place"
+        else:
+            assert opens, "a row opened where it does not belong"
+            assert len(entries) == 4
+        finally:
+            found.close()
 
-def _must_open(reading: Callable[[], Any], *, opens: bool) -> None:
-    try:
-        reading()
-    except Invalid:
-        assert not opens, "a row does not open in its own place"
-    else:
-        assert opens, "a row opened where it does not belong"
+    rows_of = rows(folder / "data", "log", "SELECT position, data, moment FROM entries ORDER BY position")
+    for position, own, moment in rows_of:
+        for other, data, _ in rows_of:
+            must_open(position, opens=other == position, data=data)
+        for place in (2, 14, len(own) - 1):
+            must_open(position, opens=False, data=own[:place] + bytes([own[place] ^ 1]) + own[place + 1 :])
+        must_open(position, opens=False, data=own, position=position + 100)
+        must_open(position + 100, opens=False, moment=moment + 1, position=position)
+        must_open(position, opens=True, moment=moment)
 
 
 def test_what_is_moved_does_not_open(tmp_path: Path) -> None:
@@ -168,11 +161,11 @@ def badly_kept(folder: Path) -> list[str]:
     uses = (Use("rights", (), "person"),)
     entries = [replace(an_entry(name, f"m{i}"), uses=uses) for i in range(20) for name in PEOPLE]
     log.commit(entries, prepare_lines(log, entries, STRATEGY.purposes))
-    rows = log._database.execute("SELECT data, lines FROM entries").fetchall()
-    if len({data[2:14] for data, _ in rows}) < len(rows):
+    sealed = rows(folder / "data", "log", "SELECT data, lines FROM entries")
+    if len({data[2:14] for data, _ in sealed}) < len(sealed):
         found.append("two values under one nonce")
-    assert len(list(log.lines(0, 1000))) == len(rows)
-    if any(abs(pointer) < 2**32 for _, pointer in rows):
+    assert len(list(log.lines(0, 1000))) == len(sealed)
+    if any(abs(pointer) < 2**32 for _, pointer in sealed):
         found.append("where one's lines are")
     log.close()
     one, other = (vault.PersonKey("camille", 7, key, b"", ROOT_KEY) for key in (b"1" * 32, b"2" * 32))
@@ -244,7 +237,7 @@ def test_who_is_turned_away_at_the_door_gets_no_key(tmp_path: Path) -> None:
             house.process([Entered(id="m", customer="stranger", occurred_at=NOON, place="s1")])[0].refused is not None
         )
         assert house.server.log.entry("stranger", "m") is None
-        assert house.server.log._keys._database.execute("SELECT count(*) FROM people").fetchone() == (0,)  # type: ignore[attr-defined]
+        assert rows(house.data, "vault", "SELECT count(*) FROM people") == [(0,)]
 
 
 def test_open_keys_are_bounded_and_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from support.canary import traces
+from support.disk import rows
 from support.house import House
 from support.ledgers import mutate
 from support.people import BRANDS, NOON, a_loop, camille, says_yes, turn
@@ -90,7 +91,7 @@ def check_that_no_byte_of_a_row_stays(root: Path) -> None:
         log = house.server.log
         assert isinstance(log, SqliteEntryLog)
         position = next(at for at, entry in log.scan() if isinstance(entry, Entry) and entry.moment.id == "name")
-        (sealed,) = log._database.execute("SELECT data FROM entries WHERE position = ?", (position,)).fetchone()
+        [(sealed,)] = rows(house.data, "log", "SELECT data FROM entries WHERE position = ?", position)
         assert traces(house.data, (), [sealed]), "it was never there: this proves nothing"
         house.run(house.server.requests.correct(SHE, "name", {"value": "Right name"}, by_brand=False))
         assert not traces(house.data, (), [sealed]), "the row is still in a file"

@@ -17,7 +17,8 @@ import pytest
 from msgspec.structs import replace
 
 from support.canary import traces
-from support.house import House, everything, words_of
+from support.disk import sealed_of
+from support.house import ROOT_KEY, House, everything, words_of
 from support.people import BRANDS, NOON, lines, says_yes
 from visavis.customers import fold
 from visavis.http import access_keys as access
@@ -167,20 +168,10 @@ def test_each_category_goes_to_the_second(tmp_path: Path) -> None:
     check_each_category_goes_to_the_second(tmp_path)
 
 
-def pieces_of(log: Any, name: str) -> list[bytes]:
+def pieces_of(folder: Path, name: str) -> list[bytes]:
     """The exact bytes that stand for this person in the log and the vault: sealed or wrapped, they are still theirs."""
-    assert isinstance(log, SqliteEntryLog)
-    person = log._keys.of(name)
-    assert person is not None
-    rows = log._database.execute("SELECT data FROM entries WHERE person = ?", (person.pseudonym,)).fetchall()
-    keys = [
-        piece
-        for row in log._keys._database.execute(
-            "SELECT key, special, name FROM people WHERE pseudonym = ?", (person.pseudonym,)
-        )
-        for piece in row
-    ]
-    return [data[2:26] for (data,) in rows] + keys
+    entries, keys = sealed_of(folder, name, ROOT_KEY)
+    return [data[2:26] for data in entries] + keys
 
 
 def check_a_whole_person_goes_and_may_come_again(root: Path) -> None:
@@ -220,7 +211,7 @@ def check_a_whole_person_goes_and_may_come_again(root: Path) -> None:
         house.at(over - timedelta(seconds=1))
         his = [encode(entry) for entry in house.server.log.of(HE)]
         assert house.server.log.audit_key(SHE), "gone too early"
-        pieces = [piece for piece in pieces_of(house.server.log, SHE) if traces(house.data, [], [piece])]
+        pieces = [piece for piece in pieces_of(house.data, SHE) if traces(house.data, [], [piece])]
         assert len(pieces) > 10, "the scan does not see what is sealed"
 
         house.at(over)
@@ -410,7 +401,7 @@ def check_keys_go_though_it_was_cut_short(root: Path) -> None:
     with Brand(root) as house:
         house.process(everything(SHE))
         house.at(contact_of(house, SHE) + timedelta(days=LONGEST))
-        pieces = pieces_of(house.server.log, SHE)
+        pieces = pieces_of(house.data, SHE)
 
         def cut_short(*_: object) -> None:
             raise Unavailable("The process was killed.")

@@ -244,7 +244,7 @@ async def test_when_the_log_refuses_nobody_of_the_group_is_answered_and_a_retry_
     assert ids(server) == ["before", "a", "b"]
 
 
-@pytest.mark.parametrize("broken", ["commit", "learn", "committed", "wake"])
+@pytest.mark.parametrize("broken", ["commit", "learn", "observed", "wake"])
 async def test_whatever_breaks_the_writer_lives_on(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
     server = a_server()
     server.writer._learnt_at = float("-inf")
@@ -255,7 +255,7 @@ async def test_whatever_breaks_the_writer_lives_on(broken: str, monkeypatch: pyt
     target = {
         "commit": (server.log, "commit"),
         "learn": (server.processor, "learn"),
-        "committed": (server.writer, "_committed"),
+        "observed": (server.writer, "_observed"),
         "wake": (server.processor, "wake"),
     }
     async with running(server) as brand:

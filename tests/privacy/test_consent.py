@@ -377,7 +377,7 @@ def test_a_reward_that_waits_for_a_consent_is_caught(monkeypatch: pytest.MonkeyP
 
 
 def check_proofs(customers: list[Customer], loops: list[Processor]) -> int:
-    """Every yes names words that were on the screen before it, of the version it names, and everything read for it was read after it."""
+    """Every yes names words shown before it, of its own version, and all that was read for it was read after it."""
     proved = 0
     for customer, loop in zip(customers, loops, strict=True):
         entries = list(loop.log.of(customer.id))

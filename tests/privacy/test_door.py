@@ -220,7 +220,7 @@ notice.text = { fr = "Vos achats, remis a Acme.", en = "Your purchases, given to
 
 
 def check_gpc() -> None:
-    """The signal refuses sharing for this and later requests, by any client of that person, and leaves what was given to the brand itself."""
+    """The signal closes sharing for this and later requests of any client, and leaves what the brand itself may use."""
 
     async def what(server: Server, client: httpx.AsyncClient) -> None:
         at = "/v1/people/bo/purposes"

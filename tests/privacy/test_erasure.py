@@ -535,7 +535,7 @@ def killed_at(root: Path, step: int) -> bool:
 
 
 def check_that_a_crash_is_completed(root: Path, every: int) -> int:
-    """Whenever the process is killed in the midst of an erasure, the next start finds all of the person, or completes it; at how many steps it was."""
+    """Killed at any step of an erasure, the next start finds all of the person or completes it; how many steps."""
     with House(root / "whole") as house:
         furnish(house)
         whole, pieces = (
@@ -643,7 +643,7 @@ plans = st.lists(st.one_of(lives, lives, erasures), max_size=30)
 
 
 def check_that_a_log_is_a_list_that_people_leave(log: EntryLog, plan: list[tuple[str, str, int]]) -> None:
-    """Whatever the order of moments and erasures, what remains is what nobody asked to be forgotten, at the position where it was."""
+    """Whatever the order of moments and erasures, what remains is what nobody asked to erase, where it was."""
     model: list[Entry | None] = []
     erased = set[str]()
     for what, who, number in plan:

@@ -106,8 +106,8 @@ MUTANTS: dict[str, tuple[str, str]] = {
         '"rhythm": {},',
     ),
     "recipients": ("recipients=tuple(recipients(strategy.purposes, customer)),", "recipients=(),"),
-    "audit keys": ("audit_keys={name: key.hex() for name, key in audit_keys.items()}", "audit_keys={}"),
-    "ledger": ("ledger=tuple([line.decode() for line in ledger])", "ledger=()"),
+    "audit keys": ("audit_keys={name: processor.log.audit_key(name).hex() for name in names}", "audit_keys={}"),
+    "ledger": ("ledger=tuple([line.decode() for _, line in ledger])", "ledger=()"),
 }
 
 

@@ -165,7 +165,7 @@ def briefs_after_a_refusal(strategy: Strategy, products: tuple[str, ...]) -> tup
 
 
 def check_that_a_refusal_tells_no_other_purpose() -> None:
-    """What was said under one purpose tells nothing of the data behind it to a human under another that may not read them."""
+    """A person who reads under one purpose learns nothing of data that only another purpose may read."""
     strategy = reticent()
     (first, of_milk), (second, of_tea) = (briefs_after_a_refusal(strategy, tuple(BRANDS[at : at + 3])) for at in (0, 5))
     assert of_milk
@@ -186,7 +186,7 @@ def test_a_brief_that_names_what_was_refused_under_another_purpose_is_caught(mon
 
 
 def check_that_a_reward_is_told_to_nobody_who_may_not_read_orders() -> None:
-    """Whoever was promised something and whoever was not get the same brief, when orders are not among what it may read."""
+    """With and without a reward the brief is the same, when orders are not among what it may read."""
     strategy, told = reticent(), []
     world = World(version="w", strategy=strategy.version, learned=prior())
     life = Life(strategy, strategy, world)

@@ -319,7 +319,7 @@ NOWHERE = ALIKE | {
 
 
 async def lived(server: Server, brand: httpx.AsyncClient, *names: str) -> None:
-    """These people agreed to everything, shop every week, are known by a card, came in at s1 and announced themselves there."""
+    """These people agreed to everything, shop every week, have a card, came in at s1 and checked in there."""
     for name in names:
         for key in [key for key, purpose in server.strategy.purposes.items() if purpose.basis == "consent"]:
             await switch(brand, name, key)

@@ -380,7 +380,7 @@ def test_recipients_hear_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def check_recipients() -> None:
-    """One effect a recipient, whatever the person agreed to, when something was corrected and when all is to be left alone."""
+    """One effect a recipient, whatever the person agreed to, at a correction and at a restriction."""
 
     async def once() -> list[str]:
         server = a_server()

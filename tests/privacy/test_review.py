@@ -288,7 +288,7 @@ async def test_a_request_moves_by_its_table_only_and_is_answered_within_its_mont
         await brand.post(MOMENTS, json=moment("worn", "bo"))
         asked = await server.requests.acknowledge("bo", "access")
         assert asked.expected_at == months_after(NOON, 1)
-        with pytest.raises(Invalid, match="with a reason"):
+        with pytest.raises(Invalid, match="need a reason"):
             await server.requests.move("bo", asked.request, "delayed")
         delayed = await server.requests.move("bo", asked.request, "delayed", "The archive is elsewhere.")
         assert delayed.expected_at == months_after(NOON, 3)

@@ -1,4 +1,4 @@
-"""How often to try: a sample in ``make test``, the full number with ``VISAVIS_FULL=1`` (``make full``, ``make privacy``)."""
+"""How often to try: a sample in ``make test``, all with ``VISAVIS_FULL=1`` (``make full``, ``make privacy``)."""
 
 import os
 from typing import TypeVar

@@ -67,7 +67,7 @@ TEXTS: Final = {
 
 
 def a_strategy(dice: Random) -> tuple[Strategy, Strategy]:
-    """One brand's strategy at random, as it was when its notices were served (some named fewer data), and as it is now."""
+    """A random strategy of one brand: when its notices were served (some named fewer data), and now."""
     wide = {key: _categories(dice) for key in ASKED}
     narrow = {key: tuple(one for one in kept if dice.random() < 0.8) or kept for key, kept in wide.items()}
     speaking = dice.sample([*ASKED, "account"], dice.randint(1, 4))

@@ -63,7 +63,7 @@ class Opener:
         return page
 
     def forgives(self, *words: str) -> None:
-        """What the test itself brought about (a network that it cut, a key that it got wrong) is no fault of the page."""
+        """What the test itself caused (a network that it cut, a wrong key) is no fault of the page."""
         self.errors = [error for error in self.errors if not any(word in error for word in words)]
 
     def closes(self) -> None:
@@ -85,7 +85,7 @@ def site(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) -> It
 
 @pytest.fixture
 def opened(browser: Browser, site: Site) -> Iterator[Opener]:
-    """``opened(path, role, subject, width=…, height=…, language=…, dark=…)`` is a page that has come in with a key of this role."""
+    """``opened(path, role, subject, width=…, height=…, language=…, dark=…)`` is a page signed in with such a key."""
     opener = Opener(browser, site)
     yield opener
     opener.closes()

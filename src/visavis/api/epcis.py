@@ -65,7 +65,7 @@ EXCEPTIONS: Final = {
 }
 
 
-class Job(Struct, frozen=True, rename="camel"):
+class CaptureJob(Struct, frozen=True, rename="camel"):
     """The result of a capture."""
 
     capture_id: str = field(name="captureID")
@@ -96,7 +96,7 @@ class EpcisApi:
     def __init__(self, writer: Writer, access: AccessKeys) -> None:
         self._writer = writer
         self._access = access
-        self._jobs: dict[tuple[str, str], Job] = {}
+        self._jobs: dict[tuple[str, str], CaptureJob] = {}
 
     @endpoint(CAPTURE)
     async def capture(self, request: Request) -> Response:
@@ -113,7 +113,7 @@ class EpcisApi:
             return problems.response(error.problem)
         except VisavisError as error:
             return _refusal(error)
-        job = Job(token_hex(12), created_at, clock.now(), False, not errors, behaviour, errors)
+        job = CaptureJob(token_hex(12), created_at, clock.now(), False, not errors, behaviour, errors)
         self._jobs[key.subject, job.capture_id] = job
         while len(self._jobs) > JOBS_KEPT:
             del self._jobs[next(iter(self._jobs))]

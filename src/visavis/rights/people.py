@@ -42,7 +42,7 @@ class People:
         return customer
 
     async def process(self, moment: Moment) -> None:
-        """Process a moment that we made: :class:`Invalid` beyond the limits of its kind, :class:`Refused` if not kept."""
+        """Process a moment of our own; :class:`Invalid` beyond the limits of its kind, :class:`Refused` if not kept."""
         within_limits = from_builtins(msgspec.to_builtins(moment), received_at=self.now())
         answer = (await self.writer.process(within_limits)).answer
         if answer.refused is not None:

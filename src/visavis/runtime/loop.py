@@ -58,8 +58,8 @@ class Group(Struct, frozen=True):
 class Processor:
     """Steps moments, commits them in groups, wakes who is due, and changes the world; rebuilt from the log at first.
 
-    ``objections_of`` gives what was objected to under one of these names or identifiers, also by somebody who was erased
-    since: it is entered before anything else of theirs. One processor a log, one thread a processor.
+    ``objections_of`` gives the objections kept under these names or identifiers, also of a person who was erased
+    since: they are entered before anything else of theirs. One processor a log, one thread a processor.
     """
 
     def __init__(

@@ -11,6 +11,7 @@ import httpx
 
 from support.people import STRATEGY
 from support.site import EVERYTHING, Site, a_site
+from visavis.decide.holdout import held_out
 from visavis.model.decision import Show
 from visavis.model.moment import Answered, Displayed, Noticed
 
@@ -57,8 +58,7 @@ class Hosting:
         self._number = 0
 
     def somebody(self, language: str = "fr") -> str:
-        self._number += 1
-        name = self.site.person(f"h{self._number}", *EVERYTHING)
+        name = self.site.person(self._free(), *EVERYTHING)
         self.site.process(
             Noticed(
                 id="in",
@@ -70,6 +70,17 @@ class Hosting:
             )
         )
         return name
+
+    def _free(self) -> str:
+        """The next name that no objective holds out, so that a card is shown."""
+        processor = self.site.server.processor
+        while True:
+            self._number += 1
+            name = f"h{self._number}"
+            objectives = processor.strategy.objectives.values()
+            key = processor.randomization_key
+            if not any(held_out(name, one.id, share=one.holdout_share, key=key) for one in objectives):
+                return name
 
     def code(self, person: str) -> str:
         headers = {"authorization": f"Bearer {self.site.key('brand')}"}

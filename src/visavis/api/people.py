@@ -15,7 +15,7 @@ from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.http.access_log import record_entry_read, record_staff_access
 from visavis.http.bodies import json_response, read_body
-from visavis.http.requests import key_of
+from visavis.http.requests import key_of, person_in
 from visavis.http.routes import PERSON, ApiRoute, Operation, endpoint, routes_of
 from visavis.model.consent import OPENS
 from visavis.model.customer import Order, Reward
@@ -192,7 +192,7 @@ class PersonApi:
 def person(request: Request, access: AccessKeys) -> tuple[str, AccessKey]:
     """The person in the path, and the key of the request: the brand's, or that person's own device's."""
     key = key_of(request, access, "brand", "device")
-    name = str(request.path_params["person"])
+    name = person_in(request)
     if key.role == "device" and key.subject != name:
         raise Refused("This key speaks for another person.", advice="Use that person's own key.")
     return name, key

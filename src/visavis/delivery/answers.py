@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import Final
 
 from visavis.model.errors import Invalid
+from visavis.model.ids import ID_LIMIT
 from visavis.model.moment import Answered, Displayed
 from visavis.model.shown import Shown
 from visavis.runtime.writer import Writer
 
 LATE_LIMIT_S: Final = 7 * 86_400.0
 """How long a screen without a network may keep an answer; a later one is refused on every screen alike."""
-ID_LIMIT: Final = 128
 
 
 class Answers:

@@ -22,9 +22,9 @@ from visavis.http.requests import key_of
 from visavis.http.routes import Operation, page_route, route
 from visavis.model.catalogue import Device
 from visavis.model.errors import Invalid, Refused
+from visavis.model.ids import check_identity
 from visavis.model.moment import Role
 from visavis.runtime.writer import Writer
-from visavis.strategy.tables import ID_LIMIT
 
 PATH: Final = "/pair"
 OWNERS: Final[tuple[Role, ...]] = ("brand", "device", "adviser")
@@ -120,8 +120,6 @@ class PairingRoutes:
     async def _offer(self, request: Request) -> Response:
         key, body = self._key(request), await read_body(request, Pairing)
         person, place = _whose(key, body.person, body.place)
-        if len(person or place) > ID_LIMIT:
-            raise Invalid(f"An id has at most {ID_LIMIT} characters.", advice="Send the one that moments name.")
         if place and place not in self._strategy.places:
             raise Invalid("There is no such place.", advice="Give the id of one of the brand's places.")
         shift = self._registry.shift(body.hours, key) if place else 0.0
@@ -184,4 +182,6 @@ def _whose(key: AccessKey, person: str, place: str) -> tuple[str, str]:
         raise Refused("This key speaks for another.", advice="Pair and list your own devices.")
     if bool(person) is bool(place):
         raise Invalid("A device is a person's or a place's.", advice="Name one of the two, `person` or `place`.")
+    if person:
+        check_identity(person, "person")
     return person, place

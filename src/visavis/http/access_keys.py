@@ -18,6 +18,7 @@ from msgspec.structs import asdict, replace
 
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused
+from visavis.model.ids import check_identity
 from visavis.model.moment import Answered, Consented, Displayed, Moment, Role, Withdrew
 from visavis.store.keys import Cipher
 from visavis.store.sqlite_file import open_database, truncate_wal
@@ -75,13 +76,15 @@ class AccessKeys:
     def issue(self, role: str, subject: str = "", *, profile: str = "", until: float = 0.0) -> str:
         """Make a key and return it; only its hash is kept.
 
-        :class:`Invalid` for a role that is none, or one without the subject that it needs.
+        :class:`Invalid` for a role that is none, or a subject that is missing, not expected or nobody.
         """
         if role not in ROLES:
             raise Invalid(f"`{role}` is no role.", advice=f"Roles: {', '.join(ROLES)}.")
         if (role == "brand") is bool(subject):
             fault = "This role needs a subject." if role != "brand" else "The brand's key has no subject."
             raise Invalid(fault, advice="A person for device and sensor, a place for till and adviser.")
+        if role in PEOPLES:
+            check_identity(subject, "subject")
         token = f"vv_{role}_{token_urlsafe(24)}"
         digest = _hash(token)
         key = AccessKey(

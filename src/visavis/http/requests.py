@@ -10,6 +10,7 @@ from starlette.responses import Response
 from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.http.problems import refusal
 from visavis.model.errors import Invalid, Refused, VisavisError
+from visavis.model.ids import check_identity
 
 YEAR_S: Final = 31_536_000
 BODY_LIMIT: Final = 1 << 14
@@ -23,7 +24,7 @@ PAGE: Final = {
     "cache-control": "no-store",
 }
 Answering = Callable[[Request], Awaitable[Response]]
-__all__ = ["PAGE", "YEAR_S", "Answering", "guarded", "json_body", "key_of", "refusal", "with_cookie"]
+__all__ = ["PAGE", "YEAR_S", "Answering", "guarded", "json_body", "key_of", "person_in", "refusal", "with_cookie"]
 
 
 def key_of(request: Request, access: AccessKeys, *roles: str, cookie: str = "") -> AccessKey:
@@ -45,6 +46,13 @@ def key_of(request: Request, access: AccessKeys, *roles: str, cookie: str = "") 
             f"A key of the role `{key.role}` does not open this.", advice=f"Use the key of: {', '.join(roles)}."
         )
     return key
+
+
+def person_in(request: Request) -> str:
+    """The person whom the path names; :class:`Invalid` for an id that no moment of theirs could have."""
+    name = str(request.path_params["person"])
+    check_identity(name, "person")
+    return name
 
 
 def with_cookie(request: Request, response: Response, cookie: str, token: str, path: str) -> Response:

@@ -10,7 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from visavis.model.errors import Invalid
-from visavis.model.moment import Moment
+from visavis.model.ids import check_id, check_identity
+from visavis.model.moment import Linked, Moment, Unlinked
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 CLOCK_SKEW: Final = timedelta(minutes=5)
@@ -33,7 +34,7 @@ def decode(payload: bytes, *, received_at: datetime) -> Moment:
         moment = _json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _invalid(error) from None
-    return _in_time(moment, received_at)
+    return _checked(moment, received_at)
 
 
 def from_builtins(fields: dict[str, Any], *, received_at: datetime) -> Moment:
@@ -42,6 +43,15 @@ def from_builtins(fields: dict[str, Any], *, received_at: datetime) -> Moment:
         moment = msgspec.convert(fields, Moment, strict=True)
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
+    return _checked(moment, received_at)
+
+
+def _checked(moment: Moment, received_at: datetime) -> Moment:
+    """The moment, if it is in time, its id can be named, and its customer and identifier are of one person."""
+    check_id(moment.id, "id")
+    check_identity(moment.customer, "customer")
+    if isinstance(moment, Linked | Unlinked):
+        check_identity(moment.identifier, "identifier")
     return _in_time(moment, received_at)
 
 

@@ -1,6 +1,75 @@
-"""Identifiers made by hashing what they name, so that a retry gets the same one."""
+"""Identifiers: which ones are accepted from outside, and those that are made by hashing what they name."""
 
+import re
+import unicodedata
 from hashlib import blake2b
+from typing import Final
+
+from visavis.model.errors import Invalid
+
+ID_LIMIT: Final = 128
+_PLACEHOLDER: Final = re.compile(
+    r"(null|undefined|none|nan|nil)+|nul|void|empty|missing|unset|unknown|anonymous|anon|guest|visitor|true|false"
+    r"|na|notavailable|notapplicable|notset|notauthenticated|unauthenticated|unidentified|default|placeholder"
+    r"|object|objectobject|objectnull|objectundefined|identifier|email|(user|customer|distinct|anonymous|device)?id"
+    r"|uid|uuid|guid|inconnu|anonyme|invité|invite|visiteur|aucun"
+    r"|0+|0x0+|([0-9])\3{7,}|([a-f])\4{31}"
+)
+"""What programs write when they have no identifier: words, only zeros, one digit repeated, a UUID of one letter."""
+_INVISIBLE: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and symbols that show nothing."""
+_TEMPLATE: Final = re.compile(r"\{\{.*\}\}|\{%.*%\}|[$#]\{.*\}|[\[<{][a-z_. ]+[\]>}]|%[a-z]|%[a-z_]+%|%\(\w+\)s")
+"""A variable that a template left unfilled."""
+_MINUS_ONE: Final = "-1"
+_UNNAMEABLE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Controls, lone surrogates and separators of lines: not to be written in an address, a header or a log."""
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether this stands for "no identifier": blank, invisible, zeros, or a word such as ``null`` or ``guest``.
+
+    Case, width, spaces, quotes and punctuation do not matter.
+
+    >>> [is_placeholder(text) for text in ("NULL", " 'undefined' ", "[object Object]", "n/a", "0000-0000", "-1", "..")]
+    [True, True, True, True, True, True, True]
+    >>> [is_placeholder(text) for text in ("camille", "42", "shop/42", "guest-42", "nullarbor", "2000")]
+    [False, False, False, False, False, False]
+    """
+    folded = unicodedata.normalize("NFKC", text).casefold().strip(" \t\r\n\"'`´‘’“”«»\u200b\u2060\ufeff")
+    plain = "".join([char for char in folded if _is_visible(char)])
+    return (
+        not plain
+        or folded == _MINUS_ONE
+        or _PLACEHOLDER.fullmatch(plain) is not None
+        or _TEMPLATE.fullmatch(folded) is not None
+    )
+
+
+def _is_visible(char: str) -> bool:
+    """Whether this is a letter, a digit or a symbol such as an emoji: no punctuation, space or mark."""
+    kind = unicodedata.category(char)
+    return (kind[0] in "LN" or kind == "So") and char not in _INVISIBLE
+
+
+def check_id(text: str, what: str) -> None:
+    """:class:`Invalid` unless every endpoint can name this, percent-encoded in its path; ``what`` names the field."""
+    if text in (".", "..") or not text.strip() or any(unicodedata.category(char) in _UNNAMEABLE for char in text):
+        raise Invalid(
+            f"`{what}` cannot be named in an address: it is blank, `.` or `..`, or has control characters.",
+            advice="Send printable characters; slashes, spaces and accents may be among them.",
+        )
+    if len(text) > ID_LIMIT:
+        raise Invalid(f"`{what}` has more than {ID_LIMIT} characters.", advice="Send a shorter one.")
+
+
+def check_identity(text: str, what: str) -> None:
+    """:class:`Invalid` unless this can name one person: no placeholder, and :func:`check_id`."""
+    check_id(text, what)
+    if is_placeholder(text):
+        raise Invalid(
+            f"`{what}` names nobody: it is a placeholder, such as `null`, `0` or `guest`.",
+            advice="Send the identifier of one person; when there is none, send nothing about a person.",
+        )
 
 
 def decision_id(customer: str, moment: str, audience: str) -> str:

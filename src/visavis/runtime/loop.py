@@ -23,6 +23,7 @@ from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.decoding import CLOCK_SKEW
 from visavis.model.entry import Entry
 from visavis.model.errors import Refused, VisavisError
+from visavis.model.ids import check_identity
 from visavis.model.moment import Due, Linked, Moment, Objected
 from visavis.model.world import WorldChange
 from visavis.ports import Clock, Log
@@ -269,10 +270,12 @@ class Processor:
     def adopt(self, entries: Sequence[Entry]) -> None:
         """Take in the entries that a person has elsewhere: all of them or none.
 
-        :class:`Refused` when somebody is, or was, here by such a name.
+        :class:`Refused` when somebody is, or was, here by such a name; :class:`Invalid` for a name of nobody.
         """
         self.commit()
         names = {entry.customer for entry in entries}
+        for name in names:
+            check_identity(name, "customer")
         if any(
             self.customer(name).entries or self.log.erased(name) or next(iter(self.log.of(name)), None) is not None
             for name in names

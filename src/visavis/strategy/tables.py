@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from visavis.model.catalogue import Family, Place, Product
+from visavis.model.ids import ID_LIMIT
 from visavis.strategy.faults import Reading
 
 PRODUCTS: Final = (*Product.__struct_fields__, "never_push")
 FAMILIES: Final = ("family", "name_fr", "name_en", "never_push")
-ID_LIMIT: Final = 128
 
 
 def _rows(

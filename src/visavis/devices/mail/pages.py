@@ -16,13 +16,12 @@ from visavis.devices.mail.words import words
 from visavis.http.access_keys import AccessKeys
 from visavis.http.bodies import Address, read_body
 from visavis.http.inline_page import SELF, InlinePage
-from visavis.http.requests import key_of
+from visavis.http.requests import key_of, person_in
 from visavis.http.routes import Operation, route
 from visavis.model.card import Card
 from visavis.model.errors import Invalid
 from visavis.model.moment import Withdrew
 from visavis.runtime.writer import Writer
-from visavis.strategy.tables import ID_LIMIT
 
 KIND: Final = "mail"
 PAGE: Final = InlinePage(Path(__file__).with_name("page.html"))
@@ -73,18 +72,14 @@ class LetterPages:
 
     async def _set_address(self, request: Request) -> Response:
         key_of(request, self._access, "brand")
-        person = request.path_params["person"]
-        if len(person) > ID_LIMIT:
-            raise Invalid(
-                f"A person's id has at most {ID_LIMIT} characters.", advice="Send the one that their moments name."
-            )
+        person = person_in(request)
         address = checked((await read_body(request, Address)).address)
         self._addresses.keep(person, KIND, "", address.encode())
         return Response(status_code=204)
 
     async def _delete_address(self, request: Request) -> Response:
         key_of(request, self._access, "brand")
-        self._addresses.drop(request.path_params["person"], KIND)
+        self._addresses.drop(person_in(request), KIND)
         return Response(status_code=204)
 
     async def _stop_page(self, request: Request) -> Response:

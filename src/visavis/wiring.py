@@ -40,6 +40,7 @@ from visavis.devices.mirror.mirror import Mirror
 from visavis.explain.accounts import Accounts
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys
+from visavis.http.routes import with_encoded_slashes
 from visavis.learning.online import OnlineLearner
 from visavis.ledger.checkpoint import CheckpointSigner
 from visavis.ledger.log import Ledger, checkpoint_folder, last_checkpoint
@@ -435,6 +436,6 @@ def _app(moments: Moments, pages_app: Starlette) -> Asgi:
         if scope["type"] == "http" and scope["path"] == moments.route.path:
             await moments(scope, receive, send)
         else:
-            await pages_app(scope, receive, send)
+            await pages_app(with_encoded_slashes(scope), receive, send)
 
     return app

@@ -1,11 +1,13 @@
 """Which identifiers are accepted, by every way in."""
 
+import re
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import pytest
 
-from support.doors import MOMENTS, a_server, client, moment, running
+from support.doors import MOMENTS, a_server, client, every_way, moment, operations, running
 from support.people import NOON
 from visavis.devices.home import messages
 from visavis.model.entry import Entry
@@ -123,3 +125,69 @@ async def test_a_key_of_a_person_still_works() -> None:
     server = a_server()
     async with running(server), client(server, server.access_keys.issue("device", "shop/42")) as own:
         assert (await own.post(MOMENTS, json=moment(customer="shop/42"))).status_code == 200
+
+
+HARD = (
+    "shop/42",
+    "auth0|1",
+    "a%2Fb",
+    "a/b/c",
+    "/x",
+    "a/",
+    "../x",
+    "?q=1#f",
+    "Ça va",
+    "李",
+    "a+b",
+    "x%",
+    "o'neil\\x",
+    "🙂",
+)
+"""Ids with characters that mean something in an address."""
+
+
+def path_of(template: str, **names: str) -> str:
+    return re.sub(r"{(\w+)}", lambda found: quote(names.get(found[1], "7"), safe=""), template)
+
+
+@pytest.mark.parametrize("name", HARD)
+async def test_whoever_is_taken_in_is_reached_at_every_address(name: str) -> None:
+    server = a_server()
+    async with running(server) as brand, client(server, server.access_keys.issue("device", name)) as own:
+        assert (await brand.post(MOMENTS, json=moment(customer=name, id=name))).status_code == 200
+        chosen = await own.put(path_of("/v1/people/{person}/purposes/look", person=name), json={"on": True})
+        assert chosen.status_code == 200, chosen.text
+        assert server.processor.customer(name).consents["look"].status == "given"
+        read = [one for one in operations(server) if one.method == "GET" and "{person}" in one.template]
+        assert len(read) > 5
+        for one in read:
+            asker = own if "device" in one.roles else brand
+            found = await asker.get(path_of(one.template, person=name, moment=name, purpose="look"))
+            unknown = {404} if "{decision}" in one.template else set()
+            assert found.status_code in {200} | unknown, (one.template, found.text)
+            assert "nothing at this address" not in found.text, one.template
+        erased = await brand.post(path_of("/v1/people/{person}/erase", person=name), json={"erase": True})
+        assert erased.status_code == 200, erased.text
+        assert not server.processor.customer(name).entries
+
+
+async def test_no_address_with_an_encoded_slash_is_unknown() -> None:
+    server = a_server(**every_way())
+    async with running(server) as brand:
+        for operation in operations(server):
+            if "{" in operation.path and not operation.path.endswith(".png"):
+                path = re.sub(r"{\w+}", "a%2Fb", operation.template)
+                found = await brand.request(operation.method, path, json={})
+                assert "nothing at this address" not in found.text, (operation.method, path)
+                assert found.status_code != 405, (operation.method, path)
+                assert (await brand.request("PROPFIND", path)).status_code == 405, path
+        assert (await brand.get("/static/..%2F..%2Fwiring.py")).status_code == 404
+
+
+async def test_an_id_that_no_address_can_name_is_refused() -> None:
+    server = a_server()
+    async with running(server) as brand:
+        for name in (".", "..", "a\x00b", "a\nb", "\x7f", "a\u2028b"):
+            assert (await brand.post(MOMENTS, json=moment(customer=name))).status_code == 422, repr(name)
+            assert (await brand.post(MOMENTS, json=moment(id=name))).status_code == 422, repr(name)
+    assert not list(server.processor.population)

@@ -6,11 +6,12 @@ other table of them. Pages for people, and the files that they load, are in no d
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import Any, Final, TypeVar
+from urllib.parse import unquote
 
 from msgspec import Struct
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from visavis.http.problems import TYPE
 from visavis.http.requests import Answering, guarded
@@ -18,6 +19,8 @@ from visavis.model.moment import Role
 
 PERSON: Final[tuple[Role, ...]] = ("brand", "device")
 """Who may ask about a person: the brand, for anyone, and a person's own device, for that person."""
+ENCODED: Final = "visavis.encoded_path"
+"""The key in an ASGI scope that says that its path is still percent-encoded."""
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
@@ -73,7 +76,26 @@ class Operation(Struct, frozen=True):
         return sorted({*implied, *self.errors})
 
 
-class ApiRoute(Route):
+def with_encoded_slashes(scope: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The scope, routed by its encoded path if that has ``%2F``: an id with a slash is one segment."""
+    raw = scope.get("raw_path") or b""
+    return {**scope, "path": raw.decode("latin-1"), ENCODED: True} if b"%2f" in raw.lower() else scope
+
+
+class DecodingRoute(Route):
+    """A route whose parameters are decoded after matching, see :func:`with_encoded_slashes`."""
+
+    def matches(self, scope: MutableMapping[str, Any]) -> tuple[Match, MutableMapping[str, Any]]:
+        """As every route; a full match restores the decoded path."""
+        match, child = super().matches(scope)
+        if match is Match.NONE or not scope.get(ENCODED):
+            return match, child
+        decoded = {name: unquote(value) for name, value in child["path_params"].items()}
+        restored = {"path": unquote(scope["path"]), ENCODED: False} if match is Match.FULL else {}
+        return match, {**child, "path_params": decoded, **restored}
+
+
+class ApiRoute(DecodingRoute):
     """The route of an operation; ``endpoint`` is a function of a request or an ASGI application."""
 
     def __init__(self, operation: Operation, endpoint: Any) -> None:
@@ -88,7 +110,7 @@ def route(operation: Operation, endpoint: Answering) -> ApiRoute:
 
 def page_route(path: str, endpoint: Answering) -> Route:
     """The route of a page for people, or of a file that it loads; without a key it is the same for everyone."""
-    return Route(path, endpoint, include_in_schema=False)
+    return DecodingRoute(path, endpoint, include_in_schema=False)
 
 
 def endpoint(operation: Operation) -> Callable[[Method], Method]:

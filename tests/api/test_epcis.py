@@ -143,6 +143,17 @@ def test_a_capture_that_comes_again_changes_nothing_and_an_event_id_is_what_make
     assert fridge.kept() == [("Stocked", MILK, 2)] * 2
 
 
+def test_another_event_under_a_known_event_id_is_an_error_of_the_capture(fridge: Fridge) -> None:
+    fridge.captures(document(event(eventID="urn:uuid:1")))
+    again = fridge.captures(document(event(eventID="urn:uuid:1")))
+    other = fridge.captures(document(event(eventID="urn:uuid:1", eventTime="2026-11-24T08:00:00Z")))
+
+    assert again.status_code == other.status_code == 202
+    assert fridge.get(again.headers["location"]).json()["errors"] == []
+    assert [one["status"] for one in fridge.get(other.headers["location"]).json()["errors"]] == [409]
+    assert fridge.kept() == [("Stocked", MILK, 2)]
+
+
 def test_a_list_one_event_and_json_lds_own_names_are_understood(fridge: Fridge) -> None:
     told = event(eventID="urn:uuid:2")
     told["@type"] = told.pop("type")

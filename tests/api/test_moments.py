@@ -86,7 +86,7 @@ async def test_a_retry_gets_the_same_decision_byte_for_byte_in_the_same_array_la
         assert msgspec.json.encode(one["decisions"]) == msgspec.json.encode(first["decisions"])
 
 
-async def test_an_id_sent_again_under_a_later_time_is_a_retry_and_takes_nobody_with_it(tmp_path: Path) -> None:
+async def test_an_id_sent_again_under_a_later_time_is_a_conflict_and_takes_nobody_with_it(tmp_path: Path) -> None:
     server = a_server(tmp_path / "data")
     async with running(server) as brand:
         await brand.post(MOMENTS, json=moment(id="same"))
@@ -99,8 +99,7 @@ async def test_an_id_sent_again_under_a_later_time_is_a_retry_and_takes_nobody_w
             )
         ).json()
 
-        assert [one.get("status", 200) for one in told] == [200, 200, 200]
-        assert [one.get("retried", False) for one in told] == [False, True, False]
+        assert [one.get("status", 200) for one in told] == [200, 409, 200]
         assert ids(server) == ["same", "x", "y"]
     server.log.close()
     server.access_keys.close()
@@ -338,3 +337,75 @@ async def test_a_group_holds_no_more_than_its_limit_and_everyone_is_answered(mon
     assert len(told) == 95
     assert max(sizes) == 10
     assert isinstance(server.writer, Writer)
+
+
+def otherwise(kind: str, /, **changed: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A moment, and another one under its id."""
+    fields: dict[str, Any] = {"battery": 0.5} if kind == "worn" else {"birth_date": "1980-02-29"}
+    one = moment(kind, id=f"{kind}-1", **fields)
+    return one, {**one, **changed}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        otherwise("worn", battery=0.6),
+        otherwise("worn", occurred_at=(NOON - timedelta(minutes=1)).isoformat()),
+        otherwise("worn", kind="left", place="s1"),
+        otherwise("born", birth_date="1981-03-01"),
+        (
+            moment("bought", id="b1", place="s1", lines=[["p1", 1, 100]]),
+            moment("bought", id="b1", place="s1", lines=[["p1", 2, 200]]),
+        ),
+        (moment("linked", id="l1", identifier="card 1"), moment("linked", id="l1", identifier="card 2")),
+    ],
+)
+async def test_another_moment_under_a_known_id_is_a_conflict_and_the_same_one_is_a_retry(
+    one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    server = a_server()
+    async with running(server) as brand:
+        first = await brand.post(MOMENTS, json=one)
+        again = await brand.post(MOMENTS, json=one)
+        conflict = await brand.post(MOMENTS, json=other)
+        mixed = await brand.post(MOMENTS, json=[moment(id="new"), other, one])
+
+    assert (first.status_code, again.status_code, conflict.status_code) == (200, 200, 409), conflict.text
+    assert again.json()["retried"]
+    assert conflict.json()["advice"]
+    assert [found.get("status", 200) for found in mixed.json()] == [200, 409, 200]
+    assert ids(server) == [one["id"], "new"]
+
+
+async def test_what_the_gate_writes_into_a_moment_makes_no_conflict_of_its_retry() -> None:
+    server = a_server()
+    notice = server.strategy.purposes["look"].notice.version
+    sent = [
+        moment("noticed", id="n1", purpose="look", notice=notice),
+        moment("consented", id="y1", purpose="look", notice=notice, by="person"),
+        moment("objected", id="o1", about="marketing"),
+        moment("born", id="a1", birth_date="1980-02-29"),
+        moment("bought", id="b1", place="s1", lines=[[next(iter(server.strategy.products)), 1, 100, "a family"]]),
+    ]
+    async with running(server) as brand:
+        first = await brand.post(MOMENTS, json=sent)
+        again = await brand.post(MOMENTS, json=sent)
+
+    assert [one.get("kept") for one in first.json()] == [True] * len(sent), first.text
+    assert [one.get("retried") for one in again.json()] == [True] * len(sent), again.text
+
+
+async def test_a_device_is_told_of_a_conflict_and_a_till_hears_what_it_always_hears() -> None:
+    server = a_server()
+    basket = moment("bought", id="b1", place="s1", lines=[["p1", 1, 100]])
+    keys = server.access_keys
+    async with running(server), client(server, keys.issue("till", "s1")) as till:
+        first, *later = [
+            await till.post(MOMENTS, json=one) for one in (basket, basket, {**basket, "lines": [["p1", 2, 200]]})
+        ]
+        async with client(server, keys.issue("device", "bo")) as own:
+            told = [await own.post(MOMENTS, json=moment(id="w1", battery=share)) for share in (0.5, 0.5, 0.6)]
+
+    assert first.status_code == 200
+    assert later[0].content == later[1].content
+    assert [one.status_code for one in told] == [200, 200, 409]

@@ -60,6 +60,7 @@ EXCEPTIONS: Final = {
     403: "SecurityException",
     404: "NoSuchResourceException",
     406: "NotAcceptableException",
+    409: "ResourceAlreadyExistsException",
     413: "CaptureLimitExceededException",
     415: "UnsupportedMediaTypeException",
 }
@@ -171,6 +172,10 @@ class EpcisApi:
             _problem(403, "An event was not kept.", answer.refused.advice)
             for answer in answers
             if answer.refused is not None
+        ] + [
+            _problem(409, "Another event was kept under this eventID.", "Give each event an eventID of its own.")
+            for answer in answers
+            if answer.conflict
         ]
 
 

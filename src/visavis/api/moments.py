@@ -2,7 +2,7 @@
 
 Plain ASGI, because this is the path of every moment. Errors are problem documents (RFC 9457); in an array or in lines,
 each stands at its index while the others are processed. A moment that is sent again with the same id gets its first
-answer again.
+answer again; another one under that id is a conflict (409), but to a till or an adviser, who gets the first answer.
 """
 
 import logging
@@ -33,7 +33,7 @@ OPERATION: Final = Operation(
     request=Moment,
     response=Reply,
     many=True,
-    errors=(400, 405, 413, 415, 429, 500, 503),
+    errors=(400, 405, 409, 413, 415, 429, 500, 503),
     links=(
         ("/v1/people/{person}/moments/{moment}", {"person": "$request.body#/customer", "moment": "$response.body#/id"}),
     ),
@@ -44,6 +44,10 @@ IN_FLIGHT_LIMIT: Final = 2000
 """How many moments of one key may wait at once."""
 SIGNALS: Final = frozenset({"brand", "device"})
 """The roles whose requests may carry a person's own signal: their devices, and the brand's servers that pass it on."""
+CORRECTABLE: Final = frozenset({"brand", "device", "sensor"})
+"""The roles that are answered 409 for another moment under a known id; people wait at the others."""
+CONFLICT: Final = "Another moment of this person was kept under this id; this one was not."
+OTHER_ID: Final = "Give each moment an id of its own; send the same one again unchanged."
 JSON: Final = b"application/json"
 LENGTH_DIGITS: Final = 10
 LINES: Final = (b"application/x-ndjson", b"application/jsonl", b"application/ndjson")
@@ -214,6 +218,9 @@ class Moments:
             self._count(kind, "refused")
             assert answer.refused is not None
             return problems.of_refusal(answer.refused)
+        if answer.conflict and key.role in CORRECTABLE:
+            self._count(kind, "conflict")
+            return problem(409, CONFLICT, advice=OTHER_ID)
         self._count(kind, "retried" if answer.retried else "kept")
         strategy = self._writer.processor.strategy
         language = strategy.language_for(self._writer.processor.customer(moment.customer))

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
-from visavis.consent.notices import closed_by, resolved
+from visavis.consent.notices import closed_by, resolved, unresolved
 from visavis.model.consent import OPENS, Purpose
 from visavis.model.customer import Customer, Places, Purchases
 from visavis.model.gs1 import product_of
@@ -106,12 +106,33 @@ def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: d
                 f"No active consent covers {category}: serve the notice of a purpose that names it, then ask.",
             )
     if isinstance(moment, Located):
-        place = strategy.place_index.find(moment.longitude, moment.latitude)
-        if place is None:
+        entered = _entered(strategy, moment)
+        if entered is None:
             return NotAdmitted(kind, category, "This position is in none of the brand's places; it was not kept.")
-        moment = Entered(id=moment.id, customer=moment.customer, occurred_at=moment.occurred_at, place=place.id)
+        moment = entered
     found = resolved(strategy, customer, moment, received_at) if category == "account" else moment
     return NotAdmitted(kind, category, found) if isinstance(found, str) else placed(strategy, found)
+
+
+def same_content(strategy: Strategy, stored: Moment, sent: Moment) -> bool:
+    """Whether what was sent under the id of a stored moment says the same, as far as moments are kept."""
+    return _comparable(strategy, stored) == _comparable(strategy, sent)
+
+
+def _comparable(strategy: Strategy, moment: Moment) -> Moment | None:
+    """The moment as the gate reduces it, without what the gate writes of its own; ``None`` for an unknown position."""
+    if isinstance(moment, Located):
+        entered = _entered(strategy, moment)
+        return placed(strategy, entered) if entered is not None else None
+    return placed(strategy, unresolved(moment) if moment.category == "account" else moment)
+
+
+def _entered(strategy: Strategy, moment: Located) -> Entered | None:
+    """That the person entered the place that contains this position, if the brand has one there."""
+    place = strategy.place_index.find(moment.longitude, moment.latitude)
+    if place is None:
+        return None
+    return Entered(id=moment.id, customer=moment.customer, occurred_at=moment.occurred_at, place=place.id)
 
 
 def _kept(customer: Customer, purpose: Purpose, now: float) -> frozenset[str]:

@@ -4,7 +4,7 @@ A choice is bound to the notice that was on the screen *before* it: its version,
 refused.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from msgspec.structs import replace
@@ -38,6 +38,21 @@ def resolved(strategy: Strategy, customer: Customer, moment: Moment, received_at
             if moment.birth_date is None:
                 return "`birth_date` is missing: write it as 2014-05-31."
             return replace(moment, at=None, birth_date=None, of_age_at=_of_age_at(moment))
+        case _:
+            return moment
+
+
+def unresolved(moment: Moment) -> Moment:
+    """The moment without what :func:`resolved` writes of its own: what two of the same sender have in common."""
+    match moment:
+        case Noticed():
+            return replace(moment, text="", hash="", categories=(), recipients=(), iri=())
+        case Consented():
+            return replace(moment, categories=(), recipients=(), iri=(), until=None)
+        case Objected():
+            return replace(moment, purposes=())
+        case Born(birth_date=date()):
+            return replace(moment, birth_date=None, of_age_at=_of_age_at(moment))
         case _:
             return moment
 

@@ -14,6 +14,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from visavis.consent.gate import same_content
 from visavis.customers.fold import fold
 from visavis.customers.identity import REASONS, addressed, refusal
 from visavis.engine import NotAdmitted, admit, step
@@ -42,11 +43,15 @@ log = logging.getLogger("visavis.identity")
 
 
 class StepResult(Struct, frozen=True):
-    """What the sender gets: the entry, or why it was not admitted; ``retried`` when the log held it already."""
+    """What the sender gets: the entry, or why it was not admitted; ``retried`` when the log held it already.
+
+    ``conflict`` when what the log holds under this id says something else.
+    """
 
     entry: Entry | None
     refused: NotAdmitted | None = None
     retried: bool = False
+    conflict: bool = False
 
 
 class Group(Struct, frozen=True):
@@ -127,7 +132,8 @@ class Processor:
         if check_log or moment.occurred_at.timestamp() - SKEW_S <= customer.last_received_at:
             stored = self._entries.get((name, moment.id)) or self.log.entry(name, moment.id)
             if stored is not None:
-                return StepResult(stored, retried=True)
+                conflict = not same_content(self.strategy, stored.moment, moment)
+                return StepResult(stored, retried=True, conflict=conflict)
         received_at = self.clock.now()
         if isinstance(moment, Linked):
             refused = self._merge_refused(customer, moment, received_at.timestamp())

@@ -44,7 +44,7 @@ class Metrics:
         Gauge(name, text, registry=self._registry).set_function(how_many)
 
     def count_moment(self, kind: str, fate: str) -> None:
-        """A moment came in: kept, retried, refused, forbidden or invalid."""
+        """A moment came in: kept, retried, conflict, refused, forbidden or invalid."""
         self._child(self._moments, kind, fate).inc()
 
     def count_failure(self, projection: str) -> None:

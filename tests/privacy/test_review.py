@@ -300,7 +300,7 @@ async def test_a_request_moves_by_its_table_only_and_is_answered_within_its_mont
                     await server.requests.move("bo", asked.request, status, "Why not.")
         late = await server.requests.acknowledge("bo", "access")
         await turned(server, brand, 40)
-        with pytest.raises(Invalid, match="within its first month only"):
+        with pytest.raises(Invalid, match="within its first month"):
             await server.requests.move("bo", late.request, "delayed", "Too late.")
         with pytest.raises(UnknownPerson):
             await server.requests.acknowledge("nobody", "access")

@@ -47,7 +47,7 @@ class Processed(Struct, frozen=True):
     us: float
 
 
-class Job(Struct):
+class ScheduledJob(Struct):
     """What the clock alone brings about: ``run`` returns when to run it again (epoch seconds)."""
 
     run: Callable[[], float]
@@ -77,7 +77,7 @@ class Writer:
         self.processor = processor
         self._observed = observed
         self._answered = answered
-        self._jobs: list[Job] = []
+        self._jobs: list[ScheduledJob] = []
         self._queue_limit = queue_limit
         self._waiting: deque[Waiting] = deque()
         self._asked: deque[tuple[Callable[[], object], asyncio.Future[object]]] = deque()
@@ -101,7 +101,7 @@ class Writer:
 
     def schedule(self, job: Callable[[], float]) -> None:
         """Run this between two groups, at first at once, then whenever the instant has come that it last returned."""
-        self._jobs.append(Job(job))
+        self._jobs.append(ScheduledJob(job))
 
     def start(self) -> None:
         """Begin to serve, in the running event loop."""

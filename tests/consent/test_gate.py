@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from support.ledgers import mutate
 from support.people import BRANDS, KEY, NOON, STRATEGY, a_history, a_loop, camille, enters, lines, pays, says_yes, turn
+from support.sabotage import mutate
 from visavis.consent import gate
 from visavis.consent.gate import NotAdmitted, admit
 from visavis.engine import step

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from support.cards import a_show
 from support.doors import a_server, client, running
-from support.ledgers import mutate
 from support.people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, says_yes
+from support.sabotage import mutate
 from visavis.cards.brief import brief
 from visavis.cards.compose import compose
 from visavis.cards.typography import clipped, count_words, typeset

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from support.ledgers import mutate
 from support.lives import KINDS, Life, a_strategy, a_world, moments
 from support.people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, lines, pays, says_yes
+from support.sabotage import mutate
 from visavis.consent import gate
 from visavis.consent.gate import NotAdmitted, admit, open_categories
 from visavis.customers import choices as customers_chosen

@@ -5,7 +5,6 @@ An objection to marketing is absolute and lasting, whatever is put back, brought
 
 import shutil
 import sqlite3
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
@@ -20,8 +19,8 @@ from support.canary import traces
 from support.disk import change
 from support.doors import MOMENTS, a_server, client, moment, running
 from support.house import House, everything, orders, words_of
-from support.ledgers import mutate
 from support.people import BRANDS, NOON, a_history, says_yes
+from support.sabotage import Sabotage, mutate, replacing, wrapping
 from visavis.customers import choices
 from visavis.delivery.webhooks import WebhookDelivery
 from visavis.model.decision import Show
@@ -38,7 +37,6 @@ from visavis.runtime.loop import Processor
 pytestmark = pytest.mark.anyio
 SHE = "camille-7f3a91"
 HE = "basile-7f3a91"
-Sabotage = Callable[[pytest.MonkeyPatch], None]
 
 
 def check_that_the_receipt_is_true(root: Path) -> None:
@@ -80,31 +78,25 @@ def test_the_receipt_of_an_erasure_is_true(tmp_path: Path) -> None:
     check_that_the_receipt_is_true(tmp_path)
 
 
-def _says_more(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(
-        erasure, "erase", lambda *given, **more: msgspec.structs.replace(erase(*given, **more), entries=10_000)
+_says_more = replacing(
+    erasure, "erase", lambda *given, **more: msgspec.structs.replace(erase(*given, **more), entries=10_000)
+)
+
+
+_keeps_quiet = replacing(erasure, "KEPT", {"tombstone": erasure.KEPT["tombstone"]})
+
+
+def pretending(names: tuple[str, ...], loop: Processor, _holders: Any) -> Any:
+    now = loop.clock.now()
+    return Erased(
+        now, now, sum([len(list(loop.log.of(name))) for name in names]), {"screens": 1, "webhooks": 1, "access_keys": 1}
     )
 
 
-def _keeps_quiet(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(erasure, "KEPT", {"tombstone": erasure.KEPT["tombstone"]})
+_pretends = replacing(erasure, "erase", pretending)
 
 
-def _pretends(patch: pytest.MonkeyPatch) -> None:
-    def pretending(names: tuple[str, ...], loop: Processor, _holders: Any) -> Any:
-        now = loop.clock.now()
-        return Erased(
-            now,
-            now,
-            sum([len(list(loop.log.of(name))) for name in names]),
-            {"screens": 1, "webhooks": 1, "access_keys": 1},
-        )
-
-    patch.setattr(erasure, "erase", pretending)
-
-
-def _listed_in_clear(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SuppressionList, "_fingerprint", lambda _self, name: name.encode())
+_listed_in_clear = replacing(SuppressionList, "_fingerprint", lambda _self, name: name.encode())
 
 
 RECEIPTS: dict[str, tuple[Sabotage, str]] = {
@@ -323,21 +315,16 @@ def _import_clears(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("visavis.wiring.restore_objections", lambda *_: None)
 
 
-def _list_unread(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(opposition, "_lines", lambda _: [])
+_list_unread = replacing(opposition, "_lines", lambda _: [])
 
 
-def _identifiers_unknown(patch: pytest.MonkeyPatch) -> None:
-    of = SuppressionList.of
-    patch.setattr(SuppressionList, "of", lambda self, names: of(self, list(names)[:1]))
+_identifiers_unknown = wrapping(SuppressionList, "of", lambda of, self, names: of(self, list(names)[:1]))
 
 
-def _nothing_noted(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SuppressionList, "apply", lambda *_: None)
+_nothing_noted = replacing(SuppressionList, "apply", lambda *_: None)
 
 
-def _everybody_silenced(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SuppressionList, "of", lambda self, _names: ["marketing"] if self._standing else [])
+_everybody_silenced = replacing(SuppressionList, "of", lambda self, _names: ["marketing"] if self._standing else [])
 
 
 LASTING: dict[str, tuple[Sabotage, str]] = {

@@ -19,8 +19,8 @@ from msgspec.structs import replace
 
 from support.doors import MOMENTS, a_server, client, every_way, moment, running
 from support.house import everything, word, words_of
-from support.ledgers import mutate
 from support.people import BRANDS, NOON, ROOT, a_history, lines
+from support.sabotage import mutate
 from visavis.delivery.addresses import Addresses
 from visavis.delivery.dispatcher import Dispatcher
 from visavis.delivery.screens import Screens

@@ -12,8 +12,8 @@ import pytest
 from msgspec.structs import asdict, replace
 
 from support.doors import a_server
-from support.ledgers import mutate
 from support.people import BRANDS, NOON, says_yes
+from support.sabotage import mutate
 from visavis.model.decision import Show
 from visavis.model.habit import TRIPS
 from visavis.model.moment import Answered, Bought, Entered, Line, Linked

@@ -16,8 +16,8 @@ from msgspec.structs import replace
 
 from support.disk import change, rows
 from support.house import ROOT_KEY, House, everything
-from support.ledgers import mutate
 from support.people import NOON, STRATEGY
+from support.sabotage import mutate
 from visavis import wiring
 from visavis.ledger.record import prepare_lines
 from visavis.model.entry import Use, encode

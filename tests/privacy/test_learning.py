@@ -5,7 +5,6 @@ And memory never knows more than the log.
 Each property is a function that a sabotaged product must fail; the sabotages are run below it.
 """
 
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from visavis.model.moment import Bought, Entered, Moment, Withdrew
 from visavis.model.world import Belief, OutcomesLearned, Recalibrated, World
 
 PURPOSES = ("place-moment", "reminders", "tailored-offers")
-Sabotage = Callable[[pytest.MonkeyPatch], None]
 
 
 def lived(house: House, *names: str, days: int = 25) -> None:

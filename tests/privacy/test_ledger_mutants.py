@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from support import ledger_properties as properties
-from support.ledgers import mutate
+from support.sabotage import mutate
 from visavis.ledger import checkpoint, merkle, record, verify
 from visavis.ledger import log as ledger
 from visavis.ledger import personal_view as uses

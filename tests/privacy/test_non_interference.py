@@ -13,9 +13,9 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from support.ledgers import mutate
 from support.lives import Life, a_strategy, a_world, allowed, choices, moments, past
 from support.people import BRANDS, KEY, NOON, a_history, a_loop, enters, grocery, lines, says_yes, turn
+from support.sabotage import mutate
 from visavis.consent import gate
 from visavis.customers import fold as customers_fold
 from visavis.engine import step

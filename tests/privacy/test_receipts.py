@@ -22,8 +22,8 @@ from joserfc import jws
 from msgspec.structs import replace
 from rdflib import RDF, Graph, URIRef
 
-from support.ledgers import mutate
 from support.people import NOON, STRATEGY, a_loop, camille, grocery
+from support.sabotage import mutate
 from visavis.config import Settings
 from visavis.consent.choices import status
 from visavis.model.consent import Actor, Purpose, Status, notice_text

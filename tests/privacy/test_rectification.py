@@ -15,8 +15,8 @@ import pytest
 from support.canary import traces
 from support.doors import MOMENTS, a_server, client, moment, running, switch
 from support.house import House
-from support.ledgers import mutate
 from support.people import BRANDS, NOON, a_history, lines, says_yes
+from support.sabotage import Sabotage, mutate, replacing, wrapping
 from visavis.customers import rights
 from visavis.customers.fold import fold
 from visavis.delivery.screens import Screens
@@ -38,7 +38,6 @@ WRONG = "Wröng thing 7f3a91"
 NAME = "Wröng name 7f3a91"
 RIGHT = "Right name"
 GOOD = tuple(BRANDS[:2])
-Sabotage = Callable[[pytest.MonkeyPatch], None]
 
 
 def life(*, wrong: bool = True) -> list[Moment]:
@@ -152,19 +151,16 @@ def test_a_correction_wins_everywhere(tmp_path: Path) -> None:
     check_that_a_correction_wins_everywhere(tmp_path)
 
 
-def _derived_kept(patch: pytest.MonkeyPatch) -> None:
-    amend = Processor.amend
-
-    def remembering(loop: Processor, customer: str, entries: Any) -> None:
-        before = loop.customer(customer)
-        amend(loop, customer, entries)
-        loop.population.replace([before], loop.population.holders())
-
-    patch.setattr(Processor, "amend", remembering)
+def remembering(amend: Any, loop: Processor, customer: str, entries: Any) -> None:
+    before = loop.customer(customer)
+    amend(loop, customer, entries)
+    loop.population.replace([before], loop.population.holders())
 
 
-def _decisions_kept(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(rectify, "_without", lambda entry, _gone, _untold: entry)
+_derived_kept = wrapping(Processor, "amend", remembering)
+
+
+_decisions_kept = replacing(rectify, "_without", lambda entry, _gone, _untold: entry)
 
 
 def _cards_kept(patch: pytest.MonkeyPatch) -> None:
@@ -172,8 +168,7 @@ def _cards_kept(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("visavis.customers.rights._recalled", lambda customer, _at, _decision="": customer)
 
 
-def _log_kept(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("visavis.store.sqlite.SqliteEntryLog.amend", lambda _self, _customer, _entries: None)
+_log_kept = replacing("visavis.store.sqlite.SqliteEntryLog.amend", lambda _self, _customer, _entries: None)
 
 
 def _not_told(patch: pytest.MonkeyPatch) -> None:
@@ -336,18 +331,15 @@ async def test_a_request_to_correct_a_purchase_reaches_somebody(tmp_path: Path) 
     await check_that_a_request_reaches_somebody(tmp_path / "data")
 
 
-UNHEARD: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
-    "what was asked is not kept": (
-        lambda patch: patch.setattr("visavis.rights.requests.Requested", _unsaid),
-        "nobody was asked",
-    ),
-    "the brand is not asked": (lambda patch: patch.setitem(NEXT, "requires_action", frozenset()), "nobody was asked"),
-    "answers push out what waits": (lambda patch: patch.setattr(rights, "_with_one_more", bounded), "went away"),
-}
-
-
 def _unsaid(**said: Any) -> Requested:
     return Requested(**{**said, "of": "", "instead": None})
+
+
+UNHEARD: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
+    "what was asked is not kept": (replacing("visavis.rights.requests.Requested", _unsaid), "nobody was asked"),
+    "the brand is not asked": (lambda patch: patch.setitem(NEXT, "requires_action", frozenset()), "nobody was asked"),
+    "answers push out what waits": (replacing(rights, "_with_one_more", bounded), "went away"),
+}
 
 
 @pytest.mark.parametrize("sabotage", UNHEARD)

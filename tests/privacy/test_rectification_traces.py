@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from support.canary import traces
 from support.disk import rows
 from support.house import House
-from support.ledgers import mutate
 from support.people import BRANDS, NOON, a_loop, camille, says_yes, turn
+from support.sabotage import mutate
 from visavis.customers import rights
 from visavis.engine import GRACE_S
 from visavis.model.decision import Fact, Known, Scored, Show, Silence

@@ -7,7 +7,7 @@ Each property is a function that a sabotaged product must fail; the sabotages ar
 
 import logging
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from support.canary import traces
 from support.disk import sealed_of
 from support.house import ROOT_KEY, House, everything, words_of
 from support.people import BRANDS, NOON, lines, says_yes
+from support.sabotage import Sabotage, replacing, wrapping
 from visavis.customers import fold
 from visavis.http import access_keys as access
 from visavis.model.customer import Customer
@@ -36,7 +37,6 @@ from visavis.store.sqlite import SqliteEntryLog
 SHE, HE = "camille-7f3a91", "basile-7f3a91"
 DAYS = {"account": 400, "reminders": 40, "place-moment": 30, "home": 60, "own-numbers": 20, "look": 50}
 LONGEST = 400
-Sabotage = Callable[[pytest.MonkeyPatch], None]
 BYTES = msgspec.msgpack.Encoder().encode
 
 
@@ -461,8 +461,7 @@ def test_an_objection_outlives_the_person(tmp_path: Path) -> None:
         assert "marketing" in house.server.processor.customer(SHE).objections
 
 
-def _flagged(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SqliteEntryLog, "amend", lambda *_: None)
+_flagged = replacing(SqliteEntryLog, "amend", lambda *_: None)
 
 
 def _passive_prolongs(patch: pytest.MonkeyPatch) -> None:
@@ -470,12 +469,10 @@ def _passive_prolongs(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(kind, "active_contact", True)
 
 
-def _late(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(retention, "DAY_S", 86_400.0 + 1e-3)
+_late = replacing(retention, "DAY_S", 86_400.0 + 1e-3)
 
 
-def _early(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(retention, "DAY_S", 86_399.9)
+_early = replacing(retention, "DAY_S", 86_399.9)
 
 
 def _shortest(patch: pytest.MonkeyPatch) -> None:
@@ -487,29 +484,22 @@ def _shortest(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(retention, "kept_until", hasty)
 
 
-def _for_good(patch: pytest.MonkeyPatch) -> None:
-    honest = SqliteEntryLog.erase
-    patch.setattr(SqliteEntryLog, "erase", lambda log, name, **_: honest(log, name))
+_for_good = wrapping(SqliteEntryLog, "erase", lambda honest, log, name, **_: honest(log, name))
 
 
-def _no_tombstone(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(KeyStore, "add_tombstone", lambda *_, **__: None)
+_no_tombstone = replacing(KeyStore, "add_tombstone", lambda *_, **__: None)
 
 
-def _never(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(retention.Retention, "run", lambda _: float("inf"))
+_never = replacing(retention.Retention, "run", lambda _: float("inf"))
 
 
-def _no_trace(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(fold, "Lapsed", type("Nothing", (), {}))
+_no_trace = replacing(fold, "Lapsed", type("Nothing", (), {}))
 
 
-def _one_side(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Processor, "entries_of", lambda loop, name: list(loop.log.of(name)))
+_one_side = replacing(Processor, "entries_of", lambda loop, name: list(loop.log.of(name)))
 
 
-def _unlimited(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(retention, "RETRY_S", float("inf"))
+_unlimited = replacing(retention, "RETRY_S", float("inf"))
 
 
 CATEGORIES: dict[str, tuple[Sabotage, str]] = {
@@ -523,13 +513,10 @@ PEOPLE: dict[str, tuple[Sabotage, str]] = {
     "nothing is ever deleted": (_never, "kept"),
     "who was away is refused for good": (_for_good, "may not come again"),
     "the keys that speak for them stay": (
-        lambda patch: patch.setattr(access.AccessKeys, "erase_personal_data", lambda *_: 0),
+        replacing(access.AccessKeys, "erase_personal_data", lambda *_: 0),
         "can still be reached",
     ),
-    "proofs go with the rest": (
-        lambda patch: patch.setattr(retention, "PROOF_DAYS", 0),
-        "more than the proof|proof is gone",
-    ),
+    "proofs go with the rest": (replacing(retention, "PROOF_DAYS", 0), "more than the proof|proof is gone"),
 }
 
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from support.doors import MOMENTS, ROOT_KEY, client, moment, running, shops, switch
 from support.people import NOON, grocery
+from support.sabotage import replacing, wrapping
 from visavis.config import Settings
 from visavis.customers import rights
 from visavis.model.errors import Invalid
@@ -170,26 +171,21 @@ def _auto_closed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("visavis.customers.fold.with_request", closing)
 
 
-def _queue_forgets(patch: pytest.MonkeyPatch) -> None:
-    listed = Reviews.open
-    patch.setattr(Reviews, "open", lambda self: [one for one in listed(self) if not one.overdue])
+_queue_forgets = wrapping(Reviews, "open", lambda listed, self: [one for one in listed(self) if not one.overdue])
 
 
-def _never_late(patch: pytest.MonkeyPatch) -> None:
-    listed = Reviews.open
-    patch.setattr(Reviews, "open", lambda self: [replace(one, overdue=False) for one in listed(self)])
+_never_late = wrapping(Reviews, "open", lambda listed, self: [replace(one, overdue=False) for one in listed(self)])
 
 
-def _unmarked(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("visavis.cards.replies.review_tag", lambda _strategy, _decision: "")
+_unmarked = replacing("visavis.cards.replies.review_tag", lambda _strategy, _decision: "")
 
 
-def _own_view_dropped(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("visavis.customers.rights.Review", lambda action, tag, _view, *more: Review(action, tag, "", *more))
+_own_view_dropped = replacing(
+    "visavis.customers.rights.Review", lambda action, tag, _view, *more: Review(action, tag, "", *more)
+)
 
 
-def _nobody_told(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("visavis.engine.notices_to_recipients", lambda *_: ())
+_nobody_told = replacing("visavis.engine.notices_to_recipients", lambda *_: ())
 
 
 SABOTAGES: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {

@@ -15,8 +15,8 @@ import pytest
 from support.canary import guessed, traces
 from support.doors import MOMENTS, client
 from support.house import House, everything, orders
-from support.ledgers import mutate
 from support.people import NOON
+from support.sabotage import mutate
 from visavis.api import moments, receipts
 from visavis.delivery import webhooks as outbox
 from visavis.model.entry import encode

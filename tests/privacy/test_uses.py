@@ -17,8 +17,8 @@ import pytest
 from msgspec.structs import replace
 
 from support.doors import MOMENTS, a_server, moment, running, switch
-from support.ledgers import mutate
 from support.people import BRANDS, NOON, STRATEGY, a_loop, camille, enters, pays
+from support.sabotage import mutate
 from support.used import kill_and_look
 from visavis.api import explanations, people
 from visavis.decide import deliberation

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from support.ledgers import mutate
 from support.people import BRANDS, KEY, NOON, STRATEGY, a_history, a_loop, camille, enters, lines, pays, turn
+from support.sabotage import mutate
 from visavis.model.decision import Show
 from visavis.model.entry import Entry, WorldEntry
 from visavis.model.errors import Refused, Unavailable

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from support.ledgers import mutate
+from support.sabotage import mutate
 from visavis.model.entry import Entry, Use, encode
 from visavis.model.errors import Invalid, Refused, Unavailable
 from visavis.ports import EntryLog, Log

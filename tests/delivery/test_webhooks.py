@@ -131,7 +131,7 @@ async def until(happened: Callable[[], bool], seconds: float = 5.0) -> None:
 
 
 async def attempted(found: Webhooks, key: str, times: int) -> None:
-    await until(lambda: found.parcels[key].attempts == times and key not in found._under_way)
+    await until(lambda: found.parcels[key].attempts == times and key not in found.under_way)
 
 
 async def test_an_effect_is_delivered_once_signed_and_under_its_key() -> None:

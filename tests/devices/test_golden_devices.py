@@ -8,9 +8,6 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("PIL", reason="pictures need Pillow: pip install -e .[server]")
-
 from PIL import Image, ImageChops, ImageStat
 
 from support.cards import KICKER, LANGUAGES, the_brief, the_card

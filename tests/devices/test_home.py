@@ -383,11 +383,11 @@ def test_a_fridge_that_home_assistant_knows_is_understood_in_both_styles(street:
         config = f"homeassistant/device/{home.id}/config"
 
     street.broker.say(home.id, config, announced, "-r")
-    street.until(lambda: home.topic("door") in street.site.server.home._announced)  # type: ignore[union-attr]
+    street.until(lambda: home.topic("door") in street.site.server.home.announced)  # type: ignore[union-attr]
     home.says("door", {"after": {"event": {"event_type": "item_added", "gtin": MILK, "time": at()}}})
     street.until(lambda: street.moments(home, Stocked))
     street.broker.say(home.id, config, b"", "-r")
-    street.until(lambda: home.topic("door") not in street.site.server.home._announced)  # type: ignore[union-attr]
+    street.until(lambda: home.topic("door") not in street.site.server.home.announced)  # type: ignore[union-attr]
 
     home.says("door", {"after": {"event": {"event_type": "item_added", "gtin": BREAD, "time": at()}}})
     home.says("event", out())

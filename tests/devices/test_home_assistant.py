@@ -14,13 +14,13 @@ from support.devices.broker import Mosquitto, houses, needed
 from support.devices.home_assistant import PROGRAM, an_assistant, version
 from support.devices.hosting import soon
 from support.people import NOON, STRATEGY
+from support.required import require_peer
 from visavis.model.moment import Answered, RanOut
 
 until = partial(soon, seconds=30)  # it is never in a hurry
 MILK = next(iter(STRATEGY.products))
 
-if not PROGRAM.is_file():
-    pytest.skip("Home Assistant is not there: make peers", allow_module_level=True)
+require_peer(PROGRAM.is_file(), "Home Assistant is not there: make peers")
 
 
 @pytest.fixture
@@ -36,8 +36,8 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
 def test_its_core_makes_the_card_and_its_buttons_and_a_press_is_one_order(
     broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory, style: str
 ) -> None:
-    if style == "device" and version() < (2024, 12):
-        pytest.skip(f"Home Assistant {version()} reads no devices: make peers PYTHON=python3.12")
+    reads_devices = style != "device" or version() >= (2024, 12)
+    require_peer(reads_devices, f"Home Assistant {version()} reads no devices: make peers PYTHON=python3.12")
     with (
         an_assistant(tmp_path_factory.mktemp("assistant")) as assistant,
         houses(broker, discovery="homeassistant", style=style) as street,

@@ -12,9 +12,6 @@ from threading import Timer
 
 import httpx
 import pytest
-
-pytest.importorskip("playwright", reason="playwright is not installed: pip install -e .[dev]")
-
 from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, BrowserContext, Page

@@ -8,9 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-
-pytest.importorskip("playwright", reason="playwright is not installed: pip install -e .[dev]")
-
 from playwright.sync_api import Browser, Page
 
 from support.devices.hosting import Hosting, a_hosting, soon

@@ -10,10 +10,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-
-pytest.importorskip("playwright", reason="playwright is not installed: pip install -e .[dev]")
-pytest.importorskip("PIL", reason="pictures need Pillow: pip install -e .[dev]")
-
 from PIL import Image, ImageChops, ImageStat
 from playwright.sync_api import Browser, Page
 

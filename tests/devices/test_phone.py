@@ -9,9 +9,6 @@ from typing import Any
 
 import httpx
 import pytest
-
-pytest.importorskip("playwright", reason="playwright is not installed: pip install -e .[dev]")
-
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from devices.test_web_push import PUSH, Phone

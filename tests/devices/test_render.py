@@ -12,9 +12,6 @@ from unicodedata import normalize
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-pytest.importorskip("PIL", reason="pictures need Pillow: pip install -e .[server]")
-
 from PIL import Image
 
 from support.cards import ACCENTED, LANGUAGES, WORDS, the_brief, the_card

@@ -69,7 +69,7 @@ gestures = st.lists(
 
 
 def entries(happened: list[tuple[str, int]]) -> list[Entry]:
-    """The entries that the rules allow: the first answer counts; a code is redeemed once, and reversed only then."""
+    """The entries that the engine's rules allow: the first answer counts, a code is redeemed once."""
     found: list[Entry] = []
     shown: set[int] = set()
     answered: set[int] = set()

@@ -107,7 +107,7 @@ def is_handed_over(house: House, name: str) -> None:
         way = house.server.dispatcher
         rings = bool(way._alarms) and way._alarms[0][0] <= now
         return rings or any(
-            parcel.status == "waiting" and decision in way._under_way for decision, parcel in way.parcels.items()
+            parcel.status == "waiting" and decision in way.under_way for decision, parcel in way.parcels.items()
         )
 
     async def under_way() -> bool:

@@ -159,7 +159,7 @@ def check_that_the_copy_is_complete(copy: Export, server: Server, name: str = SH
     assert {one["key"] for one in kept["webhooks"]} == effects != set(), "what became of an effect is missing"
     assert (
         {one["decision"] for one in kept["screens"]}
-        == {show.show.id for (one, _), show in server.screens._last.items() if one == name}
+        == {one.show.id for one in (server.screens.card(name), server.screens.brief_of(name)) if one is not None}
         != set()
     ), "what is on a screen is missing"
     assert {one["decision"] for one in kept["dispatcher"]} == set(server.dispatcher.parcels), (

@@ -85,14 +85,14 @@ def corrected(house: House) -> None:
 def held(server: Server) -> bytes:
     """All that is in memory of people, on screens, in the outbox, and in a copy taken now."""
     screens, outbox = server.screens, server.webhooks
+    shown = [one for one in (screens.card(SHE), screens.brief_of(SHE)) if one is not None]
     parts: list[Any] = [
         server.processor.population.by_name(),
-        [one.show for one in screens._last.values()],
-        [encode(one.entry) for one in screens._last.values()],
+        [(one.show, encode(one.entry)) for one in shown],
         [encode(one.entry) for one in screens.recent],
         list(outbox.parcels.values()),
         [encode(entry) for _, entry in server.log.scan()],
-        [list(one) for one in server.learner._open.items()],
+        [holder.export_personal_data({SHE}) for holder in server.projections()],
     ]
     return msgspec.msgpack.encode(parts, enc_hook=str)
 

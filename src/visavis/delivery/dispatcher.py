@@ -94,7 +94,7 @@ class Dispatcher(Projection):
         self._of: dict[str, list[str]] = {}
         self._alarms: list[tuple[float, str]] = []
         self._look: dict[str, None] = {}
-        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self.under_way: dict[str, asyncio.Task[None]] = {}
         self._bell = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -134,7 +134,7 @@ class Dispatcher(Projection):
             for decision in gone:
                 del self.parcels[decision]
         for decision in gone:
-            if (attempt := self._under_way.pop(decision, None)) is not None:
+            if (attempt := self.under_way.pop(decision, None)) is not None:
                 attempt.cancel()
         self._alarms = [alarm for alarm in self._alarms if alarm[1] not in gone]
         heapify(self._alarms)
@@ -178,8 +178,8 @@ class Dispatcher(Projection):
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        if self._under_way:
-            _, late = await asyncio.wait(self._under_way.values(), timeout=TIMEOUT_S)
+        if self.under_way:
+            _, late = await asyncio.wait(self.under_way.values(), timeout=TIMEOUT_S)
             for task in late:
                 task.cancel()
         self._database.close()
@@ -192,11 +192,11 @@ class Dispatcher(Projection):
                 del self._look[person]
                 self._recall_removed(person)
             now = self._now()
-            while self._alarms and self._alarms[0][0] <= now and len(self._under_way) < AT_ONCE:
+            while self._alarms and self._alarms[0][0] <= now and len(self.under_way) < AT_ONCE:
                 _, decision = heappop(self._alarms)
                 self._alarm_due(decision, now)
             alarm = None
-            if self._alarms and len(self._under_way) < AT_ONCE:
+            if self._alarms and len(self.under_way) < AT_ONCE:
                 alarm = asyncio.get_running_loop().call_later(min(60.0, self._alarms[0][0] - now), self._bell.set)
             try:
                 await self._bell.wait()
@@ -209,11 +209,11 @@ class Dispatcher(Projection):
         if parcel is None:
             return
         if now >= parcel.until:
-            if decision in self._under_way:
+            if decision in self.under_way:
                 heappush(self._alarms, (now + TIMEOUT_S, decision))
             else:
                 self._forget(decision, parcel)
-        elif parcel.status == "waiting" and decision not in self._under_way:
+        elif parcel.status == "waiting" and decision not in self.under_way:
             heappush(self._alarms, (parcel.until, decision))
             self._start_task(decision, self._attempt)
 
@@ -224,7 +224,7 @@ class Dispatcher(Projection):
         """
         for decision in self._of.get(person, ()):
             parcel = self.parcels[decision]
-            if parcel.status in _SENT and decision not in self._under_way and not self._replaced(decision, parcel):
+            if parcel.status in _SENT and decision not in self.under_way and not self._replaced(decision, parcel):
                 found = self._screens.card(person)
                 if (found is None or found.show.id != decision) and self._now() < parcel.until:
                     self._start_task(decision, self._recall)
@@ -248,11 +248,11 @@ class Dispatcher(Projection):
                     self.parcels[decision] = replace(parcel, status="unsure", reason="failed here")
             finally:
                 if decision in self.parcels:  # else the person was erased meanwhile
-                    del self._under_way[decision]
+                    del self.under_way[decision]
                     self._look[self.parcels[decision].person] = None
                     self._bell.set()
 
-        self._under_way[decision] = asyncio.create_task(done())
+        self.under_way[decision] = asyncio.create_task(done())
 
     async def _recall(self, decision: str) -> None:
         parcel = self.parcels[decision]

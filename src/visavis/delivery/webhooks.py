@@ -94,7 +94,7 @@ class Webhooks(Projection):
         self._unheard = set(self._done)
         self.parcels: dict[str, WebhookDelivery] = {}
         self._targetless: dict[str, WebhookDelivery] = {}
-        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self.under_way: dict[str, asyncio.Task[None]] = {}
         self._bell = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         for name, data in self._database.execute("SELECT key, data FROM notices WHERE data != x''").fetchall():
@@ -114,7 +114,7 @@ class Webhooks(Projection):
         if isinstance(entry.moment, Withdrew | Objected | Restricted):
             # Whoever closed something is told so next: what is on its way for them is held, and asked anew whether it
             # is still covered.
-            for key, attempt in self._under_way.items():
+            for key, attempt in self.under_way.items():
                 if self.parcels[key].customer == entry.customer:
                     attempt.cancel()
         self.take_effects(entry)
@@ -173,7 +173,7 @@ class Webhooks(Projection):
         for key in keys:
             self.parcels.pop(key, None)
             self._targetless.pop(key, None)
-            if (attempt := self._under_way.pop(key, None)) is not None:
+            if (attempt := self.under_way.pop(key, None)) is not None:
                 attempt.cancel()
         self._drop({self._name(key) for key in keys})
         return len(keys)
@@ -218,16 +218,16 @@ class Webhooks(Projection):
         What failed waits for its next time, or for the next start.
         """
         for key, parcel in self.parcels.items():
-            if parcel.effect.kind == kind and parcel.status == "waiting" and key not in self._under_way:
-                self._under_way[key] = asyncio.create_task(self._attempted(key))
+            if parcel.effect.kind == kind and parcel.status == "waiting" and key not in self.under_way:
+                self.under_way[key] = asyncio.create_task(self._attempted(key))
         await asyncio.gather(
-            *[task for key, task in self._under_way.items() if self.parcels[key].effect.kind == kind],
+            *[task for key, task in self.under_way.items() if self.parcels[key].effect.kind == kind],
             return_exceptions=True,
         )
 
     async def stop(self) -> None:
         """Stop; an attempt under way may be made again after the next start: at least once."""
-        tasks = [*([self._task] if self._task is not None else []), *self._under_way.values()]
+        tasks = [*([self._task] if self._task is not None else []), *self.under_way.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -240,11 +240,11 @@ class Webhooks(Projection):
             now = self._clock()
             coming: list[float] = []
             for key, parcel in self.parcels.items():
-                if parcel.status != "waiting" or key in self._under_way:
+                if parcel.status != "waiting" or key in self.under_way:
                     continue
                 # Each kind has its own places: a target that hangs does not hold the others back.
                 if parcel.next_at <= now and self._busy(parcel.effect.kind) < AT_ONCE:
-                    self._under_way[key] = asyncio.create_task(self._attempted(key))
+                    self.under_way[key] = asyncio.create_task(self._attempted(key))
                 elif parcel.next_at > now:
                     coming.append(parcel.next_at - now)
             alarm = asyncio.get_running_loop().call_later(min(coming), self._bell.set) if coming else None
@@ -255,7 +255,7 @@ class Webhooks(Projection):
                     alarm.cancel()
 
     def _busy(self, kind: str) -> int:
-        return sum([self.parcels[key].effect.kind == kind for key in self._under_way])
+        return sum([self.parcels[key].effect.kind == kind for key in self.under_way])
 
     async def _attempted(self, key: str) -> None:
         try:
@@ -264,7 +264,7 @@ class Webhooks(Projection):
             log.exception("a webhook could not be tried", extra={"kind": self.parcels[key].effect.kind})
             self._later(key, "could not be tried")
         finally:
-            self._under_way.pop(key, None)
+            self.under_way.pop(key, None)
             self._bell.set()
 
     async def _attempt(self, key: str) -> None:

@@ -78,7 +78,7 @@ class Writer:
         self._observed = observed
         self._answered = answered
         self._jobs: list[ScheduledJob] = []
-        self._queue_limit = queue_limit
+        self.queue_limit = queue_limit
         self._waiting: deque[Waiting] = deque()
         self._asked: deque[tuple[Callable[[], object], asyncio.Future[object]]] = deque()
         self._bell = asyncio.Event()
@@ -120,7 +120,7 @@ class Writer:
         """Queue one moment; its answer comes when it is durable. :class:`Busy` when too many wait."""
         if self._stopping:
             raise Unavailable("The server is stopping.", advice="Send it again in a few seconds, with the same id.")
-        if len(self._waiting) >= self._queue_limit:
+        if len(self._waiting) >= self.queue_limit:
             raise Busy("Too many moments are waiting.", advice="Send it again after a second, with the same id.")
         answer: asyncio.Future[Processed] = asyncio.get_running_loop().create_future()
         self._waiting.append((moment, answer))

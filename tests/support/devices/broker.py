@@ -13,8 +13,7 @@ from queue import Empty, Queue
 from time import monotonic, sleep
 from typing import Any
 
-import pytest
-
+from support.required import require
 from support.site import Site, a_site
 from visavis.config import Broker
 
@@ -36,9 +35,8 @@ pattern readwrite homeassistant/+/%u/#
 
 
 def needed() -> None:
-    if not PROGRAM or not all(shutil.which(name) for name in CLIENTS):
-        pytest.skip("mosquitto is not installed: apt-get install mosquitto mosquitto-clients")
-    pytest.importorskip("aiomqtt", reason="aiomqtt is not installed: pip install -e .[mqtt]")
+    there = PROGRAM and all(shutil.which(name) for name in CLIENTS)
+    require(there, "mosquitto is not installed: apt-get install mosquitto mosquitto-clients")
 
 
 class Mosquitto:

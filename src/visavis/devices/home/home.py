@@ -59,7 +59,7 @@ class Home:
         self._online: dict[str, asyncio.Task[None]] = {}
         self._shown: dict[str, str] = {}
         self._turns: dict[str, asyncio.Lock] = {}
-        self._announced: dict[str, discovery.Path] = {}
+        self.announced: dict[str, discovery.Path] = {}
 
     def start(self) -> None:
         """Begin to serve, in the running event loop."""
@@ -142,7 +142,7 @@ class Home:
         """Forget which homes are online: those that are report it again."""
         await self._ended()
         self._shown.clear()
-        self._announced.clear()
+        self.announced.clear()
 
     async def received(self, arrived: Arrived) -> None:
         """Process one message; an invalid or forbidden one has no effect."""
@@ -164,7 +164,7 @@ class Home:
             return
         home, _, what = arrived.topic.removeprefix(f"{self._broker.root}/").partition("/")
         key = self._key(home)
-        where = self._announced.get(arrived.topic)
+        where = self.announced.get(arrived.topic)
         if what == "card":
             if arrived.retained and arrived.payload:
                 await self._found(home, key, arrived.payload)
@@ -226,15 +226,15 @@ class Home:
             return
         own = f"{self._broker.root}/{home}/"
         if not arrived.payload:  # the entity is gone
-            self._announced = {topic: where for topic, where in self._announced.items() if not topic.startswith(own)}
+            self.announced = {topic: where for topic, where in self.announced.items() if not topic.startswith(own)}
             return
         found = discovery.events(messages.opened(arrived.payload), own)
-        mine = [topic for topic in self._announced if topic.startswith(own)]
+        mine = [topic for topic in self.announced if topic.startswith(own)]
         if len({*mine, *found}) > discovery.EVENTS_LIMIT:
             raise Invalid("This home announces too much.", advice=f"At most {discovery.EVENTS_LIMIT} kinds of event.")
-        for topic in found.keys() - self._announced.keys():
+        for topic in found.keys() - self.announced.keys():
             await self._connection.subscribe(topic)
-        self._announced |= found
+        self.announced |= found
 
     async def _process(self, key: AccessKey, moment: Moment | None) -> None:
         """Process the moment; while the log is unavailable it is retried, and the broker waits."""

@@ -1,11 +1,7 @@
-"""What a card costs a device, by each way to it.
+"""What a card costs a device, by each way to it: how late it is, bytes on the wire, wake-ups with and without cards.
 
-How late it is on the screen, how many bytes on its wire, how often it is woken, with and without cards.
-
-Bytes are those of the device's own TCP connection, both directions, counted by a proxy in front of it, without IP and
-TCP headers. A wake-up is a burst of traffic with 50 ms of silence before it. A quiet hour is extrapolated from a few
-measured keep-alives, or polls. The peer is a client that asks the same server over a kept HTTP connection, once a
-minute, whether there is a card.
+Bytes are those of the device's TCP connection, both directions, without IP and TCP headers, counted by a proxy. A
+wake-up is a burst after 50 ms of silence; a quiet hour is extrapolated. The peer polls once a minute over kept HTTP.
 """
 
 import argparse

@@ -1,13 +1,7 @@
-"""What keeping a person's choices costs at a waking moment.
+"""What keeping a person's choices costs at a waking moment: gate, views, seal and ledger, beside the whole decision.
 
-The gate, the views, the seal and the ledger, beside the whole decision of the same run.
-
-Each part is timed where it runs, on the moment and the entry of a customer with sixty baskets who said yes to four
-purposes; the decision in turn with them, several times, and medians are quoted. What commits of the same entries cost
-more with their lines than without is reported as well. The ledger's tree grows once everyone is answered, and is not
-counted in.
-
-python -m benchmarks.privacy
+The customer has sixty baskets and said yes to four purposes. Parts and decision are timed in turn; medians are quoted.
+The ledger's tree grows after the answer and is not counted. Run with ``python -m benchmarks.privacy``.
 """
 
 import argparse

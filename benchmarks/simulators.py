@@ -1,9 +1,6 @@
-"""How late a card is on glasses that a vendor simulates.
+"""How late a card is on glasses that a vendor simulates: from the waking moment until the glasses report it drawn.
 
-From the moment that wakes the decision until the glasses report that it is drawn.
-
-Even's simulator of the G2 and Brilliant's emulator of the Halo, in processes of their own (``make peers``); what is
-absent is left out. The radio link of the real glasses is simulated by neither, and is slower.
+Even's simulator of the G2 and Brilliant's emulator of the Halo (``make peers``), without the delay of a radio link.
 """
 
 import json

@@ -1,7 +1,4 @@
-"""Two customers become one person, and two again.
-
-Each rule drawn at random, and each with sabotages that it catches.
-"""
+"""Two customers become one person, and two again: each rule on random cases, with sabotages that it catches."""
 
 from datetime import timedelta
 from itertools import product

@@ -1,7 +1,4 @@
-"""Dispatcher: at most once, only while the card may be shown, the next way only when the first surely failed.
-
-Recalled when it is taken back.
-"""
+"""Dispatch: at most once, while the card may be shown, the next way only after a sure failure; recalls."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""What must happen outside: signed, at least once, to allowed hosts only, and never after its consent was withdrawn.
-
-Real servers answer, badly.
-"""
+"""Webhooks: signed, at least once, to allowed hosts only, never after a withdrawal; real servers answer badly."""
 
 import asyncio
 import json

@@ -1,7 +1,4 @@
-"""A home over a real broker, spoken to with mosquitto's own clients.
-
-What a fridge says is kept once, and its screen shows what it should, and no more.
-"""
+"""A home over a real broker, with mosquitto's own clients: events are kept once, the screen shows what it should."""
 
 import json
 import signal

@@ -1,7 +1,4 @@
-"""A home with Home Assistant.
-
-Its core makes our card and buttons, shows what the fridge tells, and its owner's press is one order.
-"""
+"""Home Assistant makes our card and buttons, shows what the fridge reports; its owner's press is one order."""
 
 from collections.abc import Iterator
 from functools import partial

@@ -1,7 +1,4 @@
-"""The one glasses page where it lives.
-
-Browsers of every size and key, hosts of other origins, a display with its own rules.
-"""
+"""The glasses page on each host: browsers of every size and key, other origins, a display with its own rules."""
 
 import gzip
 import io
@@ -53,10 +50,7 @@ def hosting() -> Iterator[Hosting]:
 
 @pytest.fixture
 def opened(browser: Browser, hosting: Hosting) -> Iterator[Opened]:
-    """Open the page of a device by its key: ``opened(key, "?host=meta", width=…, height=…, before=script)``.
-
-    An error of the page fails the test.
-    """
+    """Open a device's page by key: ``opened(key, "?host=meta", width=…, height=…, before=script)``; errors fail."""
     contexts: list[BrowserContext] = []
     errors: list[str] = []
 

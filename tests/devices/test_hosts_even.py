@@ -1,7 +1,4 @@
-"""The page in Even's own simulator of the G2.
-
-What is lit on the glasses, line by line, and what a touch, a ring and a hand do.
-"""
+"""The page in Even's own simulator of the G2: lit lines, and what a touch, a ring and a hand do."""
 
 from collections.abc import Iterator
 from functools import partial

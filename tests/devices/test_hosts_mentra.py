@@ -1,7 +1,4 @@
-"""A Mentra miniapp against a host that speaks the documented protocol.
-
-The host is ours: the vendor's is not to be had.
-"""
+"""A Mentra miniapp against a host of ours that speaks the documented protocol (the vendor's is not available)."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -1,7 +1,4 @@
-"""Letters through a real mail server of this machine.
-
-What is in them, who gets none, how one click stops them, and what is never sent twice.
-"""
+"""Letters through a real local mail server: content, recipients, one-click stop, and nothing sent twice."""
 
 import asyncio
 import socket

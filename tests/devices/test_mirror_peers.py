@@ -1,7 +1,4 @@
-"""Google's Node and Go clients drive the timeline too.
-
-``make peers`` brings them into a folder of their own; without it these tests are skipped.
-"""
+"""Google's Node and Go clients drive the timeline too; skipped without what ``make peers`` installs."""
 
 import json
 import shutil

@@ -1,7 +1,4 @@
-"""Whatever the words and the screen.
-
-Nothing overflows, no number is cut, no accent is lost that the screen could show.
-"""
+"""For all words and screens: nothing overflows, no number is cut, no accent is lost that the screen could show."""
 
 import re
 import struct

@@ -1,7 +1,4 @@
-"""P8: the benefit shown is real.
-
-Counted, exact to the cent, promised by replay inside consent, and said otherwise when it was not kept.
-"""
+"""P8: the benefit shown is real: counted to the cent, promised by replay inside consent, corrected if not kept."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

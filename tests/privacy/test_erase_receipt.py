@@ -1,7 +1,4 @@
-"""Erasure with a receipt, and P15.
-
-An objection to marketing is absolute and lasting, whatever is put back, brought in, or begun anew.
-"""
+"""Erasure with a receipt, and P15: an objection to marketing is absolute and lasting, through restores and imports."""
 
 import shutil
 import sqlite3
@@ -40,10 +37,7 @@ HE = "basile-7f3a91"
 
 
 def check_that_the_receipt_is_true(root: Path) -> None:
-    """It says how much was deleted, which is what there was; what is kept and why, in both languages.
-
-    And it verifies without us.
-    """
+    """It states what was deleted, what is kept and why, in both languages, and verifies without us."""
     with House(root) as house:
         for name in (SHE, HE):
             house.server.access_keys.issue("device", name)
@@ -120,10 +114,7 @@ FILES = ("outbox.sqlite", "keys.sqlite", "addresses.sqlite", "timelines.sqlite",
 
 
 async def check_that_asking_again_completes_it(folder: Path, file: str) -> None:
-    """Who reads a file while somebody is erased delays that file and no other.
-
-    The second asking gets the receipt, of all that both deleted.
-    """
+    """A reader of a file during an erasure delays that file only; the second request's receipt covers both."""
     server = a_server(folder)
     async with running(server) as brand:
         await brand.post(MOMENTS, json=moment("worn", "bo"))
@@ -257,10 +248,7 @@ def marketing(name: str) -> list[Moment]:
 
 
 def begun_anew(house: House, backup: Path | None = None) -> None:
-    """The same root key and list of objections, and other data: none, or those of a backup.
-
-    With a ledger that nobody has seen.
-    """
+    """The same root key and objections with other data (none, or a backup's) and an unknown ledger."""
     house.close()
     shutil.rmtree(house.data)
     shutil.rmtree(house.root / "root.checkpoints", ignore_errors=True)
@@ -348,10 +336,7 @@ def test_an_objection_that_is_forgotten_is_caught(
 
 
 async def check_that_whatever_comes_after_an_objection_leaves_it() -> None:
-    """Neither another objection, nor taking that one back, takes its place.
-
-    A card that is linked after it silences a new life too.
-    """
+    """Neither a second objection nor taking that one back replaces it; a card linked later keeps it too."""
     server = a_server()
     async with running(server):
         await server.writer.process(Linked(id="m1", customer="bo", occurred_at=NOON, identifier="card-1"))

@@ -1,9 +1,6 @@
-"""After an erasure no byte of the person remains in any file, in memory, or in a backup that is put back.
+"""After an erasure no byte of the person is in a file, memory or a restored backup, and nothing returns late.
 
-And nobody comes back late.
-
-Each property is a function that a sabotaged product must fail; the sabotages are run below it.
-"""
+Each property is a function that a sabotaged product must fail; the sabotages are run below it."""
 
 import asyncio
 import os
@@ -76,10 +73,7 @@ class Held:
 
 
 def furnish(house: House) -> None:
-    """Two people with everything that a person can leave here.
-
-    Entries of every kind, cards, an order delivered, keys, addresses, a timeline.
-    """
+    """Two people with all that a person can leave here: every kind of entry, card, order, key, address, timeline."""
     for name in (SHE, HE):
         house.server.access_keys.issue("device", name)
         house.server.access_keys.issue("sensor", name)
@@ -129,10 +123,7 @@ def is_handed_over(house: House, name: str) -> None:
 
 
 def held_of(house: House, name: str) -> list[bytes]:
-    """The exact bytes that stand for this person beside the log.
-
-    Keys, addresses, timeline, what is on its way and in the outbox.
-    """
+    """The exact bytes of this person beside the log: keys, addresses, timeline, deliveries, outbox."""
     server, found = house.server, keys_of(house, name)
     for one in (server.external_channels.addresses._shelf, server.mirror.timelines._shelf):
         for number, _ in one._people[name].values():
@@ -478,10 +469,7 @@ def test_a_checkpoint_whose_answer_is_not_looked_at_is_caught(
 
 
 def killed_at(root: Path, step: int) -> bool:
-    """Erase in another process, which is killed without warning at this step (each statement, each tombstone is one).
-
-    Whether it was.
-    """
+    """Erase in another process that is killed at this step (each statement or tombstone is one); whether it was."""
     child = os.fork()
     if child == 0:
         left = [step]

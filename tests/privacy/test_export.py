@@ -1,8 +1,4 @@
-"""P9 and P23.
-
-The copy holds everything that the person's keys open, in a form that is published, and another server goes on from it
-as if nothing had been.
-"""
+"""P9 and P23: the copy holds all that the person's keys open, in a published form, and another server continues it."""
 
 import asyncio
 import json
@@ -302,10 +298,7 @@ def lived_on(loop: Processor, name: str) -> list[bytes]:
 
 
 def elsewhere(server: Server) -> Server:
-    """A new server under the same root key, with the same strategy, and the same world.
-
-    All that the first one learned.
-    """
+    """A new server under the same root key, strategy and world, with all that the first one learned."""
     other = a_server(at=NOON)
     other.processor.world = server.processor.world
     other.processor.worlds = server.processor.worlds
@@ -366,10 +359,7 @@ CARD = "LOYALTY-4711"
 
 
 def check_that_who_was_merged_comes_along_whole() -> None:
-    """One copy, under either name, of all that both names hold.
-
-    Elsewhere they are one person still, who hears what they would have heard.
-    """
+    """One copy, under either name, of all that both names hold; elsewhere they are one person still."""
 
     async def merged() -> tuple[Server, Export, Server]:
         server = await furnished()

@@ -1,8 +1,4 @@
-"""Through the doors.
-
-One person under two names, whose objections last and whose screens agree, who part without a trace, and are erased
-together.
-"""
+"""Over HTTP: one person under two names; objections last, screens agree, parting and erasure are complete."""
 
 import logging
 from datetime import timedelta
@@ -177,10 +173,7 @@ async def test_only_the_brand_merges() -> None:
 
 
 async def check_a_refusal_is_loud(caplog: pytest.LogCaptureFixture) -> None:
-    """Restricted, or a minor for whom nobody answers.
-
-    The sender hears why, the log and the metrics tell, and nothing has changed.
-    """
+    """Restricted, or a minor for whom nobody answers: the sender gets the reason, log and metrics too, no change."""
     server = a_server()
     async with running(server) as brand:
         young = (NOON - timedelta(days=3650)).date().isoformat()
@@ -214,10 +207,7 @@ async def test_a_refused_merge_is_loud(caplog: pytest.LogCaptureFixture) -> None
 
 
 def check_screens_and_answers_follow(root: Path) -> None:
-    """A card decided under one name is on the screens of both, is answered by either, once; its order goes out.
-
-    Then both are erased together.
-    """
+    """A card for one name is on both screens, answered once, its order sent; then both are erased together."""
     with House(root) as house:
         server, names = house.server, ("ada", "bo")
         ago = NOON - timedelta(days=80)

@@ -1,7 +1,4 @@
-"""Each property of the ledger against products that break it.
-
-A mutant that nothing catches would mean that the property proves nothing.
-"""
+"""Each property of the ledger against products that break it; every mutant must be caught."""
 
 from collections.abc import Callable
 from types import ModuleType

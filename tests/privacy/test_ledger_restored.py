@@ -1,7 +1,4 @@
-"""A backup that is put back forks no ledger.
-
-The server says so and signs nothing, until the newest log is back or the ledger has another name.
-"""
+"""A restored backup forks no ledger: the server reports it and signs nothing until the newest log or a new name."""
 
 import shutil
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""P20: a correction wins everywhere.
-
-What was wrong is in no decision, card, fact, copy, file or memory; what followed from it is made anew.
-"""
+"""P20: a correction holds everywhere: in decisions, cards, facts, copies, files, memory; consequences are redone."""
 
 import asyncio
 from collections.abc import Callable
@@ -41,10 +38,7 @@ GOOD = tuple(BRANDS[:2])
 
 
 def life(*, wrong: bool = True) -> list[Moment]:
-    """Somebody whose baskets hold a thing that they never bought, and whose name was written down wrongly.
-
-    Or, without, as it really was.
-    """
+    """A person with wrong baskets and a wrong name, or, without, as it really was."""
     ago = NOON - timedelta(days=90)
     told: list[Moment] = [
         Linked(id="card", customer=SHE, occurred_at=ago, identifier="card-1"),
@@ -201,10 +195,7 @@ def test_a_product_that_keeps_the_old_value_is_caught(
 
 
 async def check_that_what_was_used_stays_told() -> None:
-    """What a moment was used for is no part of what was wrong with it.
-
-    The uses stay, and their lines are opened by them.
-    """
+    """A moment's uses are not part of its error: they stay, with lines that they open."""
     server = a_server()
     async with running(server) as brand:
         await switch(brand, "bo", "home")
@@ -277,10 +268,7 @@ async def test_a_correction_that_cannot_be_is_refused_with_one_sentence_and_noth
 
 
 async def check_that_a_request_reaches_somebody(folder: Path) -> None:
-    """It waits in the brand's queue with what was asked and by when, whatever the time, until the brand answers it.
-
-    By correcting, or by saying why not.
-    """
+    """A request stays in the brand's queue, with content and deadline, until corrected or refused with reasons."""
     server = a_server(folder)
     async with running(server) as brand, client(server, server.access_keys.issue("device", "bo")) as bo:
         said = [moment("bought", "bo", id=f"b{i}", place="s1", lines=[[BRANDS[i], 1, 5]]) for i in range(2)]

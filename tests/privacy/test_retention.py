@@ -1,9 +1,6 @@
-"""P21, kept no longer than was said: to the second, for one category of data and for a whole person, in every file.
+"""P21: kept no longer than stated, to the second, by category and by person, in every file; others lose nothing.
 
-And nothing of anybody else.
-
-Each property is a function that a sabotaged product must fail; the sabotages are run below it.
-"""
+Each property is a function that a sabotaged product must fail; the sabotages are run below it."""
 
 import logging
 import shutil
@@ -41,10 +38,7 @@ BYTES = msgspec.msgpack.Encoder().encode
 
 
 class Brand(House):
-    """A house whose strategy says, of some purposes, how long what they read is kept.
-
-    The others keep nothing beyond ten days.
-    """
+    """A house whose strategy limits how long some purposes' data are kept; the others: ten days."""
 
     async def _started(self, told: Any) -> Any:
         server = await super()._started(told)
@@ -85,10 +79,7 @@ def expected(house: Brand, name: str) -> dict[str, int]:
 
 
 def replays(house: House) -> None:
-    """Memory is what the log adds up to, byte for byte; what was not taught yet too.
-
-    And what is decided again comes out the same.
-    """
+    """Memory equals the log's replay, byte for byte, with what is not taught yet; decisions come out the same."""
     loop, state = house.server.processor, rebuild(house.server.log)
     assert {name: BYTES(one) for name, one in state.population.by_name().items()} == {
         name: BYTES(one) for name, one in loop.population.by_name().items()
@@ -132,10 +123,7 @@ def test_what_lies_on_disk_is_for_its_owner_only(tmp_path: Path) -> None:
 
 
 def check_each_category_goes_to_the_second(root: Path) -> None:
-    """At one second before, everything is there.
-
-    At the second, and after it, nothing of the category is, and all of the others.
-    """
+    """One second before, all is there; from that second on, nothing of the category, and all of the others."""
     with Brand(root) as house:
         house.process(everything(SHE))
         days = expected(house, SHE)
@@ -175,10 +163,7 @@ def pieces_of(folder: Path, name: str) -> list[bytes]:
 
 
 def check_a_whole_person_goes_and_may_come_again(root: Path) -> None:
-    """When all is over nothing of them is in any file, nor in a backup that is put back; nobody else lost anything.
-
-    And they come again as a newcomer.
-    """
+    """At the end nothing of them is in any file or restored backup, others lose nothing; they may return as new."""
     with Brand(root) as house:
         house.process([*everything(SHE), *everything(HE)])
         for name in (SHE, HE):
@@ -259,10 +244,7 @@ def test_a_whole_person_goes_and_may_come_again(tmp_path: Path) -> None:
 
 
 def check_only_what_they_do_prolongs(root: Path) -> None:
-    """What is shown to a person, or looked at by the brand, prolongs nothing; what they do themselves does.
-
-    And who asked that nothing be touched is left.
-    """
+    """Only a person's own acts prolong; cards shown and looks by the brand do not; the restricted stay."""
     with Brand(root) as house:
         for name in ("shown", "active", "frozen", "new"):
             house.process(

@@ -1,7 +1,4 @@
-"""P22: no serious decision without a person.
-
-It says that it is automated, the person's own view is heard, and only a person answers it, with reasons.
-"""
+"""P22: no serious decision without a human: it is declared automated, and a person hears the view and answers."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""At the command line, while no server runs, the desk is the same.
-
-The copy is the one that the server gives, and whoever is to be told is told.
-"""
+"""The command line without a server gives the same copies, and informs the same recipients, as the server."""
 
 import asyncio
 import json

@@ -1,8 +1,4 @@
-"""P17.
-
-A dictionary of all that was ever said of people, hashed as people do, has no hit in anything that is kept of them or
-given out.
-"""
+"""P17: a dictionary of all known of people, in the usual hashes, matches nothing kept of them or given out."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,9 +1,4 @@
-"""P11: every use that had an effect has its line in the ledger, written with it, and every line has its use.
-
-Whatever the load and wherever it stops.
-
-A whole server is killed too: what left it (decisions, pages, copies) is in its ledger.
-"""
+"""P11: every effective use has its line in the ledger, written with it, and every line its use, despite kills."""
 
 import asyncio
 from collections.abc import Callable, Sequence

@@ -1,9 +1,4 @@
-"""Kill a whole server at random, many times, while moments come over HTTP.
-
-Every acknowledged moment is in the log, and none is there twice.
-
-python tests/support/http_crash.py --kills 100
-"""
+"""Kill a server at random under HTTP load: each acknowledged moment is in the log once (``--kills 100``)."""
 
 import argparse
 import http.client
@@ -40,10 +35,7 @@ def serve(folder: Path, port: int) -> None:
 
 
 class Sender(threading.Thread):
-    """Sends moments one after the other until the server is gone.
-
-    Each is sent twice now and then, and the last one that failed first next time.
-    """
+    """Sends moments in turn until the server is gone, some twice, and the last that failed first next time."""
 
     def __init__(
         self, port: int, token: str, name: str, todo: list[str], acknowledged: set[tuple[str, str]], dice: random.Random

@@ -1,7 +1,4 @@
-"""Ledgers for the tests.
-
-People who were simulated, their lines, every way to falsify them, and what must then be noticed.
-"""
+"""Ledgers for the tests: simulated people, their lines, every way to falsify them, and what must be noticed."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta

@@ -1,9 +1,4 @@
-"""A whole server, killed while people live, advisers read briefs, copies are taken and the brand looks.
-
-What left it, and what its ledger then tells.
-
-python tests/used.py --kills 200
-"""
+"""Kill a whole server in use: what left it, and its ledger (``python tests/used.py --kills 200``)."""
 
 import argparse
 import http.client
@@ -99,10 +94,7 @@ BROKEN: dict[str, Callable[[], None]] = {
     "unseen": lambda: setattr(people, "record_entry_read", _unseen),
     "uncopied": lambda: setattr(engine, "COPIED", Use(RIGHTS, (), "person")),
 }
-"""Lines that are durable one commit after what they tell of; looks without a use.
-
-Copies that say nothing of what was in them.
-"""
+"""Lines durable one commit late, looks without a use, copies that omit what was in them."""
 
 
 class Left:
@@ -242,10 +234,7 @@ def kill_and_look(folder: Path, kills: int, seed: int, *, broken: str = "") -> i
 
 
 def look(folder: Path, left: Left) -> int:
-    """Uses and lines are one to one, whatever was killed when; whatever left the server is among them.
-
-    How many uses.
-    """
+    """Uses and lines are one to one across kills, with all that left the server; how many uses."""
     log = SqliteEntryLog(
         folder / "log.sqlite", KeyStore(folder / "vault.sqlite", ROOT_KEY, settings_of(folder).tombstones)
     )

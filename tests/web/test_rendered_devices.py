@@ -1,9 +1,6 @@
-"""Screens that nobody makes any more: our page at their published size, in a real browser, as it was looked at.
+"""Discontinued screens: our page at their published size in a real browser; no such device was ever used.
 
-No such device was ever used.
-
-``VISAVIS_ACCEPT=1 pytest tests/web/test_rendered_devices.py`` takes the pictures anew.
-"""
+``VISAVIS_ACCEPT=1 pytest tests/web/test_rendered_devices.py`` takes the pictures again."""
 
 import os
 from io import BytesIO

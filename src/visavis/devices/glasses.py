@@ -1,8 +1,7 @@
 """The glasses page: any browser as a screen. Cards by server-sent events or long polling, and their answers.
 
-The stream says what is on the person's screen *now*: after a reload, a lost network or a restart of the server it
-begins with that, so no card is shown after its time, twice, or after it was withdrawn. A device's key opens one
-person's stream, and only for cards decided for that profile.
+The stream begins with what is on the person's screen now, so no card is shown late, twice, or after its withdrawal.
+A device's key opens one person's stream, and only for cards decided for that profile.
 """
 
 from collections.abc import Callable, Sequence
@@ -83,10 +82,7 @@ BY: Final[dict[str, dict[str, str]]] = {
         "places": "because you are here",
     },
 }
-"""The few words of why that a glance has room for, by the category of data that explains most.
-
-The whole sentence is on the person's own page.
-"""
+"""The few words of why for a glance, by the category of data that explains most (in full on the person's own page)."""
 ABOUT: Final = {"home": "home", "seen": "sight"}
 """The category of a card that is about the very thing that woke it."""
 HOME: Final = {"fr": "À la maison", "en": "At home"}

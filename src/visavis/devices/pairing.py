@@ -1,4 +1,4 @@
-"""Pair a device over HTTP: a code on one screen, typed or scanned on the other, is exchanged for that device's own key.
+"""Pair a device over HTTP: a code on one screen, typed or scanned on the other, is exchanged for the device's own key.
 
 The brand may ask for a code (for a person, or for the advisers of a place), so may a person's own device, and an
 adviser for a shift at the same place.
@@ -81,10 +81,7 @@ WORDS: Final = {
 
 
 def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
-    """``POST /v1/devices/pairing`` gives a code, ``POST /v1/devices/pair`` exchanges it; a page to type it.
-
-    ``GET`` and ``DELETE /v1/devices`` list and revoke.
-    """
+    """Routes that give a code, exchange it for a key, show a page to type it, and list and revoke devices."""
     return PairingRoutes(writer, access, screens).routes()
 
 
@@ -172,9 +169,9 @@ class PairingRoutes:
 
 
 def _whose(key: AccessKey, person: str, place: str) -> tuple[str, str]:
-    """The person or the place whose devices these are, one of the two; by default the key's own.
+    """The person or place whose devices these are (default: the key's own); :class:`Invalid` unless one of the two.
 
-    :class:`Refused` when the key is of another, :class:`Invalid` when it is not exactly one.
+    :class:`Refused` when the key is of another.
     """
     if key.role == "device":
         person, place = person or key.subject, ""

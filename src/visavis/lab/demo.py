@@ -1,7 +1,6 @@
 """`visavis demo`: a server on this machine, real households, the brand's stories played through HTTP, and the stage.
 
-A supplier stands beside the server, receives signed orders and reports that they were placed. Only the moments are
-written down in stories; everything that is shown comes from the running engine.
+A supplier receives signed orders and reports them placed. Only the moments are in stories; the rest is the engine's.
 """
 
 import asyncio
@@ -59,10 +58,7 @@ async def running(
     year_s: float = YEAR_S,
     language: str = "fr",
 ) -> AsyncIterator[StorySession]:
-    """A server of this machine (port 0: a free one) with its supplier, and a session of stories on it, until left.
-
-    With ``data`` it goes on from that folder; else it leaves nothing behind.
-    """
+    """A server here (port 0: a free one) and a session of stories on it, until left; ``data`` is kept if given."""
     bound = bound_at("127.0.0.1", port)
     port = bound.getsockname()[1]
     base, secret = f"http://127.0.0.1:{port}", f"whsec_{b64encode(token_bytes(32)).decode()}"

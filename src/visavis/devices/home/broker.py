@@ -1,7 +1,6 @@
-"""A connection to an MQTT broker, renewed after every loss.
+"""A connection to an MQTT broker, renewed after every loss; its session keeps what homes send meanwhile.
 
-The session outlives the connection: what homes send meanwhile waits at the broker. A message is acknowledged once it
-was processed; else it comes again, so the listener is idempotent.
+A message is acknowledged once it was processed; else it comes again, so the listener is idempotent.
 """
 
 import asyncio
@@ -53,10 +52,7 @@ class Listener(Protocol):
 
 
 class Connection:
-    """Serve one listener over one broker.
-
-    Our own state is on ``root/status``: ``online``, or ``offline`` by our last will.
-    """
+    """Serve one listener over one broker; ``root/status`` is ``online``, or ``offline`` by our last will."""
 
     def __init__(self, broker: Broker, listener: Listener) -> None:
         try:

@@ -1,12 +1,9 @@
 """The home over MQTT: messages of a fridge or its sensors become moments, and its screen shows the card of now.
 
-A screen is kept in step with what it should show, like the stream of the glasses: it is no channel, to which a card is
-handed once. So a screen that comes online later gets the card, and the card is removed when it is over.
-
-A home's topics begin with the id of its key, which reveals nothing: ``root/<id>/event`` (what happened), ``/status``
-(``online``, or ``offline`` as its last will), ``/displayed`` and ``/answer`` (what was done with a card), and from us
-``/card``, retained. The key decides whose home it is and which moments it may send; the broker limits each account to
-its own topics. A sensor's key only sends; a device's key is a screen too.
+A screen is kept in step with what it should show: one that comes online later gets the card, and loses it at its end.
+Topics begin with the id of the home's key: ``root/<id>/event``, ``/status`` (``online``, or ``offline`` by last will),
+``/displayed`` and ``/answer``, and from us ``/card``, retained. The key decides whose home it is and which moments it
+may send; the broker limits each account to its own topics. A sensor's key only sends; a device's key is a screen too.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
-"""The messages of homes over MQTT, read as moments: products stocked, used or run out, a person's own measures.
+"""Messages of homes over MQTT, read as moments: products stocked, used or run out, a person's own measures.
 
-A message names no person: its topic says whose home it is. It has a time or an id of its own, to recognise a repeat.
-What the brand does not sell is no moment: a fridge's other contents are none of its business.
+A message names no person: its topic says whose home it is. A time or an id of its own makes a repeat recognisable.
+What the brand does not sell is no moment.
 """
 
 from collections.abc import Container

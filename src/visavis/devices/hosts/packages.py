@@ -90,10 +90,7 @@ def even(package: str, brand: str, root: str) -> dict[str, object]:
 
 
 def mentra(package: str, brand: str, *, voice: bool) -> dict[str, object]:
-    """The ``miniapp.json`` of a Mentra miniapp; with ``voice`` it asks for the microphone.
-
-    Every part of the glasses is optional: some have no display.
-    """
+    """The ``miniapp.json`` of a Mentra miniapp; display optional, the microphone only with ``voice``."""
     microphone = [{"type": "MICROPHONE", "description": "To answer a card by saying yes or no."}] if voice else []
     parts = [{"type": part, "level": "OPTIONAL"} for part in ("DISPLAY", "SPEAKER", "BUTTON")]
     return {

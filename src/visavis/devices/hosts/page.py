@@ -1,7 +1,4 @@
-"""The glasses page for each host: a browser, the Even Hub, a Meta display, a Mentra miniapp.
-
-Either served, or packed into an application.
-"""
+"""The glasses page for each host, served or packed: a browser, the Even Hub, a Meta display, a Mentra miniapp."""
 
 from pathlib import Path
 from typing import Final
@@ -31,10 +28,9 @@ WORDS: Final = {
 
 
 class Host(Struct, frozen=True):
-    """Where the page runs.
+    """Where the page runs: ``script`` draws cards and reads buttons, ``profile`` is the usual screen.
 
-    ``script`` draws cards and reads buttons there. With ``has_lines`` it draws lines of text elsewhere than on the
-    page, so its cards carry them. ``profile`` is its usual screen.
+    With ``has_lines`` it draws lines of text elsewhere than on the page, so its cards carry them.
     """
 
     script: str = ""
@@ -61,10 +57,7 @@ def served(host: str, language: str, *, known: bool) -> HTMLResponse:
 
 
 def carried(host: str, language: str, *, root: str, profile: str, package: str, voice: bool) -> str:
-    """The page to pack into an application.
-
-    It asks the server at ``root`` (scheme and host) for everything, with a key of its own.
-    """
+    """The page packed into an application, which asks the server at ``root`` with a key of its own."""
     query = f"?host={host}&language={language}"
     given = {"root": root, "query": query, "profile": profile, "package": package, "voice": voice}
     return PAGE.rendered(**_values(host, language) | given)

@@ -1,9 +1,7 @@
 """Callbacks of the Mirror API: a POST to a person's own programs at each change of their timeline.
 
-A subscription comes from outside, so its origin (scheme, host and port) must be in the server's settings; it is checked
-when the subscription is made and again at each attempt. No redirect is followed, no proxy used, no response body read.
-The protocol has no signature: the receiver compares the ``verifyToken`` that it chose.
-
+The origin (scheme, host, port) must be in the server's settings, at the subscription and at each attempt. No redirect,
+no proxy, no response body. The protocol has no signature: the receiver compares the ``verifyToken`` that it chose.
 Reference: Google, *Mirror API: Subscriptions*, 2014.
 """
 

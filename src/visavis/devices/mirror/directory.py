@@ -1,7 +1,6 @@
 """The smaller collections of the Mirror API: contacts, subscriptions, locations and settings.
 
-A position is never stored: the gate reduces it to the place that it lies in, or refuses it; only that place can be read
-back.
+A position is never stored: the gate reduces it to a place, or refuses it, and only that place can be read back.
 """
 
 from datetime import UTC, datetime
@@ -107,10 +106,7 @@ class Directory:
         return json_answer(request, here)
 
     async def locate(self, request: Request, key: AccessKey) -> Response:
-        """A position of the device, processed as a ``located`` moment.
-
-        Not in Google's interface, where the Glass sent it to Google directly.
-        """
+        """A device's position, processed as a ``located`` moment (a method that Google's interface lacks)."""
         given, clock = fields(await body(request)), self._writer.processor.clock
         found = read(Location, given)
         if found.latitude is None or found.longitude is None:

@@ -1,6 +1,4 @@
-"""The discovery document of the Mirror API: every method with its address, every resource with its fields.
-
-Generated from the table below and from the records that are served.
+"""The discovery document of the Mirror API, from the table below and the records that are served.
 
 Reference: Google, *APIs Discovery Service: Discovery document*.
 """

@@ -1,7 +1,6 @@
 """A Glass in a browser: the person's timeline at 640 × 360, its menus, by touch, keys or a swipe.
 
-The page shows what the Mirror API lists and nothing more. An action on our card is a moment; an action on another item
-is notified to its subscribers, as Google's service did.
+It shows what the Mirror API lists. An action on our card is a moment; one on another item notifies its subscribers.
 """
 
 from collections.abc import Sequence

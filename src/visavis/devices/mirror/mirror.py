@@ -1,8 +1,4 @@
-"""The Mirror service: the routes of the API and of the Glass page.
-
-The addresses are those of Google's service (``/mirror/v1/…``, ``/upload/mirror/v1/…``), listed in the discovery
-document.
-"""
+"""The Mirror service: the routes of the API, as its discovery document lists them, and of the Glass page."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from pathlib import Path
@@ -80,11 +76,7 @@ def _uploads(method: str, path: str, summary: str) -> Operation:
 
 
 class Mirror:
-    """The service.
-
-    ``path`` is the file of the timelines, sealed under ``secret``; ``callbacks`` are the origins that subscriptions may
-    name.
-    """
+    """The service; the timelines are in the file ``path``, sealed; subscriptions may name only ``callbacks``."""
 
     name = "mirror"
 

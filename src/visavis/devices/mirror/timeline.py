@@ -1,7 +1,6 @@
 """The timeline of the Mirror API: a person's items, our card among them, and their attachments.
 
-Our card is read-only: opening it is ``displayed``, deleting it is a no. Other items belong to the clients that put them
-there.
+Our card is read-only: opening it is ``displayed``, deleting it is a no. Other items belong to their clients.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -145,10 +144,7 @@ class Timeline:
         return [*found, *self._cards.gone(key)] if deleted else [item for item in found if not item.is_deleted]
 
     def shown(self, key: AccessKey) -> list[TimelineItem]:
-        """What a Glass shows, the latest first: not what is old, or below two hundred newer ones.
-
-        What is pinned stays.
-        """
+        """What a Glass shows, the latest first: what is pinned, and the newest two hundred that are not old."""
         placed = sorted(
             [(_place(item, "displayTime"), item.id, item) for item in self.items(key)],
             key=lambda one: one[:2],

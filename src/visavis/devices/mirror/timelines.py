@@ -1,7 +1,6 @@
 """The stored timelines: items, contacts and subscriptions of all persons, and the bytes of attachments, sealed.
 
-Our own cards are not stored here: they are read from what is on the person's screens. Everything is bounded per person,
-old items are deleted, and what is deleted is overwritten in the file.
+Our own cards are not stored here. Everything is bounded per person; what is deleted is overwritten in the file.
 """
 
 from collections.abc import Callable

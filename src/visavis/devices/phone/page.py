@@ -1,7 +1,7 @@
 """The phone page: installable, receives cards by Web Push, shows the card of now, and answers, also without a network.
 
-A device's key opens it for one person. Nothing is sent to a phone before its owner has pressed the button and the
-browser has asked them; the same button takes it back. A phone that subscribed counts as one of the person's devices.
+A device's key opens it for one person. A phone gets push messages once its owner pressed the button and the browser
+asked; the same button stops them. A phone that subscribed counts as one of the person's devices.
 """
 
 from collections.abc import Mapping
@@ -139,11 +139,7 @@ def routes(
 
 
 class Phone:
-    """The page of all persons.
-
-    Without ``push`` it still shows the card of now. ``passes`` are the addresses of wallet passes, by the names of the
-    words that lead there.
-    """
+    """The page of all persons; ``passes`` are the addresses of wallet passes, by the names of their words."""
 
     def __init__(
         self, writer: Writer, access: AccessKeys, screens: Screens, push: Pushing | None, passes: Mapping[str, str]

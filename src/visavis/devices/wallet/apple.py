@@ -1,12 +1,8 @@
-"""Apple Wallet: a pass whose one changing field is the card of now.
-
-It is our way to an Apple Watch: the watch shows the phone's pass, and mirrors the notification that it changed. No
-program of ours runs on either.
+"""Apple Wallet: a pass whose one changing field is the card of now; an Apple Watch mirrors it without our program.
 
 The phone registers for each pass, gets an empty push message when one changed, asks which passes did, and fetches them,
-each with the token of that pass and no other. A pass holds what is on the person's screens when it is fetched, so
-nothing is in it after its time or after its purpose was closed. A fetch does not count as ``displayed``.
-
+each with that pass's own token. A pass holds what is on the person's screens when it is fetched, so nothing after its
+time or after its purpose was closed. A fetch does not count as ``displayed``.
 Reference: Apple, *PassKit Web Service Reference*; Apple, *Sending notification requests to APNs*.
 """
 
@@ -104,10 +100,7 @@ class Pass(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Passes:
-    """The channel and its web service.
-
-    ``secret`` makes serial numbers and tokens; ``holds`` says whether a device's key is still valid.
-    """
+    """Channel and web service; ``secret`` makes serials and tokens, ``holds`` checks a device's key."""
 
     name: Final = KIND
     least_s: Final = 30.0

@@ -1,8 +1,6 @@
 """Google Wallet: a link that saves a pass of ours on an Android phone, signed by the brand's own account.
 
-The pass holds the brand's name and nothing about the person; changing it later would need Google's service, which is
-not called from here.
-
+The pass holds the brand's name and nothing about the person; it never changes, since Google's service is not called.
 Reference: Google, *Google Wallet API: Issuing passes with JWT* (``savetowallet``, RS256).
 """
 

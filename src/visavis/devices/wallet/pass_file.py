@@ -1,10 +1,7 @@
 """A pass for Apple Wallet: the files, their digests, and a signature over the digests, in one archive.
 
-The pass holds the card of now and where the brand's shops are, and nothing about the person, not even a name. The phone
-compares the places by itself and reports its position to nobody.
-
-Reference: Apple, *Wallet Developer Guide* and *PassKit Package Format Reference* (``pass.json``, SHA-1 manifest,
-detached PKCS #7 signature).
+It holds the card of now and the places of the brand's shops, which the phone compares by itself; nothing of the person.
+Reference: Apple, *Wallet Developer Guide* and *PassKit Package Format Reference* (SHA-1 manifest, detached PKCS #7).
 """
 
 from collections.abc import Mapping
@@ -65,10 +62,7 @@ class PassSigner(Struct, frozen=True):
 
 
 def signer(wallet: Wallet) -> PassSigner:
-    """The certificate, key and issuer of the settings.
-
-    :class:`Invalid` names the one that is missing or cannot be read.
-    """
+    """Certificate, key and issuer of the settings; :class:`Invalid` names the one missing or unreadable."""
     for name in ("pass_type", "team", "key", "issuer", "url"):
         if not getattr(wallet, name):
             raise Invalid(

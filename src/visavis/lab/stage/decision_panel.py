@@ -1,7 +1,4 @@
-"""The engine's panel of the stage, and one sentence of why under each screen.
-
-From the decisions that were taken, and from what became of them.
-"""
+"""The engine's panel of the stage, and one sentence of why under each screen, from the decisions and their outcomes."""
 
 from typing import Final
 
@@ -22,10 +19,7 @@ LENGTH: Final = 26
 
 
 class Bar(Struct, frozen=True):
-    """One arm beside silence, which is the line: its margin is drawn from ``x`` over ``width``.
-
-    Silence itself is a ``dot`` on its line.
-    """
+    """One arm beside silence, a ``dot`` on the zero line: its margin is drawn from ``x`` over ``width``."""
 
     what: str
     detail: str

@@ -1,7 +1,4 @@
-"""Two panels of the stage: what the person gives and receives, and what is known of them.
-
-Every line is a choice or a fold of the log.
-"""
+"""Two panels of the stage, from choices and folds of the log: what the person gives and receives, and what is known."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -23,10 +20,7 @@ OFTEN: Final = 3
 
 
 class StageSwitch(Struct, frozen=True):
-    """One use of data: what is given and how it is protected, what is received and what it brought.
-
-    ``just`` when it was switched last.
-    """
+    """One use of data: what is given and how protected, what it brought; ``just`` when switched last."""
 
     purpose: str
     gives: str

@@ -30,10 +30,7 @@ SETTLE_S: Final = 0.08
 
 
 class StageView:
-    """Renders the session for the page and its stream, and plays by itself when asked to.
-
-    ``pace_s`` is how long a step stays on the stage then.
-    """
+    """Renders the session for the page and its stream; played by itself, a step stays ``pace_s`` seconds."""
 
     def __init__(self, writer: Writer, screens: Screens, session: StorySession, *, pace_s: float) -> None:
         self._writer = writer
@@ -189,10 +186,7 @@ class StageView:
 
 
 def _differences(person: StagePerson, last: PlayedStep) -> list[str]:
-    """How this step differs from what its story expects.
-
-    When the person has closed what the story relies on, that alone.
-    """
+    """How this step differs from what its story expects; only the closed choices where it relies on them."""
     found = [_difference(person, check) for check in last.checks if not check.holds]
     found = [person.say("skipped")] if last.skipped else found
     chosen = person.customer.consents

@@ -1,7 +1,6 @@
-"""Who plays a story: one real household, its year moved by whole weeks into the present.
+"""Who plays a story: one real household, its year moved by whole weeks (so weekdays stay true) into the present.
 
-So weekdays and hours stay true. Purchases before the last visits are sent at once; the last visits are held back, and a
-story enters them one by one.
+Earlier purchases are sent at once; the last visits are held back, and a story enters them one by one.
 """
 
 from collections.abc import Iterator
@@ -27,10 +26,7 @@ MORNING_H: Final = 8.5
 
 
 class Actor:
-    """One household that plays stories.
-
-    ``now`` is the server's time (epoch seconds), ``excluded_families`` those that a story does not choose.
-    """
+    """A household that plays stories; ``now`` is the server's time (epoch s), no story picks excluded families."""
 
     def __init__(
         self,
@@ -66,10 +62,7 @@ class Actor:
             yield self._bought(basket, person)
 
     def next_visit(self, now: float, person: str) -> tuple[float, list[dict[str, Any]]]:
-        """Go to the next visit, or stay in the present one: when the person comes in, and what was bought in between.
-
-        After the last visit, its week is repeated.
-        """
+        """Go to the next visit or stay in this one: its time, and purchases before it; the last is repeated weekly."""
         if self._visit is not None and now < self.at(self._visit) + LEAD_S:
             return max(now + BETWEEN_SCENES_S, self.at(self._visit) - LEAD_S), []
         between: list[dict[str, Any]] = []

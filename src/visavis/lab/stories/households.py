@@ -1,7 +1,4 @@
-"""Some real households of the Complete Journey (84.51°, CC0), taken out of the year by `visavis extract`.
-
-Their baskets are real, their first names are invented.
-"""
+"""Real households of the Complete Journey (84.51°, CC0), from `visavis extract`; baskets are real, names invented."""
 
 import csv
 import gzip

@@ -23,10 +23,7 @@ StartPopulation = Callable[[AsyncExitStack], Awaitable[SimulatedPopulation]]
 
 
 class StorySession:
-    """Plays stories step by step; everyone who watches sees the same.
-
-    ``changed`` are events to set whenever something changed. The scene after the last story is the simulated year.
-    """
+    """Plays stories, then the simulated year, step by step; every event in ``changed`` is set at a change."""
 
     def __init__(
         self,

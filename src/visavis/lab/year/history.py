@@ -67,10 +67,7 @@ def _process(run: YearRun, moment: Moment, refolded: dict[str, Customer] | None)
 
 
 def _sample(learner: OfflineLearner, run: YearRun, customer: Customer, i: int, end: int) -> None:
-    """Show the learner basket i as the engine would have seen it: at the entrance, then at the till.
-
-    What follows basket ``end`` is not known yet.
-    """
+    """Learn from basket i at the entrance and the till, as the engine saw it; after basket ``end`` all is unknown."""
     year, strategy, at = run.year, run.loop.strategy, float(run.year.paid_at[i])
     categories = open_categories(customer, strategy.purposes["reminders"], at)
     basket = year.families_of(i)

@@ -1,8 +1,7 @@
 """Take some real households out of the year for the stage, with the products they bought and what was learned.
 
-Of the households that were not used for development, with a steady year and milk in it, the first by hash. Names are
-invented, baskets are not. Prices are the median of what was paid for one; sizes are those of
-the data set. The Complete Journey is published under CC0.
+Those with a steady year and milk in it that were not used for development, the first by hash. Names are invented;
+prices are medians of what was paid for one. The Complete Journey is published under CC0.
 """
 
 import gzip
@@ -38,10 +37,7 @@ _UNITS: Final = {"LTR": "L", "L": "L", "GA": "gal", "CT": "x"} | {one: one.lower
 
 
 def extract(strategy: Strategy, learned: Learned, to: Path) -> int:
-    """Write ``households.json.gz`` and ``learned.msgpack.gz`` into this folder; returns how many bytes they are.
-
-    The same data give the same bytes.
-    """
+    """Write ``households.json.gz`` and ``learned.msgpack.gz`` reproducibly into this folder; returns their bytes."""
     year = data.load()
     chosen = _chosen(year)
     products = sorted(
@@ -103,10 +99,7 @@ def _chosen(year: data.Year) -> Mapping[int, list[int]]:
 
 
 def _baskets(year: data.Year, indices: list[int], place: Mapping[int, int]) -> list[Any]:
-    """[seconds since the basket before, shop, [product, quantity, cents, …]] of each basket.
-
-    The most visited shop is s1, the others are s2.
-    """
+    """[seconds since the last, shop (s1 the most visited, else s2), [product, quantity, cents, …]] of each basket."""
     shops, counts = np.unique(year.shop[indices], return_counts=True)
     home = int(shops[np.argmax(counts)])
     rows, before = [], 0
@@ -145,10 +138,7 @@ def _products(strategy: Strategy, year: data.Year, products: list[int]) -> list[
 
 
 def _size(text: str | None) -> str:
-    """A size as a shelf label says it.
-
-    Empty when the data set has none, one that is not a number and a unit, or the case that the shop receives.
-    """
+    """A size as a shelf label has it; empty for none, no number with a unit, or the case that the shop receives."""
     number, _, unit = (text or "").partition(" ")
     try:
         size = float(number)

@@ -36,10 +36,7 @@ def run(
     decisions: Path | None = None,
     screen: Callable[[Strategy], ProgressScreen] | None = None,
 ) -> YearReport:
-    """Run ``months`` months of the year with the log in ``folder``, of one household in ``every``.
-
-    The short forms also check that consent is obeyed.
-    """
+    """Run ``months`` with the log in ``folder``, one household in ``every``; short runs check consent too."""
     started = process_time()
     year = data.load()
     whole = {**files, "products.csv": year.catalogue(), "places.geojson": data.places(year)}

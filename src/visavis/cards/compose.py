@@ -1,8 +1,5 @@
-"""From a decision to a card in the person's language.
-
-A card has a title of 32 characters, a body of 60, twelve words together. When a name makes it too long the body is left
-out, then part of the title moves into the body; only a name that alone is too long loses words.
-"""
+"""From a decision to a card in the person's language: a title of 32 characters, a body of 60, twelve words together."""
+# When a name makes it too long, the body is left out, then part of the title moves into the body; last, words are cut.
 
 import re
 from collections.abc import Iterator
@@ -20,10 +17,7 @@ _NAMES: Final = ("family", "product", "place")
 
 
 def compose(strategy: Strategy, decision: Show, language: str, *, place: str = "", days: int | None = None) -> Card:
-    """The card of this decision, within the limits of a glance.
-
-    A sentence with a placeholder of unknown value is left out; the why is then the objective's own.
-    """
+    """The card of this decision, within the limits; sentences with a placeholder of unknown value are left out."""
     action = strategy.actions[decision.action]
     template = action.card[language]
     names = placeholder_values(strategy, decision, language, place=place, days=days)

@@ -1,8 +1,6 @@
-"""The position in pixels of every line of a card or brief on one screen; pages and pictures are drawn from it.
-
-Space is given by rank: the title, the two answers, the body, where it comes from, why. What does not fit whole is left
-out; only a title is shortened.
-"""
+"""The position in pixels of every line of a card or brief on one screen; pages and pictures are drawn from it."""
+# By rank: the title, the two answers, the body, the source, the reason. Only a title is shortened; the rest is left
+# out.
 
 from typing import Final, Literal
 

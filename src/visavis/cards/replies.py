@@ -1,8 +1,6 @@
-"""The answer to a moment that was kept: for each role its own part, in words.
-
-A device gets its person's card and why, an adviser's screen the brief, a till or a sensor only that the moment was kept
-and what was granted, the brand's own servers everything.
-"""
+"""The answer to an accepted moment, by role of the sender."""
+# A device gets its card and why; an adviser's screen the brief; a till or sensor what was granted; the brand
+# everything.
 
 from typing import Any, Final, Literal
 
@@ -150,10 +148,7 @@ def decision_reply(strategy: Strategy, entry: Entry, decision: Decision, languag
 
 
 def contestable_action(strategy: Strategy, decision: Decision) -> str:
-    """The action tagged for review that this decision showed the customer, else the first that it refused.
-
-    Only refusals that judge the person count.
-    """
+    """The action tagged for review that this decision showed, else the first that it refused by judging the person."""
     if decision.audience != "customer":
         return ""
     named = [decision.action] if isinstance(decision, Show) else []

@@ -1,8 +1,8 @@
 """Fold entries into a customer: the only writer of a person's state, and a pure one.
 
-``fold(customer, entry)`` is what replay runs; ``engine.step`` runs its parts around the decision: :func:`apply_moment`
-(the moment, and the windows that it closes), ``wallet.settled`` (what was granted), :func:`apply_decisions` (what was
-shown). None reads a strategy or a table of places: the gate has resolved everything.
+Replay runs ``fold(customer, entry)``; ``engine.step`` runs its parts around the decision: :func:`apply_moment`,
+``wallet.settled``, :func:`apply_decisions`. None reads a strategy or a table of places: the gate has resolved
+everything.
 """
 
 from datetime import datetime
@@ -62,10 +62,7 @@ def fold(customer: Customer, entry: Entry) -> Customer:
 
 
 def apply_to_profile(customer: Customer, entry: Entry) -> Customer:
-    """The same person, with the entry folded into the profile that it came by; a no-op unless they were merged.
-
-    A window that it closed is closed in every profile, so that it has one outcome even after a split.
-    """
+    """Fold the entry into its profile too, if merged; windows close in all profiles: one outcome, even once split."""
     if not customer.profiles:
         return customer
     return replace(

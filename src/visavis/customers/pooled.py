@@ -1,8 +1,5 @@
-"""Pool the purchases of two merged customers, as if one had shopped after the other.
-
-What is kept by time (decayed sums, first and last) is exact. What is kept by baskets (numbers, the bits of the last 64)
-is exact when one stopped where the other began, and an approximation where they interleave.
-"""
+"""Pool the purchases of two merged customers, as if one had shopped after the other."""
+# Values kept by time are exact; those by basket (numbers, the last 64) only when one stopped before the other began.
 
 from math import exp
 

@@ -1,8 +1,6 @@
-"""Rewards, orders, and the books of rewards in integer cents.
-
-A first yes grants a reward under a code that cannot be guessed without the key; a till *asks* to redeem it, and the
-entry holds the answer. Of two tills that ask for the same code, the first received is granted, the second refused.
-"""
+"""Rewards, orders, and the books of rewards in integer cents."""
+# A yes grants a reward under a keyed code; a till *asks* to redeem it and the entry holds the answer: first received
+# wins.
 
 from base64 import b32encode
 from collections.abc import Iterable

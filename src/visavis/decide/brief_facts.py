@@ -24,12 +24,7 @@ NEED_P: Final = 0.2
 def brief_facts(
     strategy: Strategy, view: View, service: Service, family: str, known: Iterable[Known], excluded_families: set[str]
 ) -> tuple[Fact, ...]:
-    """The name when the person gave one, at most three facts, and at most one thing not to do.
-
-    Facts come in the order in which they change what to do: why the action is suggested, how the person wants to be
-    served, what is owed to them, who they are as a customer, then what else they probably need. Needs of
-    ``excluded_families`` are not stated.
-    """
+    """The name when given, at most three facts (those that change what to do first), at most one thing to avoid."""
     declared = view.preferences.get(NAME)
     since = int(TRIPS.unpack(view.purchases.trips)[T_FIRST]) if view.purchases.trips else 0
     name = (
@@ -43,10 +38,7 @@ def brief_facts(
 
 
 def refused_family(strategy: Strategy, view: View, service: Service) -> str:
-    """The family that this person refused or called wrong last, within a month; empty when none.
-
-    Of those only that came from data that this view holds.
-    """
+    """The family that this person refused or called wrong last, within a month, from data of this view; else empty."""
     since = view.now - AVOID_DAYS * DAY_S
     refused = [
         card

@@ -6,10 +6,7 @@ from visavis.strategy.read import Strategy
 
 
 def best(strategy: Strategy, devices: dict[str, DeviceState]) -> Device | None:
-    """The fit device on which a glance costs least, glasses first; with none reported, the brand's default.
-
-    ``None`` when all are unfit.
-    """
+    """The fit device of least attention, glasses first; the brand's default if none reported, ``None`` if all unfit."""
     if not devices:
         return strategy.devices.get(strategy.brand.default_device)
     fit = [

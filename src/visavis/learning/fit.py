@@ -1,8 +1,6 @@
-"""Fit the parameters of ``insight.need`` from rows of views and labels.
-
-References: Kingma & Ba, *Adam: a method for stochastic optimization*, 2015, algorithm 1; Hansen & Salamon, *Neural
-network ensembles*, 1990.
-"""
+"""Fit the parameters of ``insight.need`` from rows of views and labels."""
+# References: Kingma & Ba, *Adam: a method for stochastic optimization*, 2015, algorithm 1; Hansen & Salamon, *Neural
+# network ensembles*, 1990.
 
 from typing import Final
 
@@ -24,9 +22,8 @@ DECAY: Final = 1e-5
 def fit(x: Rows, c: Rows, visit: NDArray[np.int64], y: Labels, *, members: int = 3, epochs: int = EPOCHS) -> Net:
     """Fit ``y`` (rows,) from ``x`` (rows, features) and ``c`` (visits, contexts), row i being of visit ``visit[i]``.
 
-    ``members`` networks are fitted from seeds 0, 1, … and their logits averaged: together they are one network whose
-    hidden units stand side by side. Same rows on the same machine give the same parameters. ``x`` is standardised in
-    place: it is the largest thing in memory.
+    The logits of ``members`` networks (seeds 0, 1, …) are averaged: one network with their hidden units side by side.
+    Same rows on the same machine give the same parameters. ``x`` is standardised in place, to save memory.
     """
     x_mean, x_scale = x.mean(0, dtype=np.float64), x.std(0, dtype=np.float64) + 1e-6
     c_mean, c_scale = c.mean(0, dtype=np.float64), c.std(0, dtype=np.float64) + 1e-6

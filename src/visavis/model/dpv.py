@@ -1,13 +1,6 @@
-"""The terms of the Data Privacy Vocabulary that we use, frozen.
-
-What a purpose may be called, and what our exports may say.
-
-A list and not a parser: reading the vocabulary's own files takes many seconds, and a term that is not here is refused
-instead of guessed.
-
-Reference: W3C Data Privacy Vocabularies and Controls Community Group, *Data Privacy Vocabulary (DPV) 2.3*, a Community
-Group report.
-"""
+"""The terms of the Data Privacy Vocabulary that purposes and exports may use, frozen; an unknown term is refused."""
+# Reference: W3C Data Privacy Vocabularies and Controls Community Group, *Data Privacy Vocabulary (DPV) 2.3*, a
+# Community Group report. A list, because parsing the vocabulary's own files takes many seconds.
 
 from typing import Final
 

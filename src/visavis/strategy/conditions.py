@@ -1,8 +1,6 @@
-"""The language of conditions: one line in a closed subset of Python's expressions, parsed by ``ast`` and never run.
-
-Hostile text is refused before and after parsing, with one message that says where and what to do. The text of a parsed
-condition can always be parsed again: segments are written out, and the limits hold for the whole.
-"""
+"""The language of conditions: one line in a closed subset of Python's expressions, parsed by ``ast`` and never run."""
+# Hostile text is refused before and after parsing, with one message that says where and what to do. The text of a
+# parsed condition can be parsed again: segments are written out, and the limits hold for the whole.
 
 import ast
 import warnings

@@ -1,8 +1,6 @@
-"""A condition as text that parses to the same tree, and as a sentence in French or English.
-
-Negation is pushed to the tests, and each test reads ``what: how much``, which needs no agreement in gender or number.
-Flags are whole clauses.
-"""
+"""A condition as text that parses to the same tree, and as a sentence in French or English."""
+# Negation is pushed to the tests; each test reads ``what: how much``, which needs no agreement. Flags are whole
+# clauses.
 
 from typing import Final
 

@@ -1,7 +1,4 @@
-"""The syntax tree of a condition and its evaluation in three values (Kleene's logic).
-
-A test on an absent attribute (missing, ``None`` or NaN) is *unknown*; a condition holds only when it is *true*.
-"""
+"""The syntax tree of a condition and its evaluation in Kleene's three values; absent (``None``, NaN) is *unknown*."""
 
 from collections.abc import Callable, Iterator, Mapping
 from math import isnan
@@ -115,10 +112,7 @@ def evaluate(tree: Tree, facts: Facts) -> bool | None:
 
 
 def alternatives(tree: Tree, *, negated: bool = False) -> list[tuple[Test, ...]]:
-    """The disjunctive normal form: alternatives, each a conjunction of tests, at most :data:`ALTERNATIVES_LIMIT`.
-
-    Negation is pushed to the tests. De Morgan's laws and distribution hold in Kleene's logic.
-    """
+    """The disjunctive normal form, at most :data:`ALTERNATIVES_LIMIT` conjunctions; valid in Kleene's logic."""
     match tree:
         case Test():
             return [(contrary(tree) if negated else tree,)]

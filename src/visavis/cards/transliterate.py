@@ -8,48 +8,11 @@ from unicodedata import combining, normalize
 from visavis.model.catalogue import Charset
 
 _LAST: Final[dict[Charset, int]] = {"ascii": 0x7E, "latin1": 0xFF, "unicode": 0x10FFFF}
-_REPLACEMENTS: Final = {
-    "œ": "oe",
-    "Œ": "OE",
-    "æ": "ae",
-    "Æ": "AE",
-    "ß": "ss",
-    "ø": "o",
-    "Ø": "O",
-    "ł": "l",
-    "Ł": "L",
-    "đ": "d",
-    "Đ": "D",
-    "ı": "i",
-    "ð": "d",
-    "þ": "th",
-    "€": "EUR",
-    "£": "GBP",
-    "¥": "JPY",
-    "’": "'",
-    "‘": "'",
-    "“": '"',
-    "”": '"',
-    "„": '"',
-    "«": '"',
-    "»": '"',
-    "–": "-",
-    "—": "-",
-    "−": "-",
-    "‑": "-",
-    "…": "...",
-    "•": "*",
-    "·": "-",
-    "°": "o",
-    "×": "x",
-    "÷": "/",
-    "→": "->",
-    "←": "<-",
-    "№": "No",
-    "′": "'",
-    "″": '"',
-    "⁄": "/",
-}
+_TABLE: Final = """
+œ=oe Œ=OE æ=ae Æ=AE ß=ss ø=o Ø=O ł=l Ł=L đ=d Đ=D ı=i ð=d þ=th €=EUR £=GBP ¥=JPY ’=' ‘=' “=" ”=" „=" «=" »=" –=- —=-
+−=- ‑=- …=... •=* ·=- °=o ×=x ÷=/ →=-> ←=<- №=No ′=' ″=" ⁄=/
+"""
+_REPLACEMENTS: Final = dict(pair.split("=") for pair in _TABLE.split())
 _SPACES: Final = "\u00a0\u202f\u2009\u2007"
 _FRACTION: Final = re.compile("(?<=[0-9])(?=[¼-¾⅐-⅞])")
 _POWER: Final = re.compile("(?<=[0-9])(?=[²³¹⁰⁴-⁹])")

@@ -46,12 +46,11 @@ def placeholder_values(
     """The values of a template's placeholders; empty when not known."""
     product = strategy.products.get(decision.product)
     where = strategy.places.get(place)
+    cents = product.price_cents if product is not None else 0
     return {
         "family": family_name(strategy, decision.family, language) if decision.family else "",
         "product": product_name(strategy, decision.product, language) if decision.product else "",
-        "price": amount(product.price_cents, strategy.brand.currency, language)
-        if product is not None and product.price_cents
-        else "",
+        "price": amount(cents, strategy.brand.currency, language) if cents else "",
         "days": "" if days is None else span(days, language),
         "today": figure(decision.figures.get("today"), language),
         "goal": figure(decision.figures.get("goal"), language),
@@ -105,9 +104,8 @@ def _spoken(title: str, body: str) -> str:
 
 
 def _fits(title: str, body: str) -> bool:
-    return (
-        len(title) <= TITLE_LIMIT and len(body) <= BODY_LIMIT and count_words(title) + count_words(body) <= WORDS_LIMIT
-    )
+    words = count_words(title) + count_words(body)
+    return len(title) <= TITLE_LIMIT and len(body) <= BODY_LIMIT and words <= WORDS_LIMIT
 
 
 @lru_cache(maxsize=1024)

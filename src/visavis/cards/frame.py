@@ -112,12 +112,8 @@ def _stacked(blocks: list[Block], answers: tuple[str, str], device: Device, lang
         y += gap
     # The answers are always at the bottom of the screen.
     bottom = frame.height_px - margin - _bottom(buttons)
-    return Frame(
-        frame.width_px,
-        frame.height_px,
-        language,
-        (*placed_texts, *[replace(button, y_px=button.y_px + bottom) for button in buttons]),
-    )
+    lowered = [replace(button, y_px=button.y_px + bottom) for button in buttons]
+    return replace(frame, texts=(*placed_texts, *lowered))
 
 
 def _fitted(block: Block, width: int, lines: int) -> tuple[tuple[str, ...], int] | None:

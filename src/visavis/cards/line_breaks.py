@@ -65,12 +65,8 @@ def shortened(text: str, room: float, lines: int, measure: Measure) -> tuple[str
     while start in spare:
         if not dangles(words[start - 1]):
             before = " ".join(words[:start]).rstrip(",;:-–\u00a0\u202f")
-            cut = wrapped(
-                " ".join([before if before[-1:] in (*"?!.", ELLIPSIS) else before + ELLIPSIS, *words[end + 1 :]]),
-                room,
-                lines,
-                measure,
-            )
+            before = before if before[-1:] in (*"?!.", ELLIPSIS) else before + ELLIPSIS
+            cut = wrapped(" ".join([before, *words[end + 1 :]]), room, lines, measure)
             if cut is not None:
                 return cut
         start -= 1

@@ -12,7 +12,7 @@ from visavis.cards.compose import compose
 from visavis.cards.words import family_name
 from visavis.decide.explain import CHANGES, OTHERWISE, SENTENCES, sentence
 from visavis.model.card import Brief, Card
-from visavis.model.decision import Decision, Refusal, Show
+from visavis.model.decision import Decision, Refusal, Scored, Show
 from visavis.model.entry import Entry
 from visavis.strategy.read import Strategy
 
@@ -112,17 +112,7 @@ def decision_reply(strategy: Strategy, entry: Entry, decision: Decision, languag
         why=sentence(decision, language),
         purpose=decision.purpose,
         p_shown=decision.p_shown,
-        weighed=tuple(
-            [
-                ScoredReply(
-                    arm.action,
-                    family_name(strategy, arm.family, language) if arm.family else "",
-                    arm.net_millicents / 1000,
-                    arm.p_shown,
-                )
-                for arm in decision.scored
-            ]
-        ),
+        weighed=tuple([_scored_reply(strategy, arm, language) for arm in decision.scored]),
         refused=tuple([refusal_reply(one, language) for one in decision.refusals]),
         review=tag,
         automated=AUTOMATED[language] if tag else "",
@@ -164,10 +154,10 @@ def review_tag(strategy: Strategy, decision: Decision) -> str:
 
 def refusal_reply(one: Refusal, language: str) -> RefusalReply:
     """One refusal in words."""
-    return RefusalReply(
-        one.action,
-        one.reason,
-        SENTENCES[one.reason][language],
-        CHANGES.get(one.reason, OTHERWISE)[language],
-        one.detail,
-    )
+    changes = CHANGES.get(one.reason, OTHERWISE)[language]
+    return RefusalReply(one.action, one.reason, SENTENCES[one.reason][language], changes, one.detail)
+
+
+def _scored_reply(strategy: Strategy, arm: Scored, language: str) -> ScoredReply:
+    about = family_name(strategy, arm.family, language) if arm.family else ""
+    return ScoredReply(arm.action, about, arm.net_millicents / 1000, arm.p_shown)

@@ -84,11 +84,7 @@ def _joined(*sentences: str) -> str:
 
 def _answers(content: Card | Brief, columns: int, rows: int, measure: line_breaks.Measure) -> list[str]:
     """Both answers on one line, else on two; none when there is no room for both."""
-    answers = [
-        answer
-        for answer in (f"[{content.yes}]" if content.yes else "", f"({content.no})" if content.no else "")
-        if answer
-    ]
+    answers = [f"[{content.yes}]"] * bool(content.yes) + [f"({content.no})"] * bool(content.no)
     for lines in (["  ".join(answers)], answers):
         if answers and len(lines) <= rows and all(measure(line) <= columns for line in lines):
             return lines

@@ -39,12 +39,8 @@ def transliterated(text: str, charset: Charset) -> str:
         text = re.sub(r"«\s?", '"', re.sub(r"\s?»", '"', text))
     # 1½ is not 11/2, and 10² is not 102.
     text = _FRACTION.sub(" ", _POWER.sub("^", text))
-    return "".join(
-        [
-            glyph if ord(glyph) <= _LAST[charset] and glyph.isprintable() else _replacement(glyph, charset)
-            for glyph in text
-        ]
-    )
+    last = _LAST[charset]
+    return "".join([one if ord(one) <= last and one.isprintable() else _replacement(one, charset) for one in text])
 
 
 def _replacement(glyph: str, charset: Charset) -> str:

@@ -80,8 +80,5 @@ def clipped(name: str, characters: int, words: int) -> str:
     short = " ".join(parts) or name
     if len(short) < characters:
         return short + ELLIPSIS
-    return (
-        ELLIPSIS[: max(0, characters)]
-        if re.search(r"\d", short)
-        else short[: max(0, characters - 1)] + ELLIPSIS[: max(0, characters)]
-    )
+    kept = "" if re.search(r"\d", short) else short[: max(0, characters - 1)]
+    return kept + ELLIPSIS[: max(0, characters)]

@@ -74,10 +74,8 @@ def _closed_by(customer: Customer, purpose: Purpose, now: float) -> str:
     if objection := next((about for about in customer.objections if closed_by(about, purpose)), ""):
         return f"objection: {objection}"
     consent = customer.consents.get(purpose.key)
-    minor = (
-        consent is not None and consent.status in OPENS and now < customer.of_age_at and "guardian" not in consent.by
-    )
-    return "guardian" if minor else ""
+    minor = now < customer.of_age_at
+    return "guardian" if minor and consent and consent.status in OPENS and "guardian" not in consent.by else ""
 
 
 def switched(

@@ -94,11 +94,8 @@ def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: d
             if category in purpose.categories and category in _kept(customer, purpose, now):
                 break
         else:
-            return NotAdmitted(
-                kind,
-                category,
-                f"No active consent covers {category}: serve the notice of a purpose that names it, then ask.",
-            )
+            advice = f"No active consent covers {category}: serve the notice of a purpose that names it, then ask."
+            return NotAdmitted(kind, category, advice)
     if isinstance(moment, Located):
         place = strategy.place_index.find(moment.longitude, moment.latitude)
         if place is None:

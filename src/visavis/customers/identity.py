@@ -101,9 +101,7 @@ def merged(one: Customer, other: Customer) -> Customer:
         consents=consents,
         consent_epoch=epoch,
         closings=_closings(before, since, consents, epoch),
-        notices=_each(
-            before.notices, since.notices, lambda a, b: max(a, b, key=lambda served: (served.at, _bytes(served)))
-        ),
+        notices=_each(before.notices, since.notices, _latest),
         objections=_each(before.objections, since.objections, min),
         restricted=older.restricted or younger.restricted,
         of_age_at=max(older.of_age_at, younger.of_age_at),
@@ -129,9 +127,8 @@ def split(person: Customer) -> tuple[Customer, ...]:
         tied = [
             group for group in groups if any(not set(profile.identifiers).isdisjoint(one.identifiers) for one in group)
         ]
-        groups = [group for group in groups if group not in tied] + [
-            [*[one for group in tied for one in group], profile]
-        ]
+        together = [one for group in tied for one in group]
+        groups = [*[group for group in groups if group not in tied], [*together, profile]]
     if len(groups) > 1:
         return tuple([reduce(merged, group) for group in groups])
     held = dict.fromkeys(name for profile in person.profiles for name in profile.identifiers)
@@ -152,9 +149,8 @@ def apply_entry(
             persons = (merged(after, holder),)
         # Only the holder releases an identifier: else anyone could free another's, then take it.
         if isinstance(moment, Linked) or holder is None or holder.id in after.names:
-            identified[moment.identifier] = next(
-                (person.id for person in persons if moment.identifier in person.identifiers), ""
-            )
+            holders = [person.id for person in persons if moment.identifier in person.identifiers]
+            identified[moment.identifier] = holders[0] if holders else ""
     for person in persons:
         for name in person.names:
             people[name] = person
@@ -257,11 +253,10 @@ def _all(one: Iterable[T], other: Iterable[T], name: Callable[[T], str], limit: 
 def _service(one: Service, other: Service, profiles: int) -> Service:
     """What was shown to either was shown to the person: no cap, pause or reluctance becomes looser."""
     waiting = {window.decision: window for window in (*one.open, *other.open)}
+    ordered = sorted(waiting.values(), key=lambda window: (window.closes_at, window.decision))
     return Service(
         _all(one.shown, other.shown, lambda card: card.decision, SHOWN_LIMIT * profiles),
-        tuple(sorted(waiting.values(), key=lambda window: (window.closes_at, window.decision)))[
-            -OPEN_LIMIT * profiles :
-        ],
+        tuple(ordered[-OPEN_LIMIT * profiles :]),
         max(one.reluctance, other.reluctance),
         tuple(dict.fromkeys((*one.wrong, *other.wrong)))[-NAMES_LIMIT:],
     )

@@ -37,16 +37,8 @@ class Net(Struct, frozen=True):
 
 def pack(net: Net) -> bytes:
     """The parameters as bytes, 32-bit; :func:`unpack` gives them back."""
-    parts = (
-        net.typical,
-        net.skip_x,
-        net.skip_c,
-        [net.bias],
-        net.offset,
-        net.out,
-        net.hidden_x.ravel(),
-        net.hidden_c.ravel(),
-    )
+    hidden = (net.offset, net.out, net.hidden_x.ravel(), net.hidden_c.ravel())
+    parts = (net.typical, net.skip_x, net.skip_c, [net.bias], *hidden)
     return np.concatenate(parts).astype("<f4").tobytes()
 
 

@@ -62,11 +62,8 @@ class OfflineLearner:
         version = version_of(
             *[name.encode() + data for name, data in heads.items()], repr(sorted(population.items())).encode()
         )
-        card = {
-            "visits": repr(visits),
-            "inputs": ", ".join(FEATURES),
-            "method": "skip-layer network by Adam, seeds averaged",
-        }
+        method = "skip-layer network by Adam, seeds averaged"
+        card = {"visits": repr(visits), "inputs": ", ".join(FEATURES), "method": method}
         return Learned(version, heads, population, card)
 
     def calibrations(self, learned: Learned, *, since: float) -> dict[str, Calibration]:

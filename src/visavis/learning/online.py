@@ -126,11 +126,8 @@ class OnlineLearner(Projection):
             *[(name, one.of, {"waits": "recalibration", "happened": one.hit}) for name, one in self._labels.items()],
             *[(name, one, {"waits": "beliefs", "happened": got}) for name, (one, got) in self._outcomes.items()],
         ]
-        return [
-            {"of": one.customer, "decision": name, **asdict(one), **more}
-            for name, one, more in kept
-            if one.customer in names
-        ]
+        kept = [row for row in kept if row[1].customer in names]
+        return [{"of": one.customer, "decision": name, **asdict(one), **more} for name, one, more in kept]
 
     def erase_personal_data(self, names: Collection[str], _entries: Sequence[Entry]) -> int:
         """Drop what is not learned yet; what was learned is an aggregate, and stays."""

@@ -56,12 +56,8 @@ class Ledger:
         self.forked = signed is not None and (len(self) < signed.size or self.root(signed.size) != signed.root)
         """Whether these lines differ from what was signed: two histories are never signed under one name."""
         if self.forked:
-            log.error(
-                "%s %s",
-                FORKED,
-                WHAT_TO_DO,
-                extra={"lines": len(self), "signed": signed.size if signed is not None else 0},
-            )
+            sizes = {"lines": len(self), "signed": signed.size if signed is not None else 0}
+            log.error("%s %s", FORKED, WHAT_TO_DO, extra=sizes)
 
     def __len__(self) -> int:
         """How many lines."""

@@ -141,11 +141,8 @@ def lines_of_person(log: Log, names: Iterable[str]) -> list[OwnLine]:
 def missing(lines: Iterable[OwnLine], entries: Iterable[Entry], key: bytes) -> list[str]:
     """The moments of these entries with a use that has no line; choices about unknown purposes have none."""
     there = {line.record.nonce for line in lines}
-    return [
-        entry.moment.id
-        for entry in entries
-        if entry.uses and any(nonce not in there for nonce, _ in _expected(entry, key))
-    ]
+    used = [entry for entry in entries if entry.uses]
+    return [one.moment.id for one in used if any(nonce not in there for nonce, _ in _expected(one, key))]
 
 
 def _expected(entry: Entry, key: bytes) -> Iterator[tuple[bytes, str]]:

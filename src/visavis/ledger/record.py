@@ -136,9 +136,8 @@ def actors(entry: Entry) -> list[str]:
 
 def details(entry: Entry, by: str) -> bytes:
     """The details that the lines of this entry by this actor commit to: JSON."""
-    return _encode(
-        Details(entry.moment.id, entry.received_at, by, tuple([decision.id for decision in entry.decisions]))
-    )
+    decisions = tuple([decision.id for decision in entry.decisions])
+    return _encode(Details(entry.moment.id, entry.received_at, by, decisions))
 
 
 def read(line: bytes) -> LedgerRecord:
@@ -156,12 +155,8 @@ def read(line: bytes) -> LedgerRecord:
 def nonces(audit_key: bytes, moment: str, count: int) -> list[bytes]:
     """The nonces of a moment's lines, in order: random to others, computed again with the key."""
     name = moment.encode("utf-8", "surrogatepass")
-    drawn = b"".join(
-        [
-            blake2b(name, key=audit_key, salt=block.to_bytes(2)).digest()
-            for block in range(-(-count * NONCE_BYTES // blake2b.MAX_DIGEST_SIZE))
-        ]
-    )
+    blocks = range(-(-count * NONCE_BYTES // blake2b.MAX_DIGEST_SIZE))
+    drawn = b"".join([blake2b(name, key=audit_key, salt=block.to_bytes(2)).digest() for block in blocks])
     return [drawn[i : i + NONCE_BYTES] for i in range(0, count * NONCE_BYTES, NONCE_BYTES)]
 
 
@@ -221,7 +216,5 @@ def _public(
     day: int, by: str, purpose: str, basis: str, categories: tuple[str, ...], outcome: str, notice: str
 ) -> bytes:
     """A line up to its mark; many people share it on one day."""
-    line = _encode(
-        LedgerRecord(FORM, date.fromordinal(day).isoformat(), by, purpose, basis, categories, outcome, notice)
-    )
-    return line[: -len(b'"]')]
+    record = LedgerRecord(FORM, date.fromordinal(day).isoformat(), by, purpose, basis, categories, outcome, notice)
+    return _encode(record)[: -len(b'"]')]

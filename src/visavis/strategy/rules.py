@@ -168,9 +168,8 @@ def _by_tags(tests: list[tuple[int, Test]]) -> Failing:
 
     def failing(x: Value) -> int:
         tags = x if isinstance(x, frozenset) else frozenset[str]()
-        return _union(bits for tag, bits in needed.items() if tag not in tags) | _union(
-            forbidden.get(tag, 0) for tag in tags
-        )
+        missing = [bits for tag, bits in needed.items() if tag not in tags]
+        return _union([*missing, *[forbidden.get(tag, 0) for tag in tags]])
 
     return failing
 
@@ -192,7 +191,5 @@ def masks(condition: Condition, columns: Mapping[str, Column], *, size: int) -> 
 def _rows(test: Test, column: Column | None, size: int) -> NDArray[np.bool_]:
     if isinstance(column, np.ndarray) and test.operator in _COMPARED:
         return np.asarray(_COMPARED[test.operator](column, test.value), dtype=np.bool_)  # NaN compares false
-    values: Sequence[Any] = (
-        [None] * size if column is None else column.tolist() if isinstance(column, np.ndarray) else column
-    )
+    values = column.tolist() if isinstance(column, np.ndarray) else [None] * size if column is None else column
     return np.array([evaluate(test, {test.path: value}) is True for value in values], dtype=np.bool_)

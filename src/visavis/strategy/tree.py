@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from math import isnan
+from operator import eq, ge, gt, le, lt, ne
 from typing import Any, Final
 
 from msgspec import Struct
@@ -51,27 +52,15 @@ class AnyOf(Struct, frozen=True):
 
 Tree = Test | Not | AllOf | AnyOf
 
-_CONTRARY: Final = {
-    "<": ">=",
-    ">=": "<",
-    ">": "<=",
-    "<=": ">",
-    "==": "!=",
-    "!=": "==",
-    "in": "not in",
-    "not in": "in",
-    "has": "lacks",
-    "lacks": "has",
-    "is": "isnt",
-    "isnt": "is",
-}
+_PAIRS: Final = (("<", ">="), (">", "<="), ("==", "!="), ("in", "not in"), ("has", "lacks"), ("is", "isnt"))
+_CONTRARY: Final = dict(_PAIRS) | {b: a for a, b in _PAIRS}
 _HOLDS: Final[dict[str, Callable[[Any, Any], bool]]] = {
-    "<": lambda x, c: x < c,
-    "<=": lambda x, c: x <= c,
-    ">": lambda x, c: x > c,
-    ">=": lambda x, c: x >= c,
-    "==": lambda x, c: x == c,
-    "!=": lambda x, c: x != c,
+    "<": lt,
+    "<=": le,
+    ">": gt,
+    ">=": ge,
+    "==": eq,
+    "!=": ne,
     "in": lambda x, c: x in c,
     "not in": lambda x, c: x not in c,
     "has": lambda x, c: c in x,

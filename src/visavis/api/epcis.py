@@ -1,8 +1,7 @@
-"""``POST /epcis/capture``: a home's events in the form of GS1's EPCIS 2.0.
+"""``POST /epcis/capture``: a home's events as GS1 EPCIS 2.0; idempotent, and done when it is answered.
 
-The capture job that the standard asks for has ended when the request is answered. The key, a sensor's or a device's,
-says whose home it is. By default all events are taken or none (``rollback``); with ``proceed`` each by itself. A
-capture that is sent again changes nothing: the same event always makes the same moments.
+The sensor's or device's key identifies the home. All events are taken or none (``rollback``), or each by itself
+(``proceed``).
 """
 
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""EPCIS 2.0 events, validated beyond the standard's JSON Schema, which accepts unknown steps and negative quantities.
+"""EPCIS 2.0 events, validated beyond the JSON Schema, which accepts unknown steps and negative quantities.
 
 An object event about a home becomes moments; every other valid event is accepted and leaves nothing.
 """
@@ -89,9 +89,7 @@ class Event(Struct, frozen=True, rename="camel"):
 
 
 def read(sent: Any) -> Event:
-    """The event of this JSON, by EPCIS's own names or by JSON-LD's (``@type``).
-
-    :class:`Invalid` when it is not as the standard asks.
+    """The event of this JSON, by EPCIS's names or JSON-LD's (``@type``); else :class:`Invalid`.
 
     >>> sent = {"type": "ObjectEvent", "eventTime": "2026-11-24T09:00:00Z", "eventTimeZoneOffset": "+01:00"}
     >>> read({**sent, "action": "DELETE", "bizStep": "eaten", "epcList": ["https://id.gs1.org/01/03017620422003/21/S1"]})

@@ -46,10 +46,7 @@ def routes(writer: Writer, access: AccessKeys) -> list[ApiRoute]:
 
 
 async def explained(writer: Writer, name: str, decision: str, language: str) -> tuple[Entry, Why] | None:
-    """The explanation of this decision and the entry that holds it; ``None`` when there is no such decision.
-
-    The writer only reads the log; the rest is computed in a thread.
-    """
+    """The entry of this decision and its explanation, computed in a thread; ``None`` when there is none."""
     loop = writer.processor
     entries = await writer.ask(lambda: loop.entries_of(name))
 

@@ -1,8 +1,7 @@
 """``POST /v1/moments``: one moment, an array, or lines of JSON; the answer is the decision, once everything is durable.
 
-Plain ASGI, because this is the path of every moment. Errors are problem documents (RFC 9457); in an array or in lines,
-each stands at its index while the others are processed. A moment that is sent again with the same id gets its first
-answer again.
+Plain ASGI, because it is the path of every moment. Errors are problem documents (RFC 9457); in an array or lines, each
+stands at its index while the others are processed. A repeated id gets its first answer again.
 """
 
 import logging

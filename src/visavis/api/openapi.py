@@ -1,10 +1,4 @@
-"""``GET /openapi.json``: the running application's endpoints as an OpenAPI 3.1 document.
-
-Every endpoint is a route that carries its operation (:mod:`visavis.http.routes`); the schemas come from the types that
-are read and written.
-
-Reference: OpenAPI Initiative, *OpenAPI Specification 3.1.1*, 2024.
-"""
+"""``GET /openapi.json``: the application's endpoints as an OpenAPI 3.1.1 document (OpenAPI Initiative, 2024)."""
 
 import re
 from collections.abc import Iterable

@@ -1,7 +1,4 @@
-"""Requests under data protection law: copy, import, correction, erasure, restriction, objection, review of a decision.
-
-And the brand's lists of requests and reviews that wait.
-"""
+"""Requests under data protection law: copy, import, correction, erasure, restriction, objection, review."""
 
 from typing import Any, Final, Literal
 

@@ -1,7 +1,6 @@
-"""Where persons can be reached: a browser's push subscription, a pass on a phone, an e-mail address.
+"""Where persons can be reached: a push subscription, a pass on a phone, an e-mail address.
 
-Sealed in one file whose key lies elsewhere, so that a copy of the file reveals neither an address nor whose it is; what
-is deleted is overwritten. A derived key seals the tickets that links carry.
+Sealed in one file whose key lies elsewhere; what is deleted is overwritten. A derived key seals the tickets of links.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -19,10 +18,7 @@ LIMIT: Final = 10
 
 
 class Addresses:
-    """The file (``:memory:`` for tests).
-
-    An address has a kind, a name (a device's key, or none), and bytes that only its channel understands.
-    """
+    """The file (``:memory:`` for tests). An address has a kind, a name (a device's key, or none) and bytes."""
 
     name = "addresses"
 
@@ -31,10 +27,7 @@ class Addresses:
         self._shelf = PersonalItems(path, key, erased=erased)
 
     def keep(self, person: str, kind: str, name: str, data: bytes) -> None:
-        """Add this address, or replace the one of that name.
-
-        :class:`Refused` when the person has too many, or was erased.
-        """
+        """Add or replace this address; :class:`Refused` when the person has too many, or was erased."""
         known = [one for one in self._shelf.of(person) if one[0] == kind]
         if len(known) >= LIMIT and (kind, name) not in known:
             raise Refused(f"This person has {LIMIT} addresses of this kind already.", advice="Remove one.")

@@ -1,4 +1,4 @@
-"""What comes back of a card or a brief: that it was displayed, and how it was answered. The same for every screen.
+"""What comes back of a card or brief: that it was displayed, and its answer. The same for every screen.
 
 A decision has one moment of each kind, whatever the screen, so that the first answer received is the one that counts.
 """
@@ -34,10 +34,7 @@ class Answers:
     def displayed(
         self, person: str, decision: str, *, ago_s: float = 0.0, audience: str = "customer", reader: str = ""
     ) -> Displayed:
-        """That this card was on a screen; ``reader`` is the key that reads a brief, since each reading counts.
-
-        :class:`Invalid` when the person has no such card, or it was too long ago.
-        """
+        """That this card was on a screen, or was read by the key ``reader``; :class:`Invalid`: unknown or too old."""
         self._check(person, decision, audience)
         name = f"seen-{decision}-{reader}" if reader else f"seen-{decision}"
         return Displayed(
@@ -57,10 +54,7 @@ class Answers:
         audience: str = "customer",
         about: str = "",
     ) -> Answered:
-        """That this card was answered so.
-
-        :class:`Invalid` when the person has no such card, or it was given too long ago.
-        """
+        """That this card was answered so; :class:`Invalid` when there is no such card, or it was too long ago."""
         self._check(person, decision, audience)
         return Answered(
             id=f"answer-{decision}"[:ID_LIMIT],

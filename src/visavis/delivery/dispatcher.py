@@ -1,11 +1,9 @@
 """Delivers each card through a channel to the device that it was decided for: at most once, while it may be shown.
 
-Before each attempt the card's time, purpose, answer and device (worn, battery) are checked again. The attempt is
-written to disk before it is made; if its outcome is unknown (a cut, a crash, no answer), it is not repeated. What was
-certainly not sent is retried with growing pauses, then through the next channel. A card that was withdrawn, or answered
-elsewhere, is recalled. The file holds keyed hashes of decisions and their status, nothing else.
-
-A device reports ``displayed`` as a moment. A card that was never seen needs none: its window closes by itself.
+Before each attempt the card's time, purpose, answer and device are checked again. The attempt is written to disk before
+it is made and, if its outcome is unknown, not repeated. What was certainly not sent is retried with growing pauses,
+then through the next channel. A card that was withdrawn, or answered elsewhere, is recalled. The file holds keyed
+hashes of decisions and their status. A card that was never displayed needs no moment: its window closes by itself.
 """
 
 import asyncio
@@ -54,10 +52,7 @@ class CardDelivery(Struct, frozen=True):
 
 
 class Dispatcher(Projection):
-    """Follows the durable entries, after the screens.
-
-    ``person`` gives the customer as of the last one; ``secret`` keys the hashes of decisions.
-    """
+    """Follows the durable entries, after the screens; ``secret`` keys the hashes of decisions."""
 
     name = "dispatcher"
 
@@ -122,10 +117,7 @@ class Dispatcher(Projection):
         self._bell.set()
 
     def erase_personal_data(self, names: Collection[str], entries: Sequence[Entry]) -> int:
-        """Neither hand over nor remember anything for this person; how many cards were on their way or on a device.
-
-        What is being handed over is left to whoever has it: where to recall it is not known any more.
-        """
+        """Drop every card of this person, without recall; how many were on their way or on a device."""
         gone: set[str] = set()
         for name in names:
             gone.update(self._of.pop(name, ()))
@@ -152,10 +144,7 @@ class Dispatcher(Projection):
         ]
 
     def settle(self) -> None:
-        """After the whole log was applied: drop the status of cards that are not in it.
-
-        (A person was erased, or a backup was restored.)
-        """
+        """Once the whole log was applied, drop the status of cards that are not in it (an erasure, a backup)."""
         self._drop(self._unheard)
         self._unheard = set()
 
@@ -218,10 +207,7 @@ class Dispatcher(Projection):
             self._start_task(decision, self._attempt)
 
     def _recall_removed(self, person: str) -> None:
-        """Recall what this person has on a screen and should not have any more.
-
-        Not when its time is over: screens remove it by themselves then.
-        """
+        """Recall what left this person's screens; not when its time is over, since screens remove it then."""
         for decision in self._of.get(person, ()):
             parcel = self.parcels[decision]
             if parcel.status in _SENT and decision not in self._under_way and not self._replaced(decision, parcel):

@@ -37,10 +37,7 @@ def may_do(strategy: Strategy, customer: Customer, effect: Effect, now: float) -
 
 
 def undeliverable(strategy: Strategy, customer: Customer, show: Show) -> str:
-    """Why this card is not to be handed over: it was displayed already, or no device of its profile is fit for it.
-
-    Empty when it may be, also when no such device has reported its state.
-    """
+    """Why this card is not to be handed over (displayed already, no device fit for it); empty when it may be."""
     card = customer.service.card(show.id)
     if card is not None and card.displayed:
         return "displayed already"

@@ -1,8 +1,7 @@
-"""The outbox: effects delivered by webhook at least once, to allowed hosts only, and not after consent was withdrawn.
+"""The outbox: effects delivered by webhook at least once, to allowed hosts only, while consent stands.
 
-An effect is in the log, in the same commit as the yes that caused it; its delivery status is kept in this file. After a
-restart, every effect in the log that is not marked as done is sent again, under the same idempotency key. Messages are
-signed as in Standard Webhooks 1.0 (HMAC-SHA-256 of id, time and body).
+An effect is in the log, with the answer that caused it; this file keeps its delivery status. After a restart, every
+effect that is not marked as done is sent again under the same idempotency key. Signed as in Standard Webhooks 1.0.
 """
 
 import asyncio
@@ -54,13 +53,9 @@ class WebhookDelivery(Struct, frozen=True):
 
 
 class Webhooks(Projection):
-    """Deliver effects.
+    """Delivers effects; the file holds keyed hashes (under ``secret``), statuses, and sealed notices of erasures.
 
-    Just before each attempt it is asked whether what a person agreed to still ``covered`` the effect; of an erasure,
-    whether the person is ``erased``.
-
-    The file holds keyed hashes (under ``secret``) and what became of them; besides, sealed, what recipients are still
-    to be told of an erasure.
+    Before each attempt: is the effect still ``covered`` by consent; of an erasure, is the person ``erased``.
     """
 
     name = "webhooks"
@@ -110,7 +105,7 @@ class Webhooks(Projection):
         return sum([parcel.status == "waiting" for parcel in self.parcels.values()])
 
     def apply(self, entry: Entry, _customer: Customer, _live: bool) -> None:
-        """Take in the effects of one entry; what waits for somebody who closed something is asked about again."""
+        """Take in an entry's effects; after a withdrawal, consent is checked again for what is on its way."""
         if isinstance(entry.moment, Withdrew | Objected | Restricted):
             # Whoever closed something is told so next: what is on its way for them is held, and asked anew whether it
             # is still covered.
@@ -120,11 +115,7 @@ class Webhooks(Projection):
         self.take_effects(entry)
 
     def take_effects(self, entry: Entry) -> None:
-        """Deliver the effects of this entry; those done before are not sent again.
-
-        One that had no target when a server ran is not sent later: nobody wants last year's orders on the day that a
-        webhook is set up.
-        """
+        """Deliver this entry's effects, unless done before, or without a target when a server last ran."""
         for effect in entry.effects:
             name = self._name(effect.key)
             self._unheard.discard(name)
@@ -193,10 +184,7 @@ class Webhooks(Projection):
         ]
 
     def settle(self) -> None:
-        """After the whole log was applied: drop the status of effects that are not in it.
-
-        (A person was erased, or a backup was restored.)
-        """
+        """Once the whole log was applied, drop the status of effects that are not in it (an erasure, a backup)."""
         self._drop(self._unheard)
         self._unheard = set()
 
@@ -213,10 +201,7 @@ class Webhooks(Projection):
         self._task = asyncio.get_running_loop().create_task(self._serve())
 
     async def tried(self, kind: str) -> None:
-        """Try every waiting effect of this kind now; return when each was tried.
-
-        What failed waits for its next time, or for the next start.
-        """
+        """Try every waiting effect of this kind once, now; what fails waits for its next time or start."""
         for key, parcel in self.parcels.items():
             if parcel.effect.kind == kind and parcel.status == "waiting" and key not in self._under_way:
                 self._under_way[key] = asyncio.create_task(self._attempted(key))

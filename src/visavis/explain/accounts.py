@@ -1,7 +1,7 @@
-"""What sharing brought each person, purpose by purpose: counted from entries, in whole cents, against the promise.
+"""What sharing brought each person, by purpose: counted from entries, in whole cents, beside what was expected.
 
-The account of a person adds up exactly to what tills took from their rewards. A promise is what we believed when the
-card was shown: how likely a yes was, and what it was worth; nobody can write it afterwards.
+An account adds up exactly to what tills took from the person's rewards. What was expected was logged when the card was
+shown: the probability of a yes, and its worth.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -146,10 +146,7 @@ class Average(Struct, frozen=True):
 
 
 class Accounts(Projection):
-    """The accounts of all people.
-
-    ``books`` are the brand's own: what rewards cost, what is owed, what tills took, in cents that add up to zero.
-    """
+    """The accounts of all people; ``books`` are the brand's (costs, debts, tills), in cents that add up to zero."""
 
     name = "accounts"
 
@@ -190,10 +187,7 @@ class Accounts(Projection):
         return len(gone)
 
     def average(self, purpose: Purpose, people: Callable[[str], Customer], now: float) -> Average | None:
-        """What this purpose brought those whose yes stands; ``None`` for fewer than :data:`K` of them.
-
-        Counted again every hour.
-        """
+        """What this purpose brought those who opened it (hourly); ``None`` for fewer than :data:`K` people."""
         counted_at, found = self._averages.get(purpose.key, (-inf, None))
         if now - counted_at > AVERAGED_S:
             known = {person.id: person for person in map(people, self._accounts)}

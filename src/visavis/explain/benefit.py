@@ -1,6 +1,6 @@
-"""The benefit of sharing, for one person: what each purpose brought so far; for one that is off, what it would have.
+"""The benefit of sharing for one person: what each purpose brought so far or, when it is off, would have brought.
 
-When a promise was not kept three months in a row, the words say so by themselves.
+The text says so when less came than was expected, three months in a row.
 """
 
 from collections.abc import Iterable

@@ -1,8 +1,7 @@
 """Why a decision was taken: the data that it came from, and what would have changed it.
 
-Each line is an experiment: the decision is taken again on the person as they were, in the world as it was, with the
-same dice, without one kind of data or one datum. What is named as a reason is what the decision changes without. Made
-when it is asked for, never at the moment itself.
+Each line is an experiment, made when it is asked for: the decision is taken again on the person as they were, in the
+same world with the same dice, without one kind of data or one datum.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -85,7 +84,7 @@ class UsedData(Struct, frozen=True):
     """One kind of data that the decision read (``datum`` empty), or one datum in it: what, from where, for what.
 
     ``day`` is when it was last seen, where that is one day (ISO 8601). ``change`` is what deciding again without it
-    came to, ``without`` says it; both are empty when it could not be decided again.
+    came to, and ``without`` its text; both are empty when it could not be decided again.
     """
 
     category: str
@@ -99,12 +98,10 @@ class UsedData(Struct, frozen=True):
 
 
 class Why(Struct, frozen=True):
-    """One decision explained.
+    """One decision explained; ``plain`` is one sentence in each language.
 
-    ``plain`` is one sentence in each language; ``withheld`` the purposes that were closed, of which nothing was read;
-    ``records`` are the choices that opened the purposes; ``again`` whether it could be decided again with the rules and
-    the knowledge that it saw; ``contact`` reaches somebody, ``links`` are where the person corrects, withdraws,
-    contests and erases.
+    ``withheld`` are the purposes that were closed, ``records`` the choices that opened the others, ``links`` where the
+    person uses their rights; ``again`` is whether it could be decided again with the rules and knowledge of then.
     """
 
     decision: str
@@ -144,10 +141,7 @@ def find(entries: Iterable[Entry], decision: str) -> tuple[Customer, Entry] | No
 def why(
     strategy: Strategy, world: World | None, before: Customer, entry: Entry, decision: str, key: bytes, language: str
 ) -> Why:
-    """Explain this decision of this entry.
-
-    ``before`` is the person before it; ``world`` the one that it saw, ``None`` when it is not known any more.
-    """
+    """Explain this decision of this entry, given the person before it and the world that it saw (if still known)."""
     logged = next(one for one in entry.decisions if one.id == decision)
     happened = fold(before, replace(entry, decisions=()))
     experiment = _Experiment(strategy, world, happened, entry, logged, key)

@@ -1,7 +1,6 @@
-"""What a closed purpose would have brought: a person's own last days, stepped again inside their own consent.
+"""What a closed purpose would have brought: a person's last days, stepped again inside their own consent.
 
-Of a purpose that is off nothing is read: its actions see only moments that were admitted, and only data that another
-purpose of the same person may read.
+Of a purpose that is off nothing is read: only admitted moments, and data that another open purpose may read.
 """
 
 from collections import deque
@@ -49,10 +48,9 @@ def recent(entries: Iterable[Entry], now: datetime) -> tuple[Customer, list[Entr
 def would(
     strategy: Strategy, world: World, days: tuple[Customer, list[Entry]], purpose: Purpose, key: bytes
 ) -> WhatIf | None:
-    """Step these days again with this purpose open; ``None`` when it would see nothing.
+    """Step these days again with this purpose open, caps and all; ``None`` when it would see nothing.
 
-    Only moments that were admitted, caps and all; an answer counts for a card that is the same. What they closed or
-    objected to stays closed.
+    An answer counts for a card that is the same. What was closed or objected to stays closed.
     """
     customer, entries = days
     moments = cards = cents_milli = 0

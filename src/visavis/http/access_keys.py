@@ -1,7 +1,7 @@
 """Access keys: each of one role, for one person or one place, kept as a hash, revocable at once.
 
-A device's key is for one person; a till's and an adviser's for one place; a sensor's for one person's home and nothing
-else; the brand's for anyone. A key is 192 random bits, so one fast hash is enough; it is shown once, when it is made.
+A device's key is for one person; a till's and an adviser's for one place; a sensor's for one person's home; the brand's
+for anyone. A key is 192 random bits, so one fast hash is enough; it is shown once.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -34,10 +34,7 @@ class InvalidKey(Refused):
 
 
 class AccessKey(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a key allows. ``subject`` is the person (device, sensor) or the place (till, adviser); empty for the brand.
-
-    ``profile`` is a screen's. The key ends at ``until`` (epoch seconds; 0: never): an adviser's, with their shift.
-    """
+    """``subject``: the person (device, sensor) or place (till, adviser); ``until``: epoch seconds (0: no end)."""
 
     id: str
     role: Role
@@ -73,10 +70,7 @@ class AccessKeys:
         self._read()
 
     def issue(self, role: str, subject: str = "", *, profile: str = "", until: float = 0.0) -> str:
-        """Make a key and return it; only its hash is kept.
-
-        :class:`Invalid` for a role that is none, or one without the subject that it needs.
-        """
+        """Make a key; only its hash is kept. :class:`Invalid` for an unknown role, or a missing subject."""
         if role not in ROLES:
             raise Invalid(f"`{role}` is no role.", advice=f"Roles: {', '.join(ROLES)}.")
         if (role == "brand") is bool(subject):
@@ -121,10 +115,7 @@ class AccessKeys:
         raise Invalid("There is no such key.", advice="The console lists the keys and their ids.")
 
     def erase_personal_data(self, names: Collection[str], _entries: Sequence[Entry] = ()) -> int:
-        """Destroy every key that speaks for this person; how many there were.
-
-        From the next check on they open nothing.
-        """
+        """Destroy every key that speaks for this person, from the next check on; how many there were."""
         self._read()
         gone = [digest for digest, key in self._keys.items() if key.role in PEOPLES and key.subject in names]
         for digest in gone:
@@ -186,10 +177,7 @@ class AccessKeys:
 
 
 def permits(key: AccessKey, moment: Moment) -> str:
-    """Why this key may not send this moment; empty when it may.
-
-    Whose decision an answer is about is judged by :func:`about_own`.
-    """
+    """Why this key may not send this moment; empty when it may. See :func:`about_own` for answers."""
     if key.role not in moment.senders:
         return f"A key of the role `{key.role}` may not send `{moment.kind}`."
     if key.role in ("device", "sensor") and moment.customer != key.subject:

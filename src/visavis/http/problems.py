@@ -1,7 +1,4 @@
-"""Problem documents (RFC 9457): every error over HTTP, with what was given, what was expected and what to do.
-
-They never repeat what the sender wrote.
-"""
+"""Problem documents (RFC 9457) for every error over HTTP; they never repeat what the sender wrote."""
 
 from http import HTTPStatus
 from typing import Final

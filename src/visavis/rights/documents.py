@@ -1,7 +1,4 @@
-"""Verify what we signed and gave, with the public key alone.
-
-The receipt of a consent or of an erasure, an acknowledgement, a copy.
-"""
+"""Verify what was signed (receipts, acknowledgements, copies) with the public key alone."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -33,10 +30,7 @@ class Document(Struct, frozen=True):
 
 
 def verified(token: str | bytes, public: Mapping[str, Any]) -> Document:
-    """The paper of this token, when who holds this key signed it and nothing of it was changed.
-
-    :class:`Invalid` otherwise, and nothing else.
-    """
+    """The document of this token, if it is whole and signed by this key; else :class:`Invalid`, and nothing else."""
     paper = None
     if len(token) <= LIMIT:
         try:

@@ -83,10 +83,7 @@ class Unfinished(Unavailable):
 
 
 class ErasureReceipt(Struct, frozen=True):
-    """What an erasure deleted, what is kept and why, and which recipients are told.
-
-    ``subject`` is a pseudonym made for this receipt only.
-    """
+    """What an erasure deleted, what is kept and why, and who is notified; ``subject`` is a one-time pseudonym."""
 
     form: str
     subject: str
@@ -132,7 +129,7 @@ class Erasures:
         return self._receipt(pending, _sum(pending.done, done))
 
     def _announce(self, name: str) -> PendingErasure:
-        """Make the recipients' notices durable, and keep what is to be known of a person once nothing of them is."""
+        """Make the recipients' notices durable, and keep what is needed after the erasure."""
         customer, now, cause = self._people.find(name), self._people.now(), token_hex(8)
         whom = tuple(recipients(self._people.processor.strategy.purposes, customer))
         notices: list[Entry] = []
@@ -155,9 +152,9 @@ class Erasures:
 
 
 def erase(names: Iterable[str], processor: Processor, holders: Sequence[PersonalDataHolder]) -> Erased:
-    """Erase the person of these names in the log, then in every holder; call it between two groups of moments.
+    """Erase the person of these names in the log, then in every holder, between two groups of moments.
 
-    Somebody of whom nothing is known is erased as well: nothing of theirs is taken from then on.
+    A person of whom nothing is known is erased as well: nothing of theirs is taken from then on.
     """
     asked_at, decided, entries = processor.clock.now(), list[str](), list[Entry]()
     failed: VisavisError | None = None

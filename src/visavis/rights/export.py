@@ -1,7 +1,6 @@
-"""A copy of everything that is held of one person: for them to read, and for another server to go on from.
+"""A copy of everything that is held of one person, to read and to take to another server; signed as a JWS.
 
-``entries`` is the whole of what their keys open, as it lies in the log; everything else is read off it, in names that
-people and programs understand; ``docs/export.md`` explains each part. Signed as a JWS.
+``entries`` is what lies in the log; everything else is derived from it. ``docs/export.md`` explains each part.
 """
 
 from collections.abc import Iterable, Mapping

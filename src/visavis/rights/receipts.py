@@ -1,9 +1,7 @@
-"""A person's proof of one choice: its consent record, and a signed receipt.
+"""A person's proof of one choice: its consent record, and a signed receipt (JWS, Ed25519).
 
-A receipt holds the notice's words, the record and where rights are exercised, signed as a JWS (Ed25519): whoever has
-the public key verifies it without us. The record names its notice by the hash of the words shown.
-
-Reference: ISO/IEC TS 27560:2023, *Consent record information structure*, read through the guide of the DPV group.
+The record names its notice by the hash of the words shown; a public key is enough to verify the receipt. Reference:
+ISO/IEC TS 27560:2023, *Consent record information structure*, read through the guide of the DPV group.
 """
 
 from datetime import UTC, datetime
@@ -70,10 +68,9 @@ class ConsentReceipt(Struct, frozen=True):
 
 
 def proof(customer: Customer, subject: str, purpose: Purpose, words: NoticeText, status: Status) -> Proof:
-    """The proof of the present choice for this purpose.
+    """The proof of the present choice; :class:`Invalid` when there is none, or it is bound to other words.
 
-    ``subject`` is the person's pseudonym, ``words`` are those that were served. :class:`Invalid` when there is no
-    choice, or it is bound to other words.
+    ``subject`` is the person's pseudonym, ``words`` are those that were served.
     """
     choice = customer.consents.get(purpose.key)
     if choice is None or not choice.served:
@@ -188,10 +185,7 @@ def public_key(key: OKPKey) -> dict[str, Any]:
 
 
 def verify_receipt(token: str | bytes, public: dict[str, Any]) -> ConsentReceipt:
-    """The receipt of this token: its signature, form, words and order in time are verified.
-
-    :class:`Invalid` says what is wrong; nothing else is raised.
-    """
+    """The receipt of this token: signature, form, words and order in time are verified; else :class:`Invalid`."""
     if len(token) > RECEIPT_LIMIT:
         raise Invalid("This is too long to be a receipt.", advice=f"At most {RECEIPT_LIMIT:,} characters.")
     try:

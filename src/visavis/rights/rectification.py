@@ -1,8 +1,7 @@
 """Rectification: correct entries of a person, and every other entry that rested on them.
 
-A word that only the wrong moment said (a product, a family, a trait's value) is taken out of everything that was
-derived from it: decisions, facts of briefs, effects. What stays is that a correction happened (a ``corrected`` moment,
-without values). The person is then folded again from their entries.
+A word that only the wrong moment contained (a product, a family, a trait's value) is removed from decisions, briefs and
+effects. A ``corrected`` moment, without values, stays; the person is folded again from their entries.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,6 @@
-"""What people may ask: a request is entered with the day by which it is answered, carried out, and closed.
+"""Requests of persons: entered with the day by which each is answered, carried out, and closed.
 
-What was corrected, restricted or objected to is a moment of the person's own, folded like all others. Erasures and
-reviews have files of their own.
+Corrections, restrictions and objections are moments of the person, folded like all others.
 """
 
 from collections.abc import Mapping
@@ -136,10 +135,7 @@ class Requests:
         return await self.people.writer.ask(copied)
 
     async def bring_in(self, name: str, token: str | bytes, public: Mapping[str, Any] | None = None) -> int:
-        """Take in the copy that a person took elsewhere: all of it or nothing; how many entries.
-
-        Objections that are kept here go on standing.
-        """
+        """Take in a copy from elsewhere, all or nothing; how many entries. Objections kept here stand."""
         copy = opened(token, public if public is not None else public_key(self.key), name)
         processor = self.people.processor
 
@@ -155,10 +151,7 @@ class Requests:
     async def correct(
         self, name: str, moment: str, instead: Mapping[str, Any] | None, *, by_brand: bool
     ) -> Acknowledged:
-        """Correct what this moment said (``None``: it never happened).
-
-        What is evidence for both sides waits for the brand, whose correction answers it.
-        """
+        """Correct this moment (``None``: it never happened); evidence for both sides waits for the brand."""
         processor, entry = self.people.processor, await self._entry(name, moment)
         if entry.moment.category in EVIDENCE and not by_brand:
             if instead is not None:

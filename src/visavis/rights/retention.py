@@ -1,11 +1,8 @@
 """Retention: data of a person are deleted so many days after their last active contact.
 
-A category of data is kept as long as the longest of the purposes that name it: those that they chose about, and those
-on another basis. The rest (what was shown, devices, requests) as long as the longest of all; notices and choices
-:data:`PROOF_DAYS` longer, since they prove what was agreed to. When all of it is over the person is erased, and may
-come again as somebody of whom nothing is known. Data that are restricted are left alone.
-
-Everything follows from the log: whatever is interrupted is done at the next run, also when a backup was put back.
+A category is kept as long as the longest purpose that names it, of those chosen about or on another basis; the rest as
+long as the longest of all; notices and choices, as proof, :data:`PROOF_DAYS` longer. When all is over the person is
+erased, and may come again. Restricted data are left alone. Whatever is interrupted is done at the next run.
 """
 
 import logging
@@ -52,10 +49,9 @@ def kept_until(purposes: Mapping[str, Purpose], customer: Customer) -> dict[str,
 
 
 class Retention:
-    """Deletes what is over, in the log and in ``holders``; ``deleted`` is given how many people and entries that was.
+    """Deletes what is over, in the log and in ``holders``; ``deleted`` gets how many people and entries.
 
-    :meth:`run` goes through everyone once a day. Data are never due sooner than was found then, unless something was
-    added since, which is kept for a day at least: the next day finds it.
+    :meth:`run` goes through everyone once a day; what was added since is kept for a day at least.
     """
 
     def __init__(
@@ -125,10 +121,7 @@ class Retention:
         return sum([len(self._processor.erase(name, for_good=False)) for name in names])
 
     def _delete_part(self, person: Customer, over: set[str], now: datetime, *, last: bool) -> int:
-        """Take these categories out of their entries, and what had followed from them; that it was done is entered.
-
-        With the ``last`` of them goes what is kept beside the log.
-        """
+        """Remove these categories and what derives from them; with the ``last``, also what lies beside the log."""
         processor, changes = self._processor, {name: dict[str, Entry | None]() for name in person.names}
         entries = processor.entries_of(person.id)
         for entry, after in without_categories(entries, over):

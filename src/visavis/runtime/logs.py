@@ -1,8 +1,7 @@
-"""Logs of a server: one JSON object a line, with nothing of a person, whoever logs.
+"""A server's logs: one JSON object a line, without personal data.
 
-A line has the constant words of its message, never what was filled in; the few fields named in :data:`FIELDS`; and of
-an exception its kind and the places in the code, never its text (a key that is missing may be somebody's name).
-Requests are not logged at all: their addresses name people.
+A line has the constant part of its message, the fields in :data:`FIELDS`, and an exception's kind and places in the
+code, never its text (a missing key may be a name). Requests are not logged: their addresses name people.
 """
 
 import logging
@@ -51,10 +50,7 @@ def anonymous(record: logging.LogRecord) -> logging.LogRecord:
 
 
 def set_up(level: int = logging.INFO, stream: TextIO | None = None) -> None:
-    """Write everything that is logged in this process to ``stream`` (standard error), as lines of JSON.
-
-    Give ``log_config=None`` to uvicorn.
-    """
+    """Write this process's logs to ``stream`` (standard error) as lines of JSON; uvicorn gets ``log_config=None``."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)

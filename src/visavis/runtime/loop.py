@@ -1,8 +1,7 @@
-"""The processor: a group of moments is stepped, committed once, and only then answered.
+"""The processor: steps a group of moments, commits it once, then answers.
 
-Idempotent by (customer, moment id): a retry gets the stored entry. The population advances at each step; when a commit
-fails, what was stepped is discarded and the log stays the truth. A moment that is not admitted leaves no row, key or
-cache entry.
+Idempotent by (customer, moment id): a retry gets the stored entry. When a commit fails, what was stepped is discarded.
+A moment that is not admitted leaves no row, key or cache entry.
 """
 
 import logging
@@ -58,8 +57,8 @@ class Group(Struct, frozen=True):
 class Processor:
     """Steps moments, commits them in groups, wakes who is due, and changes the world; rebuilt from the log at first.
 
-    ``objections_of`` gives the objections kept under these names or identifiers, also of a person who was erased
-    since: they are entered before anything else of theirs. One processor a log, one thread a processor.
+    ``objections_of`` gives the objections kept under these names or identifiers, also of a person erased since: they
+    are entered before anything else of theirs. One processor a log, one thread a processor.
     """
 
     def __init__(
@@ -114,11 +113,10 @@ class Processor:
         return answers
 
     def step(self, moment: Moment, *, check_log: bool = False) -> StepResult:
-        """Step one moment into the open group; its answer must not go out before :meth:`commit` has returned.
+        """Step one moment into the open group; it must not be answered before :meth:`commit` has returned.
 
-        A moment that occurred after all that was received of its person cannot be in the log yet, so the log is not
-        asked, unless ``check_log``: a sender that repeats an id under a later time is found by the commit, which is
-        refused.
+        The log is not asked about a moment that occurred after all that was received of its person, unless
+        ``check_log``: an id repeated under a later time makes the commit fail with :class:`Refused`.
         """
         customer = self.customer(moment.customer)
         moment = addressed(customer, moment)
@@ -163,7 +161,7 @@ class Processor:
         )
 
     def _restore_objections(self, customer: Customer, moment: Moment) -> Customer:
-        """The customer, once what they objected to under this name or identifier is entered again."""
+        """Enter again what was objected to under this name or identifier; the customer after it."""
         name = customer.id
         names = (name, moment.identifier) if isinstance(moment, Linked) else (name,)
         for about in self._objections_of(names):
@@ -175,7 +173,7 @@ class Processor:
         return customer
 
     def _object_as_each(self, person: Customer, objection: Objected) -> None:
-        """Enter the objection of a merged person under each of their names: they may be parted again."""
+        """Enter a merged person's objection under each of their names, since they may be parted again."""
         for profile in person.profiles:
             if objection.about not in profile.objections:
                 cause = f"opposed-{objection.id}"[:128]  # it enters itself under the next name in turn
@@ -267,10 +265,7 @@ class Processor:
             self.projections.amend(self.customer(customer), replaced, now)
 
     def adopt(self, entries: Sequence[Entry]) -> None:
-        """Take in the entries that a person has elsewhere: all of them or none.
-
-        :class:`Refused` when somebody is, or was, here by such a name.
-        """
+        """Take in a person's entries from elsewhere, all or none; :class:`Refused` if such a name is, or was, known."""
         self.commit()
         names = {entry.customer for entry in entries}
         if any(
@@ -298,7 +293,7 @@ class Processor:
         self.apply_group(Group(list(entries), Changes()), position, live=False)
 
     def erase(self, customer: str, *, for_good: bool = True) -> list[Entry]:
-        """Erase this name in the log and in the population; the entries that there were. Asked again, complete it.
+        """Erase this name in log and population, and return its entries; repeated, it completes.
 
         Unless it is ``for_good``, they may come again. A merged person is erased under each of their names.
         """

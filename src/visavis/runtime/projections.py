@@ -1,7 +1,7 @@
 """Feed the projections: each takes in every entry once, in the order of the log, and none stops the others.
 
-One that raises is logged and counted, stays at its position, and catches up from the log at the next commit; an entry
-at which it failed :data:`ATTEMPTS` times is passed over.
+One that raises is logged and counted, and catches up from the log at the next commit; an entry at which it failed
+:data:`ATTEMPTS` times is passed over.
 """
 
 import logging

@@ -1,8 +1,7 @@
-"""The one writer, asynchronous: whatever arrived during the last commit is the next group.
+"""The one asynchronous writer: what arrives during a commit is the next group; it is answered once durable.
 
-Nothing is answered before it is durable. Moments wait in one bounded queue; when it is full the sender is told so at
-once (:class:`Busy`). The clock wakes those who are due. Whatever fails (one moment, a commit, a job), the writer goes
-on. Stopping refuses what comes, finishes what is there, and leaves nothing half-done.
+Moments wait in one bounded queue (:class:`Busy` when full), and the clock wakes those who are due. The writer goes on
+after any failure. Stopping refuses new moments and finishes those that wait.
 """
 
 import asyncio
@@ -60,9 +59,8 @@ Waiting = tuple[Moment, asyncio.Future[Processed]]
 class Writer:
     """Runs a :class:`Processor` for many senders.
 
-    ``observed`` is called with every group once it is durable, before anyone is answered: its entries, and how long
-    their steps took (µs); ``answered`` afterwards. With ``threaded`` commits run on a thread of their own, since they
-    wait for a disk, and the next group gathers meanwhile.
+    ``observed`` is called with every durable group before its answers: its entries, and how long their steps took (µs);
+    ``answered`` afterwards. With ``threaded``, commits run on a thread, and the next group gathers meanwhile.
     """
 
     def __init__(
@@ -145,7 +143,7 @@ class Writer:
         await self.ask(lambda: self.processor.enact(changes))
 
     def nudge(self) -> None:
-        """Look at the clock again: it was turned."""
+        """Read the clock again: it was changed."""
         self._bell.set()
 
     async def _serve(self) -> None:

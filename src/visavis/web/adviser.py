@@ -1,9 +1,7 @@
 """The adviser's page: the briefs of one place, on glasses or a tablet, while their persons are there and agree.
 
-The stream sends the whole state of the place's screens: a new connection begins with it, and a brief that must leave is
-simply not in the next state. One brief is on the screen; of the others only names are sent, to pick from. Each brief is
-read by the key that it goes to, and that reading is logged as a use before anything of it is sent; its first answer
-takes it off every screen of the place.
+The stream sends the whole state of the place's screens: one brief, and the names of the others. Each read of a brief is
+logged before it is sent; its first answer takes it off every screen of the place.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,6 @@
-"""The console, for the brand's own people behind a brand's key.
+"""The console, behind a brand's key: latest moments, decisions explained, effects, webhooks, keys.
 
-The latest moments, any decision explained, the effect of each objective, webhooks sent, and the keys. Rows are left out
-of the feed when moments come faster than they can be read; the log has every moment.
+Rows are left out of the feed when moments come faster than they can be read; the log has every moment.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """The console's live feed: one row a moment, filtered on the server, for moments past and to come.
 
 A row names nobody: a person is a mark, the same while the server runs. Opening a moment shows the person, and that read
-is recorded like any other.
+is recorded.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,6 @@
 """A person's own page: choices, why each card was shown, who read their data, copy, objection, restriction, erasure.
 
-It is rendered here from the person's own entries; each gesture sends one request and gets the page as it is then.
-Refusing is as easy as agreeing.
+Each gesture sends one request and gets the page as it is then.
 """
 
 import asyncio
@@ -53,10 +52,7 @@ SignalReader = Callable[[Processor, str, str, Iterable[tuple[bytes, bytes]]], Mo
 
 
 class PurposeRow(Struct, frozen=True):
-    """One use of data: how it is protected, what is given, what is received and what that brought.
-
-    ``standing`` is the choice that stands, in words.
-    """
+    """One use of data: protection, what is given and received, what that brought, and the present choice in words."""
 
     purpose: str
     name: str

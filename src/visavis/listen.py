@@ -12,8 +12,7 @@ import uvicorn
 from visavis.model.errors import Unavailable
 from visavis.wiring import Server
 
-HEALTH_TIMEOUT_S: Final = 5
-"""How long requests under way may take when the server stops."""
+HEALTH_TIMEOUT_S: Final = 5  # how long requests under way may take when the server stops
 
 
 T = TypeVar("T")

@@ -30,8 +30,7 @@ PATH: Final = "/epcis/capture"
 BODY_LIMIT: Final = 1 << 20
 EVENTS_LIMIT: Final = 1_000
 JOBS_KEPT: Final = 1_000
-PROTOCOL: Final = "GS1 EPCIS 2.0"
-"""Its own types of problem, and statuses 400, 406 and 413; a capture is answered by 202 and the address of its job."""
+PROTOCOL: Final = "GS1 EPCIS 2.0"  # its own types of problem, statuses and 202 with the address of the job
 CAPTURE: Final = Operation(
     "POST",
     PATH,

@@ -33,8 +33,7 @@ _DISPOSITIONS: Final = (
     " recalled reserved retail_sold returned sellable_accessible sellable_not_accessible stolen unavailable unknown"
 )
 STEPS: Final = frozenset(_STEPS.split())
-DISPOSITIONS: Final = frozenset(_DISPOSITIONS.split())
-"""The words of the Core Business Vocabulary 2.0."""
+DISPOSITIONS: Final = frozenset(_DISPOSITIONS.split())  # the words of the Core Business Vocabulary 2.0
 KINDS: Final[dict[tuple[str, str], str]] = {
     ("stocking", "ADD"): "stocked",
     ("stocking", "OBSERVE"): "stocked",
@@ -42,8 +41,7 @@ KINDS: Final[dict[tuple[str, str], str]] = {
     ("destroying", "DELETE"): "consumed",
 }
 """The kind of moment of each step and action: what was thrown away is no longer at home either."""
-COUNTING: Final = ("cycle_counting", "OBSERVE")
-"""Only a count of zero is a moment: the product ran out."""
+COUNTING: Final = ("cycle_counting", "OBSERVE")  # only a count of zero is a moment: the product ran out
 OFFSET: Final = "^[+-](0[0-9]|1[0-3]):[0-5][0-9]$|^[+-]14:00$"
 TYPES: Final = ("ObjectEvent", "AggregationEvent", "TransactionEvent", "TransformationEvent", "AssociationEvent")
 WORDS: Final = re.compile(

@@ -13,8 +13,7 @@ from visavis.runtime.writer import Writer
 
 PAGE_LINES: Final = 10_000
 FRESH: Final = {"cache-control": "no-cache"}
-FOREVER: Final = {"cache-control": "public, max-age=31536000, immutable"}
-"""A proof never changes."""
+FOREVER: Final = {"cache-control": "public, max-age=31536000, immutable"}  # a proof never changes
 
 CHECKPOINT: Final = Operation(
     "GET",

@@ -39,10 +39,8 @@ OPERATION: Final = Operation(
 )
 BODY_LIMIT: Final = 1 << 20
 MOMENTS_LIMIT: Final = 1000
-IN_FLIGHT_LIMIT: Final = 2000
-"""How many moments of one key may wait at once."""
-SIGNALS: Final = frozenset({"brand", "device"})
-"""The roles whose requests may carry a person's own signal: their devices, and the brand's servers that pass it on."""
+IN_FLIGHT_LIMIT: Final = 2000  # how many moments of one key may wait at once
+SIGNALS: Final = frozenset({"brand", "device"})  # roles whose requests may carry a person's own signal
 JSON: Final = b"application/json"
 LENGTH_DIGITS: Final = 10
 LINES: Final = (b"application/x-ndjson", b"application/jsonl", b"application/ndjson")

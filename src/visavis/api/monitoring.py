@@ -16,8 +16,7 @@ from visavis.runtime.clock import TurnedClock
 from visavis.runtime.metrics import Metrics
 from visavis.runtime.writer import Writer
 
-HEALTH_TIMEOUT_S: Final = 5.0
-"""A server whose writer does not answer for so long is not well."""
+HEALTH_TIMEOUT_S: Final = 5.0  # a server whose writer answers later is not well
 
 
 class Instant(Struct, frozen=True):

@@ -17,8 +17,7 @@ from visavis.model.moment import Objected
 from visavis.runtime.loop import Processor
 
 HEADER: Final = b"sec-gpc"
-OBEYED_SINCE: Final = "2026-11-24"
-"""Since when the signal is obeyed as it is now: ``lastUpdate`` of the resource."""
+OBEYED_SINCE: Final = "2026-11-24"  # since when the signal is obeyed as it is now: ``lastUpdate`` of the resource
 
 
 def opted_out(headers: Iterable[tuple[bytes, bytes]]) -> bool:

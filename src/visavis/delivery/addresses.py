@@ -13,8 +13,7 @@ from visavis.model.errors import Invalid, Refused
 from visavis.store.keys import Cipher, derived
 from visavis.store.personal_items import PersonalItems
 
-LIMIT: Final = 10
-"""How many addresses of one kind a person may have."""
+LIMIT: Final = 10  # how many addresses of one kind a person may have
 
 
 class Addresses:

@@ -11,8 +11,7 @@ from visavis.model.moment import Answered, Displayed
 from visavis.model.shown import Shown
 from visavis.runtime.writer import Writer
 
-LATE_LIMIT_S: Final = 7 * 86_400.0
-"""How long a screen without a network may keep an answer; a later one is refused on every screen alike."""
+LATE_LIMIT_S: Final = 7 * 86_400.0  # how late a screen without a network may answer
 ID_LIMIT: Final = 128
 
 

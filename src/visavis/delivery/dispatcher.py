@@ -27,12 +27,10 @@ from visavis.ports import Channel, DeliveryResult, Message, Projection
 from visavis.store.sqlite_file import open_database, truncate_wal
 from visavis.strategy.read import Strategy
 
-TIMEOUT_S: Final = 20.0
-"""How long a channel may take; after this the outcome is unknown."""
+TIMEOUT_S: Final = 20.0  # how long a channel may take; after this the outcome is unknown
 BACKOFF_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0, 1800.0)
 AT_ONCE: Final = 64
-FALLBACK: Final = "mail"
-"""The channel that needs no device: tried last, for every device."""
+FALLBACK: Final = "mail"  # the channel that needs no device: tried last, for every device
 log = logging.getLogger("visavis.delivery")
 
 Status = Literal["waiting", "sending", "taken", "unsure", "dropped", "given_up"]

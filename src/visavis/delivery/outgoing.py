@@ -9,10 +9,8 @@ import httpx
 from visavis.model.errors import Invalid
 from visavis.ports import DeliveryResult, Handed
 
-LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-"""The hosts that are this machine: only these may be called without TLS."""
-ERRORS: Final = (httpx.HTTPError, httpx.StreamError, OSError)
-"""What a request may raise."""
+LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})  # this machine: the only hosts called without TLS
+ERRORS: Final = (httpx.HTTPError, httpx.StreamError, OSError)  # what a request may raise
 _ORDER: Final[tuple[Handed, ...]] = ("taken", "unsure", "not_sent", "refused", "nobody")
 
 

@@ -22,8 +22,7 @@ from visavis.model.moment import Answered, Ordered, Redeeming, Returned, Reverse
 from visavis.ports import Projection
 from visavis.strategy.read import Strategy
 
-K: Final = 20
-"""Fewer people than this have no average: it could tell of one of them."""
+K: Final = 20  # fewer people than this have no average: it could tell of one of them
 KEPT_MONTHS: Final = 3
 CARDS_LIMIT: Final = 256
 AVERAGED_S: Final = 3600.0

@@ -34,8 +34,7 @@ from visavis.strategy.read import Strategy
 Change = Literal["gone", "shown", "other", "less", "more", "same"]
 LANGUAGES: Final = ("fr", "en")
 WORDS_LIMIT: Final = 25
-NAMED: Final = 3
-"""How many data a sentence names at most: it is read at a glance."""
+NAMED: Final = 3  # how many data a sentence names at most: it is read at a glance
 FIRST: Final[tuple[Origin, ...]] = ("declared", "observed", "inferred")
 """What the person said comes before what was seen, and what was concluded comes last."""
 THIS: Final = {
@@ -121,8 +120,7 @@ class Why(Struct, frozen=True):
     links: dict[str, str]
 
 
-Datum = tuple[str, Origin, str, Customer]
-"""One datum: its name, where it comes from, its words, and the person without it."""
+Datum = tuple[str, Origin, str, Customer]  # name, origin, words, and the person without it
 
 
 def walk(entries: Iterable[Entry]) -> Iterator[tuple[Customer, Entry]]:

@@ -26,8 +26,7 @@ from visavis.model.world import World
 from visavis.strategy.read import Strategy
 
 DAYS: Final = 30
-REPLAYED: Final = 150
-"""At most so many of the last moments are stepped again: a page does not wait for long."""
+REPLAYED: Final = 150  # at most so many of the last moments are stepped again: a page does not wait for long
 
 
 class WhatIf(Struct, frozen=True):

@@ -22,8 +22,7 @@ from visavis.model.moment import Answered, Consented, Displayed, Moment, Role, W
 from visavis.store.keys import Cipher
 from visavis.store.sqlite_file import open_database, truncate_wal
 
-NOTICED_S: Final = 0.5
-"""How soon a server notices a key that another process made or revoked."""
+NOTICED_S: Final = 0.5  # how soon a server notices a key that another process made or revoked
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 _OTHERS: Final = frozenset({"revoked", "invalidated"})
@@ -44,8 +43,7 @@ class AccessKey(Struct, frozen=True, forbid_unknown_fields=True):
     until: float = 0.0
 
 
-PEOPLES: Final = frozenset({"device", "sensor"})
-"""The roles whose subject is a person."""
+PEOPLES: Final = frozenset({"device", "sensor"})  # the roles whose subject is a person
 _key = msgspec.msgpack.Decoder(AccessKey)
 
 

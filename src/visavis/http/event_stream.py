@@ -16,10 +16,8 @@ HEADERS: Final = {
     "x-accel-buffering": "no",
     "x-content-type-options": "nosniff",
 }
-HEARTBEAT_S: Final = 15.0
-"""How long a stream may be silent: proxies and pages take a longer silence for a lost connection."""
-RETRY_S: Final = 1.0
-"""How long a stream waits when what it shows cannot be read now."""
+HEARTBEAT_S: Final = 15.0  # a longer silence is taken for a lost connection by proxies
+RETRY_S: Final = 1.0  # how long a stream waits when what it shows cannot be read now
 
 
 class ServerEvent(Struct, frozen=True):

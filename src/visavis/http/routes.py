@@ -15,8 +15,7 @@ from visavis.http.problems import TYPE
 from visavis.http.requests import Answering, guarded
 from visavis.model.moment import Role
 
-PERSON: Final[tuple[Role, ...]] = ("brand", "device")
-"""Who may ask about a person: the brand, for anyone, and a person's own device, for that person."""
+PERSON: Final[tuple[Role, ...]] = ("brand", "device")  # the brand, and a person's own device
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 

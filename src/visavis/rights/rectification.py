@@ -20,8 +20,7 @@ from visavis.strategy.read import Strategy
 
 CORRECTABLE: Final = frozenset({"places", "sight", "purchases", "home", "numbers", "preferences", "orders"})
 """Data about the person. What they chose and what we did are no data to correct: they are what happened."""
-EVIDENCE: Final = frozenset({"purchases", "orders"})
-"""What is a proof for both sides: the person asks, the brand puts it right."""
+EVIDENCE: Final = frozenset({"purchases", "orders"})  # a proof for both sides: the brand corrects it
 _ENVELOPE: Final = ("id", "customer", "occurred_at", "kind", "at")
 
 

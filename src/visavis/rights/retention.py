@@ -20,15 +20,11 @@ from visavis.ports import PersonalDataHolder
 from visavis.rights.rectification import without_categories
 from visavis.runtime.loop import Processor
 
-PROOF_DAYS: Final = 1826
-"""How much longer than everything else the proof of a choice is kept: five years."""
-DEFAULT_DAYS: Final = 1095
-"""How long everything is kept by a brand that names no purpose."""
+PROOF_DAYS: Final = 1826  # how much longer than everything else the proof of a choice is kept: five years
+DEFAULT_DAYS: Final = 1095  # how long everything is kept by a brand that names no purpose
 DAY_S: Final = 86_400.0
-RETRY_S: Final = 3_600.0
-"""When it is tried again, after somebody was reading a file."""
-AT_ONCE: Final = 16
-"""How many people are processed between two groups of moments, so that no moment waits for long."""
+RETRY_S: Final = 3_600.0  # when it is tried again after a file was being read
+AT_ONCE: Final = 16  # people processed between two groups of moments
 log = logging.getLogger("visavis.retention")
 
 

@@ -11,8 +11,7 @@ from typing import Final, TextIO
 
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
-FIELDS: Final = ("kind", "entries", "moments", "reason", "attempt", "status")
-"""What of a record's ``extra`` is written; all else is left out."""
+FIELDS: Final = ("kind", "entries", "moments", "reason", "attempt", "status")  # what is written of a record
 
 
 class JsonLines(MsgspecFormatter):

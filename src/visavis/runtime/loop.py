@@ -31,10 +31,8 @@ from visavis.runtime.replay import WORLDS, rebuild
 from visavis.runtime.worlds import change
 from visavis.strategy.read import Strategy
 
-DUE: Final = "due-"
-"""How the ids of our own ``due`` moments begin: no sender may use it, or it could take the place of one."""
-REMEMBERED: Final = "kept"
-"""The method of an objection that we enter ourselves, because the suppression list remembers it."""
+DUE: Final = "due-"  # how the ids of our own ``due`` moments begin; no sender may use it
+REMEMBERED: Final = "kept"  # the method of an objection entered from the suppression list
 SKEW_S: Final = CLOCK_SKEW.total_seconds()
 log = logging.getLogger("visavis.identity")
 

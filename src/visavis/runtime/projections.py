@@ -16,8 +16,7 @@ from visavis.ports import Learner, Log, Projection
 
 ATTEMPTS: Final = 3
 log = logging.getLogger("visavis.projections")
-Row = tuple[int, Entry | WorldEntry]
-"""An entry of the log with its position."""
+Row = tuple[int, Entry | WorldEntry]  # an entry of the log with its position
 
 
 class Projections:

@@ -20,8 +20,7 @@ from visavis.runtime.projections import Projections
 from visavis.runtime.worlds import fold_world
 from visavis.strategy.read import Strategy, read
 
-WORLDS: Final = 256
-"""How many worlds are kept in memory, the newest: decisions that saw one of these can be taken again at once."""
+WORLDS: Final = 256  # worlds kept in memory, the newest: their decisions can be taken again at once
 
 
 class State(Struct):

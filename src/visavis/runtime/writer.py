@@ -22,13 +22,10 @@ from visavis.model.world import WorldChange
 from visavis.runtime.loop import Group, Processor, StepResult
 
 QUEUE_LIMIT: Final = 4096
-GROUP_LIMIT: Final = 256
-"""How many moments one commit may hold: enough to hide an fsync, few enough that nobody waits long for the others."""
+GROUP_LIMIT: Final = 256  # moments in one commit: enough to hide an fsync, few enough to wait for
 LEARN_S: Final = 1.0
-COMMIT_BACKOFF_S: Final = 1.0
-"""How long nobody is woken after a commit failed: a full disk must not be asked a thousand times a second."""
-RETRY_S: Final = 3_600.0
-"""When a job is tried again, after it failed."""
+COMMIT_BACKOFF_S: Final = 1.0  # how long nobody is woken after a commit failed
+RETRY_S: Final = 3_600.0  # when a job that failed is run again
 log = logging.getLogger("visavis.writer")
 T = TypeVar("T")
 

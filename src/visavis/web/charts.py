@@ -5,8 +5,7 @@ from typing import Final
 from markupsafe import Markup
 
 WIDTH: Final = 120
-ZERO: Final = 40
-"""Where the vertical line stands: silence for an arm's margin, no effect for an uplift."""
+ZERO: Final = 40  # where the vertical line stands: silence for an arm's margin, no effect for an uplift
 HEIGHT: Final = 44
 
 

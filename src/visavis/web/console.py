@@ -41,10 +41,8 @@ COOKIE: Final = "visavis-console"
 PATH: Final = "/console"
 ROWS: Final = 40
 PARCELS: Final = 12
-PACE_S: Final = 0.25
-"""How often rows are sent at most: many moments come as one event."""
-SUMMARY_S: Final = 1.0
-"""How often the summary beside it is counted again at most."""
+PACE_S: Final = 0.25  # how often rows are sent at most: many moments come as one event
+SUMMARY_S: Final = 1.0  # how often the summary beside it is counted again at most
 ASK_MOMENT: Final = "Ask for its moment: /v1/people/PERSON/moments/MOMENT."
 
 

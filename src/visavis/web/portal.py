@@ -43,8 +43,7 @@ COOKIE: Final = "visavis-me"
 PATH: Final = "/me"
 CARDS: Final = 5
 LOOKS: Final = 12
-CHANGES: Final = 3
-"""For how many data of one card the page says what would have been without them; the API gives all."""
+CHANGES: Final = 3  # changes that the page names for one card; the API gives all
 MONTH_DAYS: Final = 30.4
 MARKETING: Final = "marketing"
 LOCALES: Final = {"fr": "fr_FR", "en": "en_GB"}

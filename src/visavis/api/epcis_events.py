@@ -43,7 +43,6 @@ KINDS: Final[dict[tuple[str, str], str]] = {
 """The kind of moment of each step and action: what was thrown away is no longer at home either."""
 COUNTING: Final = ("cycle_counting", "OBSERVE")  # only a count of zero is a moment: the product ran out
 OFFSET: Final = "^[+-](0[0-9]|1[0-3]):[0-5][0-9]$|^[+-]14:00$"
-TYPES: Final = ("ObjectEvent", "AggregationEvent", "TransactionEvent", "TransformationEvent", "AssociationEvent")
 WORDS: Final = re.compile(
     r"(?:https?://(?:ref|ns)\.gs1\.org/(?:voc/|cbv/)|cbv:|urn:epcglobal:cbv:)(?:BizStep-|Disp-|bizstep:|disp:)(.+)"
 )
@@ -186,9 +185,8 @@ def _word(text: str, known: frozenset[str], name: str) -> str:
 
 def _contents(sent: Any) -> str:
     """What identifies an event without an id: all its fields but the time at which it was recorded."""
-    return msgspec.json.encode(
-        {name: value for name, value in sent.items() if name != "recordTime"}, order="sorted"
-    ).hex()
+    kept = {name: value for name, value in sent.items() if name != "recordTime"}
+    return msgspec.json.encode(kept, order="sorted").hex()
 
 
 def _id(same: str, product: str) -> str:

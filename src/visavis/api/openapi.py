@@ -84,9 +84,8 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     in_query = []
     for name in operation.query:
         values = operation.enums.get(name)
-        in_query.append(
-            {"name": name, "in": "query", "schema": {"enum": list(values)} if values else {"type": "string"}}
-        )
+        schema = {"enum": list(values)} if values else {"type": "string"}
+        in_query.append({"name": name, "in": "query", "schema": schema})
     return in_path + in_query
 
 
@@ -110,9 +109,8 @@ def _response(operation: Operation, schema_of: dict[str, Any], ids: dict[str, st
         kinds = body if isinstance(body, tuple) else (body,) if isinstance(body, str) else (JSON,)
         described["content"] = {kind: {"schema": schema} for kind in kinds}
     if operation.links:
-        described["links"] = {
-            ids[path]: {"operationId": ids[path], "parameters": given} for path, given in operation.links
-        }
+        links = [(ids[path], given) for path, given in operation.links]
+        described["links"] = {name: {"operationId": name, "parameters": given} for name, given in links}
     return described
 
 

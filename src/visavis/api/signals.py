@@ -35,9 +35,8 @@ def objection(loop: Processor, customer: str, cause: str) -> Objected | None:
     """The objection of the signal that came with ``cause`` (an id; a retry repeats it); ``None``: objected already."""
     if SHARING in loop.customer(customer).objections:
         return None
-    return Objected(
-        id=f"gpc-{cause}"[:128], customer=customer, occurred_at=loop.clock.now(), about=SHARING, method="gpc"
-    )
+    name, now = f"gpc-{cause}"[:128], loop.clock.now()
+    return Objected(id=name, customer=customer, occurred_at=now, about=SHARING, method="gpc")
 
 
 def objection_in(loop: Processor, customer: str, cause: str, headers: Iterable[tuple[bytes, bytes]]) -> Objected | None:

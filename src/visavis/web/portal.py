@@ -98,11 +98,10 @@ def routes(
     return [page_route(PATH, portal.page), *routes_of(portal)]
 
 
-def _gesture(name: str, summary: str, *, request: Any, errors: tuple[int, ...] = (404, 503)) -> Operation:
-    """An operation of the page's own key, answered by the page as it is then."""
-    return Operation(
-        "POST", f"{PATH}/{name}", summary, ("device",), COOKIE, request=request, response="text/html", errors=errors
-    )
+def _gesture(name: str, summary: str, *, method: str = "POST", **more: Any) -> Operation:
+    """An operation of the page's own key; usually answered by the page as it is then."""
+    more = {"response": "text/html", "errors": (404, 503)} | more
+    return Operation(method, f"{PATH}/{name}", summary, ("device",), COOKIE, **more)
 
 
 class Portal:
@@ -167,17 +166,7 @@ class Portal:
         await self._requests.restrict(name, on=(await read_body(request, OnOff)).on)
         return await self._current(request, name)
 
-    @endpoint(
-        Operation(
-            "GET",
-            f"{PATH}/copy",
-            "A copy of everything that is kept.",
-            ("device",),
-            COOKIE,
-            response=dict[str, Any],
-            errors=(404, 503),
-        )
-    )
+    @endpoint(_gesture("copy", "A copy of everything that is kept.", method="GET", response=dict[str, Any]))
     async def copy(self, request: Request) -> Response:
         """The copy, as a file to save."""
         found = json_response(await self._requests.export(self._person(request)))

@@ -3,7 +3,7 @@
 A decision has one moment of each kind, whatever the screen, so that the first answer received is the one that counts.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from visavis.model.errors import Invalid
@@ -24,11 +24,8 @@ class Answers:
     def cards(self, person: str, audience: str = "customer") -> dict[str, Shown]:
         """The person's own recent cards (or briefs) by decision, whether they may still be shown or not."""
         actions = self._writer.processor.strategy.actions
-        return {
-            card.decision: card
-            for card in self._writer.processor.customer(person).service.shown
-            if (action := actions.get(card.action)) is not None and action.audience == audience
-        }
+        known = [one for one in self._writer.processor.customer(person).service.shown if one.action in actions]
+        return {card.decision: card for card in known if actions[card.action].audience == audience}
 
     def displayed(
         self, person: str, decision: str, *, ago_s: float = 0.0, audience: str = "customer", reader: str = ""
@@ -36,12 +33,7 @@ class Answers:
         """That this card was on a screen, or was read by the key ``reader``; :class:`Invalid`: unknown or too old."""
         self._check(person, decision, audience)
         name = f"seen-{decision}-{reader}" if reader else f"seen-{decision}"
-        return Displayed(
-            id=name[:ID_LIMIT],
-            customer=person,
-            occurred_at=self._writer.processor.clock.now() - _late(ago_s),
-            decision=decision,
-        )
+        return Displayed(id=name[:ID_LIMIT], customer=person, occurred_at=self._at(ago_s), decision=decision)
 
     def answered(
         self,
@@ -58,7 +50,7 @@ class Answers:
         return Answered(
             id=f"answer-{decision}"[:ID_LIMIT],
             customer=person,
-            occurred_at=self._writer.processor.clock.now() - _late(ago_s),
+            occurred_at=self._at(ago_s),
             decision=decision,
             answer=answer,
             about=about,
@@ -79,11 +71,10 @@ class Answers:
                 advice="Send the `decision` of a card that was shown.",
             )
 
-
-def _late(ago_s: float) -> timedelta:
-    if not 0.0 <= ago_s <= LATE_LIMIT_S:
-        raise Invalid(
-            "`ago_s` is not a number of seconds between 0 and a week.",
-            advice="Send how long ago it happened; drop what is older.",
-        )
-    return timedelta(seconds=ago_s)
+    def _at(self, ago_s: float) -> datetime:
+        if not 0.0 <= ago_s <= LATE_LIMIT_S:
+            raise Invalid(
+                "`ago_s` is not a number of seconds between 0 and a week.",
+                advice="Send how long ago it happened; drop what is older.",
+            )
+        return self._writer.processor.clock.now() - timedelta(seconds=ago_s)

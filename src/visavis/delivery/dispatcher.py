@@ -80,7 +80,7 @@ class Dispatcher(Projection):
         self._database.execute("DELETE FROM deliveries WHERE until < ?", (now(),))
         rows = self._database.execute("SELECT decision, status, channel FROM deliveries").fetchall()
         self._before: dict[bytes, tuple[Status, str]] = {
-            row[0]: ("unsure" if row[1] == "sending" else row[1], row[2]) for row in rows
+            name: ("unsure" if status == "sending" else status, channel) for name, status, channel in rows
         }
         self._unheard = set(self._before)
         self.parcels: dict[str, CardDelivery] = {}
@@ -224,10 +224,8 @@ class Dispatcher(Projection):
                 await what(decision)
             except Exception:
                 parcel = self.parcels.get(decision)
-                log.exception(
-                    "a card could not be handed over or recalled",
-                    extra={"device": parcel.device if parcel is not None else ""},
-                )
+                device = parcel.device if parcel is not None else ""
+                log.exception("a card could not be handed over or recalled", extra={"device": device})
                 if parcel is not None and parcel.status != "dropped":  # a recall is tried once
                     self.parcels[decision] = replace(parcel, status="unsure", reason="failed here")
             finally:
@@ -259,17 +257,14 @@ class Dispatcher(Projection):
             await self._write_status(decision, replace(parcel, status="sending", channel=name))
             receipt = await self._hand_over(channel, self._message(parcel, found, lasts_s))
             if receipt.handed in ("taken", "unsure"):
-                await self._write_status(
-                    decision, replace(self.parcels[decision], status=receipt.handed, reason=receipt.reason)
-                )
+                parcel = self.parcels[decision]
+                await self._write_status(decision, replace(parcel, status=receipt.handed, reason=receipt.reason))
                 return
             log.warning("a card was not taken", extra={"channel": name, "reason": receipt.reason or receipt.handed})
-            await asyncio.to_thread(
-                self._execute, decision, "DELETE FROM deliveries WHERE decision = ?", (self._name(decision),)
-            )
-            self.parcels[decision] = replace(
-                self.parcels[decision], status="waiting", channel="", reason=receipt.reason
-            )
+            statement = "DELETE FROM deliveries WHERE decision = ?"
+            await asyncio.to_thread(self._execute, decision, statement, (self._name(decision),))
+            parcel = self.parcels[decision]
+            self.parcels[decision] = replace(parcel, status="waiting", channel="", reason=receipt.reason)
             if receipt.handed == "not_sent":
                 trouble = receipt
         self._later(decision, trouble)
@@ -285,9 +280,8 @@ class Dispatcher(Projection):
         """Certainly nothing was sent: retry while there is time, if some channel could have taken it."""
         parcel = self.parcels[decision]
         attempts = parcel.attempts + 1
-        at = self._now() + max(
-            BACKOFF_S[min(attempts, len(BACKOFF_S)) - 1], trouble.after_s if trouble is not None else 0.0
-        )
+        pause_s = BACKOFF_S[min(attempts, len(BACKOFF_S)) - 1]
+        at = self._now() + max(pause_s, trouble.after_s if trouble is not None else 0.0)
         if trouble is None or at >= parcel.until:
             self.parcels[decision] = replace(parcel, status="given_up", attempts=attempts)
         else:

@@ -31,9 +31,8 @@ def may_show(strategy: Strategy, customer: Customer, show: Show, now: float) -> 
 def may_do(strategy: Strategy, customer: Customer, effect: Effect, now: float) -> bool:
     """Whether this effect may go out; one of no action (a correction) is owed to its recipients in any case."""
     action = strategy.actions.get(effect.action)
-    return not effect.action or (
-        action is not None and still_agreed(strategy, customer, action.purpose, effect.epoch, now)
-    )
+    agreed = action is not None and still_agreed(strategy, customer, action.purpose, effect.epoch, now)
+    return agreed or not effect.action
 
 
 def undeliverable(strategy: Strategy, customer: Customer, show: Show) -> str:

@@ -114,9 +114,8 @@ class Account(Struct):
     def _month(self, purpose: str, month: int) -> Month:
         months = self.months.setdefault(purpose, {})
         if month not in months:
-            self.months[purpose] = months = {
-                one: kept for one, kept in months.items() if month - one <= KEPT_MONTHS
-            } | {month: Month()}
+            months = {one: kept for one, kept in months.items() if month - one <= KEPT_MONTHS} | {month: Month()}
+            self.months[purpose] = months
         return months[month]
 
 
@@ -190,17 +189,10 @@ class Accounts(Projection):
         counted_at, found = self._averages.get(purpose.key, (-inf, None))
         if now - counted_at > AVERAGED_S:
             known = {person.id: person for person in map(people, self._accounts)}
-            brought = [
-                self.of(one.names).brought.get(purpose.key, Gains())
-                for one in known.values()
-                if open_categories(one, purpose, now)
-            ]
-            many = len(brought)
-            found = (
-                Average(round(sum([one.cents for one in brought]) / many), sum([one.useful for one in brought]) / many)
-                if many >= K
-                else None
-            )
+            opened = [one for one in known.values() if open_categories(one, purpose, now)]
+            brought, many = [self.of(one.names).brought.get(purpose.key, Gains()) for one in opened], len(opened)
+            cents, useful = sum([one.cents for one in brought]), sum([one.useful for one in brought])
+            found = Average(round(cents / many), useful / many) if many >= K else None
             self._averages[purpose.key] = now, found
         return found
 
@@ -208,11 +200,9 @@ class Accounts(Projection):
 def worth_milli(strategy: Strategy, decision: Show) -> int:
     """What this card is believed to bring in rewards, in thousandths of a cent."""
     action = strategy.actions.get(decision.action)
-    return (
-        round(decision.p_response * 1000 * action.reward_cents)
-        if action is not None and action.effect == "reward"
-        else 0
-    )
+    if action is None or action.effect != "reward":
+        return 0
+    return round(decision.p_response * 1000 * action.reward_cents)
 
 
 def _month(at: datetime) -> int:

@@ -181,9 +181,8 @@ def plain(decision: Decision, used: Iterable[UsedData], language: str) -> str:
     used = list(used)
     counted = [one for one in used if one.change not in ("same", "")] or [one for one in used if not one.datum]
     finer = {one.category for one in counted if one.datum}
-    named = sorted(
-        [one for one in counted if one.datum or one.category not in finer], key=lambda one: FIRST.index(one.origin)
-    )
+    named = [one for one in counted if one.datum or one.category not in finer]
+    named.sort(key=lambda one: FIRST.index(one.origin))
     for many in range(min(NAMED, len(named)), 0, -1):
         *others, last = [one.what for one in named[:many]]
         what = _TOGETHER[language].join([", ".join(others), last]) if others else last
@@ -199,17 +198,10 @@ def changed(before: Decision, after: Decision | None) -> Change:
         return "shown" if isinstance(after, Show) else "same"
     if not isinstance(after, Show):
         return "gone"
-    if (before.action, before.family, before.product, before.facts, before.figures) != (
-        after.action,
-        after.family,
-        after.product,
-        after.facts,
-        after.figures,
-    ):
+    if any(getattr(before, one) != getattr(after, one) for one in ("action", "family", "product", "facts", "figures")):
         return "other"
-    if (before.p_shown, before.p_response) == (after.p_shown, after.p_response):
-        return "same"
-    return "less" if (after.p_shown, after.p_response) < (before.p_shown, before.p_response) else "more"
+    then, now = (before.p_shown, before.p_response), (after.p_shown, after.p_response)
+    return "same" if then == now else "less" if now < then else "more"
 
 
 class _Experiment(Struct, frozen=True):
@@ -236,9 +228,8 @@ class _Experiment(Struct, frozen=True):
             change = changed(self.logged, self.decide(self.happened, frozenset((category,)))) if again else ""
             origin: Origin = "declared" if category == "preferences" else "observed"
             day, what = self._day(category), WHAT[category][language]
-            yield _with_words(
-                UsedData(category, "", origin, what, purposes, day, change), self.logged.audience, language
-            )
+            whole = UsedData(category, "", origin, what, purposes, day, change)
+            yield _with_words(whole, self.logged.audience, language)
             for datum, its_origin, its_words, other in self._data(category, language):
                 change = changed(self.logged, self.decide(other)) if again else ""
                 if change != "same":
@@ -323,9 +314,6 @@ def _words(kind: str, language: str, name: str = "") -> str:
 
 def _links(name: str, decision: Decision) -> dict[str, str]:
     here = f"/v1/people/{quote(name, safe='')}"
-    found = {
-        "correct": f"{here}/corrections",
-        "contest": f"{here}/decisions/{decision.id}/contest",
-        "erase": f"{here}/erase",
-    }
+    contest = f"{here}/decisions/{decision.id}/contest"
+    found = {"correct": f"{here}/corrections", "contest": contest, "erase": f"{here}/erase"}
     return found | ({"withdraw": f"{here}/purposes/{decision.purpose}"} if decision.purpose else {})

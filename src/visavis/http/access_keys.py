@@ -76,9 +76,8 @@ class AccessKeys:
             raise Invalid(fault, advice="A person for device and sensor, a place for till and adviser.")
         token = f"vv_{role}_{token_urlsafe(24)}"
         digest = _hash(token)
-        key = AccessKey(
-            digest.hex()[:12], role, subject, profile or ("glasses" if role == "device" else ""), until=until
-        )
+        profile = profile or ("glasses" if role == "device" else "")
+        key = AccessKey(digest.hex()[:12], role, subject, profile, until=until)
         made_at = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="seconds")
         self._database.execute("INSERT INTO keys VALUES (NULL, ?, ?, ?)", (digest, self._sealed(digest, key), made_at))
         self._keys[digest] = key
@@ -104,9 +103,8 @@ class AccessKeys:
         for digest, key in self._keys.items():
             if key.id == key_id:
                 revoked = replace(key, revoked=True)
-                self._database.execute(
-                    "UPDATE keys SET key = ? WHERE hash = ?", (self._sealed(digest, revoked), digest)
-                )
+                row = (self._sealed(digest, revoked), digest)
+                self._database.execute("UPDATE keys SET key = ? WHERE hash = ?", row)
                 self._keys[digest] = revoked
                 self._held.discard(key.id)
                 return
@@ -119,24 +117,18 @@ class AccessKeys:
         for digest in gone:
             self._held.discard(self._keys.pop(digest).id)
         # Emptied where they lie: a row taken out would make SQLite move its neighbours, and leave stale copies of them.
-        self._database.executemany(
-            "UPDATE keys SET hash = NULL, key = NULL, made_at = NULL WHERE hash = ?", [(digest,) for digest in gone]
-        )
+        emptied = "UPDATE keys SET hash = NULL, key = NULL, made_at = NULL WHERE hash = ?"
+        self._database.executemany(emptied, [(digest,) for digest in gone])
         truncate_wal(self._database)
         return len(gone)
 
     def export_personal_data(self, names: Collection[str]) -> list[dict[str, Any]]:
         """Every key that speaks for this person: its id, role, when it was made and until when it is one; no secret."""
         self._read()
-        rows = self._database.execute(
-            "SELECT hash, made_at FROM keys WHERE hash IS NOT NULL ORDER BY number"
-        ).fetchall()
-        mine = [(self._keys[digest], made_at) for digest, made_at in rows if digest in self._keys]
-        return [
-            {"of": key.subject, **asdict(key), "made_at": made_at}
-            for key, made_at in mine
-            if key.role in PEOPLES and key.subject in names
-        ]
+        rows = self._database.execute("SELECT hash, made_at FROM keys WHERE hash IS NOT NULL ORDER BY number")
+        known = [(self._keys[digest], made_at) for digest, made_at in rows.fetchall() if digest in self._keys]
+        mine = [one for one in known if one[0].role in PEOPLES and one[0].subject in names]
+        return [{"of": key.subject, **asdict(key), "made_at": made_at} for key, made_at in mine]
 
     def people(self) -> set[str]:
         """Everyone whom a key speaks for."""
@@ -155,10 +147,8 @@ class AccessKeys:
         (version,) = self._database.execute("PRAGMA data_version").fetchone()
         if version != self._version:
             self._version = version
-            rows = self._database.execute(
-                "SELECT hash, key FROM keys WHERE hash IS NOT NULL ORDER BY number"
-            ).fetchall()
-            self._keys = {digest: _key.decode(self._lock.open(sealed, digest)) for digest, sealed in rows}
+            rows = self._database.execute("SELECT hash, key FROM keys WHERE hash IS NOT NULL ORDER BY number")
+            self._keys = {digest: _key.decode(self._lock.open(sealed, digest)) for digest, sealed in rows.fetchall()}
             self._held = {key.id for key in self._keys.values() if not key.revoked}
 
     def listed(self) -> list[AccessKey]:
@@ -180,10 +170,8 @@ def permits(key: AccessKey, moment: Moment) -> str:
         return f"A key of the role `{key.role}` may not send `{moment.kind}`."
     if key.role in ("device", "sensor") and moment.customer != key.subject:
         return "This key speaks for another person."
-    if key.role != "brand" and (
-        (isinstance(moment, Consented) and moment.by != "person")
-        or (isinstance(moment, Withdrew) and moment.how in _OTHERS)
-    ):
+    by_other = isinstance(moment, Consented) and moment.by != "person"
+    if key.role != "brand" and (by_other or (isinstance(moment, Withdrew) and moment.how in _OTHERS)):
         return "Only the brand says that someone else than the person chose."
     place = getattr(moment, "place", "")
     if key.role in ("till", "adviser") and place and place != key.subject:
@@ -196,14 +184,10 @@ def about_own(key: AccessKey, moment: Moment, audience: str | None, here: str) -
 
     ``audience`` is whom the card was for (``None``: the person has no such card), ``here`` where the person is.
     """
-    if (
-        not isinstance(moment, Displayed | Answered)
-        or key.role == "brand"
-        or (audience is None and key.role == "device")
-    ):
+    if not isinstance(moment, Displayed | Answered) or key.role == "brand":
         return ""
     if key.role == "device":
-        return "" if audience == "customer" else "This brief is the adviser's to answer."
+        return "" if audience in ("customer", None) else "This brief is the adviser's to answer."
     if audience != "adviser" or here != key.subject:
         return "There is no such brief at this place."
     return ""

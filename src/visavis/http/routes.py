@@ -59,12 +59,9 @@ class Operation(Struct, frozen=True):
     @property
     def error_statuses(self) -> list[int]:
         """The status of every error that is answered."""
-        implied = (
-            ((401, 403) if self.roles else ())
-            + ((404,) if "{" in self.path else ())
-            + ((422,) if self.request is not None and not self.protocol else ())
-        )
-        return sorted({*implied, *self.errors})
+        key, path = (401, 403) if self.roles else (), (404,) if "{" in self.path else ()
+        body = (422,) if self.request is not None and not self.protocol else ()
+        return sorted({*key, *path, *body, *self.errors})
 
 
 class ApiRoute(Route):
@@ -98,8 +95,5 @@ def endpoint(operation: Operation) -> Callable[[Method], Method]:
 def routes_of(owner: object) -> list[ApiRoute]:
     """The routes of the object's methods that :func:`endpoint` marks, in the order in which its class defines them."""
     operations = {name: getattr(method, "operation", None) for name, method in vars(type(owner)).items()}
-    return [
-        route(operation, getattr(owner, name))
-        for name, operation in operations.items()
-        if isinstance(operation, Operation)
-    ]
+    known = [(name, one) for name, one in operations.items() if isinstance(one, Operation)]
+    return [route(operation, getattr(owner, name)) for name, operation in known]

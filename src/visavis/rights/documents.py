@@ -35,9 +35,8 @@ def verified(token: str | bytes, public: Mapping[str, Any]) -> Document:
     if len(token) <= LIMIT:
         try:
             found = jws.deserialize_compact(token, OKPKey.import_key(dict(public)), algorithms=[ALGORITHM])
-            paper = Document(
-                PAPERS[str(found.headers()["typ"])], msgspec.json.decode(found.payload, type=dict[str, Any])
-            )
+            kind = PAPERS[str(found.headers()["typ"])]
+            paper = Document(kind, msgspec.json.decode(found.payload, type=dict[str, Any]))
         except (JoseError, msgspec.MsgspecError, ValueError, TypeError, KeyError, RecursionError):
             pass
     if paper is None:

@@ -1,18 +1,12 @@
 """Erase a person everywhere.
 
-The steps, in order:
+1. Make the notices to recipients of the person's data durable, since nothing knows the recipients afterwards.
+2. Between two groups of moments, the log sets a tombstone, overwrites the rows and destroys the keys.
+3. Delete what lies beside the log, in each holder of personal data, whatever another one does.
+4. Send the notices, and give a receipt: what was deleted, what is kept and why.
 
-1. **Announce**: recipients of the person's data are to be told, and once the person is erased nothing knows whom; so
-   their notices are made durable first.
-2. **Decide**, between two groups of moments: the log sets a tombstone, overwrites the rows and destroys the keys; the
-   population forgets the person. From here on no late moment of theirs is taken.
-3. **Delete** what lies beside the log: each holder of personal data that wiring lists, whatever another one does.
-4. **Tell** the recipients.
-5. **Receipt**: what was deleted, what is kept and why.
-
-What was learned together stays, an aggregate; what is not learned yet goes. When something cannot be deleted now (a
-file is being read), everything else is, :class:`Unfinished` says so, and asking again completes it. After a crash, or
-when a backup is put back, opening the log and :func:`resume` complete it.
+Aggregates that were learned stay. If a file is being read, all else is deleted, :class:`Unfinished` is raised, and
+asking again completes it. After a crash or a restored backup, opening the log and :func:`resume` complete it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -74,10 +68,8 @@ class Unfinished(Unavailable):
     """Not all of it could be done now: somebody reads a file. What was done is ``done``; asking again does the rest."""
 
     def __init__(self, done: Erased, why: VisavisError) -> None:
-        super().__init__(
-            "Not everything could be erased yet: somebody is reading a file of it.",
-            advice="Ask again once the backup is made.",
-        )
+        text = "Not everything could be erased yet: somebody is reading a file of it."
+        super().__init__(text, advice="Ask again once the backup is made.")
         self.done = done
         self.__cause__ = why
 

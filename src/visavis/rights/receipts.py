@@ -22,28 +22,16 @@ from visavis.strategy.brand import Controller
 
 ALGORITHM: Final = "Ed25519"
 RECEIPT_LIMIT: Final = 1 << 18
-MANDATORY: Final = (
-    "dct:identifier",
-    "dct:conformsTo",
-    "dpv:hasDataSubject",
-    "dpv:hasJurisdiction",
-    "dpv:hasDataController",
-    "dpv:hasNotice",
-    "dpv:hasProcess",
-    "dpv:hasConsentControl",
-    "dpv:hasRight",
-    "dpv:hasConsentStatus",
+_MANDATORY: Final = (
+    "dct:identifier dct:conformsTo dpv:hasDataSubject dpv:hasJurisdiction dpv:hasDataController dpv:hasNotice"
+    " dpv:hasProcess dpv:hasConsentControl dpv:hasRight dpv:hasConsentStatus"
 )
-"""The mandatory fields of a record, and then of each process in it."""
-MANDATORY_OF_PROCESS: Final = (
-    "dpv:hasPurpose",
-    "dpv:hasLegalBasis",
-    "dpv:hasPersonalData",
-    "dpv:hasDataSource",
-    "dpv:hasProcessing",
-    "dpv:hasRecipient",
-    "dpv:hasStorageCondition",
+_MANDATORY_OF_PROCESS: Final = (
+    "dpv:hasPurpose dpv:hasLegalBasis dpv:hasPersonalData dpv:hasDataSource dpv:hasProcessing dpv:hasRecipient"
+    " dpv:hasStorageCondition"
 )
+MANDATORY: Final = tuple(_MANDATORY.split())
+MANDATORY_OF_PROCESS: Final = tuple(_MANDATORY_OF_PROCESS.split())
 _DELETION: Final = "P1M"
 
 
@@ -169,9 +157,8 @@ def receipt(proof: Proof, controller: Controller, key: OKPKey, at: datetime) -> 
         "dpv:hasRecordOfActivity": [found],
     }
     payload = msgspec.json.encode({"receipt": document, "notice": proof.words})
-    return jws.serialize_compact(
-        {"alg": ALGORITHM, "typ": "consent-receipt+jwt", "kid": key.thumbprint()}, payload, key, algorithms=[ALGORITHM]
-    )
+    header = {"alg": ALGORITHM, "typ": "consent-receipt+jwt", "kid": key.thumbprint()}
+    return jws.serialize_compact(header, payload, key, algorithms=[ALGORITHM])
 
 
 def signing_key(secret: bytes) -> OKPKey:
@@ -251,13 +238,9 @@ def _actor(choice: Consent, subject: dict[str, str]) -> dict[str, str] | list[di
     guardian = {"@id": f"{subject['@id']}/guardian"}
     if choice.status in ("revoked", "invalidated"):
         return {"@id": "ex:controller"}
-    return (
-        [subject, guardian]
-        if {"person", "guardian"} <= set(choice.by)
-        else guardian
-        if "guardian" in choice.by
-        else subject
-    )
+    if "guardian" not in choice.by:
+        return subject
+    return [subject, guardian] if "person" in choice.by else guardian
 
 
 def validity(choice: Consent) -> str:

@@ -94,10 +94,8 @@ class Requests:
         if found is None:
             raise UnknownPerson("There is no such request of this person.", advice="GET …/requests lists them.")
         if status not in NEXT[found.status]:
-            raise Invalid(
-                f"A request that is {found.status} does not become that.",
-                advice=f"Known: {', '.join(sorted(NEXT[found.status])) or 'none'}.",
-            )
+            advice = f"Known: {', '.join(sorted(NEXT[found.status])) or 'none'}."
+            raise Invalid(f"A request that is {found.status} does not become that.", advice=advice)
         if status in REASONED and not reason:
             raise Invalid("A delay and a rejection need a reason.", advice="Send `reason`.")
         now = self.people.now()
@@ -202,9 +200,8 @@ class Requests:
         asked = await self.acknowledge(name, "objection")
         cause, now = f"{asked.request}-objected", self.people.now()
         try:
-            await self.people.process(
-                Objected(id=cause, customer=name, occurred_at=now, about=about, on=on, method="request")
-            )
+            moment = Objected(id=cause, customer=name, occurred_at=now, about=about, on=on, method="request")
+            await self.people.process(moment)
         except Refused as error:
             await self._reject(name, asked.request, error)
             raise
@@ -225,12 +222,8 @@ class Requests:
                 customer, request, one.right, one.status, asked_at, expected_at, now > expected_at, one.of, one.instead
             )
 
-        found = [
-            listed(person.id, name, one)
-            for person in self.people.processor.population
-            for name, one in person.requests.items()
-            if one.open
-        ]
+        people = self.people.processor.population
+        found = [listed(person.id, name, one) for person in people for name, one in person.requests.items() if one.open]
         return sorted(found, key=lambda one: (one.expected_at, one.asked_at, one.customer))
 
     def signed(self, what: Struct, kind: str) -> str:
@@ -247,9 +240,8 @@ class Requests:
 
     async def _corrected(self, name: str, request: str, *, of: str = "", family: str = "") -> None:
         now = self.people.now()
-        await self.people.process(
-            Corrected(id=f"{request}-corrected", customer=name, occurred_at=now, of=of, family=family)
-        )
+        moment = Corrected(id=f"{request}-corrected", customer=name, occurred_at=now, of=of, family=family)
+        await self.people.process(moment)
 
     async def _reject(self, name: str, request: str, error: Exception) -> None:
         await self.move(name, request, "rejected", Exception.__str__(error)[:280])

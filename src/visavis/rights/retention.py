@@ -34,13 +34,9 @@ def kept_until(purposes: Mapping[str, Purpose], customer: Customer) -> dict[str,
     days = dict.fromkeys(customer.held, longest)
     if PROOF in days and customer.consents:
         days[PROOF] += PROOF_DAYS
+    chosen = [one for one in purposes.values() if one.basis != "consent" or one.key in customer.consents]
     for category in days.keys() & set(CATEGORIES):
-        named = [
-            one
-            for one in purposes.values()
-            if category in one.categories and (one.basis != "consent" or one.key in customer.consents)
-        ]
-        days[category] = max([one.retention_days for one in named], default=longest)
+        days[category] = max([one.retention_days for one in chosen if category in one.categories], default=longest)
     return {what: customer.kept_from + many * DAY_S for what, many in days.items()}
 
 
@@ -125,10 +121,8 @@ class Retention:
         categories, contact_at = tuple(sorted(over)), datetime.fromtimestamp(person.kept_from, UTC)
         for name in person.names:  # named by what it is about: after a crash it is there already
             cause = f"lapsed-{'-'.join(categories)}-{contact_at:%Y%m%dT%H%M%S%f}"
-            processor.step(
-                Lapsed(id=cause, customer=name, occurred_at=now, categories=categories, contact_at=contact_at),
-                check_log=True,
-            )
+            moment = Lapsed(id=cause, customer=name, occurred_at=now, categories=categories, contact_at=contact_at)
+            processor.step(moment, check_log=True)
         processor.commit()
         if last:
             for holder in self._holders:

@@ -55,9 +55,8 @@ class SuppressionList(Projection):
         if not live:
             return
         if isinstance(moment, Objected):
-            self._write(
-                (entry.customer, *customer.names, *customer.identifiers), moment.about, entry.received_at, on=moment.on
-            )
+            names = (entry.customer, *customer.names, *customer.identifiers)
+            self._write(names, moment.about, entry.received_at, on=moment.on)
         elif isinstance(moment, Linked):
             for about in customer.objections:
                 self._write((moment.identifier,), about, entry.received_at, on=True)
@@ -73,10 +72,9 @@ class SuppressionList(Projection):
     def _write(self, names: Iterable[str], about: str, at: datetime, *, on: bool) -> None:
         for fingerprint in map(self._fingerprint, names):
             if (about in self._standing.get(fingerprint, ())) is not on:
+                line = f"{fingerprint.hex()} {quote(about, safe='')} {'on' if on else 'off'} {at:%Y-%m-%d}"
                 if self._path is not None:
-                    append_line(
-                        self._path, f"{fingerprint.hex()} {quote(about, safe='')} {'on' if on else 'off'} {at:%Y-%m-%d}"
-                    )
+                    append_line(self._path, line)
                 self._note(fingerprint, about, on=on)
 
     def _note(self, fingerprint: bytes, about: str, *, on: bool) -> None:
@@ -100,8 +98,6 @@ def restore_objections(processor: Processor, listed: SuppressionList, customer: 
     """Enter the objections that the list has of this person and the log has not: it came from a backup or an export."""
     for about in listed.of((*customer.names, *customer.identifiers)):
         if about not in customer.objections:
-            at = processor.clock.now()
-            again = Objected(
-                id=f"opposed-{token_hex(6)}", customer=customer.id, occurred_at=at, about=about, method=REMEMBERED
-            )
+            name, at = f"opposed-{token_hex(6)}", processor.clock.now()
+            again = Objected(id=name, customer=customer.id, occurred_at=at, about=about, method=REMEMBERED)
             processor.process([again])

@@ -18,9 +18,8 @@ class JsonLines(MsgspecFormatter):
     """A record as one line of JSON, without what could be about a person."""
 
     def __init__(self) -> None:
-        super().__init__(
-            ["levelname", "name", "message"], rename_fields={"levelname": "level", "name": "logger"}, timestamp="at"
-        )
+        names = {"levelname": "level", "name": "logger"}
+        super().__init__(["levelname", "name", "message"], rename_fields=names, timestamp="at")
 
     def format(self, record: logging.LogRecord) -> str:
         r"""The line.
@@ -41,10 +40,8 @@ def anonymous(record: logging.LogRecord) -> logging.LogRecord:
     kept |= {name: value for name in FIELDS if isinstance(value := getattr(record, name, None), str | int | float)}
     if record.exc_info and record.exc_info[0] is not None:
         kept["error"] = record.exc_info[0].__name__
-        kept["at_code"] = [
-            f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}"
-            for frame in extract_tb(record.exc_info[2])[-8:]
-        ]
+        frames = extract_tb(record.exc_info[2])[-8:]
+        kept["at_code"] = [f"{one.filename.rpartition('/')[2]}:{one.lineno} {one.name}" for one in frames]
     return logging.makeLogRecord(kept)
 
 

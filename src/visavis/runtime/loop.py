@@ -152,11 +152,8 @@ class Processor:
         if reason is None:
             return None
         log.warning("two customers were not merged", extra={"reason": reason})
-        return NotAdmitted(
-            "linked",
-            "account",
-            f"This identifier belongs to another customer, and the two were not merged. {REASONS[reason]}",
-        )
+        why = f"This identifier belongs to another customer, and the two were not merged. {REASONS[reason]}"
+        return NotAdmitted("linked", "account", why)
 
     def _restore_objections(self, customer: Customer, moment: Moment) -> Customer:
         """Enter again what was objected to under this name or identifier; the customer after it."""
@@ -179,7 +176,7 @@ class Processor:
                 return
 
     def commit(self) -> None:
-        """Make the open group durable; when the log refuses, the group is discarded and memory stays as the log is."""
+        """Make the open group durable; if the log refuses, it is discarded."""
         group = self.close_group()
         if group.entries:
             try:
@@ -222,8 +219,7 @@ class Processor:
         answers: list[StepResult] = []
         while (limit is None or len(answers) < limit) and (due := self.population.pop_due(now.timestamp())):
             name, decision = due
-            # Named by what is waited for, which closes once: neither a clock that stands nor what else was kept of the
-            # person shows in it.
+            # Named by the decision that is waited for, which closes once.
             answers.append(self.step(Due(id=f"{DUE}{decision}", customer=name, occurred_at=now)))
         return answers
 
@@ -265,11 +261,8 @@ class Processor:
     def adopt(self, entries: Sequence[Entry]) -> None:
         """Take in a person's entries from elsewhere, all or none; :class:`Refused` if such a name is, or was, known."""
         self.commit()
-        names = {entry.customer for entry in entries}
-        if any(
-            self.customer(name).entries or self.log.erased(name) or next(iter(self.log.of(name)), None) is not None
-            for name in names
-        ):
+        names, log = {entry.customer for entry in entries}, self.log
+        if any(self.customer(one).entries or log.erased(one) or any(True for _ in log.of(one)) for one in names):
             raise Refused(
                 "This name is taken here, or nothing may be kept under it.",
                 advice="Bring a person in before anything of theirs is processed here.",

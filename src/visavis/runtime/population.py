@@ -100,7 +100,7 @@ class Population:
         self._holders = holders
 
     def remove(self, name: str) -> None:
-        """Forget who has this name; the others of whom the person was merged go on without."""
+        """Forget this name; the others of which the person was merged stay."""
         person = self._customers.pop(name, None)
         left = [profile for profile in person.profiles if profile.id != name] if person is not None else []
         if left:

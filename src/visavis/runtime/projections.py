@@ -62,9 +62,8 @@ class Projections:
 
     def changes(self, world: World, now: datetime) -> list[WorldChange]:
         """What those that learn propose, unless they are behind."""
-        return [
-            change for one in self._learners if one.name not in self._attempts for change in one.changes(world, now)
-        ]
+        current = [one for one in self._learners if one.name not in self._attempts]
+        return [change for one in current for change in one.changes(world, now)]
 
     def _applied(self, one: Projection, row: Row, customer: Callable[[str], Customer], *, live: bool) -> bool:
         """Whether this projection is past the entry now."""

@@ -83,9 +83,8 @@ def verify(log: EntryLog, randomization_key: bytes, *, found: Callable[[Differen
             apply_entry(customers, holders, entry, fold(customer, entry))
             continue
         compared += 1
-        again, after = step(
-            strategies[world.strategy], world, customer, entry.moment, entry.received_at, randomization_key
-        )
+        strategy = strategies[world.strategy]
+        again, after = step(strategy, world, customer, entry.moment, entry.received_at, randomization_key)
         if encode(again) != encode(entry):
             found(Difference(position, entry.customer, entry.moment.id))
             after = fold(customer, entry)

@@ -7,8 +7,9 @@ after any failure. Stopping refuses new moments and finishes those that wait.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from math import inf
 from time import perf_counter
 from typing import Final, TypeVar
@@ -180,8 +181,7 @@ class Writer:
             try:
                 group = await self._commit()
             except Refused:
-                # An id that the log holds came again under a later time: it is found now, and the others are stepped as
-                # if it had not come.
+                # An id that the log holds came again under a later time: the others are stepped as if it had not come.
                 stepped = self._stepped(batch, check_log=True)
                 group = await self._commit()
         except Exception as error:
@@ -198,10 +198,8 @@ class Writer:
             _resolve(future, one)
         if group.entries:
             await asyncio.sleep(0)  # the answers go first
-            try:
+            with _logged("what follows a commit could not be done"):
                 self._answered()
-            except Exception:
-                log.exception("what follows a commit could not be done")
         self._learn()
 
     def _stepped(
@@ -219,10 +217,8 @@ class Writer:
                 _reject(future, error if isinstance(error, VisavisError) else failed)
             else:
                 stepped.append((future, Processed(answer, (perf_counter() - started) * 1e6)))
-        try:
+        with _logged("a moment could not be processed", kind="due"):
             self.processor.wake(GROUP_LIMIT)
-        except Exception:
-            log.exception("a moment could not be processed", extra={"kind": "due"})
         return stepped
 
     async def _commit(self) -> Group:
@@ -233,9 +229,8 @@ class Writer:
                 if self._thread is None:
                     position = self.processor.write(group.entries)
                 else:
-                    position = await asyncio.get_running_loop().run_in_executor(
-                        self._thread, self.processor.write, group.entries
-                    )
+                    loop = asyncio.get_running_loop()
+                    position = await loop.run_in_executor(self._thread, self.processor.write, group.entries)
             except BaseException:
                 self.processor.discard_group(group)
                 raise
@@ -245,10 +240,8 @@ class Writer:
     def _observe(self, group: Group, stepped: list[Processed]) -> None:
         entries = [(one.answer.entry, one.us) for one in stepped if one.answer.entry is not None]
         us = {(entry.customer, entry.moment.id): us for entry, us in entries}
-        try:
+        with _logged("what is durable could not be observed"):
             self._observed([(entry, us.get((entry.customer, entry.moment.id), 0.0)) for entry in group.entries])
-        except Exception:
-            log.exception("what is durable could not be observed")
 
     def _run_jobs(self) -> None:
         now = self.processor.clock.now().timestamp()
@@ -264,10 +257,17 @@ class Writer:
         now = perf_counter()
         if now - self._learnt_at > LEARN_S:
             self._learnt_at = now
-            try:
+            with _logged("a change of the world could not be written"):
                 self.processor.learn()
-            except Exception:
-                log.exception("a change of the world could not be written")
+
+
+@contextmanager
+def _logged(failure: str, **extra: str) -> Iterator[None]:
+    """Log an error instead of raising it."""
+    try:
+        yield
+    except Exception:
+        log.exception(failure, extra=extra)
 
 
 def _resolve(future: asyncio.Future[T], value: T) -> None:

@@ -146,9 +146,8 @@ class Portal:
         at, cause, language = self._loop.clock.now(), f"me-{token_hex(6)}", self._language(request, name)
         if (signal := self._objection_in(self._loop, name, cause, request.headers.raw)) is not None:
             await self._writer.process(signal)
-        for moment in switched(
-            self._loop.strategy, name, purpose.key, on=choice.on, trial=choice.trial, language=language, id=cause, at=at
-        ):
+        gesture = {"on": choice.on, "trial": choice.trial}
+        for moment in switched(self._loop.strategy, name, purpose.key, language=language, id=cause, at=at, **gesture):
             await self._writer.process(moment)
         return await self._current(request, name)
 
@@ -190,7 +189,6 @@ class Portal:
         return pages.language_of(request, self._loop.strategy, self._loop.customer(name))
 
     async def _current(self, request: Request, name: str) -> Response:
-        """The content of the page as it is now."""
         language = self._language(request, name)
         html = pages.rendered("_portal.html", language, me=await self._values(name, language))
         return HTMLResponse(html, headers=PAGE)
@@ -258,14 +256,9 @@ def _standing(choice: Choice, words: Any, zone: ZoneInfo, language: str) -> str:
 def _cards(loop: Processor, entries: list[Entry], language: str) -> Iterable[ShownCard]:
     """The last cards and briefs about this person, each explained."""
     zone = ZoneInfo(loop.strategy.brand.zone)
-    walked = deque(
-        ((before, entry) for before, entry in walk(entries) if any(isinstance(one, Show) for one in entry.decisions)),
-        CARDS,
-    )
-    last = [
-        (before, entry, one) for before, entry in reversed(walked) for one in entry.decisions if isinstance(one, Show)
-    ][:CARDS]
-    for before, entry, decision in last:
+    walked = deque((one for one in walk(entries) if any(isinstance(made, Show) for made in one[1].decisions)), CARDS)
+    last = [(*one, made) for one in reversed(walked) for made in one[1].decisions if isinstance(made, Show)]
+    for before, entry, decision in last[:CARDS]:
         world = loop.worlds.get(entry.world)
         explained = why(loop.strategy, world, before, entry, decision.id, loop.randomization_key, language)
         when = format_datetime(entry.received_at.astimezone(zone), "d MMMM, HH:mm", locale=LOCALES[language])

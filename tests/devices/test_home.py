@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from support.devices.broker import RIGHTS, Hearing, Home, Houses, Mosquitto, houses, needed
+from support.devices.broker import RIGHTS, Hearing, Home, Houses, Mosquitto, a_broker, houses
 from support.people import NOON, ROOT, STRATEGY
 from visavis.config import Broker, settings
 from visavis.devices.home.discovery import events
@@ -29,21 +29,15 @@ TOLD = (Stocked, Consumed, RanOut, Measured)
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
-    needed()
-    found = Mosquitto(tmp_path_factory.mktemp("mosquitto"))
-    found.start()
-    yield found
-    found.stop()
+    with a_broker(tmp_path_factory.mktemp("mosquitto")) as found:
+        yield found
 
 
 @pytest.fixture
 def apart(tmp_path: Path) -> Iterator[Mosquitto]:
     """A broker of its own: two servers of the same name would take each other's session."""
-    needed()
-    found = Mosquitto(tmp_path)
-    found.start()
-    yield found
-    found.stop()
+    with a_broker(tmp_path) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from support.devices.broker import Mosquitto, houses, needed
+from support.devices.broker import Mosquitto, a_broker, houses
 from support.devices.home_assistant import PROGRAM, an_assistant, version
 from support.devices.hosting import soon
 from support.people import NOON, STRATEGY
@@ -22,11 +22,8 @@ require_peer(PROGRAM.is_file(), "Home Assistant is not there: make peers")
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    needed()
-    found = Mosquitto(tmp_path)
-    found.start()
-    yield found
-    found.stop()
+    with a_broker(tmp_path) as found:
+        yield found
 
 
 @pytest.mark.parametrize("style", ["entity", "device"])

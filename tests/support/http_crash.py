@@ -4,7 +4,6 @@ import argparse
 import http.client
 import json
 import random
-import signal
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ sys.path.insert(1, str(Path(__file__).parents[1]))  # the tests' own modules, al
 
 from support.doors import MOMENTS, ROOT_KEY, moment
 from support.people import grocery
-from support.ports import answers, free_port
+from support.ports import answers, free_port, kill_amid
 from visavis.config import Settings
 from visavis.model.entry import Entry
 from visavis.store.keys import KeyStore
@@ -93,13 +92,7 @@ def kill_and_look(folder: Path, kills: int, seed: int) -> int:
         senders = [
             Sender(port, token, name, todo, acknowledged, random.Random(dice.random())) for name, todo in todos.items()
         ]
-        for sender in senders:
-            sender.start()
-        time.sleep(0.02 + dice.random() * 0.4)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        for sender in senders:
-            sender.join()
+        kill_amid(process, senders, 0.02 + dice.random() * 0.4)
         log = SqliteEntryLog(
             folder / "log.sqlite", KeyStore(folder / "vault.sqlite", ROOT_KEY, Settings(data=str(folder)).tombstones)
         )

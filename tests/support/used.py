@@ -4,7 +4,6 @@ import argparse
 import http.client
 import json
 import random
-import signal
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ sys.path.insert(1, str(Path(__file__).parents[1]))  # the tests' own modules, al
 
 from support.doors import MOMENTS, ROOT_KEY, moment
 from support.people import BRANDS, grocery
-from support.ports import answers, free_port
+from support.ports import answers, free_port, kill_amid
 from visavis import engine
 from visavis.api import people
 from visavis.config import Settings
@@ -222,13 +221,7 @@ def kill_and_look(folder: Path, kills: int, seed: int, *, broken: str = "") -> i
             Walker(port, tokens, left, dice).settle()
         kinds = (Walker, Walker, Walker, Looker, Stranger)
         senders = [kind(port, tokens, left, random.Random(dice.random())) for kind in kinds]
-        for sender in senders:
-            sender.start()
-        time.sleep(0.1 + dice.random() * 0.4)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        for sender in senders:
-            sender.join()
+        kill_amid(process, senders, 0.1 + dice.random() * 0.4)
         found = look(folder, left)
     return found
 

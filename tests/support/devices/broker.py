@@ -34,11 +34,6 @@ pattern readwrite homeassistant/+/%u/#
 """
 
 
-def needed() -> None:
-    there = PROGRAM and all(shutil.which(name) for name in CLIENTS)
-    require(there, "mosquitto is not installed: apt-get install mosquitto mosquitto-clients")
-
-
 class Mosquitto:
     """The broker: who may what is written in its files, as docs/devices/fridge.md tells."""
 
@@ -232,6 +227,19 @@ class Houses:
     def close(self) -> None:
         for home in self._homes:
             home.close()
+
+
+@contextmanager
+def a_broker(folder: Path) -> Iterator[Mosquitto]:
+    """A mosquitto that runs, with its files in this folder."""
+    there = PROGRAM and all(shutil.which(name) for name in CLIENTS)
+    require(there, "mosquitto is not installed: apt-get install mosquitto mosquitto-clients")
+    found = Mosquitto(folder)
+    found.start()
+    try:
+        yield found
+    finally:
+        found.stop()
 
 
 @contextmanager

@@ -67,14 +67,8 @@ def main() -> None:
         for way, (name, dark) in ways.items():
             waits = late_ms(hosting, name, dark)
             for share, value in (("p50", statistics.median(waits)), ("p90", statistics.quantiles(waits, n=10)[-1])):
-                results.append(
-                    {
-                        "figure": f"moment to drawn on {way}, {share}",
-                        "value": round(value, 2),
-                        "unit": "ms",
-                        "goal": GOAL_MS,
-                    }
-                )
+                figure = f"moment to drawn on {way}, {share}"
+                results.append({"figure": figure, "value": round(value, 2), "unit": "ms", "goal": GOAL_MS})
     for one in results:
         print(f"{one['figure']:<66}{one['value']:>10,.2f} {one['unit']}")
     print(json.dumps({"benchmark": "simulators", "results": results}))

@@ -75,11 +75,8 @@ class Gateway:
         tag = ""
         while True:
             try:
-                answer = await self._http.get(
-                    "/glasses/screen",
-                    params={"host": "brilliant", "wait_s": WAIT_S},
-                    headers={"if-none-match": tag} if tag else {},
-                )
+                headers = {"if-none-match": tag} if tag else {}
+                answer = await self._http.get(f"/glasses/screen?host=brilliant&wait_s={WAIT_S}", headers=headers)
             except httpx.TransportError:
                 await asyncio.sleep(RETRY_S)
                 continue
@@ -103,11 +100,8 @@ class Gateway:
         """Forward the events of the glasses in order; each is repeated until the server has it."""
         while True:
             event, _, decision = (await self._events.get())[1:].decode("ascii", "replace").partition(":")
-            path, body = (
-                ("displayed", {"decision": decision})
-                if event == "SHOWN"
-                else ("answer", {"decision": decision, "answer": ANSWERS.get(event, "")})
-            )
+            path = "displayed" if event == "SHOWN" else "answer"
+            body = {"decision": decision} | ({} if event == "SHOWN" else {"answer": ANSWERS.get(event, "")})
             since = asyncio.get_running_loop().time()
             while True:
                 ago = {"ago_s": asyncio.get_running_loop().time() - since}

@@ -18,6 +18,7 @@ from visavis.delivery.answers import Answers
 from visavis.delivery.screens import OnScreen, Screens
 from visavis.devices.hosts.page import HOSTS, served
 from visavis.devices.text_screen import lines
+from visavis.devices.words import by_language
 from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.http.bodies import OwnAnswer, PhonesAnswer, Seen, Settled, Token, json_response, read_body
 from visavis.http.event_stream import HEARTBEAT_S, ServerEvent, rings, streamed, watch
@@ -33,6 +34,7 @@ from visavis.strategy.read import Strategy
 COOKIE: Final = "visavis-glasses"
 PATH: Final = "/glasses"
 _KEY: Final[dict[str, Any]] = {"roles": ("device",), "cookie": COOKIE}
+_ENTERS: Final = _KEY | {"errors": (503,)}
 ENTER: Final = Operation(
     "POST",
     f"{PATH}/enter",
@@ -53,35 +55,20 @@ STREAM_OF_CARDS: Final = Operation(
     "GET", f"{PATH}/stream", "The same as a stream of events.", response="text/event-stream", **_KEY
 )
 DISPLAYED: Final = Operation(
-    "POST",
-    f"{PATH}/displayed",
-    "Report that the card is on the screen.",
-    request=Seen,
-    status=204,
-    errors=(503,),
-    **_KEY,
+    "POST", f"{PATH}/displayed", "Report that the card is on the screen.", request=Seen, status=204, **_ENTERS
 )
-ANSWER: Final = Operation(
-    "POST", f"{PATH}/answer", "Answer the card.", request=OwnAnswer, response=Settled, errors=(503,), **_KEY
-)
+ANSWER: Final = Operation("POST", f"{PATH}/answer", "Answer the card.", request=OwnAnswer, response=Settled, **_ENTERS)
 WAIT_LIMIT_S: Final = 30.0
 """How long a request for the screen may be held until something changes on it."""
-BY: Final[dict[str, dict[str, str]]] = {
-    "fr": {
-        "home": "d’après votre frigo",
-        "numbers": "pour vos yeux seuls",
-        "purchases": "d’après vos achats",
-        "sight": "d’après ce que vous regardez",
-        "places": "parce que vous êtes là",
-    },
-    "en": {
-        "home": "from your fridge",
-        "numbers": "for your eyes only",
-        "purchases": "from your purchases",
-        "sight": "from what you look at",
-        "places": "because you are here",
-    },
-}
+BY: Final = by_language(
+    {
+        "home": ("d’après votre frigo", "from your fridge"),
+        "numbers": ("pour vos yeux seuls", "for your eyes only"),
+        "purchases": ("d’après vos achats", "from your purchases"),
+        "sight": ("d’après ce que vous regardez", "from what you look at"),
+        "places": ("parce que vous êtes là", "because you are here"),
+    }
+)
 """The few words of why for a glance, by the category of data that explains most (in full on the person's own page)."""
 ABOUT: Final = {"home": "home", "seen": "sight"}
 """The category of a card that is about the very thing that woke it."""

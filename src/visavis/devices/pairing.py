@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from visavis.delivery.screens import Screens
 from visavis.devices.registry import VALID_S, OwnDevice, Registry, TooMany, worn_moment
+from visavis.devices.words import by_language
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.http.bodies import Code, Offered, PairedKey, Pairing, json_response, read_body
@@ -60,24 +61,16 @@ REVOKE: Final = Operation(
     "DELETE", "/v1/devices/{device}", "Revoke this device's key.", OWNERS, status=204, errors=(503,)
 )
 PAGE: Final = InlinePage(Path(__file__).with_name("pair.html"))
-WORDS: Final = {
-    "fr": {
-        "title": "Relier cet écran",
-        "code": "Le code affiché sur l’autre écran",
-        "profile": "Cet écran est",
-        "go": "Relier",
-        "bad": "Ce code n’est pas valable. Demandez-en un autre.",
-        "wait": "Trop d’essais. Attendez une minute.",
-    },
-    "en": {
-        "title": "Link this screen",
-        "code": "The code on the other screen",
-        "profile": "This screen is",
-        "go": "Link",
-        "bad": "This code is not valid. Ask for another one.",
-        "wait": "Too many tries. Wait a minute.",
-    },
-}
+WORDS: Final = by_language(
+    {
+        "title": ("Relier cet écran", "Link this screen"),
+        "code": ("Le code affiché sur l’autre écran", "The code on the other screen"),
+        "profile": ("Cet écran est", "This screen is"),
+        "go": ("Relier", "Link"),
+        "bad": ("Ce code n’est pas valable. Demandez-en un autre.", "This code is not valid. Ask for another one."),
+        "wait": ("Trop d’essais. Attendez une minute.", "Too many tries. Wait a minute."),
+    }
+)
 
 
 def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
@@ -155,9 +148,8 @@ class PairingRoutes:
         found = next((one for one in devices if one.id == name), None)
         # Another's device is as unknown as one that never was.
         if found is None or (key.role != "brand" and (key.role, key.subject) != (found.role, found.subject)):
-            return problems.response(
-                problems.problem(404, "There is no such device.", advice="GET /v1/devices lists them.")
-            )
+            missing = problems.problem(404, "There is no such device.", advice="GET /v1/devices lists them.")
+            return problems.response(missing)
         self._access.revoke(name)
         self._screens.look_again()
         if found.role == "device":

@@ -81,9 +81,8 @@ async def running(
         if data is None:
             data = Path(stack.enter_context(TemporaryDirectory(prefix="visavis-demo-"))) / "data"
         client = await stack.enter_async_context(httpx.AsyncClient(base_url=base, timeout=TIMEOUT_S))
-        settings = Settings(
-            data=str(data), port=port, webhooks={"order": Target(base + SUPPLIER, secret)}, hosts=("127.0.0.1",)
-        )
+        webhooks = {"order": Target(base + SUPPLIER, secret)}
+        settings = Settings(data=str(data), port=port, webhooks=webhooks, hosts=("127.0.0.1",))
         server = build(
             extract.with_products(files),
             settings,
@@ -161,9 +160,8 @@ async def _population(
     stack: AsyncExitStack, files: Mapping[str, bytes], extract: HouseholdExtract, year_s: float
 ) -> SimulatedPopulation:
     """The simulated population on a server of its own, so that what simulated people teach never reaches the stage."""
-    held_out = re.sub(
-        rb"holdout_share = [0-9.]+", f"holdout_share = {HOLDOUT_SHARE}".encode(), files["objectives.toml"]
-    )
+    share = f"holdout_share = {HOLDOUT_SHARE}".encode()
+    held_out = re.sub(rb"holdout_share = [0-9.]+", share, files["objectives.toml"])
     clock, bound = TurnedClock(), stack.enter_context(bound_at("127.0.0.1", 0))
     port = bound.getsockname()[1]
     clock.turn(time())
@@ -180,11 +178,7 @@ async def _population(
     client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=TIMEOUT_S)
     await stack.enter_async_context(client)
     key = server.access_keys.issue("brand")
+    console = f"{client.base_url}/console#key={key}"
     return SimulatedPopulation(
-        client,
-        key,
-        extract,
-        objectives=server.objectives.results,
-        year_s=year_s,
-        console=f"{client.base_url}/console#key={key}",
+        client, key, extract, objectives=server.objectives.results, year_s=year_s, console=console
     )

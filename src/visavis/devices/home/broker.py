@@ -172,11 +172,8 @@ class Connection:
                 self._client.ack(message.mid, message.qos)
 
         properties = _properties(PacketTypes.CONNECT)
-        properties.SessionExpiryInterval, properties.ReceiveMaximum, properties.MaximumPacketSize = (
-            SESSION_S,
-            IN_FLIGHT_LIMIT,
-            PACKET_LIMIT,
-        )
+        properties.SessionExpiryInterval, properties.ReceiveMaximum = SESSION_S, IN_FLIGHT_LIMIT
+        properties.MaximumPacketSize = PACKET_LIMIT
         client = Client(
             broker.host,
             broker.port,
@@ -191,9 +188,8 @@ class Connection:
             tls_context=self._tls,
             max_queued_incoming_messages=QUEUE_LIMIT,
             will=aiomqtt.Will(f"{broker.root}/status", b"offline", 1, retain=True),
-            socket_options=[
-                (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            ],  # a card must not wait for the acknowledgement of what went before
+            # A card must not wait for the acknowledgement of what went before.
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
         client._client.manual_ack_set(True)  # noqa: SLF001  the library has no public name for it
         return client

@@ -143,11 +143,7 @@ def _components(fields: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if "components" not in fields:
         yield fields
         return
-    if (
-        not isinstance(fields["components"], dict)
-        or not isinstance(fields.get("device"), dict)
-        or not isinstance(fields.get("origin"), dict)
-    ):
+    if not all(isinstance(fields.get(name), dict) for name in ("components", "device", "origin")):
         raise Invalid(
             "An announced device has a device, an origin and components.", advice="See Home Assistant's MQTT discovery."
         )

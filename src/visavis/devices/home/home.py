@@ -190,12 +190,8 @@ class Home:
     async def _status(self, key: AccessKey, payload: bytes) -> None:
         """A home's screen is online, or not: decisions choose among the devices that are."""
         device = self._strategy.devices.get(key.profile)
-        if (
-            key.role != "device"
-            or device is None
-            or TRANSPORT not in device.transports
-            or payload not in (b"online", b"offline", b"")
-        ):
+        served = key.role == "device" and device is not None and TRANSPORT in device.transports
+        if not served or payload not in (b"online", b"offline", b""):
             return
         online = payload == b"online"
         if online and key.id not in self._online:

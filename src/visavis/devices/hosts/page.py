@@ -6,25 +6,19 @@ from typing import Final
 from msgspec import Struct
 from starlette.responses import HTMLResponse
 
+from visavis.devices.words import by_language
 from visavis.http.inline_page import SELF, InlinePage
 
 PAGE: Final = InlinePage(Path(__file__).parents[1] / "glasses.html")
-WORDS: Final = {
-    "fr": {
-        "offline": "hors ligne",
-        "hint": "Ouvrez le lien de ces lunettes.",
-        "code": "Le code affiché sur l’autre écran",
-        "go": "Relier",
-        "bad": "Ce code n’est pas valable. Demandez-en un autre.",
-    },
-    "en": {
-        "offline": "offline",
-        "hint": "Open the link of these glasses.",
-        "code": "The code on the other screen",
-        "go": "Link",
-        "bad": "This code is not valid. Ask for another one.",
-    },
-}
+WORDS: Final = by_language(
+    {
+        "offline": ("hors ligne", "offline"),
+        "hint": ("Ouvrez le lien de ces lunettes.", "Open the link of these glasses."),
+        "code": ("Le code affiché sur l’autre écran", "The code on the other screen"),
+        "go": ("Relier", "Link"),
+        "bad": ("Ce code n’est pas valable. Demandez-en un autre.", "This code is not valid. Ask for another one."),
+    }
+)
 
 
 class Host(Struct, frozen=True):
@@ -70,9 +64,6 @@ def _values(host: str, language: str) -> dict[str, object]:
         "language": language,
         "words": WORDS[language],
         "known": False,
-        "root": "",
-        "query": "",
-        "profile": "",
-        "package": "",
         "voice": False,
+        **dict.fromkeys(("root", "query", "profile", "package"), ""),
     }

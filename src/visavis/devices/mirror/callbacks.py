@@ -86,10 +86,9 @@ class Callbacks:
             if len(self._tasks) >= WAITING_LIMIT:
                 log.warning("a callback was not tried: too many wait")
                 return
-            body = msgspec.json.encode(
-                MirrorNotification(collection, item, operation, one.user_token, one.verify_token, actions)
-            )
-            task = asyncio.get_running_loop().create_task(self._delivered(person, name, body))
+            posted = MirrorNotification(collection, item, operation, one.user_token, one.verify_token, actions)
+            delivery = self._delivered(person, name, msgspec.json.encode(posted))
+            task = asyncio.get_running_loop().create_task(delivery)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 

@@ -45,10 +45,8 @@ class Directory:
 
     async def contacts(self, request: Request, key: AccessKey) -> Response:
         """Whom the person shares with."""
-        found = [
-            msgspec.json.decode(data, type=Contact) for data in self._timelines.of(key.subject, "contacts").values()
-        ]
-        return list_answer(request, "contacts", found)
+        found = self._timelines.of(key.subject, "contacts").values()
+        return list_answer(request, "contacts", [msgspec.json.decode(data, type=Contact) for data in found])
 
     async def contact(self, request: Request, key: AccessKey) -> Response:
         """One contact."""
@@ -74,10 +72,8 @@ class Directory:
 
     async def subscriptions(self, request: Request, key: AccessKey) -> Response:
         """The subscriptions to changes."""
-        found = [
-            msgspec.json.decode(data, type=MirrorSubscription)
-            for data in self._timelines.of(key.subject, "subscriptions").values()
-        ]
+        kept = self._timelines.of(key.subject, "subscriptions").values()
+        found = [msgspec.json.decode(data, type=MirrorSubscription) for data in kept]
         return list_answer(request, "subscriptionsList", found)
 
     async def subscribe(self, request: Request, key: AccessKey) -> Response:
@@ -111,18 +107,16 @@ class Directory:
         found = read(Location, given)
         if found.latitude is None or found.longitude is None:
             raise Invalid("A location needs latitude and longitude.", advice="Give both, in degrees.")
-        moment = from_builtins(
-            {
-                "kind": "located",
-                "id": found.id or f"at-{token_hex(8)}",
-                "customer": key.subject,
-                "occurred_at": found.timestamp or stamp(clock.now()),
-                "latitude": found.latitude,
-                "longitude": found.longitude,
-                "accuracy_m": found.accuracy or 0.0,
-            },
-            received_at=clock.now(),
-        )
+        located = {
+            "kind": "located",
+            "id": found.id or f"at-{token_hex(8)}",
+            "customer": key.subject,
+            "occurred_at": found.timestamp or stamp(clock.now()),
+            "latitude": found.latitude,
+            "longitude": found.longitude,
+            "accuracy_m": found.accuracy or 0.0,
+        }
+        moment = from_builtins(located, received_at=clock.now())
         if refused := permits(key, moment):
             raise Refused(refused)
         result = (await self._writer.process(moment)).answer
@@ -149,16 +143,10 @@ class Directory:
         ):
             return None
         since = stamp(datetime.fromtimestamp(customer.places.since, UTC))
+        here = Location(id="latest", timestamp=since, display_name=place.name)
         if place.ring:
-            return Location(id="latest", timestamp=since, display_name=place.name)
-        return Location(
-            id="latest",
-            timestamp=since,
-            display_name=place.name,
-            accuracy=place.radius_m,
-            latitude=place.latitude,
-            longitude=place.longitude,
-        )
+            return here
+        return replace(here, accuracy=place.radius_m, latitude=place.latitude, longitude=place.longitude)
 
     def _contact(self, key: AccessKey, request: Request) -> Contact:
         data = self._timelines.get(key.subject, "contacts", request.path_params["id"])

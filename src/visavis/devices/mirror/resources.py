@@ -186,9 +186,8 @@ def read(kind: type[R], fields: Mapping[str, Any]) -> R:
     b'{"kind":"mirror#timelineItem","text":"Hello"}'
     """
     try:
-        return msgspec.convert(
-            _without_kinds({name: value for name, value in fields.items() if name not in OURS[kind]}), kind
-        )
+        given = {name: value for name, value in fields.items() if name not in OURS[kind]}
+        return msgspec.convert(_without_kinds(given), kind)
     except msgspec.ValidationError as error:
         detail = str(error)
         raise Invalid(

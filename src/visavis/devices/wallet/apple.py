@@ -14,7 +14,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from hashlib import blake2b
 from hmac import compare_digest
 from math import ceil
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import msgspec
@@ -44,12 +44,14 @@ ON: Final = "wallet:"
 TYPE: Final = "application/vnd.apple.pkpass"
 PROTOCOL: Final = "Apple PassKit web service"
 """A phone sends the token of one pass (``ApplePass``) instead of a key, and reads statuses only."""
+JSON: Final = "application/json"
+_PHONE: Final[dict[str, Any]] = {"protocol": PROTOCOL}
 _REGISTRATIONS: Final = "/wallet/v1/devices/{device}/registrations/{type}"
 REGISTER: Final = Operation(
     "POST",
     f"{_REGISTRATIONS}/{{serial}}",
     "Tell this phone when the pass changes.",
-    request="application/json",
+    request=JSON,
     status=201,
     errors=(401, 403, 422),
     protocol=PROTOCOL,
@@ -61,26 +63,16 @@ UPDATED: Final = Operation(
     "GET",
     _REGISTRATIONS,
     "Which passes of this phone changed; 204 when none did.",
-    response="application/json",
+    response=JSON,
     errors=(422,),
     query=("passesUpdatedSince",),
     protocol=PROTOCOL,
 )
 LATEST: Final = Operation(
-    "GET",
-    "/wallet/v1/passes/{type}/{serial}",
-    "The pass as it is now.",
-    response=TYPE,
-    errors=(401,),
-    protocol=PROTOCOL,
+    "GET", "/wallet/v1/passes/{type}/{serial}", "The pass as it is now.", response=TYPE, errors=(401,), **_PHONE
 )
 COMPLAINTS: Final = Operation(
-    "POST",
-    "/wallet/v1/log",
-    "Errors that a phone reports.",
-    request="application/json",
-    errors=(422,),
-    protocol=PROTOCOL,
+    "POST", "/wallet/v1/log", "Errors that a phone reports.", request=JSON, errors=(422,), **_PHONE
 )
 TIMEOUT_S: Final = 10.0
 REGISTRATIONS_LIMIT: Final = 32
@@ -175,11 +167,8 @@ class Passes:
 
     async def _register(self, request: Request) -> Response:
         person = self._allowed(request)
-        kind, serial, token = (
-            self._registration(request),
-            request.path_params["serial"],
-            (await json_body(request)).get("pushToken", ""),
-        )
+        kind, serial = self._registration(request), request.path_params["serial"]
+        token = (await json_body(request)).get("pushToken", "")
         if not isinstance(token, str) or not token.isalnum() or not token.isascii() or len(token) > 200:
             raise Invalid("`pushToken` is not a token.", advice="Send the one that the phone was given.")
         known = self._addresses.under(person, ON, serial)
@@ -303,11 +292,8 @@ class Passes:
         if self._client is None:
             return DeliveryResult("nobody", "no push service is set up")
         try:
-            answer = await self._client.post(
-                f"{self._wallet.push_url}/3/device/{token}",
-                content=b"{}",
-                headers={"apns-topic": self._wallet.pass_type},
-            )
+            url, headers = f"{self._wallet.push_url}/3/device/{token}", {"apns-topic": self._wallet.pass_type}
+            answer = await self._client.post(url, content=b"{}", headers=headers)
         except ERRORS as error:
             return of_error(error)
         if answer.status_code in (400, 410) and (answer.status_code == 410 or b"BadDeviceToken" in answer.content):

@@ -22,6 +22,7 @@ from msgspec import Struct
 from visavis.cards.typography import typeset
 from visavis.config import Wallet
 from visavis.devices.phone.icon import icon
+from visavis.devices.words import by_language
 from visavis.model.card import Card
 from visavis.model.catalogue import Place
 from visavis.model.errors import Invalid
@@ -35,22 +36,19 @@ IMAGES: Final = {
     "logo.png": (50, 50),
     "logo@2x.png": (100, 100),
 }
-WORDS: Final[dict[str, dict[str, str]]] = {
-    "fr": {
-        "nothing": "Rien pour l'instant",
-        "why": "Pourquoi",
-        "stop": "Ne plus en recevoir",
-        "how": "Supprimez cette carte : plus rien n'arrive. Elle ne contient rien sur vous.",
-        "about": "Les cartes de {brand}",
-    },
-    "en": {
-        "nothing": "Nothing for now",
-        "why": "Why",
-        "stop": "Receive no more",
-        "how": "Delete this pass: nothing arrives any more. It holds nothing about you.",
-        "about": "Cards from {brand}",
-    },
-}
+_HOW: Final = (
+    "Supprimez cette carte : plus rien n'arrive. Elle ne contient rien sur vous.",
+    "Delete this pass: nothing arrives any more. It holds nothing about you.",
+)
+WORDS: Final = by_language(
+    {
+        "nothing": ("Rien pour l'instant", "Nothing for now"),
+        "why": ("Pourquoi", "Why"),
+        "stop": ("Ne plus en recevoir", "Receive no more"),
+        "how": _HOW,
+        "about": ("Les cartes de {brand}", "Cards from {brand}"),
+    }
+)
 
 
 class PassSigner(Struct, frozen=True):

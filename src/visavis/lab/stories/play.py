@@ -60,9 +60,8 @@ class Player:
 
     def key(self, role: str) -> str:
         """The key of this role: of the person who plays, or of the place."""
-        subject = {"brand": "", "till": self.place, "adviser": self.place, "other-till": self.place}.get(
-            role, self.person
-        )
+        of_place = dict.fromkeys(("till", "adviser", "other-till"), self.place)
+        subject = ({"brand": ""} | of_place).get(role, self.person)
         if (role, subject) not in self._keys:
             self._keys[role, subject] = self._issue(role.removeprefix("other-"), subject)
         return self._keys[role, subject]

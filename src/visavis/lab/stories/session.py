@@ -60,9 +60,8 @@ class StorySession:
             strategy = self.server.strategy
             actor = Actor(self._extract, self.household, strategy.brand.zone, self._now(), strategy.never_push)
             issue, person = self.server.access_keys.issue, identifier(self.household)
-            self._players[self.household] = Player(
-                self._client, issue, actor, person, self._now, language=self._language
-            )
+            player = Player(self._client, issue, actor, person, self._now, language=self._language)
+            self._players[self.household] = player
         return self._players[self.household]
 
     @property

@@ -70,11 +70,14 @@ class Year(Struct, frozen=True):
         columns = (self.product[part].tolist(), self.quantity[part].tolist(), self.cents[part].tolist())
         return tuple([Line(self.products[p], q, c) for p, q, c in zip(*columns, strict=True)])
 
+    def rows_of(self, i: int) -> list[int]:
+        """The row of the product of each line of basket i."""
+        rows: list[int] = self.product[int(self.starts[i]) : int(self.starts[i + 1])].tolist()
+        return rows
+
     def families_of(self, i: int) -> frozenset[str]:
         """The families of basket i: the truth that the figures are judged by."""
-        return frozenset(
-            [self.families[p] for p in self.product[int(self.starts[i]) : int(self.starts[i + 1])].tolist()]
-        )
+        return frozenset([self.families[p] for p in self.rows_of(i)])
 
     def catalogue(self) -> bytes:
         """``products.csv`` of everything bought in the year; the data set knows no shelf price, so none is claimed."""

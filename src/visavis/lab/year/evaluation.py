@@ -59,7 +59,7 @@ def _at_entrance(run: YearRun, i: int) -> Visit:
     if not eligible:
         return visit
     basket = year.families_of(i)
-    products = {year.products[p] for p in year.product[int(year.starts[i]) : int(year.starts[i + 1])].tolist()}
+    products = {year.products[p] for p in year.rows_of(i)}
     counts = run.counts[household]
     counted = counts.most_counted()
     top = frozenset([one.family for one in counted[:TOP]])

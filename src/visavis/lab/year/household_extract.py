@@ -40,14 +40,7 @@ def extract(strategy: Strategy, learned: Learned, to: Path) -> int:
     """Write ``households.json.gz`` and ``learned.msgpack.gz`` reproducibly into this folder; returns their bytes."""
     year = data.load()
     chosen = _chosen(year)
-    products = sorted(
-        {
-            p
-            for indices in chosen.values()
-            for i in indices
-            for p in year.product[year.starts[i] : year.starts[i + 1]].tolist()
-        }
-    )
+    products = sorted({p for indices in chosen.values() for i in indices for p in year.rows_of(i)})
     place = {p: at for at, p in enumerate(products)}
     content: dict[str, Any] = {
         "credit": CREDIT,
@@ -59,12 +52,8 @@ def extract(strategy: Strategy, learned: Learned, to: Path) -> int:
     }
     to.mkdir(parents=True, exist_ok=True)
     bought = {family for *_, family, _ in content["products"]}
-    kept = Learned(
-        learned.version,
-        learned.heads,
-        {name: row for name, row in learned.families.items() if name in bought},
-        learned.card,
-    )
+    families = {name: row for name, row in learned.families.items() if name in bought}
+    kept = Learned(learned.version, learned.heads, families, learned.card)
     files = {
         "households.json.gz": json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(),
         "learned.msgpack.gz": msgspec.msgpack.encode(kept),
@@ -87,10 +76,7 @@ def _chosen(year: data.Year) -> Mapping[int, list[int]]:
     milk = {p for p, family in enumerate(year.families) if family == MILK}
     steady: dict[int, list[int]] = {}
     for household, indices in data.by_household(year):
-        held = [
-            bool(milk.intersection(year.product[year.starts[i] : year.starts[i + 1]].tolist()))
-            for i in indices.tolist()
-        ]
+        held = [bool(milk.intersection(year.rows_of(i))) for i in indices.tolist()]
         late = year.paid_at[indices[-1]] > year.paid_at[-1] - 7 * 86_400
         if len(indices) in BASKETS and sum(held) >= 12 and late and not data.development(household):
             steady[household] = indices.tolist()
@@ -106,14 +92,9 @@ def _baskets(year: data.Year, indices: list[int], place: Mapping[int, int]) -> l
     for i in indices:
         part = slice(int(year.starts[i]), int(year.starts[i + 1]))
         columns = (year.product[part].tolist(), year.quantity[part].tolist(), year.cents[part].tolist())
+        lines = [n for p, q, c in zip(*columns, strict=True) for n in (place[p], q, c)]
         at = int(year.paid_at[i])
-        rows.append(
-            [
-                at - before,
-                1 if int(year.shop[i]) == home else 2,
-                [n for p, q, c in zip(*columns, strict=True) for n in (place[p], q, c)],
-            ]
-        )
+        rows.append([at - before, 1 if int(year.shop[i]) == home else 2, lines])
         before = at
     return rows
 
@@ -122,11 +103,8 @@ def _products(strategy: Strategy, year: data.Year, products: list[int]) -> list[
     """[id, French name, English name, family, cents] of each product."""
     table = pl.read_parquet(data.folder() / "products.parquet", columns=["product_id", "package_size"])
     sizes = dict(zip(table["product_id"].cast(pl.Utf8).to_list(), table["package_size"].to_list(), strict=True))
-    paid = (
-        pl.DataFrame({"p": year.product, "each": year.cents / np.maximum(year.quantity, 1)})
-        .group_by("p")
-        .agg(pl.col("each").median())
-    )
+    each = pl.DataFrame({"p": year.product, "each": year.cents / np.maximum(year.quantity, 1)})
+    paid = each.group_by("p").agg(pl.col("each").median())
     price = dict(zip(paid["p"].to_list(), paid["each"].to_list(), strict=True))
     rows = []
     for p in products:

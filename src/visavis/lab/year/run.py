@@ -44,9 +44,8 @@ def run(
     (folder / "key").write_bytes(KEY)
     until = datetime(2018 if months == 6 else 2017, 1 if months == 6 else 7 + months, 1, 5, tzinfo=UTC).timestamp()
     shown = screen(read(whole)) if screen is not None else None
-    with closing(
-        SqliteEntryLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", KEY, folder / "erased"))
-    ) as log:
+    keys = KeyStore(folder / "vault.sqlite", KEY, folder / "erased")
+    with closing(SqliteEntryLog(folder / "log.sqlite", keys)) as log:
         with shown.live if shown is not None else nullcontext():
             done = backtest(
                 year,

@@ -90,10 +90,9 @@ def _introduce(loop: Processor, name: str) -> None:
     loop.step(Linked(id="card", customer=name, occurred_at=START, identifier=name))
     for purpose in ("place-moment", "reminders"):
         notice = loop.strategy.purposes[purpose].notice.version
-        served = Noticed(
-            id=f"n-{purpose}", customer=name, occurred_at=START, purpose=purpose, notice=notice, language="en"
+        loop.step(
+            Noticed(id=f"n-{purpose}", customer=name, occurred_at=START, purpose=purpose, notice=notice, language="en")
         )
-        loop.step(served)
         loop.step(Consented(id=f"y-{purpose}", customer=name, occurred_at=START, purpose=purpose, notice=notice))
 
 

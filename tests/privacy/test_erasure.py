@@ -125,7 +125,7 @@ def is_handed_over(house: House, name: str) -> None:
 def held_of(house: House, name: str) -> list[bytes]:
     """The exact bytes of this person beside the log: keys, addresses, timeline, deliveries, outbox."""
     server, found = house.server, keys_of(house, name)
-    for one in (server.external_channels.addresses._shelf, server.mirror.timelines._shelf):
+    for one in (server.external_channels.addresses._items, server.mirror.timelines._shelf):
         for number, _ in one._people[name].values():
             for sealed in one._database.execute(
                 "SELECT header, value FROM items WHERE number = ?", (number,)
@@ -485,7 +485,7 @@ def killed_at(root: Path, step: int) -> bool:
         log = house.server.log
         assert isinstance(log, SqliteEntryLog)
         server = house.server
-        shelves = (server.external_channels.addresses._shelf, server.mirror.timelines._shelf)
+        shelves = (server.external_channels.addresses._items, server.mirror.timelines._shelf)
         for one in (log, log._keys, server.webhooks, server.access_keys, server.dispatcher, *shelves):
             one._database.set_trace_callback(tick)
         house.erase(SHE)

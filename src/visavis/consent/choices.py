@@ -1,4 +1,15 @@
-"""The purposes that a person may choose, with their notices, and the moments that a choice makes."""
+"""The purposes that a person may choose, with their notices, and the moments that a choice makes.
+
+From a withdrawal to the last screen that shows something of it::
+
+    web/portal, api/people    the person switches a purpose off          switched
+    runtime/loop              steps the moment like any other            engine.step
+    customers/choices         folds it: the consent ends, the consent epoch grows, open windows of the purpose close
+    consent/gate              from the next moment on, no view of that purpose, and no moment that only it covers
+    delivery/eligibility      what was decided before is judged again: screens, webhooks, each attempt to deliver
+    delivery/dispatcher       recalls the card from the device that shows it
+    ledger/record             the line that tells the person of it, in the same commit
+"""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,14 @@
-"""Learn the parameters of ``insight.need`` from a history, with the views of the live code."""
+"""Learn the parameters of ``insight.need`` from a history, with the views of the live code.
+
+From a learned file to decisions that use it::
+
+    lab/year/backtest         gives each visit of the history, folded by the live code
+    learning/offline          collects rows and labels                   OfflineLearner
+    learning/fit              fits the networks                          fit
+    model/world               ``ParametersLearned`` holds the result, named by its bytes
+    runtime/loop              enters it in the log                       Processor.enact
+    insight/need              every later decision reads it, and names that world
+"""
 
 from collections.abc import Iterable, Mapping
 from math import log

@@ -4,6 +4,16 @@ A screen is kept in step with what it should show: one that comes online later g
 Topics begin with the id of the home's key: ``root/<id>/event``, ``/status`` (``online``, or ``offline`` by last will),
 ``/displayed`` and ``/answer``, and from us ``/card``, retained. The key decides whose home it is and which moments it
 may send; the broker limits each account to its own topics. A sensor's key only sends; a device's key is a screen too.
+
+From an empty fridge to a delivered order::
+
+    devices/home/messages     reads the fridge's message as ``ran_out``
+    engine.step               decides for the fridge's screen
+    devices/home              publishes the card; the person's yes comes back on ``/answer``
+    delivery/answers          makes ``answered`` of it
+    engine.step               adds the effect ``order`` to that entry, if the card and its consent still hold
+    delivery/webhooks         sends the order to the brand's system, at least once, under one key
+    api/moments               the brand reports ``ordered``, then ``fulfilled``
 """
 
 import asyncio

@@ -1,11 +1,7 @@
-"""What a card costs a device, by each way to it.
+"""What a card costs a device, by each way to it: how late it is, bytes on the wire, wake-ups with and without cards.
 
-How late it is on the screen, how many bytes on its wire, how often it is woken, with and without cards.
-
-Bytes are those of the device's own TCP connection, both directions, counted by a proxy in front of it, without IP and
-TCP headers. A wake-up is a burst of traffic with 50 ms of silence before it. A quiet hour is extrapolated from a few
-measured keep-alives, or polls. The peer is a client that asks the same server over a kept HTTP connection, once a
-minute, whether there is a card.
+Bytes are those of the device's TCP connection, both directions, without IP and TCP headers, counted by a proxy. A
+wake-up is a burst after 50 ms of silence; a quiet hour is extrapolated. The peer polls once a minute over kept HTTP.
 """
 
 import argparse
@@ -185,12 +181,8 @@ async def mqtt(cards: int) -> list[Figure]:
             arrived: asyncio.Queue[float] = asyncio.Queue()
             # Every tenth is counted, and let alone until its wire is silent; the others are timed.
             counted = number % 10 == 0
-            async with aiomqtt.Client(
-                "127.0.0.1",
-                meter.port if counted else broker,
-                protocol=aiomqtt.ProtocolVersion.V5,
-                keepalive=int(KEEPALIVE_S),
-            ) as screen:
+            port, version = meter.port if counted else broker, aiomqtt.ProtocolVersion.V5
+            async with aiomqtt.Client("127.0.0.1", port, protocol=version, keepalive=int(KEEPALIVE_S)) as screen:
                 await screen.subscribe(f"visavis/{home}/card", qos=1)
                 listening = asyncio.create_task(_listen(screen, arrived))
                 await screen.publish(f"visavis/{home}/status", b"online", qos=1, retain=True)
@@ -204,17 +196,14 @@ async def mqtt(cards: int) -> list[Figure]:
         alive, woken = await _kept_alive(meter)
         meter.stop()
     hour = 3600 / KEEPALIVE_S
+    cost, wakes = medians(costs)
+    quiet = f"a quiet hour over MQTT, keep-alive {KEEPALIVE_S:.0f} s"
     return [
-        figure("decision to the fridge's screen over MQTT, p50", statistics.median(waits), "ms", "limit", GOAL_MS),
-        figure(
-            "decision to the fridge's screen over MQTT, p90", statistics.quantiles(waits, n=10)[-1], "ms", "limit", None
-        ),
-        figure("bytes of one card over MQTT", statistics.median([cost for cost, _ in costs]), "B", "limit", None),
-        figure("wake-ups of one card over MQTT", statistics.median([wakes for _, wakes in costs]), "", "limit", None),
-        figure(f"bytes of a quiet hour over MQTT, keep-alive {KEEPALIVE_S:.0f} s", alive * hour, "B", "polling", None),
-        figure(
-            f"wake-ups of a quiet hour over MQTT, keep-alive {KEEPALIVE_S:.0f} s", woken * hour, "", "polling", None
-        ),
+        *delays("the fridge's screen over MQTT", waits),
+        figure("bytes of one card over MQTT", cost, "B", "limit", None),
+        figure("wake-ups of one card over MQTT", wakes, "", "limit", None),
+        figure(f"bytes of {quiet}", alive * hour, "B", "polling", None),
+        figure(f"wake-ups of {quiet}", woken * hour, "", "polling", None),
     ]
 
 
@@ -260,24 +249,13 @@ async def polling(cards: int) -> list[Figure]:
                 await runs_out(server, f"q{number}")
                 shown.append(await meter.counted(poll))
         meter.stop()
-    polls = 3600 / POLL_S
+    polls, way = 3600 / POLL_S, f"by polling every {POLL_S:.0f} s"
+    cost, wakes = medians(quiet)
     return [
-        figure(f"delay of a card by polling every {POLL_S:.0f} s, mean", POLL_S * 500, "ms", "arithmetic", None),
-        figure("bytes of one card by polling", statistics.median([cost for cost, _ in shown]), "B", "limit", None),
-        figure(
-            f"bytes of a quiet hour by polling every {POLL_S:.0f} s",
-            statistics.median([cost for cost, _ in quiet]) * polls,
-            "B",
-            "itself",
-            None,
-        ),
-        figure(
-            f"wake-ups of a quiet hour by polling every {POLL_S:.0f} s",
-            statistics.median([wakes for _, wakes in quiet]) * polls,
-            "",
-            "itself",
-            None,
-        ),
+        figure(f"delay of a card {way}, mean", POLL_S * 500, "ms", "arithmetic", None),
+        figure("bytes of one card by polling", medians(shown)[0], "B", "limit", None),
+        figure(f"bytes of a quiet hour {way}", cost * polls, "B", "itself", None),
+        figure(f"wake-ups of a quiet hour {way}", wakes * polls, "", "itself", None),
     ]
 
 
@@ -306,27 +284,14 @@ async def sse(cards: int) -> list[Figure]:
             beat = await meter.counted(lambda: asyncio.sleep(HEARTBEAT_S + 1))
         meter.stop()
     # What opens the stream is counted with the beat, once: an hour opens it once.
+    cost, wakes = medians(costs)
+    beats, quiet = 3600 / HEARTBEAT_S, f"a quiet hour over SSE, a beat every {HEARTBEAT_S:.0f} s"
     return [
-        figure("decision to the glasses over SSE, p50", statistics.median(waits), "ms", "limit", GOAL_MS),
-        figure("decision to the glasses over SSE, p90", statistics.quantiles(waits, n=10)[-1], "ms", "limit", None),
-        figure(
-            "bytes of one card over SSE", statistics.median([cost for cost, _ in costs]), "B", "limit", SSE_GOAL_BYTES
-        ),
-        figure("wake-ups of one card over SSE", statistics.median([wakes for _, wakes in costs]), "", "limit", None),
-        figure(
-            f"bytes of a quiet hour over SSE, a beat every {HEARTBEAT_S:.0f} s",
-            beat[0] + (3600 / HEARTBEAT_S - 1) * len(BEAT),
-            "B",
-            "polling",
-            None,
-        ),
-        figure(
-            f"wake-ups of a quiet hour over SSE, a beat every {HEARTBEAT_S:.0f} s",
-            3600 / HEARTBEAT_S,
-            "",
-            "polling",
-            None,
-        ),
+        *delays("the glasses over SSE", waits),
+        figure("bytes of one card over SSE", cost, "B", "limit", SSE_GOAL_BYTES),
+        figure("wake-ups of one card over SSE", wakes, "", "limit", None),
+        figure(f"bytes of {quiet}", beat[0] + (beats - 1) * len(BEAT), "B", "polling", None),
+        figure(f"wake-ups of {quiet}", beats, "", "polling", None),
     ]
 
 
@@ -366,30 +331,13 @@ async def waiting(cards: int) -> list[Figure]:
                     waits.append(await _card(server, name, arrived))
                 await asking
         meter.stop()
-    asked = 3600 / WAIT_S
+    asked, hour = 3600 / WAIT_S, f"a quiet hour by waiting {WAIT_S:.0f} s"
+    cost, wakes = medians(quiet)
     return [
-        figure("decision to the glasses by waiting, p50", statistics.median(waits), "ms", "limit", GOAL_MS),
-        figure(
-            "bytes of one card by waiting, without the question",
-            statistics.median([cost for cost, _ in costs]),
-            "B",
-            "limit",
-            None,
-        ),
-        figure(
-            f"bytes of a quiet hour by waiting {WAIT_S:.0f} s",
-            statistics.median([cost for cost, _ in quiet]) * asked,
-            "B",
-            "polling",
-            None,
-        ),
-        figure(
-            f"wake-ups of a quiet hour by waiting {WAIT_S:.0f} s",
-            statistics.median([wakes for _, wakes in quiet]) * asked,
-            "",
-            "polling",
-            None,
-        ),
+        delays("the glasses by waiting", waits)[0],
+        figure("bytes of one card by waiting, without the question", medians(costs)[0], "B", "limit", None),
+        figure(f"bytes of {hour}", cost * asked, "B", "polling", None),
+        figure(f"wake-ups of {hour}", wakes * asked, "", "polling", None),
     ]
 
 
@@ -400,25 +348,29 @@ def a_client(port: int, token: str) -> httpx.AsyncClient:
     )
 
 
-WAYS: Final[dict[str, Callable[[int], Coroutine[Any, Any, list[Figure]]]]] = {
-    "mqtt": mqtt,
-    "polling": polling,
-    "sse": sse,
-    "waiting": waiting,
-}
+Way = Callable[[int], Coroutine[Any, Any, list[Figure]]]
+WAYS: Final[dict[str, Way]] = {"mqtt": mqtt, "polling": polling, "sse": sse, "waiting": waiting}
 """Each way to a screen, measured by one function."""
 
 
 def figure(name: str, value: float, unit: str, against: str, goal: float | None) -> Figure:
     """One figure of the line of JSON."""
-    return {
-        "figure": name,
-        "value": round(value, 2),
-        "unit": unit,
-        "against": against,
-        "ratio": round(value / goal, 3) if goal else None,
-        "goal": goal,
-    }
+    ratio = round(value / goal, 3) if goal else None
+    return {"figure": name, "value": round(value, 2), "unit": unit, "against": against, "ratio": ratio, "goal": goal}
+
+
+def medians(costs: list[tuple[int, int]]) -> tuple[float, float]:
+    """The median bytes and wake-ups."""
+    return statistics.median([cost for cost, _ in costs]), statistics.median([wakes for _, wakes in costs])
+
+
+def delays(to: str, waits_ms: list[float]) -> list[Figure]:
+    """The figures of how late cards were, median and ninth decile."""
+    late = statistics.quantiles(waits_ms, n=10)[-1]
+    return [
+        figure(f"decision to {to}, p50", statistics.median(waits_ms), "ms", "limit", GOAL_MS),
+        figure(f"decision to {to}, p90", late, "ms", "limit", None),
+    ]
 
 
 def compared(results: list[Figure]) -> None:

@@ -23,9 +23,7 @@ from pathlib import Path
 from time import perf_counter, sleep, time
 from typing import Any
 
-sys.path[0] = str(
-    Path(__file__).parents[1]
-)  # this file's name is also that of a module of Python's, which others import
+sys.path[0] = str(Path(__file__).parents[1])  # this file's name is also that of a module of Python's
 
 import httpx
 import msgspec
@@ -97,13 +95,8 @@ def serve(kind: str, folder: Path, port: int, answer: bytes) -> None:
         )
         app = server.app
     profile = cProfile.Profile() if kind == "profiled" else None
-    uvicorn.run(
-        Profiled(app, profile) if profile is not None else app,
-        port=port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=2,
-    )
+    app = Profiled(app, profile) if profile is not None else app
+    uvicorn.run(app, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=2)
     if profile is not None:
         pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(45)
 

@@ -1,7 +1,4 @@
-"""What the ledger costs: the lines of a moment, their place in the tree, a checkpoint, proofs, and verification.
-
-Beside one HMAC of the same run.
-"""
+"""Cost of the ledger beside one HMAC: a moment's lines, their place in the tree, a checkpoint, proofs, verification."""
 
 import argparse
 import hmac

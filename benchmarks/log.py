@@ -26,16 +26,8 @@ def main() -> None:
             entries = [an_entry(f"c{i % 500}", f"m{i}", minutes=i % 1000, lines=i % 12) for i in range(count)]
             ours = wrote(folder, group, entries)
             peer = plain(folder, group, entries)
-            results.append(
-                {
-                    "figure": f"commit, groups of {group}",
-                    "value": round(ours),
-                    "unit": "entries/s",
-                    "against": "append and fsync the same bytes",
-                    "ratio": round(ours / peer, 2),
-                    "goal": None,
-                }
-            )
+            what, against = f"commit, groups of {group}", "append and fsync the same bytes"
+            results.append(figure(what, round(ours), "entries/s", against, round(ours / peer, 2)))
             print(f"{group:>6}{ours:>12,.0f}{peer:>14,.0f}{ours / peer:>8.2f}")
         log = a_log(Path(folder) / "256")
         started = perf_counter()
@@ -52,27 +44,14 @@ def main() -> None:
             f"scan and decode {scanned:,.0f} entries/s; look-ups {found:,.0f}/s; {size:.0f} bytes a row on disk for"
             f" entries of {raw:.0f}"
         )
-        results.append(
-            {
-                "figure": "scan and decode",
-                "value": round(scanned),
-                "unit": "entries/s",
-                "against": None,
-                "ratio": None,
-                "goal": None,
-            }
-        )
-        results.append(
-            {
-                "figure": "bytes on disk",
-                "value": round(size),
-                "unit": "B/entry",
-                "against": "encoded entry",
-                "ratio": round(size / raw, 2),
-                "goal": None,
-            }
-        )
+        results.append(figure("scan and decode", round(scanned), "entries/s", None, None))
+        results.append(figure("bytes on disk", round(size), "B/entry", "encoded entry", round(size / raw, 2)))
     print(json.dumps({"benchmark": "log", "results": results}))
+
+
+def figure(name: str, value: int, unit: str, against: str | None, ratio: float | None) -> dict[str, object]:
+    """One figure of the line of JSON."""
+    return {"figure": name, "value": value, "unit": unit, "against": against, "ratio": ratio, "goal": None}
 
 
 def wrote(folder: str, group: int, entries: list[Entry]) -> float:

@@ -1,13 +1,7 @@
-"""What keeping a person's choices costs at a waking moment.
+"""What keeping a person's choices costs at a waking moment: gate, views, seal and ledger, beside the whole decision.
 
-The gate, the views, the seal and the ledger, beside the whole decision of the same run.
-
-Each part is timed where it runs, on the moment and the entry of a customer with sixty baskets who said yes to four
-purposes; the decision in turn with them, several times, and medians are quoted. What commits of the same entries cost
-more with their lines than without is reported as well. The ledger's tree grows once everyone is answered, and is not
-counted in.
-
-python -m benchmarks.privacy
+The customer has sixty baskets and said yes to four purposes. Parts and decision are timed in turn; medians are quoted.
+The ledger's tree grows after the answer and is not counted. Run with ``python -m benchmarks.privacy``.
 """
 
 import argparse
@@ -126,17 +120,13 @@ def figures_of(name: str, entry: Entry, whole: float, parts: dict[str, float]) -
     print(f"  {'together':<10}{together:>8.2f} µs{together / whole:>8.1%}   goals {TOGETHER_US:.0f} µs, {SHARE:.0%}")
     rows: list[tuple[str, float, float | None]] = [(f"{name}: {part}", us, None) for part, us in parts.items()]
     rows.append((f"{name}: together", together, TOGETHER_US))
-    return [
-        {
-            "figure": figure,
-            "value": round(us, 2),
-            "unit": "µs",
-            "against": "the waking decision",
-            "ratio": round(us / whole, 4),
-            "goal": goal,
-        }
-        for figure, us, goal in rows
-    ]
+    against = "the waking decision"
+    return [figure(row, round(us, 2), against, round(us / whole, 4), goal) for row, us, goal in rows]
+
+
+def figure(name: str, us: float, against: str, ratio: float, goal: float | None) -> dict[str, object]:
+    """One figure of the line of JSON."""
+    return {"figure": name, "value": us, "unit": "µs", "against": against, "ratio": ratio, "goal": goal}
 
 
 def committed(folder: Path, strategy: Strategy, entry: Entry, rounds: int) -> list[dict[str, object]]:
@@ -151,16 +141,8 @@ def committed(folder: Path, strategy: Strategy, entry: Entry, rounds: int) -> li
     log.close()
     bare, whole = median(took[False]), median(took[True])
     print(f"commit, an entry: {bare:.1f} µs without lines, {whole:.1f} with")
-    return [
-        {
-            "figure": "commit with lines, an entry",
-            "value": round(whole, 1),
-            "unit": "µs",
-            "against": "the same commit without lines",
-            "ratio": round(whole / bare, 2),
-            "goal": None,
-        }
-    ]
+    against = "the same commit without lines"
+    return [figure("commit with lines, an entry", round(whole, 1), against, round(whole / bare, 2), None)]
 
 
 def each(what: Callable[[], object]) -> float:

@@ -1,9 +1,6 @@
-"""How late a card is on glasses that a vendor simulates.
+"""How late a card is on glasses that a vendor simulates: from the waking moment until the glasses report it drawn.
 
-From the moment that wakes the decision until the glasses report that it is drawn.
-
-Even's simulator of the G2 and Brilliant's emulator of the Halo, in processes of their own (``make peers``); what is
-absent is left out. The radio link of the real glasses is simulated by neither, and is slower.
+Even's simulator of the G2 and Brilliant's emulator of the Halo (``make peers``), without the delay of a radio link.
 """
 
 import json
@@ -70,14 +67,8 @@ def main() -> None:
         for way, (name, dark) in ways.items():
             waits = late_ms(hosting, name, dark)
             for share, value in (("p50", statistics.median(waits)), ("p90", statistics.quantiles(waits, n=10)[-1])):
-                results.append(
-                    {
-                        "figure": f"moment to drawn on {way}, {share}",
-                        "value": round(value, 2),
-                        "unit": "ms",
-                        "goal": GOAL_MS,
-                    }
-                )
+                figure = f"moment to drawn on {way}, {share}"
+                results.append({"figure": figure, "value": round(value, 2), "unit": "ms", "goal": GOAL_MS})
     for one in results:
         print(f"{one['figure']:<66}{one['value']:>10,.2f} {one['unit']}")
     print(json.dumps({"benchmark": "simulators", "results": results}))

@@ -44,14 +44,11 @@ def grocery() -> dict[str, bytes]:
 def a_world(strategy: Strategy) -> World:
     """A world with fitted networks of the size that the year uses."""
     dice = np.random.default_rng(0)
-    x, c = (
-        dice.normal(size=(2000, len(FEATURES))).astype(np.float32),
-        dice.normal(size=(100, len(CONTEXTS))).astype(np.float32),
-    )
+    x = dice.normal(size=(2000, len(FEATURES))).astype(np.float32)
+    c = dice.normal(size=(100, len(CONTEXTS))).astype(np.float32)
     net = pack(fit(x, c, np.repeat(np.arange(100), 20), dice.random(2000) < 0.2, epochs=2))
-    learned = Learned(
-        "benchmark", dict.fromkeys(prior().heads, net), {f"f{i}": (-0.5, -2.0, 0.1, 3.0) for i in range(200)}, {}
-    )
+    families: dict[str, tuple[float, ...]] = {f"f{i}": (-0.5, -2.0, 0.1, 3.0) for i in range(200)}
+    learned = Learned("benchmark", dict.fromkeys(prior().heads, net), families, {})
     return World(version="benchmark", strategy=strategy.version, learned=learned)
 
 
@@ -76,16 +73,8 @@ def a_customer(strategy: Strategy, world: World, *purposes: str) -> Customer:
     dice = np.random.default_rng(1)
     for trip in range(60):
         picked = np.unique(np.minimum(dice.geometric(0.02, size=10), 199)).tolist()
-        at = NOW - timedelta(days=190 - 3 * trip)
-        moments.append(
-            Bought(
-                id=f"b{trip}",
-                customer="camille",
-                occurred_at=at,
-                place="s1",
-                lines=tuple([Line(f"p{p}", 1, 199) for p in picked]),
-            )
-        )
+        at, lines = NOW - timedelta(days=190 - 3 * trip), tuple([Line(f"p{p}", 1, 199) for p in picked])
+        moments.append(Bought(id=f"b{trip}", customer="camille", occurred_at=at, place="s1", lines=lines))
     for moment in moments:
         _, customer = processed(strategy, world, customer, moment)
     return customer

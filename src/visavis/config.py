@@ -28,10 +28,9 @@ class Push(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Wallet(Struct, frozen=True, forbid_unknown_fields=True):
-    """An Apple developer's account: the pass type and its certificate, key and issuer (PEM files).
+    """An Apple developer's account: pass type, certificate, key and issuer (PEM files); without it, no passes.
 
-    Without a certificate there are no passes. ``url`` is the public https address of this server, ``push_url`` Apple's
-    push service (empty: a changed pass is not announced).
+    ``url`` is the public https address of this server; with ``push_url`` empty, a changed pass is not announced.
     """
 
     pass_type: str = ""
@@ -44,10 +43,7 @@ class Wallet(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GoogleWallet(Struct, frozen=True, forbid_unknown_fields=True):
-    """A Google Wallet issuer: its id, and the file of its service account's key (JSON).
-
-    ``url`` is the public https address of this server.
-    """
+    """A Google Wallet issuer: its id, the JSON file of its service account's key, and this server's https ``url``."""
 
     issuer: str = ""
     account: str = ""
@@ -57,8 +53,8 @@ class GoogleWallet(Struct, frozen=True, forbid_unknown_fields=True):
 class Mail(Struct, frozen=True, forbid_unknown_fields=True):
     """The SMTP server; without a ``host`` no e-mail is sent.
 
-    ``purpose`` is the purpose of the strategy under which e-mail is sent, ``url`` the public https address of this
-    server. Only cards that last ``least_s`` or more are sent.
+    ``purpose`` is the strategy's purpose for e-mail, ``url`` this server's https address, ``least_s`` a card's least
+    time.
     """
 
     host: str = ""
@@ -75,9 +71,8 @@ class Mail(Struct, frozen=True, forbid_unknown_fields=True):
 class Broker(Struct, frozen=True, forbid_unknown_fields=True):
     """The MQTT broker of homes; every topic begins with ``root``, ``ca`` is the file of a certificate authority.
 
-    ``discovery`` is Home Assistant's prefix (usually ``homeassistant``; empty: nothing is announced to it), ``style``
-    how screens are announced: an ``entity`` each, as every Home Assistant reads it, or one ``device`` with its
-    components.
+    ``discovery`` is Home Assistant's prefix (usually ``homeassistant``; empty: none); ``style`` announces each screen
+    as an ``entity``, which every Home Assistant reads, or one ``device`` with its components.
     """
 
     host: str
@@ -94,13 +89,10 @@ class Broker(Struct, frozen=True, forbid_unknown_fields=True):
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """``data`` is the folder of the log, keys and webhooks, ``root_key`` a file *outside* it.
 
-    ``hosts`` are the only ones that a webhook may go to, ``callbacks`` the only origins (``https://host``, with a port
-    when it has one) that a Mirror subscription may name, ``origins`` the only ones whose pages may ask for a device's
-    cards with that device's key (applications that contain our page). ``push``, ``wallet``, ``google_wallet`` and
-    ``mail`` are accounts elsewhere, ``mqtt`` the broker of homes; what is not set is not offered.
-
-    ``ledger`` is the name under which its checkpoints are signed, ``checkpoints`` the folder where they are kept, one
-    every ``checkpoint_s`` at most: on another machine's disk, or in its backup at least.
+    ``hosts`` are those that webhooks may go to, ``callbacks`` the origins (``https://host``) that a Mirror subscription
+    may name, ``origins`` those whose pages may ask for a device's cards with its key. An account that is not set is not
+    offered. ``ledger`` is the name that signs its checkpoints, kept in ``checkpoints`` (on another disk or in its
+    backup), one every ``checkpoint_s`` at most.
     """
 
     data: str = "visavis-data"

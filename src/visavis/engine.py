@@ -52,10 +52,7 @@ def step(
     received_at: datetime,
     randomization_key: bytes,
 ) -> tuple[Entry, Customer]:
-    """The entry of one admitted moment, and the customer after it.
-
-    Same arguments, same bytes. The caller makes the entry durable before anything of it goes out.
-    """
+    """The entry of one admitted moment, and the customer after it; deterministic. Store the entry before any effect."""
     effects = _effects(strategy, customer, moment, received_at, randomization_key) or notices_to_recipients(
         strategy.purposes, customer, moment
     )

@@ -12,8 +12,7 @@ import uvicorn
 from visavis.model.errors import Unavailable
 from visavis.wiring import Server
 
-HEALTH_TIMEOUT_S: Final = 5
-"""How long requests under way may take when the server stops."""
+HEALTH_TIMEOUT_S: Final = 5  # how long requests under way may take when the server stops
 
 
 T = TypeVar("T")
@@ -41,10 +40,7 @@ class Listening(uvicorn.Server):
 async def listening(
     server: Server, port: int, *, host: str = "127.0.0.1", bound: socket.socket | None = None
 ) -> AsyncIterator[None]:
-    """Let this server listen until left, at a socket that is ``bound`` already, or at this port.
-
-    Who asks before it is ready is served when it is; :class:`Unavailable` when the port is taken.
-    """
+    """Listen until left, on a ``bound`` socket or this port; :class:`Unavailable` when the port is taken."""
     config = uvicorn.Config(
         server.app,
         host=host,

@@ -16,12 +16,10 @@ class EntryLog(Protocol):
     """The entries, in the order in which they were committed."""
 
     def commit(self, entries: Sequence[Entry | WorldEntry], lines: Sequence[Sequence[bytes]] = ()) -> int:
-        """Append these entries, in this order, and their ledger lines in one durable transaction, or nothing.
+        """Append these entries and their ledger lines in one durable transaction, or nothing; the position of the last.
 
-        Returns the position of the last.
-
-        ``lines[i]`` are the lines of ``entries[i]``, from :func:`~visavis.ledger.record.prepare_lines`; none when left
-        out. :class:`Refused` when an entry of the same customer and moment id exists, or the customer was erased.
+        ``lines[i]`` are the lines of ``entries[i]``, from :func:`~visavis.ledger.record.prepare_lines`.
+        :class:`Refused` when an entry of the same customer and moment id exists, or the customer was erased.
         """
 
     def entry(self, customer: str, moment: str) -> Entry | None:
@@ -34,17 +32,13 @@ class EntryLog(Protocol):
         """Every entry with its position (1, 2, …), in order; those committed while it runs may be missing."""
 
     def amend(self, customer: str, entries: Mapping[str, Entry | None]) -> None:
-        """Replace this customer's entries of these moments (``None`` deletes one): all of them durably, or none.
-
-        Order and positions stay, and what was replaced cannot be read any more. Unknown moments are ignored.
-        """
+        """Replace this customer's entries of these moments (``None`` deletes one) durably, all or none, in place."""
 
     def erase(self, customer: str, *, for_good: bool = True) -> int:
-        """Delete everything about this customer, in every file, and return how many entries that was.
+        """Delete everything about this customer, in every file, and return how many entries that was; idempotent.
 
-        Idempotent: called again, it completes what was left. The others keep their positions, and none is reused. When
-        ``for_good``, the customer is :meth:`erased` from then on; otherwise they may come again, as a stranger.
-        :class:`Unavailable` when somebody is still reading what must go: call again.
+        Positions stay and are not reused. ``for_good``: the customer is :meth:`erased` from then on; otherwise they may
+        come again. :class:`Unavailable` while another reader holds what must go: call again.
         """
 
     def erased(self, customer: str) -> bool:
@@ -70,10 +64,7 @@ class UseLog(Protocol):
         """The lines of the entries that the log holds of this customer, each with its number."""
 
     def create_keys(self, customers: Iterable[str]) -> None:
-        """Create, durably, the keys of those of these customers who have none.
-
-        :class:`Refused` when one of them was erased.
-        """
+        """Create, durably, the missing keys of these customers; :class:`Refused` when one of them was erased."""
 
     def audit_key(self, customer: str) -> bytes:
         """The key that finds and opens this customer's lines; empty when they have none."""
@@ -100,10 +91,10 @@ class PersonalDataHolder(Protocol):
         """All about the person of these names, except secrets: one record a thing, ``of`` the name it is about."""
 
     def erase_personal_data(self, names: Collection[str], entries: Sequence[Entry], /) -> int:
-        """Delete all of it, in memory and in every file; how many things that was.
+        """Delete all of it, in memory and in every file; how many items that was; repeatable.
 
-        ``entries`` are what the log held of them: by these a holder finds what it keeps under a hash. Raises
-        :class:`Unavailable` when a file cannot be cut now; asked again, it completes what is left to do.
+        ``entries`` are what the log held of them, to find what is kept under a hash. :class:`Unavailable`: call again
+        later.
         """
 
 
@@ -115,24 +106,15 @@ class PersonalDataStore(PersonalDataHolder, Protocol):
 
 
 class Projection(PersonalDataHolder, Protocol):
-    """What is derived from entries, beside the customers: rebuilt at start, then fed with every durable entry.
-
-    ``position`` is that of the last entry that it took in; whoever feeds it passes over what is not later.
-    """
+    """A state derived from entries: rebuilt at start, then fed every entry after its ``position`` (the last)."""
 
     position: int = 0
 
     def apply(self, entry: Entry, customer: Customer, live: bool, /) -> None:
-        """Take in one entry, in the order of the log; ``customer`` is the person after it.
-
-        ``live`` when it has just become durable; else it is read from the log again. What raises is tried again later.
-        """
+        """Take in one entry, in order, and the person after it; ``live`` if just committed. Errors are retried."""
 
     def amend(self, customer: Customer, replaced: Sequence[Entry], entries: Sequence[Entry], /) -> None:
-        """Follow a correction: of one name, the log held ``replaced`` until now; ``entries`` are all that it holds now.
-
-        Unless a projection says otherwise, everything of that name is erased and derived anew.
-        """
+        """Follow a correction of one name, ``replaced`` by ``entries`` (all it has); the default rebuilds it all."""
         self.erase_personal_data({entry.customer for entry in replaced}, replaced)
         for entry in entries:
             self.apply(entry, customer, False)
@@ -150,12 +132,9 @@ class Learner(Projection, Protocol):
 
 
 class Message(Struct, frozen=True):
-    """A card on its way to one person's device.
+    """A card on its way to one person's device: ``device`` its profile, ``place`` the name above it.
 
-    ``device`` is the profile it was decided for, ``place`` the name above it, ``until`` its end.
-
-    ``lasts_s`` is how long it may still be shown when it is handed over; ``until`` the same as an instant (epoch
-    seconds).
+    It may be shown for ``lasts_s`` from delivery, that is until ``until`` (epoch seconds).
     """
 
     person: str
@@ -170,11 +149,9 @@ Handed = Literal["taken", "nobody", "refused", "not_sent", "unsure"]
 
 
 class DeliveryResult(Struct, frozen=True):
-    """What became of handing a card over: ``taken``; ``nobody`` is there to take it; ``refused`` for good.
+    """The result of a delivery: ``taken``, ``nobody`` connected, ``refused`` for good, ``not_sent``, or ``unsure``.
 
-    ``not_sent``, surely; or ``unsure``.
-
-    Only what was surely ``not_sent`` may be tried again, ``after_s`` later at the earliest. ``reason`` names no person.
+    Only ``not_sent`` may be tried again, ``after_s`` later at the earliest. ``reason`` names no person.
     """
 
     handed: Handed

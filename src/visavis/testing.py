@@ -142,10 +142,8 @@ def check_use_log(open_log: Callable[[], Log], *, durable: bool) -> None:
 async def check_channel(
     channel: Channel, message: Message, shown: Callable[[], Awaitable[list[str]]]
 ) -> DeliveryResult:
-    """Check every guarantee of :class:`~visavis.ports.Channel`; the receipt of the card is returned.
-
-    ``message`` is for somebody who can be reached; ``shown`` asks the far end which decisions it shows now.
-    """
+    """Check every guarantee of :class:`~visavis.ports.Channel` with a reachable person's ``message``; its receipt."""
+    # ``shown`` asks the far end which decisions it shows now.
     assert channel.name, "a channel has a name"
     assert channel.least_s >= 0, "a card lasts some seconds, or none"
     assert channel.reaches(message.person, message.device), "who can be reached is known without asking anybody"
@@ -242,11 +240,8 @@ class FailingProjection(Projection):
 
 
 def check_projection(make: Callable[[], Projection], log: Log, name: str, other: str, *, exports: bool = True) -> None:
-    """Check every guarantee of :class:`~visavis.ports.Projection`, fed with this log.
-
-    ``make`` makes a new one each time. The log holds entries of two persons, from which the projection derives
-    something about both, unless it ``exports`` nothing.
-    """
+    """Check every guarantee of :class:`~visavis.ports.Projection`; ``make`` makes a new one each time."""
+    # The log holds entries of two persons, from which it derives something about both, unless it ``exports`` nothing.
     state, rows = rebuild(log), list(log.scan())
     found = make()
     rebuild(log, projections=Projections([found]))

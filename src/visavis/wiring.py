@@ -1,7 +1,6 @@
 """Wire a server: settings and a strategy become its parts, joined in the order in which data flow.
 
-The log is folded once, into the customers and every projection; then moments come in, through the one writer, and what
-is durable goes out to screens, webhooks and pages.
+The log is folded once, into customers and projections; then moments come in, and what is durable goes out.
 """
 
 import gc
@@ -144,10 +143,7 @@ class Derived:
 
 @dataclass(kw_only=True)
 class Server(Derived):
-    """Everything that runs, joined.
-
-    ``app`` is the ASGI application (``routes`` are those of its router); its lifespan calls ``start`` and ``stop``.
-    """
+    """Everything that runs, joined; the lifespan of the ASGI application ``app`` calls ``start`` and ``stop``."""
 
     strategy: Strategy
     log: Log
@@ -219,7 +215,7 @@ def build(
     learned: Learned | None = None,
     extra: Extra = lambda _: (),
 ) -> Server:
-    """Wire a server. With ``memory`` nothing is written to disk; ``extra`` adds pages of its own (the stage).
+    """Wire a server; with ``memory`` nothing is written to disk, and ``extra`` adds pages (the stage).
 
     ``key`` replaces the root key's file, ``randomization_key`` the one that is derived from it.
     """
@@ -362,10 +358,7 @@ def keys(settings: Settings, root: bytes | None = None) -> AccessKeys:
 
 
 def root_key(path: Path, *, data: Path | None = None) -> bytes:
-    """The root key of this file; made there, readable by its owner only, when there is none.
-
-    Where there are ``data``, another key would open nothing.
-    """
+    """The root key of this file; made there, for its owner only, unless ``data`` is sealed by another."""
     try:
         found = path.read_bytes()
     except FileNotFoundError:

@@ -130,15 +130,15 @@ async def test_an_identifier_is_kept_only_as_a_keyed_hash_and_is_the_same_for_ea
 
 async def test_too_many_waiting_is_said_at_once_with_when_to_come_back() -> None:
     server = a_server()
-    server.writer._queue_limit = 3
+    server.writer.queue_limit = 3
     async with running(server) as brand:
         many = (await brand.post(MOMENTS, json=[moment(id=f"m{i}") for i in range(5)])).json()
         assert [one.get("status", 200) for one in many] == [200, 200, 200, 503, 503]
         assert many[3]["retry_after_s"] == 1
-        server.writer._queue_limit = 0
+        server.writer.queue_limit = 0
         one = await brand.post(MOMENTS, json=moment(id="one"))
         assert (one.status_code, one.headers["retry-after"]) == (503, "1")
-        server.writer._queue_limit = 10_000
+        server.writer.queue_limit = 10_000
         sent = [[moment(id=f"{batch}-{i}") for i in range(1000)] for batch in range(3)]
         answers = await asyncio.gather(*[brand.post(MOMENTS, json=one) for one in sent])
         statuses = [told.get("status", 200) for answer in answers for told in answer.json()]
@@ -246,7 +246,7 @@ async def test_when_the_log_refuses_nobody_of_the_group_is_answered_and_a_retry_
 @pytest.mark.parametrize("broken", ["commit", "learn", "observed", "wake"])
 async def test_whatever_breaks_the_writer_lives_on(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
     server = a_server()
-    server.writer._learnt_at = float("-inf")
+    monkeypatch.setattr("visavis.runtime.writer.LEARN_S", float("-inf"))
 
     def breaks(*_: Any, **__: Any) -> None:
         raise RuntimeError("something that nobody thought of")

@@ -1,7 +1,4 @@
-"""Every family, in both languages, in every action.
-
-A card that fits a glance, says no number of its own, and tells a true why.
-"""
+"""Every family, language and action makes a card that fits a glance, has no invented number, and a true reason."""
 
 import re
 from datetime import date

@@ -1,7 +1,6 @@
-"""The words of every action of the grocery example, as they were looked at.
+"""The words of every action of the grocery example, as reviewed (``·`` narrow and ``~`` wide no-break spaces).
 
-``VISAVIS_ACCEPT=1 pytest tests/cards/test_golden.py`` writes them anew. A golden file is read by eye before it is
-committed: spaces that hold are drawn as ``·`` (narrow) and ``~`` (wide)."""
+``VISAVIS_ACCEPT=1 pytest tests/cards/test_golden.py`` writes the golden files again; read them before a commit."""
 
 import os
 from pathlib import Path

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from support.ledgers import mutate
 from support.people import KEY, NOON, STRATEGY, a_loop, camille, enters, says_yes
+from support.sabotage import mutate
 from visavis.consent.choices import choices, status, switched
 from visavis.consent.gate import NotAdmitted, admit, holds, open_categories
 from visavis.consent.notices import may_ask

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from support.ledgers import mutate
 from support.people import BRANDS, KEY, NOON, STRATEGY, a_history, a_loop, camille, enters, lines, pays, says_yes, turn
+from support.sabotage import mutate
 from visavis.consent import gate
 from visavis.consent.gate import NotAdmitted, admit
 from visavis.engine import step
@@ -182,10 +182,7 @@ def test_a_purpose_that_is_switched_off_is_closed() -> None:
 
 
 def check_that_what_a_restriction_closed_stays_closed() -> None:
-    """What was decided before a person asked to be left alone does not go out when they are read again.
-
-    What is decided then does.
-    """
+    """Decisions from before a restriction are not released when it is lifted; later ones are."""
     loop, purpose = a_loop(), STRATEGY.purposes["place-moment"]
     camille(loop, "place-moment")
     before = loop.customer("camille").consent_epoch

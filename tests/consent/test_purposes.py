@@ -4,8 +4,8 @@ from typing import get_args
 
 import pytest
 
-from support.ledgers import mutate
 from support.people import NOON, STRATEGY, grocery
+from support.sabotage import mutate
 from visavis.http.access_keys import AccessKey, permits
 from visavis.model.consent import Basis, hash_of, notice_text
 from visavis.model.decoding import from_builtins

@@ -1,9 +1,5 @@
-"""Two customers become one person, and two again.
+"""Two customers become one person, and two again: each rule on random cases, with sabotages that it catches."""
 
-Each rule drawn at random, and each with sabotages that it catches.
-"""
-
-from collections.abc import Callable
 from datetime import timedelta
 from itertools import product
 
@@ -12,7 +8,6 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from support.ledgers import mutate
 from support.merges import (
     BYTES,
     NOW,
@@ -28,6 +23,7 @@ from support.merges import (
     plans,
 )
 from support.people import BRANDS, NOON, lines
+from support.sabotage import Sabotage, mutate, replacing, wrapping
 from visavis.customers import fold, identity
 from visavis.customers.habits import bought
 from visavis.customers.pooled import pooled
@@ -38,7 +34,6 @@ from visavis.model.moment import Bought, Line, Spot
 from visavis.model.shown import Service
 
 ADA, BO = people("ada"), people("bo")
-Sabotage = Callable[[pytest.MonkeyPatch], None]
 trying = settings(max_examples=40, database=None, derandomize=True)
 
 
@@ -133,59 +128,53 @@ SHARED += [(-50_000 + 4000 * i, 3, i % 2) for i in range(12)]
 PLAN = [(-30_000 + 100 * i, kind, i % 8) for i, kind in enumerate([0, 1, 3, 4, 9, 12, 0, 1, 3, 5])]
 
 
-def _copied(patch: pytest.MonkeyPatch) -> None:
-    honest = identity._stricter
-    patch.setattr(identity, "_stricter", lambda one, other: honest(one, other) if one and other else one or other)
+_copied = wrapping(
+    identity, "_stricter", lambda honest, one, other: honest(one, other) if one and other else one or other
+)
 
 
-def _shown(patch: pytest.MonkeyPatch) -> None:
-    honest = identity._service
-    patch.setattr(identity, "_service", lambda one, other, sides: replace(honest(one, other, sides), shown=other.shown))
+_shown = wrapping(
+    identity, "_service", lambda honest, one, other, sides: replace(honest(one, other, sides), shown=other.shown)
+)
 
 
-def _calm(patch: pytest.MonkeyPatch) -> None:
-    honest = identity._service
-    patch.setattr(
-        identity,
-        "_service",
-        lambda one, other, sides: replace(honest(one, other, sides), reluctance=min(one.reluctance, other.reluctance)),
-    )
+_calm = wrapping(
+    identity,
+    "_service",
+    lambda honest, one, other, sides: replace(
+        honest(one, other, sides), reluctance=min(one.reluctance, other.reluctance)
+    ),
+)
 
 
-def _last(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(identity, "_stricter", lambda one, other: max(one, other, key=lambda c: c.since if c else 0.0))
+_last = replacing(identity, "_stricter", lambda one, other: max(one, other, key=lambda c: c.since if c else 0.0))
 
 
-def _wider(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(identity, "_both", lambda one, other: tuple(sorted({*one, *other})))
+_wider = replacing(identity, "_both", lambda one, other: tuple(sorted({*one, *other})))
 
 
-def _first(patch: pytest.MonkeyPatch) -> None:
-    honest = identity.merged
-    patch.setattr(
-        identity,
-        "merged",
-        lambda one, other: replace(honest(one, other), id=one.id, randomization_unit=one.randomization_unit),
-    )
+_first = wrapping(
+    identity,
+    "merged",
+    lambda honest, one, other: replace(honest(one, other), id=one.id, randomization_unit=one.randomization_unit),
+)
 
 
-def _refolded(patch: pytest.MonkeyPatch) -> None:
-    honest = identity.split
-    patch.setattr(
-        identity, "split", lambda person: tuple([replace(side, consents=person.consents) for side in honest(person)])
-    )
+_refolded = wrapping(
+    identity,
+    "split",
+    lambda honest, person: tuple([replace(side, consents=person.consents) for side in honest(person)]),
+)
 
 
-def _uncounted(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(identity, "_closings", lambda one, other, *_: {**one.closings, **other.closings})
+_uncounted = replacing(identity, "_closings", lambda one, other, *_: {**one.closings, **other.closings})
 
 
 def _newest(one: Consent | None, other: Consent | None) -> Consent | None:
     return max(one, other, key=lambda made: made.since if made is not None else 0.0)
 
 
-def _wide(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(identity, "_both", lambda *both: tuple(sorted(set().union(*both))))
+_wide = replacing(identity, "_both", lambda *both: tuple(sorted(set().union(*both))))
 
 
 def _late(_: object, other: dict[str, object], __: object) -> dict[str, object]:
@@ -207,26 +196,23 @@ SABOTAGES: dict[str, tuple[Sabotage, str]] = {
         "goes out",
     ),
     "a yes of one side is copied to the other": (_copied, "more is open|copied"),
-    "the last choice wins": (lambda patch: patch.setattr(identity, "_stricter", _newest), "order|open|strict|wider"),
+    "the last choice wins": (replacing(identity, "_stricter", _newest), "order|open|strict|wider"),
     "the scope is both sides' together": (_wide, "more is open|wider"),
-    "objections are the later side's": (
-        lambda patch: patch.setattr(identity, "_each", _late),
-        "open|asked|split|order|goes out",
-    ),
+    "objections are the later side's": (replacing(identity, "_each", _late), "open|asked|split|order|goes out"),
     "only one side's cards count": (_shown, "looser|shorter|attention"),
     "the more patient side speaks": (_calm, "reluctant"),
     "the dice of who is named first": (_first, "order|twice|older"),
     "sides do not live on": (
-        lambda patch: patch.setattr(fold, "apply_to_profile", lambda person, _: person),
+        replacing(fold, "apply_to_profile", lambda person, _: person),
         "fold is not the step|never met|somebody else",
     ),
     "who parts keeps the other's choices": (_refolded, "never met"),
     "closings keep the number of their side": (_uncounted, "goes out after a new yes"),
     "what closed for one goes on for the other": (
-        lambda patch: patch.setattr(fold, "_without_windows", lambda side, _: side),
+        replacing(fold, "_without_windows", lambda side, _: side),
         "two outcomes",
     ),
-    "nobody ever parts": (lambda patch: patch.setattr(identity, "split", lambda person: (person,)), "never met"),
+    "nobody ever parts": (replacing(identity, "split", lambda person: (person,)), "never met"),
 }
 
 

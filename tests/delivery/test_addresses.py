@@ -1,7 +1,4 @@
-"""Addresses are sealed, bounded and gone when they are forgotten.
-
-A ticket says its words to who made it, for one use.
-"""
+"""Addresses are sealed, bounded, and gone when forgotten; a ticket is readable by its maker, for one use."""
 
 import sqlite3
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""Dispatcher: at most once, only while the card may be shown, the next way only when the first surely failed.
-
-Recalled when it is taken back.
-"""
+"""Dispatch: at most once, while the card may be shown, the next way only after a sure failure; recalls."""
 
 import asyncio
 from collections.abc import Callable
@@ -63,10 +60,10 @@ class Bench:
         self.screens = Screens(STRATEGY, self.processor.customer, self.processor.clock.now)
         self.lines = lines
         self.path = path
-        self.delivery = self._made()
+        self.delivery = self.made()
         self.lives(Worn(id="on", customer="camille", occurred_at=NOON, device="p1", profile="phone"))
 
-    def _made(self) -> Dispatcher:
+    def made(self) -> Dispatcher:
         return Dispatcher(
             self.path,
             self.lines,
@@ -98,19 +95,19 @@ class Bench:
         """Let whatever can happen now happen: three rounds, since one thing brings about the next."""
         for _ in range(3):
             await asyncio.sleep(0.005)
-            await asyncio.gather(*self.delivery._under_way.values(), return_exceptions=True)
+            await asyncio.gather(*self.delivery.under_way.values(), return_exceptions=True)
 
     async def quietens(self) -> None:
         """The same without waiting for anything but what is under way."""
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        await asyncio.gather(*self.delivery._under_way.values(), return_exceptions=True)
+        await asyncio.gather(*self.delivery.under_way.values(), return_exceptions=True)
         await asyncio.sleep(0)
 
     async def restarts(self) -> None:
         entries = [entry for _, entry in self.processor.log.scan() if isinstance(entry, Entry)]
         await self.delivery.stop()
-        self.delivery = self._made()
+        self.delivery = self.made()
         for entry in entries:
             self.delivery.apply(entry, newborn("camille"), True)
         self.delivery.start()
@@ -398,7 +395,7 @@ def test_a_crash_while_it_is_handed_over_counts_as_perhaps_arrived(tmp_path: Pat
         show = bench.enters()
         await asyncio.sleep(0.05)
         line.doing = lambda: None
-        bench.delivery._under_way.clear()
+        bench.delivery.under_way.clear()
         await bench.restarts()
         assert len(line.handed) == 1
         assert bench.delivery.parcels[show.id].status == "unsure"
@@ -492,7 +489,7 @@ def test_a_thousand_cards_for_three_devices_through_cuts_and_restarts_are_each_s
                 await bench.quietens()
             if chance.random() < 0.05:
                 await bench.delivery.stop()
-                bench.delivery = bench._made()
+                bench.delivery = bench.made()
                 bench.delivery.apply(entry, newborn("camille"), True)
                 bench.delivery.start()
                 await bench.quietens()

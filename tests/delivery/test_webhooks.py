@@ -1,7 +1,4 @@
-"""What must happen outside: signed, at least once, to allowed hosts only, and never after its consent was withdrawn.
-
-Real servers answer, badly.
-"""
+"""Webhooks: signed, at least once, to allowed hosts only, never after a withdrawal; real servers answer badly."""
 
 import asyncio
 import json
@@ -131,7 +128,7 @@ async def until(happened: Callable[[], bool], seconds: float = 5.0) -> None:
 
 
 async def attempted(found: Webhooks, key: str, times: int) -> None:
-    await until(lambda: found.parcels[key].attempts == times and key not in found._under_way)
+    await until(lambda: found.parcels[key].attempts == times and key not in found.under_way)
 
 
 async def test_an_effect_is_delivered_once_signed_and_under_its_key() -> None:

@@ -1,7 +1,4 @@
-"""The pages about devices say what the table says.
-
-``VISAVIS_ACCEPT=1 pytest tests/devices/test_device_docs.py`` writes the overview's table anew.
-"""
+"""The pages about devices agree with the table (``VISAVIS_ACCEPT=1`` writes the overview's table again)."""
 
 import os
 import re
@@ -81,10 +78,7 @@ PROOFS = {
     ),
     "meta-rb-display": ("Chromium", "devices/test_hosts.py", "test_a_meta_display_gets_what_its_rules_ask_for"),
 }
-"""What each way in was tried against that we did not write, and the test that would fail without it.
-
-File and function.
-"""
+"""What each way in was tried against that we did not write, and the test that would fail without it."""
 BEGIN, END = "<!-- table: written by tests/devices/test_device_docs.py -->\n", "<!-- end -->\n"
 
 

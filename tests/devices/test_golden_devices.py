@@ -1,16 +1,10 @@
-"""Every screen that we know, in both languages, as it was looked at.
-
-``VISAVIS_ACCEPT=1 pytest tests/devices/test_golden_devices.py`` draws them anew; a picture is looked at before it is
-committed."""
+"""Every known screen in both languages, as reviewed (``VISAVIS_ACCEPT=1`` draws them again; look before a commit)."""
 
 import os
 from io import BytesIO
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("PIL", reason="pictures need Pillow: pip install -e .[server]")
-
 from PIL import Image, ImageChops, ImageStat
 
 from support.cards import KICKER, LANGUAGES, the_brief, the_card
@@ -24,10 +18,7 @@ from visavis.strategy.screens import DEVICES
 GOLDEN = Path(__file__).parents[1] / "golden" / "devices"
 SCREENS = [device for device in DEVICES.values() if device.width_px]
 FAINT = 1.5
-"""How far two pictures may be apart on average, in levels of 255.
-
-Another release of the font engine moves the edge of a letter.
-"""
+"""How far two pictures may differ on average, in levels of 255 (font engines differ at the edges of letters)."""
 
 
 def drawn(told: Card | Brief, device: Device, kicker: str) -> bytes:

@@ -1,7 +1,4 @@
-"""The link to Google Wallet.
-
-Signed by the account's key, with the claims that Google asks for, and nothing about the person.
-"""
+"""The link to Google Wallet: signed by the account's key, with the claims required, nothing about the person."""
 
 import json
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""A home over a real broker, spoken to with mosquitto's own clients.
-
-What a fridge says is kept once, and its screen shows what it should, and no more.
-"""
+"""A home over a real broker, with mosquitto's own clients: events are kept once, the screen shows what it should."""
 
 import json
 import signal
@@ -17,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from support.devices.broker import RIGHTS, Hearing, Home, Houses, Mosquitto, houses, needed
+from support.devices.broker import RIGHTS, Hearing, Home, Houses, Mosquitto, a_broker, houses
 from support.people import NOON, ROOT, STRATEGY
 from visavis.config import Broker, settings
 from visavis.devices.home.discovery import events
@@ -32,21 +29,15 @@ TOLD = (Stocked, Consumed, RanOut, Measured)
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
-    needed()
-    found = Mosquitto(tmp_path_factory.mktemp("mosquitto"))
-    found.start()
-    yield found
-    found.stop()
+    with a_broker(tmp_path_factory.mktemp("mosquitto")) as found:
+        yield found
 
 
 @pytest.fixture
 def apart(tmp_path: Path) -> Iterator[Mosquitto]:
     """A broker of its own: two servers of the same name would take each other's session."""
-    needed()
-    found = Mosquitto(tmp_path)
-    found.start()
-    yield found
-    found.stop()
+    with a_broker(tmp_path) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -383,11 +374,11 @@ def test_a_fridge_that_home_assistant_knows_is_understood_in_both_styles(street:
         config = f"homeassistant/device/{home.id}/config"
 
     street.broker.say(home.id, config, announced, "-r")
-    street.until(lambda: home.topic("door") in street.site.server.home._announced)  # type: ignore[union-attr]
+    street.until(lambda: home.topic("door") in street.site.server.home.announced)  # type: ignore[union-attr]
     home.says("door", {"after": {"event": {"event_type": "item_added", "gtin": MILK, "time": at()}}})
     street.until(lambda: street.moments(home, Stocked))
     street.broker.say(home.id, config, b"", "-r")
-    street.until(lambda: home.topic("door") not in street.site.server.home._announced)  # type: ignore[union-attr]
+    street.until(lambda: home.topic("door") not in street.site.server.home.announced)  # type: ignore[union-attr]
 
     home.says("door", {"after": {"event": {"event_type": "item_added", "gtin": BREAD, "time": at()}}})
     home.says("event", out())

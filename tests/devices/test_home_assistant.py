@@ -1,7 +1,4 @@
-"""A home with Home Assistant.
-
-Its core makes our card and buttons, shows what the fridge tells, and its owner's press is one order.
-"""
+"""Home Assistant makes our card and buttons, shows what the fridge reports; its owner's press is one order."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -10,34 +7,31 @@ from typing import Any
 
 import pytest
 
-from support.devices.broker import Mosquitto, houses, needed
+from support.devices.broker import Mosquitto, a_broker, houses
 from support.devices.home_assistant import PROGRAM, an_assistant, version
 from support.devices.hosting import soon
 from support.people import NOON, STRATEGY
+from support.required import require_peer
 from visavis.model.moment import Answered, RanOut
 
 until = partial(soon, seconds=30)  # it is never in a hurry
 MILK = next(iter(STRATEGY.products))
 
-if not PROGRAM.is_file():
-    pytest.skip("Home Assistant is not there: make peers", allow_module_level=True)
+require_peer(PROGRAM.is_file(), "Home Assistant is not there: make peers")
 
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    needed()
-    found = Mosquitto(tmp_path)
-    found.start()
-    yield found
-    found.stop()
+    with a_broker(tmp_path) as found:
+        yield found
 
 
 @pytest.mark.parametrize("style", ["entity", "device"])
 def test_its_core_makes_the_card_and_its_buttons_and_a_press_is_one_order(
     broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory, style: str
 ) -> None:
-    if style == "device" and version() < (2024, 12):
-        pytest.skip(f"Home Assistant {version()} reads no devices: make peers PYTHON=python3.12")
+    reads_devices = style != "device" or version() >= (2024, 12)
+    require_peer(reads_devices, f"Home Assistant {version()} reads no devices: make peers PYTHON=python3.12")
     with (
         an_assistant(tmp_path_factory.mktemp("assistant")) as assistant,
         houses(broker, discovery="homeassistant", style=style) as street,

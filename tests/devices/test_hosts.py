@@ -1,7 +1,4 @@
-"""The one glasses page where it lives.
-
-Browsers of every size and key, hosts of other origins, a display with its own rules.
-"""
+"""The glasses page on each host: browsers of every size and key, other origins, a display with its own rules."""
 
 import gzip
 import io
@@ -12,9 +9,6 @@ from threading import Timer
 
 import httpx
 import pytest
-
-pytest.importorskip("playwright", reason="playwright is not installed: pip install -e .[dev]")
-
 from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, BrowserContext, Page
@@ -56,10 +50,7 @@ def hosting() -> Iterator[Hosting]:
 
 @pytest.fixture
 def opened(browser: Browser, hosting: Hosting) -> Iterator[Opened]:
-    """Open the page of a device by its key: ``opened(key, "?host=meta", width=…, height=…, before=script)``.
-
-    An error of the page fails the test.
-    """
+    """Open a device's page by key: ``opened(key, "?host=meta", width=…, height=…, before=script)``; errors fail."""
     contexts: list[BrowserContext] = []
     errors: list[str] = []
 

@@ -1,28 +1,22 @@
-"""The page in Even's own simulator of the G2.
-
-What is lit on the glasses, line by line, and what a touch, a ring and a hand do.
-"""
+"""The page in Even's own simulator of the G2: lit lines, and what a touch, a ring and a hand do."""
 
 from collections.abc import Iterator
 from functools import partial
 
 import pytest
-
-pytest.importorskip("PIL", reason="pictures need Pillow: pip install -e .[server]")
-
 from PIL import Image
 
 from support.devices import even_simulator
 from support.devices.even_simulator import PITCH_PX, Glasses, a_simulator
 from support.devices.hosting import Elsewhere, Hosting, a_hosting, soon
 from support.people import STRATEGY
+from support.required import require_peer
 from visavis.cards.compose import compose
 from visavis.devices.hosts.page import carried
 from visavis.devices.text_screen import WIDTHS_PX, even_g2_px, lines
 from visavis.strategy.screens import DEVICES
 
-if even_simulator.missing():
-    pytest.skip(even_simulator.missing(), allow_module_level=True)
+require_peer(not even_simulator.missing(), even_simulator.missing())
 
 G2 = DEVICES["even-g2"]
 MEASURE = """<!doctype html><meta charset="utf-8"><script>

@@ -4,20 +4,17 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-
-pytest.importorskip("PIL", reason="pictures need Pillow: pip install -e .[server]")
-
 from PIL import Image, ImageDraw
 
 from support.devices.halo_process import PYTHON, Halo
 from support.devices.hosting import Hosting, a_hosting, soon
 from support.people import STRATEGY
+from support.required import require_peer
 from visavis.cards.compose import compose
 from visavis.devices.text_screen import lines
 from visavis.strategy.screens import DEVICES
 
-if not PYTHON.exists():
-    pytest.skip("Brilliant's emulator is not there: make peers", allow_module_level=True)
+require_peer(PYTHON.exists(), "Brilliant's emulator is not there: make peers")
 
 RADIUS_PX = 120
 

@@ -1,16 +1,10 @@
-"""A Mentra miniapp against a host that speaks the documented protocol.
-
-The host is ours: the vendor's is not to be had.
-"""
+"""A Mentra miniapp against a host of ours that speaks the documented protocol (the vendor's is not available)."""
 
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-
-pytest.importorskip("playwright", reason="playwright is not installed: pip install -e .[dev]")
-
 from playwright.sync_api import Browser, Page
 
 from support.devices.hosting import Hosting, a_hosting, soon

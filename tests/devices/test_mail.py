@@ -1,7 +1,4 @@
-"""Letters through a real mail server of this machine.
-
-What is in them, who gets none, how one click stops them, and what is never sent twice.
-"""
+"""Letters through a real local mail server: content, recipients, one-click stop, and nothing sent twice."""
 
 import asyncio
 import socket
@@ -151,7 +148,7 @@ def settled(site: Site) -> None:
     """Wait until nothing is on its way."""
     from support.devices.far_ends import until
 
-    until(lambda: not site.call(lambda: bool(site.server.dispatcher._under_way) or site.server.dispatcher.waiting))
+    until(lambda: not site.call(lambda: bool(site.server.dispatcher.under_way) or site.server.dispatcher.waiting))
 
 
 def link(letter: EmailMessage, what: str) -> str:
@@ -269,7 +266,7 @@ def test_a_letter_is_sent_again_only_when_the_server_said_that_it_was_not_taken(
 
     until(
         lambda: (
-            not site.call(lambda: site.server.dispatcher._under_way)
+            not site.call(lambda: site.server.dispatcher.under_way)
             and site.call(lambda: site.server.dispatcher.parcels[show.id].reason) != ""
         )
     )

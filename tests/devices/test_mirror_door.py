@@ -1,7 +1,4 @@
-"""Who has no right gets nothing: another person's key, a hostile address, too many bytes.
-
-And one card costs few bytes on the wire.
-"""
+"""The Mirror API refuses other persons' keys, hostile addresses and too many bytes; one card costs few bytes."""
 
 import socket
 from collections.abc import Iterator

@@ -1,7 +1,6 @@
 """The Glass in Chromium: what is on it, what is chosen in it, and how it looks in both languages.
 
-``VISAVIS_ACCEPT=1 pytest tests/devices/test_mirror_glass.py`` takes the pictures anew; a picture is looked at before it
-is committed."""
+``VISAVIS_ACCEPT=1 pytest tests/devices/test_mirror_glass.py`` takes the pictures again; look before a commit."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -10,10 +9,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-
-pytest.importorskip("playwright", reason="playwright is not installed: pip install -e .[dev]")
-pytest.importorskip("PIL", reason="pictures need Pillow: pip install -e .[dev]")
-
 from PIL import Image, ImageChops, ImageStat
 from playwright.sync_api import Browser, Page
 
@@ -29,10 +24,7 @@ from web.conftest import violations
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "mirror"
 FAINT = 1.5
-"""How far two pictures may be apart on average, in levels of 255.
-
-Another release of the font engine moves the edge of a letter.
-"""
+"""How far two pictures may differ on average, in levels of 255 (font engines differ at the edges of letters)."""
 SAMPLE = {"fr": "Crème fraîche épaisse à 1,95 €, œufs « bio »", "en": "Thick cream at €1.95, “organic” eggs"}
 Opened = Callable[..., Page]
 

@@ -1,7 +1,4 @@
-"""Google's Node and Go clients drive the timeline too.
-
-``make peers`` brings them into a folder of their own; without it these tests are skipped.
-"""
+"""Google's Node and Go clients drive the timeline too; skipped without what ``make peers`` installs."""
 
 import json
 import shutil
@@ -14,6 +11,7 @@ import pytest
 
 from support.devices.mirror_site import Mirrored, a_mirror
 from support.people import PEERS
+from support.required import require_peer
 
 HERE = Path(__file__).parent / "peers"
 
@@ -43,8 +41,8 @@ def shown(mirror: Mirrored, saw: dict[str, Any], decision: str) -> None:
 
 
 def test_googles_node_client_drives_it(mirror: Mirrored) -> None:
-    if shutil.which("node") is None or not (PEERS / "node_modules" / "googleapis").is_dir():
-        pytest.skip("Google's Node client is not there: make peers")
+    there = shutil.which("node") is not None and (PEERS / "node_modules" / "googleapis").is_dir()
+    require_peer(there, "Google's Node client is not there: make peers")
     name, token = mirror.somebody()
     card = mirror.site.enters(name)
     assert card is not None
@@ -61,8 +59,7 @@ def test_googles_node_client_drives_it(mirror: Mirrored) -> None:
 
 
 def test_googles_go_client_drives_it(mirror: Mirrored) -> None:
-    if not (PEERS / "mirror-go").is_file():
-        pytest.skip("Google's Go client is not there: make peers")
+    require_peer((PEERS / "mirror-go").is_file(), "Google's Go client is not there: make peers")
     name, token = mirror.somebody()
     card = mirror.site.enters(name)
     assert card is not None

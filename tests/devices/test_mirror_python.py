@@ -6,16 +6,12 @@ from typing import Any
 
 import httpx
 import pytest
-
-from support.devices.mirror_site import PNG, Mirrored, a_mirror
-
-pytest.importorskip("googleapiclient", reason="google-api-python-client is not installed: pip install -e .[dev]")
-
 from google.oauth2.credentials import Credentials
 from googleapiclient.discovery import build  # type: ignore[import-untyped]
 from googleapiclient.errors import HttpError  # type: ignore[import-untyped]
 from googleapiclient.http import MediaIoBaseUpload  # type: ignore[import-untyped]
 
+from support.devices.mirror_site import PNG, Mirrored, a_mirror
 from visavis.model.moment import Answered, Displayed, Entered
 
 

@@ -1,7 +1,4 @@
-"""The phone's page and its service worker in Chromium.
-
-A real push event, a silent notification with two actions, answers that outlive a cut network.
-"""
+"""The phone's page and service worker in Chromium: a real push, a silent notification, answers without a network."""
 
 import json
 from collections.abc import Iterator
@@ -9,9 +6,6 @@ from typing import Any
 
 import httpx
 import pytest
-
-pytest.importorskip("playwright", reason="playwright is not installed: pip install -e .[dev]")
-
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from devices.test_web_push import PUSH, Phone

@@ -1,7 +1,4 @@
-"""Whatever the words and the screen.
-
-Nothing overflows, no number is cut, no accent is lost that the screen could show.
-"""
+"""For all words and screens: nothing overflows, no number is cut, no accent is lost that the screen could show."""
 
 import re
 import struct
@@ -12,9 +9,6 @@ from unicodedata import normalize
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-pytest.importorskip("PIL", reason="pictures need Pillow: pip install -e .[server]")
-
 from PIL import Image
 
 from support.cards import ACCENTED, LANGUAGES, WORDS, the_brief, the_card

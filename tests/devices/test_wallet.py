@@ -1,7 +1,4 @@
-"""A pass whose signature OpenSSL accepts, and a telephone that walks the whole protocol.
-
-Register, be told, ask what changed, fetch, unregister.
-"""
+"""A pass whose signature OpenSSL accepts, and a telephone that goes through the whole protocol."""
 
 import json
 import re

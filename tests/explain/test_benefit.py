@@ -1,7 +1,4 @@
-"""P8: the benefit shown is real.
-
-Counted, exact to the cent, promised by replay inside consent, and said otherwise when it was not kept.
-"""
+"""P8: the benefit shown is real: counted to the cent, promised by replay inside consent, corrected if not kept."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -13,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from support.ledgers import mutate
 from support.people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, says_yes, turn
+from support.sabotage import mutate
 from visavis.customers import wallet
 from visavis.explain import accounts as account
 from visavis.explain import benefit as room
@@ -69,9 +66,10 @@ gestures = st.lists(
 
 
 def entries(happened: list[tuple[str, int]]) -> list[Entry]:
-    """The entries that the engine's rules allow: a code is redeemed once, and reversed only when it was."""
+    """The entries that the engine's rules allow: the first answer counts, a code is redeemed once."""
     found: list[Entry] = []
     shown: set[int] = set()
+    answered: set[int] = set()
     granted: dict[int, bool] = {}
     for i, (what, n) in enumerate(happened):
         at, code = NOON + timedelta(minutes=i), f"c{n}"
@@ -88,7 +86,9 @@ def entries(happened: list[tuple[str, int]]) -> list[Entry]:
             )
         elif what in ("yes", "no"):
             moment = Answered(decision=f"d{n}", answer=what, **base)
-            if what == "yes" and n in shown and n not in granted:
+            first = n in shown - answered
+            answered |= {n} & shown
+            if what == "yes" and first:
                 granted[n] = False
                 effects = (
                     Effect(code, "reward", THANKS.id, "", 100 + n, 2e9)
@@ -140,6 +140,7 @@ TAKEN_BACK = [("show", 1), ("yes", 1), ("redeem", 1), ("reverse", 1)]
 
 
 @given(gestures)
+@example([("show", 0), ("no", 0), ("yes", 0), ("order", 0)])
 @example(TAKEN_BACK)
 @settings(max_examples=200)
 def test_the_benefit_ledger_adds_up_to_what_tills_took_cent_for_cent(happened: list[tuple[str, int]]) -> None:

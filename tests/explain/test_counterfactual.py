@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from support.cards import a_show
 from support.doors import a_server, client, running
-from support.ledgers import mutate
 from support.people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, says_yes
+from support.sabotage import mutate
 from visavis.cards.brief import brief
 from visavis.cards.compose import compose
 from visavis.cards.typography import clipped, count_words, typeset
@@ -89,10 +89,7 @@ def a_brief(*traits: str) -> tuple[Processor, Entry]:
 
 
 def check_origins() -> None:
-    """What was said, what was seen and what was concluded are never taken for each other.
-
-    By the brief, nor by its explanation.
-    """
+    """Neither the brief nor its explanation confuses what was stated, observed and concluded."""
     loop, entry = a_brief("in_a_hurry")
 
     told = explained(loop, entry, "adviser")
@@ -116,10 +113,7 @@ def test_a_brief_is_explained_with_what_was_declared_first() -> None:
 
 
 def check_words() -> int:
-    """Every card and brief of the example, about every family, every silence, and what each may be told to rely on.
-
-    How many sentences of at most 25 words.
-    """
+    """Each card and brief of the example: families, silences, reasons; returns how many sentences of ≤ 25 words."""
     said = [
         typeset(sentence(Silence("d", "customer", "", reason, 1.0, (), (), (), None), spoken), spoken)
         for reason in SENTENCES

@@ -109,10 +109,7 @@ Opener = Callable[..., Page]
 
 @pytest.fixture
 def opened(browser: Browser, played: StageThread) -> Iterator[Opener]:
-    """Open the stage in a browser of its own.
-
-    Afterwards nothing foreign was asked for, and nothing went wrong that the test did not provoke.
-    """
+    """Open the stage in its own browser; no foreign request and no unprovoked error may remain at the end."""
     contexts: list[BrowserContext] = []
     urls: list[str] = []
     errors: list[str] = []

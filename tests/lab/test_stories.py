@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from support.doors import client
 from support.full import sample
 from visavis.cli import example, grocery, main
 from visavis.lab import demo
@@ -123,15 +124,14 @@ def test_a_restart_between_a_card_and_its_answer_loses_nothing(tmp_path: Path) -
         async with demo.running(grocery(), HouseholdExtract(HOUSEHOLDS), data=tmp_path / "data") as session:
             card = session.server.screens.card("solene")
             assert card is not None
-            key = {"authorization": f"Bearer {session.server.access_keys.issue('device', 'solene')}"}
-            answer = await session.player._client.post(
-                "/glasses/answer", json={"decision": card.show.id, "answer": "yes"}, headers=key
-            )
-            for _ in range(100):
-                wallet = (await session.player._client.get("/v1/people/solene/wallet", headers=key)).json()
-                if wallet["orders"]:
-                    break
-                await asyncio.sleep(0.05)
+            token = session.server.access_keys.issue("device", "solene")
+            async with client(session.server, token) as device:
+                answer = await device.post("/glasses/answer", json={"decision": card.show.id, "answer": "yes"})
+                for _ in range(100):
+                    wallet = (await device.get("/v1/people/solene/wallet")).json()
+                    if wallet["orders"]:
+                        break
+                    await asyncio.sleep(0.05)
             return answer.json()["answer"], wallet["orders"][0]["status"]
 
     asyncio.run(until_the_card())
@@ -165,7 +165,7 @@ def test_the_past_of_a_household_is_moved_by_whole_weeks() -> None:
 
         assert at > 1_800_000_000.0
         assert len(past) + len(between) < len(household.baskets)
-        assert (actor._at(household.baskets[0]) - household.baskets[0].at) % (7 * 86_400) == 0
+        assert (actor.at(household.baskets[0]) - household.baskets[0].at) % (7 * 86_400) == 0
 
 
 def test_a_story_that_is_no_story_is_refused_by_name() -> None:

@@ -1,7 +1,4 @@
-"""A month of the year, of one household in twelve: run once, by the command, and read by all tests of this file.
-
-Skipped with a message when the data set is not installed (``make test`` installs it).
-"""
+"""A month of the year, one household in twelve, run once by the command; skipped without the data (``make test``)."""
 
 import json
 import signal

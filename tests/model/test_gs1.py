@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 from urllib.parse import quote
 
+import biip
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -12,8 +13,6 @@ from support.people import NOON, STRATEGY, a_loop, camille
 from visavis.model.errors import Invalid
 from visavis.model.gs1 import DATES, HOME, QUALIFIERS, Item, canonical, check_digit, gtin, product_of, read, spellings
 from visavis.model.moment import RanOut, Saw
-
-biip = pytest.importorskip("biip", reason="biip is not installed: pip install -e .[dev]")
 
 SIGNS = "!\"%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
 numbers = st.integers(min_value=1, max_value=10**13 - 1).map(
@@ -43,9 +42,9 @@ def test_a_digital_link_is_read_as_it_was_written_at_any_address(item: Item, sta
 @given(items())
 def test_another_reader_finds_the_same_in_our_links(item: Item) -> None:
     shown = {"01": item.gtin, "22": item.variant, "10": item.lot, "21": item.serial, "235": item.third_party}
-    told = {
-        element.ai.ai: element.value for element in biip.parse(canonical(item)).gs1_digital_link_uri.element_strings
-    }
+    link = biip.parse(canonical(item)).gs1_digital_link_uri
+    assert link is not None
+    told = {element.ai.ai: element.value for element in link.element_strings}
 
     assert {key: value for key, value in told.items() if key in shown} == {
         key: value for key, value in shown.items() if value

@@ -1,7 +1,4 @@
-"""P2, P3, P6, P7, P18, P19, P22.
-
-Off until said yes, off at the very next moment, wider needs a new yes, and a no that costs nothing.
-"""
+"""P2, P3, P6, P7, P18, P19, P22: off until a yes, off at the next moment, wider needs a new yes, a no costs nothing."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,9 +9,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from support.ledgers import mutate
 from support.lives import KINDS, Life, a_strategy, a_world, moments
 from support.people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, lines, pays, says_yes
+from support.sabotage import mutate
 from visavis.consent import gate
 from visavis.consent.gate import NotAdmitted, admit, open_categories
 from visavis.customers import choices as customers_chosen
@@ -130,10 +127,7 @@ def test_a_consent_cached_for_a_minute_is_caught(monkeypatch: pytest.MonkeyPatch
 
 
 async def check_race(trials: int) -> tuple[int, int]:
-    """A withdrawal and moments from two senders, in every order that the event loop gives.
-
-    Each decision is before it or after it.
-    """
+    """A withdrawal and moments from two senders in every order of the event loop: decided before it or after it."""
     seen = [0, 0]
     loop = a_loop()
     camille(loop, "reminders", "place-moment")
@@ -207,10 +201,7 @@ def test_a_withdrawal_that_reaches_one_sender_late_is_caught(monkeypatch: pytest
 
 
 def check_scope(pairs: int) -> tuple[int, int]:
-    """Random pairs of a notice that was agreed to and a purpose as it is now.
-
-    What is open was in both, and nothing when it goes further.
-    """
+    """Random pairs of an agreed notice and the purpose now: what is open was in both, nothing when it is wider."""
     dice = Random(19)
     wider = narrower = 0
     people = ["Acme", "Bank", "Carrier"]
@@ -301,10 +292,7 @@ def test_a_no_takes_one_moment_and_needs_no_words() -> None:
 
 
 def check_no_penalty(subsets: int) -> int:
-    """What the contract gives, with and without any subset of consents, for the same moments.
-
-    Receipts, orders, rewards, granted or not.
-    """
+    """What the contract gives, receipts, orders, rewards, is the same with and without any subset of consents."""
     honest: list[bytes] | None = None
     dice = Random(3)
     for _ in range(subsets):

@@ -1,7 +1,4 @@
-"""P13: nothing more than was declared passes the door: no extra field, no position, no image, no sound.
-
-Not on the way in, nor in what is said of it.
-"""
+"""P13: nothing undeclared is accepted or reported back: no extra field, position, image or sound."""
 
 import asyncio
 import json
@@ -261,10 +258,7 @@ def test_the_signal_refuses_sharing_and_nothing_else() -> None:
 
 
 def check_that_a_choice_hears_the_signal() -> None:
-    """The first thing that a browser with the signal ever asks for is a switch.
-
-    Sharing stays off all the same, for later requests without it too.
-    """
+    """The signal turns sharing off at a browser's first request, and for later requests without it."""
 
     async def what(server: Server, client: httpx.AsyncClient) -> None:
         at = "/v1/people/bo/purposes"

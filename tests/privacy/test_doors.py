@@ -1,7 +1,4 @@
-"""P10, P13: every door is in one table, and no door breaks, says back or lets through what it is given.
-
-Paths, bodies, other people's names.
-"""
+"""P10, P13: every route is in one table, and none breaks, repeats or lets through bad paths, bodies or names."""
 
 import asyncio
 import json

@@ -1,11 +1,7 @@
-"""Erasure with a receipt, and P15.
-
-An objection to marketing is absolute and lasting, whatever is put back, brought in, or begun anew.
-"""
+"""Erasure with a receipt, and P15: an objection to marketing is absolute and lasting, through restores and imports."""
 
 import shutil
 import sqlite3
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
@@ -20,8 +16,8 @@ from support.canary import traces
 from support.disk import change
 from support.doors import MOMENTS, a_server, client, moment, running
 from support.house import House, everything, orders, words_of
-from support.ledgers import mutate
 from support.people import BRANDS, NOON, a_history, says_yes
+from support.sabotage import Sabotage, mutate, replacing, wrapping
 from visavis.customers import choices
 from visavis.delivery.webhooks import WebhookDelivery
 from visavis.model.decision import Show
@@ -38,14 +34,10 @@ from visavis.runtime.loop import Processor
 pytestmark = pytest.mark.anyio
 SHE = "camille-7f3a91"
 HE = "basile-7f3a91"
-Sabotage = Callable[[pytest.MonkeyPatch], None]
 
 
 def check_that_the_receipt_is_true(root: Path) -> None:
-    """It says how much was deleted, which is what there was; what is kept and why, in both languages.
-
-    And it verifies without us.
-    """
+    """It states what was deleted, what is kept and why, in both languages, and verifies without us."""
     with House(root) as house:
         for name in (SHE, HE):
             house.server.access_keys.issue("device", name)
@@ -80,31 +72,25 @@ def test_the_receipt_of_an_erasure_is_true(tmp_path: Path) -> None:
     check_that_the_receipt_is_true(tmp_path)
 
 
-def _says_more(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(
-        erasure, "erase", lambda *given, **more: msgspec.structs.replace(erase(*given, **more), entries=10_000)
+_says_more = replacing(
+    erasure, "erase", lambda *given, **more: msgspec.structs.replace(erase(*given, **more), entries=10_000)
+)
+
+
+_keeps_quiet = replacing(erasure, "KEPT", {"tombstone": erasure.KEPT["tombstone"]})
+
+
+def pretending(names: tuple[str, ...], loop: Processor, _holders: Any) -> Any:
+    now = loop.clock.now()
+    return Erased(
+        now, now, sum([len(list(loop.log.of(name))) for name in names]), {"screens": 1, "webhooks": 1, "access_keys": 1}
     )
 
 
-def _keeps_quiet(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(erasure, "KEPT", {"tombstone": erasure.KEPT["tombstone"]})
+_pretends = replacing(erasure, "erase", pretending)
 
 
-def _pretends(patch: pytest.MonkeyPatch) -> None:
-    def pretending(names: tuple[str, ...], loop: Processor, _holders: Any) -> Any:
-        now = loop.clock.now()
-        return Erased(
-            now,
-            now,
-            sum([len(list(loop.log.of(name))) for name in names]),
-            {"screens": 1, "webhooks": 1, "access_keys": 1},
-        )
-
-    patch.setattr(erasure, "erase", pretending)
-
-
-def _listed_in_clear(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SuppressionList, "_fingerprint", lambda _self, name: name.encode())
+_listed_in_clear = replacing(SuppressionList, "_fingerprint", lambda _self, name: name.encode())
 
 
 RECEIPTS: dict[str, tuple[Sabotage, str]] = {
@@ -128,10 +114,7 @@ FILES = ("outbox.sqlite", "keys.sqlite", "addresses.sqlite", "timelines.sqlite",
 
 
 async def check_that_asking_again_completes_it(folder: Path, file: str) -> None:
-    """Who reads a file while somebody is erased delays that file and no other.
-
-    The second asking gets the receipt, of all that both deleted.
-    """
+    """A reader of a file during an erasure delays that file only; the second request's receipt covers both."""
     server = a_server(folder)
     async with running(server) as brand:
         await brand.post(MOMENTS, json=moment("worn", "bo"))
@@ -265,10 +248,7 @@ def marketing(name: str) -> list[Moment]:
 
 
 def begun_anew(house: House, backup: Path | None = None) -> None:
-    """The same root key and list of objections, and other data: none, or those of a backup.
-
-    With a ledger that nobody has seen.
-    """
+    """The same root key and objections with other data (none, or a backup's) and an unknown ledger."""
     house.close()
     shutil.rmtree(house.data)
     shutil.rmtree(house.root / "root.checkpoints", ignore_errors=True)
@@ -323,21 +303,16 @@ def _import_clears(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("visavis.wiring.restore_objections", lambda *_: None)
 
 
-def _list_unread(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(opposition, "_lines", lambda _: [])
+_list_unread = replacing(opposition, "_lines", lambda _: [])
 
 
-def _identifiers_unknown(patch: pytest.MonkeyPatch) -> None:
-    of = SuppressionList.of
-    patch.setattr(SuppressionList, "of", lambda self, names: of(self, list(names)[:1]))
+_identifiers_unknown = wrapping(SuppressionList, "of", lambda of, self, names: of(self, list(names)[:1]))
 
 
-def _nothing_noted(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SuppressionList, "apply", lambda *_: None)
+_nothing_noted = replacing(SuppressionList, "apply", lambda *_: None)
 
 
-def _everybody_silenced(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SuppressionList, "of", lambda self, _names: ["marketing"] if self._standing else [])
+_everybody_silenced = replacing(SuppressionList, "of", lambda self, _names: ["marketing"] if self._standing else [])
 
 
 LASTING: dict[str, tuple[Sabotage, str]] = {
@@ -361,10 +336,7 @@ def test_an_objection_that_is_forgotten_is_caught(
 
 
 async def check_that_whatever_comes_after_an_objection_leaves_it() -> None:
-    """Neither another objection, nor taking that one back, takes its place.
-
-    A card that is linked after it silences a new life too.
-    """
+    """Neither a second objection nor taking that one back replaces it; a card linked later keeps it too."""
     server = a_server()
     async with running(server):
         await server.writer.process(Linked(id="m1", customer="bo", occurred_at=NOON, identifier="card-1"))

@@ -1,9 +1,6 @@
-"""After an erasure no byte of the person remains in any file, in memory, or in a backup that is put back.
+"""After an erasure no byte of the person is in a file, memory or a restored backup, and nothing returns late.
 
-And nobody comes back late.
-
-Each property is a function that a sabotaged product must fail; the sabotages are run below it.
-"""
+Each property is a function that a sabotaged product must fail; the sabotages are run below it."""
 
 import asyncio
 import os
@@ -28,6 +25,7 @@ from support.canary import traces
 from support.disk import sealed_of
 from support.house import ROOT_KEY, House, everything, orders, word, words_of
 from support.people import NOON
+from support.sabotage import Sabotage, replacing, wrapping
 from visavis.delivery import addresses, screens
 from visavis.delivery import dispatcher as delivery
 from visavis.delivery import webhooks as outbox
@@ -51,7 +49,6 @@ from visavis.testing import a_log, an_entry
 
 SHE = "camille-7f3a91"
 HE = "basile-7f3a91"
-Sabotage = Callable[[pytest.MonkeyPatch], None]
 ROOMS = (sqlite, vault, outbox, access, shelf, delivery)
 
 
@@ -76,10 +73,7 @@ class Held:
 
 
 def furnish(house: House) -> None:
-    """Two people with everything that a person can leave here.
-
-    Entries of every kind, cards, an order delivered, keys, addresses, a timeline.
-    """
+    """Two people with all that a person can leave here: every kind of entry, card, order, key, address, timeline."""
     for name in (SHE, HE):
         house.server.access_keys.issue("device", name)
         house.server.access_keys.issue("sensor", name)
@@ -107,7 +101,7 @@ def is_handed_over(house: House, name: str) -> None:
         way = house.server.dispatcher
         rings = bool(way._alarms) and way._alarms[0][0] <= now
         return rings or any(
-            parcel.status == "waiting" and decision in way._under_way for decision, parcel in way.parcels.items()
+            parcel.status == "waiting" and decision in way.under_way for decision, parcel in way.parcels.items()
         )
 
     async def under_way() -> bool:
@@ -129,12 +123,9 @@ def is_handed_over(house: House, name: str) -> None:
 
 
 def held_of(house: House, name: str) -> list[bytes]:
-    """The exact bytes that stand for this person beside the log.
-
-    Keys, addresses, timeline, what is on its way and in the outbox.
-    """
+    """The exact bytes of this person beside the log: keys, addresses, timeline, deliveries, outbox."""
     server, found = house.server, keys_of(house, name)
-    for one in (server.external_channels.addresses._shelf, server.mirror.timelines._shelf):
+    for one in (server.external_channels.addresses._items, server.mirror.timelines._shelf):
         for number, _ in one._people[name].values():
             for sealed in one._database.execute(
                 "SELECT header, value FROM items WHERE number = ?", (number,)
@@ -274,29 +265,25 @@ def _no_overwriting(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(room, "open_database", careless)
 
 
-def _person_remembered(patch: pytest.MonkeyPatch) -> None:
-    erase = Processor.erase
-
-    def remembering(loop: Processor, customer: str) -> list[Entry]:
-        known = loop.customer(customer)
-        entries = erase(loop, customer)
-        if known.entries:
-            loop.population.replace([known], loop.population.holders())
-        return entries
-
-    patch.setattr(Processor, "erase", remembering)
+def remembering(erase: Callable[..., list[Entry]], loop: Processor, customer: str) -> list[Entry]:
+    known = loop.customer(customer)
+    entries = erase(loop, customer)
+    if known.entries:
+        loop.population.replace([known], loop.population.holders())
+    return entries
 
 
-def _keys_cached(patch: pytest.MonkeyPatch) -> None:
-    shred = KeyStore.shred
+_person_remembered = wrapping(Processor, "erase", remembering)
 
-    def caching(self: KeyStore, customer: str) -> None:
-        person = self._people.get(customer)
-        shred(self, customer)
-        if person is not None:
-            self._people[customer] = person
 
-    patch.setattr(KeyStore, "shred", caching)
+def caching(shred: Any, self: KeyStore, customer: str) -> None:
+    person = self._people.get(customer)
+    shred(self, customer)
+    if person is not None:
+        self._people[customer] = person
+
+
+_keys_cached = wrapping(KeyStore, "shred", caching)
 
 
 def _unsealed(patch: pytest.MonkeyPatch) -> None:
@@ -304,69 +291,44 @@ def _unsealed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(vault.Cipher, "open", lambda _self, sealed, _place: sealed[2:])
 
 
-def _everybody_deleted(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(
-        SqliteEntryLog,
-        "_overwrite",
-        lambda log, _: log._database.execute("UPDATE entries SET data = x'', person = NULL").rowcount,
-    )
+_everybody_deleted = replacing(
+    SqliteEntryLog,
+    "_overwrite",
+    lambda log, _: log._database.execute("UPDATE entries SET data = x'', person = NULL").rowcount,
+)
 
 
 SABOTAGES: dict[str, tuple[Sabotage, str]] = {
     "the checkpoint is skipped": (_no_checkpoint, "left in a file"),
     "what is deleted is not overwritten": (_no_overwriting, "left in a file"),
-    "the rows stay": (
-        lambda patch: patch.setattr(SqliteEntryLog, "_overwrite", _nothing),
-        "not what was there|left in a file",
-    ),
-    "the keys stay": (lambda patch: patch.setattr(KeyStore, "shred", _nothing), "left in a file"),
+    "the rows stay": (replacing(SqliteEntryLog, "_overwrite", _nothing), "not what was there|left in a file"),
+    "the keys stay": (replacing(KeyStore, "shred", _nothing), "left in a file"),
     "open keys stay in memory": (_keys_cached, "keys are still in memory"),
     "memory keeps the person": (_person_remembered, "memory keeps the person"),
     "no tombstone is set": (
-        lambda patch: patch.setattr(KeyStore, "add_tombstone", _nothing),
+        replacing(KeyStore, "add_tombstone", _nothing),
         "memory keeps the person|brought them back",
     ),
-    "tombstones are not read": (lambda patch: patch.setattr(vault, "_read", lambda _: []), "brought them back"),
-    "the screens keep their cards": (
-        lambda patch: patch.setattr(screens.Screens, "erase_personal_data", _nothing),
-        "on a screen",
-    ),
-    "the outbox keeps its parcels": (
-        lambda patch: patch.setattr(outbox.Webhooks, "erase_personal_data", _nothing),
-        "not what was there",
-    ),
-    "the outbox believes a backup": (
-        lambda patch: patch.setattr(outbox.Webhooks, "settle", _nothing),
-        "left in a file",
-    ),
+    "tombstones are not read": (replacing(vault, "_read", lambda _: []), "brought them back"),
+    "the screens keep their cards": (replacing(screens.Screens, "erase_personal_data", _nothing), "on a screen"),
+    "the outbox keeps its parcels": (replacing(outbox.Webhooks, "erase_personal_data", _nothing), "not what was there"),
+    "the outbox believes a backup": (replacing(outbox.Webhooks, "settle", _nothing), "left in a file"),
     "the keys that speak for the person stay": (
-        lambda patch: patch.setattr(access.AccessKeys, "erase_personal_data", _nothing),
+        replacing(access.AccessKeys, "erase_personal_data", _nothing),
         "not what was there",
     ),
-    "the timelines are not joined": (
-        lambda patch: patch.setattr(mirror.Mirror, "erase_personal_data", _nothing),
-        "not what was there",
-    ),
-    "the timelines do not resume": (
-        lambda patch: patch.setattr(mirror.Mirror, "people", lambda _: set()),
-        "left in a file",
-    ),
+    "the timelines are not joined": (replacing(mirror.Mirror, "erase_personal_data", _nothing), "not what was there"),
+    "the timelines do not resume": (replacing(mirror.Mirror, "people", lambda _: set()), "left in a file"),
     "the addresses are not joined": (
-        lambda patch: patch.setattr(addresses.Addresses, "erase_personal_data", _nothing),
+        replacing(addresses.Addresses, "erase_personal_data", _nothing),
         "not what was there",
     ),
-    "the addresses do not resume": (
-        lambda patch: patch.setattr(addresses.Addresses, "people", lambda _: set()),
-        "left in a file",
-    ),
+    "the addresses do not resume": (replacing(addresses.Addresses, "people", lambda _: set()), "left in a file"),
     "what is on its way is not joined": (
-        lambda patch: patch.setattr(delivery.Dispatcher, "erase_personal_data", _nothing),
+        replacing(delivery.Dispatcher, "erase_personal_data", _nothing),
         "not what was there",
     ),
-    "what is on its way believes a backup": (
-        lambda patch: patch.setattr(delivery.Dispatcher, "settle", _nothing),
-        "left in a file",
-    ),
+    "what is on its way believes a backup": (replacing(delivery.Dispatcher, "settle", _nothing), "left in a file"),
     "rows are not sealed": (_unsealed, "readable before"),
     "erasing empties everybody": (_everybody_deleted, "not what was there|lost something"),
 }
@@ -507,10 +469,7 @@ def test_a_checkpoint_whose_answer_is_not_looked_at_is_caught(
 
 
 def killed_at(root: Path, step: int) -> bool:
-    """Erase in another process, which is killed without warning at this step (each statement, each tombstone is one).
-
-    Whether it was.
-    """
+    """Erase in another process that is killed at this step (each statement or tombstone is one); whether it was."""
     child = os.fork()
     if child == 0:
         left = [step]
@@ -526,7 +485,7 @@ def killed_at(root: Path, step: int) -> bool:
         log = house.server.log
         assert isinstance(log, SqliteEntryLog)
         server = house.server
-        shelves = (server.external_channels.addresses._shelf, server.mirror.timelines._shelf)
+        shelves = (server.external_channels.addresses._items, server.mirror.timelines._shelf)
         for one in (log, log._keys, server.webhooks, server.access_keys, server.dispatcher, *shelves):
             one._database.set_trace_callback(tick)
         house.erase(SHE)

@@ -146,10 +146,7 @@ def test_an_explanation_that_leaves_out_what_was_read_is_caught(monkeypatch: pyt
 
 
 def check_told(seeds: range) -> tuple[int, int]:
-    """Explain every card of drawn lives: nothing is named that was not read, and every word holds.
-
-    How many cards woken by data; how many with a reason.
-    """
+    """Explain each card of random lives: only what was read is named, all true; how many by data, with reason."""
     cards = reasons = 0
     for seed in seeds:
         dice = Random(seed)
@@ -188,10 +185,7 @@ def check_told(seeds: range) -> tuple[int, int]:
 
 
 def check_reasons(seeds: range) -> tuple[int, int]:
-    """Cards about one need.
-
-    How often what is told of its purchases is what comes out of a life in which they were never made.
-    """
+    """Cards about one need: how often the purchases named are those without which the result changes."""
     cards = agreed = 0
     for seed in seeds:
         dice = Random(seed)

@@ -1,8 +1,4 @@
-"""P9 and P23.
-
-The copy holds everything that the person's keys open, in a form that is published, and another server goes on from it
-as if nothing had been.
-"""
+"""P9 and P23: the copy holds all that the person's keys open, in a published form, and another server continues it."""
 
 import asyncio
 import json
@@ -19,8 +15,8 @@ from msgspec.structs import replace
 
 from support.doors import MOMENTS, a_server, client, every_way, moment, running
 from support.house import everything, word, words_of
-from support.ledgers import mutate
 from support.people import BRANDS, NOON, ROOT, a_history, lines
+from support.sabotage import mutate
 from visavis.delivery.addresses import Addresses
 from visavis.delivery.dispatcher import Dispatcher
 from visavis.delivery.screens import Screens
@@ -159,7 +155,7 @@ def check_that_the_copy_is_complete(copy: Export, server: Server, name: str = SH
     assert {one["key"] for one in kept["webhooks"]} == effects != set(), "what became of an effect is missing"
     assert (
         {one["decision"] for one in kept["screens"]}
-        == {show.show.id for (one, _), show in server.screens._last.items() if one == name}
+        == {one.show.id for one in (server.screens.card(name), server.screens.brief_of(name)) if one is not None}
         != set()
     ), "what is on a screen is missing"
     assert {one["decision"] for one in kept["dispatcher"]} == set(server.dispatcher.parcels), (
@@ -302,10 +298,7 @@ def lived_on(loop: Processor, name: str) -> list[bytes]:
 
 
 def elsewhere(server: Server) -> Server:
-    """A new server under the same root key, with the same strategy, and the same world.
-
-    All that the first one learned.
-    """
+    """A new server under the same root key, strategy and world, with all that the first one learned."""
     other = a_server(at=NOON)
     other.processor.world = server.processor.world
     other.processor.worlds = server.processor.worlds
@@ -366,10 +359,7 @@ CARD = "LOYALTY-4711"
 
 
 def check_that_who_was_merged_comes_along_whole() -> None:
-    """One copy, under either name, of all that both names hold.
-
-    Elsewhere they are one person still, who hears what they would have heard.
-    """
+    """One copy, under either name, of all that both names hold; elsewhere they are one person still."""
 
     async def merged() -> tuple[Server, Export, Server]:
         server = await furnished()

@@ -1,8 +1,4 @@
-"""P9, value for value.
-
-What a life added up to is in the copy as it is in memory and in the log, and a product that leaves any of it out is
-caught.
-"""
+"""P9, value by value: sums of a life are in the copy as in memory and the log; any omission is caught."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,8 +8,8 @@ import pytest
 from msgspec.structs import asdict, replace
 
 from support.doors import a_server
-from support.ledgers import mutate
 from support.people import BRANDS, NOON, says_yes
+from support.sabotage import mutate
 from visavis.model.decision import Show
 from visavis.model.habit import TRIPS
 from visavis.model.moment import Answered, Bought, Entered, Line, Linked

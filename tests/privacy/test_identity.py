@@ -1,11 +1,6 @@
-"""Through the doors.
-
-One person under two names, whose objections last and whose screens agree, who part without a trace, and are erased
-together.
-"""
+"""Over HTTP: one person under two names; objections last, screens agree, parting and erasure are complete."""
 
 import logging
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +11,8 @@ import pytest
 
 from support.doors import MOMENTS, ROOT_KEY, a_server, client, moment, running, shops, switch
 from support.house import House
-from support.ledgers import mutate
 from support.people import BRANDS, NOON, a_history, a_loop, lines, says_yes
+from support.sabotage import Sabotage, mutate, replacing, wrapping
 from visavis.customers import fold, identity
 from visavis.customers.choices import with_choice
 from visavis.delivery import screens
@@ -33,7 +28,6 @@ from visavis.wiring import Server
 
 pytestmark = pytest.mark.anyio
 BYTES = msgspec.msgpack.Encoder().encode
-Sabotage = Callable[[pytest.MonkeyPatch], None]
 CARD = "LOYALTY-4711"
 
 
@@ -179,10 +173,7 @@ async def test_only_the_brand_merges() -> None:
 
 
 async def check_a_refusal_is_loud(caplog: pytest.LogCaptureFixture) -> None:
-    """Restricted, or a minor for whom nobody answers.
-
-    The sender hears why, the log and the metrics tell, and nothing has changed.
-    """
+    """Restricted, or a minor for whom nobody answers: the sender gets the reason, log and metrics too, no change."""
     server = a_server()
     async with running(server) as brand:
         young = (NOON - timedelta(days=3650)).date().isoformat()
@@ -216,10 +207,7 @@ async def test_a_refused_merge_is_loud(caplog: pytest.LogCaptureFixture) -> None
 
 
 def check_screens_and_answers_follow(root: Path) -> None:
-    """A card decided under one name is on the screens of both, is answered by either, once; its order goes out.
-
-    Then both are erased together.
-    """
+    """A card for one name is on both screens, answered once, its order sent; then both are erased together."""
     with House(root) as house:
         server, names = house.server, ("ada", "bo")
         ago = NOON - timedelta(days=80)
@@ -315,12 +303,11 @@ def test_a_failed_commit_merges_nobody() -> None:
     check_a_failed_commit_merges_nobody()
 
 
-def _copied(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(
-        identity,
-        "_stricter",
-        lambda one, other: one if one is not None and (other is None or one.since > other.since) else other,
-    )
+_copied = replacing(
+    identity,
+    "_stricter",
+    lambda one, other: one if one is not None and (other is None or one.since > other.since) else other,
+)
 
 
 def _at_once(patch: pytest.MonkeyPatch) -> None:
@@ -331,18 +318,15 @@ def _at_once(patch: pytest.MonkeyPatch) -> None:
     )
 
 
-def _remembered_of_one(patch: pytest.MonkeyPatch) -> None:
-    honest = SuppressionList.apply
-
-    def of_one(self: SuppressionList, entry: Entry, person: Customer, live: bool) -> None:
-        one = msgspec.structs.replace(person, profiles=())
-        honest(self, msgspec.structs.replace(entry, customer=person.id), one, live)
-
-    patch.setattr(SuppressionList, "apply", of_one)
+def of_one(honest: Any, self: SuppressionList, entry: Entry, person: Customer, live: bool) -> None:
+    one = msgspec.structs.replace(person, profiles=())
+    honest(self, msgspec.structs.replace(entry, customer=person.id), one, live)
 
 
-def _said_of_one(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(loop_room, "replace", lambda said, **more: msgspec.structs.replace(said, **more, on=False))
+_remembered_of_one = wrapping(SuppressionList, "apply", of_one)
+
+
+_said_of_one = replacing(loop_room, "replace", lambda said, **more: msgspec.structs.replace(said, **more, on=False))
 
 
 def _objections_lost(patch: pytest.MonkeyPatch) -> None:
@@ -359,13 +343,13 @@ def _objections_lost(patch: pytest.MonkeyPatch) -> None:
 PROMISES: dict[str, tuple[Sabotage, str]] = {
     "a yes is copied": (_copied, "not what both agreed to"),
     "the sides forget what they live": (
-        lambda patch: patch.setattr(fold, "apply_to_profile", lambda person, _: person),
+        replacing(fold, "apply_to_profile", lambda person, _: person),
         "replay|is lost|objection",
     ),
     "objections of a merged person are dropped": (_objections_lost, "does not hold|told in spite"),
     "an objection is remembered of one name": (_remembered_of_one, "not remembered under each"),
     "an objection is said under one name": (_said_of_one, "objected to as one|does not hold"),
-    "nobody parts": (lambda patch: patch.setattr(identity, "split", lambda person: (person,)), "is not what it was"),
+    "nobody parts": (replacing(identity, "split", lambda person: (person,)), "is not what it was"),
 }
 
 
@@ -400,9 +384,9 @@ async def test_who_lets_go_of_what_is_anothers_is_caught(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("sabotage", "told"),
     [
-        (lambda patch: patch.setattr(loop_room, "refusal", lambda *_: None), "merged in spite"),
-        (lambda patch: patch.setattr(loop_room.log, "warning", lambda *_, **__: None), "not in the log"),
-        (lambda patch: patch.setattr(loop_room, "REASONS", dict.fromkeys(identity.REASONS, "No.")), "not told why"),
+        (replacing(loop_room, "refusal", lambda *_: None), "merged in spite"),
+        (replacing(loop_room.log, "warning", lambda *_, **__: None), "not in the log"),
+        (replacing(loop_room, "REASONS", dict.fromkeys(identity.REASONS, "No.")), "not told why"),
     ],
 )
 async def test_a_quiet_refusal_is_caught(
@@ -417,13 +401,11 @@ async def test_a_quiet_refusal_is_caught(
     ("sabotage", "told"),
     [
         (
-            lambda patch: patch.setattr(
-                screens.Screens, "_latest", lambda self, person, audience: self._last.get((person.id, audience))
-            ),
+            replacing(screens.Screens, "_latest", lambda self, person, audience: self._last.get((person.id, audience))),
             "no card|does not show",
         ),
-        (lambda patch: patch.setattr(loop_room, "addressed", lambda _, said: said), "not received by the side"),
-        (lambda patch: patch.setattr(Processor, "names", lambda _, name: (name,)), "still speaks for them"),
+        (replacing(loop_room, "addressed", lambda _, said: said), "not received by the side"),
+        (replacing(Processor, "names", lambda _, name: (name,)), "still speaks for them"),
     ],
 )
 def test_a_person_of_whom_half_is_forgotten_is_caught(

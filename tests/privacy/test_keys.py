@@ -16,8 +16,8 @@ from msgspec.structs import replace
 
 from support.disk import change, rows
 from support.house import ROOT_KEY, House, everything
-from support.ledgers import mutate
 from support.people import NOON, STRATEGY
+from support.sabotage import mutate
 from visavis import wiring
 from visavis.ledger.record import prepare_lines
 from visavis.model.entry import Use, encode
@@ -114,10 +114,7 @@ def test_a_value_opens_for_its_person_its_place_and_its_group_only(
 
 
 def check_that_health_has_a_key_of_its_own(root: Path) -> None:
-    """P12: every entry of a special category opens with the person's second key, and not with the first.
-
-    Every other one the other way round.
-    """
+    """P12: entries of special categories open with the person's second key only, all others with the first only."""
     with House(root) as house:
         house.process(everything("camille"))
         expected = {e.moment.id: e.moment.category == "numbers" for e in house.server.log.of("camille")}

@@ -1,11 +1,7 @@
-"""What outcomes teach: nothing of whom was erased, nor under a purpose that was closed since.
+"""Outcomes teach nothing of an erased person or under a purpose closed since; memory never knows more than the log.
 
-And memory never knows more than the log.
+Each property is a function that a sabotaged product must fail; the sabotages are run below it."""
 
-Each property is a function that a sabotaged product must fail; the sabotages are run below it.
-"""
-
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +17,6 @@ from visavis.model.moment import Bought, Entered, Moment, Withdrew
 from visavis.model.world import Belief, OutcomesLearned, Recalibrated, World
 
 PURPOSES = ("place-moment", "reminders", "tailored-offers")
-Sabotage = Callable[[pytest.MonkeyPatch], None]
 
 
 def lived(house: House, *names: str, days: int = 25) -> None:
@@ -74,10 +69,7 @@ def test_a_learner_that_remembers_the_erased_is_caught(tmp_path: Path, monkeypat
 
 
 def check_a_closed_purpose_teaches_nothing(root: Path, patch: pytest.MonkeyPatch) -> None:
-    """Who said no since, under the purpose of the card.
-
-    What their answers would have taught is not learned, not by anybody's belief.
-    """
+    """What a person's answers would have taught is not learned once they closed the card's purpose."""
     patch.setattr(teacher, "OUTCOMES_A_CHANGE", 10_000)
     with House(root) as house:
         lived(house, "ada", "bo")

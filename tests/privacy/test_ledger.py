@@ -1,7 +1,4 @@
-"""P11, P16, P17: every use is in the ledger; nothing of it can be changed unnoticed.
-
-It outlives a person and tells nothing of them.
-"""
+"""P11, P16, P17: every use is in the ledger, tamper-evident; it outlasts a person and reveals nothing of them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -186,10 +183,7 @@ def _purpose(key: str) -> Purpose:
 
 
 def test_a_use_out_of_the_order_of_choices_is_told() -> None:
-    """The notice, then the yes, then the use.
-
-    Any other order is a fault, with the person's key and the ledger alone.
-    """
+    """Notice, yes, use: any other order is a fault, found with the person's key and the ledger alone."""
     assert properties.misjudged() == []
 
 

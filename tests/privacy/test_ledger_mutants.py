@@ -1,7 +1,4 @@
-"""Each property of the ledger against products that break it.
-
-A mutant that nothing catches would mean that the property proves nothing.
-"""
+"""Each property of the ledger against products that break it; every mutant must be caught."""
 
 from collections.abc import Callable
 from types import ModuleType
@@ -9,7 +6,7 @@ from types import ModuleType
 import pytest
 
 from support import ledger_properties as properties
-from support.ledgers import mutate
+from support.sabotage import mutate
 from visavis.ledger import checkpoint, merkle, record, verify
 from visavis.ledger import log as ledger
 from visavis.ledger import personal_view as uses

@@ -1,7 +1,4 @@
-"""The arithmetic under the ledger.
-
-Roots and proofs as an independent library has them, checkpoints that anyone reads by the letter.
-"""
+"""The ledger's arithmetic: roots and proofs equal an independent library's, checkpoints follow their text format."""
 
 import json
 from base64 import b64decode, b64encode
@@ -98,10 +95,7 @@ def test_what_was_never_there_has_no_proof() -> None:
 
 
 def test_a_folder_of_vectors_is_judged_by_an_independent_tree(tmp_path: Path) -> None:
-    """Proofs come from the library, so does what is wrong with them.
-
-    `subtree` folders are of another kind and left alone.
-    """
+    """Proofs and their errors agree with the library's; `subtree` folders are of another kind and skipped."""
     leaves = [bytes([i]) * i for i in range(13)]
     theirs, roots = (
         an_oracle(leaves),

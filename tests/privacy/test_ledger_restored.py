@@ -1,7 +1,4 @@
-"""A backup that is put back forks no ledger.
-
-The server says so and signs nothing, until the newest log is back or the ledger has another name.
-"""
+"""A restored backup forks no ledger: the server reports it and signs nothing until the newest log or a new name."""
 
 import shutil
 from collections.abc import Callable
@@ -13,12 +10,12 @@ import pytest
 from support.doors import a_server, running
 from support.house import House
 from support.people import NOON, enters, says_yes
+from support.sabotage import Sabotage, replacing
 from visavis.ledger import log as room
 from visavis.ledger.checkpoint import CheckpointSigner, Verifier
 from visavis.ledger.log import checkpoint_folder, last_checkpoint
 from visavis.model.errors import Unavailable
 
-Sabotage = Callable[[pytest.MonkeyPatch], None]
 pytestmark = pytest.mark.anyio
 
 
@@ -135,12 +132,12 @@ class Any(bytes):
 
 SABOTAGES: dict[str, tuple[Sabotage, str]] = {
     "what was signed is not looked at": (
-        lambda patch: patch.setattr("visavis.wiring.last_checkpoint", lambda *_: None),
+        replacing("visavis.wiring.last_checkpoint", lambda *_: None),
         "nobody is told",
     ),
-    "only the size is compared": (lambda patch: patch.setattr(room.Ledger, "root", lambda *_: Any()), "nobody is told"),
+    "only the size is compared": (replacing(room.Ledger, "root", lambda *_: Any()), "nobody is told"),
     "it is signed all the same": (
-        lambda patch: patch.setattr(room.Ledger, "forked", property(lambda _: False, lambda *_: None), raising=False),
+        replacing(room.Ledger, "forked", property(lambda _: False, lambda *_: None), raising=False),
         "nobody|signed",
     ),
     "notes are overwritten": (_overwriting, "overwritten"),

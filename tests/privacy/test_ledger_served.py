@@ -1,7 +1,4 @@
-"""P16 and P17 on a real server.
-
-Its own ledger, before and after somebody was really erased, and after it was started again.
-"""
+"""P16 and P17 on a real server: its ledger before and after a real erasure, and after a restart."""
 
 from pathlib import Path
 from random import Random

@@ -1,7 +1,4 @@
-"""P1, P14.
-
-What a person did not let be used influences nothing, byte for byte, whatever the strategy, the model and the caches.
-"""
+"""P1, P14: data that a person did not release influence nothing, byte for byte, for any strategy, model and cache."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -13,9 +10,9 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from support.ledgers import mutate
 from support.lives import Life, a_strategy, a_world, allowed, choices, moments, past
 from support.people import BRANDS, KEY, NOON, a_history, a_loop, enters, grocery, lines, says_yes, turn
+from support.sabotage import mutate
 from visavis.consent import gate
 from visavis.customers import fold as customers_fold
 from visavis.engine import step
@@ -30,10 +27,7 @@ from visavis.strategy.read import Strategy, read
 
 
 def a_pair(dice: Random) -> Iterator[tuple[str, list[bytes], list[bytes], int]]:
-    """Two people who live the same moments, but for those of the data that they share with no purpose that decides.
-
-    Each common moment, told twice.
-    """
+    """Each common moment twice, for two people who differ only in data shared with no deciding purpose."""
     served, now = a_strategy(dice)
     world = a_world(dice, now)
     seed = dice.random()
@@ -84,10 +78,7 @@ def _later(dice: Random, moment: Moment) -> Moment:
 
 
 def check(seeds: range) -> tuple[int, int]:
-    """How many cards these pairs were shown, and how many moments they were compared at.
-
-    An assertion names the first difference.
-    """
+    """How many cards these pairs were shown, and at how many moments compared; a failure names the difference."""
     cards = compared = 0
     for seed in seeds:
         shown = 0
@@ -128,10 +119,7 @@ def reticent() -> Strategy:
 
 
 def briefs_after_a_refusal(strategy: Strategy, products: tuple[str, ...]) -> tuple[list[bytes], set[str]]:
-    """What the adviser is told of somebody who bought these and said no to every card about them.
-
-    And of which families the cards were.
-    """
+    """The adviser's briefs about a person who bought these and refused every card, and the families of the cards."""
     world = World(version="w", strategy=strategy.version, learned=prior())
     life, told, families = Life(strategy, strategy, world), list[bytes](), set[str]()
     ago = NOON - timedelta(days=40)
@@ -266,10 +254,7 @@ def test_the_lives_do_show_cards_and_briefs_of_all_sorts() -> None:
 
 
 def test_a_basket_that_a_purpose_may_not_read_ends_no_window_of_it_and_moves_no_draw() -> None:
-    """Receipts are kept by contract.
-
-    They neither close what waits under the place's consent, nor name the moment that falls due.
-    """
+    """Receipts are kept by contract: they neither close what waits under consent nor name the moment due."""
     names: list[list[str]] = []
     for baskets in (0, 3):
         loop = a_loop()
@@ -286,10 +271,7 @@ def test_a_basket_that_a_purpose_may_not_read_ends_no_window_of_it_and_moves_no_
 
 
 def check_that_a_yes_that_ran_out_teaches_nothing() -> None:
-    """What waits under a yes for a trial is not waited for once the trial is over.
-
-    The basket after it is the outcome of nothing.
-    """
+    """What waits under a trial's yes ends with the trial; the basket after it is the outcome of nothing."""
     for hours, closes, told in (
         (0, 1, "what may be read closed nothing"),
         (2, 0, "a basket was read under a yes that ran out"),

@@ -1,9 +1,6 @@
-"""P10: nobody else sees or touches my data.
+"""P10: nobody else reads or changes my data: schemathesis with two identities to read, every role to write.
 
-schemathesis with two identities for what is read; every role at every door for what is written.
-
-What is someone else's and what is nowhere get the same answer, so that no list, count or error tells of anyone.
-"""
+What is another's and what does not exist get the same answer, so that no list, count or error reveals anyone."""
 
 import asyncio
 import json
@@ -63,10 +60,7 @@ FOR_GOOD = (
 
 
 def narrowed(server: Server, person: str) -> dict[str, Any]:
-    """The document, with this person for every person and moments that are sure to be kept.
-
-    Random ids belong to nobody.
-    """
+    """The document with this person everywhere and moments sure to be kept; random ids belong to nobody."""
 
     told = document(a_server().routes)
     known = {
@@ -348,10 +342,7 @@ def of_bob(server: Server) -> bytes:
 
 
 async def owned(server: Server, client: httpx.AsyncClient) -> list[dict[str, str]]:
-    """What bob has by way of devices: a key, an item on a Glass or a contact, a capture, a pass.
-
-    Each set of ids is another's door to try.
-    """
+    """What bob has of devices: a key, an item on a Glass or a contact, a capture, a pass; each set of ids apart."""
     headers = {"authorization": f"Bearer {server.access_keys.issue('device', 'bob')}"}
     item = (await client.post("/mirror/v1/timeline", json={"text": "of bob"}, headers=headers)).json()["id"]
     friend = {"id": "friend", "displayName": "of bob", "imageUrls": ["https://x/i.png"]}
@@ -396,10 +387,7 @@ def requests(door: Operation, role: str, ids: dict[str, str]) -> Iterator[tuple[
 
 
 async def check_writes() -> int:
-    """Every door, by everyone who does not speak for bob.
-
-    Bob's and nobody's get the same answer, and nothing of bob changes. How many pairs.
-    """
+    """Every write by anyone but bob: bob's and nobody's get the same answer, bob is unchanged; how many pairs."""
     server, pairs = a_server(), 0
     async with running(server) as client:
         await lived(server, client, *PEOPLE)

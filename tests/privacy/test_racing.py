@@ -1,9 +1,6 @@
-"""P2 across processes.
+"""P2 across processes: two connections race while another process polls the screen and receives deliveries.
 
-Two connections race, and a process of its own asks for the screen and receives what is delivered.
-
-After the 200 of a withdrawal no card is shown under it and no effect leaves; a decision is before it or after it; and a
-new yes does not send what an old one had set in motion."""
+After the 200 of a withdrawal no card is shown under it and no effect leaves; a new yes sends nothing of the old."""
 
 import asyncio
 import json
@@ -39,11 +36,7 @@ WAIT_S = 5.0
 
 
 class Asking:
-    """The other process.
-
-    It polls the screen, receives webhooks, and says what it saw and when, on the clock that all processes of a machine
-    share.
-    """
+    """Polls the screen and receives webhooks in another process; times are of the clock all processes share."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
@@ -158,10 +151,7 @@ async def a_card(server: Server, client: httpx.AsyncClient, trial: int) -> str:
 async def race(
     server: Server, clients: tuple[httpx.AsyncClient, httpx.AsyncClient], dice: Random, card: str, trial: int
 ) -> tuple[bool, float]:
-    """A yes to the card on one connection, the withdrawal on another, anyhow shifted.
-
-    Whether the yes was in time, and when the 200 of the no was there.
-    """
+    """A yes to the card and the withdrawal race; whether the yes was in time, and when the no's 200 came."""
     at = server.processor.clock.now()
     shift_s = dice.uniform(-0.004, 0.006)
 
@@ -220,10 +210,7 @@ def test_a_consent_that_is_cached_for_a_minute_is_caught(monkeypatch: pytest.Mon
 
 
 async def reopened() -> None:
-    """What waits because its target fails, or waits for an answer, is over with the no.
-
-    A yes said again later brings none of it back.
-    """
+    """What waits for its target or for an answer ends with the no; a later yes brings none of it back."""
     now = [NOON.timestamp()]
     server = a_server(webhooks={"order": Target(f"http://127.0.0.1:{free_port()}/", SECRET)})  # nobody listens there
     server.webhooks._clock = lambda: now[0]

@@ -1,7 +1,4 @@
-"""P1, §11: rules, learned models and cards receive views and cannot reach a customer otherwise.
-
-The types, the import contract and the syntax say so.
-"""
+"""P1, §11: rules, learned models and cards reach a customer only by views: by types, import contract and syntax."""
 
 import ast
 import tomllib
@@ -19,10 +16,7 @@ BY_NAME = {"getattr", "setattr", "vars", "eval", "exec", "__import__", "import_m
 
 
 def check(room: Path, source: str) -> list[str]:
-    """What this source reaches for that a judge may not have.
-
-    A customer's type or rooms, the inside of the views, or names made at run time.
-    """
+    """What this source may not use: a customer's type or modules, the inside of views, names made at run time."""
     found: list[str] = []
     for node in ast.walk(ast.parse(source)):
         match node:

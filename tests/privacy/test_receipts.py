@@ -1,7 +1,4 @@
-"""P18, the formats: a receipt is whole, signed, checked without us, and says only what the vocabulary knows.
-
-Broken ones are refused, never a crash.
-"""
+"""P18, the formats: a receipt is whole, signed, checked without us, in known vocabulary; broken ones are refused."""
 
 import asyncio
 import base64
@@ -22,8 +19,8 @@ from joserfc import jws
 from msgspec.structs import replace
 from rdflib import RDF, Graph, URIRef
 
-from support.ledgers import mutate
 from support.people import NOON, STRATEGY, a_loop, camille, grocery
+from support.sabotage import mutate
 from visavis.config import Settings
 from visavis.consent.choices import status
 from visavis.model.consent import Actor, Purpose, Status, notice_text
@@ -151,10 +148,7 @@ KANTARA: dict[str, Any] = {
         },
     },
 }
-"""What Kantara 1.1 asks for, and what it leaves open and we do not.
-
-Unknown members, a purpose without text, no controller, no service.
-"""
+"""What Kantara 1.1 asks for, and what we close: unknown members, no purpose text, no controller, no service."""
 
 
 def a_proof(dice: Random) -> Proof:
@@ -194,10 +188,7 @@ def triples(document: dict[str, Any]) -> Graph:
 
 
 def check(count: int) -> int:
-    """Records and receipts of random consents.
-
-    Every mandatory field, every IRI known, the signature good, and Kantara's form kept.
-    """
+    """Receipts of random consents: mandatory fields, known IRIs, good signature, Kantara's form."""
     validator = jsonschema.Draft4Validator(KANTARA)
     total = 0
     for seed in range(count):

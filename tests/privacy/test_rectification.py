@@ -1,7 +1,4 @@
-"""P20: a correction wins everywhere.
-
-What was wrong is in no decision, card, fact, copy, file or memory; what followed from it is made anew.
-"""
+"""P20: a correction holds everywhere: in decisions, cards, facts, copies, files, memory; consequences are redone."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,8 +12,8 @@ import pytest
 from support.canary import traces
 from support.doors import MOMENTS, a_server, client, moment, running, switch
 from support.house import House
-from support.ledgers import mutate
 from support.people import BRANDS, NOON, a_history, lines, says_yes
+from support.sabotage import Sabotage, mutate, replacing, wrapping
 from visavis.customers import rights
 from visavis.customers.fold import fold
 from visavis.delivery.screens import Screens
@@ -38,14 +35,10 @@ WRONG = "Wröng thing 7f3a91"
 NAME = "Wröng name 7f3a91"
 RIGHT = "Right name"
 GOOD = tuple(BRANDS[:2])
-Sabotage = Callable[[pytest.MonkeyPatch], None]
 
 
 def life(*, wrong: bool = True) -> list[Moment]:
-    """Somebody whose baskets hold a thing that they never bought, and whose name was written down wrongly.
-
-    Or, without, as it really was.
-    """
+    """A person with wrong baskets and a wrong name, or, without, as it really was."""
     ago = NOON - timedelta(days=90)
     told: list[Moment] = [
         Linked(id="card", customer=SHE, occurred_at=ago, identifier="card-1"),
@@ -86,14 +79,14 @@ def corrected(house: House) -> None:
 def held(server: Server) -> bytes:
     """All that is in memory of people, on screens, in the outbox, and in a copy taken now."""
     screens, outbox = server.screens, server.webhooks
+    shown = [one for one in (screens.card(SHE), screens.brief_of(SHE)) if one is not None]
     parts: list[Any] = [
         server.processor.population.by_name(),
-        [one.show for one in screens._last.values()],
-        [encode(one.entry) for one in screens._last.values()],
+        [(one.show, encode(one.entry)) for one in shown],
         [encode(one.entry) for one in screens.recent],
         list(outbox.parcels.values()),
         [encode(entry) for _, entry in server.log.scan()],
-        [list(one) for one in server.learner._open.items()],
+        [holder.export_personal_data({SHE}) for holder in server.projections()],
     ]
     return msgspec.msgpack.encode(parts, enc_hook=str)
 
@@ -152,19 +145,16 @@ def test_a_correction_wins_everywhere(tmp_path: Path) -> None:
     check_that_a_correction_wins_everywhere(tmp_path)
 
 
-def _derived_kept(patch: pytest.MonkeyPatch) -> None:
-    amend = Processor.amend
-
-    def remembering(loop: Processor, customer: str, entries: Any) -> None:
-        before = loop.customer(customer)
-        amend(loop, customer, entries)
-        loop.population.replace([before], loop.population.holders())
-
-    patch.setattr(Processor, "amend", remembering)
+def remembering(amend: Any, loop: Processor, customer: str, entries: Any) -> None:
+    before = loop.customer(customer)
+    amend(loop, customer, entries)
+    loop.population.replace([before], loop.population.holders())
 
 
-def _decisions_kept(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(rectify, "_without", lambda entry, _gone, _untold: entry)
+_derived_kept = wrapping(Processor, "amend", remembering)
+
+
+_decisions_kept = replacing(rectify, "_without", lambda entry, _gone, _untold: entry)
 
 
 def _cards_kept(patch: pytest.MonkeyPatch) -> None:
@@ -172,8 +162,7 @@ def _cards_kept(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("visavis.customers.rights._recalled", lambda customer, _at, _decision="": customer)
 
 
-def _log_kept(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("visavis.store.sqlite.SqliteEntryLog.amend", lambda _self, _customer, _entries: None)
+_log_kept = replacing("visavis.store.sqlite.SqliteEntryLog.amend", lambda _self, _customer, _entries: None)
 
 
 def _not_told(patch: pytest.MonkeyPatch) -> None:
@@ -206,10 +195,7 @@ def test_a_product_that_keeps_the_old_value_is_caught(
 
 
 async def check_that_what_was_used_stays_told() -> None:
-    """What a moment was used for is no part of what was wrong with it.
-
-    The uses stay, and their lines are opened by them.
-    """
+    """A moment's uses are not part of its error: they stay, with lines that they open."""
     server = a_server()
     async with running(server) as brand:
         await switch(brand, "bo", "home")
@@ -282,10 +268,7 @@ async def test_a_correction_that_cannot_be_is_refused_with_one_sentence_and_noth
 
 
 async def check_that_a_request_reaches_somebody(folder: Path) -> None:
-    """It waits in the brand's queue with what was asked and by when, whatever the time, until the brand answers it.
-
-    By correcting, or by saying why not.
-    """
+    """A request stays in the brand's queue, with content and deadline, until corrected or refused with reasons."""
     server = a_server(folder)
     async with running(server) as brand, client(server, server.access_keys.issue("device", "bo")) as bo:
         said = [moment("bought", "bo", id=f"b{i}", place="s1", lines=[[BRANDS[i], 1, 5]]) for i in range(2)]
@@ -336,18 +319,15 @@ async def test_a_request_to_correct_a_purchase_reaches_somebody(tmp_path: Path) 
     await check_that_a_request_reaches_somebody(tmp_path / "data")
 
 
-UNHEARD: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
-    "what was asked is not kept": (
-        lambda patch: patch.setattr("visavis.rights.requests.Requested", _unsaid),
-        "nobody was asked",
-    ),
-    "the brand is not asked": (lambda patch: patch.setitem(NEXT, "requires_action", frozenset()), "nobody was asked"),
-    "answers push out what waits": (lambda patch: patch.setattr(rights, "_with_one_more", bounded), "went away"),
-}
-
-
 def _unsaid(**said: Any) -> Requested:
     return Requested(**{**said, "of": "", "instead": None})
+
+
+UNHEARD: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
+    "what was asked is not kept": (replacing("visavis.rights.requests.Requested", _unsaid), "nobody was asked"),
+    "the brand is not asked": (lambda patch: patch.setitem(NEXT, "requires_action", frozenset()), "nobody was asked"),
+    "answers push out what waits": (replacing(rights, "_with_one_more", bounded), "went away"),
+}
 
 
 @pytest.mark.parametrize("sabotage", UNHEARD)

@@ -1,7 +1,4 @@
-"""P20, what is left: nothing that rested on a corrected value says it, is answered, or lies in a file.
-
-Each remainder is one that a product is caught with.
-"""
+"""P20: nothing that rested on a corrected value repeats it, is answered, or is in a file; each trace has a mutant."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -12,8 +9,8 @@ from msgspec.structs import replace
 from support.canary import traces
 from support.disk import rows
 from support.house import House
-from support.ledgers import mutate
 from support.people import BRANDS, NOON, a_loop, camille, says_yes, turn
+from support.sabotage import mutate
 from visavis.customers import rights
 from visavis.engine import GRACE_S
 from visavis.model.decision import Fact, Known, Scored, Show, Silence
@@ -29,10 +26,7 @@ GOOD = tuple(BRANDS[:2])
 
 
 def check_that_no_word_stays() -> None:
-    """Whatever rests on the wrong thing, a card, a fact, a belief, an answer or an order.
-
-    No entry says it any more, and what rests on others stays.
-    """
+    """No card, fact, belief, answer or order that rests on the wrong value is in an entry; all others stay."""
     scored, known = (Scored("refill", WRONG, 1, 0.5),), (Known(WRONG, WRONG, 0.5),)
     card = Show("d1", "customer", "home", "refill", WRONG, WRONG, "glasses", 1.0, 0.5, 0.5, scored, known, (), (), None)
     brief = replace(
@@ -52,10 +46,7 @@ def check_that_no_word_stays() -> None:
 
 
 def check_that_no_card_outlives_a_correction() -> None:
-    """A yes to a card that was shown before a correction sets nothing in motion after it.
-
-    The card may have rested on what was wrong.
-    """
+    """A yes to a card from before a correction has no effect after it: the card may rest on the error."""
     loop = a_loop()
     camille(loop, "home", products=GOOD)
     answered = {0: 0, 1: 0}

@@ -1,13 +1,10 @@
-"""P21, kept no longer than was said: to the second, for one category of data and for a whole person, in every file.
+"""P21: kept no longer than stated, to the second, by category and by person, in every file; others lose nothing.
 
-And nothing of anybody else.
-
-Each property is a function that a sabotaged product must fail; the sabotages are run below it.
-"""
+Each property is a function that a sabotaged product must fail; the sabotages are run below it."""
 
 import logging
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +17,7 @@ from support.canary import traces
 from support.disk import sealed_of
 from support.house import ROOT_KEY, House, everything, words_of
 from support.people import BRANDS, NOON, lines, says_yes
+from support.sabotage import Sabotage, replacing, wrapping
 from visavis.customers import fold
 from visavis.http import access_keys as access
 from visavis.model.customer import Customer
@@ -36,15 +34,11 @@ from visavis.store.sqlite import SqliteEntryLog
 SHE, HE = "camille-7f3a91", "basile-7f3a91"
 DAYS = {"account": 400, "reminders": 40, "place-moment": 30, "home": 60, "own-numbers": 20, "look": 50}
 LONGEST = 400
-Sabotage = Callable[[pytest.MonkeyPatch], None]
 BYTES = msgspec.msgpack.Encoder().encode
 
 
 class Brand(House):
-    """A house whose strategy says, of some purposes, how long what they read is kept.
-
-    The others keep nothing beyond ten days.
-    """
+    """A house whose strategy limits how long some purposes' data are kept; the others: ten days."""
 
     async def _started(self, told: Any) -> Any:
         server = await super()._started(told)
@@ -85,10 +79,7 @@ def expected(house: Brand, name: str) -> dict[str, int]:
 
 
 def replays(house: House) -> None:
-    """Memory is what the log adds up to, byte for byte; what was not taught yet too.
-
-    And what is decided again comes out the same.
-    """
+    """Memory equals the log's replay, byte for byte, with what is not taught yet; decisions come out the same."""
     loop, state = house.server.processor, rebuild(house.server.log)
     assert {name: BYTES(one) for name, one in state.population.by_name().items()} == {
         name: BYTES(one) for name, one in loop.population.by_name().items()
@@ -132,10 +123,7 @@ def test_what_lies_on_disk_is_for_its_owner_only(tmp_path: Path) -> None:
 
 
 def check_each_category_goes_to_the_second(root: Path) -> None:
-    """At one second before, everything is there.
-
-    At the second, and after it, nothing of the category is, and all of the others.
-    """
+    """One second before, all is there; from that second on, nothing of the category, and all of the others."""
     with Brand(root) as house:
         house.process(everything(SHE))
         days = expected(house, SHE)
@@ -175,10 +163,7 @@ def pieces_of(folder: Path, name: str) -> list[bytes]:
 
 
 def check_a_whole_person_goes_and_may_come_again(root: Path) -> None:
-    """When all is over nothing of them is in any file, nor in a backup that is put back; nobody else lost anything.
-
-    And they come again as a newcomer.
-    """
+    """At the end nothing of them is in any file or restored backup, others lose nothing; they may return as new."""
     with Brand(root) as house:
         house.process([*everything(SHE), *everything(HE)])
         for name in (SHE, HE):
@@ -259,10 +244,7 @@ def test_a_whole_person_goes_and_may_come_again(tmp_path: Path) -> None:
 
 
 def check_only_what_they_do_prolongs(root: Path) -> None:
-    """What is shown to a person, or looked at by the brand, prolongs nothing; what they do themselves does.
-
-    And who asked that nothing be touched is left.
-    """
+    """Only a person's own acts prolong; cards shown and looks by the brand do not; the restricted stay."""
     with Brand(root) as house:
         for name in ("shown", "active", "frozen", "new"):
             house.process(
@@ -461,8 +443,7 @@ def test_an_objection_outlives_the_person(tmp_path: Path) -> None:
         assert "marketing" in house.server.processor.customer(SHE).objections
 
 
-def _flagged(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SqliteEntryLog, "amend", lambda *_: None)
+_flagged = replacing(SqliteEntryLog, "amend", lambda *_: None)
 
 
 def _passive_prolongs(patch: pytest.MonkeyPatch) -> None:
@@ -470,12 +451,10 @@ def _passive_prolongs(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(kind, "active_contact", True)
 
 
-def _late(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(retention, "DAY_S", 86_400.0 + 1e-3)
+_late = replacing(retention, "DAY_S", 86_400.0 + 1e-3)
 
 
-def _early(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(retention, "DAY_S", 86_399.9)
+_early = replacing(retention, "DAY_S", 86_399.9)
 
 
 def _shortest(patch: pytest.MonkeyPatch) -> None:
@@ -487,29 +466,22 @@ def _shortest(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(retention, "kept_until", hasty)
 
 
-def _for_good(patch: pytest.MonkeyPatch) -> None:
-    honest = SqliteEntryLog.erase
-    patch.setattr(SqliteEntryLog, "erase", lambda log, name, **_: honest(log, name))
+_for_good = wrapping(SqliteEntryLog, "erase", lambda honest, log, name, **_: honest(log, name))
 
 
-def _no_tombstone(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(KeyStore, "add_tombstone", lambda *_, **__: None)
+_no_tombstone = replacing(KeyStore, "add_tombstone", lambda *_, **__: None)
 
 
-def _never(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(retention.Retention, "run", lambda _: float("inf"))
+_never = replacing(retention.Retention, "run", lambda _: float("inf"))
 
 
-def _no_trace(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(fold, "Lapsed", type("Nothing", (), {}))
+_no_trace = replacing(fold, "Lapsed", type("Nothing", (), {}))
 
 
-def _one_side(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Processor, "entries_of", lambda loop, name: list(loop.log.of(name)))
+_one_side = replacing(Processor, "entries_of", lambda loop, name: list(loop.log.of(name)))
 
 
-def _unlimited(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(retention, "RETRY_S", float("inf"))
+_unlimited = replacing(retention, "RETRY_S", float("inf"))
 
 
 CATEGORIES: dict[str, tuple[Sabotage, str]] = {
@@ -523,13 +495,10 @@ PEOPLE: dict[str, tuple[Sabotage, str]] = {
     "nothing is ever deleted": (_never, "kept"),
     "who was away is refused for good": (_for_good, "may not come again"),
     "the keys that speak for them stay": (
-        lambda patch: patch.setattr(access.AccessKeys, "erase_personal_data", lambda *_: 0),
+        replacing(access.AccessKeys, "erase_personal_data", lambda *_: 0),
         "can still be reached",
     ),
-    "proofs go with the rest": (
-        lambda patch: patch.setattr(retention, "PROOF_DAYS", 0),
-        "more than the proof|proof is gone",
-    ),
+    "proofs go with the rest": (replacing(retention, "PROOF_DAYS", 0), "more than the proof|proof is gone"),
 }
 
 

@@ -1,7 +1,4 @@
-"""P22: no serious decision without a person.
-
-It says that it is automated, the person's own view is heard, and only a person answers it, with reasons.
-"""
+"""P22: no serious decision without a human: it is declared automated, and a person hears the view and answers."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,6 +11,7 @@ from msgspec.structs import replace
 
 from support.doors import MOMENTS, ROOT_KEY, client, moment, running, shops, switch
 from support.people import NOON, grocery
+from support.sabotage import replacing, wrapping
 from visavis.config import Settings
 from visavis.customers import rights
 from visavis.model.errors import Invalid
@@ -170,26 +168,21 @@ def _auto_closed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("visavis.customers.fold.with_request", closing)
 
 
-def _queue_forgets(patch: pytest.MonkeyPatch) -> None:
-    listed = Reviews.open
-    patch.setattr(Reviews, "open", lambda self: [one for one in listed(self) if not one.overdue])
+_queue_forgets = wrapping(Reviews, "open", lambda listed, self: [one for one in listed(self) if not one.overdue])
 
 
-def _never_late(patch: pytest.MonkeyPatch) -> None:
-    listed = Reviews.open
-    patch.setattr(Reviews, "open", lambda self: [replace(one, overdue=False) for one in listed(self)])
+_never_late = wrapping(Reviews, "open", lambda listed, self: [replace(one, overdue=False) for one in listed(self)])
 
 
-def _unmarked(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("visavis.cards.replies.review_tag", lambda _strategy, _decision: "")
+_unmarked = replacing("visavis.cards.replies.review_tag", lambda _strategy, _decision: "")
 
 
-def _own_view_dropped(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("visavis.customers.rights.Review", lambda action, tag, _view, *more: Review(action, tag, "", *more))
+_own_view_dropped = replacing(
+    "visavis.customers.rights.Review", lambda action, tag, _view, *more: Review(action, tag, "", *more)
+)
 
 
-def _nobody_told(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("visavis.engine.notices_to_recipients", lambda *_: ())
+_nobody_told = replacing("visavis.engine.notices_to_recipients", lambda *_: ())
 
 
 SABOTAGES: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
@@ -300,7 +293,7 @@ async def test_a_request_moves_by_its_table_only_and_is_answered_within_its_mont
                     await server.requests.move("bo", asked.request, status, "Why not.")
         late = await server.requests.acknowledge("bo", "access")
         await turned(server, brand, 40)
-        with pytest.raises(Invalid, match="within its first month only"):
+        with pytest.raises(Invalid, match="within its first month"):
             await server.requests.move("bo", late.request, "delayed", "Too late.")
         with pytest.raises(UnknownPerson):
             await server.requests.acknowledge("nobody", "access")

@@ -1,7 +1,4 @@
-"""At the command line, while no server runs, the desk is the same.
-
-The copy is the one that the server gives, and whoever is to be told is told.
-"""
+"""The command line without a server gives the same copies, and informs the same recipients, as the server."""
 
 import asyncio
 import json
@@ -18,6 +15,7 @@ from typer.testing import CliRunner
 from support.canary import traces
 from support.doors import client
 from support.house import everything, word, words_of
+from support.sabotage import replacing
 from visavis.cli import app, example
 from visavis.config import settings
 from visavis.delivery.webhook_targets import verify
@@ -227,22 +225,19 @@ def test_recipients_are_told_by_the_command_itself(brand: Brand, recipient: Reci
     assert [one["data"]["product"] for one in recipient.told] == [FIRM]
 
 
-SABOTAGES: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
-    "the notice lives in memory only": (
-        lambda patch: patch.setattr(Webhooks, "announce", lambda *_: None),
-        "nobody was told",
-    ),
-    "the command waits for nobody": (lambda patch: patch.setattr(Webhooks, "tried", _at_once), "did not try"),
-    "what is owed is owed for ever": (lambda patch: patch.setattr(Webhooks, "_finish", _never_done), "twice"),
-}
-
-
 async def _at_once(*_: object) -> None:
     pass
 
 
 def _never_done(outbox: Webhooks, key: str, parcel: Any) -> None:
     outbox.parcels[key] = parcel
+
+
+SABOTAGES: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
+    "the notice lives in memory only": (replacing(Webhooks, "announce", lambda *_: None), "nobody was told"),
+    "the command waits for nobody": (replacing(Webhooks, "tried", _at_once), "did not try"),
+    "what is owed is owed for ever": (replacing(Webhooks, "_finish", _never_done), "twice"),
+}
 
 
 @pytest.mark.parametrize("sabotage", SABOTAGES)

@@ -1,8 +1,4 @@
-"""P17.
-
-A dictionary of all that was ever said of people, hashed as people do, has no hit in anything that is kept of them or
-given out.
-"""
+"""P17: a dictionary of all known of people, in the usual hashes, matches nothing kept of them or given out."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +11,8 @@ import pytest
 from support.canary import guessed, traces
 from support.doors import MOMENTS, client
 from support.house import House, everything, orders
-from support.ledgers import mutate
 from support.people import NOON
+from support.sabotage import mutate
 from visavis.api import moments, receipts
 from visavis.delivery import webhooks as outbox
 from visavis.model.entry import encode

@@ -1,9 +1,4 @@
-"""P11: every use that had an effect has its line in the ledger, written with it, and every line has its use.
-
-Whatever the load and wherever it stops.
-
-A whole server is killed too: what left it (decisions, pages, copies) is in its ledger.
-"""
+"""P11: every effective use has its line in the ledger, written with it, and every line its use, despite kills."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -17,8 +12,8 @@ import pytest
 from msgspec.structs import replace
 
 from support.doors import MOMENTS, a_server, moment, running, switch
-from support.ledgers import mutate
 from support.people import BRANDS, NOON, STRATEGY, a_loop, camille, enters, pays
+from support.sabotage import mutate
 from support.used import kill_and_look
 from visavis.api import explanations, people
 from visavis.decide import deliberation

@@ -12,8 +12,6 @@ from support.people import ROOT
 from visavis import listen
 from visavis.cli import app
 
-pytest.importorskip("uvloop")
-
 
 async def _loop() -> str:
     return type(asyncio.get_running_loop()).__module__

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from support.ledgers import mutate
 from support.people import BRANDS, KEY, NOON, STRATEGY, a_history, a_loop, camille, enters, lines, pays, turn
+from support.sabotage import mutate
 from visavis.model.decision import Show
 from visavis.model.entry import Entry, WorldEntry
 from visavis.model.errors import Refused, Unavailable
@@ -180,10 +180,7 @@ def _choices(name: str) -> list:  # type: ignore[type-arg]
 
 
 def check_that_nothing_foreign_comes_in() -> None:
-    """A life that was not lived yet, or one whose identifier is somebody's here, is refused whole.
-
-    The same life, once lived and nobody's, comes in.
-    """
+    """A life not recorded yet, or with an identifier taken here, is refused whole; later it is accepted."""
     there = a_loop()
     camille(there, "place-moment")
     there.process([enters()])

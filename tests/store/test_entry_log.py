@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from support.ledgers import mutate
+from support.sabotage import mutate
 from visavis.model.entry import Entry, Use, encode
 from visavis.model.errors import Invalid, Refused, Unavailable
 from visavis.ports import EntryLog, Log
@@ -65,10 +65,7 @@ def test_both_logs_are_a_list_that_refuses_what_it_holds(plan: list[list[tuple[s
 
 
 def check_that_what_read_health_is_sealed_as_health(folder: Path) -> None:
-    """P12: also an entry of something else, whose decision read numbers, lies under the second key.
-
-    Written, and written anew.
-    """
+    """P12: an entry whose decision read health is under the second key too, when written and when rewritten."""
     log = a_log(folder)
     plain = an_entry("camille", "m0")
     entries = [

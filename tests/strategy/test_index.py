@@ -1,7 +1,4 @@
-"""The index against the plain reading, in all three values, where samples rarely go.
-
-And what a condition says in words.
-"""
+"""The index equals the plain reading in all three values, on rare cases too; conditions in words."""
 
 from random import Random
 

@@ -16,11 +16,7 @@ LIMIT = 1 << 22
 
 
 def forms(word: str) -> dict[str, bytes]:
-    """The word in every form.
-
-    As it is (also in msgpack, SQLite, JSON of ASCII words), UTF-16, hexadecimal, base64 at its three alignments,
-    escaped.
-    """
+    """The word as it is (also msgpack, SQLite, ASCII JSON), UTF-16, hex, base64 at three alignments, escaped."""
     raw = word.encode()
     found = {
         "raw": raw,
@@ -79,10 +75,7 @@ def guessed(told: bytes, words: Iterable[str]) -> list[str]:
 
 
 def _hashed(word: str) -> Iterator[bytes]:
-    """The beginning of every hash that people take.
-
-    As bytes, in hexadecimal and base64, and as a whole number, in bytes and in digits.
-    """
+    """The beginning of every common hash: bytes, hexadecimal, base64, and as a whole number in bytes and digits."""
     raw = word.encode()
     found = [
         made(raw).digest() for made in (hashlib.sha256, hashlib.sha1, hashlib.md5, hashlib.sha512, hashlib.sha3_256)

@@ -1,7 +1,4 @@
-"""Kill a writer at random, many times: nothing acknowledged is lost, nothing is doubled, and it goes on where it was.
-
-python tests/support/crash.py --kills 500
-"""
+"""Kill a writer at random: nothing acknowledged is lost or doubled (``python tests/support/crash.py --kills 500``)."""
 
 import argparse
 import os

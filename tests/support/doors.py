@@ -1,7 +1,4 @@
-"""A whole server for the tests.
-
-Real parts joined by wiring, a clock that tests turn, and a client that speaks ASGI or a socket.
-"""
+"""A whole server for the tests: real parts by wiring, a clock that tests turn, a client over ASGI or a socket."""
 
 import json
 import socket

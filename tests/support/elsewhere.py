@@ -1,7 +1,4 @@
-"""A process of its own for the tests.
-
-It asks for one person's screen, receives webhooks, and says what it saw and when when it is asked.
-"""
+"""A separate process that asks for one person's screen, receives webhooks, and reports what it saw and when."""
 
 import asyncio
 import json
@@ -13,10 +10,7 @@ import httpx
 
 
 async def ask(port: int, hook: int, token: str) -> None:
-    """Ask for the screen and receive until the input ends.
-
-    The clock is the one that all processes of a machine share.
-    """
+    """Ask for the screen and receive until the input ends, by the clock that all processes share."""
     cards: dict[str, list[float]] = {}
     effects: list[str] = []
 

@@ -1,7 +1,4 @@
-"""A whole server on disk, without its sockets.
-
-Wired as it runs, opened and closed as often as a test likes, its clock turned by hand.
-"""
+"""A whole server on disk without its sockets, opened and closed as often as a test likes, its clock turned by hand."""
 
 import asyncio
 import base64
@@ -64,12 +61,7 @@ T = TypeVar("T")
 
 
 class House:
-    """One brand's server in ``root/data``; its root key and tombstones are beside.
-
-    Webhooks are received on this machine.
-
-    ``let_go`` is set when it closes: what a test holds back ends then.
-    """
+    """A brand's server in ``root/data``, key and tombstones beside; closing sets ``let_go``, for what is held back."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -225,10 +217,7 @@ def everything(name: str, *, at: datetime = NOON) -> list[Moment]:
 
 
 def orders(house: House, name: str) -> None:
-    """The fridge says that the usual milk ran out, often enough for a card to be drawn.
-
-    The yes to it goes out as an order, which is delivered.
-    """
+    """The fridge reports the usual milk used up until a card is drawn; its yes becomes a delivered order."""
     house.process(a_history(name, products=(BRANDS[0],)))
     for attempt in range(10):
         at = NOON + timedelta(days=2 * attempt + 1)

@@ -1,15 +1,9 @@
-"""Kill a whole server at random, many times, while moments come over HTTP.
-
-Every acknowledged moment is in the log, and none is there twice.
-
-python tests/support/http_crash.py --kills 100
-"""
+"""Kill a server at random under HTTP load: each acknowledged moment is in the log once (``--kills 100``)."""
 
 import argparse
 import http.client
 import json
 import random
-import signal
 import subprocess
 import sys
 import tempfile
@@ -21,7 +15,7 @@ sys.path.insert(1, str(Path(__file__).parents[1]))  # the tests' own modules, al
 
 from support.doors import MOMENTS, ROOT_KEY, moment
 from support.people import grocery
-from support.ports import answers, free_port
+from support.ports import answers, free_port, kill_amid
 from visavis.config import Settings
 from visavis.model.entry import Entry
 from visavis.store.keys import KeyStore
@@ -40,10 +34,7 @@ def serve(folder: Path, port: int) -> None:
 
 
 class Sender(threading.Thread):
-    """Sends moments one after the other until the server is gone.
-
-    Each is sent twice now and then, and the last one that failed first next time.
-    """
+    """Sends moments in turn until the server is gone, some twice, and the last that failed first next time."""
 
     def __init__(
         self, port: int, token: str, name: str, todo: list[str], acknowledged: set[tuple[str, str]], dice: random.Random
@@ -101,13 +92,7 @@ def kill_and_look(folder: Path, kills: int, seed: int) -> int:
         senders = [
             Sender(port, token, name, todo, acknowledged, random.Random(dice.random())) for name, todo in todos.items()
         ]
-        for sender in senders:
-            sender.start()
-        time.sleep(0.02 + dice.random() * 0.4)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        for sender in senders:
-            sender.join()
+        kill_amid(process, senders, 0.02 + dice.random() * 0.4)
         log = SqliteEntryLog(
             folder / "log.sqlite", KeyStore(folder / "vault.sqlite", ROOT_KEY, Settings(data=str(folder)).tombstones)
         )

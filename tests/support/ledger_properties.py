@@ -1,7 +1,4 @@
-"""What must hold of the ledger, each as a function that lists where it does not.
-
-The tests ask for nothing, the mutants must give something.
-"""
+"""Properties of the ledger, functions that list violations: none for the tests, some for every mutant."""
 
 import hmac
 from base64 import b64encode
@@ -55,10 +52,7 @@ def an_oracle(leaves: Sequence[bytes]) -> pymerkle.InmemoryTree:
 
 
 def unnoticed(trials: int = 500, *, seed: int = 1) -> list[str]:
-    """P16: falsify what one earlier checkpoint saw, at random.
-
-    The ways that were not noticed, and `honest` when an honest ledger was blamed.
-    """
+    """P16: falsify at random what a checkpoint covered; the unnoticed ways, and `honest` for a false alarm."""
     dice = Random(seed)
     lines = sample_ledger().lines
     found = []
@@ -200,10 +194,7 @@ def unaccounted() -> list[str]:
 
 
 def guessed(lines: Sequence[bytes] = (), entries: Sequence[Entry] = (), keys: Sequence[bytes] = ()) -> list[str]:
-    """P17: what a dictionary of all that was ever said of these people finds in their lines.
-
-    Plainly, hashed, or under any key that is left.
-    """
+    """P17: what a dictionary of all facts on these people finds in their lines: plain, hashed, under any key left."""
     lines = lines or lines_now()
     words: set[bytes] = set()
     for entry in entries or sample_ledger().entries:

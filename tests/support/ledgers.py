@@ -1,22 +1,14 @@
-"""Ledgers for the tests.
+"""Ledgers for the tests: simulated people, their lines, every way to falsify them, and what must be noticed."""
 
-People who were simulated, their lines, every way to falsify them, and what must then be noticed.
-"""
-
-import re
-import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from hashlib import sha256
-from pathlib import Path
 from random import Random
-from types import ModuleType
 
 import msgspec
-import pytest
 
-from support.people import NOON, ROOT, STRATEGY, a_history, a_loop, enters, says_yes, turn
+from support.people import NOON, STRATEGY, a_history, a_loop, enters, says_yes, turn
 from visavis.ledger import verify
 from visavis.ledger.checkpoint import Checkpoint
 from visavis.ledger.record import entry_lines, read
@@ -171,26 +163,3 @@ WAYS: dict[str, Falsify] = {
     "categories": _categories,
     "outcome": _outcome,
 }
-
-
-def mutate(monkeypatch: pytest.MonkeyPatch, module: ModuleType, old: str, new: str) -> None:
-    """Replace this text in a module's source and run what it then says, everywhere, until the end of the test."""
-    source = Path(str(module.__file__)).read_text()
-    begin = re.escape(old[: len(old) - len(old.lstrip(" "))])
-    words = r"\s+".join(re.escape(word) for word in old.lstrip(" ").split(" "))  # wherever lines break
-    found = [*re.finditer(begin + words, source)]
-    assert len(found) == 1, f"the text to replace is there {len(found)} times"
-    source = source[: found[0].start()] + new + source[found[0].end() :]
-    before = dict(vars(module))
-    made = ModuleType(module.__name__)
-    made.__file__ = module.__file__
-    exec(compile(source, str(module.__file__), "exec"), vars(made))
-    for name, was in before.items():
-        now = vars(made).get(name)
-        if name.startswith("__") or now is None or getattr(was, "__module__", None) != module.__name__:
-            continue
-        for user in [
-            one for one in list(sys.modules.values()) if (getattr(one, "__file__", None) or "").startswith(f"{ROOT}/")
-        ]:
-            if vars(user).get(name) is was:
-                monkeypatch.setattr(user, name, now)

@@ -1,7 +1,4 @@
-"""Strategies and lives drawn at random, for the properties of privacy.
-
-What a brand might write, and what a person might do.
-"""
+"""Random strategies and lives for the properties of privacy: what a brand might write and a person do."""
 
 import json
 from datetime import datetime, timedelta
@@ -35,10 +32,7 @@ PLACES: Final = ["s1", "s1-front", "s2"]
 ASKED: Final = ("a", "b", "c", "d")
 """The purposes that a drawn strategy asks for; ``account`` is its contract."""
 PAST: Final = {"past": tuple(sorted(set(CATEGORIES) - {"numbers"})), "past-numbers": ("numbers",)}
-"""Purposes that a person once said yes to, for all of their data, and then withdrew.
-
-The data are there, and nothing may read them.
-"""
+"""Purposes once agreed to for all of a person's data, then withdrawn: the data exist, nothing may read them."""
 KINDS: Final = {
     "places": ("entered", "dwelled", "left", "checked_in", "checked_in"),
     "sight": ("saw",),
@@ -117,10 +111,7 @@ def moments(dice: Random, categories: list[str], count: int, prefix: str, *, day
 
 
 def past(dice: Random, shared: list[str], own: Random, hidden: list[str], served: Strategy) -> list[Moment]:
-    """A life of before, of everything, under consents that were withdrawn since.
-
-    ``hidden`` categories are drawn from dice of one's own.
-    """
+    """An earlier life with everything, its consents withdrawn; ``hidden`` categories have dice of their own."""
     start, end = NOON - timedelta(days=40), NOON - timedelta(days=1)
     drawn = [
         *moments(dice, shared, 2 * len(shared), "s"),
@@ -137,10 +128,7 @@ def past(dice: Random, shared: list[str], own: Random, hidden: list[str], served
 
 
 def choices(dice: Random, served: Strategy) -> tuple[list[Moment], list[str]]:
-    """What a person answers to the notices, at noon.
-
-    And the purposes that are open for a while, if only until a change of mind.
-    """
+    """Answers to the notices at noon, and the purposes open for a while, if only until a change of mind."""
     said: list[Moment] = []
     yes: list[str] = []
     for key in ASKED:
@@ -187,10 +175,7 @@ def choices(dice: Random, served: Strategy) -> tuple[list[Moment], list[str]]:
 
 
 def allowed(served: Strategy, now: Strategy, yes: list[str]) -> set[str]:
-    """The categories that some decision may ever read of a person who said yes to these notices.
-
-    Data that no action's purpose may read are there or not.
-    """
+    """The categories that some decision may read after a yes to these notices; others cannot matter."""
     found = {"service"}
     for key in {action.purpose for action in now.actions.values()}.intersection([*yes, "account"]):
         found |= served.purposes[key].categories & now.purposes[key].categories
@@ -209,10 +194,7 @@ class Life:
         self.cards = 0
 
     def process(self, moment: Moment) -> list[bytes]:
-        """What was decided and told at this moment, and at what fell due before it.
-
-        Without ids of entries or the world.
-        """
+        """What was decided and told at this moment and at what fell due before, without ids of entries or world."""
         if moment.occurred_at > NOON:
             self.processor.strategy, self.processor.world = self._now, self._world
         woken = []
@@ -245,10 +227,7 @@ class Life:
 
 
 def _told(strategy: Strategy, entry: Entry) -> bytes:
-    """Decisions, cards, briefs and explanations, and what was learned from them.
-
-    Of the moment only what is common to both lives.
-    """
+    """Decisions, cards, briefs, explanations and what was learned; of the moment only what both lives share."""
     common = Due(id=entry.moment.id, customer=entry.customer, occurred_at=entry.moment.occurred_at)
     kept = Entry(
         entry.form,

@@ -1,7 +1,4 @@
-"""People drawn at random, and what merging two of them must hold.
-
-Each rule a check that a sabotaged product must fail.
-"""
+"""Random people, and the rules of merging two of them: each a check that a sabotaged product must fail."""
 
 from datetime import datetime, timedelta
 from itertools import product
@@ -151,10 +148,7 @@ def lives(customer: Customer, moment: Moment, at: datetime, entries: list[Entry]
 
 
 def check_commutes(one: Customer, other: Customer) -> None:
-    """Whichever is given first, the same person comes out; given again, nothing changes.
-
-    Who is older gives the dice.
-    """
+    """Either order gives the same person, again changes nothing; the older gives the dice."""
     whole = identity.merged(one, other)
     assert BYTES(whole) == BYTES(identity.merged(other, one)), "the order matters"
     assert identity.merged(whole, one) == whole == identity.merged(other, whole), "merged twice is not merged once"
@@ -187,10 +181,7 @@ def check_no_more_open(one: Customer, other: Customer) -> int:
 
 
 def check_closings(one: Customer, other: Customer) -> int:
-    """What was decided for one under a purpose that merging with the other closed does not go out after a new yes.
-
-    How many purposes it closed.
-    """
+    """A purpose closed by merging keeps earlier decisions of either out after a new yes; how many it closed."""
     yes = {
         key: Consent("given", CATEGORIES, "1", NOW - 9, NOW + DAY, (), STRATEGY.purposes[key].iris, by=("person",))
         for key in PURPOSES
@@ -217,12 +208,9 @@ def check_closings(one: Customer, other: Customer) -> int:
 
 
 def check_of_two_yeses() -> int:
-    """Of every two who both said yes, in whatever hands and for whatever time.
+    """The whole may read, send or ask no more than each of two consenting people; how much was refused.
 
-    What either may not read, send or ask, the whole may not; how much was refused.
-
-    Each also closed this purpose once, and opened it again: what was decided before that is out for good.
-    """
+    Each also closed this purpose once and opened it again: what was decided before that is out for good."""
     refused, purpose = 0, STRATEGY.purposes[PURPOSES[0]]
     states = list(product(WHO, (0.0, NOW + DAY), (False, True), (2, 5)))
     for here, there in product(states, states):
@@ -278,10 +266,7 @@ def check_caps(one: Customer, other: Customer) -> int:
 def check_parting(
     one: list[tuple[int, int, int]], other: list[tuple[int, int, int]], since: list[tuple[bool, int, int]]
 ) -> int:
-    """Merge, live on under either name, part: both are, byte for byte, what their own entries make of them alone.
-
-    How many entries came in between.
-    """
+    """Merge, go on under either name, part: both equal the replay of their own entries; how many in between."""
     lived: dict[str, list[Entry]] = {"ada": [], "bo": []}
     people, identified = dict[str, Customer](), dict[str, str]()
 

@@ -3,6 +3,8 @@
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
+from threading import Thread
 from typing import Final
 
 from visavis.listen import bound_at
@@ -28,3 +30,14 @@ def answers(process: subprocess.Popen[bytes], port: int) -> None:
             time.sleep(0.02)
         else:
             return
+
+
+def kill_amid(process: subprocess.Popen[bytes], senders: Sequence[Thread], after_s: float) -> None:
+    """Kill this program while these threads send to it; they end when it is gone."""
+    for sender in senders:
+        sender.start()
+    time.sleep(after_s)
+    process.kill()
+    process.wait()
+    for sender in senders:
+        sender.join()

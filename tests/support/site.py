@@ -1,7 +1,4 @@
-"""A whole server for the page tests.
-
-Uvicorn in a thread on a free port, nothing on disk, a clock that runs and can be turned.
-"""
+"""A whole server for the page tests: uvicorn in a thread on a free port, in memory, with a clock that turns."""
 
 import asyncio
 import threading
@@ -171,10 +168,7 @@ class Site:
 
 @contextmanager
 def a_site(folder: Path | None = None, *, files: dict[str, bytes] | None = None, **settings: Any) -> Iterator[Site]:
-    """A server that runs as long as the test, in memory, or in ``folder``, where it can be started again.
-
-    ``files`` are those of its strategy, the grocery example by default; ``settings`` those of :class:`Settings`.
-    """
+    """A server for one test, in memory or in ``folder`` (restartable), of ``files`` (grocery) and ``settings``."""
     clock = TurnedClock(runs=True)
     clock.turn(NOON.timestamp())
     where = {} if folder is None else {"data": str(folder / "data"), "root_key": str(folder / "key")}

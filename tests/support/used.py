@@ -1,15 +1,9 @@
-"""A whole server, killed while people live, advisers read briefs, copies are taken and the brand looks.
-
-What left it, and what its ledger then tells.
-
-python tests/used.py --kills 200
-"""
+"""Kill a whole server in use: what left it, and its ledger (``python tests/used.py --kills 200``)."""
 
 import argparse
 import http.client
 import json
 import random
-import signal
 import subprocess
 import sys
 import tempfile
@@ -24,7 +18,7 @@ sys.path.insert(1, str(Path(__file__).parents[1]))  # the tests' own modules, al
 
 from support.doors import MOMENTS, ROOT_KEY, moment
 from support.people import BRANDS, grocery
-from support.ports import answers, free_port
+from support.ports import answers, free_port, kill_amid
 from visavis import engine
 from visavis.api import people
 from visavis.config import Settings
@@ -99,10 +93,7 @@ BROKEN: dict[str, Callable[[], None]] = {
     "unseen": lambda: setattr(people, "record_entry_read", _unseen),
     "uncopied": lambda: setattr(engine, "COPIED", Use(RIGHTS, (), "person")),
 }
-"""Lines that are durable one commit after what they tell of; looks without a use.
-
-Copies that say nothing of what was in them.
-"""
+"""Lines durable one commit late, looks without a use, copies that omit what was in them."""
 
 
 class Left:
@@ -230,22 +221,13 @@ def kill_and_look(folder: Path, kills: int, seed: int, *, broken: str = "") -> i
             Walker(port, tokens, left, dice).settle()
         kinds = (Walker, Walker, Walker, Looker, Stranger)
         senders = [kind(port, tokens, left, random.Random(dice.random())) for kind in kinds]
-        for sender in senders:
-            sender.start()
-        time.sleep(0.1 + dice.random() * 0.4)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        for sender in senders:
-            sender.join()
+        kill_amid(process, senders, 0.1 + dice.random() * 0.4)
         found = look(folder, left)
     return found
 
 
 def look(folder: Path, left: Left) -> int:
-    """Uses and lines are one to one, whatever was killed when; whatever left the server is among them.
-
-    How many uses.
-    """
+    """Uses and lines are one to one across kills, with all that left the server; how many uses."""
     log = SqliteEntryLog(
         folder / "log.sqlite", KeyStore(folder / "vault.sqlite", ROOT_KEY, settings_of(folder).tombstones)
     )

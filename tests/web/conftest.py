@@ -4,11 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
-
-pytest.importorskip("playwright", reason="playwright is not installed: pip install -e .[dev]")
-
 import axe_playwright_python  # type: ignore[import-untyped]
+import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from support.site import Site, a_site

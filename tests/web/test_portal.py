@@ -95,10 +95,7 @@ def test_a_card_is_explained_by_what_would_have_been_without_it(site: Site, open
 
 
 def presses(page: Page, site: Site, path: list[str], purpose: str, *, want: bool) -> int:
-    """How many presses until the choice stands.
-
-    ``path`` are the buttons in the order in which a person would press them.
-    """
+    """How many presses until the choice stands, by the buttons of ``path`` in order."""
     for n, button in enumerate(path, start=1):
         if page.locator(f"#{button}").is_visible():
             page.locator(f"#{button}").click()

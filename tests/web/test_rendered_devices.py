@@ -1,23 +1,17 @@
-"""Screens that nobody makes any more: our page at their published size, in a real browser, as it was looked at.
+"""Discontinued screens: our page at their published size in a real browser; no such device was ever used.
 
-No such device was ever used.
-
-``VISAVIS_ACCEPT=1 pytest tests/web/test_rendered_devices.py`` takes the pictures anew.
-"""
+``VISAVIS_ACCEPT=1 pytest tests/web/test_rendered_devices.py`` takes the pictures again."""
 
 import os
 from io import BytesIO
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("PIL", reason="pictures need Pillow: pip install -e .[server]")
-pytest.importorskip("playwright", reason="playwright is not installed: pip install -e .[dev]")
-
 from PIL import Image, ImageChops, ImageStat
 from playwright.sync_api import Browser
 
 from support.cards import KICKER, LANGUAGES, the_card
+from support.required import require
 from visavis.cards.frame import framed
 from visavis.devices.render import page
 from visavis.strategy.screens import DEVICES
@@ -35,8 +29,7 @@ OVERFLOWING = """() => [...document.querySelectorAll('p')]
 def test_a_screen_of_the_past_shows_the_card_at_its_published_size(
     browser: Browser, profile: str, language: str
 ) -> None:
-    if not INTER.exists():
-        pytest.skip("Inter is not installed: apt-get install fonts-inter")
+    require(INTER.exists(), "Inter is not installed: apt-get install fonts-inter")
     device = DEVICES[profile]
     tab = browser.new_page(viewport={"width": device.width_px, "height": device.height_px})
     asked: list[str] = []

@@ -1,8 +1,7 @@
-"""``POST /epcis/capture``: a home's events in the form of GS1's EPCIS 2.0.
+"""``POST /epcis/capture``: a home's events as GS1 EPCIS 2.0; idempotent, and done when it is answered.
 
-The capture job that the standard asks for has ended when the request is answered. The key, a sensor's or a device's,
-says whose home it is. By default all events are taken or none (``rollback``); with ``proceed`` each by itself. A
-capture that is sent again changes nothing: the same event always makes the same moments.
+The sensor's or device's key identifies the home. All events are taken or none (``rollback``), or each by itself
+(``proceed``).
 """
 
 from datetime import datetime
@@ -31,26 +30,14 @@ PATH: Final = "/epcis/capture"
 BODY_LIMIT: Final = 1 << 20
 EVENTS_LIMIT: Final = 1_000
 JOBS_KEPT: Final = 1_000
-PROTOCOL: Final = "GS1 EPCIS 2.0"
-"""Its own types of problem, and statuses 400, 406 and 413; a capture is answered by 202 and the address of its job."""
+PROTOCOL: Final = "GS1 EPCIS 2.0"  # its own types of problem, statuses and 202 with the address of the job
+_KEY: Final[dict[str, Any]] = {"roles": ("sensor", "device"), "protocol": PROTOCOL}
+_ERRORS: Final = (400, 406, 413, 415, 422, 503)
 CAPTURE: Final = Operation(
-    "POST",
-    PATH,
-    "What happened at home, as events.",
-    ("sensor", "device"),
-    request="application/ld+json",
-    status=202,
-    errors=(400, 406, 413, 415, 422, 503),
-    protocol=PROTOCOL,
+    "POST", PATH, "What happened at home, as events.", request="application/ld+json", status=202, errors=_ERRORS, **_KEY
 )
 JOB: Final = Operation(
-    "GET",
-    PATH + "/{id}",
-    "The result of a capture.",
-    ("sensor", "device"),
-    response="application/json",
-    errors=(503,),
-    protocol=PROTOCOL,
+    "GET", PATH + "/{id}", "The result of a capture.", response="application/json", errors=(503,), **_KEY
 )
 KINDS: Final = ("application/json", "application/ld+json")
 VERSIONS: Final = {"GS1-EPCIS-Version": "2.0.0", "GS1-CBV-Version": "2.0.0"}
@@ -168,15 +155,10 @@ class EpcisApi:
         """Queue all before the first is awaited, so that they share commits; the problems of those then refused."""
         queued = [self._writer.put(moment) for moment in accepted]
         answers = [(await one).answer for one in queued]
-        return [
-            _problem(403, "An event was not kept.", answer.refused.advice)
-            for answer in answers
-            if answer.refused is not None
-        ] + [
-            _problem(409, "Another event was kept under this eventID.", "Give each event an eventID of its own.")
-            for answer in answers
-            if answer.conflict
-        ]
+        refusals = [answer.refused for answer in answers if answer.refused is not None]
+        conflicts = sum(answer.conflict for answer in answers)
+        taken = _problem(409, "Another event was kept under this eventID.", "Give each event an eventID of its own.")
+        return [*[_problem(403, "An event was not kept.", one.advice) for one in refusals], *[taken] * conflicts]
 
 
 def _behaviour(request: Request) -> str:
@@ -211,11 +193,8 @@ def _of_document(sent: Any) -> list[Any]:
     if isinstance(kind, str) and kind.endswith("Event"):
         return [sent]
     if kind != "EPCISDocument" or not str(sent.get("schemaVersion", "")).startswith("2."):
-        raise Rejected(
-            400,
-            "This is no EPCISDocument of version 2.0.",
-            'It says "type": "EPCISDocument" and "schemaVersion": "2.0".',
-        )
+        advice = 'It says "type": "EPCISDocument" and "schemaVersion": "2.0".'
+        raise Rejected(400, "This is no EPCISDocument of version 2.0.", advice)
     try:
         dated = msgspec.convert(sent.get("creationDate"), datetime, strict=True).tzinfo is not None
     except msgspec.ValidationError:
@@ -223,9 +202,8 @@ def _of_document(sent: Any) -> list[Any]:
     body = sent.get("epcisBody")
     found = body.get("eventList", [body["event"]] if "event" in body else None) if isinstance(body, dict) else None
     if not dated or not isinstance(found, list):
-        raise Rejected(
-            400, "An EPCISDocument has a `creationDate` with a time zone, and an `eventList` in its `epcisBody`."
-        )
+        form = "a `creationDate` with a time zone, and an `eventList` in its `epcisBody`"
+        raise Rejected(400, f"An EPCISDocument has {form}.")
     return found
 
 

@@ -1,4 +1,4 @@
-"""EPCIS 2.0 events, validated beyond the standard's JSON Schema, which accepts unknown steps and negative quantities.
+"""EPCIS 2.0 events, validated beyond the JSON Schema, which accepts unknown steps and negative quantities.
 
 An object event about a home becomes moments; every other valid event is accepted and leaves nothing.
 """
@@ -33,8 +33,7 @@ _DISPOSITIONS: Final = (
     " recalled reserved retail_sold returned sellable_accessible sellable_not_accessible stolen unavailable unknown"
 )
 STEPS: Final = frozenset(_STEPS.split())
-DISPOSITIONS: Final = frozenset(_DISPOSITIONS.split())
-"""The words of the Core Business Vocabulary 2.0."""
+DISPOSITIONS: Final = frozenset(_DISPOSITIONS.split())  # the words of the Core Business Vocabulary 2.0
 KINDS: Final[dict[tuple[str, str], str]] = {
     ("stocking", "ADD"): "stocked",
     ("stocking", "OBSERVE"): "stocked",
@@ -42,10 +41,8 @@ KINDS: Final[dict[tuple[str, str], str]] = {
     ("destroying", "DELETE"): "consumed",
 }
 """The kind of moment of each step and action: what was thrown away is no longer at home either."""
-COUNTING: Final = ("cycle_counting", "OBSERVE")
-"""Only a count of zero is a moment: the product ran out."""
+COUNTING: Final = ("cycle_counting", "OBSERVE")  # only a count of zero is a moment: the product ran out
 OFFSET: Final = "^[+-](0[0-9]|1[0-3]):[0-5][0-9]$|^[+-]14:00$"
-TYPES: Final = ("ObjectEvent", "AggregationEvent", "TransactionEvent", "TransformationEvent", "AssociationEvent")
 WORDS: Final = re.compile(
     r"(?:https?://(?:ref|ns)\.gs1\.org/(?:voc/|cbv/)|cbv:|urn:epcglobal:cbv:)(?:BizStep-|Disp-|bizstep:|disp:)(.+)"
 )
@@ -89,9 +86,7 @@ class Event(Struct, frozen=True, rename="camel"):
 
 
 def read(sent: Any) -> Event:
-    """The event of this JSON, by EPCIS's own names or by JSON-LD's (``@type``).
-
-    :class:`Invalid` when it is not as the standard asks.
+    """The event of this JSON, by EPCIS's names or JSON-LD's (``@type``); else :class:`Invalid`.
 
     >>> sent = {"type": "ObjectEvent", "eventTime": "2026-11-24T09:00:00Z", "eventTimeZoneOffset": "+01:00"}
     >>> read({**sent, "action": "DELETE", "bizStep": "eaten", "epcList": ["https://id.gs1.org/01/03017620422003/21/S1"]})
@@ -190,9 +185,8 @@ def _word(text: str, known: frozenset[str], name: str) -> str:
 
 def _contents(sent: Any) -> str:
     """What identifies an event without an id: all its fields but the time at which it was recorded."""
-    return msgspec.json.encode(
-        {name: value for name, value in sent.items() if name != "recordTime"}, order="sorted"
-    ).hex()
+    kept = {name: value for name, value in sent.items() if name != "recordTime"}
+    return msgspec.json.encode(kept, order="sorted").hex()
 
 
 def _id(same: str, product: str) -> str:

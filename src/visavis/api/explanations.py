@@ -6,24 +6,18 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from visavis.api.people import PATH, person
+from visavis.api.people import about_person, person
 from visavis.explain.counterfactual import Why, find, why
 from visavis.http import problems
 from visavis.http.access_keys import AccessKeys
 from visavis.http.access_log import record_entry_read
 from visavis.http.bodies import json_response
-from visavis.http.routes import PERSON, ApiRoute, Operation, route
+from visavis.http.routes import ApiRoute, route
 from visavis.model.entry import Entry
 from visavis.runtime.writer import Writer
 
-OPERATION: Final = Operation(
-    "GET",
-    f"{PATH}/decisions/{{decision}}/why",
-    "Why, and what would have changed it.",
-    PERSON,
-    response=Why,
-    query=("language",),
-    errors=(503,),
+OPERATION: Final = about_person(
+    "GET", "decisions/{decision}/why", "Why, and what would have changed it.", response=Why, query=("language",)
 )
 
 
@@ -46,10 +40,7 @@ def routes(writer: Writer, access: AccessKeys) -> list[ApiRoute]:
 
 
 async def explained(writer: Writer, name: str, decision: str, language: str) -> tuple[Entry, Why] | None:
-    """The explanation of this decision and the entry that holds it; ``None`` when there is no such decision.
-
-    The writer only reads the log; the rest is computed in a thread.
-    """
+    """The entry of this decision and its explanation, computed in a thread; ``None`` when there is none."""
     loop = writer.processor
     entries = await writer.ask(lambda: loop.entries_of(name))
 

@@ -13,32 +13,25 @@ from visavis.runtime.writer import Writer
 
 PAGE_LINES: Final = 10_000
 FRESH: Final = {"cache-control": "no-cache"}
-FOREVER: Final = {"cache-control": "public, max-age=31536000, immutable"}
-"""A proof never changes."""
+FOREVER: Final = {"cache-control": "public, max-age=31536000, immutable"}  # a proof never changes
 
-CHECKPOINT: Final = Operation(
-    "GET",
-    "/v1/ledger/checkpoint",
-    "The ledger of uses up to now: its size and root, signed.",
-    response="text/plain",
-    errors=(503,),
-)
-KEY: Final = Operation("GET", "/v1/ledger/key", "What verifies checkpoints.", response="text/plain")
-PROOF: Final = Operation(
-    "GET",
-    "/v1/ledger/proof",
+
+def _get(path: str, summary: str, response: Any, *errors: int, query: tuple[str, ...] = ()) -> Operation:
+    return Operation("GET", f"/v1/ledger/{path}", summary, response=response, errors=errors, query=query)
+
+
+CHECKPOINT: Final = _get("checkpoint", "The ledger of uses up to now: its size and root, signed.", "text/plain", 503)
+KEY: Final = _get("key", "What verifies checkpoints.", "text/plain")
+PROOF: Final = _get(
+    "proof",
     "The proof of one line, or that the ledger only grew.",
-    response=dict[str, Any],
-    errors=(422, 503),
+    dict[str, Any],
+    422,
+    503,
     query=("seq", "old", "size"),
 )
-LEAVES: Final = Operation(
-    "GET",
-    "/v1/ledger/leaves",
-    "The lines that a checkpoint covers.",
-    response="application/x-ndjson",
-    errors=(422, 503),
-    query=("after",),
+LEAVES: Final = _get(
+    "leaves", "The lines that a checkpoint covers.", "application/x-ndjson", 422, 503, query=("after",)
 )
 
 

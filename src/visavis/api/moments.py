@@ -1,8 +1,8 @@
 """``POST /v1/moments``: one moment, an array, or lines of JSON; the answer is the decision, once everything is durable.
 
-Plain ASGI, because this is the path of every moment. Errors are problem documents (RFC 9457); in an array or in lines,
-each stands at its index while the others are processed. A moment that is sent again with the same id gets its first
-answer again; another one under that id is a conflict (409), but to a till or an adviser, who gets the first answer.
+Plain ASGI, because it is the path of every moment. Errors are problem documents (RFC 9457); in an array or lines, each
+stands at its index while the others are processed. A repeated moment gets its first answer again; another one under its
+id is a conflict (409), but to a till or an adviser, who gets the first answer.
 """
 
 import logging
@@ -40,12 +40,9 @@ OPERATION: Final = Operation(
 )
 BODY_LIMIT: Final = 1 << 20
 MOMENTS_LIMIT: Final = 1000
-IN_FLIGHT_LIMIT: Final = 2000
-"""How many moments of one key may wait at once."""
-SIGNALS: Final = frozenset({"brand", "device"})
-"""The roles whose requests may carry a person's own signal: their devices, and the brand's servers that pass it on."""
-CORRECTABLE: Final = frozenset({"brand", "device", "sensor"})
-"""The roles that are answered 409 for another moment under a known id; people wait at the others."""
+IN_FLIGHT_LIMIT: Final = 2000  # how many moments of one key may wait at once
+SIGNALS: Final = frozenset({"brand", "device"})  # roles whose requests may carry a person's own signal
+CORRECTABLE: Final = frozenset({"brand", "device", "sensor"})  # roles that are answered 409
 CONFLICT: Final = "Another moment of this person was kept under this id; this one was not."
 OTHER_ID: Final = "Give each moment an id of its own; send the same one again unchanged."
 JSON: Final = b"application/json"
@@ -108,18 +105,9 @@ class Moments:
             log.exception("a request could not be answered")
             found = problem(500, "This request could not be answered.", advice="Send it again, with the same ids.")
             status, kind, payload, headers = 500, problems.TYPE, problems.body(found), []
-        await send(
-            {
-                "type": "http.response.start",
-                "status": status,
-                "headers": [
-                    (b"content-type", kind),
-                    (b"content-length", b"%d" % len(payload)),
-                    (b"cache-control", b"no-store"),
-                    *headers,
-                ],
-            }
-        )
+        length = (b"content-length", b"%d" % len(payload))
+        headers = [(b"content-type", kind), length, (b"cache-control", b"no-store"), *headers]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": payload})
 
     async def _answered(self, scope: Scope, receive: Receive) -> tuple[int, bytes, bytes, Headers]:
@@ -150,10 +138,8 @@ class Moments:
 
     async def _many(self, key: AccessKey, payloads: list[bytes], *, signal: bool) -> list[Answer]:
         if not payloads or len(payloads) > MOMENTS_LIMIT:
-            status = 400 if not payloads else 413
-            raise ProblemResponse(
-                problem(status, f"{len(payloads)} moments were sent.", advice=f"Send 1 to {MOMENTS_LIMIT:,} at once.")
-            )
+            status, advice = 413 if payloads else 400, f"Send 1 to {MOMENTS_LIMIT:,} at once."
+            raise ProblemResponse(problem(status, f"{len(payloads)} moments were sent.", advice=advice))
         found = await self._process_all(key, payloads, signal=signal)
         return [replace(one, index=index) if isinstance(one, Problem) else one for index, one in enumerate(found)]
 
@@ -170,10 +156,8 @@ class Moments:
                     self._in_flight[key.id] = self._in_flight.get(key.id, 0) + 1
             return [one if isinstance(one, Problem) else await self._answer(key, *one) for one in waiting]
         finally:
-            if flying:
-                left = self._in_flight.pop(key.id) - flying
-                if left:
-                    self._in_flight[key.id] = left
+            if flying and (left := self._in_flight.pop(key.id) - flying):
+                self._in_flight[key.id] = left
 
     def _queued(self, key: AccessKey, payload: bytes, *, signal: bool) -> tuple[Moment, Awaitable[Processed]] | Problem:
         try:
@@ -183,9 +167,8 @@ class Moments:
             return problem(422 if _is_json(payload) else 400, Exception.__str__(error), advice=error.advice)
         if moment.id.startswith(DUE):
             self._count("", "invalid")
-            return problem(
-                422, f"Not a moment: ids that begin with `{DUE}` are the clock's own.", advice="Choose another id."
-            )
+            detail = f"Not a moment: ids that begin with `{DUE}` are the clock's own."
+            return problem(422, detail, advice="Choose another id.")
         refused = permits(key, moment)
         if not refused and isinstance(moment, Displayed | Answered):
             refused = self._not_own(key, moment)
@@ -195,12 +178,8 @@ class Moments:
         if isinstance(moment, Linked | Unlinked):
             moment = replace(moment, identifier=hashed(self._secret, moment.identifier))
         if self._in_flight.get(key.id, 0) >= IN_FLIGHT_LIMIT:
-            return problem(
-                429,
-                "This key has too many moments waiting.",
-                advice="Send it again after a second, with the same id.",
-                retry_after_s=1,
-            )
+            advice = "Send it again after a second, with the same id."
+            return problem(429, "This key has too many moments waiting.", advice=advice, retry_after_s=1)
         try:
             if signal and (objected := objection(self._writer.processor, moment.customer, moment.id)) is not None:
                 self._writer.put(objected)

@@ -16,8 +16,7 @@ from visavis.runtime.clock import TurnedClock
 from visavis.runtime.metrics import Metrics
 from visavis.runtime.writer import Writer
 
-HEALTH_TIMEOUT_S: Final = 5.0
-"""A server whose writer does not answer for so long is not well."""
+HEALTH_TIMEOUT_S: Final = 5.0  # a server whose writer answers later is not well
 
 
 class Instant(Struct, frozen=True):
@@ -55,9 +54,8 @@ def routes(writer: Writer, access: AccessKeys, metrics: Metrics, turned: Callabl
         return Response(status_code=204)
 
     plain = "text/plain"
-    healthy = Operation(
-        "GET", "/healthz", "Whether the server is healthy.", response=plain, other_responses={503: plain}
-    )
+    unwell = {503: plain}
+    healthy = Operation("GET", "/healthz", "Whether the server is healthy.", response=plain, other_responses=unwell)
     measured = Operation("GET", "/metrics", "Metrics, for Prometheus.", ("brand",), response=plain)
     clock = Operation(
         "PUT", "/v1/clock", "Set the clock of a rehearsal.", ("brand",), request=Instant, status=204, errors=(503,)

@@ -1,10 +1,4 @@
-"""``GET /openapi.json``: the running application's endpoints as an OpenAPI 3.1 document.
-
-Every endpoint is a route that carries its operation (:mod:`visavis.http.routes`); the schemas come from the types that
-are read and written.
-
-Reference: OpenAPI Initiative, *OpenAPI Specification 3.1.1*, 2024.
-"""
+"""``GET /openapi.json``: the application's endpoints as an OpenAPI 3.1.1 document (OpenAPI Initiative, 2024)."""
 
 import re
 from collections.abc import Iterable
@@ -90,9 +84,8 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     in_query = []
     for name in operation.query:
         values = operation.enums.get(name)
-        in_query.append(
-            {"name": name, "in": "query", "schema": {"enum": list(values)} if values else {"type": "string"}}
-        )
+        schema = {"enum": list(values)} if values else {"type": "string"}
+        in_query.append({"name": name, "in": "query", "schema": schema})
     return in_path + in_query
 
 
@@ -116,9 +109,8 @@ def _response(operation: Operation, schema_of: dict[str, Any], ids: dict[str, st
         kinds = body if isinstance(body, tuple) else (body,) if isinstance(body, str) else (JSON,)
         described["content"] = {kind: {"schema": schema} for kind in kinds}
     if operation.links:
-        described["links"] = {
-            ids[path]: {"operationId": ids[path], "parameters": given} for path, given in operation.links
-        }
+        links = [(ids[path], given) for path, given in operation.links]
+        described["links"] = {name: {"operationId": name, "parameters": given} for name, given in links}
     return described
 
 

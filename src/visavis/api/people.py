@@ -1,7 +1,8 @@
 """Endpoints about one person: purposes and choices, wallet, and what was decided at one of their moments."""
 
+from collections.abc import Callable
 from secrets import token_hex
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -16,13 +17,14 @@ from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.http.access_log import record_entry_read, record_staff_access
 from visavis.http.bodies import json_response, read_body
 from visavis.http.requests import key_of, person_in
-from visavis.http.routes import PERSON, ApiRoute, Operation, endpoint, routes_of
+from visavis.http.routes import PERSON, ApiRoute, Method, Operation, endpoint, routes_of
 from visavis.model.consent import OPENS
 from visavis.model.customer import Order, Reward
 from visavis.model.errors import Invalid, Refused
 from visavis.runtime.writer import Writer
 
 PATH: Final = "/v1/people/{person}"
+_CHOICES: Final[dict[str, Any]] = {"response": list[Choice], "query": ("language",)}
 
 
 class PurposeSwitch(Struct, frozen=True):
@@ -58,6 +60,16 @@ def routes(writer: Writer, access: AccessKeys) -> list[ApiRoute]:
     return routes_of(PersonApi(writer, access))
 
 
+def about_person(method: str, path: str, summary: str, **more: Any) -> Operation:
+    """An operation of a person, or of the brand for them; unless ``more`` says otherwise, it asks the writer (503)."""
+    return Operation(method, f"{PATH}/{path}", summary, **{"roles": PERSON, "errors": (503,)} | more)
+
+
+def person_endpoint(method: str, path: str, summary: str, **more: Any) -> Callable[[Method], Method]:
+    """Mark a method as the endpoint of such an operation."""
+    return endpoint(about_person(method, path, summary, **more))
+
+
 class PersonApi:
     """What a person's own page, or the brand for them, asks of this server."""
 
@@ -65,7 +77,7 @@ class PersonApi:
         self._writer = writer
         self._access = access
 
-    @endpoint(Operation("GET", f"{PATH}/wallet", "Orders and rewards.", PERSON, response=OwnWallet))
+    @person_endpoint("GET", "wallet", "Orders and rewards.", response=OwnWallet, errors=())
     async def wallet(self, request: Request) -> Response:
         """Orders and rewards; a read by the brand is recorded."""
         name, key = person(request, self._access)
@@ -76,16 +88,7 @@ class PersonApi:
         rewards = tuple([OwnReward(**asdict(one)) for one in customer.rewards])
         return json_response(OwnWallet(orders, rewards))
 
-    @endpoint(
-        Operation(
-            "GET",
-            f"{PATH}/purposes",
-            "Every purpose, and what this person chose.",
-            PERSON,
-            response=list[Choice],
-            query=("language",),
-        )
-    )
+    @person_endpoint("GET", "purposes", "Every purpose, and what this person chose.", errors=(), **_CHOICES)
     async def purposes(self, request: Request) -> Response:
         """Every purpose and its choice, in the language that was asked for."""
         name, _ = person(request, self._access)
@@ -93,17 +96,8 @@ class PersonApi:
         now = loop.clock.now().timestamp()
         return json_response(choices(loop.strategy, loop.customer(name), self._language(request, name), now))
 
-    @endpoint(
-        Operation(
-            "PUT",
-            f"{PATH}/purposes/{{purpose}}",
-            "Say yes or no to one purpose, at once.",
-            PERSON,
-            request=PurposeSwitch,
-            response=list[Choice],
-            errors=(503,),
-            query=("language",),
-        )
+    @person_endpoint(
+        "PUT", "purposes/{purpose}", "Say yes or no to one purpose, at once.", request=PurposeSwitch, **_CHOICES
     )
     async def choose(self, request: Request) -> Response:
         """Process a choice, after the objection that the browser's signal makes."""
@@ -130,16 +124,12 @@ class PersonApi:
             await self._writer.process(moment)
         return await self.purposes(request)
 
-    @endpoint(
-        Operation(
-            "PUT",
-            f"{PATH}/categories/{{category}}",
-            "Close every purpose that reads this category.",
-            PERSON,
-            request=Closing,
-            response=list[Choice],
-            errors=(503,),
-        )
+    @person_endpoint(
+        "PUT",
+        "categories/{category}",
+        "Close every purpose that reads this category.",
+        request=Closing,
+        response=list[Choice],
     )
     async def close(self, request: Request) -> Response:
         """Withdraw every open purpose that reads this category; each is opened by itself, under its own notice."""
@@ -163,16 +153,7 @@ class PersonApi:
                     await self._writer.process(moment)
         return await self.purposes(request)
 
-    @endpoint(
-        Operation(
-            "GET",
-            f"{PATH}/moments/{{moment:path}}",
-            "What was decided at this moment, and why.",
-            PERSON,
-            response=Reply,
-            errors=(503,),
-        )
-    )
+    @person_endpoint("GET", "moments/{moment:path}", "What was decided at this moment, and why.", response=Reply)
     async def moment(self, request: Request) -> Response:
         """The answer that this moment got; a read by the brand is recorded."""
         name, key = person(request, self._access)

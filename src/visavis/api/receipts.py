@@ -7,11 +7,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from visavis.api.people import PATH, person
+from visavis.api.people import about_person, person
 from visavis.consent.choices import status
 from visavis.http import problems
 from visavis.http.access_keys import AccessKeys
-from visavis.http.routes import PERSON, ApiRoute, Operation, route
+from visavis.http.routes import ApiRoute, Operation, route
 from visavis.model.consent import Consent, NoticeText
 from visavis.model.errors import Invalid
 from visavis.model.moment import Noticed
@@ -22,11 +22,10 @@ from visavis.runtime.writer import Writer
 
 FORMATS: Final = {"receipt": "application/jose", "record": "application/ld+json", "kantara": "application/json"}
 
-RECEIPT: Final = Operation(
+RECEIPT: Final = about_person(
     "GET",
-    f"{PATH}/purposes/{{purpose}}/receipt",
+    "purposes/{purpose}/receipt",
     "The proof of a choice.",
-    PERSON,
     response=tuple(FORMATS.values()),
     errors=(422, 503),
     query=("format",),
@@ -77,9 +76,7 @@ def _served_notice(loop: Processor, name: str, choice: Consent) -> NoticeText:
         entry = loop.log.entry(one, choice.served)
         notice = entry.moment if entry is not None else None
         if isinstance(notice, Noticed) and notice.hash == choice.hash:
-            return NoticeText(
-                notice.purpose, notice.language, notice.text, notice.iri, notice.categories, notice.recipients
-            )
+            return NoticeText(**{name: getattr(notice, name) for name in NoticeText.__struct_fields__})
     raise Invalid("The notice of this choice is not in the log any more.", advice="The choice still names its hash.")
 
 

@@ -1,7 +1,4 @@
-"""Requests under data protection law: copy, import, correction, erasure, restriction, objection, review of a decision.
-
-And the brand's lists of requests and reviews that wait.
-"""
+"""Requests under data protection law: copy, import, correction, erasure, restriction, objection, review."""
 
 from typing import Any, Final, Literal
 
@@ -10,11 +7,11 @@ from msgspec import UNSET, Struct, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 
-from visavis.api.people import PATH, person
+from visavis.api.people import person, person_endpoint
 from visavis.http.access_keys import AccessKeys
 from visavis.http.bodies import NO_STORE, OnOff, json_response, read_body
 from visavis.http.requests import key_of
-from visavis.http.routes import PERSON, ApiRoute, Operation, endpoint, routes_of
+from visavis.http.routes import ApiRoute, Operation, endpoint, routes_of
 from visavis.model.errors import Invalid
 from visavis.model.request import Review
 from visavis.rights.erasure import ErasureReceipt
@@ -23,6 +20,7 @@ from visavis.rights.requests import Acknowledged, OpenRequest, Requests
 from visavis.rights.reviews import OpenReview
 
 FAMILY_LIMIT: Final = 128
+BRAND: Final = ("brand",)
 
 
 class Import(Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,11 +83,6 @@ def routes(requests: Requests, access: AccessKeys) -> list[ApiRoute]:
     return routes_of(RightsApi(requests, access))
 
 
-def _about_person(method: str, path: str, summary: str, **more: Any) -> Operation:
-    """An operation of a person or of the brand for them, which writes an entry."""
-    return Operation(method, f"{PATH}/{path}", summary, **{"roles": PERSON, "errors": (503,)} | more)
-
-
 class RightsApi:
     """Every endpoint of requests and reviews."""
 
@@ -97,10 +90,8 @@ class RightsApi:
         self._requests = requests
         self._access = access
 
-    @endpoint(
-        _about_person(
-            "GET", "export", "A copy of everything, and of what was concluded.", response=Export, errors=(422, 503)
-        )
+    @person_endpoint(
+        "GET", "export", "A copy of everything, and of what was concluded.", response=Export, errors=(422, 503)
     )
     async def export(self, request: Request) -> Response:
         """The copy, as JSON or signed."""
@@ -113,15 +104,8 @@ class RightsApi:
             return Response(signed(copy, self._requests.key), media_type="application/jose", headers=NO_STORE)
         return json_response(copy)
 
-    @endpoint(
-        _about_person(
-            "POST",
-            "import",
-            "Import a signed copy from another server.",
-            roles=("brand",),
-            request=Import,
-            response=Imported,
-        )
+    @person_endpoint(
+        "POST", "import", "Import a signed copy from another server.", roles=BRAND, request=Import, response=Imported
     )
     async def bring_in(self, request: Request) -> Response:
         """Import a signed copy."""
@@ -134,7 +118,7 @@ class RightsApi:
             raise Invalid("The body is not an import.", advice=advice) from None
         return json_response(Imported(await self._requests.bring_in(name, sent.export, sent.key)))
 
-    @endpoint(_about_person("POST", "corrections", "Correct what was wrong.", request=Correction, response=Noted))
+    @person_endpoint("POST", "corrections", "Correct what was wrong.", request=Correction, response=Noted)
     async def correct(self, request: Request) -> Response:
         """Correct a moment, or hide a family."""
         name, key = person(request, self._access)
@@ -150,45 +134,34 @@ class RightsApi:
         by_brand = key.role == "brand"
         return self._acknowledged(await self._requests.correct(name, sent.moment, sent.instead, by_brand=by_brand))
 
-    @endpoint(_about_person("POST", "erase", "Erase everything, for good.", response=Forgotten))
+    @person_endpoint("POST", "erase", "Erase everything, for good.", response=Forgotten)
     async def erase(self, request: Request) -> Response:
         """Erase this person."""
         name, _ = person(request, self._access)
         receipt = await self._requests.erasures.erase(name)
         return json_response(Forgotten(receipt, self._requests.signed(receipt, "erasure-receipt")))
 
-    @endpoint(
-        _about_person("PUT", "restriction", "Keep everything and read none of it.", request=OnOff, response=Noted)
-    )
+    @person_endpoint("PUT", "restriction", "Keep everything and read none of it.", request=OnOff, response=Noted)
     async def restrict(self, request: Request) -> Response:
         """Restrict processing, or lift the restriction."""
         name, _ = person(request, self._access)
         return self._acknowledged(await self._requests.restrict(name, on=(await read_body(request, OnOff)).on))
 
-    @endpoint(_about_person("PUT", "objections/{about}", "Object, or take it back.", request=OnOff, response=Noted))
+    @person_endpoint("PUT", "objections/{about}", "Object, or take it back.", request=OnOff, response=Noted)
     async def object(self, request: Request) -> Response:
         """Object to something, or lift the objection."""
         name, _ = person(request, self._access)
         about, on = str(request.path_params["about"]), (await read_body(request, OnOff)).on
         return self._acknowledged(await self._requests.object(name, about, on=on))
 
-    @endpoint(
-        _about_person("GET", "requests", "What was asked, and where it stands.", response=dict[str, Any], errors=())
-    )
+    @person_endpoint("GET", "requests", "What was asked, and where it stands.", response=dict[str, Any], errors=())
     async def of_person(self, request: Request) -> Response:
         """The requests and reviews of this person."""
         name, _ = person(request, self._access)
         return json_response(self._requests.of(name))
 
-    @endpoint(
-        _about_person(
-            "PUT",
-            "requests/{request}",
-            "Give a request its next status.",
-            roles=("brand",),
-            request=Move,
-            response=Noted,
-        )
+    @person_endpoint(
+        "PUT", "requests/{request}", "Give a request its next status.", roles=BRAND, request=Move, response=Noted
     )
     async def move(self, request: Request) -> Response:
         """Give a request its next status."""
@@ -198,14 +171,8 @@ class RightsApi:
         number = str(request.path_params["request"])
         return self._acknowledged(await self._requests.move(name, number, _text("status", sent.status), sent.reason))
 
-    @endpoint(
-        _about_person(
-            "POST",
-            "decisions/{decision}/contest",
-            "Ask a person to look again.",
-            request=ContestedView,
-            response=Review,
-        )
+    @person_endpoint(
+        "POST", "decisions/{decision}/contest", "Ask a person to look again.", request=ContestedView, response=Review
     )
     async def contest(self, request: Request) -> Response:
         """Ask for a review of a decision."""
@@ -213,15 +180,13 @@ class RightsApi:
         view = _text("view", (await read_body(request, ContestedView)).view)
         return json_response(await self._requests.reviews.contest(name, str(request.path_params["decision"]), view))
 
-    @endpoint(
-        _about_person(
-            "PUT",
-            "decisions/{decision}/review",
-            "Confirm or change it, with reasons.",
-            roles=("brand",),
-            request=ReviewOutcome,
-            response=Review,
-        )
+    @person_endpoint(
+        "PUT",
+        "decisions/{decision}/review",
+        "Confirm or change it, with reasons.",
+        roles=BRAND,
+        request=ReviewOutcome,
+        response=Review,
     )
     async def review(self, request: Request) -> Response:
         """Answer a review."""
@@ -231,9 +196,7 @@ class RightsApi:
         decision, reasons = str(request.path_params["decision"]), _text("reasons", sent.reasons)
         return json_response(await self._requests.reviews.answer(name, decision, sent.outcome, reasons))
 
-    @endpoint(
-        Operation("GET", "/v1/reviews", "Decisions that wait for a person.", ("brand",), response=list[OpenReview])
-    )
+    @endpoint(Operation("GET", "/v1/reviews", "Decisions that wait for a person.", BRAND, response=list[OpenReview]))
     async def open_reviews(self, request: Request) -> Response:
         """Reviews that wait."""
         key_of(request, self._access, "brand")
@@ -244,7 +207,7 @@ class RightsApi:
             "GET",
             "/v1/requests",
             "Requests that wait for the brand, by when each is due.",
-            ("brand",),
+            BRAND,
             response=list[OpenRequest],
         )
     )

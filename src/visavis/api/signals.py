@@ -1,10 +1,7 @@
-"""Global Privacy Control: a browser's signal is taken as an objection to sharing data with others.
+"""Global Privacy Control: a browser's signal is an objection to sharing data with others, and nothing else.
 
-A signal is processed before the request that it came with, and kept as a moment of the person's own. It changes nothing
-else: a consent that they gave to the brand itself stays, and their page says so.
-
-Reference: W3C Privacy Working Group, *Global Privacy Control*, working draft (header ``Sec-GPC``, resource
-``/.well-known/gpc.json``).
+It is processed before the request that it came with. Reference: W3C, *Global Privacy Control*, working draft (header
+``Sec-GPC``, resource ``/.well-known/gpc.json``).
 """
 
 from collections.abc import Iterable
@@ -20,8 +17,7 @@ from visavis.model.moment import Objected
 from visavis.runtime.loop import Processor
 
 HEADER: Final = b"sec-gpc"
-OBEYED_SINCE: Final = "2026-11-24"
-"""Since when the signal is obeyed as it is now: ``lastUpdate`` of the resource."""
+OBEYED_SINCE: Final = "2026-11-24"  # since when the signal is obeyed as it is now: ``lastUpdate`` of the resource
 
 
 def opted_out(headers: Iterable[tuple[bytes, bytes]]) -> bool:
@@ -36,15 +32,11 @@ def opted_out(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 
 def objection(loop: Processor, customer: str, cause: str) -> Objected | None:
-    """The objection that this signal makes; ``None`` when the person has objected already.
-
-    ``cause`` is the id of what it came with, so that a retry makes the same objection.
-    """
+    """The objection of the signal that came with ``cause`` (an id; a retry repeats it); ``None``: objected already."""
     if SHARING in loop.customer(customer).objections:
         return None
-    return Objected(
-        id=f"gpc-{cause}"[:128], customer=customer, occurred_at=loop.clock.now(), about=SHARING, method="gpc"
-    )
+    name, now = f"gpc-{cause}"[:128], loop.clock.now()
+    return Objected(id=name, customer=customer, occurred_at=now, about=SHARING, method="gpc")
 
 
 def objection_in(loop: Processor, customer: str, cause: str, headers: Iterable[tuple[bytes, bytes]]) -> Objected | None:

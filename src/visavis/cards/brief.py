@@ -36,15 +36,14 @@ def brief(strategy: Strategy, decision: Show, language: str, *, today: int = 0) 
     advice = filled(template.title, names, language)
     who = next((fact for fact in decision.facts if fact.kind == "name"), Fact("name", "", "observed"))
     refused = next((fact.subject for fact in decision.facts if fact.kind == "avoid"), "")
+    facts = [fact for fact in decision.facts if fact.kind not in ("name", "avoid")]
     return Brief(
         decision=decision.id,
         action=decision.action,
         language=language,
         who=clipped(who.subject or _WHO[language], FACT_LIMIT, FACT_LIMIT),
         since=_since(who.since_day, language),
-        facts=tuple(
-            [_fact(strategy, fact, language, today) for fact in decision.facts if fact.kind not in ("name", "avoid")]
-        ),
+        facts=tuple([_fact(strategy, fact, language, today) for fact in facts]),
         advice=advice if 0 < len(advice) <= FACT_LIMIT else clipped_title(template.title, names, language, FACT_LIMIT),
         avoid=_fits(_AVOID[language], [family_name(strategy, refused, language)], language) if refused else "",
         why=filled(template.why, names, language),
@@ -63,24 +62,16 @@ def _fact(strategy: Strategy, fact: Fact, language: str, today: int) -> BriefFac
             chances = (_ONE_CHANCE[language] if n == 1 else _CHANCES[language]).format(n=n)
             family = family_name(strategy, fact.subject, language)
             if 0 < fact.since_day < today:
-                what = _fits(
-                    _WITHOUT[language].replace("{since}", since(fact.since_day, today, language)), [family], language
-                )
+                words = _WITHOUT[language].replace("{since}", since(fact.since_day, today, language))
+                what = _fits(words, [family], language)
             else:
                 what = _fits(_NEED[language].replace("{chances}", chances), [family[:1].upper() + family[1:]], language)
-            rhythm = (
-                _RHYTHM[language].format(n=fact.times, days=span(max(1, round(fact.every_days)), language))
-                if fact.every_days
-                else ""
-            )
-            detail = f"{rhythm}{chances}"
-            about = fact.subject
+            days = span(max(1, round(fact.every_days)), language)
+            rhythm = _RHYTHM[language].format(n=fact.times, days=days) if fact.every_days else ""
+            detail, about = f"{rhythm}{chances}", fact.subject
         case "order":
-            what = _fits(
-                _ORDER[language],
-                [product_name(strategy, fact.subject, language), family_name(strategy, fact.subject, language)],
-                language,
-            )
+            names = [product_name(strategy, fact.subject, language), family_name(strategy, fact.subject, language)]
+            what = _fits(_ORDER[language], names, language)
         case "reward":
             what = _REWARD[language]
         case "heavy":
@@ -94,9 +85,8 @@ def _fact(strategy: Strategy, fact: Fact, language: str, today: int) -> BriefFac
 
 
 def _since(first_day: int, language: str) -> str:
-    return (
-        typeset(_SINCE[language].format(year=(EPOCH + timedelta(days=first_day)).year), language) if first_day else ""
-    )
+    year = (EPOCH + timedelta(days=first_day)).year
+    return typeset(_SINCE[language].format(year=year), language) if first_day else ""
 
 
 def _fits(template: str, names: list[str], language: str) -> str:

@@ -1,8 +1,5 @@
-"""From a decision to a card in the person's language.
-
-A card has a title of 32 characters, a body of 60, twelve words together. When a name makes it too long the body is left
-out, then part of the title moves into the body; only a name that alone is too long loses words.
-"""
+"""From a decision to a card in the person's language: a title of 32 characters, a body of 60, twelve words together."""
+# When a name makes it too long, the body is left out, then part of the title moves into the body; last, words are cut.
 
 import re
 from collections.abc import Iterator
@@ -20,10 +17,7 @@ _NAMES: Final = ("family", "product", "place")
 
 
 def compose(strategy: Strategy, decision: Show, language: str, *, place: str = "", days: int | None = None) -> Card:
-    """The card of this decision, within the limits of a glance.
-
-    A sentence with a placeholder of unknown value is left out; the why is then the objective's own.
-    """
+    """The card of this decision, within the limits; sentences with a placeholder of unknown value are left out."""
     action = strategy.actions[decision.action]
     template = action.card[language]
     names = placeholder_values(strategy, decision, language, place=place, days=days)
@@ -52,12 +46,11 @@ def placeholder_values(
     """The values of a template's placeholders; empty when not known."""
     product = strategy.products.get(decision.product)
     where = strategy.places.get(place)
+    cents = product.price_cents if product is not None else 0
     return {
         "family": family_name(strategy, decision.family, language) if decision.family else "",
         "product": product_name(strategy, decision.product, language) if decision.product else "",
-        "price": amount(product.price_cents, strategy.brand.currency, language)
-        if product is not None and product.price_cents
-        else "",
+        "price": amount(cents, strategy.brand.currency, language) if cents else "",
         "days": "" if days is None else span(days, language),
         "today": figure(decision.figures.get("today"), language),
         "goal": figure(decision.figures.get("goal"), language),
@@ -111,9 +104,8 @@ def _spoken(title: str, body: str) -> str:
 
 
 def _fits(title: str, body: str) -> bool:
-    return (
-        len(title) <= TITLE_LIMIT and len(body) <= BODY_LIMIT and count_words(title) + count_words(body) <= WORDS_LIMIT
-    )
+    words = count_words(title) + count_words(body)
+    return len(title) <= TITLE_LIMIT and len(body) <= BODY_LIMIT and words <= WORDS_LIMIT
 
 
 @lru_cache(maxsize=1024)

@@ -1,8 +1,6 @@
-"""The position in pixels of every line of a card or brief on one screen; pages and pictures are drawn from it.
-
-Space is given by rank: the title, the two answers, the body, where it comes from, why. What does not fit whole is left
-out; only a title is shortened.
-"""
+"""The position in pixels of every line of a card or brief on one screen; pages and pictures are drawn from it."""
+# By rank: the title, the two answers, the body, the source, the reason. Only a title is shortened; the rest is left
+# out.
 
 from typing import Final, Literal
 
@@ -114,12 +112,8 @@ def _stacked(blocks: list[Block], answers: tuple[str, str], device: Device, lang
         y += gap
     # The answers are always at the bottom of the screen.
     bottom = frame.height_px - margin - _bottom(buttons)
-    return Frame(
-        frame.width_px,
-        frame.height_px,
-        language,
-        (*placed_texts, *[replace(button, y_px=button.y_px + bottom) for button in buttons]),
-    )
+    lowered = [replace(button, y_px=button.y_px + bottom) for button in buttons]
+    return replace(frame, texts=(*placed_texts, *lowered))
 
 
 def _fitted(block: Block, width: int, lines: int) -> tuple[tuple[str, ...], int] | None:

@@ -12,10 +12,7 @@ _HYPHEN: Final = re.compile(r"(?<=[^\W\d]{2}-)(?=[^\W\d]{2})")
 
 
 def wrapped(text: str, room: float, lines: int, measure: Measure) -> tuple[str, ...] | None:
-    r"""The whole text on as few lines as it needs, the lines as even as they can be; ``None`` when it does not fit.
-
-    Spaces inside a number or a price and before French punctuation hold, however they were typed. A word wider than the
-    room is broken after its own hyphen, if it has one between letters.
+    r"""The whole text on as few, as even lines as possible, numbers and prices unbroken; ``None`` when it does not fit.
 
     >>> wrapped("Lait : il n'y en a plus", 18, 2, len)
     ("Lait\xa0: il n'y", 'en a plus')
@@ -56,10 +53,7 @@ def _words(text: str, room: float, measure: Measure) -> list[str]:
 
 
 def shortened(text: str, room: float, lines: int, measure: Measure) -> tuple[str, ...] | None:
-    """The text, else the text with an ellipsis in place of its last words; ``None`` when that is not enough.
-
-    Every number of the text is kept whole: where it ends with one, the words before it go. Never ends on a « de ».
-    """
+    """The text, else with an ellipsis for its last words, never cutting a number or ending on « de »; else ``None``."""
     whole = wrapped(text, room, lines, measure)
     if whole is not None:
         return whole
@@ -71,12 +65,8 @@ def shortened(text: str, room: float, lines: int, measure: Measure) -> tuple[str
     while start in spare:
         if not dangles(words[start - 1]):
             before = " ".join(words[:start]).rstrip(",;:-–\u00a0\u202f")
-            cut = wrapped(
-                " ".join([before if before[-1:] in (*"?!.", ELLIPSIS) else before + ELLIPSIS, *words[end + 1 :]]),
-                room,
-                lines,
-                measure,
-            )
+            before = before if before[-1:] in (*"?!.", ELLIPSIS) else before + ELLIPSIS
+            cut = wrapped(" ".join([before, *words[end + 1 :]]), room, lines, measure)
             if cut is not None:
                 return cut
         start -= 1

@@ -4,74 +4,17 @@ import re
 from functools import lru_cache
 from typing import Final
 
+_WORDS: Final = """
+frozen=FRZN|FRZ|IQF fresh=FRE|FRSH chilled=REFRIG|REFRIGERATED soft=SFT drink=DRNK drinks=DRNKS|BEV bottle=BTL
+bottles=BTLS canned=CND|CAN pack=PK|PKG packed=PKGD single=SNGL serve=SRV fizzy=CARB juice=JCE|JUIC chocolate=CHOC
+vegetable=VEG chicken=CHIX sweet=SW|SWT goods=GDS breaded=BRD food=FDS cake=CKE fried=FRD ground=GRND patties=PTTY
+brisket=BRSKT breast=BRST shoulder=SHLDR steak=STK chop=CHP slices=SLC stew=STW strips=STRP shellfish=SHLFSH
+batter=BTR flavored=FLVRD|FLV liquid=LIQ plastic=PLSTC natural=NATRL portioned=PREPORTND
+accessories=ACC|ACCS|ACCES|ACCSS|ACCESS unsweetened=UNSWE sweetener=SWEE|SWEETEN Christmas=XMAS|CHRISTMAS barbecue=BBQ
+litre=LITER|LTR young=YNG with=W and=&
+"""
 _PLAIN: Final = {
-    "FRZN": "frozen",
-    "FRZ": "frozen",
-    "IQF": "frozen",
-    "FRE": "fresh",
-    "FRSH": "fresh",
-    "REFRIG": "chilled",
-    "REFRIGERATED": "chilled",
-    "SFT": "soft",
-    "DRNK": "drink",
-    "DRNKS": "drinks",
-    "BTL": "bottle",
-    "BTLS": "bottles",
-    "CND": "canned",
-    "CAN": "canned",
-    "PK": "pack",
-    "PKG": "pack",
-    "PKGD": "packed",
-    "SNGL": "single",
-    "SRV": "serve",
-    "CARB": "fizzy",
-    "JCE": "juice",
-    "JUIC": "juice",
-    "BEV": "drinks",
-    "CHOC": "chocolate",
-    "VEG": "vegetable",
-    "CHIX": "chicken",
-    "SW": "sweet",
-    "SWT": "sweet",
-    "GDS": "goods",
-    "BRD": "breaded",
-    "FDS": "food",
-    "CKE": "cake",
-    "FRD": "fried",
-    "GRND": "ground",
-    "PTTY": "patties",
-    "BRSKT": "brisket",
-    "BRST": "breast",
-    "SHLDR": "shoulder",
-    "STK": "steak",
-    "CHP": "chop",
-    "SLC": "slices",
-    "STW": "stew",
-    "STRP": "strips",
-    "SHLFSH": "shellfish",
-    "BTR": "batter",
-    "FLVRD": "flavored",
-    "FLV": "flavored",
-    "LIQ": "liquid",
-    "PLSTC": "plastic",
-    "NATRL": "natural",
-    "PREPORTND": "portioned",
-    "ACC": "accessories",
-    "ACCS": "accessories",
-    "ACCES": "accessories",
-    "ACCSS": "accessories",
-    "ACCESS": "accessories",
-    "UNSWE": "unsweetened",
-    "SWEE": "sweetener",
-    "SWEETEN": "sweetener",
-    "XMAS": "Christmas",
-    "CHRISTMAS": "Christmas",
-    "BBQ": "barbecue",
-    "LITER": "litre",
-    "LTR": "litre",
-    "YNG": "young",
-    "W": "with",
-    "&": "and",
+    code: word for word, codes in (pair.split("=") for pair in _WORDS.split()) for code in codes.split("|")
 }
 _EMPTY: Final = frozenset(
     ["MISC", "OTHER", "SS", "RW", "RTS", "INCL", "INCLUDING", "EXCP", "EXC", "EX", "SNSL", "HT", "OTYHER"]

@@ -1,8 +1,6 @@
-"""The answer to a moment that was kept: for each role its own part, in words.
-
-A device gets its person's card and why, an adviser's screen the brief, a till or a sensor only that the moment was kept
-and what was granted, the brand's own servers everything.
-"""
+"""The answer to an accepted moment, by role of the sender."""
+# A device gets its card and why; an adviser's screen the brief; a till or sensor what was granted; the brand
+# everything.
 
 from typing import Any, Final, Literal
 
@@ -14,7 +12,7 @@ from visavis.cards.compose import compose
 from visavis.cards.words import family_name
 from visavis.decide.explain import CHANGES, OTHERWISE, SENTENCES, sentence
 from visavis.model.card import Brief, Card
-from visavis.model.decision import Decision, Refusal, Show
+from visavis.model.decision import Decision, Refusal, Scored, Show
 from visavis.model.entry import Entry
 from visavis.strategy.read import Strategy
 
@@ -114,17 +112,7 @@ def decision_reply(strategy: Strategy, entry: Entry, decision: Decision, languag
         why=sentence(decision, language),
         purpose=decision.purpose,
         p_shown=decision.p_shown,
-        weighed=tuple(
-            [
-                ScoredReply(
-                    arm.action,
-                    family_name(strategy, arm.family, language) if arm.family else "",
-                    arm.net_millicents / 1000,
-                    arm.p_shown,
-                )
-                for arm in decision.scored
-            ]
-        ),
+        weighed=tuple([_scored_reply(strategy, arm, language) for arm in decision.scored]),
         refused=tuple([refusal_reply(one, language) for one in decision.refusals]),
         review=tag,
         automated=AUTOMATED[language] if tag else "",
@@ -150,10 +138,7 @@ def decision_reply(strategy: Strategy, entry: Entry, decision: Decision, languag
 
 
 def contestable_action(strategy: Strategy, decision: Decision) -> str:
-    """The action tagged for review that this decision showed the customer, else the first that it refused.
-
-    Only refusals that judge the person count.
-    """
+    """The action tagged for review that this decision showed, else the first that it refused by judging the person."""
     if decision.audience != "customer":
         return ""
     named = [decision.action] if isinstance(decision, Show) else []
@@ -169,10 +154,10 @@ def review_tag(strategy: Strategy, decision: Decision) -> str:
 
 def refusal_reply(one: Refusal, language: str) -> RefusalReply:
     """One refusal in words."""
-    return RefusalReply(
-        one.action,
-        one.reason,
-        SENTENCES[one.reason][language],
-        CHANGES.get(one.reason, OTHERWISE)[language],
-        one.detail,
-    )
+    changes = CHANGES.get(one.reason, OTHERWISE)[language]
+    return RefusalReply(one.action, one.reason, SENTENCES[one.reason][language], changes, one.detail)
+
+
+def _scored_reply(strategy: Strategy, arm: Scored, language: str) -> ScoredReply:
+    about = family_name(strategy, arm.family, language) if arm.family else ""
+    return ScoredReply(arm.action, about, arm.net_millicents / 1000, arm.p_shown)

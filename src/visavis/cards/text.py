@@ -29,11 +29,7 @@ def cells(text: str) -> int:
 def text_screen(
     content: Card | Brief, columns: int, rows: int, *, align: Align = "center", charset: Charset = "unicode"
 ) -> list[str]:
-    """Exactly ``rows`` lines of ``columns`` columns, in the letters of ``charset``.
-
-    The title, the body when there is room, and both answers at the bottom; of a brief who, the advice, what to avoid,
-    then as many facts as fit. A line never breaks inside a word, a number or a price.
-    """
+    """Exactly ``rows`` lines of ``columns`` columns, in ``charset``; never broken inside a word, number or price."""
     lines = text_screen_lines(content, columns, rows, lambda text: cells(transliterated(text, charset)))
     return [_padded(transliterated(line, charset), columns, align) for line in lines]
 
@@ -88,11 +84,7 @@ def _joined(*sentences: str) -> str:
 
 def _answers(content: Card | Brief, columns: int, rows: int, measure: line_breaks.Measure) -> list[str]:
     """Both answers on one line, else on two; none when there is no room for both."""
-    answers = [
-        answer
-        for answer in (f"[{content.yes}]" if content.yes else "", f"({content.no})" if content.no else "")
-        if answer
-    ]
+    answers = [f"[{content.yes}]"] * bool(content.yes) + [f"({content.no})"] * bool(content.no)
     for lines in (["  ".join(answers)], answers):
         if answers and len(lines) <= rows and all(measure(line) <= columns for line in lines):
             return lines

@@ -8,48 +8,11 @@ from unicodedata import combining, normalize
 from visavis.model.catalogue import Charset
 
 _LAST: Final[dict[Charset, int]] = {"ascii": 0x7E, "latin1": 0xFF, "unicode": 0x10FFFF}
-_REPLACEMENTS: Final = {
-    "œ": "oe",
-    "Œ": "OE",
-    "æ": "ae",
-    "Æ": "AE",
-    "ß": "ss",
-    "ø": "o",
-    "Ø": "O",
-    "ł": "l",
-    "Ł": "L",
-    "đ": "d",
-    "Đ": "D",
-    "ı": "i",
-    "ð": "d",
-    "þ": "th",
-    "€": "EUR",
-    "£": "GBP",
-    "¥": "JPY",
-    "’": "'",
-    "‘": "'",
-    "“": '"',
-    "”": '"',
-    "„": '"',
-    "«": '"',
-    "»": '"',
-    "–": "-",
-    "—": "-",
-    "−": "-",
-    "‑": "-",
-    "…": "...",
-    "•": "*",
-    "·": "-",
-    "°": "o",
-    "×": "x",
-    "÷": "/",
-    "→": "->",
-    "←": "<-",
-    "№": "No",
-    "′": "'",
-    "″": '"',
-    "⁄": "/",
-}
+_TABLE: Final = """
+œ=oe Œ=OE æ=ae Æ=AE ß=ss ø=o Ø=O ł=l Ł=L đ=d Đ=D ı=i ð=d þ=th €=EUR £=GBP ¥=JPY ’=' ‘=' “=" ”=" „=" «=" »=" –=- —=-
+−=- ‑=- …=... •=* ·=- °=o ×=x ÷=/ →=-> ←=<- №=No ′=' ″=" ⁄=/
+"""
+_REPLACEMENTS: Final = dict(pair.split("=") for pair in _TABLE.split())
 _SPACES: Final = "\u00a0\u202f\u2009\u2007"
 _FRACTION: Final = re.compile("(?<=[0-9])(?=[¼-¾⅐-⅞])")
 _POWER: Final = re.compile("(?<=[0-9])(?=[²³¹⁰⁴-⁹])")
@@ -76,12 +39,8 @@ def transliterated(text: str, charset: Charset) -> str:
         text = re.sub(r"«\s?", '"', re.sub(r"\s?»", '"', text))
     # 1½ is not 11/2, and 10² is not 102.
     text = _FRACTION.sub(" ", _POWER.sub("^", text))
-    return "".join(
-        [
-            glyph if ord(glyph) <= _LAST[charset] and glyph.isprintable() else _replacement(glyph, charset)
-            for glyph in text
-        ]
-    )
+    last = _LAST[charset]
+    return "".join([one if ord(one) <= last and one.isprintable() else _replacement(one, charset) for one in text])
 
 
 def _replacement(glyph: str, charset: Charset) -> str:

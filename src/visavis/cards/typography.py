@@ -21,9 +21,7 @@ _DANGLING: Final = frozenset(
 
 
 def held(text: str) -> str:
-    r"""One-spaced text with a no-break space wherever a line must not end.
-
-    Inside a number or a price, before French punctuation.
+    r"""One-spaced text with no-break spaces inside numbers and prices and before French punctuation.
 
     >>> held("Lait : 12 000 g à 3,49 € ?")
     'Lait\xa0: 12\xa0000\xa0g à 3,49\xa0€\xa0?'
@@ -33,9 +31,7 @@ def held(text: str) -> str:
 
 @lru_cache(maxsize=8192)
 def typeset(text: str, language: str) -> str:
-    r"""The text as a printer of that language would set it, its first letter large.
-
-    French: a narrow no-break space before ? ! ; and %, a no-break space before : and inside « ».
+    r"""The text with the typography of its language, its first letter large; French spaces before ? ! ; % : and in « ».
 
     >>> typeset("lait : il n'y en a plus ?", "fr")
     'Lait\xa0: il n’y en a plus\u202f?'
@@ -55,9 +51,7 @@ def typeset(text: str, language: str) -> str:
 
 
 def count_words(text: str) -> int:
-    """How many words a reader counts in a typeset text.
-
-    A sign held to its word (« oublié ? », « 3,49 € ») is none of its own.
+    """How many words a reader counts in a typeset text; a sign joined to its word (« oublié ? ») is not counted.
 
     >>> count_words(typeset("lait : oublié ?", "fr")), count_words("")
     (2, 0)
@@ -71,9 +65,7 @@ def dangles(word: str) -> bool:
 
 
 def clipped(name: str, characters: int, words: int) -> str:
-    """The name, else as many of its first words as there is room for, and an ellipsis; never ending on a « de ».
-
-    One word that alone is too long is cut; one that holds a digit is left out instead.
+    """As many first words as fit, and an ellipsis, never after « de »; one long word is cut, one with a digit left out.
 
     >>> clipped("croquettes de pommes de terre", 15, 9), clipped("anticonstitutionnel", 8, 9), clipped("12345678", 5, 9)
     ('croquettes…', 'anticon…', '…')
@@ -88,8 +80,5 @@ def clipped(name: str, characters: int, words: int) -> str:
     short = " ".join(parts) or name
     if len(short) < characters:
         return short + ELLIPSIS
-    return (
-        ELLIPSIS[: max(0, characters)]
-        if re.search(r"\d", short)
-        else short[: max(0, characters - 1)] + ELLIPSIS[: max(0, characters)]
-    )
+    kept = "" if re.search(r"\d", short) else short[: max(0, characters - 1)]
+    return kept + ELLIPSIS[: max(0, characters)]

@@ -42,9 +42,7 @@ _PARTS: Final = {
 
 
 def left(units: float | None, language: str) -> str:
-    """What is left at home, in words: a part to the nearest quarter, else a number.
-
-    Empty when nothing is, or when it is not known.
+    """What is left at home, in words: a part to the nearest quarter, else a number; empty when nothing or not known.
 
     >>> left(0.5, "fr"), left(2.0, "en"), left(0.0, "en")
     ('la moitié', '2', '')
@@ -67,9 +65,7 @@ def span(days: int, language: str) -> str:
 
 @lru_cache(maxsize=1024)
 def day(local_day: int, today: int, language: str) -> str:
-    r"""A local day (counted from 1970-01-01) as one says it on the local day ``today``.
-
-    By its name in the week to come, else by its date.
+    r"""A local day (days since 1970-01-01) as said on the day ``today``: by name in the week to come, else by date.
 
     >>> day(20_001, 20_000, "fr"), day(20_003, 20_000, "en"), day(20_030, 20_000, "fr")
     ('demain', 'Monday', '3\xa0novembre')

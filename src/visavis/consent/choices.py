@@ -1,4 +1,15 @@
-"""The purposes that a person may choose, with their notices, and the moments that a choice makes."""
+"""The purposes that a person may choose, with their notices, and the moments that a choice makes.
+
+From a withdrawal to the last screen that shows something of it::
+
+    web/portal, api/people    the person switches a purpose off          switched
+    runtime/loop              steps the moment like any other            engine.step
+    customers/choices         folds it: the consent ends, the consent epoch grows, open windows of the purpose close
+    consent/gate              from the next moment on, no view of that purpose, and no moment that only it covers
+    delivery/eligibility      what was decided before is judged again: screens, webhooks, each attempt to deliver
+    delivery/dispatcher       recalls the card from the device that shows it
+    ledger/record             the line that tells the person of it, in the same commit
+"""
 
 from datetime import datetime, timedelta
 
@@ -13,10 +24,7 @@ from visavis.strategy.read import Strategy
 
 
 class Choice(Struct, frozen=True):
-    """One purpose as one person sees it: what it reads, its benefit, its notice, and whether it is open now.
-
-    ``notice_hash`` names ``notice_text`` with its scope; ``closed_by`` is what keeps it closed besides the choice.
-    """
+    """One purpose for one person: its notice (``notice_hash`` names text and scope), what else closes it."""
 
     purpose: str
     basis: str
@@ -77,10 +85,8 @@ def _closed_by(customer: Customer, purpose: Purpose, now: float) -> str:
     if objection := next((about for about in customer.objections if closed_by(about, purpose)), ""):
         return f"objection: {objection}"
     consent = customer.consents.get(purpose.key)
-    minor = (
-        consent is not None and consent.status in OPENS and now < customer.of_age_at and "guardian" not in consent.by
-    )
-    return "guardian" if minor else ""
+    minor = now < customer.of_age_at
+    return "guardian" if minor and consent and consent.status in OPENS and "guardian" not in consent.by else ""
 
 
 def switched(
@@ -95,10 +101,7 @@ def switched(
     trial: bool = False,
     by_brand: bool = False,
 ) -> list[Noticed | Consented | Withdrew]:
-    """The moments of one choice: the notice that was on the screen and the yes to it, or the withdrawal alone.
-
-    ``by_brand``: the brand records what the person told it; records and receipts state that.
-    """
+    """The moments of one choice: notice served and yes, or the withdrawal; ``by_brand`` when the brand records it."""
     surface, method = ("the brand's", "told to the brand") if by_brand else ("own page", "switch")
     if not on:
         return [Withdrew(id=f"{id}-off", customer=customer, occurred_at=at, purpose=purpose, method=method)]

@@ -1,7 +1,5 @@
-"""The gate: which moments are admitted (:func:`admit`), and what one purpose may read (:func:`view`).
-
-Decisions read a customer through it only. No answer, an unknown purpose, an expired or unreadable choice all mean no.
-"""
+"""The gate: which moments are admitted (:func:`admit`), and what one purpose may read (:func:`view`)."""
+# Decisions read a customer through it only. No answer, an unknown purpose, an expired or unreadable choice all mean no.
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -39,9 +37,9 @@ class NotAdmitted(Struct, frozen=True):
 def open_categories(customer: Customer, purpose: Purpose, now: float) -> frozenset[str]:
     """The categories that this purpose may read of this person now: those it declares *and* the served notice named.
 
-    None when the purpose is disabled, the person's data are restricted, or an objection closes it. A yes counts from
-    its instant to its end, given by the person, and by their guardian too while they are not of age; purposes or
-    recipients that its notice did not name need a new yes.
+    None when the purpose is disabled, the data are restricted, or an objection closes it. A yes counts from its instant
+    to its end, by the person, and their guardian too under age; purposes or recipients not in its notice need a new
+    yes.
     """
     if customer.restricted or not purpose.enabled:
         return _NOTHING
@@ -88,11 +86,7 @@ def _shared(
 
 
 def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime) -> Moment | NotAdmitted:
-    """The moment resolved and reduced, or its refusal: nothing is written before.
-
-    A moment whose category no open purpose covers is refused. A position becomes "entered that place" and is dropped.
-    What the gate resolves (:func:`placed`) replaces what the sender wrote.
-    """
+    """The moment resolved (:func:`placed`) and reduced, or its refusal (no open purpose covers its category, …)."""
     kind, category = moment.kind, moment.category
     if category not in OURS:
         now = received_at.timestamp()
@@ -100,11 +94,8 @@ def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: d
             if category in purpose.categories and category in _kept(customer, purpose, now):
                 break
         else:
-            return NotAdmitted(
-                kind,
-                category,
-                f"No active consent covers {category}: serve the notice of a purpose that names it, then ask.",
-            )
+            advice = f"No active consent covers {category}: serve the notice of a purpose that names it, then ask."
+            return NotAdmitted(kind, category, advice)
     if isinstance(moment, Located):
         entered = _entered(strategy, moment)
         if entered is None:
@@ -189,11 +180,10 @@ _NO_PLACES: Final = Places()
 
 
 class Views:
-    """One customer at one moment, as decisions may see them: for one purpose, or not at all. Each view is built once.
+    """One customer at one moment, as decisions may see them: a view per purpose, each built once.
 
-    Besides, what we did ourselves (``service``, ``devices``), and the unit of randomization
-    (``randomization_unit``), which says nothing of them. ``without`` keeps these categories from every purpose: what an
-    explanation asks, to tell what would have changed.
+    Readable without a purpose: our own ``service``, ``devices``, and ``randomization_unit``. ``without`` keeps these
+    categories from every purpose, for explanations of what would have changed.
     """
 
     __slots__ = (

@@ -1,8 +1,5 @@
-"""What the gate writes into notices served and choices made, and why it refuses one.
-
-A choice is bound to the notice that was on the screen *before* it: its version, language and scope. Without one it is
-refused.
-"""
+"""What the gate writes into notices served and choices made; without a served notice a choice is refused."""
+# A choice is bound to the notice that was on the screen *before* it: its version, language and scope.
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Final

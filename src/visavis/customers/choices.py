@@ -15,9 +15,8 @@ def with_choice(customer: Customer, moment: Noticed | Consented | Withdrew | Obj
     """The customer after this notice or choice; each choice begins another consent epoch."""
     match moment:
         case Noticed():
-            return replace(
-                customer, notices=bounded(customer.notices, moment.purpose, _served(moment)), language=moment.language
-            )
+            notices = bounded(customer.notices, moment.purpose, _served(moment))
+            return replace(customer, notices=notices, language=moment.language)
         case Objected():
             return _objected(customer, moment)
         case Restricted():
@@ -43,13 +42,7 @@ def _chose(customer: Customer, moment: Consented | Withdrew) -> Customer:
             "refused" if moment.how == "withdrawn" and (before is None or before.status not in OPENS) else moment.how  # type: ignore[assignment]
         )
         shown = customer.notices.get(moment.purpose, _UNSERVED)
-        was = (
-            before
-            if before is not None
-            else Consent(
-                "unknown", (), shown.version, since, since, (), (), shown.hash, shown.id, shown.at, shown.language
-            )
-        )
+        was = before or Consent("unknown", (), shown.version, since, since, (), (), *_words(shown))
         choice = replace(
             was,
             status=status,
@@ -85,24 +78,14 @@ def _agreed(customer: Customer, moment: Consented, before: Consent | None, since
             for now, then in ((categories, before.categories), (recipients, before.recipients), (iri, before.iri))
         )
     status: Status = "renewed" if before is not None and before.status in OPENS and moment.by in before.by else "given"
-    return Consent(
-        status,
-        categories,
-        moment.notice,
-        since,
-        until,
-        recipients,
-        iri,
-        served.hash,
-        served.id,
-        served.at,
-        served.language,
-        by,
-        moment.method,
-        moment.id,
-        before.record if before is not None else "",
-        moment.trial,
-    )
+    scope, previous = (since, until, recipients, iri), before.record if before is not None else ""
+    words, how = _words(served), moment.method
+    return Consent(status, categories, moment.notice, *scope, *words, by, how, moment.id, previous, moment.trial)
+
+
+def _words(served: Served) -> tuple[str, str, float, str]:
+    """The fields of a consent that name the notice served."""
+    return served.hash, served.id, served.at, served.language
 
 
 def _objected(customer: Customer, moment: Objected) -> Customer:
@@ -115,9 +98,8 @@ def _objected(customer: Customer, moment: Objected) -> Customer:
 
 
 def _with(customer: Customer, purpose: str, choice: Consent) -> Customer:
-    return replace(
-        customer, consents=bounded(customer.consents, purpose, choice), consent_epoch=customer.consent_epoch + 1
-    )
+    consents = bounded(customer.consents, purpose, choice)
+    return replace(customer, consents=consents, consent_epoch=customer.consent_epoch + 1)
 
 
 def _closed(customer: Customer, purposes: frozenset[str] | None) -> Customer:
@@ -125,7 +107,5 @@ def _closed(customer: Customer, purposes: frozenset[str] | None) -> Customer:
     closings = customer.closings
     for purpose in sorted(purposes) if purposes is not None else ("",):
         closings = bounded(closings, purpose, customer.consent_epoch)
-    still = tuple(
-        [window for window in customer.service.open if purposes is not None and window.purpose not in purposes]
-    )
-    return replace(customer, closings=closings, service=replace(customer.service, open=still))
+    still = [window for window in customer.service.open if purposes is not None and window.purpose not in purposes]
+    return replace(customer, closings=closings, service=replace(customer.service, open=tuple(still)))

@@ -1,8 +1,8 @@
 """Fold entries into a customer: the only writer of a person's state, and a pure one.
 
-``fold(customer, entry)`` is what replay runs; ``engine.step`` runs its parts around the decision: :func:`apply_moment`
-(the moment, and the windows that it closes), ``wallet.settled`` (what was granted), :func:`apply_decisions` (what was
-shown). None reads a strategy or a table of places: the gate has resolved everything.
+Replay runs ``fold(customer, entry)``; ``engine.step`` runs its parts around the decision: :func:`apply_moment`,
+``wallet.settled``, :func:`apply_decisions`. None reads a strategy or a table of places: the gate has resolved
+everything.
 """
 
 from datetime import datetime
@@ -62,21 +62,11 @@ def fold(customer: Customer, entry: Entry) -> Customer:
 
 
 def apply_to_profile(customer: Customer, entry: Entry) -> Customer:
-    """The same person, with the entry folded into the profile that it came by; a no-op unless they were merged.
-
-    A window that it closed is closed in every profile, so that it has one outcome even after a split.
-    """
+    """Fold the entry into its profile too, if merged; windows close in all profiles: one outcome, even once split."""
     if not customer.profiles:
         return customer
-    return replace(
-        customer,
-        profiles=tuple(
-            [
-                _without_windows(fold(profile, entry) if profile.id == entry.customer else profile, entry.closed)
-                for profile in customer.profiles
-            ]
-        ),
-    )
+    profiles = [fold(profile, entry) if profile.id == entry.customer else profile for profile in customer.profiles]
+    return replace(customer, profiles=tuple([_without_windows(profile, entry.closed) for profile in profiles]))
 
 
 def _without_windows(customer: Customer, closed: tuple[Outcome, ...]) -> Customer:
@@ -101,12 +91,8 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
         case Stocked() | Consumed() | RanOut():
             customer = replace(customer, home=_stock(customer.home, moment))
         case Measured():
-            customer = replace(
-                customer,
-                numbers=bounded(
-                    customer.numbers, moment.measure, _number(customer.numbers.get(moment.measure), moment)
-                ),
-            )
+            number = _number(customer.numbers.get(moment.measure), moment)
+            customer = replace(customer, numbers=bounded(customer.numbers, moment.measure, number))
         case Declared():
             customer = _preference(customer, moment)
         case Noticed() | Consented() | Withdrew() | Objected() | Restricted():
@@ -114,9 +100,8 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
         case Requested() | Corrected() | Contested() | Reviewed():
             customer = with_request(customer, moment, received_s)
         case Born():
-            customer = replace(
-                customer, of_age_at=moment.of_age_at.timestamp() if moment.of_age_at is not None else 0.0
-            )
+            of_age_at = moment.of_age_at.timestamp() if moment.of_age_at is not None else 0.0
+            customer = replace(customer, of_age_at=of_age_at)
         case Worn():
             state = DeviceState(moment.profile, moment.worn, moment.battery, received_s, moment.busy)
             customer = replace(customer, devices=bounded(customer.devices, moment.device, state))
@@ -149,32 +134,14 @@ def apply_decisions(customer: Customer, decisions: tuple[Decision, ...], receive
         action = family = ""
         if isinstance(decision, Show):
             action, family = decision.action, decision.family
-            card = Shown(
-                decision.id,
-                received_at.timestamp(),
-                action,
-                family,
-                decision.units,
-                decision.product,
-                decision.until,
-                epoch=customer.consent_epoch,
-            )
+            at, epoch = received_at.timestamp(), customer.consent_epoch
+            card = Shown(decision.id, at, action, family, decision.units, decision.product, decision.until, epoch=epoch)
             shown = (*shown[-SHOWN_LIMIT * many + 1 :], card)
         if (window := decision.window) is not None:
             believed = tuple([known.family for known in decision.known])
-            opened = Open(
-                decision.id,
-                decision.purpose,
-                window.objective,
-                action,
-                window.closes_at,
-                window.from_day,
-                window.until_day,
-                window.visit,
-                believed,
-                family,
-                window.outcome,
-            )
+            when = (window.closes_at, window.from_day, window.until_day, window.visit)
+            about = (decision.id, decision.purpose, window.objective, action)
+            opened = Open(*about, *when, believed, family, window.outcome)
             waiting = (*waiting[-OPEN_LIMIT * many + 1 :], opened)
     if shown is service.shown and waiting is service.open:
         return customer
@@ -282,9 +249,8 @@ def _stock(home: dict[str, Stock], moment: Stocked | Consumed | RanOut) -> dict[
             units = max(0.0, units - moment.quantity)
         case RanOut():
             units = 0.0
-    return bounded(
-        home, moment.family, Stock(units, moment.product, moment.occurred_at.timestamp()), limit=HABITS_LIMIT
-    )
+    stock = Stock(units, moment.product, moment.occurred_at.timestamp())
+    return bounded(home, moment.family, stock, limit=HABITS_LIMIT)
 
 
 def _number(before: Number | None, moment: Measured) -> Number:

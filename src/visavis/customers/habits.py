@@ -140,28 +140,22 @@ def _trip(packed: bytes, now: float, day: float, spend_cents: int, ln_size: floa
 
 def pruned(purchases: Purchases, now: float) -> Purchases:
     """The purchases with the habits of the largest decayed counts, in their order; stale ones are dropped first."""
-    rows, usual, table = purchases.rows, purchases.usual, purchases.table
-    weight = {}
+    rows, weight = purchases.rows, {}
     for family, row in rows.items():
-        habit = HABIT.unpack_from(table, row * WIDTH)
+        habit = HABIT.unpack_from(purchases.table, row * WIDTH)
         weight[family] = habit[DEC] * exp(-DECAY_A_DAY * (now - habit[LAST]))
     kept = set(sorted(rows, key=lambda family: (-weight[family], family))[:HABITS_LIMIT])
-    order = [family for family in rows if family in kept]
-    return replace(
-        purchases,
-        rows={family: row for row, family in enumerate(order)},
-        usual=tuple([usual[rows[family]] for family in order]),
-        table=b"".join([table[rows[family] * WIDTH : (rows[family] + 1) * WIDTH] for family in order]),
-    )
+    return _only(purchases, [family for family in rows if family in kept])
 
 
 def without(purchases: Purchases, family: str) -> Purchases:
     """The purchases without this habit; the trips stay."""
-    rows, usual, table = purchases.rows, purchases.usual, purchases.table
-    kept = [name for name in rows if name != family]
-    return replace(
-        purchases,
-        rows={name: row for row, name in enumerate(kept)},
-        usual=tuple([usual[rows[name]] for name in kept]),
-        table=b"".join([table[rows[name] * WIDTH : (rows[name] + 1) * WIDTH] for name in kept]),
-    )
+    return _only(purchases, [name for name in purchases.rows if name != family])
+
+
+def _only(purchases: Purchases, families: list[str]) -> Purchases:
+    """The purchases with the habits of these families, in this order."""
+    places = [purchases.rows[family] for family in families]
+    table = b"".join([purchases.table[row * WIDTH : (row + 1) * WIDTH] for row in places])
+    usual = tuple([purchases.usual[row] for row in places])
+    return replace(purchases, rows={family: row for row, family in enumerate(families)}, usual=usual, table=table)

@@ -1,8 +1,7 @@
 """Merge two customers who are one person, and split them again as if they had never been merged.
 
-A merged person is a customer whose ``profiles`` keep each of the customers that they are made of. An entry is folded
-into the whole person and into the profile that it came by, whose log holds it; a split returns to the profiles. Two
-profiles are held together by an identifier that both have.
+A merged person's ``profiles`` keep each customer. An entry is folded into the whole person and into its own profile,
+whose log holds it; a split returns to the profiles. Two profiles are linked by an identifier that both have.
 """
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
@@ -71,11 +70,11 @@ def refusal(one: Customer, other: Customer, now: float) -> Reason | None:
 
 
 def merged(one: Customer, other: Customer) -> Customer:
-    """The person that these two are, under the id and randomization unit of the older; commutative and idempotent.
+    """The person that these two are, with the id and randomization unit of the older; commutative and idempotent.
 
-    Of each consent the stricter status holds, with the scope that both agreed to; what one of them never answered is
-    not answered. Objections of either hold. Everything shown to either counts. What was decided for one of them under
-    a purpose that this closes is not delivered, not even after a new yes.
+    The stricter status of each consent holds, with the scope common to both (unanswered if one did not answer);
+    objections and cards shown of both count. Decisions under a purpose that this closes are not delivered, not even
+    after a new yes.
     """
     if set(other.names) <= set(one.names):
         return one
@@ -102,9 +101,7 @@ def merged(one: Customer, other: Customer) -> Customer:
         consents=consents,
         consent_epoch=epoch,
         closings=_closings(before, since, consents, epoch),
-        notices=_each(
-            before.notices, since.notices, lambda a, b: max(a, b, key=lambda served: (served.at, _bytes(served)))
-        ),
+        notices=_each(before.notices, since.notices, _latest),
         objections=_each(before.objections, since.objections, min),
         restricted=older.restricted or younger.restricted,
         of_age_at=max(older.of_age_at, younger.of_age_at),
@@ -124,18 +121,14 @@ def merged(one: Customer, other: Customer) -> Customer:
 
 
 def split(person: Customer) -> tuple[Customer, ...]:
-    """The persons whom identifiers still hold together, each profile as its own entries made it; one when all do.
-
-    Profiles that stay together are merged again, so that of the choices of each since then the stricter holds.
-    """
+    """The persons that identifiers still link, one when all are; profiles that stay together are merged again."""
     groups: list[list[Customer]] = []
     for profile in person.profiles:
         tied = [
             group for group in groups if any(not set(profile.identifiers).isdisjoint(one.identifiers) for one in group)
         ]
-        groups = [group for group in groups if group not in tied] + [
-            [*[one for group in tied for one in group], profile]
-        ]
+        together = [one for group in tied for one in group]
+        groups = [*[group for group in groups if group not in tied], [*together, profile]]
     if len(groups) > 1:
         return tuple([reduce(merged, group) for group in groups])
     held = dict.fromkeys(name for profile in person.profiles for name in profile.identifiers)
@@ -145,11 +138,7 @@ def split(person: Customer) -> tuple[Customer, ...]:
 def apply_entry(
     people: MutableMapping[str, Customer], identified: MutableMapping[str, str], entry: Entry, after: Customer
 ) -> tuple[Customer, ...]:
-    """Store the customer as they are ``after`` this entry under all of their names, and who holds its identifier.
-
-    ``linked`` to an identifier that another customer holds merges the two; ``unlinked`` from the last identifier that
-    two profiles share splits them.
-    """
+    """Store the customer ``after`` this entry by all their names, and its identifier's owner; merge or split."""
     moment = entry.moment
     persons: tuple[Customer, ...] = (after,)
     if isinstance(moment, Linked | Unlinked):
@@ -160,9 +149,8 @@ def apply_entry(
             persons = (merged(after, holder),)
         # Only the holder releases an identifier: else anyone could free another's, then take it.
         if isinstance(moment, Linked) or holder is None or holder.id in after.names:
-            identified[moment.identifier] = next(
-                (person.id for person in persons if moment.identifier in person.identifiers), ""
-            )
+            holders = [person.id for person in persons if moment.identifier in person.identifiers]
+            identified[moment.identifier] = holders[0] if holders else ""
     for person in persons:
         for name in person.names:
             people[name] = person
@@ -170,10 +158,7 @@ def apply_entry(
 
 
 def addressed(person: Customer, moment: Moment) -> Moment:
-    """The moment under the name of the profile that it concerns: which was shown the card, holds the reward, ….
-
-    Unchanged when it concerns none.
-    """
+    """The moment under the name of the profile that it concerns (saw the card, holds the reward, …), if any."""
     for profile in sorted(person.profiles, key=lambda profile: profile.id != moment.customer):
         if _concerns(profile, person, moment):
             return replace(moment, customer=profile.id)
@@ -268,11 +253,10 @@ def _all(one: Iterable[T], other: Iterable[T], name: Callable[[T], str], limit: 
 def _service(one: Service, other: Service, profiles: int) -> Service:
     """What was shown to either was shown to the person: no cap, pause or reluctance becomes looser."""
     waiting = {window.decision: window for window in (*one.open, *other.open)}
+    ordered = sorted(waiting.values(), key=lambda window: (window.closes_at, window.decision))
     return Service(
         _all(one.shown, other.shown, lambda card: card.decision, SHOWN_LIMIT * profiles),
-        tuple(sorted(waiting.values(), key=lambda window: (window.closes_at, window.decision)))[
-            -OPEN_LIMIT * profiles :
-        ],
+        tuple(ordered[-OPEN_LIMIT * profiles :]),
         max(one.reluctance, other.reluctance),
         tuple(dict.fromkeys((*one.wrong, *other.wrong)))[-NAMES_LIMIT:],
     )

@@ -1,8 +1,5 @@
-"""Pool the purchases of two merged customers, as if one had shopped after the other.
-
-What is kept by time (decayed sums, first and last) is exact. What is kept by baskets (numbers, the bits of the last 64)
-is exact when one stopped where the other began, and an approximation where they interleave.
-"""
+"""Pool the purchases of two merged customers, as if one had shopped after the other."""
+# Values kept by time are exact; those by basket (numbers, the last 64) only when one stopped before the other began.
 
 from math import exp
 
@@ -93,18 +90,14 @@ def _habit(early: list[float], late: list[float], usual: str, product: str) -> t
     last = max(early[LAST], late[LAST])
     apart = int(late[LAST_BASKET] - early[LAST_BASKET])
     found = list(late)
-    found[FIRST], found[LAST], found[LOCAL_DAY] = (
-        min(early[FIRST], late[FIRST]),
-        last,
-        max(early[LOCAL_DAY], late[LOCAL_DAY]),
-    )
+    found[FIRST], found[LAST] = min(early[FIRST], late[FIRST]), last
+    found[LOCAL_DAY] = max(early[LOCAL_DAY], late[LOCAL_DAY])
     for column, rate in ((S28, 1.0 / MONTH_DAYS), (DEC, DECAY_A_DAY)):
         found[column] = sum([habit[column] * exp(-rate * (last - habit[LAST])) for habit in (early, late)])
     found[E95] = early[E95] * DECAY_A_BASKET**apart + late[E95]
     found[HELD] = (int(early[HELD]) << min(apart, VISITS_KEPT)) & HELD_BITS | int(late[HELD])
-    found[LN_SIZE] = (early[LN_SIZE] * early[BASKETS] + late[LN_SIZE] * late[BASKETS]) / (
-        early[BASKETS] + late[BASKETS]
-    )
+    sizes = early[LN_SIZE] * early[BASKETS] + late[LN_SIZE] * late[BASKETS]
+    found[LN_SIZE] = sizes / (early[BASKETS] + late[BASKETS])
     for column in (K, BASKETS, *range(SHOP0, SHOP0 + SHOPS_LIMIT)):
         found[column] = early[column] + late[column]
     found[GAP] = late[GAP] or early[GAP]
@@ -119,11 +112,8 @@ def _trips(early: bytes, late: bytes, moved: list[int]) -> bytes:
     before, since = TRIPS.unpack(early), TRIPS.unpack(late)
     found = list(since)
     total, age = before[T_BASKETS] + since[T_BASKETS], since[T_LAST] - before[T_LAST]
-    found[T_BASKETS], found[DAYS], found[T_FIRST] = (
-        total,
-        before[DAYS] + since[DAYS],
-        min(before[T_FIRST], since[T_FIRST]),
-    )
+    found[T_BASKETS], found[DAYS] = total, before[DAYS] + since[DAYS]
+    found[T_FIRST] = min(before[T_FIRST], since[T_FIRST])
     found[T_LOCAL_DAY] = max(before[T_LOCAL_DAY], since[T_LOCAL_DAY])
     for column in (T_S28, T_SPEND28):
         found[column] = before[column] * exp(-age / MONTH_DAYS) + since[column]

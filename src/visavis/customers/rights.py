@@ -24,26 +24,14 @@ def with_request(
             before = customer.requests.get(moment.request)
             if moment.status not in NEXT[before.status if before is not None else ""]:
                 return customer
-            expected = (
-                moment.expected_at.timestamp()
-                if moment.expected_at is not None
-                else before.expected_at
-                if before is not None
-                else received_s
-            )
+            expected = before.expected_at if before is not None else received_s
+            if moment.expected_at is not None:
+                expected = moment.expected_at.timestamp()
             if before is None:
-                before = Request(
-                    moment.right,  # type: ignore[arg-type]
-                    "acknowledged",
-                    received_s,
-                    received_s,
-                    expected,
-                    of=moment.of,
-                    instead=moment.instead,
-                )
-            now = replace(
-                before, status=moment.status, changed_at=received_s, expected_at=expected, reason=moment.reason
-            )
+                times = (received_s, received_s, expected)
+                before = Request(moment.right, "acknowledged", *times, of=moment.of, instead=moment.instead)  # type: ignore[arg-type]
+            before = replace(before, status=moment.status, changed_at=received_s)
+            now = replace(before, expected_at=expected, reason=moment.reason)
             return replace(customer, requests=_with_one_more(customer.requests, moment.request, now))
         case Corrected():
             return _corrected(customer, moment, received_s)
@@ -71,9 +59,8 @@ def notices_to_recipients(purposes: Mapping[str, Purpose], customer: Customer, m
     if not isinstance(moment, Corrected | Restricted):
         return ()
     kind = "corrected" if isinstance(moment, Corrected) else "restricted" if moment.on else "released"
-    return tuple(
-        [Effect(decision_id(customer.id, moment.id, name), kind, "", name) for name in recipients(purposes, customer)]
-    )
+    names = recipients(purposes, customer)
+    return tuple([Effect(decision_id(customer.id, moment.id, name), kind, "", name) for name in names])
 
 
 def recipients(purposes: Mapping[str, Purpose], customer: Customer) -> list[str]:
@@ -92,21 +79,16 @@ def _corrected(customer: Customer, moment: Corrected, received_s: float) -> Cust
     customer = _recalled(customer, received_s)
     if not moment.family or moment.family in customer.service.wrong:
         return customer
-    return replace(
-        customer, service=replace(customer.service, wrong=(*customer.service.wrong, moment.family)[-NAMES_LIMIT:])
-    )
+    wrong = (*customer.service.wrong, moment.family)[-NAMES_LIMIT:]
+    return replace(customer, service=replace(customer.service, wrong=wrong))
 
 
 def _recalled(customer: Customer, received_s: float, decision: str = "") -> Customer:
-    shown = tuple(
-        [
-            replace(card, until=min(card.until, received_s))
-            if not card.answer and decision in ("", card.decision)
-            else card
-            for card in customer.service.shown
-        ]
-    )
-    return replace(customer, service=replace(customer.service, shown=shown))
+    shown = list(customer.service.shown)
+    for i, card in enumerate(shown):
+        if not card.answer and decision in ("", card.decision):
+            shown[i] = replace(card, until=min(card.until, received_s))
+    return replace(customer, service=replace(customer.service, shown=tuple(shown)))
 
 
 def _with_one_more(asked: dict[str, T], name: str, now: T) -> dict[str, T]:

@@ -1,14 +1,12 @@
-"""Rewards, orders, and the books of rewards in integer cents.
-
-A first yes grants a reward under a code that cannot be guessed without the key; a till *asks* to redeem it, and the
-entry holds the answer. Of two tills that ask for the same code, the first received is granted, the second refused.
-"""
+"""Rewards, orders, and the books of rewards in integer cents."""
+# A yes grants a reward under a keyed code; a till *asks* to redeem it and the entry holds the answer: first received
+# wins.
 
 from base64 import b32encode
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import blake2b
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -40,11 +38,9 @@ def granted(customer: Customer, moment: Moment, received_at: datetime) -> Grante
     if found is None:
         return Granted(yes=False, reason="unknown_code")
     if isinstance(moment, Reversed):
-        return (
-            Granted(yes=True, reason="reversed", cents=found.cents)
-            if found.status == "redeemed"
-            else Granted(yes=False, reason="not_redeemed")
-        )
+        if found.status != "redeemed":
+            return Granted(yes=False, reason="not_redeemed")
+        return Granted(yes=True, reason="reversed", cents=found.cents)
     if found.status == "redeemed":
         return Granted(yes=False, reason="already_redeemed", cents=found.cents)
     if received_at.timestamp() > found.until:
@@ -63,31 +59,20 @@ def settled(
             customer = replace(customer, rewards=(*customer.rewards[-NAMES_LIMIT + 1 :], reward))
     match moment:
         case Redeeming() | Reversed() if answer is not None and answer.yes:
-            changed = tuple(
-                [
-                    (
-                        replace(
-                            reward, status="redeemed" if isinstance(moment, Redeeming) else "granted", at=received_s
-                        )
-                        if reward.code == moment.code
-                        else reward
-                    )
-                    for reward in customer.rewards
-                ]
-            )
-            customer = replace(customer, rewards=changed)
+            now = "redeemed" if isinstance(moment, Redeeming) else "granted"
+            rewards = [
+                replace(one, status=now, at=received_s) if one.code == moment.code else one for one in customer.rewards
+            ]
+            customer = replace(customer, rewards=tuple(rewards))
         case Ordered() if all(order.key != moment.order for order in customer.orders):
             order = Order(moment.order, moment.product, "ordered", received_s)
             customer = replace(customer, orders=(*customer.orders[-NAMES_LIMIT + 1 :], order))
         case Fulfilled() | Returned():
-            status: Literal["fulfilled", "returned"] = "fulfilled" if isinstance(moment, Fulfilled) else "returned"
-            moved = tuple(
-                [
-                    replace(order, status=status, at=received_s) if order.key == moment.order else order
-                    for order in customer.orders
-                ]
-            )
-            customer = replace(customer, orders=moved)
+            now = "fulfilled" if isinstance(moment, Fulfilled) else "returned"
+            orders = [
+                replace(one, status=now, at=received_s) if one.key == moment.order else one for one in customer.orders
+            ]
+            customer = replace(customer, orders=tuple(orders))
         case _:
             pass
     return customer

@@ -2,7 +2,6 @@
 
 Inverse gap weighting: ``p_a = 1 / (n + γ · gap_a)`` for all but the best arm, which takes the rest; then every arm gets
 at least ``floor / n``. The vector is rounded *before* the draw. Silence is an arm and wins ties.
-
 Reference: Abe & Long, *Associative reinforcement learning using linear probabilistic concepts*, 1999; Foster & Rakhlin,
 *Beyond UCB*, 2020, eq. 6.
 """
@@ -11,10 +10,9 @@ from collections.abc import Sequence
 
 
 def chances(nets: Sequence[float], explored: Sequence[bool], *, gamma: float, floor: float) -> list[float]:
-    """The probability of each arm, a function of the nets alone; they sum to 1.
+    """The probability of each arm, from the nets alone; sums to 1. The first of equal nets is best: put silence first.
 
-    ``explored[i]`` false keeps arm i out of the draw unless it is the best. The first of equal nets is the best, so the
-    caller puts silence first.
+    ``explored[i]`` false keeps arm i out of the draw unless it is the best.
 
     >>> chances([0.0, 5.0, 4.0], [True, True, True], gamma=100.0, floor=0.02)
     [0.016181, 0.934544, 0.049275]

@@ -5,10 +5,7 @@ from visavis.strategy.read import Brand
 
 
 def units(device: Device, words: int) -> float:
-    """What this many words on this device cost: base × max(½, words/8).
-
-    Reference: ``decisions`` §4 (Horvitz et al. 2005 for the form; the constants are a choice, to be learned).
-    """
+    """Units of this many words on this device: base × max(½, words/8); form of Horvitz et al. 2005, own constants."""
     return device.glance_units * max(0.5, words / 8.0)
 
 

@@ -24,17 +24,12 @@ NEED_P: Final = 0.2
 def brief_facts(
     strategy: Strategy, view: View, service: Service, family: str, known: Iterable[Known], excluded_families: set[str]
 ) -> tuple[Fact, ...]:
-    """The name when the person gave one, at most three facts, and at most one thing not to do.
-
-    Facts come in the order in which they change what to do: why the action is suggested, how the person wants to be
-    served, what is owed to them, who they are as a customer, then what else they probably need. Needs of
-    ``excluded_families`` are not stated.
-    """
+    """The name when given, at most three facts (those that change what to do first), at most one thing to avoid."""
     declared = view.preferences.get(NAME)
     since = int(TRIPS.unpack(view.purchases.trips)[T_FIRST]) if view.purchases.trips else 0
-    name = (
-        Fact("name", declared, "declared", since) if isinstance(declared, str) else Fact("name", "", "observed", since)
-    )
+    name = Fact("name", "", "observed", since)
+    if isinstance(declared, str):
+        name = Fact("name", declared, "declared", since)
     refused = refused_family(strategy, view, service)
     hidden = excluded_families | strategy.never_push | {*service.wrong, refused}
     facts = [fact for fact in _candidates(view, family, known) if fact.kind != "need" or fact.subject not in hidden]
@@ -43,20 +38,10 @@ def brief_facts(
 
 
 def refused_family(strategy: Strategy, view: View, service: Service) -> str:
-    """The family that this person refused or called wrong last, within a month; empty when none.
-
-    Of those only that came from data that this view holds.
-    """
+    """The family that this person refused or called wrong last, within a month, from data of this view; else empty."""
     since = view.now - AVOID_DAYS * DAY_S
-    refused = [
-        card
-        for card in service.shown
-        if card.answer in ("no", "wrong")
-        and card.family
-        and card.at > since
-        and _came_from(strategy, view, card.action)
-    ]
-    return refused[-1].family if refused else ""
+    refused = [card for card in service.shown if card.answer in ("no", "wrong") and card.family and card.at > since]
+    return next((card.family for card in reversed(refused) if _came_from(strategy, view, card.action)), "")
 
 
 def _came_from(strategy: Strategy, view: View, action: str) -> bool:
@@ -69,16 +54,10 @@ def _candidates(view: View, family: str, known: Iterable[Known]) -> Iterator[Fac
     needs = [_need(view, one) for one in known]
     yield from [fact for fact in needs if fact.subject == family]
     yield from [Fact("trait", trait, "declared") for trait, value in view.preferences.items() if value is True]
-    yield from [
-        Fact("reward", reward.action, "observed", int(reward.at // DAY_S))
-        for reward in view.rewards
-        if reward.status == "granted" and view.now < reward.until
-    ]
-    yield from [
-        Fact("order", order.product, "observed", int(order.at // DAY_S))
-        for order in view.orders
-        if order.status == "ordered"
-    ]
+    rewards = [reward for reward in view.rewards if reward.status == "granted" and view.now < reward.until]
+    yield from [Fact("reward", reward.action, "observed", int(reward.at // DAY_S)) for reward in rewards]
+    orders = [order for order in view.orders if order.status == "ordered"]
+    yield from [Fact("order", order.product, "observed", int(order.at // DAY_S)) for order in orders]
     if view.purchases.trips:
         trips = TRIPS.unpack(view.purchases.trips)
         away = view.now / DAY_S - trips[T_LAST]

@@ -1,7 +1,4 @@
-"""Take one decision for one audience: gather, propose, choose, record.
-
-Each step takes the result of the one before and changes nothing else.
-"""
+"""Take one decision for one audience: gather, propose, choose, record; each step takes the result of the one before."""
 
 from typing import Final
 
@@ -35,10 +32,7 @@ ORDERED_S: Final = 4 * 86_400.0
 
 
 class Gathered(Struct, frozen=True, gc=False):
-    """What may be proposed, why the rest may not, which data were read, and which needs are known.
-
-    ``leading`` is the action whose needs are logged as known, absent when no action is about needs.
-    """
+    """What may be proposed, why the rest may not, which data were read, the needs of the ``leading`` action."""
 
     eligible: list[Eligible]
     refusals: list[Refusal]
@@ -59,10 +53,7 @@ class Draw(Struct, frozen=True, gc=False):
 
 
 class Deliberation(Struct, frozen=True, gc=False):
-    """What the steps of one decision have in common.
-
-    ``first`` is the customer's decision when the adviser's is taken second: what one says, the other does not repeat.
-    """
+    """What the steps of one decision share; the adviser's does not repeat ``first``, the customer's decision."""
 
     strategy: Strategy
     world: World
@@ -243,10 +234,7 @@ def deliberate(
     audience: Audience,
     first: Decision | None = None,
 ) -> tuple[Decision | None, list[Use]]:
-    """The decision for this audience, with the uses of data that it made.
-
-    ``None`` when this kind of moment wakes no action for it.
-    """
+    """The decision for this audience, with its uses of data; ``None`` when this kind of moment wakes no action."""
     if not strategy.woken_by(moment.kind, audience):
         return None, []
     screen = device.best(strategy, views.devices)

@@ -6,17 +6,11 @@ from visavis.strategy.read import Strategy
 
 
 def best(strategy: Strategy, devices: dict[str, DeviceState]) -> Device | None:
-    """The fit device on which a glance costs least, glasses first; with none reported, the brand's default.
-
-    ``None`` when all are unfit.
-    """
+    """The fit device of least attention, glasses first; the brand's default if none reported, ``None`` if all unfit."""
     if not devices:
         return strategy.devices.get(strategy.brand.default_device)
-    fit = [
-        device
-        for state in devices.values()
-        if (device := strategy.devices.get(state.profile)) is not None and not unfit(device, state)
-    ]
+    known = [(device, state) for state in devices.values() if (device := strategy.devices.get(state.profile))]
+    fit = [device for device, state in known if not unfit(device, state)]
     return min(fit, key=lambda device: (device.kind != "glasses", device.glance_units, device.profile)) if fit else None
 
 

@@ -1,7 +1,4 @@
-"""Which woken actions may be proposed: their purpose is open, and their condition is true in the view of that purpose.
-
-Every other action gets a :class:`Refusal` with its reason. An unknown condition never holds.
-"""
+"""Which woken actions may be proposed: purpose open, condition true in its view (unknown is not); else a refusal."""
 
 from msgspec import Struct
 

@@ -67,11 +67,8 @@ def sentence(decision: Decision, language: str) -> str:
     'Nothing was shown because these are your quiet hours. Another moment would change it.'
     """
     if isinstance(decision, Show):
-        liked = [
-            FEATURE_WORDS[term.feature][language]
-            for term in decision.terms
-            if term.push > 0 and term.feature in FEATURE_WORDS
-        ][:2]
+        pushed = [term.feature for term in decision.terms if term.push > 0 and term.feature in FEATURE_WORDS]
+        liked = [FEATURE_WORDS[feature][language] for feature in pushed[:2]]
         what = (" et " if language == "fr" else " and ").join(liked)
         if not what:
             return OCCASION[language]

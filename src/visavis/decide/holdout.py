@@ -14,10 +14,9 @@ def keyed_uniform(key: bytes, name: str) -> float:
 
 
 def held_out(randomization_unit: str, objective: str, *, share: float, key: bytes) -> bool:
-    """Whether this person is in the control group of this objective.
+    """Whether this person is in the control group of this objective; groups of two objectives are independent.
 
-    ``share`` is the part of the persons to hold out, from 0 to 1. Raising it later only adds members. The groups of two
-    objectives are independent.
+    ``share`` is the part of the persons to hold out, from 0 to 1; raising it only adds members.
 
     >>> held_out("camille", "visits", share=0.0, key=b"k"), held_out("camille", "visits", share=1.0, key=b"k")
     (False, True)

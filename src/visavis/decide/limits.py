@@ -1,7 +1,5 @@
-"""Caps, gaps, cool-downs and the attention budget of one person, over all devices, from the cards that were shown.
-
-A card counts from its decision; one that no device confirmed as displayed within :data:`RESERVED_S` stops counting.
-"""
+"""Caps, gaps, cool-downs and the attention budget of one person, over all devices, from the cards that were shown."""
+# A card counts from its decision; one that no device confirmed as displayed within :data:`RESERVED_S` stops counting.
 
 from collections.abc import Iterable
 from typing import Final

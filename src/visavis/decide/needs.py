@@ -1,8 +1,4 @@
-"""The needs that actions are about: their families, the most probable first.
-
-All heads (models of need) that an action reads are estimated before anything is proposed: the head of its objective's
-window, and those that its product condition names.
-"""
+"""The needs that actions are about: their families, the most probable first, under every head that the action reads."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -32,10 +28,7 @@ Estimates = dict[Head, Estimate]
 
 
 class Ranking(Struct, frozen=True, gc=False):
-    """The needs that one action is about: ``rows`` of the shortlist, the most probable first.
-
-    Only those that its product condition allows.
-    """
+    """The needs that one action is about: ``rows`` of the shortlist that its product condition allows, best first."""
 
     shortlist: Shortlist
     head: Head
@@ -66,10 +59,7 @@ class Ranking(Struct, frozen=True, gc=False):
 
 
 def rankings(strategy: Strategy, world: World, actions: Iterable[tuple[Action, View]]) -> dict[str, Ranking]:
-    """The ranking of each of these actions that is about a need, by its id.
-
-    An action has none when its view holds no habit, or when no parameters were learned.
-    """
+    """The ranking of each of these actions that is about a need, by id; none without habits or learned parameters."""
     needing = [(action, view) for action, view in actions if action.about == "need"]
     heads: dict[frozenset[str], set[Head]] = {}
     for action, view in needing:

@@ -3,7 +3,6 @@
 One belief an action: two one-dimensional Bayesian logistic corrections to the logit of the base estimate, with the card
 (``shown``) and without it (``base``, from silences and the holdout). The update is one extended Kalman step; MacKay's
 moderation turns a logit's variance into a probability.
-
 Reference: MacKay, *The evidence framework applied to classification networks*, 1992, eq. 30; Murphy, *Machine
 Learning*, 2012, §8.5.
 """
@@ -31,10 +30,7 @@ def moderated(mean: float, variance: float) -> float:
 
 
 def estimate(belief: Belief, p_need: float) -> tuple[float, float]:
-    """``(p_response, p_base)``: the outcome's probability with and without the card.
-
-    Before any outcome both equal ``p_need``.
-    """
+    """``(p_response, p_base)``: the outcome's probability with and without the card; ``p_need`` before any outcome."""
     if belief.outcomes == 0:
         return p_need, p_need
     x = logit(p_need)

@@ -1,9 +1,9 @@
-"""What comes back of a card or a brief: that it was displayed, and how it was answered. The same for every screen.
+"""What comes back of a card or brief: that it was displayed, and its answer. The same for every screen.
 
 A decision has one moment of each kind, whatever the screen, so that the first answer received is the one that counts.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from visavis.model.errors import Invalid
@@ -12,8 +12,7 @@ from visavis.model.moment import Answered, Displayed
 from visavis.model.shown import Shown
 from visavis.runtime.writer import Writer
 
-LATE_LIMIT_S: Final = 7 * 86_400.0
-"""How long a screen without a network may keep an answer; a later one is refused on every screen alike."""
+LATE_LIMIT_S: Final = 7 * 86_400.0  # how late a screen without a network may answer
 
 
 class Answers:
@@ -25,27 +24,16 @@ class Answers:
     def cards(self, person: str, audience: str = "customer") -> dict[str, Shown]:
         """The person's own recent cards (or briefs) by decision, whether they may still be shown or not."""
         actions = self._writer.processor.strategy.actions
-        return {
-            card.decision: card
-            for card in self._writer.processor.customer(person).service.shown
-            if (action := actions.get(card.action)) is not None and action.audience == audience
-        }
+        known = [one for one in self._writer.processor.customer(person).service.shown if one.action in actions]
+        return {card.decision: card for card in known if actions[card.action].audience == audience}
 
     def displayed(
         self, person: str, decision: str, *, ago_s: float = 0.0, audience: str = "customer", reader: str = ""
     ) -> Displayed:
-        """That this card was on a screen; ``reader`` is the key that reads a brief, since each reading counts.
-
-        :class:`Invalid` when the person has no such card, or it was too long ago.
-        """
+        """That this card was on a screen, or was read by the key ``reader``; :class:`Invalid`: unknown or too old."""
         self._check(person, decision, audience)
         name = f"seen-{decision}-{reader}" if reader else f"seen-{decision}"
-        return Displayed(
-            id=name[:ID_LIMIT],
-            customer=person,
-            occurred_at=self._writer.processor.clock.now() - _late(ago_s),
-            decision=decision,
-        )
+        return Displayed(id=name[:ID_LIMIT], customer=person, occurred_at=self._at(ago_s), decision=decision)
 
     def answered(
         self,
@@ -57,15 +45,12 @@ class Answers:
         audience: str = "customer",
         about: str = "",
     ) -> Answered:
-        """That this card was answered so.
-
-        :class:`Invalid` when the person has no such card, or it was given too long ago.
-        """
+        """That this card was answered so; :class:`Invalid` when there is no such card, or it was too long ago."""
         self._check(person, decision, audience)
         return Answered(
             id=f"answer-{decision}"[:ID_LIMIT],
             customer=person,
-            occurred_at=self._writer.processor.clock.now() - _late(ago_s),
+            occurred_at=self._at(ago_s),
             decision=decision,
             answer=answer,
             about=about,
@@ -86,11 +71,10 @@ class Answers:
                 advice="Send the `decision` of a card that was shown.",
             )
 
-
-def _late(ago_s: float) -> timedelta:
-    if not 0.0 <= ago_s <= LATE_LIMIT_S:
-        raise Invalid(
-            "`ago_s` is not a number of seconds between 0 and a week.",
-            advice="Send how long ago it happened; drop what is older.",
-        )
-    return timedelta(seconds=ago_s)
+    def _at(self, ago_s: float) -> datetime:
+        if not 0.0 <= ago_s <= LATE_LIMIT_S:
+            raise Invalid(
+                "`ago_s` is not a number of seconds between 0 and a week.",
+                advice="Send how long ago it happened; drop what is older.",
+            )
+        return self._writer.processor.clock.now() - timedelta(seconds=ago_s)

@@ -1,11 +1,9 @@
 """Delivers each card through a channel to the device that it was decided for: at most once, while it may be shown.
 
-Before each attempt the card's time, purpose, answer and device (worn, battery) are checked again. The attempt is
-written to disk before it is made; if its outcome is unknown (a cut, a crash, no answer), it is not repeated. What was
-certainly not sent is retried with growing pauses, then through the next channel. A card that was withdrawn, or answered
-elsewhere, is recalled. The file holds keyed hashes of decisions and their status, nothing else.
-
-A device reports ``displayed`` as a moment. A card that was never seen needs none: its window closes by itself.
+Before each attempt the card's time, purpose, answer and device are checked again. The attempt is written to disk before
+it is made and, if its outcome is unknown, not repeated. What was certainly not sent is retried with growing pauses,
+then through the next channel. A card that was withdrawn, or answered elsewhere, is recalled. The file holds keyed
+hashes of decisions and their status. A card that was never displayed needs no moment: its window closes by itself.
 """
 
 import asyncio
@@ -29,12 +27,10 @@ from visavis.ports import Channel, DeliveryResult, Message, Projection
 from visavis.store.sqlite_file import open_database, truncate_wal
 from visavis.strategy.read import Strategy
 
-TIMEOUT_S: Final = 20.0
-"""How long a channel may take; after this the outcome is unknown."""
+TIMEOUT_S: Final = 20.0  # how long a channel may take; after this the outcome is unknown
 BACKOFF_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0, 1800.0)
 AT_ONCE: Final = 64
-FALLBACK: Final = "mail"
-"""The channel that needs no device: tried last, for every device."""
+FALLBACK: Final = "mail"  # the channel that needs no device: tried last, for every device
 log = logging.getLogger("visavis.delivery")
 
 Status = Literal["waiting", "sending", "taken", "unsure", "dropped", "given_up"]
@@ -54,10 +50,7 @@ class CardDelivery(Struct, frozen=True):
 
 
 class Dispatcher(Projection):
-    """Follows the durable entries, after the screens.
-
-    ``person`` gives the customer as of the last one; ``secret`` keys the hashes of decisions.
-    """
+    """Follows the durable entries, after the screens; ``secret`` keys the hashes of decisions."""
 
     name = "dispatcher"
 
@@ -87,14 +80,14 @@ class Dispatcher(Projection):
         self._database.execute("DELETE FROM deliveries WHERE until < ?", (now(),))
         rows = self._database.execute("SELECT decision, status, channel FROM deliveries").fetchall()
         self._before: dict[bytes, tuple[Status, str]] = {
-            row[0]: ("unsure" if row[1] == "sending" else row[1], row[2]) for row in rows
+            name: ("unsure" if status == "sending" else status, channel) for name, status, channel in rows
         }
         self._unheard = set(self._before)
         self.parcels: dict[str, CardDelivery] = {}
         self._of: dict[str, list[str]] = {}
         self._alarms: list[tuple[float, str]] = []
         self._look: dict[str, None] = {}
-        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self.under_way: dict[str, asyncio.Task[None]] = {}
         self._bell = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -122,10 +115,7 @@ class Dispatcher(Projection):
         self._bell.set()
 
     def erase_personal_data(self, names: Collection[str], entries: Sequence[Entry]) -> int:
-        """Neither hand over nor remember anything for this person; how many cards were on their way or on a device.
-
-        What is being handed over is left to whoever has it: where to recall it is not known any more.
-        """
+        """Drop every card of this person, without recall; how many were on their way or on a device."""
         gone: set[str] = set()
         for name in names:
             gone.update(self._of.pop(name, ()))
@@ -134,7 +124,7 @@ class Dispatcher(Projection):
             for decision in gone:
                 del self.parcels[decision]
         for decision in gone:
-            if (attempt := self._under_way.pop(decision, None)) is not None:
+            if (attempt := self.under_way.pop(decision, None)) is not None:
                 attempt.cancel()
         self._alarms = [alarm for alarm in self._alarms if alarm[1] not in gone]
         heapify(self._alarms)
@@ -152,10 +142,7 @@ class Dispatcher(Projection):
         ]
 
     def settle(self) -> None:
-        """After the whole log was applied: drop the status of cards that are not in it.
-
-        (A person was erased, or a backup was restored.)
-        """
+        """Once the whole log was applied, drop the status of cards that are not in it (an erasure, a backup)."""
         self._drop(self._unheard)
         self._unheard = set()
 
@@ -178,8 +165,8 @@ class Dispatcher(Projection):
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        if self._under_way:
-            _, late = await asyncio.wait(self._under_way.values(), timeout=TIMEOUT_S)
+        if self.under_way:
+            _, late = await asyncio.wait(self.under_way.values(), timeout=TIMEOUT_S)
             for task in late:
                 task.cancel()
         self._database.close()
@@ -192,11 +179,11 @@ class Dispatcher(Projection):
                 del self._look[person]
                 self._recall_removed(person)
             now = self._now()
-            while self._alarms and self._alarms[0][0] <= now and len(self._under_way) < AT_ONCE:
+            while self._alarms and self._alarms[0][0] <= now and len(self.under_way) < AT_ONCE:
                 _, decision = heappop(self._alarms)
                 self._alarm_due(decision, now)
             alarm = None
-            if self._alarms and len(self._under_way) < AT_ONCE:
+            if self._alarms and len(self.under_way) < AT_ONCE:
                 alarm = asyncio.get_running_loop().call_later(min(60.0, self._alarms[0][0] - now), self._bell.set)
             try:
                 await self._bell.wait()
@@ -209,22 +196,19 @@ class Dispatcher(Projection):
         if parcel is None:
             return
         if now >= parcel.until:
-            if decision in self._under_way:
+            if decision in self.under_way:
                 heappush(self._alarms, (now + TIMEOUT_S, decision))
             else:
                 self._forget(decision, parcel)
-        elif parcel.status == "waiting" and decision not in self._under_way:
+        elif parcel.status == "waiting" and decision not in self.under_way:
             heappush(self._alarms, (parcel.until, decision))
             self._start_task(decision, self._attempt)
 
     def _recall_removed(self, person: str) -> None:
-        """Recall what this person has on a screen and should not have any more.
-
-        Not when its time is over: screens remove it by themselves then.
-        """
+        """Recall what left this person's screens; not when its time is over, since screens remove it then."""
         for decision in self._of.get(person, ()):
             parcel = self.parcels[decision]
-            if parcel.status in _SENT and decision not in self._under_way and not self._replaced(decision, parcel):
+            if parcel.status in _SENT and decision not in self.under_way and not self._replaced(decision, parcel):
                 found = self._screens.card(person)
                 if (found is None or found.show.id != decision) and self._now() < parcel.until:
                     self._start_task(decision, self._recall)
@@ -240,19 +224,17 @@ class Dispatcher(Projection):
                 await what(decision)
             except Exception:
                 parcel = self.parcels.get(decision)
-                log.exception(
-                    "a card could not be handed over or recalled",
-                    extra={"device": parcel.device if parcel is not None else ""},
-                )
+                device = parcel.device if parcel is not None else ""
+                log.exception("a card could not be handed over or recalled", extra={"device": device})
                 if parcel is not None and parcel.status != "dropped":  # a recall is tried once
                     self.parcels[decision] = replace(parcel, status="unsure", reason="failed here")
             finally:
                 if decision in self.parcels:  # else the person was erased meanwhile
-                    del self._under_way[decision]
+                    del self.under_way[decision]
                     self._look[self.parcels[decision].person] = None
                     self._bell.set()
 
-        self._under_way[decision] = asyncio.create_task(done())
+        self.under_way[decision] = asyncio.create_task(done())
 
     async def _recall(self, decision: str) -> None:
         parcel = self.parcels[decision]
@@ -275,17 +257,14 @@ class Dispatcher(Projection):
             await self._write_status(decision, replace(parcel, status="sending", channel=name))
             receipt = await self._hand_over(channel, self._message(parcel, found, lasts_s))
             if receipt.handed in ("taken", "unsure"):
-                await self._write_status(
-                    decision, replace(self.parcels[decision], status=receipt.handed, reason=receipt.reason)
-                )
+                parcel = self.parcels[decision]
+                await self._write_status(decision, replace(parcel, status=receipt.handed, reason=receipt.reason))
                 return
             log.warning("a card was not taken", extra={"channel": name, "reason": receipt.reason or receipt.handed})
-            await asyncio.to_thread(
-                self._execute, decision, "DELETE FROM deliveries WHERE decision = ?", (self._name(decision),)
-            )
-            self.parcels[decision] = replace(
-                self.parcels[decision], status="waiting", channel="", reason=receipt.reason
-            )
+            statement = "DELETE FROM deliveries WHERE decision = ?"
+            await asyncio.to_thread(self._execute, decision, statement, (self._name(decision),))
+            parcel = self.parcels[decision]
+            self.parcels[decision] = replace(parcel, status="waiting", channel="", reason=receipt.reason)
             if receipt.handed == "not_sent":
                 trouble = receipt
         self._later(decision, trouble)
@@ -301,9 +280,8 @@ class Dispatcher(Projection):
         """Certainly nothing was sent: retry while there is time, if some channel could have taken it."""
         parcel = self.parcels[decision]
         attempts = parcel.attempts + 1
-        at = self._now() + max(
-            BACKOFF_S[min(attempts, len(BACKOFF_S)) - 1], trouble.after_s if trouble is not None else 0.0
-        )
+        pause_s = BACKOFF_S[min(attempts, len(BACKOFF_S)) - 1]
+        at = self._now() + max(pause_s, trouble.after_s if trouble is not None else 0.0)
         if trouble is None or at >= parcel.until:
             self.parcels[decision] = replace(parcel, status="given_up", attempts=attempts)
         else:

@@ -31,16 +31,12 @@ def may_show(strategy: Strategy, customer: Customer, show: Show, now: float) -> 
 def may_do(strategy: Strategy, customer: Customer, effect: Effect, now: float) -> bool:
     """Whether this effect may go out; one of no action (a correction) is owed to its recipients in any case."""
     action = strategy.actions.get(effect.action)
-    return not effect.action or (
-        action is not None and still_agreed(strategy, customer, action.purpose, effect.epoch, now)
-    )
+    agreed = action is not None and still_agreed(strategy, customer, action.purpose, effect.epoch, now)
+    return agreed or not effect.action
 
 
 def undeliverable(strategy: Strategy, customer: Customer, show: Show) -> str:
-    """Why this card is not to be handed over: it was displayed already, or no device of its profile is fit for it.
-
-    Empty when it may be, also when no such device has reported its state.
-    """
+    """Why this card is not to be handed over (displayed already, no device fit for it); empty when it may be."""
     card = customer.service.card(show.id)
     if card is not None and card.displayed:
         return "displayed already"

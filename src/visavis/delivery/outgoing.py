@@ -9,18 +9,13 @@ import httpx
 from visavis.model.errors import Invalid
 from visavis.ports import DeliveryResult, Handed
 
-LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-"""The hosts that are this machine: only these may be called without TLS."""
-ERRORS: Final = (httpx.HTTPError, httpx.StreamError, OSError)
-"""What a request may raise."""
+LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})  # this machine: the only hosts called without TLS
+ERRORS: Final = (httpx.HTTPError, httpx.StreamError, OSError)  # what a request may raise
 _ORDER: Final[tuple[Handed, ...]] = ("taken", "unsure", "not_sent", "refused", "nobody")
 
 
 def address_of(text: str, what: str) -> httpx.URL:
-    """The parsed address, if it may be called: https anywhere, http on this machine only; else :class:`Invalid`.
-
-    Parsed by the library that will send: two parsers would disagree on some address, and an attacker would use it.
-    """
+    """The address as httpx parses it: https anywhere, http on this machine only; else :class:`Invalid`."""
     try:
         url = httpx.URL(text)
     except (httpx.InvalidURL, ValueError):
@@ -54,8 +49,5 @@ def of_error(error: Exception) -> DeliveryResult:
 
 
 def surest(results: Iterable[DeliveryResult], nobody: str) -> DeliveryResult:
-    """The result for several browsers or phones of a person; ``nobody`` is the reason when there is none.
-
-    One taken is taken, and one unsure must not be repeated for the sake of the others.
-    """
+    """The result for a person's browsers or phones; any one taken or unsure counts; ``nobody``: why there is none."""
     return min(results, key=lambda one: _ORDER.index(one.handed), default=DeliveryResult("nobody", nobody))

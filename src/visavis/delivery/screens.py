@@ -1,8 +1,7 @@
-"""What is on which screen now: a customer's card, and the briefs of a place. Computed anew at each call.
+"""What is on which screen now: a customer's card, and the briefs of a place; computed at each call.
 
-A card leaves the screen when it is answered, when its time is over, or when the person closes the purpose under which
-it was decided. A brief also leaves when the person does. Rebuilt from the log, so a restart between a card and its
-answer loses nothing.
+A card leaves the screen when it is answered, when its time is over, or when its purpose is closed; a brief also when
+the person leaves. It is rebuilt from the log.
 """
 
 import asyncio

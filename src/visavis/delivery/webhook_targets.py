@@ -1,7 +1,6 @@
 """Where webhooks go, and how their messages are signed: HMAC-SHA-256 of id, time and body.
 
-Reference: Standard Webhooks, *specification 1.0.0*, 2023 (headers ``webhook-id``, ``webhook-timestamp``,
-``webhook-signature``).
+Reference: Standard Webhooks, *specification 1.0.0*, 2023.
 """
 
 from base64 import b64decode, b64encode
@@ -27,10 +26,7 @@ class Target(Struct, frozen=True):
 
 
 def checked(targets: Mapping[str, Target], hosts: frozenset[str]) -> dict[str, Target]:
-    """The targets, or :class:`Invalid`.
-
-    A target must be https at an allowed host (http only on this machine), with a proper secret.
-    """
+    """The targets; :class:`Invalid` unless https at an allowed host (http on this machine), with a proper secret."""
     allowed = {host.lower() for host in hosts}
     for kind, target in targets.items():
         host = address_of(target.url, f"The webhook of `{kind}`").host

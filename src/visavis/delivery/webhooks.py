@@ -1,8 +1,7 @@
-"""The outbox: effects delivered by webhook at least once, to allowed hosts only, and not after consent was withdrawn.
+"""The outbox: effects delivered by webhook at least once, to allowed hosts only, while consent stands.
 
-An effect is in the log, in the same commit as the yes that caused it; its delivery status is kept in this file. After a
-restart, every effect in the log that is not marked as done is sent again, under the same idempotency key. Messages are
-signed as in Standard Webhooks 1.0 (HMAC-SHA-256 of id, time and body).
+An effect is in the log, with the answer that caused it; this file keeps its delivery status. After a restart, every
+effect that is not marked as done is sent again under the same idempotency key. Signed as in Standard Webhooks 1.0.
 """
 
 import asyncio
@@ -32,11 +31,9 @@ from visavis.store.sqlite_file import open_database, truncate_wal
 TIMEOUT_S: Final = 5.0
 BACKOFF_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 3600.0, 3600.0, 3600.0)
 """The pause after each failure. After the last one the effect is given up, and the console shows it."""
-AT_ONCE: Final = 8
-"""How many effects of one kind may be on their way at once."""
+AT_ONCE: Final = 8  # how many effects of one kind may be on their way at once
 KEPT: Final = 10_000
-ERASED: Final = "erased"
-"""The kind of effect that announces an erasure. It is not in the log: kept here, sealed, until it is delivered."""
+ERASED: Final = "erased"  # an announced erasure: not in the log, sealed here until delivered
 log = logging.getLogger("visavis.outbox")
 
 Status = Literal["waiting", "delivered", "withdrawn", "given_up", "no_target"]
@@ -54,13 +51,9 @@ class WebhookDelivery(Struct, frozen=True):
 
 
 class Webhooks(Projection):
-    """Deliver effects.
+    """Delivers effects; the file holds keyed hashes (under ``secret``), statuses, and sealed notices of erasures.
 
-    Just before each attempt it is asked whether what a person agreed to still ``covered`` the effect; of an erasure,
-    whether the person is ``erased``.
-
-    The file holds keyed hashes (under ``secret``) and what became of them; besides, sealed, what recipients are still
-    to be told of an erasure.
+    Before each attempt: is the effect still ``covered`` by consent; of an erasure, is the person ``erased``.
     """
 
     name = "webhooks"
@@ -94,14 +87,12 @@ class Webhooks(Projection):
         self._unheard = set(self._done)
         self.parcels: dict[str, WebhookDelivery] = {}
         self._targetless: dict[str, WebhookDelivery] = {}
-        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self.under_way: dict[str, asyncio.Task[None]] = {}
         self._bell = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         for name, data in self._database.execute("SELECT key, data FROM notices WHERE data != x''").fetchall():
             notice = decode(self._lock.open(data, name))
-            if all(
-                effect.kind in self._targets for effect in notice.effects
-            ):  # else it waits for whoever starts with its target again
+            if all(effect.kind in self._targets for effect in notice.effects):  # else it waits for its target
                 self.take_effects(notice)
 
     @property
@@ -110,21 +101,15 @@ class Webhooks(Projection):
         return sum([parcel.status == "waiting" for parcel in self.parcels.values()])
 
     def apply(self, entry: Entry, _customer: Customer, _live: bool) -> None:
-        """Take in the effects of one entry; what waits for somebody who closed something is asked about again."""
+        """Take in an entry's effects; after a withdrawal, consent is checked again for what is on its way."""
         if isinstance(entry.moment, Withdrew | Objected | Restricted):
-            # Whoever closed something is told so next: what is on its way for them is held, and asked anew whether it
-            # is still covered.
-            for key, attempt in self._under_way.items():
+            for key, attempt in self.under_way.items():
                 if self.parcels[key].customer == entry.customer:
                     attempt.cancel()
         self.take_effects(entry)
 
     def take_effects(self, entry: Entry) -> None:
-        """Deliver the effects of this entry; those done before are not sent again.
-
-        One that had no target when a server ran is not sent later: nobody wants last year's orders on the day that a
-        webhook is set up.
-        """
+        """Deliver this entry's effects, unless done before, or without a target when a server last ran."""
         for effect in entry.effects:
             name = self._name(effect.key)
             self._unheard.discard(name)
@@ -153,9 +138,8 @@ class Webhooks(Projection):
                 data = self._lock.seal(encode(replace(notice, effects=(effect,))), name)
                 self._database.execute("INSERT OR REPLACE INTO notices VALUES (?, ?)", (name, data))
             else:
-                log.warning(
-                    "a recipient is not told of an erasure: no webhook is set up for it", extra={"kind": effect.kind}
-                )
+                trouble = "a recipient is not told of an erasure: no webhook is set up for it"
+                log.warning(trouble, extra={"kind": effect.kind})
         self._database.execute("PRAGMA synchronous = NORMAL")
 
     def amend(self, _customer: Customer, replaced: Sequence[Entry], entries: Sequence[Entry]) -> None:
@@ -167,36 +151,26 @@ class Webhooks(Projection):
 
     def erase_personal_data(self, names: Collection[str], entries: Sequence[Entry]) -> int:
         """Neither deliver nor remember any effect of this person; how many there were."""
-        keys = {effect.key for entry in entries for effect in entry.effects} | {
-            key for key, parcel in self.parcels.items() if parcel.customer in names
-        }
+        keys = {effect.key for entry in entries for effect in entry.effects}
+        keys |= {key for key, parcel in self.parcels.items() if parcel.customer in names}
         for key in keys:
             self.parcels.pop(key, None)
             self._targetless.pop(key, None)
-            if (attempt := self._under_way.pop(key, None)) is not None:
+            if (attempt := self.under_way.pop(key, None)) is not None:
                 attempt.cancel()
         self._drop({self._name(key) for key in keys})
         return len(keys)
 
     def export_personal_data(self, names: Collection[str]) -> list[dict[str, Any]]:
         """What became of each effect of this person's: which webhook, how often it was tried, what went wrong."""
+        theirs = [one for one in self.parcels.values() if one.customer in names]
+        fields = ("status", "attempts", "trouble")
         return [
-            {
-                "of": parcel.customer,
-                **asdict(parcel.effect),
-                "status": parcel.status,
-                "attempts": parcel.attempts,
-                "trouble": parcel.trouble,
-            }
-            for parcel in self.parcels.values()
-            if parcel.customer in names
+            {"of": one.customer, **asdict(one.effect), **{key: getattr(one, key) for key in fields}} for one in theirs
         ]
 
     def settle(self) -> None:
-        """After the whole log was applied: drop the status of effects that are not in it.
-
-        (A person was erased, or a backup was restored.)
-        """
+        """Once the whole log was applied, drop the status of effects that are not in it (an erasure, a backup)."""
         self._drop(self._unheard)
         self._unheard = set()
 
@@ -213,21 +187,16 @@ class Webhooks(Projection):
         self._task = asyncio.get_running_loop().create_task(self._serve())
 
     async def tried(self, kind: str) -> None:
-        """Try every waiting effect of this kind now; return when each was tried.
-
-        What failed waits for its next time, or for the next start.
-        """
+        """Try every waiting effect of this kind once, now; what fails waits for its next time or start."""
         for key, parcel in self.parcels.items():
-            if parcel.effect.kind == kind and parcel.status == "waiting" and key not in self._under_way:
-                self._under_way[key] = asyncio.create_task(self._attempted(key))
-        await asyncio.gather(
-            *[task for key, task in self._under_way.items() if self.parcels[key].effect.kind == kind],
-            return_exceptions=True,
-        )
+            if parcel.effect.kind == kind and parcel.status == "waiting" and key not in self.under_way:
+                self.under_way[key] = asyncio.create_task(self._attempted(key))
+        tasks = [task for key, task in self.under_way.items() if self.parcels[key].effect.kind == kind]
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def stop(self) -> None:
         """Stop; an attempt under way may be made again after the next start: at least once."""
-        tasks = [*([self._task] if self._task is not None else []), *self._under_way.values()]
+        tasks = [*([self._task] if self._task is not None else []), *self.under_way.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -240,11 +209,11 @@ class Webhooks(Projection):
             now = self._clock()
             coming: list[float] = []
             for key, parcel in self.parcels.items():
-                if parcel.status != "waiting" or key in self._under_way:
+                if parcel.status != "waiting" or key in self.under_way:
                     continue
                 # Each kind has its own places: a target that hangs does not hold the others back.
                 if parcel.next_at <= now and self._busy(parcel.effect.kind) < AT_ONCE:
-                    self._under_way[key] = asyncio.create_task(self._attempted(key))
+                    self.under_way[key] = asyncio.create_task(self._attempted(key))
                 elif parcel.next_at > now:
                     coming.append(parcel.next_at - now)
             alarm = asyncio.get_running_loop().call_later(min(coming), self._bell.set) if coming else None
@@ -255,7 +224,7 @@ class Webhooks(Projection):
                     alarm.cancel()
 
     def _busy(self, kind: str) -> int:
-        return sum([self.parcels[key].effect.kind == kind for key in self._under_way])
+        return sum([self.parcels[key].effect.kind == kind for key in self.under_way])
 
     async def _attempted(self, key: str) -> None:
         try:
@@ -264,7 +233,7 @@ class Webhooks(Projection):
             log.exception("a webhook could not be tried", extra={"kind": self.parcels[key].effect.kind})
             self._later(key, "could not be tried")
         finally:
-            self._under_way.pop(key, None)
+            self.under_way.pop(key, None)
             self._bell.set()
 
     async def _attempt(self, key: str) -> None:
@@ -286,9 +255,8 @@ class Webhooks(Projection):
         if attempts > len(BACKOFF_S):
             self._finish(key, replace(parcel, status="given_up", attempts=attempts, trouble=trouble))
         else:
-            self.parcels[key] = replace(
-                parcel, attempts=attempts, next_at=self._clock() + BACKOFF_S[attempts - 1], trouble=trouble
-            )
+            next_at = self._clock() + BACKOFF_S[attempts - 1]
+            self.parcels[key] = replace(parcel, attempts=attempts, next_at=next_at, trouble=trouble)
 
     def _drop(self, names: set[bytes]) -> None:
         for name in names:
@@ -305,19 +273,10 @@ class Webhooks(Projection):
         effect = parcel.effect
         target = self._targets[effect.kind]
         at = int(self._clock())
-        body = msgspec.json.encode(
-            {
-                "type": effect.kind,
-                "timestamp": datetime.fromtimestamp(at, UTC).isoformat(),
-                "data": {
-                    "key": effect.key,
-                    "customer": parcel.customer,
-                    "action": effect.action,
-                    "product": effect.product,
-                    "cents": effect.cents,
-                },
-            }
-        )
+        data: dict[str, str | int] = {"key": effect.key, "customer": parcel.customer, "action": effect.action}
+        data |= {"product": effect.product, "cents": effect.cents}
+        timestamp = datetime.fromtimestamp(at, UTC).isoformat()
+        body = msgspec.json.encode({"type": effect.kind, "timestamp": timestamp, "data": data})
         headers = {
             "content-type": "application/json",
             "idempotency-key": effect.key,
@@ -326,10 +285,8 @@ class Webhooks(Projection):
             "webhook-signature": sign(target.secret, effect.key, at, body),
         }
         try:
-            async with (
-                asyncio.timeout(TIMEOUT_S),
-                self._client.stream("POST", target.url, content=body, headers=headers) as answer,
-            ):
+            sending = self._client.stream("POST", target.url, content=body, headers=headers)
+            async with asyncio.timeout(TIMEOUT_S), sending as answer:
                 status = answer.status_code
         except outgoing.ERRORS as error:
             return type(error).__name__
@@ -345,13 +302,10 @@ class Webhooks(Projection):
         self._done[name] = parcel.status
         at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
         try:
-            self._database.execute(
-                "INSERT OR REPLACE INTO parcels VALUES (?, ?, ?, ?)", (name, parcel.status, parcel.attempts, at)
-            )
+            row = (name, parcel.status, parcel.attempts, at)
+            self._database.execute("INSERT OR REPLACE INTO parcels VALUES (?, ?, ?, ?)", row)
             if parcel.effect.kind == ERASED:
                 self._database.execute("UPDATE notices SET data = x'' WHERE key = ?", (name,))
         except sqlite3.Error:
-            log.exception(
-                "what became of a webhook could not be written: it is sent again after a restart",
-                extra={"kind": parcel.effect.kind},
-            )
+            trouble = "what became of a webhook could not be written: it is sent again after a restart"
+            log.exception(trouble, extra={"kind": parcel.effect.kind})

@@ -1,8 +1,7 @@
 """The gateway to Brilliant's glasses, a process near them: cards from a server to a Halo, its button presses back.
 
-``python -m visavis.devices.brilliant https://your-server FILE-OF-THE-KEY`` needs ``pip install visavis[brilliant]`` and
-Bluetooth. The glasses know ASCII only, and the server spells what it sends them. The radio has the
-interface of the vendor's ``BrilliantMsg``, as their emulator has.
+``python -m visavis.devices.brilliant https://your-server FILE-OF-THE-KEY`` needs ``visavis[brilliant]`` and Bluetooth.
+The server sends ASCII, all that the glasses know. The radio has the interface of the vendor's ``BrilliantMsg``.
 """
 
 import asyncio
@@ -41,10 +40,7 @@ class Radio(Protocol):
     def register_data_response_handler(
         self, subscriber: object, msg_codes: list[int], handler: Callable[[bytes], None]
     ) -> None:
-        """Call ``handler`` with whatever the glasses send that begins with one of these bytes.
-
-        Perhaps from another thread.
-        """
+        """Call ``handler``, perhaps from another thread, with what the glasses send that begins with these bytes."""
 
 
 class Gateway:
@@ -79,11 +75,8 @@ class Gateway:
         tag = ""
         while True:
             try:
-                answer = await self._http.get(
-                    "/glasses/screen",
-                    params={"host": "brilliant", "wait_s": WAIT_S},
-                    headers={"if-none-match": tag} if tag else {},
-                )
+                headers = {"if-none-match": tag} if tag else {}
+                answer = await self._http.get(f"/glasses/screen?host=brilliant&wait_s={WAIT_S}", headers=headers)
             except httpx.TransportError:
                 await asyncio.sleep(RETRY_S)
                 continue
@@ -107,11 +100,8 @@ class Gateway:
         """Forward the events of the glasses in order; each is repeated until the server has it."""
         while True:
             event, _, decision = (await self._events.get())[1:].decode("ascii", "replace").partition(":")
-            path, body = (
-                ("displayed", {"decision": decision})
-                if event == "SHOWN"
-                else ("answer", {"decision": decision, "answer": ANSWERS.get(event, "")})
-            )
+            path = "displayed" if event == "SHOWN" else "answer"
+            body = {"decision": decision} | ({} if event == "SHOWN" else {"answer": ANSWERS.get(event, "")})
             since = asyncio.get_running_loop().time()
             while True:
                 ago = {"ago_s": asyncio.get_running_loop().time() - since}

@@ -23,9 +23,9 @@ from visavis.strategy.read import Strategy
 
 
 class ExternalChannels:
-    """What the settings set up. No address is kept of a person who was ``erased``.
+    """What the settings set up; no address is kept of ``erased`` persons. ``now`` gives epoch seconds.
 
-    ``key`` derives a key for one use; ``holds`` says whether a device's key is valid; ``now`` gives epoch seconds.
+    ``key`` derives a key for one use; ``holds`` says whether a device's key is valid.
     """
 
     def __init__(

@@ -1,8 +1,7 @@
 """The glasses page: any browser as a screen. Cards by server-sent events or long polling, and their answers.
 
-The stream says what is on the person's screen *now*: after a reload, a lost network or a restart of the server it
-begins with that, so no card is shown after its time, twice, or after it was withdrawn. A device's key opens one
-person's stream, and only for cards decided for that profile.
+The stream begins with what is on the person's screen now, so no card is shown late, twice, or after its withdrawal.
+A device's key opens one person's stream, and only for cards decided for that profile.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from visavis.delivery.answers import Answers
 from visavis.delivery.screens import OnScreen, Screens
 from visavis.devices.hosts.page import HOSTS, served
 from visavis.devices.text_screen import lines
+from visavis.devices.words import by_language
 from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.http.bodies import OwnAnswer, PhonesAnswer, Seen, Settled, Token, json_response, read_body
 from visavis.http.event_stream import HEARTBEAT_S, ServerEvent, rings, streamed, watch
@@ -34,6 +34,7 @@ from visavis.strategy.read import Strategy
 COOKIE: Final = "visavis-glasses"
 PATH: Final = "/glasses"
 _KEY: Final[dict[str, Any]] = {"roles": ("device",), "cookie": COOKIE}
+_ENTERS: Final = _KEY | {"errors": (503,)}
 ENTER: Final = Operation(
     "POST",
     f"{PATH}/enter",
@@ -54,39 +55,21 @@ STREAM_OF_CARDS: Final = Operation(
     "GET", f"{PATH}/stream", "The same as a stream of events.", response="text/event-stream", **_KEY
 )
 DISPLAYED: Final = Operation(
-    "POST",
-    f"{PATH}/displayed",
-    "Report that the card is on the screen.",
-    request=Seen,
-    status=204,
-    errors=(503,),
-    **_KEY,
+    "POST", f"{PATH}/displayed", "Report that the card is on the screen.", request=Seen, status=204, **_ENTERS
 )
-ANSWER: Final = Operation(
-    "POST", f"{PATH}/answer", "Answer the card.", request=OwnAnswer, response=Settled, errors=(503,), **_KEY
-)
+ANSWER: Final = Operation("POST", f"{PATH}/answer", "Answer the card.", request=OwnAnswer, response=Settled, **_ENTERS)
 WAIT_LIMIT_S: Final = 30.0
 """How long a request for the screen may be held until something changes on it."""
-BY: Final[dict[str, dict[str, str]]] = {
-    "fr": {
-        "home": "d’après votre frigo",
-        "numbers": "pour vos yeux seuls",
-        "purchases": "d’après vos achats",
-        "sight": "d’après ce que vous regardez",
-        "places": "parce que vous êtes là",
-    },
-    "en": {
-        "home": "from your fridge",
-        "numbers": "for your eyes only",
-        "purchases": "from your purchases",
-        "sight": "from what you look at",
-        "places": "because you are here",
-    },
-}
-"""The few words of why that a glance has room for, by the category of data that explains most.
-
-The whole sentence is on the person's own page.
-"""
+BY: Final = by_language(
+    {
+        "home": ("d’après votre frigo", "from your fridge"),
+        "numbers": ("pour vos yeux seuls", "for your eyes only"),
+        "purchases": ("d’après vos achats", "from your purchases"),
+        "sight": ("d’après ce que vous regardez", "from what you look at"),
+        "places": ("parce que vous êtes là", "because you are here"),
+    }
+)
+"""The few words of why for a glance, by the category of data that explains most (in full on the person's own page)."""
 ABOUT: Final = {"home": "home", "seen": "sight"}
 """The category of a card that is about the very thing that woke it."""
 HOME: Final = {"fr": "À la maison", "en": "At home"}

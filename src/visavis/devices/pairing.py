@@ -1,4 +1,4 @@
-"""Pair a device over HTTP: a code on one screen, typed or scanned on the other, is exchanged for that device's own key.
+"""Pair a device over HTTP: a code on one screen, typed or scanned on the other, is exchanged for the device's own key.
 
 The brand may ask for a code (for a person, or for the advisers of a place), so may a person's own device, and an
 adviser for a shift at the same place.
@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from visavis.delivery.screens import Screens
 from visavis.devices.registry import VALID_S, OwnDevice, Registry, TooMany, worn_moment
+from visavis.devices.words import by_language
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.http.bodies import Code, Offered, PairedKey, Pairing, json_response, read_body
@@ -60,31 +61,20 @@ REVOKE: Final = Operation(
     "DELETE", "/v1/devices/{device}", "Revoke this device's key.", OWNERS, status=204, errors=(503,)
 )
 PAGE: Final = InlinePage(Path(__file__).with_name("pair.html"))
-WORDS: Final = {
-    "fr": {
-        "title": "Relier cet écran",
-        "code": "Le code affiché sur l’autre écran",
-        "profile": "Cet écran est",
-        "go": "Relier",
-        "bad": "Ce code n’est pas valable. Demandez-en un autre.",
-        "wait": "Trop d’essais. Attendez une minute.",
-    },
-    "en": {
-        "title": "Link this screen",
-        "code": "The code on the other screen",
-        "profile": "This screen is",
-        "go": "Link",
-        "bad": "This code is not valid. Ask for another one.",
-        "wait": "Too many tries. Wait a minute.",
-    },
-}
+WORDS: Final = by_language(
+    {
+        "title": ("Relier cet écran", "Link this screen"),
+        "code": ("Le code affiché sur l’autre écran", "The code on the other screen"),
+        "profile": ("Cet écran est", "This screen is"),
+        "go": ("Relier", "Link"),
+        "bad": ("Ce code n’est pas valable. Demandez-en un autre.", "This code is not valid. Ask for another one."),
+        "wait": ("Trop d’essais. Attendez une minute.", "Too many tries. Wait a minute."),
+    }
+)
 
 
 def routes(writer: Writer, access: AccessKeys, screens: Screens) -> list[Route]:
-    """``POST /v1/devices/pairing`` gives a code, ``POST /v1/devices/pair`` exchanges it; a page to type it.
-
-    ``GET`` and ``DELETE /v1/devices`` list and revoke.
-    """
+    """Routes that give a code, exchange it for a key, show a page to type it, and list and revoke devices."""
     return PairingRoutes(writer, access, screens).routes()
 
 
@@ -156,9 +146,8 @@ class PairingRoutes:
         found = next((one for one in devices if one.id == name), None)
         # Another's device is as unknown as one that never was.
         if found is None or (key.role != "brand" and (key.role, key.subject) != (found.role, found.subject)):
-            return problems.response(
-                problems.problem(404, "There is no such device.", advice="GET /v1/devices lists them.")
-            )
+            missing = problems.problem(404, "There is no such device.", advice="GET /v1/devices lists them.")
+            return problems.response(missing)
         self._access.revoke(name)
         self._screens.look_again()
         if found.role == "device":
@@ -170,9 +159,9 @@ class PairingRoutes:
 
 
 def _whose(key: AccessKey, person: str, place: str) -> tuple[str, str]:
-    """The person or the place whose devices these are, one of the two; by default the key's own.
+    """The person or place whose devices these are (default: the key's own); :class:`Invalid` unless one of the two.
 
-    :class:`Refused` when the key is of another, :class:`Invalid` when it is not exactly one.
+    :class:`Refused` when the key is of another.
     """
     if key.role == "device":
         person, place = person or key.subject, ""

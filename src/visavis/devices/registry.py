@@ -1,8 +1,7 @@
 """Which devices are whose: paired with a short code that counts once, listed with their state, revoked at once.
 
-A code names neither a person nor a place, is written to no file, and is valid for ten minutes and one use. It is 39
-random bits, and wrong codes are limited by address and in all: 120 a minute against a thousand valid codes find one in
-ten years.
+A code names no person or place, is in no file, and is valid for ten minutes and one use. It has 39 random bits; wrong
+codes are limited: 120 a minute against a thousand valid codes find one in ten years.
 """
 
 from collections import OrderedDict
@@ -58,10 +57,7 @@ class Offer(Struct, frozen=True):
 
 
 class OwnDevice(Struct, frozen=True):
-    """A device of a person or place, and its last reported state (``None``: it never reported).
-
-    ``until`` is the end of a shift (epoch seconds; 0: none).
-    """
+    """A device and its last reported state (``None``: no report); ``until`` ends a shift (epoch s, 0: none)."""
 
     id: str
     profile: str
@@ -99,10 +95,7 @@ class Registry:
         return self._offers[code]
 
     def pair(self, code: str, profile: str, address: str) -> tuple[str, AccessKey]:
-        """The token and the key that this code stands for, once.
-
-        :class:`Refused` for a code that is none (any more), :class:`TooMany` after many of them.
-        """
+        """Token and key of this code, once; :class:`Refused` for no valid code, :class:`TooMany` after many."""
         self._check_attempts(address)
         if profile not in self._devices:
             raise Invalid("There is no such profile.", advice="GET /v1/devices/profiles lists them.")

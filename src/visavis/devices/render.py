@@ -1,13 +1,8 @@
-"""Draw a frame: as a page of exact pixels, a picture, a picture of sixteen greys, or a bitmap of one bit.
+"""Draw a frame, with the same words at the same places: a page of exact pixels, a picture, sixteen greys, or one bit.
 
-All four have the same words at the same places.
-
-Pictures are drawn with Roboto, page text with whatever the device has: lines were measured with the widest of the usual
-faces, and a picture's line that would still be too wide (small letters are rounded to whole pixels) is drawn a size
-smaller.
-
-Reference: Google, *Glass Design: Style*, 2014 (640 × 360, Roboto, black is clear); the colours are those of our own
-pages, all above 4.5:1 on black.
+Pictures are drawn with Roboto, page text with the device's font: lines were measured with the widest usual faces, and a
+picture's line that is still too wide (small letters are rounded to whole pixels) is drawn a size smaller.
+Reference: Google, *Glass Design: Style*, 2014 (640 × 360, Roboto, black is clear); our colours exceed 4.5:1 on black.
 """
 
 from functools import lru_cache

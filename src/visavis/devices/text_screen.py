@@ -1,8 +1,7 @@
 r"""What a screen of text shows, line by line: exactly as many lines as it has, each within its width.
 
-Most such screens count characters. The Even G2 does not: its letters are as wide as they are, and a line that is too
-wide would be broken once more and push the answers off the screen. So its letters were measured, in the vendor's
-simulator 0.9.5, and are measured again by a test.
+Most such screens count characters. The Even G2 has a proportional font and would break a line that is too wide, so its
+letters were measured in the vendor's simulator 0.9.5; a test measures them again.
 """
 
 from functools import lru_cache
@@ -37,10 +36,7 @@ WIDTHS_PX: Final = {glyph: px for px, glyphs in _ADVANCES_PX.items() for glyph i
 
 
 def lines(card: Card, device: Device) -> list[str]:
-    """The card on this screen of text, transliterated in its letters, without spaces at the end of a line.
-
-    None for a screen that has no text of its own.
-    """
+    """The card's lines on this screen, in its letters, right-stripped; none for a screen without own text."""
     if device.profile == EVEN_G2:
         found = [_in_g2(line) for line in text_screen_lines(card, device.width_px, device.lines, even_g2_px)]
     elif device.chars:
@@ -61,10 +57,7 @@ def even_g2_px(text: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _in_g2(text: str) -> str:
-    """The text in letters that the font has.
-
-    It lacks the narrow space of French, which would vanish, and other alphabets.
-    """
+    """The text in letters that the font has: it lacks the narrow space of French and other alphabets."""
     return "".join(
         [
             glyph

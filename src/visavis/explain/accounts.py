@@ -1,7 +1,7 @@
-"""What sharing brought each person, purpose by purpose: counted from entries, in whole cents, against the promise.
+"""What sharing brought each person, by purpose: counted from entries, in whole cents, beside what was expected.
 
-The account of a person adds up exactly to what tills took from their rewards. A promise is what we believed when the
-card was shown: how likely a yes was, and what it was worth; nobody can write it afterwards.
+An account adds up exactly to what tills took from the person's rewards. What was expected was logged when the card was
+shown: the probability of a yes, and its worth.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -22,8 +22,7 @@ from visavis.model.moment import Answered, Ordered, Redeeming, Returned, Reverse
 from visavis.ports import Projection
 from visavis.strategy.read import Strategy
 
-K: Final = 20
-"""Fewer people than this have no average: it could tell of one of them."""
+K: Final = 20  # fewer people than this have no average: it could tell of one of them
 KEPT_MONTHS: Final = 3
 CARDS_LIMIT: Final = 256
 AVERAGED_S: Final = 3600.0
@@ -115,9 +114,8 @@ class Account(Struct):
     def _month(self, purpose: str, month: int) -> Month:
         months = self.months.setdefault(purpose, {})
         if month not in months:
-            self.months[purpose] = months = {
-                one: kept for one, kept in months.items() if month - one <= KEPT_MONTHS
-            } | {month: Month()}
+            months = {one: kept for one, kept in months.items() if month - one <= KEPT_MONTHS} | {month: Month()}
+            self.months[purpose] = months
         return months[month]
 
 
@@ -146,10 +144,7 @@ class Average(Struct, frozen=True):
 
 
 class Accounts(Projection):
-    """The accounts of all people.
-
-    ``books`` are the brand's own: what rewards cost, what is owed, what tills took, in cents that add up to zero.
-    """
+    """The accounts of all people; ``books`` are the brand's (costs, debts, tills), in cents that add up to zero."""
 
     name = "accounts"
 
@@ -190,24 +185,14 @@ class Accounts(Projection):
         return len(gone)
 
     def average(self, purpose: Purpose, people: Callable[[str], Customer], now: float) -> Average | None:
-        """What this purpose brought those whose yes stands; ``None`` for fewer than :data:`K` of them.
-
-        Counted again every hour.
-        """
+        """What this purpose brought those who opened it (hourly); ``None`` for fewer than :data:`K` people."""
         counted_at, found = self._averages.get(purpose.key, (-inf, None))
         if now - counted_at > AVERAGED_S:
             known = {person.id: person for person in map(people, self._accounts)}
-            brought = [
-                self.of(one.names).brought.get(purpose.key, Gains())
-                for one in known.values()
-                if open_categories(one, purpose, now)
-            ]
-            many = len(brought)
-            found = (
-                Average(round(sum([one.cents for one in brought]) / many), sum([one.useful for one in brought]) / many)
-                if many >= K
-                else None
-            )
+            opened = [one for one in known.values() if open_categories(one, purpose, now)]
+            brought, many = [self.of(one.names).brought.get(purpose.key, Gains()) for one in opened], len(opened)
+            cents, useful = sum([one.cents for one in brought]), sum([one.useful for one in brought])
+            found = Average(round(cents / many), useful / many) if many >= K else None
             self._averages[purpose.key] = now, found
         return found
 
@@ -215,11 +200,9 @@ class Accounts(Projection):
 def worth_milli(strategy: Strategy, decision: Show) -> int:
     """What this card is believed to bring in rewards, in thousandths of a cent."""
     action = strategy.actions.get(decision.action)
-    return (
-        round(decision.p_response * 1000 * action.reward_cents)
-        if action is not None and action.effect == "reward"
-        else 0
-    )
+    if action is None or action.effect != "reward":
+        return 0
+    return round(decision.p_response * 1000 * action.reward_cents)
 
 
 def _month(at: datetime) -> int:

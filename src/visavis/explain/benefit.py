@@ -1,6 +1,6 @@
-"""The benefit of sharing, for one person: what each purpose brought so far; for one that is off, what it would have.
+"""The benefit of sharing for one person: what each purpose brought so far or, when it is off, would have brought.
 
-When a promise was not kept three months in a row, the words say so by themselves.
+The text says so when less came than was expected, three months in a row.
 """
 
 from collections.abc import Iterable
@@ -46,11 +46,9 @@ def benefits(
         on = bool(open_categories(person, purpose, now_s))
         brought = account.brought.get(purpose.key, Gains())
         less = on and account.less_than_promised(purpose.key, now)
-        maybe = (
-            would(strategy, processor.world, days, purpose, processor.randomization_key)
-            if days is not None and not on and not person.restricted
-            else None
-        )
+        maybe = None
+        if days is not None and not on and not person.restricted:
+            maybe = would(strategy, processor.world, days, purpose, processor.randomization_key)
         average = accounts.average(purpose, processor.customer, now_s) if not on and maybe is None else None
         kind, text = described(brought, maybe, average, strategy.brand.currency, language, on=on, less=less)
         found.append(Benefit(purpose.key, on, kind, text, brought.cents, brought.useful, brought.orders, brought.shown))
@@ -104,21 +102,19 @@ def described(
     if on or (maybe is None and average is None):
         return "none", typeset(_NONE[language], language)
     if maybe is not None:
-        counts = [
-            _count("cards", maybe.cards, language),
-            *([_ABOUT[language].format(sum=amount(maybe.cents, currency, language))] if maybe.cents else []),
-        ]
-        return "replay", typeset(
-            _WOULD[language].format(what=", ".join(counts)) if maybe.cards else _WOULD_NOT[language], language
-        )
+        counts = [_count("cards", maybe.cards, language), *_about(maybe.cents, currency, language)]
+        text = _WOULD[language].format(what=", ".join(counts)) if maybe.cards else _WOULD_NOT[language]
+        return "replay", typeset(text, language)
     assert average is not None
-    counts = [_ABOUT[language].format(sum=amount(average.cents, currency, language))] if average.cents else []
-    counts.append(_count("useful", average.useful, language))
+    counts = [*_about(average.cents, currency, language), _count("useful", average.useful, language)]
     return "average", typeset(_AVERAGE[language].format(what=", ".join(counts)), language)
+
+
+def _about(cents: int, currency: str, language: str) -> list[str]:
+    return [_ABOUT[language].format(sum=amount(cents, currency, language))] if cents else []
 
 
 def _count(what: str, n: float, language: str) -> str:
     one, many = _COUNTS[what][language]
-    return (one if (n < 2 if language == "fr" else n == 1) else many).format(
-        n=format_decimal(n, "0.#", locale=language)
-    )
+    single = n < 2 if language == "fr" else n == 1
+    return (one if single else many).format(n=format_decimal(n, "0.#", locale=language))

@@ -1,8 +1,7 @@
 """Why a decision was taken: the data that it came from, and what would have changed it.
 
-Each line is an experiment: the decision is taken again on the person as they were, in the world as it was, with the
-same dice, without one kind of data or one datum. What is named as a reason is what the decision changes without. Made
-when it is asked for, never at the moment itself.
+Each line is an experiment, made when it is asked for: the decision is taken again on the person as they were, in the
+same world with the same dice, without one kind of data or one datum.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -35,8 +34,7 @@ from visavis.strategy.read import Strategy
 Change = Literal["gone", "shown", "other", "less", "more", "same"]
 LANGUAGES: Final = ("fr", "en")
 WORDS_LIMIT: Final = 25
-NAMED: Final = 3
-"""How many data a sentence names at most: it is read at a glance."""
+NAMED: Final = 3  # how many data a sentence names at most: it is read at a glance
 FIRST: Final[tuple[Origin, ...]] = ("declared", "observed", "inferred")
 """What the person said comes before what was seen, and what was concluded comes last."""
 THIS: Final = {
@@ -85,7 +83,7 @@ class UsedData(Struct, frozen=True):
     """One kind of data that the decision read (``datum`` empty), or one datum in it: what, from where, for what.
 
     ``day`` is when it was last seen, where that is one day (ISO 8601). ``change`` is what deciding again without it
-    came to, ``without`` says it; both are empty when it could not be decided again.
+    came to, and ``without`` its text; both are empty when it could not be decided again.
     """
 
     category: str
@@ -99,12 +97,10 @@ class UsedData(Struct, frozen=True):
 
 
 class Why(Struct, frozen=True):
-    """One decision explained.
+    """One decision explained; ``plain`` is one sentence in each language.
 
-    ``plain`` is one sentence in each language; ``withheld`` the purposes that were closed, of which nothing was read;
-    ``records`` are the choices that opened the purposes; ``again`` whether it could be decided again with the rules and
-    the knowledge that it saw; ``contact`` reaches somebody, ``links`` are where the person corrects, withdraws,
-    contests and erases.
+    ``withheld`` are the purposes that were closed, ``records`` the choices that opened the others, ``links`` where the
+    person uses their rights; ``again`` is whether it could be decided again with the rules and knowledge of then.
     """
 
     decision: str
@@ -124,8 +120,7 @@ class Why(Struct, frozen=True):
     links: dict[str, str]
 
 
-Datum = tuple[str, Origin, str, Customer]
-"""One datum: its name, where it comes from, its words, and the person without it."""
+Datum = tuple[str, Origin, str, Customer]  # name, origin, words, and the person without it
 
 
 def walk(entries: Iterable[Entry]) -> Iterator[tuple[Customer, Entry]]:
@@ -144,10 +139,7 @@ def find(entries: Iterable[Entry], decision: str) -> tuple[Customer, Entry] | No
 def why(
     strategy: Strategy, world: World | None, before: Customer, entry: Entry, decision: str, key: bytes, language: str
 ) -> Why:
-    """Explain this decision of this entry.
-
-    ``before`` is the person before it; ``world`` the one that it saw, ``None`` when it is not known any more.
-    """
+    """Explain this decision of this entry, given the person before it and the world that it saw (if still known)."""
     logged = next(one for one in entry.decisions if one.id == decision)
     happened = fold(before, replace(entry, decisions=()))
     experiment = _Experiment(strategy, world, happened, entry, logged, key)
@@ -189,9 +181,8 @@ def plain(decision: Decision, used: Iterable[UsedData], language: str) -> str:
     used = list(used)
     counted = [one for one in used if one.change not in ("same", "")] or [one for one in used if not one.datum]
     finer = {one.category for one in counted if one.datum}
-    named = sorted(
-        [one for one in counted if one.datum or one.category not in finer], key=lambda one: FIRST.index(one.origin)
-    )
+    named = [one for one in counted if one.datum or one.category not in finer]
+    named.sort(key=lambda one: FIRST.index(one.origin))
     for many in range(min(NAMED, len(named)), 0, -1):
         *others, last = [one.what for one in named[:many]]
         what = _TOGETHER[language].join([", ".join(others), last]) if others else last
@@ -207,17 +198,10 @@ def changed(before: Decision, after: Decision | None) -> Change:
         return "shown" if isinstance(after, Show) else "same"
     if not isinstance(after, Show):
         return "gone"
-    if (before.action, before.family, before.product, before.facts, before.figures) != (
-        after.action,
-        after.family,
-        after.product,
-        after.facts,
-        after.figures,
-    ):
+    if any(getattr(before, one) != getattr(after, one) for one in ("action", "family", "product", "facts", "figures")):
         return "other"
-    if (before.p_shown, before.p_response) == (after.p_shown, after.p_response):
-        return "same"
-    return "less" if (after.p_shown, after.p_response) < (before.p_shown, before.p_response) else "more"
+    then, now = (before.p_shown, before.p_response), (after.p_shown, after.p_response)
+    return "same" if then == now else "less" if now < then else "more"
 
 
 class _Experiment(Struct, frozen=True):
@@ -244,9 +228,8 @@ class _Experiment(Struct, frozen=True):
             change = changed(self.logged, self.decide(self.happened, frozenset((category,)))) if again else ""
             origin: Origin = "declared" if category == "preferences" else "observed"
             day, what = self._day(category), WHAT[category][language]
-            yield _with_words(
-                UsedData(category, "", origin, what, purposes, day, change), self.logged.audience, language
-            )
+            whole = UsedData(category, "", origin, what, purposes, day, change)
+            yield _with_words(whole, self.logged.audience, language)
             for datum, its_origin, its_words, other in self._data(category, language):
                 change = changed(self.logged, self.decide(other)) if again else ""
                 if change != "same":
@@ -331,9 +314,6 @@ def _words(kind: str, language: str, name: str = "") -> str:
 
 def _links(name: str, decision: Decision) -> dict[str, str]:
     here = f"/v1/people/{quote(name, safe='')}"
-    found = {
-        "correct": f"{here}/corrections",
-        "contest": f"{here}/decisions/{decision.id}/contest",
-        "erase": f"{here}/erase",
-    }
+    contest = f"{here}/decisions/{decision.id}/contest"
+    found = {"correct": f"{here}/corrections", "contest": contest, "erase": f"{here}/erase"}
     return found | ({"withdraw": f"{here}/purposes/{decision.purpose}"} if decision.purpose else {})

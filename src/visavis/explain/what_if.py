@@ -1,7 +1,6 @@
-"""What a closed purpose would have brought: a person's own last days, stepped again inside their own consent.
+"""What a closed purpose would have brought: a person's last days, stepped again inside their own consent.
 
-Of a purpose that is off nothing is read: its actions see only moments that were admitted, and only data that another
-purpose of the same person may read.
+Of a purpose that is off nothing is read: only admitted moments, and data that another open purpose may read.
 """
 
 from collections import deque
@@ -27,8 +26,7 @@ from visavis.model.world import World
 from visavis.strategy.read import Strategy
 
 DAYS: Final = 30
-REPLAYED: Final = 150
-"""At most so many of the last moments are stepped again: a page does not wait for long."""
+REPLAYED: Final = 150  # at most so many of the last moments are stepped again: a page does not wait for long
 
 
 class WhatIf(Struct, frozen=True):
@@ -49,10 +47,9 @@ def recent(entries: Iterable[Entry], now: datetime) -> tuple[Customer, list[Entr
 def would(
     strategy: Strategy, world: World, days: tuple[Customer, list[Entry]], purpose: Purpose, key: bytes
 ) -> WhatIf | None:
-    """Step these days again with this purpose open; ``None`` when it would see nothing.
+    """Step these days again with this purpose open, caps and all; ``None`` when it would see nothing.
 
-    Only moments that were admitted, caps and all; an answer counts for a card that is the same. What they closed or
-    objected to stays closed.
+    An answer counts for a card that is the same. What was closed or objected to stays closed.
     """
     customer, entries = days
     moments = cards = cents_milli = 0
@@ -60,26 +57,19 @@ def would(
     imagined: dict[str, Decision] = {}
     for entry in entries:
         moment = entry.moment
-        if (
-            isinstance(moment, Displayed | Answered)
-            and moment.decision in real
-            and _arm(real[moment.decision]) != _arm(imagined.get(moment.decision))
-        ):
+        about = moment.decision if isinstance(moment, Displayed | Answered) else ""
+        if about in real and _arm(real[about]) != _arm(imagined.get(about)):
             continue
-        again, customer = step(
-            strategy, world, _opened(strategy, customer, purpose, entry.received_at), moment, entry.received_at, key
-        )
+        at = entry.received_at
+        again, customer = step(strategy, world, _opened(strategy, customer, purpose, at), moment, at, key)
         real |= {one.id: one for one in entry.decisions}
         imagined |= {one.id: one for one in again.decisions}
         moments += any(use.purpose == purpose.key for use in again.uses)
         for decision in again.decisions:
             if isinstance(decision, Show) and _arm(decision) != _arm(real.get(decision.id)):
                 # A card that never was is taken as seen: caps and cool-downs count it.
-                customer, _ = apply_moment(
-                    customer,
-                    Displayed(id="", customer=customer.id, occurred_at=entry.received_at, decision=decision.id),
-                    entry.received_at,
-                )
+                displayed = Displayed(id="", customer=customer.id, occurred_at=at, decision=decision.id)
+                customer, _ = apply_moment(customer, displayed, at)
             if isinstance(decision, Show) and decision.purpose == purpose.key:
                 cards += 1
                 cents_milli += worth_milli(strategy, decision)
@@ -88,21 +78,10 @@ def would(
 
 def _opened(strategy: Strategy, customer: Customer, purpose: Purpose, at: datetime) -> Customer:
     """The person as if this purpose were open, for those of its data that another purpose of theirs may read now."""
-    now, others = (
-        at.timestamp(),
-        [one for one in strategy.purposes.values() if one.basis == "consent" and one.key != purpose.key],
-    )
-    shared = frozenset().union(*[open_categories(customer, one, now) for one in others])
-    yes = Consent(
-        "given",
-        tuple(sorted(purpose.categories & shared)),
-        purpose.notice.version,
-        0.0,
-        inf,
-        purpose.recipients,
-        purpose.iris,
-        by=("person",),
-    )
+    others = [one for one in strategy.purposes.values() if one.basis == "consent" and one.key != purpose.key]
+    shared = frozenset().union(*[open_categories(customer, one, at.timestamp()) for one in others])
+    read, notice = tuple(sorted(purpose.categories & shared)), purpose.notice.version
+    yes = Consent("given", read, notice, 0.0, inf, purpose.recipients, purpose.iris, by=("person",))
     return replace(customer, consents=customer.consents | {purpose.key: yes})
 
 

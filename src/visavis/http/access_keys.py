@@ -1,7 +1,7 @@
 """Access keys: each of one role, for one person or one place, kept as a hash, revocable at once.
 
-A device's key is for one person; a till's and an adviser's for one place; a sensor's for one person's home and nothing
-else; the brand's for anyone. A key is 192 random bits, so one fast hash is enough; it is shown once, when it is made.
+A device's key is for one person; a till's and an adviser's for one place; a sensor's for one person's home; the brand's
+for anyone. A key is 192 random bits, so one fast hash is enough; it is shown once.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -23,8 +23,7 @@ from visavis.model.moment import Answered, Consented, Displayed, Moment, Role, W
 from visavis.store.keys import Cipher
 from visavis.store.sqlite_file import open_database, truncate_wal
 
-NOTICED_S: Final = 0.5
-"""How soon a server notices a key that another process made or revoked."""
+NOTICED_S: Final = 0.5  # how soon a server notices a key that another process made or revoked
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 _OTHERS: Final = frozenset({"revoked", "invalidated"})
@@ -35,10 +34,7 @@ class InvalidKey(Refused):
 
 
 class AccessKey(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a key allows. ``subject`` is the person (device, sensor) or the place (till, adviser); empty for the brand.
-
-    ``profile`` is a screen's. The key ends at ``until`` (epoch seconds; 0: never): an adviser's, with their shift.
-    """
+    """``subject``: the person (device, sensor) or place (till, adviser); ``until``: epoch seconds (0: no end)."""
 
     id: str
     role: Role
@@ -48,8 +44,7 @@ class AccessKey(Struct, frozen=True, forbid_unknown_fields=True):
     until: float = 0.0
 
 
-PEOPLES: Final = frozenset({"device", "sensor"})
-"""The roles whose subject is a person."""
+PEOPLES: Final = frozenset({"device", "sensor"})  # the roles whose subject is a person
 _key = msgspec.msgpack.Decoder(AccessKey)
 
 
@@ -74,10 +69,7 @@ class AccessKeys:
         self._read()
 
     def issue(self, role: str, subject: str = "", *, profile: str = "", until: float = 0.0) -> str:
-        """Make a key and return it; only its hash is kept.
-
-        :class:`Invalid` for a role that is none, or a subject that is missing, not expected or nobody.
-        """
+        """Make a key; only its hash is kept. :class:`Invalid` for an unknown role, or a missing or unusable subject."""
         if role not in ROLES:
             raise Invalid(f"`{role}` is no role.", advice=f"Roles: {', '.join(ROLES)}.")
         if (role == "brand") is bool(subject):
@@ -87,9 +79,8 @@ class AccessKeys:
             check_identity(subject, "subject")
         token = f"vv_{role}_{token_urlsafe(24)}"
         digest = _hash(token)
-        key = AccessKey(
-            digest.hex()[:12], role, subject, profile or ("glasses" if role == "device" else ""), until=until
-        )
+        profile = profile or ("glasses" if role == "device" else "")
+        key = AccessKey(digest.hex()[:12], role, subject, profile, until=until)
         made_at = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="seconds")
         self._database.execute("INSERT INTO keys VALUES (NULL, ?, ?, ?)", (digest, self._sealed(digest, key), made_at))
         self._keys[digest] = key
@@ -115,42 +106,32 @@ class AccessKeys:
         for digest, key in self._keys.items():
             if key.id == key_id:
                 revoked = replace(key, revoked=True)
-                self._database.execute(
-                    "UPDATE keys SET key = ? WHERE hash = ?", (self._sealed(digest, revoked), digest)
-                )
+                row = (self._sealed(digest, revoked), digest)
+                self._database.execute("UPDATE keys SET key = ? WHERE hash = ?", row)
                 self._keys[digest] = revoked
                 self._held.discard(key.id)
                 return
         raise Invalid("There is no such key.", advice="The console lists the keys and their ids.")
 
     def erase_personal_data(self, names: Collection[str], _entries: Sequence[Entry] = ()) -> int:
-        """Destroy every key that speaks for this person; how many there were.
-
-        From the next check on they open nothing.
-        """
+        """Destroy every key that speaks for this person, from the next check on; how many there were."""
         self._read()
         gone = [digest for digest, key in self._keys.items() if key.role in PEOPLES and key.subject in names]
         for digest in gone:
             self._held.discard(self._keys.pop(digest).id)
         # Emptied where they lie: a row taken out would make SQLite move its neighbours, and leave stale copies of them.
-        self._database.executemany(
-            "UPDATE keys SET hash = NULL, key = NULL, made_at = NULL WHERE hash = ?", [(digest,) for digest in gone]
-        )
+        emptied = "UPDATE keys SET hash = NULL, key = NULL, made_at = NULL WHERE hash = ?"
+        self._database.executemany(emptied, [(digest,) for digest in gone])
         truncate_wal(self._database)
         return len(gone)
 
     def export_personal_data(self, names: Collection[str]) -> list[dict[str, Any]]:
         """Every key that speaks for this person: its id, role, when it was made and until when it is one; no secret."""
         self._read()
-        rows = self._database.execute(
-            "SELECT hash, made_at FROM keys WHERE hash IS NOT NULL ORDER BY number"
-        ).fetchall()
-        mine = [(self._keys[digest], made_at) for digest, made_at in rows if digest in self._keys]
-        return [
-            {"of": key.subject, **asdict(key), "made_at": made_at}
-            for key, made_at in mine
-            if key.role in PEOPLES and key.subject in names
-        ]
+        rows = self._database.execute("SELECT hash, made_at FROM keys WHERE hash IS NOT NULL ORDER BY number")
+        known = [(self._keys[digest], made_at) for digest, made_at in rows.fetchall() if digest in self._keys]
+        mine = [one for one in known if one[0].role in PEOPLES and one[0].subject in names]
+        return [{"of": key.subject, **asdict(key), "made_at": made_at} for key, made_at in mine]
 
     def people(self) -> set[str]:
         """Everyone whom a key speaks for."""
@@ -169,10 +150,8 @@ class AccessKeys:
         (version,) = self._database.execute("PRAGMA data_version").fetchone()
         if version != self._version:
             self._version = version
-            rows = self._database.execute(
-                "SELECT hash, key FROM keys WHERE hash IS NOT NULL ORDER BY number"
-            ).fetchall()
-            self._keys = {digest: _key.decode(self._lock.open(sealed, digest)) for digest, sealed in rows}
+            rows = self._database.execute("SELECT hash, key FROM keys WHERE hash IS NOT NULL ORDER BY number")
+            self._keys = {digest: _key.decode(self._lock.open(sealed, digest)) for digest, sealed in rows.fetchall()}
             self._held = {key.id for key in self._keys.values() if not key.revoked}
 
     def listed(self) -> list[AccessKey]:
@@ -189,18 +168,13 @@ class AccessKeys:
 
 
 def permits(key: AccessKey, moment: Moment) -> str:
-    """Why this key may not send this moment; empty when it may.
-
-    Whose decision an answer is about is judged by :func:`about_own`.
-    """
+    """Why this key may not send this moment; empty when it may. See :func:`about_own` for answers."""
     if key.role not in moment.senders:
         return f"A key of the role `{key.role}` may not send `{moment.kind}`."
     if key.role in ("device", "sensor") and moment.customer != key.subject:
         return "This key speaks for another person."
-    if key.role != "brand" and (
-        (isinstance(moment, Consented) and moment.by != "person")
-        or (isinstance(moment, Withdrew) and moment.how in _OTHERS)
-    ):
+    by_other = isinstance(moment, Consented) and moment.by != "person"
+    if key.role != "brand" and (by_other or (isinstance(moment, Withdrew) and moment.how in _OTHERS)):
         return "Only the brand says that someone else than the person chose."
     place = getattr(moment, "place", "")
     if key.role in ("till", "adviser") and place and place != key.subject:
@@ -213,14 +187,10 @@ def about_own(key: AccessKey, moment: Moment, audience: str | None, here: str) -
 
     ``audience`` is whom the card was for (``None``: the person has no such card), ``here`` where the person is.
     """
-    if (
-        not isinstance(moment, Displayed | Answered)
-        or key.role == "brand"
-        or (audience is None and key.role == "device")
-    ):
+    if not isinstance(moment, Displayed | Answered) or key.role == "brand":
         return ""
     if key.role == "device":
-        return "" if audience == "customer" else "This brief is the adviser's to answer."
+        return "" if audience in ("customer", None) else "This brief is the adviser's to answer."
     if audience != "adviser" or here != key.subject:
         return "There is no such brief at this place."
     return ""

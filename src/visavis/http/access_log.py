@@ -16,12 +16,7 @@ async def record_entry_read(writer: Writer, entry: Entry) -> None:
 
 async def record_staff_access(writer: Writer, customer: str, about: str, categories: tuple[str, ...]) -> None:
     """Record a read of ``about``, durably; :class:`Refused` when nothing is kept of the person any more."""
-    access = Consulted(
-        id=f"read-{token_hex(8)}",
-        customer=customer,
-        occurred_at=writer.processor.clock.now(),
-        about=about,
-        categories=categories,
-    )
+    name, now = f"read-{token_hex(8)}", writer.processor.clock.now()
+    access = Consulted(id=name, customer=customer, occurred_at=now, about=about, categories=categories)
     if (await writer.process(access)).answer.entry is None:
         raise Refused("Nothing is kept of this person any more.", advice="There is nothing to read.")

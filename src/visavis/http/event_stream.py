@@ -1,7 +1,4 @@
-r"""Server-sent events: what is on a screen now, and each change of it, for as long as the key and the server last.
-
-Reference: WHATWG, *HTML Living Standard: Server-sent events*.
-"""
+r"""Server-sent events (WHATWG, *HTML Living Standard*): what is on a screen now, and each change of it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -19,10 +16,8 @@ HEADERS: Final = {
     "x-accel-buffering": "no",
     "x-content-type-options": "nosniff",
 }
-HEARTBEAT_S: Final = 15.0
-"""How long a stream may be silent: proxies and pages take a longer silence for a lost connection."""
-RETRY_S: Final = 1.0
-"""How long a stream waits when what it shows cannot be read now."""
+HEARTBEAT_S: Final = 15.0  # a longer silence is taken for a lost connection by proxies
+RETRY_S: Final = 1.0  # how long a stream waits when what it shows cannot be read now
 
 
 class ServerEvent(Struct, frozen=True):
@@ -59,8 +54,8 @@ async def watch(
 ) -> AsyncIterator[bytes]:
     """Send what ``look`` gives, now and whenever something of ``name`` changes (a person, a place, everybody).
 
-    It ends with an event ``shut`` when ``holds`` no longer does (a revoked key), and without when the server stops.
-    After a change it waits ``settle_s``, so that many changes come as one. Its bell is in ``bells`` meanwhile.
+    It ends with an event ``shut`` when ``holds`` no longer does (a revoked key), without one when the server stops.
+    ``settle_s`` joins changes into one event. Its bell is in ``bells`` meanwhile.
     """
     yield b"retry: 1000\n\n"
     with screens.watching(name) as bell:

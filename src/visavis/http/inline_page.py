@@ -1,7 +1,4 @@
-"""A page that is one file: its style and its script stand in it, and its Content-Security-Policy names their hashes.
-
-Reference: W3C, *Content Security Policy Level 3*.
-"""
+"""A page in one file: its Content-Security-Policy (W3C, *Level 3*) names the hashes of its style and script."""
 
 import re
 from base64 import b64encode

@@ -1,7 +1,4 @@
-"""Problem documents (RFC 9457): every error over HTTP, with what was given, what was expected and what to do.
-
-They never repeat what the sender wrote.
-"""
+"""Problem documents (RFC 9457) for every error over HTTP; they never repeat what the sender wrote."""
 
 from http import HTTPStatus
 from typing import Final
@@ -44,21 +41,14 @@ def problem(status: int, detail: str, *, advice: str = "", category: str = "", r
 def of_error(error: VisavisError) -> Problem:
     """The problem of an error that we raised on purpose."""
     message = Exception.__str__(error)
-    match error:
-        case Busy():
-            return problem(503, message, advice=error.advice, retry_after_s=error.retry_after_s)
-        case Unavailable():
-            return problem(503, message, advice=error.advice, retry_after_s=1)
-        case InvalidKey():
-            return problem(401, message, advice="Send `Authorization: Bearer KEY`.")
-        case UnknownPerson():
-            return problem(404, message, advice=error.advice)
-        case Refused():
-            return problem(403, message, advice=error.advice)
-        case Invalid():
-            return problem(422, message, advice=error.advice)
-        case _:
-            return problem(400, message, advice=error.advice)
+    if isinstance(error, InvalidKey):
+        return problem(401, message, advice="Send `Authorization: Bearer KEY`.")
+    if isinstance(error, Unavailable):
+        retry_after_s = error.retry_after_s if isinstance(error, Busy) else 1
+        return problem(503, message, advice=error.advice, retry_after_s=retry_after_s)
+    kinds = ((UnknownPerson, 404), (Refused, 403), (Invalid, 422))
+    status = next((status for kind, status in kinds if isinstance(error, kind)), 400)
+    return problem(status, message, advice=error.advice)
 
 
 def of_refusal(refused: NotAdmitted) -> Problem:
@@ -80,9 +70,8 @@ def headers(found: Problem) -> list[tuple[bytes, bytes]]:
 def response(found: Problem) -> Response:
     """The problem as a response."""
     more = {name.decode(): value.decode() for name, value in headers(found)}
-    return Response(
-        body(found), found.status, headers={"content-type": TYPE.decode(), "cache-control": "no-store", **more}
-    )
+    more = {"content-type": TYPE.decode(), "cache-control": "no-store", **more}
+    return Response(body(found), found.status, headers=more)
 
 
 def refusal(error: VisavisError) -> Response:

@@ -28,23 +28,17 @@ __all__ = ["PAGE", "YEAR_S", "Answering", "guarded", "json_body", "key_of", "per
 
 
 def key_of(request: Request, access: AccessKeys, *roles: str, cookie: str = "") -> AccessKey:
-    """The key in the Authorization header, or in this page's cookie, of one of these roles; else :class:`Refused`.
-
-    A cookie counts only for requests that come from our own pages.
-    """
+    """The key of one of these roles in the header or, from our own pages only, the cookie; else :class:`Refused`."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         token = request.cookies.get(cookie, "") if cookie else ""
-        if request.method not in ("GET", "HEAD") and request.headers.get("sec-fetch-site", "same-origin") not in (
-            "same-origin",
-            "none",
-        ):
+        site = request.headers.get("sec-fetch-site", "same-origin")
+        if request.method not in ("GET", "HEAD") and site not in ("same-origin", "none"):
             raise Refused("This request comes from another site.", advice="Use the page itself.")
     key = access.check(token.strip())
     if key.role not in roles:
-        raise Refused(
-            f"A key of the role `{key.role}` does not open this.", advice=f"Use the key of: {', '.join(roles)}."
-        )
+        advice = f"Use the key of: {', '.join(roles)}."
+        raise Refused(f"A key of the role `{key.role}` does not open this.", advice=advice)
     return key
 
 
@@ -56,13 +50,9 @@ def person_in(request: Request) -> str:
 
 
 def with_cookie(request: Request, response: Response, cookie: str, token: str, path: str) -> Response:
-    """The response that also stores this key in the page's cookie.
-
-    Not readable by scripts, not sent from another site, and only over https when the request came over https.
-    """
-    response.set_cookie(
-        cookie, token, max_age=YEAR_S, path=path, httponly=True, samesite="strict", secure=request.url.scheme == "https"
-    )
+    """The response with this key in a cookie: httponly, same site only, and secure when the request came over https."""
+    secure = request.url.scheme == "https"
+    response.set_cookie(cookie, token, YEAR_S, path=path, httponly=True, samesite="strict", secure=secure)
     return response
 
 

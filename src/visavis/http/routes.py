@@ -1,8 +1,7 @@
-"""Routes of the HTTP API, each with its OpenAPI operation.
+"""Routes of the HTTP API, each with the OpenAPI operation that ``GET /openapi.json`` is generated from.
 
 An endpoint is a function given to :func:`route`, or a method marked by :func:`endpoint` (:func:`routes_of` gives the
-routes of such an object). ``GET /openapi.json`` is generated from the routes of the running application, so there is no
-other table of them. Pages for people, and the files that they load, are in no document: :func:`page_route`.
+routes of such an object). Pages for people, and the files that they load, are in no document: :func:`page_route`.
 """
 
 import re
@@ -17,25 +16,19 @@ from visavis.http.problems import TYPE
 from visavis.http.requests import Answering, guarded
 from visavis.model.moment import Role
 
-PERSON: Final[tuple[Role, ...]] = ("brand", "device")
-"""Who may ask about a person: the brand, for anyone, and a person's own device, for that person."""
-ENCODED: Final = "visavis.encoded_path"
-"""The key in an ASGI scope that says that its path is still percent-encoded."""
+PERSON: Final[tuple[Role, ...]] = ("brand", "device")  # the brand, and a person's own device
+ENCODED: Final = "visavis.encoded_path"  # the key of an ASGI scope whose path is still percent-encoded
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 class Operation(Struct, frozen=True):
     """What the OpenAPI document says of one endpoint.
 
-    ``roles`` are the roles of keys that it accepts (empty: no key is asked), ``cookie`` the cookie that may carry one.
-    ``request`` and ``response`` are types, sent as JSON, or media types. ``errors`` are statuses of errors beside those
-    that follow from the rest (:attr:`error_statuses`); ``other_responses`` maps statuses that are no problem documents
-    to their media type (empty: no body). ``enums`` has the values of query parameters that take no other. ``links`` are
-    paths that a client may ask next, with their parameters. With ``many``, an array of requests is answered by an
-    array, in which a problem document stands for each that was refused.
-
-    An endpoint that implements the ``protocol`` of others takes what that protocol says, and answers errors in the
-    media type ``error_type``.
+    ``roles`` of keys are accepted (empty: no key is asked), also in ``cookie``. ``request`` and ``response`` are types,
+    sent as JSON, or media types. ``errors`` are statuses beside :attr:`error_statuses`; ``other_responses`` maps
+    statuses to media types (empty: no body); ``enums`` are values of query parameters; ``links`` what a client may ask
+    next. With ``many``, an array of requests is answered by an array. ``protocol`` names an external standard, with its
+    ``error_type``.
     """
 
     method: str
@@ -68,12 +61,9 @@ class Operation(Struct, frozen=True):
     @property
     def error_statuses(self) -> list[int]:
         """The status of every error that is answered."""
-        implied = (
-            ((401, 403) if self.roles else ())
-            + ((404,) if "{" in self.path else ())
-            + ((422,) if self.request is not None and not self.protocol else ())
-        )
-        return sorted({*implied, *self.errors})
+        key, path = (401, 403) if self.roles else (), (404,) if "{" in self.path else ()
+        body = (422,) if self.request is not None and not self.protocol else ()
+        return sorted({*key, *path, *body, *self.errors})
 
 
 def with_encoded_slashes(scope: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -126,8 +116,5 @@ def endpoint(operation: Operation) -> Callable[[Method], Method]:
 def routes_of(owner: object) -> list[ApiRoute]:
     """The routes of the object's methods that :func:`endpoint` marks, in the order in which its class defines them."""
     operations = {name: getattr(method, "operation", None) for name, method in vars(type(owner)).items()}
-    return [
-        route(operation, getattr(owner, name))
-        for name, operation in operations.items()
-        if isinstance(operation, Operation)
-    ]
+    known = [(name, one) for name, one in operations.items() if isinstance(one, Operation)]
+    return [route(operation, getattr(owner, name)) for name, operation in known]

@@ -10,14 +10,9 @@ from visavis.model.errors import Invalid
 
 
 async def sign_in(request: Request, access: AccessKeys, role: str, cookie: str, path: str) -> Response:
-    """Put the key of the request's body into the cookie of the page at ``path``.
-
-    :class:`Invalid` when it is a key of another role.
-    """
+    """Put the key of the body into the cookie of the page at ``path``; :class:`Invalid` for another role."""
     token = (await read_body(request, Token)).key
     if (key := access.check(token)).role != role:
-        owner = "PLACE" if role == "adviser" else "PERSON"
-        raise Invalid(
-            f"This is a key of the role `{key.role}`, not `{role}`.", advice=f"Make one: visavis key {role} {owner}."
-        )
+        advice = f"Make one: visavis key {role} {'PLACE' if role == 'adviser' else 'PERSON'}."
+        raise Invalid(f"This is a key of the role `{key.role}`, not `{role}`.", advice=advice)
     return with_cookie(request, Response(status_code=204), cookie, token, path)

@@ -1,8 +1,6 @@
-"""The inputs of the models of need: closed forms of a habit's sums, and what this visit is like.
-
-Nothing is looked up, nothing looks back: :mod:`visavis.customers.habits` keeps the sums. Decaying them to the present
-is one vectorised pass over the shortlist.
-"""
+"""The inputs of the models of need: closed forms of a habit's sums, and what this visit is like."""
+# :mod:`visavis.customers.habits` keeps the sums; decaying them to the present is one vectorised pass over the
+# shortlist.
 
 from functools import lru_cache
 from math import cos, exp, log, pi, sin
@@ -34,43 +32,20 @@ from visavis.model.habit import (
 
 _BASKET_DECAY: Final = -log(0.95)
 
-FEATURES: Final = (
-    "share of baskets",
-    "decayed count",
-    "recent baskets",
-    "last 28 days",
-    "times",
-    "days since",
-    "rhythm",
-    "share here",
-    "share of recent trips",
-    "last gap",
-    "days since²",
-    "overdue",
-    "how far past",
-    "long past",
-    "usual basket size",
-    "bought last time",
-    "on visits like this one",
-    "on recent visits like this one",
-    "repeat rate of the family",
-    "rate of the family",
-    "basket size of the family",
-    "usual gap of the family",
+_FEATURES: Final = (
+    "share of baskets | decayed count | recent baskets | last 28 days | times | days since | rhythm | share here | "
+    "share of recent trips | last gap | days since² | overdue | how far past | long past | usual basket size | bought "
+    "last time | on visits like this one | on recent visits like this one | repeat rate of the family | rate of the "
+    "family | basket size of the family | usual gap of the family"
 )
+FEATURES: Final = tuple(_FEATURES.split(" | "))
 LOGS: Final = 10
 """The first ten are logarithms, taken at once."""
-CONTEXTS: Final = (
-    "hour, sine",
-    "hour, cosine",
-    "weekend",
-    "days since the last trip",
-    "trips in 28 days",
-    "basket size here",
-    "usual basket size",
-    "basket so far",
-    "share of the usual basket",
+_CONTEXTS: Final = (
+    "hour, sine | hour, cosine | weekend | days since the last trip | trips in 28 days | basket size here | usual "
+    "basket size | basket so far | share of the usual basket"
 )
+CONTEXTS: Final = tuple(_CONTEXTS.split(" | "))
 NO_FAMILY: Final = (-1.5, -3.5, 0.0, 3.0)
 
 

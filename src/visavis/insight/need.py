@@ -1,13 +1,10 @@
-"""The models of need: for one person and one family, three probabilities (heads).
+"""The models of need: for one person and one family, three probabilities (heads) from one set of features.
 
-In the basket of this visit (``visit``), bought on another trip within three days (``forgotten``), or within seven days
-(``week``). One set of features serves the three.
-
-A model is a small network with a linear path beside it: logit p = b + z·s + tanh(z·H + h)·o, z the features of a habit
-and the context of the visit.
-
-Reference: Bishop, *Neural networks for pattern recognition*, 1995, §4.2 (skip-layer network); what each part brought is
-measured in ``docs/model-card.md``.
+In the basket of this visit (``visit``), on another trip within three days (``forgotten``), or within seven days
+(``week``). A small network with a linear path: logit p = b + z·s + tanh(z·H + h)·o, z the features of a habit and the
+context.
+Reference: Bishop, *Neural networks for pattern recognition*, 1995, §4.2; each part is measured in
+``docs/model-card.md``.
 """
 
 from functools import lru_cache
@@ -26,10 +23,7 @@ Head = Literal["visit", "forgotten", "week"]
 
 
 class Net(Struct, frozen=True):
-    """One head's parameters, the inputs' standardisation folded in.
-
-    Logit = bias + z·skip + tanh(z·hidden + offset)·out, z = (features, contexts).
-    """
+    """One head's parameters, standardisation folded in: logit = bias + z·skip + tanh(z·hidden + offset)·out."""
 
     typical: Floats  # (features,): the population's mean of each feature
     hidden_x: Floats  # (features, units)
@@ -43,16 +37,8 @@ class Net(Struct, frozen=True):
 
 def pack(net: Net) -> bytes:
     """The parameters as bytes, 32-bit; :func:`unpack` gives them back."""
-    parts = (
-        net.typical,
-        net.skip_x,
-        net.skip_c,
-        [net.bias],
-        net.offset,
-        net.out,
-        net.hidden_x.ravel(),
-        net.hidden_c.ravel(),
-    )
+    hidden = (net.offset, net.out, net.hidden_x.ravel(), net.hidden_c.ravel())
+    parts = (net.typical, net.skip_x, net.skip_c, [net.bias], *hidden)
     return np.concatenate(parts).astype("<f4").tobytes()
 
 
@@ -95,10 +81,7 @@ def estimate(
     x: Floats | None = None,
     basket: frozenset[str] | None = None,
 ) -> Estimate:
-    """The probability of each habit of the shortlist under this head.
-
-    ``x`` reuses the features of another head of the same moment.
-    """
+    """The probability of each habit of the shortlist under this head; ``x`` reuses features of another head."""
     net = unpack(learned.heads[head])
     if x is None:
         x = features(short, learned.families)

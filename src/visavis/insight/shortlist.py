@@ -18,10 +18,7 @@ DAY_DECAY: Final = -log(0.98)
 
 
 class Shortlist(Struct, frozen=True):
-    """The habits worth scoring now, best decayed count first.
-
-    ``table`` (habits, columns of ``model.habit``) is as stored, not yet decayed.
-    """
+    """The habits worth scoring now, best decayed count first; ``table`` (columns of ``model.habit``) as stored."""
 
     families: list[str]
     products: list[str]
@@ -35,12 +32,7 @@ class Shortlist(Struct, frozen=True):
 
 
 def shortlist(view: View, *, without: frozenset[str] = frozenset()) -> Shortlist | None:
-    """Up to :data:`SHORTLIST` habits of this view that are not in ``without``.
-
-    ``None`` when it holds no habit or no waking moment.
-
-    The best by decayed count hold the best by the learned score in 99.9 % of the visits, at a fraction of the price.
-    """
+    """Up to :data:`SHORTLIST` habits not ``without``, by decayed count (99.9 % hold the best); ``None`` if none."""
     purchases, moment = view.purchases, view.moment
     if not purchases.usual or moment is None or moment.at is None:
         return None

@@ -1,7 +1,6 @@
 """`visavis demo`: a server on this machine, real households, the brand's stories played through HTTP, and the stage.
 
-A supplier stands beside the server, receives signed orders and reports that they were placed. Only the moments are
-written down in stories; everything that is shown comes from the running engine.
+A supplier receives signed orders and reports them placed. Only the moments are in stories; the rest is the engine's.
 """
 
 import asyncio
@@ -59,10 +58,7 @@ async def running(
     year_s: float = YEAR_S,
     language: str = "fr",
 ) -> AsyncIterator[StorySession]:
-    """A server of this machine (port 0: a free one) with its supplier, and a session of stories on it, until left.
-
-    With ``data`` it goes on from that folder; else it leaves nothing behind.
-    """
+    """A server here (port 0: a free one) and a session of stories on it, until left; ``data`` is kept if given."""
     bound = bound_at("127.0.0.1", port)
     port = bound.getsockname()[1]
     base, secret = f"http://127.0.0.1:{port}", f"whsec_{b64encode(token_bytes(32)).decode()}"
@@ -85,9 +81,8 @@ async def running(
         if data is None:
             data = Path(stack.enter_context(TemporaryDirectory(prefix="visavis-demo-"))) / "data"
         client = await stack.enter_async_context(httpx.AsyncClient(base_url=base, timeout=TIMEOUT_S))
-        settings = Settings(
-            data=str(data), port=port, webhooks={"order": Target(base + SUPPLIER, secret)}, hosts=("127.0.0.1",)
-        )
+        webhooks = {"order": Target(base + SUPPLIER, secret)}
+        settings = Settings(data=str(data), port=port, webhooks=webhooks, hosts=("127.0.0.1",))
         server = build(
             extract.with_products(files),
             settings,
@@ -165,9 +160,8 @@ async def _population(
     stack: AsyncExitStack, files: Mapping[str, bytes], extract: HouseholdExtract, year_s: float
 ) -> SimulatedPopulation:
     """The simulated population on a server of its own, so that what simulated people teach never reaches the stage."""
-    held_out = re.sub(
-        rb"holdout_share = [0-9.]+", f"holdout_share = {HOLDOUT_SHARE}".encode(), files["objectives.toml"]
-    )
+    share = f"holdout_share = {HOLDOUT_SHARE}".encode()
+    held_out = re.sub(rb"holdout_share = [0-9.]+", share, files["objectives.toml"])
     clock, bound = TurnedClock(), stack.enter_context(bound_at("127.0.0.1", 0))
     port = bound.getsockname()[1]
     clock.turn(time())
@@ -184,11 +178,7 @@ async def _population(
     client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=TIMEOUT_S)
     await stack.enter_async_context(client)
     key = server.access_keys.issue("brand")
+    console = f"{client.base_url}/console#key={key}"
     return SimulatedPopulation(
-        client,
-        key,
-        extract,
-        objectives=server.objectives.results,
-        year_s=year_s,
-        console=f"{client.base_url}/console#key={key}",
+        client, key, extract, objectives=server.objectives.results, year_s=year_s, console=console
     )

@@ -1,8 +1,6 @@
-"""Fit the parameters of ``insight.need`` from rows of views and labels.
-
-References: Kingma & Ba, *Adam: a method for stochastic optimization*, 2015, algorithm 1; Hansen & Salamon, *Neural
-network ensembles*, 1990.
-"""
+"""Fit the parameters of ``insight.need`` from rows of views and labels."""
+# References: Kingma & Ba, *Adam: a method for stochastic optimization*, 2015, algorithm 1; Hansen & Salamon, *Neural
+# network ensembles*, 1990.
 
 from typing import Final
 
@@ -24,9 +22,8 @@ DECAY: Final = 1e-5
 def fit(x: Rows, c: Rows, visit: NDArray[np.int64], y: Labels, *, members: int = 3, epochs: int = EPOCHS) -> Net:
     """Fit ``y`` (rows,) from ``x`` (rows, features) and ``c`` (visits, contexts), row i being of visit ``visit[i]``.
 
-    ``members`` networks are fitted from seeds 0, 1, … and their logits averaged: together they are one network whose
-    hidden units stand side by side. Same rows on the same machine give the same parameters. ``x`` is standardised in
-    place: it is the largest thing in memory.
+    The logits of ``members`` networks (seeds 0, 1, …) are averaged: one network with their hidden units side by side.
+    Same rows on the same machine give the same parameters. ``x`` is standardised in place, to save memory.
     """
     x_mean, x_scale = x.mean(0, dtype=np.float64), x.std(0, dtype=np.float64) + 1e-6
     c_mean, c_scale = c.mean(0, dtype=np.float64), c.std(0, dtype=np.float64) + 1e-6
@@ -44,16 +41,9 @@ def fit(x: Rows, c: Rows, visit: NDArray[np.int64], y: Labels, *, members: int =
     bias = float(np.mean([one[4] for one in fitted]))
     hidden_x, hidden_c = hidden[:f] / x_scale[:, None], hidden[f:] / c_scale[:, None]
     skip_x, skip_c = skip[:f] / x_scale, skip[f:] / c_scale
-    return Net(
-        x_mean,
-        hidden_x,
-        hidden_c,
-        offset - x_mean @ hidden_x - c_mean @ hidden_c,
-        out,
-        skip_x,
-        skip_c,
-        bias - float(x_mean @ skip_x + c_mean @ skip_c),
-    )
+    offset = offset - x_mean @ hidden_x - c_mean @ hidden_c
+    bias = bias - float(x_mean @ skip_x + c_mean @ skip_c)
+    return Net(x_mean, hidden_x, hidden_c, offset, out, skip_x, skip_c, bias)
 
 
 def _member(
@@ -62,13 +52,8 @@ def _member(
     """One network by Adam on the log-loss: (hidden weights, offsets, output weights, linear path, bias)."""
     dice = np.random.default_rng(seed)
     d = zx.shape[1] + zc.shape[1]
-    w = [
-        dice.normal(0.0, d**-0.5, (d, UNITS)),
-        np.zeros(UNITS),
-        dice.normal(0.0, 0.1 * UNITS**-0.5, UNITS),
-        np.zeros(d),
-        np.zeros(1),
-    ]
+    hidden, out = dice.normal(0.0, d**-0.5, (d, UNITS)), dice.normal(0.0, 0.1 * UNITS**-0.5, UNITS)
+    w = [hidden, np.zeros(UNITS), out, np.zeros(d), np.zeros(1)]
     w = [part.astype(np.float32) for part in w]
     first, second = [np.zeros_like(part) for part in w], [np.zeros_like(part) for part in w]
     step = 0

@@ -1,6 +1,13 @@
-"""Learn the parameters of ``insight.need`` from a history.
+"""Learn the parameters of ``insight.need`` from a history, with the views of the live code.
 
-Its views are those of the live code, so that training and serving cannot drift apart.
+From a learned file to decisions that use it::
+
+    lab/year/backtest         gives each visit of the history, folded by the live code
+    learning/offline          collects rows and labels                   OfflineLearner
+    learning/fit              fits the networks                          fit
+    model/world               ``ParametersLearned`` holds the result, named by its bytes
+    runtime/loop              enters it in the log                       Processor.enact
+    insight/need              every later decision reads it, and names that world
 """
 
 from collections.abc import Iterable, Mapping
@@ -65,18 +72,12 @@ class OfflineLearner:
         version = version_of(
             *[name.encode() + data for name, data in heads.items()], repr(sorted(population.items())).encode()
         )
-        card = {
-            "visits": repr(visits),
-            "inputs": ", ".join(FEATURES),
-            "method": "skip-layer network by Adam, seeds averaged",
-        }
+        method = "skip-layer network by Adam, seeds averaged"
+        card = {"visits": repr(visits), "inputs": ", ".join(FEATURES), "method": method}
         return Learned(version, heads, population, card)
 
     def calibrations(self, learned: Learned, *, since: float) -> dict[str, Calibration]:
-        """The first correction of each head.
-
-        What it would have named at the visits since ``since``, against what followed.
-        """
+        """The first correction of each head: its estimates at the visits since ``since`` against what followed."""
         found: dict[str, Calibration] = {}
         for head, sample in self._samples.items():
             net = unpack(learned.heads[head])
@@ -106,8 +107,8 @@ def _fitted(sample: Sample, population: dict[str, tuple[float, ...]], members: i
 def families_of(customers: Iterable[Customer]) -> dict[str, tuple[float, ...]]:
     """What a family is like among all who have the habit, each figure shrunk to that of all families.
 
-    ln(share who bought it twice), ln(its share of their baskets), how much larger than usual (in ln) the baskets are
-    that hold it, and the mean ln of the days between purchases.
+    ln(share who bought it twice), ln(its share of their baskets), ln of the relative size of its baskets, mean ln(days
+    between purchases).
     """
     totals: dict[str, NDArray[np.float64]] = {}
     for customer in customers:

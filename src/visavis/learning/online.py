@@ -1,8 +1,5 @@
-"""What outcomes teach: gather closed windows from entries, and propose changes of the world.
-
-Only entries are read, so replaying a log rebuilds it exactly. An outcome is learned once, when its window closes; what
-is not learned yet is kept by its decision, and goes with it.
-"""
+"""What outcomes teach: gather closed windows from entries, and propose changes of the world."""
+# Only entries are read, so replay rebuilds it exactly. An outcome is learned once, when its window closes.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
@@ -63,10 +60,7 @@ class Label(Struct, frozen=True, array_like=True, gc=False):
 
 
 class OnlineLearner(Projection):
-    """A :class:`~visavis.ports.Learner`: beliefs about actions, and the weekly correction of each head.
-
-    What may not be read any more teaches nothing: ``customer`` gives the person as they are now.
-    """
+    """A :class:`~visavis.ports.Learner`: beliefs about actions, weekly corrections, from data still permitted."""
 
     name = "online_learning"
 
@@ -116,10 +110,7 @@ class OnlineLearner(Projection):
                     self._calibrations |= entry.change.calibrations
 
     def amend(self, _customer: Customer, replaced: Sequence[Entry], entries: Sequence[Entry]) -> None:
-        """Take back what the replaced entries said and these do not, as far as it is not learned yet.
-
-        Deriving all anew would learn again what was learned.
-        """
+        """Take back what the replaced entries contributed and these do not; what was learned already stays."""
         now = {entry.moment.id: entry for entry in entries}
         for was in replaced:
             after = now.get(was.moment.id)
@@ -135,11 +126,8 @@ class OnlineLearner(Projection):
             *[(name, one.of, {"waits": "recalibration", "happened": one.hit}) for name, one in self._labels.items()],
             *[(name, one, {"waits": "beliefs", "happened": got}) for name, (one, got) in self._outcomes.items()],
         ]
-        return [
-            {"of": one.customer, "decision": name, **asdict(one), **more}
-            for name, one, more in kept
-            if one.customer in names
-        ]
+        kept = [row for row in kept if row[1].customer in names]
+        return [{"of": one.customer, "decision": name, **asdict(one), **more} for name, one, more in kept]
 
     def erase_personal_data(self, names: Collection[str], _entries: Sequence[Entry]) -> int:
         """Drop what is not learned yet; what was learned is an aggregate, and stays."""

@@ -1,7 +1,5 @@
-"""Checkpoints: the ledger's size and root at one time, signed (C2SP ``tlog-checkpoint``, a signed note).
-
-Whoever keeps one can later detect, without us, any change to the lines before it, even one of our own.
-"""
+"""Checkpoints: the ledger's size and root at one time, signed (C2SP ``tlog-checkpoint``, a signed note)."""
+# Whoever keeps one can later detect, without us, any change to the lines before it, even one of our own.
 
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64

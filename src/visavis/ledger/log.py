@@ -1,8 +1,6 @@
-"""The ledger of a running server: the Merkle tree over its durable lines, and signed checkpoints of it.
-
-Lines are committed with their entries (:func:`~visavis.ledger.record.prepare_lines`). The tree reads them afterwards
-(:meth:`Ledger.follow`), off the path of decisions, so that it never holds a line that could still be rolled back.
-"""
+"""The ledger of a running server: the Merkle tree over its durable lines, and signed checkpoints of it."""
+# Lines are committed with their entries; the tree reads them afterwards, so it never holds one that could be rolled
+# back.
 
 import logging
 import os
@@ -32,9 +30,9 @@ class LineSource(Protocol):
 class Ledger:
     """Serves roots, proofs and checkpoints. Not thread-safe.
 
-    A checkpoint is signed when one is asked for, lines were added and ``cadence_s`` have passed; ``keep`` stores it in
-    another place. Only lines that a checkpoint covers are published: otherwise somebody who watches both the ledger and
-    a shop could tell whose the newest line is. Nothing is signed when the lines are not those of the ``signed`` one.
+    A checkpoint is signed when asked for, lines were added and ``cadence_s`` have passed; ``keep`` stores a copy. Only
+    lines that it covers are published: the newest line could be linked to a person seen in a shop. Nothing is signed
+    when the lines differ from those of the ``signed`` one.
     """
 
     def __init__(
@@ -58,12 +56,8 @@ class Ledger:
         self.forked = signed is not None and (len(self) < signed.size or self.root(signed.size) != signed.root)
         """Whether these lines differ from what was signed: two histories are never signed under one name."""
         if self.forked:
-            log.error(
-                "%s %s",
-                FORKED,
-                WHAT_TO_DO,
-                extra={"lines": len(self), "signed": signed.size if signed is not None else 0},
-            )
+            sizes = {"lines": len(self), "signed": signed.size if signed is not None else 0}
+            log.error("%s %s", FORKED, WHAT_TO_DO, extra=sizes)
 
     def __len__(self) -> int:
         """How many lines."""
@@ -80,10 +74,7 @@ class Ledger:
             self._tree.append(line)
 
     def checkpoint(self, now_s: float) -> str:
-        """The last checkpoint; a new one when it is due, or when the clock was turned back.
-
-        :class:`Unavailable` when another history was signed under this name.
-        """
+        """The last one, or a new one if due or the clock went back; :class:`Unavailable` when it forked the history."""
         if self.forked:
             raise Unavailable(FORKED, advice=WHAT_TO_DO)
         if not self._note or (len(self) != self._shown and not 0 <= now_s - self._cut_at < self._cadence_s):
@@ -120,10 +111,7 @@ class Ledger:
 
 
 def checkpoint_folder(folder: Path) -> Callable[[int, str], None]:
-    """A function that stores each checkpoint as a file of this folder, named by its size; none is ever replaced.
-
-    The folder belongs on another machine's disk, or at least in its backup. Ledgers of other names may share it.
-    """
+    """A function that stores each checkpoint in this folder (best on another machine), by size, never replacing one."""
     folder.mkdir(parents=True, exist_ok=True)
 
     def keep(size: int, note: str) -> None:

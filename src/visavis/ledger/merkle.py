@@ -1,9 +1,6 @@
-"""Merkle trees after RFC 9162 (section 2.1): the root of a list of leaves, proofs about it, and their verification.
-
-*n* leaves are cut after the largest power of two below *n*; the left part never changes again, whatever is appended. A
-leaf's place is the list of cuts that lead to it from the top; a proof holds the root of the other side of each cut,
-from the bottom up.
-"""
+"""Merkle trees after RFC 9162 (section 2.1): the root of a list of leaves, proofs about it, and their verification."""
+# *n* leaves are cut after the largest power of two below *n*; the left part never changes. A leaf's place is the list
+# of cuts that lead to it from the top; a proof holds the root of the other side of each cut, from the bottom up.
 
 from collections.abc import Callable, Sequence
 from hashlib import sha256
@@ -53,11 +50,9 @@ def root_of(hashes: Sequence[bytes]) -> bytes:
 
 
 class Tree:
-    """An append-only tree with roots and proofs for every size it ever had.
+    """An append-only tree with roots and proofs for every size it ever had; stores a quarter of a byte a leaf."""
 
-    It stores a hash for each full tile of leaves, each pair of those, and so on: a quarter of a byte a leaf.
-    ``read(start, stop)`` returns leaves that were appended, when a proof needs the hashes inside a tile.
-    """
+    # ``read(start, stop)`` returns appended leaves, when a proof needs the hashes inside a tile.
 
     def __init__(self, read: Callable[[int, int], Sequence[bytes]]) -> None:
         self.size = 0

@@ -139,16 +139,10 @@ def lines_of_person(log: Log, names: Iterable[str]) -> list[OwnLine]:
 
 
 def missing(lines: Iterable[OwnLine], entries: Iterable[Entry], key: bytes) -> list[str]:
-    """The moments of these entries with a use that has no line; none in an honest ledger.
-
-    Choices are not looked at: one about a purpose that the strategy did not know has no line.
-    """
+    """The moments of these entries with a use that has no line; choices about unknown purposes have none."""
     there = {line.record.nonce for line in lines}
-    return [
-        entry.moment.id
-        for entry in entries
-        if entry.uses and any(nonce not in there for nonce, _ in _expected(entry, key))
-    ]
+    used = [entry for entry in entries if entry.uses]
+    return [one.moment.id for one in used if any(nonce not in there for nonce, _ in _expected(one, key))]
 
 
 def _expected(entry: Entry, key: bytes) -> Iterator[tuple[bytes, str]]:
@@ -157,10 +151,7 @@ def _expected(entry: Entry, key: bytes) -> Iterator[tuple[bytes, str]]:
 
 
 def out_of_order(lines: Iterable[OwnLine]) -> list[Fault]:
-    """Where a person's lines contradict their choices.
-
-    A yes before its notice; a use before a yes, after a no or an objection, or of more than the yes named.
-    """
+    """Where lines contradict choices: a yes before its notice, a use without a yes, after a no, or beyond it."""
     faults: list[Fault] = []
     closed: set[str] = set()
     served: dict[tuple[str, str], frozenset[str]] = {}

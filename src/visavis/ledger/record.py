@@ -1,12 +1,10 @@
 """The records of the ledger: one for each use of a person's data, each notice served and each choice made.
 
-Everyone may read the day, the role of who used the data, the purpose, its legal basis, the categories and the outcome.
-Only the person's **audit key** tells whose record it is, and verifies its commitment to the moment, the instant, the
-place and the decisions. The key is shredded with the person; the record stays, verifies, and identifies nobody. No two
-records of one person share anything that others can see.
-
-A *line* is a record's exact bytes: a JSON array, its fields in the order of :class:`LedgerRecord`. It is what the
-Merkle tree hashes as a leaf.
+Everyone may read the day, the role, the purpose, its legal basis, the categories and the outcome. Only the person's
+**audit key** identifies their records, and verifies the commitment to the details. The key is shredded with the person;
+the record stays, verifies, and identifies nobody. No two records of one person share anything that others can see.
+A *line* is a record's exact bytes: a JSON array in the order of :class:`LedgerRecord`, hashed as a leaf of the Merkle
+tree.
 """
 
 import hmac
@@ -89,10 +87,7 @@ _decode = msgspec.json.Decoder(LedgerRecord).decode
 def prepare_lines(
     uses: UseLog, entries: Sequence[Entry | WorldEntry], purposes: Mapping[str, Purpose]
 ) -> list[list[bytes]]:
-    """The ledger lines of each of these entries, for the commit of them all that follows; creates missing keys.
-
-    Days never go back in the ledger: an entry received before the last line's day (from an import) is recorded on it.
-    """
+    """The ledger lines of each of these entries, for one commit; creates missing keys. Days never go back."""
     uses.create_keys([entry.customer for entry in entries if isinstance(entry, Entry)])
     last = uses.last_line()
     day = date.fromisoformat(read(last).day).toordinal() if last else 0
@@ -107,10 +102,7 @@ def prepare_lines(
 
 
 def entry_lines(entry: Entry, purposes: Mapping[str, Purpose], audit_key: bytes, *, since: int = 0) -> list[bytes]:
-    """The lines of one entry: one for each notice served, choice made and use. Same arguments, same bytes.
-
-    ``purposes`` are the strategy's: no other is written by its name. ``since`` is the earliest day (an ordinal).
-    """
+    """One line for each notice served, choice made and use; unknown purposes unnamed, days from ``since`` on."""
     moment = entry.moment
     choice = type(moment) in _CHOICES
     if not choice and not entry.uses:
@@ -133,10 +125,7 @@ def entry_lines(entry: Entry, purposes: Mapping[str, Purpose], audit_key: bytes,
 
 
 def actors(entry: Entry) -> list[str]:
-    """Who acts in each line of this entry.
-
-    A choice is the person's; a notice and everything automatic is the service's (empty).
-    """
+    """Who acts in each line of this entry: a choice is the person's, all else the service's (empty)."""
     moment, used = entry.moment, [use.by for use in entry.uses]
     if type(moment) not in _CHOICES:
         return used
@@ -147,9 +136,8 @@ def actors(entry: Entry) -> list[str]:
 
 def details(entry: Entry, by: str) -> bytes:
     """The details that the lines of this entry by this actor commit to: JSON."""
-    return _encode(
-        Details(entry.moment.id, entry.received_at, by, tuple([decision.id for decision in entry.decisions]))
-    )
+    decisions = tuple([decision.id for decision in entry.decisions])
+    return _encode(Details(entry.moment.id, entry.received_at, by, decisions))
 
 
 def read(line: bytes) -> LedgerRecord:
@@ -167,12 +155,8 @@ def read(line: bytes) -> LedgerRecord:
 def nonces(audit_key: bytes, moment: str, count: int) -> list[bytes]:
     """The nonces of a moment's lines, in order: random to others, computed again with the key."""
     name = moment.encode("utf-8", "surrogatepass")
-    drawn = b"".join(
-        [
-            blake2b(name, key=audit_key, salt=block.to_bytes(2)).digest()
-            for block in range(-(-count * NONCE_BYTES // blake2b.MAX_DIGEST_SIZE))
-        ]
-    )
+    blocks = range(-(-count * NONCE_BYTES // blake2b.MAX_DIGEST_SIZE))
+    drawn = b"".join([blake2b(name, key=audit_key, salt=block.to_bytes(2)).digest() for block in blocks])
     return [drawn[i : i + NONCE_BYTES] for i in range(0, count * NONCE_BYTES, NONCE_BYTES)]
 
 
@@ -207,10 +191,7 @@ def _use_record(day: int, use: Use, shown: bool, known: Purpose | None) -> bytes
 
 
 def _choice_records(day: int, moment: Moment, purposes: Mapping[str, Purpose]) -> list[bytes]:
-    """One for each purpose that a choice or notice is about; empty bytes where the purpose is not known.
-
-    A notice names what it would open and a yes what it opens, as admission wrote it; a restriction closes everything.
-    """
+    """One for each purpose of a choice or notice; empty when unknown. A restriction closes everything."""
     match moment:
         case Noticed():
             found = [(moment.purpose, SERVICE, moment.categories, "served", moment.notice if moment.categories else "")]
@@ -235,7 +216,5 @@ def _public(
     day: int, by: str, purpose: str, basis: str, categories: tuple[str, ...], outcome: str, notice: str
 ) -> bytes:
     """A line up to its mark; many people share it on one day."""
-    line = _encode(
-        LedgerRecord(FORM, date.fromordinal(day).isoformat(), by, purpose, basis, categories, outcome, notice)
-    )
-    return line[: -len(b'"]')]
+    record = LedgerRecord(FORM, date.fromordinal(day).isoformat(), by, purpose, basis, categories, outcome, notice)
+    return _encode(record)[: -len(b'"]')]

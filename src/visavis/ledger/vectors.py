@@ -77,11 +77,8 @@ def _read(path: Path) -> Inclusion | Consistency:
     data = path.read_bytes()
     try:
         fields = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
-        return (
-            msgspec.json.decode(data, type=Inclusion)
-            if "leafIdx" in fields
-            else msgspec.json.decode(data, type=Consistency)
-        )
+        kind: type[Inclusion | Consistency] = Inclusion if "leafIdx" in fields else Consistency
+        return msgspec.json.decode(data, type=kind)
     except msgspec.MsgspecError as error:
         raise Invalid(
             f"{path.name} is not a vector: {error}.", advice="It holds leafIdx, treeSize… or size1, size2…, in base64."

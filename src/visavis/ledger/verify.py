@@ -1,7 +1,5 @@
-"""Verify exported lines of a ledger, without its server, against checkpoints that somebody kept.
-
-Every fault says what is wrong and between which lines: two checkpoints that enclose it give its bounds.
-"""
+"""Verify exported lines of a ledger, without its server, against checkpoints kept elsewhere."""
+# Every fault says what is wrong and between which lines: two checkpoints that enclose it give its bounds.
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise

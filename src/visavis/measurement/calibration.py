@@ -1,8 +1,6 @@
-"""Calibration of probabilities: predicted against actual, in all, by week and by bin; and their recalibration.
-
-References: Naeini, Cooper & Hauskrecht, *Obtaining well calibrated probabilities using Bayesian binning*, 2015, eq. 1;
-Cox, *Two further applications of a model for binary regression*, 1958.
-"""
+"""Calibration of probabilities: predicted against actual, in all, by week and by bin; and their recalibration."""
+# References: Naeini, Cooper & Hauskrecht, *Obtaining well calibrated probabilities using Bayesian binning*, 2015, eq.
+# 1; Cox, *Two further applications of a model for binary regression*, 1958.
 
 from math import inf, log, nan
 
@@ -25,9 +23,7 @@ def calibration(p: ArrayLike, y: ArrayLike) -> float:
 
 
 def worst_week(p: ArrayLike, y: ArrayLike, week: ArrayLike, *, least: int = 500) -> float:
-    """The ratio farthest from 1 (in logarithm) among weeks of at least ``least`` rows; 1 when there is none.
-
-    A week in which nothing happened although something was predicted is infinitely far.
+    """The ratio farthest from 1 (in logarithm) among weeks of ``least`` rows, infinite without events; 1 when none.
 
     >>> worst_week([0.5] * 4, [1, 0, 1, 1], [1, 1, 2, 2], least=2)
     0.5
@@ -59,12 +55,9 @@ def recalibrate(
 ) -> tuple[float, float]:
     """The (shift, slope) of logit p' = shift + slope · logit p that fit ``y`` best, regularised towards ``before``.
 
-    The regularisation weighs as much as ``prior`` labels: few or one-sided labels give a small correction, never an
-    infinite one, and no labels none. Newton's method with step halving. ``y`` must only hold outcomes that closed
-    before the correction is used.
-
-    Reference: Platt, *Probabilistic outputs for support vector machines*, 1999; Cox, *Two further applications of a
-    model for binary regression*, 1958.
+    The regularisation weighs as much as ``prior`` labels, so few or one-sided labels give a small, finite correction.
+    Newton's method with step halving. ``y`` must only hold outcomes that closed before the correction is used.
+    Reference: Platt, *Probabilistic outputs for support vector machines*, 1999; Cox, as above.
 
     >>> recalibrate([], [])
     (0.0, 1.0)

@@ -1,9 +1,6 @@
-"""The uplift of each objective so far: the people who may see its cards against its holdout.
-
-One number a person: the share of their closed windows in which the outcome happened that was most probable when the
-window opened, whether it was shown or not. A window opens on what is *known*, before caps and holdout, so people who
-are held out have the same windows, and the two groups differ by the cards alone.
-"""
+"""The uplift of each objective so far: the people who may see its cards against its holdout."""
+# One number a person: the share of their closed windows in which the outcome most probable at opening happened, shown
+# or not. Windows open on what is *known*, before caps and holdout, so the two groups differ by the cards alone.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -44,10 +41,7 @@ class Tally(Struct):
 
 
 class ObjectiveTallies(Projection):
-    """The tallies of every objective of a strategy.
-
-    ``key`` is the one that holds people out, by the unit that ``randomization_unit`` gives for a name.
-    """
+    """The tallies of every objective; ``key`` draws the holdout, by the ``randomization_unit`` of a name."""
 
     name = "objectives"
 

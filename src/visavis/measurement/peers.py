@@ -1,7 +1,4 @@
-"""The peers that every figure is measured against: plain counting, and counting with decay.
-
-Kept apart from the engine, from the raw baskets.
-"""
+"""The baselines of every figure: plain counting and counting with decay, from raw baskets, apart from the engine."""
 
 from collections.abc import Iterable
 from heapq import nsmallest
@@ -71,10 +68,7 @@ class PurchaseCounts:
         return frozenset(self._habits - basket)
 
     def most_counted_of(self, missing: frozenset[str]) -> Prediction:
-        """The most counted of the missing families.
-
-        Its confidence is the count itself, a rate a day on one calendar (a rate a trip would do worse).
-        """
+        """The most counted of the missing families; its confidence is the count, a rate a day on one calendar."""
         count, _, family = min([self._counted[name] for name in missing])
         return Prediction(family, -count)
 

@@ -1,12 +1,9 @@
-"""Uplift: the mean outcome of people who may see an objective's cards minus that of its holdout, one number a person.
-
-The interval is a confidence sequence, valid at any time: a plain interval that is looked at every day finds effects
-that are not there in a third of the cases. A sample ratio mismatch is reported before any figure, and nothing is
-concluded from a few rare outcomes.
-
-References: Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas, *Time-uniform central limit theory and asymptotic confidence
-sequences*, arXiv 2103.06476, eq. 9; Lindon & Malek, *Anytime-valid inference for multinomial count data*, NeurIPS 2022.
-"""
+"""Uplift: the mean outcome of people who may see an objective's cards minus its holdout's, one number a person."""
+# The interval is a confidence sequence, valid at any time: a plain one looked at every day is wrong in a third of the
+# cases. A sample ratio mismatch is reported before any figure, and nothing is concluded from a few rare outcomes.
+# References: Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas, *Time-uniform central limit theory and asymptotic
+# confidence sequences*, arXiv 2103.06476, eq. 9; Lindon & Malek, *Anytime-valid inference for multinomial count data*,
+# NeurIPS 2022.
 
 from math import exp, inf, lgamma, log, nan, sqrt
 from typing import Final, Literal
@@ -30,9 +27,8 @@ rare outcomes."""
 class Uplift(Struct, frozen=True):
     """The difference of the means, and the interval that holds the truth with the stated confidence at any time.
 
-    No figure is claimed (NaN, an infinite interval) when the groups contradict the plan or one has fewer than two
-    persons. ``enough`` says that both groups are large enough for the interval to be trusted; until then the verdict is
-    never ``more`` or ``less``.
+    No figure (NaN, an infinite interval) when the groups contradict the plan or one has fewer than two persons. Until
+    ``enough`` (both groups large enough) the verdict is never ``more`` or ``less``.
     """
 
     uplift: float
@@ -45,9 +41,7 @@ class Uplift(Struct, frozen=True):
 
 
 def uplift(shown: ArrayLike, held: ArrayLike, *, holdout_share: float, planned: int, level: float = 0.95) -> Uplift:
-    """Compare the outcomes of those who may see cards with the holdout's, one number a person.
-
-    ``planned`` is how many persons were expected when it began.
+    """Compare those who may see cards with the holdout, one number a person; ``planned`` persons were expected.
 
     >>> uplift([1.0, 0.0] * 500, [1.0, 0.0] * 500, holdout_share=0.5, planned=2000).verdict
     'not_enough_evidence'
@@ -75,10 +69,7 @@ def uplift(shown: ArrayLike, held: ArrayLike, *, holdout_share: float, planned: 
 
 
 def half_width(n: int, sigma: float, *, n_opt: float, alpha: float) -> float:
-    """Half the width of the asymptotic confidence sequence for a mean of ``n`` numbers.
-
-    Narrowest around ``n_opt`` (eq. 9).
-    """
+    """Half the width of the asymptotic confidence sequence for a mean of ``n``, narrowest at ``n_opt`` (eq. 9)."""
     rho2 = (-2.0 * log(alpha) + log(1.0 - 2.0 * log(alpha))) / n_opt
     return sigma * sqrt(2.0 * (n * rho2 + 1.0) / (n * n * rho2) * log(sqrt(n * rho2 + 1.0) / alpha))
 
@@ -99,9 +90,7 @@ def mismatch(held: int, shown: int, *, share: float) -> float:
 
 
 def variance_error(persons: NDArray[np.float64]) -> float:
-    """The relative standard error of the variance, √((kurtosis - 1) / n); infinite when all numbers are the same.
-
-    It is large for rare or skewed numbers, whose variance a small group has not shown yet.
+    """The relative standard error of the variance, √((kurtosis - 1) / n): large if skewed, infinite if constant.
 
     >>> round(variance_error(np.array([1.0] * 5 + [0.0] * 95)), 2)
     0.41

@@ -9,10 +9,7 @@ Scope = Literal["moment", "person", "product"]
 
 
 class Attribute(Struct, frozen=True, gc=False):
-    """One thing that a condition may name.
-
-    ``category`` is the data category that it is read from; empty for what is no personal data.
-    """
+    """One thing that a condition may name, and the data category that it is read from (empty: no personal data)."""
 
     path: str
     type: Type

@@ -49,11 +49,10 @@ Proved = Literal["foreign", "rendered", "no"]
 class Device(Struct, frozen=True, gc=False):
     """A screen: its size, its font, and the price of a glance in units of attention.
 
-    ``lines`` is what fits of title and body; ``chars`` how many characters a line of its own text mode holds (0: it has
-    none). On a ``see_through`` screen black is clear. ``padding_px`` is kept free all around (0: a share of the width),
-    ``round`` masks what lies outside the circle. ``unverified`` names the fields that are assumed, derived or only
-    reported by the press; ``proved`` says against what the row is tested: foreign software, our own rendering in a
-    browser, or nothing yet.
+    ``lines``: what fits of title and body; ``chars``: characters a line of its text mode (0: none); ``see_through``:
+    black is clear; ``padding_px``: kept free around (0: a share of the width); ``round``: corners masked.
+    ``unverified`` names fields assumed or only reported by the press; ``proved`` the test: foreign software, our
+    rendering in a browser, or none.
     """
 
     profile: str

@@ -1,8 +1,6 @@
-"""Consent: one purpose, the scope that the served notice named, and what the person chose.
-
-A purpose is closed until the person said yes to a notice that was served to them; two of the ten statuses open it (DPV
-2.3, ``dpv:ConsentStatusValidForProcessing``). A purpose on another basis is open without asking.
-"""
+"""Consent: one purpose, the scope that the served notice named, and what the person chose."""
+# A purpose is closed until a yes to a served notice; two of the ten statuses open it (DPV 2.3,
+# ``dpv:ConsentStatusValidForProcessing``). A purpose on another basis is open without asking.
 
 from hashlib import sha256
 from typing import Final, Literal
@@ -82,18 +80,12 @@ class Purpose(Struct, frozen=True, gc=False):
 
     @property
     def basis_term(self) -> str:
-        """The legal basis by its name in :data:`~visavis.model.dpv.BASIS_TERMS`.
-
-        Consent to read sensitive data is explicit.
-        """
+        """The legal basis, as in :data:`~visavis.model.dpv.BASIS_TERMS`; explicit consent for sensitive data."""
         return "explicit" if self.basis == "consent" and self.categories & SENSITIVE else self.basis
 
 
 class NoticeText(Struct, frozen=True, gc=False):
-    """What a notice says, exactly: its text in one language and its scope.
-
-    Its name is the SHA-256 of this record's JSON.
-    """
+    """What a notice says, exactly: its text in one language and its scope; named by the SHA-256 of its JSON."""
 
     purpose: str
     language: str
@@ -104,10 +96,7 @@ class NoticeText(Struct, frozen=True, gc=False):
 
 
 class Served(Struct, frozen=True, array_like=True, gc=False):
-    """The notice that was last on this person's screen for one purpose, as it was.
-
-    ``id`` is the moment's, ``hash`` the words'.
-    """
+    """The notice last on this person's screen for one purpose; ``id`` is the moment's, ``hash`` the words'."""
 
     version: str
     hash: str
@@ -158,7 +147,7 @@ def notice_text(purpose: Purpose, language: str) -> NoticeText:
 
 
 def hash_of(notice: NoticeText) -> str:
-    """The name of these words: change one letter of the text, or the scope, and it is another notice.
+    """The name of these words; another letter of the text or another scope gives another.
 
     >>> notice = NoticeText("home", "en", "What your fridge reports.", (), ("home",), ())
     >>> hash_of(notice)[:12], hash_of(msgspec.structs.replace(notice, recipients=("Acme",)))[:12]

@@ -1,8 +1,5 @@
-"""One person as a fold of entries.
-
-Each field is written from one category of data only, so that a view for a purpose is made by dropping fields
-(``consent.gate.view``). Everything is bounded: :data:`HABITS_LIMIT` habits, :data:`SHOPS_LIMIT` shops, ….
-"""
+"""One person as a fold of entries, bounded in size (:data:`HABITS_LIMIT` habits, :data:`SHOPS_LIMIT` shops, …)."""
+# Each field is written from one category of data only: a view for a purpose drops fields (``consent.gate.view``).
 
 from typing import Final, Literal, TypeVar
 

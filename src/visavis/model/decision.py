@@ -71,10 +71,7 @@ Origin = Literal["declared", "observed", "inferred"]
 
 
 class Fact(Struct, frozen=True, array_like=True, gc=False):
-    """One thing that an adviser may know of a person: since which local day, how probable, and from which origin.
-
-    Of a need also how many ``times`` it was met, and ``every_days`` on average (0 when not known).
-    """
+    """A fact for an adviser; of a need, how many ``times`` it was met, ``every_days`` on average (0: not known)."""
 
     kind: FactKind
     subject: str
@@ -86,10 +83,7 @@ class Fact(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Show(Struct, frozen=True, array_like=True, tag="show", gc=False):
-    """Show this arm on that device, until ``until`` (epoch seconds).
-
-    ``facts`` are those of an adviser's brief, the most important first; ``figures`` the numbers on a card.
-    """
+    """Show this arm on that device, until ``until`` (epoch seconds); ``facts`` of a brief, ``figures`` on a card."""
 
     id: str
     audience: str
@@ -131,10 +125,7 @@ Decision = Show | Silence
 
 
 class Outcome(Struct, frozen=True, array_like=True, gc=False):
-    """The outcome of a decision: bit i of ``hits`` is set when its i-th known family was bought.
-
-    ``got`` says whether the shown arm was.
-    """
+    """The outcome of a decision: bit i of ``hits`` when its i-th known family was bought; ``got`` for the shown arm."""
 
     decision: str
     objective: str

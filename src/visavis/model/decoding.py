@@ -1,8 +1,6 @@
-"""Read a moment from JSON or from parsed fields: a valid moment, or one :class:`~visavis.model.errors.Invalid`.
-
-Unknown fields are dropped; everything else is strict. An error never repeats what the sender wrote: it may be about a
-person.
-"""
+"""Read a moment from JSON or from parsed fields: a valid moment, or one :class:`~visavis.model.errors.Invalid`."""
+# Unknown fields are dropped; everything else is strict. An error never repeats what the sender wrote: it may be
+# personal.
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final

@@ -1,13 +1,6 @@
-"""The terms of the Data Privacy Vocabulary that we use, frozen.
-
-What a purpose may be called, and what our exports may say.
-
-A list and not a parser: reading the vocabulary's own files takes many seconds, and a term that is not here is refused
-instead of guessed.
-
-Reference: W3C Data Privacy Vocabularies and Controls Community Group, *Data Privacy Vocabulary (DPV) 2.3*, a Community
-Group report.
-"""
+"""The terms of the Data Privacy Vocabulary that purposes and exports may use, frozen; an unknown term is refused."""
+# Reference: W3C Data Privacy Vocabularies and Controls Community Group, *Data Privacy Vocabulary (DPV) 2.3*, a
+# Community Group report. A list, because parsing the vocabulary's own files takes many seconds.
 
 from typing import Final
 
@@ -21,39 +14,19 @@ NAMESPACES: Final[dict[str, str]] = {
 LAW: Final = "https://w3id.org/dpv/legal/eu#law-GDPR"
 SCHEMA: Final = "https://w3id.org/dpv/schema/dpv-27560#"
 
-PURPOSES: Final = frozenset(
-    {
-        "dpv:AccountManagement",
-        "dpv:RequestedServiceProvision",
-        "dpv:CustomerCare",
-        "dpv:CommunicationForCustomerCare",
-        "dpv:FraudPreventionAndDetection",
-        "dpv:EnforceSecurity",
-        "dpv:LegalCompliance",
-        "dpv:RightsFulfilment",
-        "dpv:ProvideProductRecommendations",
-        "dpv:PersonalisedBenefits",
-        "dpv:UserInterfacePersonalisation",
-        "dpv:DirectMarketing",
-        "dpv:ProvidePersonalisedRecommendations",
-        "dpv:ServiceUsageAnalytics",
-        "dpv:ImproveExistingProductsAndServices",
-        "dpv:ResearchAndDevelopment",
-        "dpv:PersonalisedAdvertising",
-        "dpv:TargetedAdvertising",
-        "dpv:IdentityAuthentication",
-    }
-)
-MARKETING: Final = frozenset(
-    {
-        "dpv:ProvideProductRecommendations",
-        "dpv:ProvidePersonalisedRecommendations",
-        "dpv:PersonalisedBenefits",
-        "dpv:DirectMarketing",
-        "dpv:PersonalisedAdvertising",
-        "dpv:TargetedAdvertising",
-    }
-)
+_PURPOSES: Final = """
+dpv:AccountManagement dpv:RequestedServiceProvision dpv:CustomerCare dpv:CommunicationForCustomerCare
+dpv:FraudPreventionAndDetection dpv:EnforceSecurity dpv:LegalCompliance dpv:RightsFulfilment
+dpv:ProvideProductRecommendations dpv:PersonalisedBenefits dpv:UserInterfacePersonalisation dpv:DirectMarketing
+dpv:ProvidePersonalisedRecommendations dpv:ServiceUsageAnalytics dpv:ImproveExistingProductsAndServices
+dpv:ResearchAndDevelopment dpv:PersonalisedAdvertising dpv:TargetedAdvertising dpv:IdentityAuthentication
+"""
+PURPOSES: Final = frozenset(_PURPOSES.split())
+_MARKETING: Final = """
+dpv:ProvideProductRecommendations dpv:ProvidePersonalisedRecommendations dpv:PersonalisedBenefits dpv:DirectMarketing
+dpv:PersonalisedAdvertising dpv:TargetedAdvertising
+"""
+MARKETING: Final = frozenset(_MARKETING.split())
 """What an objection to direct marketing closes (GDPR art. 21(2)), the profiling that serves it included."""
 SHARING: Final = frozenset({"dpv:PersonalisedAdvertising", "dpv:TargetedAdvertising"})
 """What Global Privacy Control refuses: data that go to others for their advertising."""
@@ -91,70 +64,19 @@ STATUS_TERMS: Final[dict[str, str]] = {
 }
 """The ten statuses; only the first two open the gate."""
 
-TERMS: Final = (
-    PURPOSES
-    | frozenset(CATEGORY_TERMS.values())
-    | frozenset(BASIS_TERMS.values())
-    | frozenset(STATUS_TERMS.values())
-    | frozenset(
-        {
-            "dpv:ConsentRecord",
-            "dpv:ConsentReceipt",
-            "dpv:ConsentNotice",
-            "dpv:Process",
-            "dpv:ExpressedConsent",
-            "dpv:ExplicitlyExpressedConsent",
-            "dpv:Use",
-            "dpv:Infer",
-            "dpv:DataSubjectDataSource",
-            "dpv:FullAutomation",
-            "dpv:AssistiveAutomation",
-            "dpv:StorageLocation",
-            "dpv:StorageDuration",
-            "dpv:StorageDeletion",
-            "dpv:WithdrawConsent",
-            "dpv:ProvideConsent",
-            "dpv:DataSubjectRight",
-            "dpv:DPIA",
-            "dpv:hasDataSubject",
-            "dpv:hasJurisdiction",
-            "dpv:hasApplicableLaw",
-            "dpv:hasDataController",
-            "dpv:hasName",
-            "dpv:hasAddress",
-            "dpv:hasContact",
-            "dpv:hasNotice",
-            "dpv:hasProcess",
-            "dpv:hasPurpose",
-            "dpv:hasLegalBasis",
-            "dpv:hasPersonalData",
-            "dpv:hasDataSource",
-            "dpv:hasProcessing",
-            "dpv:hasAutomationLevel",
-            "dpv:hasRecipient",
-            "dpv:hasStorageCondition",
-            "dpv:hasLocation",
-            "dpv:hasDuration",
-            "dpv:hasConsentControl",
-            "dpv:isExercisedAt",
-            "dpv:hasRight",
-            "dpv:hasImpactAssessment",
-            "dpv:hasConsentStatus",
-            "dpv:isIndicatedAtTime",
-            "dpv:isIndicatedBy",
-            "dpv:hasIndicationMethod",
-            "dpv:hasRecordOfActivity",
-            "eu-gdpr:A7-3",
-            "loc:FR",
-            "dct:identifier",
-            "dct:conformsTo",
-            "dct:language",
-            "dct:valid",
-            "dct:created",
-            "dct:publisher",
-            "dct:description",
-        }
-    )
+_RECORD_TERMS: Final = """
+dpv:ConsentRecord dpv:ConsentReceipt dpv:ConsentNotice dpv:Process dpv:ExpressedConsent dpv:ExplicitlyExpressedConsent
+dpv:Use dpv:Infer dpv:DataSubjectDataSource dpv:FullAutomation dpv:AssistiveAutomation dpv:StorageLocation
+dpv:StorageDuration dpv:StorageDeletion dpv:WithdrawConsent dpv:ProvideConsent dpv:DataSubjectRight dpv:DPIA
+dpv:hasDataSubject dpv:hasJurisdiction dpv:hasApplicableLaw dpv:hasDataController dpv:hasName dpv:hasAddress
+dpv:hasContact dpv:hasNotice dpv:hasProcess dpv:hasPurpose dpv:hasLegalBasis dpv:hasPersonalData dpv:hasDataSource
+dpv:hasProcessing dpv:hasAutomationLevel dpv:hasRecipient dpv:hasStorageCondition dpv:hasLocation dpv:hasDuration
+dpv:hasConsentControl dpv:isExercisedAt dpv:hasRight dpv:hasImpactAssessment dpv:hasConsentStatus
+dpv:isIndicatedAtTime dpv:isIndicatedBy dpv:hasIndicationMethod dpv:hasRecordOfActivity eu-gdpr:A7-3 loc:FR
+dct:identifier dct:conformsTo dct:language dct:valid dct:created dct:publisher dct:description
+"""
+TERMS: Final = PURPOSES.union(
+    CATEGORY_TERMS.values(), BASIS_TERMS.values(), STATUS_TERMS.values(), _RECORD_TERMS.split()
 )
 """Every term that an export of ours may contain."""
 
@@ -169,7 +91,4 @@ def iri(term: str) -> str:
     return NAMESPACES[prefix] + name
 
 
-IRIS: Final = frozenset({iri(term) for term in TERMS}) | {
-    LAW,
-    *[SCHEMA + kind for kind in ("record-eu-gdpr", "receipt-eu-gdpr")],
-}
+IRIS: Final = frozenset({iri(term) for term in TERMS}) | {LAW, f"{SCHEMA}record-eu-gdpr", f"{SCHEMA}receipt-eu-gdpr"}

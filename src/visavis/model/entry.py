@@ -14,10 +14,7 @@ FORM: Final = 2
 
 
 class Effect(Struct, frozen=True, array_like=True, gc=False):
-    """What must happen outside (an order, a reward), delivered at least once under an idempotency key.
-
-    ``epoch`` is the consent epoch of the yes: a purpose that was closed since does not cover it any more.
-    """
+    """What must happen outside (an order, a reward), at least once, by idempotency key; of consent ``epoch``."""
 
     key: str
     kind: str

@@ -1,8 +1,5 @@
-"""GS1: the trade item that a code names, given as digits, a Digital Link or an EPC; one item has one 14-digit key.
-
-A Digital Link is read by its path alone, so any domain and prefix will do. :func:`product_of` leaves out what tells one
-pack from another (lot, serial number).
-"""
+"""GS1: the trade item that a code names, given as digits, a Digital Link or an EPC; one item has one 14-digit key."""
+# A Digital Link is read by its path alone, so any domain and prefix will do.
 
 import re
 from calendar import monthrange

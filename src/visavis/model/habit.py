@@ -1,8 +1,6 @@
-"""The columns of a habit and of a person's trips: packed doubles, since one basket updates dozens of rows.
-
-Times are days since 1970-01-01 UTC with a fraction. Decayed sums are kept *as of* the row's ``last`` (or
-``last_basket``) and decayed to the present when read, so a fold touches only what was bought.
-"""
+"""The columns of a habit and of a person's trips: packed doubles, since one basket updates dozens of rows."""
+# Times are days since 1970-01-01 UTC with a fraction. Decayed sums are kept *as of* the row's ``last`` (or
+# ``last_basket``) and decayed to the present when read, so a fold touches only what was bought.
 
 from struct import Struct as Packing
 from typing import Final

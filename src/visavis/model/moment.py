@@ -1,8 +1,8 @@
 """A moment: one thing that happened between a person and the brand, at one instant, of one kind.
 
-Each kind is one class: its fields, its category of data (consent is given for categories), who may send it, how long
-it is kept, and whether it counts as contact. What a sender writes into ``at`` or into a line's ``family`` is never
-used: ``consent.gate.admit`` resolves both. JSON is read by ``model.decoding``.
+Each kind is one class: its fields, its category of data (consent is given for categories), who may send it, how long it
+is kept, and whether it counts as contact. ``at`` and a line's ``family`` are always the gate's
+(``consent.gate.admit``).
 """
 
 from datetime import date, datetime
@@ -32,10 +32,7 @@ LINES_LIMIT: Final = 500
 
 
 class Spot(Struct, frozen=True, array_like=True, gc=False):
-    """Place, local day (since 1970-01-01) and local hour (0 to 24), written by the gate in the zone of the place.
-
-    Stored with the moment, so that refolding years later needs no table of places or time zones.
-    """
+    """Place, local day (since 1970-01-01) and local hour (0 to 24) in its zone; written by the gate, for replay."""
 
     place: str
     place_kind: str

@@ -9,10 +9,7 @@ OPEN_LIMIT: Final = 32
 
 
 class Shown(Struct, frozen=True, array_like=True, gc=False):
-    """A card that took attention: reserved when decided, confirmed when displayed, answered until ``until``.
-
-    ``epoch`` is the person's consent epoch when it was decided.
-    """
+    """A card that took attention: decided in consent ``epoch``, confirmed when displayed, answered until ``until``."""
 
     decision: str
     at: float

@@ -9,11 +9,7 @@ from visavis.model.shown import DeviceState
 
 
 class View(Struct, frozen=True, gc=False):
-    """All that conditions, features, models, cards and briefs may read of a person.
-
-    ``categories`` are the data categories that this view contains; ``moment`` is the waking moment, absent when its own
-    category is not among them.
-    """
+    """All that decisions may read of a person: data of ``categories``; ``moment`` only of a category in them."""
 
     categories: frozenset[str]
     moment: Moment | None

@@ -1,4 +1,1 @@
-"""What people may ask: a copy, a correction, an erasure, a restriction, an objection.
-
-And the proof that it was done.
-"""
+"""Rights of persons: copy, correction, erasure, restriction, objection, and the proof that it was done."""

@@ -1,7 +1,4 @@
-"""Verify what we signed and gave, with the public key alone.
-
-The receipt of a consent or of an erasure, an acknowledgement, a copy.
-"""
+"""Verify what was signed (receipts, acknowledgements, copies) with the public key alone."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -33,17 +30,13 @@ class Document(Struct, frozen=True):
 
 
 def verified(token: str | bytes, public: Mapping[str, Any]) -> Document:
-    """The paper of this token, when who holds this key signed it and nothing of it was changed.
-
-    :class:`Invalid` otherwise, and nothing else.
-    """
+    """The document of this token, if it is whole and signed by this key; else :class:`Invalid`, and nothing else."""
     paper = None
     if len(token) <= LIMIT:
         try:
             found = jws.deserialize_compact(token, OKPKey.import_key(dict(public)), algorithms=[ALGORITHM])
-            paper = Document(
-                PAPERS[str(found.headers()["typ"])], msgspec.json.decode(found.payload, type=dict[str, Any])
-            )
+            kind = PAPERS[str(found.headers()["typ"])]
+            paper = Document(kind, msgspec.json.decode(found.payload, type=dict[str, Any]))
         except (JoseError, msgspec.MsgspecError, ValueError, TypeError, KeyError, RecursionError):
             pass
     if paper is None:

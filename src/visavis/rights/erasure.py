@@ -1,18 +1,12 @@
 """Erase a person everywhere.
 
-The steps, in order:
+1. Make the notices to recipients of the person's data durable, since nothing knows the recipients afterwards.
+2. Between two groups of moments, the log sets a tombstone, overwrites the rows and destroys the keys.
+3. Delete what lies beside the log, in each holder of personal data, whatever another one does.
+4. Send the notices, and give a receipt: what was deleted, what is kept and why.
 
-1. **Announce**: recipients of the person's data are to be told, and once the person is erased nothing knows whom; so
-   their notices are made durable first.
-2. **Decide**, between two groups of moments: the log sets a tombstone, overwrites the rows and destroys the keys; the
-   population forgets the person. From here on no late moment of theirs is taken.
-3. **Delete** what lies beside the log: each holder of personal data that wiring lists, whatever another one does.
-4. **Tell** the recipients.
-5. **Receipt**: what was deleted, what is kept and why.
-
-What was learned together stays, an aggregate; what is not learned yet goes. When something cannot be deleted now (a
-file is being read), everything else is, :class:`Unfinished` says so, and asking again completes it. After a crash, or
-when a backup is put back, opening the log and :func:`resume` complete it.
+Aggregates that were learned stay. If a file is being read, all else is deleted, :class:`Unfinished` is raised, and
+asking again completes it. After a crash or a restored backup, opening the log and :func:`resume` complete it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -74,19 +68,14 @@ class Unfinished(Unavailable):
     """Not all of it could be done now: somebody reads a file. What was done is ``done``; asking again does the rest."""
 
     def __init__(self, done: Erased, why: VisavisError) -> None:
-        super().__init__(
-            "Not everything could be erased yet: somebody is reading a file of it.",
-            advice="Ask again once the backup is made.",
-        )
+        text = "Not everything could be erased yet: somebody is reading a file of it."
+        super().__init__(text, advice="Ask again once the backup is made.")
         self.done = done
         self.__cause__ = why
 
 
 class ErasureReceipt(Struct, frozen=True):
-    """What an erasure deleted, what is kept and why, and which recipients are told.
-
-    ``subject`` is a pseudonym made for this receipt only.
-    """
+    """What an erasure deleted, what is kept and why, and who is notified; ``subject`` is a one-time pseudonym."""
 
     form: str
     subject: str
@@ -132,7 +121,7 @@ class Erasures:
         return self._receipt(pending, _sum(pending.done, done))
 
     def _announce(self, name: str) -> PendingErasure:
-        """Make the recipients' notices durable, and keep what is to be known of a person once nothing of them is."""
+        """Make the recipients' notices durable, and keep what is needed after the erasure."""
         customer, now, cause = self._people.find(name), self._people.now(), token_hex(8)
         whom = tuple(recipients(self._people.processor.strategy.purposes, customer))
         notices: list[Entry] = []
@@ -155,9 +144,9 @@ class Erasures:
 
 
 def erase(names: Iterable[str], processor: Processor, holders: Sequence[PersonalDataHolder]) -> Erased:
-    """Erase the person of these names in the log, then in every holder; call it between two groups of moments.
+    """Erase the person of these names in the log, then in every holder, between two groups of moments.
 
-    Somebody of whom nothing is known is erased as well: nothing of theirs is taken from then on.
+    A person of whom nothing is known is erased as well: nothing of theirs is taken from then on.
     """
     asked_at, decided, entries = processor.clock.now(), list[str](), list[Entry]()
     failed: VisavisError | None = None

@@ -1,7 +1,6 @@
-"""A copy of everything that is held of one person: for them to read, and for another server to go on from.
+"""A copy of everything that is held of one person, to read and to take to another server; signed as a JWS.
 
-``entries`` is the whole of what their keys open, as it lies in the log; everything else is read off it, in names that
-people and programs understand; ``docs/export.md`` explains each part. Signed as a JWS.
+``entries`` is what lies in the log; everything else is derived from it. ``docs/export.md`` explains each part.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,7 +23,7 @@ from visavis.insight.need import Head, estimate
 from visavis.insight.shortlist import shortlist
 from visavis.model.consent import CATEGORIES, Consent
 from visavis.model.customer import Customer
-from visavis.model.entry import Entry
+from visavis.model.entry import Entry, Use
 from visavis.model.errors import Invalid
 from visavis.model.habit import HABIT, TRIPS, VISIT
 from visavis.model.moment import Consented, Due, Noticed, Objected, Spot, Withdrew
@@ -37,47 +36,22 @@ from visavis.strategy.brand import Controller
 from visavis.strategy.read import Strategy
 
 FORM: Final = "visavis-export/1"
+CHOICES: Final = (Consented, Withdrew, Objected)
 TYPE: Final = "data-export+jwt"
 LIMIT: Final = 1 << 28
-HABITS: Final = (
-    "local_days",
-    "first_day",
-    "last_day",
-    "decayed_28_days",
-    "decayed_days",
-    "decayed_baskets",
-    "last_basket",
-    "baskets",
-    "mean_ln_basket_size",
-    "last_local_day",
-    "baskets_at_shop_1",
-    "baskets_at_shop_2",
-    "baskets_at_shop_3",
-    "baskets_at_shop_4",
-    "last_gap_days",
-    "votes_for_the_usual",
-    "last_64_baskets",
+_HABITS: Final = (
+    "local_days first_day last_day decayed_28_days decayed_days decayed_baskets last_basket baskets mean_ln_basket_size"
+    " last_local_day baskets_at_shop_1 baskets_at_shop_2 baskets_at_shop_3 baskets_at_shop_4 last_gap_days"
+    " votes_for_the_usual last_64_baskets"
 )
-RHYTHM: Final = (
-    "baskets",
-    "local_days",
-    "first_day",
-    "last_day",
-    "last_local_day",
-    "trips_decayed_28_days",
-    "cents_decayed_28_days",
-    "mean_ln_basket_size",
-    "baskets_at_shop_1",
-    "baskets_at_shop_2",
-    "baskets_at_shop_3",
-    "baskets_at_shop_4",
-    "mean_ln_size_at_shop_1",
-    "mean_ln_size_at_shop_2",
-    "mean_ln_size_at_shop_3",
-    "mean_ln_size_at_shop_4",
-    "mean_gap_days",
-    "trip_before_last_day",
+_RHYTHM: Final = (
+    "baskets local_days first_day last_day last_local_day trips_decayed_28_days cents_decayed_28_days"
+    " mean_ln_basket_size baskets_at_shop_1 baskets_at_shop_2 baskets_at_shop_3 baskets_at_shop_4"
+    " mean_ln_size_at_shop_1 mean_ln_size_at_shop_2 mean_ln_size_at_shop_3 mean_ln_size_at_shop_4 mean_gap_days"
+    " trip_before_last_day"
 )
+HABITS: Final = tuple(_HABITS.split())
+RHYTHM: Final = tuple(_RHYTHM.split())
 LOGIC: Final = {
     "fr": (
         "De vos achats, un calcul estime ce qui pourrait vous manquer : combien de fois et depuis quand vous prenez un"
@@ -181,9 +155,7 @@ def export(
         purposes=_purposes(strategy, customer, now),
         recipients=tuple(recipients(strategy.purposes, customer)),
         notices_served=tuple([_moment(entry) for entry in entries if isinstance(entry.moment, Noticed)]),
-        choices_made=tuple(
-            [_moment(entry) for entry in entries if isinstance(entry.moment, Consented | Withdrew | Objected)]
-        ),
+        choices_made=tuple([_moment(entry) for entry in entries if isinstance(entry.moment, CHOICES)]),
         logic=LOGIC,
         requests={name: {**asdict(one), "term": STATUS_TERMS[one.status]} for name, one in customer.requests.items()},
         reviews=_named(customer.reviews),
@@ -192,13 +164,7 @@ def export(
         devices=_named(customer.devices),
         shown=tuple(map(asdict, customer.service.shown)),
         brought={purpose: asdict(gains) for purpose, gains in brought.items()},
-        uses=tuple(
-            [
-                {"at": entry.received_at, "moment": entry.moment.id, **asdict(use)}
-                for entry in entries
-                for use in entry.uses
-            ]
-        ),
+        uses=tuple([_use(entry, use) for entry in entries for use in entry.uses]),
         audit_keys={name: processor.log.audit_key(name).hex() for name in names},
         ledger=tuple([line.decode() for _, line in ledger]),
         kept={holder.name: tuple(holder.export_personal_data(names)) for holder in holders},
@@ -233,9 +199,8 @@ def inferred(
 
 def signed(copy: Export, key: OKPKey) -> str:
     """The copy as a compact JWS."""
-    return jws.serialize_compact(
-        {"alg": ALGORITHM, "typ": TYPE, "kid": key.thumbprint()}, msgspec.json.encode(copy), key, algorithms=[ALGORITHM]
-    )
+    header = {"alg": ALGORITHM, "typ": TYPE, "kid": key.thumbprint()}
+    return jws.serialize_compact(header, msgspec.json.encode(copy), key, algorithms=[ALGORITHM])
 
 
 def opened(token: str | bytes, public: Mapping[str, Any], person: str) -> Export:
@@ -252,9 +217,8 @@ def opened(token: str | bytes, public: Mapping[str, Any], person: str) -> Export
             "This is not a whole export signed by this key.",
             advice="Give the file as it was made, and the key of who made it. Nothing was kept.",
         )
-    if person not in copy.audit_keys or any(
-        not {entry.customer, entry.moment.customer} <= copy.audit_keys.keys() for entry in copy.entries
-    ):
+    names = {name for entry in copy.entries for name in (entry.customer, entry.moment.customer)}
+    if not {person, *names} <= copy.audit_keys.keys():
         raise Invalid(
             "This export is another person's.",
             advice="Bring it in under the name that it was made for. Nothing was kept.",
@@ -274,9 +238,8 @@ def _needs(world: World, customer: Customer, now: datetime) -> dict[str, dict[st
     if world.learned is None or not customer.purchases.shops:
         return {}
     day, hour = int(now.timestamp() // 86_400), now.hour + now.minute / 60
-    moment = replace(
-        Due(id="export", customer=customer.id, occurred_at=now), at=Spot(customer.purchases.shops[0], "", day, hour)
-    )
+    spot = Spot(customer.purchases.shops[0], "", day, hour)
+    moment = replace(Due(id="export", customer=customer.id, occurred_at=now), at=spot)
     short = shortlist(view(customer, moment, frozenset(CATEGORIES), now.timestamp()))
     if short is None:
         return {}
@@ -327,6 +290,10 @@ def _visits(customer: Customer) -> list[dict[str, int]]:
 
 def _moment(entry: Entry) -> dict[str, Any]:
     return {"received_at": entry.received_at.astimezone(UTC), "kind": entry.moment.kind, **asdict(entry.moment)}
+
+
+def _use(entry: Entry, use: Use) -> dict[str, Any]:
+    return {"at": entry.received_at, "moment": entry.moment.id, **asdict(use)}
 
 
 def _named(records: Mapping[str, Struct]) -> dict[str, Any]:

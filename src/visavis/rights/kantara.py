@@ -1,7 +1,4 @@
-"""Consent receipts in the format of Kantara, for older tools.
-
-Reference: Kantara Initiative, *Consent Receipt Specification 1.1*, 2018.
-"""
+"""Consent receipts for older tools: Kantara Initiative, *Consent Receipt Specification 1.1*, 2018."""
 
 from typing import Any
 

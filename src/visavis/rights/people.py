@@ -1,4 +1,4 @@
-"""Whom a request is about, and how what they ask becomes a moment of their own."""
+"""The person whom a request is about, and moments that a request makes."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -27,7 +27,7 @@ class People:
 
     @property
     def processor(self) -> Processor:
-        """Who steps their moments."""
+        """The processor of their moments."""
         return self.writer.processor
 
     def now(self) -> datetime:

@@ -1,9 +1,7 @@
-"""A person's proof of one choice: its consent record, and a signed receipt.
+"""A person's proof of one choice: its consent record, and a signed receipt (JWS, Ed25519).
 
-A receipt holds the notice's words, the record and where rights are exercised, signed as a JWS (Ed25519): whoever has
-the public key verifies it without us. The record names its notice by the hash of the words shown.
-
-Reference: ISO/IEC TS 27560:2023, *Consent record information structure*, read through the guide of the DPV group.
+The record names its notice by the hash of the words shown; a public key is enough to verify the receipt. Reference:
+ISO/IEC TS 27560:2023, *Consent record information structure*, read through the guide of the DPV group.
 """
 
 from datetime import UTC, datetime
@@ -24,28 +22,16 @@ from visavis.strategy.brand import Controller
 
 ALGORITHM: Final = "Ed25519"
 RECEIPT_LIMIT: Final = 1 << 18
-MANDATORY: Final = (
-    "dct:identifier",
-    "dct:conformsTo",
-    "dpv:hasDataSubject",
-    "dpv:hasJurisdiction",
-    "dpv:hasDataController",
-    "dpv:hasNotice",
-    "dpv:hasProcess",
-    "dpv:hasConsentControl",
-    "dpv:hasRight",
-    "dpv:hasConsentStatus",
+_MANDATORY: Final = (
+    "dct:identifier dct:conformsTo dpv:hasDataSubject dpv:hasJurisdiction dpv:hasDataController dpv:hasNotice"
+    " dpv:hasProcess dpv:hasConsentControl dpv:hasRight dpv:hasConsentStatus"
 )
-"""The mandatory fields of a record, and then of each process in it."""
-MANDATORY_OF_PROCESS: Final = (
-    "dpv:hasPurpose",
-    "dpv:hasLegalBasis",
-    "dpv:hasPersonalData",
-    "dpv:hasDataSource",
-    "dpv:hasProcessing",
-    "dpv:hasRecipient",
-    "dpv:hasStorageCondition",
+_MANDATORY_OF_PROCESS: Final = (
+    "dpv:hasPurpose dpv:hasLegalBasis dpv:hasPersonalData dpv:hasDataSource dpv:hasProcessing dpv:hasRecipient"
+    " dpv:hasStorageCondition"
 )
+MANDATORY: Final = tuple(_MANDATORY.split())
+MANDATORY_OF_PROCESS: Final = tuple(_MANDATORY_OF_PROCESS.split())
 _DELETION: Final = "P1M"
 
 
@@ -70,10 +56,9 @@ class ConsentReceipt(Struct, frozen=True):
 
 
 def proof(customer: Customer, subject: str, purpose: Purpose, words: NoticeText, status: Status) -> Proof:
-    """The proof of the present choice for this purpose.
+    """The proof of the present choice; :class:`Invalid` when there is none, or it is bound to other words.
 
-    ``subject`` is the person's pseudonym, ``words`` are those that were served. :class:`Invalid` when there is no
-    choice, or it is bound to other words.
+    ``subject`` is the person's pseudonym, ``words`` are those that were served.
     """
     choice = customer.consents.get(purpose.key)
     if choice is None or not choice.served:
@@ -172,9 +157,8 @@ def receipt(proof: Proof, controller: Controller, key: OKPKey, at: datetime) -> 
         "dpv:hasRecordOfActivity": [found],
     }
     payload = msgspec.json.encode({"receipt": document, "notice": proof.words})
-    return jws.serialize_compact(
-        {"alg": ALGORITHM, "typ": "consent-receipt+jwt", "kid": key.thumbprint()}, payload, key, algorithms=[ALGORITHM]
-    )
+    header = {"alg": ALGORITHM, "typ": "consent-receipt+jwt", "kid": key.thumbprint()}
+    return jws.serialize_compact(header, payload, key, algorithms=[ALGORITHM])
 
 
 def signing_key(secret: bytes) -> OKPKey:
@@ -188,10 +172,7 @@ def public_key(key: OKPKey) -> dict[str, Any]:
 
 
 def verify_receipt(token: str | bytes, public: dict[str, Any]) -> ConsentReceipt:
-    """The receipt of this token: its signature, form, words and order in time are verified.
-
-    :class:`Invalid` says what is wrong; nothing else is raised.
-    """
+    """The receipt of this token: signature, form, words and order in time are verified; else :class:`Invalid`."""
     if len(token) > RECEIPT_LIMIT:
         raise Invalid("This is too long to be a receipt.", advice=f"At most {RECEIPT_LIMIT:,} characters.")
     try:
@@ -257,13 +238,9 @@ def _actor(choice: Consent, subject: dict[str, str]) -> dict[str, str] | list[di
     guardian = {"@id": f"{subject['@id']}/guardian"}
     if choice.status in ("revoked", "invalidated"):
         return {"@id": "ex:controller"}
-    return (
-        [subject, guardian]
-        if {"person", "guardian"} <= set(choice.by)
-        else guardian
-        if "guardian" in choice.by
-        else subject
-    )
+    if "guardian" not in choice.by:
+        return subject
+    return [subject, guardian] if "person" in choice.by else guardian
 
 
 def validity(choice: Consent) -> str:

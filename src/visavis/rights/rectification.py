@@ -1,8 +1,7 @@
 """Rectification: correct entries of a person, and every other entry that rested on them.
 
-A word that only the wrong moment said (a product, a family, a trait's value) is taken out of everything that was
-derived from it: decisions, facts of briefs, effects. What stays is that a correction happened (a ``corrected`` moment,
-without values). The person is then folded again from their entries.
+A word that only the wrong moment contained (a product, a family, a trait's value) is removed from decisions, briefs and
+effects. A ``corrected`` moment, without values, stays; the person is folded again from their entries.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -21,8 +20,7 @@ from visavis.strategy.read import Strategy
 
 CORRECTABLE: Final = frozenset({"places", "sight", "purchases", "home", "numbers", "preferences", "orders"})
 """Data about the person. What they chose and what we did are no data to correct: they are what happened."""
-EVIDENCE: Final = frozenset({"purchases", "orders"})
-"""What is a proof for both sides: the person asks, the brand puts it right."""
+EVIDENCE: Final = frozenset({"purchases", "orders"})  # a proof for both sides: the brand corrects it
 _ENVELOPE: Final = ("id", "customer", "occurred_at", "kind", "at")
 
 
@@ -37,9 +35,8 @@ def corrected(strategy: Strategy, entry: Entry, instead: Mapping[str, Any]) -> E
     unknown = set(instead) - (set(old.__struct_fields__) - set(_ENVELOPE))
     if unknown or not instead:
         wrong = f"{len(unknown)} of these fields are not known of this kind of moment."
-        raise Invalid(
-            wrong if unknown else "There is no field to correct.", advice=f"Known: {', '.join(sorted(_fields(old)))}."
-        )
+        advice = f"Known: {', '.join(sorted(_fields(old)))}."
+        raise Invalid(wrong if unknown else "There is no field to correct.", advice=advice)
     fields: dict[str, Any] = msgspec.to_builtins(replace(old, at=None))
     new = placed(strategy, from_builtins(fields | dict(instead), received_at=entry.received_at))
     return replace(entry, moment=new)
@@ -79,10 +76,8 @@ def _without(entry: Entry, gone: set[str], outcomes: set[str]) -> Entry:
     moment = entry.moment
     if isinstance(moment, Answered) and moment.about in gone:
         moment = replace(moment, about="")
-    decisions = tuple([_decision(decision, gone) for decision in entry.decisions])
-    decisions = tuple(
-        [replace(decision, window=None) if decision.id in outcomes else decision for decision in decisions]
-    )
+    kept = [_decision(decision, gone) for decision in entry.decisions]
+    decisions = tuple([replace(one, window=None) if one.id in outcomes else one for one in kept])
     effects = tuple([replace(effect, product="") if effect.product in gone else effect for effect in entry.effects])
     after = replace(entry, moment=moment, decisions=decisions, effects=effects)
     return after if after != entry else entry
@@ -107,9 +102,8 @@ def _decision(decision: Decision, gone: set[str]) -> Decision:
             None,
             decision.head,
         )
-    return replace(
-        decision, scored=scored, known=known, facts=tuple([fact for fact in decision.facts if fact.subject not in gone])
-    )
+    facts = tuple([fact for fact in decision.facts if fact.subject not in gone])
+    return replace(decision, scored=scored, known=known, facts=facts)
 
 
 def _words_of(entries: Iterable[Entry]) -> set[str]:

@@ -1,7 +1,6 @@
-"""What people may ask: a request is entered with the day by which it is answered, carried out, and closed.
+"""Requests of persons: entered with the day by which each is answered, carried out, and closed.
 
-What was corrected, restricted or objected to is a moment of the person's own, folded like all others. Erasures and
-reviews have files of their own.
+Corrections, restrictions and objections are moments of the person, folded like all others.
 """
 
 from collections.abc import Mapping
@@ -95,10 +94,8 @@ class Requests:
         if found is None:
             raise UnknownPerson("There is no such request of this person.", advice="GET …/requests lists them.")
         if status not in NEXT[found.status]:
-            raise Invalid(
-                f"A request that is {found.status} does not become that.",
-                advice=f"Known: {', '.join(sorted(NEXT[found.status])) or 'none'}.",
-            )
+            advice = f"Known: {', '.join(sorted(NEXT[found.status])) or 'none'}."
+            raise Invalid(f"A request that is {found.status} does not become that.", advice=advice)
         if status in REASONED and not reason:
             raise Invalid("A delay and a rejection need a reason.", advice="Send `reason`.")
         now = self.people.now()
@@ -136,10 +133,7 @@ class Requests:
         return await self.people.writer.ask(copied)
 
     async def bring_in(self, name: str, token: str | bytes, public: Mapping[str, Any] | None = None) -> int:
-        """Take in the copy that a person took elsewhere: all of it or nothing; how many entries.
-
-        Objections that are kept here go on standing.
-        """
+        """Take in a copy from elsewhere, all or nothing; how many entries. Objections kept here stand."""
         copy = opened(token, public if public is not None else public_key(self.key), name)
         processor = self.people.processor
 
@@ -155,10 +149,7 @@ class Requests:
     async def correct(
         self, name: str, moment: str, instead: Mapping[str, Any] | None, *, by_brand: bool
     ) -> Acknowledged:
-        """Correct what this moment said (``None``: it never happened).
-
-        What is evidence for both sides waits for the brand, whose correction answers it.
-        """
+        """Correct this moment (``None``: it never happened); evidence for both sides waits for the brand."""
         processor, entry = self.people.processor, await self._entry(name, moment)
         if entry.moment.category in EVIDENCE and not by_brand:
             if instead is not None:
@@ -209,9 +200,8 @@ class Requests:
         asked = await self.acknowledge(name, "objection")
         cause, now = f"{asked.request}-objected", self.people.now()
         try:
-            await self.people.process(
-                Objected(id=cause, customer=name, occurred_at=now, about=about, on=on, method="request")
-            )
+            moment = Objected(id=cause, customer=name, occurred_at=now, about=about, on=on, method="request")
+            await self.people.process(moment)
         except Refused as error:
             await self._reject(name, asked.request, error)
             raise
@@ -232,12 +222,8 @@ class Requests:
                 customer, request, one.right, one.status, asked_at, expected_at, now > expected_at, one.of, one.instead
             )
 
-        found = [
-            listed(person.id, name, one)
-            for person in self.people.processor.population
-            for name, one in person.requests.items()
-            if one.open
-        ]
+        people = self.people.processor.population
+        found = [listed(person.id, name, one) for person in people for name, one in person.requests.items() if one.open]
         return sorted(found, key=lambda one: (one.expected_at, one.asked_at, one.customer))
 
     def signed(self, what: Struct, kind: str) -> str:
@@ -254,9 +240,8 @@ class Requests:
 
     async def _corrected(self, name: str, request: str, *, of: str = "", family: str = "") -> None:
         now = self.people.now()
-        await self.people.process(
-            Corrected(id=f"{request}-corrected", customer=name, occurred_at=now, of=of, family=family)
-        )
+        moment = Corrected(id=f"{request}-corrected", customer=name, occurred_at=now, of=of, family=family)
+        await self.people.process(moment)
 
     async def _reject(self, name: str, request: str, error: Exception) -> None:
         await self.move(name, request, "rejected", Exception.__str__(error)[:280])

@@ -1,11 +1,8 @@
 """Retention: data of a person are deleted so many days after their last active contact.
 
-A category of data is kept as long as the longest of the purposes that name it: those that they chose about, and those
-on another basis. The rest (what was shown, devices, requests) as long as the longest of all; notices and choices
-:data:`PROOF_DAYS` longer, since they prove what was agreed to. When all of it is over the person is erased, and may
-come again as somebody of whom nothing is known. Data that are restricted are left alone.
-
-Everything follows from the log: whatever is interrupted is done at the next run, also when a backup was put back.
+A category is kept as long as the longest purpose that names it, of those chosen about or on another basis; the rest as
+long as the longest of all; notices and choices, as proof, :data:`PROOF_DAYS` longer. When all is over the person is
+erased, and may come again. Restricted data are left alone. Whatever is interrupted is done at the next run.
 """
 
 import logging
@@ -23,15 +20,11 @@ from visavis.ports import PersonalDataHolder
 from visavis.rights.rectification import without_categories
 from visavis.runtime.loop import Processor
 
-PROOF_DAYS: Final = 1826
-"""How much longer than everything else the proof of a choice is kept: five years."""
-DEFAULT_DAYS: Final = 1095
-"""How long everything is kept by a brand that names no purpose."""
+PROOF_DAYS: Final = 1826  # how much longer than everything else the proof of a choice is kept: five years
+DEFAULT_DAYS: Final = 1095  # how long everything is kept by a brand that names no purpose
 DAY_S: Final = 86_400.0
-RETRY_S: Final = 3_600.0
-"""When it is tried again, after somebody was reading a file."""
-AT_ONCE: Final = 16
-"""How many people are processed between two groups of moments, so that no moment waits for long."""
+RETRY_S: Final = 3_600.0  # when it is tried again after a file was being read
+AT_ONCE: Final = 16  # people processed between two groups of moments
 log = logging.getLogger("visavis.retention")
 
 
@@ -41,21 +34,16 @@ def kept_until(purposes: Mapping[str, Purpose], customer: Customer) -> dict[str,
     days = dict.fromkeys(customer.held, longest)
     if PROOF in days and customer.consents:
         days[PROOF] += PROOF_DAYS
+    chosen = [one for one in purposes.values() if one.basis != "consent" or one.key in customer.consents]
     for category in days.keys() & set(CATEGORIES):
-        named = [
-            one
-            for one in purposes.values()
-            if category in one.categories and (one.basis != "consent" or one.key in customer.consents)
-        ]
-        days[category] = max([one.retention_days for one in named], default=longest)
+        days[category] = max([one.retention_days for one in chosen if category in one.categories], default=longest)
     return {what: customer.kept_from + many * DAY_S for what, many in days.items()}
 
 
 class Retention:
-    """Deletes what is over, in the log and in ``holders``; ``deleted`` is given how many people and entries that was.
+    """Deletes what is over, in the log and in ``holders``; ``deleted`` gets how many people and entries.
 
-    :meth:`run` goes through everyone once a day. Data are never due sooner than was found then, unless something was
-    added since, which is kept for a day at least: the next day finds it.
+    :meth:`run` goes through everyone once a day; what was added since is kept for a day at least.
     """
 
     def __init__(
@@ -125,10 +113,7 @@ class Retention:
         return sum([len(self._processor.erase(name, for_good=False)) for name in names])
 
     def _delete_part(self, person: Customer, over: set[str], now: datetime, *, last: bool) -> int:
-        """Take these categories out of their entries, and what had followed from them; that it was done is entered.
-
-        With the ``last`` of them goes what is kept beside the log.
-        """
+        """Remove these categories and what derives from them; with the ``last``, also what lies beside the log."""
         processor, changes = self._processor, {name: dict[str, Entry | None]() for name in person.names}
         entries = processor.entries_of(person.id)
         for entry, after in without_categories(entries, over):
@@ -136,10 +121,8 @@ class Retention:
         categories, contact_at = tuple(sorted(over)), datetime.fromtimestamp(person.kept_from, UTC)
         for name in person.names:  # named by what it is about: after a crash it is there already
             cause = f"lapsed-{'-'.join(categories)}-{contact_at:%Y%m%dT%H%M%S%f}"
-            processor.step(
-                Lapsed(id=cause, customer=name, occurred_at=now, categories=categories, contact_at=contact_at),
-                check_log=True,
-            )
+            moment = Lapsed(id=cause, customer=name, occurred_at=now, categories=categories, contact_at=contact_at)
+            processor.step(moment, check_log=True)
         processor.commit()
         if last:
             for holder in self._holders:

@@ -1,4 +1,4 @@
-"""Contested decisions: a person asks that somebody look again; a person at the brand confirms or changes it."""
+"""Contested decisions: a person asks for a review; a person at the brand confirms or changes the decision."""
 
 from msgspec import Struct
 

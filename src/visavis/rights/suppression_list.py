@@ -1,9 +1,7 @@
 """The suppression list: who objected, kept for good in a file *outside* the data, beside the tombstones.
 
-An objection to marketing is absolute. It outlives a backup that is put back, an export that is brought in again, an
-erasure, and coming again under another name with the same identifier: whoever comes in is looked up here before
-anything else is done with them. It is kept under each name and identifier of a person. A line is a keyed hash of one,
-what was objected to, whether that stands, and the day: it tells nothing to who lacks the root key.
+An objection to marketing is absolute: it outlives backups, imports, erasures, and a new name with the same identifier.
+It is kept under each name and identifier of a person, as a keyed hash, with what was objected to and the day.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -26,10 +24,7 @@ FINGERPRINT_BYTES: Final = 16
 
 
 class SuppressionList(Projection):
-    """The list. ``path`` is its file, which only grows (``None``: in memory); the last line about somebody counts.
-
-    It outlives erasures, and names nobody: what stands is in a person's copy as their objections.
-    """
+    """The list, in a file that only grows (``None``: in memory); the last line about a hash counts."""
 
     name = "suppression_list"
 
@@ -55,17 +50,13 @@ class SuppressionList(Projection):
         return list(dict.fromkeys(about for name in names for about in self._standing.get(self._fingerprint(name), ())))
 
     def apply(self, entry: Entry, customer: Customer, live: bool) -> None:
-        """Note an objection, or a new identifier of somebody who has some.
-
-        What the log says again at start is passed over: a backup that was put back must not take one away.
-        """
+        """Note a live objection, or a new identifier of a person who has some; a replay changes nothing."""
         moment = entry.moment
         if not live:
             return
         if isinstance(moment, Objected):
-            self._write(
-                (entry.customer, *customer.names, *customer.identifiers), moment.about, entry.received_at, on=moment.on
-            )
+            names = (entry.customer, *customer.names, *customer.identifiers)
+            self._write(names, moment.about, entry.received_at, on=moment.on)
         elif isinstance(moment, Linked):
             for about in customer.objections:
                 self._write((moment.identifier,), about, entry.received_at, on=True)
@@ -81,10 +72,9 @@ class SuppressionList(Projection):
     def _write(self, names: Iterable[str], about: str, at: datetime, *, on: bool) -> None:
         for fingerprint in map(self._fingerprint, names):
             if (about in self._standing.get(fingerprint, ())) is not on:
+                line = f"{fingerprint.hex()} {quote(about, safe='')} {'on' if on else 'off'} {at:%Y-%m-%d}"
                 if self._path is not None:
-                    append_line(
-                        self._path, f"{fingerprint.hex()} {quote(about, safe='')} {'on' if on else 'off'} {at:%Y-%m-%d}"
-                    )
+                    append_line(self._path, line)
                 self._note(fingerprint, about, on=on)
 
     def _note(self, fingerprint: bytes, about: str, *, on: bool) -> None:
@@ -108,8 +98,6 @@ def restore_objections(processor: Processor, listed: SuppressionList, customer: 
     """Enter the objections that the list has of this person and the log has not: it came from a backup or an export."""
     for about in listed.of((*customer.names, *customer.identifiers)):
         if about not in customer.objections:
-            at = processor.clock.now()
-            again = Objected(
-                id=f"opposed-{token_hex(6)}", customer=customer.id, occurred_at=at, about=about, method=REMEMBERED
-            )
+            name, at = f"opposed-{token_hex(6)}", processor.clock.now()
+            again = Objected(id=name, customer=customer.id, occurred_at=at, about=about, method=REMEMBERED)
             processor.process([again])

@@ -1,1 +1,1 @@
-"""Living moments: load a customer, run one step, commit the entry, and only then let anything out."""
+"""Running moments: load a customer, run one step, commit the entry, and only then answer."""

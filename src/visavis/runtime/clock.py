@@ -1,4 +1,4 @@
-"""The time, twice: the machine's, and one that tests, years and the stage turn by hand."""
+"""The system clock, and one that tests and rehearsals set by hand."""
 
 from datetime import UTC, datetime
 from time import monotonic, time
@@ -22,10 +22,7 @@ class SystemClock:
 
 
 class TurnedClock:
-    """A clock that stands still until it is turned; it never goes back.
-
-    With ``runs`` it goes on by itself from where it was turned to.
-    """
+    """A clock that stands still until it is set, and never goes back; with ``runs`` it goes on from there."""
 
     def __init__(self, *, runs: bool = False) -> None:
         self._at = 0.0
@@ -33,10 +30,7 @@ class TurnedClock:
         self._since = monotonic()
 
     def turn(self, at: float) -> None:
-        """Go to this instant (epoch seconds), or stay when it is past.
-
-        :class:`Invalid` when no calendar of ours goes there.
-        """
+        """Go to this instant (epoch seconds), or stay when it is past; :class:`Invalid` after the year 2199."""
         if not at <= LATEST_S:
             raise Invalid("This instant is too far away.", advice="Give epoch seconds before the year 2200.")
         self._at, self._since = max(self._now(), at), monotonic()

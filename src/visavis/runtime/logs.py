@@ -1,8 +1,7 @@
-"""Logs of a server: one JSON object a line, with nothing of a person, whoever logs.
+"""A server's logs: one JSON object a line, without personal data.
 
-A line has the constant words of its message, never what was filled in; the few fields named in :data:`FIELDS`; and of
-an exception its kind and the places in the code, never its text (a key that is missing may be somebody's name).
-Requests are not logged at all: their addresses name people.
+A line has the constant part of its message, the fields in :data:`FIELDS`, and an exception's kind and places in the
+code, never its text (a missing key may be a name). Requests are not logged: their addresses name people.
 """
 
 import logging
@@ -12,17 +11,15 @@ from typing import Final, TextIO
 
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
-FIELDS: Final = ("kind", "entries", "moments", "reason", "attempt", "status")
-"""What of a record's ``extra`` is written; all else is left out."""
+FIELDS: Final = ("kind", "entries", "moments", "reason", "attempt", "status")  # what is written of a record
 
 
 class JsonLines(MsgspecFormatter):
     """A record as one line of JSON, without what could be about a person."""
 
     def __init__(self) -> None:
-        super().__init__(
-            ["levelname", "name", "message"], rename_fields={"levelname": "level", "name": "logger"}, timestamp="at"
-        )
+        names = {"levelname": "level", "name": "logger"}
+        super().__init__(["levelname", "name", "message"], rename_fields=names, timestamp="at")
 
     def format(self, record: logging.LogRecord) -> str:
         r"""The line.
@@ -43,18 +40,13 @@ def anonymous(record: logging.LogRecord) -> logging.LogRecord:
     kept |= {name: value for name in FIELDS if isinstance(value := getattr(record, name, None), str | int | float)}
     if record.exc_info and record.exc_info[0] is not None:
         kept["error"] = record.exc_info[0].__name__
-        kept["at_code"] = [
-            f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}"
-            for frame in extract_tb(record.exc_info[2])[-8:]
-        ]
+        frames = extract_tb(record.exc_info[2])[-8:]
+        kept["at_code"] = [f"{one.filename.rpartition('/')[2]}:{one.lineno} {one.name}" for one in frames]
     return logging.makeLogRecord(kept)
 
 
 def set_up(level: int = logging.INFO, stream: TextIO | None = None) -> None:
-    """Write everything that is logged in this process to ``stream`` (standard error), as lines of JSON.
-
-    Give ``log_config=None`` to uvicorn.
-    """
+    """Write this process's logs to ``stream`` (standard error) as lines of JSON; uvicorn gets ``log_config=None``."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -1,8 +1,7 @@
-"""The processor: a group of moments is stepped, committed once, and only then answered.
+"""The processor: steps a group of moments, commits it once, then answers.
 
-Idempotent by (customer, moment id): a retry gets the stored entry. The population advances at each step; when a commit
-fails, what was stepped is discarded and the log stays the truth. A moment that is not admitted leaves no row, key or
-cache entry.
+Idempotent by (customer, moment id): a retry gets the stored entry. When a commit fails, what was stepped is discarded.
+A moment that is not admitted leaves no row, key or cache entry.
 """
 
 import logging
@@ -34,10 +33,8 @@ from visavis.runtime.replay import WORLDS, rebuild
 from visavis.runtime.worlds import change
 from visavis.strategy.read import Strategy
 
-DUE: Final = "due-"
-"""How the ids of our own ``due`` moments begin: no sender may use it, or it could take the place of one."""
-REMEMBERED: Final = "kept"
-"""The method of an objection that we enter ourselves, because the suppression list remembers it."""
+DUE: Final = "due-"  # how the ids of our own ``due`` moments begin; no sender may use it
+REMEMBERED: Final = "kept"  # the method of an objection entered from the suppression list
 SKEW_S: Final = CLOCK_SKEW.total_seconds()
 log = logging.getLogger("visavis.identity")
 
@@ -64,8 +61,8 @@ class Group(Struct, frozen=True):
 class Processor:
     """Steps moments, commits them in groups, wakes who is due, and changes the world; rebuilt from the log at first.
 
-    ``objections_of`` gives the objections kept under these names or identifiers, also of a person who was erased
-    since: they are entered before anything else of theirs. One processor a log, one thread a processor.
+    ``objections_of`` gives the objections kept under these names or identifiers, also of a person erased since: they
+    are entered before anything else of theirs. One processor a log, one thread a processor.
     """
 
     def __init__(
@@ -120,11 +117,10 @@ class Processor:
         return answers
 
     def step(self, moment: Moment, *, check_log: bool = False) -> StepResult:
-        """Step one moment into the open group; its answer must not go out before :meth:`commit` has returned.
+        """Step one moment into the open group; it must not be answered before :meth:`commit` has returned.
 
-        A moment that occurred after all that was received of its person cannot be in the log yet, so the log is not
-        asked, unless ``check_log``: a sender that repeats an id under a later time is found by the commit, which is
-        refused.
+        The log is not asked about a moment that occurred after all that was received of its person, unless
+        ``check_log``: an id repeated under a later time makes the commit fail with :class:`Refused`.
         """
         customer = self.customer(moment.customer)
         moment = addressed(customer, moment)
@@ -163,14 +159,11 @@ class Processor:
         if reason is None:
             return None
         log.warning("two customers were not merged", extra={"reason": reason})
-        return NotAdmitted(
-            "linked",
-            "account",
-            f"This identifier belongs to another customer, and the two were not merged. {REASONS[reason]}",
-        )
+        why = f"This identifier belongs to another customer, and the two were not merged. {REASONS[reason]}"
+        return NotAdmitted("linked", "account", why)
 
     def _restore_objections(self, customer: Customer, moment: Moment) -> Customer:
-        """The customer, once what they objected to under this name or identifier is entered again."""
+        """Enter again what was objected to under this name or identifier; the customer after it."""
         name = customer.id
         names = (name, moment.identifier) if isinstance(moment, Linked) else (name,)
         for about in self._objections_of(names):
@@ -182,7 +175,7 @@ class Processor:
         return customer
 
     def _object_as_each(self, person: Customer, objection: Objected) -> None:
-        """Enter the objection of a merged person under each of their names: they may be parted again."""
+        """Enter a merged person's objection under each of their names, since they may be parted again."""
         for profile in person.profiles:
             if objection.about not in profile.objections:
                 cause = f"opposed-{objection.id}"[:128]  # it enters itself under the next name in turn
@@ -190,7 +183,7 @@ class Processor:
                 return
 
     def commit(self) -> None:
-        """Make the open group durable; when the log refuses, the group is discarded and memory stays as the log is."""
+        """Make the open group durable; if the log refuses, it is discarded."""
         group = self.close_group()
         if group.entries:
             try:
@@ -233,8 +226,7 @@ class Processor:
         answers: list[StepResult] = []
         while (limit is None or len(answers) < limit) and (due := self.population.pop_due(now.timestamp())):
             name, decision = due
-            # Named by what is waited for, which closes once: neither a clock that stands nor what else was kept of the
-            # person shows in it.
+            # Named by the decision that is waited for, which closes once.
             answers.append(self.step(Due(id=f"{DUE}{decision}", customer=name, occurred_at=now)))
         return answers
 
@@ -274,18 +266,12 @@ class Processor:
             self.projections.amend(self.customer(customer), replaced, now)
 
     def adopt(self, entries: Sequence[Entry]) -> None:
-        """Take in the entries that a person has elsewhere: all of them or none.
-
-        :class:`Refused` when somebody is, or was, here by such a name; :class:`Invalid` for a name of nobody.
-        """
+        """Take in a person's entries from elsewhere, all or none; :class:`Refused` if such a name is, or was, known."""
         self.commit()
-        names = {entry.customer for entry in entries}
+        names, log = {entry.customer for entry in entries}, self.log
         for name in names:
             check_identity(name, "customer")
-        if any(
-            self.customer(name).entries or self.log.erased(name) or next(iter(self.log.of(name)), None) is not None
-            for name in names
-        ):
+        if any(self.customer(one).entries or log.erased(one) or any(True for _ in log.of(one)) for one in names):
             raise Refused(
                 "This name is taken here, or nothing may be kept under it.",
                 advice="Bring a person in before anything of theirs is processed here.",
@@ -307,7 +293,7 @@ class Processor:
         self.apply_group(Group(list(entries), Changes()), position, live=False)
 
     def erase(self, customer: str, *, for_good: bool = True) -> list[Entry]:
-        """Erase this name in the log and in the population; the entries that there were. Asked again, complete it.
+        """Erase this name in log and population, and return its entries; repeated, it completes.
 
         Unless it is ``for_good``, they may come again. A merged person is erased under each of their names.
         """

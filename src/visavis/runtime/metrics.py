@@ -1,6 +1,7 @@
 """A server's metrics for Prometheus: how many, how fast, how much waits. No label ever names a person."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -15,28 +16,16 @@ class Metrics:
     """Counters of one server, in a registry of their own."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        self._moments = Counter(
-            "visavis_moments", "Moments by kind and what became of them", ["kind", "fate"], registry=self._registry
-        )
-        self._decisions = Counter(
-            "visavis_decisions",
-            "Decisions by audience and result",
-            ["audience", "result", "reason"],
-            registry=self._registry,
-        )
-        self._steps = Histogram(
-            "visavis_step_seconds", "How long the step of a moment took", buckets=BUCKETS_S, registry=self._registry
-        )
-        self._lapsed = Counter(
-            "visavis_lapsed", "People and entries deleted because of their age", ["what"], registry=self._registry
-        )
-        self._failures = Counter(
-            "visavis_projection_failures",
-            "Times that a projection failed at an entry",
-            ["projection"],
-            registry=self._registry,
-        )
+        self._registry = registry = CollectorRegistry()
+        counter = partial(Counter, registry=registry)
+        self._moments = counter("visavis_moments", "Moments by kind and what became of them", ["kind", "fate"])
+        labels = ["audience", "result", "reason"]
+        self._decisions = counter("visavis_decisions", "Decisions by audience and result", labels)
+        step = "How long the step of a moment took"
+        self._steps = Histogram("visavis_step_seconds", step, buckets=BUCKETS_S, registry=registry)
+        self._lapsed = counter("visavis_lapsed", "People and entries deleted because of their age", ["what"])
+        failures = "Times that a projection failed at an entry"
+        self._failures = counter("visavis_projection_failures", failures, ["projection"])
         self._children: dict[tuple[str, ...], Counter] = {}
 
     def watch(self, name: str, text: str, how_many: Callable[[], int]) -> None:
@@ -55,10 +44,8 @@ class Metrics:
         """An entry is durable; its step took this many microseconds."""
         self._steps.observe(us / 1e6)
         for decision in entry.decisions:
-            if isinstance(decision, Show):
-                self._child(self._decisions, decision.audience, "show", "").inc()
-            else:
-                self._child(self._decisions, decision.audience, "silence", decision.reason).inc()
+            result = ("show", "") if isinstance(decision, Show) else ("silence", decision.reason)
+            self._child(self._decisions, decision.audience, *result).inc()
 
     def count_lapsed(self, people: int, entries: int) -> None:
         """So many people, and entries of the log, were deleted because of their age."""

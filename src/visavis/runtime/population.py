@@ -1,7 +1,6 @@
-"""Everyone who is known: customers by each of their names, the holders of identifiers, and who is due next.
+"""All known customers by each of their names, the holders of identifiers, and who is due next; in memory.
 
-In memory. What was stepped and is not durable yet is kept apart (:class:`Changes`): it is seen by the next step, and
-committed or discarded as a whole.
+What is not durable yet is kept apart (:class:`Changes`): the next step sees it; it is committed or discarded whole.
 """
 
 from collections import ChainMap
@@ -101,7 +100,7 @@ class Population:
         self._holders = holders
 
     def remove(self, name: str) -> None:
-        """Forget who has this name; the others of whom the person was merged go on without."""
+        """Forget this name; the others of which the person was merged stay."""
         person = self._customers.pop(name, None)
         left = [profile for profile in person.profiles if profile.id != name] if person is not None else []
         if left:

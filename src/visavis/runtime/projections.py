@@ -1,7 +1,7 @@
 """Feed the projections: each takes in every entry once, in the order of the log, and none stops the others.
 
-One that raises is logged and counted, stays at its position, and catches up from the log at the next commit; an entry
-at which it failed :data:`ATTEMPTS` times is passed over.
+One that raises is logged and counted, and catches up from the log at the next commit; an entry at which it failed
+:data:`ATTEMPTS` times is passed over.
 """
 
 import logging
@@ -16,8 +16,7 @@ from visavis.ports import Learner, Log, Projection
 
 ATTEMPTS: Final = 3
 log = logging.getLogger("visavis.projections")
-Row = tuple[int, Entry | WorldEntry]
-"""An entry of the log with its position."""
+Row = tuple[int, Entry | WorldEntry]  # an entry of the log with its position
 
 
 class Projections:
@@ -63,9 +62,8 @@ class Projections:
 
     def changes(self, world: World, now: datetime) -> list[WorldChange]:
         """What those that learn propose, unless they are behind."""
-        return [
-            change for one in self._learners if one.name not in self._attempts for change in one.changes(world, now)
-        ]
+        current = [one for one in self._learners if one.name not in self._attempts]
+        return [change for one in current for change in one.changes(world, now)]
 
     def _applied(self, one: Projection, row: Row, customer: Callable[[str], Customer], *, live: bool) -> bool:
         """Whether this projection is past the entry now."""

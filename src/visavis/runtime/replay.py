@@ -20,8 +20,7 @@ from visavis.runtime.projections import Projections
 from visavis.runtime.worlds import fold_world
 from visavis.strategy.read import Strategy, read
 
-WORLDS: Final = 256
-"""How many worlds are kept in memory, the newest: decisions that saw one of these can be taken again at once."""
+WORLDS: Final = 256  # worlds kept in memory, the newest: their decisions can be taken again at once
 
 
 class State(Struct):
@@ -34,10 +33,7 @@ class State(Struct):
 
 
 def rebuild(log: EntryLog, population: Population | None = None, projections: Projections | None = None) -> State:
-    """Fold every entry, in order, into this (empty) population and these projections.
-
-    Decides nothing: same log, same state, byte for byte. What is built lives on, so the garbage collector is paused.
-    """
+    """Fold every entry, in order, into this (empty) population and these projections. Decides nothing."""
     world, worlds, count = World(), dict[str, World](), 0
     population = population if population is not None else Population()
     with _collector_paused():
@@ -64,10 +60,10 @@ class Difference(Struct, frozen=True):
 
 
 def verify(log: EntryLog, randomization_key: bytes, *, found: Callable[[Difference], None]) -> int:
-    """Decide everything again with the logged strategies and worlds; call ``found`` for each difference.
+    """Decide everything again with the logged strategies and worlds; ``found`` gets each difference.
 
-    Returns how many entries were compared. What was decided before a person's last correction, or before data of theirs
-    went for their age, rested on entries that are gone: it is folded, and not compared.
+    Returns how many entries were compared. What precedes a person's last correction or expiry rested on entries that
+    are gone: it is folded, and not compared.
     """
     corrected = {
         entry.customer: position
@@ -87,9 +83,8 @@ def verify(log: EntryLog, randomization_key: bytes, *, found: Callable[[Differen
             apply_entry(customers, holders, entry, fold(customer, entry))
             continue
         compared += 1
-        again, after = step(
-            strategies[world.strategy], world, customer, entry.moment, entry.received_at, randomization_key
-        )
+        strategy = strategies[world.strategy]
+        again, after = step(strategy, world, customer, entry.moment, entry.received_at, randomization_key)
         if encode(again) != encode(entry):
             found(Difference(position, entry.customer, entry.moment.id))
             after = fold(customer, entry)

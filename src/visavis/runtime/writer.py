@@ -1,15 +1,15 @@
-"""The one writer, asynchronous: whatever arrived during the last commit is the next group.
+"""The one asynchronous writer: what arrives during a commit is the next group; it is answered once durable.
 
-Nothing is answered before it is durable. Moments wait in one bounded queue; when it is full the sender is told so at
-once (:class:`Busy`). The clock wakes those who are due. Whatever fails (one moment, a commit, a job), the writer goes
-on. Stopping refuses what comes, finishes what is there, and leaves nothing half-done.
+Moments wait in one bounded queue (:class:`Busy` when full), and the clock wakes those who are due. The writer goes on
+after any failure. Stopping refuses new moments and finishes those that wait.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from math import inf
 from time import perf_counter
 from typing import Final, TypeVar
@@ -23,13 +23,10 @@ from visavis.model.world import WorldChange
 from visavis.runtime.loop import Group, Processor, StepResult
 
 QUEUE_LIMIT: Final = 4096
-GROUP_LIMIT: Final = 256
-"""How many moments one commit may hold: enough to hide an fsync, few enough that nobody waits long for the others."""
+GROUP_LIMIT: Final = 256  # moments in one commit: enough to hide an fsync, few enough to wait for
 LEARN_S: Final = 1.0
-COMMIT_BACKOFF_S: Final = 1.0
-"""How long nobody is woken after a commit failed: a full disk must not be asked a thousand times a second."""
-RETRY_S: Final = 3_600.0
-"""When a job is tried again, after it failed."""
+COMMIT_BACKOFF_S: Final = 1.0  # how long nobody is woken after a commit failed
+RETRY_S: Final = 3_600.0  # when a job that failed is run again
 log = logging.getLogger("visavis.writer")
 T = TypeVar("T")
 
@@ -47,7 +44,7 @@ class Processed(Struct, frozen=True):
     us: float
 
 
-class Job(Struct):
+class ScheduledJob(Struct):
     """What the clock alone brings about: ``run`` returns when to run it again (epoch seconds)."""
 
     run: Callable[[], float]
@@ -60,9 +57,8 @@ Waiting = tuple[Moment, asyncio.Future[Processed]]
 class Writer:
     """Runs a :class:`Processor` for many senders.
 
-    ``observed`` is called with every group once it is durable, before anyone is answered: its entries, and how long
-    their steps took (µs); ``answered`` afterwards. With ``threaded`` commits run on a thread of their own, since they
-    wait for a disk, and the next group gathers meanwhile.
+    ``observed`` is called with every durable group before its answers: its entries, and how long their steps took (µs);
+    ``answered`` afterwards. With ``threaded``, commits run on a thread, and the next group gathers meanwhile.
     """
 
     def __init__(
@@ -77,8 +73,8 @@ class Writer:
         self.processor = processor
         self._observed = observed
         self._answered = answered
-        self._jobs: list[Job] = []
-        self._queue_limit = queue_limit
+        self._jobs: list[ScheduledJob] = []
+        self.queue_limit = queue_limit
         self._waiting: deque[Waiting] = deque()
         self._asked: deque[tuple[Callable[[], object], asyncio.Future[object]]] = deque()
         self._bell = asyncio.Event()
@@ -101,7 +97,7 @@ class Writer:
 
     def schedule(self, job: Callable[[], float]) -> None:
         """Run this between two groups, at first at once, then whenever the instant has come that it last returned."""
-        self._jobs.append(Job(job))
+        self._jobs.append(ScheduledJob(job))
 
     def start(self) -> None:
         """Begin to serve, in the running event loop."""
@@ -120,7 +116,7 @@ class Writer:
         """Queue one moment; its answer comes when it is durable. :class:`Busy` when too many wait."""
         if self._stopping:
             raise Unavailable("The server is stopping.", advice="Send it again in a few seconds, with the same id.")
-        if len(self._waiting) >= self._queue_limit:
+        if len(self._waiting) >= self.queue_limit:
             raise Busy("Too many moments are waiting.", advice="Send it again after a second, with the same id.")
         answer: asyncio.Future[Processed] = asyncio.get_running_loop().create_future()
         self._waiting.append((moment, answer))
@@ -145,7 +141,7 @@ class Writer:
         await self.ask(lambda: self.processor.enact(changes))
 
     def nudge(self) -> None:
-        """Look at the clock again: it was turned."""
+        """Read the clock again: it was changed."""
         self._bell.set()
 
     async def _serve(self) -> None:
@@ -185,8 +181,7 @@ class Writer:
             try:
                 group = await self._commit()
             except Refused:
-                # An id that the log holds came again under a later time: it is found now, and the others are stepped as
-                # if it had not come.
+                # An id that the log holds came again under a later time: the others are stepped as if it had not come.
                 stepped = self._stepped(batch, check_log=True)
                 group = await self._commit()
         except Exception as error:
@@ -203,10 +198,8 @@ class Writer:
             _resolve(future, one)
         if group.entries:
             await asyncio.sleep(0)  # the answers go first
-            try:
+            with _logged("what follows a commit could not be done"):
                 self._answered()
-            except Exception:
-                log.exception("what follows a commit could not be done")
         self._learn()
 
     def _stepped(
@@ -224,10 +217,8 @@ class Writer:
                 _reject(future, error if isinstance(error, VisavisError) else failed)
             else:
                 stepped.append((future, Processed(answer, (perf_counter() - started) * 1e6)))
-        try:
+        with _logged("a moment could not be processed", kind="due"):
             self.processor.wake(GROUP_LIMIT)
-        except Exception:
-            log.exception("a moment could not be processed", extra={"kind": "due"})
         return stepped
 
     async def _commit(self) -> Group:
@@ -238,9 +229,8 @@ class Writer:
                 if self._thread is None:
                     position = self.processor.write(group.entries)
                 else:
-                    position = await asyncio.get_running_loop().run_in_executor(
-                        self._thread, self.processor.write, group.entries
-                    )
+                    loop = asyncio.get_running_loop()
+                    position = await loop.run_in_executor(self._thread, self.processor.write, group.entries)
             except BaseException:
                 self.processor.discard_group(group)
                 raise
@@ -250,10 +240,8 @@ class Writer:
     def _observe(self, group: Group, stepped: list[Processed]) -> None:
         entries = [(one.answer.entry, one.us) for one in stepped if one.answer.entry is not None]
         us = {(entry.customer, entry.moment.id): us for entry, us in entries}
-        try:
+        with _logged("what is durable could not be observed"):
             self._observed([(entry, us.get((entry.customer, entry.moment.id), 0.0)) for entry in group.entries])
-        except Exception:
-            log.exception("what is durable could not be observed")
 
     def _run_jobs(self) -> None:
         now = self.processor.clock.now().timestamp()
@@ -269,10 +257,17 @@ class Writer:
         now = perf_counter()
         if now - self._learnt_at > LEARN_S:
             self._learnt_at = now
-            try:
+            with _logged("a change of the world could not be written"):
                 self.processor.learn()
-            except Exception:
-                log.exception("a change of the world could not be written")
+
+
+@contextmanager
+def _logged(failure: str, **extra: str) -> Iterator[None]:
+    """Log an error instead of raising it."""
+    try:
+        yield
+    except Exception:
+        log.exception(failure, extra=extra)
 
 
 def _resolve(future: asyncio.Future[T], value: T) -> None:

@@ -1,15 +1,10 @@
 """The key store: two keys a person (the second for special categories), wrapped under a root key kept elsewhere.
 
-``root key → person's keys (AES key wrap) → AES-256-GCM of each value``, bound to its owner and place: pasted under
-another, it does not open. People are found by a keyed hash of their name and stored under a random pseudonym.
-:meth:`KeyStore.shred` destroys a person's keys (crypto-shredding). Their tombstone lies in a file *outside* the data
-folder, read at each opening, so that a restored backup does not bring them back.
-
-Limits: Python cannot wipe its memory, and a disk may keep a block that was overwritten; so erasing is shredding *and*
-deleting.
-
-References: RFC 3394, *AES Key Wrap*, 2002; RFC 5869, *HKDF*, 2010; NIST SP 800-38D, *Galois/Counter Mode*, 2007 (96
-random bits a value).
+``root key → person's keys (AES key wrap) → AES-256-GCM of each value``, bound to its owner and place. People are found
+by a keyed hash of their name. :meth:`KeyStore.shred` destroys a person's keys (crypto-shredding); their tombstone lies
+*outside* the data folder, so that a restored backup does not bring them back. Python cannot wipe its memory, and a disk
+may keep an overwritten block: erasing is shredding *and* deleting.
+References: RFC 3394, *AES Key Wrap*, 2002; RFC 5869, *HKDF*, 2010; NIST SP 800-38D, *Galois/Counter Mode*, 2007.
 """
 
 import os
@@ -53,10 +48,7 @@ _SHRED: Final = (
 
 
 class Tombstone(Struct, frozen=True):
-    """That a person was erased, when, and under which pseudonym (0: none).
-
-    ``fingerprint`` is the keyed hash of their name; empty when only what was held is gone and they may come again.
-    """
+    """An erasure: when, which pseudonym (0: none), the keyed hash of the name (empty when they may come again)."""
 
     fingerprint: bytes
     pseudonym: int
@@ -93,10 +85,7 @@ class Cipher:
 
 
 class PersonKey:
-    """One person's keys. ``audit_key`` is what finds and opens their lines in the ledger.
-
-    Ciphers are made at each use (0.7 µs) rather than kept: OpenSSL's state takes 3 KB, the keys 0.7 KB.
-    """
+    """One person's keys; ``audit_key`` finds and opens their ledger lines. Ciphers are made at each use (3 KB)."""
 
     __slots__ = ("_key", "_moment_key", "_special", "_special_wrapped", "_wrapping", "audit_key", "name", "pseudonym")
 
@@ -138,11 +127,7 @@ class PersonKey:
 
 
 class KeyStore:
-    """Everybody's keys, in a small file of its own; one process at a time.
-
-    Keys of :data:`KEY_CACHE_LIMIT` people are cached, at 0.7 KB each (180 MB when full). A look-up takes about 1 µs
-    there, and about 50 µs when the key must be read and unwrapped again.
-    """
+    """The keys of all people, in a file of its own, for one process; caches :data:`KEY_CACHE_LIMIT`, 0.7 KB each."""
 
     def __init__(self, path: Path | str, root: bytes, tombstones: Path) -> None:
         self._wrapping = derived(root, "vault")
@@ -197,10 +182,7 @@ class KeyStore:
         return self._fingerprint(customer) in self._erased
 
     def add_tombstone(self, customer: str, at: datetime, *, for_good: bool = True) -> None:
-        """Record durably that this person is being erased: opening the log completes it whatever happens.
-
-        Unless it is ``for_good``, the tombstone holds only their pseudonym, and they may come again.
-        """
+        """Record an erasure durably: opening the log completes it. With ``for_good`` the person cannot come again."""
         person, fingerprint = self.of(customer), self._fingerprint(customer) if for_good else b""
         pseudonym = person.pseudonym if person is not None else 0
         if fingerprint not in self._erased if for_good else pseudonym:

@@ -1,9 +1,6 @@
-"""A small encrypted store: items of persons in one SQLite file, each with a kind and a name.
-
-The headers are held in memory, read once at opening. A row of the file is a sealed header and a sealed value, bound to
-the row's number. Rows are blanked, never deleted (:mod:`~visavis.store.sqlite_file`); when most are blank, opening
-compacts the file.
-"""
+"""A small encrypted store: items of persons in one SQLite file, each with a kind and a name."""
+# Headers are read once, at opening. A row is a sealed header and a sealed value, bound to its number; rows are blanked,
+# never deleted (:mod:`~visavis.store.sqlite_file`), and opening compacts a file of mostly blank rows.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -36,9 +33,7 @@ _decode = msgspec.msgpack.Decoder(ItemHeader).decode
 
 
 class PersonalItems:
-    """The file (``:memory:`` for tests), encrypted under ``secret``; one process at a time.
-
-    Nothing is stored of people who are ``erased``.
+    """The file (``:memory:`` for tests), encrypted under ``secret``, for one process; stores nothing of the ``erased``.
 
     >>> items = PersonalItems(":memory:", bytes(32))
     >>> items.put("camille", "mail", "home", b"camille@example.net")

@@ -1,8 +1,6 @@
-"""The log on disk: one SQLite file in WAL mode, one row an entry, one transaction and one fsync a commit.
-
-Each row is sealed under its person's key and bound to its position and moment. The ledger's lines lie beside in the
-clear: they identify nobody. A row points to its lines with a number that only the person's key unmasks.
-"""
+"""The log on disk: one SQLite file in WAL mode, one row an entry, one transaction and one fsync a commit."""
+# Each row is sealed under its person's key and bound to its position and moment. Ledger lines lie beside it in the
+# clear, linked by a number that only the person's key unmasks.
 
 import os
 import sqlite3
@@ -41,11 +39,9 @@ _BLANK: Final = "UPDATE entries SET person = NULL, moment = NULL, data = x'', li
 
 
 class SqliteEntryLog:
-    """A :class:`~visavis.ports.Log` in one file, locked by the one process that has it open.
+    """A :class:`~visavis.ports.Log` in one file, locked by its process; opening it completes pending erasures."""
 
-    Opening it completes every erasure that has a tombstone, whatever was interrupted or restored from a backup. Closing
-    it closes the key store too. Thread-agnostic, one call at a time.
-    """
+    # Closing it closes the key store too. Thread-agnostic, one call at a time.
 
     def __init__(self, path: Path, keys: KeyStore) -> None:
         self._path = path

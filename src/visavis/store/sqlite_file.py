@@ -1,9 +1,7 @@
-"""Open SQLite files so that what is deleted is overwritten in place and cut from the write-ahead log.
-
-Blanking a row (``UPDATE … SET value = NULL``) zeroes it in place. Deleting one may move its neighbours and leave stale
-copies of them, so tables with personal data are append-only and their rows are blanked, never deleted. Indexes do move
-their entries: they hold only keyed hashes and random numbers.
-"""
+"""Open SQLite files so that what is deleted is overwritten in place and cut from the write-ahead log."""
+# Blanking a row (``UPDATE … SET value = NULL``) zeroes it in place; deleting one may leave stale copies of its
+# neighbours. So tables with personal data are append-only and blanked. Indexes hold only keyed hashes and random
+# numbers.
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -14,10 +12,7 @@ from visavis.model.errors import Invalid, Unavailable
 
 
 def open_database(path: Path | str, *, exclusive: bool = False) -> sqlite3.Connection:
-    """Open or create a database in WAL mode, readable by its owner only.
-
-    ``secure_delete`` is set per connection and its default differs between builds: it is set here and read back.
-    """
+    """Open or create a WAL database readable by its owner only; ``secure_delete`` (builds differ) is set, checked."""
     if isinstance(path, Path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)  # SQLite gives the same mode to the files beside it
@@ -46,10 +41,7 @@ def open_database(path: Path | str, *, exclusive: bool = False) -> sqlite3.Conne
 def open_exclusive(
     path: Path | str, what: str, *, failing: Callable[[], None] = lambda: None
 ) -> Iterator[sqlite3.Connection]:
-    """Open the database for this process alone and check it inside the ``with`` block.
-
-    An error in the block closes it, calls ``failing`` and is raised as :class:`Unavailable` or :class:`Invalid`.
-    """
+    """Open for this process alone and check; on error close, call ``failing``, raise Unavailable or Invalid."""
     database = None
     try:
         database = open_database(path, exclusive=True)
@@ -93,10 +85,7 @@ def translated_errors(what: str) -> Iterator[None]:
 
 
 def truncate_wal(database: sqlite3.Connection) -> None:
-    """Copy the write-ahead log into the file and truncate it, so that what was deleted is in no file.
-
-    :class:`Unavailable` while another connection reads an older state.
-    """
+    """Copy the write-ahead log into the file and truncate it; :class:`Unavailable` while another reader is open."""
     advice = "Finish what is being read, then ask again."
     try:
         found = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

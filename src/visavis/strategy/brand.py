@@ -19,11 +19,7 @@ class Controller(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Brand(Struct, frozen=True):
-    """A brand: its languages, zone and currency, quiet hours, and how much attention of a person it may take a day.
-
-    ``traits`` are the words, by language, of what people may declare of themselves; ``controller`` signs receipts of
-    consent.
-    """
+    """A brand; ``traits`` are the words, by language, that people may declare; ``controller`` signs receipts."""
 
     name: str
     languages: tuple[str, ...]

@@ -1,13 +1,12 @@
-"""The language of conditions: one line in a closed subset of Python's expressions, parsed by ``ast`` and never run.
-
-Hostile text is refused before and after parsing, with one message that says where and what to do. The text of a parsed
-condition can always be parsed again: segments are written out, and the limits hold for the whole.
-"""
+"""The language of conditions: one line in a closed subset of Python's expressions, parsed by ``ast`` and never run."""
+# Hostile text is refused before and after parsing, with one message that says where and what to do. The text of a
+# parsed condition can be parsed again: segments are written out, and the limits hold for the whole.
 
 import ast
 import warnings
 from collections.abc import Mapping
 from difflib import get_close_matches
+from itertools import pairwise
 from math import isfinite
 from typing import Final
 
@@ -91,14 +90,9 @@ def _parsed(text: str, segments: Mapping[str, Condition]) -> Tree:
             warnings.simplefilter("error")
             expression = ast.parse(text, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError, Warning) as error:
-        what = (
-            f"this is not an expression ({error.msg[:80]})"
-            if isinstance(error, SyntaxError)
-            else "this is not an expression"
-        )
-        column = (
-            (error.offset or len(text) + 1) if isinstance(error, SyntaxError) else 1
-        )  # an unexpected end has no offset
+        what, column = "this is not an expression", 1
+        if isinstance(error, SyntaxError):
+            what, column = f"{what} ({error.msg[:80]})", error.offset or len(text) + 1  # an end has no offset
         raise ConditionError(
             f"At column {column}: {what}.", advice="Write comparisons joined by and, or, not; equality is ==."
         ) from None
@@ -109,14 +103,8 @@ def _parsed(text: str, segments: Mapping[str, Condition]) -> Tree:
     return _Parser(text, segments).tree(expression.body, 0)
 
 
-_ORDER: Final[dict[type[ast.cmpop], str]] = {
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-}
+_OPERATORS: Final[tuple[type[ast.cmpop], ...]] = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
+_ORDER: Final = dict(zip(_OPERATORS, ("<", "<=", ">", ">=", "==", "!="), strict=True))
 _MIRROR: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 
@@ -136,10 +124,8 @@ class _Parser:
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 return Not(self.tree(operand, depth + 1))
             case ast.Compare():
-                operands = [node.left, *node.comparators]
-                tests = [
-                    self._test(a, operator, b) for a, operator, b in zip(operands, node.ops, operands[1:], strict=False)
-                ]
+                pairs = zip(pairwise([node.left, *node.comparators]), node.ops, strict=True)
+                tests = [self._test(a, operator, b) for (a, b), operator in pairs]
                 return tests[0] if len(tests) == 1 else AllOf(tuple(tests))
             case ast.Attribute() | ast.Name():
                 return self._flag_or_segment(node)
@@ -170,11 +156,8 @@ class _Parser:
             left, right, name = right, left, _MIRROR[name]
         attribute = self._attribute(left)
         if attribute.type in ("flag", "tags") or (attribute.type == "text" and name not in ("==", "!=")):
-            raise self._fault(
-                left,
-                f"`{attribute.path}` is a {attribute.type}, it cannot be compared with {name}",
-                _USE[attribute.type],
-            )
+            what = f"`{attribute.path}` is a {attribute.type}, it cannot be compared with {name}"
+            raise self._fault(left, what, _USE[attribute.type])
         return Test(attribute.path, name, self._constant(right, attribute))
 
     def _membership(self, left: ast.expr, right: ast.expr, *, within: bool) -> Test:
@@ -188,22 +171,16 @@ class _Parser:
             raise self._fault(left, f"`{attribute.path}` is a {attribute.type}, it is in no list", _USE[attribute.type])
         if not isinstance(right, ast.Tuple | ast.List | ast.Set) or not right.elts:
             raise self._fault(right, "`in` needs a list of constants", 'Write ("a", "b"); one element is ("a",).')
-        return Test(
-            attribute.path,
-            "in" if within else "not in",
-            tuple([self._constant(item, attribute) for item in right.elts]),
-        )
+        constants = tuple([self._constant(item, attribute) for item in right.elts])
+        return Test(attribute.path, "in" if within else "not in", constants)
 
     def _constant(self, node: ast.expr, attribute: Attribute) -> str | float:
         sign = 1.0
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             node, sign = node.operand, -1.0
         if not isinstance(node, ast.Constant):
-            raise self._fault(
-                node,
-                "one side of a comparison is an attribute, the other a constant",
-                "Two attributes cannot be compared.",
-            )
+            what = "one side of a comparison is an attribute, the other a constant"
+            raise self._fault(node, what, "Two attributes cannot be compared.")
         value = node.value
         if attribute.type == "number":
             if isinstance(value, bool) or not isinstance(value, int | float):
@@ -235,9 +212,8 @@ class _Parser:
         return found
 
     def _fault(self, node: ast.expr, what: str, advice: str) -> ConditionError:
-        column = (
-            len(self._text.encode()[: node.col_offset].decode(errors="replace")) + 1
-        )  # ast counts bytes, people count characters
+        # ast counts bytes, people count characters.
+        column = len(self._text.encode()[: node.col_offset].decode(errors="replace")) + 1
         return ConditionError(f"At column {column}: {what}.", advice=advice)
 
 

@@ -18,10 +18,7 @@ _BAD: Final = object()
 
 
 class Reading:
-    """Reads records and collects faults; nothing is raised.
-
-    A record that cannot be read is left out, and what is wrong with it is in :meth:`listed`.
-    """
+    """Reads records and collects their faults (:meth:`listed`) instead of raising; a faulty record is left out."""
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self.files = files
@@ -114,10 +111,7 @@ class Reading:
         return kind(**values) if whole else None
 
     def _value(self, kind: Any, path: str, value: Any, keys: tuple[str, ...]) -> Any:
-        """One value of this type, or ``_BAD``.
-
-        Tables in tables are read one by one, so that each fault has its own line.
-        """
+        """One value of this type, or ``_BAD``; nested tables one by one, so that each fault has its own line."""
         if isclass(kind) and issubclass(kind, Struct):
             record = self.record(kind, path, value, keys)
             return _BAD if record is None else record

@@ -11,9 +11,7 @@ _TEXT_OR_COMMENT: Final = re.compile(r'"(?:\\.|[^"\\])*"|\'[^\']*\'|#.*')
 
 
 def key_lines(text: str) -> dict[tuple[str, ...], int]:
-    r"""The first line of each key of a valid TOML text, and of each table above it.
-
-    Keys of an inline table stand on that table's line.
+    r"""The first line of each key of a valid TOML text, and of each table; keys of inline tables on its line.
 
     >>> key_lines('a = 1\n[b.c]\nd = [\n  "e = 2",\n]\nf = 3\n')
     {('a',): 1, ('b',): 2, ('b', 'c'): 2, ('b', 'c', 'd'): 3, ('b', 'c', 'f'): 6}

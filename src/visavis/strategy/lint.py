@@ -1,7 +1,4 @@
-"""The rules that a strategy must keep beyond its types.
-
-Every name is defined, no purpose reads more than it may, every card is short enough for a glance.
-"""
+"""The rules of a strategy beyond its types: names defined, purposes within their data, cards short enough."""
 
 import re
 from collections.abc import Mapping
@@ -207,10 +204,7 @@ def outcome(reading: Reading, found: Action, purpose: Purpose | None, objective:
 def condition(
     reading: Reading, found: Action, key: str, purpose: Purpose | None, segments: Mapping[str, Condition]
 ) -> Condition | None:
-    """The parsed ``when`` (the moment and the person) or ``product_when`` (the product).
-
-    It names only what its purpose covers.
-    """
+    """The parsed ``when`` (moment and person) or ``product_when`` (product), naming only what its purpose covers."""
     path = f"actions/{found.id}.toml"
     try:
         parsed = parse(getattr(found, key), segments=segments)

@@ -19,10 +19,7 @@ _MARGIN: Final = 1e-6
 
 
 class PlaceIndex:
-    """Places by the cells of a grid of a hundredth of a degree that their bounding boxes touch.
-
-    Columns are counted around the earth, so that circles may lie across the 180° meridian.
-    """
+    """Places by grid cell (0.01°) of their bounding boxes; columns go around the earth, across the 180° meridian."""
 
     def __init__(self, places: Iterable[Place]) -> None:
         self._cells: dict[tuple[int, int], list[Place]] = {}
@@ -49,10 +46,7 @@ def _cells(low: float, high: float) -> range:
 
 
 def _box(place: Place) -> tuple[float, float, float, float]:
-    """West, south, east and north of a place, in degrees.
-
-    The meridians that touch a circle are Δλ from its centre, sin Δλ = sin r / cos φ (Napier's rule).
-    """
+    """West, south, east, north of a place, in degrees; for a circle sin Δλ = sin r / cos φ (Napier's rule)."""
     if place.ring:
         longitudes, latitudes = zip(*place.ring, strict=True)
         return min(longitudes), min(latitudes), max(longitudes), max(latitudes)

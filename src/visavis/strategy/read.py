@@ -1,8 +1,4 @@
-"""Read a brand's folder, given as ``{path: bytes}``, into one validated strategy, or list *all* its faults.
-
-The reader is strict: an unknown key, a condition that names what its purpose may not read, a card too long for a glance
-are faults, each with its file and line.
-"""
+"""Read a brand's folder, given as ``{path: bytes}``, into one validated strategy, or list *all* its faults by line."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -40,10 +36,7 @@ FILES: Final = (
 
 
 class WokenActions(Struct, frozen=True):
-    """The actions of one purpose that one kind of moment wakes for one audience, in the order of their ids.
-
-    ``index`` are their ``when`` conditions, in that order; ``reads`` the categories of data that judging them reads.
-    """
+    """The actions of one purpose woken by one kind of moment for one audience, by id; ``index`` their ``when``."""
 
     actions: tuple[Action, ...]
     index: Index
@@ -133,10 +126,7 @@ def read(files: Mapping[str, bytes]) -> Strategy:
 
 
 def _reads(action: Action, when: Condition, product_when: Condition | None) -> frozenset[str]:
-    """The categories of data that deciding on this action reads, besides the waking moment's own.
-
-    A brief states facts from all that it may read.
-    """
+    """The categories that deciding on this action reads besides the waking moment's; for a brief all that it may."""
     if action.audience == "adviser":
         return frozenset(CATEGORIES)
     paths = when.paths | (product_when.paths if product_when is not None else frozenset())

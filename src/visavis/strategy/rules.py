@@ -1,11 +1,8 @@
-"""A bitmap index over many conditions: one match evaluates all of them, at a cost that grows with attributes.
-
-Every condition is expanded to alternatives (a disjunction of conjunctions), one bit each. For each attribute,
-precomputed integers say which bits *fail* for the cell that its value falls in; an absent value makes the bits that
-test it *unknown*. What is left is true.
-
-Reference: Sadoghi & Jacobsen, *BE-Tree*, 2011; Whang et al., *Indexing Boolean Expressions*, VLDB 2009.
-"""
+"""A bitmap index over many conditions: one match evaluates all of them, at a cost that grows with attributes."""
+# Every condition is expanded to alternatives (a disjunction of conjunctions), one bit each. For each attribute,
+# precomputed integers say which bits *fail* in the cell of its value; an absent value makes bits *unknown*; the rest is
+# true.
+# Reference: Sadoghi & Jacobsen, *BE-Tree*, 2011; Whang et al., *Indexing Boolean Expressions*, VLDB 2009.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -112,10 +109,8 @@ def _constants(test: Test) -> tuple[str | float | bool, ...]:
 
 
 def _by_cell(tests: list[tuple[int, Test]]) -> Failing:
-    """Numbers: thresholds t₀ < t₁ … divide the line into 2m + 1 cells, tᵢ itself being cell 2i + 1.
-
-    A test fails from one cell on, up to one, or in some single cells; the first two are accumulated in one pass each.
-    """
+    """Numbers: thresholds t₀ < t₁ … divide the line into 2m + 1 cells, tᵢ itself being cell 2i + 1."""
+    # A test fails from one cell on, up to one, or in some single cells; the first two are accumulated in one pass each.
     thresholds = sorted({float(constant) for _, test in tests for constant in _constants(test)})
     size = 2 * len(thresholds) + 1
     onwards, up_to, just = [0] * (size + 1), [0] * (size + 1), [0] * size
@@ -173,9 +168,8 @@ def _by_tags(tests: list[tuple[int, Test]]) -> Failing:
 
     def failing(x: Value) -> int:
         tags = x if isinstance(x, frozenset) else frozenset[str]()
-        return _union(bits for tag, bits in needed.items() if tag not in tags) | _union(
-            forbidden.get(tag, 0) for tag in tags
-        )
+        missing = [bits for tag, bits in needed.items() if tag not in tags]
+        return _union([*missing, *[forbidden.get(tag, 0) for tag in tags]])
 
     return failing
 
@@ -197,7 +191,5 @@ def masks(condition: Condition, columns: Mapping[str, Column], *, size: int) -> 
 def _rows(test: Test, column: Column | None, size: int) -> NDArray[np.bool_]:
     if isinstance(column, np.ndarray) and test.operator in _COMPARED:
         return np.asarray(_COMPARED[test.operator](column, test.value), dtype=np.bool_)  # NaN compares false
-    values: Sequence[Any] = (
-        [None] * size if column is None else column.tolist() if isinstance(column, np.ndarray) else column
-    )
+    values = column.tolist() if isinstance(column, np.ndarray) else [None] * size if column is None else column
     return np.array([evaluate(test, {test.path: value}) is True for value in values], dtype=np.bool_)

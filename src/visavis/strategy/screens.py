@@ -9,10 +9,7 @@ from visavis.strategy.faults import Reading
 
 
 def table(text: bytes) -> dict[str, Device]:
-    """The devices of these bytes, by profile.
-
-    :class:`Invalid` with every fault, its line included, when there is any.
-    """
+    """The devices of these bytes, by profile; :class:`Invalid` with every fault and its line."""
     reading = Reading({"devices.toml": text})
     found = reading.records(Device, "devices.toml", "profile")
     if faults := reading.listed():

@@ -1,8 +1,6 @@
-"""A condition as text that parses to the same tree, and as a sentence in French or English.
-
-Negation is pushed to the tests, and each test reads ``what: how much``, which needs no agreement in gender or number.
-Flags are whole clauses.
-"""
+"""A condition as text that parses to the same tree, and as a sentence in French or English."""
+# Negation is pushed to the tests; each test reads ``what: how much``, which needs no agreement. Flags are whole
+# clauses.
 
 from typing import Final
 
@@ -56,48 +54,27 @@ CLAIMS: Final[dict[str, dict[str, tuple[str, str]]]] = {
 }
 """Each flag as a clause, and negated."""
 
-_WORDS: Final[dict[str, dict[str, str]]] = {
-    "fr": {
-        "<": "moins de {}",
-        "<=": "au plus {}",
-        ">": "plus de {}",
-        ">=": "au moins {}",
-        "==": "{}",
-        "!=": "autre que {}",
-        "in": "{}",
-        "not in": "autre que {}",
-        "has": "avec {}",
-        "lacks": "sans {}",
-        "is": "sans valeur",
-        "isnt": "avec une valeur",
-        "all": " et ",
-        "some": " ou ",
-        "colon": "\u00a0: ",
-        "quoted": "«\u00a0{}\u00a0»",
-        "share": "{}\u00a0%",
-        "always": "toujours",
-    },
-    "en": {
-        "<": "less than {}",
-        "<=": "at most {}",
-        ">": "more than {}",
-        ">=": "at least {}",
-        "==": "{}",
-        "!=": "other than {}",
-        "in": "{}",
-        "not in": "other than {}",
-        "has": "with {}",
-        "lacks": "without {}",
-        "is": "without a value",
-        "isnt": "with a value",
-        "all": " and ",
-        "some": " or ",
-        "colon": ": ",
-        "quoted": "“{}”",
-        "share": "{}%",
-        "always": "always",
-    },
+_BOTH: Final = {
+    "<": ("moins de {}", "less than {}"),
+    "<=": ("au plus {}", "at most {}"),
+    ">": ("plus de {}", "more than {}"),
+    ">=": ("au moins {}", "at least {}"),
+    "==": ("{}", "{}"),
+    "!=": ("autre que {}", "other than {}"),
+    "in": ("{}", "{}"),
+    "not in": ("autre que {}", "other than {}"),
+    "has": ("avec {}", "with {}"),
+    "lacks": ("sans {}", "without {}"),
+    "is": ("sans valeur", "without a value"),
+    "isnt": ("avec une valeur", "with a value"),
+    "all": (" et ", " and "),
+    "some": (" ou ", " or "),
+    "colon": ("\u00a0: ", ": "),
+    "quoted": ("«\u00a0{}\u00a0»", "“{}”"),
+    "share": ("{}\u00a0%", "{}%"),
+    "always": ("toujours", "always"),
 }
+_WORDS: Final = {language: {key: both[at] for key, both in _BOTH.items()} for at, language in enumerate(("fr", "en"))}
 _DAYS: Final = {
     "fr": ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"),
     "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),

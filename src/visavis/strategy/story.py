@@ -1,8 +1,5 @@
-"""Stories: moments, and what is expected of each; as a test, for ``visavis play``, and as a scene of the stage.
-
-A story holds no words of cards: only what happens to whom, who reports it, and what must come of it. Where a moment
-depends on the person who plays, it uses a name (``@usual milk``, ``@card``…); ``docs/stories.md`` lists them.
-"""
+"""Stories: moments and what is expected of each, as a test, for ``visavis play``, and as a scene of the stage."""
+# A story holds no words of cards; a name (``@usual milk``, ``@card``…, see ``docs/stories.md``) depends on the person.
 
 import tomllib
 from collections.abc import Mapping
@@ -24,11 +21,7 @@ def text_in(words: Words, language: str) -> str:
 
 
 class Expected(Struct, frozen=True, forbid_unknown_fields=True):
-    """What must come of a step; only what is given is checked.
-
-    ``or_silence`` are reasons for which this ``card`` may rightly be missing: the person is held out, or it is not
-    true of them.
-    """
+    """What is checked of a step, where given; ``or_silence`` are reasons for which its ``card`` may be missing."""
 
     status: int = 0
     card: str = ""
@@ -81,10 +74,7 @@ class Story(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def stories(files: Mapping[str, bytes]) -> list[Story]:
-    """The stories of a strategy's folder, in the order of their file names.
-
-    :class:`Invalid` names the file and the key that is wrong.
-    """
+    """The stories of a strategy's folder, by file name; :class:`Invalid` names the file and the key that is wrong."""
     found = []
     for path in sorted(files):
         if path.startswith("stories/") and path.endswith(".toml"):
@@ -110,10 +100,7 @@ class Check(Struct, frozen=True):
 
 
 class PlayedStep(Struct, frozen=True):
-    """One step as it was played: what was sent, the answer, what both screens showed then, and the checks.
-
-    ``excused`` is the reason for which the scene's card is rightly missing, from the step on where it was refused.
-    """
+    """A played step: sent, answered, on both screens, checked; ``excused`` tells why its card is rightly missing."""
 
     story: str
     number: int

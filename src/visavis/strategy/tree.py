@@ -1,10 +1,8 @@
-"""The syntax tree of a condition and its evaluation in three values (Kleene's logic).
-
-A test on an absent attribute (missing, ``None`` or NaN) is *unknown*; a condition holds only when it is *true*.
-"""
+"""The syntax tree of a condition and its evaluation in Kleene's three values; absent (``None``, NaN) is *unknown*."""
 
 from collections.abc import Callable, Iterator, Mapping
 from math import isnan
+from operator import eq, ge, gt, le, lt, ne
 from typing import Any, Final
 
 from msgspec import Struct
@@ -54,27 +52,15 @@ class AnyOf(Struct, frozen=True):
 
 Tree = Test | Not | AllOf | AnyOf
 
-_CONTRARY: Final = {
-    "<": ">=",
-    ">=": "<",
-    ">": "<=",
-    "<=": ">",
-    "==": "!=",
-    "!=": "==",
-    "in": "not in",
-    "not in": "in",
-    "has": "lacks",
-    "lacks": "has",
-    "is": "isnt",
-    "isnt": "is",
-}
+_PAIRS: Final = (("<", ">="), (">", "<="), ("==", "!="), ("in", "not in"), ("has", "lacks"), ("is", "isnt"))
+_CONTRARY: Final = dict(_PAIRS) | {b: a for a, b in _PAIRS}
 _HOLDS: Final[dict[str, Callable[[Any, Any], bool]]] = {
-    "<": lambda x, c: x < c,
-    "<=": lambda x, c: x <= c,
-    ">": lambda x, c: x > c,
-    ">=": lambda x, c: x >= c,
-    "==": lambda x, c: x == c,
-    "!=": lambda x, c: x != c,
+    "<": lt,
+    "<=": le,
+    ">": gt,
+    ">=": ge,
+    "==": eq,
+    "!=": ne,
     "in": lambda x, c: x in c,
     "not in": lambda x, c: x not in c,
     "has": lambda x, c: c in x,
@@ -115,10 +101,7 @@ def evaluate(tree: Tree, facts: Facts) -> bool | None:
 
 
 def alternatives(tree: Tree, *, negated: bool = False) -> list[tuple[Test, ...]]:
-    """The disjunctive normal form: alternatives, each a conjunction of tests, at most :data:`ALTERNATIVES_LIMIT`.
-
-    Negation is pushed to the tests. De Morgan's laws and distribution hold in Kleene's logic.
-    """
+    """The disjunctive normal form, at most :data:`ALTERNATIVES_LIMIT` conjunctions; valid in Kleene's logic."""
     match tree:
         case Test():
             return [(contrary(tree) if negated else tree,)]

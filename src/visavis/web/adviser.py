@@ -1,9 +1,7 @@
 """The adviser's page: the briefs of one place, on glasses or a tablet, while their persons are there and agree.
 
-The stream sends the whole state of the place's screens: a new connection begins with it, and a brief that must leave is
-simply not in the next state. One brief is on the screen; of the others only names are sent, to pick from. Each brief is
-read by the key that it goes to, and that reading is logged as a use before anything of it is sent; its first answer
-takes it off every screen of the place.
+The stream sends the whole state of the place's screens: one brief, and the names of the others. Each read of a brief is
+logged before it is sent; its first answer takes it off every screen of the place.
 """
 
 from collections.abc import Sequence
@@ -103,19 +101,15 @@ class Adviser:
         while new := [one for one in self._screens.briefs(key.subject) if one.show.id not in already]:
             for one in new:
                 person, decision = one.entry.customer, one.show.id
-                moment = self._answers.displayed(person, decision, audience="adviser", reader=key.id)
-                await self._answers.enter(moment)
+                seen = self._answers.displayed(person, decision, audience="adviser", reader=key.id)
+                await self._answers.enter(seen)
                 already.add(decision)
 
     async def _briefs(self, request: Request) -> Response:
         key, language = self._key(request), self._language(request)
         await self._read(key, set())
-        return json_response(
-            [
-                asdict(_brief(self._strategy, one, language)) | {"lasts_s": self._screens.lasts_s(one.show)}
-                for one in self._screens.briefs(key.subject)
-            ]
-        )
+        briefs = [(one, _brief(self._strategy, one, language)) for one in self._screens.briefs(key.subject)]
+        return json_response([asdict(found) | {"lasts_s": self._screens.lasts_s(one.show)} for one, found in briefs])
 
     async def _stream(self, request: Request) -> Response:
         key, language, picked = self._key(request), self._language(request), request.query_params.get("pick", "")
@@ -128,14 +122,8 @@ class Adviser:
             text = pages.rendered("_brief.html", language, **values) if name != last else ""
             return [ServerEvent("screen", text, name)] if name != last else [], min([HEARTBEAT_S, *ends])
 
-        watched = watch(
-            self._screens,
-            f"place:{key.subject}",
-            look,
-            holds=lambda: self._access.holds(key),
-            last_id=request.headers.get("last-event-id", ""),
-        )
-        return streamed(watched)
+        place, last_id = f"place:{key.subject}", request.headers.get("last-event-id", "")
+        return streamed(watch(self._screens, place, look, holds=lambda: self._access.holds(key), last_id=last_id))
 
     async def _answer(self, request: Request) -> Response:
         key, body = self._key(request), await read_body(request, AdvisersAnswer)
@@ -145,9 +133,8 @@ class Adviser:
             raise Invalid(
                 "`about` names no fact of this brief that can be wrong.", advice="Send the `about` of one of its facts."
             )
-        moment = self._answers.answered(
-            found.entry.customer, body.decision, body.answer, audience="adviser", about=body.about
-        )
+        person, about = found.entry.customer, body.about
+        moment = self._answers.answered(person, body.decision, body.answer, audience="adviser", about=about)
         return json_response(Settled(await self._answers.enter(moment)))
 
     def _brief_here(self, key: AccessKey, decision: str) -> OnScreen:
@@ -165,9 +152,8 @@ def state(strategy: Strategy, screens: Screens, place: str, language: str, picke
     at = next((i for i, one in enumerate(found) if one.show.id == picked), 0)
     others = [(one.show.id, _brief(strategy, one, language).who) for one in (*found[at + 1 :], *found[:at])]
     greeting, nobody = not found and screens.greeting(place), not screens.checked_in(place)
-    name = version_of(
-        *[part.encode() for part in (*[one.show.id for one in found], str(at), str(greeting), str(nobody))]
-    )
+    parts = (*[one.show.id for one in found], str(at), str(greeting), str(nobody))
+    name = version_of(*[part.encode() for part in parts])
     values: dict[str, Any] = {"brief": None, "others": others, "greeting": greeting, "nobody": nobody}
     if found:
         top = found[at]
@@ -188,6 +174,4 @@ def _brief(strategy: Strategy, found: OnScreen, language: str) -> Brief:
 def _when(entry: Entry, language: str) -> str:
     """When the person checked in, in the place's local time."""
     spot = entry.moment.at
-    if spot is None:
-        return ""
-    return pages.wall_clock(spot.local_day, spot.local_hour, language)
+    return pages.wall_clock(spot.local_day, spot.local_hour, language) if spot is not None else ""

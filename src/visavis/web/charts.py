@@ -5,8 +5,7 @@ from typing import Final
 from markupsafe import Markup
 
 WIDTH: Final = 120
-ZERO: Final = 40
-"""Where the vertical line stands: silence for an arm's margin, no effect for an uplift."""
+ZERO: Final = 40  # where the vertical line stands: silence for an arm's margin, no effect for an uplift
 HEIGHT: Final = 44
 
 
@@ -37,11 +36,8 @@ def interval(low: float, point: float, high: float) -> Markup:
     middle, half = WIDTH / 2, WIDTH / 2 - 6
     a, p, b = [middle + half * one / reach for one in (low, point, high)]
     clear = "ahead" if low > 0 or high < 0 else "other"
-    return _svg(
-        f'<line class="span" x1="{a:.1f}" y1="22" x2="{b:.1f}" y2="22"/><circle class="{clear}" cx="{p:.1f}" cy="22"'
-        ' r="5"/>',
-        zero=middle,
-    )
+    span = f'<line class="span" x1="{a:.1f}" y1="22" x2="{b:.1f}" y2="22"/>'
+    return _svg(f'{span}<circle class="{clear}" cx="{p:.1f}" cy="22" r="5"/>', zero=middle)
 
 
 def _svg(drawn: str, *, zero: float = ZERO) -> Markup:

@@ -1,10 +1,9 @@
-"""The console, for the brand's own people behind a brand's key.
+"""The console, behind a brand's key: latest moments, decisions explained, effects, webhooks, keys.
 
-The latest moments, any decision explained, the effect of each objective, webhooks sent, and the keys. Rows are left out
-of the feed when moments come faster than they can be read; the log has every moment.
+Rows are left out of the feed when moments come faster than they can be read; the log has every moment.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from math import isfinite
 from time import perf_counter
@@ -29,7 +28,7 @@ from visavis.http.access_log import record_entry_read
 from visavis.http.bodies import Token, json_response, read_body
 from visavis.http.event_stream import HEARTBEAT_S, Look, ServerEvent, streamed, watch
 from visavis.http.requests import PAGE, key_of, with_cookie
-from visavis.http.routes import Operation, endpoint, page_route, routes_of
+from visavis.http.routes import Method, Operation, endpoint, page_route, routes_of
 from visavis.measurement.objectives import ObjectiveResult, ObjectiveTallies
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import KINDS
@@ -42,10 +41,8 @@ COOKIE: Final = "visavis-console"
 PATH: Final = "/console"
 ROWS: Final = 40
 PARCELS: Final = 12
-PACE_S: Final = 0.25
-"""How often rows are sent at most: many moments come as one event."""
-SUMMARY_S: Final = 1.0
-"""How often the summary beside it is counted again at most."""
+PACE_S: Final = 0.25  # how often rows are sent at most: many moments come as one event
+SUMMARY_S: Final = 1.0  # how often the summary beside it is counted again at most
 ASK_MOMENT: Final = "Ask for its moment: /v1/people/PERSON/moments/MOMENT."
 
 
@@ -78,6 +75,11 @@ def routes(
     return [page_route(PATH, console.page), *routes_of(console)]
 
 
+def _own(method: str, path: str, summary: str, **more: Any) -> Callable[[Method], Method]:
+    """Mark an endpoint of the page's own key."""
+    return endpoint(Operation(method, f"{PATH}/{path}", summary, ("brand",), COOKIE, **more))
+
+
 class Console:
     """The page, its stream, its fragments, and one decision as JSON."""
 
@@ -105,12 +107,8 @@ class Console:
             key = self._key(request)
         except Refused:
             return pages.page("console.html", language, path=PATH, own=None, brand=brand)
-        values = self._summary(language)
-        kinds = sorted(set(KINDS) - {"located"})
-        keys = self._access.listed()
-        return pages.page(
-            "console.html", language, path=PATH, own=key.id, keys=keys, kinds=kinds, brand=brand, **values
-        )
+        values = self._summary(language) | {"keys": self._access.listed(), "kinds": sorted(set(KINDS) - {"located"})}
+        return pages.page("console.html", language, path=PATH, own=key.id, brand=brand, **values)
 
     @endpoint(
         Operation("POST", f"{PATH}/enter", "Sign in to the console.", request=Token, status=204, errors=(401, 403))
@@ -122,16 +120,12 @@ class Console:
             raise Refused("This is not a brand's key.", advice="Make one: visavis key brand.")
         return with_cookie(request, Response(status_code=204), COOKIE, token, PATH)
 
-    @endpoint(
-        Operation(
-            "GET",
-            f"{PATH}/stream",
-            "Moments as they are processed.",
-            ("brand",),
-            COOKIE,
-            response="text/event-stream",
-            query=("kind", "result", "mark", "after"),
-        )
+    @_own(
+        "GET",
+        "stream",
+        "Moments as they are processed.",
+        response="text/event-stream",
+        query=("kind", "result", "mark", "after"),
     )
     async def stream(self, request: Request) -> Response:
         """Rows of moments as they are processed, and the summary beside them, as server-sent events."""
@@ -141,18 +135,7 @@ class Console:
         look = self._look(wanted, self._language(request), last)
         return streamed(watch(self._screens, EVERYBODY, look, holds=lambda: self._access.holds(key), settle_s=PACE_S))
 
-    @endpoint(
-        Operation(
-            "GET",
-            f"{PATH}/moment",
-            "One moment explained.",
-            ("brand",),
-            COOKIE,
-            response="text/html",
-            errors=(422, 503),
-            query=("number",),
-        )
-    )
+    @_own("GET", "moment", "One moment explained.", response="text/html", errors=(422, 503), query=("number",))
     async def moment(self, request: Request) -> Response:
         """The explanation of one of the latest moments; the read is recorded."""
         self._key(request)
@@ -193,17 +176,7 @@ class Console:
                     return json_response(decision_reply(self._strategy, entry, one, self._language(request)))
         return problems.response(problems.problem(404, "This decision is not among the latest.", advice=ASK_MOMENT))
 
-    @endpoint(
-        Operation(
-            "POST",
-            f"{PATH}/keys/{{key}}/revoke",
-            "Revoke a key.",
-            ("brand",),
-            COOKIE,
-            response="text/html",
-            errors=(422,),
-        )
-    )
+    @_own("POST", "keys/{key}/revoke", "Revoke a key.", response="text/html", errors=(422,))
     async def revoke(self, request: Request) -> Response:
         """Revoke a key, but for the one that asks."""
         own, name = self._key(request), str(request.path_params["key"])
@@ -222,12 +195,9 @@ class Console:
 
     def _summary(self, language: str) -> dict[str, Any]:
         """The values of the template ``_summary.html``."""
-        books = self._accounts.books
-        parcels = self._webhooks.parcels
+        books, currency, parcels = self._accounts.books, self._strategy.brand.currency, self._webhooks.parcels
         return {
-            "books": {
-                name: amount(abs(cents), self._strategy.brand.currency, language) for name, cents in books.items()
-            },
+            "books": {name: amount(abs(cents), currency, language) for name, cents in books.items()},
             "objectives": [standing(one, language) for one in self._objectives.results()],
             "parcels": [(one, mark(one.customer)) for one in islice(reversed(parcels.values()), PARCELS)],
             "world": self._writer.processor.world.version,

@@ -78,16 +78,13 @@ def _about(strategy: Strategy, decision: Decision, language: str) -> str:
 def _arms(strategy: Strategy, decision: Decision, language: str) -> list[ArmRow]:
     """The arms by their margin, the best first; that of silence is zero."""
     scale = max([abs(arm.net_millicents) for arm in decision.scored], default=0)
-    return [
-        _arm(strategy, decision, arm, scale, language)
-        for arm in sorted(decision.scored, key=lambda arm: -arm.net_millicents)
-    ]
+    arms = sorted(decision.scored, key=lambda arm: -arm.net_millicents)
+    return [_arm(strategy, decision, arm, scale, language) for arm in arms]
 
 
 def _arm(strategy: Strategy, decision: Decision, arm: Scored, scale: int, language: str) -> ArmRow:
-    chosen = (arm.action, arm.family) == (
-        (decision.action, decision.family) if isinstance(decision, Show) else ("", "")
-    )
+    taken = (decision.action, decision.family) if isinstance(decision, Show) else ("", "")
+    chosen = (arm.action, arm.family) == taken
     if not arm.action:
         return ArmRow("", "", "", arm.p_shown, chosen, charts.silence(chosen=chosen))
     net = arm.net_millicents

@@ -1,7 +1,7 @@
 """The console's live feed: one row a moment, filtered on the server, for moments past and to come.
 
 A row names nobody: a person is a mark, the same while the server runs. Opening a moment shows the person, and that read
-is recorded like any other.
+is recorded.
 """
 
 from collections.abc import Iterable, Iterator
@@ -52,11 +52,9 @@ class Filter(Struct, frozen=True):
     def lets(self, entry: Entry) -> bool:
         """Whether this entry is wanted."""
         shown = any(isinstance(decision, Show) for decision in entry.decisions)
-        return (
-            (entry.moment.kind == self.kind if self.kind else not isinstance(entry.moment, Consulted))
-            and (not self.mark or self.mark.lower() in mark(entry.customer))
-            and (self.result not in RESULTS or (bool(entry.decisions) and shown is (self.result == "shown")))
-        )
+        kind = entry.moment.kind == self.kind if self.kind else not isinstance(entry.moment, Consulted)
+        result = self.result not in RESULTS or (bool(entry.decisions) and shown is (self.result == "shown"))
+        return kind and result and (not self.mark or self.mark.lower() in mark(entry.customer))
 
 
 def mark(customer: str) -> str:
@@ -70,11 +68,10 @@ def rows(strategy: Strategy, recent: Iterable[Recent], wanted: Filter, words: An
         if wanted.lets(one.entry):
             moment, spot = one.entry.moment, one.entry.moment.at
             place = strategy.places.get(spot.place) if spot is not None else None
-            kind = moment.kind
             yield FeedRow(
                 one.number,
                 mark(one.entry.customer),
-                getattr(words.kinds, kind),
+                getattr(words.kinds, moment.kind),
                 _clock(strategy, one.entry, language),
                 place.name if place is not None else "",
                 round(one.us),
@@ -94,9 +91,6 @@ def _clock(strategy: Strategy, entry: Entry, language: str) -> str:
     """When it occurred by the brand's clock; with its day when it was received on another."""
     zone = ZoneInfo(strategy.brand.zone)
     at = entry.moment.occurred_at.astimezone(zone)
-    day = (
-        ""
-        if at.date() == entry.received_at.astimezone(zone).date()
-        else format_skeleton("MMMd", at.date(), locale=language) + ", "
-    )
+    same = at.date() == entry.received_at.astimezone(zone).date()
+    day = "" if same else f"{format_skeleton('MMMd', at.date(), locale=language)}, "
     return f"{day}{at:%H:%M:%S}"

@@ -57,12 +57,8 @@ class Templates:
 
     def page(self, template: str, language: str, *, status: int = 200, framed: bool = False, **values: Any) -> Response:
         """A whole page, with the headers of all pages; ``framed`` when our own stage may show it in a frame."""
-        policy = PAGE["content-security-policy"]
-        headers = (
-            PAGE | {"content-security-policy": policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'")}
-            if framed
-            else PAGE
-        )
+        name, ancestors = "content-security-policy", "frame-ancestors 'self'" if framed else "frame-ancestors 'none'"
+        headers = PAGE | {name: PAGE[name].replace("frame-ancestors 'none'", ancestors)}
         return HTMLResponse(self.rendered(template, language, **values), status, headers=headers)
 
 
@@ -88,10 +84,8 @@ def clock(hour: float, language: str) -> str:
     >>> clock(18.7, "fr"), clock(18.7, "en")
     ('18\xa0h\xa042', '18:42')
     """
-    minutes = round(hour * 60)
-    return (
-        f"{minutes // 60}\u00a0h\u00a0{minutes % 60:02}" if language == "fr" else f"{minutes // 60}:{minutes % 60:02}"
-    )
+    hours, minutes = divmod(round(hour * 60), 60)
+    return f"{hours}\u00a0h\u00a0{minutes:02}" if language == "fr" else f"{hours}:{minutes:02}"
 
 
 def wall_clock(local_day: int, local_hour: float, language: str) -> str:

@@ -1,7 +1,6 @@
 """A person's own page: choices, why each card was shown, who read their data, copy, objection, restriction, erasure.
 
-It is rendered here from the person's own entries; each gesture sends one request and gets the page as it is then.
-Refusing is as easy as agreeing.
+Each gesture sends one request and gets the page as it is then.
 """
 
 import asyncio
@@ -44,8 +43,7 @@ COOKIE: Final = "visavis-me"
 PATH: Final = "/me"
 CARDS: Final = 5
 LOOKS: Final = 12
-CHANGES: Final = 3
-"""For how many data of one card the page says what would have been without them; the API gives all."""
+CHANGES: Final = 3  # changes that the page names for one card; the API gives all
 MONTH_DAYS: Final = 30.4
 MARKETING: Final = "marketing"
 LOCALES: Final = {"fr": "fr_FR", "en": "en_GB"}
@@ -53,10 +51,7 @@ SignalReader = Callable[[Processor, str, str, Iterable[tuple[bytes, bytes]]], Mo
 
 
 class PurposeRow(Struct, frozen=True):
-    """One use of data: how it is protected, what is given, what is received and what that brought.
-
-    ``standing`` is the choice that stands, in words.
-    """
+    """One use of data: protection, what is given and received, what that brought, and the present choice in words."""
 
     purpose: str
     name: str
@@ -103,11 +98,10 @@ def routes(
     return [page_route(PATH, portal.page), *routes_of(portal)]
 
 
-def _gesture(name: str, summary: str, *, request: Any, errors: tuple[int, ...] = (404, 503)) -> Operation:
-    """An operation of the page's own key, answered by the page as it is then."""
-    return Operation(
-        "POST", f"{PATH}/{name}", summary, ("device",), COOKIE, request=request, response="text/html", errors=errors
-    )
+def _gesture(name: str, summary: str, *, method: str = "POST", **more: Any) -> Operation:
+    """An operation of the page's own key; usually answered by the page as it is then."""
+    more = {"response": "text/html", "errors": (404, 503)} | more
+    return Operation(method, f"{PATH}/{name}", summary, ("device",), COOKIE, **more)
 
 
 class Portal:
@@ -152,9 +146,8 @@ class Portal:
         at, cause, language = self._loop.clock.now(), f"me-{token_hex(6)}", self._language(request, name)
         if (signal := self._objection_in(self._loop, name, cause, request.headers.raw)) is not None:
             await self._writer.process(signal)
-        for moment in switched(
-            self._loop.strategy, name, purpose.key, on=choice.on, trial=choice.trial, language=language, id=cause, at=at
-        ):
+        gesture = {"on": choice.on, "trial": choice.trial}
+        for moment in switched(self._loop.strategy, name, purpose.key, language=language, id=cause, at=at, **gesture):
             await self._writer.process(moment)
         return await self._current(request, name)
 
@@ -172,17 +165,7 @@ class Portal:
         await self._requests.restrict(name, on=(await read_body(request, OnOff)).on)
         return await self._current(request, name)
 
-    @endpoint(
-        Operation(
-            "GET",
-            f"{PATH}/copy",
-            "A copy of everything that is kept.",
-            ("device",),
-            COOKIE,
-            response=dict[str, Any],
-            errors=(404, 503),
-        )
-    )
+    @endpoint(_gesture("copy", "A copy of everything that is kept.", method="GET", response=dict[str, Any]))
     async def copy(self, request: Request) -> Response:
         """The copy, as a file to save."""
         found = json_response(await self._requests.export(self._person(request)))
@@ -206,7 +189,6 @@ class Portal:
         return pages.language_of(request, self._loop.strategy, self._loop.customer(name))
 
     async def _current(self, request: Request, name: str) -> Response:
-        """The content of the page as it is now."""
         language = self._language(request, name)
         html = pages.rendered("_portal.html", language, me=await self._values(name, language))
         return HTMLResponse(html, headers=PAGE)
@@ -274,14 +256,9 @@ def _standing(choice: Choice, words: Any, zone: ZoneInfo, language: str) -> str:
 def _cards(loop: Processor, entries: list[Entry], language: str) -> Iterable[ShownCard]:
     """The last cards and briefs about this person, each explained."""
     zone = ZoneInfo(loop.strategy.brand.zone)
-    walked = deque(
-        ((before, entry) for before, entry in walk(entries) if any(isinstance(one, Show) for one in entry.decisions)),
-        CARDS,
-    )
-    last = [
-        (before, entry, one) for before, entry in reversed(walked) for one in entry.decisions if isinstance(one, Show)
-    ][:CARDS]
-    for before, entry, decision in last:
+    walked = deque((one for one in walk(entries) if any(isinstance(made, Show) for made in one[1].decisions)), CARDS)
+    last = [(*one, made) for one in reversed(walked) for made in one[1].decisions if isinstance(made, Show)]
+    for before, entry, decision in last[:CARDS]:
         world = loop.worlds.get(entry.world)
         explained = why(loop.strategy, world, before, entry, decision.id, loop.randomization_key, language)
         when = format_datetime(entry.received_at.astimezone(zone), "d MMMM, HH:mm", locale=LOCALES[language])

@@ -1,8 +1,6 @@
-"""Brilliant's emulator of the Halo, and our gateway before it, in a process and an environment of their own (``make
-peers``).
+"""Brilliant's emulator of the Halo with our gateway, in a process and environment of their own (``make peers``).
 
-Commands on the way in, one a line: ``single``, ``double``, ``look``; answers on the way out, one JSON each.
-"""
+Input, one command a line: ``single``, ``double``, ``look``; output, one JSON each."""
 
 import asyncio
 import base64

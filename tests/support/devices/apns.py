@@ -1,7 +1,4 @@
-"""Apple's push service, as much of it as a pass needs.
-
-HTTP/2 over TLS by a server that we did not write (hypercorn), asking for a client's certificate.
-"""
+"""Apple's push service as a pass needs it: HTTP/2 over TLS by hypercorn, with a client's certificate."""
 
 import asyncio
 import ssl

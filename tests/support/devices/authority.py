@@ -1,7 +1,4 @@
-"""A certificate authority of the tests.
-
-What Apple gives to a developer, made here, and a server's certificate for this machine.
-"""
+"""A certificate authority of the tests: what Apple gives a developer, and a server's certificate for this machine."""
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address

@@ -13,8 +13,7 @@ from queue import Empty, Queue
 from time import monotonic, sleep
 from typing import Any
 
-import pytest
-
+from support.required import require
 from support.site import Site, a_site
 from visavis.config import Broker
 
@@ -33,12 +32,6 @@ pattern read visavis/status
 pattern readwrite visavis/%u/+
 pattern readwrite homeassistant/+/%u/#
 """
-
-
-def needed() -> None:
-    if not PROGRAM or not all(shutil.which(name) for name in CLIENTS):
-        pytest.skip("mosquitto is not installed: apt-get install mosquitto mosquitto-clients")
-    pytest.importorskip("aiomqtt", reason="aiomqtt is not installed: pip install -e .[mqtt]")
 
 
 class Mosquitto:
@@ -234,6 +227,19 @@ class Houses:
     def close(self) -> None:
         for home in self._homes:
             home.close()
+
+
+@contextmanager
+def a_broker(folder: Path) -> Iterator[Mosquitto]:
+    """A mosquitto that runs, with its files in this folder."""
+    there = PROGRAM and all(shutil.which(name) for name in CLIENTS)
+    require(there, "mosquitto is not installed: apt-get install mosquitto mosquitto-clients")
+    found = Mosquitto(folder)
+    found.start()
+    try:
+        yield found
+    finally:
+        found.stop()
 
 
 @contextmanager

@@ -1,7 +1,4 @@
-"""Even's own simulator of the G2, without a screen: ``make peers`` brings it (Debian.
-
-Libwebkit2gtk-4.1-0 xvfb dbus-x11).
-"""
+"""Even's own simulator of the G2, headless (``make peers``; Debian: libwebkit2gtk-4.1-0 xvfb dbus-x11)."""
 
 import io
 import os

@@ -1,7 +1,4 @@
-"""What stands at the far end of a delivery.
-
-A push service that reads what is really on the wire, and a browser that decrypts it by the RFC alone.
-"""
+"""The receivers of a delivery: a push service that reads the wire, and a browser that decrypts by the RFC alone."""
 
 import hmac
 import json
@@ -71,10 +68,7 @@ class Heard(Struct):
 
 
 class PushService:
-    """A push service on a socket.
-
-    ``answers`` are the next ones (status, headers), then 201; ``cut`` closes the line instead of answering.
-    """
+    """A push service on a socket: next ``answers`` (status, headers), then 201; ``cut`` closes instead."""
 
     def __init__(self) -> None:
         self.heard: list[Heard] = []

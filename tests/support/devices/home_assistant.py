@@ -1,7 +1,4 @@
-"""A whole Home Assistant core on this machine, set up from outside as its owner would: over its own HTTP doors.
-
-``make peers`` brings it.
-"""
+"""A whole Home Assistant core (``make peers``), set up from outside over its own HTTP interface."""
 
 import subprocess
 from collections.abc import Iterator

@@ -1,7 +1,6 @@
-"""A connection to an MQTT broker, renewed after every loss.
+"""A connection to an MQTT broker, renewed after every loss; its session keeps what homes send meanwhile.
 
-The session outlives the connection: what homes send meanwhile waits at the broker. A message is acknowledged once it
-was processed; else it comes again, so the listener is idempotent.
+A message is acknowledged once it was processed; else it comes again, so the listener is idempotent.
 """
 
 import asyncio
@@ -53,10 +52,7 @@ class Listener(Protocol):
 
 
 class Connection:
-    """Serve one listener over one broker.
-
-    Our own state is on ``root/status``: ``online``, or ``offline`` by our last will.
-    """
+    """Serve one listener over one broker; ``root/status`` is ``online``, or ``offline`` by our last will."""
 
     def __init__(self, broker: Broker, listener: Listener) -> None:
         try:
@@ -176,11 +172,8 @@ class Connection:
                 self._client.ack(message.mid, message.qos)
 
         properties = _properties(PacketTypes.CONNECT)
-        properties.SessionExpiryInterval, properties.ReceiveMaximum, properties.MaximumPacketSize = (
-            SESSION_S,
-            IN_FLIGHT_LIMIT,
-            PACKET_LIMIT,
-        )
+        properties.SessionExpiryInterval, properties.ReceiveMaximum = SESSION_S, IN_FLIGHT_LIMIT
+        properties.MaximumPacketSize = PACKET_LIMIT
         client = Client(
             broker.host,
             broker.port,
@@ -195,9 +188,8 @@ class Connection:
             tls_context=self._tls,
             max_queued_incoming_messages=QUEUE_LIMIT,
             will=aiomqtt.Will(f"{broker.root}/status", b"offline", 1, retain=True),
-            socket_options=[
-                (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            ],  # a card must not wait for the acknowledgement of what went before
+            # A card must not wait for the acknowledgement of what went before.
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
         client._client.manual_ack_set(True)  # noqa: SLF001  the library has no public name for it
         return client

@@ -1,7 +1,7 @@
 """Home Assistant's MQTT discovery: reads the announcements of fridges, and announces a home's screen.
 
-Both styles are read: one message for one entity, or one for a device with its components. Of templates only ``{{ value
-}}`` and ``{{ value_json.a.b }}`` are understood; nothing from the network is ever evaluated.
+Read are messages for one entity or for a device with its components. Of templates only ``{{ value }}`` and
+``{{ value_json.a.b }}`` are understood; nothing from the network is ever evaluated.
 """
 
 import re
@@ -94,7 +94,7 @@ def within(message: Any, where: Path) -> Any:
 
 
 def announced(broker: Broker, home: str, brand: str, card: Card | None) -> dict[str, bytes]:
-    """The retained messages that announce this home's screen: the card, and its yes and no while there is one.
+    """Retained messages that announce this home's screen: the card, and its yes and no while there is one.
 
     An empty message removes an entity. What a button sends names its card, so that a late press answers no other.
     """
@@ -139,18 +139,11 @@ def announced(broker: Broker, home: str, brand: str, card: Card | None) -> dict[
 
 
 def _components(fields: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The components that announce events.
-
-    Of a device those on the platform ``event``, else the announcement itself.
-    """
+    """The components that announce events: a device's on the platform ``event``, else the announcement itself."""
     if "components" not in fields:
         yield fields
         return
-    if (
-        not isinstance(fields["components"], dict)
-        or not isinstance(fields.get("device"), dict)
-        or not isinstance(fields.get("origin"), dict)
-    ):
+    if not all(isinstance(fields.get(name), dict) for name in ("components", "device", "origin")):
         raise Invalid(
             "An announced device has a device, an origin and components.", advice="See Home Assistant's MQTT discovery."
         )

@@ -1,12 +1,19 @@
 """The home over MQTT: messages of a fridge or its sensors become moments, and its screen shows the card of now.
 
-A screen is kept in step with what it should show, like the stream of the glasses: it is no channel, to which a card is
-handed once. So a screen that comes online later gets the card, and the card is removed when it is over.
+A screen is kept in step with what it should show: one that comes online later gets the card, and loses it at its end.
+Topics begin with the id of the home's key: ``root/<id>/event``, ``/status`` (``online``, or ``offline`` by last will),
+``/displayed`` and ``/answer``, and from us ``/card``, retained. The key decides whose home it is and which moments it
+may send; the broker limits each account to its own topics. A sensor's key only sends; a device's key is a screen too.
 
-A home's topics begin with the id of its key, which reveals nothing: ``root/<id>/event`` (what happened), ``/status``
-(``online``, or ``offline`` as its last will), ``/displayed`` and ``/answer`` (what was done with a card), and from us
-``/card``, retained. The key decides whose home it is and which moments it may send; the broker limits each account to
-its own topics. A sensor's key only sends; a device's key is a screen too.
+From an empty fridge to a delivered order::
+
+    devices/home/messages     reads the fridge's message as ``ran_out``
+    engine.step               decides for the fridge's screen
+    devices/home              publishes the card; the person's yes comes back on ``/answer``
+    delivery/answers          makes ``answered`` of it
+    engine.step               adds the effect ``order`` to that entry, if the card and its consent still hold
+    delivery/webhooks         sends the order to the brand's system, at least once, under one key
+    api/moments               the brand reports ``ordered``, then ``fulfilled``
 """
 
 import asyncio
@@ -59,7 +66,7 @@ class Home:
         self._online: dict[str, asyncio.Task[None]] = {}
         self._shown: dict[str, str] = {}
         self._turns: dict[str, asyncio.Lock] = {}
-        self._announced: dict[str, discovery.Path] = {}
+        self.announced: dict[str, discovery.Path] = {}
 
     def start(self) -> None:
         """Begin to serve, in the running event loop."""
@@ -142,7 +149,7 @@ class Home:
         """Forget which homes are online: those that are report it again."""
         await self._ended()
         self._shown.clear()
-        self._announced.clear()
+        self.announced.clear()
 
     async def received(self, arrived: Arrived) -> None:
         """Process one message; an invalid or forbidden one has no effect."""
@@ -164,7 +171,7 @@ class Home:
             return
         home, _, what = arrived.topic.removeprefix(f"{self._broker.root}/").partition("/")
         key = self._key(home)
-        where = self._announced.get(arrived.topic)
+        where = self.announced.get(arrived.topic)
         if what == "card":
             if arrived.retained and arrived.payload:
                 await self._found(home, key, arrived.payload)
@@ -193,12 +200,8 @@ class Home:
     async def _status(self, key: AccessKey, payload: bytes) -> None:
         """A home's screen is online, or not: decisions choose among the devices that are."""
         device = self._strategy.devices.get(key.profile)
-        if (
-            key.role != "device"
-            or device is None
-            or TRANSPORT not in device.transports
-            or payload not in (b"online", b"offline", b"")
-        ):
+        served = key.role == "device" and device is not None and TRANSPORT in device.transports
+        if not served or payload not in (b"online", b"offline", b""):
             return
         online = payload == b"online"
         if online and key.id not in self._online:
@@ -226,15 +229,15 @@ class Home:
             return
         own = f"{self._broker.root}/{home}/"
         if not arrived.payload:  # the entity is gone
-            self._announced = {topic: where for topic, where in self._announced.items() if not topic.startswith(own)}
+            self.announced = {topic: where for topic, where in self.announced.items() if not topic.startswith(own)}
             return
         found = discovery.events(messages.opened(arrived.payload), own)
-        mine = [topic for topic in self._announced if topic.startswith(own)]
+        mine = [topic for topic in self.announced if topic.startswith(own)]
         if len({*mine, *found}) > discovery.EVENTS_LIMIT:
             raise Invalid("This home announces too much.", advice=f"At most {discovery.EVENTS_LIMIT} kinds of event.")
-        for topic in found.keys() - self._announced.keys():
+        for topic in found.keys() - self.announced.keys():
             await self._connection.subscribe(topic)
-        self._announced |= found
+        self.announced |= found
 
     async def _process(self, key: AccessKey, moment: Moment | None) -> None:
         """Process the moment; while the log is unavailable it is retried, and the broker waits."""

@@ -1,7 +1,7 @@
-"""The messages of homes over MQTT, read as moments: products stocked, used or run out, a person's own measures.
+"""Messages of homes over MQTT, read as moments: products stocked, used or run out, a person's own measures.
 
-A message names no person: its topic says whose home it is. It has a time or an id of its own, to recognise a repeat.
-What the brand does not sell is no moment: a fridge's other contents are none of its business.
+A message names no person: its topic says whose home it is. A time or an id of its own makes a repeat recognisable.
+What the brand does not sell is no moment.
 """
 
 from collections.abc import Container
@@ -78,17 +78,8 @@ class HomeCard(Struct, frozen=True, omit_defaults=True):
 
 def home_card(card: Card, until: float) -> HomeCard:
     """The card for a home's screen; ``until`` in epoch seconds."""
-    return HomeCard(
-        card.decision,
-        card.language,
-        card.title,
-        datetime.fromtimestamp(until, UTC),
-        card.body,
-        card.why,
-        card.speech,
-        card.yes,
-        card.no,
-    )
+    at = datetime.fromtimestamp(until, UTC)
+    return HomeCard(card.decision, card.language, card.title, at, card.body, card.why, card.speech, card.yes, card.no)
 
 
 T = TypeVar("T")
@@ -127,11 +118,8 @@ def event(fields: Any, person: str, home: str, products: Container[str], receive
         )
     if sent.confidence < SURE:
         return None
-    moment: dict[str, Any] = {
-        "kind": kind,
-        "customer": person,
-        "occurred_at": sent.time if sent.time is not None else received_at,
-    }
+    at = sent.time if sent.time is not None else received_at
+    moment: dict[str, Any] = {"kind": kind, "customer": person, "occurred_at": at}
     if kind == "measured":
         about = f"{sent.measure}\x00{sent.value}\x00{sent.unit}"
         moment |= {"measure": sent.measure, "value": sent.value, "unit": sent.unit}

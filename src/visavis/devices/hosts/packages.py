@@ -51,24 +51,16 @@ def routes(strategy: Strategy) -> list[Route]:
             raise Invalid("This server has no such address.", advice="Ask at the address that the glasses will use.")
         voice = host == "mentra" and asked.get("voice") == "yes"
         html = carried(host, language, root=root, profile=profile, package=package, voice=voice)
-        manifest = (
-            even(package, strategy.brand.name, root)
-            if host == "even"
-            else mentra(package, strategy.brand.name, voice=voice)
-        )
-        data = _zipped(
-            {
-                "app.json" if host == "even" else "miniapp.json": msgspec.json.format(msgspec.json.encode(manifest)),
-                "index.html": html.encode(),
-                "icon.png": icon(strategy.brand.name, ICON_PX, ICON_PX),
-            }
-        )
-        name = f"{package}-{VERSION}.zip"
-        return Response(
-            data,
-            media_type="application/zip",
-            headers={"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"},
-        )
+        brand = strategy.brand.name
+        manifest = even(package, brand, root) if host == "even" else mentra(package, brand, voice=voice)
+        files = {
+            "app.json" if host == "even" else "miniapp.json": msgspec.json.format(msgspec.json.encode(manifest)),
+            "index.html": html.encode(),
+            "icon.png": icon(brand, ICON_PX, ICON_PX),
+        }
+        attached = f'attachment; filename="{package}-{VERSION}.zip"'
+        headers = {"content-disposition": attached, "cache-control": "no-store"}
+        return Response(_zipped(files), media_type="application/zip", headers=headers)
 
     return [route(PACKED, packed)]
 
@@ -90,10 +82,7 @@ def even(package: str, brand: str, root: str) -> dict[str, object]:
 
 
 def mentra(package: str, brand: str, *, voice: bool) -> dict[str, object]:
-    """The ``miniapp.json`` of a Mentra miniapp; with ``voice`` it asks for the microphone.
-
-    Every part of the glasses is optional: some have no display.
-    """
+    """The ``miniapp.json`` of a Mentra miniapp; display optional, the microphone only with ``voice``."""
     microphone = [{"type": "MICROPHONE", "description": "To answer a card by saying yes or no."}] if voice else []
     parts = [{"type": part, "level": "OPTIONAL"} for part in ("DISPLAY", "SPEAKER", "BUTTON")]
     return {

@@ -1,7 +1,4 @@
-"""The glasses page for each host: a browser, the Even Hub, a Meta display, a Mentra miniapp.
-
-Either served, or packed into an application.
-"""
+"""The glasses page for each host, served or packed: a browser, the Even Hub, a Meta display, a Mentra miniapp."""
 
 from pathlib import Path
 from typing import Final
@@ -9,32 +6,25 @@ from typing import Final
 from msgspec import Struct
 from starlette.responses import HTMLResponse
 
+from visavis.devices.words import by_language
 from visavis.http.inline_page import SELF, InlinePage
 
 PAGE: Final = InlinePage(Path(__file__).parents[1] / "glasses.html")
-WORDS: Final = {
-    "fr": {
-        "offline": "hors ligne",
-        "hint": "Ouvrez le lien de ces lunettes.",
-        "code": "Le code affiché sur l’autre écran",
-        "go": "Relier",
-        "bad": "Ce code n’est pas valable. Demandez-en un autre.",
-    },
-    "en": {
-        "offline": "offline",
-        "hint": "Open the link of these glasses.",
-        "code": "The code on the other screen",
-        "go": "Link",
-        "bad": "This code is not valid. Ask for another one.",
-    },
-}
+WORDS: Final = by_language(
+    {
+        "offline": ("hors ligne", "offline"),
+        "hint": ("Ouvrez le lien de ces lunettes.", "Open the link of these glasses."),
+        "code": ("Le code affiché sur l’autre écran", "The code on the other screen"),
+        "go": ("Relier", "Link"),
+        "bad": ("Ce code n’est pas valable. Demandez-en un autre.", "This code is not valid. Ask for another one."),
+    }
+)
 
 
 class Host(Struct, frozen=True):
-    """Where the page runs.
+    """Where the page runs: ``script`` draws cards and reads buttons, ``profile`` is the usual screen.
 
-    ``script`` draws cards and reads buttons there. With ``has_lines`` it draws lines of text elsewhere than on the
-    page, so its cards carry them. ``profile`` is its usual screen.
+    With ``has_lines`` it draws lines of text elsewhere than on the page, so its cards carry them.
     """
 
     script: str = ""
@@ -61,10 +51,7 @@ def served(host: str, language: str, *, known: bool) -> HTMLResponse:
 
 
 def carried(host: str, language: str, *, root: str, profile: str, package: str, voice: bool) -> str:
-    """The page to pack into an application.
-
-    It asks the server at ``root`` (scheme and host) for everything, with a key of its own.
-    """
+    """The page packed into an application, which asks the server at ``root`` with a key of its own."""
     query = f"?host={host}&language={language}"
     given = {"root": root, "query": query, "profile": profile, "package": package, "voice": voice}
     return PAGE.rendered(**_values(host, language) | given)
@@ -77,9 +64,6 @@ def _values(host: str, language: str) -> dict[str, object]:
         "language": language,
         "words": WORDS[language],
         "known": False,
-        "root": "",
-        "query": "",
-        "profile": "",
-        "package": "",
         "voice": False,
+        **dict.fromkeys(("root", "query", "profile", "package"), ""),
     }

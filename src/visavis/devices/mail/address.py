@@ -13,9 +13,7 @@ PLAIN: Final = re.compile(
 
 
 def checked(address: object) -> str:
-    """The address, when a letter can go there: one plain address, no name, no line break.
-
-    Else :class:`Invalid`, which does not repeat it.
+    """The address, when it is one plain address without name or line break; else :class:`Invalid`.
 
     >>> checked("camille@example.org")
     'camille@example.org'

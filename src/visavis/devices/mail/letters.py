@@ -1,10 +1,8 @@
 """E-mail: the channel when no device can be reached; only to persons who opened its purpose, stopped by one click.
 
-A letter holds the few words of the card, plain and as HTML, a link to answer and one to stop (RFC 8058: the mail
-program's own button, a POST without a page). It loads nothing, so that opening it is not reported. Opening a link
-changes nothing either, since mail filters open links: answers and stops are POSTs. A letter cannot be recalled; the
-page behind its link shows only a card that may still be shown.
-
+A letter has the words of the card, plain and as HTML, a link to answer and one to stop (RFC 8058, a POST). It loads
+nothing, and since mail filters open links, only a POST changes anything. It cannot be recalled; the page behind its
+link shows only a card that may still be shown.
 References: RFC 5321 and 5322 (mail), RFC 2369 and 8058 (``List-Unsubscribe``), RFC 3834 (``Auto-Submitted``).
 """
 
@@ -102,10 +100,7 @@ class Letters:
         return letter
 
     def _sent(self, letter: EmailMessage, to: str) -> DeliveryResult:
-        """Send the letter by SMTP.
-
-        Before its data nothing was sent for certain; once they are on their way, only an answer decides the outcome.
-        """
+        """Send the letter by SMTP: before its data nothing was sent, after them only an answer decides."""
         server: smtplib.SMTP | None = None
         try:
             try:

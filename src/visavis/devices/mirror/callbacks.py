@@ -1,9 +1,7 @@
 """Callbacks of the Mirror API: a POST to a person's own programs at each change of their timeline.
 
-A subscription comes from outside, so its origin (scheme, host and port) must be in the server's settings; it is checked
-when the subscription is made and again at each attempt. No redirect is followed, no proxy used, no response body read.
-The protocol has no signature: the receiver compares the ``verifyToken`` that it chose.
-
+The origin (scheme, host, port) must be in the server's settings, at the subscription and at each attempt. No redirect,
+no proxy, no response body. The protocol has no signature: the receiver compares the ``verifyToken`` that it chose.
 Reference: Google, *Mirror API: Subscriptions*, 2014.
 """
 
@@ -88,10 +86,9 @@ class Callbacks:
             if len(self._tasks) >= WAITING_LIMIT:
                 log.warning("a callback was not tried: too many wait")
                 return
-            body = msgspec.json.encode(
-                MirrorNotification(collection, item, operation, one.user_token, one.verify_token, actions)
-            )
-            task = asyncio.get_running_loop().create_task(self._delivered(person, name, body))
+            posted = MirrorNotification(collection, item, operation, one.user_token, one.verify_token, actions)
+            delivery = self._delivered(person, name, msgspec.json.encode(posted))
+            task = asyncio.get_running_loop().create_task(delivery)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 

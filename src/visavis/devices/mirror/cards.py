@@ -1,7 +1,6 @@
-"""Our card as a timeline item.
+"""Our card as a timeline item, made at each request from what is on the person's screens.
 
-The item is made at each request from what is on the person's screens, so it is never there after its time, after an
-answer, or after the purpose was closed; then it is what a deleted item is: an id, and ``isDeleted``.
+After its time, an answer or a closed purpose it is what a deleted item is: an id, and ``isDeleted``.
 """
 
 from html import escape

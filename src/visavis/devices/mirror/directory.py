@@ -1,7 +1,6 @@
 """The smaller collections of the Mirror API: contacts, subscriptions, locations and settings.
 
-A position is never stored: the gate reduces it to the place that it lies in, or refuses it; only that place can be read
-back.
+A position is never stored: the gate reduces it to a place, or refuses it, and only that place can be read back.
 """
 
 from datetime import UTC, datetime
@@ -46,10 +45,8 @@ class Directory:
 
     async def contacts(self, request: Request, key: AccessKey) -> Response:
         """Whom the person shares with."""
-        found = [
-            msgspec.json.decode(data, type=Contact) for data in self._timelines.of(key.subject, "contacts").values()
-        ]
-        return list_answer(request, "contacts", found)
+        found = self._timelines.of(key.subject, "contacts").values()
+        return list_answer(request, "contacts", [msgspec.json.decode(data, type=Contact) for data in found])
 
     async def contact(self, request: Request, key: AccessKey) -> Response:
         """One contact."""
@@ -75,10 +72,8 @@ class Directory:
 
     async def subscriptions(self, request: Request, key: AccessKey) -> Response:
         """The subscriptions to changes."""
-        found = [
-            msgspec.json.decode(data, type=MirrorSubscription)
-            for data in self._timelines.of(key.subject, "subscriptions").values()
-        ]
+        kept = self._timelines.of(key.subject, "subscriptions").values()
+        found = [msgspec.json.decode(data, type=MirrorSubscription) for data in kept]
         return list_answer(request, "subscriptionsList", found)
 
     async def subscribe(self, request: Request, key: AccessKey) -> Response:
@@ -107,26 +102,21 @@ class Directory:
         return json_answer(request, here)
 
     async def locate(self, request: Request, key: AccessKey) -> Response:
-        """A position of the device, processed as a ``located`` moment.
-
-        Not in Google's interface, where the Glass sent it to Google directly.
-        """
+        """A device's position, processed as a ``located`` moment (a method that Google's interface lacks)."""
         given, clock = fields(await body(request)), self._writer.processor.clock
         found = read(Location, given)
         if found.latitude is None or found.longitude is None:
             raise Invalid("A location needs latitude and longitude.", advice="Give both, in degrees.")
-        moment = from_builtins(
-            {
-                "kind": "located",
-                "id": found.id or f"at-{token_hex(8)}",
-                "customer": key.subject,
-                "occurred_at": found.timestamp or stamp(clock.now()),
-                "latitude": found.latitude,
-                "longitude": found.longitude,
-                "accuracy_m": found.accuracy or 0.0,
-            },
-            received_at=clock.now(),
-        )
+        located = {
+            "kind": "located",
+            "id": found.id or f"at-{token_hex(8)}",
+            "customer": key.subject,
+            "occurred_at": found.timestamp or stamp(clock.now()),
+            "latitude": found.latitude,
+            "longitude": found.longitude,
+            "accuracy_m": found.accuracy or 0.0,
+        }
+        moment = from_builtins(located, received_at=clock.now())
         if refused := permits(key, moment):
             raise Refused(refused)
         result = (await self._writer.process(moment)).answer
@@ -153,16 +143,10 @@ class Directory:
         ):
             return None
         since = stamp(datetime.fromtimestamp(customer.places.since, UTC))
+        here = Location(id="latest", timestamp=since, display_name=place.name)
         if place.ring:
-            return Location(id="latest", timestamp=since, display_name=place.name)
-        return Location(
-            id="latest",
-            timestamp=since,
-            display_name=place.name,
-            accuracy=place.radius_m,
-            latitude=place.latitude,
-            longitude=place.longitude,
-        )
+            return here
+        return replace(here, accuracy=place.radius_m, latitude=place.latitude, longitude=place.longitude)
 
     def _contact(self, key: AccessKey, request: Request) -> Contact:
         data = self._timelines.get(key.subject, "contacts", request.path_params["id"])

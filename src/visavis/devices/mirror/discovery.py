@@ -1,6 +1,4 @@
-"""The discovery document of the Mirror API: every method with its address, every resource with its fields.
-
-Generated from the table below and from the records that are served.
+"""The discovery document of the Mirror API, from the table below and the records that are served.
 
 Reference: Google, *APIs Discovery Service: Discovery document*.
 """
@@ -28,16 +26,11 @@ class Method(Struct, frozen=True):
     downloads: bool = False
 
 
+LISTED: Final = ("bundleId", "includeDeleted", "maxResults", "orderBy", "pageToken", "pinnedOnly", "sourceItemId")
 _ITEM, _ATTACHMENT = "timeline/{id}", "timeline/{itemId}/attachments"
 METHODS: Final[dict[str, Method]] = {
     "timeline.insert": Method("POST", "timeline", "TimelineItem", "TimelineItem", uploads=True),
-    "timeline.list": Method(
-        "GET",
-        "timeline",
-        "",
-        "TimelineListResponse",
-        ("bundleId", "includeDeleted", "maxResults", "orderBy", "pageToken", "pinnedOnly", "sourceItemId"),
-    ),
+    "timeline.list": Method("GET", "timeline", "", "TimelineListResponse", LISTED),
     "timeline.get": Method("GET", _ITEM, "", "TimelineItem"),
     "timeline.update": Method("PUT", _ITEM, "TimelineItem", "TimelineItem", uploads=True),
     "timeline.patch": Method("PATCH", _ITEM, "TimelineItem", "TimelineItem"),
@@ -144,22 +137,13 @@ def _schemas() -> dict[str, Any]:
     _, records = msgspec.json.schema_components(
         [TimelineItem, Contact, Location, MirrorSubscription, Setting], ref_template="{name}"
     )
-    found: dict[str, Any] = {
-        name: {
-            "id": name,
-            "type": "object",
-            "properties": {field: _plain(schema) for field, schema in record["properties"].items()},
-        }
-        for name, record in records.items()
+    found: dict[str, dict[str, Any]] = {
+        name: {field: _plain(schema) for field, schema in one["properties"].items()} for name, one in records.items()
     }
+    text = {"type": "string"}
     for name, item in _LISTS.items():
-        properties = {
-            "kind": {"type": "string"},
-            "items": {"type": "array", "items": {"$ref": item}},
-            "nextPageToken": {"type": "string"},
-        }
-        found[name] = {"id": name, "type": "object", "properties": properties}
-    return found
+        found[name] = {"kind": text, "items": {"type": "array", "items": {"$ref": item}}, "nextPageToken": text}
+    return {name: {"id": name, "type": "object", "properties": properties} for name, properties in found.items()}
 
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:

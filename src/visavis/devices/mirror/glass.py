@@ -1,7 +1,6 @@
 """A Glass in a browser: the person's timeline at 640 × 360, its menus, by touch, keys or a swipe.
 
-The page shows what the Mirror API lists and nothing more. An action on our card is a moment; an action on another item
-is notified to its subscribers, as Google's service did.
+It shows what the Mirror API lists. An action on our card is a moment; one on another item notifies its subscribers.
 """
 
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from visavis.devices.mirror.resources import MenuItem, Missing, TimelineItem, in
 from visavis.devices.mirror.timeline import Timeline
 from visavis.devices.mirror.timelines import Timelines
 from visavis.devices.mirror.uploads import Upload
+from visavis.devices.words import by_language
 from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.http.bodies import Opened, Settled, Token, json_response, read_body
 from visavis.http.event_stream import HEARTBEAT_S, ServerEvent, streamed, watch
@@ -39,24 +39,16 @@ PAGE: Final = InlinePage(Path(__file__).with_name("glass.html"))
 POLICY: Final = dict.fromkeys(("connect-src", "frame-src", "frame-ancestors"), SELF)
 """It frames items, and our own stage may frame it."""
 ON_PAGE: Final = 20
-WORDS: Final = {
-    "fr": {
-        "offline": "hors ligne",
-        "timeline": "Vos cartes",
-        "menu": "Que faire ?",
-        "READ_ALOUD": "Lire à voix haute",
-        "DELETE": "Supprimer",
-        "TOGGLE_PINNED": "Épingler",
-    },
-    "en": {
-        "offline": "offline",
-        "timeline": "Your cards",
-        "menu": "What to do?",
-        "READ_ALOUD": "Read aloud",
-        "DELETE": "Delete",
-        "TOGGLE_PINNED": "Pin",
-    },
-}
+WORDS: Final = by_language(
+    {
+        "offline": ("hors ligne", "offline"),
+        "timeline": ("Vos cartes", "Your cards"),
+        "menu": ("Que faire ?", "What to do?"),
+        "READ_ALOUD": ("Lire à voix haute", "Read aloud"),
+        "DELETE": ("Supprimer", "Delete"),
+        "TOGGLE_PINNED": ("Épingler", "Pin"),
+    }
+)
 DOABLE: Final = ("CUSTOM", "READ_ALOUD", "DELETE", "TOGGLE_PINNED")
 """The menu actions that this Glass supports; it has no phone, no map and no film."""
 
@@ -91,6 +83,7 @@ class GlassAction(Struct, frozen=True, rename="camel"):
 
 
 _KEY: Final[dict[str, Any]] = {"roles": ("device",), "cookie": COOKIE}
+_ENTERS: Final = _KEY | {"errors": (503,)}
 ENTER: Final = Operation("POST", f"{PATH}/enter", "Sign in on this Glass.", request=Token, status=204, errors=(401,))
 TIMELINE: Final = Operation(
     "GET", f"{PATH}/stream", "The timeline as a stream of events.", response="text/event-stream", **_KEY
@@ -99,16 +92,10 @@ FACE: Final = Operation(
     "GET", f"{PATH}/face", "How one item looks.", response="text/html", errors=(422,), query=("item",), **_KEY
 )
 DISPLAYED: Final = Operation(
-    "POST",
-    f"{PATH}/displayed",
-    "Report that the item is on the Glass.",
-    request=Opened,
-    status=204,
-    errors=(503,),
-    **_KEY,
+    "POST", f"{PATH}/displayed", "Report that the item is on the Glass.", request=Opened, status=204, **_ENTERS
 )
 ACT: Final = Operation(
-    "POST", f"{PATH}/act", "Do something with an item.", request=GlassAction, response=Settled, errors=(503,), **_KEY
+    "POST", f"{PATH}/act", "Do something with an item.", request=GlassAction, response=Settled, **_ENTERS
 )
 
 

@@ -1,7 +1,4 @@
-"""The page of one timeline item on a Glass: 640 × 360 pixels, no scripts, sandboxed.
-
-Pictures are inlined as data, so that it needs no key and loads nothing.
-"""
+"""A timeline item's page on a Glass: 640 × 360, no scripts, sandboxed; pictures are data, so that it loads nothing."""
 
 import re
 from base64 import b64encode

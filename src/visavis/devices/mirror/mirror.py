@@ -1,8 +1,4 @@
-"""The Mirror service: the routes of the API and of the Glass page.
-
-The addresses are those of Google's service (``/mirror/v1/…``, ``/upload/mirror/v1/…``), listed in the discovery
-document.
-"""
+"""The Mirror service: the routes of the API, as its discovery document lists them, and of the Glass page."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from pathlib import Path
@@ -17,7 +13,7 @@ from visavis.delivery.screens import Screens
 from visavis.devices.mirror.callbacks import Callbacks
 from visavis.devices.mirror.cards import Cards
 from visavis.devices.mirror.directory import Directory
-from visavis.devices.mirror.discovery import document
+from visavis.devices.mirror.discovery import LISTED, document
 from visavis.devices.mirror.glass import Glass
 from visavis.devices.mirror.resources import Attachment, Missing, TimelineItem
 from visavis.devices.mirror.responses import PATH, error_answer, for_device, json_answer
@@ -34,16 +30,7 @@ PROTOCOL: Final = "Google Mirror API v1"
 """Its clients read errors as Google's own JSON, and a wrong value as 400."""
 JSON: Final = "application/json"
 ITEM: Final = "/timeline/{id}"
-LISTING: Final = (
-    "bundleId",
-    "includeDeleted",
-    "maxResults",
-    "orderBy",
-    "pageToken",
-    "pinnedOnly",
-    "sourceItemId",
-    "fields",
-)
+LISTING: Final = (*LISTED, "fields")
 DISCOVERY: Final = Operation(
     "GET",
     "/discovery/v1/apis/mirror/v1/rest",
@@ -80,11 +67,7 @@ def _uploads(method: str, path: str, summary: str) -> Operation:
 
 
 class Mirror:
-    """The service.
-
-    ``path`` is the file of the timelines, sealed under ``secret``; ``callbacks`` are the origins that subscriptions may
-    name.
-    """
+    """The service; the timelines are in the file ``path``, sealed; subscriptions may name only ``callbacks``."""
 
     name = "mirror"
 
@@ -182,12 +165,8 @@ class Mirror:
             raise Missing("There is no such upload.", advice="Begin with POST.")
         if asked.get("uploadType", "") == "resumable":
             name = await self._sessions.start(request, key.subject)
-            return Response(
-                headers={
-                    "location": str(request.url.include_query_params(upload_id=name)),
-                    "x-guploader-uploadid": name,
-                }
-            )
+            location = str(request.url.include_query_params(upload_id=name))
+            return Response(headers={"location": location, "x-guploader-uploadid": name})
         kept = self._kept(request, key, await whole(request))
         return json_answer(request, kept, 200 if request.method == "PUT" else 201)
 
@@ -208,12 +187,10 @@ class Mirror:
         name = request.path_params.get("id", "")
         if request.url.path.endswith("/attachments"):
             attachment = self._timeline.attached(key, name, upload)
-            return next(
-                one for one in linked(request, self._timeline.own(key, name)).attachments if one.id == attachment.id
-            )
-        return linked(
-            request, self._timeline.updated(key, name, upload) if name else self._timeline.inserted(key, upload)
-        )
+            attachments = linked(request, self._timeline.own(key, name)).attachments
+            return next(one for one in attachments if one.id == attachment.id)
+        item = self._timeline.updated(key, name, upload) if name else self._timeline.inserted(key, upload)
+        return linked(request, item)
 
 
 async def _described(request: Request) -> Response:

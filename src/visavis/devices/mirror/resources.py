@@ -1,8 +1,6 @@
-"""The nouns of the Mirror API v1, as its clients send and read them; what only the server may set is never believed.
+"""The resources of the Mirror API v1, as its clients send and read them; what only the server may set is ignored.
 
-A resource is read from JSON into one of these records (unknown fields are dropped, wrong ones refused) and written back
-without what is empty.
-
+Read from JSON (unknown fields are dropped, wrong ones refused) and written back without what is empty.
 Reference: Google, *Mirror API v1*, discovery document, revision 20140813.
 """
 
@@ -45,10 +43,7 @@ class Resource(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=
 
 
 class Part(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """What lies within a resource.
-
-    A default that clients want to read is made by a factory, since plain ones are left out.
-    """
+    """Part of a resource; a default that clients want to read is made by a factory, plain ones are left out."""
 
 
 class MenuValue(Part, frozen=True):
@@ -191,9 +186,8 @@ def read(kind: type[R], fields: Mapping[str, Any]) -> R:
     b'{"kind":"mirror#timelineItem","text":"Hello"}'
     """
     try:
-        return msgspec.convert(
-            _without_kinds({name: value for name, value in fields.items() if name not in OURS[kind]}), kind
-        )
+        given = {name: value for name, value in fields.items() if name not in OURS[kind]}
+        return msgspec.convert(_without_kinds(given), kind)
     except msgspec.ValidationError as error:
         detail = str(error)
         raise Invalid(

@@ -41,9 +41,8 @@ def json_answer(request: Request, value: Any, status: int = 200) -> Response:
 
 def list_answer(request: Request, kind: str, items: Sequence[Struct], following: str = "") -> Response:
     """A list of resources, as the API wraps it."""
-    return json_answer(
-        request, {"kind": f"mirror#{kind}", "items": items} | ({"nextPageToken": following} if following else {})
-    )
+    more = {"nextPageToken": following} if following else {}
+    return json_answer(request, {"kind": f"mirror#{kind}", "items": items} | more)
 
 
 def for_device(access: AccessKeys, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
@@ -74,12 +73,7 @@ def error_answer(error: VisavisError) -> Response:
         case _:
             status, reason = 400, "invalid"
     message = str(error)
-    body = {
-        "error": {
-            "code": status,
-            "message": message,
-            "errors": [{"domain": "global", "reason": reason, "message": message}],
-        }
-    }
+    errors = [{"domain": "global", "reason": reason, "message": message}]
+    body = {"error": {"code": status, "message": message, "errors": errors}}
     more = {"www-authenticate": "Bearer"} if status == 401 else {"retry-after": "1"} if status == 503 else {}
     return Response(msgspec.json.encode(body), status, headers=_HEADERS | {"cache-control": "no-store"} | more)

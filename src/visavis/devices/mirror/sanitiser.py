@@ -1,11 +1,8 @@
 """Sanitise the HTML of a timeline item: the elements that Google's guide lists, without anything active.
 
-The element lists are Google's. Beyond them we allow no event handler, no address but those of the item's own
-attachments and of https pictures, and no style that names an address, escapes a character or imports (such a style is
-removed as a whole).
-
-Reference: Google, *Mirror API reference: Timeline*, ``html`` (allowed, removed with content, removed), revision
-20140813.
+Beyond Google's lists: no event handler, no address but the item's own attachments and https pictures, and no style that
+names an address, escapes a character or imports (such a style is removed as a whole).
+Reference: Google, *Mirror API reference: Timeline*, ``html``, revision 20140813.
 """
 
 import re

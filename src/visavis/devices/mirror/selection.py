@@ -1,6 +1,4 @@
-"""Partial answers.
-
-``fields=items(id,menuItems/id),nextPageToken`` keeps these and drops the rest, as on every Google interface.
+"""Partial answers: ``fields=items(id,menuItems/id),nextPageToken`` keeps these and drops the rest.
 
 Reference: Google, *Performance tips: Partial response*, 2014.
 """

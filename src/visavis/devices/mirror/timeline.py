@@ -1,11 +1,10 @@
 """The timeline of the Mirror API: a person's items, our card among them, and their attachments.
 
-Our card is read-only: opening it is ``displayed``, deleting it is a no. Other items belong to the clients that put them
-there.
+Our card is read-only: opening it is ``displayed``, deleting it is a no. Other items belong to their clients.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any, Final
@@ -61,9 +60,7 @@ class Timeline:
             and (not (source := asked.get("sourceItemId", "")) or item.source_item_id == source)
             and (asked.get("pinnedOnly", "") != "true" or item.is_pinned)
         ]
-        placed = sorted(
-            [(_place(item, order), item.id, item) for item in wanted], key=lambda one: one[:2], reverse=True
-        )
+        placed = _latest_first(wanted, order)
         if token := asked.get("pageToken", ""):
             after = _opened(token)
             placed = [one for one in placed if one[:2] < after]
@@ -82,9 +79,8 @@ class Timeline:
 
     async def update(self, request: Request, key: AccessKey) -> Response:
         """The item with other content."""
-        return json_answer(
-            request, linked(request, self.updated(key, request.path_params["id"], Upload(fields(await body(request)))))
-        )
+        upload = Upload(fields(await body(request)))
+        return json_answer(request, linked(request, self.updated(key, request.path_params["id"], upload)))
 
     async def patch(self, request: Request, key: AccessKey) -> Response:
         """The item with some fields changed."""
@@ -103,9 +99,8 @@ class Timeline:
 
     async def attachments(self, request: Request, key: AccessKey) -> Response:
         """What is attached to an item."""
-        return list_answer(
-            request, "attachmentsList", linked(request, self.item(key, request.path_params["id"])).attachments
-        )
+        item = linked(request, self.item(key, request.path_params["id"]))
+        return list_answer(request, "attachmentsList", item.attachments)
 
     async def attachment(self, request: Request, key: AccessKey) -> Response:
         """One attachment: what it is, or with ``alt=media`` its bytes, which no browser will take for a page."""
@@ -145,19 +140,9 @@ class Timeline:
         return [*found, *self._cards.gone(key)] if deleted else [item for item in found if not item.is_deleted]
 
     def shown(self, key: AccessKey) -> list[TimelineItem]:
-        """What a Glass shows, the latest first: not what is old, or below two hundred newer ones.
-
-        What is pinned stays.
-        """
-        placed = sorted(
-            [(_place(item, "displayTime"), item.id, item) for item in self.items(key)],
-            key=lambda one: one[:2],
-            reverse=True,
-        )
-        oldest = stamp(self.now() - SHOWN_FOR)
-        return [
-            item for number, (at, _, item) in enumerate(placed) if item.is_pinned or (number < SHOWN and at >= oldest)
-        ]
+        """What a Glass shows, the latest first: what is pinned, and the newest two hundred that are not old."""
+        placed, oldest = enumerate(_latest_first(self.items(key), "displayTime")), stamp(self.now() - SHOWN_FOR)
+        return [item for number, (at, _, item) in placed if item.is_pinned or (number < SHOWN and at >= oldest)]
 
     def item(self, key: AccessKey, name: str) -> TimelineItem:
         """The item of this id, or what is left of it; :class:`Missing` when this person never had it."""
@@ -188,14 +173,9 @@ class Timeline:
     def updated(self, key: AccessKey, name: str, upload: Upload) -> TimelineItem:
         """Keep the item with this content; what only the server sets stays."""
         old = self.own(key, name)
-        fresh = replace(
-            _checked(upload.fields),
-            id=old.id,
-            created=old.created,
-            attachments=old.attachments,
-            is_pinned=old.is_pinned,
-        )
-        return self._kept(key, fresh, upload)
+        new = _checked(upload.fields)
+        new = replace(new, id=old.id, created=old.created, attachments=old.attachments, is_pinned=old.is_pinned)
+        return self._kept(key, new, upload)
 
     def deleted(self, key: AccessKey, name: str) -> None:
         """Leave nothing of the item but that it was there."""
@@ -248,9 +228,8 @@ def linked(request: Request, item: TimelineItem) -> TimelineItem:
 def _checked(given: dict[str, Any]) -> TimelineItem:
     item = read(TimelineItem, given)
     for one in item.menu_items:
-        if one.action == "CUSTOM" and not (
-            one.id and any(value.state == "DEFAULT" and value.display_name for value in one.values)
-        ):
+        named = any(value.state == "DEFAULT" and value.display_name for value in one.values)
+        if one.action == "CUSTOM" and not (one.id and named):
             raise Invalid(
                 "A custom menu item needs an id and the name of its DEFAULT state.",
                 advice="Give both, or use a built-in action.",
@@ -263,8 +242,10 @@ def _checked(given: dict[str, Any]) -> TimelineItem:
     )
 
 
-def _place(item: TimelineItem, order: str) -> str:
-    return (item.display_time if order == "displayTime" else "") or item.updated
+def _latest_first(items: Iterable[TimelineItem], order: str) -> list[tuple[str, str, TimelineItem]]:
+    """Each item after its time in this order and its id, by both."""
+    placed = [((item.display_time if order == "displayTime" else "") or item.updated, item.id, item) for item in items]
+    return sorted(placed, key=lambda one: one[:2], reverse=True)
 
 
 def _count(asked: str) -> int:

@@ -1,7 +1,6 @@
 """The stored timelines: items, contacts and subscriptions of all persons, and the bytes of attachments, sealed.
 
-Our own cards are not stored here: they are read from what is on the person's screens. Everything is bounded per person,
-old items are deleted, and what is deleted is overwritten in the file.
+Our own cards are not stored here. Everything is bounded per person; what is deleted is overwritten in the file.
 """
 
 from collections.abc import Callable
@@ -88,9 +87,8 @@ class Timelines:
 
     def detach(self, person: str, item: str, name: str = "") -> None:
         """Take the bytes of this attachment away; without a name, of all of this item's."""
-        self._shelf.drop(
-            person, [(kind, one) for kind, one in self._shelf.of(person) if kind == MEDIA + item and name in ("", one)]
-        )
+        places = [place for place in self._shelf.of(person) if place[0] == MEDIA + item and name in ("", place[1])]
+        self._shelf.drop(person, places)
 
     def erase(self, person: str) -> int:
         """Leave nothing of this person in any file; how many things that was."""
@@ -101,13 +99,8 @@ class Timelines:
         found: list[dict[str, Any]] = []
         for place, value in self._shelf.values(person):
             if place.kind.startswith(MEDIA):
-                found.append(
-                    {
-                        "collection": "attachments",
-                        "item": place.kind.removeprefix(MEDIA),
-                        **asdict(msgspec.msgpack.decode(value, type=Media)),
-                    }
-                )
+                media = asdict(msgspec.msgpack.decode(value, type=Media))
+                found.append({"collection": "attachments", "item": place.kind.removeprefix(MEDIA), **media})
             else:
                 found.append({"collection": place.kind, "id": place.name, "content": msgspec.json.decode(value)})
         return found

@@ -131,11 +131,7 @@ def _decoded(content: bytes, encoding: str) -> bytes:
 
 
 class Session(Struct):
-    """An upload in pieces.
-
-    ``size`` is what was announced, in a header or with a piece; ``answer`` is given again when the last piece comes
-    again.
-    """
+    """An upload in pieces: ``size`` was announced, ``answer`` is given again if the last piece is repeated."""
 
     person: str
     path: str
@@ -172,10 +168,7 @@ class Sessions:
         return name
 
     async def go_on(self, request: Request, person: str, name: str) -> tuple[Session, bool]:
-        """Take one piece; whether all is there now.
-
-        A piece that does not follow the bytes so far is ignored: the answer says how many there are.
-        """
+        """Take one piece; whether all is there now. A piece that does not follow the bytes so far is ignored."""
         one = self._open.get(name)
         if one is None or one.person != person or one.path != request.url.path:
             raise Missing("There is no such upload.", advice="Begin again.")

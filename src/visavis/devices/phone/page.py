@@ -1,7 +1,7 @@
 """The phone page: installable, receives cards by Web Push, shows the card of now, and answers, also without a network.
 
-A device's key opens it for one person. Nothing is sent to a phone before its owner has pressed the button and the
-browser has asked them; the same button takes it back. A phone that subscribed counts as one of the person's devices.
+A device's key opens it for one person. A phone gets push messages once its owner pressed the button and the browser
+asked; the same button stops them. A phone that subscribed counts as one of the person's devices.
 """
 
 from collections.abc import Mapping
@@ -19,6 +19,7 @@ from visavis.delivery.screens import Screens
 from visavis.devices.glasses import answered, displayed, hud
 from visavis.devices.phone.icon import icon
 from visavis.devices.registry import worn_moment
+from visavis.devices.words import by_language
 from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.http.bodies import PhonesAnswer, Seen, Settled, Subscribed, Token, json_response
 from visavis.http.inline_page import SELF, InlinePage
@@ -32,6 +33,7 @@ from visavis.runtime.writer import Writer
 COOKIE: Final = "visavis-phone"
 PATH: Final = "/phone"
 _KEY: Final[dict[str, Any]] = {"roles": ("device",), "cookie": COOKIE}
+_ENTERS: Final = _KEY | {"errors": (503,)}
 PASS_FILE: Final = Operation(
     "GET",
     f"{PATH}/pass.pkpass",
@@ -52,65 +54,50 @@ CARD: Final = Operation(
     **_KEY,
 )
 DISPLAYED: Final = Operation(
-    "POST",
-    f"{PATH}/displayed",
-    "Report that the card is on the screen.",
-    request=Seen,
-    status=204,
-    errors=(503,),
-    **_KEY,
+    "POST", f"{PATH}/displayed", "Report that the card is on the screen.", request=Seen, status=204, **_ENTERS
 )
 ANSWER: Final = Operation(
-    "POST", f"{PATH}/answer", "Answer the card.", request=PhonesAnswer, response=Settled, errors=(503,), **_KEY
+    "POST", f"{PATH}/answer", "Answer the card.", request=PhonesAnswer, response=Settled, **_ENTERS
 )
 SUBSCRIBE: Final = Operation(
-    "POST", f"{PATH}/subscription", "Receive cards here.", request=Subscribed, status=201, errors=(503,), **_KEY
+    "POST", f"{PATH}/subscription", "Receive cards here.", request=Subscribed, status=201, **_ENTERS
 )
-UNSUBSCRIBE: Final = Operation(
-    "DELETE", f"{PATH}/subscription", "Stop receiving cards here.", status=204, errors=(503,), **_KEY
-)
+UNSUBSCRIBE: Final = Operation("DELETE", f"{PATH}/subscription", "Stop receiving cards here.", status=204, **_ENTERS)
 ICONS: Final = (180, 192, 512)
 PAGE: Final = InlinePage(Path(__file__).with_name("phone.html"))
 POLICY: Final = dict.fromkeys(("connect-src", "img-src", "manifest-src", "worker-src"), SELF)
 WORKER: Final = Path(__file__).with_name("worker.js").read_bytes()
-WORDS: Final[dict[str, dict[str, str]]] = {
-    "fr": {
-        "none": "Rien pour l'instant.",
-        "on": "Recevoir les cartes sur ce téléphone",
-        "off": "Ne plus les recevoir ici",
-        "note": (
-            "Sur iPhone : ajoutez d'abord cette page à l'écran d'accueil. Peu de cartes, sans bruit, et jamais rien sur"
-            " vous dans le message."
-        ),
-        "offline": "Hors ligne.",
-        "hint": "Ouvrez le lien de ce téléphone.",
-        "unset": "L'envoi vers les téléphones n'est pas encore ouvert.",
-        "subscribed": "Ce téléphone reçoit vos cartes.",
-        "unable": "Ce navigateur ne sait pas recevoir de cartes.",
-        "apple": "Ajouter à Cartes d'Apple, et à sa montre",
-        "google": "Ajouter à Google Wallet",
-        "denied": "Les notifications sont bloquées dans les réglages du navigateur.",
-        "failed": "Cela n'a pas marché. Réessayez plus tard.",
-    },
-    "en": {
-        "none": "Nothing for now.",
-        "on": "Receive cards on this phone",
-        "off": "Stop receiving them here",
-        "note": (
-            "On an iPhone: add this page to the Home Screen first. Few cards, no sound, and never anything about you in"
-            " the message."
-        ),
-        "offline": "Offline.",
-        "hint": "Open this phone's link.",
-        "unset": "Sending to phones is not open yet.",
-        "subscribed": "This phone receives your cards.",
-        "unable": "This browser cannot receive cards.",
-        "apple": "Add to Apple Wallet, and to its watch",
-        "google": "Add to Google Wallet",
-        "denied": "Notifications are blocked in the browser's settings.",
-        "failed": "That did not work. Try again later.",
-    },
-}
+_NOTE: Final = (
+    (
+        "Sur iPhone : ajoutez d'abord cette page à l'écran d'accueil. Peu de cartes, sans bruit, et jamais rien sur"
+        " vous dans le message."
+    ),
+    (
+        "On an iPhone: add this page to the Home Screen first. Few cards, no sound, and never anything about you in"
+        " the message."
+    ),
+)
+_DENIED: Final = (
+    "Les notifications sont bloquées dans les réglages du navigateur.",
+    "Notifications are blocked in the browser's settings.",
+)
+WORDS: Final = by_language(
+    {
+        "none": ("Rien pour l'instant.", "Nothing for now."),
+        "on": ("Recevoir les cartes sur ce téléphone", "Receive cards on this phone"),
+        "off": ("Ne plus les recevoir ici", "Stop receiving them here"),
+        "note": _NOTE,
+        "offline": ("Hors ligne.", "Offline."),
+        "hint": ("Ouvrez le lien de ce téléphone.", "Open this phone's link."),
+        "unset": ("L'envoi vers les téléphones n'est pas encore ouvert.", "Sending to phones is not open yet."),
+        "subscribed": ("Ce téléphone reçoit vos cartes.", "This phone receives your cards."),
+        "unable": ("Ce navigateur ne sait pas recevoir de cartes.", "This browser cannot receive cards."),
+        "apple": ("Ajouter à Cartes d'Apple, et à sa montre", "Add to Apple Wallet, and to its watch"),
+        "google": ("Ajouter à Google Wallet", "Add to Google Wallet"),
+        "denied": _DENIED,
+        "failed": ("Cela n'a pas marché. Réessayez plus tard.", "That did not work. Try again later."),
+    }
+)
 
 
 class Pushing(Protocol):
@@ -139,11 +126,7 @@ def routes(
 
 
 class Phone:
-    """The page of all persons.
-
-    Without ``push`` it still shows the card of now. ``passes`` are the addresses of wallet passes, by the names of the
-    words that lead there.
-    """
+    """The page of all persons; ``passes`` are the addresses of wallet passes, by the names of their words."""
 
     def __init__(
         self, writer: Writer, access: AccessKeys, screens: Screens, push: Pushing | None, passes: Mapping[str, str]
@@ -230,6 +213,7 @@ class Phone:
 
     async def _manifest(self, _: Request) -> Response:
         name = self._strategy.brand.name
+        icons = [{"src": f"{PATH}/icon-{size}.png", "sizes": f"{size}x{size}", "type": "image/png"} for size in ICONS]
         manifest = {
             "id": PATH,
             "name": name,
@@ -239,9 +223,7 @@ class Phone:
             "display": "standalone",
             "background_color": "#000000",
             "theme_color": "#000000",
-            "icons": [
-                {"src": f"{PATH}/icon-{size}.png", "sizes": f"{size}x{size}", "type": "image/png"} for size in ICONS
-            ],
+            "icons": icons,
         }
         headers = {"content-type": "application/manifest+json", "cache-control": "no-cache"}
         return Response(msgspec.json.encode(manifest), headers=headers)

@@ -1,10 +1,8 @@
 """Web Push: a card goes to a person's browser through the browser maker's service, which cannot read it.
 
-A message holds the card's id, its few words and its end, and nothing about the person. It is encrypted for that one
-browser, signed as this server's, and kept by the service no longer than the card lasts; a later message of the same
-topic replaces it. A subscription that the service no longer knows is deleted. Addresses come from browsers, so only the
-hosts of the settings are ever called: https, no redirect, no proxy.
-
+A message holds the card's id, words and end, encrypted for one browser and signed as this server's. The service keeps
+it until that end or a later message of its topic; a subscription that the service no longer knows is deleted. Only the
+hosts of the settings are called: https, no redirect, no proxy.
 References: RFC 8030 (the protocol), RFC 8188 and 8291 (encryption, by ``pywebpush``), RFC 8292 (signature).
 """
 
@@ -54,10 +52,9 @@ class PushSubscription(Struct, frozen=True):
 
 
 class WebPush:
-    """The channel. ``secret`` is 32 bytes derived from the root key: the same server always signs with the same key.
+    """The channel. ``secret`` is 32 bytes derived from the root key: one server always signs with the same key.
 
-    ``holds`` says whether a device's key is still valid; ``now`` is the world's own time, since a push service
-    reads when a signature ends.
+    ``holds`` says whether a device's key is still valid; ``now`` is real time, by which services check signatures.
     """
 
     name: Final = KIND
@@ -90,10 +87,7 @@ class WebPush:
         self._answered_here: dict[str, None] = {}
 
     def subscribe(self, person: str, device: str, profile: str, message: dict[str, Any]) -> None:
-        """Keep this subscription for this device.
-
-        :class:`Invalid` for one that no browser makes, or at a host that is not allowed.
-        """
+        """Keep this device's subscription; :class:`Invalid` for a malformed one or a host that is not allowed."""
         try:
             found = replace(msgspec.convert(message, PushSubscription), profile=profile)
         except msgspec.ValidationError:
@@ -131,10 +125,7 @@ class WebPush:
         return await self._sent(message.person, message.device, content, card.decision, message.lasts_s)
 
     async def recall(self, person: str, device: str, decision: str) -> None:
-        """Close the notification, or replace the message that still waits at the service.
-
-        Not when the card was answered there: the notification is closed already.
-        """
+        """Close the notification or replace the waiting message, unless the card was answered there."""
         if decision in self._answered_here:
             del self._answered_here[decision]
         else:

@@ -1,12 +1,8 @@
-"""Apple Wallet: a pass whose one changing field is the card of now.
-
-It is our way to an Apple Watch: the watch shows the phone's pass, and mirrors the notification that it changed. No
-program of ours runs on either.
+"""Apple Wallet: a pass whose one changing field is the card of now; an Apple Watch mirrors it without our program.
 
 The phone registers for each pass, gets an empty push message when one changed, asks which passes did, and fetches them,
-each with the token of that pass and no other. A pass holds what is on the person's screens when it is fetched, so
-nothing is in it after its time or after its purpose was closed. A fetch does not count as ``displayed``.
-
+each with that pass's own token. A pass holds what is on the person's screens when it is fetched, so nothing after its
+time or after its purpose was closed. A fetch does not count as ``displayed``.
 Reference: Apple, *PassKit Web Service Reference*; Apple, *Sending notification requests to APNs*.
 """
 
@@ -18,7 +14,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from hashlib import blake2b
 from hmac import compare_digest
 from math import ceil
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import msgspec
@@ -48,12 +44,14 @@ ON: Final = "wallet:"
 TYPE: Final = "application/vnd.apple.pkpass"
 PROTOCOL: Final = "Apple PassKit web service"
 """A phone sends the token of one pass (``ApplePass``) instead of a key, and reads statuses only."""
+JSON: Final = "application/json"
+_PHONE: Final[dict[str, Any]] = {"protocol": PROTOCOL}
 _REGISTRATIONS: Final = "/wallet/v1/devices/{device}/registrations/{type}"
 REGISTER: Final = Operation(
     "POST",
     f"{_REGISTRATIONS}/{{serial}}",
     "Tell this phone when the pass changes.",
-    request="application/json",
+    request=JSON,
     status=201,
     errors=(401, 403, 422),
     protocol=PROTOCOL,
@@ -65,26 +63,16 @@ UPDATED: Final = Operation(
     "GET",
     _REGISTRATIONS,
     "Which passes of this phone changed; 204 when none did.",
-    response="application/json",
+    response=JSON,
     errors=(422,),
     query=("passesUpdatedSince",),
     protocol=PROTOCOL,
 )
 LATEST: Final = Operation(
-    "GET",
-    "/wallet/v1/passes/{type}/{serial}",
-    "The pass as it is now.",
-    response=TYPE,
-    errors=(401,),
-    protocol=PROTOCOL,
+    "GET", "/wallet/v1/passes/{type}/{serial}", "The pass as it is now.", response=TYPE, errors=(401,), **_PHONE
 )
 COMPLAINTS: Final = Operation(
-    "POST",
-    "/wallet/v1/log",
-    "Errors that a phone reports.",
-    request="application/json",
-    errors=(422,),
-    protocol=PROTOCOL,
+    "POST", "/wallet/v1/log", "Errors that a phone reports.", request=JSON, errors=(422,), **_PHONE
 )
 TIMEOUT_S: Final = 10.0
 REGISTRATIONS_LIMIT: Final = 32
@@ -104,10 +92,7 @@ class Pass(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Passes:
-    """The channel and its web service.
-
-    ``secret`` makes serial numbers and tokens; ``holds`` says whether a device's key is still valid.
-    """
+    """Channel and web service; ``secret`` makes serials and tokens, ``holds`` checks a device's key."""
 
     name: Final = KIND
     least_s: Final = 30.0
@@ -182,11 +167,8 @@ class Passes:
 
     async def _register(self, request: Request) -> Response:
         person = self._allowed(request)
-        kind, serial, token = (
-            self._registration(request),
-            request.path_params["serial"],
-            (await json_body(request)).get("pushToken", ""),
-        )
+        kind, serial = self._registration(request), request.path_params["serial"]
+        token = (await json_body(request)).get("pushToken", "")
         if not isinstance(token, str) or not token.isalnum() or not token.isascii() or len(token) > 200:
             raise Invalid("`pushToken` is not a token.", advice="Send the one that the phone was given.")
         known = self._addresses.under(person, ON, serial)
@@ -310,11 +292,8 @@ class Passes:
         if self._client is None:
             return DeliveryResult("nobody", "no push service is set up")
         try:
-            answer = await self._client.post(
-                f"{self._wallet.push_url}/3/device/{token}",
-                content=b"{}",
-                headers={"apns-topic": self._wallet.pass_type},
-            )
+            url, headers = f"{self._wallet.push_url}/3/device/{token}", {"apns-topic": self._wallet.pass_type}
+            answer = await self._client.post(url, content=b"{}", headers=headers)
         except ERRORS as error:
             return of_error(error)
         if answer.status_code in (400, 410) and (answer.status_code == 410 or b"BadDeviceToken" in answer.content):

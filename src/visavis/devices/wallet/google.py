@@ -1,8 +1,6 @@
 """Google Wallet: a link that saves a pass of ours on an Android phone, signed by the brand's own account.
 
-The pass holds the brand's name and nothing about the person; changing it later would need Google's service, which is
-not called from here.
-
+The pass holds the brand's name and nothing about the person; it never changes, since Google's service is not called.
 Reference: Google, *Google Wallet API: Issuing passes with JWT* (``savetowallet``, RS256).
 """
 
@@ -80,19 +78,15 @@ def link(
     def words(text: str) -> dict[str, Any]:
         return {"defaultValue": {"language": language, "value": text}}
 
-    passes = {
-        "genericClasses": [{"id": f"{settings.issuer}.{CLASS}"}],
-        "genericObjects": [
-            {
-                "id": f"{settings.issuer}.{serial}",
-                "classId": f"{settings.issuer}.{CLASS}",
-                "state": "ACTIVE",
-                "hexBackgroundColor": "#042f2a",
-                "cardTitle": words(brand.name),
-                "header": words(brand.name),
-            }
-        ],
+    saved = {
+        "id": f"{settings.issuer}.{serial}",
+        "classId": f"{settings.issuer}.{CLASS}",
+        "state": "ACTIVE",
+        "hexBackgroundColor": "#042f2a",
+        "cardTitle": words(brand.name),
+        "header": words(brand.name),
     }
+    passes = {"genericClasses": [{"id": f"{settings.issuer}.{CLASS}"}], "genericObjects": [saved]}
     claims = {
         "iss": account.client_email,
         "aud": "google",
@@ -121,9 +115,7 @@ def routes(
             )
         language = strategy.language_for(None, request.query_params.get("language", ""))
         serial = blake2b(f"{key.subject}\0{key.id}".encode(), key=secret, digest_size=12).hexdigest()
-        return Response(
-            status_code=303,
-            headers={"location": link(settings, known, strategy, serial, language, now()), "cache-control": "no-store"},
-        )
+        location = link(settings, known, strategy, serial, language, now())
+        return Response(status_code=303, headers={"location": location, "cache-control": "no-store"})
 
     return [route(SAVING, saving)]

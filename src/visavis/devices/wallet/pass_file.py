@@ -1,10 +1,7 @@
 """A pass for Apple Wallet: the files, their digests, and a signature over the digests, in one archive.
 
-The pass holds the card of now and where the brand's shops are, and nothing about the person, not even a name. The phone
-compares the places by itself and reports its position to nobody.
-
-Reference: Apple, *Wallet Developer Guide* and *PassKit Package Format Reference* (``pass.json``, SHA-1 manifest,
-detached PKCS #7 signature).
+It holds the card of now and the places of the brand's shops, which the phone compares by itself; nothing of the person.
+Reference: Apple, *Wallet Developer Guide* and *PassKit Package Format Reference* (SHA-1 manifest, detached PKCS #7).
 """
 
 from collections.abc import Mapping
@@ -25,6 +22,7 @@ from msgspec import Struct
 from visavis.cards.typography import typeset
 from visavis.config import Wallet
 from visavis.devices.phone.icon import icon
+from visavis.devices.words import by_language
 from visavis.model.card import Card
 from visavis.model.catalogue import Place
 from visavis.model.errors import Invalid
@@ -38,22 +36,19 @@ IMAGES: Final = {
     "logo.png": (50, 50),
     "logo@2x.png": (100, 100),
 }
-WORDS: Final[dict[str, dict[str, str]]] = {
-    "fr": {
-        "nothing": "Rien pour l'instant",
-        "why": "Pourquoi",
-        "stop": "Ne plus en recevoir",
-        "how": "Supprimez cette carte : plus rien n'arrive. Elle ne contient rien sur vous.",
-        "about": "Les cartes de {brand}",
-    },
-    "en": {
-        "nothing": "Nothing for now",
-        "why": "Why",
-        "stop": "Receive no more",
-        "how": "Delete this pass: nothing arrives any more. It holds nothing about you.",
-        "about": "Cards from {brand}",
-    },
-}
+_HOW: Final = (
+    "Supprimez cette carte : plus rien n'arrive. Elle ne contient rien sur vous.",
+    "Delete this pass: nothing arrives any more. It holds nothing about you.",
+)
+WORDS: Final = by_language(
+    {
+        "nothing": ("Rien pour l'instant", "Nothing for now"),
+        "why": ("Pourquoi", "Why"),
+        "stop": ("Ne plus en recevoir", "Receive no more"),
+        "how": _HOW,
+        "about": ("Les cartes de {brand}", "Cards from {brand}"),
+    }
+)
 
 
 class PassSigner(Struct, frozen=True):
@@ -65,10 +60,7 @@ class PassSigner(Struct, frozen=True):
 
 
 def signer(wallet: Wallet) -> PassSigner:
-    """The certificate, key and issuer of the settings.
-
-    :class:`Invalid` names the one that is missing or cannot be read.
-    """
+    """Certificate, key and issuer of the settings; :class:`Invalid` names the one missing or unreadable."""
     for name in ("pass_type", "team", "key", "issuer", "url"):
         if not getattr(wallet, name):
             raise Invalid(

@@ -1,7 +1,4 @@
-"""The engine's panel of the stage, and one sentence of why under each screen.
-
-From the decisions that were taken, and from what became of them.
-"""
+"""The engine's panel of the stage, and one sentence of why under each screen, from the decisions and their outcomes."""
 
 from typing import Final
 
@@ -22,10 +19,7 @@ LENGTH: Final = 26
 
 
 class Bar(Struct, frozen=True):
-    """One arm beside silence, which is the line: its margin is drawn from ``x`` over ``width``.
-
-    Silence itself is a ``dot`` on its line.
-    """
+    """One arm beside silence, a ``dot`` on the zero line: its margin is drawn from ``x`` over ``width``."""
 
     what: str
     detail: str
@@ -48,9 +42,8 @@ class DecisionPanel(Struct, frozen=True):
 def decision_panel(person: StagePerson, refused_step: PlayedStep | None) -> DecisionPanel:
     """What the engine weighed at the last moment of this scene, or why the moment of ``refused_step`` was refused."""
     if refused_step is not None:
-        return DecisionPanel(
-            "", (Bar(person.say("at_the_door"), person.say("nothing_kept"), "", ""),), _asked(person, refused_step)
-        )
+        bar = Bar(person.say("at_the_door"), person.say("nothing_kept"), "", "")
+        return DecisionPanel("", (bar,), _asked(person, refused_step))
     bars: list[Bar] = []
     refused: dict[str, PanelLine] = {}
     scale = max([abs(arm.net_millicents) for one in person.decisions for arm in one.scored], default=0) or 1
@@ -61,11 +54,8 @@ def decision_panel(person: StagePerson, refused_step: PlayedStep | None) -> Deci
             refused.setdefault(one.action, PanelLine(person.action(one.action), _refusal(person, one)))
     if not person.decisions:
         bars = [Bar(person.say("not_woken"), person.say("not_woken_detail"), "", "")]
-    us = (
-        person.say("us", n=round(person.last_decided.us))
-        if person.last_decided is not None and person.last_decided.us
-        else ""
-    )
+    last = person.last_decided
+    us = person.say("us", n=round(last.us)) if last is not None and last.us else ""
     return DecisionPanel(us, tuple(bars), tuple(refused.values()))
 
 
@@ -74,11 +64,8 @@ def _bars(person: StagePerson, decision: Decision, scale: int) -> list[Bar]:
     drawn = [_bar(person, decision, arm, scale) for arm in arms]
     if isinstance(decision, Show):
         return drawn
-    margin = (
-        amount(round(-arms[0].net_millicents / 1000), person.strategy.brand.currency, person.language)
-        if arms and arms[0].net_millicents < 0
-        else ""
-    )
+    lead = -arms[0].net_millicents if arms else 0
+    margin = amount(round(lead / 1000), person.strategy.brand.currency, person.language) if lead > 0 else ""
     who = "silent_customer" if decision.audience == "customer" else "silent_adviser"
     silence = Bar(person.say("silence"), person.say(who), margin, person.say("ahead") if margin else "", dot=True)
     return [silence, *drawn]
@@ -88,13 +75,9 @@ def _bar(person: StagePerson, decision: Decision, arm: Scored, scale: int) -> Ba
     name = family_name(person.strategy, arm.family, person.language) if arm.family else person.action(arm.action)
     chosen = isinstance(decision, Show) and (arm.action, arm.family) == (decision.action, decision.family)
     net = arm.net_millicents
-    fate = (
-        ("shown" if decision.audience == "customer" else "given_adviser")
-        if chosen
-        else "silence_better"
-        if net <= 0
-        else "not_drawn"
-    )
+    fate = "silence_better" if net <= 0 else "not_drawn"
+    if chosen:
+        fate = "shown" if decision.audience == "customer" else "given_adviser"
     width = abs(net) / scale * (WIDTH_PX - ZERO_PX if net > 0 else ZERO_PX)
     sign = "+" if net > 0 else "\u2212" if net < 0 else ""
     return Bar(
@@ -109,24 +92,17 @@ def _bar(person: StagePerson, decision: Decision, arm: Scored, scale: int) -> Ba
 
 
 def _refusal(person: StagePerson, one: Refusal) -> str:
-    return (
-        person.say("refused_consent", what=person.data_given(one.detail))
-        if one.reason == "consent"
-        else person.say("reasons", one.reason, "short")
-    )
+    if one.reason == "consent":
+        return person.say("refused_consent", what=person.data_given(one.detail))
+    return person.say("reasons", one.reason, "short")
 
 
 def _asked(person: StagePerson, refused_step: PlayedStep) -> tuple[PanelLine, ...]:
     """What would have let it in."""
     kind = str(refused_step.sent.get("kind", ""))
     woken = {action.purpose for action in person.strategy.actions.values() if kind in action.woken_by}
-    return tuple(
-        [
-            PanelLine(person.data_given(purpose), person.say("would_open"))
-            for purpose in person.strategy.purposes
-            if purpose in woken
-        ]
-    )
+    purposes = [purpose for purpose in person.strategy.purposes if purpose in woken]
+    return tuple([PanelLine(person.data_given(purpose), person.say("would_open")) for purpose in purposes])
 
 
 def why_customer(person: StagePerson, screens: Screens, refused_step: PlayedStep | None) -> str:
@@ -163,9 +139,7 @@ def why_adviser(person: StagePerson, screens: Screens, place: str) -> str:
         card = _card(person, decision.id)
         if card is not None and card.answer:
             return person.say("adviser_answered", answer=person.word("answers", card.answer))
-        return (
-            person.say("why_over") if screens.open_to(customer.id, decision.purpose) else person.say("adviser_closed")
-        )
+        return person.say("why_over" if screens.open_to(customer.id, decision.purpose) else "adviser_closed")
     if decision is None or any(one.reason == "consent" for one in decision.refusals):
         return person.say("adviser_closed")
     return _silent(person, decision)
@@ -173,9 +147,8 @@ def why_adviser(person: StagePerson, screens: Screens, place: str) -> str:
 
 def _shown(person: StagePerson, decision: Show) -> str:
     """The reason in the third person where the stage has one, else as the card says it."""
-    because = person.say("because", decision.action) or compose(person.strategy, decision, person.language).why.rstrip(
-        "."
-    )
+    because = person.say("because", decision.action)
+    because = because or compose(person.strategy, decision, person.language).why.rstrip(".")
     return person.say("why_shown", because=because, purpose=person.quoted(decision.purpose))
 
 

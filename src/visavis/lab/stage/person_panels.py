@@ -1,7 +1,4 @@
-"""Two panels of the stage: what the person gives and receives, and what is known of them.
-
-Every line is a choice or a fold of the log.
-"""
+"""Two panels of the stage, from choices and folds of the log: what the person gives and receives, and what is known."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -23,10 +20,7 @@ OFTEN: Final = 3
 
 
 class StageSwitch(Struct, frozen=True):
-    """One use of data: what is given and how it is protected, what is received and what it brought.
-
-    ``just`` when it was switched last.
-    """
+    """One use of data: what is given and how protected, what it brought; ``just`` when switched last."""
 
     purpose: str
     gives: str
@@ -155,10 +149,8 @@ def _inferred(person: StagePerson) -> Iterator[PanelLine]:
                 continue
             n = min(9, max(1, round(one.p * 10)))
             name = family_name(person.strategy, one.family, person.language)
-            yield PanelLine(
-                person.count("chances", n, what=clipped(name[:1].upper() + name[1:], 20, 9)),
-                person.say("chances_detail"),
-            )
+            what = clipped(name[:1].upper() + name[1:], 20, 9)
+            yield PanelLine(person.count("chances", n, what=what), person.say("chances_detail"))
             return
 
 
@@ -166,19 +158,15 @@ def _declared(person: StagePerson) -> Iterator[PanelLine]:
     for trait, value in person.customer.preferences.items():
         if value is True:
             words = person.strategy.brand.traits.get(trait, {}).get(person.language, trait)
-            yield PanelLine(
-                words,
-                person.say("declared" if person.may_read("preferences") else "declared_closed"),
-                closed=not person.may_read("preferences"),
-            )
+            opened = person.may_read("preferences")
+            yield PanelLine(words, person.say("declared" if opened else "declared_closed"), closed=not opened)
 
 
 def _visits(person: StagePerson) -> Iterator[PanelLine]:
     if person.customer.purchases.trips:
         trips = TRIPS.unpack(person.customer.purchases.trips)
-        since = format_skeleton(
-            "yMMMM", EPOCH.fromordinal(EPOCH.toordinal() + int(trips[T_FIRST])), locale=person.language
-        )
+        first = EPOCH.fromordinal(EPOCH.toordinal() + int(trips[T_FIRST]))
+        since = format_skeleton("yMMMM", first, locale=person.language)
         yield PanelLine(person.count("visits", int(trips[T_BASKETS])), person.say("visits_detail", since=since))
 
 
@@ -190,11 +178,9 @@ def _numbers(person: StagePerson) -> Iterator[PanelLine]:
             continue
         what = person.word("measures", name) or name
         amount = person.say("number", n=figure(round(number.today, 2), person.language), unit=number.unit, what=what)
-        goal = (
-            person.say("number_goal", goal=figure(number.goal, person.language), unit=number.unit)
-            if number.goal
-            else person.say("number_own")
-        )
+        goal = person.say("number_own")
+        if number.goal:
+            goal = person.say("number_goal", goal=figure(number.goal, person.language), unit=number.unit)
         yield PanelLine(amount, goal if opened else person.say("number_closed"), closed=not opened)
 
 
@@ -210,9 +196,8 @@ def _home(person: StagePerson) -> Iterator[PanelLine]:
         name = clipped(name[:1].upper() + name[1:], 22, 9)
         opened = person.may_read("home")
         line = person.say("at_home", what=name, left=rest) if rest else person.say("out_of", what=name)
-        yield PanelLine(
-            line, person.say("home_detail" if opened else "home_closed", time=person.at(stock.at)), closed=not opened
-        )
+        detail = person.say("home_detail" if opened else "home_closed", time=person.at(stock.at))
+        yield PanelLine(line, detail, closed=not opened)
 
 
 def _wallet(person: StagePerson) -> Iterator[PanelLine]:

@@ -1,8 +1,6 @@
 """The routes of the stage: two real screens, and beside them choices, what is known, decisions and their reasons.
 
-A :class:`~visavis.lab.stories.session.StorySession` plays; this page shows it and passes gestures on. The two screens
-are the pages that those devices open, in frames, entered with those devices' own keys; so a button pressed in one is
-the person's real answer.
+The screens are framed pages opened with those devices' own keys, so a button pressed there is a real answer.
 """
 
 from collections.abc import Awaitable, Callable
@@ -39,10 +37,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class StageAccess:
-    """Who may see the stage: a token opens it once and leaves a cookie.
-
-    ``secret`` makes the cookie good after a restart.
-    """
+    """A token opens the stage once and leaves a cookie, which ``secret`` keeps good after a restart."""
 
     def __init__(self, secret: bytes) -> None:
         self._session = blake2b(b"the stage", key=secret[:64], digest_size=24).hexdigest()

@@ -1,7 +1,4 @@
-"""The person on the stage: their state, the decisions of this scene, and the stage's words about them.
-
-People are called by their first name, never *he* or *she*.
-"""
+"""The person on the stage: their state, the decisions of this scene, and the stage's words (never *he* or *she*)."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -34,10 +31,9 @@ class PanelLine(Struct, frozen=True):
 
 
 class StagePerson(Struct, frozen=True):
-    """The person of this scene, and what happened in it (``recent``, the newest first).
+    """The person of this scene and what happened in it (``recent``, newest first) ``since`` (epoch s, 0: unknown).
 
-    ``since`` is when the scene began (epoch seconds, 0 when not known), ``on_screens`` the decisions that a screen
-    shows now; there is no ``story`` while the simulated year is shown.
+    ``on_screens`` are the decisions that a screen shows now; there is no ``story`` in the simulated year.
     """
 
     strategy: Strategy

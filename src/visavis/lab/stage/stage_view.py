@@ -30,10 +30,7 @@ SETTLE_S: Final = 0.08
 
 
 class StageView:
-    """Renders the session for the page and its stream, and plays by itself when asked to.
-
-    ``pace_s`` is how long a step stays on the stage then.
-    """
+    """Renders the session for the page and its stream; played by itself, a step stays ``pace_s`` seconds."""
 
     def __init__(self, writer: Writer, screens: Screens, session: StorySession, *, pace_s: float) -> None:
         self._writer = writer
@@ -88,27 +85,15 @@ class StageView:
         card, story = self._card(), session.story
         shown = [one.show.id for one in ([card] if card is not None else []) + self._screens.briefs(session.place)]
         name = WORDS[language].stage.stranger if story is not None and story.stranger else session.household
-        return StagePerson(
-            loop.strategy,
-            loop.customer(session.person),
-            name,
-            loop.clock.now().timestamp(),
-            since,
-            tuple(recent),
-            frozenset(shown),
-            story,
-            language,
-        )
+        customer, now = loop.customer(session.person), loop.clock.now().timestamp()
+        return StagePerson(loop.strategy, customer, name, now, since, tuple(recent), frozenset(shown), story, language)
 
     def parts(self, language: str) -> dict[str, str]:
         """Every part of the page as it is now."""
         session, person = self._session, self.person(language)
         stories = [story.title for story in session.stories]
-        values = {
-            "session": session,
-            "playing": self.playing,
-            "titles": [*[_typeset(title, language) for title in stories], WORDS[language].stage.population],
-        }
+        titles = [*[_typeset(title, language) for title in stories], WORDS[language].stage.population]
+        values = {"session": session, "playing": self.playing, "titles": titles}
         parts = {"controls": values, "scenes": values, "header": values | self._header(person)}
         if person.story is None:
             parts["population"] = population_values(session.population, person)
@@ -161,10 +146,8 @@ class StageView:
             ZoneInfo(place.zone if place is not None else strategy.brand.zone),
         )
         time = pages.clock(at.hour + at.minute / 60, language)
-        if story.at == "morning":
-            where = [person.word("where_home")]
-        else:
-            where = [strategy.brand.name, place.name if place is not None else ""]
+        shop = [strategy.brand.name, place.name if place is not None else ""]
+        where = [person.word("where_home")] if story.at == "morning" else shop
         where.append(f"{format_date(at, 'EEEE', locale=language)} {time}")
         header = {"promise": _typeset(story.promise, language), "where": " · ".join([part for part in where if part])}
         if not self._session.played:
@@ -189,18 +172,12 @@ class StageView:
 
 
 def _differences(person: StagePerson, last: PlayedStep) -> list[str]:
-    """How this step differs from what its story expects.
-
-    When the person has closed what the story relies on, that alone.
-    """
+    """How this step differs from what its story expects; only the closed choices where it relies on them."""
     found = [_difference(person, check) for check in last.checks if not check.holds]
     found = [person.say("skipped")] if last.skipped else found
     chosen = person.customer.consents
-    closed = [
-        purpose
-        for purpose in (person.story.given if person.story is not None else ())
-        if purpose in chosen and chosen[purpose].status not in OPENS
-    ]
+    given = person.story.given if person.story is not None else ()
+    closed = [purpose for purpose in given if purpose in chosen and chosen[purpose].status not in OPENS]
     if found and closed:
         return [person.say("chose", purpose=person.quoted(closed[0]))]
     if not found and last.excused:

@@ -1,7 +1,6 @@
-"""Who plays a story: one real household, its year moved by whole weeks into the present.
+"""Who plays a story: one real household, its year moved by whole weeks (so weekdays stay true) into the present.
 
-So weekdays and hours stay true. Purchases before the last visits are sent at once; the last visits are held back, and a
-story enters them one by one.
+Earlier purchases are sent at once; the last visits are held back, and a story enters them one by one.
 """
 
 from collections.abc import Iterator
@@ -27,10 +26,7 @@ MORNING_H: Final = 8.5
 
 
 class Actor:
-    """One household that plays stories.
-
-    ``now`` is the server's time (epoch seconds), ``excluded_families`` those that a story does not choose.
-    """
+    """A household that plays stories; ``now`` is the server's time (epoch s), no story picks excluded families."""
 
     def __init__(
         self,
@@ -47,7 +43,7 @@ class Actor:
         baskets = self._household.baskets
         first = [basket for basket in baskets if self._playable(basket)][-VISITS:][0]
         self._shift_s = max(0, -int((first.at - LEAD_S - 86_400.0 - now) // WEEK_S)) * WEEK_S
-        self._next = next(i for i, basket in enumerate(baskets) if self._at(basket) > now)
+        self._next = next(i for i, basket in enumerate(baskets) if self.at(basket) > now)
         self._visit: Basket | None = None
 
     @property
@@ -66,26 +62,23 @@ class Actor:
             yield self._bought(basket, person)
 
     def next_visit(self, now: float, person: str) -> tuple[float, list[dict[str, Any]]]:
-        """Go to the next visit, or stay in the present one: when the person comes in, and what was bought in between.
-
-        After the last visit, its week is repeated.
-        """
-        if self._visit is not None and now < self._at(self._visit) + LEAD_S:
-            return max(now + BETWEEN_SCENES_S, self._at(self._visit) - LEAD_S), []
+        """Go to the next visit or stay in this one: its time, and purchases before it; the last is repeated weekly."""
+        if self._visit is not None and now < self.at(self._visit) + LEAD_S:
+            return max(now + BETWEEN_SCENES_S, self.at(self._visit) - LEAD_S), []
         between: list[dict[str, Any]] = []
         baskets = self._household.baskets
         while self._next < len(baskets):
             basket = baskets[self._next]
-            if self._playable(basket) and basket is not self._visit and self._at(basket) - LEAD_S > now:
+            if self._playable(basket) and basket is not self._visit and self.at(basket) - LEAD_S > now:
                 self._visit = basket
-                return self._at(basket) - LEAD_S, between
+                return self.at(basket) - LEAD_S, between
             between.append(self._bought(basket, person))
             self._next += 1
         last = next(basket for basket in reversed(baskets) if self._playable(basket))
-        weeks = -int((self._at(last) - LEAD_S - now) // WEEK_S)
+        weeks = -int((self.at(last) - LEAD_S - now) // WEEK_S)
         self._shift_s += max(1, weeks) * WEEK_S
         self._visit = last
-        return self._at(last) - LEAD_S, between
+        return self.at(last) - LEAD_S, between
 
     def next_morning(self, now: float) -> float:
         """The next morning, at home."""
@@ -116,7 +109,8 @@ class Actor:
     def _playable(self, basket: Basket) -> bool:
         return len(basket.lines) >= LINES and datetime.fromtimestamp(basket.at, self._zone).hour in DAYLIGHT_H
 
-    def _at(self, basket: Basket) -> float:
+    def at(self, basket: Basket) -> float:
+        """When this basket is paid for in the story, in epoch seconds."""
         return float(basket.at + self._shift_s)
 
     def _bought(self, basket: Basket, person: str) -> dict[str, Any]:
@@ -124,7 +118,7 @@ class Actor:
             "kind": "bought",
             "id": f"paid-{basket.at}-{self._shift_s // WEEK_S}",
             "customer": person,
-            "occurred_at": instant(self._at(basket)),
+            "occurred_at": instant(self.at(basket)),
             "place": basket.place,
             "lines": [[line.product, line.quantity, line.price_cents] for line in basket.lines],
         }

@@ -1,7 +1,4 @@
-"""Some real households of the Complete Journey (84.51°, CC0), taken out of the year by `visavis extract`.
-
-Their baskets are real, their first names are invented.
-"""
+"""Real households of the Complete Journey (84.51°, CC0), from `visavis extract`; baskets are real, names invented."""
 
 import csv
 import gzip
@@ -71,11 +68,8 @@ class Household:
         for product, times in self.bought.items():
             bought.setdefault(self._products[product].family, Counter())[product] = times
         top = {family: counts.most_common(1)[0][1] for family, counts in bought.items()}
-        return [
-            family
-            for family in sorted(top, key=lambda name: (-top[name], name))
-            if top[family] / bought[family].total() >= LOYAL_SHARE
-        ]
+        loyal = [family for family in top if top[family] / bought[family].total() >= LOYAL_SHARE]
+        return sorted(loyal, key=lambda name: (-top[name], name))
 
 
 class HouseholdExtract:
@@ -84,9 +78,8 @@ class HouseholdExtract:
     def __init__(self, folder: Path) -> None:
         try:
             content: dict[str, Any] = msgspec.json.decode(gzip.decompress((folder / "households.json.gz").read_bytes()))
-            self.learned = msgspec.msgpack.decode(
-                gzip.decompress((folder / "learned.msgpack.gz").read_bytes()), type=Learned
-            )
+            learned = gzip.decompress((folder / "learned.msgpack.gz").read_bytes())
+            self.learned = msgspec.msgpack.decode(learned, type=Learned)
         except (OSError, EOFError, zlib.error, msgspec.DecodeError):
             raise Unavailable(
                 f"The households of the stage cannot be read from {folder}.",
@@ -114,9 +107,8 @@ class HouseholdExtract:
         usual = household.usual(family)
         name = self.products[usual].name_en if usual else ""
         candidates = self._bought.get(family, Counter()).most_common()
-        return next(
-            (product for product, _ in candidates if product != usual and self.products[product].name_en != name), ""
-        )
+        others = (one for one, _ in candidates if one != usual and self.products[one].name_en != name)
+        return next(others, "")
 
     @cached_property
     def _bought(self) -> dict[str, Counter[str]]:

@@ -30,10 +30,7 @@ class NotAvailable(Exception):
 
 
 class Player:
-    """Plays stories for one person, in one language.
-
-    ``issue`` makes the keys of those who report moments; ``now`` is the server's clock.
-    """
+    """Plays stories for one person; ``issue`` makes the keys of reporters, ``now`` is the server's clock."""
 
     def __init__(
         self,
@@ -63,18 +60,14 @@ class Player:
 
     def key(self, role: str) -> str:
         """The key of this role: of the person who plays, or of the place."""
-        subject = {"brand": "", "till": self.place, "adviser": self.place, "other-till": self.place}.get(
-            role, self.person
-        )
+        of_place = dict.fromkeys(("till", "adviser", "other-till"), self.place)
+        subject = ({"brand": ""} | of_place).get(role, self.person)
         if (role, subject) not in self._keys:
             self._keys[role, subject] = self._issue(role.removeprefix("other-"), subject)
         return self._keys[role, subject]
 
     async def begin(self, story: Story) -> None:
-        """Bring the person to where the story begins.
-
-        Known by their past, with the choices that the story gives unless they chose otherwise.
-        """
+        """Bring the person to the story's beginning: their past, and its choices unless they chose otherwise."""
         self._scenes += 1
         self._missed, self._excused, self._last = False, "", {}
         if story.stranger:

@@ -54,11 +54,8 @@ class StoryResult(Struct, frozen=True):
             details = [f"{glasses} {step.glasses}"] if step.glasses else []
             details += [f"{adviser} {' | '.join(step.adviser)}"] if step.adviser else []
             details += [one["why"] for one in step.reply.get("decisions", []) if one["result"] == "silence"]
-            details += [
-                f"expected {check.what}: {check.expected}; happened: {check.found}"
-                for check in step.checks
-                if not check.holds
-            ]
+            failed = [check for check in step.checks if not check.holds]
+            details += [f"expected {one.what}: {one.expected}; happened: {one.found}" for one in failed]
             if step.skipped:
                 details.append(f"not played: what it needs is missing{f' ({step.excused})' if step.excused else ''}")
             lines += [f"      {detail}" for detail in details]
@@ -80,9 +77,8 @@ class PlayReport(Struct, frozen=True):
     @property
     def as_expected(self) -> bool:
         """Whether every story came out as expected, and the simulated year ran to its end."""
-        return all(story.as_expected for story in self.stories) and (
-            self.population is None or self.population.complete
-        )
+        ran = self.population is None or self.population.complete
+        return ran and all(story.as_expected for story in self.stories)
 
     def fields(self, language: str) -> dict[str, Any]:
         """One JSON object."""

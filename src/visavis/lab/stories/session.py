@@ -23,10 +23,7 @@ StartPopulation = Callable[[AsyncExitStack], Awaitable[SimulatedPopulation]]
 
 
 class StorySession:
-    """Plays stories step by step; everyone who watches sees the same.
-
-    ``changed`` are events to set whenever something changed. The scene after the last story is the simulated year.
-    """
+    """Plays stories, then the simulated year, step by step; every event in ``changed`` is set at a change."""
 
     def __init__(
         self,
@@ -63,9 +60,8 @@ class StorySession:
             strategy = self.server.strategy
             actor = Actor(self._extract, self.household, strategy.brand.zone, self._now(), strategy.never_push)
             issue, person = self.server.access_keys.issue, identifier(self.household)
-            self._players[self.household] = Player(
-                self._client, issue, actor, person, self._now, language=self._language
-            )
+            player = Player(self._client, issue, actor, person, self._now, language=self._language)
+            self._players[self.household] = player
         return self._players[self.household]
 
     @property

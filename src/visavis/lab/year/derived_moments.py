@@ -30,36 +30,28 @@ def introduced(strategy: Strategy, household: int, now: datetime) -> list[Moment
 
 def entered(year: Year, i: int) -> Entered:
     """The entrance, some minutes before paying; it holds nothing of the basket."""
-    at = max(float(year.paid_at[i]) - lead_s(year, i), 0.0)
-    return Entered(
-        id=f"{year.basket[i]}-door",
-        customer=str(year.household[i]),
-        occurred_at=datetime.fromtimestamp(at, UTC),
-        place=str(year.shop[i]),
-    )
+    at = datetime.fromtimestamp(max(float(year.paid_at[i]) - lead_s(year, i), 0.0), UTC)
+    basket, customer, shop = _names(year, i)
+    return Entered(id=f"{basket}-door", customer=customer, occurred_at=at, place=shop)
 
 
 def paying(year: Year, i: int) -> Paying:
     """The till, twenty seconds before paying, with the whole basket."""
     at = datetime.fromtimestamp(float(year.paid_at[i]) - TILL_S, UTC)
-    return Paying(
-        id=f"{year.basket[i]}-till",
-        customer=str(year.household[i]),
-        occurred_at=at,
-        place=str(year.shop[i]),
-        lines=year.lines(i),
-    )
+    basket, customer, shop = _names(year, i)
+    return Paying(id=f"{basket}-till", customer=customer, occurred_at=at, place=shop, lines=year.lines(i))
 
 
 def bought(year: Year, i: int) -> Bought:
     """The basket as it was paid for."""
-    return Bought(
-        id=f"{year.basket[i]}-paid",
-        customer=str(year.household[i]),
-        occurred_at=datetime.fromtimestamp(float(year.paid_at[i]), UTC),
-        place=str(year.shop[i]),
-        lines=year.lines(i),
-    )
+    at = datetime.fromtimestamp(float(year.paid_at[i]), UTC)
+    basket, customer, shop = _names(year, i)
+    return Bought(id=f"{basket}-paid", customer=customer, occurred_at=at, place=shop, lines=year.lines(i))
+
+
+def _names(year: Year, i: int) -> tuple[str, str, str]:
+    """The basket, its household and its shop."""
+    return str(year.basket[i]), str(year.household[i]), str(year.shop[i])
 
 
 def lead_s(year: Year, i: int) -> float:

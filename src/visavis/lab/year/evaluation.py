@@ -15,10 +15,7 @@ from visavis.model.moment import Displayed, Moment
 
 
 def evaluate(run: YearRun, until: float) -> None:
-    """Play the entrance, the till and the purchase of each basket at its own time, all households interleaved.
-
-    What is due in between happens in between.
-    """
+    """Play entrance, till and purchase of each basket at its own time, all households and what is due interleaved."""
     year, loop = run.year, run.loop
     start, end = np.searchsorted(year.paid_at, [JULY.timestamp(), until]).tolist()
     baskets = np.array([i for i in range(start, end) if run.included(int(year.household[i]))], dtype=np.int64)
@@ -62,7 +59,7 @@ def _at_entrance(run: YearRun, i: int) -> Visit:
     if not eligible:
         return visit
     basket = year.families_of(i)
-    products = {year.products[p] for p in year.product[int(year.starts[i]) : int(year.starts[i + 1])].tolist()}
+    products = {year.products[p] for p in year.rows_of(i)}
     counts = run.counts[household]
     counted = counts.most_counted()
     top = frozenset([one.family for one in counted[:TOP]])

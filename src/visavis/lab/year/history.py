@@ -28,8 +28,7 @@ def learn_from_history(run: YearRun) -> None:
     year, loop = run.year, run.loop
     end = int(np.searchsorted(year.paid_at, JULY.timestamp()))
     learner = OfflineLearner() if loop.world.learned is None else None
-    # A run that was interrupted before it had learned folds its history again from the log. The loop's customers are
-    # ahead of it, so they are folded again beside it.
+    # A run that was interrupted before it learned folds its history again, beside the loop's customers, who are ahead.
     refolded: dict[str, Customer] | None = {} if learner is not None and len(loop.population) else None
     for i in range(end):
         household, at = int(year.household[i]), float(year.paid_at[i])
@@ -52,9 +51,8 @@ def learn_from_history(run: YearRun) -> None:
     loop.commit()
     if learner is not None:
         run.progress("learning", 0, 1, None)
-        learned = learner.fit(
-            [one for name, one in loop.population.by_name().items() if development(int(name)) and consents(int(name))]
-        )
+        people = loop.population.by_name().items()
+        learned = learner.fit([one for name, one in people if development(int(name)) and consents(int(name))])
         calibrations = learner.calibrations(learned, since=JULY.timestamp() - CALIBRATION_S)
         loop.enact([ParametersLearned(learned), Recalibrated(calibrations)])
 
@@ -67,10 +65,7 @@ def _process(run: YearRun, moment: Moment, refolded: dict[str, Customer] | None)
 
 
 def _sample(learner: OfflineLearner, run: YearRun, customer: Customer, i: int, end: int) -> None:
-    """Show the learner basket i as the engine would have seen it: at the entrance, then at the till.
-
-    What follows basket ``end`` is not known yet.
-    """
+    """Learn from basket i at the entrance and the till, as the engine saw it; after basket ``end`` all is unknown."""
     year, strategy, at = run.year, run.loop.strategy, float(run.year.paid_at[i])
     categories = open_categories(customer, strategy.purposes["reminders"], at)
     basket = year.families_of(i)

@@ -1,8 +1,7 @@
 """Take some real households out of the year for the stage, with the products they bought and what was learned.
 
-Of the households that were not used for development, with a steady year and milk in it, the first by hash. Names are
-invented, baskets are not. Prices are the median of what was paid for one; sizes are those of
-the data set. The Complete Journey is published under CC0.
+Those with a steady year and milk in it that were not used for development, the first by hash. Names are invented;
+prices are medians of what was paid for one. The Complete Journey is published under CC0.
 """
 
 import gzip
@@ -38,20 +37,10 @@ _UNITS: Final = {"LTR": "L", "L": "L", "GA": "gal", "CT": "x"} | {one: one.lower
 
 
 def extract(strategy: Strategy, learned: Learned, to: Path) -> int:
-    """Write ``households.json.gz`` and ``learned.msgpack.gz`` into this folder; returns how many bytes they are.
-
-    The same data give the same bytes.
-    """
+    """Write ``households.json.gz`` and ``learned.msgpack.gz`` reproducibly into this folder; returns their bytes."""
     year = data.load()
     chosen = _chosen(year)
-    products = sorted(
-        {
-            p
-            for indices in chosen.values()
-            for i in indices
-            for p in year.product[year.starts[i] : year.starts[i + 1]].tolist()
-        }
-    )
+    products = sorted({p for indices in chosen.values() for i in indices for p in year.rows_of(i)})
     place = {p: at for at, p in enumerate(products)}
     content: dict[str, Any] = {
         "credit": CREDIT,
@@ -63,12 +52,8 @@ def extract(strategy: Strategy, learned: Learned, to: Path) -> int:
     }
     to.mkdir(parents=True, exist_ok=True)
     bought = {family for *_, family, _ in content["products"]}
-    kept = Learned(
-        learned.version,
-        learned.heads,
-        {name: row for name, row in learned.families.items() if name in bought},
-        learned.card,
-    )
+    families = {name: row for name, row in learned.families.items() if name in bought}
+    kept = Learned(learned.version, learned.heads, families, learned.card)
     files = {
         "households.json.gz": json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(),
         "learned.msgpack.gz": msgspec.msgpack.encode(kept),
@@ -91,10 +76,7 @@ def _chosen(year: data.Year) -> Mapping[int, list[int]]:
     milk = {p for p, family in enumerate(year.families) if family == MILK}
     steady: dict[int, list[int]] = {}
     for household, indices in data.by_household(year):
-        held = [
-            bool(milk.intersection(year.product[year.starts[i] : year.starts[i + 1]].tolist()))
-            for i in indices.tolist()
-        ]
+        held = [bool(milk.intersection(year.rows_of(i))) for i in indices.tolist()]
         late = year.paid_at[indices[-1]] > year.paid_at[-1] - 7 * 86_400
         if len(indices) in BASKETS and sum(held) >= 12 and late and not data.development(household):
             steady[household] = indices.tolist()
@@ -103,24 +85,16 @@ def _chosen(year: data.Year) -> Mapping[int, list[int]]:
 
 
 def _baskets(year: data.Year, indices: list[int], place: Mapping[int, int]) -> list[Any]:
-    """[seconds since the basket before, shop, [product, quantity, cents, …]] of each basket.
-
-    The most visited shop is s1, the others are s2.
-    """
+    """[seconds since the last, shop (s1 the most visited, else s2), [product, quantity, cents, …]] of each basket."""
     shops, counts = np.unique(year.shop[indices], return_counts=True)
     home = int(shops[np.argmax(counts)])
     rows, before = [], 0
     for i in indices:
         part = slice(int(year.starts[i]), int(year.starts[i + 1]))
         columns = (year.product[part].tolist(), year.quantity[part].tolist(), year.cents[part].tolist())
+        lines = [n for p, q, c in zip(*columns, strict=True) for n in (place[p], q, c)]
         at = int(year.paid_at[i])
-        rows.append(
-            [
-                at - before,
-                1 if int(year.shop[i]) == home else 2,
-                [n for p, q, c in zip(*columns, strict=True) for n in (place[p], q, c)],
-            ]
-        )
+        rows.append([at - before, 1 if int(year.shop[i]) == home else 2, lines])
         before = at
     return rows
 
@@ -129,11 +103,8 @@ def _products(strategy: Strategy, year: data.Year, products: list[int]) -> list[
     """[id, French name, English name, family, cents] of each product."""
     table = pl.read_parquet(data.folder() / "products.parquet", columns=["product_id", "package_size"])
     sizes = dict(zip(table["product_id"].cast(pl.Utf8).to_list(), table["package_size"].to_list(), strict=True))
-    paid = (
-        pl.DataFrame({"p": year.product, "each": year.cents / np.maximum(year.quantity, 1)})
-        .group_by("p")
-        .agg(pl.col("each").median())
-    )
+    each = pl.DataFrame({"p": year.product, "each": year.cents / np.maximum(year.quantity, 1)})
+    paid = each.group_by("p").agg(pl.col("each").median())
     price = dict(zip(paid["p"].to_list(), paid["each"].to_list(), strict=True))
     rows = []
     for p in products:
@@ -145,10 +116,7 @@ def _products(strategy: Strategy, year: data.Year, products: list[int]) -> list[
 
 
 def _size(text: str | None) -> str:
-    """A size as a shelf label says it.
-
-    Empty when the data set has none, one that is not a number and a unit, or the case that the shop receives.
-    """
+    """A size as a shelf label has it; empty for none, no number with a unit, or the case that the shop receives."""
     number, _, unit = (text or "").partition(" ")
     try:
         size = float(number)

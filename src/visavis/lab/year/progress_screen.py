@@ -57,34 +57,14 @@ class ProgressScreen:
     def _glasses_of(self, visit: Visit) -> Panel:
         decision = visit.at_entrance
         if not decision.action:
-            text = SENTENCES[decision.silence][self._language]  # type: ignore[index]
-            return Panel(
-                "\n" * (ROWS // 2) + f"· silence: {text}",
-                title=f"household {visit.household}",
-                width=COLUMNS + 4,
-                height=ROWS + 2,
-            )
-        show = Show(
-            decision.decision,
-            "customer",
-            "",
-            decision.action,
-            decision.family,
-            decision.product,
-            "",
-            0.0,
-            decision.p_response,
-            decision.p_shown,
-            (),
-            (),
-            (),
-            (),
-            None,
-        )
+            reason = SENTENCES[decision.silence][self._language]  # type: ignore[index]
+            text = "\n" * (ROWS // 2) + f"· silence: {reason}"
+            return Panel(text, title=f"household {visit.household}", width=COLUMNS + 4, height=ROWS + 2)
+        what = (decision.action, decision.family, decision.product, "", 0.0, decision.p_response, decision.p_shown)
+        show = Show(decision.decision, "customer", "", *what, (), (), (), (), None)
         lines = text_screen(compose(self._strategy, show, self._language), COLUMNS, ROWS)
-        return Panel(
-            "\n".join(lines), title=f"household {visit.household}, p {decision.p_response:.2f}", width=COLUMNS + 4
-        )
+        title = f"household {visit.household}, p {decision.p_response:.2f}"
+        return Panel("\n".join(lines), title=title, width=COLUMNS + 4)
 
     def _page(self) -> Table:
         figures = Table.grid(padding=(0, 2))

@@ -36,10 +36,7 @@ def run(
     decisions: Path | None = None,
     screen: Callable[[Strategy], ProgressScreen] | None = None,
 ) -> YearReport:
-    """Run ``months`` months of the year with the log in ``folder``, of one household in ``every``.
-
-    The short forms also check that consent is obeyed.
-    """
+    """Run ``months`` with the log in ``folder``, one household in ``every``; short runs check consent too."""
     started = process_time()
     year = data.load()
     whole = {**files, "products.csv": year.catalogue(), "places.geojson": data.places(year)}
@@ -47,9 +44,8 @@ def run(
     (folder / "key").write_bytes(KEY)
     until = datetime(2018 if months == 6 else 2017, 1 if months == 6 else 7 + months, 1, 5, tzinfo=UTC).timestamp()
     shown = screen(read(whole)) if screen is not None else None
-    with closing(
-        SqliteEntryLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", KEY, folder / "erased"))
-    ) as log:
+    keys = KeyStore(folder / "vault.sqlite", KEY, folder / "erased")
+    with closing(SqliteEntryLog(folder / "log.sqlite", keys)) as log:
         with shown.live if shown is not None else nullcontext():
             done = backtest(
                 year,

@@ -1,8 +1,7 @@
-"""Simulate people whose true uplift is known, and measure it against the holdout.
+"""Simulate people whose true uplift is known, and measure it against the holdout (recorded buyers saw no card).
 
-Recorded purchases cannot do that, since nobody saw a card. Simulated people pass through the real engine: eight trips
-of history, then visits that begin at the entrance. A card that is shown adds its family to the basket with probability
-``effect``, on top of what the person would have bought anyway. The truth is that probability times the cards shown.
+They pass through the real engine: eight trips of history, then visits that begin at the entrance. A shown card adds its
+family to the basket with probability ``effect``, beyond what the person would buy. The truth is that times the cards.
 """
 
 from collections.abc import Mapping
@@ -91,10 +90,9 @@ def _introduce(loop: Processor, name: str) -> None:
     loop.step(Linked(id="card", customer=name, occurred_at=START, identifier=name))
     for purpose in ("place-moment", "reminders"):
         notice = loop.strategy.purposes[purpose].notice.version
-        served = Noticed(
-            id=f"n-{purpose}", customer=name, occurred_at=START, purpose=purpose, notice=notice, language="en"
+        loop.step(
+            Noticed(id=f"n-{purpose}", customer=name, occurred_at=START, purpose=purpose, notice=notice, language="en")
         )
-        loop.step(served)
         loop.step(Consented(id=f"y-{purpose}", customer=name, occurred_at=START, purpose=purpose, notice=notice))
 
 

@@ -6,10 +6,9 @@ from visavis.measurement.peers import Prediction
 
 
 class EntrancePredictions(Struct, gc=False):
-    """What each method predicted at the entrance, and whether it was in the basket.
+    """What each method (ours and the peers) predicted at the entrance, and whether it was in the basket.
 
-    ``model`` is ours, ``counted`` and ``decayed`` are the peers; ``beyond_…`` are the best that are not among the three
-    families counted most often; ``chance`` is the hit rate of a random family of the household.
+    ``beyond_…``: the best outside the household's three most counted; ``chance``: hit rate of a random family.
     """
 
     model: Prediction

@@ -50,10 +50,9 @@ class FuturePurchases:
 
 
 class YearRun(Struct):
-    """What the steps of the backtest share.
+    """What the steps of the backtest share; ``counts`` are the peers' counts by household.
 
-    ``included`` says which households take part; ``counts`` are the peers' counts of each household; ``moments`` is how
-    many were processed, ``decision_us`` how long each waking decision took.
+    ``moments`` is how many were processed, ``decision_us`` how long each waking decision took.
     """
 
     year: Year

@@ -111,7 +111,13 @@ def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: d
             return NotAdmitted(kind, category, "This position is in none of the brand's places; it was not kept.")
         moment = Entered(id=moment.id, customer=moment.customer, occurred_at=moment.occurred_at, place=place.id)
     found = resolved(strategy, customer, moment, received_at) if category == "account" else moment
-    return NotAdmitted(kind, category, found) if isinstance(found, str) else placed(strategy, found)
+    return NotAdmitted(kind, category, found) if isinstance(found, str) else _stamped(strategy, found, received_at)
+
+
+def _stamped(strategy: Strategy, moment: Moment, received_at: datetime) -> Moment:
+    """The moment placed (:func:`placed`) and marked as late or not, whatever its sender wrote."""
+    delay_s = (received_at - moment.occurred_at).total_seconds()
+    return replace(placed(strategy, moment), late=delay_s > strategy.brand.late_after(moment))
 
 
 def _kept(customer: Customer, purpose: Purpose, now: float) -> frozenset[str]:

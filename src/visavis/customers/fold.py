@@ -241,7 +241,8 @@ def _place(places: Places, moment: Entered | CheckedIn | Left | Dwelled) -> Plac
         case Entered():
             return Places(moment.place, kind, since, places.visits + 1, checked_in=False)
         case CheckedIn():
-            return Places(moment.place, kind, since, places.visits, checked_in=True)
+            there = places.checked_in and places.here == moment.place
+            return Places(moment.place, kind, since, places.visits, checked_in=there or not moment.late)
         case Left():
             return Places(visits=places.visits) if moment.place == places.here else places
         case Dwelled():

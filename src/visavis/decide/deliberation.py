@@ -245,10 +245,16 @@ def deliberate(
 ) -> tuple[Decision | None, list[Use]]:
     """The decision for this audience, with the uses of data that it made.
 
-    ``None`` when this kind of moment wakes no action for it.
+    ``None`` when this kind of moment wakes no action for it. A late one is silence: no data are read, no window
+    opens.
     """
-    if not strategy.woken_by(moment.kind, audience):
+    woken = strategy.woken_by(moment.kind, audience)
+    if not woken:
         return None, []
+    name = decision_id(views.id, moment.id, audience)
+    if moment.late:
+        late = tuple([Refusal(action.id, "late") for one in woken.values() for action in one.actions])
+        return Silence(name, audience, "", "late", 1.0, (), (), late, None), []
     screen = device.best(strategy, views.devices)
     one = Deliberation(
         strategy=strategy,
@@ -258,7 +264,7 @@ def deliberate(
         key=key,
         audience=audience,
         first=first,
-        id=decision_id(views.id, moment.id, audience),
+        id=name,
         screen=screen,
         units=attention.units(screen, WORDS_OF_A_CARD) if screen is not None and audience == "customer" else 0.0,
         shown=limits.counting_cards(views.service, views.received_s),

@@ -1,8 +1,8 @@
 """A moment: one thing that happened between a person and the brand, at one instant, of one kind.
 
 Each kind is one class: its fields, its category of data (consent is given for categories), who may send it, how long
-it is kept, and whether it counts as contact. What a sender writes into ``at`` or into a line's ``family`` is never
-used: ``consent.gate.admit`` resolves both. JSON is read by ``model.decoding``.
+it is kept, and whether it counts as contact. What a sender writes into ``at``, ``late`` or a line's ``family`` is
+never used: ``consent.gate.admit`` resolves them. JSON is read by ``model.decoding``.
 """
 
 from datetime import date, datetime
@@ -56,7 +56,8 @@ class MomentBase(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defau
     """What every moment has. ``id`` is the sender's: sending it again is a retry and gets the first answer.
 
     ``retention`` names the class of data whose retention period applies (the category, unless the kind is a proof);
-    an ``active_contact`` is an act of the person, and starts that period again.
+    an ``active_contact`` is an act of the person, and starts that period again. ``late``: received too long after it
+    occurred to be news (``Brand.late_after``); written by the gate.
     """
 
     category: ClassVar[Category]
@@ -68,6 +69,7 @@ class MomentBase(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defau
     customer: Id
     occurred_at: datetime
     at: Spot | None = None
+    late: bool = False
 
     def __init_subclass__(cls) -> None:
         """A kind without a category or senders cannot be defined."""

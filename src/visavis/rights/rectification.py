@@ -23,7 +23,7 @@ CORRECTABLE: Final = frozenset({"places", "sight", "purchases", "home", "numbers
 """Data about the person. What they chose and what we did are no data to correct: they are what happened."""
 EVIDENCE: Final = frozenset({"purchases", "orders"})
 """What is a proof for both sides: the person asks, the brand puts it right."""
-_ENVELOPE: Final = ("id", "customer", "occurred_at", "kind", "at")
+_ENVELOPE: Final = ("id", "customer", "occurred_at", "kind", "at", "late")
 
 
 def corrected(strategy: Strategy, entry: Entry, instead: Mapping[str, Any]) -> Entry:

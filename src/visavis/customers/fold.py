@@ -128,6 +128,8 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
             customer = replace(customer, identifiers=tuple(i for i in customer.identifiers if i != moment.identifier))
         case _:
             pass
+    if moment.own_offset_s is not None and moment.occurred_at.timestamp() >= customer.offset_at:
+        customer = replace(customer, offset_s=moment.own_offset_s, offset_at=moment.occurred_at.timestamp())
     closed: tuple[Outcome, ...] = ()
     if customer.service.open:
         customer, closed = _close_windows(customer, moment, received_s)

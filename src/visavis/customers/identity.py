@@ -88,6 +88,7 @@ def merged(one: Customer, other: Customer) -> Customer:
         key: _stricter(older.consents.get(key), younger.consents.get(key))
         for key in sorted({*older.consents, *younger.consents})
     }
+    zoned = max(before, since, key=lambda who: (who.offset_at, who.last_received_at))
     epoch = max(older.consent_epoch, younger.consent_epoch) + 1
     return Customer(
         id=older.id,
@@ -99,6 +100,8 @@ def merged(one: Customer, other: Customer) -> Customer:
         held=tuple(sorted({*older.held, *younger.held})),
         identifiers=tuple(dict.fromkeys((*older.identifiers, *younger.identifiers)))[-NAMES_LIMIT:],
         language=max(before, since, key=_asked_at).language or since.language or before.language,
+        offset_s=zoned.offset_s,
+        offset_at=zoned.offset_at,
         consents=consents,
         consent_epoch=epoch,
         closings=_closings(before, since, consents, epoch),

@@ -183,8 +183,7 @@ class Deliberation(Struct, frozen=True, gc=False):
         views, brand, objective = self.views, self.strategy.brand, self.strategy.objectives[action.objective]
         if self.screen is None:
             return Refusal(action.id, "device")
-        hour = self.moment.at.local_hour if self.moment.at is not None else None
-        if self.screen.interrupts and limits.quiet(brand, hour):
+        if self.screen.interrupts and limits.quiet(brand, self._hour()):
             return Refusal(action.id, "quiet_hours")
         if (refusal := limits.exceeded(action, self.shown, views.received_s)) is not None:
             return refusal
@@ -195,6 +194,13 @@ class Deliberation(Struct, frozen=True, gc=False):
         ):
             return Refusal(action.id, "holdout", objective.id)
         return None
+
+    def _hour(self) -> float | None:
+        """The person's local hour now, when the card would be shown: a fact of the home may be some hours old."""
+        if self.moment.at is None:
+            return None
+        age_s = self.views.received_s - self.moment.occurred_at.timestamp()
+        return (self.moment.at.local_hour + age_s / 3600.0) % 24.0
 
     def _arms(self, one: Eligible) -> list[Arm]:
         action, service, now = one.action, self.views.service, self.views.received_s

@@ -95,7 +95,8 @@ class Customer(Struct, frozen=True, gc=False):
     ``held`` the retention classes of their entries. ``consent_epoch`` counts their choices; ``closings`` gives the
     epoch in which each purpose was last closed (``""``: all of them). Of a merged person, ``profiles`` keeps each
     customer that they are made of, as it would be without the others. ``declared_at`` says when each preference was
-    last declared or taken back.
+    last declared or taken back. ``offset_s`` is the UTC offset that their own device or home last wrote, at
+    ``offset_at``.
     """
 
     id: str
@@ -107,6 +108,8 @@ class Customer(Struct, frozen=True, gc=False):
     held: tuple[str, ...] = ()
     identifiers: tuple[str, ...] = ()
     language: str = ""
+    offset_s: int | None = None
+    offset_at: float = 0.0
     consents: dict[str, Consent] = {}
     consent_epoch: int = 0
     closings: dict[str, int] = {}

@@ -23,7 +23,7 @@ CORRECTABLE: Final = frozenset({"places", "sight", "purchases", "home", "numbers
 """Data about the person. What they chose and what we did are no data to correct: they are what happened."""
 EVIDENCE: Final = frozenset({"purchases", "orders"})
 """What is a proof for both sides: the person asks, the brand puts it right."""
-_ENVELOPE: Final = ("id", "customer", "occurred_at", "kind", "at", "late")
+_ENVELOPE: Final = ("id", "customer", "occurred_at", "kind", "at", "late", "own_offset_s")
 
 
 def corrected(strategy: Strategy, entry: Entry, instead: Mapping[str, Any]) -> Entry:
@@ -41,7 +41,10 @@ def corrected(strategy: Strategy, entry: Entry, instead: Mapping[str, Any]) -> E
             wrong if unknown else "There is no field to correct.", advice=f"Known: {', '.join(sorted(_fields(old)))}."
         )
     fields: dict[str, Any] = msgspec.to_builtins(replace(old, at=None))
-    new = placed(strategy, from_builtins(fields | dict(instead), received_at=entry.received_at))
+    decoded = from_builtins(fields | dict(instead), received_at=entry.received_at)
+    new = placed(strategy, decoded, old.own_offset_s)
+    if getattr(new, "place", None) == getattr(old, "place", None):
+        new = replace(new, at=old.at)  # its local time was that of an offset that is not kept with the instant
     return replace(entry, moment=new)
 
 

@@ -99,7 +99,7 @@ def merged(one: Customer, other: Customer) -> Customer:
         last_contact_at=max(older.last_contact_at, younger.last_contact_at),
         held=tuple(sorted({*older.held, *younger.held})),
         identifiers=tuple(dict.fromkeys((*older.identifiers, *younger.identifiers)))[-NAMES_LIMIT:],
-        language=max(before, since, key=_asked_at).language or since.language or before.language,
+        language=max([who for who in (before, since) if who.language], key=_asked_at, default=since).language,
         offset_s=zoned.offset_s,
         offset_at=zoned.offset_at,
         consents=consents,

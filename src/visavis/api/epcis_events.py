@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
+from msgspec.structs import replace
 
 from visavis.http.bodies import detail_of
 from visavis.model.decoding import from_builtins
@@ -162,11 +163,13 @@ def moments(sent: Any, person: str, products: Container[str], received_at: datet
     elif done == COUNTING:
         found = [{"kind": "ran_out", "product": product} for product in dict.fromkeys(empty) if product not in counted]
     identity = {"customer": person, "occurred_at": event.event_time}
-    return [
+    valid = [
         from_builtins(one | identity | {"id": _id(same, one["product"])}, received_at=received_at)
         for one in found
         if one["product"] in products
     ]
+    zone = datetime.strptime(event.event_time_zone_offset, "%z").tzinfo
+    return [replace(moment, occurred_at=moment.occurred_at.astimezone(zone)) for moment in valid]
 
 
 def _word(text: str, known: frozenset[str], name: str) -> str:

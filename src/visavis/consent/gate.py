@@ -1,7 +1,7 @@
 """The gate: which moments are admitted (:func:`admit`), and what one purpose may read (:func:`view`)."""
 # Decisions read a customer through it only. No answer, an unknown purpose, an expired or unreadable choice all mean no.
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -13,14 +13,14 @@ from visavis.consent.notices import closed_by, resolved, unresolved
 from visavis.model.consent import OPENS, Purpose
 from visavis.model.customer import Customer, Places, Purchases
 from visavis.model.gs1 import product_of
-from visavis.model.moment import Bought, Entered, Located, Moment, Paying, Spot
+from visavis.model.moment import PERSON, SENSOR, Bought, Entered, Located, Moment, Paying, Spot
 from visavis.model.view import View
 from visavis.strategy.read import Strategy
 
 OURS: Final = frozenset({"service", "account"})
 """Categories that need no consent: what we showed, and the person's own choices."""
-DATED: Final = frozenset({"sight", "home", "numbers"})
-"""Categories whose moments happen at no place of the brand: their local day is that of the brand's own zone."""
+OFFSETS_S: Final = (-12 * 3600, 14 * 3600)
+"""The least and the greatest UTC offset of any zone, in seconds."""
 
 _NOTHING: Final[frozenset[str]] = frozenset()
 _EPOCH_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
@@ -102,7 +102,25 @@ def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: d
             return NotAdmitted(kind, category, "This position is in none of the brand's places; it was not kept.")
         moment = entered
     found = resolved(strategy, customer, moment, received_at) if category == "account" else moment
-    return NotAdmitted(kind, category, found) if isinstance(found, str) else placed(strategy, found)
+    return (
+        NotAdmitted(kind, category, found)
+        if isinstance(found, str)
+        else _stamped(strategy, customer, found, received_at)
+    )
+
+
+def _stamped(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime) -> Moment:
+    """The moment placed (:func:`placed`), marked as late or not, with its own offset, whatever its sender wrote."""
+    late = (received_at - moment.occurred_at).total_seconds() > strategy.brand.late_after(moment)
+    own = _offset_s(moment) if moment.senders <= PERSON | SENSOR else None
+    return replace(placed(strategy, moment, customer.offset_s), late=late, own_offset_s=own)
+
+
+def _offset_s(moment: Moment) -> int | None:
+    """The UTC offset that the moment was written with; ``None`` for UTC itself, which devices write anywhere."""
+    offset = moment.occurred_at.utcoffset()
+    seconds = int(offset.total_seconds()) if offset is not None else 0
+    return seconds if seconds and OFFSETS_S[0] <= seconds <= OFFSETS_S[1] else None
 
 
 def same_content(strategy: Strategy, stored: Moment, sent: Moment) -> bool:
@@ -133,18 +151,18 @@ def _kept(customer: Customer, purpose: Purpose, now: float) -> frozenset[str]:
     return open_categories(customer, purpose, now)
 
 
-def placed(strategy: Strategy, moment: Moment) -> Moment:
+def placed(strategy: Strategy, moment: Moment, offset_s: int | None = None) -> Moment:
     """The moment with what the gate knows of places and products written into it, for any kind with these fields.
 
-    ``place`` gives ``at`` (without a place, data of :data:`DATED` get the brand's own local time); ``lines`` get their
-    families; ``product`` beside ``family`` is reduced to the product: lot and serial number are not kept.
+    ``at`` gets the place and the local time: of the place, else of the moment's own UTC offset, else of the person's
+    (``offset_s``), else of the brand. ``lines`` get their families; ``product`` beside ``family`` is reduced to the
+    product: lot and serial number are not kept.
     """
     place, product, family = (getattr(moment, name, None) for name in ("place", "product", "family"))
     known: dict[str, Any] = {"at": None}
-    if place is not None:
-        known["at"] = _spot(strategy, place, moment.occurred_at)
-    elif moment.category in DATED:
-        known["at"] = _elsewhere(strategy, moment.occurred_at)
+    if place is not None or moment.category not in OURS:
+        own = _offset_s(moment)
+        known["at"] = _spot(strategy, place or "", moment.occurred_at, own if own is not None else offset_s)
     if isinstance(moment, Paying | Bought):
         known["lines"] = tuple([replace(line, family=_family(strategy, line.product)) for line in moment.lines])
     elif product is not None and family is not None:
@@ -163,16 +181,14 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-def _spot(strategy: Strategy, place: str, occurred_at: datetime) -> Spot:
+def _spot(strategy: Strategy, place: str, occurred_at: datetime, offset_s: int | None) -> Spot:
     known = strategy.places.get(place)
-    local = occurred_at.astimezone(_zone(known.zone if known is not None else strategy.brand.zone))
+    zone: tzinfo = _zone(known.zone if known is not None else strategy.brand.zone)
+    if known is None and offset_s is not None:
+        zone = timezone(timedelta(seconds=offset_s))
+    local = occurred_at.astimezone(zone)
     hour = local.hour + local.minute / 60
     return Spot(place, known.kind if known is not None else "", local.toordinal() - _EPOCH_DAY, hour)
-
-
-def _elsewhere(strategy: Strategy, occurred_at: datetime) -> Spot:
-    """The local time in the brand's zone, without a place: data of the home or of sight must not reveal one."""
-    return replace(_spot(strategy, "", occurred_at), place="", place_kind="")
 
 
 _NO_PURCHASES: Final = Purchases()

@@ -15,8 +15,11 @@ def with_choice(customer: Customer, moment: Noticed | Consented | Withdrew | Obj
     """The customer after this notice or choice; each choice begins another consent epoch."""
     match moment:
         case Noticed():
-            notices = bounded(customer.notices, moment.purpose, _served(moment))
-            return replace(customer, notices=notices, language=moment.language)
+            served = _served(moment)
+            newest = all(served.at >= one.at for one in customer.notices.values())
+            language = moment.language if newest or not customer.language else customer.language
+            notices = bounded(customer.notices, moment.purpose, served)
+            return replace(customer, notices=notices, language=language)
         case Objected():
             return _objected(customer, moment)
         case Restricted():

@@ -6,6 +6,8 @@ everything.
 """
 
 from datetime import datetime
+from functools import reduce
+from operator import itemgetter
 from typing import Final
 
 from msgspec.structs import replace
@@ -15,7 +17,7 @@ from visavis.customers.habits import bought
 from visavis.customers.rights import with_request
 from visavis.customers.wallet import settled
 from visavis.model.consent import OPENS
-from visavis.model.customer import HABITS_LIMIT, NAMES_LIMIT, Customer, Places, Stock, bounded
+from visavis.model.customer import CHANGES_LIMIT, HABITS_LIMIT, NAMES_LIMIT, Customer, Places, Stock, bounded
 from visavis.model.decision import Decision, Outcome, Show
 from visavis.model.entry import Entry
 from visavis.model.moment import (
@@ -52,6 +54,7 @@ from visavis.model.shown import OPEN_LIMIT, SHOWN_LIMIT, DeviceState, Open, Show
 
 RELUCTANCE_STEP: Final = 1.3
 RELUCTANCE_LIMIT: Final = 10.0
+_NO_STOCK: Final = Stock(0.0, "", 0.0)
 
 
 def fold(customer: Customer, entry: Entry) -> Customer:
@@ -103,14 +106,15 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
             of_age_at = moment.of_age_at.timestamp() if moment.of_age_at is not None else 0.0
             customer = replace(customer, of_age_at=of_age_at)
         case Worn():
-            state = DeviceState(moment.profile, moment.worn, moment.battery, received_s, moment.busy)
-            customer = replace(customer, devices=bounded(customer.devices, moment.device, state))
+            customer = replace(customer, devices=_devices(customer.devices, moment))
         case Linked() if moment.identifier not in customer.identifiers:
             customer = replace(customer, identifiers=(*customer.identifiers, moment.identifier)[-NAMES_LIMIT:])
         case Unlinked():
             customer = replace(customer, identifiers=tuple(i for i in customer.identifiers if i != moment.identifier))
         case _:
             pass
+    if moment.own_offset_s is not None and moment.occurred_at.timestamp() >= customer.offset_at:
+        customer = replace(customer, offset_s=moment.own_offset_s, offset_at=moment.occurred_at.timestamp())
     closed: tuple[Outcome, ...] = ()
     if customer.service.open:
         customer, closed = _close_windows(customer, moment, received_s)
@@ -202,17 +206,29 @@ def _retention(customer: Customer, moment: Moment, received_s: float) -> tuple[f
 
 
 def _place(places: Places, moment: Entered | CheckedIn | Left | Dwelled) -> Places:
-    since = moment.occurred_at.timestamp()
+    """The place after this, in the order in which things occurred; of two at the same instant the last received."""
+    at = moment.occurred_at.timestamp()
+    visits = places.visits + isinstance(moment, Entered)
+    if at < places.at:
+        # A check-in that a newer fact of the same place overtook, but that is not late, still checks in.
+        checks_in = isinstance(moment, CheckedIn) and not moment.late and moment.place == places.here
+        return replace(places, visits=visits, checked_in=places.checked_in or checks_in)
+    if isinstance(moment, Left):
+        left = bounded(places.left, moment.place, max(at, places.left.get(moment.place, at)))
+        if moment.place == places.here:
+            return Places(visits=visits, at=places.at, left=left)
+        return replace(places, left=left)
+    left = {place: when for place, when in places.left.items() if when > at}
+    if moment.place in left:
+        return Places(visits=visits, at=at, left=left)
+    stays = moment.place == places.here
+    since, checked_in = at, False
+    if isinstance(moment, CheckedIn):
+        checked_in = not moment.late or (stays and places.checked_in)
+    elif isinstance(moment, Dwelled) and stays:
+        since, checked_in = places.since, places.checked_in
     kind = moment.at.place_kind if moment.at is not None else ""
-    match moment:
-        case Entered():
-            return Places(moment.place, kind, since, places.visits + 1, checked_in=False)
-        case CheckedIn():
-            return Places(moment.place, kind, since, places.visits, checked_in=True)
-        case Left():
-            return Places(visits=places.visits) if moment.place == places.here else places
-        case Dwelled():
-            return places if moment.place == places.here else Places(moment.place, kind, since, places.visits)
+    return Places(moment.place, kind, since, visits, checked_in, at, left)
 
 
 def _answer(customer: Customer, moment: Displayed | Answered) -> Customer:
@@ -240,32 +256,55 @@ def _answer(customer: Customer, moment: Displayed | Answered) -> Customer:
 
 
 def _stock(home: dict[str, Stock], moment: Stocked | Consumed | RanOut) -> dict[str, Stock]:
-    before = home.get(moment.family)
-    units = before.units if before is not None else 0.0
-    match moment:
-        case Stocked():
-            units += moment.quantity
-        case Consumed():
-            units = max(0.0, units - moment.quantity)
-        case RanOut():
-            units = 0.0
-    stock = Stock(units, moment.product, moment.occurred_at.timestamp())
+    """The stock after this, in the order in which things occurred; what is older than all changes kept is ignored."""
+    before = home.get(moment.family, _NO_STOCK)
+    at = moment.occurred_at.timestamp()
+    change = None if isinstance(moment, RanOut) else moment.quantity * (-1 if isinstance(moment, Consumed) else 1)
+    changes, base = sorted((*before.changes, (at, change)), key=itemgetter(0)), before.base
+    emptied = max([i for i, (_, units) in enumerate(changes) if units is None], default=0)
+    changes = changes[emptied:]
+    if len(changes) > CHANGES_LIMIT:
+        if at < before.changes[0][0]:
+            return home
+        base = _units(base, changes.pop(0))
+    product = moment.product if at >= before.at else before.product
+    stock = Stock(reduce(_units, changes, base), product, max(at, before.at), tuple(changes), base)
     return bounded(home, moment.family, stock, limit=HABITS_LIMIT)
 
 
+def _units(units: float, change: tuple[float, float | None]) -> float:
+    return 0.0 if change[1] is None else max(0.0, units + change[1])
+
+
 def _number(before: Number | None, moment: Measured) -> Number:
-    """The day's sum after this measure; a late one of an earlier day changes nothing of today."""
-    day = moment.at.local_day if moment.at is not None else 0
-    goal = moment.goal if moment.goal is not None else before.goal if before is not None else 0.0
-    unit = moment.unit or (before.unit if before is not None else "")
-    if before is None or day > before.local_day:
-        return Number(moment.value, day, goal, unit, moment.occurred_at.timestamp())
-    if day < before.local_day:
-        return replace(before, goal=goal, unit=unit)
-    return Number(before.today + moment.value, day, goal, unit, max(before.at, moment.occurred_at.timestamp()))
+    """The day's sum after this measure; one that occurred on another day than the newest changes nothing of today."""
+    day, at = moment.at.local_day if moment.at is not None else 0, moment.occurred_at.timestamp()
+    if before is None:
+        return Number(moment.value, day, moment.goal or 0.0, moment.unit, at, at if moment.goal is not None else 0.0)
+    newest = at >= before.at
+    if moment.goal is not None and at >= before.goal_at:
+        before = replace(before, goal=moment.goal, goal_at=at)
+    if moment.unit and (newest or not before.unit):
+        before = replace(before, unit=moment.unit)
+    if day == before.local_day:
+        return replace(before, today=before.today + moment.value, at=max(at, before.at))
+    return replace(before, today=moment.value, local_day=day, at=at) if newest else before
 
 
 def _preference(customer: Customer, moment: Declared) -> Customer:
+    at = moment.occurred_at.timestamp()
+    if at < customer.declared_at.get(moment.trait, at):
+        return customer
     if moment.value is not None:
-        return replace(customer, preferences=bounded(customer.preferences, moment.trait, moment.value))
-    return replace(customer, preferences={k: v for k, v in customer.preferences.items() if k != moment.trait})
+        preferences = bounded(customer.preferences, moment.trait, moment.value)
+    else:
+        preferences = {trait: value for trait, value in customer.preferences.items() if trait != moment.trait}
+    return replace(customer, preferences=preferences, declared_at=bounded(customer.declared_at, moment.trait, at))
+
+
+def _devices(devices: dict[str, DeviceState], moment: Worn) -> dict[str, DeviceState]:
+    at, before = moment.occurred_at.timestamp(), devices.get(moment.device)
+    if before is not None and at < before.at:
+        return devices
+    state = DeviceState(moment.profile, moment.worn, moment.battery, at, moment.busy)
+    return bounded(devices, moment.device, state)

@@ -87,6 +87,7 @@ def merged(one: Customer, other: Customer) -> Customer:
         key: _stricter(older.consents.get(key), younger.consents.get(key))
         for key in sorted({*older.consents, *younger.consents})
     }
+    zoned = max(before, since, key=lambda who: (who.offset_at, who.last_received_at))
     epoch = max(older.consent_epoch, younger.consent_epoch) + 1
     return Customer(
         id=older.id,
@@ -97,7 +98,9 @@ def merged(one: Customer, other: Customer) -> Customer:
         last_contact_at=max(older.last_contact_at, younger.last_contact_at),
         held=tuple(sorted({*older.held, *younger.held})),
         identifiers=tuple(dict.fromkeys((*older.identifiers, *younger.identifiers)))[-NAMES_LIMIT:],
-        language=since.language or before.language,
+        language=max([who for who in (before, since) if who.language], key=_asked_at, default=since).language,
+        offset_s=zoned.offset_s,
+        offset_at=zoned.offset_at,
         consents=consents,
         consent_epoch=epoch,
         closings=_closings(before, since, consents, epoch),
@@ -109,7 +112,8 @@ def merged(one: Customer, other: Customer) -> Customer:
         places=_places(before.places, since.places),
         home=_each(before.home, since.home, _latest),
         numbers=_each(before.numbers, since.numbers, _number),
-        preferences=_each(before.preferences, since.preferences, lambda _, later: later),
+        preferences=_preferences(before, since),
+        declared_at=_each(before.declared_at, since.declared_at, max),
         orders=_all(before.orders, since.orders, lambda order: order.key, NAMES_LIMIT),
         rewards=_all(before.rewards, since.rewards, lambda reward: reward.code, NAMES_LIMIT),
         devices=_each(before.devices, since.devices, _latest),
@@ -226,18 +230,45 @@ def _each(one: Mapping[str, T], other: Mapping[str, T], choose: Callable[[T, T],
     return dict(list(found.items())[-NAMES_LIMIT:])
 
 
+def _preferences(before: Customer, since: Customer) -> dict[str, str | float | bool]:
+    """Of each trait what was declared last by either; one that was taken back last is not there."""
+    never = float("-inf")
+    found = {
+        trait: value
+        for trait, value in before.preferences.items()
+        if before.declared_at.get(trait, never) > since.declared_at.get(trait, never)
+    }
+    found |= {
+        trait: value
+        for trait, value in since.preferences.items()
+        if since.declared_at.get(trait, never) >= before.declared_at.get(trait, never)
+    }
+    return dict(list(found.items())[-NAMES_LIMIT:])
+
+
+def _asked_at(customer: Customer) -> tuple[float, float]:
+    """When they were last served a notice, whose language is theirs."""
+    return (max((served.at for served in customer.notices.values()), default=0.0), customer.last_received_at)
+
+
 def _latest(one: T, other: T) -> T:
     return max(one, other, key=lambda record: (record.at, _bytes(record)))  # type: ignore[attr-defined]
 
 
 def _places(one: Places, other: Places) -> Places:
-    here = max(one, other, key=lambda places: (places.since, _bytes(places)))
-    return replace(here, visits=one.visits + other.visits)
+    here = max(one, other, key=lambda places: (places.at, _bytes(places)))
+    visits = one.visits + other.visits
+    left = {place: when for place, when in _each(one.left, other.left, max).items() if when > here.at}
+    if here.here in left:
+        return Places(visits=visits, at=here.at, left=left)
+    return replace(here, visits=visits, left=left)
 
 
 def _number(one: Number, other: Number) -> Number:
-    """The sum of both on the same day, else of the later day; the goal last set."""
-    late = max(one, other, key=lambda number: (number.local_day, number.at, _bytes(number)))
+    """The sum of both on the same day, else the one measured last; the goal last set."""
+    late = max(one, other, key=lambda number: (number.at, number.local_day, _bytes(number)))
+    aim = max(one, other, key=lambda number: (number.goal_at, number.goal))
+    late = replace(late, goal=aim.goal, goal_at=aim.goal_at)
     return replace(late, today=one.today + other.today) if one.local_day == other.local_day else late
 
 

@@ -18,6 +18,11 @@ from visavis.model.moment import Fulfilled, Moment, Ordered, Redeeming, Returned
 LIABILITY: Final = "rewards owed"
 COST: Final = "rewards granted"
 TILL: Final = "redeemed at tills"
+_STATUS: Final[dict[str, Literal["ordered", "fulfilled", "returned"]]] = {
+    "ordered": "ordered",
+    "fulfilled": "fulfilled",
+    "returned": "returned",
+}
 
 
 def code_of(randomization_key: bytes, decision: str) -> str:
@@ -64,18 +69,27 @@ def settled(
                 replace(one, status=now, at=received_s) if one.code == moment.code else one for one in customer.rewards
             ]
             customer = replace(customer, rewards=tuple(rewards))
-        case Ordered() if all(order.key != moment.order for order in customer.orders):
-            order = Order(moment.order, moment.product, "ordered", received_s)
-            customer = replace(customer, orders=(*customer.orders[-NAMES_LIMIT + 1 :], order))
-        case Fulfilled() | Returned():
-            now = "fulfilled" if isinstance(moment, Fulfilled) else "returned"
-            orders = [
-                replace(one, status=now, at=received_s) if one.key == moment.order else one for one in customer.orders
-            ]
-            customer = replace(customer, orders=tuple(orders))
+        case Ordered() | Fulfilled() | Returned():
+            customer = replace(customer, orders=_orders(customer.orders, moment))
         case _:
             pass
     return customer
+
+
+def _orders(orders: tuple[Order, ...], moment: Ordered | Fulfilled | Returned) -> tuple[Order, ...]:
+    """The orders after this; what is older than the status of its order, or the placing of a known one, keeps it."""
+    at, product = moment.occurred_at.timestamp(), moment.product if isinstance(moment, Ordered) else ""
+    status = _STATUS[moment.kind]
+    found = next((order for order in orders if order.key == moment.order), None)
+    if found is None:
+        return (*orders[-NAMES_LIMIT + 1 :], Order(moment.order, product, status, at))
+    if status == "ordered":
+        after = replace(found, product=found.product or product)
+    elif found.status == "ordered" or at >= found.at:
+        after = replace(found, status=status, at=max(at, found.at))
+    else:
+        return orders
+    return tuple([after if order is found else order for order in orders])
 
 
 class Posting(Struct, frozen=True, array_like=True, gc=False):

@@ -174,8 +174,7 @@ class Deliberation(Struct, frozen=True, gc=False):
         views, brand, objective = self.views, self.strategy.brand, self.strategy.objectives[action.objective]
         if self.screen is None:
             return Refusal(action.id, "device")
-        hour = self.moment.at.local_hour if self.moment.at is not None else None
-        if self.screen.interrupts and limits.quiet(brand, hour):
+        if self.screen.interrupts and limits.quiet(brand, self._hour()):
             return Refusal(action.id, "quiet_hours")
         if (refusal := limits.exceeded(action, self.shown, views.received_s)) is not None:
             return refusal
@@ -186,6 +185,13 @@ class Deliberation(Struct, frozen=True, gc=False):
         ):
             return Refusal(action.id, "holdout", objective.id)
         return None
+
+    def _hour(self) -> float | None:
+        """The person's local hour now, when the card would be shown: a fact of the home may be some hours old."""
+        if self.moment.at is None:
+            return None
+        age_s = self.views.received_s - self.moment.occurred_at.timestamp()
+        return (self.moment.at.local_hour + age_s / 3600.0) % 24.0
 
     def _arms(self, one: Eligible) -> list[Arm]:
         action, service, now = one.action, self.views.service, self.views.received_s
@@ -234,9 +240,18 @@ def deliberate(
     audience: Audience,
     first: Decision | None = None,
 ) -> tuple[Decision | None, list[Use]]:
-    """The decision for this audience, with its uses of data; ``None`` when this kind of moment wakes no action."""
-    if not strategy.woken_by(moment.kind, audience):
+    """The decision for this audience, with the uses of data that it made.
+
+    ``None`` when this kind of moment wakes no action for it. A late one is silence: no data are read, no window
+    opens.
+    """
+    woken = strategy.woken_by(moment.kind, audience)
+    if not woken:
         return None, []
+    name = decision_id(views.id, moment.id, audience)
+    if moment.late:
+        late = tuple([Refusal(action.id, "late") for one in woken.values() for action in one.actions])
+        return Silence(name, audience, "", "late", 1.0, (), (), late, None), []
     screen = device.best(strategy, views.devices)
     one = Deliberation(
         strategy=strategy,
@@ -246,7 +261,7 @@ def deliberate(
         key=key,
         audience=audience,
         first=first,
-        id=decision_id(views.id, moment.id, audience),
+        id=name,
         screen=screen,
         units=attention.units(screen, WORDS_OF_A_CARD) if screen is not None and audience == "customer" else 0.0,
         shown=limits.counting_cards(views.service, views.received_s),

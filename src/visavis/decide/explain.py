@@ -18,6 +18,7 @@ SENTENCES: Final[dict[RefusalReason, dict[str, str]]] = {
     "gap": {"fr": "une carte semblable venait de passer", "en": "a similar card had just been shown"},
     "cool_down": {"fr": "nous vous l'avons déjà rappelé ces jours-ci", "en": "you were reminded of it a few days ago"},
     "quiet_hours": {"fr": "ce sont vos heures calmes", "en": "these are your quiet hours"},
+    "late": {"fr": "nous l'avons appris trop tard", "en": "it was reported too late"},
     "device": {"fr": "aucun de vos écrans n'était disponible", "en": "none of your screens was available"},
     "attention": {
         "fr": "votre attention a déjà été assez sollicitée",

@@ -80,13 +80,13 @@ class Screens(Projection):
         """Note what is shown to whom and who is where; wake the screens that it concerns."""
         name, moment = entry.customer, entry.moment
         where = self._where.get(name)
-        if (
+        if not moment.late and (
             isinstance(moment, Entered | CheckedIn)
             or (isinstance(moment, Left) and moment.place == where)
             or (isinstance(moment, Dwelled) and moment.place != where)
         ):
             self._present.get(self._where.pop(name, ""), {}).pop(name, None)
-        if isinstance(moment, CheckedIn):
+        if isinstance(moment, CheckedIn) and not moment.late:
             self._where[name] = moment.place
             self._present.setdefault(moment.place, {})[name] = None
             self._last.pop((name, "adviser"), None)  # who checks in again has a new brief, or none

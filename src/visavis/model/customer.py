@@ -11,6 +11,7 @@ from visavis.model.request import Request, Review
 from visavis.model.shown import DeviceState, Open, Service
 
 HABITS_LIMIT: Final = 128
+CHANGES_LIMIT: Final = 8
 HABITS_SLACK: Final = 144
 SHOPS_LIMIT: Final = 4
 NAMES_LIMIT: Final = 64
@@ -36,21 +37,32 @@ class Purchases(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Places(Struct, frozen=True, array_like=True, gc=False):
-    """The person's place, since when (epoch seconds); from ``entered``, ``dwelled``, ``left``, ``checked_in``."""
+    """The person's place, since when (epoch seconds); from ``entered``, ``dwelled``, ``left``, ``checked_in``.
+
+    ``at`` is when they were last somewhere; ``left`` the places that they left since then, and when.
+    """
 
     here: str = ""
     here_kind: str = ""
     since: float = 0.0
     visits: int = 0
     checked_in: bool = False
+    at: float = 0.0
+    left: dict[str, float] = {}
 
 
 class Stock(Struct, frozen=True, array_like=True, gc=False):
-    """What the home reported of one family: units left, the last product, and when (epoch seconds)."""
+    """What the home reported of one family: units left, the last product, and when (epoch seconds).
+
+    ``changes`` are the last reports in the order in which they occurred: when, and the units added (below zero: taken;
+    ``None``: it ran out); ``base`` are the units before them. So one that arrives late takes its place among them.
+    """
 
     units: float
     product: str
     at: float
+    changes: tuple[tuple[float, float | None], ...] = ()
+    base: float = 0.0
 
 
 class Order(Struct, frozen=True, array_like=True, gc=False):
@@ -79,7 +91,9 @@ class Customer(Struct, frozen=True, gc=False):
     ``born_at`` is the time of their first entry, ``last_contact_at`` of their last active contact (epoch seconds);
     ``held`` the retention classes of their entries. ``consent_epoch`` counts their choices; ``closings`` gives the
     epoch in which each purpose was last closed (``""``: all of them). Of a merged person, ``profiles`` keeps each
-    customer that they are made of, as it would be without the others.
+    customer that they are made of, as it would be without the others. ``declared_at`` says when each preference was
+    last declared or taken back. ``offset_s`` is the UTC offset that their own device or home last wrote, at
+    ``offset_at``.
     """
 
     id: str
@@ -91,6 +105,8 @@ class Customer(Struct, frozen=True, gc=False):
     held: tuple[str, ...] = ()
     identifiers: tuple[str, ...] = ()
     language: str = ""
+    offset_s: int | None = None
+    offset_at: float = 0.0
     consents: dict[str, Consent] = {}
     consent_epoch: int = 0
     closings: dict[str, int] = {}
@@ -103,6 +119,7 @@ class Customer(Struct, frozen=True, gc=False):
     home: dict[str, Stock] = {}
     numbers: dict[str, Number] = {}
     preferences: dict[str, str | float | bool] = {}
+    declared_at: dict[str, float] = {}
     orders: tuple[Order, ...] = ()
     rewards: tuple[Reward, ...] = ()
     devices: dict[str, DeviceState] = {}

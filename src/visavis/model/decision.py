@@ -12,6 +12,7 @@ RefusalReason = Literal[
     "gap",
     "cool_down",
     "quiet_hours",
+    "late",
     "device",
     "attention",
     "holdout",

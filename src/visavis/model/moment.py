@@ -1,8 +1,8 @@
 """A moment: one thing that happened between a person and the brand, at one instant, of one kind.
 
-Each kind is one class: its fields, its category of data (consent is given for categories), who may send it, how long it
-is kept, and whether it counts as contact. ``at`` and a line's ``family`` are always the gate's
-(``consent.gate.admit``).
+Each kind is one class: its fields, its category of data (consent is given for categories), who may send it, how long
+it is kept, and whether it counts as contact. What a sender writes into ``at``, ``late``, ``own_offset_s`` or a line's
+``family`` is never used: ``consent.gate.admit`` resolves them. JSON is read by ``model.decoding``.
 """
 
 from datetime import date, datetime
@@ -32,7 +32,11 @@ LINES_LIMIT: Final = 500
 
 
 class Spot(Struct, frozen=True, array_like=True, gc=False):
-    """Place, local day (since 1970-01-01) and local hour (0 to 24) in its zone; written by the gate, for replay."""
+    """Place, local day (since 1970-01-01) and local hour (0 to 24), written by the gate.
+
+    The local time is that of the place, else of the moment's own UTC offset, else of the person's, else of the brand.
+    Stored with the moment, so that refolding years later needs no table of places or time zones.
+    """
 
     place: str
     place_kind: str
@@ -53,7 +57,9 @@ class MomentBase(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defau
     """What every moment has. ``id`` is the sender's: sending it again is a retry and gets the first answer.
 
     ``retention`` names the class of data whose retention period applies (the category, unless the kind is a proof);
-    an ``active_contact`` is an act of the person, and starts that period again.
+    an ``active_contact`` is an act of the person, and starts that period again. ``late``: received too long after it
+    occurred to be news (``Brand.late_after``); ``own_offset_s``: the UTC offset that the person's own device or home
+    wrote ``occurred_at`` with. Both are written by the gate.
     """
 
     category: ClassVar[Category]
@@ -65,6 +71,8 @@ class MomentBase(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defau
     customer: Id
     occurred_at: datetime
     at: Spot | None = None
+    late: bool = False
+    own_offset_s: int | None = None
 
     def __init_subclass__(cls) -> None:
         """A kind without a category or senders cannot be defined."""

@@ -4,10 +4,11 @@ from msgspec import Struct
 
 
 class Number(Struct, frozen=True, array_like=True, gc=False):
-    """The sum of one local day, the person's daily goal (0 when none), and when it was measured (epoch seconds)."""
+    """The sum of one local day, the person's daily goal (0 when none), and when each was last given (epoch seconds)."""
 
     today: float
     local_day: int
     goal: float
     unit: str
     at: float
+    goal_at: float = 0.0

@@ -21,7 +21,7 @@ from visavis.strategy.read import Strategy
 CORRECTABLE: Final = frozenset({"places", "sight", "purchases", "home", "numbers", "preferences", "orders"})
 """Data about the person. What they chose and what we did are no data to correct: they are what happened."""
 EVIDENCE: Final = frozenset({"purchases", "orders"})  # a proof for both sides: the brand corrects it
-_ENVELOPE: Final = ("id", "customer", "occurred_at", "kind", "at")
+_ENVELOPE: Final = ("id", "customer", "occurred_at", "kind", "at", "late", "own_offset_s")
 
 
 def corrected(strategy: Strategy, entry: Entry, instead: Mapping[str, Any]) -> Entry:
@@ -38,7 +38,10 @@ def corrected(strategy: Strategy, entry: Entry, instead: Mapping[str, Any]) -> E
         advice = f"Known: {', '.join(sorted(_fields(old)))}."
         raise Invalid(wrong if unknown else "There is no field to correct.", advice=advice)
     fields: dict[str, Any] = msgspec.to_builtins(replace(old, at=None))
-    new = placed(strategy, from_builtins(fields | dict(instead), received_at=entry.received_at))
+    decoded = from_builtins(fields | dict(instead), received_at=entry.received_at)
+    new = placed(strategy, decoded, old.own_offset_s)
+    if getattr(new, "place", None) == getattr(old, "place", None):
+        new = replace(new, at=old.at)  # its local time was that of an offset that is not kept with the instant
     return replace(entry, moment=new)
 
 

@@ -1,6 +1,15 @@
 """The brand and its legal identity."""
 
+from typing import Final
+
 from msgspec import Struct
+
+from visavis.model.moment import Moment
+
+LATE_AFTER_S: Final = 180.0
+LATE_AFTER_AT_HOME_S: Final = 21_600.0
+"""For what does not happen at a place of the brand; by its category (:data:`AT_HOME`)."""
+AT_HOME: Final = frozenset({"home", "numbers", "preferences", "orders"})
 
 
 class Controller(Struct, frozen=True, forbid_unknown_fields=True):
@@ -19,7 +28,11 @@ class Controller(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Brand(Struct, frozen=True):
-    """A brand; ``traits`` are the words, by language, that people may declare; ``controller`` signs receipts."""
+    """A brand: its languages, zone and currency, quiet hours, and how much attention of a person it may take a day.
+
+    ``traits`` are the words, by language, of what people may declare of themselves; ``controller`` signs receipts of
+    consent. ``late_after_s`` gives, by kind of moment, how long after it occurred it is still news.
+    """
 
     name: str
     languages: tuple[str, ...]
@@ -33,4 +46,10 @@ class Brand(Struct, frozen=True):
     exploration_gamma: float = 1000.0
     default_device: str = "glasses"
     traits: dict[str, dict[str, str]] = {}
+    late_after_s: dict[str, float] = {}
     controller: Controller | None = None
+
+    def late_after(self, moment: Moment) -> float:
+        """After how many seconds a moment of this kind wakes nothing any more: it only updates what is known."""
+        default = LATE_AFTER_AT_HOME_S if moment.category in AT_HOME else LATE_AFTER_S
+        return self.late_after_s.get(moment.kind, default)

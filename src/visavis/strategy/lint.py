@@ -39,6 +39,7 @@ READ_BY: Final = {
 }
 """The categories of data that an action reads by what it is about, of those that its purpose covers."""
 
+LATE_AFTER_LIMIT_S: Final = 31 * 86_400
 _RANGES: Final[dict[str, tuple[float, float]]] = {
     "quiet_from_h": (0, 24),
     "quiet_until_h": (0, 24),
@@ -94,6 +95,13 @@ def brand(reading: Reading, found: Brand, devices: Mapping[str, Device]) -> None
         reading.fault(path, "zone", f"`{found.zone}` is not a time zone", "Write one such as Europe/Paris.")
     if not re.fullmatch("[A-Z]{3}", found.currency):
         reading.fault(path, "currency", f"`{found.currency}` is not a currency", "Write three capitals such as EUR.")
+    for kind, seconds in found.late_after_s.items():
+        where = ("late_after_s", kind)
+        if kind not in KINDS:
+            reading.fault(path, where, f"`{kind}` is not a kind of moment", "Write one such as entered or ran_out.")
+        if not 0 <= seconds <= LATE_AFTER_LIMIT_S:
+            what = f"`{kind}` must be between 0 and {LATE_AFTER_LIMIT_S:,} seconds"
+            reading.fault(path, where, what, f"It is {seconds:,}.")
 
 
 def purposes(reading: Reading, found: Mapping[str, Purpose], languages: tuple[str, ...]) -> None:

@@ -151,16 +151,8 @@ def main() -> None:
         ratio = float(np.median(ratios[name]))
         p50, p99 = np.quantile(rounds[name], [0.5, 0.99])
         print(f"{name:<20}{p50:>9.1f}{p99:>9.1f}{ratio:>10.1f}{GOALS.get(name, float('nan')):>8.1f}")
-        results.append(
-            {
-                "figure": name,
-                "value": round(float(np.median(rounds[name])), 1),
-                "unit": "µs",
-                "against": "reference kernel",
-                "ratio": round(ratio, 1),
-                "goal": GOALS.get(name),
-            }
-        )
+        value = {"value": round(float(np.median(rounds[name])), 1), "unit": "µs", "against": "reference kernel"}
+        results.append({"figure": name, **value, "ratio": round(ratio, 1), "goal": GOALS.get(name)})
     print(json.dumps({"benchmark": "step", "results": results}))
 
 

@@ -240,23 +240,17 @@ async def test_who_is_to_be_told_of_an_erasure_is_told_after_a_crash_too_and_no_
 
 async def test_an_erasure_that_never_began_is_told_to_nobody(tmp_path: Path) -> None:
     async with target() as heard:
+
+        def opened() -> Webhooks:
+            targets = {outbox.ERASED: Target(heard.url, SECRET)}
+            path, key = tmp_path / "outbox.sqlite", b"s" * 32
+            return Webhooks(path, targets, covered=lambda *_: False, erased=lambda _: False, secret=key)
+
         for _ in range(2):
-            found = Webhooks(
-                tmp_path / "outbox.sqlite",
-                {outbox.ERASED: Target(heard.url, SECRET)},
-                covered=lambda *_: False,
-                erased=lambda _: False,
-                secret=b"s" * 32,
-            )
+            found = opened()
             found.announce(an_entry(kind=outbox.ERASED))
             await found.stop()
-        found = Webhooks(
-            tmp_path / "outbox.sqlite",
-            {outbox.ERASED: Target(heard.url, SECRET)},
-            covered=lambda *_: False,
-            erased=lambda _: False,
-            secret=b"s" * 32,
-        )
+        found = opened()
         found.start()
         await until(lambda: not found.parcels)
         await found.stop()

@@ -151,7 +151,6 @@ class Connection:
         return failures
 
     async def _process(self, client: Any, message: Any) -> None:
-        """Process one message, then acknowledge it."""
         try:
             await self._listener.received(Arrived(str(message.topic), bytes(message.payload), bool(message.retain)))
             if message.qos and self._client is client:
@@ -168,7 +167,6 @@ class Connection:
             """The library's client, with acknowledgements by hand."""
 
             def acknowledge(self, message: Any) -> None:
-                """Acknowledge this message."""
                 self._client.ack(message.mid, message.qos)
 
         properties = _properties(PacketTypes.CONNECT)

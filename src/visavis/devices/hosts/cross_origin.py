@@ -28,13 +28,7 @@ def cross_origin(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
     """The same application, whose :data:`ROUTES` also answer pages of these origins."""
     if not origins:
         return app
-    shared = CORSMiddleware(
-        app,
-        allow_origins=checked(origins),
-        allow_methods=["GET", "POST"],
-        allow_headers=HEADERS,
-        expose_headers=["ETag"],
-    )
+    shared = CORSMiddleware(app, checked(origins), ["GET", "POST"], HEADERS, expose_headers=["ETag"])
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         other = scope["type"] == "http" and scope["path"] in ROUTES

@@ -20,7 +20,7 @@ from visavis.devices.mirror.callbacks import Callbacks, UserAction
 from visavis.devices.mirror.cards import MENU, Cards
 from visavis.devices.mirror.resources import MenuItem, Missing, TimelineItem, instant
 from visavis.devices.mirror.timeline import Timeline
-from visavis.devices.mirror.timelines import Timelines
+from visavis.devices.mirror.timelines import Media, Timelines
 from visavis.devices.mirror.uploads import Upload
 from visavis.devices.words import by_language
 from visavis.http.access_keys import AccessKey, AccessKeys
@@ -160,9 +160,11 @@ class Glass:
         item = self._timeline.item(key, request.query_params.get("item", ""))
         if item.is_deleted:
             raise Missing("This item is deleted.")
-        html = item_page.document(
-            item, self._cards.language(key.subject), lambda name: self._timelines.attached(key.subject, item.id, name)
-        )
+
+        def picture(name: str) -> Media | None:
+            return self._timelines.attached(key.subject, item.id, name)
+
+        html = item_page.document(item, self._cards.language(key.subject), picture)
         return HTMLResponse(html, headers=item_page.HEADERS)
 
     async def _displayed(self, request: Request) -> Response:
@@ -195,7 +197,6 @@ class Glass:
         return ""
 
     def _act_on_item(self, key: AccessKey, done: GlassAction, action: UserAction) -> None:
-        """An action on another item."""
         name, operation = done.item_id, "UPDATE"
         match action.type:
             case "CUSTOM":

@@ -57,11 +57,8 @@ def _made(item: TimelineItem, picture: Callable[[str], Media | None]) -> str:
     """An item that is only text: as large as possible, over its picture when it has one."""
     image = next((one.id for one in item.attachments if one.content_type.startswith("image/")), "")
     behind = f'<img class="bleed" alt="" src="{_data(picture(image))}">' if image else ""
-    footer = (
-        f"<footer><p>{escape(item.creator.display_name)}</p></footer>"
-        if item.creator is not None and item.creator.display_name
-        else ""
-    )
+    name = item.creator.display_name if item.creator is not None else ""
+    footer = f"<footer><p>{escape(name)}</p></footer>" if name else ""
     return f"<article>{behind}<section>{_text(item.text)}</section>{footer}</article>"
 
 

@@ -29,13 +29,8 @@ from visavis.model.errors import Invalid
 from visavis.strategy.read import Strategy
 
 LOCATIONS_LIMIT: Final = 10
-IMAGES: Final = {
-    "icon.png": (29, 29),
-    "icon@2x.png": (58, 58),
-    "icon@3x.png": (87, 87),
-    "logo.png": (50, 50),
-    "logo@2x.png": (100, 100),
-}
+IMAGES: Final = {"icon.png": 29, "icon@2x.png": 58, "icon@3x.png": 87, "logo.png": 50, "logo@2x.png": 100}
+"""How many pixels each is wide and high."""
 _HOW: Final = (
     "Supprimez cette carte : plus rien n'arrive. Elle ne contient rien sur vous.",
     "Delete this pass: nothing arrives any more. It holds nothing about you.",
@@ -126,26 +121,19 @@ def described(
 def locations(places: Mapping[str, Place]) -> list[dict[str, Any]]:
     """Where the pass is brought forward: at most ten places, shops first, each at its centre."""
     found = sorted(places.values(), key=lambda place: (place.kind != "shop", place.id))[:LOCATIONS_LIMIT]
-    return [
-        {"latitude": latitude, "longitude": longitude, "relevantText": place.name}
-        for place in found
-        for latitude, longitude in [_centre(place)]
-    ]
+    centres = [(place.name, *_centre(place)) for place in found]
+    return [{"latitude": north, "longitude": east, "relevantText": name} for name, north, east in centres]
 
 
 def packed(fields: dict[str, Any], brand: str, signer: PassSigner) -> bytes:
     """The archive: ``pass.json``, the images, the manifest, and the signature over the manifest."""
-    files = {"pass.json": msgspec.json.encode(fields)} | {name: icon(brand, *size) for name, size in IMAGES.items()}
+    files = {"pass.json": msgspec.json.encode(fields)} | {name: icon(brand, px, px) for name, px in IMAGES.items()}
     # The format asks for SHA-1; what protects it is the signature over the manifest.
     manifest = msgspec.json.encode(
         {name: sha1(data, usedforsecurity=False).hexdigest() for name, data in files.items()}
     )
-    builder = (
-        PKCS7SignatureBuilder()
-        .set_data(manifest)
-        .add_signer(signer.certificate, signer.key, SHA256())
-        .add_certificate(signer.issuer)
-    )
+    builder = PKCS7SignatureBuilder().set_data(manifest).add_signer(signer.certificate, signer.key, SHA256())
+    builder = builder.add_certificate(signer.issuer)
     signature = builder.sign(Encoding.DER, [PKCS7Options.DetachedSignature, PKCS7Options.Binary])
     out = BytesIO()
     with ZipFile(out, "w", ZIP_DEFLATED) as archive:

@@ -85,14 +85,9 @@ def _objective(one: ObjectiveResult, person: StagePerson) -> ObjectiveLine:
         return ObjectiveLine(why, counted, person.say(early), "", Markup(), sure=False)
     sure = effect.verdict in ("more", "less")
     low, middle, high = [_points(share, person) for share in (effect.low, effect.uplift, effect.high)]
-    return ObjectiveLine(
-        why,
-        counted,
-        person.say("points", n=middle),
-        person.say("sure" if sure else "unsure", low=low, high=high),
-        charts.interval(effect.low, effect.uplift, effect.high),
-        sure,
-    )
+    detail = person.say("sure" if sure else "unsure", low=low, high=high)
+    drawn = charts.interval(effect.low, effect.uplift, effect.high)
+    return ObjectiveLine(why, counted, person.say("points", n=middle), detail, drawn, sure)
 
 
 def _points(share: float, person: StagePerson) -> str:

@@ -132,7 +132,6 @@ class StageView:
         return watch(self._screens, EVERYBODY, look, settle_s=SETTLE_S, bells=self._session.changed)
 
     def _card(self) -> OnScreen | None:
-        """The card on the person's glasses."""
         return self._screens.card(self._session.person) if self._session.story is not None else None
 
     def _header(self, person: StagePerson) -> dict[str, Any]:

@@ -142,7 +142,6 @@ class Player:
             raise Unavailable(f"The server did not answer: {type(error).__name__}.", advice="Is it running?") from None
 
     async def _perform(self, story: Story, step: Step, number: int) -> tuple[dict[str, Any], httpx.Response | None]:
-        """What was sent, and the answer."""
         if step.pass_s:
             await self._set_clock(self._now() + step.pass_s)
             return {"pass_s": step.pass_s}, None
@@ -168,7 +167,6 @@ class Player:
         return self._last, await self.request(step.by, "POST", "/v1/moments", self._last)
 
     async def _resolve(self, value: Any) -> Any:
-        """What a name in a story stands for."""
         if not isinstance(value, str) or not value.startswith("@") or value.startswith("@here"):
             return value
         if value == "@new card":

@@ -19,10 +19,9 @@ def introduced(strategy: Strategy, household: int, now: datetime) -> list[Moment
     moments: list[Moment] = [Linked(id="card", customer=name, occurred_at=now, identifier=f"card-{household}")]
     for purpose in CONSENTED if consents(household) else NOT_CONSENTED:
         notice = strategy.purposes[purpose].notice.version
+        served = f"notice-{purpose}"
         moments.append(
-            Noticed(
-                id=f"notice-{purpose}", customer=name, occurred_at=now, purpose=purpose, notice=notice, language="en"
-            )
+            Noticed(id=served, customer=name, occurred_at=now, purpose=purpose, notice=notice, language="en")
         )
         moments.append(Consented(id=f"yes-{purpose}", customer=name, occurred_at=now, purpose=purpose, notice=notice))
     return moments
@@ -50,7 +49,6 @@ def bought(year: Year, i: int) -> Bought:
 
 
 def _names(year: Year, i: int) -> tuple[str, str, str]:
-    """The basket, its household and its shop."""
     return str(year.basket[i]), str(year.household[i]), str(year.shop[i])
 
 

@@ -69,7 +69,6 @@ def _entrance_figures(eligible: Sequence[Visit], cards: Sequence[Visit]) -> Figu
 
 
 def _till_figures(eligible: Sequence[Visit]) -> Figures:
-    """The predictions at the till of what was forgotten."""
     predictions = [visit.till for visit in eligible if visit.till is not None]
 
     def of(read: Callable[[Any], float]) -> Floats:

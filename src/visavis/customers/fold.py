@@ -113,8 +113,7 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
             customer = replace(customer, identifiers=tuple(i for i in customer.identifiers if i != moment.identifier))
         case _:
             pass
-    if moment.own_offset_s is not None and moment.occurred_at.timestamp() >= customer.offset_at:
-        customer = replace(customer, offset_s=moment.own_offset_s, offset_at=moment.occurred_at.timestamp())
+    customer = _offset(customer, moment)
     closed: tuple[Outcome, ...] = ()
     if customer.service.open:
         customer, closed = _close_windows(customer, moment, received_s)
@@ -128,6 +127,14 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
         last_contact_at=contact_at,
         held=held,
     ), closed
+
+
+def _offset(customer: Customer, moment: Moment) -> Customer:
+    """The customer with the UTC offset that their newest own moment had."""
+    at = moment.occurred_at.timestamp()
+    if moment.own_offset_s is None or at < customer.offset_at:
+        return customer
+    return replace(customer, offset_s=moment.own_offset_s, offset_at=at)
 
 
 def apply_decisions(customer: Customer, decisions: tuple[Decision, ...], received_at: datetime) -> Customer:

@@ -6,7 +6,7 @@ from base64 import b32encode
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import blake2b
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace

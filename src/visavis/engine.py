@@ -53,9 +53,8 @@ def step(
     randomization_key: bytes,
 ) -> tuple[Entry, Customer]:
     """The entry of one admitted moment, and the customer after it; deterministic. Store the entry before any effect."""
-    effects = _effects(strategy, customer, moment, received_at, randomization_key) or notices_to_recipients(
-        strategy.purposes, customer, moment
-    )
+    effects = _effects(strategy, customer, moment, received_at, randomization_key)
+    effects = effects or notices_to_recipients(strategy.purposes, customer, moment)
     answer = granted(customer, moment, received_at)
     happened, closed = apply_moment(customer, moment, received_at)
     happened = settled(happened, moment, effects, answer, received_at)

@@ -1,6 +1,5 @@
 """The answer to an accepted moment, by role of the sender."""
-# A device gets its card and why; an adviser's screen the brief; a till or sensor what was granted; the brand
-# everything.
+# A device gets its card and why; an adviser's screen the brief; a till or sensor what was granted; the brand all.
 
 from typing import Any, Final, Literal
 

@@ -1,9 +1,7 @@
-"""Fold entries into a customer: the only writer of a person's state, and a pure one.
-
-Replay runs ``fold(customer, entry)``; ``engine.step`` runs its parts around the decision: :func:`apply_moment`,
-``wallet.settled``, :func:`apply_decisions`. None reads a strategy or a table of places: the gate has resolved
-everything.
-"""
+"""Fold entries into a customer: the only writer of a person's state, and a pure one."""
+# Replay runs ``fold(customer, entry)``; ``engine.step`` runs its parts around the decision: :func:`apply_moment`,
+# ``wallet.settled``, :func:`apply_decisions`. None reads a strategy or a table of places: the gate has resolved
+# everything.
 
 from datetime import datetime
 from typing import Final
@@ -14,39 +12,12 @@ from visavis.customers.choices import with_choice
 from visavis.customers.habits import bought
 from visavis.customers.rights import with_request
 from visavis.customers.wallet import settled
+from visavis.model import moment as kinds
 from visavis.model.consent import OPENS
 from visavis.model.customer import HABITS_LIMIT, NAMES_LIMIT, Customer, Places, Stock, bounded
 from visavis.model.decision import Decision, Outcome, Show
 from visavis.model.entry import Entry
-from visavis.model.moment import (
-    Answered,
-    Born,
-    Bought,
-    CheckedIn,
-    Consented,
-    Consumed,
-    Contested,
-    Corrected,
-    Declared,
-    Displayed,
-    Dwelled,
-    Entered,
-    Lapsed,
-    Left,
-    Linked,
-    Measured,
-    Moment,
-    Noticed,
-    Objected,
-    RanOut,
-    Requested,
-    Restricted,
-    Reviewed,
-    Stocked,
-    Unlinked,
-    Withdrew,
-    Worn,
-)
+from visavis.model.moment import Moment
 from visavis.model.number import Number
 from visavis.model.shown import OPEN_LIMIT, SHOWN_LIMIT, DeviceState, Open, Shown
 
@@ -70,7 +41,6 @@ def apply_to_profile(customer: Customer, entry: Entry) -> Customer:
 
 
 def _without_windows(customer: Customer, closed: tuple[Outcome, ...]) -> Customer:
-    """The customer without the windows of these outcomes."""
     names = {outcome.decision for outcome in closed}
     still = tuple([window for window in customer.service.open if window.decision not in names])
     if len(still) == len(customer.service.open):
@@ -82,32 +52,32 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
     """The customer after this moment, and the outcomes of the windows that it closes."""
     received_s = received_at.timestamp()
     match moment:
-        case Bought():
+        case kinds.Bought():
             customer = replace(customer, purchases=bought(customer.purchases, moment))
-        case Entered() | CheckedIn() | Left() | Dwelled():
+        case kinds.Entered() | kinds.CheckedIn() | kinds.Left() | kinds.Dwelled():
             customer = replace(customer, places=_place(customer.places, moment))
-        case Displayed() | Answered():
+        case kinds.Displayed() | kinds.Answered():
             customer = _answer(customer, moment)
-        case Stocked() | Consumed() | RanOut():
+        case kinds.Stocked() | kinds.Consumed() | kinds.RanOut():
             customer = replace(customer, home=_stock(customer.home, moment))
-        case Measured():
+        case kinds.Measured():
             number = _number(customer.numbers.get(moment.measure), moment)
             customer = replace(customer, numbers=bounded(customer.numbers, moment.measure, number))
-        case Declared():
+        case kinds.Declared():
             customer = _preference(customer, moment)
-        case Noticed() | Consented() | Withdrew() | Objected() | Restricted():
+        case kinds.Noticed() | kinds.Consented() | kinds.Withdrew() | kinds.Objected() | kinds.Restricted():
             customer = with_choice(customer, moment)
-        case Requested() | Corrected() | Contested() | Reviewed():
+        case kinds.Requested() | kinds.Corrected() | kinds.Contested() | kinds.Reviewed():
             customer = with_request(customer, moment, received_s)
-        case Born():
+        case kinds.Born():
             of_age_at = moment.of_age_at.timestamp() if moment.of_age_at is not None else 0.0
             customer = replace(customer, of_age_at=of_age_at)
-        case Worn():
+        case kinds.Worn():
             state = DeviceState(moment.profile, moment.worn, moment.battery, received_s, moment.busy)
             customer = replace(customer, devices=bounded(customer.devices, moment.device, state))
-        case Linked() if moment.identifier not in customer.identifiers:
+        case kinds.Linked() if moment.identifier not in customer.identifiers:
             customer = replace(customer, identifiers=(*customer.identifiers, moment.identifier)[-NAMES_LIMIT:])
-        case Unlinked():
+        case kinds.Unlinked():
             customer = replace(customer, identifiers=tuple(i for i in customer.identifiers if i != moment.identifier))
         case _:
             pass
@@ -151,11 +121,11 @@ def apply_decisions(customer: Customer, decisions: tuple[Decision, ...], receive
 def _close_windows(customer: Customer, moment: Moment, received_s: float) -> tuple[Customer, tuple[Outcome, ...]]:
     basket: frozenset[str] | None = None
     day, value_cents, occurred_s = 0, 0, 0.0
-    if isinstance(moment, Bought) and moment.at is not None:
+    if isinstance(moment, kinds.Bought) and moment.at is not None:
         basket = frozenset([line.family for line in moment.lines])
         day, occurred_s = moment.at.local_day, moment.occurred_at.timestamp()
         value_cents = sum([line.price_cents for line in moment.lines])
-    agreed = moment.decision if isinstance(moment, Answered) and moment.answer in ("yes", "done") else None
+    agreed = moment.decision if isinstance(moment, kinds.Answered) and moment.answer in ("yes", "done") else None
     waiting: list[Open] = []
     closed: list[Outcome] = []
     for window in customer.service.open:
@@ -166,25 +136,19 @@ def _close_windows(customer: Customer, moment: Moment, received_s: float) -> tup
         if agreed == window.decision and window.outcome == "answered_yes" and not ends:
             window = replace(window, got=True)  # noqa: PLW2901
         may_read = choice is None or "purchases" in choice.categories
-        if (
-            basket is not None
-            and may_read
-            and window.from_day <= day <= window.until_day
-            and occurred_s <= window.closes_at
-        ):
+        in_time = window.from_day <= day <= window.until_day and occurred_s <= window.closes_at
+        if basket is not None and may_read and in_time:
             hits = window.hits
             for bit, family in enumerate(window.families):
-                if family in basket:
-                    hits |= 1 << bit
+                hits |= (family in basket) << bit
             got = window.got
             if window.outcome != "answered_yes":
                 got = got or (window.family in basket if window.family else bool(window.action))
             window = replace(window, hits=hits, got=got, value_cents=window.value_cents + value_cents)  # noqa: PLW2901
             ends = ends or window.visit
         if ends:
-            closed.append(
-                Outcome(window.decision, window.objective, window.action, window.hits, window.got, window.value_cents)
-            )
+            what = (window.decision, window.objective, window.action)
+            closed.append(Outcome(*what, window.hits, window.got, window.value_cents))
         else:
             waiting.append(window)
     if not closed and basket is None and agreed is None and len(waiting) == len(customer.service.open):
@@ -196,26 +160,26 @@ def _retention(customer: Customer, moment: Moment, received_s: float) -> tuple[f
     """The last active contact, and the retention classes of the customer's entries."""
     held = customer.held
     contact_at = received_s if moment.active_contact else customer.last_contact_at
-    if isinstance(moment, Lapsed) and moment.contact_at is not None:
+    if isinstance(moment, kinds.Lapsed) and moment.contact_at is not None:
         contact_at = max(contact_at, moment.contact_at.timestamp())
     return contact_at, held if moment.retention in held else tuple(sorted((*held, moment.retention)))
 
 
-def _place(places: Places, moment: Entered | CheckedIn | Left | Dwelled) -> Places:
+def _place(places: Places, moment: kinds.Entered | kinds.CheckedIn | kinds.Left | kinds.Dwelled) -> Places:
     since = moment.occurred_at.timestamp()
     kind = moment.at.place_kind if moment.at is not None else ""
     match moment:
-        case Entered():
+        case kinds.Entered():
             return Places(moment.place, kind, since, places.visits + 1, checked_in=False)
-        case CheckedIn():
+        case kinds.CheckedIn():
             return Places(moment.place, kind, since, places.visits, checked_in=True)
-        case Left():
+        case kinds.Left():
             return Places(visits=places.visits) if moment.place == places.here else places
-        case Dwelled():
+        case kinds.Dwelled():
             return places if moment.place == places.here else Places(moment.place, kind, since, places.visits)
 
 
-def _answer(customer: Customer, moment: Displayed | Answered) -> Customer:
+def _answer(customer: Customer, moment: kinds.Displayed | kinds.Answered) -> Customer:
     service = customer.service
     shown = list(service.shown)
     reluctance, wrong = service.reluctance, service.wrong
@@ -223,7 +187,7 @@ def _answer(customer: Customer, moment: Displayed | Answered) -> Customer:
         card = shown[i]
         if card.decision != moment.decision:
             continue
-        if isinstance(moment, Displayed):
+        if isinstance(moment, kinds.Displayed):
             shown[i] = replace(card, displayed=True)
         elif not card.answer:  # the first answer wins; later ones are kept in the log, without consequence
             shown[i] = replace(card, displayed=True, answer=moment.answer)
@@ -239,21 +203,21 @@ def _answer(customer: Customer, moment: Displayed | Answered) -> Customer:
     return replace(customer, service=replace(service, shown=tuple(shown), reluctance=reluctance, wrong=wrong))
 
 
-def _stock(home: dict[str, Stock], moment: Stocked | Consumed | RanOut) -> dict[str, Stock]:
+def _stock(home: dict[str, Stock], moment: kinds.Stocked | kinds.Consumed | kinds.RanOut) -> dict[str, Stock]:
     before = home.get(moment.family)
     units = before.units if before is not None else 0.0
     match moment:
-        case Stocked():
+        case kinds.Stocked():
             units += moment.quantity
-        case Consumed():
+        case kinds.Consumed():
             units = max(0.0, units - moment.quantity)
-        case RanOut():
+        case kinds.RanOut():
             units = 0.0
     stock = Stock(units, moment.product, moment.occurred_at.timestamp())
     return bounded(home, moment.family, stock, limit=HABITS_LIMIT)
 
 
-def _number(before: Number | None, moment: Measured) -> Number:
+def _number(before: Number | None, moment: kinds.Measured) -> Number:
     """The day's sum after this measure; a late one of an earlier day changes nothing of today."""
     day = moment.at.local_day if moment.at is not None else 0
     goal = moment.goal if moment.goal is not None else before.goal if before is not None else 0.0
@@ -265,7 +229,7 @@ def _number(before: Number | None, moment: Measured) -> Number:
     return Number(before.today + moment.value, day, goal, unit, max(before.at, moment.occurred_at.timestamp()))
 
 
-def _preference(customer: Customer, moment: Declared) -> Customer:
+def _preference(customer: Customer, moment: kinds.Declared) -> Customer:
     if moment.value is not None:
         return replace(customer, preferences=bounded(customer.preferences, moment.trait, moment.value))
     return replace(customer, preferences={k: v for k, v in customer.preferences.items() if k != moment.trait})

@@ -53,9 +53,8 @@ def bought(purchases: Purchases, moment: Bought) -> Purchases:
         shops = (*shops, spot.place)
     kept = shops.index(spot.place) if spot.place in shops else SHOPS_LIMIT
     shop = min(kept, SHOPS_LIMIT - 1)
-    visits = purchases.visits[-(VISITS_KEPT - 1) * VISIT.size :] + VISIT.pack(
-        int(spot.local_hour) % 24, (spot.local_day + 3) % 7, kept
-    )
+    visit = VISIT.pack(int(spot.local_hour) % 24, (spot.local_day + 3) % 7, kept)
+    visits = purchases.visits[-(VISITS_KEPT - 1) * VISIT.size :] + visit
     trips, number = _trip(purchases.trips or NO_TRIPS, now, day, spend_cents, ln_size, shop)
 
     rows, usual, table = dict(purchases.rows), list(purchases.usual), bytearray(purchases.table)
@@ -81,7 +80,6 @@ def bought(purchases: Purchases, moment: Bought) -> Purchases:
 
 
 def _repeat(habit: list[Any], now: float, day: float, number: float, ln_size: float) -> None:
-    """Write one more purchase into this row."""
     age, apart = max(0.0, now - habit[LAST]), number - habit[LAST_BASKET]
     habit[FIRST], habit[LAST] = min(habit[FIRST], now), max(habit[LAST], now)
     if day > habit[LOCAL_DAY]:

@@ -4,23 +4,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-RefusalReason = Literal[
-    "consent",
-    "condition_false",
-    "condition_unknown",
-    "cap",
-    "gap",
-    "cool_down",
-    "quiet_hours",
-    "device",
-    "attention",
-    "holdout",
-    "silence_better",
-    "not_drawn",
-    "nothing_to_name",
-    "wrong",
-    "unparameterised",
-]
+_NotEligible = Literal["consent", "condition_false", "condition_unknown"]
+_Limit = Literal["cap", "gap", "cool_down", "quiet_hours", "device", "attention", "holdout"]
+_NotChosen = Literal["silence_better", "not_drawn", "nothing_to_name", "wrong", "unparameterised"]
+RefusalReason = Literal[_NotEligible, _Limit, _NotChosen]
 
 
 class Refusal(Struct, frozen=True, array_like=True, gc=False):

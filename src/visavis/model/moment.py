@@ -1,9 +1,7 @@
-"""A moment: one thing that happened between a person and the brand, at one instant, of one kind.
-
-Each kind is one class: its fields, its category of data (consent is given for categories), who may send it, how long it
-is kept, and whether it counts as contact. ``at`` and a line's ``family`` are always the gate's
-(``consent.gate.admit``).
-"""
+"""A moment: one thing that happened between a person and the brand, at one instant, of one kind."""
+# Each kind is one class: its fields, its category of data (consent is given for categories), who may send it, how long
+# it is kept, and whether it counts as contact. ``at`` and a line's ``family`` are always the gate's
+# (``consent.gate.admit``).
 
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Final, Literal

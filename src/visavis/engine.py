@@ -127,17 +127,9 @@ def _effects(
         return ()
     if action.effect == "order":
         return (Effect(card.decision, "order", action.id, card.product, epoch=customer.consent_epoch),)
-    return (
-        Effect(
-            key=code_of(randomization_key, card.decision),
-            kind="reward",
-            action=action.id,
-            product=card.product,
-            cents=action.reward_cents,
-            until=received_s + action.reward_days * 86_400.0,
-            epoch=customer.consent_epoch,
-        ),
-    )
+    key, until = code_of(randomization_key, card.decision), received_s + action.reward_days * 86_400.0
+    epoch = customer.consent_epoch
+    return (Effect(key, "reward", action.id, card.product, action.reward_cents, until, epoch),)
 
 
 def _card(strategy: Strategy, customer: Customer, decision: str) -> tuple[Shown | None, Action | None]:

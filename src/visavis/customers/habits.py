@@ -118,16 +118,9 @@ def _trip(packed: bytes, now: float, day: float, spend_cents: int, ln_size: floa
             trips[17] = local_day
             days += 1.0
             local_day = day
-        trips[:8] = (
-            number + 1.0,
-            days,
-            min(first, now),
-            max(last, now),
-            local_day,
-            s28 * fade + 1.0,
-            spend28 * fade + spend_cents,
-            size + (ln_size - size) * max(0.05, 1.0 / (number + 1.0)),
-        )
+        size += (ln_size - size) * max(0.05, 1.0 / (number + 1.0))
+        sums = (s28 * fade + 1.0, spend28 * fade + spend_cents)
+        trips[:8] = (number + 1.0, days, min(first, now), max(last, now), local_day, *sums, size)
     else:
         trips[:8] = (1.0, 1.0, now, now, day, 1.0, float(spend_cents), ln_size)
         trips[17] = day

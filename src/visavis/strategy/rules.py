@@ -22,9 +22,8 @@ class Index:
     """Conditions 0 … n-1, compiled. :meth:`match` agrees with :func:`~visavis.strategy.tree.evaluate` on every fact."""
 
     def __init__(self, conditions: Sequence[Condition]) -> None:
-        self._alternatives = [
-            [(tests, [as_text(test) for test in tests]) for tests in condition.alternatives] for condition in conditions
-        ]
+        both = [[(tests, [as_text(test) for test in tests]) for tests in one.alternatives] for one in conditions]
+        self._alternatives = both
         self.paths = frozenset(path for condition in conditions for path in condition.paths)
         # The first alternative of condition i is bit i; the others follow, each with the bit of its condition.
         size = self._size = len(conditions)

@@ -53,9 +53,8 @@ def step(
     randomization_key: bytes,
 ) -> tuple[Entry, Customer]:
     """The entry of one admitted moment, and the customer after it; deterministic. Store the entry before any effect."""
-    effects = _effects(strategy, customer, moment, received_at, randomization_key) or notices_to_recipients(
-        strategy.purposes, customer, moment
-    )
+    effects = _effects(strategy, customer, moment, received_at, randomization_key)
+    effects = effects or notices_to_recipients(strategy.purposes, customer, moment)
     answer = granted(customer, moment, received_at)
     happened, closed = apply_moment(customer, moment, received_at)
     happened = settled(happened, moment, effects, answer, received_at)
@@ -128,17 +127,9 @@ def _effects(
         return ()
     if action.effect == "order":
         return (Effect(card.decision, "order", action.id, card.product, epoch=customer.consent_epoch),)
-    return (
-        Effect(
-            key=code_of(randomization_key, card.decision),
-            kind="reward",
-            action=action.id,
-            product=card.product,
-            cents=action.reward_cents,
-            until=received_s + action.reward_days * 86_400.0,
-            epoch=customer.consent_epoch,
-        ),
-    )
+    key, until = code_of(randomization_key, card.decision), received_s + action.reward_days * 86_400.0
+    epoch = customer.consent_epoch
+    return (Effect(key, "reward", action.id, card.product, action.reward_cents, until, epoch),)
 
 
 def _card(strategy: Strategy, customer: Customer, decision: str) -> tuple[Shown | None, Action | None]:

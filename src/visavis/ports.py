@@ -93,8 +93,7 @@ class PersonalDataHolder(Protocol):
     def erase_personal_data(self, names: Collection[str], entries: Sequence[Entry], /) -> int:
         """Delete all of it, in memory and in every file; how many items that was; repeatable.
 
-        ``entries`` are what the log held of them, to find what is kept under a hash. :class:`Unavailable`: call again
-        later.
+        ``entries`` are what the log held of them, to find what is kept under a hash. :class:`Unavailable`: call again.
         """
 
 

@@ -374,7 +374,7 @@ async def test_who_lets_go_of_what_is_anothers_is_caught(monkeypatch: pytest.Mon
     mutate(
         monkeypatch,
         identity,
-        "if isinstance(moment, Linked) or holder is None or holder.id in after.names:",
+        "if isinstance(moment, kinds.Linked) or holder is None or holder.id in after.names:",
         "if True:",
     )
     with pytest.raises(AssertionError, match="was another's"):

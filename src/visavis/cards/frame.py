@@ -1,6 +1,5 @@
 """The position in pixels of every line of a card or brief on one screen; pages and pictures are drawn from it."""
-# By rank: the title, the two answers, the body, the source, the reason. Only a title is shortened; the rest is left
-# out.
+# By rank: the title, the answers, the body, the source, the reason. Only a title is shortened; the rest is left out.
 
 from typing import Final, Literal
 

@@ -1,6 +1,5 @@
 """The answer to an accepted moment, by role of the sender."""
-# A device gets its card and why; an adviser's screen the brief; a till or sensor what was granted; the brand
-# everything.
+# A device gets its card and why; an adviser's screen the brief; a till or sensor what was granted; the brand all.
 
 from typing import Any, Final, Literal
 
@@ -125,16 +124,8 @@ def decision_reply(strategy: Strategy, entry: Entry, decision: Decision, languag
         card = compose(strategy, decision, language, place=spot.place if spot is not None else "")
     else:
         adviser_brief = brief(strategy, decision, language, today=spot.local_day if spot is not None else 0)
-    return replace(
-        found,
-        result="show",
-        action=decision.action,
-        product=decision.product,
-        device=decision.device,
-        until=decision.until,
-        card=card,
-        brief=adviser_brief,
-    )
+    found = replace(found, result="show", action=decision.action, product=decision.product, device=decision.device)
+    return replace(found, until=decision.until, card=card, brief=adviser_brief)
 
 
 def contestable_action(strategy: Strategy, decision: Decision) -> str:

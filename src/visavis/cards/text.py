@@ -67,9 +67,8 @@ def _contents(brief: Brief) -> list[str]:
 def notification(content: Card | Brief) -> tuple[str, str]:
     """A title of 40 characters and a body of 120 for a phone's notification: as many whole sentences as fit."""
     if isinstance(content, Card):
-        return clipped(content.title, NOTIFICATION_TITLE_LIMIT, NOTIFICATION_TITLE_LIMIT), _joined(
-            content.body, content.why
-        )
+        title = clipped(content.title, NOTIFICATION_TITLE_LIMIT, NOTIFICATION_TITLE_LIMIT)
+        return title, _joined(content.body, content.why)
     return clipped(content.who, NOTIFICATION_TITLE_LIMIT, NOTIFICATION_TITLE_LIMIT), _joined(*_contents(content))
 
 

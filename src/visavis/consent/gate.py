@@ -38,8 +38,7 @@ def open_categories(customer: Customer, purpose: Purpose, now: float) -> frozens
     """The categories that this purpose may read of this person now: those it declares *and* the served notice named.
 
     None when the purpose is disabled, the data are restricted, or an objection closes it. A yes counts from its instant
-    to its end, by the person, and their guardian too under age; purposes or recipients not in its notice need a new
-    yes.
+    to its end, by the person, under age by their guardian too; new purposes or recipients need a new yes.
     """
     if customer.restricted or not purpose.enabled:
         return _NOTHING
@@ -49,18 +48,12 @@ def open_categories(customer: Customer, purpose: Purpose, now: float) -> frozens
         return purpose.categories
     choice = customer.consents.get(purpose.key)
     try:
-        if (
-            choice is None
-            or choice.status not in OPENS
-            or not choice.since <= now < choice.until
-            or "person" not in choice.by
-        ):
+        if choice is None or choice.status not in OPENS or not choice.since <= now < choice.until:
             return _NOTHING
-        if now < customer.of_age_at and "guardian" not in choice.by:
+        if "person" not in choice.by or (now < customer.of_age_at and "guardian" not in choice.by):
             return _NOTHING
-        return _shared(
-            purpose.categories, purpose.iri, purpose.recipients, choice.categories, choice.iri, choice.recipients
-        )
+        noticed = (choice.categories, choice.iri, choice.recipients)
+        return _shared(purpose.categories, purpose.iri, purpose.recipients, *noticed)
     except TypeError:  # a choice that cannot be read is no choice
         return _NOTHING
 
@@ -89,11 +82,8 @@ def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: d
     """The moment resolved (:func:`placed`) and reduced, or its refusal (no open purpose covers its category, …)."""
     kind, category = moment.kind, moment.category
     if category not in OURS:
-        now = received_at.timestamp()
-        for purpose in strategy.purposes.values():
-            if category in purpose.categories and category in _kept(customer, purpose, now):
-                break
-        else:
+        now, naming = received_at.timestamp(), [one for one in strategy.purposes.values() if category in one.categories]
+        if not any(category in _kept(customer, purpose, now) for purpose in naming):
             advice = f"No active consent covers {category}: serve the notice of a purpose that names it, then ask."
             return NotAdmitted(kind, category, advice)
     if isinstance(moment, Located):

@@ -53,9 +53,8 @@ def bought(purchases: Purchases, moment: Bought) -> Purchases:
         shops = (*shops, spot.place)
     kept = shops.index(spot.place) if spot.place in shops else SHOPS_LIMIT
     shop = min(kept, SHOPS_LIMIT - 1)
-    visits = purchases.visits[-(VISITS_KEPT - 1) * VISIT.size :] + VISIT.pack(
-        int(spot.local_hour) % 24, (spot.local_day + 3) % 7, kept
-    )
+    visit = VISIT.pack(int(spot.local_hour) % 24, (spot.local_day + 3) % 7, kept)
+    visits = purchases.visits[-(VISITS_KEPT - 1) * VISIT.size :] + visit
     trips, number = _trip(purchases.trips or NO_TRIPS, now, day, spend_cents, ln_size, shop)
 
     rows, usual, table = dict(purchases.rows), list(purchases.usual), bytearray(purchases.table)
@@ -81,7 +80,6 @@ def bought(purchases: Purchases, moment: Bought) -> Purchases:
 
 
 def _repeat(habit: list[Any], now: float, day: float, number: float, ln_size: float) -> None:
-    """Write one more purchase into this row."""
     age, apart = max(0.0, now - habit[LAST]), number - habit[LAST_BASKET]
     habit[FIRST], habit[LAST] = min(habit[FIRST], now), max(habit[LAST], now)
     if day > habit[LOCAL_DAY]:
@@ -120,16 +118,9 @@ def _trip(packed: bytes, now: float, day: float, spend_cents: int, ln_size: floa
             trips[17] = local_day
             days += 1.0
             local_day = day
-        trips[:8] = (
-            number + 1.0,
-            days,
-            min(first, now),
-            max(last, now),
-            local_day,
-            s28 * fade + 1.0,
-            spend28 * fade + spend_cents,
-            size + (ln_size - size) * max(0.05, 1.0 / (number + 1.0)),
-        )
+        size += (ln_size - size) * max(0.05, 1.0 / (number + 1.0))
+        sums = (s28 * fade + 1.0, spend28 * fade + spend_cents)
+        trips[:8] = (number + 1.0, days, min(first, now), max(last, now), local_day, *sums, size)
     else:
         trips[:8] = (1.0, 1.0, now, now, day, 1.0, float(spend_cents), ln_size)
         trips[17] = day

@@ -1,8 +1,6 @@
-"""Merge two customers who are one person, and split them again as if they had never been merged.
-
-A merged person's ``profiles`` keep each customer. An entry is folded into the whole person and into its own profile,
-whose log holds it; a split returns to the profiles. Two profiles are linked by an identifier that both have.
-"""
+"""Merge two customers who are one person, and split them again as if they had never been merged."""
+# A merged person's ``profiles`` keep each customer. An entry is folded into the whole person and into its own profile,
+# whose log holds it; a split returns to the profiles. Two profiles are linked by an identifier that both have.
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from functools import reduce
@@ -12,22 +10,11 @@ import msgspec
 from msgspec.structs import replace
 
 from visavis.customers.pooled import pooled
+from visavis.model import moment as kinds
 from visavis.model.consent import OPENS, Consent, Status
 from visavis.model.customer import NAMES_LIMIT, Customer, Places
 from visavis.model.entry import Entry
-from visavis.model.moment import (
-    Answered,
-    Consented,
-    Displayed,
-    Due,
-    Fulfilled,
-    Linked,
-    Moment,
-    Redeeming,
-    Returned,
-    Reversed,
-    Unlinked,
-)
+from visavis.model.moment import Moment
 from visavis.model.number import Number
 from visavis.model.shown import OPEN_LIMIT, SHOWN_LIMIT, Service
 
@@ -61,10 +48,8 @@ def refusal(one: Customer, other: Customer, now: float) -> Reason | None:
     """Why these two may not be merged now; ``None`` when they may."""
     if one.restricted or other.restricted:
         return "restricted"
-    if any(
-        now < who.of_age_at and not any("guardian" in choice.by for choice in who.consents.values())
-        for who in (one, other)
-    ):
+    minors = [who for who in (one, other) if now < who.of_age_at]
+    if any(not any("guardian" in choice.by for choice in who.consents.values()) for who in minors):
         return "minor"
     return "crowd" if len({*one.names, *other.names}) > PROFILES_LIMIT else None
 
@@ -128,9 +113,8 @@ def split(person: Customer) -> tuple[Customer, ...]:
     """The persons that identifiers still link, one when all are; profiles that stay together are merged again."""
     groups: list[list[Customer]] = []
     for profile in person.profiles:
-        tied = [
-            group for group in groups if any(not set(profile.identifiers).isdisjoint(one.identifiers) for one in group)
-        ]
+        mine = set(profile.identifiers)
+        tied = [group for group in groups if any(not mine.isdisjoint(one.identifiers) for one in group)]
         together = [one for group in tied for one in group]
         groups = [*[group for group in groups if group not in tied], [*together, profile]]
     if len(groups) > 1:
@@ -145,14 +129,14 @@ def apply_entry(
     """Store the customer ``after`` this entry by all their names, and its identifier's owner; merge or split."""
     moment = entry.moment
     persons: tuple[Customer, ...] = (after,)
-    if isinstance(moment, Linked | Unlinked):
+    if isinstance(moment, kinds.Linked | kinds.Unlinked):
         holder = people.get(identified.get(moment.identifier, ""))
-        if isinstance(moment, Unlinked):
+        if isinstance(moment, kinds.Unlinked):
             persons = split(after)
         elif holder is not None:
             persons = (merged(after, holder),)
         # Only the holder releases an identifier: else anyone could free another's, then take it.
-        if isinstance(moment, Linked) or holder is None or holder.id in after.names:
+        if isinstance(moment, kinds.Linked) or holder is None or holder.id in after.names:
             holders = [person.id for person in persons if moment.identifier in person.identifiers]
             identified[moment.identifier] = holders[0] if holders else ""
     for person in persons:
@@ -171,18 +155,18 @@ def addressed(person: Customer, moment: Moment) -> Moment:
 
 def _concerns(profile: Customer, person: Customer, moment: Moment) -> bool:
     match moment:
-        case Displayed() | Answered():
+        case kinds.Displayed() | kinds.Answered():
             return any(card.decision == moment.decision for card in profile.service.shown)
-        case Redeeming() | Reversed():
+        case kinds.Redeeming() | kinds.Reversed():
             return any(reward.code == moment.code for reward in profile.rewards)
-        case Fulfilled() | Returned():
+        case kinds.Fulfilled() | kinds.Returned():
             return any(order.key == moment.order for order in profile.orders)
-        case Consented():
+        case kinds.Consented():
             served = person.notices.get(moment.purpose)
             return served is not None and profile.notices.get(moment.purpose) == served
-        case Unlinked():
+        case kinds.Unlinked():
             return moment.identifier in profile.identifiers
-        case Due():
+        case kinds.Due():
             return any(moment.id.endswith(window.decision) for window in profile.service.open)
         case _:
             return False

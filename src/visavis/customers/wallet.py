@@ -1,6 +1,5 @@
 """Rewards, orders, and the books of rewards in integer cents."""
-# A yes grants a reward under a keyed code; a till *asks* to redeem it and the entry holds the answer: first received
-# wins.
+# A yes grants a reward under a keyed code; a till *asks* to redeem it and the entry holds the answer: the first wins.
 
 from base64 import b32encode
 from collections.abc import Iterable
@@ -65,9 +64,8 @@ def settled(
     match moment:
         case Redeeming() | Reversed() if answer is not None and answer.yes:
             now = "redeemed" if isinstance(moment, Redeeming) else "granted"
-            rewards = [
-                replace(one, status=now, at=received_s) if one.code == moment.code else one for one in customer.rewards
-            ]
+            old = customer.rewards
+            rewards = [replace(one, status=now, at=received_s) if one.code == moment.code else one for one in old]
             customer = replace(customer, rewards=tuple(rewards))
         case Ordered() | Fulfilled() | Returned():
             customer = replace(customer, orders=_orders(customer.orders, moment))

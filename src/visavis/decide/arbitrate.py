@@ -1,10 +1,8 @@
-"""Choose one arm by an explicit probability vector, and draw from that same vector: the logged ``p_shown`` is exact.
-
-Inverse gap weighting: ``p_a = 1 / (n + γ · gap_a)`` for all but the best arm, which takes the rest; then every arm gets
-at least ``floor / n``. The vector is rounded *before* the draw. Silence is an arm and wins ties.
-Reference: Abe & Long, *Associative reinforcement learning using linear probabilistic concepts*, 1999; Foster & Rakhlin,
-*Beyond UCB*, 2020, eq. 6.
-"""
+"""Choose one arm by an explicit probability vector, and draw from that same vector: the logged ``p_shown`` is exact."""
+# Inverse gap weighting: ``p_a = 1 / (n + gamma · gap_a)`` for all but the best arm, which takes the rest; then every
+# arm gets at least ``floor / n``. The vector is rounded *before* the draw. Silence is an arm and wins ties.
+# Reference: Abe & Long, *Associative reinforcement learning using linear probabilistic concepts*, 1999; Foster &
+# Rakhlin, *Beyond UCB*, 2020, eq. 6.
 
 from collections.abc import Sequence
 

@@ -213,14 +213,9 @@ class Deliberation(Struct, frozen=True, gc=False):
     def _excluded_families(self, view: View) -> set[str]:
         """The families that an adviser does not propose: the person's glasses show them now, or they were ordered."""
         strategy, now = self.strategy, self.views.received_s
-        on_glasses = {
-            card.family
-            for card in self.views.service.shown
-            if not card.answer
-            and card.until > now
-            and (action := strategy.actions.get(card.action)) is not None
-            and action.audience == "customer"
-        }
+        cards = [card for card in self.views.service.shown if not card.answer and card.until > now]
+        actions = [(card, strategy.actions.get(card.action)) for card in cards]
+        on_glasses = {card.family for card, action in actions if action and action.audience == "customer"}
         if isinstance(self.first, Show):
             on_glasses.add(self.first.family)
         ordered = [

@@ -37,9 +37,8 @@ class Ranking(Struct, frozen=True, gc=False):
 
     def known(self) -> tuple[Known, ...]:
         """The families believed in most: before caps, holdout and cool-down."""
-        return tuple(
-            [Known(self.family(row), self.product(row), round(self.p(row), 6)) for row in self.rows[:KNOWN_LIMIT]]
-        )
+        rows = self.rows[:KNOWN_LIMIT]
+        return tuple([Known(self.family(row), self.product(row), round(self.p(row), 6)) for row in rows])
 
     def family(self, row: int) -> str:
         """The family of this row."""

@@ -1,11 +1,9 @@
-"""What outcomes teach about an action, beyond the estimate of the need.
-
-One belief an action: two one-dimensional Bayesian logistic corrections to the logit of the base estimate, with the card
-(``shown``) and without it (``base``, from silences and the holdout). The update is one extended Kalman step; MacKay's
-moderation turns a logit's variance into a probability.
-Reference: MacKay, *The evidence framework applied to classification networks*, 1992, eq. 30; Murphy, *Machine
-Learning*, 2012, §8.5.
-"""
+"""What outcomes teach about an action, beyond the estimate of the need."""
+# One belief an action: two one-dimensional Bayesian logistic corrections to the logit of the base estimate, with the
+# card (``shown``) and without it (``base``, from silences and the holdout). The update is one extended Kalman step;
+# MacKay's moderation turns a logit's variance into a probability.
+# Reference: MacKay, *The evidence framework applied to classification networks*, 1992, eq. 30; Murphy, *Machine
+# Learning*, 2012, §8.5.
 
 from math import exp, log, sqrt
 from typing import Final
@@ -34,9 +32,8 @@ def estimate(belief: Belief, p_need: float) -> tuple[float, float]:
     if belief.outcomes == 0:
         return p_need, p_need
     x = logit(p_need)
-    return moderated(x + belief.shown_mean, belief.shown_variance), moderated(
-        x + belief.base_mean, belief.base_variance
-    )
+    p_base = moderated(x + belief.base_mean, belief.base_variance)
+    return moderated(x + belief.shown_mean, belief.shown_variance), p_base
 
 
 def learn(belief: Belief, p_need: float, *, shown: bool, happened: bool) -> Belief:

@@ -1,6 +1,5 @@
 """The inputs of the models of need: closed forms of a habit's sums, and what this visit is like."""
-# :mod:`visavis.customers.habits` keeps the sums; decaying them to the present is one vectorised pass over the
-# shortlist.
+# :mod:`visavis.customers.habits` keeps the sums; decaying them to the present is one pass over the shortlist.
 
 from functools import lru_cache
 from math import cos, exp, log, pi, sin

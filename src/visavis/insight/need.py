@@ -1,11 +1,9 @@
-"""The models of need: for one person and one family, three probabilities (heads) from one set of features.
-
-In the basket of this visit (``visit``), on another trip within three days (``forgotten``), or within seven days
-(``week``). A small network with a linear path: logit p = b + z·s + tanh(z·H + h)·o, z the features of a habit and the
-context.
-Reference: Bishop, *Neural networks for pattern recognition*, 1995, §4.2; each part is measured in
-``docs/model-card.md``.
-"""
+"""The models of need: for one person and one family, three probabilities (heads) from one set of features."""
+# In the basket of this visit (``visit``), on another trip within three days (``forgotten``), or within seven days
+# (``week``). A small network with a linear path: logit p = b + z·s + tanh(z·H + h)·o, z the features of a habit and the
+# context.
+# Reference: Bishop, *Neural networks for pattern recognition*, 1995, §4.2; each part is measured in
+# ``docs/model-card.md``.
 
 from functools import lru_cache
 from typing import Literal
@@ -48,12 +46,10 @@ def unpack(data: bytes) -> Net:
     flat = np.frombuffer(data, dtype="<f4").astype(np.float64)
     f, m = len(FEATURES), len(CONTEXTS)
     units = (len(flat) - 2 * f - m - 1) // (f + m + 2)
-    typical, skip_x, skip_c, bias, offset, out, hidden_x, hidden_c = np.split(
-        flat, np.cumsum([f, f, m, 1, units, units, f * units])
-    )
-    return Net(
-        typical, hidden_x.reshape(f, units), hidden_c.reshape(m, units), offset, out, skip_x, skip_c, float(bias[0])
-    )
+    ends = np.cumsum([f, f, m, 1, units, units, f * units])
+    typical, skip_x, skip_c, bias, offset, out, hidden_x, hidden_c = np.split(flat, ends)
+    hidden = (hidden_x.reshape(f, units), hidden_c.reshape(m, units))
+    return Net(typical, *hidden, offset, out, skip_x, skip_c, float(bias[0]))
 
 
 class Estimate(Struct, frozen=True):

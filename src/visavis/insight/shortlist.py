@@ -40,12 +40,9 @@ def shortlist(view: View, *, without: frozenset[str] = frozenset()) -> Shortlist
     table = np.frombuffer(purchases.table, dtype=np.float64).reshape(-1, HABIT_COLUMNS)
     weight = table[:, DEC] * np.exp((table[:, LAST] - now) * DAY_DECAY)
     names = list(purchases.rows)
-    if without:
-        absent = [purchases.rows[family] for family in without if family in purchases.rows]
-        weight[absent] = -1.0
-        size = min(SHORTLIST, len(names) - len(absent))
-    else:
-        size = min(SHORTLIST, len(names))
+    absent = [purchases.rows[family] for family in without if family in purchases.rows]
+    weight[absent] = -1.0
+    size = min(SHORTLIST, len(names) - len(absent))
     if size <= 0:
         return None
     order = np.argsort(-weight, kind="stable")[:size]

@@ -31,10 +31,7 @@ OUTCOMES_A_CHANGE: Final = 100
 """How many outcomes are learned together."""
 WEEK_S: Final = 7 * 86_400.0
 MEMORY_S: Final = 4 * WEEK_S
-"""Each week's correction looks at the last four.
-
-One alone is noisier than what it mends (±3 % at 2,000 visits), and holidays are no trend.
-"""
+"""The weekly correction uses four weeks: one alone is noisier than what it corrects (±3 % at 2,000 visits)."""
 LABELS_NEEDED: Final = 200
 INERTIA: Final = 500.0
 """How many labels the correction before is worth."""

@@ -62,10 +62,8 @@ class Verifier:
         key_id, _, key = rest.partition("+")
         data = _base64(key)
         if len(data) != 1 + KEY_BYTES or data[:1] != ED25519 or _key_id(origin, data[1:]).hex() != key_id:
-            raise Invalid(
-                "This is not a ledger's public key.",
-                advice="It reads NAME+ID+KEY, as the one who runs the ledger publishes it.",
-            )
+            advice = "It reads NAME+ID+KEY, as the one who runs the ledger publishes it."
+            raise Invalid("This is not a ledger's public key.", advice=advice)
         self.origin = _checked_origin(origin)
         self._id = bytes.fromhex(key_id)
         self._key = Ed25519PublicKey.from_public_bytes(data[1:])
@@ -101,10 +99,8 @@ class Verifier:
             except InvalidSignature:
                 break
             return
-        raise Invalid(
-            "This checkpoint was not signed with that key.",
-            advice="Either it was altered, or the key is of another ledger.",
-        )
+        advice = "Either it was altered, or the key is of another ledger."
+        raise Invalid("This checkpoint was not signed with that key.", advice=advice)
 
 
 def _checked_origin(origin: str) -> str:

@@ -1,6 +1,5 @@
 """The ledger of a running server: the Merkle tree over its durable lines, and signed checkpoints of it."""
-# Lines are committed with their entries; the tree reads them afterwards, so it never holds one that could be rolled
-# back.
+# Lines are committed with their entries; the tree reads them afterwards, so none of its lines is rolled back.
 
 import logging
 import os
@@ -119,10 +118,8 @@ def checkpoint_folder(folder: Path) -> Callable[[int, str], None]:
         try:
             while path.exists() and (there := path.read_text(encoding="utf-8")) != note:
                 if there.partition("\n")[0] == note.partition("\n")[0]:
-                    raise Unavailable(
-                        "Another checkpoint of this size is stored already.",
-                        advice="Restart the server: it then says what to do.",
-                    )
+                    advice = "Restart the server: it then says what to do."
+                    raise Unavailable("Another checkpoint of this size is stored already.", advice=advice)
                 path = path.with_name(f"{path.name}+")
             fresh = path.with_suffix(".new")
             with fresh.open("w", encoding="utf-8", newline="") as file:
@@ -131,9 +128,8 @@ def checkpoint_folder(folder: Path) -> Callable[[int, str], None]:
                 os.fsync(file.fileno())
             fresh.replace(path)
         except OSError as error:
-            raise Unavailable(
-                f"The checkpoint could not be stored: {error.strerror}.", advice="Is the disk full?"
-            ) from None
+            what = f"The checkpoint could not be stored: {error.strerror}."
+            raise Unavailable(what, advice="Is the disk full?") from None
 
     return keep
 
@@ -147,8 +143,6 @@ def last_checkpoint(folder: Path, verifier: str) -> Checkpoint | None:
         except (Invalid, UnicodeDecodeError):  # of another ledger, or not whole
             continue
         except OSError as error:
-            raise Unavailable(
-                f"{path.name} cannot be read: {error.strerror}.",
-                advice="The server reads its checkpoints when it starts.",
-            ) from None
+            advice = "The server reads its checkpoints when it starts."
+            raise Unavailable(f"{path.name} cannot be read: {error.strerror}.", advice=advice) from None
     return None

@@ -13,6 +13,7 @@ TILE: Final = 256
 """Leaves under one stored hash; a proof inside them hashes the leaves again (0.1 ms)."""
 _TILE_BITS: Final = TILE.bit_length() - 1
 EMPTY: Final = sha256(b"").digest()
+_SIZES: Final = "The old one is at least 1 and at most the new one."
 
 
 def leaf_hash(leaf: bytes) -> bytes:
@@ -76,10 +77,8 @@ class Tree:
     def inclusion(self, index: int, size: int) -> list[bytes]:
         """The proof that the leaf at ``index`` is among the first ``size``."""
         if not 0 <= index < self._within(size):
-            raise Invalid(
-                "There is no such entry in a ledger of that size.",
-                advice="Entries count from 0; give a number below the size.",
-            )
+            advice = "Entries count from 0; give a number below the size."
+            raise Invalid("There is no such entry in a ledger of that size.", advice=advice)
         proof, start, stop = [], 0, size
         while stop - start > 1:
             middle = start + cut(stop - start)
@@ -94,9 +93,7 @@ class Tree:
     def consistency(self, old: int, new: int) -> list[bytes]:
         """The proof that a tree of ``new`` leaves begins with its first ``old`` leaves (at least one)."""
         if not 0 < old <= self._within(new):
-            raise Invalid(
-                "These two sizes cannot be compared.", advice="The old one is at least 1 and at most the new one."
-            )
+            raise Invalid("These two sizes cannot be compared.", advice=_SIZES)
         proof, start, stop = [], 0, new
         while old < stop:
             middle = start + cut(stop - start)
@@ -112,10 +109,8 @@ class Tree:
 
     def _within(self, size: int) -> int:
         if not 0 <= size <= self.size:
-            raise Invalid(
-                f"The ledger has {self.size} entries, not that many.",
-                advice="Ask for a size that a checkpoint has shown.",
-            )
+            advice = "Ask for a size that a checkpoint has shown."
+            raise Invalid(f"The ledger has {self.size} entries, not that many.", advice=advice)
         return size
 
     def _keep(self, root: bytes) -> None:
@@ -167,15 +162,11 @@ def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: byt
     """:class:`Invalid` unless ``proof`` shows that the tree of ``new`` leaves begins with the one of ``old`` leaves."""
     if old == new:
         if proof or old_root != new_root:
-            raise Invalid(
-                "Two ledgers of one size have one root, and nothing to prove it by.",
-                advice="Somebody was shown another ledger.",
-            )
+            what = "Two ledgers of one size have one root, and nothing to prove it by."
+            raise Invalid(what, advice="Somebody was shown another ledger.")
         return
     if not 0 < old < new:
-        raise Invalid(
-            "These two sizes cannot be compared.", advice="The old one is at least 1 and at most the new one."
-        )
+        raise Invalid("These two sizes cannot be compared.", advice=_SIZES)
     on_left: list[bool] = []
     begins = True  # whether the old tree is a subtree of the new one: then the proof leaves out its root
     while old < new:

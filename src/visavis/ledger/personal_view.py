@@ -100,10 +100,8 @@ def parse_audit_key(text: bytes) -> bytes:
     except (UnicodeDecodeError, ValueError):
         key = b""
     if len(key) != AUDIT_KEY_BYTES:
-        raise Invalid(
-            "This is not a person's audit key.",
-            advice=f"It is {AUDIT_KEY_BYTES} bytes in hexadecimal, from their own export.",
-        )
+        advice = f"It is {AUDIT_KEY_BYTES} bytes in hexadecimal, from their own export."
+        raise Invalid("This is not a person's audit key.", advice=advice)
     return key
 
 

@@ -1,11 +1,10 @@
-"""The records of the ledger: one for each use of a person's data, each notice served and each choice made.
-
-Everyone may read the day, the role, the purpose, its legal basis, the categories and the outcome. Only the person's
-**audit key** identifies their records, and verifies the commitment to the details. The key is shredded with the person;
-the record stays, verifies, and identifies nobody. No two records of one person share anything that others can see.
-A *line* is a record's exact bytes: a JSON array in the order of :class:`LedgerRecord`, hashed as a leaf of the Merkle
-tree.
-"""
+"""The records of the ledger: one for each use of a person's data, each notice served and each choice made."""
+# Everyone may read the day, the role, the purpose, its legal basis, the categories and the outcome. Only the person's
+# **audit key** identifies their records, and verifies the commitment to the details. The key is shredded with the
+# person; the record stays, verifies, and identifies nobody. No two records of one person share anything that others can
+# see.
+# A *line* is a record's exact bytes: a JSON array in the order of :class:`LedgerRecord`, hashed as a leaf of the Merkle
+# tree.
 
 import hmac
 from binascii import b2a_base64

@@ -55,9 +55,8 @@ def run(folder: Path) -> VectorResult:
         if not any(part.startswith("subtree") for part in path.relative_to(folder).parts[:-1])
     ]
     if not files:
-        raise Invalid(
-            f"There are no vectors in {folder}.", advice="Give the folder that holds `inclusion` and `consistency`."
-        )
+        advice = "Give the folder that holds `inclusion` and `consistency`."
+        raise Invalid(f"There are no vectors in {folder}.", advice=advice)
     differing, to_refuse = [], 0
     for path in files:
         vector = _read(path)
@@ -80,9 +79,8 @@ def _read(path: Path) -> Inclusion | Consistency:
         kind: type[Inclusion | Consistency] = Inclusion if "leafIdx" in fields else Consistency
         return msgspec.json.decode(data, type=kind)
     except msgspec.MsgspecError as error:
-        raise Invalid(
-            f"{path.name} is not a vector: {error}.", advice="It holds leafIdx, treeSize… or size1, size2…, in base64."
-        ) from None
+        advice = "It holds leafIdx, treeSize… or size1, size2…, in base64."
+        raise Invalid(f"{path.name} is not a vector: {error}.", advice=advice) from None
 
 
 def _hashes(proof: list[bytes | None] | None) -> list[bytes]:

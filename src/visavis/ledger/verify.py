@@ -50,7 +50,6 @@ def _tree(lines: Sequence[bytes]) -> Tree:
 
 
 def _checkpoint_faults(lines: Sequence[bytes], checkpoints: list[Checkpoint]) -> list[Fault]:
-    """Where the lines differ from what a checkpoint covers."""
     faults = [
         Fault(0, one.size, f"two checkpoints of {one.size} lines have different roots; two histories were shown")
         for one, other in pairwise(checkpoints)
@@ -60,9 +59,8 @@ def _checkpoint_faults(lines: Sequence[bytes], checkpoints: list[Checkpoint]) ->
     good = 0
     for one in checkpoints:
         if one.size > len(lines):
-            faults.append(
-                Fault(len(lines), one.size, f"missing; a checkpoint saw {one.size} lines and there are {len(lines)}")
-            )
+            what = f"missing; a checkpoint saw {one.size} lines and there are {len(lines)}"
+            faults.append(Fault(len(lines), one.size, what))
             break
         if (tree.root(one.size) if one.size else EMPTY) != one.root:
             what = f"not what the checkpoint of {one.size} lines saw"
@@ -73,7 +71,6 @@ def _checkpoint_faults(lines: Sequence[bytes], checkpoints: list[Checkpoint]) ->
 
 
 def _line_faults(lines: Sequence[bytes]) -> list[Fault]:
-    """Lines that are unreadable, repeated, or out of the order of days."""
     faults = []
     seen: dict[bytes, int] = {}
     day = ""

@@ -58,12 +58,10 @@ class ObjectiveTallies(Projection):
     def apply(self, entry: Entry, _customer: Customer, _live: bool) -> None:
         """Count the cards that were shown and the windows that closed."""
         for decision in entry.decisions:
-            if (
-                isinstance(decision, Show)
-                and decision.audience == "customer"
-                and (action := self._strategy.actions.get(decision.action)) is not None
-            ):
-                self._shown[action.objective][entry.customer] += 1
+            if isinstance(decision, Show) and decision.audience == "customer":
+                action = self._strategy.actions.get(decision.action)
+                if action is not None:
+                    self._shown[action.objective][entry.customer] += 1
         for outcome in entry.closed:
             people = self._people.get(outcome.objective)
             if people is not None and (entry.customer in people or len(people) < PEOPLE):
@@ -94,9 +92,7 @@ class ObjectiveTallies(Projection):
 
     def _result(self, objective: Objective) -> ObjectiveResult:
         share, people = objective.holdout_share, dict[str, Tally]()
-        for name, tally in self._people[
-            objective.id
-        ].items():  # who was merged is one person, under the older one's name
+        for name, tally in self._people[objective.id].items():  # a merged person counts under the older one's name
             whole = people.setdefault(self._randomization_unit(name), Tally())
             whole.windows += tally.windows
             whole.happened += tally.happened
@@ -106,16 +102,10 @@ class ObjectiveTallies(Projection):
             out = share > 0.0 and held_out(name, objective.id, share=share, key=self._key)
             (held if out else free).append(tally.happened / tally.windows)
         closed = sum([tally.windows for tally in people.values()])
-        effect = (
-            uplift(free, held, holdout_share=share, planned=self._planned)
-            if held and free and 0.0 < share < 1.0
-            else None
-        )
+        known = held and free and 0.0 < share < 1.0
+        effect = uplift(free, held, holdout_share=share, planned=self._planned) if known else None
         return ObjectiveResult(objective, self._shown[objective.id].total(), closed, len(people), len(held), effect)
 
     def _happened(self, outcome: Outcome) -> bool:
-        return (
-            bool(outcome.hits & 1)
-            if self._strategy.objectives[outcome.objective].outcome == "bought_family"
-            else outcome.got
-        )
+        of_family = self._strategy.objectives[outcome.objective].outcome == "bought_family"
+        return bool(outcome.hits & 1) if of_family else outcome.got

@@ -104,7 +104,6 @@ def variance_error(persons: NDArray[np.float64]) -> float:
 def _persons(numbers: ArrayLike) -> NDArray[np.float64]:
     persons = np.asarray(numbers, dtype=np.float64)
     if persons.ndim != 1 or not np.isfinite(persons).all():
-        raise Invalid(
-            "An uplift compares one finite number a person.", advice="A person without an outcome counts as 0."
-        )
+        advice = "A person without an outcome counts as 0."
+        raise Invalid("An uplift compares one finite number a person.", advice=advice)
     return persons

@@ -17,10 +17,7 @@ Status = Literal[
 Actor = Literal["person", "guardian", "brand"]
 OPENS: Final = frozenset({"given", "renewed"})
 CATEGORIES: Final = ("places", "sight", "purchases", "home", "numbers", "preferences", "orders")
-"""What a consent can name.
-
-``service`` (what we showed) and ``account`` are ours to keep, and never feed a decision's learning.
-"""
+"""What a consent can name; ``service`` (what we showed) and ``account`` need none, and never feed learning."""
 RIGHTS: Final = "rights"
 """The purpose of a copy that a person takes of their own data: a duty, whatever the strategy says."""
 OVERSIGHT: Final = "oversight"

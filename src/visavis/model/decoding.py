@@ -1,6 +1,5 @@
 """Read a moment from JSON or from parsed fields: a valid moment, or one :class:`~visavis.model.errors.Invalid`."""
-# Unknown fields are dropped; everything else is strict. An error never repeats what the sender wrote: it may be
-# personal.
+# Unknown fields are dropped; everything else is strict. An error never repeats what was sent: it may be personal.
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -57,17 +56,13 @@ def _in_time(moment: Moment, received_at: datetime) -> Moment:
     """The moment, if it has a time zone, is not before the year 2000 and not in the future (5 minutes of skew pass)."""
     occurred_at = moment.occurred_at
     if occurred_at.tzinfo is None:
-        raise Invalid(
-            "Not a moment: `occurred_at` has no time zone.",
-            advice="Write it as 2026-11-24T09:59:00Z or with an offset.",
-        )
+        advice = "Write it as 2026-11-24T09:59:00Z or with an offset."
+        raise Invalid("Not a moment: `occurred_at` has no time zone.", advice=advice)
     if occurred_at < EARLIEST:
         raise Invalid(f"Not a moment: `occurred_at` is before {EARLIEST:%Y-%m-%d}.", advice="Check the device's clock.")
     if occurred_at > received_at + CLOCK_SKEW:
-        raise Invalid(
-            "Not a moment: `occurred_at` is in the future.",
-            advice="Check the device's clock; it may be five minutes ahead.",
-        )
+        advice = "Check the device's clock; it may be five minutes ahead."
+        raise Invalid("Not a moment: `occurred_at` is in the future.", advice=advice)
     return moment
 
 

@@ -102,9 +102,7 @@ def canonical(item: Item) -> str:
 
 
 def product_of(known: Container[str], code: str) -> str:
-    """The product under the name by which it is ``known``, else by its 14 digits without lot or serial number.
-
-    A code that is not GS1's stays as it is.
+    """The product by its ``known`` name, else its 14 digits without lot or serial number; another code stays as it is.
 
     >>> product_of({"3017620422003": "spread"}, "https://id.gs1.org/01/03017620422003/21/S1")
     '3017620422003'

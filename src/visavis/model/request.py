@@ -1,11 +1,8 @@
-"""A person's requests to the controller: rights exercised, and reviews of automated decisions.
-
-A request goes from *acknowledged* (with a due date) to *fulfilled* or *rejected*, perhaps over *requires_action* or
-*delayed* (two months more, with reasons given in the first). A review is open until a person at the brand confirms or
-changes the decision with reasons; time never closes it.
-
-Reference: DPV 2.3, ``dpv:RequestStatus``; GDPR art. 12(3) and 22(3).
-"""
+"""A person's requests to the controller: rights exercised, and reviews of automated decisions."""
+# A request goes from *acknowledged* (with a due date) to *fulfilled* or *rejected*, perhaps over *requires_action* or
+# *delayed* (two months more, with reasons given in the first). A review is open until a person at the brand confirms or
+# changes the decision with reasons; time never closes it.
+# Reference: DPV 2.3, ``dpv:RequestStatus``; GDPR art. 12(3) and 22(3).
 
 from datetime import datetime
 from typing import Any, Final, Literal

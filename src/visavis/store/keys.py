@@ -1,11 +1,9 @@
-"""The key store: two keys a person (the second for special categories), wrapped under a root key kept elsewhere.
-
-``root key → person's keys (AES key wrap) → AES-256-GCM of each value``, bound to its owner and place. People are found
-by a keyed hash of their name. :meth:`KeyStore.shred` destroys a person's keys (crypto-shredding); their tombstone lies
-*outside* the data folder, so that a restored backup does not bring them back. Python cannot wipe its memory, and a disk
-may keep an overwritten block: erasing is shredding *and* deleting.
-References: RFC 3394, *AES Key Wrap*, 2002; RFC 5869, *HKDF*, 2010; NIST SP 800-38D, *Galois/Counter Mode*, 2007.
-"""
+"""The key store: two keys a person (the second for special categories), wrapped under a root key kept elsewhere."""
+# ``root key → person's keys (AES key wrap) → AES-256-GCM of each value``, bound to its owner and place. People are
+# found by a keyed hash of their name. :meth:`KeyStore.shred` destroys a person's keys (crypto-shredding); their
+# tombstone lies *outside* the data folder, so that a restored backup does not bring them back. Python cannot wipe its
+# memory, and a disk may keep an overwritten block: erasing is shredding *and* deleting.
+# References: RFC 3394, *AES Key Wrap*, 2002; RFC 5869, *HKDF*, 2010; NIST SP 800-38D, *Galois/Counter Mode*, 2007.
 
 import os
 from collections import OrderedDict
@@ -74,14 +72,11 @@ class Cipher:
         """The value; :class:`Invalid` when it was altered, or sealed under another key, owner or place."""
         start = len(self._kind)
         try:
-            return self._aead.decrypt(
-                sealed[start : start + NONCE_BYTES], sealed[start + NONCE_BYTES :], self._bound + place
-            )
+            nonce, value = sealed[start : start + NONCE_BYTES], sealed[start + NONCE_BYTES :]
+            return self._aead.decrypt(nonce, value, self._bound + place)
         except (InvalidTag, ValueError):
-            raise Invalid(
-                "A sealed value does not open: it was altered or moved, or this key is another's.",
-                advice="Restore a backup.",
-            ) from None
+            what = "A sealed value does not open: it was altered or moved, or this key is another's."
+            raise Invalid(what, advice="Restore a backup.") from None
 
 
 class PersonKey:
@@ -159,10 +154,8 @@ class KeyStore:
             return found
         found = self._load("pseudonym", pseudonym)
         if found is None:
-            raise Invalid(
-                "The key table lacks a person's keys: it is older than the log, or another's.",
-                advice="Restore the latest vault.sqlite.",
-            )
+            what = "The key table lacks a person's keys: it is older than the log, or another's."
+            raise Invalid(what, advice="Restore the latest vault.sqlite.")
         return found
 
     def create_missing(self, customers: Iterable[str]) -> None:
@@ -252,10 +245,8 @@ class KeyStore:
         try:
             return aes_key_unwrap(self._wrapping, wrapped)
         except InvalidUnwrap:
-            raise Invalid(
-                "This root key is not the one of this vault.",
-                advice="Give back the key file that was made with the data folder.",
-            ) from None
+            advice = "Give back the key file that was made with the data folder."
+            raise Invalid("This root key is not the one of this vault.", advice=advice) from None
 
     def _fingerprint(self, customer: str) -> bytes:
         return blake2b(customer.encode(), key=self._fingerprints, digest_size=NAME_BYTES).digest()
@@ -285,8 +276,6 @@ def _read(path: Path) -> list[Tombstone]:
             fingerprint, pseudonym, at = line.decode("ascii").split(" ")
             found.append(Tombstone(bytes.fromhex(fingerprint), int(pseudonym), at))
         except ValueError:
-            raise Invalid(
-                f"{path.name} cannot be read at line {number}.",
-                advice="Restore it: without it, backups would bring erased people back.",
-            ) from None
+            advice = "Restore it: without it, backups would bring erased people back."
+            raise Invalid(f"{path.name} cannot be read at line {number}.", advice=advice) from None
     return found

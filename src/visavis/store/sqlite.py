@@ -71,9 +71,8 @@ class SqliteEntryLog:
             for statement in _SCHEMA:
                 self._database.execute(statement)
         elif (application, form) != (APPLICATION, FORM):
-            raise Invalid(
-                f"{self._path.name} is not a log of this version.", advice="Give the folder that this version wrote."
-            )
+            advice = "Give the folder that this version wrote."
+            raise Invalid(f"{self._path.name} is not a log of this version.", advice=advice)
 
     def commit(self, entries: Sequence[Entry | WorldEntry], lines: Sequence[Sequence[bytes]] = ()) -> int:
         """Append the entries with their lines in one transaction, or nothing; the position of the last."""
@@ -101,9 +100,8 @@ class SqliteEntryLog:
                     self._database.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?)", rows)
                     self._database.executemany("INSERT INTO ledger VALUES (?, ?)", enumerate(written, start=self._next))
             except sqlite3.IntegrityError:
-                raise Refused(
-                    "A moment of this group is in the log already.", advice="Answer it with EntryLog.entry."
-                ) from None
+                advice = "Answer it with EntryLog.entry."
+                raise Refused("A moment of this group is in the log already.", advice=advice) from None
         self._last += len(rows)
         self._next += len(written)
         self._last_line = written[-1] if written else self._last_line
@@ -129,11 +127,9 @@ class SqliteEntryLog:
     def scan(self, after: int = 0) -> Iterator[tuple[int, Entry | WorldEntry]]:
         """Every entry after this position, read as it goes."""
         with translated_errors("log"):
-            cursor = self._database.execute(
-                "SELECT position, person, moment, data FROM entries WHERE position > ? AND position <= ?"
-                " ORDER BY position",
-                (after, self._last),
-            )
+            where = "WHERE position > ? AND position <= ? ORDER BY position"
+            rows_after = f"SELECT position, person, moment, data FROM entries {where}"  # noqa: S608  two constants
+            cursor = self._database.execute(rows_after, (after, self._last))
         while rows := cursor.fetchmany(FETCH):
             for position, pseudonym, moment, data in rows:
                 if pseudonym is not None:
@@ -152,9 +148,8 @@ class SqliteEntryLog:
             with transaction(self._database):
                 for moment, entry in entries.items():
                     name = person.moment(moment)
-                    for (position,) in self._select(
-                        "position FROM entries WHERE person = ? AND moment = ?", person.pseudonym, name
-                    ):
+                    rows = "position FROM entries WHERE person = ? AND moment = ?"
+                    for (position,) in self._select(rows, person.pseudonym, name):
                         if entry is None:
                             gone += self._database.execute(f"{_BLANK} WHERE position = ?", (position,)).rowcount
                             continue

@@ -1,7 +1,6 @@
 """Open SQLite files so that what is deleted is overwritten in place and cut from the write-ahead log."""
 # Blanking a row (``UPDATE … SET value = NULL``) zeroes it in place; deleting one may leave stale copies of its
-# neighbours. So tables with personal data are append-only and blanked. Indexes hold only keyed hashes and random
-# numbers.
+# neighbours. So tables with personal data are append-only and blanked. Indexes hold only hashes and random numbers.
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -24,9 +23,8 @@ def open_database(path: Path | str, *, exclusive: bool = False) -> sqlite3.Conne
         database.execute("PRAGMA synchronous = FULL")
         database.execute("PRAGMA temp_store = MEMORY")
         if database.execute("PRAGMA secure_delete = ON").fetchone() != (1,):
-            raise Invalid(
-                "This build of SQLite does not overwrite what it deletes.", advice="Use one with SQLITE_SECURE_DELETE."
-            )
+            what = "This build of SQLite does not overwrite what it deletes."
+            raise Invalid(what, advice="Use one with SQLITE_SECURE_DELETE.")
         if exclusive:
             database.execute("BEGIN IMMEDIATE")  # takes the lock now; exclusive mode keeps it
             database.execute("COMMIT")
@@ -51,13 +49,11 @@ def open_exclusive(
             database.close()
         failing()
         if isinstance(error, sqlite3.OperationalError):
-            raise Unavailable(
-                f"The {what} cannot be opened: {error}.", advice="Is another process writing it?"
-            ) from None
+            advice = "Is another process writing it?"
+            raise Unavailable(f"The {what} cannot be opened: {error}.", advice=advice) from None
         if isinstance(error, sqlite3.DatabaseError):
-            raise Invalid(
-                f"This file is not a {what}: {error}.", advice="Give the folder that an earlier run wrote."
-            ) from None
+            advice = "Give the folder that an earlier run wrote."
+            raise Invalid(f"This file is not a {what}: {error}.", advice=advice) from None
         raise
 
 

@@ -81,10 +81,8 @@ def parse(text: str, *, segments: Mapping[str, Condition] | None = None) -> Cond
 
 def _parsed(text: str, segments: Mapping[str, Condition]) -> Tree:
     if len(text) > LENGTH_LIMIT or len(text.splitlines()) > 1 or "\x00" in text:
-        raise ConditionError(
-            f"A condition is one line of at most {LENGTH_LIMIT} characters, its segments written out.",
-            advice="Make it simpler.",
-        )
+        what = f"A condition is one line of at most {LENGTH_LIMIT} characters, its segments written out."
+        raise ConditionError(what, advice="Make it simpler.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -93,13 +91,11 @@ def _parsed(text: str, segments: Mapping[str, Condition]) -> Tree:
         what, column = "this is not an expression", 1
         if isinstance(error, SyntaxError):
             what, column = f"{what} ({error.msg[:80]})", error.offset or len(text) + 1  # an end has no offset
-        raise ConditionError(
-            f"At column {column}: {what}.", advice="Write comparisons joined by and, or, not; equality is ==."
-        ) from None
+        advice = "Write comparisons joined by and, or, not; equality is ==."
+        raise ConditionError(f"At column {column}: {what}.", advice=advice) from None
     if sum(1 for _ in ast.walk(expression)) > NODES_LIMIT:
-        raise ConditionError(
-            f"A condition has at most {NODES_LIMIT} parts, its segments written out.", advice="Make it simpler."
-        )
+        what = f"A condition has at most {NODES_LIMIT} parts, its segments written out."
+        raise ConditionError(what, advice="Make it simpler.")
     return _Parser(text, segments).tree(expression.body, 0)
 
 
@@ -129,9 +125,8 @@ class _Parser:
                 return tests[0] if len(tests) == 1 else AllOf(tuple(tests))
             case ast.Attribute() | ast.Name():
                 return self._flag_or_segment(node)
-        raise self._fault(
-            node, "only comparisons, and, or, not are understood", "Calls, arithmetic and subscripts are not."
-        )
+        advice = "Calls, arithmetic and subscripts are not."
+        raise self._fault(node, "only comparisons, and, or, not are understood", advice)
 
     def _flag_or_segment(self, node: ast.expr) -> Tree:
         path = self._path(node)

@@ -24,10 +24,7 @@ NEVER_A_PURPOSE: Final = re.compile(
     "selldata|personnelperformance|personnelbehaviour|personnelmonitoring|employeemonitoring|emotion|biometriccategor"
     "|socialscor|facerecognition|facialrecognition|facescraping|remoteidentification"
 )
-"""Words that no purpose's name may contain.
-
-Selling data, watching employees, emotions, sorting or recognising people by their bodies, social scoring.
-"""
+"""Words in no purpose's name: selling data, watching employees, emotions, sorting people by their bodies, scoring."""
 OURS: Final = frozenset({"service", "account", ""})
 """Categories that need no purpose; the empty one is no personal data."""
 PLACEHOLDERS: Final = ("family", "product", "price", "days", "place", "today", "goal", "left")
@@ -112,10 +109,8 @@ def purposes(reading: Reading, found: Mapping[str, Purpose], languages: tuple[st
         names = [(key, (key,)), *[(iri, (key, "iri")) for iri in purpose.iris]]
         never = [(name, where) for name, where in names if _never(name)]
         for name, where in never:
-            advice = (
-                "Selling data, watching employees, reading emotions and sorting people by their bodies are refused."
-            )
-            reading.fault(path, where, f"`{name}` may never be a purpose", advice)
+            refused = "Selling data, watching employees, reading emotions and sorting people by their bodies"
+            reading.fault(path, where, f"`{name}` may never be a purpose", f"{refused} are refused.")
         if not never:
             _legal_basis(reading, key, purpose)
         if unknown := purpose.categories - set(CATEGORIES):
@@ -168,9 +163,8 @@ def action(reading: Reading, found: Action, purpose: Purpose | None) -> None:
     ranges(reading, path, found)
     for key, value in (("objective", found.objective), ("purpose", found.purpose)):
         if not reading.defines(f"{key}s.toml", value):
-            reading.fault(
-                path, key, f"`{value}` is not {'an' if key[0] == 'o' else 'a'} {key}", f"Define it in {key}s.toml."
-            )
+            what = f"`{value}` is not {'an' if key[0] == 'o' else 'a'} {key}"
+            reading.fault(path, key, what, f"Define it in {key}s.toml.")
     if not found.woken_by or len(set(found.woken_by)) < len(found.woken_by):
         what = "`woken_by` must name at least one kind of moment, each once"
         reading.fault(path, "woken_by", what, 'Write ["entered"].')

@@ -1,7 +1,6 @@
 """A bitmap index over many conditions: one match evaluates all of them, at a cost that grows with attributes."""
 # Every condition is expanded to alternatives (a disjunction of conjunctions), one bit each. For each attribute,
-# precomputed integers say which bits *fail* in the cell of its value; an absent value makes bits *unknown*; the rest is
-# true.
+# precomputed integers say which bits *fail* in its value's cell; an absent value makes bits *unknown*; others are true.
 # Reference: Sadoghi & Jacobsen, *BE-Tree*, 2011; Whang et al., *Indexing Boolean Expressions*, VLDB 2009.
 
 from bisect import bisect_left, bisect_right
@@ -23,9 +22,8 @@ class Index:
     """Conditions 0 … n-1, compiled. :meth:`match` agrees with :func:`~visavis.strategy.tree.evaluate` on every fact."""
 
     def __init__(self, conditions: Sequence[Condition]) -> None:
-        self._alternatives = [
-            [(tests, [as_text(test) for test in tests]) for tests in condition.alternatives] for condition in conditions
-        ]
+        both = [[(tests, [as_text(test) for test in tests]) for tests in one.alternatives] for one in conditions]
+        self._alternatives = both
         self.paths = frozenset(path for condition in conditions for path in condition.paths)
         # The first alternative of condition i is bit i; the others follow, each with the bit of its condition.
         size = self._size = len(conditions)
@@ -96,7 +94,6 @@ def _union(bits: Iterable[int]) -> int:
 
 
 def _failing(tests: list[tuple[int, Test]]) -> Failing:
-    """A function from the value of one attribute to the bits that fail."""
     if any(test.operator in ("has", "lacks") for _, test in tests):
         return _by_tags(tests)
     if any(isinstance(constant, float) for _, test in tests for constant in _constants(test)):

@@ -1,6 +1,5 @@
 """A condition as text that parses to the same tree, and as a sentence in French or English."""
-# Negation is pushed to the tests; each test reads ``what: how much``, which needs no agreement. Flags are whole
-# clauses.
+# Negation is pushed to the tests; each test reads ``what: how much``, without agreement. Flags are whole clauses.
 
 from typing import Final
 

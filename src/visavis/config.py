@@ -28,10 +28,7 @@ class Push(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Wallet(Struct, frozen=True, forbid_unknown_fields=True):
-    """An Apple developer's account: pass type, certificate, key and issuer (PEM files); without it, no passes.
-
-    ``url`` is the public https address of this server; with ``push_url`` empty, a changed pass is not announced.
-    """
+    """An Apple developer's account (PEM files; none: no passes), this server's https ``url``, and Apple's push URL."""
 
     pass_type: str = ""
     team: str = ""
@@ -145,9 +142,8 @@ def settings(path: Path | None, **given: Any) -> Settings:
         try:
             read = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
-            raise Invalid(
-                f"{path.name} cannot be read: {error.strerror}.", advice="Give the path of a settings file."
-            ) from None
+            text = f"{path.name} cannot be read: {error.strerror}."
+            raise Invalid(text, advice="Give the path of a settings file.") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise Invalid(f"{path.name} is not TOML: {error}.", advice="See docs/serve.md.") from None
     try:

@@ -135,7 +135,6 @@ class EpcisApi:
         return found, errors
 
     def _admitted(self, key: AccessKey, event: Any, number: int) -> list[Moment]:
-        """The moments of one event; :class:`Rejected` when it is not valid or not allowed."""
         loop = self._writer.processor
         now = loop.clock.now()
         try:

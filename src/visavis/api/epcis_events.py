@@ -1,7 +1,4 @@
-"""EPCIS 2.0 events, validated beyond the JSON Schema, which accepts unknown steps and negative quantities.
-
-An object event about a home becomes moments; every other valid event is accepted and leaves nothing.
-"""
+"""EPCIS 2.0 events, validated beyond the JSON Schema; those about a home's objects become moments."""
 
 import re
 from collections import defaultdict

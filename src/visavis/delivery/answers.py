@@ -1,7 +1,4 @@
-"""What comes back of a card or brief: that it was displayed, and its answer. The same for every screen.
-
-A decision has one moment of each kind, whatever the screen, so that the first answer received is the one that counts.
-"""
+"""What comes back of a card or brief, the same for every screen; the first answer received is the one that counts."""
 
 from datetime import datetime, timedelta
 from typing import Final

@@ -289,12 +289,10 @@ class Dispatcher(Projection):
             heappush(self._alarms, (at, decision))
 
     def _channels_for(self, device: str) -> list[str]:
-        """The channels by which a device of this profile is reached, the best first."""
         known = self._strategy.devices.get(device)
         return [name for name in (*(known.transports if known is not None else ()), FALLBACK) if name in self._channels]
 
     def _not_now(self, person: str, decision: str, found: OnScreen | None) -> str:
-        """Why this card is not to be handed over now; empty when it is."""
         if found is None or found.show.id != decision:
             return "not to be shown any more"
         return undeliverable(self._strategy, self._person(person), found.show)

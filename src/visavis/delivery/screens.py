@@ -202,12 +202,10 @@ class Screens(Projection):
                 del self._bells[name]
 
     def _latest(self, person: Customer, audience: str) -> OnScreen | None:
-        """What was decided last for this person, by whichever of their names it came."""
         found = [one for name in person.names if (one := self._last.get((name, audience))) is not None]
         return max(found, key=lambda one: one.entry.received_at, default=None)
 
     def _there(self, place: str) -> list[Customer]:
-        """Who checked in at this place and is still there, once each, the latest first."""
         people = [self._customer(name) for name in reversed(self._present.get(place, {}))]
         found = {one.id: one for one in people if one.places.here == place and one.places.checked_in}
         return list(found.values())

@@ -1,7 +1,4 @@
-"""Where webhooks go, and how their messages are signed: HMAC-SHA-256 of id, time and body.
-
-Reference: Standard Webhooks, *specification 1.0.0*, 2023.
-"""
+"""Targets and signatures of webhooks (HMAC-SHA-256); reference: Standard Webhooks, *specification 1.0.0*, 2023."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping

@@ -51,10 +51,7 @@ class WebhookDelivery(Struct, frozen=True):
 
 
 class Webhooks(Projection):
-    """Delivers effects; the file holds keyed hashes (under ``secret``), statuses, and sealed notices of erasures.
-
-    Before each attempt: is the effect still ``covered`` by consent; of an erasure, is the person ``erased``.
-    """
+    """Delivers effects while ``covered`` by consent, notices once ``erased``; ``secret`` keys what the file holds."""
 
     name = "webhooks"
 
@@ -269,7 +266,6 @@ class Webhooks(Projection):
         return blake2b(key.encode(), key=self._secret, digest_size=16).digest()
 
     async def _sent(self, parcel: WebhookDelivery) -> str:
-        """Send it once; return what went wrong, or nothing."""
         effect = parcel.effect
         target = self._targets[effect.kind]
         at = int(self._clock())

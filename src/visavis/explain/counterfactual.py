@@ -237,7 +237,6 @@ class _Experiment(Struct, frozen=True):
                     yield _with_words(one, self.logged.audience, language)
 
     def _data(self, category: str, language: str) -> Iterator[Datum]:
-        """The single data of this category that the decision may have come from."""
         person, strategy = self.happened, self.strategy
         match category:
             case "purchases":

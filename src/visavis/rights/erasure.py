@@ -144,10 +144,7 @@ class Erasures:
 
 
 def erase(names: Iterable[str], processor: Processor, holders: Sequence[PersonalDataHolder]) -> Erased:
-    """Erase the person of these names in the log, then in every holder, between two groups of moments.
-
-    A person of whom nothing is known is erased as well: nothing of theirs is taken from then on.
-    """
+    """Erase the person of these names, known or not, in the log, then every holder, between two groups of moments."""
     asked_at, decided, entries = processor.clock.now(), list[str](), list[Entry]()
     failed: VisavisError | None = None
     for name in names:
@@ -178,7 +175,6 @@ def resume(log: EntryLog, stores: Iterable[PersonalDataStore]) -> None:
 
 
 def _sum(one: Erased | None, other: Erased) -> Erased:
-    """What two askings deleted together."""
     if one is None:
         return other
     deleted = {name: one.deleted.get(name, 0) + many for name, many in other.deleted.items()}

@@ -276,7 +276,6 @@ def _purposes(strategy: Strategy, customer: Customer, now: datetime) -> tuple[Gr
 
 
 def _sources(entries: Iterable[Entry]) -> dict[str, tuple[str, ...]]:
-    """By which kinds of moment each category of data came."""
     found: dict[str, dict[str, None]] = {}
     for entry in entries:
         found.setdefault(entry.moment.category, {})[entry.moment.kind] = None

@@ -117,7 +117,6 @@ def record(proof: Proof, controller: Controller) -> dict[str, Any]:
 
 
 def _process(purpose: Purpose, words: NoticeText, controller: Controller) -> dict[str, Any]:
-    """What the choice allows to be done: the purpose, legal basis, data, recipients and storage."""
     explicit = not SENSITIVE.isdisjoint(words.categories)
     return {
         "@type": "dpv:Process",

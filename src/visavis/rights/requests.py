@@ -1,7 +1,4 @@
-"""Requests of persons: entered with the day by which each is answered, carried out, and closed.
-
-Corrections, restrictions and objections are moments of the person, folded like all others.
-"""
+"""Requests of persons: entered with the day by which each is answered, carried out, and closed."""
 
 from collections.abc import Mapping
 from datetime import datetime

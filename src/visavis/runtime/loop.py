@@ -284,10 +284,7 @@ class Processor:
         self.apply_group(Group(list(entries), Changes()), position, live=False)
 
     def erase(self, customer: str, *, for_good: bool = True) -> list[Entry]:
-        """Erase this name in log and population, and return its entries; repeated, it completes.
-
-        Unless it is ``for_good``, they may come again. A merged person is erased under each of their names.
-        """
+        """Erase this name (they may come again unless ``for_good``) and return its entries; repeated, it completes."""
         self.commit()
         entries = list(self.log.of(customer))
         try:

@@ -66,7 +66,6 @@ class Projections:
         return [change for one in current for change in one.changes(world, now)]
 
     def _applied(self, one: Projection, row: Row, customer: Callable[[str], Customer], *, live: bool) -> bool:
-        """Whether this projection is past the entry now."""
         position, entry = row
         try:
             if isinstance(entry, Entry):

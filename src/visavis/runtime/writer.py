@@ -263,7 +263,6 @@ class Writer:
 
 @contextmanager
 def _logged(failure: str, **extra: str) -> Iterator[None]:
-    """Log an error instead of raising it."""
     try:
         yield
     except Exception:

@@ -172,6 +172,5 @@ def _brief(strategy: Strategy, found: OnScreen, language: str) -> Brief:
 
 
 def _when(entry: Entry, language: str) -> str:
-    """When the person checked in, in the place's local time."""
     spot = entry.moment.at
     return pages.wall_clock(spot.local_day, spot.local_hour, language) if spot is not None else ""

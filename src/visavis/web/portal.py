@@ -1,7 +1,4 @@
-"""A person's own page: choices, why each card was shown, who read their data, copy, objection, restriction, erasure.
-
-Each gesture sends one request and gets the page as it is then.
-"""
+"""A person's own page: choices, why each card was shown, who read their data, copy, objection, restriction, erasure."""
 
 import asyncio
 from collections import deque
@@ -241,7 +238,6 @@ def _row(strategy: Strategy, choice: Choice, brought: Benefit, language: str) ->
 
 
 def _standing(choice: Choice, words: Any, zone: ZoneInfo, language: str) -> str:
-    """The choice that stands, in words; empty when there is none."""
     if choice.status in ("unknown", "requested"):
         return ""
     text, at = words.no_since, choice.since
@@ -254,7 +250,6 @@ def _standing(choice: Choice, words: Any, zone: ZoneInfo, language: str) -> str:
 
 
 def _cards(loop: Processor, entries: list[Entry], language: str) -> Iterable[ShownCard]:
-    """The last cards and briefs about this person, each explained."""
     zone = ZoneInfo(loop.strategy.brand.zone)
     walked = deque((one for one in walk(entries) if any(isinstance(made, Show) for made in one[1].decisions)), CARDS)
     last = [(*one, made) for one in reversed(walked) for made in one[1].decisions if isinstance(made, Show)]

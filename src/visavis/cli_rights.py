@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -47,7 +47,6 @@ Reason = Annotated[str, typer.Option(help="What the person reads; needed for a d
 Contested = Annotated[str, typer.Argument(help="The contested decision.")]
 Outcome = Annotated[str, typer.Argument(help="confirmed or changed")]
 Reasons = Annotated[str, typer.Argument(help="What the person reads.")]
-_INDENT: Final = 1
 
 
 @rights.command()
@@ -207,11 +206,7 @@ def review(
     data: Data = None,
 ) -> None:
     """Answer a contested decision, with reasons."""
-    _print(
-        _with_requests(
-            root, settings, data, lambda requests: requests.reviews.answer(person, decision, outcome, reasons)
-        )
-    )
+    _print(_with_requests(root, settings, data, lambda all_: all_.reviews.answer(person, decision, outcome, reasons)))
 
 
 def _with_requests(
@@ -254,4 +249,4 @@ def _key(path: Path) -> dict[str, Any]:
 def _print(found: object) -> None:
     import msgspec  # noqa: PLC0415
 
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=_INDENT).decode() + "\n")
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=1).decode() + "\n")

@@ -48,11 +48,7 @@ class GoogleWallet(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Mail(Struct, frozen=True, forbid_unknown_fields=True):
-    """The SMTP server; without a ``host`` no e-mail is sent.
-
-    ``purpose`` is the strategy's purpose for e-mail, ``url`` this server's https address, ``least_s`` a card's least
-    time.
-    """
+    """The SMTP server (no ``host``: no e-mail), the strategy's ``purpose`` of e-mail, this server's https ``url``."""
 
     host: str = ""
     port: int = 587
@@ -62,7 +58,7 @@ class Mail(Struct, frozen=True, forbid_unknown_fields=True):
     sender: str = ""
     purpose: str = ""
     url: str = ""
-    least_s: float = 3600.0
+    least_s: float = 3600.0  # only cards that last so long are sent
 
 
 class Broker(Struct, frozen=True, forbid_unknown_fields=True):

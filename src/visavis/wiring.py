@@ -1,7 +1,4 @@
-"""Wire a server: settings and a strategy become its parts, joined in the order in which data flow.
-
-The log is folded once, into customers and projections; then moments come in, and what is durable goes out.
-"""
+"""Wire a server: settings and a strategy become its parts, joined in the order in which data flow."""
 
 import gc
 import os
@@ -324,13 +321,8 @@ def _requests(
     people = People(writer, [*parts.projections(), *stores])
     retention = Retention(processor, people.holders, deleted=metrics.count_lapsed)
     writer.schedule(retention.run)
-    return Requests(
-        people,
-        Erasures(people, parts.webhooks, parts.suppression_list, storage.secret("subjects")),
-        parts.suppression_list,
-        parts.accounts,
-        signing_key(storage.secret("receipts")),
-    )
+    erasures = Erasures(people, parts.webhooks, parts.suppression_list, storage.secret("subjects"))
+    return Requests(people, erasures, parts.suppression_list, parts.accounts, signing_key(storage.secret("receipts")))
 
 
 def keys(settings: Settings, root: bytes | None = None) -> AccessKeys:

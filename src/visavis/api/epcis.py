@@ -1,8 +1,4 @@
-"""``POST /epcis/capture``: a home's events as GS1 EPCIS 2.0; idempotent, and done when it is answered.
-
-The sensor's or device's key identifies the home. All events are taken or none (``rollback``), or each by itself
-(``proceed``).
-"""
+"""``POST /epcis/capture``: a home's events as GS1 EPCIS 2.0; idempotent, and done when it is answered."""
 
 from datetime import datetime
 from secrets import token_hex
@@ -78,7 +74,7 @@ def routes(writer: Writer, access: AccessKeys) -> list[ApiRoute]:
 
 
 class EpcisApi:
-    """Captures events, and keeps what became of the latest captures."""
+    """Captures events, all or none unless ``proceed`` is asked, and keeps what became of the latest captures."""
 
     def __init__(self, writer: Writer, access: AccessKeys) -> None:
         self._writer = writer

@@ -159,11 +159,8 @@ def moments(sent: Any, person: str, products: Container[str], received_at: datet
     elif done == COUNTING:
         found = [{"kind": "ran_out", "product": product} for product in dict.fromkeys(empty) if product not in counted]
     identity = {"customer": person, "occurred_at": event.event_time}
-    return [
-        from_builtins(one | identity | {"id": _id(same, one["product"])}, received_at=received_at)
-        for one in found
-        if one["product"] in products
-    ]
+    ours = [one | identity | {"id": _id(same, one["product"])} for one in found if one["product"] in products]
+    return [from_builtins(one, received_at=received_at) for one in ours]
 
 
 def _word(text: str, known: frozenset[str], name: str) -> str:

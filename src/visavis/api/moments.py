@@ -1,7 +1,6 @@
 """``POST /v1/moments``: one moment, an array, or lines of JSON; the answer is the decision, once everything is durable.
 
-Plain ASGI, because it is the path of every moment. Errors are problem documents (RFC 9457); in an array or lines, each
-stands at its index while the others are processed. A repeated id gets its first answer again.
+Plain ASGI for speed. In an array or lines, errors (RFC 9457) stand at their index; a repeated id is answered as before.
 """
 
 import logging
@@ -72,12 +71,7 @@ class Moments:
     """The endpoint. ``count`` is called with each moment's kind and result (kept, refused, invalid), for metrics."""
 
     def __init__(
-        self,
-        writer: Writer,
-        access: AccessKeys,
-        secret: bytes,
-        *,
-        count: Callable[[str, str], None] = lambda _kind, _result: None,
+        self, writer: Writer, access: AccessKeys, secret: bytes, *, count: Callable[[str, str], None] = lambda *_: None
     ) -> None:
         self._writer = writer
         self._access = access

@@ -135,11 +135,8 @@ class Dispatcher(Projection):
 
     def export_personal_data(self, names: Collection[str]) -> list[dict[str, Any]]:
         """What became of each card on its way to this person: device, channel, number of attempts."""
-        return [
-            {"of": name, "decision": decision, **asdict(self.parcels[decision])}
-            for name in names
-            for decision in self._of.get(name, ())
-        ]
+        theirs = [(name, decision) for name in names for decision in self._of.get(name, ())]
+        return [{"of": name, "decision": decision, **asdict(self.parcels[decision])} for name, decision in theirs]
 
     def settle(self) -> None:
         """Once the whole log was applied, drop the status of cards that are not in it (an erasure, a backup)."""

@@ -1,8 +1,4 @@
-"""What is on which screen now: a customer's card, and the briefs of a place; computed at each call.
-
-A card leaves the screen when it is answered, when its time is over, or when its purpose is closed; a brief also when
-the person leaves. It is rebuilt from the log.
-"""
+"""What is on which screen now, computed at each call: a customer's card, and the briefs of a place."""
 
 import asyncio
 from collections import deque
@@ -60,7 +56,7 @@ class Recent(Struct, frozen=True):
 
 
 class Screens(Projection):
-    """Follows the durable entries; ``customer`` gives a person as of the last of them."""
+    """Follows the durable entries, and what may be shown still; ``customer`` gives a person as of the last of them."""
 
     name = "screens"
 
@@ -80,11 +76,9 @@ class Screens(Projection):
         """Note what is shown to whom and who is where; wake the screens that it concerns."""
         name, moment = entry.customer, entry.moment
         where = self._where.get(name)
-        if (
-            isinstance(moment, Entered | CheckedIn)
-            or (isinstance(moment, Left) and moment.place == where)
-            or (isinstance(moment, Dwelled) and moment.place != where)
-        ):
+        gone = isinstance(moment, Left) and moment.place == where
+        gone |= isinstance(moment, Dwelled) and moment.place != where
+        if gone or isinstance(moment, Entered | CheckedIn):
             self._present.get(self._where.pop(name, ""), {}).pop(name, None)
         if isinstance(moment, CheckedIn):
             self._where[name] = moment.place

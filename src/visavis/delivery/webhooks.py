@@ -1,7 +1,6 @@
 """The outbox: effects delivered by webhook at least once, to allowed hosts only, while consent stands.
 
-An effect is in the log, with the answer that caused it; this file keeps its delivery status. After a restart, every
-effect that is not marked as done is sent again under the same idempotency key. Signed as in Standard Webhooks 1.0.
+This file keeps their status; what is not done is sent again after a restart under the same idempotency key.
 """
 
 import asyncio
@@ -162,9 +161,8 @@ class Webhooks(Projection):
         """What became of each effect of this person's: which webhook, how often it was tried, what went wrong."""
         theirs = [one for one in self.parcels.values() if one.customer in names]
         fields = ("status", "attempts", "trouble")
-        return [
-            {"of": one.customer, **asdict(one.effect), **{key: getattr(one, key) for key in fields}} for one in theirs
-        ]
+        states = [(one, {key: getattr(one, key) for key in fields}) for one in theirs]
+        return [{"of": one.customer, **asdict(one.effect), **state} for one, state in states]
 
     def settle(self) -> None:
         """Once the whole log was applied, drop the status of effects that are not in it (an erasure, a backup)."""

@@ -1,8 +1,4 @@
-"""Why a decision was taken: the data that it came from, and what would have changed it.
-
-Each line is an experiment, made when it is asked for: the decision is taken again on the person as they were, in the
-same world with the same dice, without one kind of data or one datum.
-"""
+"""Why a decision was taken, found by taking it again without each datum: same person, world and dice."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -97,11 +93,7 @@ class UsedData(Struct, frozen=True):
 
 
 class Why(Struct, frozen=True):
-    """One decision explained; ``plain`` is one sentence in each language.
-
-    ``withheld`` are the purposes that were closed, ``records`` the choices that opened the others, ``links`` where the
-    person uses their rights; ``again`` is whether it could be decided again with the rules and knowledge of then.
-    """
+    """One decision explained; ``again``: whether it could be decided again with the rules and knowledge of then."""
 
     decision: str
     moment: str

@@ -125,10 +125,9 @@ class Erasures:
         customer, now, cause = self._people.find(name), self._people.now(), token_hex(8)
         whom = tuple(recipients(self._people.processor.strategy.purposes, customer))
         notices: list[Entry] = []
+        asked = Requested(id=cause, customer="", occurred_at=now, request=cause, right="erasure", status="fulfilled")
         for known in customer.names:
-            moment = Requested(
-                id=cause, customer=known, occurred_at=now, request=cause, right="erasure", status="fulfilled"
-            )
+            moment = replace(asked, customer=known)
             effects = tuple([Effect(decision_id(known, cause, one), ERASED, "", one) for one in whom])
             notices.append(Entry(FORM, known, now, moment, effects=effects))
             self._webhooks.announce(notices[-1])

@@ -1,7 +1,4 @@
-"""A copy of everything that is held of one person, to read and to take to another server; signed as a JWS.
-
-``entries`` is what lies in the log; everything else is derived from it. ``docs/export.md`` explains each part.
-"""
+"""A copy of everything that is held of one person, signed as a JWS; ``docs/export.md`` explains each part."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta

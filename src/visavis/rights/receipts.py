@@ -1,7 +1,6 @@
-"""A person's proof of one choice: its consent record, and a signed receipt (JWS, Ed25519).
+"""A person's proof of one choice: its consent record, which names the words shown, and a signed receipt (JWS).
 
-The record names its notice by the hash of the words shown; a public key is enough to verify the receipt. Reference:
-ISO/IEC TS 27560:2023, *Consent record information structure*, read through the guide of the DPV group.
+Reference: ISO/IEC TS 27560:2023, *Consent record information structure*, read through the guide of the DPV group.
 """
 
 from datetime import UTC, datetime
@@ -56,10 +55,7 @@ class ConsentReceipt(Struct, frozen=True):
 
 
 def proof(customer: Customer, subject: str, purpose: Purpose, words: NoticeText, status: Status) -> Proof:
-    """The proof of the present choice; :class:`Invalid` when there is none, or it is bound to other words.
-
-    ``subject`` is the person's pseudonym, ``words`` are those that were served.
-    """
+    """The proof of the present choice, by these served words; :class:`Invalid` if there is none, or other words."""
     choice = customer.consents.get(purpose.key)
     if choice is None or not choice.served:
         raise Invalid("There is no choice that a notice was served for.", advice="A receipt proves a choice.")

@@ -115,7 +115,6 @@ def _outcomes_of(entries: Iterable[Entry]) -> set[str]:
 
 
 def _words(moment: Moment) -> set[str]:
-    """The words of this moment; an answer about something has none of its own."""
     if isinstance(moment, Answered | Corrected | Requested):
         return set()
     return {word for name in _fields(moment) for word in _texts(msgspec.to_builtins(getattr(moment, name))) if word}

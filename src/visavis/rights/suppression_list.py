@@ -1,7 +1,6 @@
-"""The suppression list: who objected, kept for good in a file *outside* the data, beside the tombstones.
+"""The suppression list: who objected, by keyed hashes of names and identifiers, in a file *outside* the data.
 
 An objection to marketing is absolute: it outlives backups, imports, erasures, and a new name with the same identifier.
-It is kept under each name and identifier of a person, as a keyed hash, with what was objected to and the day.
 """
 
 from collections.abc import Collection, Iterable, Sequence

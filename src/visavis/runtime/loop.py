@@ -1,7 +1,6 @@
-"""The processor: steps a group of moments, commits it once, then answers.
+"""The processor steps a group of moments, commits it once, then answers; idempotent by (customer, moment id).
 
-Idempotent by (customer, moment id): a retry gets the stored entry. When a commit fails, what was stepped is discarded.
-A moment that is not admitted leaves no row, key or cache entry.
+When a commit fails, what was stepped is discarded. A moment that is not admitted leaves no row, key or cache entry.
 """
 
 import logging
@@ -53,10 +52,9 @@ class Group(Struct, frozen=True):
 
 
 class Processor:
-    """Steps moments, commits them in groups, wakes who is due, and changes the world; rebuilt from the log at first.
+    """Steps moments, commits them in groups, wakes who is due, changes the world; one a log, one thread.
 
-    ``objections_of`` gives the objections kept under these names or identifiers, also of a person erased since: they
-    are entered before anything else of theirs. One processor a log, one thread a processor.
+    ``objections_of`` gives objections kept under these names or identifiers (also of erased persons), entered first.
     """
 
     def __init__(

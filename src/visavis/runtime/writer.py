@@ -1,7 +1,6 @@
 """The one asynchronous writer: what arrives during a commit is the next group; it is answered once durable.
 
-Moments wait in one bounded queue (:class:`Busy` when full), and the clock wakes those who are due. The writer goes on
-after any failure. Stopping refuses new moments and finishes those that wait.
+One bounded queue (:class:`Busy` when full). It goes on after any failure; stopping finishes what waits.
 """
 
 import asyncio

@@ -138,7 +138,6 @@ class Adviser:
         return json_response(Settled(await self._answers.enter(moment)))
 
     def _brief_here(self, key: AccessKey, decision: str) -> OnScreen:
-        """The brief of this decision, if its person is still checked in at this place and the purpose open."""
         for name in self._screens.checked_in(key.subject):
             found = self._screens.brief_of(name)
             if found is not None and found.show.id == decision and self._screens.open_to(name, found.show.purpose):

@@ -141,14 +141,9 @@ class Console:
             raise Invalid("This moment is not among the latest.", advice=ASK_MOMENT)
         entry = found.entry
         await record_entry_read(self._writer, entry)
-        html = pages.rendered(
-            "_moment.html",
-            language,
-            entry=entry,
-            kind=getattr(pages.WORDS[language].console.kinds, entry.moment.kind),
-            us=round(found.us),
-            decisions=details(self._strategy, entry, language),
-        )
+        kind, us = getattr(pages.WORDS[language].console.kinds, entry.moment.kind), round(found.us)
+        made = details(self._strategy, entry, language)
+        html = pages.rendered("_moment.html", language, entry=entry, kind=kind, us=us, decisions=made)
         return HTMLResponse(html, headers=PAGE)
 
     @endpoint(

@@ -262,7 +262,6 @@ def _cards(loop: Processor, entries: list[Entry], language: str) -> Iterable[Sho
 
 
 def _changes(explained: Why) -> tuple[str, ...]:
-    """What would have changed it; where a datum is named, its category is not."""
     counted = [one for one in explained.used if one.without and one.change != "same"]
     finer = {one.category for one in counted if one.datum}
     return tuple([one.without for one in counted if one.datum or one.category not in finer][:CHANGES])

@@ -117,9 +117,7 @@ def correct(
         fields = json.loads(instead)
     except ValueError:
         raise Invalid("`--instead` is not JSON.", advice='Write {"value": "M"}.') from None
-    _print(
-        _with_requests(root, settings, data, lambda requests: requests.correct(person, moment, fields, by_brand=True))
-    )
+    _print(_with_requests(root, settings, data, lambda one: one.correct(person, moment, fields, by_brand=True)))
 
 
 @rights.command()
@@ -206,7 +204,7 @@ def review(
     data: Data = None,
 ) -> None:
     """Answer a contested decision, with reasons."""
-    _print(_with_requests(root, settings, data, lambda all_: all_.reviews.answer(person, decision, outcome, reasons)))
+    _print(_with_requests(root, settings, data, lambda asked: asked.reviews.answer(person, decision, outcome, reasons)))
 
 
 def _with_requests(
@@ -240,9 +238,8 @@ def _key(path: Path) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise Invalid(
-            f"{path.name} is not a public key.", advice="Give the JSON of /.well-known/consent-receipt-key.json."
-        )
+        advice = "Give the JSON of /.well-known/consent-receipt-key.json."
+        raise Invalid(f"{path.name} is not a public key.", advice=advice)
     return found
 
 

@@ -148,8 +148,6 @@ def settings(path: Path | None, **given: Any) -> Settings:
         raise Invalid(f"The settings cannot be used: {error}.", advice="See docs/serve.md.") from None
     folder, key = found.folder.resolve(), found.key_file.resolve()
     if folder == key or folder in key.parents:
-        raise Invalid(
-            "The root key lies inside the data folder.",
-            advice="Keep it elsewhere, so that a copy of the data opens nothing.",
-        )
+        advice = "Keep it elsewhere, so that a copy of the data opens nothing."
+        raise Invalid("The root key lies inside the data folder.", advice=advice)
     return found

@@ -39,15 +39,8 @@ async def listening(
     server: Server, port: int, *, host: str = "127.0.0.1", bound: socket.socket | None = None
 ) -> AsyncIterator[None]:
     """Listen until left, on a ``bound`` socket or this port; :class:`Unavailable` when the port is taken."""
-    config = uvicorn.Config(
-        server.app,
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=HEALTH_TIMEOUT_S,
-    )
+    quiet: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False}
+    config = uvicorn.Config(server.app, host=host, port=port, timeout_graceful_shutdown=HEALTH_TIMEOUT_S, **quiet)
     listener = Listening(config)
     with bound if bound is not None else bound_at(host, port) as ours:
         task = asyncio.get_running_loop().create_task(listener.serve(sockets=[ours]))

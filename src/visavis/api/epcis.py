@@ -167,7 +167,6 @@ def _behaviour(request: Request) -> str:
 
 
 def _events(body: bytes) -> list[Any]:
-    """The events of a document, of a list, or the one event; :class:`Rejected` when it is none of these."""
     try:
         sent = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

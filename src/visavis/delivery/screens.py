@@ -121,14 +121,10 @@ class Screens(Projection):
 
     def export_personal_data(self, names: Collection[str]) -> list[dict[str, Any]]:
         """What was last put on this person's screens, and on an adviser's about them."""
-        return [
-            {"of": name, "audience": audience, "decision": last.show.id, "moment": last.entry.moment.id}
-            for (name, audience), last in self._last.items()
-            if name in names
-        ]
+        theirs = [(*key, one.show.id, one.entry.moment.id) for key, one in self._last.items() if key[0] in names]
+        return [dict(zip(("of", "audience", "decision", "moment"), one, strict=True)) for one in theirs]
 
     def _take_off(self, names: Collection[str]) -> int:
-        """Keep no card, brief or recent entry of these names; how many cards and briefs that was."""
         cards = [key for key in self._last if key[0] in names]
         for key in cards:
             del self._last[key]

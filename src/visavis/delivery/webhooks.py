@@ -271,13 +271,8 @@ class Webhooks(Projection):
         data |= {"product": effect.product, "cents": effect.cents}
         timestamp = datetime.fromtimestamp(at, UTC).isoformat()
         body = msgspec.json.encode({"type": effect.kind, "timestamp": timestamp, "data": data})
-        headers = {
-            "content-type": "application/json",
-            "idempotency-key": effect.key,
-            "webhook-id": effect.key,
-            "webhook-timestamp": str(at),
-            "webhook-signature": sign(target.secret, effect.key, at, body),
-        }
+        headers = {"content-type": "application/json", "idempotency-key": effect.key, "webhook-id": effect.key}
+        headers |= {"webhook-timestamp": str(at), "webhook-signature": sign(target.secret, effect.key, at, body)}
         try:
             sending = self._client.stream("POST", target.url, content=body, headers=headers)
             async with asyncio.timeout(TIMEOUT_S), sending as answer:

@@ -52,23 +52,23 @@ def benefits(
     return found
 
 
-def _texts(fr: str, en: str) -> dict[str, str]:
-    return {"fr": fr, "en": en}
-
-
 _NONE: Final = {"fr": "Rien pour l'instant.", "en": "None so far."}
-_LESS: Final = _texts(
-    "Moins que prévu, trois mois de suite : {what}.", "Less than expected, three months in a row: {what}."
-)
-_WOULD: Final = _texts(
-    "Aurait donné, ces 30 derniers jours : {what}.", "Would have given, in your last 30 days: {what}."
-)
-_WOULD_NOT: Final = _texts(
-    "N'aurait rien changé ces 30 derniers jours.", "Would have changed nothing in your last 30 days."
-)
-_AVERAGE: Final = _texts(
-    "En moyenne, chez celles et ceux qui l'ont ouvert : {what}.", "On average, for those who opened it: {what}."
-)
+_LESS: Final = {
+    "fr": "Moins que prévu, trois mois de suite : {what}.",
+    "en": "Less than expected, three months in a row: {what}.",
+}
+_WOULD: Final = {
+    "fr": "Aurait donné, ces 30 derniers jours : {what}.",
+    "en": "Would have given, in your last 30 days: {what}.",
+}
+_WOULD_NOT: Final = {
+    "fr": "N'aurait rien changé ces 30 derniers jours.",
+    "en": "Would have changed nothing in your last 30 days.",
+}
+_AVERAGE: Final = {
+    "fr": "En moyenne, chez celles et ceux qui l'ont ouvert : {what}.",
+    "en": "On average, for those who opened it: {what}.",
+}
 _USED: Final = {"fr": "{sum} en caisse", "en": "{sum} at the till"}
 _ABOUT: Final = {"fr": "environ {sum}", "en": "about {sum}"}
 _COUNTS: Final = {

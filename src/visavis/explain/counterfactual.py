@@ -39,28 +39,23 @@ THIS: Final = {
 }
 NOTHING: Final = {"fr": "{this} ne s'appuie sur aucune de vos données.", "en": "{this} relies on none of your data."}
 RELIES: Final = {"fr": "{this} s'appuie sur {what}.", "en": "{this} relies on {what}."}
-CHANGED: Final[dict[Change, dict[str, str]]] = {
-    "gone": {
-        "fr": "Sans {what}, {this} ne serait pas apparue.",
-        "en": "Without {what}, {this} would not have appeared.",
+CHANGED: Final[dict[str, dict[Change, str]]] = {
+    "fr": {
+        "gone": "Sans {what}, {this} ne serait pas apparue.",
+        "shown": "Sans {what}, quelque chose vous aurait été dit.",
+        "other": "Sans {what}, {this} aurait dit autre chose.",
+        "less": "Sans {what}, {this} aurait eu moins de raisons d'apparaître.",
+        "more": "Sans {what}, {this} aurait eu plus de raisons d'apparaître.",
+        "same": "Sans {what}, rien n'aurait changé.",
     },
-    "shown": {
-        "fr": "Sans {what}, quelque chose vous aurait été dit.",
-        "en": "Without {what}, something would have been said.",
+    "en": {
+        "gone": "Without {what}, {this} would not have appeared.",
+        "shown": "Without {what}, something would have been said.",
+        "other": "Without {what}, {this} would have said something else.",
+        "less": "Without {what}, {this} would have had less reason to appear.",
+        "more": "Without {what}, {this} would have had more reason to appear.",
+        "same": "Without {what}, nothing would have changed.",
     },
-    "other": {
-        "fr": "Sans {what}, {this} aurait dit autre chose.",
-        "en": "Without {what}, {this} would have said something else.",
-    },
-    "less": {
-        "fr": "Sans {what}, {this} aurait eu moins de raisons d'apparaître.",
-        "en": "Without {what}, {this} would have had less reason to appear.",
-    },
-    "more": {
-        "fr": "Sans {what}, {this} aurait eu plus de raisons d'apparaître.",
-        "en": "Without {what}, {this} would have had more reason to appear.",
-    },
-    "same": {"fr": "Sans {what}, rien n'aurait changé.", "en": "Without {what}, nothing would have changed."},
 }
 _DATA: Final = {
     "habit": {"fr": "vos achats ({name})", "en": "your purchases ({name})"},
@@ -295,7 +290,7 @@ class _Experiment(Struct, frozen=True):
 def _with_words(used: UsedData, audience: str, language: str) -> UsedData:
     if not used.change:
         return used
-    text = CHANGED[used.change][language].format(this=THIS[audience][language], what=used.what)
+    text = CHANGED[language][used.change].format(this=THIS[audience][language], what=used.what)
     return replace(used, without=typeset(text, language))
 
 

@@ -210,16 +210,12 @@ def opened(token: str | bytes, public: Mapping[str, Any], person: str) -> Export
     except (JoseError, msgspec.MsgspecError, ValueError, TypeError, KeyError, RecursionError):
         copy = None
     if copy is None:
-        raise Invalid(
-            "This is not a whole export signed by this key.",
-            advice="Give the file as it was made, and the key of who made it. Nothing was kept.",
-        )
+        advice = "Give the file as it was made, and the key of who made it. Nothing was kept."
+        raise Invalid("This is not a whole export signed by this key.", advice=advice)
     names = {name for entry in copy.entries for name in (entry.customer, entry.moment.customer)}
     if not {person, *names} <= copy.audit_keys.keys():
-        raise Invalid(
-            "This export is another person's.",
-            advice="Bring it in under the name that it was made for. Nothing was kept.",
-        )
+        advice = "Bring it in under the name that it was made for. Nothing was kept."
+        raise Invalid("This export is another person's.", advice=advice)
     if len({(entry.customer, entry.moment.id) for entry in copy.entries}) < len(copy.entries) or not copy.entries:
         raise Invalid("This export holds no entry, or a moment twice.", advice="Nothing was kept.")
     return copy
@@ -231,7 +227,6 @@ def schema() -> dict[str, Any]:
 
 
 def _needs(world: World, customer: Customer, now: datetime) -> dict[str, dict[str, float]]:
-    """How probable each need is believed to be now, by head, at the person's usual shop."""
     if world.learned is None or not customer.purchases.shops:
         return {}
     day, hour = int(now.timestamp() // 86_400), now.hour + now.minute / 60

@@ -60,9 +60,8 @@ def proof(customer: Customer, subject: str, purpose: Purpose, words: NoticeText,
     if choice is None or not choice.served:
         raise Invalid("There is no choice that a notice was served for.", advice="A receipt proves a choice.")
     if hash_of(words) != choice.hash:
-        raise Invalid(
-            "These are not the words that were served before this choice.", advice="Give the notice as it was then."
-        )
+        advice = "Give the notice as it was then."
+        raise Invalid("These are not the words that were served before this choice.", advice=advice)
     if not choice.served_at <= choice.since:
         raise Invalid("The notice came after the choice.", advice="Such a choice proves nothing.")
     return Proof(subject, purpose, words, choice, status)
@@ -174,9 +173,8 @@ def verify_receipt(token: str | bytes, public: dict[str, Any]) -> ConsentReceipt
         payload = jws.deserialize_compact(token, OKPKey.import_key(public), algorithms=[ALGORITHM]).payload
         content = msgspec.json.decode(payload, type=_Payload)
     except (JoseError, msgspec.MsgspecError, ValueError, TypeError, KeyError, RecursionError):
-        raise Invalid(
-            "This is not a receipt signed by this key.", advice="Check the key, and that the text is whole."
-        ) from None
+        advice = "Check the key, and that the text is whole."
+        raise Invalid("This is not a receipt signed by this key.", advice=advice) from None
     found = read(content.receipt)
     words_hash = hash_of(content.notice)
     if words_hash != found["hash"] or content.notice.text != found["text"]:

@@ -28,10 +28,8 @@ def corrected(strategy: Strategy, entry: Entry, instead: Mapping[str, Any]) -> E
     """The entry with these fields of its moment corrected; whose, when and of what kind it was stay."""
     old = entry.moment
     if old.category not in CORRECTABLE:
-        raise Invalid(
-            "This moment holds no data about the person.",
-            advice="Correct what was declared, observed, bought or measured.",
-        )
+        advice = "Correct what was declared, observed, bought or measured."
+        raise Invalid("This moment holds no data about the person.", advice=advice)
     unknown = set(instead) - (set(old.__struct_fields__) - set(_ENVELOPE))
     if unknown or not instead:
         wrong = f"{len(unknown)} of these fields are not known of this kind of moment."

@@ -1,6 +1,7 @@
 """Contested decisions: a person asks for a review; a person at the brand confirms or changes the decision."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from visavis.cards.replies import contestable_action
 from visavis.model.errors import Invalid
@@ -36,23 +37,16 @@ class Reviews:
             raise UnknownPerson("There is no such decision about this person.", advice="GET …/export lists them.")
         action = contestable_action(processor.strategy, found)
         if not action:
-            raise Invalid(
-                "This decision is not one that somebody reviews.",
-                advice="Only those about a price, eligibility, credit or a refusal are.",
-            )
+            advice = "Only those about a price, eligibility, credit or a refusal are."
+            raise Invalid("This decision is not one that somebody reviews.", advice=advice)
         now = self._people.now()
-        await self._people.process(
-            Contested(
-                id=f"contested-{decision}",
-                customer=name,
-                occurred_at=now,
-                decision=decision,
-                view=view,
-                action=action,
-                tag=processor.strategy.actions[action].review,
-                due_at=months_after(now, MONTHS),
-            )
+        cause, tag, due_at = (
+            f"contested-{decision}",
+            processor.strategy.actions[action].review,
+            months_after(now, MONTHS),
         )
+        moment = Contested(id=cause, customer=name, occurred_at=now, decision=decision, view=view, action=action)
+        await self._people.process(replace(moment, tag=tag, due_at=due_at))
         return self._people.find(name).reviews[decision]
 
     async def answer(self, name: str, decision: str, outcome: str, reasons: str) -> Review:

@@ -37,10 +37,8 @@ class SuppressionList(Projection):
                 self._note(bytes.fromhex(fingerprint), unquote(about), on={"on": True, "off": False}[stands])
             except (ValueError, KeyError):
                 name = path.name if path is not None else ""
-                raise Invalid(
-                    f"{name} cannot be read at line {number}.",
-                    advice="Restore it: without it, objections would be forgotten.",
-                ) from None
+                advice = "Restore it: without it, objections would be forgotten."
+                raise Invalid(f"{name} cannot be read at line {number}.", advice=advice) from None
 
     def of(self, names: Iterable[str]) -> list[str]:
         """What somebody with one of these names or identifiers objects to."""

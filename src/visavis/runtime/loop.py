@@ -142,7 +142,6 @@ class Processor:
         return StepResult(entry)
 
     def _merge_refused(self, customer: Customer, moment: Linked, now: float) -> NotAdmitted | None:
-        """Why this identifier cannot be linked: somebody else holds it, and the two may not be merged."""
         holder = self.population.holder(moment.identifier)
         if not holder or holder in customer.names:
             return None
@@ -261,22 +260,17 @@ class Processor:
         self.commit()
         names, log = {entry.customer for entry in entries}, self.log
         if any(self.customer(one).entries or log.erased(one) or any(True for _ in log.of(one)) for one in names):
-            raise Refused(
-                "This name is taken here, or nothing may be kept under it.",
-                advice="Bring a person in before anything of theirs is processed here.",
-            )
+            advice = "Bring a person in before anything of theirs is processed here."
+            raise Refused("This name is taken here, or nothing may be kept under it.", advice=advice)
         if any(entry.received_at > self.clock.now() for entry in entries):
-            raise Refused(
-                "Some of these entries are of the future.", advice="Check the clock of who exported them, and ours."
-            )
+            advice = "Check the clock of who exported them, and ours."
+            raise Refused("Some of these entries are of the future.", advice=advice)
         newcomers = Population()
         for entry in entries:
             newcomers.fold(entry)
         if any(self.population.holder(identifier) for identifier in newcomers.holders()):
-            raise Refused(
-                "An identifier in this export belongs to another customer.",
-                advice="Two customers are not joined this way.",
-            )
+            advice = "Two customers are not joined this way."
+            raise Refused("An identifier in this export belongs to another customer.", advice=advice)
         position = self.write(entries)
         self.population.replace(newcomers, self.population.holders() | newcomers.holders())
         self.apply_group(Group(list(entries), Changes()), position, live=False)

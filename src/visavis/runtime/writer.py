@@ -162,7 +162,6 @@ class Writer:
             self._run_jobs()
 
     async def _ring(self) -> None:
-        """Sleep until something comes, or until somebody or a job is due."""
         due, alarm = self.processor.next_due_at, None
         due = min([due if due is not None else inf, *[job.next_at for job in self._jobs]])
         if due < inf:

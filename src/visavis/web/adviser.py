@@ -130,9 +130,8 @@ class Adviser:
         found = self._brief_here(key, body.decision)
         needs = [fact.subject for fact in found.show.facts if fact.kind == "need"]
         if body.about and (body.answer != "wrong" or body.about not in needs):
-            raise Invalid(
-                "`about` names no fact of this brief that can be wrong.", advice="Send the `about` of one of its facts."
-            )
+            advice = "Send the `about` of one of its facts."
+            raise Invalid("`about` names no fact of this brief that can be wrong.", advice=advice)
         person, about = found.entry.customer, body.about
         moment = self._answers.answered(person, body.decision, body.answer, audience="adviser", about=about)
         return json_response(Settled(await self._answers.enter(moment)))

@@ -96,7 +96,6 @@ def routes(
 
 
 def _gesture(name: str, summary: str, *, method: str = "POST", **more: Any) -> Operation:
-    """An operation of the page's own key; usually answered by the page as it is then."""
     more = {"response": "text/html", "errors": (404, 503)} | more
     return Operation(method, f"{PATH}/{name}", summary, ("device",), COOKIE, **more)
 
@@ -191,10 +190,9 @@ class Portal:
         return HTMLResponse(html, headers=PAGE)
 
     async def _values(self, name: str, language: str) -> dict[str, Any]:
-        entries, lines = await self._writer.ask(
-            lambda: (self._loop.entries_of(name), lines_of_person(self._loop.log, self._loop.names(name)))
-        )
-        return await asyncio.to_thread(page_values, self._loop, self._accounts, name, entries, lines, language)
+        loop, ask = self._loop, self._writer.ask
+        entries, lines = await ask(lambda: (loop.entries_of(name), lines_of_person(loop.log, loop.names(name))))
+        return await asyncio.to_thread(page_values, loop, self._accounts, name, entries, lines, language)
 
 
 def page_values(

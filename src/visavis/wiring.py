@@ -291,7 +291,6 @@ def _derived(
 
 
 def _writer(processor: Processor, metrics: Metrics, parts: Derived, ledger: Ledger, *, threaded: bool) -> Writer:
-    """The writer, with what follows each commit: metrics and the list of recent entries, then a checkpoint."""
 
     def observed(processed: list[tuple[Entry, float]]) -> None:
         for entry, us in processed:
@@ -312,7 +311,6 @@ def _writer(processor: Processor, metrics: Metrics, parts: Derived, ledger: Ledg
 def _requests(
     storage: Storage, writer: Writer, parts: Derived, access: AccessKeys, mirror: Mirror, metrics: Metrics
 ) -> Requests:
-    """What people may ask; interrupted erasures and remembered objections are made good, and retention is scheduled."""
     processor = writer.processor
     stores: list[PersonalDataStore] = [access, parts.external_channels.addresses, mirror]
     resume(processor.log, stores)

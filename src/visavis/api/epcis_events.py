@@ -172,7 +172,6 @@ def _word(text: str, known: frozenset[str], name: str) -> str:
 
 
 def _contents(sent: Any) -> str:
-    """What identifies an event without an id: all its fields but the time at which it was recorded."""
     kept = {name: value for name, value in sent.items() if name != "recordTime"}
     return msgspec.json.encode(kept, order="sorted").hex()
 

@@ -29,7 +29,7 @@ from visavis.store.sqlite_file import open_database, truncate_wal
 
 TIMEOUT_S: Final = 5.0
 BACKOFF_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 3600.0, 3600.0, 3600.0)
-"""The pause after each failure. After the last one the effect is given up, and the console shows it."""
+"""The pause after each failure; after the last one the effect is given up."""
 AT_ONCE: Final = 8  # how many effects of one kind may be on their way at once
 KEPT: Final = 10_000
 ERASED: Final = "erased"  # an announced erasure: not in the log, sealed here until delivered

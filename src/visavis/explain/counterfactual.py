@@ -31,8 +31,7 @@ Change = Literal["gone", "shown", "other", "less", "more", "same"]
 LANGUAGES: Final = ("fr", "en")
 WORDS_LIMIT: Final = 25
 NAMED: Final = 3  # how many data a sentence names at most: it is read at a glance
-FIRST: Final[tuple[Origin, ...]] = ("declared", "observed", "inferred")
-"""What the person said comes before what was seen, and what was concluded comes last."""
+FIRST: Final[tuple[Origin, ...]] = ("declared", "observed", "inferred")  # the order in a sentence
 THIS: Final = {
     "customer": {"fr": "cette carte", "en": "this card"},
     "adviser": {"fr": "cette fiche", "en": "this brief"},

@@ -121,7 +121,6 @@ class Erasures:
         return self._receipt(pending, _sum(pending.done, done))
 
     def _announce(self, name: str) -> PendingErasure:
-        """Make the recipients' notices durable, and keep what is needed after the erasure."""
         customer, now, cause = self._people.find(name), self._people.now(), token_hex(8)
         whom = tuple(recipients(self._people.processor.strategy.purposes, customer))
         notices: list[Entry] = []

@@ -220,7 +220,6 @@ class Writer:
         return stepped
 
     async def _commit(self) -> Group:
-        """Commit the open group; when that fails it never was."""
         group = self.processor.close_group()
         if group.entries:
             try:

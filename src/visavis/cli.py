@@ -327,7 +327,6 @@ def ledger_vectors(
 
 
 def _opened(root: Path) -> tuple["SqliteEntryLog", bytes]:
-    """The log of this folder, and its root key."""
     from visavis.store.keys import KeyStore  # noqa: PLC0415
     from visavis.store.sqlite import SqliteEntryLog  # noqa: PLC0415
 

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -24,7 +24,29 @@ Who = Annotated[str, typer.Argument(help="The person.")]
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="The server's settings file.")]
 Data = Annotated[str | None, typer.Option("--data", help="The server's data folder.")]
 On = Annotated[bool, typer.Option("--on/--off", help="Ask for it, or take it back.")]
-_INDENT: Final = 1
+Signed = Annotated[Path, typer.Argument(help="A signed receipt, acknowledgement or copy.")]
+PublicKey = Annotated[
+    Path, typer.Option(help="The public key: /.well-known/consent-receipt-key.json of who signed it.")
+]
+MakersKey = Annotated[
+    Path | None, typer.Option(help="The public key (a JWK) of who made it, when that is another server.")
+]
+ToFile = Annotated[Path, typer.Argument(help="The file to write.")]
+Sign = Annotated[bool, typer.Option(help="Write a signed file, which can be brought in elsewhere.")]
+SignedFile = Annotated[Path, typer.Argument(help="The signed file.")]
+WrongMoment = Annotated[str, typer.Argument(help="The moment that said something wrong.")]
+Instead = Annotated[
+    str, typer.Option(help='What its fields should say, as JSON: {"value": "M"}; nothing when it never happened.')
+]
+Family = Annotated[str, typer.Argument()]
+About = Annotated[str, typer.Argument(help="marketing, sharing, or a purpose.")]
+Anyone = Annotated[str, typer.Argument(help="The person; nobody: every request that waits for the brand.")]
+RequestId = Annotated[str, typer.Argument(help="The request, as `requests` lists it.")]
+NextStatus = Annotated[str, typer.Argument(help="requires_action, delayed, rejected or fulfilled")]
+Reason = Annotated[str, typer.Option(help="What the person reads; needed for a delay and a rejection.")]
+Contested = Annotated[str, typer.Argument(help="The contested decision.")]
+Outcome = Annotated[str, typer.Argument(help="confirmed or changed")]
+Reasons = Annotated[str, typer.Argument(help="What the person reads.")]
 
 
 @rights.command()
@@ -36,10 +58,7 @@ def schema() -> None:
 
 
 @rights.command()
-def verify(
-    file: Annotated[Path, typer.Argument(help="A signed receipt, acknowledgement or copy.")],
-    key: Annotated[Path, typer.Option(help="The public key: /.well-known/consent-receipt-key.json of who signed it.")],
-) -> None:
+def verify(file: Signed, key: PublicKey) -> None:
     """Verify what a server signed and gave, without that server, and print what it says."""
     from visavis.rights.documents import verified  # noqa: PLC0415
 
@@ -50,13 +69,7 @@ def verify(
 
 @rights.command()
 def export(
-    root: Root,
-    person: Who,
-    to: Annotated[Path, typer.Argument(help="The file to write.")],
-    *,
-    settings: SettingsFile = None,
-    data: Data = None,
-    sign: Annotated[bool, typer.Option(help="Write a signed file, which can be brought in elsewhere.")] = True,
+    root: Root, person: Who, to: ToFile, *, settings: SettingsFile = None, data: Data = None, sign: Sign = True
 ) -> None:
     """Write a copy of everything that is held of one person."""
     import msgspec  # noqa: PLC0415
@@ -74,13 +87,11 @@ def export(
 def bring_in(
     root: Root,
     person: Who,
-    file: Annotated[Path, typer.Argument(help="The signed file.")],
+    file: SignedFile,
     *,
     settings: SettingsFile = None,
     data: Data = None,
-    key: Annotated[
-        Path | None, typer.Option(help="The public key (a JWK) of who made it, when that is another server.")
-    ] = None,
+    key: MakersKey = None,
 ) -> None:
     """Bring in a person's copy from another server: all of it or nothing."""
     token = read_file(file)
@@ -93,13 +104,11 @@ def bring_in(
 def correct(
     root: Root,
     person: Who,
-    moment: Annotated[str, typer.Argument(help="The moment that said something wrong.")],
+    moment: WrongMoment,
     *,
     settings: SettingsFile = None,
     data: Data = None,
-    instead: Annotated[
-        str, typer.Option(help='What its fields should say, as JSON: {"value": "M"}; nothing when it never happened.')
-    ] = "null",
+    instead: Instead = "null",
 ) -> None:
     """Correct a moment, and all that followed from it."""
     from visavis.model.errors import Invalid  # noqa: PLC0415
@@ -108,20 +117,11 @@ def correct(
         fields = json.loads(instead)
     except ValueError:
         raise Invalid("`--instead` is not JSON.", advice='Write {"value": "M"}.') from None
-    _print(
-        _with_requests(root, settings, data, lambda requests: requests.correct(person, moment, fields, by_brand=True))
-    )
+    _print(_with_requests(root, settings, data, lambda one: one.correct(person, moment, fields, by_brand=True)))
 
 
 @rights.command()
-def hide(
-    root: Root,
-    person: Who,
-    family: Annotated[str, typer.Argument()],
-    *,
-    settings: SettingsFile = None,
-    data: Data = None,
-) -> None:
+def hide(root: Root, person: Who, family: Family, *, settings: SettingsFile = None, data: Data = None) -> None:
     """Never again name a family of products that was wrongly concluded."""
     _print(_with_requests(root, settings, data, lambda requests: requests.hide(person, family)))
 
@@ -147,7 +147,7 @@ def restrict(root: Root, person: Who, *, on: On = True, settings: SettingsFile =
 def object_(
     root: Root,
     person: Who,
-    about: Annotated[str, typer.Argument(help="marketing, sharing, or a purpose.")] = "marketing",
+    about: About = "marketing",
     *,
     on: On = True,
     settings: SettingsFile = None,
@@ -158,13 +158,7 @@ def object_(
 
 
 @rights.command()
-def requests(
-    root: Root,
-    person: Annotated[str, typer.Argument(help="The person; nobody: every request that waits for the brand.")] = "",
-    *,
-    settings: SettingsFile = None,
-    data: Data = None,
-) -> None:
+def requests(root: Root, person: Anyone = "", *, settings: SettingsFile = None, data: Data = None) -> None:
     """List what a person asked, and where it stands; or all that waits for the brand, the most urgent first."""
 
     async def listed(requests: "Requests") -> Any:
@@ -177,10 +171,10 @@ def requests(
 def move(
     root: Root,
     person: Who,
-    request: Annotated[str, typer.Argument(help="The request, as `requests` lists it.")],
-    status: Annotated[str, typer.Argument(help="requires_action, delayed, rejected or fulfilled")],
+    request: RequestId,
+    status: NextStatus,
     *,
-    reason: Annotated[str, typer.Option(help="What the person reads; needed for a delay and a rejection.")] = "",
+    reason: Reason = "",
     settings: SettingsFile = None,
     data: Data = None,
 ) -> None:
@@ -202,25 +196,20 @@ def reviews(root: Root, *, settings: SettingsFile = None, data: Data = None) -> 
 def review(
     root: Root,
     person: Who,
-    decision: Annotated[str, typer.Argument(help="The contested decision.")],
-    outcome: Annotated[str, typer.Argument(help="confirmed or changed")],
-    reasons: Annotated[str, typer.Argument(help="What the person reads.")],
+    decision: Contested,
+    outcome: Outcome,
+    reasons: Reasons,
     *,
     settings: SettingsFile = None,
     data: Data = None,
 ) -> None:
     """Answer a contested decision, with reasons."""
-    _print(
-        _with_requests(
-            root, settings, data, lambda requests: requests.reviews.answer(person, decision, outcome, reasons)
-        )
-    )
+    _print(_with_requests(root, settings, data, lambda asked: asked.reviews.answer(person, decision, outcome, reasons)))
 
 
 def _with_requests(
     root: Path, settings: Path | None, data: str | None, what: Callable[["Requests"], Awaitable[T]]
 ) -> T:
-    """Open the server's data, do this, and close it."""
     from visavis.config import settings as read_settings  # noqa: PLC0415
     from visavis.delivery.webhooks import ERASED  # noqa: PLC0415
     from visavis.wiring import build  # noqa: PLC0415
@@ -249,13 +238,12 @@ def _key(path: Path) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise Invalid(
-            f"{path.name} is not a public key.", advice="Give the JSON of /.well-known/consent-receipt-key.json."
-        )
+        advice = "Give the JSON of /.well-known/consent-receipt-key.json."
+        raise Invalid(f"{path.name} is not a public key.", advice=advice)
     return found
 
 
 def _print(found: object) -> None:
     import msgspec  # noqa: PLC0415
 
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=_INDENT).decode() + "\n")
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=1).decode() + "\n")

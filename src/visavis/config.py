@@ -28,10 +28,7 @@ class Push(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Wallet(Struct, frozen=True, forbid_unknown_fields=True):
-    """An Apple developer's account: pass type, certificate, key and issuer (PEM files); without it, no passes.
-
-    ``url`` is the public https address of this server; with ``push_url`` empty, a changed pass is not announced.
-    """
+    """An Apple developer's account (PEM files; none: no passes), this server's https ``url``, and Apple's push URL."""
 
     pass_type: str = ""
     team: str = ""
@@ -51,11 +48,7 @@ class GoogleWallet(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Mail(Struct, frozen=True, forbid_unknown_fields=True):
-    """The SMTP server; without a ``host`` no e-mail is sent.
-
-    ``purpose`` is the strategy's purpose for e-mail, ``url`` this server's https address, ``least_s`` a card's least
-    time.
-    """
+    """The SMTP server (no ``host``: no e-mail), the strategy's ``purpose`` of e-mail, this server's https ``url``."""
 
     host: str = ""
     port: int = 587
@@ -65,7 +58,7 @@ class Mail(Struct, frozen=True, forbid_unknown_fields=True):
     sender: str = ""
     purpose: str = ""
     url: str = ""
-    least_s: float = 3600.0
+    least_s: float = 3600.0  # only cards that last so long are sent
 
 
 class Broker(Struct, frozen=True, forbid_unknown_fields=True):
@@ -145,9 +138,8 @@ def settings(path: Path | None, **given: Any) -> Settings:
         try:
             read = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
-            raise Invalid(
-                f"{path.name} cannot be read: {error.strerror}.", advice="Give the path of a settings file."
-            ) from None
+            text = f"{path.name} cannot be read: {error.strerror}."
+            raise Invalid(text, advice="Give the path of a settings file.") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise Invalid(f"{path.name} is not TOML: {error}.", advice="See docs/serve.md.") from None
     try:
@@ -156,8 +148,6 @@ def settings(path: Path | None, **given: Any) -> Settings:
         raise Invalid(f"The settings cannot be used: {error}.", advice="See docs/serve.md.") from None
     folder, key = found.folder.resolve(), found.key_file.resolve()
     if folder == key or folder in key.parents:
-        raise Invalid(
-            "The root key lies inside the data folder.",
-            advice="Keep it elsewhere, so that a copy of the data opens nothing.",
-        )
+        advice = "Keep it elsewhere, so that a copy of the data opens nothing."
+        raise Invalid("The root key lies inside the data folder.", advice=advice)
     return found

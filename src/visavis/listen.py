@@ -13,8 +13,6 @@ from visavis.model.errors import Unavailable
 from visavis.wiring import Server
 
 HEALTH_TIMEOUT_S: Final = 5  # how long requests under way may take when the server stops
-
-
 T = TypeVar("T")
 
 
@@ -41,15 +39,8 @@ async def listening(
     server: Server, port: int, *, host: str = "127.0.0.1", bound: socket.socket | None = None
 ) -> AsyncIterator[None]:
     """Listen until left, on a ``bound`` socket or this port; :class:`Unavailable` when the port is taken."""
-    config = uvicorn.Config(
-        server.app,
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=HEALTH_TIMEOUT_S,
-    )
+    quiet: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False}
+    config = uvicorn.Config(server.app, host=host, port=port, timeout_graceful_shutdown=HEALTH_TIMEOUT_S, **quiet)
     listener = Listening(config)
     with bound if bound is not None else bound_at(host, port) as ours:
         task = asyncio.get_running_loop().create_task(listener.serve(sockets=[ours]))
@@ -71,8 +62,7 @@ async def until_stopped() -> None:
 
 def bound_at(host: str, port: int) -> socket.socket:
     """A socket that listens at this port (0: a free one); :class:`Unavailable` when it is taken."""
-    # Named as TCP, the sockets that it accepts send small answers at once; else each of them would wait 40 ms for an
-    # acknowledgement.
+    # Named as TCP, the accepted sockets send small answers at once; else each waits 40 ms for an acknowledgement.
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -80,7 +70,6 @@ def bound_at(host: str, port: int) -> socket.socket:
         bound.listen()
     except OSError as error:
         bound.close()
-        raise Unavailable(
-            f"Port {port} of {host} cannot be used: {error.strerror}.", advice="Give another one: --port."
-        ) from None
+        text = f"Port {port} of {host} cannot be used: {error.strerror}."
+        raise Unavailable(text, advice="Give another one: --port.") from None
     return bound

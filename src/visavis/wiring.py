@@ -1,7 +1,4 @@
-"""Wire a server: settings and a strategy become its parts, joined in the order in which data flow.
-
-The log is folded once, into customers and projections; then moments come in, and what is durable goes out.
-"""
+"""Wire a server: settings and a strategy become its parts, joined in the order in which data flow."""
 
 import gc
 import os
@@ -19,10 +16,8 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
-from visavis.api import epcis, explanations, openapi, people, receipts, signals
-from visavis.api import ledger as ledger_doors
-from visavis.api import monitoring as operations
-from visavis.api import rights as rights_doors
+from visavis.api import epcis, explanations, monitoring, openapi, people, receipts, rights, signals
+from visavis.api import ledger as public_ledger
 from visavis.api.moments import Moments, Receive, Scope, Send
 from visavis.config import Settings
 from visavis.delivery.dispatcher import Dispatcher
@@ -101,9 +96,8 @@ class Storage(Struct, frozen=True):
         if self.memory:
             return MemoryEntryLog()
         folder = self.settings.folder
-        return SqliteEntryLog(
-            folder / "log.sqlite", KeyStore(folder / "vault.sqlite", self.root, self.settings.tombstones)
-        )
+        keys = KeyStore(folder / "vault.sqlite", self.root, self.settings.tombstones)
+        return SqliteEntryLog(folder / "log.sqlite", keys)
 
     def ledger(self, log: Log) -> Ledger:
         """The ledger of uses in this log, with the checkpoints that were signed before."""
@@ -180,8 +174,7 @@ class Server(Derived):
     def start(self) -> None:
         """Begin to serve, in the running event loop."""
         warm_up(self.processor)
-        # What was rebuilt lives on: the collector need not look at it again, and its pauses are what people would wait
-        # for.
+        # What was rebuilt stays: the collector need not look at it again while people wait.
         gc.collect()
         gc.freeze()
         self.writer.start()
@@ -215,10 +208,7 @@ def build(
     learned: Learned | None = None,
     extra: Extra = lambda _: (),
 ) -> Server:
-    """Wire a server; with ``memory`` nothing is written to disk, and ``extra`` adds pages (the stage).
-
-    ``key`` replaces the root key's file, ``randomization_key`` the one that is derived from it.
-    """
+    """Wire a server; ``memory`` writes no file, ``extra`` adds pages, keys replace the file's or the derived one."""
     strategy, time = read(files), clock or SystemClock()
     storage = Storage.open(settings, key, memory=memory)
     randomization_key = randomization_key or derived(storage.root, "dice")
@@ -268,49 +258,40 @@ def build(
 def _derived(
     storage: Storage, strategy: Strategy, randomization_key: bytes, clock: Clock, log: Log, access: AccessKeys
 ) -> Derived:
-    """The customers, then the projections, each with what it is derived by."""
 
     def now() -> float:
         return clock.now().timestamp()
 
-    settings, population = storage.settings, Population()
+    def holds(device: str) -> bool:
+        return access.holds(AccessKey(device, "device"))
+
+    settings, file, secret, population = storage.settings, storage.file, storage.secret, Population()
     person = population.customer
     screens = Screens(strategy, person, clock.now)
-    channels = ExternalChannels(
-        settings,
-        storage.file("addresses"),
-        storage.secret,
-        strategy,
-        screens,
-        lambda device: access.holds(AccessKey(device, "device")),
-        now,
-        erased=log.erased,
-    )
+    addresses = file("addresses")
+    channels = ExternalChannels(settings, addresses, secret, strategy, screens, holds, now, erased=log.erased)
     return Derived(
         population=population,
-        suppression_list=SuppressionList(None if storage.memory else settings.opposition, storage.secret("opposition")),
+        suppression_list=SuppressionList(None if storage.memory else settings.opposition, secret("opposition")),
         learner=OnlineLearner(person, strategy.purposes),
         webhooks=Webhooks(
-            storage.file("outbox"),
+            file("outbox"),
             checked(settings.webhooks, frozenset(settings.hosts)),
             covered=lambda name, effect: may_do(strategy, person(name), effect, now()),
             erased=log.erased,
-            secret=storage.secret("outbox"),
+            secret=secret("outbox"),
         ),
         objectives=ObjectiveTallies(
             strategy, randomization_key, randomization_unit=lambda name: person(name).randomization_unit
         ),
         accounts=Accounts(strategy),
         screens=screens,
-        dispatcher=Dispatcher(
-            storage.file("delivery"), channels.channels, strategy, screens, person, now, storage.secret("delivery")
-        ),
+        dispatcher=Dispatcher(file("delivery"), channels.channels, strategy, screens, person, now, secret("delivery")),
         external_channels=channels,
     )
 
 
 def _writer(processor: Processor, metrics: Metrics, parts: Derived, ledger: Ledger, *, threaded: bool) -> Writer:
-    """The writer, with what follows each commit: metrics and the list of recent entries, then a checkpoint."""
 
     def observed(processed: list[tuple[Entry, float]]) -> None:
         for entry, us in processed:
@@ -331,7 +312,6 @@ def _writer(processor: Processor, metrics: Metrics, parts: Derived, ledger: Ledg
 def _requests(
     storage: Storage, writer: Writer, parts: Derived, access: AccessKeys, mirror: Mirror, metrics: Metrics
 ) -> Requests:
-    """What people may ask; interrupted erasures and remembered objections are made good, and retention is scheduled."""
     processor = writer.processor
     stores: list[PersonalDataStore] = [access, parts.external_channels.addresses, mirror]
     resume(processor.log, stores)
@@ -340,21 +320,14 @@ def _requests(
     people = People(writer, [*parts.projections(), *stores])
     retention = Retention(processor, people.holders, deleted=metrics.count_lapsed)
     writer.schedule(retention.run)
-    return Requests(
-        people,
-        Erasures(people, parts.webhooks, parts.suppression_list, storage.secret("subjects")),
-        parts.suppression_list,
-        parts.accounts,
-        signing_key(storage.secret("receipts")),
-    )
+    erasures = Erasures(people, parts.webhooks, parts.suppression_list, storage.secret("subjects"))
+    return Requests(people, erasures, parts.suppression_list, parts.accounts, signing_key(storage.secret("receipts")))
 
 
 def keys(settings: Settings, root: bytes | None = None) -> AccessKeys:
     """The keys of the server that has these settings: what it and the command line open."""
-    return AccessKeys(
-        settings.folder / "keys.sqlite",
-        derived(root if root is not None else root_key(settings.key_file, data=settings.folder), "access"),
-    )
+    root = root if root is not None else root_key(settings.key_file, data=settings.folder)
+    return AccessKeys(settings.folder / "keys.sqlite", derived(root, "access"))
 
 
 def root_key(path: Path, *, data: Path | None = None) -> bytes:
@@ -363,10 +336,9 @@ def root_key(path: Path, *, data: Path | None = None) -> bytes:
         found = path.read_bytes()
     except FileNotFoundError:
         if data is not None and any(data.glob("*.sqlite")):
+            text = f"{data.name} holds data, and there is no root key {path.name} that opens them."
             advice = "Give the --settings of `visavis serve`, which name it, or put the file back."
-            raise Invalid(
-                f"{data.name} holds data, and there is no root key {path.name} that opens them.", advice=advice
-            ) from None
+            raise Invalid(text, advice=advice) from None
         path.parent.mkdir(parents=True, exist_ok=True)
         found = token_bytes(KEY_BYTES)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -375,15 +347,12 @@ def root_key(path: Path, *, data: Path | None = None) -> bytes:
             file.flush()
             os.fsync(file.fileno())
     if len(found) != KEY_BYTES:
-        raise Invalid(
-            f"{path.name} is not a root key: it holds {len(found)} bytes, not {KEY_BYTES}.",
-            advice="Give back the file that was made.",
-        )
+        text = f"{path.name} is not a root key: it holds {len(found)} bytes, not {KEY_BYTES}."
+        raise Invalid(text, advice="Give back the file that was made.")
     return found
 
 
 def _pages(server: Server, moments: Moments, secret: Callable[[str], bytes], extra: Extra) -> Starlette:
-    """The pages and the small routes; the server starts and stops with them."""
     writer, access = server.writer, server.access_keys
 
     @asynccontextmanager
@@ -396,13 +365,13 @@ def _pages(server: Server, moments: Moments, secret: Callable[[str], bytes], ext
         moments.route,
         *people.routes(writer, access),
         *epcis.routes(writer, access),
-        *rights_doors.routes(server.requests, access),
+        *rights.routes(server.requests, access),
         *explanations.routes(writer, access),
         *signals.routes(),
         *openapi.routes(),
-        *ledger_doors.routes(writer, server.ledger),
+        *public_ledger.routes(writer, server.ledger),
         *receipts.routes(writer, access, secret("receipts")),
-        *operations.routes(writer, access, server.metrics, server.look_again),
+        *monitoring.routes(writer, access, server.metrics, server.look_again),
         *glasses.routes(writer, access, server.screens),
         *packages.routes(server.strategy),
         *pairing.routes(writer, access, server.screens),
@@ -423,7 +392,6 @@ def _pages(server: Server, moments: Moments, secret: Callable[[str], bytes], ext
 
 
 def _app(moments: Moments, pages_app: Starlette) -> Asgi:
-    """The path of every moment, raw, beside the pages."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == moments.route.path:

@@ -1,8 +1,4 @@
-"""``POST /epcis/capture``: a home's events as GS1 EPCIS 2.0; idempotent, and done when it is answered.
-
-The sensor's or device's key identifies the home. All events are taken or none (``rollback``), or each by itself
-(``proceed``).
-"""
+"""``POST /epcis/capture``: a home's events as GS1 EPCIS 2.0; idempotent, and done when it is answered."""
 
 from datetime import datetime
 from secrets import token_hex
@@ -79,7 +75,7 @@ def routes(writer: Writer, access: AccessKeys) -> list[ApiRoute]:
 
 
 class EpcisApi:
-    """Captures events, and keeps what became of the latest captures."""
+    """Captures events, all or none unless ``proceed`` is asked, and keeps what became of the latest captures."""
 
     def __init__(self, writer: Writer, access: AccessKeys) -> None:
         self._writer = writer
@@ -136,7 +132,6 @@ class EpcisApi:
         return found, errors
 
     def _admitted(self, key: AccessKey, event: Any, number: int) -> list[Moment]:
-        """The moments of one event; :class:`Rejected` when it is not valid or not allowed."""
         loop = self._writer.processor
         now = loop.clock.now()
         try:
@@ -175,7 +170,6 @@ def _behaviour(request: Request) -> str:
 
 
 def _events(body: bytes) -> list[Any]:
-    """The events of a document, of a list, or the one event; :class:`Rejected` when it is none of these."""
     try:
         sent = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

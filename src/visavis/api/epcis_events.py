@@ -1,7 +1,4 @@
-"""EPCIS 2.0 events, validated beyond the JSON Schema, which accepts unknown steps and negative quantities.
-
-An object event about a home becomes moments; every other valid event is accepted and leaves nothing.
-"""
+"""EPCIS 2.0 events, validated beyond the JSON Schema; those about a home's objects become moments."""
 
 import re
 from collections import defaultdict
@@ -102,10 +99,8 @@ def read(sent: Any) -> Event:
     except msgspec.ValidationError as error:
         raise Invalid(f"Not an EPCIS event: {detail_of(error)}.", advice="See EPCIS 2.0, section 7.") from None
     if event.event_time.tzinfo is None:
-        raise Invalid(
-            "Not an EPCIS event: `eventTime` has no time zone.",
-            advice="Write it as 2026-11-24T09:59:00Z or with an offset.",
-        )
+        advice = "Write it as 2026-11-24T09:59:00Z or with an offset."
+        raise Invalid("Not an EPCIS event: `eventTime` has no time zone.", advice=advice)
     if not event.action and event.type != "TransformationEvent":
         raise Invalid("Not an EPCIS event: it has no `action`.", advice="Use ADD, OBSERVE or DELETE.")
     _word(event.biz_step, STEPS, "bizStep")
@@ -123,10 +118,8 @@ def read(sent: Any) -> Event:
         ),
     }[event.type]
     if not about:
-        raise Invalid(
-            "Not an EPCIS event: it is about nothing.",
-            advice="Give the items, the quantities or the sensor's data that it is about.",
-        )
+        advice = "Give the items, the quantities or the sensor's data that it is about."
+        raise Invalid("Not an EPCIS event: it is about nothing.", advice=advice)
     return event
 
 
@@ -179,15 +172,12 @@ def _word(text: str, known: frozenset[str], name: str) -> str:
     if found is None and ":" in text:
         return ""
     if word and word not in known:
-        raise Invalid(
-            f"Not an EPCIS event: there is no such {name}.",
-            advice="Use a word of the Core Business Vocabulary, or an address of your own.",
-        )
+        advice = "Use a word of the Core Business Vocabulary, or an address of your own."
+        raise Invalid(f"Not an EPCIS event: there is no such {name}.", advice=advice)
     return word
 
 
 def _contents(sent: Any) -> str:
-    """What identifies an event without an id: all its fields but the time at which it was recorded."""
     kept = {name: value for name, value in sent.items() if name != "recordTime"}
     return msgspec.json.encode(kept, order="sorted").hex()
 

@@ -49,8 +49,7 @@ async def explained(writer: Writer, name: str, decision: str, language: str) -> 
         if found is None:
             return None
         before, entry = found
-        return entry, why(
-            loop.strategy, loop.worlds.get(entry.world), before, entry, decision, loop.randomization_key, language
-        )
+        world, key = loop.worlds.get(entry.world), loop.randomization_key
+        return entry, why(loop.strategy, world, before, entry, decision, key, language)
 
     return await asyncio.to_thread(compute)

@@ -22,13 +22,9 @@ def _get(path: str, summary: str, response: Any, *errors: int, query: tuple[str,
 
 CHECKPOINT: Final = _get("checkpoint", "The ledger of uses up to now: its size and root, signed.", "text/plain", 503)
 KEY: Final = _get("key", "What verifies checkpoints.", "text/plain")
+_SIZES: Final = ("seq", "old", "size")
 PROOF: Final = _get(
-    "proof",
-    "The proof of one line, or that the ledger only grew.",
-    dict[str, Any],
-    422,
-    503,
-    query=("seq", "old", "size"),
+    "proof", "The proof of one line, or that the ledger only grew.", dict[str, Any], 422, 503, query=_SIZES
 )
 LEAVES: Final = _get(
     "leaves", "The lines that a checkpoint covers.", "application/x-ndjson", 422, 503, query=("after",)
@@ -72,25 +68,13 @@ def routes(writer: Writer, ledger: Ledger) -> list[ApiRoute]:
 
 
 def _inclusion_proof(ledger: Ledger, index: int, size: int) -> dict[str, object]:
-    proof = ledger.inclusion(index, size)
-    return {
-        "seq": index,
-        "size": size,
-        "leaf_hash": _base64(ledger.hash_of(index)),
-        "root": _base64(ledger.root(size)),
-        "proof": [_base64(one) for one in proof],
-    }
+    proof, leaf_hash = [_base64(one) for one in ledger.inclusion(index, size)], _base64(ledger.hash_of(index))
+    return {"seq": index, "size": size, "leaf_hash": leaf_hash, "root": _base64(ledger.root(size)), "proof": proof}
 
 
 def _consistency_proof(ledger: Ledger, old: int, size: int) -> dict[str, object]:
-    proof = ledger.consistency(old, size)
-    return {
-        "old": old,
-        "size": size,
-        "old_root": _base64(ledger.root(old)),
-        "root": _base64(ledger.root(size)),
-        "proof": [_base64(one) for one in proof],
-    }
+    proof, old_root = [_base64(one) for one in ledger.consistency(old, size)], _base64(ledger.root(old))
+    return {"old": old, "size": size, "old_root": old_root, "root": _base64(ledger.root(size)), "proof": proof}
 
 
 def _base64(hashed: bytes) -> str:

@@ -76,12 +76,7 @@ class Moments:
     """The endpoint. ``count`` is called with each moment's kind and result (kept, refused, invalid), for metrics."""
 
     def __init__(
-        self,
-        writer: Writer,
-        access: AccessKeys,
-        secret: bytes,
-        *,
-        count: Callable[[str, str], None] = lambda _kind, _result: None,
+        self, writer: Writer, access: AccessKeys, secret: bytes, *, count: Callable[[str, str], None] = lambda *_: None
     ) -> None:
         self._writer = writer
         self._access = access

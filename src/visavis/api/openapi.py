@@ -28,15 +28,13 @@ def document(routes: Iterable[object], *, version: str = "1") -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for one in operations:
         paths.setdefault(one.template, {})[one.method.lower()] = _operation(one, schema_of, ids)
+    security = {"bearer": {"type": "http", "scheme": "bearer"}, **cookies}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Vis-à-vis", "version": version},
         "security": [{"bearer": []}],
         "paths": paths,
-        "components": {
-            "schemas": components,
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}, **cookies},
-        },
+        "components": {"schemas": components, "securitySchemes": security},
     }
 
 
@@ -77,10 +75,8 @@ def _operation(operation: Operation, schema_of: dict[str, Any], ids: dict[str, s
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
-    in_path = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-        for name in re.findall(r"{(\w+)}", operation.template)
-    ]
+    required = {"in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+    in_path: list[dict[str, Any]] = [{"name": name, **required} for name in re.findall(r"{(\w+)}", operation.template)]
     in_query = []
     for name in operation.query:
         values = operation.enums.get(name)

@@ -136,11 +136,8 @@ class PersonApi:
         name, key = person(request, self._access)
         loop, category = self._writer.processor, str(request.path_params["category"])
         await read_body(request, Closing)
-        reading = [
-            purpose.key
-            for purpose in loop.strategy.purposes.values()
-            if purpose.basis == "consent" and category in purpose.categories
-        ]
+        purposes = [one for one in loop.strategy.purposes.values() if one.basis == "consent"]
+        reading = [purpose.key for purpose in purposes if category in purpose.categories]
         if not reading:
             raise Invalid("No purpose that can be chosen reads this.", advice="GET …/purposes lists them.")
         at, chosen, by_brand = loop.clock.now(), loop.customer(name).consents, key.role == "brand"

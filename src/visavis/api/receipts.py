@@ -71,7 +71,6 @@ def routes(writer: Writer, access: AccessKeys, secret: bytes) -> list[ApiRoute]:
 
 
 def _served_notice(loop: Processor, name: str, choice: Consent) -> NoticeText:
-    """The notice that was served before this choice, from the person's own entry of it."""
     for one in loop.names(name):
         entry = loop.log.entry(one, choice.served)
         notice = entry.moment if entry is not None else None

@@ -1,7 +1,6 @@
-"""Global Privacy Control: a browser's signal is an objection to sharing data with others, and nothing else.
+"""Global Privacy Control: a browser's signal objects to sharing, before the request that it came with.
 
-It is processed before the request that it came with. Reference: W3C, *Global Privacy Control*, working draft (header
-``Sec-GPC``, resource ``/.well-known/gpc.json``).
+Reference: W3C, *Global Privacy Control*, working draft (header ``Sec-GPC``, resource ``/.well-known/gpc.json``).
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,4 @@
-"""Where persons can be reached: a push subscription, a pass on a phone, an e-mail address.
-
-Sealed in one file whose key lies elsewhere; what is deleted is overwritten. A derived key seals the tickets of links.
-"""
+"""Where persons can be reached (push subscription, phone pass, e-mail), sealed in one file, and tickets of links."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Collection, Sequence

@@ -1,7 +1,4 @@
-"""What comes back of a card or brief: that it was displayed, and its answer. The same for every screen.
-
-A decision has one moment of each kind, whatever the screen, so that the first answer received is the one that counts.
-"""
+"""What comes back of a card or brief, the same for every screen; the first answer received is the one that counts."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -47,14 +44,8 @@ class Answers:
     ) -> Answered:
         """That this card was answered so; :class:`Invalid` when there is no such card, or it was too long ago."""
         self._check(person, decision, audience)
-        return Answered(
-            id=f"answer-{decision}"[:ID_LIMIT],
-            customer=person,
-            occurred_at=self._at(ago_s),
-            decision=decision,
-            answer=answer,
-            about=about,
-        )
+        name, at = f"answer-{decision}"[:ID_LIMIT], self._at(ago_s)
+        return Answered(id=name, customer=person, occurred_at=at, decision=decision, answer=answer, about=about)
 
     async def enter(self, moment: Displayed | Answered) -> str:
         """Process this moment; of an answer, return the one that counts: the first received (empty: none was kept)."""
@@ -66,15 +57,11 @@ class Answers:
 
     def _check(self, person: str, decision: str, audience: str) -> None:
         if decision not in self.cards(person, audience):
-            raise Invalid(
-                "There is no such card on this person's screens.",
-                advice="Send the `decision` of a card that was shown.",
-            )
+            advice = "Send the `decision` of a card that was shown."
+            raise Invalid("There is no such card on this person's screens.", advice=advice)
 
     def _at(self, ago_s: float) -> datetime:
         if not 0.0 <= ago_s <= LATE_LIMIT_S:
-            raise Invalid(
-                "`ago_s` is not a number of seconds between 0 and a week.",
-                advice="Send how long ago it happened; drop what is older.",
-            )
+            advice = "Send how long ago it happened; drop what is older."
+            raise Invalid("`ago_s` is not a number of seconds between 0 and a week.", advice=advice)
         return self._writer.processor.clock.now() - timedelta(seconds=ago_s)

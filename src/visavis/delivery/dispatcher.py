@@ -135,11 +135,8 @@ class Dispatcher(Projection):
 
     def export_personal_data(self, names: Collection[str]) -> list[dict[str, Any]]:
         """What became of each card on its way to this person: device, channel, number of attempts."""
-        return [
-            {"of": name, "decision": decision, **asdict(self.parcels[decision])}
-            for name in names
-            for decision in self._of.get(name, ())
-        ]
+        theirs = [(name, decision) for name in names for decision in self._of.get(name, ())]
+        return [{"of": name, "decision": decision, **asdict(self.parcels[decision])} for name, decision in theirs]
 
     def settle(self) -> None:
         """Once the whole log was applied, drop the status of cards that are not in it (an erasure, a backup)."""
@@ -289,12 +286,10 @@ class Dispatcher(Projection):
             heappush(self._alarms, (at, decision))
 
     def _channels_for(self, device: str) -> list[str]:
-        """The channels by which a device of this profile is reached, the best first."""
         known = self._strategy.devices.get(device)
         return [name for name in (*(known.transports if known is not None else ()), FALLBACK) if name in self._channels]
 
     def _not_now(self, person: str, decision: str, found: OnScreen | None) -> str:
-        """Why this card is not to be handed over now; empty when it is."""
         if found is None or found.show.id != decision:
             return "not to be shown any more"
         return undeliverable(self._strategy, self._person(person), found.show)

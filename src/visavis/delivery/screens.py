@@ -1,8 +1,4 @@
-"""What is on which screen now: a customer's card, and the briefs of a place; computed at each call.
-
-A card leaves the screen when it is answered, when its time is over, or when its purpose is closed; a brief also when
-the person leaves. It is rebuilt from the log.
-"""
+"""What is on which screen now, computed at each call: a customer's card, and the briefs of a place."""
 
 import asyncio
 from collections import deque
@@ -60,7 +56,7 @@ class Recent(Struct, frozen=True):
 
 
 class Screens(Projection):
-    """Follows the durable entries; ``customer`` gives a person as of the last of them."""
+    """Follows the durable entries, and what may be shown still; ``customer`` gives a person as of the last of them."""
 
     name = "screens"
 
@@ -127,14 +123,10 @@ class Screens(Projection):
 
     def export_personal_data(self, names: Collection[str]) -> list[dict[str, Any]]:
         """What was last put on this person's screens, and on an adviser's about them."""
-        return [
-            {"of": name, "audience": audience, "decision": last.show.id, "moment": last.entry.moment.id}
-            for (name, audience), last in self._last.items()
-            if name in names
-        ]
+        theirs = [(*key, one.show.id, one.entry.moment.id) for key, one in self._last.items() if key[0] in names]
+        return [dict(zip(("of", "audience", "decision", "moment"), one, strict=True)) for one in theirs]
 
     def _take_off(self, names: Collection[str]) -> int:
-        """Keep no card, brief or recent entry of these names; how many cards and briefs that was."""
         cards = [key for key in self._last if key[0] in names]
         for key in cards:
             del self._last[key]
@@ -202,12 +194,10 @@ class Screens(Projection):
                 del self._bells[name]
 
     def _latest(self, person: Customer, audience: str) -> OnScreen | None:
-        """What was decided last for this person, by whichever of their names it came."""
         found = [one for name in person.names if (one := self._last.get((name, audience))) is not None]
         return max(found, key=lambda one: one.entry.received_at, default=None)
 
     def _there(self, place: str) -> list[Customer]:
-        """Who checked in at this place and is still there, once each, the latest first."""
         people = [self._customer(name) for name in reversed(self._present.get(place, {}))]
         found = {one.id: one for one in people if one.places.here == place and one.places.checked_in}
         return list(found.values())

@@ -1,7 +1,4 @@
-"""Where webhooks go, and how their messages are signed: HMAC-SHA-256 of id, time and body.
-
-Reference: Standard Webhooks, *specification 1.0.0*, 2023.
-"""
+"""Targets and signatures of webhooks (HMAC-SHA-256); reference: Standard Webhooks, *specification 1.0.0*, 2023."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
@@ -31,14 +28,11 @@ def checked(targets: Mapping[str, Target], hosts: frozenset[str]) -> dict[str, T
     for kind, target in targets.items():
         host = address_of(target.url, f"The webhook of `{kind}`").host
         if host not in allowed:
-            raise Invalid(
-                f"The host `{host}` of the webhook `{kind}` is not allowed.", advice="Add it to `hosts`, on purpose."
-            )
+            text = f"The host `{host}` of the webhook `{kind}` is not allowed."
+            raise Invalid(text, advice="Add it to `hosts`, on purpose.")
         if len(_secret(target.secret)) < 24:
-            raise Invalid(
-                f"The secret of the webhook `{kind}` is too short.",
-                advice="Use whsec_ and the base64 of 24 random bytes or more.",
-            )
+            advice = "Use whsec_ and the base64 of 24 random bytes or more."
+            raise Invalid(f"The secret of the webhook `{kind}` is too short.", advice=advice)
     return dict(targets)
 
 

@@ -1,7 +1,6 @@
 """The outbox: effects delivered by webhook at least once, to allowed hosts only, while consent stands.
 
-An effect is in the log, with the answer that caused it; this file keeps its delivery status. After a restart, every
-effect that is not marked as done is sent again under the same idempotency key. Signed as in Standard Webhooks 1.0.
+This file keeps their status; what is not done is sent again after a restart under the same idempotency key.
 """
 
 import asyncio
@@ -30,7 +29,7 @@ from visavis.store.sqlite_file import open_database, truncate_wal
 
 TIMEOUT_S: Final = 5.0
 BACKOFF_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 3600.0, 3600.0, 3600.0)
-"""The pause after each failure. After the last one the effect is given up, and the console shows it."""
+"""The pause after each failure; after the last one the effect is given up."""
 AT_ONCE: Final = 8  # how many effects of one kind may be on their way at once
 KEPT: Final = 10_000
 ERASED: Final = "erased"  # an announced erasure: not in the log, sealed here until delivered
@@ -51,10 +50,7 @@ class WebhookDelivery(Struct, frozen=True):
 
 
 class Webhooks(Projection):
-    """Delivers effects; the file holds keyed hashes (under ``secret``), statuses, and sealed notices of erasures.
-
-    Before each attempt: is the effect still ``covered`` by consent; of an erasure, is the person ``erased``.
-    """
+    """Delivers effects while ``covered`` by consent, notices once ``erased``; ``secret`` keys what the file holds."""
 
     name = "webhooks"
 
@@ -165,9 +161,8 @@ class Webhooks(Projection):
         """What became of each effect of this person's: which webhook, how often it was tried, what went wrong."""
         theirs = [one for one in self.parcels.values() if one.customer in names]
         fields = ("status", "attempts", "trouble")
-        return [
-            {"of": one.customer, **asdict(one.effect), **{key: getattr(one, key) for key in fields}} for one in theirs
-        ]
+        states = [(one, {key: getattr(one, key) for key in fields}) for one in theirs]
+        return [{"of": one.customer, **asdict(one.effect), **state} for one, state in states]
 
     def settle(self) -> None:
         """Once the whole log was applied, drop the status of effects that are not in it (an erasure, a backup)."""
@@ -269,7 +264,6 @@ class Webhooks(Projection):
         return blake2b(key.encode(), key=self._secret, digest_size=16).digest()
 
     async def _sent(self, parcel: WebhookDelivery) -> str:
-        """Send it once; return what went wrong, or nothing."""
         effect = parcel.effect
         target = self._targets[effect.kind]
         at = int(self._clock())
@@ -277,13 +271,8 @@ class Webhooks(Projection):
         data |= {"product": effect.product, "cents": effect.cents}
         timestamp = datetime.fromtimestamp(at, UTC).isoformat()
         body = msgspec.json.encode({"type": effect.kind, "timestamp": timestamp, "data": data})
-        headers = {
-            "content-type": "application/json",
-            "idempotency-key": effect.key,
-            "webhook-id": effect.key,
-            "webhook-timestamp": str(at),
-            "webhook-signature": sign(target.secret, effect.key, at, body),
-        }
+        headers = {"content-type": "application/json", "idempotency-key": effect.key, "webhook-id": effect.key}
+        headers |= {"webhook-timestamp": str(at), "webhook-signature": sign(target.secret, effect.key, at, body)}
         try:
             sending = self._client.stream("POST", target.url, content=body, headers=headers)
             async with asyncio.timeout(TIMEOUT_S), sending as answer:

@@ -1,8 +1,4 @@
-"""What sharing brought each person, by purpose: counted from entries, in whole cents, beside what was expected.
-
-An account adds up exactly to what tills took from the person's rewards. What was expected was logged when the card was
-shown: the probability of a yes, and its worth.
-"""
+"""What sharing brought each person, by purpose, in whole cents, beside what was expected when each card was shown."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
@@ -168,12 +164,8 @@ class Accounts(Projection):
 
     def export_personal_data(self, names: Collection[str]) -> list[dict[str, Any]]:
         """The account of this person, purpose by purpose."""
-        return [
-            {"of": name, "purpose": purpose, **asdict(gains)}
-            for name in names
-            if name in self._accounts
-            for purpose, gains in self._accounts[name].brought.items()
-        ]
+        known = [(name, self._accounts[name].brought) for name in names if name in self._accounts]
+        return [{"of": name, "purpose": key, **asdict(one)} for name, brought in known for key, one in brought.items()]
 
     def erase_personal_data(self, names: Collection[str], _entries: Sequence[Entry]) -> int:
         """Drop the account of this person, and the averages that it was part of."""

@@ -1,7 +1,4 @@
-"""The benefit of sharing for one person: what each purpose brought so far or, when it is off, would have brought.
-
-The text says so when less came than was expected, three months in a row.
-"""
+"""What each purpose brought one person or, when it is off, would have brought; and when it is less than expected."""
 
 from collections.abc import Iterable
 from typing import Final, Literal

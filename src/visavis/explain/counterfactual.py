@@ -1,8 +1,4 @@
-"""Why a decision was taken: the data that it came from, and what would have changed it.
-
-Each line is an experiment, made when it is asked for: the decision is taken again on the person as they were, in the
-same world with the same dice, without one kind of data or one datum.
-"""
+"""Why a decision was taken, found by taking it again without each datum: same person, world and dice."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -35,36 +31,30 @@ Change = Literal["gone", "shown", "other", "less", "more", "same"]
 LANGUAGES: Final = ("fr", "en")
 WORDS_LIMIT: Final = 25
 NAMED: Final = 3  # how many data a sentence names at most: it is read at a glance
-FIRST: Final[tuple[Origin, ...]] = ("declared", "observed", "inferred")
-"""What the person said comes before what was seen, and what was concluded comes last."""
+FIRST: Final[tuple[Origin, ...]] = ("declared", "observed", "inferred")  # the order in a sentence
 THIS: Final = {
     "customer": {"fr": "cette carte", "en": "this card"},
     "adviser": {"fr": "cette fiche", "en": "this brief"},
 }
 NOTHING: Final = {"fr": "{this} ne s'appuie sur aucune de vos données.", "en": "{this} relies on none of your data."}
 RELIES: Final = {"fr": "{this} s'appuie sur {what}.", "en": "{this} relies on {what}."}
-CHANGED: Final[dict[Change, dict[str, str]]] = {
-    "gone": {
-        "fr": "Sans {what}, {this} ne serait pas apparue.",
-        "en": "Without {what}, {this} would not have appeared.",
+CHANGED: Final[dict[str, dict[Change, str]]] = {
+    "fr": {
+        "gone": "Sans {what}, {this} ne serait pas apparue.",
+        "shown": "Sans {what}, quelque chose vous aurait été dit.",
+        "other": "Sans {what}, {this} aurait dit autre chose.",
+        "less": "Sans {what}, {this} aurait eu moins de raisons d'apparaître.",
+        "more": "Sans {what}, {this} aurait eu plus de raisons d'apparaître.",
+        "same": "Sans {what}, rien n'aurait changé.",
     },
-    "shown": {
-        "fr": "Sans {what}, quelque chose vous aurait été dit.",
-        "en": "Without {what}, something would have been said.",
+    "en": {
+        "gone": "Without {what}, {this} would not have appeared.",
+        "shown": "Without {what}, something would have been said.",
+        "other": "Without {what}, {this} would have said something else.",
+        "less": "Without {what}, {this} would have had less reason to appear.",
+        "more": "Without {what}, {this} would have had more reason to appear.",
+        "same": "Without {what}, nothing would have changed.",
     },
-    "other": {
-        "fr": "Sans {what}, {this} aurait dit autre chose.",
-        "en": "Without {what}, {this} would have said something else.",
-    },
-    "less": {
-        "fr": "Sans {what}, {this} aurait eu moins de raisons d'apparaître.",
-        "en": "Without {what}, {this} would have had less reason to appear.",
-    },
-    "more": {
-        "fr": "Sans {what}, {this} aurait eu plus de raisons d'apparaître.",
-        "en": "Without {what}, {this} would have had more reason to appear.",
-    },
-    "same": {"fr": "Sans {what}, rien n'aurait changé.", "en": "Without {what}, nothing would have changed."},
 }
 _DATA: Final = {
     "habit": {"fr": "vos achats ({name})", "en": "your purchases ({name})"},
@@ -97,11 +87,7 @@ class UsedData(Struct, frozen=True):
 
 
 class Why(Struct, frozen=True):
-    """One decision explained; ``plain`` is one sentence in each language.
-
-    ``withheld`` are the purposes that were closed, ``records`` the choices that opened the others, ``links`` where the
-    person uses their rights; ``again`` is whether it could be decided again with the rules and knowledge of then.
-    """
+    """One decision explained; ``again``: whether it could be decided again with the rules and knowledge of then."""
 
     decision: str
     moment: str
@@ -237,7 +223,6 @@ class _Experiment(Struct, frozen=True):
                     yield _with_words(one, self.logged.audience, language)
 
     def _data(self, category: str, language: str) -> Iterator[Datum]:
-        """The single data of this category that the decision may have come from."""
         person, strategy = self.happened, self.strategy
         match category:
             case "purchases":
@@ -304,7 +289,7 @@ class _Experiment(Struct, frozen=True):
 def _with_words(used: UsedData, audience: str, language: str) -> UsedData:
     if not used.change:
         return used
-    text = CHANGED[used.change][language].format(this=THIS[audience][language], what=used.what)
+    text = CHANGED[language][used.change].format(this=THIS[audience][language], what=used.what)
     return replace(used, without=typeset(text, language))
 
 

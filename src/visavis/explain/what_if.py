@@ -1,7 +1,4 @@
-"""What a closed purpose would have brought: a person's last days, stepped again inside their own consent.
-
-Of a purpose that is off nothing is read: only admitted moments, and data that another open purpose may read.
-"""
+"""What a closed purpose would have brought: a person's last days, stepped again inside their own consent."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -47,10 +44,7 @@ def recent(entries: Iterable[Entry], now: datetime) -> tuple[Customer, list[Entr
 def would(
     strategy: Strategy, world: World, days: tuple[Customer, list[Entry]], purpose: Purpose, key: bytes
 ) -> WhatIf | None:
-    """Step these days again with this purpose open, caps and all; ``None`` when it would see nothing.
-
-    An answer counts for a card that is the same. What was closed or objected to stays closed.
-    """
+    """Step these days with this purpose open too; answers count for the same card; ``None``: it would see nothing."""
     customer, entries = days
     moments = cards = cents_milli = 0
     real: dict[str, Decision] = {}

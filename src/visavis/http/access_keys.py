@@ -1,7 +1,6 @@
-"""Access keys: each of one role, for one person or one place, kept as a hash, revocable at once.
+"""Access keys: each of one role, for one person, home or place (the brand's for anyone), revocable at once.
 
-A device's key is for one person; a till's and an adviser's for one place; a sensor's for one person's home; the brand's
-for anyone. A key is 192 random bits, so one fast hash is enough; it is shown once.
+A key is 192 random bits, so one fast hash is enough, which is all that is kept; it is shown once.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -183,10 +182,7 @@ def permits(key: AccessKey, moment: Moment) -> str:
 
 
 def about_own(key: AccessKey, moment: Moment, audience: str | None, here: str) -> str:
-    """Why this key may not answer this card; empty when it may.
-
-    ``audience`` is whom the card was for (``None``: the person has no such card), ``here`` where the person is.
-    """
+    """Why this key may not answer a card for ``audience`` (``None``: no such card); empty when it may."""
     if not isinstance(moment, Displayed | Answered) or key.role == "brand":
         return ""
     if key.role == "device":

@@ -1,7 +1,6 @@
 """Routes of the HTTP API, each with the OpenAPI operation that ``GET /openapi.json`` is generated from.
 
-An endpoint is a function given to :func:`route`, or a method marked by :func:`endpoint` (:func:`routes_of` gives the
-routes of such an object). Pages for people, and the files that they load, are in no document: :func:`page_route`.
+An endpoint is given to :func:`route` or marked by :func:`endpoint`; pages for people (:func:`page_route`) are left out.
 """
 
 import re

@@ -40,10 +40,8 @@ def verified(token: str | bytes, public: Mapping[str, Any]) -> Document:
         except (JoseError, msgspec.MsgspecError, ValueError, TypeError, KeyError, RecursionError):
             pass
     if paper is None:
-        raise Invalid(
-            "This is not a whole paper of ours signed by this key.",
-            advice="Give the file as it came, and the key of who made it.",
-        )
+        advice = "Give the file as it came, and the key of who made it."
+        raise Invalid("This is not a whole paper of ours signed by this key.", advice=advice)
     if paper.kind == PAPERS[CONSENT]:
         verify_receipt(token, dict(public))  # its words, their hash and the order in time as well
     return paper

@@ -121,14 +121,12 @@ class Erasures:
         return self._receipt(pending, _sum(pending.done, done))
 
     def _announce(self, name: str) -> PendingErasure:
-        """Make the recipients' notices durable, and keep what is needed after the erasure."""
         customer, now, cause = self._people.find(name), self._people.now(), token_hex(8)
         whom = tuple(recipients(self._people.processor.strategy.purposes, customer))
         notices: list[Entry] = []
+        asked = Requested(id=cause, customer="", occurred_at=now, request=cause, right="erasure", status="fulfilled")
         for known in customer.names:
-            moment = Requested(
-                id=cause, customer=known, occurred_at=now, request=cause, right="erasure", status="fulfilled"
-            )
+            moment = replace(asked, customer=known)
             effects = tuple([Effect(decision_id(known, cause, one), ERASED, "", one) for one in whom])
             notices.append(Entry(FORM, known, now, moment, effects=effects))
             self._webhooks.announce(notices[-1])
@@ -144,10 +142,7 @@ class Erasures:
 
 
 def erase(names: Iterable[str], processor: Processor, holders: Sequence[PersonalDataHolder]) -> Erased:
-    """Erase the person of these names in the log, then in every holder, between two groups of moments.
-
-    A person of whom nothing is known is erased as well: nothing of theirs is taken from then on.
-    """
+    """Erase the person of these names, known or not, in the log, then every holder, between two groups of moments."""
     asked_at, decided, entries = processor.clock.now(), list[str](), list[Entry]()
     failed: VisavisError | None = None
     for name in names:
@@ -178,7 +173,6 @@ def resume(log: EntryLog, stores: Iterable[PersonalDataStore]) -> None:
 
 
 def _sum(one: Erased | None, other: Erased) -> Erased:
-    """What two askings deleted together."""
     if one is None:
         return other
     deleted = {name: one.deleted.get(name, 0) + many for name, many in other.deleted.items()}

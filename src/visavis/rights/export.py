@@ -1,7 +1,4 @@
-"""A copy of everything that is held of one person, to read and to take to another server; signed as a JWS.
-
-``entries`` is what lies in the log; everything else is derived from it. ``docs/export.md`` explains each part.
-"""
+"""A copy of everything that is held of one person, signed as a JWS; ``docs/export.md`` explains each part."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -213,16 +210,12 @@ def opened(token: str | bytes, public: Mapping[str, Any], person: str) -> Export
     except (JoseError, msgspec.MsgspecError, ValueError, TypeError, KeyError, RecursionError):
         copy = None
     if copy is None:
-        raise Invalid(
-            "This is not a whole export signed by this key.",
-            advice="Give the file as it was made, and the key of who made it. Nothing was kept.",
-        )
+        advice = "Give the file as it was made, and the key of who made it. Nothing was kept."
+        raise Invalid("This is not a whole export signed by this key.", advice=advice)
     names = {name for entry in copy.entries for name in (entry.customer, entry.moment.customer)}
     if not {person, *names} <= copy.audit_keys.keys():
-        raise Invalid(
-            "This export is another person's.",
-            advice="Bring it in under the name that it was made for. Nothing was kept.",
-        )
+        advice = "Bring it in under the name that it was made for. Nothing was kept."
+        raise Invalid("This export is another person's.", advice=advice)
     if len({(entry.customer, entry.moment.id) for entry in copy.entries}) < len(copy.entries) or not copy.entries:
         raise Invalid("This export holds no entry, or a moment twice.", advice="Nothing was kept.")
     return copy
@@ -234,7 +227,6 @@ def schema() -> dict[str, Any]:
 
 
 def _needs(world: World, customer: Customer, now: datetime) -> dict[str, dict[str, float]]:
-    """How probable each need is believed to be now, by head, at the person's usual shop."""
     if world.learned is None or not customer.purchases.shops:
         return {}
     day, hour = int(now.timestamp() // 86_400), now.hour + now.minute / 60
@@ -276,7 +268,6 @@ def _purposes(strategy: Strategy, customer: Customer, now: datetime) -> tuple[Gr
 
 
 def _sources(entries: Iterable[Entry]) -> dict[str, tuple[str, ...]]:
-    """By which kinds of moment each category of data came."""
     found: dict[str, dict[str, None]] = {}
     for entry in entries:
         found.setdefault(entry.moment.category, {})[entry.moment.kind] = None

@@ -1,7 +1,6 @@
-"""A person's proof of one choice: its consent record, and a signed receipt (JWS, Ed25519).
+"""A person's proof of one choice: its consent record, which names the words shown, and a signed receipt (JWS).
 
-The record names its notice by the hash of the words shown; a public key is enough to verify the receipt. Reference:
-ISO/IEC TS 27560:2023, *Consent record information structure*, read through the guide of the DPV group.
+Reference: ISO/IEC TS 27560:2023, *Consent record information structure*, read through the guide of the DPV group.
 """
 
 from datetime import UTC, datetime
@@ -56,17 +55,13 @@ class ConsentReceipt(Struct, frozen=True):
 
 
 def proof(customer: Customer, subject: str, purpose: Purpose, words: NoticeText, status: Status) -> Proof:
-    """The proof of the present choice; :class:`Invalid` when there is none, or it is bound to other words.
-
-    ``subject`` is the person's pseudonym, ``words`` are those that were served.
-    """
+    """The proof of the present choice, by these served words; :class:`Invalid` if there is none, or other words."""
     choice = customer.consents.get(purpose.key)
     if choice is None or not choice.served:
         raise Invalid("There is no choice that a notice was served for.", advice="A receipt proves a choice.")
     if hash_of(words) != choice.hash:
-        raise Invalid(
-            "These are not the words that were served before this choice.", advice="Give the notice as it was then."
-        )
+        advice = "Give the notice as it was then."
+        raise Invalid("These are not the words that were served before this choice.", advice=advice)
     if not choice.served_at <= choice.since:
         raise Invalid("The notice came after the choice.", advice="Such a choice proves nothing.")
     return Proof(subject, purpose, words, choice, status)
@@ -117,7 +112,6 @@ def record(proof: Proof, controller: Controller) -> dict[str, Any]:
 
 
 def _process(purpose: Purpose, words: NoticeText, controller: Controller) -> dict[str, Any]:
-    """What the choice allows to be done: the purpose, legal basis, data, recipients and storage."""
     explicit = not SENSITIVE.isdisjoint(words.categories)
     return {
         "@type": "dpv:Process",
@@ -179,9 +173,8 @@ def verify_receipt(token: str | bytes, public: dict[str, Any]) -> ConsentReceipt
         payload = jws.deserialize_compact(token, OKPKey.import_key(public), algorithms=[ALGORITHM]).payload
         content = msgspec.json.decode(payload, type=_Payload)
     except (JoseError, msgspec.MsgspecError, ValueError, TypeError, KeyError, RecursionError):
-        raise Invalid(
-            "This is not a receipt signed by this key.", advice="Check the key, and that the text is whole."
-        ) from None
+        advice = "Check the key, and that the text is whole."
+        raise Invalid("This is not a receipt signed by this key.", advice=advice) from None
     found = read(content.receipt)
     words_hash = hash_of(content.notice)
     if words_hash != found["hash"] or content.notice.text != found["text"]:

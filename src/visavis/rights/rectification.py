@@ -28,10 +28,8 @@ def corrected(strategy: Strategy, entry: Entry, instead: Mapping[str, Any]) -> E
     """The entry with these fields of its moment corrected; whose, when and of what kind it was stay."""
     old = entry.moment
     if old.category not in CORRECTABLE:
-        raise Invalid(
-            "This moment holds no data about the person.",
-            advice="Correct what was declared, observed, bought or measured.",
-        )
+        advice = "Correct what was declared, observed, bought or measured."
+        raise Invalid("This moment holds no data about the person.", advice=advice)
     unknown = set(instead) - (set(old.__struct_fields__) - set(_ENVELOPE))
     if unknown or not instead:
         wrong = f"{len(unknown)} of these fields are not known of this kind of moment."
@@ -118,7 +116,6 @@ def _outcomes_of(entries: Iterable[Entry]) -> set[str]:
 
 
 def _words(moment: Moment) -> set[str]:
-    """The words of this moment; an answer about something has none of its own."""
     if isinstance(moment, Answered | Corrected | Requested):
         return set()
     return {word for name in _fields(moment) for word in _texts(msgspec.to_builtins(getattr(moment, name))) if word}

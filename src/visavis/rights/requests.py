@@ -1,7 +1,4 @@
-"""Requests of persons: entered with the day by which each is answered, carried out, and closed.
-
-Corrections, restrictions and objections are moments of the person, folded like all others.
-"""
+"""Requests of persons: entered with the day by which each is answered, carried out, and closed."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,7 +9,7 @@ import msgspec
 from joserfc import jws
 from joserfc.jwk import OKPKey
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from visavis.consent.notices import MARKETING, SHARING
 from visavis.explain.accounts import Accounts
@@ -74,18 +71,9 @@ class Requests:
         self.people.find(name)
         now = self.people.now()
         request, expected_at = f"request-{token_hex(8)}", months_after(now, MONTHS)
-        await self.people.process(
-            Requested(
-                id=request,
-                customer=name,
-                occurred_at=now,
-                request=request,
-                right=right,
-                expected_at=expected_at,
-                of=of,
-                instead=dict(instead) if instead is not None else None,
-            )
-        )
+        moment = Requested(id=request, customer=name, occurred_at=now, request=request, right=right, of=of)
+        fields = dict(instead) if instead is not None else None
+        await self.people.process(replace(moment, expected_at=expected_at, instead=fields))
         return Acknowledged(request, right, "acknowledged", STATUS_TERMS["acknowledged"], now, expected_at)
 
     async def move(self, name: str, request: str, status: str, reason: str = "", *, by: str = "person") -> Acknowledged:
@@ -104,19 +92,9 @@ class Requests:
             if now > expected_at:
                 raise Invalid("A request is delayed within its first month only.", advice="Answer now.")
             expected_at = months_after(expected_at, MONTHS_MORE)
-        await self.people.process(
-            Requested(
-                id=f"{request}-{status}-{token_hex(3)}",
-                customer=name,
-                occurred_at=now,
-                request=request,
-                right=found.right,
-                status=status,
-                expected_at=expected_at,
-                reason=reason,
-                by=by,
-            )
-        )
+        cause = f"{request}-{status}-{token_hex(3)}"
+        moment = Requested(id=cause, customer=name, occurred_at=now, request=request, right=found.right, status=status)
+        await self.people.process(replace(moment, expected_at=expected_at, reason=reason, by=by))
         asked_at = datetime.fromtimestamp(found.asked_at, now.tzinfo)
         return Acknowledged(request, found.right, status, STATUS_TERMS[status], asked_at, expected_at)
 
@@ -193,10 +171,8 @@ class Requests:
         """Note the objection, which stands at once and for good, until the person takes the same one back."""
         purposes = self.people.processor.strategy.purposes
         if about not in (MARKETING, SHARING, *self.people.find(name).objections, *purposes):
-            raise Invalid(
-                "There is nothing to object to under this name.",
-                advice="Write marketing, sharing, or a purpose: GET …/purposes lists them.",
-            )
+            advice = "Write marketing, sharing, or a purpose: GET …/purposes lists them."
+            raise Invalid("There is nothing to object to under this name.", advice=advice)
         asked = await self.acknowledge(name, "objection")
         cause, now = f"{asked.request}-objected", self.people.now()
         try:

@@ -41,10 +41,7 @@ def kept_until(purposes: Mapping[str, Purpose], customer: Customer) -> dict[str,
 
 
 class Retention:
-    """Deletes what is over, in the log and in ``holders``; ``deleted`` gets how many people and entries.
-
-    :meth:`run` goes through everyone once a day; what was added since is kept for a day at least.
-    """
+    """Deletes what is over, in the log and in ``holders``; ``deleted`` gets how many people and entries."""
 
     def __init__(
         self,
@@ -61,7 +58,7 @@ class Retention:
         self._seen_at = -inf
 
     def run(self) -> float:
-        """Delete what is over now; when to run again (epoch seconds)."""
+        """Delete what is over now (everyone is looked through once a day); when to run again (epoch seconds)."""
         processor, now = self._processor, self._processor.clock.now()
         now_s, gone = now.timestamp(), list[tuple[int, int]]()
         if now_s - self._seen_at >= DAY_S:

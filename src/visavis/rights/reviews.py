@@ -1,6 +1,7 @@
 """Contested decisions: a person asks for a review; a person at the brand confirms or changes the decision."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from visavis.cards.replies import contestable_action
 from visavis.model.errors import Invalid
@@ -36,53 +37,36 @@ class Reviews:
             raise UnknownPerson("There is no such decision about this person.", advice="GET …/export lists them.")
         action = contestable_action(processor.strategy, found)
         if not action:
-            raise Invalid(
-                "This decision is not one that somebody reviews.",
-                advice="Only those about a price, eligibility, credit or a refusal are.",
-            )
+            advice = "Only those about a price, eligibility, credit or a refusal are."
+            raise Invalid("This decision is not one that somebody reviews.", advice=advice)
         now = self._people.now()
-        await self._people.process(
-            Contested(
-                id=f"contested-{decision}",
-                customer=name,
-                occurred_at=now,
-                decision=decision,
-                view=view,
-                action=action,
-                tag=processor.strategy.actions[action].review,
-                due_at=months_after(now, MONTHS),
-            )
+        cause, tag, due_at = (
+            f"contested-{decision}",
+            processor.strategy.actions[action].review,
+            months_after(now, MONTHS),
         )
+        moment = Contested(id=cause, customer=name, occurred_at=now, decision=decision, view=view, action=action)
+        await self._people.process(replace(moment, tag=tag, due_at=due_at))
         return self._people.find(name).reviews[decision]
 
     async def answer(self, name: str, decision: str, outcome: str, reasons: str) -> Review:
         """Confirm the decision or change it, with reasons that the person reads."""
         found = self._people.find(name).reviews.get(decision)
         if found is None:
-            raise UnknownPerson(
-                "Nobody contested this decision.", advice="GET /v1/reviews lists those that somebody did."
-            )
+            advice = "GET /v1/reviews lists those that somebody did."
+            raise UnknownPerson("Nobody contested this decision.", advice=advice)
         if not found.open:
             raise Invalid("This decision was reviewed already.", advice="A review is answered once.")
-        await self._people.process(
-            Reviewed(
-                id=f"reviewed-{decision}",
-                customer=name,
-                occurred_at=self._people.now(),
-                decision=decision,
-                outcome=outcome,
-                reasons=reasons,
-            )
+        cause, now = f"reviewed-{decision}", self._people.now()
+        reviewed = Reviewed(
+            id=cause, customer=name, occurred_at=now, decision=decision, outcome=outcome, reasons=reasons
         )
+        await self._people.process(reviewed)
         return self._people.find(name).reviews[decision]
 
     def open(self) -> list[OpenReview]:
         """Every review that waits, the one that is due first at the head. Time closes none of them."""
         now = self._people.now().timestamp()
-        found = [
-            OpenReview(customer.id, decision, review, overdue=now > review.due_at)
-            for customer in self._people.processor.population
-            for decision, review in customer.reviews.items()
-            if review.open
-        ]
+        every = [(one.id, *item) for one in self._people.processor.population for item in one.reviews.items()]
+        found = [OpenReview(*one, overdue=now > one[2].due_at) for one in every if one[2].open]
         return sorted(found, key=lambda one: (one.review.due_at, one.customer, one.decision))

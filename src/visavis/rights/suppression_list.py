@@ -1,7 +1,6 @@
-"""The suppression list: who objected, kept for good in a file *outside* the data, beside the tombstones.
+"""The suppression list: who objected, by keyed hashes of names and identifiers, in a file *outside* the data.
 
 An objection to marketing is absolute: it outlives backups, imports, erasures, and a new name with the same identifier.
-It is kept under each name and identifier of a person, as a keyed hash, with what was objected to and the day.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -38,10 +37,8 @@ class SuppressionList(Projection):
                 self._note(bytes.fromhex(fingerprint), unquote(about), on={"on": True, "off": False}[stands])
             except (ValueError, KeyError):
                 name = path.name if path is not None else ""
-                raise Invalid(
-                    f"{name} cannot be read at line {number}.",
-                    advice="Restore it: without it, objections would be forgotten.",
-                ) from None
+                advice = "Restore it: without it, objections would be forgotten."
+                raise Invalid(f"{name} cannot be read at line {number}.", advice=advice) from None
 
     def of(self, names: Iterable[str]) -> list[str]:
         """What somebody with one of these names or identifiers objects to."""

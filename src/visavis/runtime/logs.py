@@ -1,7 +1,6 @@
-"""A server's logs: one JSON object a line, without personal data.
+"""A server's logs: one JSON object a line, without personal data; requests are not logged.
 
-A line has the constant part of its message, the fields in :data:`FIELDS`, and an exception's kind and places in the
-code, never its text (a missing key may be a name). Requests are not logged: their addresses name people.
+A line has the constant part of its message, :data:`FIELDS`, an exception's kind and places, never its text (names).
 """
 
 import logging

@@ -1,7 +1,6 @@
-"""The processor: steps a group of moments, commits it once, then answers.
+"""The processor steps a group of moments, commits it once, then answers; idempotent by (customer, moment id).
 
-Idempotent by (customer, moment id): a retry gets the stored entry. When a commit fails, what was stepped is discarded.
-A moment that is not admitted leaves no row, key or cache entry.
+When a commit fails, what was stepped is discarded. A moment that is not admitted leaves no row, key or cache entry.
 """
 
 import logging
@@ -59,10 +58,9 @@ class Group(Struct, frozen=True):
 
 
 class Processor:
-    """Steps moments, commits them in groups, wakes who is due, and changes the world; rebuilt from the log at first.
+    """Steps moments, commits them in groups, wakes who is due, changes the world; one a log, one thread.
 
-    ``objections_of`` gives the objections kept under these names or identifiers, also of a person erased since: they
-    are entered before anything else of theirs. One processor a log, one thread a processor.
+    ``objections_of`` gives objections kept under these names or identifiers (also of erased persons), entered first.
     """
 
     def __init__(
@@ -151,7 +149,6 @@ class Processor:
         return StepResult(entry)
 
     def _merge_refused(self, customer: Customer, moment: Linked, now: float) -> NotAdmitted | None:
-        """Why this identifier cannot be linked: somebody else holds it, and the two may not be merged."""
         holder = self.population.holder(moment.identifier)
         if not holder or holder in customer.names:
             return None
@@ -272,31 +269,23 @@ class Processor:
         for name in names:
             check_identity(name, "customer")
         if any(self.customer(one).entries or log.erased(one) or any(True for _ in log.of(one)) for one in names):
-            raise Refused(
-                "This name is taken here, or nothing may be kept under it.",
-                advice="Bring a person in before anything of theirs is processed here.",
-            )
+            advice = "Bring a person in before anything of theirs is processed here."
+            raise Refused("This name is taken here, or nothing may be kept under it.", advice=advice)
         if any(entry.received_at > self.clock.now() for entry in entries):
-            raise Refused(
-                "Some of these entries are of the future.", advice="Check the clock of who exported them, and ours."
-            )
+            advice = "Check the clock of who exported them, and ours."
+            raise Refused("Some of these entries are of the future.", advice=advice)
         newcomers = Population()
         for entry in entries:
             newcomers.fold(entry)
         if any(self.population.holder(identifier) for identifier in newcomers.holders()):
-            raise Refused(
-                "An identifier in this export belongs to another customer.",
-                advice="Two customers are not joined this way.",
-            )
+            advice = "Two customers are not joined this way."
+            raise Refused("An identifier in this export belongs to another customer.", advice=advice)
         position = self.write(entries)
         self.population.replace(newcomers, self.population.holders() | newcomers.holders())
         self.apply_group(Group(list(entries), Changes()), position, live=False)
 
     def erase(self, customer: str, *, for_good: bool = True) -> list[Entry]:
-        """Erase this name in log and population, and return its entries; repeated, it completes.
-
-        Unless it is ``for_good``, they may come again. A merged person is erased under each of their names.
-        """
+        """Erase this name (they may come again unless ``for_good``) and return its entries; repeated, it completes."""
         self.commit()
         entries = list(self.log.of(customer))
         try:

@@ -1,7 +1,4 @@
-"""All known customers by each of their names, the holders of identifiers, and who is due next; in memory.
-
-What is not durable yet is kept apart (:class:`Changes`): the next step sees it; it is committed or discarded whole.
-"""
+"""All known customers by each of their names, the holders of identifiers, and who is due next; in memory."""
 
 from collections import ChainMap
 from collections.abc import Iterable, Iterator
@@ -17,7 +14,7 @@ from visavis.model.entry import Entry
 
 
 class Changes(Struct, frozen=True):
-    """Customers as they will be, by each of their names, and the holders of identifiers ("" for nobody)."""
+    """What is not durable yet, committed or discarded whole: customers by name, holders of identifiers ("": nobody)."""
 
     customers: dict[str, Customer] = {}
     holders: dict[str, str] = {}

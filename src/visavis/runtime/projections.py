@@ -1,8 +1,4 @@
-"""Feed the projections: each takes in every entry once, in the order of the log, and none stops the others.
-
-One that raises is logged and counted, and catches up from the log at the next commit; an entry at which it failed
-:data:`ATTEMPTS` times is passed over.
-"""
+"""Feed the projections, each entry once and in order; one that raises catches up, and stops no other."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -66,7 +62,6 @@ class Projections:
         return [change for one in current for change in one.changes(world, now)]
 
     def _applied(self, one: Projection, row: Row, customer: Callable[[str], Customer], *, live: bool) -> bool:
-        """Whether this projection is past the entry now."""
         position, entry = row
         try:
             if isinstance(entry, Entry):
@@ -76,10 +71,8 @@ class Projections:
         except Exception:
             attempt = self._attempts[one.name] = self._attempts.get(one.name, 0) + 1
             self._failed(one.name)
-            log.exception(
-                "a projection failed" if attempt < ATTEMPTS else "a projection failed: the entry is passed over",
-                extra={"kind": one.name, "attempt": attempt},
-            )
+            trouble = "a projection failed" if attempt < ATTEMPTS else "a projection failed: the entry is passed over"
+            log.exception(trouble, extra={"kind": one.name, "attempt": attempt})
             if attempt < ATTEMPTS:
                 return False
         self._attempts.pop(one.name, None)

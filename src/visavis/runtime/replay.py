@@ -60,16 +60,9 @@ class Difference(Struct, frozen=True):
 
 
 def verify(log: EntryLog, randomization_key: bytes, *, found: Callable[[Difference], None]) -> int:
-    """Decide everything again with the logged strategies and worlds; ``found`` gets each difference.
-
-    Returns how many entries were compared. What precedes a person's last correction or expiry rested on entries that
-    are gone: it is folded, and not compared.
-    """
-    corrected = {
-        entry.customer: position
-        for position, entry in log.scan()
-        if isinstance(entry, Entry) and isinstance(entry.moment, Corrected | Lapsed)
-    }
+    """Decide again what follows a person's last correction or expiry; ``found`` gets differences; how many entries."""
+    every = ((position, entry) for position, entry in log.scan() if isinstance(entry, Entry))
+    corrected = {entry.customer: position for position, entry in every if isinstance(entry.moment, Corrected | Lapsed)}
     world, strategies, customers, compared = World(), dict[str, Strategy](), dict[str, Customer](), 0
     holders: dict[str, str] = {}
     for position, entry in log.scan():

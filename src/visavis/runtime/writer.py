@@ -1,7 +1,6 @@
 """The one asynchronous writer: what arrives during a commit is the next group; it is answered once durable.
 
-Moments wait in one bounded queue (:class:`Busy` when full), and the clock wakes those who are due. The writer goes on
-after any failure. Stopping refuses new moments and finishes those that wait.
+One bounded queue (:class:`Busy` when full). It goes on after any failure; stopping finishes what waits.
 """
 
 import asyncio
@@ -163,7 +162,6 @@ class Writer:
             self._run_jobs()
 
     async def _ring(self) -> None:
-        """Sleep until something comes, or until somebody or a job is due."""
         due, alarm = self.processor.next_due_at, None
         due = min([due if due is not None else inf, *[job.next_at for job in self._jobs]])
         if due < inf:
@@ -222,7 +220,6 @@ class Writer:
         return stepped
 
     async def _commit(self) -> Group:
-        """Commit the open group; when that fails it never was."""
         group = self.processor.close_group()
         if group.entries:
             try:
@@ -263,7 +260,6 @@ class Writer:
 
 @contextmanager
 def _logged(failure: str, **extra: str) -> Iterator[None]:
-    """Log an error instead of raising it."""
     try:
         yield
     except Exception:

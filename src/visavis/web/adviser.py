@@ -130,15 +130,13 @@ class Adviser:
         found = self._brief_here(key, body.decision)
         needs = [fact.subject for fact in found.show.facts if fact.kind == "need"]
         if body.about and (body.answer != "wrong" or body.about not in needs):
-            raise Invalid(
-                "`about` names no fact of this brief that can be wrong.", advice="Send the `about` of one of its facts."
-            )
+            advice = "Send the `about` of one of its facts."
+            raise Invalid("`about` names no fact of this brief that can be wrong.", advice=advice)
         person, about = found.entry.customer, body.about
         moment = self._answers.answered(person, body.decision, body.answer, audience="adviser", about=about)
         return json_response(Settled(await self._answers.enter(moment)))
 
     def _brief_here(self, key: AccessKey, decision: str) -> OnScreen:
-        """The brief of this decision, if its person is still checked in at this place and the purpose open."""
         for name in self._screens.checked_in(key.subject):
             found = self._screens.brief_of(name)
             if found is not None and found.show.id == decision and self._screens.open_to(name, found.show.purpose):
@@ -172,6 +170,5 @@ def _brief(strategy: Strategy, found: OnScreen, language: str) -> Brief:
 
 
 def _when(entry: Entry, language: str) -> str:
-    """When the person checked in, in the place's local time."""
     spot = entry.moment.at
     return pages.wall_clock(spot.local_day, spot.local_hour, language) if spot is not None else ""

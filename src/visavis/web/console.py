@@ -1,7 +1,4 @@
-"""The console, behind a brand's key: latest moments, decisions explained, effects, webhooks, keys.
-
-Rows are left out of the feed when moments come faster than they can be read; the log has every moment.
-"""
+"""The console, behind a brand's key: latest moments, decisions explained, effects, webhooks, keys."""
 
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -76,7 +73,6 @@ def routes(
 
 
 def _own(method: str, path: str, summary: str, **more: Any) -> Callable[[Method], Method]:
-    """Mark an endpoint of the page's own key."""
     return endpoint(Operation(method, f"{PATH}/{path}", summary, ("brand",), COOKIE, **more))
 
 
@@ -145,14 +141,9 @@ class Console:
             raise Invalid("This moment is not among the latest.", advice=ASK_MOMENT)
         entry = found.entry
         await record_entry_read(self._writer, entry)
-        html = pages.rendered(
-            "_moment.html",
-            language,
-            entry=entry,
-            kind=getattr(pages.WORDS[language].console.kinds, entry.moment.kind),
-            us=round(found.us),
-            decisions=details(self._strategy, entry, language),
-        )
+        kind, us = getattr(pages.WORDS[language].console.kinds, entry.moment.kind), round(found.us)
+        made = details(self._strategy, entry, language)
+        html = pages.rendered("_moment.html", language, entry=entry, kind=kind, us=us, decisions=made)
         return HTMLResponse(html, headers=PAGE)
 
     @endpoint(
@@ -194,7 +185,6 @@ class Console:
         return pages.language_of(request, self._strategy)
 
     def _summary(self, language: str) -> dict[str, Any]:
-        """The values of the template ``_summary.html``."""
         books, currency, parcels = self._accounts.books, self._strategy.brand.currency, self._webhooks.parcels
         return {
             "books": {name: amount(abs(cents), currency, language) for name, cents in books.items()},
@@ -207,13 +197,11 @@ class Console:
         }
 
     def _rows(self, wanted: Filter, language: str, after: int) -> str:
-        """The rows of the latest moments after this number; empty when none is wanted."""
         new = (one for one in reversed(self._screens.recent) if one.number > after)
         found = list(islice(rows(self._strategy, new, wanted, pages.WORDS[language].console, language), ROWS))
         return pages.rendered("_rows.html", language, rows=found) if found else ""
 
     def _look(self, wanted: Filter, language: str, last: str) -> Look:
-        """The rows of the moments since the one of this number, and the summary beside them."""
         after, summary_at = int(last) if last.isascii() and last.isdigit() else 0, 0.0
         after = after if after <= self._newest() else 0
 

@@ -76,7 +76,6 @@ def _about(strategy: Strategy, decision: Decision, language: str) -> str:
 
 
 def _arms(strategy: Strategy, decision: Decision, language: str) -> list[ArmRow]:
-    """The arms by their margin, the best first; that of silence is zero."""
     scale = max([abs(arm.net_millicents) for arm in decision.scored], default=0)
     arms = sorted(decision.scored, key=lambda arm: -arm.net_millicents)
     return [_arm(strategy, decision, arm, scale, language) for arm in arms]

@@ -1,8 +1,4 @@
-"""The console's live feed: one row a moment, filtered on the server, for moments past and to come.
-
-A row names nobody: a person is a mark, the same while the server runs. Opening a moment shows the person, and that read
-is recorded.
-"""
+"""The console's live feed: one row a moment, which names nobody: a person is a mark while the server runs."""
 
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b

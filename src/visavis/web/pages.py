@@ -51,9 +51,8 @@ class Templates:
 
     def rendered(self, template: str, language: str, **values: Any) -> str:
         """The text of a template; ``w`` are the words of this language, a table a page: ``w.adviser.done``."""
-        return self._environment.get_template(template).render(
-            w=self.words[language], language=language, percent=partial(percent, language=language), **values
-        )
+        values |= {"w": self.words[language], "language": language, "percent": partial(percent, language=language)}
+        return self._environment.get_template(template).render(**values)
 
     def page(self, template: str, language: str, *, status: int = 200, framed: bool = False, **values: Any) -> Response:
         """A whole page, with the headers of all pages; ``framed`` when our own stage may show it in a frame."""

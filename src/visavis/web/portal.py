@@ -1,7 +1,4 @@
-"""A person's own page: choices, why each card was shown, who read their data, copy, objection, restriction, erasure.
-
-Each gesture sends one request and gets the page as it is then.
-"""
+"""A person's own page: choices, why each card was shown, who read their data, copy, objection, restriction, erasure."""
 
 import asyncio
 from collections import deque
@@ -99,7 +96,6 @@ def routes(
 
 
 def _gesture(name: str, summary: str, *, method: str = "POST", **more: Any) -> Operation:
-    """An operation of the page's own key; usually answered by the page as it is then."""
     more = {"response": "text/html", "errors": (404, 503)} | more
     return Operation(method, f"{PATH}/{name}", summary, ("device",), COOKIE, **more)
 
@@ -194,10 +190,9 @@ class Portal:
         return HTMLResponse(html, headers=PAGE)
 
     async def _values(self, name: str, language: str) -> dict[str, Any]:
-        entries, lines = await self._writer.ask(
-            lambda: (self._loop.entries_of(name), lines_of_person(self._loop.log, self._loop.names(name)))
-        )
-        return await asyncio.to_thread(page_values, self._loop, self._accounts, name, entries, lines, language)
+        loop, ask = self._loop, self._writer.ask
+        entries, lines = await ask(lambda: (loop.entries_of(name), lines_of_person(loop.log, loop.names(name))))
+        return await asyncio.to_thread(page_values, loop, self._accounts, name, entries, lines, language)
 
 
 def page_values(
@@ -241,7 +236,6 @@ def _row(strategy: Strategy, choice: Choice, brought: Benefit, language: str) ->
 
 
 def _standing(choice: Choice, words: Any, zone: ZoneInfo, language: str) -> str:
-    """The choice that stands, in words; empty when there is none."""
     if choice.status in ("unknown", "requested"):
         return ""
     text, at = words.no_since, choice.since
@@ -254,7 +248,6 @@ def _standing(choice: Choice, words: Any, zone: ZoneInfo, language: str) -> str:
 
 
 def _cards(loop: Processor, entries: list[Entry], language: str) -> Iterable[ShownCard]:
-    """The last cards and briefs about this person, each explained."""
     zone = ZoneInfo(loop.strategy.brand.zone)
     walked = deque((one for one in walk(entries) if any(isinstance(made, Show) for made in one[1].decisions)), CARDS)
     last = [(*one, made) for one in reversed(walked) for made in one[1].decisions if isinstance(made, Show)]
@@ -267,7 +260,6 @@ def _cards(loop: Processor, entries: list[Entry], language: str) -> Iterable[Sho
 
 
 def _changes(explained: Why) -> tuple[str, ...]:
-    """What would have changed it; where a datum is named, its category is not."""
     counted = [one for one in explained.used if one.without and one.change != "same"]
     finer = {one.category for one in counted if one.datum}
     return tuple([one.without for one in counted if one.datum or one.category not in finer][:CHANGES])

@@ -341,7 +341,7 @@ def test_who_is_erased_is_in_no_account() -> None:
             "books|neither",
         ),
         (check_averages, account, "K: Final = 20", "K: Final = 19", "nineteen"),
-        (check_that_the_frozen_are_not_replayed, room, " and not person.restricted else None", " else None", "frozen"),
+        (check_that_the_frozen_are_not_replayed, room, " and not person.restricted:", ":", "frozen"),
     ],
 )
 def test_a_benefit_that_is_counted_otherwise_is_caught(

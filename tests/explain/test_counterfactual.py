@@ -134,7 +134,7 @@ def check_words() -> int:
         show = replace(a_show("refill", ""), audience=audience)
         said += [
             room._with_words(replace(one, change=change), audience, spoken).without
-            for one, change in product(used, room.CHANGED)
+            for one, change in product(used, room.CHANGED["fr"])
         ]
         said += [room.plain(show, three, spoken) for three in combinations_with_replacement(used, 3)]
     loop, entry = a_brief("likes to be left alone", "would rather be called later", "looks for something for a child")

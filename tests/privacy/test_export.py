@@ -179,7 +179,7 @@ FORGOTTEN: dict[str, tuple[str, str, str]] = {
     ),
     "one entry left out": ("entries=tuple(entries),", "entries=tuple(entries)[1:],", "not those of the log"),
     "one purpose left out": ("return tuple(found)\n", "return tuple(found[1:])\n", "purposes are missing"),
-    "choices left out": ("Consented | Withdrew | Objected)", "Withdrew | Objected)", "a history is missing"),
+    "choices left out": ("(Consented, Withdrew, Objected)", "(Withdrew, Objected)", "a history is missing"),
     "uses left out": (
         "for entry in entries for use in entry.uses",
         "for entry in () for use in entry.uses",

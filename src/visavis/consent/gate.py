@@ -123,7 +123,8 @@ def _comparable(strategy: Strategy, moment: Moment) -> Moment | None:
     if isinstance(moment, Located):
         entered = _entered(strategy, moment)
         return placed(strategy, entered) if entered is not None else None
-    return placed(strategy, unresolved(moment) if moment.category == "account" else moment)
+    known = placed(strategy, unresolved(moment) if moment.category == "account" else moment)
+    return replace(known, at=None, late=False, own_offset_s=None)  # the offset that was sent is not kept
 
 
 def _entered(strategy: Strategy, moment: Located) -> Entered | None:

@@ -62,7 +62,8 @@ class Operation(Struct, frozen=True):
         """The status of every error that is answered."""
         key, path = (401, 403) if self.roles else (), (404,) if "{" in self.path else ()
         body = (422,) if self.request is not None and not self.protocol else ()
-        return sorted({*key, *path, *body, *self.errors})
+        person = (422,) if "{person}" in self.path else ()  # an id that names nobody
+        return sorted({*key, *path, *body, *person, *self.errors})
 
 
 def with_encoded_slashes(scope: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -1,5 +1,7 @@
 import os
+import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
 # As the command line does: small matrices gain nothing from threads, and the last digits of a sum depend on how many
 # there are. NumPy reads it when it is first imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# httpx looks for this module at each request, through every folder of the path; it is not installed, and not needed.
+if find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGS = [

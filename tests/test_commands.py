@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from support.command import visavis
+from support.command import printed, visavis
 from support.people import ROOT
 from support.ports import free_port
 
@@ -34,7 +34,7 @@ def test_the_readme_gives_commands_that_exist() -> None:
         if words[0] == "make":
             subprocess.run(["make", "-n", words[1]], cwd=ROOT, check=True, capture_output=True)
         elif words[0].endswith("visavis"):
-            assert "Usage" in visavis(words[1], "--help")
+            assert "Usage" in printed(words[1], "--help")
 
 
 def test_make_alone_lists_the_commands() -> None:
@@ -105,7 +105,7 @@ def test_a_server_of_ones_own_answers_those_who_have_a_key(tmp_path: Path) -> No
 
 
 def test_the_example_is_linted() -> None:
-    assert "10 actions" in visavis("lint", "examples/grocery")
+    assert "10 actions" in printed("lint", str(ROOT / "examples" / "grocery"))
 
 
 def test_a_command_without_its_extra_says_in_one_line_what_to_install() -> None:

@@ -55,13 +55,13 @@ def test_calibration_of_what_is_true_is_one() -> None:
 
 
 def test_the_interval_of_simulated_people_covers_the_truth_nine_times_in_ten() -> None:
-    runs = [simulate(grocery(), seed=seed, persons=200, effect=0.4) for seed in range(sample(10, 40))]
+    runs = [simulate(grocery(), seed=seed, persons=200, effect=0.4) for seed in range(sample(6, 40))]
 
     assert sum(run.found.low <= run.truth <= run.found.high for run in runs) >= 0.9 * len(runs)
     assert all(run.truth > 0.5 for run in runs)
 
 
 def test_a_null_effect_is_not_enough_evidence() -> None:
-    runs = [simulate(grocery(), seed=seed, persons=200, effect=0.0) for seed in range(100, 108)]
+    runs = [simulate(grocery(), seed=seed, persons=200, effect=0.0) for seed in range(100, 100 + sample(4, 8))]
 
-    assert [run.found.verdict for run in runs].count("not_enough_evidence") >= 7
+    assert [run.found.verdict for run in runs].count("not_enough_evidence") >= len(runs) - 1

@@ -200,3 +200,27 @@ async def test_a_page_elsewhere_cannot_use_a_cookie_of_ours() -> None:
                     "/glasses/displayed", json={"decision": "none"}, headers={"sec-fetch-site": site}
                 )
                 assert found.status_code == status, site
+
+
+@pytest.mark.parametrize(
+    ("page", "role", "status"),
+    [
+        ("adviser", "adviser", 403),
+        ("me", "device", 403),
+        ("console", "brand", 403),
+        ("glasses", "device", 422),
+        ("phone", "device", 422),
+        ("glass", "device", 422),
+    ],
+)
+async def test_a_page_opens_to_the_key_of_its_role_alone(page: str, role: str, status: int) -> None:
+    server = a_server()
+    issue = server.access_keys.issue
+    keys = {"brand": issue("brand"), "device": issue("device", "bo"), "adviser": issue("adviser", "s1")}
+    async with running(server) as brand:
+        found = {one: await brand.post(f"/{page}/enter", json={"key": key}) for one, key in keys.items()}
+
+    assert {one: told.status_code for one, told in found.items()} == {
+        one: 204 if one == role else status for one in keys
+    }
+    assert all(f"visavis key {role}" in told.json()["advice"] for one, told in found.items() if one != role)

@@ -395,6 +395,17 @@ async def test_what_the_gate_writes_into_a_moment_makes_no_conflict_of_its_retry
     assert [one.get("retried") for one in again.json()] == [True] * len(sent), again.text
 
 
+async def test_a_position_that_is_sent_again_is_a_retry() -> None:
+    server = a_server()
+    here = moment("located", id="g1", latitude=39.1075, longitude=-84.4953, accuracy_m=8)
+    async with running(server) as brand:
+        await switch(brand, "bo", "place-moment")
+        first, again = [await brand.post(MOMENTS, json=here) for _ in range(2)]
+
+    assert (first.status_code, again.status_code) == (200, 200), again.text
+    assert again.json()["retried"]
+
+
 async def test_a_device_is_told_of_a_conflict_and_a_till_hears_what_it_always_hears() -> None:
     server = a_server()
     basket = moment("bought", id="b1", place="s1", lines=[["p1", 1, 100]])

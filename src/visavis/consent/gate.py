@@ -120,11 +120,12 @@ def same_content(strategy: Strategy, stored: Moment, sent: Moment) -> bool:
 
 def _comparable(strategy: Strategy, moment: Moment) -> Moment | None:
     """The moment as the gate reduces it, without what the gate writes of its own; ``None`` for an unknown position."""
+    sent: Moment | None = unresolved(moment) if moment.category == "account" else moment
     if isinstance(moment, Located):
-        entered = _entered(strategy, moment)
-        return placed(strategy, entered) if entered is not None else None
-    known = placed(strategy, unresolved(moment) if moment.category == "account" else moment)
-    return replace(known, at=None, late=False, own_offset_s=None)  # the offset that was sent is not kept
+        sent = _entered(strategy, moment)
+    if sent is None:
+        return None
+    return replace(placed(strategy, sent), at=None, late=False, own_offset_s=None)  # a stored one has lost its offset
 
 
 def _entered(strategy: Strategy, moment: Located) -> Entered | None:

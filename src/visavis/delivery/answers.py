@@ -6,7 +6,6 @@ from typing import Final
 from visavis.model.errors import Invalid
 from visavis.model.ids import ID_LIMIT
 from visavis.model.moment import Answered, Displayed
-from visavis.model.shown import Shown
 from visavis.runtime.writer import Writer
 
 LATE_LIMIT_S: Final = 7 * 86_400.0  # how late a screen without a network may answer
@@ -18,11 +17,12 @@ class Answers:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
-    def cards(self, person: str, audience: str = "customer") -> dict[str, Shown]:
-        """The person's own recent cards (or briefs) by decision, whether they may still be shown or not."""
-        actions = self._writer.processor.strategy.actions
-        known = [one for one in self._writer.processor.customer(person).service.shown if one.action in actions]
-        return {card.decision: card for card in known if actions[card.action].audience == audience}
+    def known(self, person: str, decision: str, audience: str = "customer") -> bool:
+        """Whether this is a recent card (or brief) of this person, whether it may still be shown or not."""
+        processor = self._writer.processor
+        card = processor.customer(person).service.card(decision)
+        action = processor.strategy.actions.get(card.action) if card is not None else None
+        return action is not None and action.audience == audience
 
     def displayed(
         self, person: str, decision: str, *, ago_s: float = 0.0, audience: str = "customer", reader: str = ""
@@ -56,7 +56,7 @@ class Answers:
         return entry.moment.answer if entry is not None and isinstance(entry.moment, Answered) else ""
 
     def _check(self, person: str, decision: str, audience: str) -> None:
-        if decision not in self.cards(person, audience):
+        if not self.known(person, decision, audience):
             advice = "Send the `decision` of a card that was shown."
             raise Invalid("There is no such card on this person's screens.", advice=advice)
 

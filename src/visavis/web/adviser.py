@@ -94,7 +94,7 @@ class Adviser:
         return pages.page("adviser.html", self._language(request), framed=True, path=PATH, **values)
 
     async def _enter(self, request: Request) -> Response:
-        return await sign_in(request, self._access, "adviser", COOKIE, PATH)
+        return await sign_in(request, self._access, "adviser", COOKIE, PATH, error=Refused)
 
     async def _read(self, key: AccessKey, already: set[str]) -> None:
         """Log that this key reads every brief of its place; when it returns, none was left out."""

@@ -22,10 +22,11 @@ from visavis.explain.accounts import Accounts
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.http.access_log import record_entry_read
-from visavis.http.bodies import Token, json_response, read_body
+from visavis.http.bodies import Token, json_response
 from visavis.http.event_stream import HEARTBEAT_S, Look, ServerEvent, streamed, watch
-from visavis.http.requests import PAGE, key_of, with_cookie
+from visavis.http.requests import PAGE, key_of
 from visavis.http.routes import Method, Operation, endpoint, page_route, routes_of
+from visavis.http.sign_in import sign_in
 from visavis.measurement.objectives import ObjectiveResult, ObjectiveTallies
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import KINDS
@@ -111,10 +112,7 @@ class Console:
     )
     async def enter(self, request: Request) -> Response:
         """Keep the brand's key in the page's cookie."""
-        token = (await read_body(request, Token)).key
-        if self._access.check(token).role != "brand":
-            raise Refused("This is not a brand's key.", advice="Make one: visavis key brand.")
-        return with_cookie(request, Response(status_code=204), COOKIE, token, PATH)
+        return await sign_in(request, self._access, "brand", COOKIE, PATH, error=Refused)
 
     @_own(
         "GET",

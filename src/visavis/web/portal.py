@@ -21,8 +21,9 @@ from visavis.explain.benefit import Benefit, benefits
 from visavis.explain.counterfactual import Why, walk, why
 from visavis.http.access_keys import AccessKeys
 from visavis.http.bodies import OnOff, Token, json_response, read_body
-from visavis.http.requests import PAGE, key_of, with_cookie
+from visavis.http.requests import PAGE, key_of
 from visavis.http.routes import Operation, endpoint, page_route, routes_of
+from visavis.http.sign_in import sign_in
 from visavis.ledger.personal_view import USE_OUTCOMES, OwnLine, lines_of_person
 from visavis.ledger.personal_view import use_text as line_text
 from visavis.model.consent import OPENS
@@ -127,10 +128,7 @@ class Portal:
     )
     async def enter(self, request: Request) -> Response:
         """Keep the person's key in the page's cookie."""
-        token = (await read_body(request, Token)).key
-        if self._access.check(token).role != "device":
-            raise Refused("This is not a person's own key.", advice="Make one: visavis key device PERSON.")
-        return with_cookie(request, Response(status_code=204), COOKIE, token, PATH)
+        return await sign_in(request, self._access, "device", COOKIE, PATH, error=Refused)
 
     @endpoint(_gesture("choose", "Say yes or no to one purpose.", request=OwnChoice, errors=(503,)))
     async def choose(self, request: Request) -> Response:

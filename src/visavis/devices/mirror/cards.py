@@ -41,14 +41,15 @@ class Cards:
 
     def known(self, person: str, decision: str) -> bool:
         """Whether this is a recent card of this person, whether it may still be shown or not."""
-        return decision in self._answers.cards(person)
+        return self._answers.known(person, decision)
 
     def gone(self, key: AccessKey) -> list[TimelineItem]:
         """What remains of the cards that are no longer shown, the latest first."""
         current = self._screens.card(key.subject, key.profile)
         still = current.show.id if current is not None else ""
-        cards = reversed(self._answers.cards(key.subject))
-        return [TimelineItem(id=one, is_deleted=True) for one in cards if one != still]
+        shown = [card.decision for card in reversed(self._loop.customer(key.subject).service.shown)]
+        cards = [one for one in shown if one != still and self.known(key.subject, one)]
+        return [TimelineItem(id=one, is_deleted=True) for one in cards]
 
     async def displayed(self, person: str, decision: str) -> None:
         """Enter that this card was displayed."""

@@ -23,6 +23,7 @@ from pywebpush import WebPusher  # type: ignore[import-untyped]
 from visavis.config import Push
 from visavis.delivery.addresses import Addresses
 from visavis.delivery.outgoing import ERRORS, address_of, client, of_error, of_status, surest
+from visavis.http.bodies import PushKeysBody
 from visavis.model.errors import Invalid
 from visavis.ports import DeliveryResult, Message
 
@@ -36,18 +37,11 @@ ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC63255
 """The order of P-256: a private key lies below it."""
 
 
-class PushKeys(Struct, frozen=True):
-    """What a browser made for this subscription."""
-
-    p256dh: str
-    auth: str
-
-
 class PushSubscription(Struct, frozen=True):
     """Where one browser is reached, as the browser sends it; ``profile`` is the device's."""
 
     endpoint: str
-    keys: PushKeys
+    keys: PushKeysBody
     profile: str = ""
 
 

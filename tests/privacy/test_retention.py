@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from support.canary import traces
 from support.disk import sealed_of
 from support.house import ROOT_KEY, House, everything, words_of
-from support.people import BRANDS, NOON, lines, says_yes
+from support.people import BRANDS, NOON, everyone, lines, says_yes
 from support.sabotage import Sabotage, replacing, wrapping
 from visavis.customers import fold
 from visavis.http import access_keys as access
@@ -59,7 +59,7 @@ class Brand(House):
 def contact_of(house: House, name: str) -> datetime:
     """Told from the entries alone."""
     return max(
-        entry.received_at
+        entry.moment.occurred_at
         for entry in house.server.processor.entries_of(name)
         if entry.moment.kind not in {"due", "displayed", "noticed", "consulted", "lapsed"}
     )
@@ -81,9 +81,8 @@ def expected(house: Brand, name: str) -> dict[str, int]:
 def replays(house: House) -> None:
     """Memory equals the log's replay, byte for byte, with what is not taught yet; decisions come out the same."""
     loop, state = house.server.processor, rebuild(house.server.log)
-    assert {name: BYTES(one) for name, one in state.population.by_name().items()} == {
-        name: BYTES(one) for name, one in loop.population.by_name().items()
-    }, "replay"
+    log = house.server.log
+    assert everyone(state.population, log) == everyone(loop.population, log), "replay"
     assert {key: name for key, name in state.population.holders().items() if name} == {
         key: name for key, name in loop.population.holders().items() if name
     }, "replay"

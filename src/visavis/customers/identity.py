@@ -9,7 +9,6 @@ from typing import Final, Literal, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from visavis.customers.pooled import pooled
 from visavis.model import moment as kinds
 from visavis.model.consent import OPENS, Consent, Status
 from visavis.model.customer import NAMES_LIMIT, Customer, Places
@@ -93,12 +92,13 @@ def merged(one: Customer, other: Customer) -> Customer:
         objections=_each(before.objections, since.objections, min),
         restricted=older.restricted or younger.restricted,
         of_age_at=max(older.of_age_at, younger.of_age_at),
-        purchases=pooled(older.purchases, younger.purchases),
+        purchases=max(older.purchases, younger.purchases, key=lambda purchases: purchases.trips),
         places=_places(before.places, since.places),
         home=_each(before.home, since.home, _latest),
         numbers=_each(before.numbers, since.numbers, _number),
         preferences=_preferences(before, since),
         declared_at=_each(before.declared_at, since.declared_at, max),
+        out_of_order=_overlap(older, younger),
         orders=_all(before.orders, since.orders, lambda order: order.key, NAMES_LIMIT),
         rewards=_all(before.rewards, since.rewards, lambda reward: reward.code, NAMES_LIMIT),
         devices=_each(before.devices, since.devices, _latest),
@@ -201,6 +201,12 @@ def _closings(one: Customer, other: Customer, consents: Mapping[str, Consent], e
     objected = {*one.closings, *other.closings} if one.objections or other.objections else set()
     closed = {key for key, choice in consents.items() if choice.status not in OPENS}
     return {**_each(one.closings, other.closings, max), **dict.fromkeys(sorted(objected | closed), epoch)}
+
+
+def _overlap(one: Customer, other: Customer) -> bool:
+    """Whether the habits or stocks of the two are to be folded together from the entries of both."""
+    shopped = bool(one.purchases.trips and other.purchases.trips)
+    return one.out_of_order or other.out_of_order or shopped or not one.home.keys().isdisjoint(other.home)
 
 
 def _both(one: tuple[T, ...], other: tuple[T, ...]) -> tuple[T, ...]:

@@ -1,13 +1,18 @@
 """What is known of a person does not depend on the order in which it arrived, late and twice as it may be."""
 
+import asyncio
+import random
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from support.doors import MOMENTS, a_server, moment, running
 from support.people import KEY, NOON, STRATEGY, a_loop, everyone, lines, pays, says_yes, turn
 from visavis.model.entry import Entry
 from visavis.model.habit import T_BASKETS, T_DAYS, TRIPS
@@ -17,6 +22,7 @@ from visavis.model.moment import (
     Entered,
     Fulfilled,
     Left,
+    Linked,
     Measured,
     Moment,
     Ordered,
@@ -28,8 +34,9 @@ from visavis.ports import Log
 from visavis.runtime.loop import Processor
 from visavis.runtime.replay import rebuild, verify
 from visavis.store.memory import MemoryEntryLog
+from visavis.wiring import Server
 
-AGREED = NOON - timedelta(days=800)
+AGREED = NOON - timedelta(days=300)
 PURPOSES = ("reminders", "home", "place-moment", "own-numbers")
 PLACES = ("s1", "s2", "s1-front", "market", "station", "airport")
 FEW = list(STRATEGY.products)[:6]
@@ -45,10 +52,11 @@ class CountingLog(MemoryEntryLog):
         return super().of(customer)
 
 
-def a_person(log: Log | None = None) -> Processor:
-    """Somebody who agreed long ago."""
+def a_person(log: Log | None = None, *more: str) -> Processor:
+    """Somebody who agreed long ago, and these."""
     loop = a_loop(log, at=AGREED)
-    loop.process(says_yes("camille", *PURPOSES, at=AGREED))
+    for name in ("camille", *more):
+        loop.process(says_yes(name, *PURPOSES, at=AGREED))
     turn(loop, NOON)
     return loop
 
@@ -82,9 +90,9 @@ def fact(number: int, kind: int, hours: int, pick: int, name: str = "camille") -
     place, product = PLACES[pick % len(PLACES)], FEW[pick % len(FEW)]
     kinds: list[Moment] = [
         Bought(**base, place=place, lines=lines(*FEW[pick % 3 : pick % 3 + 1 + pick % 4])),
-        Stocked(**base, product=product, quantity=1 + pick % 3),
-        Consumed(**base, product=product),
-        RanOut(**base, product=product) if pick % 3 == 0 else Stocked(**base, product=FEW[0]),
+        Stocked(**base, product=product, quantity=1.0 + pick % 3),
+        Consumed(**base, product=product, quantity=1.0),
+        RanOut(**base, product=product) if pick % 3 == 0 else Stocked(**base, product=FEW[0], quantity=1.0),
         Entered(**base, place=place) if pick % 2 else Left(**base, place=place),
         [Ordered, Fulfilled, Returned][pick % 3](**base, order=f"o{pick % 2}"),
         Measured(**base, measure="water", value=0.1 * pick),
@@ -92,11 +100,11 @@ def fact(number: int, kind: int, hours: int, pick: int, name: str = "camille") -
     return kinds[kind]
 
 
-facts = st.lists(st.tuples(st.sampled_from([0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6]), st.integers(0, 400), st.integers(0, 11)))
+facts = st.lists(st.tuples(st.sampled_from([0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6]), st.integers(0, 200), st.integers(0, 11)))
 
 
 def in_order(moments: list[Moment]) -> list[Moment]:
-    return sorted(moments, key=lambda moment: (moment.occurred_at, moment.id))
+    return sorted(moments, key=lambda one: (one.occurred_at, one.id))
 
 
 @settings(max_examples=60, deadline=None)
@@ -107,9 +115,9 @@ def test_any_order_of_arrival_late_and_doubled_makes_the_same_person(data: st.Da
     wakes = data.draw(st.sets(st.integers(0, len(arriving))))
     one, other = a_person(), a_person()
 
-    one.process(in_order(moments))
-    for i, moment in enumerate(arriving):
-        other.process([moment])
+    assert all(answer.entry is not None for answer in one.process(in_order(moments)))
+    for i, arrived in enumerate(arriving):
+        other.process([arrived])
         if i in wakes:  # a decision between two late facts
             other.process([pays(id=f"till{i}")])
 
@@ -138,3 +146,62 @@ def test_a_history_told_backwards_is_read_again_once() -> None:
     trips = TRIPS.unpack(loop.customer("camille").purchases.trips)
     assert (trips[T_BASKETS], trips[T_DAYS]) == (39.0, 39.0)
     assert known(loop) | {"kept from": 0} == known(straight) | {"kept from": 0}
+
+
+def a_year(name: str) -> list[dict[str, Any]]:
+    """More baskets, families and shops than a person keeps apart."""
+    dice, products = random.Random(7), list(STRATEGY.products)
+    return [
+        moment(
+            "bought",
+            name,
+            id=f"b{number:03}",
+            at=NOON - timedelta(days=4 * (90 - number), hours=dice.randrange(9)),
+            place=PLACES[number % len(PLACES)],
+            lines=[[product, 1, 100] for product in dice.sample(products, 6)],
+        )
+        for number in range(90)
+    ]
+
+
+def test_a_year_of_another_brand_shuffled_late_and_doubled_makes_the_same_person(tmp_path: Path) -> None:
+    baskets, dice = a_year("bo"), random.Random(1)
+    shuffled = [*baskets, *dice.sample(baskets, 30)]
+    dice.shuffle(shuffled)
+
+    async def tell(server: Server, told: list[dict[str, Any]]) -> Any:
+        async with running(server) as brand:
+            for start in range(0, len(told), 12):
+                answer = await brand.post(MOMENTS, json=told[start : start + 12])
+                assert all(one["kept"] for one in answer.json()), answer.text
+            copies = [(await brand.get(f"/v1/people/{name}/export")).json()["inferred"] for name in ("ada", "bo")]
+        people = [server.processor.customer(name).purchases for name in ("ada", "bo")]
+        server.access_keys.close()
+        server.log.close()
+        return copies, people
+
+    asyncio.run(tell(a_server(tmp_path), [*a_year("ada"), *shuffled[:60]]))
+    for told in (shuffled[60:], []):  # two restarts
+        copies, people = asyncio.run(tell(a_server(tmp_path), told))
+        assert people[0] == people[1]
+        assert copies[0] == copies[1]
+    assert TRIPS.unpack(people[1].trips)[T_BASKETS] == 90.0
+
+
+@settings(max_examples=30, deadline=None)
+@given(facts.filter(len), st.sets(st.integers(0, 50)), st.integers(0, 20))
+def test_a_person_of_two_names_has_the_habits_of_one(plan: list[Any], others: set[int], linked: int) -> None:
+    moments = [fact(i, *one) for i, one in enumerate(plan) if one[0] < 4]
+    one, two = a_person(), a_person(None, "bo")
+    two.process([Linked(id="card", customer="bo", occurred_at=NOON, identifier="x")])
+
+    assert all(answer.entry is not None for answer in one.process(in_order(moments)))
+    for i, told in enumerate(moments):
+        if i == linked:
+            two.process([Linked(id="same", customer="camille", occurred_at=NOON, identifier="x")])
+        two.process([replace(told, customer="bo") if i in others else told])
+    two.process([Linked(id="same", customer="camille", occurred_at=NOON, identifier="x")])
+
+    assert set(two.names("bo")) == {"bo", "camille"}
+    whole = two.customer("bo")
+    assert (whole.purchases, whole.home) == (one.customer("camille").purchases, one.customer("camille").home)

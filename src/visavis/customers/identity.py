@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from visavis.customers.stock import by_time
 from visavis.model import moment as kinds
 from visavis.model.consent import OPENS, Consent, Status
 from visavis.model.customer import NAMES_LIMIT, Customer, Places
@@ -94,7 +95,7 @@ def merged(one: Customer, other: Customer) -> Customer:
         of_age_at=max(older.of_age_at, younger.of_age_at),
         purchases=max(older.purchases, younger.purchases, key=lambda purchases: purchases.trips),
         places=_places(before.places, since.places),
-        home=_each(before.home, since.home, _latest),
+        home=by_time(_each(before.home, since.home, _latest)),
         numbers=_each(before.numbers, since.numbers, _number),
         preferences=_preferences(before, since),
         declared_at=_each(before.declared_at, since.declared_at, max),

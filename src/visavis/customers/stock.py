@@ -4,7 +4,7 @@ from functools import reduce
 from operator import itemgetter
 from typing import Final
 
-from visavis.model.customer import CHANGES_LIMIT, HABITS_LIMIT, Stock, bounded
+from visavis.model.customer import CHANGES_LIMIT, HABITS_LIMIT, Stock
 from visavis.model.moment import Consumed, RanOut, Stocked
 
 _NO_STOCK: Final = Stock(0.0, "", 0.0)
@@ -38,7 +38,12 @@ def with_stock(home: dict[str, Stock], moment: Stocked | Consumed | RanOut) -> d
         base = _units(base, changes.pop(0))
     product = moment.product if at >= before.at else before.product
     stock = Stock(reduce(_units, changes, base), product, max(at, before.at), tuple(changes), base)
-    return bounded(home, moment.family, stock, limit=HABITS_LIMIT)
+    return by_time({**home, moment.family: stock})
+
+
+def by_time(home: dict[str, Stock]) -> dict[str, Stock]:
+    """These stocks, the last reported at the end; the first of too many are dropped."""
+    return dict(sorted(home.items(), key=lambda one: (one[1].at, one[0]))[-HABITS_LIMIT:])
 
 
 def _units(units: float, change: tuple[float, float | None]) -> float:

@@ -86,7 +86,7 @@ def fact(number: int, kind: int, hours: int, pick: int, name: str = "camille") -
     """One fact about the last weeks; two may be of the same instant, but for those where the last received holds."""
     own = kind in (4, 5)
     at = NOON - timedelta(days=1, hours=hours, seconds=number if own else 0)
-    base: Any = {"id": f"m{number}", "customer": name, "occurred_at": at}
+    base: Any = {"id": f"m{number:03}", "customer": name, "occurred_at": at}
     place, product = PLACES[pick % len(PLACES)], FEW[pick % len(FEW)]
     kinds: list[Moment] = [
         Bought(**base, place=place, lines=lines(*FEW[pick % 3 : pick % 3 + 1 + pick % 4])),
@@ -146,6 +146,21 @@ def test_a_history_told_backwards_is_read_again_once() -> None:
     trips = TRIPS.unpack(loop.customer("camille").purchases.trips)
     assert (trips[T_BASKETS], trips[T_DAYS]) == (39.0, 39.0)
     assert known(loop) | {"kept from": 0} == known(straight) | {"kept from": 0}
+    differences: list[object] = []
+    verify(log, KEY, found=differences.append)
+    assert differences == []
+
+
+@pytest.mark.parametrize("apart_h", [0, 1])
+def test_a_stock_told_backwards_is_that_of_all_its_changes(apart_h: int) -> None:
+    changes = [fact(i, kind, 100 - apart_h * i, 0) for i, kind in enumerate([1, 1, 3, 1, 1, 2] + [1] * 9)]
+    straight, loop = a_person(), a_person()
+
+    straight.process(changes)
+    loop.process(list(reversed(changes)))
+
+    assert [stock.units for stock in loop.customer("camille").home.values()] == [10.0]
+    assert known(loop) == known(straight)
 
 
 def a_year(name: str) -> list[dict[str, Any]]:

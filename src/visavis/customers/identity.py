@@ -73,6 +73,7 @@ def merged(one: Customer, other: Customer) -> Customer:
         for key in sorted({*older.consents, *younger.consents})
     }
     zoned = max(before, since, key=lambda who: (who.offset_at, who.last_received_at))
+    told = max(before, since, key=lambda who: (who.language_at, who.last_received_at))
     epoch = max(older.consent_epoch, younger.consent_epoch) + 1
     return Customer(
         id=older.id,
@@ -83,7 +84,8 @@ def merged(one: Customer, other: Customer) -> Customer:
         last_contact_at=max(older.last_contact_at, younger.last_contact_at),
         held=tuple(sorted({*older.held, *younger.held})),
         identifiers=tuple(dict.fromkeys((*older.identifiers, *younger.identifiers)))[-NAMES_LIMIT:],
-        language=max([who for who in (before, since) if who.language], key=_asked_at, default=since).language,
+        language=told.language,
+        language_at=told.language_at,
         offset_s=zoned.offset_s,
         offset_at=zoned.offset_at,
         consents=consents,
@@ -235,11 +237,6 @@ def _preferences(before: Customer, since: Customer) -> dict[str, str | float | b
         if since.declared_at.get(trait, never) >= before.declared_at.get(trait, never)
     }
     return dict(list(found.items())[-NAMES_LIMIT:])
-
-
-def _asked_at(customer: Customer) -> tuple[float, float]:
-    """When they were last served a notice, whose language is theirs."""
-    return (max((served.at for served in customer.notices.values()), default=0.0), customer.last_received_at)
 
 
 def _latest(one: T, other: T) -> T:

@@ -94,7 +94,8 @@ class Customer(Struct, frozen=True, gc=False):
     person, ``profiles`` keeps each customer that they are made of, as it would be without the others. ``declared_at``
     says when each preference was last declared or taken back. ``out_of_order``: a basket or a change of a stock came
     after a later one, so ``purchases`` and ``home`` are approximate until ``customers.reordered`` mends them.
-    ``offset_s`` is the UTC offset that their own device or home last wrote, at ``offset_at``.
+    ``language`` is that of the last notice, shown at ``language_at``; ``offset_s`` the UTC offset that their own device
+    or home last wrote, at ``offset_at``.
     """
 
     id: str
@@ -106,6 +107,7 @@ class Customer(Struct, frozen=True, gc=False):
     held: tuple[str, ...] = ()
     identifiers: tuple[str, ...] = ()
     language: str = ""
+    language_at: float = 0.0
     offset_s: int | None = None
     offset_at: float = 0.0
     consents: dict[str, Consent] = {}

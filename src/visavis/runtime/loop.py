@@ -20,7 +20,7 @@ from visavis.learning.online import OnlineLearner
 from visavis.ledger.record import prepare_lines
 from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.decoding import CLOCK_SKEW
-from visavis.model.entry import Entry
+from visavis.model.entry import SERVER, Entry, Origin
 from visavis.model.errors import Refused, VisavisError
 from visavis.model.ids import check_identity
 from visavis.model.moment import Due, Linked, Moment, Objected
@@ -114,7 +114,7 @@ class Processor:
         self.commit()
         return answers
 
-    def step(self, moment: Moment, *, check_log: bool = False) -> StepResult:
+    def step(self, moment: Moment, origin: Origin = SERVER, *, check_log: bool = False) -> StepResult:
         """Step one moment into the open group; it must not be answered before :meth:`commit` has returned.
 
         The log is not asked about a moment that occurred after all that was received of its person, unless
@@ -133,15 +133,15 @@ class Processor:
             refused = self._merge_refused(customer, moment, received_at.timestamp())
             if refused is not None:
                 return StepResult(None, refused)
-        remembered = isinstance(moment, Objected) and moment.method == REMEMBERED
+        remembered = isinstance(moment, Objected) and moment.method == REMEMBERED and not origin.role
         if (not customer.entries or isinstance(moment, Linked)) and not remembered:
             customer = self._restore_objections(customer, moment)
-        admitted = admit(self.strategy, customer, moment, received_at)
+        admitted = admit(self.strategy, customer, moment, received_at, origin)
         if not customer.entries and not isinstance(admitted, NotAdmitted) and self.log.erased(name):
             admitted = NotAdmitted(moment.kind, moment.category, "Nothing is kept under this name.")
         if isinstance(admitted, NotAdmitted):
             return StepResult(None, admitted)
-        entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.randomization_key)
+        entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.randomization_key, origin)
         self._entries[name, moment.id] = entry
         self.population.apply(entry, after)
         if isinstance(admitted, Objected) and admitted.on:

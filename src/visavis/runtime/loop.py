@@ -133,7 +133,7 @@ class Processor:
             refused = self._merge_refused(customer, moment, received_at.timestamp())
             if refused is not None:
                 return StepResult(None, refused)
-        remembered = isinstance(moment, Objected) and moment.method == REMEMBERED and not origin.role
+        remembered = isinstance(moment, Objected) and moment.method == REMEMBERED and origin.surface == ""
         if (not customer.entries or isinstance(moment, Linked)) and not remembered:
             customer = self._restore_objections(customer, moment)
         admitted = admit(self.strategy, customer, moment, received_at, origin)
@@ -145,7 +145,7 @@ class Processor:
         self._entries[name, moment.id] = entry
         self.population.apply(entry, after)
         if isinstance(admitted, Objected) and admitted.on:
-            self._object_as_each(after, admitted)
+            self._object_as_each(after, admitted, replace(origin, surface=""))
         return StepResult(entry)
 
     def _merge_refused(self, customer: Customer, moment: Linked, now: float) -> NotAdmitted | None:
@@ -171,12 +171,12 @@ class Processor:
                 customer = self.customer(name)
         return customer
 
-    def _object_as_each(self, person: Customer, objection: Objected) -> None:
+    def _object_as_each(self, person: Customer, objection: Objected, origin: Origin) -> None:
         """Enter a merged person's objection under each of their names, since they may be parted again."""
         for profile in person.profiles:
             if objection.about not in profile.objections:
                 cause = f"opposed-{objection.id}"[:128]  # it enters itself under the next name in turn
-                self.step(replace(objection, id=cause, customer=profile.id, method=REMEMBERED))
+                self.step(replace(objection, id=cause, customer=profile.id, method=REMEMBERED), origin)
                 return
 
     def commit(self) -> None:

@@ -22,7 +22,6 @@ from visavis.http.routes import ApiRoute, Operation
 from visavis.model.decoding import decode
 from visavis.model.errors import VisavisError
 from visavis.model.moment import Answered, Displayed, Linked, Moment, Unlinked
-from visavis.runtime.loop import DUE
 from visavis.runtime.writer import Processed, Writer
 
 OPERATION: Final = Operation(
@@ -160,10 +159,6 @@ class Moments:
         except VisavisError as error:
             self._count("", "invalid")
             return problem(422 if _is_json(payload) else 400, Exception.__str__(error), advice=error.advice)
-        if moment.id.startswith(DUE):
-            self._count("", "invalid")
-            detail = f"Not a moment: ids that begin with `{DUE}` are the clock's own."
-            return problem(422, detail, advice="Choose another id.")
         refused = permits(key, moment)
         if not refused and isinstance(moment, Displayed | Answered):
             refused = self._not_own(key, moment)

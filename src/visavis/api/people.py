@@ -21,6 +21,7 @@ from visavis.http.routes import PERSON, ApiRoute, Method, Operation, endpoint, r
 from visavis.model.consent import OPENS
 from visavis.model.customer import Order, Reward
 from visavis.model.errors import Invalid, Refused
+from visavis.model.ids import own_id
 from visavis.runtime.writer import Writer
 
 PATH: Final = "/v1/people/{person}"
@@ -107,7 +108,7 @@ class PersonApi:
         known = loop.strategy.purposes.get(purpose)
         if known is None or known.basis != "consent":
             raise Invalid("This is no purpose that can be chosen.", advice="GET …/purposes lists them.")
-        at, cause = loop.clock.now(), f"choice-{token_hex(6)}"
+        at, cause = loop.clock.now(), own_id("choice", token_hex(6))
         if (signal := objection_in(loop, name, cause, request.headers.raw)) is not None:
             await self._writer.process(signal)
         for moment in switched(
@@ -143,7 +144,7 @@ class PersonApi:
         at, chosen, by_brand = loop.clock.now(), loop.customer(name).consents, key.role == "brand"
         for purpose in reading:
             if purpose in chosen and chosen[purpose].status in OPENS:
-                cause = f"choice-{token_hex(6)}"
+                cause = own_id("choice", token_hex(6))
                 for moment in switched(
                     loop.strategy, name, purpose, on=False, language="", id=cause, at=at, by_brand=by_brand
                 ):

@@ -4,6 +4,7 @@ from secrets import token_hex
 
 from visavis.model.entry import Entry
 from visavis.model.errors import Refused
+from visavis.model.ids import own_id
 from visavis.model.moment import Consulted
 from visavis.runtime.writer import Writer
 
@@ -16,7 +17,7 @@ async def record_entry_read(writer: Writer, entry: Entry) -> None:
 
 async def record_staff_access(writer: Writer, customer: str, about: str, categories: tuple[str, ...]) -> None:
     """Record a read of ``about``, durably; :class:`Refused` when nothing is kept of the person any more."""
-    name, now = f"read-{token_hex(8)}", writer.processor.clock.now()
+    name, now = own_id("read", token_hex(8)), writer.processor.clock.now()
     access = Consulted(id=name, customer=customer, occurred_at=now, about=about, categories=categories)
     if (await writer.process(access)).answer.entry is None:
         raise Refused("Nothing is kept of this person any more.", advice="There is nothing to read.")

@@ -43,7 +43,7 @@ class People:
 
     async def process(self, moment: Moment) -> None:
         """Process a moment of our own; :class:`Invalid` beyond the limits of its kind, :class:`Refused` if not kept."""
-        within_limits = from_builtins(msgspec.to_builtins(moment), received_at=self.now())
+        within_limits = from_builtins(msgspec.to_builtins(moment), received_at=self.now(), our_own=True)
         answer = (await self.writer.process(within_limits)).answer
         if answer.refused is not None:
             raise Refused("This was not kept.", advice=answer.refused.advice)

@@ -36,7 +36,7 @@ def corrected(strategy: Strategy, entry: Entry, instead: Mapping[str, Any]) -> E
         advice = f"Known: {', '.join(sorted(_fields(old)))}."
         raise Invalid(wrong if unknown else "There is no field to correct.", advice=advice)
     fields: dict[str, Any] = msgspec.to_builtins(replace(old, at=None))
-    decoded = from_builtins(fields | dict(instead), received_at=entry.received_at)
+    decoded = from_builtins(fields | dict(instead), received_at=entry.received_at, our_own=True)
     new = placed(strategy, decoded, old.own_offset_s)
     if getattr(new, "place", None) == getattr(old, "place", None):
         new = replace(new, at=old.at)  # its local time was that of an offset that is not kept with the instant

@@ -30,6 +30,7 @@ from visavis.model.consent import OPENS
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused
+from visavis.model.ids import own_id
 from visavis.model.moment import Moment
 from visavis.rights.requests import Requests
 from visavis.runtime.loop import Processor
@@ -137,7 +138,7 @@ class Portal:
         purpose = self._loop.strategy.purposes.get(choice.purpose)
         if purpose is None or purpose.basis != "consent":
             raise Invalid("This is no purpose that can be chosen.", advice="Send the key of a purpose of the page.")
-        at, cause, language = self._loop.clock.now(), f"me-{token_hex(6)}", self._language(request, name)
+        at, cause, language = self._loop.clock.now(), own_id("me", token_hex(6)), self._language(request, name)
         if (signal := self._objection_in(self._loop, name, cause, request.headers.raw)) is not None:
             await self._writer.process(signal)
         gesture = {"on": choice.on, "trial": choice.trial}

@@ -20,6 +20,7 @@ from visavis.http.requests import key_of, person_in
 from visavis.http.routes import Operation, route
 from visavis.model.card import Card
 from visavis.model.errors import Invalid
+from visavis.model.ids import own_id
 from visavis.model.moment import Withdrew
 from visavis.runtime.writer import Writer
 
@@ -91,7 +92,7 @@ class LetterPages:
         (person,) = self._addresses.read("off", request.path_params["ticket"])
         if self._screens.open_to(person, self._purpose):
             at = self._writer.processor.clock.now()
-            name = f"unsubscribed-{at:%Y%m%d%H%M%S%f}"
+            name = own_id("unsubscribed", f"{at:%Y%m%d%H%M%S%f}")
             await self._writer.process(
                 Withdrew(id=name, customer=person, occurred_at=at, purpose=self._purpose, method=METHOD)
             )

@@ -2,7 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from hashlib import blake2b
+from string import ascii_uppercase, digits
 from typing import Final
 
 from visavis.model.errors import Invalid
@@ -91,6 +93,19 @@ def own_id(*parts: str) -> str:
     if len(name) <= ID_LIMIT:
         return name
     return f"{OWN}{parts[0]}-{blake2b(name.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
+
+
+def has_form(forms: Iterable[str], text: str) -> bool:
+    """Whether this has one of these forms, in which ``#`` stands for a digit and ``@`` for a capital letter, A to Z.
+
+    >>> [has_form(("K-###", "@#"), text) for text in ("K-042", "B7", "K-42", "é7", "K-04२")]
+    [True, True, False, False, False]
+    """
+    return any(len(form) == len(text) and all(map(_fits, form, text)) for form in forms)
+
+
+def _fits(sign: str, char: str) -> bool:
+    return char == sign if sign not in "#@" else char in (digits if sign == "#" else ascii_uppercase)
 
 
 def draw_id(customer: str, moment: str, audience: str) -> str:

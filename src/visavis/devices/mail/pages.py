@@ -28,9 +28,9 @@ KIND: Final = "mail"
 PAGE: Final = InlinePage(Path(__file__).with_name("page.html"))
 _PATH: Final = "/v1/people/{person}/mail"
 ADDRESS: Final = Operation(
-    "PUT", _PATH, "Where letters go, until the person stops them.", ("brand",), request=Address, status=204
+    "PUT", _PATH, "Where letters go, until the person stops them.", ("brand",), reads=(), request=Address, status=204
 )
-NO_ADDRESS: Final = Operation("DELETE", _PATH, "Stop letters.", ("brand",), status=204)
+NO_ADDRESS: Final = Operation("DELETE", _PATH, "Stop letters.", ("brand",), reads=(), status=204)
 # What a letter links to: its ticket is the key, and only this server can read whose it is.
 ASK_STOP: Final = Operation(
     "GET", "/mail/off/{ticket}", "Whether to stop letters.", response="text/html", errors=(403,)

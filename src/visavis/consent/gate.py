@@ -85,6 +85,8 @@ def _shared(
 def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime) -> Moment | NotAdmitted:
     """The moment resolved (:func:`placed`) and reduced, or its refusal (no open purpose covers its category, …)."""
     kind, category = moment.kind, moment.category
+    if advice := undeclared(strategy, moment):
+        return NotAdmitted(kind, category, advice, invalid=True)
     if category not in OURS:
         now, naming = received_at.timestamp(), [one for one in strategy.purposes.values() if category in one.categories]
         if not any(category in _kept(customer, purpose, now) for purpose in naming):
@@ -95,8 +97,6 @@ def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: d
         if entered is None:
             return NotAdmitted(kind, category, "This position is in none of the brand's places; it was not kept.")
         moment = entered
-    if advice := undeclared(strategy, moment):
-        return NotAdmitted(kind, category, advice, invalid=True)
     found = resolved(strategy, customer, moment, received_at) if category == "account" else moment
     return (
         NotAdmitted(kind, category, found)

@@ -15,7 +15,7 @@ from visavis.cards.brief import brief
 from visavis.cards.compose import compose
 from visavis.cards.layout import headed, room_px
 from visavis.cards.readable_names import readable_name
-from visavis.cards.typography import count_words
+from visavis.cards.typography import count_words, typeset
 from visavis.cards.words import EPOCH, amount, day, family_name, product_name
 from visavis.model.action import Template
 from visavis.model.card import BODY_LIMIT, FACT_LIMIT, SPEECH_WORDS_LIMIT, TITLE_LIMIT, WORDS_LIMIT, Card
@@ -91,7 +91,7 @@ def test_any_name_fits_and_brings_no_number_of_its_own(strategy: Strategy, name:
     assert len(card.title) <= TITLE_LIMIT
     assert len(card.body) <= BODY_LIMIT
     assert set(number.findall(f"{card.title} {card.body}")) <= set(
-        number.findall(f"{name} {title} 1,29 2 5 {readable_name(MILK)} {MILK_1L}")
+        number.findall(f"{name} {typeset(name, 'fr')} {title} 1,29 2 5 {readable_name(MILK)} {MILK_1L}")
     )
 
 
@@ -184,7 +184,7 @@ def test_a_brief_is_three_short_facts_with_where_each_comes_from(strategy: Strat
     assert [(fact.what, fact.origin) for fact in french.facts] == [
         ("Sans lait depuis vendredi", "déduit"),
         ("Préfère aller vite", "déclaré"),
-        ("8 visites en quatre semaines", "observé"),
+        ("8 visites depuis vendredi", "observé"),
     ]
     assert french.facts[0].detail == "12 achats, un tous les 9\u00a0jours\u202f; 9 chances sur 10"
     assert french.avoid == "Ne pas proposer\u00a0: beurre"

@@ -14,13 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.people import NOON
+from support.people import BRANDS, KEY, NOON, grocery, says_yes
+from visavis.config import Settings
 from visavis.delivery import webhooks as outbox
 from visavis.delivery.webhook_targets import TOLERANCE_S, Target, checked, sign, verify
 from visavis.delivery.webhooks import AT_ONCE, BACKOFF_S, Webhooks
 from visavis.model.entry import FORM, Effect, Entry
 from visavis.model.errors import Invalid, Refused
-from visavis.model.moment import Answered
+from visavis.model.moment import Answered, RanOut
+from visavis.wiring import build
 
 pytestmark = pytest.mark.anyio
 SECRET = "whsec_" + b64encode(b"a secret of thirty-two bytes, yes").decode()
@@ -274,7 +276,7 @@ async def test_what_never_works_is_given_up_in_the_end() -> None:
         found.start()
         for times in range(1, len(BACKOFF_S) + 2):
             await attempted(found, "d1", times)
-            clock.at += 4000
+            clock.at += max(BACKOFF_S)
             found.nudge()
         await asyncio.sleep(0.05)
         assert found.parcels["d1"].status == "given_up"
@@ -282,6 +284,28 @@ async def test_what_never_works_is_given_up_in_the_end() -> None:
         await found.stop()
 
     assert len(heard.came) == len(BACKOFF_S) + 1
+
+
+async def test_a_receiver_that_says_when_is_asked_no_sooner_and_hears_the_same_body() -> None:
+    clock = Clock()
+    async with target(status(429, "retry-after: 1800"), status(503, "retry-after: 7"), status(410)) as heard:
+        found = an_outbox(heard, clock)
+        found.take_effects(an_entry())
+        found.start()
+        for times, pause_s in ((1, 1800.0), (2, 7.0)):
+            await attempted(found, "d1", times)
+            assert found.parcels["d1"].next_at == clock.at + pause_s
+            clock.at += pause_s
+            found.nudge()
+        await until(lambda: found.parcels["d1"].status == "given_up")  # 410: it wants no more
+        await found.stop()
+
+    assert len(heard.came) == 3
+    assert len({body for _, body in heard.came}) == 1, "one key, one body"
+
+
+def test_an_order_outlasts_a_long_weekend() -> None:
+    assert sum(BACKOFF_S) > 4 * 86_400
 
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
@@ -478,3 +502,23 @@ def test_headers_that_nobody_signed_are_refused_whatever_they_are(headers: dict[
     with pytest.raises(Refused):
         verify(SECRET, {**headers, "webhook-timestamp": "9" * 5000}, b"", now=NOON.timestamp())
     assert timedelta(seconds=TOLERANCE_S) == timedelta(minutes=5)
+
+
+async def test_an_action_whose_order_nobody_would_receive_is_never_shown() -> None:
+    refusals = []
+    for webhooks in ({}, {"order": Target("http://127.0.0.1:9/", SECRET)}):
+        server = build(
+            grocery(), Settings(data="nowhere", webhooks=webhooks, hosts=("127.0.0.1",)), memory=True, key=KEY
+        )
+        server.processor.process(says_yes("bo", "home", at=server.processor.clock.now()))
+        empty = RanOut(id="empty", customer="bo", occurred_at=server.processor.clock.now(), product=BRANDS[0])
+        entry = server.processor.process([empty])[0].entry
+        assert entry is not None
+        refusals += [[one.detail for one in entry.decisions[0].refusals if one.reason == "no_target"]]
+
+    assert refusals == [["order"], []]
+
+
+def test_a_webhook_of_an_unknown_effect_is_refused() -> None:
+    with pytest.raises(Invalid, match="no effect `oder`"):
+        checked({"oder": Target("https://a.example/", SECRET)}, frozenset({"a.example"}))

@@ -12,6 +12,7 @@ from support.people import BRANDS, NOON, a_history, grocery, lines, says_yes
 from visavis.config import Settings
 from visavis.delivery.webhook_targets import Target
 from visavis.learning.online import OnlineLearner
+from visavis.model.gs1 import check_digit
 from visavis.model.moment import (
     Answered,
     Asked,
@@ -174,7 +175,10 @@ class House:
 
 def word(name: str, field: str) -> str:
     """What a person wrote into a field, or the code that stands in it: found nowhere else in the world."""
-    return f"c{crc32(f'{name} {field}'.encode()):010d}" if field in CODES else f"Ça {name} {field} 7f3a91"
+    if field not in CODES:
+        return f"Ça {name} {field} 7f3a91"
+    number = f"1{crc32(f'{name} {field}'.encode()):010d}42"
+    return number + check_digit(number)
 
 
 def words_of(name: str) -> list[str]:

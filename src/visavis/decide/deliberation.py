@@ -167,7 +167,7 @@ class Deliberation(Struct, frozen=True, gc=False):
         return brief_facts(self.strategy, view, self.views.service, family, known, self._excluded_families(view))
 
     def _window(self, action: Action) -> Window:
-        return outcome_window(self.strategy.objectives[action.objective], self.moment, self.views.received_s)
+        return outcome_window(self.strategy, action.objective, self.moment, self.views.received_s)
 
     def _limit(self, action: Action) -> Refusal | None:
         """The first limit that keeps an eligible action silent, from the longest lasting to the shortest."""

@@ -479,11 +479,15 @@ class Unlinked(MomentBase, frozen=True, tag="unlinked"):
 
 
 class Due(MomentBase, frozen=True, tag="due"):
-    """Time has come: the server wakes the person at ``next_due_at``, and every window that has ended closes."""
+    """Time has come: the server wakes the person at ``next_due_at``, and every window that has ended closes.
+
+    ``unobserved`` are the decisions among them during whose window no till was working.
+    """
 
     category = "service"
     senders = NOBODY
     active_contact = False
+    unobserved: tuple[str, ...] = ()
 
 
 AtPlace = Located | Entered | Dwelled | Left

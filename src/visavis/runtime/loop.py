@@ -5,6 +5,7 @@ When a commit fails, what was stepped is discarded. A moment that is not admitte
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import reduce
 from heapq import merge
 from typing import Final
@@ -121,6 +122,11 @@ class Processor:
         ``check_log``: an id repeated under a later time makes the commit fail with :class:`Refused`.
         """
         customer = self.customer(moment.customer)
+        if not isinstance(moment, Due) and (due_at := customer.next_due_at) is not None:
+            now = self.clock.now()
+            if due_at <= now.timestamp():
+                self.step(self._due(customer, now))
+                customer = self.customer(moment.customer)
         moment = addressed(customer, moment)
         name = moment.customer
         if check_log or moment.occurred_at.timestamp() - SKEW_S <= customer.last_received_at:
@@ -222,10 +228,17 @@ class Processor:
         now = self.clock.now()
         answers: list[StepResult] = []
         while (limit is None or len(answers) < limit) and (due := self.population.pop_due(now.timestamp())):
-            name, decision = due
-            # Named by the decision that is waited for, which closes once.
-            answers.append(self.step(Due(id=f"{DUE}{decision}", customer=name, occurred_at=now)))
+            answers.append(self.step(self._due(due, now)))
         return answers
+
+    def _due(self, customer: Customer, now: datetime) -> Due:
+        """The moment that closes this person's windows that are over; named by the first, which closes once."""
+        assert customer.awaited is not None
+        stale_s, worked = self.strategy.brand.stale_after("till"), self.population.tills.worked
+        over = [one for one in customer.service.open if one.closes_at <= now.timestamp() and one.needs_till]
+        blind = [one.decision for one in over if not worked(one.place, one.opens_at, one.until, stale_s)]
+        name = f"{DUE}{customer.awaited.decision}"
+        return Due(id=name, customer=customer.id, occurred_at=now, unobserved=tuple(blind))
 
     def learn(self) -> None:
         """Let the world change by what was learned, when a change is due."""

@@ -17,7 +17,16 @@ from visavis.customers.habits import bought
 from visavis.customers.rights import with_request
 from visavis.customers.wallet import settled
 from visavis.model.consent import OPENS
-from visavis.model.customer import CHANGES_LIMIT, HABITS_LIMIT, NAMES_LIMIT, Customer, Places, Stock, bounded
+from visavis.model.customer import (
+    CHANGES_LIMIT,
+    HABITS_LIMIT,
+    NAMES_LIMIT,
+    SETTLING_S,
+    Customer,
+    Places,
+    Stock,
+    bounded,
+)
 from visavis.model.decision import Decision, Outcome, Show
 from visavis.model.entry import Entry
 from visavis.model.moment import (
@@ -93,7 +102,9 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
         case Displayed() | Answered():
             customer = _answer(customer, moment)
         case Stocked() | Consumed() | RanOut():
-            customer = replace(customer, home=_stock(customer.home, moment))
+            returns = moment.back and received_s - customer.home_back_at >= SETTLING_S
+            back_at = received_s if returns else customer.home_back_at
+            customer = replace(customer, home=_stock(customer.home, moment), home_back_at=back_at)
         case Measured():
             number = _number(customer.numbers.get(moment.measure), moment)
             customer = replace(customer, numbers=bounded(customer.numbers, moment.measure, number))

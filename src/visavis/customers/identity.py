@@ -96,6 +96,7 @@ def merged(one: Customer, other: Customer) -> Customer:
         purchases=pooled(older.purchases, younger.purchases),
         places=_places(before.places, since.places),
         home=_each(before.home, since.home, _latest),
+        home_back_at=max(before.home_back_at, since.home_back_at),
         numbers=_each(before.numbers, since.numbers, _number),
         preferences=_preferences(before, since),
         declared_at=_each(before.declared_at, since.declared_at, max),

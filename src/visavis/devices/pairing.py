@@ -26,6 +26,7 @@ from visavis.model.errors import Invalid, Refused
 from visavis.model.ids import check_identity
 from visavis.model.moment import Role
 from visavis.runtime.writer import Writer
+from visavis.strategy.freshness import fresh
 
 PATH: Final = "/pair"
 OWNERS: Final[tuple[Role, ...]] = ("brand", "device", "adviser")
@@ -136,8 +137,9 @@ class PairingRoutes:
             raise Refused("This key speaks for another.", advice="Ask for your own devices.")
         person, place = _whose(key, asked.get("person", ""), asked.get("place", ""))
         if person:
-            states = self._writer.processor.customer(person).devices
-            return json_response(self._registry.listed("device", person, states))
+            loop = self._writer.processor
+            known = fresh(self._strategy.brand, loop.customer(person), loop.clock.now().timestamp())
+            return json_response(self._registry.listed("device", person, known.devices))
         return json_response(self._registry.listed("adviser", place, {}))
 
     async def _revoke(self, request: Request) -> Response:

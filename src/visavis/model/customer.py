@@ -15,6 +15,8 @@ CHANGES_LIMIT: Final = 8
 HABITS_SLACK: Final = 144
 SHOPS_LIMIT: Final = 4
 NAMES_LIMIT: Final = 64
+SETTLING_S: Final = 600.0
+"""How long after it came back from a silence a home may take to report all that it holds."""
 
 T = TypeVar("T")
 
@@ -92,7 +94,8 @@ class Customer(Struct, frozen=True, gc=False):
     ``held`` the retention classes of their entries. ``consent_epoch`` counts their choices; ``closings`` gives the
     epoch in which each purpose was last closed (``""``: all of them). Of a merged person, ``profiles`` keeps each
     customer that they are made of, as it would be without the others. ``declared_at`` says when each preference was
-    last declared or taken back. ``offset_s`` is the UTC offset that their own device or home last wrote, at
+    last declared or taken back. ``home_back_at`` is when the home last reported again after it had been silent for too
+    long (epoch seconds). ``offset_s`` is the UTC offset that their own device or home last wrote, at
     ``offset_at``.
     """
 
@@ -117,6 +120,7 @@ class Customer(Struct, frozen=True, gc=False):
     purchases: Purchases = Purchases()
     places: Places = Places()
     home: dict[str, Stock] = {}
+    home_back_at: float = 0.0
     numbers: dict[str, Number] = {}
     preferences: dict[str, str | float | bool] = {}
     declared_at: dict[str, float] = {}

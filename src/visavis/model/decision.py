@@ -13,6 +13,7 @@ RefusalReason = Literal[
     "cool_down",
     "quiet_hours",
     "late",
+    "back",
     "device",
     "attention",
     "holdout",

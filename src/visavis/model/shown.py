@@ -68,10 +68,10 @@ class Service(Struct, frozen=True, array_like=True, gc=False):
 
 
 class DeviceState(Struct, frozen=True, array_like=True, gc=False):
-    """A device of the person, as it last reported itself."""
+    """A device of the person, as it last reported itself; ``worn`` is ``None`` when that is not known any more."""
 
     profile: str
-    worn: bool
+    worn: bool | None
     battery: float | None
     at: float
     busy: bool = False

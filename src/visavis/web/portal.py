@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from secrets import token_hex
 from typing import Any, Final, Literal
@@ -27,6 +27,7 @@ from visavis.http.sign_in import sign_in
 from visavis.ledger.personal_view import USE_OUTCOMES, OwnLine, lines_of_person
 from visavis.ledger.personal_view import use_text as line_text
 from visavis.model.consent import OPENS
+from visavis.model.customer import Customer
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused
@@ -34,6 +35,7 @@ from visavis.model.moment import Moment
 from visavis.rights.requests import Requests
 from visavis.runtime.loop import Processor
 from visavis.runtime.writer import Writer
+from visavis.strategy.freshness import stale_sources
 from visavis.strategy.read import Strategy
 from visavis.web import pages
 
@@ -207,6 +209,7 @@ def page_values(
         "open": sum([choice.on for choice in chosen]),
         "cards": list(_cards(loop, entries, language)),
         "looks": [line_text(line, strategy, language) for line in reversed(looks)],
+        "unknown": list(_unknown(loop, person, now.timestamp(), language)),
         "objected": MARKETING in person.objections,
         "restricted": person.restricted,
         "entries": len(entries),
@@ -228,12 +231,12 @@ def _row(strategy: Strategy, choice: Choice, brought: Benefit, language: str) ->
         status in OPENS and not choice.trial,
         status in OPENS and choice.trial,
         status in ("refused", "withdrawn"),
-        _standing(choice, words, ZoneInfo(strategy.brand.zone), language),
+        _standing(choice, words, strategy, language),
         getattr(words.closed, closed) if closed else "",
     )
 
 
-def _standing(choice: Choice, words: Any, zone: ZoneInfo, language: str) -> str:
+def _standing(choice: Choice, words: Any, strategy: Strategy, language: str) -> str:
     if choice.status in ("unknown", "requested"):
         return ""
     text, at = words.no_since, choice.since
@@ -241,8 +244,25 @@ def _standing(choice: Choice, words: Any, zone: ZoneInfo, language: str) -> str:
         text, at = words.expired, choice.until
     elif choice.status in OPENS:
         text, at = (words.trial_until, choice.until) if choice.trial else (words.yes_since, choice.since)
-    day = format_date(datetime.fromtimestamp(at, zone), "long", locale=LOCALES[language])
-    return str(text.format(day=day))
+    return str(text.format(day=_long_day(at, strategy, language)))
+
+
+def _long_day(at: float, strategy: Strategy, language: str) -> str:
+    zone = ZoneInfo(strategy.brand.zone)
+    return format_date(datetime.fromtimestamp(at, zone), "long", locale=LOCALES[language])
+
+
+def _unknown(loop: Processor, person: Customer, now: float, language: str) -> Iterator[str]:
+    """What is not known any more of this person, each since when."""
+    strategy, words = loop.strategy, pages.WORDS[language].portal
+    for one in stale_sources(strategy.brand, person, now):
+        name = one.name
+        if one.source == "device":
+            profile = person.devices[one.name].profile
+            device = strategy.devices.get(profile)
+            name = (device.name if device is not None else "") or profile
+        day = _long_day(one.since, strategy, language)
+        yield typeset(str(getattr(words.unknown, one.source)).format(name=name, day=day), language)
 
 
 def _cards(loop: Processor, entries: list[Entry], language: str) -> Iterable[ShownCard]:

@@ -168,7 +168,7 @@ def test_nothing_that_is_known_is_older_than_its_source_allows(reports: list[tup
 
 def test_how_long_a_source_may_be_silent_is_the_brands() -> None:
     files = grocery()
-    brand = files["brand.toml"] + b"\n[stale_after_s]\nhome = 7200\n"
+    brand = files["brand.toml"].replace(b"home = 604800", b"home = 7200")
 
     assert read(files | {"brand.toml": brand}).brand.stale_after("home") == 7200
     assert read(files | {"brand.toml": brand}).brand.stale_after("till") == 4 * 86_400

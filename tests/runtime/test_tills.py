@@ -1,14 +1,19 @@
 """What no working till saw is not observed: it teaches nothing and counts in no arm."""
 
+import asyncio
+import re
 from datetime import timedelta
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.doors import MOMENTS, a_server, client, moment, running
 from support.people import BRANDS, KEY, NOON, STRATEGY, a_loop, camille, enters, lines, turn
 from visavis.measurement.objectives import ObjectiveTallies
 from visavis.model.decision import Outcome
 from visavis.model.moment import Bought
+from visavis.runtime.clock import TurnedClock
 from visavis.runtime.loop import Processor
 from visavis.runtime.projections import Projections
 from visavis.runtime.replay import Difference, verify
@@ -114,3 +119,36 @@ def test_a_till_was_working_when_no_silence_was_too_long(
     instants = [*halves, opens + length - 1e-6, *[hour - 1e-6 for hour in hours if opens < hour < opens + length]]
     ages = [at - max([hour for hour in hours if hour <= at], default=-1e9) for at in instants]
     assert found == (max(ages) <= stale)
+
+
+def test_what_is_silent_is_said_to_the_brand_and_to_each_person(tmp_path: Path) -> None:
+    """To the brand no person is named; each person reads what is not known of them, and since when."""
+
+    async def found() -> None:
+        server = a_server(tmp_path)
+        async with running(server) as brand:
+            for language in ("en", "fr"):
+                page = await brand.get(f"/console?language={language}")
+                assert {"en": "Every source", "fr": "Chaque source"}[language] in page.text
+            for one in ("home", "own-numbers"):
+                (await brand.put(f"/v1/people/bo/purposes/{one}", json={"on": True})).raise_for_status()
+            for sent in (
+                moment("bought", "bo", id="b", place="s1", lines=[[BRANDS[0], 1, 100]]),
+                moment("stocked", "bo", id="s", product=BRANDS[0]),
+                moment("worn", "bo", id="w", device="g1"),
+            ):
+                (await brand.post(MOMENTS, json=sent)).raise_for_status()
+            assert isinstance(server.processor.clock, TurnedClock)
+            server.processor.clock.turn((NOON + 9 * DAY).timestamp())
+            console, metrics = (await brand.get("/console?language=en")).text, (await brand.get("/metrics")).text
+            assert "silent since 24 November" in console
+            assert "Homes: 1 silent" in console
+            assert "visavis_tills_stale 1.0" in metrics
+            assert not re.search(r">\s*bo\s*<", console)
+            async with client(server, server.access_keys.issue("device", "bo")) as own:
+                english, french = [(await own.get(f"/me?language={one}")).text for one in ("en", "fr")]
+            assert "unknown since 24 November 2026" in english
+            assert "inconnu depuis le 24 novembre 2026" in french.replace("\xa0", " ").replace("\u202f", " ")
+        server.log.close()
+
+    asyncio.run(found())

@@ -61,7 +61,7 @@ from visavis.runtime.writer import Writer
 from visavis.store.keys import KeyStore, derived
 from visavis.store.memory import MemoryEntryLog
 from visavis.store.sqlite import SqliteEntryLog
-from visavis.strategy.read import Strategy, read
+from visavis.strategy.read import Strategy, read, with_targets
 from visavis.web import adviser, console, pages, portal
 
 KEY_BYTES: Final = 32
@@ -207,6 +207,7 @@ def build(
     learned: Learned | None = None,
 ) -> Server:
     """Wire a server; ``memory`` writes no file; keys replace the file's or the derived one."""
+    files = with_targets(files, settings.webhooks)
     strategy, time = read(files), clock or SystemClock()
     storage = Storage.open(settings, key, memory=memory)
     randomization_key = randomization_key or derived(storage.root, "dice")

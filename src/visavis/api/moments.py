@@ -197,11 +197,11 @@ class Moments:
             return problem(409, CONFLICT, advice=OTHER_ID)
         self._count(kind, "retried" if answer.retried else "kept")
         strategy = self._writer.processor.strategy
-        language = strategy.language_for(self._writer.processor.customer(moment.customer))
+        language = strategy.language_for(self._writer.processor.population.customer(moment.customer))
         return reply(strategy, answer.entry, language, key.role, retried=answer.retried, us=processed.us)
 
     def _not_own(self, key: AccessKey, moment: Displayed | Answered) -> str:
-        customer = self._writer.processor.customer(moment.customer)
+        customer = self._writer.processor.population.customer(moment.customer)
         card = customer.service.card(moment.decision)
         action = self._writer.processor.strategy.actions.get(card.action) if card is not None else None
         return about_own(key, moment, action.audience if action is not None else None, customer.places.here)

@@ -36,6 +36,7 @@ SENTENCES: Final[dict[RefusalReason, dict[str, str]]] = {
     "not_drawn": {"fr": "le tirage d'exploration en a choisi une autre", "en": "the exploration draw chose another"},
     "nothing_to_name": {"fr": "nous ne savions rien d'utile à vous dire", "en": "we knew nothing useful to say"},
     "wrong": {"fr": "vous nous avez dit que c'était faux", "en": "you told us that it was wrong"},
+    "no_target": {"fr": "ce service n'est pas encore en place", "en": "this service is not in place yet"},
     "unparameterised": {"fr": "nous n'avons pas encore assez appris", "en": "we have not learned enough yet"},
 }
 

@@ -22,6 +22,7 @@ RefusalReason = Literal[
     "nothing_to_name",
     "wrong",
     "unparameterised",
+    "no_target",
 ]
 
 

@@ -4,10 +4,11 @@ When a commit fails, what was stepped is discarded. A moment that is not admitte
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import reduce
 from heapq import merge
+from itertools import chain
 from typing import Final
 
 from msgspec import Struct
@@ -16,6 +17,7 @@ from msgspec.structs import replace
 from visavis.consent.gate import same_content
 from visavis.customers.fold import fold
 from visavis.customers.identity import REASONS, addressed, refusal
+from visavis.customers.reordered import reordered
 from visavis.engine import NotAdmitted, admit, step
 from visavis.learning.online import OnlineLearner
 from visavis.ledger.record import prepare_lines
@@ -91,12 +93,19 @@ class Processor:
     # What is known.
 
     def customer(self, name: str) -> Customer:
-        """The person of this name as of the last step; a newborn when nothing is known of them."""
-        return self.population.customer(name)
+        """The person of this name as of the last step, all facts in order; a newborn when nothing is known of them."""
+        customer = self.population.customer(name)
+        if customer.out_of_order:
+            before, customer = customer, reordered(customer, self._stepped_entries)
+            self.population.put_in_order(before, customer)
+        return customer
+
+    def _stepped_entries(self, name: str) -> Iterator[Entry]:
+        return chain(self.log.of(name), [entry for entry in self._entries.values() if entry.customer == name])
 
     def names(self, customer: str) -> tuple[str, ...]:
         """Every name of this person: one, unless customers were merged."""
-        return self.customer(customer).names
+        return self.population.customer(customer).names
 
     def entries_of(self, customer: str) -> list[Entry]:
         """The entries of this person, under each of their names, oldest first."""
@@ -121,12 +130,7 @@ class Processor:
         The log is not asked about a moment that occurred after all that was received of its person, unless
         ``check_log``: an id repeated under a later time makes the commit fail with :class:`Refused`.
         """
-        customer = self.customer(moment.customer)
-        if not isinstance(moment, Due) and (due_at := customer.next_due_at) is not None:
-            now = self.clock.now()
-            if due_at <= now.timestamp():
-                self.step(self._due(customer, now))
-                customer = self.customer(moment.customer)
+        customer = self._after_due(moment)
         moment = addressed(customer, moment)
         name = moment.customer
         if check_log or moment.occurred_at.timestamp() - SKEW_S <= customer.last_received_at:
@@ -147,12 +151,23 @@ class Processor:
             admitted = NotAdmitted(moment.kind, moment.category, "Nothing is kept under this name.")
         if isinstance(admitted, NotAdmitted):
             return StepResult(None, admitted)
+        if not admitted.late:  # a late moment decides nothing: a history that is brought in is put in order once
+            customer = self.customer(name) if customer.out_of_order else customer
         entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.randomization_key)
         self._entries[name, moment.id] = entry
         self.population.apply(entry, after)
         if isinstance(admitted, Objected) and admitted.on:
             self._object_as_each(after, admitted)
         return StepResult(entry)
+
+    def _after_due(self, moment: Moment) -> Customer:
+        """The person of this moment, after the windows that are over were closed."""
+        customer, now = self.population.customer(moment.customer), self.clock.now()
+        due_at = customer.next_due_at
+        if due_at is None or due_at > now.timestamp() or isinstance(moment, Due):
+            return customer
+        self.step(self._due(customer, now))
+        return self.population.customer(moment.customer)
 
     def _merge_refused(self, customer: Customer, moment: Linked, now: float) -> NotAdmitted | None:
         holder = self.population.holder(moment.identifier)
@@ -174,7 +189,7 @@ class Processor:
                 cause = f"opposed-{len(customer.objections)}-{moment.id}"[:128]
                 at = moment.occurred_at
                 self.step(Objected(id=cause, customer=name, occurred_at=at, about=about, method=REMEMBERED))
-                customer = self.customer(name)
+                customer = self.population.customer(name)
         return customer
 
     def _object_as_each(self, person: Customer, objection: Objected) -> None:
@@ -214,7 +229,7 @@ class Processor:
         """Let the population and the projections follow a durable group, whose last entry is at this position."""
         self.population.commit(group.changes)
         first = position - len(group.entries) + 1
-        self.projections.advance(list(enumerate(group.entries, first)), self.log, self.customer, live=live)
+        self.projections.advance(list(enumerate(group.entries, first)), self.log, self.population.customer, live=live)
 
     # What the clock brings about.
 
@@ -253,7 +268,7 @@ class Processor:
             position = self.log.commit([entry])
             self.world = world
             self.worlds = bounded(self.worlds, world.version, world, limit=WORLDS)
-            self.projections.advance([(position, entry)], self.log, self.customer)
+            self.projections.advance([(position, entry)], self.log, self.population.customer)
 
     # What people may ask. Each comes after all that was stepped before.
 

@@ -324,6 +324,12 @@ def _writer(
     writer = Writer(processor, observed=observed, answered=answered, threaded=threaded)
     metrics.watch("visavis_moments_waiting", "Moments that wait for the writer", lambda: writer.waiting)
     metrics.watch("visavis_effects_waiting", "Effects that wait to be delivered", lambda: parts.webhooks.waiting)
+    clock, tills, counts = processor.clock, processor.population.tills, parts.objectives
+    stale_s = processor.strategy.brand.stale_after("till")
+    silent = "Places whose till has been silent for too long"
+    metrics.watch("visavis_tills_stale", silent, lambda: len(tills.stale(clock.now().timestamp(), stale_s)))
+    metrics.watch("visavis_windows_unobserved", "Outcome windows that no working till saw", counts.unobserved)
+    metrics.watch("visavis_outcomes_too_late", "Purchases received after their window was closed", counts.too_late)
     return writer
 
 

@@ -101,6 +101,7 @@ def merged(one: Customer, other: Customer) -> Customer:
         purchases=max(older.purchases, younger.purchases, key=lambda purchases: purchases.trips),
         places=_places(before.places, since.places),
         home=by_time(_each(before.home, since.home, _latest)),
+        home_back_at=max(before.home_back_at, since.home_back_at),
         numbers=_each(before.numbers, since.numbers, _number),
         preferences=_preferences(before, since),
         declared_at=_each(before.declared_at, since.declared_at, max),

@@ -5,6 +5,7 @@ When a commit fails, what was stepped is discarded. A moment that is not admitte
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import reduce
 from heapq import merge
 from itertools import chain
@@ -128,7 +129,7 @@ class Processor:
         The log is not asked about a moment that occurred after all that was received of its person, unless
         ``check_log``: an id repeated under a later time makes the commit fail with :class:`Refused`.
         """
-        customer = self.population.customer(moment.customer)
+        customer = self._after_due(moment)
         moment = addressed(customer, moment)
         name = moment.customer
         if check_log or moment.occurred_at.timestamp() - SKEW_S <= customer.last_received_at:
@@ -157,6 +158,15 @@ class Processor:
         if isinstance(admitted, Objected) and admitted.on:
             self._object_as_each(after, admitted, replace(origin, surface=""))
         return StepResult(entry)
+
+    def _after_due(self, moment: Moment) -> Customer:
+        """The person of this moment, after the windows that are over were closed."""
+        customer, now = self.population.customer(moment.customer), self.clock.now()
+        due_at = customer.next_due_at
+        if due_at is None or due_at > now.timestamp() or isinstance(moment, Due):
+            return customer
+        self.step(self._due(customer, now))
+        return self.population.customer(moment.customer)
 
     def _merge_refused(self, customer: Customer, moment: Linked, now: float) -> NotAdmitted | None:
         holder = self.population.holder(moment.identifier)
@@ -232,10 +242,18 @@ class Processor:
         now = self.clock.now()
         answers: list[StepResult] = []
         while (limit is None or len(answers) < limit) and (due := self.population.pop_due(now.timestamp())):
-            name, decision = due
-            # Named by the decision that is waited for, which closes once.
-            answers.append(self.step(Due(id=own_id("due", decision), customer=name, occurred_at=now)))
+            answers.append(self.step(self._due(due, now)))
         return answers
+
+    def _due(self, customer: Customer, now: datetime) -> Due:
+        """The moment that closes this person's windows that are over; named by the first, which closes once."""
+        assert customer.awaited is not None
+        stale_s, worked = self.strategy.brand.stale_after("till"), self.population.tills.worked
+        over = [one for one in customer.service.open if one.closes_at <= now.timestamp() and one.needs_till]
+        blind = [one.decision for one in over if not worked(one.place, one.opens_at, one.until, stale_s)]
+        return Due(
+            id=own_id("due", customer.awaited.decision), customer=customer.id, occurred_at=now, unobserved=tuple(blind)
+        )
 
     def learn(self) -> None:
         """Let the world change by what was learned, when a change is due."""

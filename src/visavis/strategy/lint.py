@@ -17,7 +17,7 @@ from visavis.model.catalogue import Device
 from visavis.model.consent import CATEGORIES, SENSITIVE, Purpose
 from visavis.model.dpv import PURPOSES
 from visavis.model.moment import KINDS
-from visavis.strategy.brand import Brand
+from visavis.strategy.brand import STALE_AFTER_S, Brand
 from visavis.strategy.conditions import Condition, ConditionError, parse
 from visavis.strategy.faults import Reading
 from visavis.strategy.tables import is_zone
@@ -44,6 +44,7 @@ LETTERS_LIMIT: Final = 3
 """More letters in the form of an id would let names in."""
 VALUE_LIMIT: Final = 40
 LATE_AFTER_LIMIT_S: Final = 31 * 86_400
+STALE_AFTER_RANGE_S: Final = (3_600, 366 * 86_400)
 _RANGES: Final[dict[str, tuple[float, float]]] = {
     "quiet_from_h": (0, 24),
     "quiet_until_h": (0, 24),
@@ -55,6 +56,7 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
     "holdout_share": (0, 0.9),
     "hours": (0.01, 744),
     "days": (1, 366),
+    "grace_hours": (0, 744),
     "duration_days": (1, 3660),
     "retention_days": (1, 3660),
     "top": (1, 32),
@@ -107,6 +109,14 @@ def brand(reading: Reading, found: Brand, devices: Mapping[str, Device]) -> None
             reading.fault(path, where, f"`{kind}` is not a kind of moment", "Write one such as entered or ran_out.")
         if not 0 <= seconds <= LATE_AFTER_LIMIT_S:
             what = f"`{kind}` must be between 0 and {LATE_AFTER_LIMIT_S:,} seconds"
+            reading.fault(path, where, what, f"It is {seconds:,}.")
+    for source, seconds in found.stale_after_s.items():
+        where = ("stale_after_s", source)
+        if source not in STALE_AFTER_S:
+            reading.fault(path, where, f"`{source}` is not a source", f"Known: {', '.join(STALE_AFTER_S)}.")
+        low, high = STALE_AFTER_RANGE_S
+        if not low <= seconds <= high:
+            what = f"`{source}` must be between {low:,} and {high:,} seconds"
             reading.fault(path, where, what, f"It is {seconds:,}.")
 
 

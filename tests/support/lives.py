@@ -26,7 +26,7 @@ from visavis.store.memory import MemoryEntryLog
 from visavis.strategy.read import Strategy, read
 
 GROCERY: Final = grocery()
-PRODUCTS: Final = [f"{i:013d}" for i in range(1, 9)]
+PRODUCTS: Final = [f"{i:08d}" for i in range(1, 9)]
 FAMILIES: Final = ["MILK", "BREAD", "MILK", "TEA", "SOAP", "RICE", "EGGS", "BREAD"]
 PLACES: Final = ["s1", "s1-front", "s2"]
 ASKED: Final = ("a", "b", "c", "d")

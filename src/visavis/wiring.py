@@ -229,7 +229,13 @@ def build(
         projections=Projections(parts.projections(), failed=metrics.count_failure),
         objections_of=parts.suppression_list.of,
     )
-    processor.enact(pending_changes(processor.world, strategy, files, learned))
+    try:
+        changes = pending_changes(processor.world, strategy, files, learned)
+    except Invalid:
+        access.close()
+        log.close()
+        raise
+    processor.enact(changes)
 
     # Moments come in through the writer; what is durable is measured, shown and covered by a checkpoint.
     writer = _writer(processor, metrics, parts, ledger, threaded=not memory)

@@ -129,7 +129,7 @@ class Moments:
         [one] = await self._process_all(key, [payload], signal=signal)
         if isinstance(one, Problem):
             raise ProblemResponse(one)
-        return 200, JSON, _encode(one), []
+        return 202 if one.waiting else 200, JSON, _encode(one), []
 
     async def _many(self, key: AccessKey, payloads: list[bytes], *, signal: bool) -> list[Answer]:
         if not payloads or len(payloads) > MOMENTS_LIMIT:
@@ -177,8 +177,8 @@ class Moments:
             return problem(429, "This key has too many moments waiting.", advice=advice, retry_after_s=1)
         try:
             if signal and (objected := objection(self._writer.processor, moment.customer, moment.id)) is not None:
-                self._writer.put(objected)
-            return moment, self._writer.put(moment)
+                self._writer.put(objected, key.origin("api", "Sec-GPC"))
+            return moment, self._writer.put(moment, key.origin("api"))
         except VisavisError as error:
             return problems.of_error(error)
 

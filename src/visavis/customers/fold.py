@@ -11,6 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from visavis.customers.choices import with_choice
+from visavis.customers.confirmation import with_confirmation
 from visavis.customers.habits import bought, follows
 from visavis.customers.rights import with_request
 from visavis.customers.stock import in_sequence, with_stock
@@ -24,6 +25,7 @@ from visavis.model.moment import (
     Born,
     Bought,
     CheckedIn,
+    Confirmed,
     Consented,
     Consumed,
     Contested,
@@ -43,6 +45,7 @@ from visavis.model.moment import (
     Requested,
     Restricted,
     Reviewed,
+    Sought,
     Stocked,
     Unlinked,
     Withdrew,
@@ -98,13 +101,12 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
             customer = replace(customer, numbers=bounded(customer.numbers, moment.measure, number))
         case Declared():
             customer = _preference(customer, moment)
-        case Noticed() | Consented() | Withdrew() | Objected() | Restricted():
-            customer = with_choice(customer, moment)
+        case Noticed() | Consented() | Withdrew() | Objected() | Restricted() | Born():
+            customer = with_choice(customer, moment, received_s)
         case Requested() | Corrected() | Contested() | Reviewed():
             customer = with_request(customer, moment, received_s)
-        case Born():
-            of_age_at = moment.of_age_at.timestamp() if moment.of_age_at is not None else 0.0
-            customer = replace(customer, of_age_at=of_age_at)
+        case Sought() | Confirmed():
+            customer = with_confirmation(customer, moment, received_s)
         case Worn():
             customer = replace(customer, devices=_devices(customer.devices, moment))
         case Linked() if moment.identifier not in customer.identifiers:

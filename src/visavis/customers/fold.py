@@ -2,7 +2,7 @@
 
 Replay runs ``fold(customer, entry)``; ``engine.step`` runs its parts around the decision: :func:`apply_moment`,
 ``wallet.settled``, :func:`apply_decisions`. None reads a strategy or a table of places: the gate has resolved
-everything.
+everything. Baskets and stocks that come out of order are mended by ``customers.reordered``.
 """
 
 from datetime import datetime

@@ -4,9 +4,10 @@ When a commit fails, what was stepped is discarded. A moment that is not admitte
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from heapq import merge
+from itertools import chain
 from typing import Final
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 from visavis.consent.gate import same_content
 from visavis.customers.fold import fold
 from visavis.customers.identity import REASONS, addressed, refusal
+from visavis.customers.reordered import reordered
 from visavis.engine import NotAdmitted, admit, step
 from visavis.learning.online import OnlineLearner
 from visavis.ledger.record import prepare_lines
@@ -22,7 +24,7 @@ from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.decoding import CLOCK_SKEW
 from visavis.model.entry import SERVER, Entry, Origin
 from visavis.model.errors import Refused, VisavisError
-from visavis.model.ids import check_identity
+from visavis.model.ids import check_identity, own_id
 from visavis.model.moment import Due, Linked, Moment, Objected
 from visavis.model.world import WorldChange
 from visavis.ports import Clock, Log
@@ -32,7 +34,6 @@ from visavis.runtime.replay import WORLDS, rebuild
 from visavis.runtime.worlds import change
 from visavis.strategy.read import Strategy
 
-DUE: Final = "due-"  # how the ids of our own ``due`` moments begin; no sender may use it
 REMEMBERED: Final = "kept"  # the method of an objection entered from the suppression list
 SKEW_S: Final = CLOCK_SKEW.total_seconds()
 log = logging.getLogger("visavis.identity")
@@ -90,12 +91,19 @@ class Processor:
     # What is known.
 
     def customer(self, name: str) -> Customer:
-        """The person of this name as of the last step; a newborn when nothing is known of them."""
-        return self.population.customer(name)
+        """The person of this name as of the last step, all facts in order; a newborn when nothing is known of them."""
+        customer = self.population.customer(name)
+        if customer.out_of_order:
+            before, customer = customer, reordered(customer, self._stepped_entries)
+            self.population.put_in_order(before, customer)
+        return customer
+
+    def _stepped_entries(self, name: str) -> Iterator[Entry]:
+        return chain(self.log.of(name), [entry for entry in self._entries.values() if entry.customer == name])
 
     def names(self, customer: str) -> tuple[str, ...]:
         """Every name of this person: one, unless customers were merged."""
-        return self.customer(customer).names
+        return self.population.customer(customer).names
 
     def entries_of(self, customer: str) -> list[Entry]:
         """The entries of this person, under each of their names, oldest first."""
@@ -120,7 +128,7 @@ class Processor:
         The log is not asked about a moment that occurred after all that was received of its person, unless
         ``check_log``: an id repeated under a later time makes the commit fail with :class:`Refused`.
         """
-        customer = self.customer(moment.customer)
+        customer = self.population.customer(moment.customer)
         moment = addressed(customer, moment)
         name = moment.customer
         if check_log or moment.occurred_at.timestamp() - SKEW_S <= customer.last_received_at:
@@ -141,6 +149,8 @@ class Processor:
             admitted = NotAdmitted(moment.kind, moment.category, "Nothing is kept under this name.")
         if isinstance(admitted, NotAdmitted):
             return StepResult(None, admitted)
+        if not admitted.late:  # a late moment decides nothing: a history that is brought in is put in order once
+            customer = self.customer(name) if customer.out_of_order else customer
         entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.randomization_key, origin)
         self._entries[name, moment.id] = entry
         self.population.apply(entry, after)
@@ -165,17 +175,17 @@ class Processor:
         names = (name, moment.identifier) if isinstance(moment, Linked) else (name,)
         for about in self._objections_of(names):
             if about not in customer.objections and not self.log.erased(name):
-                cause = f"opposed-{len(customer.objections)}-{moment.id}"[:128]
+                cause = own_id("remembered", str(len(customer.objections)), moment.id)
                 at = moment.occurred_at
                 self.step(Objected(id=cause, customer=name, occurred_at=at, about=about, method=REMEMBERED))
-                customer = self.customer(name)
+                customer = self.population.customer(name)
         return customer
 
     def _object_as_each(self, person: Customer, objection: Objected, origin: Origin) -> None:
         """Enter a merged person's objection under each of their names, since they may be parted again."""
         for profile in person.profiles:
             if objection.about not in profile.objections:
-                cause = f"opposed-{objection.id}"[:128]  # it enters itself under the next name in turn
+                cause = own_id("opposed", objection.id)  # it enters itself under the next name in turn
                 self.step(replace(objection, id=cause, customer=profile.id, method=REMEMBERED), origin)
                 return
 
@@ -208,7 +218,7 @@ class Processor:
         """Let the population and the projections follow a durable group, whose last entry is at this position."""
         self.population.commit(group.changes)
         first = position - len(group.entries) + 1
-        self.projections.advance(list(enumerate(group.entries, first)), self.log, self.customer, live=live)
+        self.projections.advance(list(enumerate(group.entries, first)), self.log, self.population.customer, live=live)
 
     # What the clock brings about.
 
@@ -224,7 +234,7 @@ class Processor:
         while (limit is None or len(answers) < limit) and (due := self.population.pop_due(now.timestamp())):
             name, decision = due
             # Named by the decision that is waited for, which closes once.
-            answers.append(self.step(Due(id=f"{DUE}{decision}", customer=name, occurred_at=now)))
+            answers.append(self.step(Due(id=own_id("due", decision), customer=name, occurred_at=now)))
         return answers
 
     def learn(self) -> None:
@@ -240,7 +250,7 @@ class Processor:
             position = self.log.commit([entry])
             self.world = world
             self.worlds = bounded(self.worlds, world.version, world, limit=WORLDS)
-            self.projections.advance([(position, entry)], self.log, self.customer)
+            self.projections.advance([(position, entry)], self.log, self.population.customer)
 
     # What people may ask. Each comes after all that was stepped before.
 

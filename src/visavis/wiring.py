@@ -2,8 +2,8 @@
 
 import gc
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from secrets import token_bytes
@@ -232,13 +232,8 @@ def build(
         projections=Projections(parts.projections(), failed=metrics.count_failure),
         objections_of=parts.suppression_list.of,
     )
-    try:
-        changes = pending_changes(processor.world, strategy, files, learned)
-    except Invalid:
-        access.close()
-        log.close()
-        raise
-    processor.enact(changes)
+    with _closed_if_refused(access, log):
+        processor.enact(pending_changes(processor.world, strategy, files, learned))
 
     # Moments come in through the writer; what is durable is measured, shown and covered by a checkpoint.
     unknown_codes = UnknownCodes(strategy, count=metrics.count_unknown_code)
@@ -262,6 +257,17 @@ def build(
         requests=_requests(storage, writer, parts, access, mirror, metrics),
         storage=storage,
     )
+
+
+@contextmanager
+def _closed_if_refused(*files: AccessKeys | Log) -> Iterator[None]:
+    """Close these files when the strategy is refused, so that the next start finds them free."""
+    try:
+        yield
+    except Invalid:
+        for file in files:
+            file.close()
+        raise
 
 
 def _derived(

@@ -20,10 +20,9 @@ NOON = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)  # noon in the shop's zone, a T
 KEY = b"tests"
 
 
-DECLARED = b"""
-product_ids = ["p#", "p##", "p###", "c##########"]
-place_ids = ["s#"]
-
+PRODUCT_IDS = b'product_ids = ["p#", "p##", "p###", "c##########"]'
+PLACE_IDS = b'place_ids = ["s#"]'
+SIZE = b"""
 [traits.size]
 fr = "Taille"
 en = "Size"
@@ -35,9 +34,8 @@ def grocery() -> dict[str, bytes]:
     """The example, which also takes in a few ids that it does not list, and a size."""
     root = ROOT / "examples" / "grocery"
     files = {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
-    plain, tables = files["brand.toml"].split(b"\n[", 1)
-    ids, traits = DECLARED.strip().split(b"\n\n", 1)
-    return {**files, "brand.toml": b"\n".join([plain, ids, b"[" + tables, traits])}
+    brand = files["brand.toml"].replace(b"product_ids = []", PRODUCT_IDS).replace(b"place_ids = []", PLACE_IDS)
+    return {**files, "brand.toml": brand + SIZE}
 
 
 STRATEGY: Strategy = read(grocery())

@@ -282,6 +282,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "Move": {"status": "fulfilled"},
     "ContestedView": {"view": "No."},
     "ReviewOutcome": {"outcome": "confirmed", "reasons": "No."},
+    "Answering": {"of": "none"},
     "OwnChoice": {"purpose": "none"},
     "Pairing": {},
     "Code": {"code": "AAAA-AAAA", "profile": "glasses"},

@@ -131,7 +131,7 @@ class Moments:
         [one] = await self._process_all(key, [payload], signal=signal)
         if isinstance(one, Problem):
             raise ProblemResponse(one)
-        return 200, JSON, _encode(one), []
+        return 202 if one.waiting else 200, JSON, _encode(one), []
 
     async def _many(self, key: AccessKey, payloads: list[bytes], *, signal: bool) -> list[Answer]:
         if not payloads or len(payloads) > MOMENTS_LIMIT:
@@ -175,8 +175,8 @@ class Moments:
             return problem(429, "This key has too many moments waiting.", advice=advice, retry_after_s=1)
         try:
             if signal and (objected := objection(self._writer.processor, moment.customer, moment.id)) is not None:
-                self._writer.put(objected)
-            return moment, self._writer.put(moment)
+                self._writer.put(objected, key.origin("api", "Sec-GPC"))
+            return moment, self._writer.put(moment, key.origin("api"))
         except VisavisError as error:
             return problems.of_error(error)
 
@@ -197,14 +197,14 @@ class Moments:
         if answer.retried:
             return await self._retry_reply(key, moment, answer)
         strategy = self._writer.processor.strategy
-        language = strategy.language_for(self._writer.processor.customer(moment.customer))
+        language = strategy.language_for(self._writer.processor.population.customer(moment.customer))
         return reply(strategy, answer.entry, language, key.role, us=processed.us)
 
     async def _retry_reply(self, key: AccessKey, moment: Moment, answer: StepResult) -> Answer:
         """The answer to a retry: the first one, as far as it may be told today; to staff it is a read."""
         processor, entry = self._writer.processor, answer.entry
         assert entry is not None
-        strategy, customer = processor.strategy, processor.customer(moment.customer)
+        strategy, customer = processor.strategy, processor.population.customer(moment.customer)
         if answer.conflict or not still_readable(strategy, customer, entry, processor.clock.now().timestamp()):
             return kept_only(entry)
         found = reply(strategy, entry, strategy.language_for(customer), key.role, retried=True)
@@ -216,7 +216,7 @@ class Moments:
         return found
 
     def _not_own(self, key: AccessKey, moment: Displayed | Answered) -> str:
-        customer = self._writer.processor.customer(moment.customer)
+        customer = self._writer.processor.population.customer(moment.customer)
         card = customer.service.card(moment.decision)
         action = self._writer.processor.strategy.actions.get(card.action) if card is not None else None
         return about_own(key, moment, action.audience if action is not None else None, customer.places.here)

@@ -4,9 +4,10 @@ When a commit fails, what was stepped is discarded. A moment that is not admitte
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from heapq import merge
+from itertools import chain
 from typing import Final
 
 from msgspec import Struct
@@ -15,12 +16,13 @@ from msgspec.structs import replace
 from visavis.consent.gate import same_content
 from visavis.customers.fold import fold
 from visavis.customers.identity import REASONS, addressed, refusal
+from visavis.customers.reordered import reordered
 from visavis.engine import NotAdmitted, admit, step
 from visavis.learning.online import OnlineLearner
 from visavis.ledger.record import prepare_lines
 from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.decoding import CLOCK_SKEW
-from visavis.model.entry import Entry
+from visavis.model.entry import SERVER, Entry, Origin
 from visavis.model.errors import Refused, VisavisError
 from visavis.model.ids import check_identity, own_id
 from visavis.model.moment import Due, Linked, Moment, Objected
@@ -89,12 +91,19 @@ class Processor:
     # What is known.
 
     def customer(self, name: str) -> Customer:
-        """The person of this name as of the last step; a newborn when nothing is known of them."""
-        return self.population.customer(name)
+        """The person of this name as of the last step, all facts in order; a newborn when nothing is known of them."""
+        customer = self.population.customer(name)
+        if customer.out_of_order:
+            before, customer = customer, reordered(customer, self._stepped_entries)
+            self.population.put_in_order(before, customer)
+        return customer
+
+    def _stepped_entries(self, name: str) -> Iterator[Entry]:
+        return chain(self.log.of(name), [entry for entry in self._entries.values() if entry.customer == name])
 
     def names(self, customer: str) -> tuple[str, ...]:
         """Every name of this person: one, unless customers were merged."""
-        return self.customer(customer).names
+        return self.population.customer(customer).names
 
     def entries_of(self, customer: str) -> list[Entry]:
         """The entries of this person, under each of their names, oldest first."""
@@ -113,13 +122,13 @@ class Processor:
         self.commit()
         return answers
 
-    def step(self, moment: Moment, *, check_log: bool = False) -> StepResult:
+    def step(self, moment: Moment, origin: Origin = SERVER, *, check_log: bool = False) -> StepResult:
         """Step one moment into the open group; it must not be answered before :meth:`commit` has returned.
 
         The log is not asked about a moment that occurred after all that was received of its person, unless
         ``check_log``: an id repeated under a later time makes the commit fail with :class:`Refused`.
         """
-        customer = self.customer(moment.customer)
+        customer = self.population.customer(moment.customer)
         moment = addressed(customer, moment)
         name = moment.customer
         if check_log or moment.occurred_at.timestamp() - SKEW_S <= customer.last_received_at:
@@ -132,19 +141,21 @@ class Processor:
             refused = self._merge_refused(customer, moment, received_at.timestamp())
             if refused is not None:
                 return StepResult(None, refused)
-        remembered = isinstance(moment, Objected) and moment.method == REMEMBERED
+        remembered = isinstance(moment, Objected) and moment.method == REMEMBERED and origin.surface == ""
         if (not customer.entries or isinstance(moment, Linked)) and not remembered:
             customer = self._restore_objections(customer, moment)
-        admitted = admit(self.strategy, customer, moment, received_at)
+        admitted = admit(self.strategy, customer, moment, received_at, origin)
         if not customer.entries and not isinstance(admitted, NotAdmitted) and self.log.erased(name):
             admitted = NotAdmitted(moment.kind, moment.category, "Nothing is kept under this name.")
         if isinstance(admitted, NotAdmitted):
             return StepResult(None, admitted)
-        entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.randomization_key)
+        if not admitted.late:  # a late moment decides nothing: a history that is brought in is put in order once
+            customer = self.customer(name) if customer.out_of_order else customer
+        entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.randomization_key, origin)
         self._entries[name, moment.id] = entry
         self.population.apply(entry, after)
         if isinstance(admitted, Objected) and admitted.on:
-            self._object_as_each(after, admitted)
+            self._object_as_each(after, admitted, replace(origin, surface=""))
         return StepResult(entry)
 
     def _merge_refused(self, customer: Customer, moment: Linked, now: float) -> NotAdmitted | None:
@@ -167,15 +178,15 @@ class Processor:
                 cause = own_id("remembered", str(len(customer.objections)), moment.id)
                 at = moment.occurred_at
                 self.step(Objected(id=cause, customer=name, occurred_at=at, about=about, method=REMEMBERED))
-                customer = self.customer(name)
+                customer = self.population.customer(name)
         return customer
 
-    def _object_as_each(self, person: Customer, objection: Objected) -> None:
+    def _object_as_each(self, person: Customer, objection: Objected, origin: Origin) -> None:
         """Enter a merged person's objection under each of their names, since they may be parted again."""
         for profile in person.profiles:
             if objection.about not in profile.objections:
                 cause = own_id("opposed", objection.id)  # it enters itself under the next name in turn
-                self.step(replace(objection, id=cause, customer=profile.id, method=REMEMBERED))
+                self.step(replace(objection, id=cause, customer=profile.id, method=REMEMBERED), origin)
                 return
 
     def commit(self) -> None:
@@ -207,7 +218,7 @@ class Processor:
         """Let the population and the projections follow a durable group, whose last entry is at this position."""
         self.population.commit(group.changes)
         first = position - len(group.entries) + 1
-        self.projections.advance(list(enumerate(group.entries, first)), self.log, self.customer, live=live)
+        self.projections.advance(list(enumerate(group.entries, first)), self.log, self.population.customer, live=live)
 
     # What the clock brings about.
 
@@ -239,7 +250,7 @@ class Processor:
             position = self.log.commit([entry])
             self.world = world
             self.worlds = bounded(self.worlds, world.version, world, limit=WORLDS)
-            self.projections.advance([(position, entry)], self.log, self.customer)
+            self.projections.advance([(position, entry)], self.log, self.population.customer)
 
     # What people may ask. Each comes after all that was stepped before.
 

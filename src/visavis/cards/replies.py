@@ -87,7 +87,7 @@ class Reply(Struct, frozen=True, omit_defaults=True):
 
 def kept_only(entry: Entry) -> Reply:
     """The answer to a retry that may not be told again what was decided: it was kept, and no more."""
-    return Reply(entry.moment.id, kept=True, retried=True)
+    return Reply(entry.moment.id, kept=True, retried=True, waiting=isinstance(entry.moment, Sought))
 
 
 def reply(

@@ -164,7 +164,8 @@ class Requests:
 
     async def restrict(self, name: str, *, on: bool, origin: Origin = SERVER) -> Acknowledged:
         """Keep the person's data and read none of it, or (``on = False``) let it be read again."""
-        moment = Restricted(id=own_id("restrict", token_hex(8)), customer=name, occurred_at=self.people.now(), on=on)
+        cause = own_id("restrict", token_hex(8))
+        moment = Restricted(id=cause, customer=name, occurred_at=self.people.now(), on=on)
         return await self._chosen("restriction", moment, origin)
 
     async def object(self, name: str, about: str, *, on: bool, origin: Origin = SERVER) -> Acknowledged:

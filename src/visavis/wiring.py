@@ -123,6 +123,7 @@ class Derived:
     screens: Screens
     dispatcher: Dispatcher
     external_channels: ExternalChannels
+    unknown_codes: UnknownCodes
 
     def projections(self) -> list[Projection]:
         """The one list: in this order they take entries in, at start and live, are copied, and are erased."""
@@ -146,7 +147,6 @@ class Server(Derived):
     ledger: Ledger
     access_keys: AccessKeys
     metrics: Metrics
-    unknown_codes: UnknownCodes
     writer: Writer
     mirror: Mirror
     home: Home | None
@@ -221,8 +221,7 @@ def build(
     access = AccessKeys(storage.file("keys"), storage.secret("access"), now=lambda: time.now().timestamp())
 
     # What is derived from entries; the processor rebuilds it from the log.
-    parts = _derived(storage, strategy, randomization_key, time, log, access)
-    metrics = Metrics()
+    parts, metrics = _derived(storage, strategy, randomization_key, time, log, access), Metrics()
     processor = Processor(
         log,
         strategy,
@@ -236,8 +235,7 @@ def build(
         processor.enact(pending_changes(processor.world, strategy, files, learned))
 
     # Moments come in through the writer; what is durable is measured, shown and covered by a checkpoint.
-    unknown_codes = UnknownCodes(strategy, count=metrics.count_unknown_code)
-    writer = _writer(processor, metrics, unknown_codes, parts, ledger, threaded=not memory)
+    writer = _writer(processor, metrics, parts, ledger, threaded=not memory)
     screens, timelines = parts.screens, storage.file("timelines")
     mirror = Mirror(writer, access, screens, timelines, storage.secret("timelines"), settings.callbacks)
     mqtt, count = settings.mqtt, metrics.count_moment
@@ -250,7 +248,6 @@ def build(
         ledger=ledger,
         access_keys=access,
         metrics=metrics,
-        unknown_codes=unknown_codes,
         writer=writer,
         mirror=mirror,
         home=home,
@@ -303,23 +300,17 @@ def _derived(
         screens=screens,
         dispatcher=Dispatcher(file("delivery"), channels.channels, strategy, screens, person, now, secret("delivery")),
         external_channels=channels,
+        unknown_codes=UnknownCodes(strategy),
     )
 
 
-def _writer(
-    processor: Processor,
-    metrics: Metrics,
-    unknown_codes: UnknownCodes,
-    parts: Derived,
-    ledger: Ledger,
-    *,
-    threaded: bool,
-) -> Writer:
+def _writer(processor: Processor, metrics: Metrics, parts: Derived, ledger: Ledger, *, threaded: bool) -> Writer:
 
     def observed(processed: list[tuple[Entry, float]]) -> None:
         for entry, us in processed:
             metrics.count_entry(entry, us)
-            unknown_codes.note(entry)
+            for what in parts.unknown_codes.note(entry):
+                metrics.count_unknown_code(what)
         parts.screens.record_recent(processed)
 
     def answered() -> None:

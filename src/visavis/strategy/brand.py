@@ -38,7 +38,7 @@ class Trait(Struct, frozen=True):
 
 
 def _usual_measures() -> dict[str, tuple[str, ...]]:
-    return {"water": ("L", "l", "cL", "cl", "mL", "ml"), "steps": ()}
+    return {"water": ("L", "cL", "mL"), "steps": ()}
 
 
 class Brand(Struct, frozen=True):

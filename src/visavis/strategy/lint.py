@@ -124,9 +124,11 @@ def _declared(reading: Reading, found: Brand) -> None:
     """Traits have words in the brand's languages, values are short, and forms of ids leave no room for text."""
     path = "brand.toml"
     for name, trait in found.traits.items():
-        if missing := [language for language in found.languages if not getattr(trait, language, "")]:
-            what = f"`{name}` has no words in {', '.join(missing)}"
-            reading.fault(path, ("traits", name), what, "Advisers read them: write each language of the brand.")
+        for language in [one for one in found.languages if not getattr(trait, one, "")]:
+            what = f"`{name}` has no {language} words"
+            reading.fault(
+                path, ("traits", name, language), what, "Advisers read them: write each language of the brand."
+            )
     texts = [("traits", name, trait.values) for name, trait in found.traits.items()]
     texts += [("measures", name, units) for name, units in found.measures.items()]
     for table, name, values in texts:
@@ -135,7 +137,8 @@ def _declared(reading: Reading, found: Brand) -> None:
             reading.fault(path, (table, name), what, "Use 1 to 40 small letters, digits and _.")
         if any(not 0 < len(text) <= VALUE_LIMIT for text in values):
             what = f"a value or unit of `{name}` has not 1 to {VALUE_LIMIT} characters"
-            reading.fault(path, (table, name), what, "Write a word, no text.")
+            where = (table, name, "values") if table == "traits" else (table, name)
+            reading.fault(path, where, what, "Write a word, no text.")
     for key, forms in (("product_ids", found.product_ids), ("place_ids", found.place_ids)):
         for form in forms:
             if not FORM.fullmatch(form) or "#" not in form or form.count("@") > LETTERS_LIMIT:

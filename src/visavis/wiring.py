@@ -35,6 +35,7 @@ from visavis.devices.mirror.mirror import Mirror
 from visavis.explain.accounts import Accounts
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys
+from visavis.http.access_log import recorded
 from visavis.http.routes import with_encoded_slashes
 from visavis.learning.online import OnlineLearner
 from visavis.ledger.checkpoint import CheckpointSigner
@@ -55,6 +56,7 @@ from visavis.runtime.loop import Processor
 from visavis.runtime.metrics import Metrics
 from visavis.runtime.population import Population
 from visavis.runtime.projections import Projections
+from visavis.runtime.unknown_codes import UnknownCodes
 from visavis.runtime.warm_up import warm_up
 from visavis.runtime.worlds import pending_changes
 from visavis.runtime.writer import Writer
@@ -144,6 +146,7 @@ class Server(Derived):
     ledger: Ledger
     access_keys: AccessKeys
     metrics: Metrics
+    unknown_codes: UnknownCodes
     writer: Writer
     mirror: Mirror
     home: Home | None
@@ -229,10 +232,17 @@ def build(
         projections=Projections(parts.projections(), failed=metrics.count_failure),
         objections_of=parts.suppression_list.of,
     )
-    processor.enact(pending_changes(processor.world, strategy, files, learned))
+    try:
+        changes = pending_changes(processor.world, strategy, files, learned)
+    except Invalid:
+        access.close()
+        log.close()
+        raise
+    processor.enact(changes)
 
     # Moments come in through the writer; what is durable is measured, shown and covered by a checkpoint.
-    writer = _writer(processor, metrics, parts, ledger, threaded=not memory)
+    unknown_codes = UnknownCodes(strategy, count=metrics.count_unknown_code)
+    writer = _writer(processor, metrics, unknown_codes, parts, ledger, threaded=not memory)
     screens, timelines = parts.screens, storage.file("timelines")
     mirror = Mirror(writer, access, screens, timelines, storage.secret("timelines"), settings.callbacks)
     mqtt, count = settings.mqtt, metrics.count_moment
@@ -245,6 +255,7 @@ def build(
         ledger=ledger,
         access_keys=access,
         metrics=metrics,
+        unknown_codes=unknown_codes,
         writer=writer,
         mirror=mirror,
         home=home,
@@ -289,11 +300,20 @@ def _derived(
     )
 
 
-def _writer(processor: Processor, metrics: Metrics, parts: Derived, ledger: Ledger, *, threaded: bool) -> Writer:
+def _writer(
+    processor: Processor,
+    metrics: Metrics,
+    unknown_codes: UnknownCodes,
+    parts: Derived,
+    ledger: Ledger,
+    *,
+    threaded: bool,
+) -> Writer:
 
     def observed(processed: list[tuple[Entry, float]]) -> None:
         for entry, us in processed:
             metrics.count_entry(entry, us)
+            unknown_codes.note(entry)
         parts.screens.record_recent(processed)
 
     def answered() -> None:
@@ -383,11 +403,13 @@ def _pages(server: Server, moments: Moments, secret: Callable[[str], bytes]) -> 
         *server.external_channels.routes(writer, access, server.screens),
         *portal.routes(writer, access, server.accounts, server.requests, objection_in=signals.objection_in),
         *adviser.routes(writer, access, server.screens),
-        *console.routes(writer, access, server.screens, server.webhooks, server.objectives, server.accounts),
+        *console.routes(
+            writer, access, server.screens, server.webhooks, server.objectives, server.accounts, server.unknown_codes
+        ),
         pages.static(),
     ]
     return Starlette(
-        routes=routes,
+        routes=[recorded(writer, access, one) for one in routes],
         lifespan=lifespan,
         middleware=[Middleware(GZipMiddleware, minimum_size=1000)],  # streams of events are left alone
         exception_handlers={HTTPException: problems.unrouted},

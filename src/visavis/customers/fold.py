@@ -2,7 +2,7 @@
 
 Replay runs ``fold(customer, entry)``; ``engine.step`` runs its parts around the decision: :func:`apply_moment`,
 ``wallet.settled``, :func:`apply_decisions`. None reads a strategy or a table of places: the gate has resolved
-everything.
+everything. Baskets and stocks that come out of order are mended by ``customers.reordered``.
 """
 
 from datetime import datetime
@@ -12,6 +12,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from visavis.customers.choices import with_choice
+from visavis.customers.confirmation import with_confirmation
 from visavis.customers.habits import bought, follows
 from visavis.customers.rights import with_request
 from visavis.customers.stock import in_sequence, with_stock
@@ -25,6 +26,7 @@ from visavis.model.moment import (
     Born,
     Bought,
     CheckedIn,
+    Confirmed,
     Consented,
     Consumed,
     Contested,
@@ -45,6 +47,7 @@ from visavis.model.moment import (
     Requested,
     Restricted,
     Reviewed,
+    Sought,
     Stocked,
     Unlinked,
     Withdrew,
@@ -99,13 +102,12 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
             customer = replace(customer, numbers=bounded(customer.numbers, moment.measure, number))
         case Declared():
             customer = _preference(customer, moment)
-        case Noticed() | Consented() | Withdrew() | Objected() | Restricted():
-            customer = with_choice(customer, moment)
+        case Noticed() | Consented() | Withdrew() | Objected() | Restricted() | Born():
+            customer = with_choice(customer, moment, received_s)
         case Requested() | Corrected() | Contested() | Reviewed():
             customer = with_request(customer, moment, received_s)
-        case Born():
-            of_age_at = moment.of_age_at.timestamp() if moment.of_age_at is not None else 0.0
-            customer = replace(customer, of_age_at=of_age_at)
+        case Sought() | Confirmed():
+            customer = with_confirmation(customer, moment, received_s)
         case Worn():
             customer = replace(customer, devices=_devices(customer.devices, moment))
         case Linked() if moment.identifier not in customer.identifiers:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from visavis.model.consent import Consent, Served
 from visavis.model.number import Number
-from visavis.model.request import Request, Review
+from visavis.model.request import Request, Review, Waiting
 from visavis.model.shown import DeviceState, Open, Service
 
 HABITS_LIMIT: Final = 128
@@ -92,13 +92,14 @@ class Customer(Struct, frozen=True, gc=False):
 
     ``born_at`` is when their first entry was received, ``last_contact_at`` when their last active contact occurred
     (epoch seconds; 0 before); ``held`` are the retention classes of their entries. ``consent_epoch`` counts their
-    choices; ``closings`` gives the epoch in which each purpose was last closed (``""``: all of them). Of a merged
-    person, ``profiles`` keeps each customer that they are made of, as it would be without the others. ``declared_at``
-    says when each preference was last declared or taken back. ``out_of_order``: a basket or a change of a stock came
-    after a later one, so ``purchases`` and ``home`` are approximate until ``customers.reordered`` mends them.
-    ``home_back_at`` is when the home last reported again after it had been silent for too long (epoch seconds).
-    ``language`` is that of the last notice, shown at ``language_at``; ``offset_s`` the UTC offset that their own device
-    or home last wrote, at ``offset_at``.
+    choices; ``closings`` gives the epoch in which each purpose was last closed (``""``: all of them); ``closed_times``
+    the times of objections and restrictions (``""``) that were lifted. Of a merged person, ``profiles`` keeps each
+    customer that they are made of, as it would be without the others. ``declared_at`` says when each preference was
+    last declared or taken back. ``out_of_order``: a basket or a change of a stock came after a later one, so
+    ``purchases`` and ``home`` are approximate until ``customers.reordered`` mends them. ``home_back_at`` is when the
+    home last reported again after it had been silent for too long (epoch seconds). ``language`` is that of the last
+    notice, shown at ``language_at``; ``offset_s`` the UTC offset that their own device or home last wrote, at
+    ``offset_at``.
     """
 
     id: str
@@ -119,6 +120,8 @@ class Customer(Struct, frozen=True, gc=False):
     notices: dict[str, Served] = {}
     objections: dict[str, float] = {}
     restricted: bool = False
+    restricted_at: float = 0.0
+    closed_times: dict[str, tuple[tuple[float, float], ...]] = {}
     of_age_at: float = 0.0
     purchases: Purchases = Purchases()
     places: Places = Places()
@@ -133,6 +136,7 @@ class Customer(Struct, frozen=True, gc=False):
     devices: dict[str, DeviceState] = {}
     requests: dict[str, Request] = {}
     reviews: dict[str, Review] = {}
+    waiting: tuple[Waiting, ...] = ()
     service: Service = Service()
     profiles: tuple["Customer", ...] = ()
 

@@ -305,8 +305,19 @@ class Noticed(MomentBase, frozen=True, tag="noticed"):
     iri: tuple[str, ...] = ()
 
 
+class ChoiceProof(Struct, frozen=True, gc=False):
+    """What proves a choice that a person made elsewhere: how they made it, the document that says so, and when."""
+
+    method: Annotated[str, Meta(min_length=1, max_length=128)]
+    document: Annotated[str, Meta(min_length=1, max_length=128)]
+    at: Annotated[datetime, Meta(tz=True)]
+
+
 class Consented(MomentBase, frozen=True, tag="consented"):
-    """A yes to one purpose; a ``trial`` ends after 30 days. The gate writes the scope served, and ``until``."""
+    """A yes to one purpose; a ``trial`` ends after 30 days. The gate writes the scope served, ``since`` and ``until``.
+
+    ``proof`` is the brand's, of a yes that was said elsewhere: it counts from that time.
+    """
 
     category = "account"
     senders = PERSON
@@ -315,10 +326,12 @@ class Consented(MomentBase, frozen=True, tag="consented"):
     notice: Id
     by: Annotated[str, Meta(pattern="^(person|guardian)$")] = "person"
     method: Name = ""
+    proof: ChoiceProof | None = None
     trial: bool = False
     categories: tuple[str, ...] = ()
     recipients: tuple[str, ...] = ()
     iri: tuple[str, ...] = ()
+    since: datetime | None = None
     until: datetime | None = None
 
 
@@ -424,6 +437,31 @@ class Reviewed(MomentBase, frozen=True, tag="reviewed"):
     reasons: Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
+class Sought(MomentBase, frozen=True, tag="sought"):
+    """Somebody else sought what only the person may do (``what``, ``about`` which): it waits on their own page.
+
+    The gate writes it in the place of the moment that was sent, and until when it waits.
+    """
+
+    category = "account"
+    senders = NOBODY
+    retention = PROOF
+    active_contact = False
+    what: Annotated[str, Meta(pattern="^(consent|objection|restriction|link)$")]
+    about: Name = ""
+    until: datetime | None = None
+
+
+class Confirmed(MomentBase, frozen=True, tag="confirmed"):
+    """The person answered what waited for them: that of the moment ``of``."""
+
+    category = "account"
+    senders = NOBODY
+    retention = PROOF
+    of: Id
+    yes: bool
+
+
 class Proposed(MomentBase, frozen=True, tag="proposed"):
     """The person proposed an offer or a product."""
 
@@ -497,7 +535,7 @@ OfProduct = Saw | Paying | Bought | Stocked | Consumed | RanOut
 OfPerson = Measured | Declared | CheckedIn | Asked | Shared | Displayed | Answered
 OfOrder = Ordered | Fulfilled | Returned | Redeeming | Reversed
 OfChoice = Noticed | Consented | Withdrew | Objected | Restricted | Born
-OfRight = Consulted | Requested | Corrected | Lapsed | Contested | Reviewed
+OfRight = Consulted | Requested | Corrected | Lapsed | Contested | Reviewed | Sought | Confirmed
 OfAccount = Proposed | Voted | Worn | Linked | Unlinked | Due
 Moment = AtPlace | OfProduct | OfPerson | OfOrder | OfChoice | OfRight | OfAccount
 

@@ -23,9 +23,9 @@ from visavis.learning.online import OnlineLearner
 from visavis.ledger.record import prepare_lines
 from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.decoding import CLOCK_SKEW
-from visavis.model.entry import Entry
+from visavis.model.entry import SERVER, Entry, Origin
 from visavis.model.errors import Refused, VisavisError
-from visavis.model.ids import check_identity
+from visavis.model.ids import check_identity, own_id
 from visavis.model.moment import Due, Linked, Moment, Objected
 from visavis.model.world import WorldChange
 from visavis.ports import Clock, Log
@@ -35,7 +35,6 @@ from visavis.runtime.replay import WORLDS, rebuild
 from visavis.runtime.worlds import change
 from visavis.strategy.read import Strategy
 
-DUE: Final = "due-"  # how the ids of our own ``due`` moments begin; no sender may use it
 REMEMBERED: Final = "kept"  # the method of an objection entered from the suppression list
 SKEW_S: Final = CLOCK_SKEW.total_seconds()
 log = logging.getLogger("visavis.identity")
@@ -124,7 +123,7 @@ class Processor:
         self.commit()
         return answers
 
-    def step(self, moment: Moment, *, check_log: bool = False) -> StepResult:
+    def step(self, moment: Moment, origin: Origin = SERVER, *, check_log: bool = False) -> StepResult:
         """Step one moment into the open group; it must not be answered before :meth:`commit` has returned.
 
         The log is not asked about a moment that occurred after all that was received of its person, unless
@@ -143,21 +142,21 @@ class Processor:
             refused = self._merge_refused(customer, moment, received_at.timestamp())
             if refused is not None:
                 return StepResult(None, refused)
-        remembered = isinstance(moment, Objected) and moment.method == REMEMBERED
+        remembered = isinstance(moment, Objected) and moment.method == REMEMBERED and origin.surface == ""
         if (not customer.entries or isinstance(moment, Linked)) and not remembered:
             customer = self._restore_objections(customer, moment)
-        admitted = admit(self.strategy, customer, moment, received_at)
+        admitted = admit(self.strategy, customer, moment, received_at, origin)
         if not customer.entries and not isinstance(admitted, NotAdmitted) and self.log.erased(name):
             admitted = NotAdmitted(moment.kind, moment.category, "Nothing is kept under this name.")
         if isinstance(admitted, NotAdmitted):
             return StepResult(None, admitted)
         if not admitted.late:  # a late moment decides nothing: a history that is brought in is put in order once
             customer = self.customer(name) if customer.out_of_order else customer
-        entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.randomization_key)
+        entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.randomization_key, origin)
         self._entries[name, moment.id] = entry
         self.population.apply(entry, after)
         if isinstance(admitted, Objected) and admitted.on:
-            self._object_as_each(after, admitted)
+            self._object_as_each(after, admitted, replace(origin, surface=""))
         return StepResult(entry)
 
     def _after_due(self, moment: Moment) -> Customer:
@@ -188,18 +187,18 @@ class Processor:
         names = (name, moment.identifier) if isinstance(moment, Linked) else (name,)
         for about in self._objections_of(names):
             if about not in customer.objections and not self.log.erased(name):
-                cause = f"opposed-{len(customer.objections)}-{moment.id}"[:128]
+                cause = own_id("remembered", str(len(customer.objections)), moment.id)
                 at = moment.occurred_at
                 self.step(Objected(id=cause, customer=name, occurred_at=at, about=about, method=REMEMBERED))
                 customer = self.population.customer(name)
         return customer
 
-    def _object_as_each(self, person: Customer, objection: Objected) -> None:
+    def _object_as_each(self, person: Customer, objection: Objected, origin: Origin) -> None:
         """Enter a merged person's objection under each of their names, since they may be parted again."""
         for profile in person.profiles:
             if objection.about not in profile.objections:
-                cause = f"opposed-{objection.id}"[:128]  # it enters itself under the next name in turn
-                self.step(replace(objection, id=cause, customer=profile.id, method=REMEMBERED))
+                cause = own_id("opposed", objection.id)  # it enters itself under the next name in turn
+                self.step(replace(objection, id=cause, customer=profile.id, method=REMEMBERED), origin)
                 return
 
     def commit(self) -> None:
@@ -254,8 +253,9 @@ class Processor:
         stale_s, worked = self.strategy.brand.stale_after("till"), self.population.tills.worked
         over = [one for one in customer.service.open if one.closes_at <= now.timestamp() and one.needs_till]
         blind = [one.decision for one in over if not worked(one.place, one.opens_at, one.until, stale_s)]
-        name = f"{DUE}{customer.awaited.decision}"
-        return Due(id=name, customer=customer.id, occurred_at=now, unobserved=tuple(blind))
+        return Due(
+            id=own_id("due", customer.awaited.decision), customer=customer.id, occurred_at=now, unobserved=tuple(blind)
+        )
 
     def learn(self) -> None:
         """Let the world change by what was learned, when a change is due."""

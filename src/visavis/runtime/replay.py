@@ -80,7 +80,7 @@ def verify(log: EntryLog, randomization_key: bytes, *, found: Callable[[Differen
         if not entry.moment.late:
             customer = reordered(customer, log.of)
         strategy = strategies[world.strategy]
-        again, after = step(strategy, world, customer, entry.moment, entry.received_at, randomization_key)
+        again, after = step(strategy, world, customer, entry.moment, entry.received_at, randomization_key, entry.origin)
         if encode(again) != encode(entry):
             found(Difference(position, entry.customer, entry.moment.id))
             after = fold(customer, entry)

@@ -161,9 +161,11 @@ class Processor:
 
     def _after_due(self, moment: Moment) -> Customer:
         """The person of this moment, after the windows that are over were closed."""
-        customer, now = self.population.customer(moment.customer), self.clock.now()
-        due_at = customer.next_due_at
-        if due_at is None or due_at > now.timestamp() or isinstance(moment, Due):
+        customer = self.population.customer(moment.customer)
+        if (due_at := customer.next_due_at) is None or isinstance(moment, Due):
+            return customer
+        now = self.clock.now()
+        if due_at > now.timestamp():
             return customer
         self.step(self._due(customer, now))
         return self.population.customer(moment.customer)

@@ -34,10 +34,11 @@ def fresh(brand: Brand, customer: Customer, now: float) -> Customer:
     if not (customer.home or customer.devices or customer.numbers):
         return customer
     home, devices, numbers = customer.home, customer.devices, customer.numbers
-    if home:
+    if home and now - _home_at(customer) > brand.stale_after("home"):
+        home = {}
+    elif customer.home_back_at:
         known_from = customer.home_back_at - brand.stale_after("home")
-        stale = now - _home_at(customer) > brand.stale_after("home")
-        home = {} if stale else {name: stock for name, stock in home.items() if stock.at >= known_from}
+        home = {name: stock for name, stock in home.items() if stock.at >= known_from}
     after_s = brand.stale_after("device")
     devices = {name: _unknown(state) if now - state.at > after_s else state for name, state in devices.items()}
     after_s = brand.stale_after("numbers")

@@ -17,7 +17,7 @@ from visavis.model.customer import Customer, Places, Purchases
 from visavis.model.decision import Show
 from visavis.model.entry import SERVER, Entry, Origin
 from visavis.model.gs1 import product_of
-from visavis.model.moment import PERSON, SENSOR, Bought, Entered, Line, Located, Moment, Paying, Sought, Spot
+from visavis.model.moment import PERSON, SENSOR, Bought, Entered, Line, Located, Moment, Paying, Returned, Sought, Spot
 from visavis.model.view import View
 from visavis.strategy.freshness import comes_back
 from visavis.strategy.read import Strategy
@@ -110,6 +110,7 @@ def admit(
 
     A purpose covers it that was open when it occurred and is open now: a later yes lets in nothing from before it.
     """
+    moment = _as_basket(moment)
     kind, category = moment.kind, moment.category
     if advice := undeclared(strategy, moment):
         return NotAdmitted(kind, category, advice, invalid=True)
@@ -181,7 +182,7 @@ def same_content(strategy: Strategy, stored: Moment, sent: Moment) -> bool:
 
 def _comparable(strategy: Strategy, moment: Moment) -> Moment | None:
     """The moment as the gate reduces it, without what the gate writes of its own; ``None`` for an unknown position."""
-    sent: Moment | None = unresolved(moment) if moment.category == "account" else moment
+    sent: Moment | None = unresolved(moment) if moment.category == "account" else _as_basket(moment)
     if isinstance(moment, Located):
         sent = _entered(strategy, moment)
     if sent is None:
@@ -189,6 +190,16 @@ def _comparable(strategy: Strategy, moment: Moment) -> Moment | None:
     return replace(
         placed(strategy, sent), at=None, late=False, back=False, own_offset_s=None
     )  # a stored one has lost its offset
+
+
+def _as_basket(moment: Moment) -> Moment:
+    """Products that come back as a basket of quantities below 0; any other moment as it is."""
+    if not isinstance(moment, Returned) or not moment.lines:
+        return moment
+    lines = [replace(line, quantity=-abs(line.quantity), price_cents=-abs(line.price_cents)) for line in moment.lines]
+    return Bought(
+        id=moment.id, customer=moment.customer, occurred_at=moment.occurred_at, place=moment.place, lines=tuple(lines)
+    )
 
 
 def _entered(strategy: Strategy, moment: Located) -> Entered | None:

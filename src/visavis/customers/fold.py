@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from visavis.customers.choices import with_choice
 from visavis.customers.confirmation import with_confirmation
 from visavis.customers.habits import bought, follows
+from visavis.customers.returns import bought_lines, brings_back
 from visavis.customers.rights import with_request
 from visavis.customers.stock import in_sequence, with_stock
 from visavis.customers.wallet import settled
@@ -89,7 +90,7 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
     received_s = received_at.timestamp()
     match moment:
         case Bought():
-            overtaken = customer.out_of_order or not follows(customer.purchases, moment)
+            overtaken = customer.out_of_order or brings_back(moment) or not follows(customer.purchases, moment)
             customer = replace(customer, purchases=bought(customer.purchases, moment), out_of_order=overtaken)
         case Entered() | CheckedIn() | Left() | Dwelled():
             customer = replace(customer, places=_place(customer.places, moment))
@@ -204,7 +205,9 @@ def _with_basket(window: Open, moment: Bought) -> Open:
     occurred_s = moment.occurred_at.timestamp()
     if not window.opens_at <= occurred_s < window.until:
         return window
-    basket = {line.family for line in moment.lines}
+    basket = {line.family for line in bought_lines(moment)}
+    if not basket:
+        return window
     hits, got = window.hits, window.got
     for bit, family in enumerate(window.families):
         if family in basket:

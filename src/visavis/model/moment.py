@@ -45,10 +45,13 @@ class Spot(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Line(Struct, frozen=True, array_like=True, gc=False):
-    """One product of a basket; ``family`` is written by the gate; ``price_cents`` is what the whole line cost."""
+    """One product of a basket; ``family`` is written by the gate; ``price_cents`` is what the whole line cost.
+
+    A ``quantity`` below 0 came back; 0 is refused. In JSON a line is an array in this order, or an object.
+    """
 
     product: Id
-    quantity: Annotated[int, Meta(gt=0, le=10_000)] | Quantity = 1
+    quantity: Annotated[int, Meta(ge=-10_000, le=10_000)] | Annotated[float, Meta(ge=-10_000, le=10_000)] = 1
     price_cents: Cents = 0
     family: Name = ""
 
@@ -263,11 +266,13 @@ class Fulfilled(MomentBase, frozen=True, tag="fulfilled"):
 
 
 class Returned(MomentBase, frozen=True, tag="returned"):
-    """An order came back."""
+    """An order came back; or products of earlier baskets (the gate makes this a ``bought`` with quantities below 0)."""
 
     category = "orders"
     senders = TILL
-    order: Id
+    order: Name = ""
+    place: Name = ""
+    lines: Annotated[tuple[Line, ...], Meta(max_length=LINES_LIMIT)] = ()
 
 
 class Redeeming(MomentBase, frozen=True, tag="redeeming"):

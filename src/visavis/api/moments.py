@@ -22,6 +22,7 @@ from visavis.http.routes import ApiRoute, Operation
 from visavis.model.decoding import decode
 from visavis.model.errors import VisavisError
 from visavis.model.moment import Answered, Displayed, Linked, Moment, Unlinked
+from visavis.runtime.linking import NOTHING, Named
 from visavis.runtime.loop import DUE
 from visavis.runtime.writer import Processed, Writer
 
@@ -42,6 +43,7 @@ BODY_LIMIT: Final = 1 << 20
 MOMENTS_LIMIT: Final = 1000
 IN_FLIGHT_LIMIT: Final = 2000  # how many moments of one key may wait at once
 SIGNALS: Final = frozenset({"brand", "device"})  # roles whose requests may carry a person's own signal
+NAMING: Final = frozenset({"brand", "till"})  # roles that may name a person by an identifier
 CORRECTABLE: Final = frozenset({"brand", "device", "sensor"})  # roles that are answered 409
 CONFLICT: Final = "Another moment of this person was kept under this id; this one was not."
 OTHER_ID: Final = "Give each moment an id of its own; send the same one again unchanged."
@@ -170,6 +172,7 @@ class Moments:
         if refused:
             self._count("", "forbidden")
             return problem(403, refused, advice="Use the key of who speaks.")
+        named = self._named(key, moment)
         if isinstance(moment, Linked | Unlinked):
             moment = replace(moment, identifier=hashed(self._secret, moment.identifier))
         if self._in_flight.get(key.id, 0) >= IN_FLIGHT_LIMIT:
@@ -177,8 +180,8 @@ class Moments:
             return problem(429, "This key has too many moments waiting.", advice=advice, retry_after_s=1)
         try:
             if signal and (objected := objection(self._writer.processor, moment.customer, moment.id)) is not None:
-                self._writer.put(objected)
-            return moment, self._writer.put(moment)
+                self._writer.put(objected, named)
+            return moment, self._writer.put(moment, named)
         except VisavisError as error:
             return problems.of_error(error)
 
@@ -197,8 +200,20 @@ class Moments:
             return problem(409, CONFLICT, advice=OTHER_ID)
         self._count(kind, "retried" if answer.retried else "kept")
         strategy = self._writer.processor.strategy
-        language = strategy.language_for(self._writer.processor.customer(moment.customer))
-        return reply(strategy, answer.entry, language, key.role, retried=answer.retried, us=processed.us)
+        customer = self._writer.processor.customer(answer.entry.customer)
+        found = reply(
+            strategy, answer.entry, strategy.language_for(customer), key.role, retried=answer.retried, us=processed.us
+        )
+        if isinstance(moment, Linked):
+            return replace(found, linked="linked" if moment.identifier in customer.identifiers else "waiting")
+        return found
+
+    def _named(self, key: AccessKey, moment: Moment) -> Named:
+        """Whom else a till or the brand may mean: an unknown customer may be an identifier that a person has linked."""
+        linked = moment.identifier if isinstance(moment, Linked) else ""
+        if key.role not in NAMING or self._writer.processor.customer(moment.customer).entries:
+            return Named(identifier=linked) if linked else NOTHING
+        return Named(hashed(self._secret, moment.customer), linked)
 
     def _not_own(self, key: AccessKey, moment: Displayed | Answered) -> str:
         customer = self._writer.processor.customer(moment.customer)

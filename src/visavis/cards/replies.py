@@ -71,13 +71,14 @@ class DecisionReply(Struct, frozen=True, omit_defaults=True):
 
 
 class Reply(Struct, frozen=True, omit_defaults=True):
-    """The answer to one moment that was kept."""
+    """The answer to one moment that was kept. ``linked``: an identifier is, or is ``waiting`` for persons to agree."""
 
     id: str
     kept: bool
     retried: bool = False
     decisions: tuple[DecisionReply, ...] = ()
     granted: dict[str, Any] | None = None
+    linked: Literal["", "linked", "waiting"] = ""
     effects: tuple[dict[str, Any], ...] = ()
     uses: tuple[dict[str, Any], ...] = ()
     step_us: float = 0.0

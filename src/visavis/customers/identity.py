@@ -15,7 +15,6 @@ from visavis.model.consent import OPENS, Consent, Status
 from visavis.model.customer import NAMES_LIMIT, Customer, Places
 from visavis.model.entry import Entry
 from visavis.model.moment import Moment
-from visavis.model.number import Number
 from visavis.model.shown import OPEN_LIMIT, SHOWN_LIMIT, Service
 
 PROFILES_LIMIT: Final = 8
@@ -40,6 +39,7 @@ REASONS: Final[Mapping[Reason, str]] = {
     "minor": "One of them is a minor for whom no guardian has answered: ask the guardian first, then link again.",
     "crowd": f"Together they would be more than {PROFILES_LIMIT} customers: check what is being linked.",
 }
+"""Why nobody is asked whether these two are one person, for the log; the sender hears ``waiting``."""
 T = TypeVar("T")
 _bytes: Final = msgspec.msgpack.Encoder().encode
 
@@ -58,7 +58,7 @@ def merged(one: Customer, other: Customer) -> Customer:
     """The person that these two are, with the id and randomization unit of the older; commutative and idempotent.
 
     The stricter status of each consent holds, with the scope common to both (unanswered if one did not answer);
-    objections and cards shown of both count. Decisions under a purpose that this closes are not delivered, not even
+    objections and cards shown of both count. Health (own numbers) is never merged. Decisions under a purpose that this closes are not delivered, not even
     after a new yes.
     """
     if set(other.names) <= set(one.names):
@@ -69,8 +69,9 @@ def merged(one: Customer, other: Customer) -> Customer:
     before, since = sorted((one, other), key=lambda who: (who.last_received_at, who is younger))
     profiles = {profile.id: profile for who in (older, younger) for profile in (who.profiles or (who,))}
     consents = {
-        key: _stricter(older.consents.get(key), younger.consents.get(key))
+        key: choice
         for key in sorted({*older.consents, *younger.consents})
+        if (choice := _stricter(older.consents.get(key), younger.consents.get(key))) is not None
     }
     zoned = max(before, since, key=lambda who: (who.offset_at, who.last_received_at))
     epoch = max(older.consent_epoch, younger.consent_epoch) + 1
@@ -96,7 +97,6 @@ def merged(one: Customer, other: Customer) -> Customer:
         purchases=pooled(older.purchases, younger.purchases),
         places=_places(before.places, since.places),
         home=_each(before.home, since.home, _latest),
-        numbers=_each(before.numbers, since.numbers, _number),
         preferences=_preferences(before, since),
         declared_at=_each(before.declared_at, since.declared_at, max),
         orders=_all(before.orders, since.orders, lambda order: order.key, NAMES_LIMIT),
@@ -109,6 +109,70 @@ def merged(one: Customer, other: Customer) -> Customer:
     )
 
 
+def is_bare(customer: Customer) -> bool:
+    """Whether this is a bare card: purchases under contract, no choice ever made, no device, nobody who asked."""
+    chose = customer.consent_epoch or customer.of_age_at or customer.requests or customer.merges
+    return not (chose or customer.devices or len(customer.sides) > 1)
+
+
+def extended(person: Customer, card: Customer, owner: str, tie: str = "") -> Customer:
+    """The person with a bare card of the customer ``owner``: its purchases are theirs, and their choices stay.
+
+    ``tie`` is the identifier by which they are linked, which the card need not have had: it may be its own id.
+    """
+    whole, names = merged(person, card), card.names
+    profiles = [_as_card(one, owner, tie) if one.id in names else one for one in whole.profiles]
+    return replace(
+        whole,
+        consents=person.consents,
+        consent_epoch=person.consent_epoch,
+        closings=person.closings,
+        numbers=person.numbers,
+        profiles=tuple(profiles),
+    )
+
+
+def _as_card(profile: Customer, owner: str, tie: str) -> Customer:
+    held = profile.identifiers
+    return replace(profile, extends=owner, identifiers=held if not tie or tie in held else (*held, tie))
+
+
+def reunited(profiles: Iterable[Customer]) -> Customer:
+    """The person of these profiles: customers are merged, bare cards extend their owner if that one is there."""
+    alone = [replace(profile, extends="") for profile in profiles]
+    names = {profile.id for profile in alone}
+    owners = {profile.id: profile.extends for profile in profiles if profile.extends in names}
+    person = reduce(merged, [profile for profile in alone if profile.id not in owners])
+    for card in [profile for profile in alone if profile.id in owners]:
+        person = extended(person, card, owners[card.id])
+    return person
+
+
+def side(person: Customer, name: str) -> Customer:
+    """What belongs to the one who has this name alone: all of the person, unless they were merged with another."""
+    names = own_names(person, name)
+    mine = [profile for profile in person.profiles if profile.id in names]
+    return person if len(mine) == len(person.profiles) else reunited(mine)
+
+
+def own_names(person: Customer, name: str) -> tuple[str, ...]:
+    """The names that belong to the one who has this name: it, and of a card its owner's, of an owner the cards'."""
+    return next((names for names in person.sides if name in names), (name,))
+
+
+def strictest(person: Customer, purpose: str) -> Customer:
+    """The person with the strictest of the choices that those who were merged made about this purpose, ever since."""
+    owners = [profile for profile in person.profiles if profile.extends not in person.names]
+    found = reduce(_stricter, [one.consents.get(purpose) for one in owners])
+    return person if found is None else replace(person, consents=person.consents | {purpose: found})
+
+
+def named_by(person: Customer, identifier: str) -> str:
+    """The name under which what comes by this identifier is kept: the first customer who has it, no card if it may."""
+    holding = [profile for profile in person.profiles if identifier in profile.identifiers]
+    return next((one.id for one in sorted(holding, key=lambda one: bool(one.extends))), person.id)
+
+
 def split(person: Customer) -> tuple[Customer, ...]:
     """The persons that identifiers still link, one when all are; profiles that stay together are merged again."""
     groups: list[list[Customer]] = []
@@ -118,7 +182,7 @@ def split(person: Customer) -> tuple[Customer, ...]:
         together = [one for group in tied for one in group]
         groups = [*[group for group in groups if group not in tied], [*together, profile]]
     if len(groups) > 1:
-        return tuple([reduce(merged, group) for group in groups])
+        return tuple([reunited(group) for group in groups])
     held = dict.fromkeys(name for profile in person.profiles for name in profile.identifiers)
     return (replace(person, identifiers=tuple(held)[-NAMES_LIMIT:]) if person.profiles else person,)
 
@@ -129,16 +193,21 @@ def apply_entry(
     """Store the customer ``after`` this entry by all their names, and its identifier's owner; merge or split."""
     moment = entry.moment
     persons: tuple[Customer, ...] = (after,)
-    if isinstance(moment, kinds.Linked | kinds.Unlinked):
+    if isinstance(moment, kinds.Linked) and moment.how == "waiting":
+        identified[moment.merge] = entry.customer
+    elif isinstance(moment, kinds.Linked | kinds.Unlinked):
         holder = people.get(identified.get(moment.identifier, ""))
         if isinstance(moment, kinds.Unlinked):
             persons = split(after)
-        elif holder is not None:
+        elif moment.how == "extended":
+            owner, card = (after if name in after.names else people[name] for name in (moment.owner, moment.card))
+            persons = (extended(owner, card, moment.owner, moment.identifier),)
+        elif moment.how == "merged" and holder is not None:
             persons = (merged(after, holder),)
         # Only the holder releases an identifier: else anyone could free another's, then take it.
         if isinstance(moment, kinds.Linked) or holder is None or holder.id in after.names:
-            holders = [person.id for person in persons if moment.identifier in person.identifiers]
-            identified[moment.identifier] = holders[0] if holders else ""
+            holders = [person for person in persons if moment.identifier in person.identifiers]
+            identified[moment.identifier] = named_by(holders[0], moment.identifier) if holders else ""
     for person in persons:
         for name in person.names:
             people[name] = person
@@ -172,12 +241,11 @@ def _concerns(profile: Customer, person: Customer, moment: Moment) -> bool:
             return False
 
 
-def _stricter(one: Consent | None, other: Consent | None) -> Consent:
+def _stricter(one: Consent | None, other: Consent | None) -> Consent | None:
     """The more closed of two choices about one purpose; of two open ones the common scope, time and givers."""
     if one is None or other is None:
         found = one if one is not None else other
-        assert found is not None
-        if found.status not in OPENS:
+        if found is None or found.status not in OPENS:
             return found
         return replace(found, status="unknown", categories=(), by=())
     early, late = sorted((one, other), key=lambda choice: (choice.since, _bytes(choice)))
@@ -246,14 +314,6 @@ def _places(one: Places, other: Places) -> Places:
     if here.here in left:
         return Places(visits=visits, at=here.at, left=left)
     return replace(here, visits=visits, left=left)
-
-
-def _number(one: Number, other: Number) -> Number:
-    """The sum of both on the same day, else the one measured last; the goal last set."""
-    late = max(one, other, key=lambda number: (number.at, number.local_day, _bytes(number)))
-    aim = max(one, other, key=lambda number: (number.goal_at, number.goal))
-    late = replace(late, goal=aim.goal, goal_at=aim.goal_at)
-    return replace(late, today=one.today + other.today) if one.local_day == other.local_day else late
 
 
 def _all(one: Iterable[T], other: Iterable[T], name: Callable[[T], str], limit: int) -> tuple[T, ...]:

@@ -85,6 +85,20 @@ class Reward(Struct, frozen=True, array_like=True, gc=False):
     until: float
 
 
+class Merge(Struct, frozen=True, array_like=True, gc=False):
+    """A merge with another person that waits for both until ``until`` (epoch seconds); ``by`` is how this one agreed.
+
+    ``asker``: the brand asked it under this person's name; ``refused`` by this one.
+    """
+
+    identifier: str
+    at: float
+    until: float
+    asker: bool = False
+    by: str = ""
+    refused: bool = False
+
+
 class Customer(Struct, frozen=True, gc=False):
     """The state of one person.
 
@@ -93,7 +107,8 @@ class Customer(Struct, frozen=True, gc=False):
     epoch in which each purpose was last closed (``""``: all of them). Of a merged person, ``profiles`` keeps each
     customer that they are made of, as it would be without the others. ``declared_at`` says when each preference was
     last declared or taken back. ``offset_s`` is the UTC offset that their own device or home last wrote, at
-    ``offset_at``.
+    ``offset_at``. ``merges`` are the merges that wait, or waited, by number; ``code`` the hash of the one-time code that
+    confirms one, and until when. Of a profile that was a bare card, ``extends`` is the customer whose card it is.
     """
 
     id: str
@@ -126,12 +141,27 @@ class Customer(Struct, frozen=True, gc=False):
     requests: dict[str, Request] = {}
     reviews: dict[str, Review] = {}
     service: Service = Service()
+    merges: dict[str, Merge] = {}
+    code: tuple[str, float] = ("", 0.0)
+    extends: str = ""
     profiles: tuple["Customer", ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Every customer id of this person: one, unless they were merged."""
         return tuple([profile.id for profile in self.profiles]) or (self.id,)
+
+    def profile(self, name: str) -> "Customer":
+        """What came under this name; the person, unless they were merged."""
+        return next((profile for profile in self.profiles if profile.id == name), self)
+
+    @property
+    def sides(self) -> tuple[tuple[str, ...], ...]:
+        """The names of each human being behind this customer: a customer id, and the bare cards that extend it."""
+        names = self.names
+        owners = {one.id: one.extends if one.extends in names else one.id for one in self.profiles}
+        each = dict.fromkeys(owners.values())
+        return tuple([tuple([name for name in owners if owners[name] == owner]) for owner in each]) or ((self.id,),)
 
     @property
     def kept_from(self) -> float:

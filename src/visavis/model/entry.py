@@ -10,7 +10,7 @@ from visavis.model.decision import Decision, Outcome
 from visavis.model.moment import Moment
 from visavis.model.world import WorldChange
 
-FORM: Final = 2
+FORM: Final = 3
 
 
 class Effect(Struct, frozen=True, array_like=True, gc=False):
@@ -44,7 +44,10 @@ class Use(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Entry(Struct, frozen=True, array_like=True, gc=False):
-    """One row of the log; ``world`` is the version of the shared state at the decisions, ``form`` of this record."""
+    """One row of the log; ``world`` is the version of the shared state at the decisions, ``form`` of this record.
+
+    ``identifier`` is the hash of the identifier by which the sender named the customer, if not by their id.
+    """
 
     form: int
     customer: str
@@ -56,6 +59,7 @@ class Entry(Struct, frozen=True, array_like=True, gc=False):
     uses: tuple[Use, ...] = ()
     granted: Granted | None = None
     world: str = ""
+    identifier: str = ""
 
 
 class WorldEntry(Struct, frozen=True, array_like=True, gc=False):

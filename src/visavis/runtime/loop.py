@@ -3,7 +3,6 @@
 When a commit fails, what was stepped is discarded. A moment that is not admitted leaves no row, key or cache entry.
 """
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from heapq import merge
@@ -14,7 +13,7 @@ from msgspec.structs import replace
 
 from visavis.consent.gate import same_content
 from visavis.customers.fold import fold
-from visavis.customers.identity import REASONS, addressed, refusal
+from visavis.customers.identity import addressed, own_names, side
 from visavis.engine import NotAdmitted, admit, step
 from visavis.learning.online import OnlineLearner
 from visavis.ledger.record import prepare_lines
@@ -23,9 +22,10 @@ from visavis.model.decoding import CLOCK_SKEW
 from visavis.model.entry import Entry
 from visavis.model.errors import Refused, VisavisError
 from visavis.model.ids import check_identity
-from visavis.model.moment import Due, Linked, Moment, Objected
+from visavis.model.moment import Due, Linked, Merging, Moment, Objected
 from visavis.model.world import WorldChange
 from visavis.ports import Clock, Log
+from visavis.runtime.linking import NOTHING, Linking, Named, uses_together
 from visavis.runtime.population import Changes, Population
 from visavis.runtime.projections import Projections
 from visavis.runtime.replay import WORLDS, rebuild
@@ -35,7 +35,6 @@ from visavis.strategy.read import Strategy
 DUE: Final = "due-"  # how the ids of our own ``due`` moments begin; no sender may use it
 REMEMBERED: Final = "kept"  # the method of an objection entered from the suppression list
 SKEW_S: Final = CLOCK_SKEW.total_seconds()
-log = logging.getLogger("visavis.identity")
 
 
 class StepResult(Struct, frozen=True):
@@ -60,7 +59,8 @@ class Group(Struct, frozen=True):
 class Processor:
     """Steps moments, commits them in groups, wakes who is due, changes the world; one a log, one thread.
 
-    ``objections_of`` gives objections kept under these names or identifiers (also of erased persons), entered first.
+    ``objections_of`` gives objections kept under these names or identifiers (also of erased persons), entered first;
+    ``has_key`` says whether a device or a home has a key that speaks for this name.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class Processor:
         population: Population | None = None,
         projections: Projections | None = None,
         objections_of: Callable[[Iterable[str]], Iterable[str]] = lambda _names: (),
+        has_key: Callable[[str], bool] = lambda _name: False,
     ) -> None:
         self.log = log
         self.strategy = strategy
@@ -82,6 +83,7 @@ class Processor:
         learner = OnlineLearner(self.population.customer, strategy.purposes)
         self.projections = projections if projections is not None else Projections([learner])
         self._objections_of = objections_of
+        self.linking = Linking(self.population, randomization_key, has_key)
         self._entries: dict[tuple[str, str], Entry] = {}
         state = rebuild(log, self.population, self.projections)
         self.world = state.world
@@ -93,16 +95,20 @@ class Processor:
         """The person of this name as of the last step; a newborn when nothing is known of them."""
         return self.population.customer(name)
 
-    def names(self, customer: str) -> tuple[str, ...]:
-        """Every name of this person: one, unless customers were merged."""
-        return self.customer(customer).names
+    def side(self, name: str) -> Customer:
+        """What is this one's own: without those with whom they were merged, but with the bare cards that are theirs."""
+        return side(self.customer(name), name)
 
-    def entries_of(self, customer: str) -> list[Entry]:
-        """The entries of this person, under each of their names, oldest first."""
-        return list(merge(*[self.log.of(name) for name in self.names(customer)], key=lambda entry: entry.received_at))
+    def names(self, name: str) -> tuple[str, ...]:
+        """The names that are this one's own: one, unless bare cards are theirs."""
+        return own_names(self.customer(name), name)
+
+    def entries_of(self, name: str) -> list[Entry]:
+        """The entries that are this one's own, oldest first."""
+        return list(merge(*[self.log.of(one) for one in self.names(name)], key=lambda entry: entry.received_at))
 
     def entry(self, customer: str, moment: str) -> Entry | None:
-        """The entry of this moment of the person, under whichever of their names it lies."""
+        """The entry of this moment, if it is this one's own."""
         found = (self.log.entry(name, moment) for name in self.names(customer))
         return next((entry for entry in found if entry is not None), None)
 
@@ -114,25 +120,44 @@ class Processor:
         self.commit()
         return answers
 
-    def step(self, moment: Moment, *, check_log: bool = False) -> StepResult:
+    def step(self, moment: Moment, named: Named = NOTHING, *, check_log: bool = False) -> StepResult:
         """Step one moment into the open group; it must not be answered before :meth:`commit` has returned.
 
         The log is not asked about a moment that occurred after all that was received of its person, unless
-        ``check_log``: an id repeated under a later time makes the commit fail with :class:`Refused`.
+        ``check_log``: an id repeated under a later time makes the commit fail with :class:`Refused`. ``named`` is whom
+        else the sender may mean.
         """
-        customer = self.customer(moment.customer)
+        name = self.linking.customer_of(moment.customer, named)
+        identifier = named.customer if name != moment.customer else ""
+        moment = replace(moment, customer=name) if identifier else moment
+        customer = self.customer(name)
         moment = addressed(customer, moment)
-        name = moment.customer
         if check_log or moment.occurred_at.timestamp() - SKEW_S <= customer.last_received_at:
-            stored = self._entries.get((name, moment.id)) or self.log.entry(name, moment.id)
+            stored = self._stored(customer, moment)
             if stored is not None:
-                conflict = not same_content(self.strategy, stored.moment, moment)
-                return StepResult(stored, retried=True, conflict=conflict)
-        received_at = self.clock.now()
+                return stored
         if isinstance(moment, Linked):
-            refused = self._merge_refused(customer, moment, received_at.timestamp())
-            if refused is not None:
-                return StepResult(None, refused)
+            found = self.linking.resolved(customer, moment, named, self.clock.now())
+            if isinstance(found, NotAdmitted):
+                return StepResult(None, found)
+            moment = found
+        return self._enter(customer, moment, identifier)
+
+    def _stored(self, customer: Customer, moment: Moment) -> StepResult | None:
+        """The first answer to this moment, under whichever of the person's names it was given."""
+        name = moment.customer
+        mine = own_names(customer, name)
+        for one in (name, *[other for other in customer.names if other != name]):
+            entry = self._entries.get((one, moment.id)) or self.log.entry(one, moment.id)
+            if entry is not None:
+                same = same_content(self.strategy, replace(entry.moment, customer=name), moment)
+                if same or one in mine:
+                    return StepResult(entry, retried=True, conflict=not same)
+        return None
+
+    def _enter(self, customer: Customer, moment: Moment, identifier: str = "") -> StepResult:
+        """Step one moment whose customer and links are settled."""
+        received_at, name = self.clock.now(), moment.customer
         remembered = isinstance(moment, Objected) and moment.method == REMEMBERED
         if (not customer.entries or isinstance(moment, Linked)) and not remembered:
             customer = self._restore_objections(customer, moment)
@@ -142,22 +167,25 @@ class Processor:
         if isinstance(admitted, NotAdmitted):
             return StepResult(None, admitted)
         entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.randomization_key)
+        entry = replace(entry, identifier=identifier) if identifier else entry
         self._entries[name, moment.id] = entry
         self.population.apply(entry, after)
-        if isinstance(admitted, Objected) and admitted.on:
-            self._object_as_each(after, admitted)
+        self._follow(entry, after)
         return StepResult(entry)
 
-    def _merge_refused(self, customer: Customer, moment: Linked, now: float) -> NotAdmitted | None:
-        holder = self.population.holder(moment.identifier)
-        if not holder or holder in customer.names:
-            return None
-        reason = refusal(customer, self.customer(holder), now)
-        if reason is None:
-            return None
-        log.warning("two customers were not merged", extra={"reason": reason})
-        why = f"This identifier belongs to another customer, and the two were not merged. {REASONS[reason]}"
-        return NotAdmitted("linked", "account", why)
+    def _follow(self, entry: Entry, after: Customer) -> None:
+        """Enter what this entry brings about under other names of the person, or of whom they are linked to."""
+        moment = entry.moment
+        if isinstance(moment, Objected) and moment.on:
+            self._object_as_each(after, moment)
+        elif isinstance(moment, Linked) and moment.how == "waiting":
+            if (asked := self.linking.asked(moment)) is not None:
+                self._enter(self.customer(asked.customer), asked)
+        elif isinstance(moment, Merging) and moment.step == "confirmed":
+            if (link := self.linking.agreed(moment, entry.received_at)) is not None:
+                self._enter(self.customer(link.customer), link)
+        for used in uses_together(entry, after):
+            self._enter(self.customer(used.customer), used)
 
     def _restore_objections(self, customer: Customer, moment: Moment) -> Customer:
         """Enter again what was objected to under this name or identifier; the customer after it."""

@@ -164,10 +164,10 @@ def play(
     """Play a strategy's stories on a server of their own, and compare; exit with 1 when one is not as expected."""
     import asyncio  # noqa: PLC0415
 
-    from visavis.lab.demo import headless  # noqa: PLC0415
+    from visavis.lab import demo  # noqa: PLC0415
 
     files, households = strategy_files(root), example("households")
-    played = headless(files, households, household, language=language, only=story, population=False)
+    played = demo.play(files, households, household, language=language, only=story)
     report = asyncio.run(played)
     sys.stdout.write(report.text(language))
     raise typer.Exit(0 if report.as_expected else 1)

@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from visavis.api import epcis, explanations, monitoring, openapi, people, receip
 from visavis.api import ledger as public_ledger
 from visavis.api.moments import Moments, Receive, Scope, Send
 from visavis.config import Settings
+from visavis.delivery.addresses import Addresses
 from visavis.delivery.dispatcher import Dispatcher
 from visavis.delivery.eligibility import may_do
 from visavis.delivery.screens import Screens
@@ -65,7 +66,6 @@ from visavis.web import adviser, console, pages, portal
 
 KEY_BYTES: Final = 32
 Asgi = Callable[[Scope, Receive, Send], Any]
-Extra = Callable[["Server"], Iterable[BaseRoute]]
 
 
 class Storage(Struct, frozen=True):
@@ -149,15 +149,14 @@ class Server(Derived):
     home: Home | None
     requests: Requests
     storage: InitVar[Storage]
-    extra: InitVar[Extra]
     app: Asgi = field(init=False)
     routes: list[BaseRoute] = field(init=False)
 
-    def __post_init__(self, storage: Storage, extra: Extra) -> None:
-        """Join the routes into one application."""
+    def __post_init__(self, storage: Storage) -> None:
+        """Join the routes into one application; what is added to ``routes`` is served too."""
         identifiers, count = storage.secret("identifiers"), self.metrics.count_moment
         moments = Moments(self.writer, self.access_keys, identifiers, count=count)
-        pages_app = _pages(self, moments, storage.secret, extra)
+        pages_app = _pages(self, moments, storage.secret)
         self.routes = pages_app.routes
         self.app = cross_origin(_app(moments, pages_app), storage.settings.origins)
 
@@ -206,9 +205,8 @@ def build(
     key: bytes | None = None,
     randomization_key: bytes | None = None,
     learned: Learned | None = None,
-    extra: Extra = lambda _: (),
 ) -> Server:
-    """Wire a server; ``memory`` writes no file, ``extra`` adds pages, keys replace the file's or the derived one."""
+    """Wire a server; ``memory`` writes no file; keys replace the file's or the derived one."""
     strategy, time = read(files), clock or SystemClock()
     storage = Storage.open(settings, key, memory=memory)
     randomization_key = randomization_key or derived(storage.root, "dice")
@@ -251,7 +249,6 @@ def build(
         home=home,
         requests=_requests(storage, writer, parts, access, mirror, metrics),
         storage=storage,
-        extra=extra,
     )
 
 
@@ -268,8 +265,8 @@ def _derived(
     settings, file, secret, population = storage.settings, storage.file, storage.secret, Population()
     person = population.customer
     screens = Screens(strategy, person, clock.now)
-    addresses = file("addresses")
-    channels = ExternalChannels(settings, addresses, secret, strategy, screens, holds, now, erased=log.erased)
+    addresses = Addresses(file("addresses"), secret("addresses"), erased=log.erased)
+    channels = ExternalChannels(settings, addresses, secret, strategy, screens, holds, now)
     return Derived(
         population=population,
         suppression_list=SuppressionList(None if storage.memory else settings.opposition, secret("opposition")),
@@ -352,7 +349,7 @@ def root_key(path: Path, *, data: Path | None = None) -> bytes:
     return found
 
 
-def _pages(server: Server, moments: Moments, secret: Callable[[str], bytes], extra: Extra) -> Starlette:
+def _pages(server: Server, moments: Moments, secret: Callable[[str], bytes]) -> Starlette:
     writer, access = server.writer, server.access_keys
 
     @asynccontextmanager
@@ -381,7 +378,6 @@ def _pages(server: Server, moments: Moments, secret: Callable[[str], bytes], ext
         *adviser.routes(writer, access, server.screens),
         *console.routes(writer, access, server.screens, server.webhooks, server.objectives, server.accounts),
         pages.static(),
-        *extra(server),
     ]
     return Starlette(
         routes=routes,

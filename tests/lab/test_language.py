@@ -32,7 +32,7 @@ def french_words() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def reports() -> dict[str, PlayReport]:
     def play(language: str) -> PlayReport:
-        return asyncio.run(demo.headless(grocery(), HOUSEHOLDS, "Solène", language=language, population=False))
+        return asyncio.run(demo.play(grocery(), HOUSEHOLDS, "Solène", language=language))
 
     return {language: play(language) for language in ("fr", "en")}
 

@@ -25,7 +25,7 @@ OFF_THE_SCRIPT = ("Inès", "Léa", "Rose", "Bérénice")
 
 @pytest.fixture(scope="module")
 def report() -> PlayReport:
-    return asyncio.run(demo.headless(grocery(), HOUSEHOLDS, "Solène", population=False))
+    return asyncio.run(demo.play(grocery(), HOUSEHOLDS, "Solène"))
 
 
 def test_every_scene_comes_out_as_its_story_expects(report: PlayReport) -> None:
@@ -56,7 +56,7 @@ def test_a_story_says_nothing_that_the_engine_should_say() -> None:
 
 @pytest.mark.parametrize("household", OFF_THE_SCRIPT)
 def test_whoever_plays_nothing_breaks(household: str) -> None:
-    report = asyncio.run(demo.headless(grocery(), HOUSEHOLDS, household, population=False))
+    report = asyncio.run(demo.play(grocery(), HOUSEHOLDS, household))
 
     played = [one for scene in report.stories for one in scene.steps]
     assert all(one.status in (0, 200, 403) for one in played)
@@ -69,7 +69,7 @@ def test_whoever_plays_nothing_breaks(household: str) -> None:
 
 def test_who_does_not_come_often_or_is_held_out_makes_no_difference_and_leaves_what_needs_the_card_unplayed() -> None:
     for household, reason, scene in (("Camille", "condition_false", 3), ("Nora", "holdout", 1)):
-        report = asyncio.run(demo.headless(grocery(), HOUSEHOLDS, household, population=False)).stories[scene]
+        report = asyncio.run(demo.play(grocery(), HOUSEHOLDS, household)).stories[scene]
 
         assert report.as_expected, report.text("en")
         assert report.steps[-1].excused == reason
@@ -214,6 +214,6 @@ def test_the_command_says_in_json_what_was_expected_and_what_happened(
         main()
     assert stopped.value.code == 2
     assert "There is no household `Nobody`" in capsys.readouterr().err
-    scene = asyncio.run(demo.headless(grocery(), HOUSEHOLDS, "Solène", only="4-heavy", population=False)).fields("en")
+    scene = asyncio.run(demo.play(grocery(), HOUSEHOLDS, "Solène", only="4-heavy")).fields("en")
     assert scene["as_expected"]
     assert json.dumps(scene)

@@ -101,20 +101,25 @@ def test_one_fault_is_one_message_on_its_line(path: str, given: bytes, changed: 
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        (b"2999999999990,x,x,BANANAS,1,5.0,1", "the price or margin"),
-        (b"2999999999990,x,x,BANANAS,1,nan,1", "the price or margin"),
-        (b"2999999999990,x,x,BANANAS,-1,0.1,1", "the price or margin"),
-        (b"2999999999990", "this line has 1 cells, not 7"),
-        (b"2999999999990,x,x,BANANAS,1,0.1,1,,,", "this line has 10 cells, not 7"),
+        (b"own-butter,x,x,BANANAS,1,5.0,1", "the price or margin"),
+        (b"own-butter,x,x,BANANAS,1,nan,1", "the price or margin"),
+        (b"own-butter,x,x,BANANAS,-1,0.1,1", "the price or margin"),
+        (b"own-butter", "this line has 1 cells, not 7"),
+        (b"own-butter,x,x,BANANAS,1,0.1,1,,,", "this line has 10 cells, not 7"),
         (b"29999\x0099999,x,x,BANANAS,1,0.1,1", "is not a name of 1 to 128 characters"),
         (b",x,x,BANANAS,1,0.1,1", "is not a name of 1 to 128 characters"),
         (b"2000000000015,x,x,BANANAS,1,0.1,1", "is there twice"),
-        (b"2999999999990," + b"x" * 200_000 + b",x,BANANAS,1,0.1,1", "this is not CSV"),
+        (b"2E+12,x,x,BANANAS,1,0.1,1", "is a number, no code"),
+        (b"2.00000000002E+12,x,x,BANANAS,1,0.1,1", "is a number, no code"),
+        (b"12345678905,x,x,BANANAS,1,0.1,1", "lacks a zero in front"),
+        (b"3017620422004,x,x,BANANAS,1,0.1,1", "its last digit does not fit"),
+        (b"'3017620422003,x,x,BANANAS,1,0.1,1", "a sign of a spreadsheet"),
+        (b"own-butter," + b"x" * 200_000 + b",x,BANANAS,1,0.1,1", "this is not CSV"),
     ],
 )
 def test_a_bad_row_is_named_by_the_line_it_ends_on(row: bytes, said: str) -> None:
     files = grocery()
-    before = files[PRODUCTS] + b'2999999999983,"on two\nlines",x,BANANAS,1,0.1,1\n\n'
+    before = files[PRODUCTS] + b'own-cheese,"on two\nlines",x,BANANAS,1,0.1,1\n\n'
     files[PRODUCTS] = before + row + NEWLINE
 
     found = faults(files)
@@ -172,3 +177,17 @@ def test_keys_are_found_on_their_lines_whatever_stands_between() -> None:
         ("many", "more"): 10,
         ("many", "more", "b"): 11,
     }
+
+
+@pytest.mark.parametrize("path", [PRODUCTS, "families.csv"])
+@pytest.mark.parametrize(
+    ("said", "barred"),
+    [(word, False) for word in ("", "0", "no", "NON", " false ", "n")]
+    + [(word, True) for word in ("1", "oui", "alcohol")],
+)
+def test_a_family_is_never_pushed_unless_the_column_says_no(path: str, said: str, barred: bool) -> None:
+    files, head = grocery(), b"gtin,family,never_push\n" if path == PRODUCTS else b"family,name_fr,name_en,never_push\n"
+    row = "own-bread,BREADX," if path == PRODUCTS else "BREADX,pain,bread,"
+    files[path] = head + f"{row}{said}\n".encode()
+
+    assert ("BREADX" in read(files).never_push) is barred

@@ -1,28 +1,36 @@
 """Names, amounts, numbers and days as people write them."""
 
+from copy import copy
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
+from babel import Locale
 from babel.dates import format_date, format_skeleton
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_decimal
 from babel.units import format_unit
 
 from visavis.cards.readable_names import readable_name
+from visavis.model.money import minor_digits
 from visavis.strategy.read import Strategy
 
 EPOCH: Final = date(1970, 1, 1)
+YEAR_DAYS: Final = 365
 _NEAR: Final = {"fr": {-1: "hier", 0: "aujourd’hui", 1: "demain"}, "en": {-1: "yesterday", 0: "today", 1: "tomorrow"}}
 
 
 @lru_cache(maxsize=4096)
 def amount(cents: int, currency: str, language: str) -> str:
-    r"""An amount as people of that language write it. Cached: one uncached call to Babel costs about 45 µs.
+    r"""An amount in minor units as people of that language write it. Cached: one call to Babel costs about 45 µs.
 
-    >>> amount(349, "USD", "en"), amount(349, "EUR", "fr")
-    ('$3.49', '3,49\xa0€')
+    >>> amount(349, "USD", "en"), amount(349, "EUR", "fr"), amount(349, "JPY", "en"), amount(349, "TND", "fr")
+    ('$3.49', '3,49\xa0€', '¥349', '0,349\xa0TND')
     """
-    return format_currency(cents / 100, currency, locale=language)
+    digits = minor_digits(currency)
+    pattern = copy(Locale.parse(language).currency_formats["standard"])
+    pattern.frac_prec = digits, digits
+    return str(pattern.apply(Decimal(cents).scaleb(-digits), language, currency=currency, currency_digits=False))
 
 
 def figure(value: float | None, language: str) -> str:
@@ -67,8 +75,10 @@ def span(days: int, language: str) -> str:
 def day(local_day: int, today: int, language: str) -> str:
     r"""A local day (days since 1970-01-01) as said on the day ``today``: by name in the week to come, else by date.
 
-    >>> day(20_001, 20_000, "fr"), day(20_003, 20_000, "en"), day(20_030, 20_000, "fr")
-    ('demain', 'Monday', '3\xa0novembre')
+    A date that is not within twelve months says its year.
+
+    >>> day(20_001, 20_000, "fr"), day(20_003, 20_000, "en"), day(20_030, 20_000, "fr"), day(20_400, 20_000, "en")
+    ('demain', 'Monday', '3\xa0novembre', 'November\xa08,\xa02025')
     """
     ahead = local_day - today
     if ahead in _NEAR[language]:
@@ -76,7 +86,8 @@ def day(local_day: int, today: int, language: str) -> str:
     there = EPOCH + timedelta(days=local_day)
     if 0 < ahead < 7:
         return format_date(there, "EEEE", locale=language)
-    written = format_skeleton("MMMMd", there, locale=language).replace(" ", "\u00a0")
+    skeleton = "MMMMd" if abs(ahead) < YEAR_DAYS else "yMMMMd"
+    written = format_skeleton(skeleton, there, locale=language).replace(" ", "\u00a0")
     return written.replace("1\u00a0", "1er\u00a0", 1) if language == "fr" and there.day == 1 else written
 
 

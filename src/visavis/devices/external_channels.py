@@ -1,7 +1,6 @@
 """The channels that need an account elsewhere (push services, Apple, Google, a mail server), as far as set up."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,7 +22,7 @@ from visavis.strategy.read import Strategy
 
 
 class ExternalChannels:
-    """What the settings set up; no address is kept of ``erased`` persons. ``now`` gives epoch seconds.
+    """What the settings set up. ``now`` gives epoch seconds.
 
     ``key`` derives a key for one use; ``holds`` says whether a device's key is valid.
     """
@@ -31,19 +30,17 @@ class ExternalChannels:
     def __init__(
         self,
         settings: Settings,
-        path: Path | str,
+        addresses: Addresses,
         key: Callable[[str], bytes],
         strategy: Strategy,
         screens: Screens,
         holds: Callable[[str], bool],
         now: Callable[[], float],
-        *,
-        erased: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._settings = settings
         self._key = key
         self._now = now
-        self.addresses = Addresses(path, key("addresses"), erased=erased)
+        self.addresses = addresses
         self.push = self.wallet = self.mail = None
         try:
             if settings.push.contact:

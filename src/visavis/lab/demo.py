@@ -64,17 +64,9 @@ async def running(
     base, secret = f"http://127.0.0.1:{port}", f"whsec_{b64encode(token_bytes(32)).decode()}"
     clock = TurnedClock(runs=True)
     clock.turn(time())
-    sessions: list[StorySession] = []
 
     async def start_population(stack: AsyncExitStack) -> SimulatedPopulation:
         return await _population(stack, files, extract, year_s)
-
-    def extra(server: Server) -> Iterable[BaseRoute]:
-        key = server.access_keys.issue("brand")
-        supplier = Supplier(secret, client, key, lambda: server.processor.clock.now().timestamp())
-        session = StorySession(server, client, extract, stories(files), start_population, language=language)
-        sessions.append(session)
-        return [Route(SUPPLIER, supplier.receive, methods=["POST"]), *pages(server, session)]
 
     async with AsyncExitStack() as stack:
         stack.enter_context(bound)
@@ -89,12 +81,15 @@ async def running(
             clock=clock,
             randomization_key=RANDOMIZATION_KEY,
             learned=extract.learned,
-            extra=extra,
         )
+        key = server.access_keys.issue("brand")
+        supplier = Supplier(secret, client, key, lambda: server.processor.clock.now().timestamp())
+        session = StorySession(server, client, extract, stories(files), start_population, language=language)
+        server.routes += [Route(SUPPLIER, supplier.receive, methods=["POST"]), *pages(server, session)]
         clock.turn(max([customer.last_received_at for customer in server.processor.population], default=0.0))
         await stack.enter_async_context(listening(server, port, bound=bound))
-        stack.push_async_callback(sessions[0].stop)
-        yield sessions[0]
+        stack.push_async_callback(session.stop)
+        yield session
 
 
 async def headless(
@@ -105,27 +100,41 @@ async def headless(
     language: str = "fr",
     port: int = 0,
     data: Path | None = None,
-    only: str = "",
-    population: bool = True,
 ) -> PlayReport:
-    """Play every story (or ``only`` one) through HTTP without a browser, then the simulated year at full speed."""
+    """Play every story through HTTP without a browser, then the simulated year at full speed."""
     started = perf_counter()
     extract = HouseholdExtract(households)
     async with running(files, extract, port=port, data=data, year_s=0.0, language=language) as session:
-        session.select(household)
-        names = [story.id for story in session.stories]
-        if only and only not in names:
-            raise Invalid(f"There is no story `{only}`.", advice=f"There are: {', '.join(names) or 'none'}.")
-        results: list[StoryResult] = []
-        first_s = 0.0
-        for scene, story in enumerate(session.stories):
-            if only in ("", story.id):
-                await session.go(scene)
-                first_s = first_s or perf_counter() - started
-                while await session.step():
-                    pass
-                results.append(StoryResult(story, tuple(session.played)))
-        return PlayReport(tuple(results), await session.run_year() if population else None, first_s)
+        results, first_at = await _play(session, household)
+        return PlayReport(results, await session.run_year(), first_at - started)
+
+
+async def play(
+    files: Mapping[str, bytes], households: Path, household: str, *, language: str = "fr", only: str = ""
+) -> PlayReport:
+    """Play every story (or ``only`` one) through HTTP without a browser."""
+    started = perf_counter()
+    async with running(files, HouseholdExtract(households), year_s=0.0, language=language) as session:
+        results, first_at = await _play(session, household, only)
+        return PlayReport(results, None, first_at - started)
+
+
+async def _play(session: StorySession, household: str, only: str = "") -> tuple[tuple[StoryResult, ...], float]:
+    """What each story showed, and when (by :func:`perf_counter`) the first one was on stage."""
+    session.select(household)
+    names = [story.id for story in session.stories]
+    if only and only not in names:
+        raise Invalid(f"There is no story `{only}`.", advice=f"There are: {', '.join(names) or 'none'}.")
+    results: list[StoryResult] = []
+    first_at = 0.0
+    for scene, story in enumerate(session.stories):
+        if only in ("", story.id):
+            await session.go(scene)
+            first_at = first_at or perf_counter()
+            while await session.step():
+                pass
+            results.append(StoryResult(story, tuple(session.played)))
+    return tuple(results), first_at
 
 
 async def show(

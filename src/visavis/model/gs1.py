@@ -1,42 +1,48 @@
-"""GS1: the trade item that a code names, given as digits, a Digital Link or an EPC; one item has one 14-digit key."""
-# A Digital Link is read by its path alone, so any domain and prefix will do.
+"""GS1: the trade item that a code names, however it is written; one item has one 14-digit key.
+
+A code is the digits below a bar, a Digital Link, an element string (what a scanner reads in a DataMatrix or a
+GS1-128), or an EPC. Lot and serial number are never read.
+"""
 
 import re
 from calendar import monthrange
-from collections.abc import Container
+from collections.abc import Container, Iterable, Iterator
 from datetime import date
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
 from visavis.model.errors import Invalid
 
-HOME: Final = "https://id.gs1.org"
 LENGTHS: Final = (8, 12, 13, 14)
 LONGEST: Final = 2_000
 """The longest code accepted, in characters."""
-QUALIFIERS: Final[dict[str, tuple[str, int]]] = {
-    "22": ("variant", 20),
-    "10": ("lot", 20),
-    "21": ("serial", 20),
-    "235": ("third_party", 28),
-}
-"""What may follow the item in a Digital Link, in this order: the field it fills, and how long it may be."""
 DATES: Final[dict[str, str]] = {"15": "best_before", "17": "expires"}
-_TEXT: Final = re.compile(r"[!-\"%-?A-Z_a-z]+")
-_EPC: Final = re.compile(r"urn:epc:(?:id:sgtin|class:lgtin|idpat:sgtin):(\d{6,12})\.(\d{1,7})\.(.+)", re.DOTALL)
-_NAMELESS: Final = "*"
+NAMES: Final = {"gtin": "01", "exp": "17"}
+"""Application identifiers that older Digital Links write in letters."""
+_EPC: Final = re.compile(
+    r"urn:epc:(?:id:sgtin|class:lgtin|idpat:sgtin):([0-9]{6,12})\.([0-9]{1,7})\.(.+)", re.DOTALL | re.IGNORECASE
+)
+_BRACKETED: Final = re.compile(r"\(([0-9]{2,4})\)([^(]*)")
+_ELEMENTS: Final = re.compile(r"(?:\](?:C1|e0|d2|Q3|J1)\x1d?|\x1d|(?=01[0-9]{14}.))(.*)", re.DOTALL)
+"""An element string: its symbology, or an item at once."""
+_SEPARATOR: Final = "\x1d"
+_FIXED: Final = {
+    **dict.fromkeys(("00",), 18),
+    **dict.fromkeys(("01", "02", "03", "41"), 14),
+    "04": 16,
+    **dict.fromkeys(("11", "12", "13", "14", "15", "16", "17", "18", "19"), 6),
+    "20": 2,
+    **dict.fromkeys(("31", "32", "33", "34", "35", "36"), 8),
+}
+"""How many characters follow the first two of an element that needs no separator (GS1 General Specifications, 7.8)."""
 
 
 class Item(Struct, frozen=True, gc=False):
-    """One trade item; ``gtin`` has 14 digits, what the code does not state is empty."""
+    """One trade item of 14 digits, with the dates that the code states."""
 
     gtin: str
-    variant: str = ""
-    lot: str = ""
-    serial: str = ""
-    third_party: str = ""
     best_before: date | None = None
     expires: date | None = None
 
@@ -73,32 +79,27 @@ def spellings(item: str) -> tuple[str, ...]:
 
 
 def read(code: str) -> Item:
-    """The item that this code names: digits, a Digital Link, or an EPC as a URN. :class:`Invalid` when it names none.
+    """The item that this code names; :class:`Invalid` when it names none. A date that is none is passed over.
 
-    >>> read("https://example.com/shop/01/09506000134352/10/ABC/21/123?17=270131").lot
-    'ABC'
+    >>> read("https://example.com/shop/01/09506000134352/10/ABC/21/123?15=270230;17=270131").expires
+    datetime.date(2027, 1, 31)
     >>> read("urn:epc:id:sgtin:0614141.107346.2018").gtin
     '10614141073464'
+    >>> read("(01)09506000134352(10)ABC").gtin == read("]d2010950600013435210ABC").gtin == "09506000134352"
+    True
     """
     if len(code) > LONGEST:
         raise Invalid("Not a product's code: it is too long.", advice=f"Send at most {LONGEST:,} characters.")
-    if code[:8].lower().startswith(("http://", "https://")):
+    code = code.strip(" \t\r\n")
+    start = code[:8].lower()
+    if start.startswith(("http://", "https://")):
         return _linked(code)
-    return _epc(code) if code.startswith("urn:") else Item(gtin(code))
-
-
-def canonical(item: Item) -> str:
-    """The one Digital Link of this item, at GS1's own address.
-
-    >>> canonical(read("http://shop.example/a/01/9506000134352/21/1%2F2?linkType=all&17=270200"))
-    'https://id.gs1.org/01/09506000134352/21/1%2F2?17=270228'
-    """
-    path = [
-        f"{HOME}/01/{item.gtin}",
-        *[f"{key}/{quote(text, safe='')}" for key, (field, _) in QUALIFIERS.items() if (text := getattr(item, field))],
-    ]
-    query = [f"{key}={day:%y%m%d}" for key, field in DATES.items() if (day := getattr(item, field)) is not None]
-    return "/".join(path) + ("?" + "&".join(query) if query else "")
+    if start.startswith("urn:"):
+        return Item(_epc(code))
+    if code.startswith("("):
+        return _item(_BRACKETED.findall(code))
+    found = _ELEMENTS.fullmatch(code)
+    return _item(_elements(found[1])) if found is not None else Item(gtin(code))
 
 
 def product_of(known: Container[str], code: str) -> str:
@@ -118,7 +119,19 @@ def product_of(known: Container[str], code: str) -> str:
     return next((spelling for spelling in spellings(item) if spelling in known), item)
 
 
+def _item(elements: Iterable[tuple[str, str]]) -> Item:
+    """The item of these application identifiers and their values; the first of each counts."""
+    found: dict[str, str] = {}
+    for key, text in elements:
+        found.setdefault(key, text)
+    if "01" not in found:
+        raise Invalid("Not a product's code: it names no trade item.", advice="Its identifier is 01, then 14 digits.")
+    dates: dict[str, Any] = {field: _day(found[key]) for key, field in DATES.items() if key in found}
+    return Item(gtin(found["01"].strip()), **dates)
+
+
 def _linked(code: str) -> Item:
+    """The item of a Digital Link: it is read by its path alone, so any domain and prefix will do."""
     try:
         parts = urlsplit(code)
         host = parts.hostname
@@ -126,69 +139,48 @@ def _linked(code: str) -> Item:
         host = None
     if not host:
         raise Invalid("Not a Digital Link: it has no host.", advice="Write it as https://id.gs1.org/01/GTIN.")
-    segments = parts.path.removesuffix("/").split("/")
-    for at in [at for at, segment in enumerate(segments) if segment == "01"]:
+    path = [NAMES.get(one.lower(), one) for one in map(unquote, parts.path.split("/"))]
+    query = [one.partition("=") for one in re.split("[&;]", parts.query)]
+    stated = [(NAMES.get(key.lower(), key), unquote(text)) for key, _, text in query]
+    for at in [at for at, segment in enumerate(path[:-1]) if segment == "01"]:
         try:
-            fields: dict[str, Any] = _path([unquote(segment, errors="strict") for segment in segments[at + 1 :]])
-        except (Invalid, UnicodeDecodeError):
+            return _item([("01", path[at + 1]), *zip(path[at + 2 :: 2], path[at + 3 :: 2], strict=False), *stated])
+        except Invalid:
             continue
-        text = dict(parse_qsl(parts.query, max_num_fields=None))
-        dates: dict[str, Any] = {field: _day(text[key]) for key, field in DATES.items() if key in text}
-        return Item(**fields, **dates)
-    raise Invalid(
-        "Not a Digital Link: its path names no trade item.",
-        advice="Write it as https://id.gs1.org/01/GTIN, then /22, /10, /21, /235 in this order.",
-    )
+    raise Invalid("Not a Digital Link: its path names no trade item.", advice="Write it as https://id.gs1.org/01/GTIN.")
 
 
-def _path(segments: list[str]) -> dict[str, str]:
-    """What follows ``/01/``: the item, then its qualifiers in their order, each once."""
-    if len(segments) % 2 == 0:
-        raise Invalid("A qualifier has no value.")
-    fields, order = {"gtin": gtin(segments[0])}, list(QUALIFIERS)
-    for key, text in zip(segments[1::2], segments[2::2], strict=True):
-        if key not in order:
-            raise Invalid("A qualifier is unknown, comes twice or too late.")
-        del order[: order.index(key) + 1]
-        field, longest = QUALIFIERS[key]
-        fields[field] = _text(text, longest)
-    return fields
+def _elements(text: str) -> Iterator[tuple[str, str]]:
+    while text:
+        key, text = text[:2], text[2:]
+        if (length := _FIXED.get(key)) is not None:
+            value, text = text[:length], text[length:].removeprefix(_SEPARATOR)
+        else:
+            value, _, text = text.partition(_SEPARATOR)
+        yield key, value
 
 
-def _epc(code: str) -> Item:
+def _epc(code: str) -> str:
     found = _EPC.fullmatch(code)
     if found is None or len(found[1]) + len(found[2]) != 13:
         raise Invalid(
             "Not an EPC of a trade item.",
             advice="Send a URN that begins with urn:epc:id:sgtin: or urn:epc:class:lgtin:, or a Digital Link.",
         )
-    company, reference, rest = found.groups()
-    body = reference[0] + company + reference[1:]
-    item = body + check_digit(body)
-    if rest == _NAMELESS and ":idpat:" in code:
-        return Item(item)
+    body = found[2][0] + found[1] + found[2][1:]
+    return body + check_digit(body)
+
+
+def _day(text: str) -> date | None:
+    """A date as GS1 writes it, YYMMDD; day 00 is the last of its month. ``None`` for what is no date.
+
+    The year is the one within 50 years of 2026 (General Specifications, 7.12): 77 to 99 are of the last century.
+    """
+    if len(text) != 6 or not (text.isascii() and text.isdigit()):
+        return None
+    year, month, day = 2000 + int(text[:2]), int(text[2:4]), int(text[4:])
+    year -= 100 if year > 2076 else 0
     try:
-        text = _text(unquote(rest, errors="strict"), 20)
-    except UnicodeDecodeError:
-        raise Invalid("Not an EPC: its last part is not UTF-8.", advice="Write it with percent signs.") from None
-    return Item(item, lot=text) if ":lgtin:" in code else Item(item, serial=text)
-
-
-def _text(text: str, longest: int) -> str:
-    if len(text) > longest or not _TEXT.fullmatch(text):
-        raise Invalid(
-            f"A lot or serial number has 1 to {longest} letters, digits or signs.",
-            advice="Write others with percent signs.",
-        )
-    return text
-
-
-def _day(text: str) -> date:
-    """A date as GS1 writes it, YYMMDD, of this century; day 00 is the last of its month."""
-    try:
-        if len(text) != 6 or not (text.isascii() and text.isdigit()):
-            raise ValueError
-        year, month, day = 2000 + int(text[:2]), int(text[2:4]), int(text[4:])
         return date(year, month, day or monthrange(year, month)[1])
     except ValueError:
-        raise Invalid("Not a Digital Link: a date in it is none.", advice="Write it as YYMMDD.") from None
+        return None

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from math import inf
 from string import Formatter
 from typing import Final
 
+from babel.core import get_global
 from msgspec import Struct
 
 from visavis.model.action import SOURCES, Action, Objective, Template
@@ -90,8 +92,9 @@ def brand(reading: Reading, found: Brand, devices: Mapping[str, Device]) -> None
         reading.fault(path, "default_device", f"`{found.default_device}` is not a device", f"Known: {known}.")
     if not is_zone(found.zone):
         reading.fault(path, "zone", f"`{found.zone}` is not a time zone", "Write one such as Europe/Paris.")
-    if not re.fullmatch("[A-Z]{3}", found.currency):
-        reading.fault(path, "currency", f"`{found.currency}` is not a currency", "Write three capitals such as EUR.")
+    if found.currency not in _currencies():
+        what = f"`{found.currency}` is not a currency that is in use"
+        reading.fault(path, "currency", what, "Write its ISO 4217 code in capitals, such as EUR.")
     for kind, seconds in found.late_after_s.items():
         where = ("late_after_s", kind)
         if kind not in KINDS:
@@ -99,6 +102,13 @@ def brand(reading: Reading, found: Brand, devices: Mapping[str, Device]) -> None
         if not 0 <= seconds <= LATE_AFTER_LIMIT_S:
             what = f"`{kind}` must be between 0 and {LATE_AFTER_LIMIT_S:,} seconds"
             reading.fault(path, where, what, f"It is {seconds:,}.")
+
+
+@cache
+def _currencies() -> frozenset[str]:
+    """The currencies that are legal tender somewhere today (CLDR)."""
+    lands = get_global("territory_currencies").values()
+    return frozenset([code for land in lands for code, _, until, tender in land if tender and until is None])
 
 
 def purposes(reading: Reading, found: Mapping[str, Purpose], languages: tuple[str, ...]) -> None:

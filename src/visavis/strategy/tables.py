@@ -10,11 +10,17 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from visavis.model.catalogue import Family, Place, Product
+from visavis.model.errors import Invalid
+from visavis.model.gs1 import gtin
 from visavis.model.ids import ID_LIMIT
 from visavis.strategy.faults import Reading
 
 PRODUCTS: Final = (*Product.__struct_fields__, "never_push")
 FAMILIES: Final = ("family", "name_fr", "name_en", "never_push")
+OWN_DIGITS: Final = 8
+"""A number of up to so many digits may be a brand's own; a longer one is a GTIN."""
+_NO: Final = frozenset({"", "0", "no", "n", "non", "false", "faux"})
+_NUMBER: Final = re.compile(r"[0-9]+(?:[.,][0-9]+)?e[+-]?[0-9]+", re.IGNORECASE)
 
 
 def _rows(
@@ -57,7 +63,7 @@ def families(reading: Reading) -> dict[str, Family]:
         if not key or key in found:
             what = f"`{key[:ID_LIMIT]}` is there twice" if key else "the family is not named"
             reading.fault(path, line, what, "One line a family.")
-        found[key] = Family(key, name_fr, name_en, never_push)
+        found[key] = Family(key, name_fr, name_en, _reason(never_push))
     return found
 
 
@@ -65,22 +71,45 @@ def products(reading: Reading) -> tuple[dict[str, Product], frozenset[str]]:
     """``products.csv``, and the families of products that are never pushed; a product without a family is its own."""
     path, found, never = "products.csv", dict[str, Product](), set[str]()
     for line, cells in _rows(reading, path, PRODUCTS, ("gtin", "family")):
-        gtin, family, name_fr, name_en, price_cents, margin_share, aisle, image, never_push = cells
-        if not gtin or gtin in found or len(gtin) > ID_LIMIT or not gtin.isprintable():
-            what = "there twice" if gtin in found else f"not a name of 1 to {ID_LIMIT} characters"
+        code, family, name_fr, name_en, price_cents, margin_share, aisle, image, never_push = map(str.strip, cells)
+        if not code or code in found or len(code) > ID_LIMIT or not code.isprintable():
+            what = "there twice" if code in found else f"not a name of 1 to {ID_LIMIT} characters"
             advice = "Each line names one product by its gtin."
-            reading.fault(path, line, f"the product `{gtin[:ID_LIMIT]}` is {what}", advice)
+            reading.fault(path, line, f"the product `{code[:ID_LIMIT]}` is {what}", advice)
+        elif ruined := _ruined(code):
+            advice = f"Keep the column as text in a spreadsheet; a number of your own has up to {OWN_DIGITS} digits."
+            reading.fault(path, line, f"the code `{code}` {ruined}", advice)
         try:
             price, margin = int(price_cents or 0), float(margin_share or 0.0)
         except ValueError:
             price, margin = -1, -1.0
         if price < 0 or not 0.0 <= margin <= 1.0:
-            what = f"the price or margin of `{gtin[:ID_LIMIT]}` is not a number that can be"
+            what = f"the price or margin of `{code[:ID_LIMIT]}` is not a number that can be"
             reading.fault(path, line, what, "price_cents is whole cents, margin_share 0 to 1.")
-        if never_push:
-            never.add(family or gtin)
-        found[gtin] = Product(gtin, family or gtin, name_fr, name_en, price, margin, aisle, image)
+        if _reason(never_push):
+            never.add(family or code)
+        found[code] = Product(code, family or code, name_fr, name_en, price, margin, aisle, image)
     return found, frozenset(never)
+
+
+def _reason(never_push: str) -> str:
+    """Why something is never pushed; empty for a no."""
+    return "" if never_push.strip().lower() in _NO else never_push.strip()
+
+
+def _ruined(code: str) -> str:
+    """What a spreadsheet did to this code; empty when nothing. Codes of a brand's own are not checked."""
+    if _NUMBER.fullmatch(code):
+        return "is a number, no code: its digits are lost"
+    if code.startswith(("'", "=", '"')):
+        return "begins with a sign of a spreadsheet"
+    if not (code.isascii() and code.isdigit()) or len(code) <= OWN_DIGITS:
+        return ""
+    try:
+        gtin(code)
+    except Invalid:
+        return "is no GTIN: it lacks a zero in front, or its last digit does not fit the others"
+    return ""
 
 
 def places(reading: Reading) -> dict[str, Place]:

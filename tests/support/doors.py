@@ -135,6 +135,15 @@ def moment(
     return {"kind": kind, "id": id, "customer": customer, "occurred_at": at.isoformat(), **more, **fields}
 
 
+async def agree(brand: httpx.AsyncClient, *names: str) -> None:
+    """Each of these confirms the merge that waits for them, by their one-time code."""
+    for name in names:
+        made = await brand.post(f"/v1/people/{name}/merge-code")
+        assert made.status_code == 201, made.text
+        used = await brand.post(f"/v1/people/{name}/merge-code/use", json={"code": made.json()["code"]})
+        assert used.status_code == 204, used.text
+
+
 async def switch(client: httpx.AsyncClient, person: str, purpose: str, *, on: bool = True) -> None:
     told = await client.put(f"/v1/people/{person}/purposes/{purpose}", json={"on": on})
     assert told.status_code == 200, told.text

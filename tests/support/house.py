@@ -108,6 +108,13 @@ class House:
         """Await it on the event loop of the server."""
         return self._runner.run(what)
 
+    def agree(self, *names: str) -> None:
+        """Each of these confirms, on their own page, the merges that wait for them."""
+        merges = self.server.requests.merges
+        for name in names:
+            for one in merges.waiting(name):
+                self.run(merges.answer(name, one.merge, yes=True))
+
     def erase(self, name: str) -> Erased:
         """Erase them in the log and in all that lies beside, without a receipt."""
         processor, holders = self.server.processor, self.server.requests.people.holders

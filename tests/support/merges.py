@@ -287,7 +287,7 @@ def check_parting(
         )
         for i, (minutes, kind, pick) in enumerate(sorted(plan)):
             tell(some_moment(name, i, NOON + timedelta(minutes=minutes), kind, pick), NOON + timedelta(minutes=minutes))
-    tell(Linked(id="same", customer="ada", occurred_at=NOON, identifier="card of bo"), NOON)
+    tell(Linked(id="same", customer="ada", occurred_at=NOON, identifier="card of bo", how="merged"), NOON)
     assert people["ada"] is people["bo"], "not merged"
     assert people["ada"].identifiers == ("card of ada", "card of bo")
     before = sum(map(len, lived.values()))

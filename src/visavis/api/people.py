@@ -81,7 +81,7 @@ class PersonApi:
     async def wallet(self, request: Request) -> Response:
         """Orders and rewards; a read by the brand is recorded."""
         name, key = person(request, self._access)
-        customer = self._writer.processor.customer(name)
+        customer = self._writer.processor.side(name)
         if key.role == "brand" and customer.entries:
             await record_staff_access(self._writer, name, "wallet", ("orders",))
         orders = tuple([OwnOrder(**asdict(one)) for one in customer.orders])
@@ -94,7 +94,7 @@ class PersonApi:
         name, _ = person(request, self._access)
         loop = self._writer.processor
         now = loop.clock.now().timestamp()
-        return json_response(choices(loop.strategy, loop.customer(name), self._language(request, name), now))
+        return json_response(choices(loop.strategy, loop.customer(name), self._language(request, name), now, name))
 
     @person_endpoint(
         "PUT", "purposes/{purpose}", "Say yes or no to one purpose, at once.", request=PurposeSwitch, **_CHOICES

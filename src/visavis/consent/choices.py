@@ -24,7 +24,10 @@ from visavis.strategy.read import Strategy
 
 
 class Choice(Struct, frozen=True):
-    """One purpose for one person: its notice (``notice_hash`` names text and scope), what else closes it."""
+    """One purpose for one person: its notice (``notice_hash`` names text and scope), what else closes it.
+
+    ``closed_by`` ``merged``: they said yes; the person with whom they were merged did not, and the stricter holds.
+    """
 
     purpose: str
     basis: str
@@ -42,9 +45,9 @@ class Choice(Struct, frozen=True):
     closed_by: str = ""
 
 
-def choices(strategy: Strategy, customer: Customer, language: str, now: float) -> list[Choice]:
-    """Every purpose, in the order of the strategy."""
-    found = []
+def choices(strategy: Strategy, customer: Customer, language: str, now: float, name: str = "") -> list[Choice]:
+    """Every purpose, in the order of the strategy; ``name`` is whose own choice is told apart, if merged."""
+    found, own = [], customer.profile(name or customer.id)
     for purpose in strategy.purposes.values():
         consent = customer.consents.get(purpose.key)
         notice = notice_text(purpose, language)
@@ -63,7 +66,7 @@ def choices(strategy: Strategy, customer: Customer, language: str, now: float) -
                 hash_of(notice),
                 notice.recipients,
                 consent is not None and consent.trial,
-                _closed_by(customer, purpose, now),
+                _closed_by(customer, own, purpose, now),
             )
         )
     return found
@@ -77,13 +80,15 @@ def status(customer: Customer, purpose: Purpose, now: float) -> Status:
     return "expired" if consent.status in OPENS and now >= consent.until else consent.status
 
 
-def _closed_by(customer: Customer, purpose: Purpose, now: float) -> str:
+def _closed_by(customer: Customer, own: Customer, purpose: Purpose, now: float) -> str:
     if not purpose.enabled:
         return "disabled"
     if customer.restricted:
         return "restriction"
     if objection := next((about for about in customer.objections if closed_by(about, purpose)), ""):
         return f"objection: {objection}"
+    if len(customer.sides) > 1 and open_categories(own, purpose, now) > open_categories(customer, purpose, now):
+        return "merged"
     consent = customer.consents.get(purpose.key)
     minor = now < customer.of_age_at
     return "guardian" if minor and consent and consent.status in OPENS and "guardian" not in consent.by else ""

@@ -40,6 +40,8 @@ REASONS: Final[Mapping[Reason, str]] = {
     "crowd": f"Together they would be more than {PROFILES_LIMIT} customers: check what is being linked.",
 }
 """Why nobody is asked whether these two are one person, for the log; the sender hears ``waiting``."""
+OWN: Final = (kinds.Consented, kinds.Unlinked)
+"""What one does for oneself alone, also when merged with another."""
 T = TypeVar("T")
 _bytes: Final = msgspec.msgpack.Encoder().encode
 
@@ -58,8 +60,8 @@ def merged(one: Customer, other: Customer) -> Customer:
     """The person that these two are, with the id and randomization unit of the older; commutative and idempotent.
 
     The stricter status of each consent holds, with the scope common to both (unanswered if one did not answer);
-    objections and cards shown of both count. Health (own numbers) is never merged. Decisions under a purpose that this closes are not delivered, not even
-    after a new yes.
+    objections and cards shown of both count; health (own numbers) never merges. Decisions under a purpose that this
+    closes are not delivered, not even after a new yes.
     """
     if set(other.names) <= set(one.names):
         return one
@@ -200,8 +202,9 @@ def apply_entry(
         if isinstance(moment, kinds.Unlinked):
             persons = split(after)
         elif moment.how == "extended":
-            owner, card = (after if name in after.names else people[name] for name in (moment.owner, moment.card))
-            persons = (extended(owner, card, moment.owner, moment.identifier),)
+            owner, card = (after if name in after.names else people.get(name) for name in (moment.owner, moment.card))
+            if owner is not None and card is not None:  # else the other one was erased
+                persons = (extended(owner, card, moment.owner, moment.identifier),)
         elif moment.how == "merged" and holder is not None:
             persons = (merged(after, holder),)
         # Only the holder releases an identifier: else anyone could free another's, then take it.
@@ -216,8 +219,9 @@ def apply_entry(
 
 def addressed(person: Customer, moment: Moment) -> Moment:
     """The moment under the name of the profile that it concerns (saw the card, holds the reward, …), if any."""
+    own = own_names(person, moment.customer) if isinstance(moment, OWN) else person.names
     for profile in sorted(person.profiles, key=lambda profile: profile.id != moment.customer):
-        if _concerns(profile, person, moment):
+        if profile.id in own and _concerns(profile, person, moment):
             return replace(moment, customer=profile.id)
     return moment
 

@@ -107,7 +107,7 @@ class Customer(Struct, frozen=True, gc=False):
     epoch in which each purpose was last closed (``""``: all of them). Of a merged person, ``profiles`` keeps each
     customer that they are made of, as it would be without the others. ``declared_at`` says when each preference was
     last declared or taken back. ``offset_s`` is the UTC offset that their own device or home last wrote, at
-    ``offset_at``. ``merges`` are the merges that wait, or waited, by number; ``code`` the hash of the one-time code that
+    ``offset_at``. ``merges`` are merges that wait, or waited, by number; ``code`` is the hash of the one-time code that
     confirms one, and until when. Of a profile that was a bare card, ``extends`` is the customer whose card it is.
     """
 

@@ -478,8 +478,8 @@ class Merging(MomentBase, frozen=True, tag="merging"):
     category = "account"
     senders = NOBODY
     retention = PROOF
-    merge: Name = ""
     step: Annotated[str, Meta(pattern="^(asked|coded|confirmed|refused)$")]
+    merge: Name = ""
     identifier: Name = ""
     code: Name = ""
     method: Annotated[str, Meta(pattern="^(|page|code)$")] = ""

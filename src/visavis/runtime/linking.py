@@ -25,7 +25,7 @@ log = logging.getLogger("visavis.identity")
 
 
 class Named(Struct, frozen=True):
-    """Whom a till or the brand may mean: the hash of ``customer`` as an identifier, the ``identifier`` to link as sent."""
+    """Whom a till or the brand may mean: ``customer`` hashed as an identifier, the ``identifier`` to link as sent."""
 
     customer: str = ""
     identifier: str = ""
@@ -52,10 +52,11 @@ class Linking:
         self._has_key = has_key
 
     def customer_of(self, name: str, named: Named) -> str:
-        """The customer whom this name means: the one with this id, else who holds it as an identifier, else a new one."""
-        if not named.customer or self._population.customer(name).entries or self._has_key(name):
+        """The customer whom this name means: who has this id, else who holds it as an identifier, else a new one."""
+        if not named.customer or self._population.customer(name).entries:
             return name
-        return self._population.holder(named.customer) or name
+        holder = self._population.holder(named.customer)
+        return holder if holder and not self._has_key(name) else name
 
     def resolved(self, customer: Customer, moment: Linked, named: Named, now: datetime) -> Linked | NotAdmitted:
         """The link with how it is made written into it."""
@@ -77,7 +78,13 @@ class Linking:
             log.warning("two customers were not merged", extra={"reason": reason, "advice": REASONS[reason]})
         return self._waiting(customer.profile(moment.customer), moment, now)
 
-    def asked(self, moment: Linked) -> Merging | None:
+    def following(self, moment: Linked | Merging, now: datetime) -> Linked | Merging | None:
+        """What this link or answer brings about: a question to the other person, or the merge of two who agreed."""
+        if isinstance(moment, Linked):
+            return self._asked(moment) if moment.how == "waiting" else None
+        return self._agreed(moment, now) if moment.step == "confirmed" else None
+
+    def _asked(self, moment: Linked) -> Merging | None:
         """The question to who holds the identifier, unless they were asked before."""
         holder = self._population.holder(moment.identifier)
         if moment.merge in self._population.customer(holder).profile(holder).merges:
@@ -86,7 +93,7 @@ class Linking:
         fields = {"merge": moment.merge, "identifier": moment.identifier, "until": moment.until}
         return Merging(id=name, customer=holder, occurred_at=moment.occurred_at, step="asked", **fields)  # type: ignore[arg-type]
 
-    def agreed(self, moment: Merging, now: datetime) -> Linked | None:
+    def _agreed(self, moment: Merging, now: datetime) -> Linked | None:
         """The link of two who both confirmed in time and may be merged."""
         found = self._both(moment.merge)
         if found is None:
@@ -110,7 +117,7 @@ class Linking:
         return found
 
     def _both(self, merge: str) -> tuple[tuple[str, Customer], tuple[str, Customer]] | None:
-        """Who asked and who was asked, each by the name that it concerns; ``None`` when they are one, or one is gone."""
+        """Who asked and who was asked, by the name that it concerns; ``None`` when they are one, or one is gone."""
         people, asker = self._population, self._population.holder(merge)
         one = people.customer(asker)
         asked = one.profile(asker).merges.get(merge)
@@ -144,7 +151,7 @@ class Linking:
 def uses_together(entry: Entry, person: Customer) -> Iterator[UsedTogether]:
     """For each use of a merged person's data, one moment under each other one's profile whose data were read."""
     sides = person.sides
-    if not entry.uses or len(sides) < 2 or isinstance(entry.moment, UsedTogether):  # noqa: PLR2004
+    if not entry.uses or len(sides) < 2 or isinstance(entry.moment, UsedTogether):
         return
     own = own_names(person, entry.customer)
     shown = {decision.purpose for decision in entry.decisions if isinstance(decision, Show)}

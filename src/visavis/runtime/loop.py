@@ -178,12 +178,8 @@ class Processor:
         moment = entry.moment
         if isinstance(moment, Objected) and moment.on:
             self._object_as_each(after, moment)
-        elif isinstance(moment, Linked) and moment.how == "waiting":
-            if (asked := self.linking.asked(moment)) is not None:
-                self._enter(self.customer(asked.customer), asked)
-        elif isinstance(moment, Merging) and moment.step == "confirmed":
-            if (link := self.linking.agreed(moment, entry.received_at)) is not None:
-                self._enter(self.customer(link.customer), link)
+        elif isinstance(moment, Linked | Merging) and (next_one := self.linking.following(moment, entry.received_at)):
+            self._enter(self.customer(next_one.customer), next_one)
         for used in uses_together(entry, after):
             self._enter(self.customer(used.customer), used)
 

@@ -20,7 +20,7 @@ from visavis.explain.accounts import Accounts
 from visavis.explain.benefit import Benefit, benefits
 from visavis.explain.counterfactual import Why, walk, why
 from visavis.http.access_keys import AccessKeys
-from visavis.http.bodies import OnOff, Token, json_response, read_body
+from visavis.http.bodies import MergeAnswer, OnOff, Token, json_response, read_body
 from visavis.http.requests import PAGE, key_of
 from visavis.http.routes import Operation, endpoint, page_route, routes_of
 from visavis.http.sign_in import sign_in
@@ -32,6 +32,7 @@ from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import Moment
 from visavis.rights.requests import Requests
+from visavis.runtime.linking import Waiting
 from visavis.runtime.loop import Processor
 from visavis.runtime.writer import Writer
 from visavis.strategy.read import Strategy
@@ -62,6 +63,14 @@ class PurposeRow(Struct, frozen=True):
     refused: bool
     standing: str
     closed: str
+
+
+class MergeRow(Struct, frozen=True):
+    """A merge that waits: for this person's answer, or once they ``confirmed``, for the other's."""
+
+    merge: str
+    text: str
+    confirmed: bool
 
 
 class OwnChoice(Struct, frozen=True):
@@ -145,6 +154,13 @@ class Portal:
             await self._writer.process(moment)
         return await self._current(request, name)
 
+    @endpoint(_gesture("merge", "Say whether another customer is the same person.", request=MergeAnswer))
+    async def merge(self, request: Request) -> Response:
+        """Confirm or refuse a merge that waits."""
+        name, sent = self._person(request), await read_body(request, MergeAnswer)
+        await self._requests.merges.answer(name, sent.merge, yes=sent.yes)
+        return await self._current(request, name)
+
     @endpoint(_gesture("object", "Object to marketing, or take it back.", request=OnOff))
     async def object(self, request: Request) -> Response:
         """Object to marketing, or lift the objection."""
@@ -190,7 +206,9 @@ class Portal:
     async def _values(self, name: str, language: str) -> dict[str, Any]:
         loop, ask = self._loop, self._writer.ask
         entries, lines = await ask(lambda: (loop.entries_of(name), lines_of_person(loop.log, loop.names(name))))
-        return await asyncio.to_thread(page_values, loop, self._accounts, name, entries, lines, language)
+        merges = [_merge(loop.strategy, one, language) for one in self._requests.merges.waiting(name)]
+        values = await asyncio.to_thread(page_values, loop, self._accounts, name, entries, lines, language)
+        return values | {"merges": merges}
 
 
 def page_values(
@@ -200,17 +218,30 @@ def page_values(
     strategy, person, now = loop.strategy, loop.customer(name), loop.clock.now()
     counted = {one.purpose: one for one in benefits(loop, accounts, name, entries, language)}
     looks = [line for line in lines if line.record.outcome in USE_OUTCOMES and line.record.categories][-LOOKS:]
-    chosen = [choice for choice in choices(strategy, person, language, now.timestamp()) if choice.basis == "consent"]
+    every = choices(strategy, person, language, now.timestamp(), name)
+    chosen = [choice for choice in every if choice.basis == "consent"]
     return {
         "brand": strategy.brand.name,
         "rows": [_row(strategy, choice, counted[choice.purpose], language) for choice in chosen],
         "open": sum([choice.on for choice in chosen]),
         "cards": list(_cards(loop, entries, language)),
         "looks": [line_text(line, strategy, language) for line in reversed(looks)],
+        "merges": [],
+        "merged": len(person.sides) > 1,
         "objected": MARKETING in person.objections,
         "restricted": person.restricted,
         "entries": len(entries),
     }
+
+
+def _merge(strategy: Strategy, waiting: Waiting, language: str) -> MergeRow:
+    zone, words = ZoneInfo(strategy.brand.zone), pages.WORDS[language].portal
+    asked, until = (
+        format_date(datetime.fromtimestamp(at, zone), "long", locale=LOCALES[language])
+        for at in (waiting.asked_at, waiting.until)
+    )
+    text = words.merge_other if waiting.confirmed else words.merge_asked
+    return MergeRow(waiting.merge, str(text.format(day=asked, until=until)), waiting.confirmed)
 
 
 def _row(strategy: Strategy, choice: Choice, brought: Benefit, language: str) -> PurposeRow:

@@ -1,0 +1,65 @@
+"""Endpoints by which two customers agree that they are one person."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from visavis.api.people import person, person_endpoint
+from visavis.http.access_keys import AccessKeys
+from visavis.http.access_log import record_staff_access
+from visavis.http.bodies import MergeAnswer, OneTimeCode, json_response, read_body
+from visavis.http.requests import key_of
+from visavis.http.routes import ApiRoute, routes_of
+from visavis.rights.merges import MergeCode
+from visavis.rights.people import People
+from visavis.rights.requests import Requests
+from visavis.runtime.linking import Waiting
+
+
+def routes(requests: Requests, access: AccessKeys) -> list[ApiRoute]:
+    """What waits for a person, their answer, and one-time codes."""
+    return routes_of(MergesApi(requests, access))
+
+
+class MergesApi:
+    """The endpoints: the person's own device reads and answers; a code may also come from the brand, for its holder."""
+
+    def __init__(self, requests: Requests, access: AccessKeys) -> None:
+        self._merges = requests.merges
+        self._people: People = requests.people
+        self._access = access
+
+    @person_endpoint("GET", "merges", "Merges that wait.", roles=("device",), response=list[Waiting], errors=())
+    async def waiting(self, request: Request) -> Response:
+        """The merges that wait for this person, or for the other one."""
+        return json_response(self._merges.waiting(self._own(request)))
+
+    @person_endpoint(
+        "POST", "merges", "Confirm or refuse a merge.", roles=("device",), request=MergeAnswer, response=list[Waiting]
+    )
+    async def answer(self, request: Request) -> Response:
+        """Confirm or refuse."""
+        name, sent = self._own(request), await read_body(request, MergeAnswer)
+        await self._merges.answer(name, sent.merge, yes=sent.yes)
+        return json_response(self._merges.waiting(name))
+
+    @person_endpoint("POST", "merge-code", "A one-time code for this person.", response=MergeCode, status=201)
+    async def code(self, request: Request) -> Response:
+        """Make a code, which its holder gets by letter or shows at the counter; that the brand made one is recorded."""
+        name, key = person(request, self._access)
+        found = await self._merges.code(name)
+        if key.role == "brand":
+            await record_staff_access(self._people.writer, name, "merge-code", ("account",))
+        return json_response(found, 201)
+
+    @person_endpoint(
+        "POST", "merge-code/use", "Confirm a merge by this person's code.", request=OneTimeCode, status=204
+    )
+    async def use(self, request: Request) -> Response:
+        """Confirm the merge that waits for the holder of this code."""
+        name, _ = person(request, self._access)
+        await self._merges.confirm_by_code(name, (await read_body(request, OneTimeCode)).code)
+        return Response(status_code=204)
+
+    def _own(self, request: Request) -> str:
+        key_of(request, self._access, "device")
+        return person(request, self._access)[0]

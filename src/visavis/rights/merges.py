@@ -1,0 +1,86 @@
+"""Two customers who say that they are one person: each confirms on their own page, or by a one-time code.
+
+A code is random, for one person, for two weeks and one use; a new one ends the one before. Only its keyed hash is kept.
+It has 39 random bits; ten wrong codes about one person end the attempts for a day.
+"""
+
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from hmac import compare_digest
+from secrets import choice, token_hex
+from typing import Final
+
+from limits import RateLimitItemPerDay
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+from msgspec import Struct
+from msgspec.structs import replace
+
+from visavis.model.errors import Refused
+from visavis.model.moment import Merging
+from visavis.rights.people import People, UnknownPerson
+from visavis.runtime.linking import Waiting
+
+ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""No letter or figure that one takes for another: no 0 and O, no 1, I and L, no U and V."""
+CODE_LENGTH: Final = 8
+CODE_DAYS: Final = 14
+WRONG_LIMIT: Final = RateLimitItemPerDay(10)
+NOT_VALID: Final = "This code is not valid, or nothing waits for it."
+
+
+class MergeCode(Struct, frozen=True):
+    """A one-time code by which its holder agrees to be merged; it is shown this once."""
+
+    code: str
+    expires_at: datetime
+
+
+class Merges:
+    """The merges that wait for persons of one server; ``secret`` keys the hashes of codes."""
+
+    def __init__(self, people: People, secret: bytes) -> None:
+        self._people = people
+        self._secret = secret[:64]
+        self._attempts = FixedWindowRateLimiter(MemoryStorage())
+
+    def waiting(self, name: str) -> list[Waiting]:
+        """The merges that wait for this one, or after they confirmed for the other."""
+        return self._people.processor.linking.waiting(name, self._people.now().timestamp())
+
+    async def answer(self, name: str, merge: str, *, yes: bool) -> None:
+        """Confirm or refuse, on one's own page; when both have confirmed, the two are merged."""
+        if merge not in [one.merge for one in self.waiting(name)]:
+            raise UnknownPerson("Nothing waits under this number.", advice="Look at your page again: it may be over.")
+        await self._enter(name, merge, "confirmed" if yes else "refused", "page")
+
+    async def code(self, name: str) -> MergeCode:
+        """A new code for this one, who must be known."""
+        self._people.find(name)
+        code = "".join([choice(ALPHABET) for _ in range(CODE_LENGTH)])
+        until = self._people.now() + timedelta(days=CODE_DAYS)
+        await self._enter(name, "", "coded", "code", code=self._hashed(name, code), until=until)
+        return MergeCode(f"{code[:4]}-{code[4:]}", until)
+
+    async def confirm_by_code(self, name: str, code: str) -> None:
+        """Confirm the one merge that waits for this one, by their code; :class:`Refused` alike whatever is wrong."""
+        if not self._attempts.test(WRONG_LIMIT, name):
+            raise Refused("Too many wrong codes.", advice="Try again tomorrow, or ask for confirmation on their page.")
+        known, until = self._people.processor.customer(name).profile(name).code
+        typed = "".join([glyph for glyph in code.upper() if glyph.isalnum()])
+        merges = [one.merge for one in self.waiting(name)]
+        valid = compare_digest(known, self._hashed(name, typed)) and self._people.now().timestamp() < until
+        if not valid or len(merges) != 1:
+            self._attempts.hit(WRONG_LIMIT, name)
+            raise Refused(NOT_VALID, advice="Link the identifier first, then give the code as it was written.")
+        await self._enter(name, merges[0], "confirmed", "code")
+
+    async def _enter(
+        self, name: str, merge: str, step: str, method: str, *, code: str = "", until: datetime | None = None
+    ) -> None:
+        cause, now = f"merging-{token_hex(8)}", self._people.now()
+        moment = Merging(id=cause, customer=name, occurred_at=now, merge=merge, step=step, method=method)
+        await self._people.process(replace(moment, code=code, until=until))
+
+    def _hashed(self, name: str, code: str) -> str:
+        return blake2b(f"{name}\0{code}".encode("utf-8", "surrogatepass"), key=self._secret, digest_size=16).hexdigest()

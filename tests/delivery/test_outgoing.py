@@ -3,7 +3,8 @@
 import httpx
 import pytest
 
-from visavis.delivery.outgoing import address_of, of_error, of_status, surest
+from support.people import NOON
+from visavis.delivery.outgoing import address_of, of_error, of_status, retry_after_s, surest
 from visavis.devices.mirror.callbacks import origin
 from visavis.model.errors import Invalid
 from visavis.ports import DeliveryResult
@@ -43,8 +44,25 @@ def test_nothing_else_may(address: str) -> None:
 )
 def test_only_what_was_certainly_not_sent_may_be_sent_again(status: int, handed: str) -> None:
     assert of_status(status).handed == handed
-    assert of_status(503, "30").after_s == 30.0
-    assert of_status(503, "Tue, 24 Nov").after_s == 0.0
+    assert of_status(503, 30.0).after_s == 30.0
+
+
+@pytest.mark.parametrize(
+    ("text", "pause_s"),
+    [
+        ("30", 30.0),
+        (" 30 ", 30.0),
+        ("Tue, 24 Nov 2026 17:30:00 GMT", 1800.0),
+        ("Tue, 24 Nov 2026 16:30:00 GMT", 0.0),
+        ("9" * 500, 86_400.0),
+        ("Tue, 24 Nov", 0.0),
+        ("-5", 0.0),
+        ("٣٠", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_the_pause_that_a_receiver_asks_for_is_seconds_or_a_date_and_at_most_a_day(text: str, pause_s: float) -> None:
+    assert retry_after_s(text, NOON.timestamp()) == pause_s
 
 
 def test_a_request_that_never_connected_was_not_sent_and_one_that_was_cut_may_have_been() -> None:

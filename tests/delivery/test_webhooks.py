@@ -274,7 +274,7 @@ async def test_what_never_works_is_given_up_in_the_end() -> None:
         found.start()
         for times in range(1, len(BACKOFF_S) + 2):
             await attempted(found, "d1", times)
-            clock.at += 4000
+            clock.at += max(BACKOFF_S)
             found.nudge()
         await asyncio.sleep(0.05)
         assert found.parcels["d1"].status == "given_up"
@@ -282,6 +282,28 @@ async def test_what_never_works_is_given_up_in_the_end() -> None:
         await found.stop()
 
     assert len(heard.came) == len(BACKOFF_S) + 1
+
+
+async def test_a_receiver_that_says_when_is_asked_no_sooner_and_hears_the_same_body() -> None:
+    clock = Clock()
+    async with target(status(429, "retry-after: 1800"), status(503, "retry-after: 7"), status(410)) as heard:
+        found = an_outbox(heard, clock)
+        found.take_effects(an_entry())
+        found.start()
+        for times, pause_s in ((1, 1800.0), (2, 7.0)):
+            await attempted(found, "d1", times)
+            assert found.parcels["d1"].next_at == clock.at + pause_s
+            clock.at += pause_s
+            found.nudge()
+        await until(lambda: found.parcels["d1"].status == "given_up")  # 410: it wants no more
+        await found.stop()
+
+    assert len(heard.came) == 3
+    assert len({body for _, body in heard.came}) == 1, "one key, one body"
+
+
+def test_an_order_outlasts_a_long_weekend() -> None:
+    assert sum(BACKOFF_S) > 4 * 86_400
 
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])

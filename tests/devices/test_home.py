@@ -490,7 +490,9 @@ def test_any_json_is_an_announcement_of_ones_own_topics_or_none(told: Any) -> No
         "{{ states('x') }}",
         "{{ value_json.__class__ | x }}",
         "{% for a in b %}",
-        "{{ value_json['a'] }}",
+        "{{ value_json['a'].b() }}",
+        "{{ value_json[a] }}",
+        "{{ value_json['a\\'] }}",
         12,
         "{{ value }} {{ value }}",
     ],
@@ -498,6 +500,28 @@ def test_any_json_is_an_announcement_of_ones_own_topics_or_none(told: Any) -> No
 def test_a_template_that_says_more_than_a_place_is_refused(template: Any) -> None:
     with pytest.raises(Invalid):
         events({"state_topic": "visavis/h1/x", "value_template": template}, "visavis/h1/")
+
+
+@pytest.mark.parametrize(
+    ("announcement", "topic"),
+    [
+        ({"~": "visavis/h1", "stat_t": "~/door"}, "visavis/h1/door"),
+        ({"~": "/door", "stat_t": "visavis/h1~"}, "visavis/h1/door"),
+        ({"~": "visavis/h1", "dev": {}, "o": {}, "cmps": {"a": {"p": "event", "stat_t": "~/a"}}}, "visavis/h1/a"),
+        ({"dev": {}, "o": {}, "cmps": {"a": {"~": "visavis/h1", "p": "event", "stat_t": "~/a"}}}, "visavis/h1/a"),
+    ],
+)
+def test_a_base_topic_stands_at_either_end_of_a_topic(announcement: dict[str, Any], topic: str) -> None:
+    template = {"val_tpl": "{{ value_json.after['the event'][ \"kind\" ] }}"}
+    assert list(events(announcement, "visavis/h1/")) == [topic]
+    assert list(events({**announcement, **template}, "visavis/h1/")) == [topic]
+    assert events({"stat_t": topic, **template}, "visavis/h1/") == {topic: ("after", "the event", "kind")}
+
+
+@pytest.mark.parametrize("base", ["visavis/h2", "visavis/h1/#", 7, "", ["visavis/h1"]])
+def test_a_base_topic_of_another_home_is_refused(base: Any) -> None:
+    with pytest.raises(Invalid):
+        events({"~": base, "stat_t": "~/door"}, "visavis/h1/")
 
 
 def test_an_answer_is_one_of_four() -> None:

@@ -206,8 +206,10 @@ def test_the_screen_has_a_tag_and_what_did_not_change_costs_nothing(hosting: Hos
     full = ask(hosting, key, tag='""')
     assert (full.status_code, full.json()["decision"], full.headers["etag"]) == (200, shown.id, f'"{shown.id}"')
     assert "lines" not in full.json()
-    same = ask(hosting, key, tag=full.headers["etag"])
-    assert (same.status_code, same.content) == (304, b"")
+    for tag in (full.headers["etag"], f"W/{full.headers['etag']}", f'"other" ,W/{full.headers["etag"]}', "*"):
+        same = ask(hosting, key, tag=tag)
+        assert (same.status_code, same.content) == (304, b""), tag
+    assert ask(hosting, key, tag=f'"other{shown.id}"').status_code == 200
     hosting.site.answers(name, shown.id)
     assert ask(hosting, key, tag=full.headers["etag"]).status_code == 204
 

@@ -269,7 +269,7 @@ def test_an_engine_that_only_asks_whether_it_is_open_now_is_caught(monkeypatch: 
 def test_an_outbox_that_does_not_ask_again_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     honest = outbox.Webhooks._sent
 
-    async def slow(self: outbox.Webhooks, parcel: outbox.WebhookDelivery) -> str:
+    async def slow(self: outbox.Webhooks, parcel: outbox.WebhookDelivery) -> tuple[int, float]:
         await asyncio.sleep(0.02)
         return await honest(self, parcel)
 

@@ -160,10 +160,10 @@ def _behaviour(request: Request) -> str:
     """What to do at the first error; :class:`Rejected` for a type or version of content that is not supported."""
     if request.headers.get("content-type", KINDS[0]).partition(";")[0].strip().lower() not in KINDS:
         raise Rejected(415, "The body is no EPCIS document in JSON.", f"Content-Type: {' or '.join(KINDS)}.")
-    version = request.headers.get("gs1-epcis-version", "2.0")
+    version = request.headers.get("gs1-epcis-version", "2.0").strip()
     if version.split(".")[0] != "2":
         raise Rejected(406, "Only EPCIS 2.0 is supported.", "Leave GS1-EPCIS-Version out, or send 2.0.0.")
-    behaviour = request.headers.get("gs1-capture-error-behaviour", "rollback").lower()
+    behaviour = request.headers.get("gs1-capture-error-behaviour", "rollback").strip().lower()
     if behaviour not in ("rollback", "proceed"):
         raise Rejected(400, "There is no such GS1-Capture-Error-Behaviour.", "Use rollback or proceed.")
     return behaviour

@@ -113,7 +113,7 @@ class Moments:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         key = self._key(headers)
         kind = headers.get(b"content-type", JSON).partition(b";")[0].strip().lower()
-        if (kind != JSON and kind not in LINES) or headers.get(b"content-encoding", b"identity") != b"identity":
+        if (kind != JSON and kind not in LINES) or headers.get(b"content-encoding", b"identity").lower() != b"identity":
             advice = "Content-Type: application/json or application/x-ndjson, without a Content-Encoding."
             raise ProblemResponse(problem(415, "The body must be plain JSON.", advice=advice))
         payload = await _body(headers, receive)

@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Iterable
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 import httpx
@@ -11,6 +12,7 @@ from visavis.ports import DeliveryResult, Handed
 
 LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})  # this machine: the only hosts called without TLS
 ERRORS: Final = (httpx.HTTPError, httpx.StreamError, OSError)  # what a request may raise
+RETRY_AFTER_LIMIT_S: Final = 86_400.0  # a longer pause is not kept
 _ORDER: Final[tuple[Handed, ...]] = ("taken", "unsure", "not_sent", "refused", "nobody")
 
 
@@ -31,14 +33,29 @@ def client(timeout_s: float, *, http2: bool = False, verify: ssl.SSLContext | bo
     return httpx.AsyncClient(timeout=timeout_s, http2=http2, verify=verify, follow_redirects=False, trust_env=False)
 
 
-def of_status(status: int, retry_after: str = "") -> DeliveryResult:
-    """The result of a response's status."""
+def retry_after_s(text: str, now: float) -> float:
+    """The pause that ``Retry-After`` asks for, in seconds or as a date (RFC 9110, 10.2.3); 0 when it asks for none.
+
+    >>> retry_after_s("120", 0.0), retry_after_s("Thu, 01 Jan 1970 00:01:00 GMT", 0.0), retry_after_s("soon", 0.0)
+    (120.0, 60.0, 0.0)
+    """
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text[:9]), RETRY_AFTER_LIMIT_S)
+    try:
+        asked_s = parsedate_to_datetime(text).timestamp() - now
+    except (ValueError, OverflowError):
+        return 0.0
+    return min(max(0.0, asked_s), RETRY_AFTER_LIMIT_S)
+
+
+def of_status(status: int, retry_s: float = 0.0) -> DeliveryResult:
+    """The result of a response's status; ``retry_s`` is what its ``Retry-After`` asks for."""
     if status < 300:
         return DeliveryResult("taken")
     reason = f"the service answered {status}"
     if status in (429, 503):
-        known = retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 6
-        return DeliveryResult("not_sent", reason, float(retry_after) if known else 0.0)
+        return DeliveryResult("not_sent", reason, retry_s)
     return DeliveryResult("unsure" if status >= 500 else "refused", reason)
 
 

@@ -28,8 +28,9 @@ from visavis.store.keys import Cipher, derived
 from visavis.store.sqlite_file import open_database, truncate_wal
 
 TIMEOUT_S: Final = 5.0
-BACKOFF_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 3600.0, 3600.0, 3600.0)
-"""The pause after each failure; after the last one the effect is given up."""
+BACKOFF_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0, *[3600.0] * 6, *[14_400.0] * 24)
+"""The pause after each failure; after the last one, more than four days later, the effect is given up."""
+GONE: Final = 410  # the receiver asks for no more
 AT_ONCE: Final = 8  # how many effects of one kind may be on their way at once
 KEPT: Final = 10_000
 ERASED: Final = "erased"  # an announced erasure: not in the log, sealed here until delivered
@@ -39,10 +40,11 @@ Status = Literal["waiting", "delivered", "withdrawn", "given_up", "no_target"]
 
 
 class WebhookDelivery(Struct, frozen=True):
-    """One effect on its way."""
+    """One effect on its way; ``made_at`` (epoch seconds) is when its entry was received."""
 
     customer: str
     effect: Effect
+    made_at: float
     status: Status = "waiting"
     attempts: int = 0
     next_at: float = 0.0
@@ -110,14 +112,15 @@ class Webhooks(Projection):
             name = self._name(effect.key)
             self._unheard.discard(name)
             status = self._done.get(name)
+            made_at = entry.received_at.timestamp()
             if effect.kind not in self._targets and status is None:
-                parcel = WebhookDelivery(entry.customer, effect, "no_target")
+                parcel = WebhookDelivery(entry.customer, effect, made_at, "no_target")
                 if self._task is not None:
                     self._finish(effect.key, parcel)
                 else:  # who only opens the outbox, as the command line does, settles nothing
                     self._targetless[effect.key] = self.parcels[effect.key] = parcel
             else:
-                self.parcels[effect.key] = WebhookDelivery(entry.customer, effect, status or "waiting")
+                self.parcels[effect.key] = WebhookDelivery(entry.customer, effect, made_at, status or "waiting")
                 self._bell.set()
         while len(self.parcels) > KEPT:
             oldest = next((key for key, parcel in self.parcels.items() if parcel.status != "waiting"), None)
@@ -237,20 +240,26 @@ class Webhooks(Projection):
         if not (self._erased(parcel.customer) if announced else self._covered(parcel.customer, parcel.effect)):
             self._finish(key, replace(parcel, status="withdrawn"))
             return
-        trouble = await self._sent(parcel)
-        if trouble:
-            self._later(key, trouble)
-        else:
+        try:
+            status, retry_s = await self._sent(parcel)
+        except outgoing.ERRORS as error:
+            self._later(key, type(error).__name__)
+            return
+        if 200 <= status < 300:
             self._finish(key, replace(parcel, status="delivered", attempts=parcel.attempts + 1, trouble=""))
+        else:
+            trouble = f"redirected ({status}), which is not followed" if 300 <= status < 400 else f"answered {status}"
+            self._later(key, trouble, retry_s=retry_s, gone=status == GONE)
 
-    def _later(self, key: str, trouble: str) -> None:
+    def _later(self, key: str, trouble: str, *, retry_s: float = 0.0, gone: bool = False) -> None:
+        """Try again after the pause of this attempt, or the longer one that the receiver asks for; or give up."""
         parcel = self.parcels[key]
         attempts = parcel.attempts + 1
         log.warning("a webhook failed", extra={"kind": parcel.effect.kind, "reason": trouble, "attempt": attempts})
-        if attempts > len(BACKOFF_S):
+        if gone or attempts > len(BACKOFF_S):
             self._finish(key, replace(parcel, status="given_up", attempts=attempts, trouble=trouble))
         else:
-            next_at = self._clock() + BACKOFF_S[attempts - 1]
+            next_at = self._clock() + max(BACKOFF_S[attempts - 1], retry_s)
             self.parcels[key] = replace(parcel, attempts=attempts, next_at=next_at, trouble=trouble)
 
     def _drop(self, names: set[bytes]) -> None:
@@ -263,25 +272,20 @@ class Webhooks(Projection):
         """A keyed hash of the effect's key, since a key could be matched to a person by guessing."""
         return blake2b(key.encode(), key=self._secret, digest_size=16).digest()
 
-    async def _sent(self, parcel: WebhookDelivery) -> str:
+    async def _sent(self, parcel: WebhookDelivery) -> tuple[int, float]:
+        """The status of the response and the pause that it asks for; the body is the same at every attempt."""
         effect = parcel.effect
         target = self._targets[effect.kind]
         at = int(self._clock())
         data: dict[str, str | int] = {"key": effect.key, "customer": parcel.customer, "action": effect.action}
         data |= {"product": effect.product, "cents": effect.cents}
-        timestamp = datetime.fromtimestamp(at, UTC).isoformat()
+        timestamp = datetime.fromtimestamp(parcel.made_at, UTC).isoformat()
         body = msgspec.json.encode({"type": effect.kind, "timestamp": timestamp, "data": data})
         headers = {"content-type": "application/json", "idempotency-key": effect.key, "webhook-id": effect.key}
         headers |= {"webhook-timestamp": str(at), "webhook-signature": sign(target.secret, effect.key, at, body)}
-        try:
-            sending = self._client.stream("POST", target.url, content=body, headers=headers)
-            async with asyncio.timeout(TIMEOUT_S), sending as answer:
-                status = answer.status_code
-        except outgoing.ERRORS as error:
-            return type(error).__name__
-        if 200 <= status < 300:
-            return ""
-        return f"redirected ({status}), which is not followed" if 300 <= status < 400 else f"answered {status}"
+        sending = self._client.stream("POST", target.url, content=body, headers=headers)
+        async with asyncio.timeout(TIMEOUT_S), sending as answer:
+            return answer.status_code, outgoing.retry_after_s(answer.headers.get("retry-after", ""), self._clock())
 
     def _finish(self, key: str, parcel: WebhookDelivery) -> None:
         self.parcels[key] = parcel

@@ -22,6 +22,7 @@ from visavis.devices.words import by_language
 from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.http.bodies import OwnAnswer, PhonesAnswer, Seen, Settled, Token, json_response, read_body
 from visavis.http.event_stream import HEARTBEAT_S, ServerEvent, rings, streamed, watch
+from visavis.http.header_fields import has_already
 from visavis.http.requests import key_of
 from visavis.http.routes import Operation, page_route, route
 from visavis.http.sign_in import sign_in
@@ -118,7 +119,7 @@ class Glasses:
 
     async def _screen(self, request: Request) -> Response:
         """The card of now; with ``wait_s``, as soon as it is another than that of ``If-None-Match``."""
-        key, seen = self._key(request), request.headers.get("if-none-match", "")
+        key = self._key(request)
         until = monotonic() + _seconds(request.query_params.get("wait_s", ""))
         with self._screens.watching(key.subject) as bell:
             while True:
@@ -126,16 +127,16 @@ class Glasses:
                 found = self._screens.card(key.subject, key.profile)
                 tag = f'"{found.show.id if found is not None else ""}"'
                 wait_s = min(until - monotonic(), self._changes_in_s(found))
-                if tag != seen or wait_s <= 0 or self._screens.closed:
+                if not has_already(request, tag) or wait_s <= 0 or self._screens.closed:
                     break
                 await rings(bell, wait_s)
                 self._key(request)  # a key that was revoked meanwhile gets nothing
-        if tag != seen and found is not None:
+        if not has_already(request, tag) and found is not None:
             response = json_response(self._card(request, key, found))
             response.headers["etag"] = tag
             return response
         headers = {"etag": tag, "cache-control": "no-store"}
-        return Response(status_code=304 if tag == seen else 204, headers=headers)
+        return Response(status_code=304 if has_already(request, tag) else 204, headers=headers)
 
     async def _stream(self, request: Request) -> Response:
         key = self._key(request)

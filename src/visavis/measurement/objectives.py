@@ -23,7 +23,7 @@ PEOPLE: Final = 100_000
 
 
 class ObjectiveResult(Struct, frozen=True):
-    """One objective so far; ``effect`` is ``None`` when it has no holdout, or nobody's window has closed yet."""
+    """One objective so far; ``effect`` is ``None`` when it has no holdout, or no window has closed yet."""
 
     objective: Objective
     shown: int
@@ -102,8 +102,7 @@ class ObjectiveTallies(Projection):
             out = share > 0.0 and held_out(name, objective.id, share=share, key=self._key)
             (held if out else free).append(tally.happened / tally.windows)
         closed = sum([tally.windows for tally in people.values()])
-        known = held and free and 0.0 < share < 1.0
-        effect = uplift(free, held, holdout_share=share, planned=self._planned) if known else None
+        effect = uplift(free, held, holdout_share=share, planned=self._planned) if people and share > 0.0 else None
         return ObjectiveResult(objective, self._shown[objective.id].total(), closed, len(people), len(held), effect)
 
     def _happened(self, outcome: Outcome) -> bool:

@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from visavis.cards.typography import typeset
 from visavis.cards.words import EPOCH
+from visavis.http.header_fields import preferred_languages
 from visavis.http.requests import PAGE
 from visavis.model.customer import Customer
 from visavis.strategy.read import Strategy
@@ -73,7 +74,7 @@ page: Final = SHARED.page
 
 def language_of(request: Request, strategy: Strategy, customer: Customer | None = None) -> str:
     """The language of a page: asked for in its address, else by the browser, else as for any card."""
-    browser = [one.strip()[:2].lower() for one in request.headers.get("accept-language", "").split(",")]
+    browser = preferred_languages(request.headers.get("accept-language", ""))
     return strategy.language_for(customer, request.query_params.get("language", ""), *browser)
 
 

@@ -1,7 +1,8 @@
 """Home Assistant's MQTT discovery: reads the announcements of fridges, and announces a home's screen.
 
-Read are messages for one entity or for a device with its components. Of templates only ``{{ value }}`` and
-``{{ value_json.a.b }}`` are understood; nothing from the network is ever evaluated.
+Read are messages for one entity or for a device with its components; ``~`` at either end of a topic stands for the
+base topic. Of templates only ``{{ value }}``, ``{{ value_json.a.b }}`` and ``{{ value_json['a']['b'] }}`` are
+understood; nothing from the network is ever evaluated.
 """
 
 import re
@@ -25,7 +26,9 @@ SHORT: Final = {
 }
 EVENTS_LIMIT: Final = 16
 """How many kinds of event one home may announce."""
-TEMPLATE: Final = re.compile(r"\s*\{\{\s*value(?:_json((?:\.[A-Za-z_]\w{0,63}){0,8}))?\s*\}\}\s*")
+BASE: Final = "~"
+_NAME: Final = r"\.[A-Za-z_]\w{0,63}|\[\s*(?:'[^'\\]{1,64}'|\"[^\"\\]{1,64}\")\s*\]"
+TEMPLATE: Final = re.compile(rf"\s*\{{\{{\s*value(?:_json((?:{_NAME}){{0,8}}))?\s*\}}\}}\s*")
 ANSWERS: Final = ("yes", "no")
 Path = tuple[str, ...]
 """Where in a message its event is: the names to follow, from the outside in."""
@@ -59,8 +62,10 @@ def events(announcement: Any, own: str) -> dict[str, Path]:
     long = _long(announcement)
     found: dict[str, Path] = {}
     for component in _components(long):
-        topic = component.get("state_topic", long.get("state_topic", ""))
-        if not isinstance(topic, str) or not topic.startswith(own) or re.search(r"[+#\x00]", topic) or len(topic) > 200:
+        topic = _expanded(
+            component.get("state_topic", long.get("state_topic", "")), component.get(BASE, long.get(BASE))
+        )
+        if not topic.startswith(own) or re.search(r"[+#\x00]", topic) or len(topic) > 200:
             raise Invalid(
                 "A home announces only topics of its own.", advice="The state_topic begins with the home's own topic."
             )
@@ -73,7 +78,7 @@ def events(announcement: Any, own: str) -> dict[str, Path]:
 def path(template: Any) -> Path:
     """Where the event is by this template. :class:`Invalid` when the template is another than these.
 
-    >>> path(""), path("{{ value }}"), path("{{value_json.after.event}}")
+    >>> path(""), path("{{ value }}"), path("{{value_json.after['event']}}")
     ((), (), ('after', 'event'))
     """
     if template == "":
@@ -81,7 +86,7 @@ def path(template: Any) -> Path:
     found = TEMPLATE.fullmatch(template) if isinstance(template, str) and len(template) < 600 else None
     if found is None:
         raise Invalid("This template is not understood.", advice="Write {{ value }} or {{ value_json.name }}.")
-    return tuple((found[1] or "").split(".")[1:])
+    return tuple([one.strip(".[]'\" ") for one in re.findall(_NAME, found[1] or "")])
 
 
 def within(message: Any, where: Path) -> Any:
@@ -150,6 +155,16 @@ def _components(fields: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for component in [_long(one) for one in fields["components"].values()]:
         if component.get("platform") == "event" and len(component) > 1:
             yield component
+
+
+def _expanded(topic: Any, base: Any) -> str:
+    """The topic with its base topic in the place of ``~``; empty for what is no text."""
+    if not isinstance(topic, str) or not isinstance(base, str | None):
+        return ""
+    if base is None:
+        return str(topic)
+    topic = base + topic[1:] if topic.startswith(BASE) else topic
+    return str(topic[:-1] + base if topic.endswith(BASE) else topic)
 
 
 def _long(fields: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from visavis.devices.mirror.resources import Missing
 from visavis.devices.mirror.selection import mask, selected
 from visavis.devices.mirror.uploads import TooLarge
 from visavis.http.access_keys import AccessKey, AccessKeys, InvalidKey
+from visavis.http.header_fields import has_already
 from visavis.http.requests import key_of
 from visavis.model.errors import Refused, Unavailable, VisavisError
 
@@ -34,7 +35,7 @@ def json_answer(request: Request, value: Any, status: int = 200) -> Response:
     headers = dict(_HEADERS)
     if request.method == "GET":
         headers["etag"] = f'"{blake2b(data, digest_size=9).hexdigest()}"'
-        if request.headers.get("if-none-match", "") == headers["etag"]:
+        if has_already(request, headers["etag"]):
             return Response(status_code=304, headers=headers)
     return Response(data, status, headers=headers)
 

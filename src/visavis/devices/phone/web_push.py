@@ -22,7 +22,7 @@ from pywebpush import WebPusher  # type: ignore[import-untyped]
 
 from visavis.config import Push
 from visavis.delivery.addresses import Addresses
-from visavis.delivery.outgoing import ERRORS, address_of, client, of_error, of_status, surest
+from visavis.delivery.outgoing import ERRORS, address_of, client, of_error, of_status, retry_after_s, surest
 from visavis.http.bodies import PushKeysBody
 from visavis.model.errors import Invalid
 from visavis.ports import DeliveryResult, Message
@@ -173,14 +173,15 @@ class WebPush:
             answer = await self._client.send(
                 httpx.Request("POST", one.endpoint, content=bytes(encoded["body"]), headers=headers), stream=True
             )
-            status, after = answer.status_code, answer.headers.get("retry-after", "")
+            status = answer.status_code
+            retry_s = retry_after_s(answer.headers.get("retry-after", ""), self._now())
             await answer.aclose()
         except ERRORS as error:
             return of_error(error)
         if status in (404, 410):
             self._addresses.drop(person, KIND, device)
             return DeliveryResult("nobody", f"the service answered {status}")
-        return of_status(status, after)
+        return of_status(status, retry_s)
 
     def _signed(self, origin: str) -> str:
         until, token = self._tokens.get(origin, (0.0, ""))

@@ -229,7 +229,7 @@ class Passes:
         right = compare_digest(token.strip().encode("utf-8", "replace"), self._hashed(serial, 24).encode())
         person = (
             self._addresses.whose(KIND, serial)
-            if right and scheme == "ApplePass" and request.path_params["type"] == self._wallet.pass_type
+            if right and scheme.lower() == "applepass" and request.path_params["type"] == self._wallet.pass_type
             else ""
         )
         one = self._read(person, serial) if person else None

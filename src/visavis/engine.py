@@ -30,7 +30,7 @@ from visavis.model.action import Action
 from visavis.model.consent import CATEGORIES, OVERSIGHT, RIGHTS
 from visavis.model.customer import Customer
 from visavis.model.decision import Decision, Show
-from visavis.model.entry import FORM, Effect, Entry, Granted, Use
+from visavis.model.entry import FORM, SERVER, Effect, Entry, Granted, Origin, Use
 from visavis.model.moment import Answered, Asked, CheckedIn, Consulted, Displayed, Moment, Requested, UsedTogether
 from visavis.model.shown import Shown
 from visavis.model.world import World
@@ -51,6 +51,7 @@ def step(
     moment: Moment,
     received_at: datetime,
     randomization_key: bytes,
+    origin: Origin = SERVER,
 ) -> tuple[Entry, Customer]:
     """The entry of one admitted moment, and the customer after it; deterministic. Store the entry before any effect."""
     effects = _effects(strategy, customer, moment, received_at, randomization_key)
@@ -76,6 +77,7 @@ def step(
         uses=(*uses, *_uses(strategy, views, customer, moment)),
         granted=answer,
         world=world.version if decisions else "",
+        origin=origin,
     )
     return entry, apply_to_profile(apply_decisions(happened, decisions, received_at), entry)
 

@@ -161,8 +161,8 @@ def test_a_door_that_keeps_positions_is_caught(
 
     honest = gate.admit
 
-    def careless(strategy: Any, customer: Any, moment: Any, received_at: Any) -> Any:
-        found = honest(strategy, customer, moment, received_at)
+    def careless(strategy: Any, customer: Any, moment: Any, *when: Any) -> Any:
+        found = honest(strategy, customer, moment, *when)
         return moment if isinstance(moment, Located) else found
 
     monkeypatch.setattr(loop, "admit", careless)
@@ -173,7 +173,7 @@ def test_a_door_that_keeps_positions_is_caught(
 def test_a_moment_that_breaks_the_engine_is_logged_without_what_it_said(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(self: Processor, moment: object, *, check_log: bool) -> None:
+    def broken(self: Processor, moment: object, origin: object, *, check_log: bool) -> None:
         raise KeyError(CANARY)
 
     caplog.handler.setFormatter(JsonLines())

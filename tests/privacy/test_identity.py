@@ -338,8 +338,8 @@ def _objections_lost(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         fold,
         "with_choice",
-        lambda customer, said: (
-            honest(customer, said) if not customer.profiles or not isinstance(said, Objected) else customer
+        lambda customer, said, received_s: (
+            honest(customer, said, received_s) if not customer.profiles or not isinstance(said, Objected) else customer
         ),
     )
 

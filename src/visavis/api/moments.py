@@ -180,8 +180,8 @@ class Moments:
             return problem(429, "This key has too many moments waiting.", advice=advice, retry_after_s=1)
         try:
             if signal and (objected := objection(self._writer.processor, moment.customer, moment.id)) is not None:
-                self._writer.put(objected, named)
-            return moment, self._writer.put(moment, named)
+                self._writer.put(objected, named=named)
+            return moment, self._writer.put(moment, named=named)
         except VisavisError as error:
             return problems.of_error(error)
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from visavis.consent.notices import closed_by, resolved, unresolved
 from visavis.model.consent import OPENS, Purpose
 from visavis.model.customer import Customer, Places, Purchases
+from visavis.model.entry import SERVER, Origin
 from visavis.model.gs1 import product_of
 from visavis.model.moment import PERSON, SENSOR, Bought, Entered, Located, Moment, Paying, Spot
 from visavis.model.view import View
@@ -58,6 +59,22 @@ def open_categories(customer: Customer, purpose: Purpose, now: float) -> frozens
         return _NOTHING
 
 
+def were_open(customer: Customer, purpose: Purpose, at: float) -> frozenset[str]:
+    """The categories that this purpose could read at this earlier instant, by what is known of it today."""
+    closed = [times for about, times in customer.closed_times.items() if not about or closed_by(about, purpose)]
+    if any(since <= at < until for times in closed for since, until in times):
+        return _NOTHING
+    if purpose.basis != "consent":
+        return purpose.categories
+    choice = customer.consents.get(purpose.key)
+    needed = {"person"} if at >= customer.of_age_at else {"person", "guardian"}
+    for time in choice.open_times if choice is not None else ():
+        if time.since <= at < time.until and needed <= set(time.by):
+            told = (time.categories, time.iri, time.recipients)
+            return _shared(purpose.categories, purpose.iri, purpose.recipients, *told)
+    return _NOTHING
+
+
 def holds(customer: Customer, purpose: Purpose, epoch: int, now: float) -> bool:
     """Whether a decision under this purpose in this epoch may still go out: it is open, and was so all the time."""
     closed = max(customer.closings.get(purpose.key, 0), customer.closings.get("", 0))
@@ -78,20 +95,29 @@ def _shared(
     return _NOTHING if wider or not set(recipients) <= set(for_recipients) else declared.intersection(noticed)
 
 
-def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime) -> Moment | NotAdmitted:
-    """The moment resolved (:func:`placed`) and reduced, or its refusal (no open purpose covers its category, …)."""
+def admit(
+    strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime, origin: Origin = SERVER
+) -> Moment | NotAdmitted:
+    """The moment resolved (:func:`placed`) and reduced, or its refusal (no open purpose covers its category, …).
+
+    A purpose covers it that was open when it occurred and is open now: a later yes lets in nothing from before it.
+    """
     kind, category = moment.kind, moment.category
     if category not in OURS:
         now, naming = received_at.timestamp(), [one for one in strategy.purposes.values() if category in one.categories]
-        if not any(category in _kept(customer, purpose, now) for purpose in naming):
-            advice = f"No active consent covers {category}: serve the notice of a purpose that names it, then ask."
+        at = min(moment.occurred_at.timestamp(), now)
+        if not any(category in _kept(customer, purpose, at, now) for purpose in naming):
+            advice = (
+                f"No consent covers {category} that was active when this happened and is so now: serve the notice of a"
+                " purpose that names it, then ask."
+            )
             return NotAdmitted(kind, category, advice)
     if isinstance(moment, Located):
         entered = _entered(strategy, moment)
         if entered is None:
             return NotAdmitted(kind, category, "This position is in none of the brand's places; it was not kept.")
         moment = entered
-    found = resolved(strategy, customer, moment, received_at) if category == "account" else moment
+    found = resolved(strategy, customer, moment, received_at, origin) if category == "account" else moment
     return (
         NotAdmitted(kind, category, found)
         if isinstance(found, str)
@@ -136,11 +162,12 @@ def _entered(strategy: Strategy, moment: Located) -> Entered | None:
     return Entered(id=moment.id, customer=moment.customer, occurred_at=moment.occurred_at, place=place.id)
 
 
-def _kept(customer: Customer, purpose: Purpose, now: float) -> frozenset[str]:
+def _kept(customer: Customer, purpose: Purpose, at: float, now: float) -> frozenset[str]:
     """The categories that may be stored for this purpose; for a contract or the law even under a restriction."""
     if purpose.enabled and purpose.basis in ("contract", "legal"):
         return purpose.categories
-    return open_categories(customer, purpose, now)
+    found = open_categories(customer, purpose, now)
+    return found & were_open(customer, purpose, at) if found and at < now else found
 
 
 def placed(strategy: Strategy, moment: Moment, offset_s: int | None = None) -> Moment:

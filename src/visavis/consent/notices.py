@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from visavis.model.consent import ASK_AGAIN_DAYS, FULL_AGE_YEARS, TRIAL_DAYS, Purpose, hash_of, notice_text
 from visavis.model.customer import Customer
+from visavis.model.entry import Origin
 from visavis.model.moment import Born, Consented, Linked, Moment, Noticed, Objected, Restricted, Withdrew
 from visavis.strategy.read import Strategy
 
@@ -17,13 +18,15 @@ SHARING: Final = "sharing"
 REFUSED: Final = frozenset({"refused", "withdrawn", "deferred"})
 
 
-def resolved(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime) -> Moment | str:
+def resolved(
+    strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime, origin: Origin
+) -> Moment | str:
     """The moment with its scope written into it, or why it is refused; one that is no choice is returned unchanged."""
     match moment:
         case Noticed():
             return _noticed(strategy, customer, moment, received_at)
         case Consented():
-            return _consented(strategy, customer, moment)
+            return _consented(strategy, customer, moment, received_at, origin)
         case Withdrew():
             known = moment.purpose in strategy.purposes or moment.purpose in customer.consents
             return replace(moment, at=None) if known else "There is no such purpose: GET …/purposes lists them."
@@ -45,7 +48,7 @@ def unresolved(moment: Moment) -> Moment:
         case Noticed():
             return replace(moment, text="", hash="", categories=(), recipients=(), iri=())
         case Consented():
-            return replace(moment, categories=(), recipients=(), iri=(), until=None)
+            return replace(moment, categories=(), recipients=(), iri=(), since=None, until=None)
         case Objected():
             return replace(moment, purposes=())
         case Born(birth_date=date()):
@@ -94,13 +97,17 @@ def _noticed(strategy: Strategy, customer: Customer, moment: Noticed, received_a
     )
 
 
-def _consented(strategy: Strategy, customer: Customer, moment: Consented) -> Moment | str:
+def _consented(
+    strategy: Strategy, customer: Customer, moment: Consented, received_at: datetime, origin: Origin
+) -> Moment | str:
     purpose = strategy.purposes.get(moment.purpose)
     served = customer.notices.get(moment.purpose)
     if purpose is None or purpose.basis != "consent" or not purpose.enabled:
         return "This is no purpose that can be chosen: GET …/purposes lists them."
-    if served is None or served.version != moment.notice or moment.occurred_at.timestamp() < served.at:
+    told_at = min(moment.proof.at if moment.proof is not None else moment.occurred_at, received_at)
+    if served is None or served.version != moment.notice or told_at.timestamp() < served.at:
         return "This notice was not served to this person before their choice: send `noticed`, then `consented`."
+    since = _since(strategy, customer, moment, told_at, received_at, origin)
     days = min(TRIAL_DAYS, purpose.duration_days) if moment.trial else purpose.duration_days
     return replace(
         moment,
@@ -108,8 +115,22 @@ def _consented(strategy: Strategy, customer: Customer, moment: Consented) -> Mom
         categories=served.categories,
         recipients=served.recipients,
         iri=served.iri,
-        until=moment.occurred_at + timedelta(days=days),
+        since=since,
+        until=since + timedelta(days=days),
     )
+
+
+def _since(
+    strategy: Strategy, customer: Customer, moment: Consented, told_at: datetime, received_at: datetime, origin: Origin
+) -> datetime:
+    """From when a yes counts: never from before the last no received, nor, without a proof, from long before it came.
+
+    The server's own moments and those of a copy that is brought in are taken at their word.
+    """
+    if origin.role and moment.proof is None:
+        told_at = max(told_at, received_at - timedelta(seconds=strategy.brand.late_after(moment)))
+    before = customer.consents.get(moment.purpose)
+    return max(told_at, datetime.fromtimestamp(before.no_at, UTC)) if before is not None else told_at
 
 
 def _objected(strategy: Strategy, moment: Objected) -> Moment | str:

@@ -107,7 +107,7 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
         case Declared():
             customer = _preference(customer, moment)
         case Noticed() | Consented() | Withdrew() | Objected() | Restricted():
-            customer = with_choice(customer, moment)
+            customer = with_choice(customer, moment, received_s)
         case Requested() | Corrected() | Contested() | Reviewed():
             customer = with_request(customer, moment, received_s)
         case Born():

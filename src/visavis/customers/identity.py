@@ -9,9 +9,10 @@ from typing import Final, Literal, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from visavis.customers.choices import joined
 from visavis.customers.pooled import pooled
 from visavis.model import moment as kinds
-from visavis.model.consent import OPENS, Consent, Status
+from visavis.model.consent import OPENS, PAST_LIMIT, Consent, OpenTime, Status
 from visavis.model.customer import NAMES_LIMIT, Customer, Places
 from visavis.model.entry import Entry
 from visavis.model.moment import Moment
@@ -95,6 +96,8 @@ def merged(one: Customer, other: Customer) -> Customer:
         notices=_each(before.notices, since.notices, _latest),
         objections=_each(before.objections, since.objections, min),
         restricted=older.restricted or younger.restricted,
+        restricted_at=min([who.restricted_at for who in (older, younger) if who.restricted], default=0.0),
+        closed_times=_each(before.closed_times, since.closed_times, lambda mine, theirs: joined((*mine, *theirs))),
         of_age_at=max(older.of_age_at, younger.of_age_at),
         purchases=pooled(older.purchases, younger.purchases),
         places=_places(before.places, since.places),
@@ -246,7 +249,32 @@ def _concerns(profile: Customer, person: Customer, moment: Moment) -> bool:
 
 
 def _stricter(one: Consent | None, other: Consent | None) -> Consent | None:
-    """The more closed of two choices about one purpose; of two open ones the common scope, time and givers."""
+    """The more closed of two choices about one purpose; it was open when both were, and a no to either is a no."""
+    found = _more_closed(one, other)
+    if found is None or one is None or other is None:
+        return found and replace(found, past=())
+    return replace(found, no_at=max(one.no_at, other.no_at), past=_open_to_both(one, other))
+
+
+def _open_to_both(one: Consent, other: Consent) -> tuple[OpenTime, ...]:
+    """The times in which both were open, with what both were told."""
+    found = {
+        OpenTime(
+            max(mine.since, theirs.since),
+            min(mine.until, theirs.until),
+            _both(mine.categories, theirs.categories),
+            _both(mine.recipients, theirs.recipients),
+            _both(mine.iri, theirs.iri),
+            _both(mine.by, theirs.by),
+        )
+        for mine in one.open_times
+        for theirs in other.open_times
+    }
+    return tuple(sorted([time for time in found if time.since < time.until], key=_bytes))[-PAST_LIMIT:]
+
+
+def _more_closed(one: Consent | None, other: Consent | None) -> Consent | None:
+    """Of two open choices the common scope, time and givers."""
     if one is None or other is None:
         found = one if one is not None else other
         if found is None or found.status not in OPENS:

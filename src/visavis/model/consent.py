@@ -27,6 +27,8 @@ SENSITIVE: Final = frozenset({"numbers"})
 TRIAL_DAYS: Final = 30
 FULL_AGE_YEARS: Final = 15
 """From this age a person consents alone (France); before, a holder of parental authority consents too."""
+PAST_LIMIT: Final = 16
+"""How many times in which a purpose was open (or an objection stood) are kept; before them it counts as closed."""
 ASK_AGAIN_DAYS: Final = 182
 """A no is remembered this long before the brand may ask again."""
 
@@ -105,12 +107,24 @@ class Served(Struct, frozen=True, array_like=True, gc=False):
     iri: tuple[str, ...] = ()
 
 
+class OpenTime(Struct, frozen=True, array_like=True, gc=False):
+    """A time in which a choice was open, which is over, and for what."""
+
+    since: float
+    until: float
+    categories: tuple[str, ...]
+    recipients: tuple[str, ...]
+    iri: tuple[str, ...]
+    by: tuple[Actor, ...]
+
+
 class Consent(Struct, frozen=True, array_like=True, gc=False):
     """The person's present choice for one purpose; a fold of their choices, never edited.
 
     ``notice`` is the version, ``served`` the moment that served it, ``hash`` its words; ``by`` who said yes; ``record``
     the moment of this choice and ``previous`` that of the one before. It opens exactly ``categories``, for the purposes
-    ``iri``, towards ``recipients``.
+    ``iri``, towards ``recipients``. ``no_at`` is when the last no was received; ``past`` the times, at most
+    :data:`PAST_LIMIT`, in which it was open before.
     """
 
     status: Status
@@ -129,6 +143,16 @@ class Consent(Struct, frozen=True, array_like=True, gc=False):
     record: str = ""
     previous: str = ""
     trial: bool = False
+    no_at: float = 0.0
+    past: tuple[OpenTime, ...] = ()
+
+    @property
+    def open_times(self) -> tuple[OpenTime, ...]:
+        """The times in which it was open, and the present one when it is a yes."""
+        if self.status not in OPENS or self.until <= self.since:
+            return self.past
+        now = OpenTime(self.since, self.until, self.categories, self.recipients, self.iri, self.by)
+        return (*self.past, now)[-PAST_LIMIT:]
 
 
 def notice_text(purpose: Purpose, language: str) -> NoticeText:

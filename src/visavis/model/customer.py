@@ -104,7 +104,8 @@ class Customer(Struct, frozen=True, gc=False):
 
     ``born_at`` is the time of their first entry, ``last_contact_at`` of their last active contact (epoch seconds);
     ``held`` the retention classes of their entries. ``consent_epoch`` counts their choices; ``closings`` gives the
-    epoch in which each purpose was last closed (``""``: all of them). Of a merged person, ``profiles`` keeps each
+    epoch in which each purpose was last closed (``""``: all of them); ``closed_times`` the times of objections and
+    restrictions (``""``) that were lifted. Of a merged person, ``profiles`` keeps each
     customer that they are made of, as it would be without the others. ``declared_at`` says when each preference was
     last declared or taken back. ``offset_s`` is the UTC offset that their own device or home last wrote, at
     ``offset_at``. ``merges`` are merges that wait, or waited, by number; ``code`` is the hash of the one-time code that
@@ -128,6 +129,8 @@ class Customer(Struct, frozen=True, gc=False):
     notices: dict[str, Served] = {}
     objections: dict[str, float] = {}
     restricted: bool = False
+    restricted_at: float = 0.0
+    closed_times: dict[str, tuple[tuple[float, float], ...]] = {}
     of_age_at: float = 0.0
     purchases: Purchases = Purchases()
     places: Places = Places()

@@ -303,8 +303,19 @@ class Noticed(MomentBase, frozen=True, tag="noticed"):
     iri: tuple[str, ...] = ()
 
 
+class ChoiceProof(Struct, frozen=True, gc=False):
+    """What proves a choice that a person made elsewhere: how they made it, the document that says so, and when."""
+
+    method: Annotated[str, Meta(min_length=1, max_length=128)]
+    document: Annotated[str, Meta(min_length=1, max_length=128)]
+    at: datetime
+
+
 class Consented(MomentBase, frozen=True, tag="consented"):
-    """A yes to one purpose; a ``trial`` ends after 30 days. The gate writes the scope served, and ``until``."""
+    """A yes to one purpose; a ``trial`` ends after 30 days. The gate writes the scope served, ``since`` and ``until``.
+
+    ``proof`` is the brand's, of a yes that was said elsewhere: it counts from that time.
+    """
 
     category = "account"
     senders = PERSON
@@ -313,10 +324,12 @@ class Consented(MomentBase, frozen=True, tag="consented"):
     notice: Id
     by: Annotated[str, Meta(pattern="^(person|guardian)$")] = "person"
     method: Name = ""
+    proof: ChoiceProof | None = None
     trial: bool = False
     categories: tuple[str, ...] = ()
     recipients: tuple[str, ...] = ()
     iri: tuple[str, ...] = ()
+    since: datetime | None = None
     until: datetime | None = None
 
 

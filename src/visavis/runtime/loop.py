@@ -19,7 +19,7 @@ from visavis.learning.online import OnlineLearner
 from visavis.ledger.record import prepare_lines
 from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.decoding import CLOCK_SKEW
-from visavis.model.entry import Entry
+from visavis.model.entry import SERVER, Entry, Origin
 from visavis.model.errors import Refused, VisavisError
 from visavis.model.ids import check_identity
 from visavis.model.moment import Due, Linked, Merging, Moment, Objected
@@ -120,7 +120,9 @@ class Processor:
         self.commit()
         return answers
 
-    def step(self, moment: Moment, named: Named = NOTHING, *, check_log: bool = False) -> StepResult:
+    def step(
+        self, moment: Moment, origin: Origin = SERVER, named: Named = NOTHING, *, check_log: bool = False
+    ) -> StepResult:
         """Step one moment into the open group; it must not be answered before :meth:`commit` has returned.
 
         The log is not asked about a moment that occurred after all that was received of its person, unless
@@ -141,7 +143,7 @@ class Processor:
             if isinstance(found, NotAdmitted):
                 return StepResult(None, found)
             moment = found
-        return self._enter(customer, moment, identifier)
+        return self._enter(customer, moment, origin, identifier)
 
     def _stored(self, customer: Customer, moment: Moment) -> StepResult | None:
         """The first answer to this moment, under whichever of the person's names it was given."""
@@ -155,18 +157,18 @@ class Processor:
                     return StepResult(entry, retried=True, conflict=not same)
         return None
 
-    def _enter(self, customer: Customer, moment: Moment, identifier: str = "") -> StepResult:
+    def _enter(self, customer: Customer, moment: Moment, origin: Origin = SERVER, identifier: str = "") -> StepResult:
         """Step one moment whose customer and links are settled."""
         received_at, name = self.clock.now(), moment.customer
-        remembered = isinstance(moment, Objected) and moment.method == REMEMBERED
+        remembered = isinstance(moment, Objected) and moment.method == REMEMBERED and not origin.role
         if (not customer.entries or isinstance(moment, Linked)) and not remembered:
             customer = self._restore_objections(customer, moment)
-        admitted = admit(self.strategy, customer, moment, received_at)
+        admitted = admit(self.strategy, customer, moment, received_at, origin)
         if not customer.entries and not isinstance(admitted, NotAdmitted) and self.log.erased(name):
             admitted = NotAdmitted(moment.kind, moment.category, "Nothing is kept under this name.")
         if isinstance(admitted, NotAdmitted):
             return StepResult(None, admitted)
-        entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.randomization_key)
+        entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.randomization_key, origin)
         entry = replace(entry, identifier=identifier) if identifier else entry
         self._entries[name, moment.id] = entry
         self.population.apply(entry, after)

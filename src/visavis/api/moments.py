@@ -194,7 +194,8 @@ class Moments:
         if answer.entry is None:
             self._count(kind, "refused")
             assert answer.refused is not None
-            return problems.of_refusal(answer.refused)
+            # A till hears nobody's consents, nor whose an identifier is: what was not kept is answered as what was.
+            return Reply(moment.id, kept=True) if key.role == "till" else problems.of_refusal(answer.refused)
         if answer.conflict and key.role in CORRECTABLE:
             self._count(kind, "conflict")
             return problem(409, CONFLICT, advice=OTHER_ID)

@@ -172,10 +172,11 @@ def strictest(person: Customer, purpose: str) -> Customer:
     return person if found is None else replace(person, consents=person.consents | {purpose: found})
 
 
-def named_by(person: Customer, identifier: str) -> str:
-    """The name under which what comes by this identifier is kept: the first customer who has it, no card if it may."""
+def named_by(person: Customer, identifier: str, before: str) -> str:
+    """The name under which what comes by this identifier is kept: as ``before``, unless that is a bare card."""
     holding = [profile for profile in person.profiles if identifier in profile.identifiers]
-    return next((one.id for one in sorted(holding, key=lambda one: bool(one.extends))), person.id)
+    ordered = sorted(holding, key=lambda one: (bool(one.extends), one.id != before))
+    return ordered[0].id if ordered else person.id
 
 
 def split(person: Customer) -> tuple[Customer, ...]:
@@ -213,7 +214,8 @@ def apply_entry(
         # Only the holder releases an identifier: else anyone could free another's, then take it.
         if isinstance(moment, kinds.Linked) or holder is None or holder.id in after.names:
             holders = [person for person in persons if moment.identifier in person.identifiers]
-            identified[moment.identifier] = named_by(holders[0], moment.identifier) if holders else ""
+            before = identified.get(moment.identifier, "")
+            identified[moment.identifier] = named_by(holders[0], moment.identifier, before) if holders else ""
     for person in persons:
         for name in person.names:
             people[name] = person

@@ -19,7 +19,7 @@ from visavis.wiring import Server
 
 pytestmark = pytest.mark.anyio
 CARD = "LOYALTY-4711"
-BASKET = {"place": "s1", "lines": [[BRANDS[0], 1, 200]]}
+BASKET: dict[str, Any] = {"place": "s1", "lines": [[BRANDS[0], 1, 200]]}
 
 
 def bought(customer: str, id: str, **fields: Any) -> dict[str, Any]:  # noqa: A002

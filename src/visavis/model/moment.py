@@ -507,7 +507,6 @@ class UsedTogether(MomentBase, frozen=True, tag="used_together"):
 
     category = "service"
     senders = NOBODY
-    retention = PROOF
     active_contact = False
     purpose: Id
     categories: tuple[str, ...]

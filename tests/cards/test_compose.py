@@ -15,7 +15,7 @@ from visavis.cards.brief import brief
 from visavis.cards.compose import compose
 from visavis.cards.layout import headed, room_px
 from visavis.cards.readable_names import readable_name
-from visavis.cards.typography import count_words
+from visavis.cards.typography import count_words, typeset
 from visavis.cards.words import EPOCH, amount, day, family_name, product_name
 from visavis.model.action import Template
 from visavis.model.card import BODY_LIMIT, FACT_LIMIT, SPEECH_WORDS_LIMIT, TITLE_LIMIT, WORDS_LIMIT, Card
@@ -91,7 +91,7 @@ def test_any_name_fits_and_brings_no_number_of_its_own(strategy: Strategy, name:
     assert len(card.title) <= TITLE_LIMIT
     assert len(card.body) <= BODY_LIMIT
     assert set(number.findall(f"{card.title} {card.body}")) <= set(
-        number.findall(f"{name} {title} 1,29 2 5 {readable_name(MILK)} {MILK_1L}")
+        number.findall(f"{name} {typeset(name, 'fr')} {title} 1,29 2 5 {readable_name(MILK)} {MILK_1L}")
     )
 
 

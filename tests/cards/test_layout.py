@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -12,10 +13,11 @@ from visavis.cards import line_breaks
 from visavis.cards.frame import framed
 from visavis.cards.layout import fit, headed, room_px, shortened, width_px
 from visavis.cards.text import cells, speech, text_screen
-from visavis.cards.typography import clipped, count_words, held, typeset
+from visavis.cards.typography import GRAPHEMES, clipped, count_words, held, typeset
 from visavis.cards.widths import BOLD, REGULAR
 from visavis.model.card import SPEECH_WORDS_LIMIT, Card
 from visavis.model.catalogue import Device
+from visavis.strategy.screens import DEVICES
 
 SAMPLE = "Crème fraîche épaisse à 1,95 € — œufs « bio »"
 
@@ -48,7 +50,8 @@ def test_what_is_shortened_fits_and_keeps_every_number(
         assert len(found) <= lines
         assert all(width_px(line, font_px, bold=bold) <= width for line in found)
         assert numbers.findall(" ".join(found)) == numbers.findall(held(text))
-        assert shortened(" ".join(found), width=width, font_px=font_px, lines=lines, bold=bold) == found
+        if max([width_px(word, font_px, bold=bold) for word in held(text).split(" ")], default=0) <= width:
+            assert shortened(" ".join(found), width=width, font_px=font_px, lines=lines, bold=bold) == found
     else:
         assert fit(text, width=width, font_px=font_px, lines=lines, bold=bold) is None
 
@@ -78,7 +81,9 @@ def test_a_title_never_leaves_its_screen(title: str, language: str, screen: Devi
     if found is not None:
         assert len(found[0]) <= screen.lines
         assert all(width_px(line, found[1], bold=True) <= room_px(screen) for line in found[0])
-        assert headed(" ".join(found[0]), **room) == found
+        words = held(typeset(title, language)).split(" ")
+        if max([width_px(word, found[1], bold=True) for word in words], default=0) <= room_px(screen):
+            assert headed(" ".join(found[0]), **room) == found
 
 
 @given(texts, texts, st.integers(1, 60), st.integers(1, 9), st.booleans())
@@ -140,6 +145,61 @@ def test_a_word_wider_than_the_screen_breaks_after_its_own_hyphen() -> None:
     assert line_breaks.wrapped("un après-shampooing", 12, 3, len) == ("un après-", "shampooing")
     assert line_breaks.wrapped("un après-shampooing", 16, 3, len) == ("un", "après-shampooing")
     assert line_breaks.wrapped("le 10-12", 4, 3, len) is None
+
+
+names = st.sampled_from(
+    [
+        "Schokoladenhaselnussaufstrich",
+        "低脂肪乳成分無調整牛乳パック",
+        "นมสดพาสเจอร์ไรส์รสจืดไขมันต่ำ",
+        "👨\u200d👩\u200d👧\u200d👦" * 3,
+        "e\u0301" * 20,
+        "حليب كامل الدسم طازج",
+        "12 oeufs" * 4,
+    ]
+)
+
+
+@given(
+    names | texts,
+    st.sampled_from(["{} ?", "{}\u00a0: on vous en remet 2 à 3,49 € ?"]),
+    screens,
+    st.integers(5, 40),
+    st.integers(1, 8),
+)
+def test_no_answer_stands_on_a_screen_without_its_question(
+    name: str, title: str, screen: Device, columns: int, rows: int
+) -> None:
+    card = a_card(typeset(title.format(name), "fr"))
+    frame = framed(card, screen)
+    lines = [line.strip() for line in text_screen(card, columns, rows)]
+
+    asked = [line for line in lines if line and line[0] not in "[("]
+    assert asked or not any(lines)
+    assert not frame.texts or any(one.role == "title" for one in frame.texts)
+    said = "".join([*asked, *[one.text for one in frame.texts if one.role == "title"]])
+    whole = set(GRAPHEMES.findall(normalize("NFC", card.title))) | {"-", "…", " "}
+    assert set(GRAPHEMES.findall(normalize("NFC", said))) <= whole, "no letter is parted from its marks"
+
+
+@pytest.mark.parametrize("name", ["Schokoladenhaselnussaufstrich", "低脂肪乳成分無調整牛乳パック", "นมสดพาสเจอร์ไรส์"])
+def test_a_word_wider_than_the_screen_is_broken_or_cut_and_never_left_out(name: str) -> None:
+    for screen in DEVICES.values():
+        if screen.font_px and screen.width_px >= 128:
+            titles = [one.text for one in framed(a_card(f"{name} ?"), screen).texts if one.role == "title"]
+            assert "".join(titles)[:3] == name[:3], screen.profile
+
+
+def test_controls_and_marks_of_direction_are_left_out_and_joiners_stay() -> None:
+    assert typeset("lait\x00\u202e\u2066 frais\u2028", "fr") == "Lait frais"
+    assert typeset("می\u200cخواهم 👩\u200d🚀", "en") == "می\u200cخواهم 👩\u200d🚀"
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("name", ["iPhone", "P!nk", "eBay", "Ben&Jerry's".replace("'", "’"), "Yahoo!Mail", "A:B"])
+def test_typography_leaves_names_alone(name: str, language: str) -> None:
+    assert typeset(name, language) == name
+    assert typeset(f"avec {name} aussi", language) == f"Avec {name} aussi"
 
 
 def test_lines_are_even_and_both_answers_are_there() -> None:

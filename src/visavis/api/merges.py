@@ -12,7 +12,7 @@ from visavis.http.routes import ApiRoute, routes_of
 from visavis.rights.merges import MergeCode
 from visavis.rights.people import People
 from visavis.rights.requests import Requests
-from visavis.runtime.linking import Waiting
+from visavis.runtime.linking import WaitingMerge
 
 
 def routes(requests: Requests, access: AccessKeys) -> list[ApiRoute]:
@@ -28,13 +28,18 @@ class MergesApi:
         self._people: People = requests.people
         self._access = access
 
-    @person_endpoint("GET", "merges", "Merges that wait.", roles=("device",), response=list[Waiting], errors=())
+    @person_endpoint("GET", "merges", "Merges that wait.", roles=("device",), response=list[WaitingMerge], errors=())
     async def waiting(self, request: Request) -> Response:
         """The merges that wait for this person, or for the other one."""
         return json_response(self._merges.waiting(self._own(request)))
 
     @person_endpoint(
-        "POST", "merges", "Confirm or refuse a merge.", roles=("device",), request=MergeAnswer, response=list[Waiting]
+        "POST",
+        "merges",
+        "Confirm or refuse a merge.",
+        roles=("device",),
+        request=MergeAnswer,
+        response=list[WaitingMerge],
     )
     async def answer(self, request: Request) -> Response:
         """Confirm or refuse."""

@@ -131,7 +131,7 @@ class Moments:
         [one] = await self._process_all(key, [payload], signal=signal)
         if isinstance(one, Problem):
             raise ProblemResponse(one)
-        return 200, JSON, _encode(one), []
+        return 202 if one.waiting else 200, JSON, _encode(one), []
 
     async def _many(self, key: AccessKey, payloads: list[bytes], *, signal: bool) -> list[Answer]:
         if not payloads or len(payloads) > MOMENTS_LIMIT:
@@ -180,8 +180,8 @@ class Moments:
             return problem(429, "This key has too many moments waiting.", advice=advice, retry_after_s=1)
         try:
             if signal and (objected := objection(self._writer.processor, moment.customer, moment.id)) is not None:
-                self._writer.put(objected, named=named)
-            return moment, self._writer.put(moment, named=named)
+                self._writer.put(objected, key.origin("api", "Sec-GPC"), named)
+            return moment, self._writer.put(moment, key.origin("api"), named)
         except VisavisError as error:
             return problems.of_error(error)
 
@@ -206,7 +206,8 @@ class Moments:
             strategy, answer.entry, strategy.language_for(customer), key.role, retried=answer.retried, us=processed.us
         )
         if isinstance(moment, Linked):
-            return replace(found, linked="linked" if moment.identifier in customer.identifiers else "waiting")
+            held = moment.identifier in customer.identifiers
+            return replace(found, linked="linked" if held else "waiting", waiting=not held)
         return found
 
     def _named(self, key: AccessKey, moment: Moment) -> Named:

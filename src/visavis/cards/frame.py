@@ -97,7 +97,7 @@ def _stacked(blocks: list[Block], answers: tuple[str, str], device: Device, lang
         if found is not None:
             placed[index] = found
             room -= len(found[0]) * round(found[1] * LINE) + gap
-        if block.rank == answered and all(answers):
+        if block.rank == answered and index in placed and all(answers):
             buttons = _answers(answers, device, width, left, room)
             room -= _bottom(buttons)
     if not any(blocks[index].role == "title" for index in placed):

@@ -38,7 +38,7 @@ def text_screen_lines(content: Card | Brief, room: int, rows: int, measure: line
     """The same lines, each within ``room`` by ``measure`` (cells or pixels), neither transliterated nor padded."""
     head, further = (content.title, [content.body]) if isinstance(content, Card) else (content.who, _contents(content))
     title = list(line_breaks.shortened(head, room, rows, measure) or ())
-    answers = _answers(content, room, rows - len(title), measure)
+    answers = _answers(content, room, rows - len(title), measure) if title else []
     free = rows - len(title) - len(answers)
     # Empty lines around the body, unless a sentence would be left out for them.
     whole, body = _body(further, room, free - (2 if answers else 1), measure)

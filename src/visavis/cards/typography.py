@@ -4,15 +4,26 @@ import re
 from functools import lru_cache
 from typing import Final
 
+import regex
+
 NARROW_SPACE: Final = "\u202f"
 WIDE_SPACE: Final = "\u00a0"
 ELLIPSIS: Final = "…"
+GRAPHEMES: Final = regex.compile(r"\X")
+"""What a reader takes for one letter: with its marks, and emoji that are joined (Unicode, *UAX 29*)."""
+_CONTROLS: Final = regex.compile(r"[\p{Cc}\p{Zl}\p{Zp}]")
+_MARKS: Final = regex.compile(r"(?![\u200c\u200d])\p{Cf}")
+"""Marks of direction and the like; the joiners that emoji and some alphabets need stay."""
 _LOOSE: Final = re.compile(r"[^\S\u00a0\u202f\u2007]+")
 _UNITS: Final = r"h|min|s|L|l|cl|ml|g|kg|m|cm|mm|km|am|pm|kWh|oz|lb|lbs|USD|EUR|€|\$|£|%"
 _HOLDS: Final = re.compile(
     rf"(?<=\d) (?=\d{{3}}(?!\d))|(?<=\d) (?=(?:{_UNITS})(?!\w))|(?<=[A-Z]{{3}}) (?=\d)|(?<=[°№$€£+−–-]) (?=\d)|"
     r" (?=[?!;:»%€])|(?<=«) "
 )
+DIGITS: Final = regex.compile(
+    rf"[°№$€£+−–-]?[\u00a0\u202f]?\d[\d.,:\u00a0\u202f]*(?:(?:{_UNITS})(?!\w))?[\u00a0\u202f\p{{P}}]*|\X"
+)
+"""The parts of a word that may not be broken: a number with its sign and unit, else a grapheme."""
 _DANGLING: Final = frozenset(
     # What French ends no text on, then English.
     """à au aux avec chez d' dans de des du en et l' la le les ou par pour sans sous sur un une
@@ -33,21 +44,26 @@ def held(text: str) -> str:
 def typeset(text: str, language: str) -> str:
     r"""The text with the typography of its language, its first letter large; French spaces before ? ! ; % : and in « ».
 
+    A name keeps its letters and signs; controls and marks of direction are left out.
+
     >>> typeset("lait : il n'y en a plus ?", "fr")
     'Lait\xa0: il n’y en a plus\u202f?'
     >>> typeset("eggs x12, again ?", "en")
     'Eggs x12, again?'
+    >>> typeset("iPhone et P!nk", "fr"), typeset("learn .NET", "en")
+    ('iPhone et P!nk', 'Learn .NET')
     """
-    text = re.sub(r"(?<=\w)'(?=\w)", "’", text.replace("...", ELLIPSIS))
+    text = re.sub(r"(?<=\w)'(?=\w)", "’", _MARKS.sub("", _CONTROLS.sub(" ", text)).replace("...", ELLIPSIS))
     if language == "fr":
-        text = re.sub(r"\s*([?!;]+)", NARROW_SPACE + r"\1", text)
+        text = re.sub(r"\s*([?!;]+)(?!\w)", NARROW_SPACE + r"\1", text)
         text = re.sub(r"(?<=\d)\s*%", NARROW_SPACE + "%", text)
         text = re.sub(r"\s+:", WIDE_SPACE + ":", text)
         text = re.sub(r"«\s*", "«" + WIDE_SPACE, re.sub(r"\s*»", WIDE_SPACE + "»", text))
     else:
-        text = re.sub(r"\s+([?!;:,.])", r"\1", text)
+        text = re.sub(r"\s+([?!;:,.]+)(?!\w)", r"\1", text)
     text = held(text)
-    return text[:1].upper() + text[1:]
+    first = text.partition(" ")[0]
+    return text if first[1:] != first[1:].lower() else text[:1].upper() + text[1:]
 
 
 def count_words(text: str) -> int:
@@ -80,5 +96,9 @@ def clipped(name: str, characters: int, words: int) -> str:
     short = " ".join(parts) or name
     if len(short) < characters:
         return short + ELLIPSIS
-    kept = "" if re.search(r"\d", short) else short[: max(0, characters - 1)]
+    kept = ""
+    for grapheme in () if re.search(r"\d", short) else GRAPHEMES.findall(short):
+        if len(kept) + len(grapheme) >= characters:
+            break
+        kept += grapheme
     return kept + ELLIPSIS[: max(0, characters)]

@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
+from visavis.consent.confirmation import asks_for, sought
 from visavis.consent.notices import closed_by, resolved, unresolved
 from visavis.model.consent import OPENS, Purpose
 from visavis.model.customer import Customer, Places, Purchases
 from visavis.model.entry import SERVER, Origin
 from visavis.model.gs1 import product_of
-from visavis.model.moment import PERSON, SENSOR, Bought, Entered, Located, Moment, Paying, Spot
+from visavis.model.moment import PERSON, SENSOR, Bought, Entered, Located, Moment, Paying, Sought, Spot
 from visavis.model.view import View
 from visavis.strategy.read import Strategy
 
@@ -117,6 +118,9 @@ def admit(
         if entered is None:
             return NotAdmitted(kind, category, "This position is in none of the brand's places; it was not kept.")
         moment = entered
+    asked = sought(customer, moment, received_at, origin) if category == "account" else None
+    if asked is not None:
+        return asked
     found = resolved(strategy, customer, moment, received_at, origin) if category == "account" else moment
     return (
         NotAdmitted(kind, category, found)
@@ -141,6 +145,8 @@ def _offset_s(moment: Moment) -> int | None:
 
 def same_content(strategy: Strategy, stored: Moment, sent: Moment) -> bool:
     """Whether what was sent under the id of a stored moment says the same, as far as moments are kept."""
+    if isinstance(stored, Sought):
+        return asks_for(stored) == asks_for(sent)
     return _comparable(strategy, stored) == _comparable(strategy, sent)
 
 

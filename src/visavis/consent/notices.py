@@ -35,9 +35,7 @@ def resolved(
         case Restricted():
             return replace(moment, at=None)
         case Born():
-            if moment.birth_date is None:
-                return "`birth_date` is missing: write it as 2014-05-31."
-            return replace(moment, at=None, birth_date=None, of_age_at=_of_age_at(moment))
+            return _born(customer, moment, received_at)
         case _:
             return moment
 
@@ -131,6 +129,15 @@ def _since(
         told_at = max(told_at, received_at - timedelta(seconds=strategy.brand.late_after(moment)))
     before = customer.consents.get(moment.purpose)
     return max(told_at, datetime.fromtimestamp(before.no_at, UTC)) if before is not None else told_at
+
+
+def _born(customer: Customer, moment: Born, received_at: datetime) -> Moment | str:
+    if moment.birth_date is None:
+        return "`birth_date` is missing: write it as 2014-05-31."
+    of_age_at = _of_age_at(moment)
+    if max(of_age_at, received_at).timestamp() < customer.of_age_at:
+        return "A later birth date is known of this person: a second one makes no minor an adult."
+    return replace(moment, at=None, birth_date=None, of_age_at=of_age_at)
 
 
 def _objected(strategy: Strategy, moment: Objected) -> Moment | str:

@@ -8,17 +8,18 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from visavis.customers.confirmation import answered
 from visavis.model.consent import OPENS, PAST_LIMIT, Actor, Consent, OpenTime, Served, Status
 from visavis.model.customer import Customer, bounded
-from visavis.model.moment import Consented, Noticed, Objected, Restricted, Withdrew
+from visavis.model.moment import Born, Consented, Noticed, Objected, Restricted, Withdrew
 
 _UNSERVED: Final = Served("", "", "", 0.0, "")
 
 
 def with_choice(
-    customer: Customer, moment: Noticed | Consented | Withdrew | Objected | Restricted, received_s: float
+    customer: Customer, moment: Noticed | Consented | Withdrew | Objected | Restricted | Born, received_s: float
 ) -> Customer:
-    """The customer after this notice or choice; each choice begins another consent epoch."""
+    """The customer after this notice or choice; each choice begins another consent epoch. Nobody grows up twice."""
     at = min(moment.occurred_at.timestamp(), received_s)
     match moment:
         case Noticed():
@@ -28,9 +29,12 @@ def with_choice(
             notices = bounded(customer.notices, moment.purpose, served)
             return replace(customer, notices=notices, language=language)
         case Objected():
-            return _objected(customer, moment, at, received_s)
+            return _objected(answered(customer, "objection", moment.about), moment, at, received_s)
         case Restricted():
-            return _restricted(customer, moment, at, received_s)
+            return _restricted(answered(customer, "restriction", ""), moment, at, received_s)
+        case Born():
+            of_age_at = moment.of_age_at.timestamp() if moment.of_age_at is not None else 0.0
+            return replace(customer, of_age_at=max(customer.of_age_at, of_age_at))
         case Withdrew():
             return _refused(customer, moment, at, received_s)
         case Consented():
@@ -159,6 +163,7 @@ def joined(times: Iterable[tuple[float, float]]) -> tuple[tuple[float, float], .
 
 def _with(customer: Customer, purpose: str, choice: Consent) -> Customer:
     consents = bounded(customer.consents, purpose, choice)
+    customer = answered(customer, "consent", purpose)
     return replace(customer, consents=consents, consent_epoch=customer.consent_epoch + 1)
 
 

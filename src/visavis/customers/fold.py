@@ -13,6 +13,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from visavis.customers.choices import with_choice
+from visavis.customers.confirmation import with_confirmation
 from visavis.customers.habits import bought
 from visavis.customers.identity import strictest
 from visavis.customers.merging import with_link
@@ -27,6 +28,7 @@ from visavis.model.moment import (
     Born,
     Bought,
     CheckedIn,
+    Confirmed,
     Consented,
     Consumed,
     Contested,
@@ -47,6 +49,7 @@ from visavis.model.moment import (
     Requested,
     Restricted,
     Reviewed,
+    Sought,
     Stocked,
     Unlinked,
     Withdrew,
@@ -106,13 +109,12 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
             customer = replace(customer, numbers=bounded(customer.numbers, moment.measure, number))
         case Declared():
             customer = _preference(customer, moment)
-        case Noticed() | Consented() | Withdrew() | Objected() | Restricted():
+        case Noticed() | Consented() | Withdrew() | Objected() | Restricted() | Born():
             customer = with_choice(customer, moment, received_s)
         case Requested() | Corrected() | Contested() | Reviewed():
             customer = with_request(customer, moment, received_s)
-        case Born():
-            of_age_at = moment.of_age_at.timestamp() if moment.of_age_at is not None else 0.0
-            customer = replace(customer, of_age_at=of_age_at)
+        case Sought() | Confirmed():
+            customer = with_confirmation(customer, moment, received_s)
         case Worn():
             customer = replace(customer, devices=_devices(customer.devices, moment))
         case Linked() | Unlinked() | Merging():

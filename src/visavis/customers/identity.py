@@ -108,6 +108,7 @@ def merged(one: Customer, other: Customer) -> Customer:
         rewards=_all(before.rewards, since.rewards, lambda reward: reward.code, NAMES_LIMIT),
         devices=_each(before.devices, since.devices, _latest),
         requests=_each(before.requests, since.requests, lambda _, later: later),
+        waiting=_all(before.waiting, since.waiting, lambda one: f"{one.what} {one.about}", NAMES_LIMIT),
         reviews=_each(before.reviews, since.reviews, lambda _, later: later),
         service=_service(before.service, since.service, len(profiles)),
         profiles=tuple(sorted(profiles.values(), key=lambda profile: (profile.born_at, profile.id))),
@@ -244,6 +245,8 @@ def _concerns(profile: Customer, person: Customer, moment: Moment) -> bool:
             return served is not None and profile.notices.get(moment.purpose) == served
         case kinds.Unlinked():
             return moment.identifier in profile.identifiers
+        case kinds.Confirmed():
+            return any(one.of == moment.of for one in profile.waiting)
         case kinds.Due():
             return any(moment.id.endswith(window.decision) for window in profile.service.open)
         case _:

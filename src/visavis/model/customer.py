@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from visavis.model.consent import Consent, Served
 from visavis.model.number import Number
-from visavis.model.request import Request, Review
+from visavis.model.request import Request, Review, Waiting
 from visavis.model.shown import DeviceState, Open, Service
 
 HABITS_LIMIT: Final = 128
@@ -143,6 +143,7 @@ class Customer(Struct, frozen=True, gc=False):
     devices: dict[str, DeviceState] = {}
     requests: dict[str, Request] = {}
     reviews: dict[str, Review] = {}
+    waiting: tuple[Waiting, ...] = ()
     service: Service = Service()
     merges: dict[str, Merge] = {}
     code: tuple[str, float] = ("", 0.0)

@@ -435,6 +435,31 @@ class Reviewed(MomentBase, frozen=True, tag="reviewed"):
     reasons: Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
+class Sought(MomentBase, frozen=True, tag="sought"):
+    """Somebody else sought what only the person may do (``what``, ``about`` which): it waits on their own page.
+
+    The gate writes it in the place of the moment that was sent, and until when it waits.
+    """
+
+    category = "account"
+    senders = NOBODY
+    retention = PROOF
+    active_contact = False
+    what: Annotated[str, Meta(pattern="^(consent|objection|restriction|link)$")]
+    about: Name = ""
+    until: datetime | None = None
+
+
+class Confirmed(MomentBase, frozen=True, tag="confirmed"):
+    """The person answered what waited for them: that of the moment ``of``."""
+
+    category = "account"
+    senders = NOBODY
+    retention = PROOF
+    of: Id
+    yes: bool
+
+
 class Proposed(MomentBase, frozen=True, tag="proposed"):
     """The person proposed an offer or a product."""
 
@@ -545,7 +570,7 @@ OfProduct = Saw | Paying | Bought | Stocked | Consumed | RanOut
 OfPerson = Measured | Declared | CheckedIn | Asked | Shared | Displayed | Answered
 OfOrder = Ordered | Fulfilled | Returned | Redeeming | Reversed
 OfChoice = Noticed | Consented | Withdrew | Objected | Restricted | Born
-OfRight = Consulted | Requested | Corrected | Lapsed | Contested | Reviewed
+OfRight = Consulted | Requested | Corrected | Lapsed | Contested | Reviewed | Sought | Confirmed
 OfAccount = Proposed | Voted | Worn | Linked | Unlinked | Merging | UsedTogether | Due
 Moment = AtPlace | OfProduct | OfPerson | OfOrder | OfChoice | OfRight | OfAccount
 

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from visavis.model.errors import Refused
 from visavis.model.moment import Merging
 from visavis.rights.people import People, UnknownPerson
-from visavis.runtime.linking import Waiting
+from visavis.runtime.linking import WaitingMerge
 
 ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """No letter or figure that one takes for another: no 0 and O, no 1, I and L, no U and V."""
@@ -44,7 +44,7 @@ class Merges:
         self._secret = secret[:64]
         self._attempts = FixedWindowRateLimiter(MemoryStorage())
 
-    def waiting(self, name: str) -> list[Waiting]:
+    def waiting(self, name: str) -> list[WaitingMerge]:
         """The merges that wait for this one, or after they confirmed for the other."""
         return self._people.processor.linking.waiting(name, self._people.now().timestamp())
 

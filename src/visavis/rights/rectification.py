@@ -48,6 +48,9 @@ def amended(entries: Sequence[Entry], of: str, new: Entry | None) -> dict[str, E
     wrong = next((entry for entry in entries if entry.moment.id == of), None)
     if wrong is None:
         raise Invalid("There is no such moment of this person.", advice="GET …/export lists them.")
+    if wrong.moment.category not in CORRECTABLE:
+        advice = "Correct what was declared, observed, bought or measured."
+        raise Invalid("This moment holds no data about the person.", advice=advice)
     others = [entry for entry in entries if entry is not wrong]
     kept = others if new is None else [*others, new]
     words, outcomes = _words_of([wrong]) - _words_of(kept), _outcomes_of([wrong]) - _outcomes_of(kept)

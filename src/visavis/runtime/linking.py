@@ -34,7 +34,7 @@ class Named(Struct, frozen=True):
 NOTHING: Final = Named()
 
 
-class Waiting(Struct, frozen=True):
+class WaitingMerge(Struct, frozen=True):
     """A merge that waits for this person, or for the other one after they confirmed."""
 
     merge: str
@@ -108,12 +108,12 @@ class Linking:
         fields = {"identifier": sides[0].identifier, "how": "merged", "merge": moment.merge}
         return Linked(id=f"merged-{moment.merge}", customer=one[0], occurred_at=moment.occurred_at, **fields)  # type: ignore[arg-type]
 
-    def waiting(self, name: str, now: float) -> list[Waiting]:
+    def waiting(self, name: str, now: float) -> list[WaitingMerge]:
         """The merges that wait for this one, or after they confirmed for the other."""
         found = []
         for number, merge in self._population.customer(name).profile(name).merges.items():
             if not merge.refused and now < merge.until and self._both(number) is not None:
-                found.append(Waiting(number, merge.at, merge.until, bool(merge.by)))
+                found.append(WaitingMerge(number, merge.at, merge.until, bool(merge.by)))
         return found
 
     def _both(self, merge: str) -> tuple[tuple[str, Customer], tuple[str, Customer]] | None:

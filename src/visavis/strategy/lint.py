@@ -181,6 +181,8 @@ def action(reading: Reading, found: Action, purpose: Purpose | None) -> None:
     for kind in found.woken_by:
         if kind not in KINDS:
             reading.fault(path, "woken_by", f"`{kind}` is no kind of moment", f"Known: {', '.join(KINDS)}.")
+        if kind == "sought":
+            reading.fault(path, "woken_by", "what is sought waits for the person", "It is never pushed or shown.")
     if found.review and found.audience != "customer":
         what = "an adviser's brief is decided by a person already"
         reading.fault(path, "review", what, "Tag what is shown to the customer.")

@@ -32,7 +32,7 @@ from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import Moment
 from visavis.rights.requests import Requests
-from visavis.runtime.linking import Waiting
+from visavis.runtime.linking import WaitingMerge
 from visavis.runtime.loop import Processor
 from visavis.runtime.writer import Writer
 from visavis.strategy.read import Strategy
@@ -234,7 +234,7 @@ def page_values(
     }
 
 
-def _merge(strategy: Strategy, waiting: Waiting, language: str) -> MergeRow:
+def _merge(strategy: Strategy, waiting: WaitingMerge, language: str) -> MergeRow:
     zone, words = ZoneInfo(strategy.brand.zone), pages.WORDS[language].portal
     asked, until = (
         format_date(datetime.fromtimestamp(at, zone), "long", locale=LOCALES[language])

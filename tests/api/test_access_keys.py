@@ -190,6 +190,8 @@ def test_only_the_server_itself_makes_what_it_answers_for() -> None:
         "lapsed",
         "contested",
         "reviewed",
+        "sought",
+        "confirmed",
         "merging",
         "used_together",
     }

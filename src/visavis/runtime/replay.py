@@ -78,7 +78,7 @@ def verify(log: EntryLog, randomization_key: bytes, *, found: Callable[[Differen
             continue
         compared += 1
         strategy = strategies[world.strategy]
-        again, after = step(strategy, world, customer, entry.moment, entry.received_at, randomization_key)
+        again, after = step(strategy, world, customer, entry.moment, entry.received_at, randomization_key, entry.origin)
         if encode(replace(again, identifier=entry.identifier)) != encode(entry):
             found(Difference(position, entry.customer, entry.moment.id))
             after = fold(customer, entry)

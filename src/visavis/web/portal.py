@@ -32,11 +32,11 @@ from visavis.model.entry import Entry
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import Moment
 from visavis.rights.requests import Requests
-from visavis.runtime.linking import WaitingMerge
 from visavis.runtime.loop import Processor
 from visavis.runtime.writer import Writer
 from visavis.strategy.read import Strategy
 from visavis.web import pages
+from visavis.web.portal_merges import merge_row
 
 COOKIE: Final = "visavis-me"
 PATH: Final = "/me"
@@ -63,14 +63,6 @@ class PurposeRow(Struct, frozen=True):
     refused: bool
     standing: str
     closed: str
-
-
-class MergeRow(Struct, frozen=True):
-    """A merge that waits: for this person's answer, or once they ``confirmed``, for the other's."""
-
-    merge: str
-    text: str
-    confirmed: bool
 
 
 class OwnChoice(Struct, frozen=True):
@@ -206,7 +198,7 @@ class Portal:
     async def _values(self, name: str, language: str) -> dict[str, Any]:
         loop, ask = self._loop, self._writer.ask
         entries, lines = await ask(lambda: (loop.entries_of(name), lines_of_person(loop.log, loop.names(name))))
-        merges = [_merge(loop.strategy, one, language) for one in self._requests.merges.waiting(name)]
+        merges = [merge_row(loop.strategy, one, language) for one in self._requests.merges.waiting(name)]
         values = await asyncio.to_thread(page_values, loop, self._accounts, name, entries, lines, language)
         return values | {"merges": merges}
 
@@ -232,16 +224,6 @@ def page_values(
         "restricted": person.restricted,
         "entries": len(entries),
     }
-
-
-def _merge(strategy: Strategy, waiting: WaitingMerge, language: str) -> MergeRow:
-    zone, words = ZoneInfo(strategy.brand.zone), pages.WORDS[language].portal
-    asked, until = (
-        format_date(datetime.fromtimestamp(at, zone), "long", locale=LOCALES[language])
-        for at in (waiting.asked_at, waiting.until)
-    )
-    text = words.merge_other if waiting.confirmed else words.merge_asked
-    return MergeRow(waiting.merge, str(text.format(day=asked, until=until)), waiting.confirmed)
 
 
 def _row(strategy: Strategy, choice: Choice, brought: Benefit, language: str) -> PurposeRow:

@@ -14,7 +14,6 @@ from support.house import House
 from support.people import BRANDS, NOON, a_history, a_loop, lines, says_yes
 from support.sabotage import Sabotage, mutate, replacing, wrapping
 from visavis.customers import fold, identity
-from visavis.customers.choices import with_choice
 from visavis.delivery import screens
 from visavis.model.customer import Customer
 from visavis.model.entry import Entry, encode
@@ -334,24 +333,12 @@ _remembered_of_one = wrapping(SuppressionList, "apply", of_one)
 _said_of_one = replacing(Processor, "_object_as_each", lambda *_: None)
 
 
-def _objections_lost(patch: pytest.MonkeyPatch) -> None:
-    honest = with_choice
-    patch.setattr(
-        fold,
-        "with_choice",
-        lambda customer, said, received_s: (
-            honest(customer, said, received_s) if not customer.profiles or not isinstance(said, Objected) else customer
-        ),
-    )
-
-
 PROMISES: dict[str, tuple[Sabotage, str]] = {
     "a yes is copied": (_copied, "not what both agreed to"),
     "the sides forget what they live": (
         replacing(fold, "apply_to_profile", lambda person, _: person),
         "replay|is lost|objection",
     ),
-    "objections of a merged person are dropped": (_objections_lost, "does not hold|told in spite"),
     "an objection is remembered of one name": (_remembered_of_one, "not remembered under each"),
     "an objection is said under one name": (_said_of_one, "objected to as one|does not hold"),
     "nobody parts": (replacing(identity, "split", lambda person: (person,)), "is not what it was"),

@@ -10,15 +10,17 @@ from hypothesis import strategies as st
 
 from support.doors import MOMENTS, a_server, agree, client, moment, running, shops, switch
 from support.people import BRANDS, NOON
+from visavis.consent.gate import view
 from visavis.ledger.personal_view import lines_of_person
 from visavis.model.entry import Entry, encode
-from visavis.model.moment import UsedTogether
+from visavis.model.moment import UsedTogether, Worn
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.linking import WAITS
 from visavis.wiring import Server
 
 pytestmark = pytest.mark.anyio
 CARD = "LOYALTY-4711"
+HEALTH = frozenset({"numbers"})
 BASKET: dict[str, Any] = {"place": "s1", "lines": [[BRANDS[0], 1, 200]]}
 
 
@@ -248,8 +250,8 @@ async def test_the_stricter_holds_ever_since_and_each_is_told_why() -> None:
         told = {one["purpose"]: one["on"] for one in (await ada.get(path)).json()}
         assert not told["home"], "one opened what the other had not"
         page = await ada.get("/me?language=en")
-        assert "whom you were linked with has not said yes" in page.text
-        assert "n’a pas dit oui" in (await ada.get("/me?language=fr")).text
+        assert "whom you were linked with closed it" in page.text
+        assert "n’a jamais dit oui" in (await ada.get("/me?language=fr")).text
 
 
 async def test_health_is_never_merged() -> None:
@@ -263,6 +265,9 @@ async def test_health_is_never_merged() -> None:
         person = server.processor.customer("ada")
         assert not person.numbers
         assert [person.profile(name).numbers["water"].today for name in ("ada", "bo")] == [3.0, 5.0]
+        for name, value in (("ada", 3.0), ("bo", 5.0)):
+            seen = view(person, Worn(id="x", customer=name, occurred_at=NOON, device="g1"), HEALTH, NOON.timestamp())
+            assert seen.numbers["water"].today == value
 
 
 async def test_the_page_asks_and_both_languages_say_what_for() -> None:

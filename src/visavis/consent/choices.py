@@ -83,12 +83,12 @@ def status(customer: Customer, purpose: Purpose, now: float) -> Status:
 def _closed_by(customer: Customer, own: Customer, purpose: Purpose, now: float) -> str:
     if not purpose.enabled:
         return "disabled"
+    if len(customer.sides) > 1 and open_categories(own, purpose, now) > open_categories(customer, purpose, now):
+        return "merged"
     if customer.restricted:
         return "restriction"
     if objection := next((about for about in customer.objections if closed_by(about, purpose)), ""):
         return f"objection: {objection}"
-    if len(customer.sides) > 1 and open_categories(own, purpose, now) > open_categories(customer, purpose, now):
-        return "merged"
     consent = customer.consents.get(purpose.key)
     minor = now < customer.of_age_at
     return "guardian" if minor and consent and consent.status in OPENS and "guardian" not in consent.by else ""

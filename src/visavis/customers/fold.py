@@ -79,8 +79,7 @@ def apply_to_profile(customer: Customer, entry: Entry) -> Customer:
     if len(customer.sides) == 1:
         return customer
     customer = replace(customer, numbers={}) if customer.numbers else customer  # health is never merged
-    moment = entry.moment
-    return strictest(customer, moment.purpose) if isinstance(moment, Consented | Withdrew) else customer
+    return strictest(customer, entry.moment)
 
 
 def _without_windows(customer: Customer, closed: tuple[Outcome, ...]) -> Customer:

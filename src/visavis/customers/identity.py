@@ -166,11 +166,19 @@ def own_names(person: Customer, name: str) -> tuple[str, ...]:
     return next((names for names in person.sides if name in names), (name,))
 
 
-def strictest(person: Customer, purpose: str) -> Customer:
-    """The person with the strictest of the choices that those who were merged made about this purpose, ever since."""
-    owners = [profile for profile in person.profiles if profile.extends not in person.names]
-    found = reduce(_stricter, [one.consents.get(purpose) for one in owners])
-    return person if found is None else replace(person, consents=person.consents | {purpose: found})
+def strictest(person: Customer, moment: Moment) -> Customer:
+    """The person after a choice of one of those who were merged: whatever one of them has closed is closed for all."""
+    match moment:
+        case kinds.Consented() | kinds.Withdrew():
+            owners = [profile for profile in person.profiles if profile.extends not in person.names]
+            found = reduce(_stricter, [one.consents.get(moment.purpose) for one in owners])
+            return person if found is None else replace(person, consents=person.consents | {moment.purpose: found})
+        case kinds.Objected() | kinds.Restricted():
+            objections = reduce(lambda one, other: _each(one, other, min), [one.objections for one in person.profiles])
+            restricted = any(profile.restricted for profile in person.profiles)
+            return replace(person, objections=objections, restricted=restricted)
+        case _:
+            return person
 
 
 def named_by(person: Customer, identifier: str, before: str) -> str:

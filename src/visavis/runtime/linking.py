@@ -62,7 +62,7 @@ class Linking:
         """The link with how it is made written into it."""
         moment = replace(moment, how="linked", merge="", card="", owner="", until=None)
         holder = self._population.holder(moment.identifier)
-        if not holder and self._is_somebody(named.identifier):
+        if not holder and self._is_known(named.identifier):
             holder = named.identifier
             if holder not in customer.names and not self._is_bare(self._population.customer(holder)):
                 return NotAdmitted("linked", "account", f"{TAKEN} Link the number of a card.")
@@ -141,7 +141,7 @@ class Linking:
         number = blake2b(text, key=self._key, digest_size=12).hexdigest()
         return replace(moment, how="waiting", merge=number, until=now + WAITS)
 
-    def _is_somebody(self, name: str) -> bool:
+    def _is_known(self, name: str) -> bool:
         return bool(name) and (bool(self._population.customer(name).entries) or self._has_key(name))
 
     def _is_bare(self, customer: Customer) -> bool:

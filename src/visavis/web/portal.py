@@ -207,7 +207,7 @@ def page_values(
     loop: Processor, accounts: Accounts, name: str, entries: list[Entry], lines: list[OwnLine], language: str
 ) -> dict[str, Any]:
     """The values of the template ``_portal.html`` for this person, now."""
-    strategy, person, now = loop.strategy, loop.customer(name), loop.clock.now()
+    strategy, person, own, now = loop.strategy, loop.customer(name), loop.side(name), loop.clock.now()
     counted = {one.purpose: one for one in benefits(loop, accounts, name, entries, language)}
     looks = [line for line in lines if line.record.outcome in USE_OUTCOMES and line.record.categories][-LOOKS:]
     every = choices(strategy, person, language, now.timestamp(), name)
@@ -220,8 +220,8 @@ def page_values(
         "looks": [line_text(line, strategy, language) for line in reversed(looks)],
         "merges": [],
         "merged": len(person.sides) > 1,
-        "objected": MARKETING in person.objections,
-        "restricted": person.restricted,
+        "objected": MARKETING in own.objections,
+        "restricted": own.restricted,
         "entries": len(entries),
     }
 

@@ -62,7 +62,7 @@ from visavis.runtime.writer import Writer
 from visavis.store.keys import KeyStore, derived
 from visavis.store.memory import MemoryEntryLog
 from visavis.store.sqlite import SqliteEntryLog
-from visavis.strategy.read import Strategy, read
+from visavis.strategy.read import Strategy, read, with_targets
 from visavis.web import adviser, console, pages, portal
 
 KEY_BYTES: Final = 32
@@ -208,6 +208,7 @@ def build(
     learned: Learned | None = None,
 ) -> Server:
     """Wire a server; ``memory`` writes no file; keys replace the file's or the derived one."""
+    files = with_targets(files, settings.webhooks)
     strategy, time = read(files), clock or SystemClock()
     storage = Storage.open(settings, key, memory=memory)
     randomization_key = randomization_key or derived(storage.root, "dice")

@@ -184,7 +184,7 @@ def test_a_brief_is_three_short_facts_with_where_each_comes_from(strategy: Strat
     assert [(fact.what, fact.origin) for fact in french.facts] == [
         ("Sans lait depuis vendredi", "déduit"),
         ("Préfère aller vite", "déclaré"),
-        ("8 visites en quatre semaines", "observé"),
+        ("8 visites depuis vendredi", "observé"),
     ]
     assert french.facts[0].detail == "12 achats, un tous les 9\u00a0jours\u202f; 9 chances sur 10"
     assert french.avoid == "Ne pas proposer\u00a0: beurre"

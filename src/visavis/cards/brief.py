@@ -24,7 +24,7 @@ _WITHOUT: Final = {"fr": "Sans {name} depuis {since}", "en": "No {name} since {s
 _RHYTHM: Final = {"fr": "{n} achats, un tous les {days} ; ", "en": "bought {n} times, every {days}; "}
 _REWARD: Final = {"fr": "Service offert, pas encore utilisé", "en": "Free service, not used yet"}
 _ORDER: Final = {"fr": "Commande en route : {name}", "en": "Order on its way: {name}"}
-_HEAVY: Final = {"fr": "{n} visites en quatre semaines", "en": "{n} visits in four weeks"}
+_HEAVY: Final = {"fr": "{n} visites depuis {since}", "en": "{n} visits since {since}"}
 _AWAY: Final = {"fr": "Absence de {n} jours", "en": "Away for {n} days"}
 _AVOID: Final = {"fr": "Ne pas proposer : {name}", "en": "Do not suggest: {name}"}
 
@@ -75,7 +75,7 @@ def _fact(strategy: Strategy, fact: Fact, language: str, today: int) -> BriefFac
         case "reward":
             what = _REWARD[language]
         case "heavy":
-            what = _HEAVY[language].format(n=fact.subject)
+            what = _HEAVY[language].format(n=fact.subject, since=since(fact.since_day, today, language))
         case "away":
             what = _AWAY[language].format(n=fact.subject)
         case _:

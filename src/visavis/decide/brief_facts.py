@@ -1,11 +1,25 @@
 """The facts of an adviser's brief, from the view of the brief's own purpose."""
 
 from collections.abc import Iterable, Iterator
+from math import exp
 from typing import Final
 
 from visavis.model.action import SOURCES
 from visavis.model.decision import Fact, Known
-from visavis.model.habit import DAY_S, FIRST, HABIT, LAST, LOCAL_DAY, T_FIRST, T_LAST, T_LOCAL_DAY, T_S28, TRIPS, K
+from visavis.model.habit import (
+    DAY_S,
+    FIRST,
+    HABIT,
+    LAST,
+    LOCAL_DAY,
+    T_DAYS,
+    T_FIRST,
+    T_LAST,
+    T_LOCAL_DAY,
+    T_S28,
+    TRIPS,
+    K,
+)
 from visavis.model.shown import Service
 from visavis.model.view import View
 from visavis.strategy.read import Strategy
@@ -14,7 +28,12 @@ FACTS_LIMIT: Final = 3
 NAME: Final = "first_name"
 """The declared trait by which a person wants to be called."""
 HEAVY_TRIPS: Final = 6.0
-"""Trips in 28 days, decayed, from which a customer is called a frequent one."""
+"""Trips decayed over 28 days, and days of purchase, from which a customer is called a frequent one."""
+MONTH_DAYS: Final = 28.0
+RHYTHM_GAPS: Final = 5
+"""The number of gaps between days of purchase from which they are called a rhythm, ..."""
+LATE_GAPS: Final = 3.0
+"""... while the present gap is under so many of them."""
 AWAY_DAYS: Final = 45.0
 AVOID_DAYS: Final = 30.0
 NEED_P: Final = 0.2
@@ -63,8 +82,8 @@ def _candidates(view: View, family: str, known: Iterable[Known]) -> Iterator[Fac
         away = view.now / DAY_S - trips[T_LAST]
         if away >= AWAY_DAYS:
             yield Fact("away", str(round(away)), "observed", int(trips[T_LOCAL_DAY]))
-        elif trips[T_S28] >= HEAVY_TRIPS:
-            yield Fact("heavy", str(round(trips[T_S28])), "observed", int(trips[T_LOCAL_DAY]))
+        elif min(trips[T_S28] * exp(-away / MONTH_DAYS), trips[T_DAYS]) >= HEAVY_TRIPS:
+            yield Fact("heavy", str(int(trips[T_DAYS])), "observed", int(trips[T_FIRST]))
     yield from [fact for fact in needs if fact.subject != family and fact.p >= NEED_P]
 
 
@@ -75,5 +94,7 @@ def _need(view: View, one: Known) -> Fact:
         return Fact("need", one.family, "inferred", 0, one.p)
     habit = HABIT.unpack_from(view.purchases.table, row * HABIT.size)
     times = int(habit[K])
-    every_days = round((habit[LAST] - habit[FIRST]) / (times - 1), 1) if times > 1 else 0.0
+    gap_days = (habit[LAST] - habit[FIRST]) / max(1, times - 1)
+    steady = times > RHYTHM_GAPS and view.now / DAY_S - habit[LAST] < LATE_GAPS * gap_days
+    every_days = round(gap_days, 1) if steady else 0.0
     return Fact("need", one.family, "inferred", int(habit[LOCAL_DAY]), one.p, times, every_days)

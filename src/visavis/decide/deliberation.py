@@ -172,6 +172,8 @@ class Deliberation(Struct, frozen=True, gc=False):
     def _limit(self, action: Action) -> Refusal | None:
         """The first limit that keeps an eligible action silent, from the longest lasting to the shortest."""
         views, brand, objective = self.views, self.strategy.brand, self.strategy.objectives[action.objective]
+        if not self.strategy.delivers(action):
+            return Refusal(action.id, "no_target", action.effect)
         if self.screen is None:
             return Refusal(action.id, "device")
         if self.screen.interrupts and limits.quiet(brand, self._hour()):

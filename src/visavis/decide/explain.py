@@ -16,7 +16,7 @@ SENTENCES: Final[dict[RefusalReason, dict[str, str]]] = {
     },
     "cap": {"fr": "vous en avez assez vu aujourd'hui", "en": "you have seen enough of these today"},
     "gap": {"fr": "une carte semblable venait de passer", "en": "a similar card had just been shown"},
-    "cool_down": {"fr": "nous vous l'avons déjà rappelé ces jours-ci", "en": "you were reminded of it a few days ago"},
+    "cool_down": {"fr": "une carte en a déjà parlé récemment", "en": "a card was about it recently"},
     "quiet_hours": {"fr": "ce sont vos heures calmes", "en": "these are your quiet hours"},
     "late": {"fr": "nous l'avons appris trop tard", "en": "it was reported too late"},
     "device": {"fr": "aucun de vos écrans n'était disponible", "en": "none of your screens was available"},
@@ -32,6 +32,7 @@ SENTENCES: Final[dict[RefusalReason, dict[str, str]]] = {
     "not_drawn": {"fr": "le tirage d'exploration en a choisi une autre", "en": "the exploration draw chose another"},
     "nothing_to_name": {"fr": "nous ne savions rien d'utile à vous dire", "en": "we knew nothing useful to say"},
     "wrong": {"fr": "vous nous avez dit que c'était faux", "en": "you told us that it was wrong"},
+    "no_target": {"fr": "ce service n'est pas encore en place", "en": "this service is not in place yet"},
     "unparameterised": {"fr": "nous n'avons pas encore assez appris", "en": "we have not learned enough yet"},
 }
 

@@ -21,6 +21,7 @@ RefusalReason = Literal[
     "nothing_to_name",
     "wrong",
     "unparameterised",
+    "no_target",
 ]
 
 
@@ -72,7 +73,7 @@ Origin = Literal["declared", "observed", "inferred"]
 
 
 class Fact(Struct, frozen=True, array_like=True, gc=False):
-    """A fact for an adviser; of a need, how many ``times`` it was met, ``every_days`` on average (0: not known)."""
+    """A fact for an adviser; of a need, how many ``times`` it was met, ``every_days`` on average (0: no rhythm)."""
 
     kind: FactKind
     subject: str

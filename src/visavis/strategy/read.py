@@ -1,6 +1,6 @@
 """Read a brand's folder, given as ``{path: bytes}``, into one validated strategy, or list *all* its faults by line."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -29,10 +29,24 @@ FILES: Final = (
     "purposes.toml",
     "segments.toml",
     "devices.toml",
+    "webhooks.toml",
     "products.csv",
     "families.csv",
     "places.geojson",
 )
+
+
+WEBHOOKS: Final = "webhooks.toml"
+OUTSIDE: Final = frozenset({"order"})
+"""Effects that another system must carry out."""
+COLLECTED: Final = {WEBHOOKS: b'effects = ["order"]'}
+"""The file of a brand that collects its orders without a webhook."""
+
+
+class Delivered(Struct, frozen=True):
+    """``webhooks.toml``: the effects that reach another system. A server writes it from its settings when absent."""
+
+    effects: frozenset[str] = OUTSIDE
 
 
 class WokenActions(Struct, frozen=True):
@@ -60,6 +74,16 @@ class Strategy(Struct, frozen=True):
     woken: dict[tuple[str, str], dict[str, WokenActions]]
     product_conditions: dict[str, Condition]
     place_index: PlaceIndex
+    delivered: frozenset[str]
+
+    @property
+    def without_target(self) -> list[Action]:
+        """The actions whose effect nothing would deliver: they are never shown (``no_target``)."""
+        return [one for one in self.actions.values() if not self.delivers(one)]
+
+    def delivers(self, action: Action) -> bool:
+        """Whether what this action asks of another system reaches it."""
+        return action.effect not in OUTSIDE or action.effect in self.delivered
 
     def woken_by(self, kind: str, audience: str) -> Mapping[str, WokenActions]:
         """The actions that this kind of moment wakes for this audience, by the purpose under which they read."""
@@ -83,6 +107,7 @@ def read(files: Mapping[str, bytes]) -> Strategy:
     families = tables.families(reading)
     products, barred = tables.products(reading)
     places = tables.places(reading)
+    webhooks = reading.record(Delivered, WEBHOOKS, reading.toml(WEBHOOKS, needed=False), ())
     _unknown_files(reading)
 
     languages = brand.languages if brand is not None else ("fr", "en")
@@ -122,7 +147,14 @@ def read(files: Mapping[str, bytes]) -> Strategy:
         woken=_woken(actions, conditions, product_conditions),
         product_conditions=product_conditions,
         place_index=PlaceIndex(places.values()),
+        delivered=webhooks.effects if webhooks is not None else OUTSIDE,
     )
+
+
+def with_targets(files: Mapping[str, bytes], effects: Iterable[str]) -> dict[str, bytes]:
+    """The files as a server loads them: with the effects that its settings deliver, unless the strategy says which."""
+    found = ", ".join([f'"{one}"' for one in sorted(OUTSIDE.intersection(effects))])
+    return {WEBHOOKS: f"effects = [{found}]\n".encode(), **files}
 
 
 def _reads(action: Action, when: Condition, product_when: Condition | None) -> frozenset[str]:

@@ -191,6 +191,7 @@ class Console:
             "world": self._writer.processor.world.version,
             "people": len(self._writer.processor.population),
             "processed": self._newest(),
+            "no_target": ", ".join([action.id for action in self._strategy.without_target]),
             "waiting": self._writer.waiting + self._webhooks.waiting,
         }
 

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from support.doors import own
 from support.people import NOON, grocery
 from visavis.api import people as people_door
 from visavis.api import signals
@@ -308,9 +309,9 @@ def test_over_two_connections_a_decision_is_before_a_withdrawal_or_after_it(time
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(server.app), base_url="http://x", headers=dict(client.headers)
         ) as other:
-            dice = Random(5)
+            dice, mine = Random(5), own(server, "bo")
             for trial in range(times(40, 1000)):
-                await client.put("/v1/people/bo/purposes/place-moment", json={"on": True})
+                await mine.put("/v1/people/bo/purposes/place-moment", json={"on": True})
 
                 async def pause(count: int) -> None:
                     for _ in range(count):

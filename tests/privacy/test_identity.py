@@ -16,7 +16,7 @@ from support.sabotage import Sabotage, mutate, replacing, wrapping
 from visavis.customers import fold, identity
 from visavis.delivery import screens
 from visavis.model.customer import Customer
-from visavis.model.entry import Entry, encode
+from visavis.model.entry import SERVER, Entry, encode
 from visavis.model.moment import Bought, Entered, Linked, Objected, Unlinked
 from visavis.rights.suppression_list import SuppressionList
 from visavis.runtime import linking
@@ -201,7 +201,7 @@ async def check_who_may_not_be_merged_is_not(caplog: pytest.LogCaptureFixture) -
         merges = server.requests.merges
         for name in ("ada", "bo", "cleo"):
             for one in merges.waiting(name):
-                await merges.answer(name, one.merge, yes=True)
+                await merges.answer(name, one.merge, SERVER, yes=True)
         assert all(len(person.names) == 1 for person in server.processor.population), "merged in spite of it"
 
 

@@ -282,6 +282,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "Move": {"status": "fulfilled"},
     "ContestedView": {"view": "No."},
     "ReviewOutcome": {"outcome": "confirmed", "reasons": "No."},
+    "Answering": {"of": "none"},
     "OwnChoice": {"purpose": "none"},
     "MergeAnswer": {"merge": "no-such", "yes": True},
     "OneTimeCode": {"code": "AAAA-AAAA"},

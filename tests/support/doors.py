@@ -145,6 +145,11 @@ async def agree(brand: httpx.AsyncClient, *names: str) -> None:
         assert used.status_code == 204, used.text
 
 
+def own(server: Server, person: str) -> httpx.AsyncClient:
+    """The client of the person's own device, who alone may say yes again after a no."""
+    return client(server, server.access_keys.issue("device", person))
+
+
 async def switch(client: httpx.AsyncClient, person: str, purpose: str, *, on: bool = True) -> None:
     told = await client.put(f"/v1/people/{person}/purposes/{purpose}", json={"on": on})
     assert told.status_code == 200, told.text

@@ -11,6 +11,7 @@ from support.people import BRANDS, NOON, a_history, grocery, lines, says_yes
 from visavis.config import Settings
 from visavis.delivery.webhook_targets import Target
 from visavis.learning.online import OnlineLearner
+from visavis.model.entry import SERVER
 from visavis.model.moment import (
     Answered,
     Asked,
@@ -113,7 +114,7 @@ class House:
         merges = self.server.requests.merges
         for name in names:
             for one in merges.waiting(name):
-                self.run(merges.answer(name, one.merge, yes=True))
+                self.run(merges.answer(name, one.merge, SERVER, yes=True))
 
     def erase(self, name: str) -> Erased:
         """Erase them in the log and in all that lies beside, without a receipt."""

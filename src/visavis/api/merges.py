@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from visavis.api.people import person, person_endpoint
-from visavis.http.access_keys import AccessKeys
+from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.http.access_log import record_staff_access
 from visavis.http.bodies import MergeAnswer, OneTimeCode, json_response, read_body
 from visavis.http.requests import key_of
@@ -31,7 +31,7 @@ class MergesApi:
     @person_endpoint("GET", "merges", "Merges that wait.", roles=("device",), response=list[WaitingMerge], errors=())
     async def waiting(self, request: Request) -> Response:
         """The merges that wait for this person, or for the other one."""
-        return json_response(self._merges.waiting(self._own(request)))
+        return json_response(self._merges.waiting(self._own(request).subject))
 
     @person_endpoint(
         "POST",
@@ -43,15 +43,15 @@ class MergesApi:
     )
     async def answer(self, request: Request) -> Response:
         """Confirm or refuse."""
-        name, sent = self._own(request), await read_body(request, MergeAnswer)
-        await self._merges.answer(name, sent.merge, yes=sent.yes)
-        return json_response(self._merges.waiting(name))
+        key, sent = self._own(request), await read_body(request, MergeAnswer)
+        await self._merges.answer(key.subject, sent.merge, key.origin("api"), yes=sent.yes)
+        return json_response(self._merges.waiting(key.subject))
 
     @person_endpoint("POST", "merge-code", "A one-time code for this person.", response=MergeCode, status=201)
     async def code(self, request: Request) -> Response:
         """Make a code, which its holder gets by letter or shows at the counter; that the brand made one is recorded."""
         name, key = person(request, self._access)
-        found = await self._merges.code(name)
+        found = await self._merges.code(name, key.origin("api"))
         if key.role == "brand":
             await record_staff_access(self._people.writer, name, "merge-code", ("account",))
         return json_response(found, 201)
@@ -61,10 +61,10 @@ class MergesApi:
     )
     async def use(self, request: Request) -> Response:
         """Confirm the merge that waits for the holder of this code."""
-        name, _ = person(request, self._access)
-        await self._merges.confirm_by_code(name, (await read_body(request, OneTimeCode)).code)
+        name, key = person(request, self._access)
+        await self._merges.confirm_by_code(name, (await read_body(request, OneTimeCode)).code, key.origin("api"))
         return Response(status_code=204)
 
-    def _own(self, request: Request) -> str:
+    def _own(self, request: Request) -> AccessKey:
         key_of(request, self._access, "device")
-        return person(request, self._access)[0]
+        return person(request, self._access)[1]

@@ -78,6 +78,9 @@ class Imported(Struct, frozen=True):
     entries: int
 
 
+_MAY_WAIT: Final[dict[str, Any]] = {"response": Noted, "other_responses": {202: "application/json"}}
+
+
 def routes(requests: Requests, access: AccessKeys) -> list[ApiRoute]:
     """What a person may ask under ``/v1/people/{person}``, and the brand's lists."""
     return routes_of(RightsApi(requests, access))
@@ -141,18 +144,19 @@ class RightsApi:
         receipt = await self._requests.erasures.erase(name)
         return json_response(Forgotten(receipt, self._requests.signed(receipt, "erasure-receipt")))
 
-    @person_endpoint("PUT", "restriction", "Keep everything and read none of it.", request=OnOff, response=Noted)
+    @person_endpoint("PUT", "restriction", "Keep everything and read none of it.", request=OnOff, **_MAY_WAIT)
     async def restrict(self, request: Request) -> Response:
         """Restrict processing, or lift the restriction."""
-        name, _ = person(request, self._access)
-        return self._acknowledged(await self._requests.restrict(name, on=(await read_body(request, OnOff)).on))
+        name, key = person(request, self._access)
+        on = (await read_body(request, OnOff)).on
+        return self._chosen(await self._requests.restrict(name, on=on, origin=key.origin("api", "request")))
 
-    @person_endpoint("PUT", "objections/{about}", "Object, or take it back.", request=OnOff, response=Noted)
+    @person_endpoint("PUT", "objections/{about}", "Object, or take it back.", request=OnOff, **_MAY_WAIT)
     async def object(self, request: Request) -> Response:
         """Object to something, or lift the objection."""
-        name, _ = person(request, self._access)
+        name, key = person(request, self._access)
         about, on = str(request.path_params["about"]), (await read_body(request, OnOff)).on
-        return self._acknowledged(await self._requests.object(name, about, on=on))
+        return self._chosen(await self._requests.object(name, about, on=on, origin=key.origin("api", "request")))
 
     @person_endpoint("GET", "requests", "What was asked, and where it stands.", response=dict[str, Any], errors=())
     async def of_person(self, request: Request) -> Response:
@@ -225,8 +229,12 @@ class RightsApi:
         """The JSON Schema of a copy."""
         return Response(msgspec.json.encode(schema()), media_type="application/schema+json")
 
-    def _acknowledged(self, found: Acknowledged) -> Response:
-        return json_response(Noted(found, self._requests.signed(found, "request-acknowledgement")))
+    def _chosen(self, found: Acknowledged) -> Response:
+        """202 for what waits for the person."""
+        return self._acknowledged(found, 200 if found.status == "fulfilled" else 202)
+
+    def _acknowledged(self, found: Acknowledged, status: int = 200) -> Response:
+        return json_response(Noted(found, self._requests.signed(found, "request-acknowledgement")), status)
 
 
 async def _body(request: Request) -> bytes:

@@ -41,7 +41,7 @@ REASONS: Final[Mapping[Reason, str]] = {
     "crowd": f"Together they would be more than {PROFILES_LIMIT} customers: check what is being linked.",
 }
 """Why nobody is asked whether these two are one person, for the log; the sender hears ``waiting``."""
-OWN: Final = (kinds.Consented, kinds.Unlinked)
+OWN: Final = (kinds.Consented, kinds.Confirmed, kinds.Unlinked)
 """What one does for oneself alone, also when merged with another."""
 T = TypeVar("T")
 _bytes: Final = msgspec.msgpack.Encoder().encode

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from visavis.model.entry import Origin
 from visavis.model.errors import Invalid
 from visavis.model.ids import ID_LIMIT
 from visavis.model.moment import Answered, Displayed
@@ -47,9 +48,9 @@ class Answers:
         name, at = f"answer-{decision}"[:ID_LIMIT], self._at(ago_s)
         return Answered(id=name, customer=person, occurred_at=at, decision=decision, answer=answer, about=about)
 
-    async def enter(self, moment: Displayed | Answered) -> str:
+    async def enter(self, moment: Displayed | Answered, origin: Origin) -> str:
         """Process this moment; of an answer, return the one that counts: the first received (empty: none was kept)."""
-        result = await self._writer.process(moment)
+        result = await self._writer.process(moment, origin)
         if not isinstance(moment, Answered):
             return ""
         entry = result.answer.entry

@@ -127,7 +127,9 @@ class PairingRoutes:
             message, retry_after_s = Exception.__str__(error), error.retry_after_s
             return problems.response(problems.problem(429, message, advice=error.advice, retry_after_s=retry_after_s))
         if key.role == "device":
-            await self._writer.process(worn_moment(key, self._writer.processor.clock.now(), worn=True))
+            await self._writer.process(
+                worn_moment(key, self._writer.processor.clock.now(), worn=True), key.origin("pairing")
+            )
         return json_response(PairedKey(token, key.id, key.role, key.subject, key.profile, key.until), 201)
 
     async def _list(self, request: Request) -> Response:
@@ -151,7 +153,9 @@ class PairingRoutes:
         self._access.revoke(name)
         self._screens.look_again()
         if found.role == "device":
-            await self._writer.process(worn_moment(found, self._writer.processor.clock.now(), worn=False))
+            await self._writer.process(
+                worn_moment(found, self._writer.processor.clock.now(), worn=False), key.origin("pairing")
+            )
         return Response(status_code=204)
 
     async def _profiles(self, _: Request) -> Response:

@@ -308,7 +308,7 @@ class ChoiceProof(Struct, frozen=True, gc=False):
 
     method: Annotated[str, Meta(min_length=1, max_length=128)]
     document: Annotated[str, Meta(min_length=1, max_length=128)]
-    at: datetime
+    at: Annotated[datetime, Meta(tz=True)]
 
 
 class Consented(MomentBase, frozen=True, tag="consented"):

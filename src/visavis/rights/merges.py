@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from hmac import compare_digest
 from secrets import choice, token_hex
-from typing import Final
+from typing import Any, Final
 
 from limits import RateLimitItemPerDay
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from msgspec import Struct
-from msgspec.structs import replace
 
+from visavis.model.entry import Origin
 from visavis.model.errors import Refused
 from visavis.model.moment import Merging
 from visavis.rights.people import People, UnknownPerson
@@ -48,21 +48,24 @@ class Merges:
         """The merges that wait for this one, or after they confirmed for the other."""
         return self._people.processor.linking.waiting(name, self._people.now().timestamp())
 
-    async def answer(self, name: str, merge: str, *, yes: bool) -> None:
+    async def answer(self, name: str, merge: str, origin: Origin, *, yes: bool) -> None:
         """Confirm or refuse, on one's own page; when both have confirmed, the two are merged."""
         if merge not in [one.merge for one in self.waiting(name)]:
             raise UnknownPerson("Nothing waits under this number.", advice="Look at your page again: it may be over.")
-        await self._enter(name, merge, "confirmed" if yes else "refused", "page")
+        await self._people.process(
+            Merging(step="confirmed" if yes else "refused", merge=merge, method="page", **self._base(name)), origin
+        )
 
-    async def code(self, name: str) -> MergeCode:
+    async def code(self, name: str, origin: Origin) -> MergeCode:
         """A new code for this one, who must be known."""
         self._people.find(name)
         code = "".join([choice(ALPHABET) for _ in range(CODE_LENGTH)])
         until = self._people.now() + timedelta(days=CODE_DAYS)
-        await self._enter(name, "", "coded", "code", code=self._hashed(name, code), until=until)
+        made = Merging(step="coded", code=self._hashed(name, code), method="code", until=until, **self._base(name))
+        await self._people.process(made, origin)
         return MergeCode(f"{code[:4]}-{code[4:]}", until)
 
-    async def confirm_by_code(self, name: str, code: str) -> None:
+    async def confirm_by_code(self, name: str, code: str, origin: Origin) -> None:
         """Confirm the one merge that waits for this one, by their code; :class:`Refused` alike whatever is wrong."""
         if not self._attempts.test(WRONG_LIMIT, name):
             raise Refused("Too many wrong codes.", advice="Try again tomorrow, or ask for confirmation on their page.")
@@ -73,14 +76,12 @@ class Merges:
         if not valid or len(merges) != 1:
             self._attempts.hit(WRONG_LIMIT, name)
             raise Refused(NOT_VALID, advice="Link the identifier first, then give the code as it was written.")
-        await self._enter(name, merges[0], "confirmed", "code")
+        await self._people.process(
+            Merging(step="confirmed", merge=merges[0], method="code", **self._base(name)), origin
+        )
 
-    async def _enter(
-        self, name: str, merge: str, step: str, method: str, *, code: str = "", until: datetime | None = None
-    ) -> None:
-        cause, now = f"merging-{token_hex(8)}", self._people.now()
-        moment = Merging(id=cause, customer=name, occurred_at=now, merge=merge, step=step, method=method)
-        await self._people.process(replace(moment, code=code, until=until))
+    def _base(self, name: str) -> dict[str, Any]:
+        return {"id": f"merging-{token_hex(8)}", "customer": name, "occurred_at": self._people.now()}
 
     def _hashed(self, name: str, code: str) -> str:
         return blake2b(f"{name}\0{code}".encode("utf-8", "surrogatepass"), key=self._secret, digest_size=16).hexdigest()

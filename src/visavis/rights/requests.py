@@ -11,11 +11,12 @@ from joserfc.jwk import OKPKey
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from visavis.consent.confirmation import sought
 from visavis.consent.notices import MARKETING, SHARING
 from visavis.explain.accounts import Accounts
-from visavis.model.entry import Entry
+from visavis.model.entry import SERVER, Entry, Origin
 from visavis.model.errors import Invalid, Refused
-from visavis.model.moment import Corrected, Objected, Requested, Restricted
+from visavis.model.moment import Corrected, Objected, Requested, Restricted, Sought
 from visavis.model.request import MONTHS, MONTHS_MORE, NEXT, REASONED, STATUS_TERMS, Request, months_after
 from visavis.rights.erasure import Erasures
 from visavis.rights.export import Export, export, opened
@@ -168,24 +169,32 @@ class Requests:
         await self._corrected(name, asked.request, family=family)
         return await self.move(name, asked.request, "fulfilled")
 
-    async def restrict(self, name: str, *, on: bool) -> Acknowledged:
+    async def restrict(self, name: str, *, on: bool, origin: Origin = SERVER) -> Acknowledged:
         """Keep the person's data and read none of it, or (``on = False``) let it be read again."""
-        asked = await self.acknowledge(name, "restriction")
-        moment = Restricted(id=f"{asked.request}-restricted", customer=name, occurred_at=self.people.now(), on=on)
-        await self.people.process(moment)
-        return await self.move(name, asked.request, "fulfilled")
+        moment = Restricted(id=f"restrict-{token_hex(8)}", customer=name, occurred_at=self.people.now(), on=on)
+        return await self._chosen("restriction", moment, origin)
 
-    async def object(self, name: str, about: str, *, on: bool) -> Acknowledged:
+    async def object(self, name: str, about: str, *, on: bool, origin: Origin = SERVER) -> Acknowledged:
         """Note the objection, which stands at once and for good, until the person takes the same one back."""
-        purposes = self.people.processor.strategy.purposes
+        purposes, now = self.people.processor.strategy.purposes, self.people.now()
         if about not in (MARKETING, SHARING, *self.people.find(name).objections, *purposes):
             advice = "Write marketing, sharing, or a purpose: GET …/purposes lists them."
             raise Invalid("There is nothing to object to under this name.", advice=advice)
-        asked = await self.acknowledge(name, "objection")
-        cause, now = f"{asked.request}-objected", self.people.now()
+        cause = f"object-{token_hex(8)}"
+        moment = Objected(id=cause, customer=name, occurred_at=now, about=about, on=on, method="request")
+        return await self._chosen("objection", moment, origin)
+
+    async def _chosen(self, right: str, moment: Objected | Restricted, origin: Origin) -> Acknowledged:
+        """Carry it out; what only the person may do waits on their own page, and is no request of theirs."""
+        name, now = moment.customer, self.people.now()
+        if sought(self.people.find(name), moment, now, origin) is not None:
+            kept = await self.people.process(moment, origin)
+            expected_at = kept.until if isinstance(kept, Sought) and kept.until is not None else now
+            term = STATUS_TERMS["requires_action"]
+            return Acknowledged(moment.id, right, "requires_action", term, now, expected_at)
+        asked = await self.acknowledge(name, right)
         try:
-            moment = Objected(id=cause, customer=name, occurred_at=now, about=about, on=on, method="request")
-            await self.people.process(moment)
+            await self.people.process(moment, origin)
         except Refused as error:
             await self._reject(name, asked.request, error)
             raise

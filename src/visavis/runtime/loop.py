@@ -160,7 +160,7 @@ class Processor:
     def _enter(self, customer: Customer, moment: Moment, origin: Origin = SERVER, identifier: str = "") -> StepResult:
         """Step one moment whose customer and links are settled."""
         received_at, name = self.clock.now(), moment.customer
-        remembered = isinstance(moment, Objected) and moment.method == REMEMBERED and not origin.role
+        remembered = isinstance(moment, Objected) and moment.method == REMEMBERED and origin.surface == ""
         if (not customer.entries or isinstance(moment, Linked)) and not remembered:
             customer = self._restore_objections(customer, moment)
         admitted = admit(self.strategy, customer, moment, received_at, origin)
@@ -179,7 +179,7 @@ class Processor:
         """Enter what this entry brings about under other names of the person, or of whom they are linked to."""
         moment = entry.moment
         if isinstance(moment, Objected) and moment.on:
-            self._object_as_each(after, moment)
+            self._object_as_each(after, moment, replace(entry.origin, surface=""))
         elif isinstance(moment, Linked | Merging) and (next_one := self.linking.following(moment, entry.received_at)):
             self._enter(self.customer(next_one.customer), next_one)
         for used in uses_together(entry, after):
@@ -197,12 +197,12 @@ class Processor:
                 customer = self.customer(name)
         return customer
 
-    def _object_as_each(self, person: Customer, objection: Objected) -> None:
+    def _object_as_each(self, person: Customer, objection: Objected, origin: Origin) -> None:
         """Enter a merged person's objection under each of their names, since they may be parted again."""
         for profile in person.profiles:
             if objection.about not in profile.objections:
                 cause = f"opposed-{objection.id}"[:128]  # it enters itself under the next name in turn
-                self.step(replace(objection, id=cause, customer=profile.id, method=REMEMBERED))
+                self.step(replace(objection, id=cause, customer=profile.id, method=REMEMBERED), origin)
                 return
 
     def commit(self) -> None:

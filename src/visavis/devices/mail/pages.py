@@ -19,6 +19,7 @@ from visavis.http.inline_page import SELF, InlinePage
 from visavis.http.requests import key_of, person_in
 from visavis.http.routes import Operation, route
 from visavis.model.card import Card
+from visavis.model.entry import Origin
 from visavis.model.errors import Invalid
 from visavis.model.moment import Withdrew
 from visavis.runtime.writer import Writer
@@ -42,6 +43,7 @@ LINKED_ANSWER: Final = Operation(
     "POST", "/mail/card/{ticket}/{answer}", "Answer it.", response="text/html", errors=(403, 422, 503)
 )
 METHOD: Final = "mail"
+LINK: Final = Origin("person", surface="mail", method="link")
 """The ``method`` of a withdrawal made by the link of a letter."""
 
 
@@ -93,7 +95,7 @@ class LetterPages:
             at = self._writer.processor.clock.now()
             name = f"unsubscribed-{at:%Y%m%d%H%M%S%f}"
             await self._writer.process(
-                Withdrew(id=name, customer=person, occurred_at=at, purpose=self._purpose, method=METHOD)
+                Withdrew(id=name, customer=person, occurred_at=at, purpose=self._purpose, method=METHOD), LINK
             )
         self._addresses.drop(person, KIND)
         return self._page(person, words(self._language(person))["stopped"])
@@ -112,7 +114,7 @@ class LetterPages:
             raise Invalid("The answer is yes or no.")
         if card is None:
             return self._page(person, also["over"])
-        await self._answers.enter(self._answers.answered(person, card.decision, answer))
+        await self._answers.enter(self._answers.answered(person, card.decision, answer), LINK)
         return self._page(person, also["answered"])
 
     def _card(self, request: Request) -> tuple[str, Card | None]:

@@ -139,7 +139,7 @@ class EpcisApi:
         except Invalid as error:
             raise Rejected(400, f"Event {number}: {Exception.__str__(error)}", error.advice) from None
         for moment in found:
-            admitted = admit(loop.strategy, loop.customer(key.subject), moment, now)
+            admitted = admit(loop.strategy, loop.population.customer(key.subject), moment, now)
             if isinstance(admitted, NotAdmitted):
                 raise Rejected(403, f"Event {number} was not kept.", admitted.advice)
             if permits(key, moment):

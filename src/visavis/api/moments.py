@@ -201,7 +201,7 @@ class Moments:
             return problem(409, CONFLICT, advice=OTHER_ID)
         self._count(kind, "retried" if answer.retried else "kept")
         strategy = self._writer.processor.strategy
-        customer = self._writer.processor.customer(answer.entry.customer)
+        customer = self._writer.processor.population.customer(answer.entry.customer)
         found = reply(
             strategy, answer.entry, strategy.language_for(customer), key.role, retried=answer.retried, us=processed.us
         )
@@ -213,12 +213,12 @@ class Moments:
     def _named(self, key: AccessKey, moment: Moment) -> Named:
         """Whom else a till or the brand may mean: an unknown customer may be an identifier that a person has linked."""
         linked = moment.identifier if isinstance(moment, Linked) else ""
-        if key.role not in NAMING or self._writer.processor.customer(moment.customer).entries:
+        if key.role not in NAMING or self._writer.processor.population.customer(moment.customer).entries:
             return Named(identifier=linked) if linked else NOTHING
         return Named(hashed(self._secret, moment.customer), linked)
 
     def _not_own(self, key: AccessKey, moment: Displayed | Answered) -> str:
-        customer = self._writer.processor.customer(moment.customer)
+        customer = self._writer.processor.population.customer(moment.customer)
         card = customer.service.card(moment.decision)
         action = self._writer.processor.strategy.actions.get(card.action) if card is not None else None
         return about_own(key, moment, action.audience if action is not None else None, customer.places.here)

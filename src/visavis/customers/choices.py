@@ -24,10 +24,9 @@ def with_choice(
     match moment:
         case Noticed():
             served = _served(moment, at)
-            newest = all(served.at >= one.at for one in customer.notices.values())
-            language = moment.language if newest or not customer.language else customer.language
-            notices = bounded(customer.notices, moment.purpose, served)
-            return replace(customer, notices=notices, language=language)
+            if served.at >= customer.language_at:
+                customer = replace(customer, language=moment.language, language_at=served.at)
+            return replace(customer, notices=bounded(customer.notices, moment.purpose, served))
         case Objected():
             return _objected(answered(customer, "objection", moment.about), moment, at, received_s)
         case Restricted():

@@ -6,21 +6,20 @@ everything.
 """
 
 from datetime import datetime
-from functools import reduce
-from operator import itemgetter
 from typing import Final
 
 from msgspec.structs import replace
 
 from visavis.customers.choices import with_choice
 from visavis.customers.confirmation import with_confirmation
-from visavis.customers.habits import bought
+from visavis.customers.habits import bought, follows
 from visavis.customers.identity import strictest
 from visavis.customers.merging import with_link
 from visavis.customers.rights import with_request
+from visavis.customers.stock import in_sequence, with_stock
 from visavis.customers.wallet import settled
 from visavis.model.consent import OPENS
-from visavis.model.customer import CHANGES_LIMIT, HABITS_LIMIT, NAMES_LIMIT, Customer, Places, Stock, bounded
+from visavis.model.customer import NAMES_LIMIT, Customer, Places, bounded
 from visavis.model.decision import Decision, Outcome, Show
 from visavis.model.entry import Entry
 from visavis.model.moment import (
@@ -60,7 +59,6 @@ from visavis.model.shown import OPEN_LIMIT, SHOWN_LIMIT, DeviceState, Open, Show
 
 RELUCTANCE_STEP: Final = 1.3
 RELUCTANCE_LIMIT: Final = 10.0
-_NO_STOCK: Final = Stock(0.0, "", 0.0)
 
 
 def fold(customer: Customer, entry: Entry) -> Customer:
@@ -96,13 +94,15 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
     received_s = received_at.timestamp()
     match moment:
         case Bought():
-            customer = replace(customer, purchases=bought(customer.purchases, moment))
+            overtaken = customer.out_of_order or not follows(customer.purchases, moment)
+            customer = replace(customer, purchases=bought(customer.purchases, moment), out_of_order=overtaken)
         case Entered() | CheckedIn() | Left() | Dwelled():
             customer = replace(customer, places=_place(customer.places, moment))
         case Displayed() | Answered():
             customer = _answer(customer, moment)
         case Stocked() | Consumed() | RanOut():
-            customer = replace(customer, home=_stock(customer.home, moment))
+            overtaken = customer.out_of_order or not in_sequence(customer.home, moment)
+            customer = replace(customer, home=with_stock(customer.home, moment), out_of_order=overtaken)
         case Measured():
             number = _number(customer.numbers.get(moment.measure), moment)
             customer = replace(customer, numbers=bounded(customer.numbers, moment.measure, number))
@@ -213,7 +213,9 @@ def _close_windows(customer: Customer, moment: Moment, received_s: float) -> tup
 def _retention(customer: Customer, moment: Moment, received_s: float) -> tuple[float, tuple[str, ...]]:
     """The last active contact, and the retention classes of the customer's entries."""
     held = customer.held
-    contact_at = received_s if moment.active_contact else customer.last_contact_at
+    contact_at = customer.last_contact_at
+    if moment.active_contact:
+        contact_at = max(contact_at, min(moment.occurred_at.timestamp(), received_s))
     if isinstance(moment, Lapsed) and moment.contact_at is not None:
         contact_at = max(contact_at, moment.contact_at.timestamp())
     return contact_at, held if moment.retention in held else tuple(sorted((*held, moment.retention)))
@@ -269,40 +271,17 @@ def _answer(customer: Customer, moment: Displayed | Answered) -> Customer:
     return replace(customer, service=replace(service, shown=tuple(shown), reluctance=reluctance, wrong=wrong))
 
 
-def _stock(home: dict[str, Stock], moment: Stocked | Consumed | RanOut) -> dict[str, Stock]:
-    """The stock after this, in the order in which things occurred; what is older than all changes kept is ignored."""
-    before = home.get(moment.family, _NO_STOCK)
-    at = moment.occurred_at.timestamp()
-    change = None if isinstance(moment, RanOut) else moment.quantity * (-1 if isinstance(moment, Consumed) else 1)
-    changes, base = sorted((*before.changes, (at, change)), key=itemgetter(0)), before.base
-    emptied = max([i for i, (_, units) in enumerate(changes) if units is None], default=0)
-    changes = changes[emptied:]
-    if len(changes) > CHANGES_LIMIT:
-        if at < before.changes[0][0]:
-            return home
-        base = _units(base, changes.pop(0))
-    product = moment.product if at >= before.at else before.product
-    stock = Stock(reduce(_units, changes, base), product, max(at, before.at), tuple(changes), base)
-    return bounded(home, moment.family, stock, limit=HABITS_LIMIT)
-
-
-def _units(units: float, change: tuple[float, float | None]) -> float:
-    return 0.0 if change[1] is None else max(0.0, units + change[1])
-
-
 def _number(before: Number | None, moment: Measured) -> Number:
-    """The day's sum after this measure; one that occurred on another day than the newest changes nothing of today."""
+    """The sum of the last day after this measure; what occurred on a day before it is no part of it."""
     day, at = moment.at.local_day if moment.at is not None else 0, moment.occurred_at.timestamp()
     if before is None:
         return Number(moment.value, day, moment.goal or 0.0, moment.unit, at, at if moment.goal is not None else 0.0)
-    newest = at >= before.at
     if moment.goal is not None and at >= before.goal_at:
         before = replace(before, goal=moment.goal, goal_at=at)
-    if moment.unit and (newest or not before.unit):
+    if moment.unit and (at >= before.at or not before.unit):
         before = replace(before, unit=moment.unit)
-    if day == before.local_day:
-        return replace(before, today=before.today + moment.value, at=max(at, before.at))
-    return replace(before, today=moment.value, local_day=day, at=at) if newest else before
+    today = moment.value if day > before.local_day else before.today + moment.value * (day == before.local_day)
+    return replace(before, today=today, local_day=max(day, before.local_day), at=max(at, before.at))
 
 
 def _preference(customer: Customer, moment: Declared) -> Customer:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from visavis.customers.choices import joined
-from visavis.customers.pooled import pooled
+from visavis.customers.stock import by_time
 from visavis.model import moment as kinds
 from visavis.model.consent import OPENS, PAST_LIMIT, Consent, OpenTime, Status
 from visavis.model.customer import NAMES_LIMIT, Customer, Places
@@ -77,6 +77,7 @@ def merged(one: Customer, other: Customer) -> Customer:
         if (choice := _stricter(older.consents.get(key), younger.consents.get(key))) is not None
     }
     zoned = max(before, since, key=lambda who: (who.offset_at, who.last_received_at))
+    told = max(before, since, key=lambda who: (who.language_at, who.last_received_at))
     epoch = max(older.consent_epoch, younger.consent_epoch) + 1
     return Customer(
         id=older.id,
@@ -87,7 +88,8 @@ def merged(one: Customer, other: Customer) -> Customer:
         last_contact_at=max(older.last_contact_at, younger.last_contact_at),
         held=tuple(sorted({*older.held, *younger.held})),
         identifiers=tuple(dict.fromkeys((*older.identifiers, *younger.identifiers)))[-NAMES_LIMIT:],
-        language=max([who for who in (before, since) if who.language], key=_asked_at, default=since).language,
+        language=told.language,
+        language_at=told.language_at,
         offset_s=zoned.offset_s,
         offset_at=zoned.offset_at,
         consents=consents,
@@ -99,11 +101,12 @@ def merged(one: Customer, other: Customer) -> Customer:
         restricted_at=min([who.restricted_at for who in (older, younger) if who.restricted], default=0.0),
         closed_times=_each(before.closed_times, since.closed_times, lambda mine, theirs: joined((*mine, *theirs))),
         of_age_at=max(older.of_age_at, younger.of_age_at),
-        purchases=pooled(older.purchases, younger.purchases),
+        purchases=max(older.purchases, younger.purchases, key=lambda purchases: purchases.trips),
         places=_places(before.places, since.places),
-        home=_each(before.home, since.home, _latest),
+        home=by_time(_each(before.home, since.home, _latest)),
         preferences=_preferences(before, since),
         declared_at=_each(before.declared_at, since.declared_at, max),
+        out_of_order=_overlap(older, younger),
         orders=_all(before.orders, since.orders, lambda order: order.key, NAMES_LIMIT),
         rewards=_all(before.rewards, since.rewards, lambda reward: reward.code, NAMES_LIMIT),
         devices=_each(before.devices, since.devices, _latest),
@@ -316,6 +319,12 @@ def _closings(one: Customer, other: Customer, consents: Mapping[str, Consent], e
     return {**_each(one.closings, other.closings, max), **dict.fromkeys(sorted(objected | closed), epoch)}
 
 
+def _overlap(one: Customer, other: Customer) -> bool:
+    """Whether the habits or stocks of the two are to be folded together from the entries of both."""
+    shopped = bool(one.purchases.trips and other.purchases.trips)
+    return one.out_of_order or other.out_of_order or shopped or not one.home.keys().isdisjoint(other.home)
+
+
 def _both(one: tuple[T, ...], other: tuple[T, ...]) -> tuple[T, ...]:
     return tuple([name for name in one if name in other])
 
@@ -341,11 +350,6 @@ def _preferences(before: Customer, since: Customer) -> dict[str, str | float | b
         if since.declared_at.get(trait, never) >= before.declared_at.get(trait, never)
     }
     return dict(list(found.items())[-NAMES_LIMIT:])
-
-
-def _asked_at(customer: Customer) -> tuple[float, float]:
-    """When they were last served a notice, whose language is theirs."""
-    return (max((served.at for served in customer.notices.values()), default=0.0), customer.last_received_at)
 
 
 def _latest(one: T, other: T) -> T:

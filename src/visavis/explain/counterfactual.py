@@ -14,6 +14,7 @@ from visavis.cards.words import EPOCH, family_name, product_name
 from visavis.consent.gate import Views
 from visavis.customers.fold import fold
 from visavis.customers.habits import without
+from visavis.customers.reordered import reordered
 from visavis.decide.brief_facts import NAME
 from visavis.decide.explain import sentence
 from visavis.engine import decide
@@ -111,9 +112,15 @@ Datum = tuple[str, Origin, str, Customer]  # name, origin, words, and the person
 
 def walk(entries: Iterable[Entry]) -> Iterator[tuple[Customer, Entry]]:
     """Every entry of one person, under all of their names and in order, with the person as they were before it."""
-    population = Population()
+    population, seen = Population(), list[Entry]()
     for entry in entries:
-        yield population.customer(entry.customer), entry
+        before = population.customer(entry.customer)
+        if not entry.moment.late:
+            after = reordered(before, lambda name: [one for one in seen if one.customer == name])
+            population.put_in_order(before, after)
+            before = after
+        yield before, entry
+        seen.append(entry)
         population.fold(entry)
 
 

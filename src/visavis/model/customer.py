@@ -102,12 +102,14 @@ class Merge(Struct, frozen=True, array_like=True, gc=False):
 class Customer(Struct, frozen=True, gc=False):
     """The state of one person.
 
-    ``born_at`` is the time of their first entry, ``last_contact_at`` of their last active contact (epoch seconds);
-    ``held`` the retention classes of their entries. ``consent_epoch`` counts their choices; ``closings`` gives the
-    epoch in which each purpose was last closed (``""``: all of them); ``closed_times`` the times of objections and
-    restrictions (``""``) that were lifted. Of a merged person, ``profiles`` keeps each
+    ``born_at`` is when their first entry was received, ``last_contact_at`` when their last active contact occurred
+    (epoch seconds; 0 before); ``held`` are the retention classes of their entries. ``consent_epoch`` counts their
+    choices; ``closings`` gives the epoch in which each purpose was last closed (``""``: all of them); ``closed_times``
+    the times of objections and restrictions (``""``) that were lifted. Of a merged person, ``profiles`` keeps each
     customer that they are made of, as it would be without the others. ``declared_at`` says when each preference was
-    last declared or taken back. ``offset_s`` is the UTC offset that their own device or home last wrote, at
+    last declared or taken back. ``out_of_order``: a basket or a change of a stock came after a later one, so
+    ``purchases`` and ``home`` are approximate until ``customers.reordered`` mends them. ``language`` is that of the
+    last notice, shown at ``language_at``; ``offset_s`` the UTC offset that their own device or home last wrote, at
     ``offset_at``. ``merges`` are merges that wait, or waited, by number; ``code`` is the hash of the one-time code that
     confirms one, and until when. Of a profile that was a bare card, ``extends`` is the customer whose card it is.
     """
@@ -121,6 +123,7 @@ class Customer(Struct, frozen=True, gc=False):
     held: tuple[str, ...] = ()
     identifiers: tuple[str, ...] = ()
     language: str = ""
+    language_at: float = 0.0
     offset_s: int | None = None
     offset_at: float = 0.0
     consents: dict[str, Consent] = {}
@@ -138,6 +141,7 @@ class Customer(Struct, frozen=True, gc=False):
     numbers: dict[str, Number] = {}
     preferences: dict[str, str | float | bool] = {}
     declared_at: dict[str, float] = {}
+    out_of_order: bool = False
     orders: tuple[Order, ...] = ()
     rewards: tuple[Reward, ...] = ()
     devices: dict[str, DeviceState] = {}
@@ -170,7 +174,7 @@ class Customer(Struct, frozen=True, gc=False):
     @property
     def kept_from(self) -> float:
         """The start of the retention period: the last active contact, else the first entry (epoch seconds)."""
-        return max(self.last_contact_at, self.born_at)
+        return self.last_contact_at or self.born_at
 
     @property
     def awaited(self) -> Open | None:

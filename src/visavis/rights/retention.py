@@ -1,8 +1,9 @@
-"""Retention: data of a person are deleted so many days after their last active contact.
+"""Retention: data of a person are deleted so many days after their last active contact occurred.
 
 A category is kept as long as the longest purpose that names it, of those chosen about or on another basis; the rest as
 long as the longest of all; notices and choices, as proof, :data:`PROOF_DAYS` longer. When all is over the person is
-erased, and may come again. Restricted data are left alone. Whatever is interrupted is done at the next run.
+erased, and may come again. What is over already when it arrives goes at the next run, within a day. Restricted data are
+left alone. Whatever is interrupted is done at the next run.
 """
 
 import logging

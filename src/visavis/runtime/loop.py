@@ -3,9 +3,10 @@
 When a commit fails, what was stepped is discarded. A moment that is not admitted leaves no row, key or cache entry.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from heapq import merge
+from itertools import chain
 from typing import Final
 
 from msgspec import Struct
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 from visavis.consent.gate import same_content
 from visavis.customers.fold import fold
 from visavis.customers.identity import addressed, own_names, side
+from visavis.customers.reordered import reordered
 from visavis.engine import NotAdmitted, admit, step
 from visavis.learning.online import OnlineLearner
 from visavis.ledger.record import prepare_lines
@@ -92,16 +94,24 @@ class Processor:
     # What is known.
 
     def customer(self, name: str) -> Customer:
-        """The person of this name as of the last step; a newborn when nothing is known of them."""
-        return self.population.customer(name)
+        """The person of this name as of the last step, all facts in order; a newborn when nothing is known of them."""
+        customer = self.population.customer(name)
+        if customer.out_of_order:
+            before, customer = customer, reordered(customer, self._stepped_entries)
+            self.population.put_in_order(before, customer)
+        return customer
+
+    def _stepped_entries(self, name: str) -> Iterator[Entry]:
+        return chain(self.log.of(name), [entry for entry in self._entries.values() if entry.customer == name])
 
     def side(self, name: str) -> Customer:
         """What is this one's own: without those with whom they were merged, but with the bare cards that are theirs."""
-        return side(self.customer(name), name)
+        found = side(self.customer(name), name)
+        return reordered(found, self._stepped_entries) if found.out_of_order else found
 
     def names(self, name: str) -> tuple[str, ...]:
         """The names that are this one's own: one, unless bare cards are theirs."""
-        return own_names(self.customer(name), name)
+        return own_names(self.population.customer(name), name)
 
     def entries_of(self, name: str) -> list[Entry]:
         """The entries that are this one's own, oldest first."""
@@ -132,7 +142,7 @@ class Processor:
         name = self.linking.customer_of(moment.customer, named)
         identifier = named.customer if name != moment.customer else ""
         moment = replace(moment, customer=name) if identifier else moment
-        customer = self.customer(name)
+        customer = self.population.customer(name)
         moment = addressed(customer, moment)
         if check_log or moment.occurred_at.timestamp() - SKEW_S <= customer.last_received_at:
             stored = self._stored(customer, moment)
@@ -168,6 +178,8 @@ class Processor:
             admitted = NotAdmitted(moment.kind, moment.category, "Nothing is kept under this name.")
         if isinstance(admitted, NotAdmitted):
             return StepResult(None, admitted)
+        if not admitted.late:  # a late moment decides nothing: a history that is brought in is put in order once
+            customer = self.customer(name) if customer.out_of_order else customer
         entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.randomization_key, origin)
         entry = replace(entry, identifier=identifier) if identifier else entry
         self._entries[name, moment.id] = entry
@@ -181,9 +193,9 @@ class Processor:
         if isinstance(moment, Objected) and moment.on:
             self._object_as_each(after, moment, replace(entry.origin, surface=""))
         elif isinstance(moment, Linked | Merging) and (next_one := self.linking.following(moment, entry.received_at)):
-            self._enter(self.customer(next_one.customer), next_one)
+            self._enter(self.population.customer(next_one.customer), next_one)
         for used in uses_together(entry, after):
-            self._enter(self.customer(used.customer), used)
+            self._enter(self.population.customer(used.customer), used)
 
     def _restore_objections(self, customer: Customer, moment: Moment) -> Customer:
         """Enter again what was objected to under this name or identifier; the customer after it."""
@@ -194,7 +206,7 @@ class Processor:
                 cause = f"opposed-{len(customer.objections)}-{moment.id}"[:128]
                 at = moment.occurred_at
                 self.step(Objected(id=cause, customer=name, occurred_at=at, about=about, method=REMEMBERED))
-                customer = self.customer(name)
+                customer = self.population.customer(name)
         return customer
 
     def _object_as_each(self, person: Customer, objection: Objected, origin: Origin) -> None:
@@ -234,7 +246,7 @@ class Processor:
         """Let the population and the projections follow a durable group, whose last entry is at this position."""
         self.population.commit(group.changes)
         first = position - len(group.entries) + 1
-        self.projections.advance(list(enumerate(group.entries, first)), self.log, self.customer, live=live)
+        self.projections.advance(list(enumerate(group.entries, first)), self.log, self.population.customer, live=live)
 
     # What the clock brings about.
 
@@ -266,7 +278,7 @@ class Processor:
             position = self.log.commit([entry])
             self.world = world
             self.worlds = bounded(self.worlds, world.version, world, limit=WORLDS)
-            self.projections.advance([(position, entry)], self.log, self.customer)
+            self.projections.advance([(position, entry)], self.log, self.population.customer)
 
     # What people may ask. Each comes after all that was stepped before.
 

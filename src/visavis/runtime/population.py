@@ -41,7 +41,7 @@ class Population:
         return name in self._customers
 
     def customer(self, name: str) -> Customer:
-        """The person of this name as of the last step; a newborn when nothing is known of them."""
+        """The person of this name as folded so far, perhaps out of order; a newborn when nothing is known of them."""
         return self._changes.customers.get(name) or self._customers.get(name) or newborn(name)
 
     def holder(self, identifier: str) -> str:
@@ -62,6 +62,13 @@ class Population:
         people = ChainMap(self._changes.customers, self._customers)
         for person in apply_entry(people, ChainMap(self._changes.holders, self._holders), entry, after):
             self._await(person, before if person is after else None)
+
+    def put_in_order(self, before: Customer, after: Customer) -> None:
+        """Put the person in the place of what they were ``before``, wherever that is still what is known of them."""
+        for name in before.names:
+            for people in (self._changes.customers, self._customers):
+                if people.get(name) is before:
+                    people[name] = after
 
     def fold(self, entry: Entry) -> None:
         """Take in an entry of the log; after the last one, :meth:`schedule`."""

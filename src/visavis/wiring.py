@@ -231,7 +231,13 @@ def build(
         objections_of=parts.suppression_list.of,
         has_key=access.speaks_for,
     )
-    processor.enact(pending_changes(processor.world, strategy, files, learned))
+    try:
+        changes = pending_changes(processor.world, strategy, files, learned)
+    except Invalid:
+        access.close()
+        log.close()
+        raise
+    processor.enact(changes)
 
     # Moments come in through the writer; what is durable is measured, shown and covered by a checkpoint.
     writer = _writer(processor, metrics, parts, ledger, threaded=not memory)

@@ -195,6 +195,13 @@ async def test_a_proof_says_how_where_and_when(proof: dict[str, str]) -> None:
         assert (await brand.put(PURPOSE, json={"on": True, "proof": proof})).status_code == 422
 
 
+async def test_a_device_proves_nothing_by_itself() -> None:
+    server = a_server()
+    async with running(server), own(server, "bo") as person:
+        assert (await person.put(PURPOSE, json={"on": True, "proof": PROOF})).status_code == 403
+        assert not await is_on(person)
+
+
 async def test_a_second_birth_date_makes_no_minor_an_adult() -> None:
     server = a_server()
     async with running(server) as brand:

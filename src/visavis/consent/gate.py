@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from visavis.consent.confirmation import asks_for, sought
 from visavis.consent.notices import closed_by, resolved, unresolved
-from visavis.model.consent import OPENS, Purpose
+from visavis.model.consent import OPENS, Consent, OpenTime, Purpose
 from visavis.model.customer import Customer, Places, Purchases
 from visavis.model.entry import SERVER, Origin
 from visavis.model.gs1 import product_of
@@ -68,9 +68,12 @@ def were_open(customer: Customer, purpose: Purpose, at: float) -> frozenset[str]
     if purpose.basis != "consent":
         return purpose.categories
     choice = customer.consents.get(purpose.key)
-    needed = {"person"} if at >= customer.of_age_at else {"person", "guardian"}
-    for time in choice.open_times if choice is not None else ():
-        if time.since <= at < time.until and needed <= set(time.by):
+    if choice is None:
+        return _NOTHING
+    times: tuple[OpenTime | Consent, ...] = (choice, *choice.past) if choice.status in OPENS else choice.past
+    for time in times:
+        known = "person" in time.by and (at >= customer.of_age_at or "guardian" in time.by)
+        if time.since <= at < time.until and known:
             told = (time.categories, time.iri, time.recipients)
             return _shared(purpose.categories, purpose.iri, purpose.recipients, *told)
     return _NOTHING

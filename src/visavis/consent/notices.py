@@ -24,7 +24,7 @@ def resolved(
     """The moment with its scope written into it, or why it is refused; one that is no choice is returned unchanged."""
     match moment:
         case Noticed():
-            return _noticed(strategy, customer, moment, received_at)
+            return _noticed(strategy, customer, moment, received_at, origin)
         case Consented():
             return _consented(strategy, customer, moment, received_at, origin)
         case Withdrew():
@@ -77,13 +77,22 @@ def may_ask(customer: Customer, purpose: Purpose, now: float) -> bool:
     return not choice.trial or now < choice.until or now >= choice.until + ASK_AGAIN_DAYS * DAY_S
 
 
-def _noticed(strategy: Strategy, customer: Customer, moment: Noticed, received_at: datetime) -> Moment | str:
+def _noticed(
+    strategy: Strategy, customer: Customer, moment: Noticed, received_at: datetime, origin: Origin
+) -> Moment | str:
     purpose = strategy.purposes.get(moment.purpose)
-    if purpose is None or purpose.notice.version != moment.notice or moment.language not in purpose.notice.text:
+    version = moment.notice
+    present = purpose is not None and version == purpose.notice.version
+    # Only the brand, or the server for it, says that an earlier notice was read: elsewhere, and before.
+    if (
+        purpose is None
+        or not (present or origin.role in ("brand", ""))
+        or moment.language not in purpose.notice.text_of(version)
+    ):
         return "This notice is not served now: GET …/purposes gives its version."
     if moment.asked and not may_ask(customer, purpose, received_at.timestamp()):
         return f"This person said no: the brand may not ask again before {ASK_AGAIN_DAYS} days."
-    notice = notice_text(purpose, moment.language)
+    notice = notice_text(purpose, moment.language, version)
     return replace(
         moment,
         at=None,
@@ -105,6 +114,10 @@ def _consented(
     told_at = min(moment.proof.at if moment.proof is not None else moment.occurred_at, received_at)
     if served is None or served.version != moment.notice or told_at.timestamp() < served.at:
         return "This notice was not served to this person before their choice: send `noticed`, then `consented`."
+    if moment.proof is not None and origin.role not in ("brand", ""):
+        return "A proof is the brand's, of a choice that was made elsewhere: send the choice without it."
+    if moment.notice != purpose.notice.version and moment.proof is None:
+        return "This is an earlier notice: send the `proof` of the choice that was made under it."
     since = _since(strategy, customer, moment, told_at, received_at, origin)
     days = min(TRIAL_DAYS, purpose.duration_days) if moment.trial else purpose.duration_days
     return replace(

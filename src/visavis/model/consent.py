@@ -33,11 +33,26 @@ ASK_AGAIN_DAYS: Final = 182
 """A no is remembered this long before the brand may ask again."""
 
 
+class EarlierNotice(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """The words of an earlier version, and its scope where that was another than the purpose's now."""
+
+    text: dict[str, str]
+    iri: tuple[str, ...] | None = None
+    categories: tuple[str, ...] | None = None
+    recipients: tuple[str, ...] | None = None
+
+
 class Notice(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """The words a person read before choosing, in one version."""
+    """The words a person reads before choosing; ``versions`` are those that were served before, by their names."""
 
     version: str
     text: dict[str, str]
+    versions: dict[str, EarlierNotice] = {}
+
+    def text_of(self, version: str) -> dict[str, str]:
+        """The words of this version by language; none for an unknown one."""
+        earlier = self.versions.get(version)
+        return self.text if version == self.version else earlier.text if earlier is not None else {}
 
 
 class Purpose(Struct, frozen=True, gc=False):
@@ -155,16 +170,16 @@ class Consent(Struct, frozen=True, array_like=True, gc=False):
         return (*self.past, now)[-PAST_LIMIT:]
 
 
-def notice_text(purpose: Purpose, language: str) -> NoticeText:
-    """What this purpose's notice says in this language, with its scope in a fixed order."""
-    return NoticeText(
-        purpose.key,
-        language,
-        purpose.notice.text[language],
-        purpose.iris,
-        tuple(sorted(purpose.categories)),
-        tuple(sorted(purpose.recipients)),
-    )
+def notice_text(purpose: Purpose, language: str, version: str = "") -> NoticeText:
+    """What this purpose's notice says in this language and version (the present one), its scope in a fixed order."""
+    iri, categories, recipients = purpose.iris, tuple(purpose.categories), purpose.recipients
+    earlier = purpose.notice.versions.get(version)
+    if earlier is not None:
+        iri = tuple(sorted(earlier.iri)) if earlier.iri is not None else iri
+        categories = earlier.categories if earlier.categories is not None else categories
+        recipients = earlier.recipients if earlier.recipients is not None else recipients
+    words = purpose.notice.text_of(version or purpose.notice.version)[language]
+    return NoticeText(purpose.key, language, words, iri, tuple(sorted(categories)), tuple(sorted(recipients)))
 
 
 def hash_of(notice: NoticeText) -> str:

@@ -13,7 +13,7 @@ from visavis.model.customer import Customer
 from visavis.model.errors import Invalid
 from visavis.model.ids import version_of
 from visavis.model.moment import KINDS
-from visavis.strategy import lint, tables
+from visavis.strategy import lint, notices, tables
 from visavis.strategy.brand import Brand
 from visavis.strategy.conditions import ALWAYS, Condition, ConditionError, parse
 from visavis.strategy.faults import Reading
@@ -27,6 +27,7 @@ FILES: Final = (
     "brand.toml",
     "objectives.toml",
     "purposes.toml",
+    notices.LOCK,
     "segments.toml",
     "devices.toml",
     "webhooks.toml",
@@ -114,6 +115,7 @@ def read(files: Mapping[str, bytes]) -> Strategy:
     if brand is not None:
         lint.brand(reading, brand, devices)
     lint.purposes(reading, purposes, languages)
+    notices.check(reading, purposes)
     lint.objectives(reading, objectives, languages)
     for profile in devices.keys() - DEVICES.keys():
         lint.ranges(reading, "devices.toml", devices[profile], profile)

@@ -55,7 +55,7 @@ def step(
 ) -> tuple[Entry, Customer]:
     """The entry of one admitted moment, and the customer after it; deterministic. Store the entry before any effect."""
     effects = _effects(strategy, customer, moment, received_at, randomization_key)
-    effects = effects or notices_to_recipients(strategy.purposes, customer, moment)
+    effects = effects or notices_to_recipients(randomization_key, strategy.purposes, customer, moment)
     answer = granted(customer, moment, received_at)
     happened, closed = apply_moment(customer, moment, received_at)
     happened = settled(happened, moment, effects, answer, received_at)

@@ -2,8 +2,8 @@
 
 import gc
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from secrets import token_bytes
@@ -35,6 +35,7 @@ from visavis.devices.mirror.mirror import Mirror
 from visavis.explain.accounts import Accounts
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys
+from visavis.http.access_log import recorded
 from visavis.http.routes import with_encoded_slashes
 from visavis.learning.online import OnlineLearner
 from visavis.ledger.checkpoint import CheckpointSigner
@@ -56,6 +57,7 @@ from visavis.runtime.loop import Processor
 from visavis.runtime.metrics import Metrics
 from visavis.runtime.population import Population
 from visavis.runtime.projections import Projections
+from visavis.runtime.unknown_codes import UnknownCodes
 from visavis.runtime.warm_up import warm_up
 from visavis.runtime.worlds import pending_changes
 from visavis.runtime.writer import Writer
@@ -145,6 +147,7 @@ class Server(Derived):
     ledger: Ledger
     access_keys: AccessKeys
     metrics: Metrics
+    unknown_codes: UnknownCodes
     writer: Writer
     mirror: Mirror
     home: Home | None
@@ -231,16 +234,12 @@ def build(
         objections_of=parts.suppression_list.of,
         has_key=access.speaks_for,
     )
-    try:
-        changes = pending_changes(processor.world, strategy, files, learned)
-    except Invalid:
-        access.close()
-        log.close()
-        raise
-    processor.enact(changes)
+    with _closed_unless_valid(access, log):
+        processor.enact(pending_changes(processor.world, strategy, files, learned))
 
     # Moments come in through the writer; what is durable is measured, shown and covered by a checkpoint.
-    writer = _writer(processor, metrics, parts, ledger, threaded=not memory)
+    unknown_codes = UnknownCodes(strategy, count=metrics.count_unknown_code)
+    writer = _writer(processor, metrics, unknown_codes, parts, ledger, threaded=not memory)
     screens, timelines = parts.screens, storage.file("timelines")
     mirror = Mirror(writer, access, screens, timelines, storage.secret("timelines"), settings.callbacks)
     mqtt, count = settings.mqtt, metrics.count_moment
@@ -253,12 +252,24 @@ def build(
         ledger=ledger,
         access_keys=access,
         metrics=metrics,
+        unknown_codes=unknown_codes,
         writer=writer,
         mirror=mirror,
         home=home,
         requests=_requests(storage, writer, parts, access, mirror, metrics),
         storage=storage,
     )
+
+
+@contextmanager
+def _closed_unless_valid(access: AccessKeys, log: Log) -> Iterator[None]:
+    """Close the files of a server whose strategy is refused."""
+    try:
+        yield
+    except Invalid:
+        access.close()
+        log.close()
+        raise
 
 
 def _derived(
@@ -297,11 +308,20 @@ def _derived(
     )
 
 
-def _writer(processor: Processor, metrics: Metrics, parts: Derived, ledger: Ledger, *, threaded: bool) -> Writer:
+def _writer(
+    processor: Processor,
+    metrics: Metrics,
+    unknown_codes: UnknownCodes,
+    parts: Derived,
+    ledger: Ledger,
+    *,
+    threaded: bool,
+) -> Writer:
 
     def observed(processed: list[tuple[Entry, float]]) -> None:
         for entry, us in processed:
             metrics.count_entry(entry, us)
+            unknown_codes.note(entry)
         parts.screens.record_recent(processed)
 
     def answered() -> None:
@@ -387,11 +407,13 @@ def _pages(server: Server, moments: Moments, secret: Callable[[str], bytes]) -> 
         *server.external_channels.routes(writer, access, server.screens),
         *portal.routes(writer, access, server.accounts, server.requests, objection_in=signals.objection_in),
         *adviser.routes(writer, access, server.screens),
-        *console.routes(writer, access, server.screens, server.webhooks, server.objectives, server.accounts),
+        *console.routes(
+            writer, access, server.screens, server.webhooks, server.objectives, server.accounts, server.unknown_codes
+        ),
         pages.static(),
     ]
     return Starlette(
-        routes=routes,
+        routes=[recorded(writer, access, one) for one in routes],
         lifespan=lifespan,
         middleware=[Middleware(GZipMiddleware, minimum_size=1000)],  # streams of events are left alone
         exception_handlers={HTTPException: problems.unrouted},

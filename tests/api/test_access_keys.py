@@ -18,7 +18,7 @@ from visavis.model.moment import KINDS
 from visavis.wiring import Server
 
 pytestmark = pytest.mark.anyio
-LINES = [["p", 1, 100]]
+LINES = [["p1", 1, 100]]
 
 
 async def sent(server: Server, role: str, subject: str, *moments: dict[str, Any]) -> list[int]:
@@ -38,8 +38,8 @@ async def test_each_role_speaks_only_of_its_own() -> None:
         ]
         assert await sent(server, "device", "bo", *by_device) == [200, 403, 403]
         by_fridge = [
-            moment("ran_out", id="4", product="p"),
-            moment("ran_out", "al", id="5", product="p"),
+            moment("ran_out", id="4", product="p1"),
+            moment("ran_out", "al", id="5", product="p1"),
             moment("entered", id="6"),
         ]
         assert await sent(server, "sensor", "bo", *by_fridge) == [200, 403, 403]

@@ -13,7 +13,7 @@ from support.people import BRANDS, NOON
 from visavis.consent.gate import view
 from visavis.ledger.personal_view import lines_of_person
 from visavis.model.entry import Entry, encode
-from visavis.model.moment import UsedTogether, Worn
+from visavis.model.moment import Consulted, UsedTogether, Worn
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.linking import WAITS
 from visavis.wiring import Server
@@ -206,7 +206,9 @@ async def test_a_code_is_of_one_person_for_one_use_and_few_attempts() -> None:
         assert "Too many" in (await use("ada", good)).text
     written = b"".join([encode(entry) for _, entry in server.log.scan() if isinstance(entry, Entry)])
     assert all(code.replace("-", "").encode() not in written for code in (old, new, late, good))
-    reads = [entry for entry in server.log.of("bo") if entry.moment.kind == "consulted"]
+    reads = [
+        one for one in server.log.of("bo") if isinstance(one.moment, Consulted) and one.moment.about == "merge-code"
+    ]
     assert len(reads) == 2
     assert server.processor.customer("ada").names == ("ada",)
 

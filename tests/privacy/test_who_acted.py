@@ -171,7 +171,11 @@ async def test_the_ledger_the_page_and_the_receipt_name_who_recorded_a_choice() 
         assert (await brand.put(PURPOSE, json={"on": True, "proof": PROOF})).status_code == 200
         page = (await person.get("/me", params={"language": "en"})).text
         assert "Recorded by the brand’s team (paper form, form 1207)." in page
-        assert [read(line).by for _, line in server.log.lines_of("bo")] == ["service", "brand"]
+        assert [read(line).by for _, line in server.log.lines_of("bo")] == [
+            "service",
+            "brand",
+            "brand",
+        ]  # the last: its answer
         record = (await person.get(f"{PURPOSE}/receipt", params={"format": "record"})).json()
         [status] = record["dpv:hasConsentStatus"]
         assert status["dpv:isIndicatedBy"] == {"@id": "ex:controller"}

@@ -25,9 +25,24 @@ KEY = b"tests"
 encode = msgspec.msgpack.Encoder().encode
 
 
+DECLARED = b"""
+product_ids = ["p#", "p##", "p###", "c##########"]
+place_ids = ["s#"]
+
+[traits.size]
+fr = "Taille"
+en = "Size"
+values = ["S", "M", "L"]
+"""
+
+
 def grocery() -> dict[str, bytes]:
+    """The example, which also takes in a few ids that it does not list, and a size."""
     root = ROOT / "examples" / "grocery"
-    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+    files = {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+    plain, tables = files["brand.toml"].split(b"\n[", 1)
+    ids, traits = DECLARED.strip().split(b"\n\n", 1)
+    return {**files, "brand.toml": b"\n".join([plain, ids, b"[" + tables, traits])}
 
 
 STRATEGY: Strategy = read(grocery())

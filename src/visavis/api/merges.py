@@ -5,12 +5,10 @@ from starlette.responses import Response
 
 from visavis.api.people import person, person_endpoint
 from visavis.http.access_keys import AccessKey, AccessKeys
-from visavis.http.access_log import record_staff_access
 from visavis.http.bodies import MergeAnswer, OneTimeCode, json_response, read_body
 from visavis.http.requests import key_of
 from visavis.http.routes import ApiRoute, routes_of
 from visavis.rights.merges import MergeCode
-from visavis.rights.people import People
 from visavis.rights.requests import Requests
 from visavis.runtime.linking import WaitingMerge
 
@@ -25,7 +23,6 @@ class MergesApi:
 
     def __init__(self, requests: Requests, access: AccessKeys) -> None:
         self._merges = requests.merges
-        self._people: People = requests.people
         self._access = access
 
     @person_endpoint("GET", "merges", "Merges that wait.", roles=("device",), response=list[WaitingMerge], errors=())
@@ -47,17 +44,14 @@ class MergesApi:
         await self._merges.answer(key.subject, sent.merge, key.origin("api"), yes=sent.yes)
         return json_response(self._merges.waiting(key.subject))
 
-    @person_endpoint("POST", "merge-code", "A one-time code for this person.", response=MergeCode, status=201)
+    @person_endpoint("POST", "merge-code", "A one-time code for this person.", reads=("account",), response=MergeCode)
     async def code(self, request: Request) -> Response:
         """Make a code, which its holder gets by letter or shows at the counter; that the brand made one is recorded."""
         name, key = person(request, self._access)
-        found = await self._merges.code(name, key.origin("api"))
-        if key.role == "brand":
-            await record_staff_access(self._people.writer, name, "merge-code", ("account",))
-        return json_response(found, 201)
+        return json_response(await self._merges.code(name, key.origin("api")))
 
     @person_endpoint(
-        "POST", "merge-code/use", "Confirm a merge by this person's code.", request=OneTimeCode, status=204
+        "POST", "merge-code/use", "Confirm a merge by this person's code.", reads=(), request=OneTimeCode, status=204
     )
     async def use(self, request: Request) -> Response:
         """Confirm the merge that waits for the holder of this code."""

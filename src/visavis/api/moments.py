@@ -14,16 +14,18 @@ import msgspec
 from msgspec.structs import replace
 
 from visavis.api.signals import objection, opted_out
-from visavis.cards.replies import Reply, reply
+from visavis.cards.replies import Reply, kept_only, reply
+from visavis.consent.gate import still_readable
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys, InvalidKey, about_own, permits
+from visavis.http.access_log import record_entry_read
 from visavis.http.problems import Problem, problem
-from visavis.http.routes import ApiRoute, Operation
+from visavis.http.routes import STAFF, ApiRoute, Operation
 from visavis.model.decoding import decode
 from visavis.model.errors import VisavisError
 from visavis.model.moment import Answered, Displayed, Linked, Moment, Unlinked
 from visavis.runtime.linking import NOTHING, Named
-from visavis.runtime.loop import DUE
+from visavis.runtime.loop import StepResult
 from visavis.runtime.writer import Processed, Writer
 
 OPERATION: Final = Operation(
@@ -162,10 +164,6 @@ class Moments:
         except VisavisError as error:
             self._count("", "invalid")
             return problem(422 if _is_json(payload) else 400, Exception.__str__(error), advice=error.advice)
-        if moment.id.startswith(DUE):
-            self._count("", "invalid")
-            detail = f"Not a moment: ids that begin with `{DUE}` are the clock's own."
-            return problem(422, detail, advice="Choose another id.")
         refused = permits(key, moment)
         if not refused and isinstance(moment, Displayed | Answered):
             refused = self._not_own(key, moment)
@@ -200,15 +198,19 @@ class Moments:
             self._count(kind, "conflict")
             return problem(409, CONFLICT, advice=OTHER_ID)
         self._count(kind, "retried" if answer.retried else "kept")
+        if answer.retried:
+            return await self._retry_reply(key, moment, answer)
         strategy = self._writer.processor.strategy
+        language = strategy.language_for(self._writer.processor.population.customer(answer.entry.customer))
+        return self._linked(moment, reply(strategy, answer.entry, language, key.role, us=processed.us), answer)
+
+    def _linked(self, moment: Moment, found: Reply, answer: StepResult) -> Reply:
+        """The reply, which says of an identifier whether it is linked by now, and nothing more."""
+        if not isinstance(moment, Linked) or answer.entry is None:
+            return found
         customer = self._writer.processor.population.customer(answer.entry.customer)
-        found = reply(
-            strategy, answer.entry, strategy.language_for(customer), key.role, retried=answer.retried, us=processed.us
-        )
-        if isinstance(moment, Linked):
-            held = moment.identifier in customer.identifiers
-            return replace(found, linked="linked" if held else "waiting", waiting=not held)
-        return found
+        held = moment.identifier in customer.identifiers
+        return replace(found, linked="linked" if held else "waiting", waiting=not held)
 
     def _named(self, key: AccessKey, moment: Moment) -> Named:
         """Whom else a till or the brand may mean: an unknown customer may be an identifier that a person has linked."""
@@ -216,6 +218,21 @@ class Moments:
         if key.role not in NAMING or self._writer.processor.population.customer(moment.customer).entries:
             return Named(identifier=linked) if linked else NOTHING
         return Named(hashed(self._secret, moment.customer), linked)
+
+    async def _retry_reply(self, key: AccessKey, moment: Moment, answer: StepResult) -> Answer:
+        """The answer to a retry: the first one, as far as it may be told today; to staff it is a read."""
+        processor, entry = self._writer.processor, answer.entry
+        assert entry is not None
+        strategy, customer = processor.strategy, processor.population.customer(entry.customer)
+        if answer.conflict or not still_readable(strategy, customer, entry, processor.clock.now().timestamp()):
+            return self._linked(moment, kept_only(entry), answer)
+        found = reply(strategy, entry, strategy.language_for(customer), key.role, retried=True)
+        if key.role in STAFF and (found.decisions or found.effects or found.uses):
+            try:
+                await record_entry_read(self._writer, entry)
+            except VisavisError as error:
+                return problems.of_error(error)
+        return self._linked(moment, found, answer)
 
     def _not_own(self, key: AccessKey, moment: Displayed | Answered) -> str:
         customer = self._writer.processor.population.customer(moment.customer)

@@ -14,18 +14,19 @@ from visavis.cards.replies import Reply, reply
 from visavis.consent.choices import Choice, PurposeSwitch, choices
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys
-from visavis.http.access_log import record_entry_read, record_staff_access
+from visavis.http.access_log import record_entry_read
 from visavis.http.bodies import json_response, read_body
 from visavis.http.requests import key_of, person_in
 from visavis.http.routes import PERSON, ApiRoute, Method, Operation, endpoint, routes_of
 from visavis.model.consent import OPENS
 from visavis.model.customer import Order, Reward
 from visavis.model.errors import Invalid, Refused
+from visavis.model.ids import own_id
 from visavis.rights.choosing import choose
 from visavis.runtime.writer import Writer
 
 PATH: Final = "/v1/people/{person}"
-_CHOICES: Final[dict[str, Any]] = {"response": list[Choice], "query": ("language",)}
+_CHOICES: Final[dict[str, Any]] = {"response": list[Choice], "query": ("language",), "reads": ("account",)}
 _MAY_WAIT: Final = _CHOICES | {"other_responses": {202: "application/json"}}
 
 
@@ -72,13 +73,11 @@ class PersonApi:
         self._writer = writer
         self._access = access
 
-    @person_endpoint("GET", "wallet", "Orders and rewards.", response=OwnWallet, errors=())
+    @person_endpoint("GET", "wallet", "Orders and rewards.", reads=("orders",), response=OwnWallet, errors=())
     async def wallet(self, request: Request) -> Response:
-        """Orders and rewards; a read by the brand is recorded."""
-        name, key = person(request, self._access)
+        """Orders and rewards."""
+        name, _ = person(request, self._access)
         customer = self._writer.processor.side(name)
-        if key.role == "brand" and customer.entries:
-            await record_staff_access(self._writer, name, "wallet", ("orders",))
         orders = tuple([OwnOrder(**asdict(one)) for one in customer.orders])
         rewards = tuple([OwnReward(**asdict(one)) for one in customer.rewards])
         return json_response(OwnWallet(orders, rewards))
@@ -97,7 +96,7 @@ class PersonApi:
         name, key = person(request, self._access)
         loop, purpose = self._writer.processor, str(request.path_params["purpose"])
         switch = await read_body(request, PurposeSwitch)
-        if (signal := objection_in(loop, name, f"choice-{token_hex(6)}", request.headers.raw)) is not None:
+        if (signal := objection_in(loop, name, own_id("choice", token_hex(6)), request.headers.raw)) is not None:
             await self._writer.process(signal, key.origin("api", "Sec-GPC"))
         language = self._language(request, name)
         waits = await choose(self._writer, name, purpose, switch, key.origin("api", "switch"), language)
@@ -109,6 +108,7 @@ class PersonApi:
         "Close every purpose that reads this category.",
         request=Closing,
         response=list[Choice],
+        reads=("account",),
     )
     async def close(self, request: Request) -> Response:
         """Withdraw every open purpose that reads this category; each is opened by itself, under its own notice."""
@@ -125,7 +125,9 @@ class PersonApi:
                 await choose(self._writer, name, purpose, PurposeSwitch(on=False), origin, "")
         return await self.purposes(request)
 
-    @person_endpoint("GET", "moments/{moment:path}", "What was decided at this moment, and why.", response=Reply)
+    @person_endpoint(
+        "GET", "moments/{moment:path}", "What was decided at this moment, and why.", reads=(), response=Reply
+    )
     async def moment(self, request: Request) -> Response:
         """The answer that this moment got; a read by the brand is recorded."""
         name, key = person(request, self._access)

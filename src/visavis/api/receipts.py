@@ -26,6 +26,7 @@ RECEIPT: Final = about_person(
     "GET",
     "purposes/{purpose}/receipt",
     "The proof of a choice.",
+    reads=("account",),
     response=tuple(FORMATS.values()),
     errors=(422, 503),
     query=("format",),

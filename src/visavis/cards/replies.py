@@ -89,6 +89,11 @@ class Reply(Struct, frozen=True, omit_defaults=True):
     step_us: float = 0.0
 
 
+def kept_only(entry: Entry) -> Reply:
+    """The answer to a retry that may not be told again what was decided: it was kept, and no more."""
+    return Reply(entry.moment.id, kept=True, retried=True, waiting=isinstance(entry.moment, Sought))
+
+
 def reply(
     strategy: Strategy, entry: Entry, language: str, role: str, *, retried: bool = False, us: float = 0.0
 ) -> Reply:

@@ -11,11 +11,13 @@ from msgspec.structs import replace
 
 from visavis.consent.confirmation import asks_for, sought
 from visavis.consent.notices import closed_by, resolved, unresolved
+from visavis.consent.vocabulary import undeclared
 from visavis.model.consent import OPENS, Consent, OpenTime, Purpose
 from visavis.model.customer import Customer, Places, Purchases
-from visavis.model.entry import SERVER, Origin
+from visavis.model.decision import Show
+from visavis.model.entry import SERVER, Entry, Origin
 from visavis.model.gs1 import product_of
-from visavis.model.moment import PERSON, SENSOR, Bought, Entered, Located, Moment, Paying, Sought, Spot
+from visavis.model.moment import PERSON, SENSOR, Bought, Entered, Line, Located, Moment, Paying, Sought, Spot
 from visavis.model.view import View
 from visavis.strategy.read import Strategy
 
@@ -29,11 +31,12 @@ _EPOCH_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
 
 
 class NotAdmitted(Struct, frozen=True):
-    """A refused moment: a value, not an error. Nothing of the moment is kept."""
+    """A refused moment: a value, not an error. Nothing of it is kept; ``invalid``: no choice would let it in."""
 
     kind: str
     category: str
     advice: str
+    invalid: bool = False
 
 
 def open_categories(customer: Customer, purpose: Purpose, now: float) -> frozenset[str]:
@@ -107,6 +110,8 @@ def admit(
     A purpose covers it that was open when it occurred and is open now: a later yes lets in nothing from before it.
     """
     kind, category = moment.kind, moment.category
+    if advice := undeclared(strategy, moment):
+        return NotAdmitted(kind, category, advice, invalid=True)
     if category not in OURS:
         now, naming = received_at.timestamp(), [one for one in strategy.purposes.values() if category in one.categories]
         at = min(moment.occurred_at.timestamp(), now)
@@ -130,6 +135,25 @@ def admit(
         if isinstance(found, str)
         else _stamped(strategy, customer, found, received_at)
     )
+
+
+def still_readable(strategy: Strategy, customer: Customer, entry: Entry, now: float) -> bool:
+    """Whether what was decided in this entry may be told again: all that it rests on is open, and was so all the time.
+
+    A card that is no longer remembered is not told again either.
+    """
+    category, purposes = entry.moment.category, strategy.purposes
+    if category not in OURS and not any(category in _kept(customer, one, now, now) for one in purposes.values()):
+        return False
+    for use in entry.uses:
+        purpose = purposes.get(use.purpose)
+        if purpose is not None and not open_categories(customer, purpose, now).issuperset(use.categories):
+            return False
+    for shown in [decision for decision in entry.decisions if isinstance(decision, Show)]:
+        card, purpose = customer.service.card(shown.id), purposes.get(shown.purpose)
+        if card is None or purpose is None or not holds(customer, purpose, card.epoch, now):
+            return False
+    return not customer.restricted
 
 
 def _stamped(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime) -> Moment:
@@ -183,8 +207,8 @@ def placed(strategy: Strategy, moment: Moment, offset_s: int | None = None) -> M
     """The moment with what the gate knows of places and products written into it, for any kind with these fields.
 
     ``at`` gets the place and the local time: of the place, else of the moment's own UTC offset, else of the person's
-    (``offset_s``), else of the brand. ``lines`` get their families; ``product`` beside ``family`` is reduced to the
-    product: lot and serial number are not kept.
+    (``offset_s``), else of the brand. Products are reduced to their key, without lot and serial number, and get their
+    families.
     """
     place, product, family = (getattr(moment, name, None) for name in ("place", "product", "family"))
     known: dict[str, Any] = {"at": None}
@@ -192,11 +216,20 @@ def placed(strategy: Strategy, moment: Moment, offset_s: int | None = None) -> M
         own = _offset_s(moment)
         known["at"] = _spot(strategy, place or "", moment.occurred_at, own if own is not None else offset_s)
     if isinstance(moment, Paying | Bought):
-        known["lines"] = tuple([replace(line, family=_family(strategy, line.product)) for line in moment.lines])
-    elif product is not None and family is not None:
+        known["lines"] = tuple([_line(strategy, line) for line in moment.lines])
+    elif product:
         known["product"] = product_of(strategy.products, product)
-        known["family"] = _family(strategy, known["product"])
+        if family is not None:
+            known["family"] = _family(strategy, known["product"])
     return replace(moment, **known)
+
+
+def _line(strategy: Strategy, line: Line) -> Line:
+    known = strategy.products.get(line.product)
+    if known is not None:
+        return replace(line, family=known.family)
+    product = product_of(strategy.products, line.product)
+    return replace(line, product=product, family=_family(strategy, product))
 
 
 def _family(strategy: Strategy, product: str) -> str:

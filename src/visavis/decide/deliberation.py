@@ -19,7 +19,7 @@ from visavis.model.action import Action, Audience
 from visavis.model.catalogue import Device
 from visavis.model.decision import Decision, Fact, Known, Refusal, RefusalReason, Scored, Show, Silence, Window
 from visavis.model.entry import Use
-from visavis.model.ids import decision_id
+from visavis.model.ids import decision_id, draw_id
 from visavis.model.moment import Moment
 from visavis.model.shown import Shown
 from visavis.model.view import View
@@ -113,7 +113,7 @@ class Deliberation(Struct, frozen=True, gc=False):
         brand = self.strategy.brand
         # Silence is explored only when the best arm is: a service that is never explored is not withheld either.
         p = chances(nets, [explored[best - 1], *explored], gamma=brand.exploration_gamma, floor=brand.exploration_floor)
-        drawn = draw(p, keyed_uniform(self.key, f"{self.id}/action"))
+        drawn = draw(p, keyed_uniform(self.key, f"{draw_id(self.views.id, self.moment.id, self.audience)}/action"))
         names = [("", ""), *[(arm.of.action.id, arm.family) for arm in arms]]
         scored = tuple([Scored(*names[i], round(nets[i] * 1000), p[i]) for i in sorted({0, drawn, best})])
         return Draw(arms[drawn - 1] if drawn else None, p[drawn], scored, beaten=not drawn and nets[best] > 0.0)
@@ -245,7 +245,7 @@ def deliberate(
     woken = strategy.woken_by(moment.kind, audience)
     if not woken:
         return None, []
-    name = decision_id(views.id, moment.id, audience)
+    name = decision_id(key, views.id, moment.id, audience)
     if moment.late:
         late = tuple([Refusal(action.id, "late") for one in woken.values() for action in one.actions])
         return Silence(name, audience, "", "late", 1.0, (), (), late, None), []

@@ -17,6 +17,7 @@ from visavis.devices.registry import VALID_S, OwnDevice, Registry, TooMany, worn
 from visavis.devices.words import by_language
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys
+from visavis.http.access_log import record_staff_access
 from visavis.http.bodies import Code, Offered, PairedKey, Pairing, json_response, read_body
 from visavis.http.inline_page import SELF, InlinePage
 from visavis.http.requests import key_of
@@ -54,7 +55,7 @@ DEVICES: Final = Operation(
     "The devices of a person or place.",
     OWNERS,
     response=list[OwnDevice],
-    errors=(422,),
+    errors=(422, 503),
     query=("person", "place"),
 )
 REVOKE: Final = Operation(
@@ -138,7 +139,12 @@ class PairingRoutes:
             raise Refused("This key speaks for another.", advice="Ask for your own devices.")
         person, place = _whose(key, asked.get("person", ""), asked.get("place", ""))
         if person:
-            states = self._writer.processor.customer(person).devices
+            customer = self._writer.processor.customer(person)
+            if key.role == "brand":
+                await record_staff_access(self._writer, person, "devices", ("service",))
+                if not customer.entries:
+                    return json_response([])
+            states = customer.devices
             return json_response(self._registry.listed("device", person, states))
         return json_response(self._registry.listed("adviser", place, {}))
 

@@ -236,7 +236,7 @@ class _Experiment(Struct, frozen=True):
                 yield from self._purchases(language)
             case "preferences":
                 for trait in person.preferences:
-                    called = strategy.brand.traits.get(trait, {}).get(language, trait)
+                    called = strategy.brand.trait_name(trait, language)
                     what = _words("called", language) if trait == NAME else _words("trait", language, called)
                     others = {name: value for name, value in person.preferences.items() if name != trait}
                     yield f"trait/{trait}", "declared", what, replace(person, preferences=others)

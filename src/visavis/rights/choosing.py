@@ -6,6 +6,7 @@ from visavis.consent.choices import PurposeSwitch, switched
 from visavis.consent.confirmation import sought, waiting
 from visavis.model.entry import Origin
 from visavis.model.errors import Invalid, Refused
+from visavis.model.ids import own_id
 from visavis.model.moment import Confirmed, Sought
 from visavis.rights.requests import Requests
 from visavis.runtime.writer import Writer
@@ -19,7 +20,7 @@ async def choose(writer: Writer, name: str, key: str, switch: PurposeSwitch, ori
         raise Invalid("This is no purpose that can be chosen.", advice="GET …/purposes lists them.")
     if switch.proof is not None and switch.proof.at > at:
         raise Invalid("The proof is of the future.", advice="Send when the person said yes as `at`.")
-    cause = f"choice-{token_hex(6)}"
+    cause = own_id("choice", token_hex(6))
     moments = switched(purpose, name, switch, origin, language=language, cause=cause, at=at)
     if sought(loop.customer(name), moments[-1], at, origin) is not None:
         del moments[:-1]  # no notice was served to them
@@ -43,5 +44,5 @@ async def confirm(requests: Requests, name: str, of: str, origin: Origin, langua
     elif yes and found.what == "restriction":
         await requests.restrict(name, on=False, origin=origin)
     await people.process(
-        Confirmed(id=f"confirmed-{token_hex(6)}", customer=name, occurred_at=now, of=of, yes=yes), origin
+        Confirmed(id=own_id("confirmed", token_hex(6)), customer=name, occurred_at=now, of=of, yes=yes), origin
     )

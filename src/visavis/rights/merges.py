@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from visavis.model.entry import Origin
 from visavis.model.errors import Refused
+from visavis.model.ids import own_id
 from visavis.model.moment import Merging
 from visavis.rights.people import People, UnknownPerson
 from visavis.runtime.linking import WaitingMerge
@@ -81,7 +82,7 @@ class Merges:
         )
 
     def _base(self, name: str) -> dict[str, Any]:
-        return {"id": f"merging-{token_hex(8)}", "customer": name, "occurred_at": self._people.now()}
+        return {"id": own_id("merging", token_hex(8)), "customer": name, "occurred_at": self._people.now()}
 
     def _hashed(self, name: str, code: str) -> str:
         return blake2b(f"{name}\0{code}".encode("utf-8", "surrogatepass"), key=self._secret, digest_size=16).hexdigest()

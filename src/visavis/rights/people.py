@@ -44,7 +44,7 @@ class People:
 
     async def process(self, moment: Moment, origin: Origin = SERVER) -> Moment:
         """Process a moment of our own, and return what was kept of it; :class:`Refused` if it was not."""
-        within_limits = from_builtins(msgspec.to_builtins(moment), received_at=self.now())
+        within_limits = from_builtins(msgspec.to_builtins(moment), received_at=self.now(), our_own=True)
         answer = (await self.writer.process(within_limits, origin)).answer
         if answer.entry is None:
             raise Refused("This was not kept.", advice=answer.refused.advice if answer.refused is not None else "")

@@ -16,6 +16,7 @@ from visavis.consent.notices import MARKETING, SHARING
 from visavis.explain.accounts import Accounts
 from visavis.model.entry import SERVER, Entry, Origin
 from visavis.model.errors import Invalid, Refused
+from visavis.model.ids import own_id
 from visavis.model.moment import Corrected, Objected, Requested, Restricted, Sought
 from visavis.model.request import MONTHS, MONTHS_MORE, NEXT, REASONED, STATUS_TERMS, Request, months_after
 from visavis.rights.erasure import Erasures
@@ -80,7 +81,7 @@ class Requests:
         self.people.find(name)
         now = self.people.now()
         request, expected_at = f"request-{token_hex(8)}", months_after(now, MONTHS)
-        moment = Requested(id=request, customer=name, occurred_at=now, request=request, right=right, of=of)
+        moment = Requested(id=own_id(request), customer=name, occurred_at=now, request=request, right=right, of=of)
         fields = dict(instead) if instead is not None else None
         await self.people.process(replace(moment, expected_at=expected_at, instead=fields))
         return Acknowledged(request, right, "acknowledged", STATUS_TERMS["acknowledged"], now, expected_at)
@@ -101,7 +102,7 @@ class Requests:
             if now > expected_at:
                 raise Invalid("A request is delayed within its first month only.", advice="Answer now.")
             expected_at = months_after(expected_at, MONTHS_MORE)
-        cause = f"{request}-{status}-{token_hex(3)}"
+        cause = own_id(request, status, token_hex(3))
         moment = Requested(id=cause, customer=name, occurred_at=now, request=request, right=found.right, status=status)
         await self.people.process(replace(moment, expected_at=expected_at, reason=reason, by=by))
         asked_at = datetime.fromtimestamp(found.asked_at, now.tzinfo)
@@ -171,7 +172,8 @@ class Requests:
 
     async def restrict(self, name: str, *, on: bool, origin: Origin = SERVER) -> Acknowledged:
         """Keep the person's data and read none of it, or (``on = False``) let it be read again."""
-        moment = Restricted(id=f"restrict-{token_hex(8)}", customer=name, occurred_at=self.people.now(), on=on)
+        cause = own_id("restrict", token_hex(8))
+        moment = Restricted(id=cause, customer=name, occurred_at=self.people.now(), on=on)
         return await self._chosen("restriction", moment, origin)
 
     async def object(self, name: str, about: str, *, on: bool, origin: Origin = SERVER) -> Acknowledged:
@@ -180,7 +182,7 @@ class Requests:
         if about not in (MARKETING, SHARING, *self.people.find(name).objections, *purposes):
             advice = "Write marketing, sharing, or a purpose: GET …/purposes lists them."
             raise Invalid("There is nothing to object to under this name.", advice=advice)
-        cause = f"object-{token_hex(8)}"
+        cause = own_id("object", token_hex(8))
         moment = Objected(id=cause, customer=name, occurred_at=now, about=about, on=on, method="request")
         return await self._chosen("objection", moment, origin)
 
@@ -233,7 +235,7 @@ class Requests:
 
     async def _corrected(self, name: str, request: str, *, of: str = "", family: str = "") -> None:
         now = self.people.now()
-        moment = Corrected(id=f"{request}-corrected", customer=name, occurred_at=now, of=of, family=family)
+        moment = Corrected(id=own_id(request, "corrected"), customer=name, occurred_at=now, of=of, family=family)
         await self.people.process(moment)
 
     async def _reject(self, name: str, request: str, error: Exception) -> None:

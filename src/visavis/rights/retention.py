@@ -16,6 +16,7 @@ from typing import Final
 from visavis.model.consent import CATEGORIES, Purpose
 from visavis.model.customer import Customer
 from visavis.model.entry import Entry
+from visavis.model.ids import own_id
 from visavis.model.moment import PROOF, Lapsed
 from visavis.ports import PersonalDataHolder
 from visavis.rights.rectification import without_categories
@@ -122,7 +123,7 @@ class Retention:
             changes[entry.customer][entry.moment.id] = after
         categories, contact_at = tuple(sorted(over)), datetime.fromtimestamp(person.kept_from, UTC)
         for name in person.names:  # named by what it is about: after a crash it is there already
-            cause = f"lapsed-{'-'.join(categories)}-{contact_at:%Y%m%dT%H%M%S%f}"
+            cause = own_id("lapsed", *categories, f"{contact_at:%Y%m%dT%H%M%S%f}")
             moment = Lapsed(id=cause, customer=name, occurred_at=now, categories=categories, contact_at=contact_at)
             processor.step(moment, check_log=True)
         processor.commit()

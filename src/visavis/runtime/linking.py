@@ -15,6 +15,7 @@ from visavis.ledger.record import DUTIES
 from visavis.model.customer import Customer
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
+from visavis.model.ids import own_id
 from visavis.model.moment import Displayed, Linked, Merging, UsedTogether
 from visavis.runtime.population import Population
 
@@ -89,7 +90,7 @@ class Linking:
         holder = self._population.holder(moment.identifier)
         if moment.merge in self._population.customer(holder).profile(holder).merges:
             return None
-        name = f"merge-{moment.merge}"
+        name = own_id("merge", moment.merge)
         fields = {"merge": moment.merge, "identifier": moment.identifier, "until": moment.until}
         return Merging(id=name, customer=holder, occurred_at=moment.occurred_at, step="asked", **fields)  # type: ignore[arg-type]
 
@@ -106,7 +107,7 @@ class Linking:
             log.warning("two customers were not merged", extra={"reason": reason, "advice": REASONS[reason]})
             return None
         fields = {"identifier": sides[0].identifier, "how": "merged", "merge": moment.merge}
-        return Linked(id=f"merged-{moment.merge}", customer=one[0], occurred_at=moment.occurred_at, **fields)  # type: ignore[arg-type]
+        return Linked(id=own_id("merged", moment.merge), customer=one[0], occurred_at=moment.occurred_at, **fields)  # type: ignore[arg-type]
 
     def waiting(self, name: str, now: float) -> list[WaitingMerge]:
         """The merges that wait for this one, or after they confirmed for the other."""
@@ -156,7 +157,7 @@ def uses_together(entry: Entry, person: Customer) -> Iterator[UsedTogether]:
     own = own_names(person, entry.customer)
     shown = {decision.purpose for decision in entry.decisions if isinstance(decision, Show)}
     text = f"{entry.customer}\0{entry.moment.id}".encode("utf-8", "surrogatepass")
-    cause = f"used-{blake2b(text, digest_size=12).hexdigest()}"
+    cause = blake2b(text, digest_size=12).hexdigest()
     decided = bool(entry.decisions) or isinstance(entry.moment, Displayed)
     for number, use in enumerate(entry.uses if decided else ()):
         for profile in person.profiles:
@@ -164,7 +165,7 @@ def uses_together(entry: Entry, person: Customer) -> Iterator[UsedTogether]:
             if profile.id in own or not read or use.purpose in DUTIES:
                 continue
             yield UsedTogether(
-                id=f"{cause}-{number}",
+                id=own_id("used", cause, str(number)),
                 customer=profile.id,
                 occurred_at=entry.moment.occurred_at,
                 purpose=use.purpose,

@@ -23,7 +23,7 @@ from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.decoding import CLOCK_SKEW
 from visavis.model.entry import SERVER, Entry, Origin
 from visavis.model.errors import Refused, VisavisError
-from visavis.model.ids import check_identity
+from visavis.model.ids import check_identity, own_id
 from visavis.model.moment import Due, Linked, Merging, Moment, Objected
 from visavis.model.world import WorldChange
 from visavis.ports import Clock, Log
@@ -34,7 +34,6 @@ from visavis.runtime.replay import WORLDS, rebuild
 from visavis.runtime.worlds import change
 from visavis.strategy.read import Strategy
 
-DUE: Final = "due-"  # how the ids of our own ``due`` moments begin; no sender may use it
 REMEMBERED: Final = "kept"  # the method of an objection entered from the suppression list
 SKEW_S: Final = CLOCK_SKEW.total_seconds()
 
@@ -203,7 +202,7 @@ class Processor:
         names = (name, moment.identifier) if isinstance(moment, Linked) else (name,)
         for about in self._objections_of(names):
             if about not in customer.objections and not self.log.erased(name):
-                cause = f"opposed-{len(customer.objections)}-{moment.id}"[:128]
+                cause = own_id("remembered", str(len(customer.objections)), moment.id)
                 at = moment.occurred_at
                 self.step(Objected(id=cause, customer=name, occurred_at=at, about=about, method=REMEMBERED))
                 customer = self.population.customer(name)
@@ -213,7 +212,7 @@ class Processor:
         """Enter a merged person's objection under each of their names, since they may be parted again."""
         for profile in person.profiles:
             if objection.about not in profile.objections:
-                cause = f"opposed-{objection.id}"[:128]  # it enters itself under the next name in turn
+                cause = own_id("opposed", objection.id)  # it enters itself under the next name in turn
                 self.step(replace(objection, id=cause, customer=profile.id, method=REMEMBERED), origin)
                 return
 
@@ -262,7 +261,7 @@ class Processor:
         while (limit is None or len(answers) < limit) and (due := self.population.pop_due(now.timestamp())):
             name, decision = due
             # Named by the decision that is waited for, which closes once.
-            answers.append(self.step(Due(id=f"{DUE}{decision}", customer=name, occurred_at=now)))
+            answers.append(self.step(Due(id=own_id("due", decision), customer=name, occurred_at=now)))
         return answers
 
     def learn(self) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from visavis.model.moment import Moment
 
@@ -27,11 +27,24 @@ class Controller(Struct, frozen=True, forbid_unknown_fields=True):
     jurisdiction: str = "loc:FR"
 
 
+class Trait(Struct, frozen=True):
+    """What people may declare of themselves, in words by language; ``values`` are the texts that it may have."""
+
+    fr: str = ""
+    en: str = ""
+    values: tuple[str, ...] = ()
+
+
+def _usual_measures() -> dict[str, tuple[str, ...]]:
+    return {"water": ("L", "l", "cL", "cl", "mL", "ml"), "steps": ()}
+
+
 class Brand(Struct, frozen=True):
     """A brand: its languages, zone and currency, quiet hours, and how much attention of a person it may take a day.
 
-    ``traits`` are the words, by language, of what people may declare of themselves; ``controller`` signs receipts of
-    consent. ``late_after_s`` gives, by kind of moment, how long after it occurred it is still news.
+    Only ``traits`` are declared, and only ``measures``, in the units of each, are measured. ``product_ids`` and
+    ``place_ids`` are the forms (``model.ids.has_form``) of codes that no file of the brand lists. ``controller`` signs
+    receipts of consent. ``late_after_s`` gives, by kind of moment, how long after it occurred it is still news.
     """
 
     name: str
@@ -45,9 +58,17 @@ class Brand(Struct, frozen=True):
     exploration_floor: float = 0.02
     exploration_gamma: float = 1000.0
     default_device: str = "glasses"
-    traits: dict[str, dict[str, str]] = {}
+    traits: dict[str, Trait] = {}
+    measures: dict[str, tuple[str, ...]] = field(default_factory=_usual_measures)
+    product_ids: tuple[str, ...] = ()
+    place_ids: tuple[str, ...] = ()
     late_after_s: dict[str, float] = {}
     controller: Controller | None = None
+
+    def trait_name(self, trait: str, language: str) -> str:
+        """The trait in the words of this language; its own name when it has none."""
+        words = self.traits.get(trait)
+        return (words is not None and getattr(words, language)) or trait
 
     def late_after(self, moment: Moment) -> float:
         """After how many seconds a moment of this kind wakes nothing any more: it only updates what is known."""

@@ -38,6 +38,11 @@ READ_BY: Final = {
 }
 """The categories of data that an action reads by what it is about, of those that its purpose covers."""
 
+NAME: Final = re.compile("[a-z][a-z0-9_]{0,39}")
+FORM: Final = re.compile("[A-Za-z0-9._:/#@-]{1,40}")
+LETTERS_LIMIT: Final = 3
+"""More letters in the form of an id would let names in."""
+VALUE_LIMIT: Final = 40
 LATE_AFTER_LIMIT_S: Final = 31 * 86_400
 _RANGES: Final[dict[str, tuple[float, float]]] = {
     "quiet_from_h": (0, 24),
@@ -95,6 +100,7 @@ def brand(reading: Reading, found: Brand, devices: Mapping[str, Device]) -> None
     if found.currency not in _currencies():
         what = f"`{found.currency}` is not a currency that is in use"
         reading.fault(path, "currency", what, "Write its ISO 4217 code in capitals, such as EUR.")
+    _declared(reading, found)
     for kind, seconds in found.late_after_s.items():
         where = ("late_after_s", kind)
         if kind not in KINDS:
@@ -102,6 +108,30 @@ def brand(reading: Reading, found: Brand, devices: Mapping[str, Device]) -> None
         if not 0 <= seconds <= LATE_AFTER_LIMIT_S:
             what = f"`{kind}` must be between 0 and {LATE_AFTER_LIMIT_S:,} seconds"
             reading.fault(path, where, what, f"It is {seconds:,}.")
+
+
+def _declared(reading: Reading, found: Brand) -> None:
+    """Traits have words in the brand's languages, values are short, and forms of ids leave no room for text."""
+    path = "brand.toml"
+    for name, trait in found.traits.items():
+        if missing := [language for language in found.languages if not getattr(trait, language, "")]:
+            what = f"`{name}` has no words in {', '.join(missing)}"
+            reading.fault(path, ("traits", name), what, "Advisers read them: write each language of the brand.")
+    texts = [("traits", name, trait.values) for name, trait in found.traits.items()]
+    texts += [("measures", name, units) for name, units in found.measures.items()]
+    for table, name, values in texts:
+        if not NAME.fullmatch(name):
+            what = f"`{name[:40]}` cannot name one of the {table}"
+            reading.fault(path, (table, name), what, "Use 1 to 40 small letters, digits and _.")
+        if any(not 0 < len(text) <= VALUE_LIMIT for text in values):
+            what = f"a value or unit of `{name}` has not 1 to {VALUE_LIMIT} characters"
+            reading.fault(path, (table, name), what, "Write a word, no text.")
+    for key, forms in (("product_ids", found.product_ids), ("place_ids", found.place_ids)):
+        for form in forms:
+            if not FORM.fullmatch(form) or "#" not in form or form.count("@") > LETTERS_LIMIT:
+                what = f"`{form[:40]}` is no form of ids, such as SKU-#####"
+                advice = f"# is a digit (at least one), @ a capital letter (at most {LETTERS_LIMIT})."
+                reading.fault(path, key, what, advice)
 
 
 @cache

@@ -28,6 +28,7 @@ from visavis.ledger.personal_view import use_text as line_text
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
 from visavis.model.errors import Refused
+from visavis.model.ids import own_id
 from visavis.model.moment import Moment
 from visavis.rights.choosing import choose, confirm
 from visavis.rights.requests import Requests
@@ -124,7 +125,8 @@ class Portal:
         """Process a choice, after the objection that the browser's signal makes."""
         key, choice = self._key(request), await read_body(request, OwnChoice)
         name, language, origin = key.subject, self._language(request, key.subject), key.origin("own page", "switch")
-        if (signal := self._objection_in(self._loop, name, f"me-{token_hex(6)}", request.headers.raw)) is not None:
+        cause = own_id("me", token_hex(6))
+        if (signal := self._objection_in(self._loop, name, cause, request.headers.raw)) is not None:
             await self._writer.process(signal, key.origin("own page", "Sec-GPC"))
         switch = PurposeSwitch(on=choice.on, trial=choice.trial)
         await choose(self._writer, name, choice.purpose, switch, origin, language)

@@ -157,7 +157,7 @@ def _inferred(person: StagePerson) -> Iterator[PanelLine]:
 def _declared(person: StagePerson) -> Iterator[PanelLine]:
     for trait, value in person.customer.preferences.items():
         if value is True:
-            words = person.strategy.brand.traits.get(trait, {}).get(person.language, trait)
+            words = person.strategy.brand.trait_name(trait, person.language)
             opened = person.may_read("preferences")
             yield PanelLine(words, person.say("declared" if opened else "declared_closed"), closed=not opened)
 

@@ -34,6 +34,7 @@ from visavis.model.entry import FORM, SERVER, Effect, Entry, Granted, Origin, Us
 from visavis.model.moment import Answered, Asked, CheckedIn, Consulted, Displayed, Moment, Requested, UsedTogether
 from visavis.model.shown import Shown
 from visavis.model.world import World
+from visavis.strategy.freshness import fresh
 from visavis.strategy.read import Strategy
 
 __all__ = ["NotAdmitted", "admit", "decide", "step"]
@@ -60,7 +61,8 @@ def step(
     happened, closed = apply_moment(customer, moment, received_at)
     happened = settled(happened, moment, effects, answer, received_at)
 
-    views = Views(happened, moment, received_at.timestamp())
+    received_s = received_at.timestamp()
+    views = Views(fresh(strategy.brand, happened, received_s), moment, received_s)
     decisions, uses = decide(strategy, world, views, moment, randomization_key)
 
     if isinstance(moment, Asked):

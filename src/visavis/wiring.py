@@ -124,6 +124,7 @@ class Derived:
     screens: Screens
     dispatcher: Dispatcher
     external_channels: ExternalChannels
+    unknown_codes: UnknownCodes
 
     def projections(self) -> list[Projection]:
         """The one list: in this order they take entries in, at start and live, are copied, and are erased."""
@@ -147,7 +148,6 @@ class Server(Derived):
     ledger: Ledger
     access_keys: AccessKeys
     metrics: Metrics
-    unknown_codes: UnknownCodes
     writer: Writer
     mirror: Mirror
     home: Home | None
@@ -222,8 +222,7 @@ def build(
     access = AccessKeys(storage.file("keys"), storage.secret("access"), now=lambda: time.now().timestamp())
 
     # What is derived from entries; the processor rebuilds it from the log.
-    parts = _derived(storage, strategy, randomization_key, time, log, access)
-    metrics = Metrics()
+    parts, metrics = _derived(storage, strategy, randomization_key, time, log, access), Metrics()
     processor = Processor(
         log,
         strategy,
@@ -234,12 +233,11 @@ def build(
         objections_of=parts.suppression_list.of,
         has_key=access.speaks_for,
     )
-    with _closed_unless_valid(access, log):
+    with _closed_if_refused(access, log):
         processor.enact(pending_changes(processor.world, strategy, files, learned))
 
     # Moments come in through the writer; what is durable is measured, shown and covered by a checkpoint.
-    unknown_codes = UnknownCodes(strategy, count=metrics.count_unknown_code)
-    writer = _writer(processor, metrics, unknown_codes, parts, ledger, threaded=not memory)
+    writer = _writer(processor, metrics, parts, ledger, threaded=not memory)
     screens, timelines = parts.screens, storage.file("timelines")
     mirror = Mirror(writer, access, screens, timelines, storage.secret("timelines"), settings.callbacks)
     mqtt, count = settings.mqtt, metrics.count_moment
@@ -252,7 +250,6 @@ def build(
         ledger=ledger,
         access_keys=access,
         metrics=metrics,
-        unknown_codes=unknown_codes,
         writer=writer,
         mirror=mirror,
         home=home,
@@ -262,13 +259,13 @@ def build(
 
 
 @contextmanager
-def _closed_unless_valid(access: AccessKeys, log: Log) -> Iterator[None]:
-    """Close the files of a server whose strategy is refused."""
+def _closed_if_refused(*files: AccessKeys | Log) -> Iterator[None]:
+    """Close these files when the strategy is refused, so that the next start finds them free."""
     try:
         yield
     except Invalid:
-        access.close()
-        log.close()
+        for file in files:
+            file.close()
         raise
 
 
@@ -305,23 +302,17 @@ def _derived(
         screens=screens,
         dispatcher=Dispatcher(file("delivery"), channels.channels, strategy, screens, person, now, secret("delivery")),
         external_channels=channels,
+        unknown_codes=UnknownCodes(strategy),
     )
 
 
-def _writer(
-    processor: Processor,
-    metrics: Metrics,
-    unknown_codes: UnknownCodes,
-    parts: Derived,
-    ledger: Ledger,
-    *,
-    threaded: bool,
-) -> Writer:
+def _writer(processor: Processor, metrics: Metrics, parts: Derived, ledger: Ledger, *, threaded: bool) -> Writer:
 
     def observed(processed: list[tuple[Entry, float]]) -> None:
         for entry, us in processed:
             metrics.count_entry(entry, us)
-            unknown_codes.note(entry)
+            for what in parts.unknown_codes.note(entry):
+                metrics.count_unknown_code(what)
         parts.screens.record_recent(processed)
 
     def answered() -> None:
@@ -332,6 +323,12 @@ def _writer(
     writer = Writer(processor, observed=observed, answered=answered, threaded=threaded)
     metrics.watch("visavis_moments_waiting", "Moments that wait for the writer", lambda: writer.waiting)
     metrics.watch("visavis_effects_waiting", "Effects that wait to be delivered", lambda: parts.webhooks.waiting)
+    clock, tills, counts = processor.clock, processor.population.tills, parts.objectives
+    stale_s = processor.strategy.brand.stale_after("till")
+    silent = "Places whose till has been silent for too long"
+    metrics.watch("visavis_tills_stale", silent, lambda: len(tills.stale(clock.now().timestamp(), stale_s)))
+    metrics.watch("visavis_windows_unobserved", "Outcome windows that no working till saw", counts.unobserved)
+    metrics.watch("visavis_outcomes_too_late", "Purchases received after their window was closed", counts.too_late)
     return writer
 
 

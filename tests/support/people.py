@@ -25,10 +25,9 @@ KEY = b"tests"
 encode = msgspec.msgpack.Encoder().encode
 
 
-DECLARED = b"""
-product_ids = ["p#", "p##", "p###", "c##########"]
-place_ids = ["s#"]
-
+PRODUCT_IDS = b'product_ids = ["p#", "p##", "p###", "c##########"]'
+PLACE_IDS = b'place_ids = ["s#"]'
+SIZE = b"""
 [traits.size]
 fr = "Taille"
 en = "Size"
@@ -40,9 +39,8 @@ def grocery() -> dict[str, bytes]:
     """The example, which also takes in a few ids that it does not list, and a size."""
     root = ROOT / "examples" / "grocery"
     files = {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
-    plain, tables = files["brand.toml"].split(b"\n[", 1)
-    ids, traits = DECLARED.strip().split(b"\n\n", 1)
-    return {**files, "brand.toml": b"\n".join([plain, ids, b"[" + tables, traits])}
+    brand = files["brand.toml"].replace(b"product_ids = []", PRODUCT_IDS).replace(b"place_ids = []", PLACE_IDS)
+    return {**files, "brand.toml": brand + SIZE}
 
 
 STRATEGY: Strategy = read(grocery())

@@ -19,6 +19,7 @@ from visavis.model.entry import SERVER, Entry, Origin
 from visavis.model.gs1 import product_of
 from visavis.model.moment import PERSON, SENSOR, Bought, Entered, Line, Located, Moment, Paying, Sought, Spot
 from visavis.model.view import View
+from visavis.strategy.freshness import comes_back
 from visavis.strategy.read import Strategy
 
 OURS: Final = frozenset({"service", "account"})
@@ -157,10 +158,11 @@ def still_readable(strategy: Strategy, customer: Customer, entry: Entry, now: fl
 
 
 def _stamped(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime) -> Moment:
-    """The moment placed (:func:`placed`), marked as late or not, with its own offset, whatever its sender wrote."""
+    """The moment placed (:func:`placed`), marked as late or back, with its own offset, whatever its sender wrote."""
     late = (received_at - moment.occurred_at).total_seconds() > strategy.brand.late_after(moment)
+    back = comes_back(strategy.brand, customer, moment, received_at.timestamp())
     own = _offset_s(moment) if moment.senders <= PERSON | SENSOR else None
-    return replace(placed(strategy, moment, customer.offset_s), late=late, own_offset_s=own)
+    return replace(placed(strategy, moment, customer.offset_s), late=late, back=back, own_offset_s=own)
 
 
 def _offset_s(moment: Moment) -> int | None:
@@ -184,7 +186,9 @@ def _comparable(strategy: Strategy, moment: Moment) -> Moment | None:
         sent = _entered(strategy, moment)
     if sent is None:
         return None
-    return replace(placed(strategy, sent), at=None, late=False, own_offset_s=None)  # a stored one has lost its offset
+    return replace(
+        placed(strategy, sent), at=None, late=False, back=False, own_offset_s=None
+    )  # a stored one has lost its offset
 
 
 def _entered(strategy: Strategy, moment: Located) -> Entered | None:

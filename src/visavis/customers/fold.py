@@ -2,10 +2,11 @@
 
 Replay runs ``fold(customer, entry)``; ``engine.step`` runs its parts around the decision: :func:`apply_moment`,
 ``wallet.settled``, :func:`apply_decisions`. None reads a strategy or a table of places: the gate has resolved
-everything.
+everything. Baskets and stocks that come out of order are mended by ``customers.reordered``.
 """
 
 from datetime import datetime
+from operator import is_
 from typing import Final
 
 from msgspec.structs import replace
@@ -19,7 +20,7 @@ from visavis.customers.rights import with_request
 from visavis.customers.stock import in_sequence, with_stock
 from visavis.customers.wallet import settled
 from visavis.model.consent import OPENS
-from visavis.model.customer import NAMES_LIMIT, Customer, Places, bounded
+from visavis.model.customer import NAMES_LIMIT, SETTLING_S, Customer, Places, bounded
 from visavis.model.decision import Decision, Outcome, Show
 from visavis.model.entry import Entry
 from visavis.model.moment import (
@@ -34,6 +35,7 @@ from visavis.model.moment import (
     Corrected,
     Declared,
     Displayed,
+    Due,
     Dwelled,
     Entered,
     Lapsed,
@@ -101,8 +103,7 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
         case Displayed() | Answered():
             customer = _answer(customer, moment)
         case Stocked() | Consumed() | RanOut():
-            overtaken = customer.out_of_order or not in_sequence(customer.home, moment)
-            customer = replace(customer, home=with_stock(customer.home, moment), out_of_order=overtaken)
+            customer = _home(customer, moment, received_s)
         case Measured():
             number = _number(customer.numbers.get(moment.measure), moment)
             customer = replace(customer, numbers=bounded(customer.numbers, moment.measure, number))
@@ -136,6 +137,14 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
     ), closed
 
 
+def _home(customer: Customer, moment: Stocked | Consumed | RanOut, received_s: float) -> Customer:
+    overtaken = customer.out_of_order or not in_sequence(customer.home, moment)
+    returns = moment.back and received_s - customer.home_back_at >= SETTLING_S
+    back_at = received_s if returns else customer.home_back_at
+    home = with_stock(customer.home, moment)
+    return replace(customer, home=home, home_back_at=back_at, out_of_order=overtaken)
+
+
 def _offset(customer: Customer, moment: Moment) -> Customer:
     """The customer with the UTC offset that their newest own moment had."""
     at = moment.occurred_at.timestamp()
@@ -157,9 +166,9 @@ def apply_decisions(customer: Customer, decisions: tuple[Decision, ...], receive
             shown = (*shown[-SHOWN_LIMIT * many + 1 :], card)
         if (window := decision.window) is not None:
             believed = tuple([known.family for known in decision.known])
-            when = (window.closes_at, window.from_day, window.until_day, window.visit)
+            when = (window.opens_at, window.until, window.closes_at, window.visit)
             about = (decision.id, decision.purpose, window.objective, action)
-            opened = Open(*about, *when, believed, family, window.outcome)
+            opened = Open(*about, *when, believed, family, window.outcome, window.place)
             waiting = (*waiting[-OPEN_LIMIT * many + 1 :], opened)
     if shown is service.shown and waiting is service.open:
         return customer
@@ -167,47 +176,62 @@ def apply_decisions(customer: Customer, decisions: tuple[Decision, ...], receive
 
 
 def _close_windows(customer: Customer, moment: Moment, received_s: float) -> tuple[Customer, tuple[Outcome, ...]]:
-    basket: frozenset[str] | None = None
-    day, value_cents, occurred_s = 0, 0, 0.0
-    if isinstance(moment, Bought) and moment.at is not None:
-        basket = frozenset([line.family for line in moment.lines])
-        day, occurred_s = moment.at.local_day, moment.occurred_at.timestamp()
-        value_cents = sum([line.price_cents for line in moment.lines])
-    agreed = moment.decision if isinstance(moment, Answered) and moment.answer in ("yes", "done") else None
+    """The customer with what this moment adds to the open windows, and the outcomes of those that it closes.
+
+    Time closes windows by a ``due`` moment only, which says for which of them no till was working.
+    """
     waiting: list[Open] = []
     closed: list[Outcome] = []
     for window in customer.service.open:
         choice = customer.consents.get(window.purpose)  # None: the purpose rests on another basis than consent
         if choice is not None and (choice.status not in OPENS or choice.until <= received_s):
             continue  # what may not be read any more has no outcome
-        ends = window.closes_at <= received_s
-        if agreed == window.decision and window.outcome == "answered_yes" and not ends:
-            window = replace(window, got=True)  # noqa: PLW2901
-        may_read = choice is None or "purchases" in choice.categories
-        if (
-            basket is not None
-            and may_read
-            and window.from_day <= day <= window.until_day
-            and occurred_s <= window.closes_at
-        ):
-            hits = window.hits
-            for bit, family in enumerate(window.families):
-                if family in basket:
-                    hits |= 1 << bit
-            got = window.got
-            if window.outcome != "answered_yes":
-                got = got or (window.family in basket if window.family else bool(window.action))
-            window = replace(window, hits=hits, got=got, value_cents=window.value_cents + value_cents)  # noqa: PLW2901
-            ends = ends or window.visit
-        if ends:
-            closed.append(
-                Outcome(window.decision, window.objective, window.action, window.hits, window.got, window.value_cents)
-            )
+        over, after = window.closes_at <= received_s, window
+        if not over and isinstance(moment, Bought) and (choice is None or "purchases" in choice.categories):
+            after = _with_basket(window, moment)
+        elif not over and isinstance(moment, Answered):
+            after = _with_answer(window, moment)
+        # An answer that was given before the basket may still come.
+        visited = after is not window and isinstance(moment, Bought) and window.visit
+        if over and isinstance(moment, Due):
+            closed.append(_outcome(after, observed=window.decision not in moment.unobserved))
+        elif visited and window.outcome != "answered_yes":
+            closed.append(_outcome(after, observed=True))
         else:
-            waiting.append(window)
-    if not closed and basket is None and agreed is None and len(waiting) == len(customer.service.open):
+            waiting.append(after)
+    if not closed and len(waiting) == len(customer.service.open) and all(map(is_, waiting, customer.service.open)):
         return customer, ()
     return replace(customer, service=replace(customer.service, open=tuple(waiting))), tuple(closed)
+
+
+def _with_basket(window: Open, moment: Bought) -> Open:
+    """The window after this basket, if it occurred in it; the first one of a visit ends it."""
+    occurred_s = moment.occurred_at.timestamp()
+    if not window.opens_at <= occurred_s < window.until:
+        return window
+    basket = {line.family for line in moment.lines}
+    hits, got = window.hits, window.got
+    for bit, family in enumerate(window.families):
+        if family in basket:
+            hits |= 1 << bit
+    if window.outcome != "answered_yes":
+        got = got or (window.family in basket if window.family else bool(window.action))
+    value_cents = window.value_cents + sum([line.price_cents for line in moment.lines])
+    until = occurred_s if window.visit else window.until
+    return replace(window, until=until, hits=hits, got=got, value_cents=value_cents)
+
+
+def _with_answer(window: Open, moment: Answered) -> Open:
+    """The window after this answer, if it is a yes to its card before it ended."""
+    agreed = moment.decision == window.decision and moment.answer in ("yes", "done")
+    if not agreed or window.outcome != "answered_yes" or moment.occurred_at.timestamp() >= window.until:
+        return window
+    return replace(window, got=True)
+
+
+def _outcome(window: Open, *, observed: bool) -> Outcome:
+    about = (window.decision, window.objective, window.action, window.hits, window.got, window.value_cents)
+    return Outcome(*about, observed, window.opens_at, window.until)
 
 
 def _retention(customer: Customer, moment: Moment, received_s: float) -> tuple[float, tuple[str, ...]]:

@@ -104,6 +104,7 @@ def merged(one: Customer, other: Customer) -> Customer:
         purchases=max(older.purchases, younger.purchases, key=lambda purchases: purchases.trips),
         places=_places(before.places, since.places),
         home=by_time(_each(before.home, since.home, _latest)),
+        home_back_at=max(before.home_back_at, since.home_back_at),
         preferences=_preferences(before, since),
         declared_at=_each(before.declared_at, since.declared_at, max),
         out_of_order=_overlap(older, younger),

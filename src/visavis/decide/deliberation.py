@@ -167,7 +167,7 @@ class Deliberation(Struct, frozen=True, gc=False):
         return brief_facts(self.strategy, view, self.views.service, family, known, self._excluded_families(view))
 
     def _window(self, action: Action) -> Window:
-        return outcome_window(self.strategy.objectives[action.objective], self.moment, self.views.received_s)
+        return outcome_window(self.strategy, action.objective, self.moment, self.views.received_s)
 
     def _limit(self, action: Action) -> Refusal | None:
         """The first limit that keeps an eligible action silent, from the longest lasting to the shortest."""
@@ -239,16 +239,17 @@ def deliberate(
 ) -> tuple[Decision | None, list[Use]]:
     """The decision for this audience, with the uses of data that it made.
 
-    ``None`` when this kind of moment wakes no action for it. A late one is silence: no data are read, no window
-    opens.
+    ``None`` when this kind of moment wakes no action for it. A late one, or one of a source that comes back, is
+    silence: no data are read, no window opens.
     """
     woken = strategy.woken_by(moment.kind, audience)
     if not woken:
         return None, []
     name = decision_id(key, views.id, moment.id, audience)
-    if moment.late:
-        late = tuple([Refusal(action.id, "late") for one in woken.values() for action in one.actions])
-        return Silence(name, audience, "", "late", 1.0, (), (), late, None), []
+    if moment.late or moment.back:
+        reason: RefusalReason = "late" if moment.late else "back"
+        refused = tuple([Refusal(action.id, reason) for one in woken.values() for action in one.actions])
+        return Silence(name, audience, "", reason, 1.0, (), (), refused, None), []
     screen = device.best(strategy, views.devices)
     one = Deliberation(
         strategy=strategy,
@@ -264,8 +265,8 @@ def deliberate(
         shown=limits.counting_cards(views.service, views.received_s),
     )
     gathered = one.gather()
-    arms, refused = one.propose(gathered.eligible)
-    decision = one.record(gathered, (*gathered.refusals, *refused), one.choose(arms))
+    arms, silent = one.propose(gathered.eligible)
+    decision = one.record(gathered, (*gathered.refusals, *silent), one.choose(arms))
     return decision, gathered.uses
 
 

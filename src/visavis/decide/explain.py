@@ -19,6 +19,10 @@ SENTENCES: Final[dict[RefusalReason, dict[str, str]]] = {
     "cool_down": {"fr": "une carte en a déjà parlé récemment", "en": "a card was about it recently"},
     "quiet_hours": {"fr": "ce sont vos heures calmes", "en": "these are your quiet hours"},
     "late": {"fr": "nous l'avons appris trop tard", "en": "it was reported too late"},
+    "back": {
+        "fr": "ce qui le signale revenait d'un long silence",
+        "en": "what reports it was back from a long silence",
+    },
     "device": {"fr": "aucun de vos écrans n'était disponible", "en": "none of your screens was available"},
     "attention": {
         "fr": "votre attention a déjà été assez sollicitée",

@@ -27,6 +27,7 @@ from visavis.model.errors import Invalid, Refused
 from visavis.model.ids import check_identity
 from visavis.model.moment import Role
 from visavis.runtime.writer import Writer
+from visavis.strategy.freshness import fresh
 
 PATH: Final = "/pair"
 OWNERS: Final[tuple[Role, ...]] = ("brand", "device", "adviser")
@@ -139,13 +140,14 @@ class PairingRoutes:
             raise Refused("This key speaks for another.", advice="Ask for your own devices.")
         person, place = _whose(key, asked.get("person", ""), asked.get("place", ""))
         if person:
-            customer = self._writer.processor.customer(person)
+            loop = self._writer.processor
+            customer = loop.customer(person)
             if key.role == "brand":
                 await record_staff_access(self._writer, person, "devices", ("service",))
                 if not customer.entries:
                     return json_response([])
-            states = customer.devices
-            return json_response(self._registry.listed("device", person, states))
+            known = fresh(self._strategy.brand, customer, loop.clock.now().timestamp())
+            return json_response(self._registry.listed("device", person, known.devices))
         return json_response(self._registry.listed("adviser", place, {}))
 
     async def _revoke(self, request: Request) -> Response:

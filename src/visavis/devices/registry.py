@@ -58,7 +58,7 @@ class Offer(Struct, frozen=True):
 
 
 class OwnDevice(Struct, frozen=True):
-    """A device and its last reported state (``None``: no report); ``until`` ends a shift (epoch s, 0: none)."""
+    """A device and its last reported state (``None``: not known); ``until`` ends a shift (epoch s, 0: none)."""
 
     id: str
     profile: str

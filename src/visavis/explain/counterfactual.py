@@ -26,6 +26,7 @@ from visavis.model.habit import HABIT, LOCAL_DAY
 from visavis.model.moment import Measured
 from visavis.model.world import World
 from visavis.runtime.population import Population
+from visavis.strategy.freshness import fresh
 from visavis.strategy.read import Strategy
 
 Change = Literal["gone", "shown", "other", "less", "more", "same"]
@@ -210,8 +211,8 @@ class _Experiment(Struct, frozen=True):
     def decide(self, customer: Customer, hidden: frozenset[str] = frozenset()) -> Decision | None:
         """The decision for this person, of whom these categories are not seen."""
         assert self.world is not None
-        moment = self.entry.moment
-        views = Views(customer, moment, self.entry.received_at.timestamp(), without=hidden)
+        moment, received_s = self.entry.moment, self.entry.received_at.timestamp()
+        views = Views(fresh(self.strategy.brand, customer, received_s), moment, received_s, without=hidden)
         decisions = decide(self.strategy, self.world, views, moment, self.key)[0]
         return next((one for one in decisions if one.audience == self.logged.audience), None)
 

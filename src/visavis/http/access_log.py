@@ -21,7 +21,8 @@ from visavis.model.ids import own_id
 from visavis.model.moment import Consulted
 from visavis.runtime.writer import Writer
 
-OK: Final = 200
+TELLING: Final = frozenset({200, 201, 202})
+"""The statuses of answers with a body that is about the person."""
 
 
 def recorded(writer: Writer, access: AccessKeys, one: BaseRoute) -> BaseRoute:
@@ -32,7 +33,7 @@ def recorded(writer: Writer, access: AccessKeys, one: BaseRoute) -> BaseRoute:
 
     async def answer(request: Request) -> Response:
         response: Response = await answering(request)
-        if response.status_code == OK:
+        if response.status_code in TELLING:
             key = key_of(request, access, *operation.roles, cookie=operation.cookie)
             if key.role in STAFF:
                 await record_staff_access(writer, str(request.path_params["person"]), about, operation.reads or ())

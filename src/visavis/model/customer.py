@@ -15,6 +15,8 @@ CHANGES_LIMIT: Final = 8
 HABITS_SLACK: Final = 144
 SHOPS_LIMIT: Final = 4
 NAMES_LIMIT: Final = 64
+SETTLING_S: Final = 600.0
+"""How long after it came back from a silence a home may take to report all that it holds."""
 
 T = TypeVar("T")
 
@@ -108,8 +110,9 @@ class Customer(Struct, frozen=True, gc=False):
     the times of objections and restrictions (``""``) that were lifted. Of a merged person, ``profiles`` keeps each
     customer that they are made of, as it would be without the others. ``declared_at`` says when each preference was
     last declared or taken back. ``out_of_order``: a basket or a change of a stock came after a later one, so
-    ``purchases`` and ``home`` are approximate until ``customers.reordered`` mends them. ``language`` is that of the
-    last notice, shown at ``language_at``; ``offset_s`` the UTC offset that their own device or home last wrote, at
+    ``purchases`` and ``home`` are approximate until ``customers.reordered`` mends them. ``home_back_at`` is when the
+    home last reported again after it had been silent for too long (epoch seconds). ``language`` is that of the last
+    notice, shown at ``language_at``; ``offset_s`` the UTC offset that their own device or home last wrote, at
     ``offset_at``. ``merges`` are merges that wait, or waited, by number; ``code`` is the hash of the one-time code that
     confirms one, and until when. Of a profile that was a bare card, ``extends`` is the customer whose card it is.
     """
@@ -138,6 +141,7 @@ class Customer(Struct, frozen=True, gc=False):
     purchases: Purchases = Purchases()
     places: Places = Places()
     home: dict[str, Stock] = {}
+    home_back_at: float = 0.0
     numbers: dict[str, Number] = {}
     preferences: dict[str, str | float | bool] = {}
     declared_at: dict[str, float] = {}

@@ -1,8 +1,8 @@
 """A moment: one thing that happened between a person and the brand, at one instant, of one kind.
 
 Each kind is one class: its fields, its category of data (consent is given for categories), who may send it, how long
-it is kept, and whether it counts as contact. What a sender writes into ``at``, ``late``, ``own_offset_s`` or a line's
-``family`` is never used: ``consent.gate.admit`` resolves them. JSON is read by ``model.decoding``.
+it is kept, and whether it counts as contact. What a sender writes into ``at``, ``late``, ``back``, ``own_offset_s`` or
+a line's ``family`` is never used: ``consent.gate.admit`` resolves them. JSON is read by ``model.decoding``.
 """
 
 from datetime import date, datetime
@@ -58,8 +58,9 @@ class MomentBase(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defau
 
     ``retention`` names the class of data whose retention period applies (the category, unless the kind is a proof);
     an ``active_contact`` is an act of the person, and starts that period again. ``late``: received too long after it
-    occurred to be news (``Brand.late_after``); ``own_offset_s``: the UTC offset that the person's own device or home
-    wrote ``occurred_at`` with. Both are written by the gate.
+    occurred to be news (``Brand.late_after``); ``back``: reported by a source that comes back from a silence;
+    ``own_offset_s``: the UTC offset that the person's own device or home wrote ``occurred_at`` with. All three are
+    written by the gate.
     """
 
     category: ClassVar[Category]
@@ -72,6 +73,7 @@ class MomentBase(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defau
     occurred_at: datetime
     at: Spot | None = None
     late: bool = False
+    back: bool = False
     own_offset_s: int | None = None
 
     def __init_subclass__(cls) -> None:
@@ -558,11 +560,15 @@ class Unlinked(MomentBase, frozen=True, tag="unlinked"):
 
 
 class Due(MomentBase, frozen=True, tag="due"):
-    """Time has come: the server wakes the person at ``next_due_at``, and every window that has ended closes."""
+    """Time has come: the server wakes the person at ``next_due_at``, and every window that has ended closes.
+
+    ``unobserved`` are the decisions among them during whose window no till was working.
+    """
 
     category = "service"
     senders = NOBODY
     active_contact = False
+    unobserved: tuple[str, ...] = ()
 
 
 AtPlace = Located | Entered | Dwelled | Left

@@ -4,6 +4,7 @@ When a commit fails, what was stepped is discarded. A moment that is not admitte
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import reduce
 from heapq import merge
 from itertools import chain
@@ -141,7 +142,7 @@ class Processor:
         name = self.linking.customer_of(moment.customer, named)
         identifier = named.customer if name != moment.customer else ""
         moment = replace(moment, customer=name) if identifier else moment
-        customer = self.population.customer(name)
+        customer = self._after_due(moment)
         moment = addressed(customer, moment)
         if check_log or moment.occurred_at.timestamp() - SKEW_S <= customer.last_received_at:
             stored = self._stored(customer, moment)
@@ -185,6 +186,17 @@ class Processor:
         self.population.apply(entry, after)
         self._follow(entry, after)
         return StepResult(entry)
+
+    def _after_due(self, moment: Moment) -> Customer:
+        """The person of this moment, after the windows that are over were closed."""
+        customer = self.population.customer(moment.customer)
+        if (due_at := customer.next_due_at) is None or isinstance(moment, Due):
+            return customer
+        now = self.clock.now()
+        if due_at > now.timestamp():
+            return customer
+        self.step(self._due(customer, now))
+        return self.population.customer(moment.customer)
 
     def _follow(self, entry: Entry, after: Customer) -> None:
         """Enter what this entry brings about under other names of the person, or of whom they are linked to."""
@@ -259,10 +271,18 @@ class Processor:
         now = self.clock.now()
         answers: list[StepResult] = []
         while (limit is None or len(answers) < limit) and (due := self.population.pop_due(now.timestamp())):
-            name, decision = due
-            # Named by the decision that is waited for, which closes once.
-            answers.append(self.step(Due(id=own_id("due", decision), customer=name, occurred_at=now)))
+            answers.append(self.step(self._due(due, now)))
         return answers
+
+    def _due(self, customer: Customer, now: datetime) -> Due:
+        """The moment that closes this person's windows that are over; named by the first, which closes once."""
+        assert customer.awaited is not None
+        stale_s, worked = self.strategy.brand.stale_after("till"), self.population.tills.worked
+        over = [one for one in customer.service.open if one.closes_at <= now.timestamp() and one.needs_till]
+        blind = [one.decision for one in over if not worked(one.place, one.opens_at, one.until, stale_s)]
+        return Due(
+            id=own_id("due", customer.awaited.decision), customer=customer.id, occurred_at=now, unobserved=tuple(blind)
+        )
 
     def learn(self) -> None:
         """Let the world change by what was learned, when a change is due."""

@@ -1,4 +1,4 @@
-"""All known customers by each of their names, the holders of identifiers, and who is due next; in memory."""
+"""All known customers by each of their names, the holders of identifiers, the tills, and who is due next; in memory."""
 
 from collections import ChainMap
 from collections.abc import Iterable, Iterator
@@ -10,6 +10,7 @@ from visavis.customers.fold import fold
 from visavis.customers.identity import apply_entry, reunited
 from visavis.model.customer import Customer, newborn
 from visavis.model.entry import Entry
+from visavis.runtime.tills import Tills
 
 
 class Changes(Struct, frozen=True):
@@ -20,9 +21,10 @@ class Changes(Struct, frozen=True):
 
 
 class Population:
-    """The customers of one brand."""
+    """The customers of one brand, and what all entries together tell of its ``tills``."""
 
     def __init__(self) -> None:
+        self.tills = Tills()
         self._customers: dict[str, Customer] = {}
         self._holders: dict[str, str] = {}
         self._changes = Changes()
@@ -58,6 +60,7 @@ class Population:
 
     def apply(self, entry: Entry, after: Customer) -> None:
         """Note that the person is ``after`` this entry; it may merge two customers, or part them."""
+        self.tills.note(entry)
         before = self.customer(entry.customer)
         people = ChainMap(self._changes.customers, self._customers)
         for person in apply_entry(people, ChainMap(self._changes.holders, self._holders), entry, after):
@@ -72,6 +75,7 @@ class Population:
 
     def fold(self, entry: Entry) -> None:
         """Take in an entry of the log; after the last one, :meth:`schedule`."""
+        self.tills.note(entry)
         apply_entry(self._customers, self._holders, entry, fold(self.customer(entry.customer), entry))
 
     def schedule(self) -> None:
@@ -124,13 +128,12 @@ class Population:
         """When somebody is due next (epoch seconds); ``None`` when nobody is."""
         return self._due[0][0] if self._due else None
 
-    def pop_due(self, now: float) -> tuple[str, str] | None:
-        """The name of who is due next, by now, and the decision whose window closes; ``None`` when nobody is."""
+    def pop_due(self, now: float) -> Customer | None:
+        """Who is due next, by now; ``None`` when nobody is."""
         while self._due and self._due[0][0] <= now:
             due, name = heappop(self._due)
-            window = self.customer(name).awaited
-            if window is not None and window.closes_at == due:
-                return name, window.decision
+            if (customer := self.customer(name)).next_due_at == due:
+                return customer
         return None
 
     def _await(self, customer: Customer, before: Customer | None) -> None:

@@ -9,6 +9,8 @@ from visavis.model.moment import Moment
 LATE_AFTER_S: Final = 180.0
 LATE_AFTER_AT_HOME_S: Final = 21_600.0
 """For what does not happen at a place of the brand; by its category (:data:`AT_HOME`)."""
+STALE_AFTER_S: Final = {"till": 4 * 86_400.0, "home": 7 * 86_400.0, "device": 86_400.0, "numbers": 7 * 86_400.0}
+"""How long what a source reported last is known, by source: its tills, a home, a device, a person's own numbers."""
 AT_HOME: Final = frozenset({"home", "numbers", "preferences", "orders"})
 
 
@@ -36,7 +38,7 @@ class Trait(Struct, frozen=True):
 
 
 def _usual_measures() -> dict[str, tuple[str, ...]]:
-    return {"water": ("L", "l", "cL", "cl", "mL", "ml"), "steps": ()}
+    return {"water": ("L", "cL", "mL"), "steps": ()}
 
 
 class Brand(Struct, frozen=True):
@@ -44,7 +46,8 @@ class Brand(Struct, frozen=True):
 
     Only ``traits`` are declared, and only ``measures``, in the units of each, are measured. ``product_ids`` and
     ``place_ids`` are the forms (``model.ids.has_form``) of codes that no file of the brand lists. ``controller`` signs
-    receipts of consent. ``late_after_s`` gives, by kind of moment, how long after it occurred it is still news.
+    receipts of consent. ``late_after_s`` gives, by kind of moment, how long after it occurred it is still news;
+    ``stale_after_s``, by source, how long after its last report what it reported is still known.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Brand(Struct, frozen=True):
     product_ids: tuple[str, ...] = ()
     place_ids: tuple[str, ...] = ()
     late_after_s: dict[str, float] = {}
+    stale_after_s: dict[str, float] = {}
     controller: Controller | None = None
 
     def trait_name(self, trait: str, language: str) -> str:
@@ -74,3 +78,7 @@ class Brand(Struct, frozen=True):
         """After how many seconds a moment of this kind wakes nothing any more: it only updates what is known."""
         default = LATE_AFTER_AT_HOME_S if moment.category in AT_HOME else LATE_AFTER_S
         return self.late_after_s.get(moment.kind, default)
+
+    def stale_after(self, source: str) -> float:
+        """After how many seconds without a report of this source what it reported is unknown."""
+        return self.stale_after_s.get(source, STALE_AFTER_S[source])

@@ -1,11 +1,14 @@
 """The console, behind a brand's key: latest moments, decisions explained, effects, webhooks, keys."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from itertools import islice
 from math import isfinite
 from time import perf_counter
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
+from babel.dates import format_datetime
 from babel.numbers import format_percent
 from markupsafe import Markup
 from msgspec import Struct
@@ -33,6 +36,7 @@ from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import KINDS
 from visavis.runtime.unknown_codes import UnknownCodes
 from visavis.runtime.writer import Writer
+from visavis.strategy.freshness import stale_sources
 from visavis.web import charts, pages
 from visavis.web.decision_details import details
 from visavis.web.feed import Filter, mark, rows
@@ -61,6 +65,7 @@ class ObjectiveRow(Struct, frozen=True):
     points: str
     between: str
     bar: Markup
+    unobserved: int
 
 
 def routes(
@@ -191,6 +196,7 @@ class Console:
     def _summary(self, language: str) -> dict[str, Any]:
         books, currency, parcels = self._accounts.books, self._strategy.brand.currency, self._webhooks.parcels
         return {
+            "stale": list(self._stale(language)),
             "books": {name: amount(abs(cents), currency, language) for name, cents in books.items()},
             "objectives": [standing(one, language) for one in self._objectives.results()],
             "parcels": [(one, mark(one.customer)) for one in islice(reversed(parcels.values()), PARCELS)],
@@ -201,6 +207,26 @@ class Console:
             "no_target": ", ".join([action.id for action in self._strategy.without_target]),
             "waiting": self._writer.waiting + self._webhooks.waiting,
         }
+
+    def _stale(self, language: str) -> Iterator[str]:
+        """The sources that are silent, each since when; of people's own only how many, and the longest silence."""
+        loop, brand, words = self._writer.processor, self._strategy.brand, pages.WORDS[language].console.stale
+        now = loop.clock.now().timestamp()
+        for place, at in loop.population.tills.stale(now, brand.stale_after("till")).items():
+            known = self._strategy.places.get(place)
+            name = known.name if known is not None else place
+            yield typeset(words.till.format(name=name, since=self._when(at, language)), language)
+        silent: dict[str, list[float]] = {}
+        for person in loop.population:
+            for one in stale_sources(brand, person, now):
+                silent.setdefault(one.source, []).append(one.since)
+        for source, times in sorted(silent.items()):
+            text = getattr(words, source).format(n=len(times), since=self._when(min(times), language))
+            yield typeset(text, language)
+
+    def _when(self, at: float, language: str) -> str:
+        local = datetime.fromtimestamp(at, ZoneInfo(self._strategy.brand.zone))
+        return format_datetime(local, "d MMMM, HH:mm", locale=language)
 
     def _rows(self, wanted: Filter, language: str, after: int) -> str:
         new = (one for one in reversed(self._screens.recent) if one.number > after)
@@ -270,4 +296,5 @@ def standing(one: ObjectiveResult, language: str) -> ObjectiveRow:
         points,
         between,
         bar,
+        one.unobserved,
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from secrets import token_hex
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from visavis.cards.typography import typeset
 from visavis.consent.choices import PurposeSwitch, choices
 from visavis.consent.confirmation import waiting
 from visavis.explain.accounts import Accounts
@@ -25,6 +26,7 @@ from visavis.http.routes import Operation, endpoint, page_route, routes_of
 from visavis.http.sign_in import sign_in
 from visavis.ledger.personal_view import USE_OUTCOMES, OwnLine, lines_of_person
 from visavis.ledger.personal_view import use_text as line_text
+from visavis.model.customer import Customer
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
 from visavis.model.errors import Refused
@@ -34,8 +36,9 @@ from visavis.rights.choosing import choose, confirm
 from visavis.rights.requests import Requests
 from visavis.runtime.loop import Processor
 from visavis.runtime.writer import Writer
+from visavis.strategy.freshness import stale_sources
 from visavis.web import pages
-from visavis.web.portal_choices import LOCALES, noted, purpose_row, waiting_row
+from visavis.web.portal_choices import LOCALES, long_day, noted, purpose_row, waiting_row
 from visavis.web.portal_merges import merge_row
 
 COOKIE: Final = "visavis-me"
@@ -224,10 +227,24 @@ def page_values(
         "looks": [line_text(line, strategy, language) for line in reversed(looks)],
         "merges": [],
         "merged": len(person.sides) > 1,
+        "unknown": list(_unknown(loop, own, now.timestamp(), language)),
         "objected": MARKETING in own.objections,
         "restricted": own.restricted,
         "entries": len(entries),
     }
+
+
+def _unknown(loop: Processor, person: Customer, now: float, language: str) -> Iterator[str]:
+    """What is not known any more of this person, each since when."""
+    strategy, words = loop.strategy, pages.WORDS[language].portal
+    for one in stale_sources(strategy.brand, person, now):
+        name = one.name
+        if one.source == "device":
+            profile = person.devices[one.name].profile
+            device = strategy.devices.get(profile)
+            name = (device.name if device is not None else "") or profile
+        day = long_day(one.since, strategy.brand.zone, language)
+        yield typeset(str(getattr(words.unknown, one.source)).format(name=name, day=day), language)
 
 
 def _cards(loop: Processor, entries: list[Entry], language: str) -> Iterable[ShownCard]:

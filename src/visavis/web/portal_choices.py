@@ -92,7 +92,7 @@ def waiting_row(strategy: Strategy, asked: Waiting, entry: Entry | None, languag
         purpose.benefit[language].rstrip(".") if purpose else asked.about
     )
     who = WHO.get(entry.origin.role if entry is not None else "brand", WHO["brand"])[language]
-    day, last = (_day(at, strategy.brand.zone, language) for at in (asked.at, asked.until))
+    day, last = (long_day(at, strategy.brand.zone, language) for at in (asked.at, asked.until))
     text = getattr(words.asks, asked.what).format(who=who[:1].upper() + who[1:], name=name)
     gives = purpose.notice.text[language] if purpose is not None and asked.what == "consent" else ""
     return WaitingRow(
@@ -100,7 +100,8 @@ def waiting_row(strategy: Strategy, asked: Waiting, entry: Entry | None, languag
     )
 
 
-def _day(at: float, zone: str, language: str) -> str:
+def long_day(at: float, zone: str, language: str) -> str:
+    """The day of this instant (epoch seconds) in this zone, in words."""
     return str(format_date(datetime.fromtimestamp(at, ZoneInfo(zone)), "long", locale=LOCALES[language]))
 
 
@@ -112,4 +113,4 @@ def _standing(choice: Choice, words: Any, zone: str, language: str) -> str:
         text, at = words.expired, choice.until
     elif choice.status in OPENS:
         text, at = (words.trial_until, choice.until) if choice.trial else (words.yes_since, choice.since)
-    return str(text.format(day=_day(at, zone, language)))
+    return str(text.format(day=long_day(at, zone, language)))

@@ -39,7 +39,7 @@ from visavis.wiring import Server
 
 AGREED = NOON - timedelta(days=300)
 PURPOSES = ("reminders", "home", "place-moment", "own-numbers")
-PLACES = ("s1", "s2", "s1-front", "market", "station", "airport")
+PLACES = ("s1", "s2", "s1-front", "s7", "s8", "s9")
 FEW = list(STRATEGY.products)[:6]
 
 

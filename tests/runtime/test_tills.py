@@ -85,7 +85,7 @@ def test_what_comes_after_the_grace_is_counted() -> None:
     loop, _ = after_a_door(*reports(-1.0))
     late = [
         Bought(
-            id=f"late-{m}", customer="camille", occurred_at=NOON + timedelta(minutes=m), place="s1", lines=lines("1")
+            id=f"late-{m}", customer="camille", occurred_at=NOON + timedelta(minutes=m), place="s1", lines=lines("p1")
         )
         for m in (-5, 30, 40, 300)
     ]

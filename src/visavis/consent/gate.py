@@ -331,7 +331,7 @@ def view(customer: Customer, moment: Moment, categories: frozenset[str], now: fl
         purchases=customer.purchases if "purchases" in categories else _NO_PURCHASES,
         places=customer.places if "places" in categories else _NO_PLACES,
         home=customer.home if "home" in categories else {},
-        numbers=customer.numbers if "numbers" in categories else {},
+        numbers=customer.profile(moment.customer).numbers if "numbers" in categories else {},
         preferences=customer.preferences if "preferences" in categories else {},
         orders=customer.orders if "orders" in categories else (),
         rewards=customer.rewards if "orders" in categories else (),

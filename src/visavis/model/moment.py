@@ -498,11 +498,52 @@ class Worn(MomentBase, frozen=True, tag="worn"):
 
 
 class Linked(MomentBase, frozen=True, tag="linked"):
-    """An identifier (a hash) was attached; if another customer holds it, the two are merged."""
+    """An identifier (a hash) was attached. The gate writes ``how``, and ``merge`` or the ``owner`` of a bare ``card``.
+
+    ``extended``: it is of a bare card (or a bare card asks), which then is its owner's; ``waiting``: it is another
+    person's, and both are asked under the number ``merge``; ``merged``: both confirmed.
+    """
 
     category = "account"
     senders = BRAND
     identifier: Id
+    how: Annotated[str, Meta(pattern="^(linked|extended|waiting|merged)$")] = "linked"
+    merge: Name = ""
+    card: Name = ""
+    owner: Name = ""
+    until: datetime | None = None
+
+
+class Merging(MomentBase, frozen=True, tag="merging"):
+    """A step towards being merged with another person: asked, confirmed, refused; or a one-time code was made.
+
+    Of a code, only its hash is kept, until ``until``. ``method``: on the person's own page, or by their code.
+    """
+
+    category = "account"
+    senders = NOBODY
+    retention = PROOF
+    step: Annotated[str, Meta(pattern="^(asked|coded|confirmed|refused)$")]
+    merge: Name = ""
+    identifier: Name = ""
+    code: Name = ""
+    method: Annotated[str, Meta(pattern="^(|page|code)$")] = ""
+    until: datetime | None = None
+
+
+class UsedTogether(MomentBase, frozen=True, tag="used_together"):
+    """A decision about a person merged with this one read data of this one: for a purpose, these categories.
+
+    ``by`` is who read them, as in a use; ``shown`` says whether a card was made of them.
+    """
+
+    category = "service"
+    senders = NOBODY
+    active_contact = False
+    purpose: Id
+    categories: tuple[str, ...]
+    by: Name = ""
+    shown: bool = False
 
 
 class Consulted(MomentBase, frozen=True, tag="consulted"):
@@ -541,7 +582,7 @@ OfPerson = Measured | Declared | CheckedIn | Asked | Shared | Displayed | Answer
 OfOrder = Ordered | Fulfilled | Returned | Redeeming | Reversed
 OfChoice = Noticed | Consented | Withdrew | Objected | Restricted | Born
 OfRight = Consulted | Requested | Corrected | Lapsed | Contested | Reviewed | Sought | Confirmed
-OfAccount = Proposed | Voted | Worn | Linked | Unlinked | Due
+OfAccount = Proposed | Voted | Worn | Linked | Unlinked | Merging | UsedTogether | Due
 Moment = AtPlace | OfProduct | OfPerson | OfOrder | OfChoice | OfRight | OfAccount
 
 KINDS: Final[dict[str, type[MomentBase]]] = {str(kind.__struct_config__.tag): kind for kind in Moment.__args__}

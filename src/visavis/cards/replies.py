@@ -71,7 +71,7 @@ class DecisionReply(Struct, frozen=True, omit_defaults=True):
 
 
 class Reply(Struct, frozen=True, omit_defaults=True):
-    """The answer to one moment that was kept."""
+    """The answer to one moment; only a position at a place that changed nothing was not ``kept``."""
 
     id: str
     kept: bool

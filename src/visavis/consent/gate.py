@@ -4,17 +4,18 @@
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from visavis.consent.notices import closed_by, resolved, unresolved
+from visavis.consent.presence import became, no_entrance
 from visavis.model.consent import OPENS, Purpose
 from visavis.model.customer import Customer, Places, Purchases
 from visavis.model.gs1 import product_of
 from visavis.model.moment import PERSON, SENSOR, Bought, Entered, Located, Moment, Paying, Spot
 from visavis.model.view import View
+from visavis.strategy.opening_hours import is_night, zone_of
 from visavis.strategy.read import Strategy
 
 OURS: Final = frozenset({"service", "account"})
@@ -79,7 +80,10 @@ def _shared(
 
 
 def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime) -> Moment | NotAdmitted:
-    """The moment resolved (:func:`placed`) and reduced, or its refusal (no open purpose covers its category, …)."""
+    """The moment resolved (:func:`placed`) and reduced, or its refusal (no open purpose covers its category, …).
+
+    A position is returned as it came: it is not to be kept, but followed (:func:`consent.presence.follow`).
+    """
     kind, category = moment.kind, moment.category
     if category not in OURS:
         now, naming = received_at.timestamp(), [one for one in strategy.purposes.values() if category in one.categories]
@@ -87,10 +91,9 @@ def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: d
             advice = f"No active consent covers {category}: serve the notice of a purpose that names it, then ask."
             return NotAdmitted(kind, category, advice)
     if isinstance(moment, Located):
-        entered = _entered(strategy, moment)
-        if entered is None:
-            return NotAdmitted(kind, category, "This position is in none of the brand's places; it was not kept.")
-        moment = entered
+        return moment  # on its way to ``presence.follow``: what it changes comes to this gate in its place
+    if isinstance(moment, Entered):
+        moment = replace(moment, no_entrance=no_entrance(strategy, customer.places, moment))
     found = resolved(strategy, customer, moment, received_at) if category == "account" else moment
     return (
         NotAdmitted(kind, category, found)
@@ -115,25 +118,17 @@ def _offset_s(moment: Moment) -> int | None:
 
 def same_content(strategy: Strategy, stored: Moment, sent: Moment) -> bool:
     """Whether what was sent under the id of a stored moment says the same, as far as moments are kept."""
+    if isinstance(sent, Located):
+        return became(strategy, stored, sent)
     return _comparable(strategy, stored) == _comparable(strategy, sent)
 
 
-def _comparable(strategy: Strategy, moment: Moment) -> Moment | None:
-    """The moment as the gate reduces it, without what the gate writes of its own; ``None`` for an unknown position."""
-    sent: Moment | None = unresolved(moment) if moment.category == "account" else moment
-    if isinstance(moment, Located):
-        sent = _entered(strategy, moment)
-    if sent is None:
-        return None
+def _comparable(strategy: Strategy, moment: Moment) -> Moment:
+    """The moment as the gate reduces it, without what the gate writes of its own."""
+    sent: Moment = unresolved(moment) if moment.category == "account" else moment
+    if isinstance(sent, Entered):
+        sent = replace(sent, no_entrance="")
     return replace(placed(strategy, sent), at=None, late=False, own_offset_s=None)  # a stored one has lost its offset
-
-
-def _entered(strategy: Strategy, moment: Located) -> Entered | None:
-    """That the person entered the place that contains this position, if the brand has one there."""
-    place = strategy.place_index.find(moment.longitude, moment.latitude)
-    if place is None:
-        return None
-    return Entered(id=moment.id, customer=moment.customer, occurred_at=moment.occurred_at, place=place.id)
 
 
 def _kept(customer: Customer, purpose: Purpose, now: float) -> frozenset[str]:
@@ -168,19 +163,17 @@ def _family(strategy: Strategy, product: str) -> str:
     return known.family if known is not None else product
 
 
-@lru_cache(maxsize=64)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
-
-
 def _spot(strategy: Strategy, place: str, occurred_at: datetime, offset_s: int | None) -> Spot:
     known = strategy.places.get(place)
-    zone: tzinfo = _zone(known.zone if known is not None else strategy.brand.zone)
+    zone: tzinfo = zone_of(known.zone if known is not None else strategy.brand.zone)
     if known is None and offset_s is not None:
         zone = timezone(timedelta(seconds=offset_s))
     local = occurred_at.astimezone(zone)
-    hour = local.hour + local.minute / 60
-    return Spot(place, known.kind if known is not None else "", local.toordinal() - _EPOCH_DAY, hour)
+    day, hour = local.toordinal() - _EPOCH_DAY, local.hour + local.minute / 60
+    if known is None:
+        return Spot(place, "", day, hour)
+    night = is_night(known.opening_hours, local.weekday(), hour)
+    return Spot(place, known.kind, day, hour, strategy.within.get(place, ()), night)
 
 
 _NO_PURCHASES: Final = Purchases()

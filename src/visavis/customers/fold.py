@@ -17,7 +17,16 @@ from visavis.customers.habits import bought
 from visavis.customers.rights import with_request
 from visavis.customers.wallet import settled
 from visavis.model.consent import OPENS
-from visavis.model.customer import CHANGES_LIMIT, HABITS_LIMIT, NAMES_LIMIT, Customer, Places, Stock, bounded
+from visavis.model.customer import (
+    CHANGES_LIMIT,
+    HABITS_LIMIT,
+    NAMES_LIMIT,
+    PLACES_LIMIT,
+    Customer,
+    Places,
+    Stock,
+    bounded,
+)
 from visavis.model.decision import Decision, Outcome, Show
 from visavis.model.entry import Entry
 from visavis.model.moment import (
@@ -214,28 +223,39 @@ def _retention(customer: Customer, moment: Moment, received_s: float) -> tuple[f
 
 def _place(places: Places, moment: Entered | CheckedIn | Left | Dwelled) -> Places:
     """The place after this, in the order in which things occurred; of two at the same instant the last received."""
-    at = moment.occurred_at.timestamp()
-    visits = places.visits + isinstance(moment, Entered)
-    if at < places.at:
-        # A check-in that a newer fact of the same place overtook, but that is not late, still checks in.
-        checks_in = isinstance(moment, CheckedIn) and not moment.late and moment.place == places.here
-        return replace(places, visits=visits, checked_in=places.checked_in or checks_in)
+    at, place, spot = moment.occurred_at.timestamp(), moment.place, moment.at
+    around = (place, *(spot.within if spot is not None else ()))
+    if isinstance(moment, Dwelled) and spot is not None and spot.night:
+        known = places.resident | {one: max(at, places.resident.get(one, at)) for one in around}
+        newest = sorted(known.items(), key=itemgetter(1, 0))[-PLACES_LIMIT:]
+        places = replace(places, resident=dict(newest))
     if isinstance(moment, Left):
-        left = bounded(places.left, moment.place, max(at, places.left.get(moment.place, at)))
-        if moment.place == places.here:
-            return Places(visits=visits, at=places.at, left=left)
-        return replace(places, left=left)
-    left = {place: when for place, when in places.left.items() if when > at}
-    if moment.place in left:
-        return Places(visits=visits, at=at, left=left)
-    stays = moment.place == places.here
-    since, checked_in = at, False
-    if isinstance(moment, CheckedIn):
-        checked_in = not moment.late or (stays and places.checked_in)
-    elif isinstance(moment, Dwelled) and stays:
-        since, checked_in = places.since, places.checked_in
-    kind = moment.at.place_kind if moment.at is not None else ""
-    return Places(moment.place, kind, since, visits, checked_in, at, left)
+        if at < places.at:
+            return places
+        left = bounded(places.left, place, max(at, places.left.get(place, at)), limit=PLACES_LIMIT)
+        return _still_there(replace(places, left=left), places.checked_in)
+    asks = isinstance(moment, CheckedIn) and not moment.late
+    if at < places.at:
+        # A check-in or an entrance that a newer fact of the same stay overtook, but that is not late, still counts.
+        if asks and place == places.here:
+            return replace(places, checked_in=place)
+        if isinstance(moment, Entered) and place in places.inside and place not in places.entered:
+            return replace(places, entered=(*places.entered, place))
+        return places
+    left = {one: when for one, when in places.left.items() if when > at}
+    again = isinstance(moment, Entered) and moment.no_entrance == "same_stay" and place in places.inside
+    chain = places.inside if again else around
+    begins = place not in places.inside or (isinstance(moment, Entered) and not again)
+    entered = [one for one in places.entered if one in places.inside and one in chain and one != place]
+    if isinstance(moment, Entered) or place in places.entered:
+        entered.append(place)
+    after = replace(places, chain=chain, since=at if begins else places.since, at=at, left=left, entered=tuple(entered))
+    return _still_there(after, place if asks else places.checked_in)
+
+
+def _still_there(places: Places, checked_in: str) -> Places:
+    """These places, checked in there only while the person is inside."""
+    return replace(places, checked_in=checked_in if checked_in in places.inside else "")
 
 
 def _answer(customer: Customer, moment: Displayed | Answered) -> Customer:

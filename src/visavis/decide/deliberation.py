@@ -20,7 +20,7 @@ from visavis.model.catalogue import Device
 from visavis.model.decision import Decision, Fact, Known, Refusal, RefusalReason, Scored, Show, Silence, Window
 from visavis.model.entry import Use
 from visavis.model.ids import decision_id
-from visavis.model.moment import Moment
+from visavis.model.moment import Dwelled, Entered, Moment
 from visavis.model.shown import Shown
 from visavis.model.view import View
 from visavis.model.world import World
@@ -237,16 +237,16 @@ def deliberate(
 ) -> tuple[Decision | None, list[Use]]:
     """The decision for this audience, with the uses of data that it made.
 
-    ``None`` when this kind of moment wakes no action for it. A late one is silence: no data are read, no window
-    opens.
+    ``None`` when this kind of moment wakes no action for it. One that is no news (:func:`_no_news`) is silence: no data
+    are read, no window opens.
     """
     woken = strategy.woken_by(moment.kind, audience)
     if not woken:
         return None, []
     name = decision_id(views.id, moment.id, audience)
-    if moment.late:
-        late = tuple([Refusal(action.id, "late") for one in woken.values() for action in one.actions])
-        return Silence(name, audience, "", "late", 1.0, (), (), late, None), []
+    if why := _no_news(moment):
+        refused = tuple([Refusal(action.id, why) for one in woken.values() for action in one.actions])
+        return Silence(name, audience, "", why, 1.0, (), (), refused, None), []
     screen = device.best(strategy, views.devices)
     one = Deliberation(
         strategy=strategy,
@@ -262,9 +262,18 @@ def deliberate(
         shown=limits.counting_cards(views.service, views.received_s),
     )
     gathered = one.gather()
-    arms, refused = one.propose(gathered.eligible)
-    decision = one.record(gathered, (*gathered.refusals, *refused), one.choose(arms))
+    arms, limited = one.propose(gathered.eligible)
+    decision = one.record(gathered, (*gathered.refusals, *limited), one.choose(arms))
     return decision, gathered.uses
+
+
+def _no_news(moment: Moment) -> RefusalReason | None:
+    """Why this moment wakes nothing: it is late, or no entrance, or somebody stays where only residents are now."""
+    if moment.late:
+        return "late"
+    if isinstance(moment, Entered):
+        return moment.no_entrance or None
+    return "closed" if isinstance(moment, Dwelled) and moment.at is not None and moment.at.night else None
 
 
 def _leading(held: list[tuple[Action, View]], ranked: dict[str, Ranking]) -> Action | None:

@@ -31,7 +31,7 @@ def decode(payload: bytes, *, received_at: datetime) -> Moment:
         moment = _json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _invalid(error) from None
-    return _checked(moment, received_at)
+    return checked(moment, received_at)
 
 
 def from_builtins(fields: dict[str, Any], *, received_at: datetime) -> Moment:
@@ -40,10 +40,10 @@ def from_builtins(fields: dict[str, Any], *, received_at: datetime) -> Moment:
         moment = msgspec.convert(fields, Moment, strict=True)
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
-    return _checked(moment, received_at)
+    return checked(moment, received_at)
 
 
-def _checked(moment: Moment, received_at: datetime) -> Moment:
+def checked(moment: Moment, received_at: datetime) -> Moment:
     """The moment, if it is in time, its id can be named, and its customer and identifier are of one person."""
     check_id(moment.id, "id")
     check_identity(moment.customer, "customer")

@@ -10,7 +10,7 @@ from visavis.model.decision import Decision, Outcome
 from visavis.model.moment import Moment
 from visavis.model.world import WorldChange
 
-FORM: Final = 2
+FORM: Final = 3
 
 
 class Effect(Struct, frozen=True, array_like=True, gc=False):

@@ -23,25 +23,27 @@ from visavis.model.decoding import CLOCK_SKEW
 from visavis.model.entry import Entry
 from visavis.model.errors import Refused, VisavisError
 from visavis.model.ids import check_identity
-from visavis.model.moment import Due, Linked, Moment, Objected
+from visavis.model.moment import Due, Linked, Located, Moment, Objected
 from visavis.model.world import WorldChange
 from visavis.ports import Clock, Log
 from visavis.runtime.population import Changes, Population
+from visavis.runtime.positions import Positions
 from visavis.runtime.projections import Projections
 from visavis.runtime.replay import WORLDS, rebuild
 from visavis.runtime.worlds import change
 from visavis.strategy.read import Strategy
 
 DUE: Final = "due-"  # how the ids of our own ``due`` moments begin; no sender may use it
+NOWHERE: Final = "This position is in none of the brand's places; it was not kept."
 REMEMBERED: Final = "kept"  # the method of an objection entered from the suppression list
 SKEW_S: Final = CLOCK_SKEW.total_seconds()
 log = logging.getLogger("visavis.identity")
 
 
 class StepResult(Struct, frozen=True):
-    """What the sender gets: the entry, or why it was not admitted; ``retried`` when the log held it already.
+    """What the sender gets: the entry, or why it was not admitted; neither for a position there that changed nothing.
 
-    ``conflict`` when what the log holds under this id says something else.
+    ``retried`` when the log held it already; ``conflict`` when what the log holds under this id says something else.
     """
 
     entry: Entry | None
@@ -82,6 +84,7 @@ class Processor:
         learner = OnlineLearner(self.population.customer, strategy.purposes)
         self.projections = projections if projections is not None else Projections([learner])
         self._objections_of = objections_of
+        self.positions = Positions()
         self._entries: dict[tuple[str, str], Entry] = {}
         state = rebuild(log, self.population, self.projections)
         self.world = state.world
@@ -139,6 +142,14 @@ class Processor:
         admitted = admit(self.strategy, customer, moment, received_at)
         if not customer.entries and not isinstance(admitted, NotAdmitted) and self.log.erased(name):
             admitted = NotAdmitted(moment.kind, moment.category, "Nothing is kept under this name.")
+        if isinstance(admitted, Located):
+            transition = self.positions.follow(self.strategy, customer, admitted)
+            if transition is None:
+                somewhere = self.strategy.place_index.containing(admitted.longitude, admitted.latitude)
+                return StepResult(None, None if somewhere else NotAdmitted(moment.kind, moment.category, NOWHERE))
+            admitted = admit(self.strategy, customer, transition, received_at)
+        if moment.category == "account":  # a choice, or who they are: what was known of their place is not carried over
+            self.positions.forget(customer.names)
         if isinstance(admitted, NotAdmitted):
             return StepResult(None, admitted)
         entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.randomization_key)
@@ -203,6 +214,7 @@ class Processor:
     def discard_group(self, group: Group) -> None:
         """Forget a group that could not be made durable."""
         self.population.discard(group.changes)
+        self.positions.forget(group.changes.customers)
 
     def apply_group(self, group: Group, position: int, *, live: bool = True) -> None:
         """Let the population and the projections follow a durable group, whose last entry is at this position."""

@@ -31,7 +31,8 @@ class Brand(Struct, frozen=True):
     """A brand: its languages, zone and currency, quiet hours, and how much attention of a person it may take a day.
 
     ``traits`` are the words, by language, of what people may declare of themselves; ``controller`` signs receipts of
-    consent. ``late_after_s`` gives, by kind of moment, how long after it occurred it is still news.
+    consent. ``late_after_s`` gives, by kind of moment, how long after it occurred it is still news. A stay at a
+    place has ended when nothing was heard of it for ``stay_ends_after_s``: who is seen there again enters again.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Brand(Struct, frozen=True):
     default_device: str = "glasses"
     traits: dict[str, dict[str, str]] = {}
     late_after_s: dict[str, float] = {}
+    stay_ends_after_s: float = 3_600.0
     controller: Controller | None = None
 
     def late_after(self, moment: Moment) -> float:

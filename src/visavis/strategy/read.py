@@ -44,7 +44,10 @@ class WokenActions(Struct, frozen=True):
 
 
 class Strategy(Struct, frozen=True):
-    """A validated strategy: every name is defined, every condition reads only what its purpose covers."""
+    """A validated strategy: every name is defined, every condition reads only what its purpose covers.
+
+    ``within`` gives, for a place that lies in others, these others, the smallest first.
+    """
 
     version: str
     brand: Brand
@@ -60,6 +63,7 @@ class Strategy(Struct, frozen=True):
     woken: dict[tuple[str, str], dict[str, WokenActions]]
     product_conditions: dict[str, Condition]
     place_index: PlaceIndex
+    within: dict[str, tuple[str, ...]]
 
     def woken_by(self, kind: str, audience: str) -> Mapping[str, WokenActions]:
         """The actions that this kind of moment wakes for this audience, by the purpose under which they read."""
@@ -107,6 +111,7 @@ def read(files: Mapping[str, bytes]) -> Strategy:
     faults = reading.listed()
     if faults or brand is None:
         raise Invalid(f"This strategy has {len(faults)} fault{'s' if len(faults) > 1 else ''}:\n" + "\n".join(faults))
+    index = PlaceIndex(places.values())
     return Strategy(
         version=version_of(*[part for path in sorted(files) for part in (path.encode(), files[path])]),
         brand=brand,
@@ -121,7 +126,8 @@ def read(files: Mapping[str, bytes]) -> Strategy:
         never_push=barred | {key for key, family in families.items() if family.never_push},
         woken=_woken(actions, conditions, product_conditions),
         product_conditions=product_conditions,
-        place_index=PlaceIndex(places.values()),
+        place_index=index,
+        within={place.id: around for place in places.values() if (around := index.within(place))},
     )
 
 

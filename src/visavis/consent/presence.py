@@ -79,7 +79,7 @@ Transition = Entered | Left | Dwelled
 def no_entrance(strategy: Strategy, places: Places, moment: Entered) -> Literal["", "same_stay", "closed", "resident"]:
     """Why this ``entered`` is no entrance; empty when it is one."""
     at = moment.occurred_at.timestamp()
-    lasts = abs(at - places.at) <= strategy.brand.stay_ends_after_s
+    lasts = abs(at - places.at) < strategy.brand.stay_ends_after_s
     if lasts and moment.place in places.entered and moment.place in places.inside:
         return "same_stay"
     place = strategy.places.get(moment.place)

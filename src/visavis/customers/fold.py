@@ -15,18 +15,10 @@ from msgspec.structs import replace
 from visavis.customers.choices import with_choice
 from visavis.customers.habits import bought
 from visavis.customers.rights import with_request
+from visavis.customers.stays import placed_by
 from visavis.customers.wallet import settled
 from visavis.model.consent import OPENS
-from visavis.model.customer import (
-    CHANGES_LIMIT,
-    HABITS_LIMIT,
-    NAMES_LIMIT,
-    PLACES_LIMIT,
-    Customer,
-    Places,
-    Stock,
-    bounded,
-)
+from visavis.model.customer import CHANGES_LIMIT, HABITS_LIMIT, NAMES_LIMIT, Customer, Stock, bounded
 from visavis.model.decision import Decision, Outcome, Show
 from visavis.model.entry import Entry
 from visavis.model.moment import (
@@ -97,7 +89,7 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
         case Bought():
             customer = replace(customer, purchases=bought(customer.purchases, moment))
         case Entered() | CheckedIn() | Left() | Dwelled():
-            customer = replace(customer, places=_place(customer.places, moment))
+            customer = replace(customer, places=placed_by(customer.places, moment))
         case Displayed() | Answered():
             customer = _answer(customer, moment)
         case Stocked() | Consumed() | RanOut():
@@ -108,7 +100,7 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
         case Declared():
             customer = _preference(customer, moment)
         case Noticed() | Consented() | Withdrew() | Objected() | Restricted():
-            customer = with_choice(customer, moment)
+            customer = _chosen(customer, moment)
         case Requested() | Corrected() | Contested() | Reviewed():
             customer = with_request(customer, moment, received_s)
         case Born():
@@ -136,6 +128,13 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
         last_contact_at=contact_at,
         held=held,
     ), closed
+
+
+def _chosen(customer: Customer, moment: Noticed | Consented | Withdrew | Objected | Restricted) -> Customer:
+    """The customer after this choice; who closes something enters anew, should they let places be known again."""
+    if isinstance(moment, Withdrew | Objected | Restricted):
+        customer = replace(customer, places=replace(customer.places, entered=()))
+    return with_choice(customer, moment)
 
 
 def _offset(customer: Customer, moment: Moment) -> Customer:
@@ -219,43 +218,6 @@ def _retention(customer: Customer, moment: Moment, received_s: float) -> tuple[f
     if isinstance(moment, Lapsed) and moment.contact_at is not None:
         contact_at = max(contact_at, moment.contact_at.timestamp())
     return contact_at, held if moment.retention in held else tuple(sorted((*held, moment.retention)))
-
-
-def _place(places: Places, moment: Entered | CheckedIn | Left | Dwelled) -> Places:
-    """The place after this, in the order in which things occurred; of two at the same instant the last received."""
-    at, place, spot = moment.occurred_at.timestamp(), moment.place, moment.at
-    around = (place, *(spot.within if spot is not None else ()))
-    if isinstance(moment, Dwelled) and spot is not None and spot.night:
-        known = places.resident | {one: max(at, places.resident.get(one, at)) for one in around}
-        newest = sorted(known.items(), key=itemgetter(1, 0))[-PLACES_LIMIT:]
-        places = replace(places, resident=dict(newest))
-    if isinstance(moment, Left):
-        if at < places.at:
-            return places
-        left = bounded(places.left, place, max(at, places.left.get(place, at)), limit=PLACES_LIMIT)
-        return _still_there(replace(places, left=left), places.checked_in)
-    asks = isinstance(moment, CheckedIn) and not moment.late
-    if at < places.at:
-        # A check-in or an entrance that a newer fact of the same stay overtook, but that is not late, still counts.
-        if asks and place == places.here:
-            return replace(places, checked_in=place)
-        if isinstance(moment, Entered) and place in places.inside and place not in places.entered:
-            return replace(places, entered=(*places.entered, place))
-        return places
-    left = {one: when for one, when in places.left.items() if when > at}
-    again = isinstance(moment, Entered) and moment.no_entrance == "same_stay" and place in places.inside
-    chain = places.inside if again else around
-    begins = place not in places.inside or (isinstance(moment, Entered) and not again)
-    entered = [one for one in places.entered if one in places.inside and one in chain and one != place]
-    if isinstance(moment, Entered) or place in places.entered:
-        entered.append(place)
-    after = replace(places, chain=chain, since=at if begins else places.since, at=at, left=left, entered=tuple(entered))
-    return _still_there(after, place if asks else places.checked_in)
-
-
-def _still_there(places: Places, checked_in: str) -> Places:
-    """These places, checked in there only while the person is inside."""
-    return replace(places, checked_in=checked_in if checked_in in places.inside else "")
 
 
 def _answer(customer: Customer, moment: Displayed | Answered) -> Customer:

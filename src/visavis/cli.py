@@ -144,11 +144,18 @@ def extract(
 
 
 @app.command(rich_help_panel=BRAND)
-def lint(root: StrategyFolder) -> None:
+def lint(
+    root: StrategyFolder,
+    *,
+    lock: Annotated[bool, typer.Option("--lock", help="Keep the hashes of the notices in notices.lock.")] = False,
+) -> None:
     """Read a strategy and list all its faults."""
+    from visavis.strategy import notices  # noqa: PLC0415
     from visavis.strategy.read import read  # noqa: PLC0415
 
     found = read(strategy_files(root))
+    if lock:
+        (root / notices.LOCK).write_text(notices.lock(found.purposes), encoding="utf-8")
     counts = f"{len(found.actions)} actions, {len(found.products)} products"
     sys.stdout.write(f"{found.brand.name}: {counts}, version {found.version}\n")
 
@@ -193,6 +200,11 @@ def serve(
 
     async def serving() -> None:
         async with listening(server, found.port, host=found.host):
+            for action in server.strategy.without_target:
+                text = (
+                    f"`{action.id}` is never shown: no [webhooks.{action.effect}] delivers its effect (docs/serve.md)."
+                )
+                sys.stderr.write(f"{text}\n")
             sys.stderr.write(f"{server.strategy.brand.name} listens on http://{found.host}:{found.port}\n")
             await until_stopped()
 

@@ -26,10 +26,8 @@ from support.people import BRANDS, NOON, lines
 from support.sabotage import Sabotage, mutate, replacing, wrapping
 from visavis.customers import fold, identity
 from visavis.customers.habits import bought
-from visavis.customers.pooled import pooled
 from visavis.model.consent import OPENS, Consent, Status
 from visavis.model.customer import HABITS_SLACK, NAMES_LIMIT, Customer, Purchases, newborn
-from visavis.model.habit import HABIT, TRIPS
 from visavis.model.moment import Bought, Line, Spot
 from visavis.model.shown import Service
 
@@ -227,41 +225,6 @@ def test_a_product_that_merges_badly_is_caught(monkeypatch: pytest.MonkeyPatch, 
 
 def test_the_sabotages_are_caught_by_what_they_spoil() -> None:
     a_trial(PLAN)
-
-
-def baskets(days: list[int], *, place: str = "s1") -> list[Bought]:
-    return [
-        Bought(
-            id=f"b{day}",
-            customer="ada",
-            occurred_at=NOON + timedelta(days=day),
-            place=place,
-            at=Spot(place, "shop", 20_000 + day, 12.0),
-            lines=tuple([Line(item, 1, 100, item) for item in BRANDS[day % 3 : day % 3 + 3]]),
-        )
-        for day in days
-    ]
-
-
-def test_a_stranger_who_shopped_first_and_became_known_has_the_habits_of_one_person() -> None:
-    first, then = baskets(list(range(0, 40, 4))), baskets(list(range(41, 90, 7)), place="s2")
-    apart = [Purchases(), Purchases()]
-    whole = Purchases()
-    for number, part in enumerate((first, then)):
-        for basket in part:
-            apart[number], whole = bought(apart[number], basket), bought(whole, basket)
-
-    together = pooled(apart[0], apart[1])
-
-    assert together == pooled(apart[1], apart[0])
-    assert (together.shops, together.visits, together.usual) == (whole.shops, whole.visits, whole.usual)
-    for family, row in whole.rows.items():
-        found = HABIT.unpack_from(together.table, together.rows[family] * HABIT.size)
-        expected = HABIT.unpack_from(whole.table, row * HABIT.size)
-        assert found[:14] == pytest.approx(expected[:14])
-        assert found[16] == expected[16]
-    assert TRIPS.unpack(together.trips)[:7] == pytest.approx(TRIPS.unpack(whole.trips)[:7])
-    assert TRIPS.unpack(together.trips)[8:16] == pytest.approx(TRIPS.unpack(whole.trips)[8:16])
 
 
 def test_what_is_merged_stays_bounded() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from support.doors import MOMENTS, ROOT_KEY, a_server, client, moment, running, shops, switch
 from support.house import House
-from support.people import BRANDS, NOON, a_history, a_loop, lines, says_yes
+from support.people import BRANDS, NOON, a_history, a_loop, everyone, lines, says_yes
 from support.sabotage import Sabotage, mutate, replacing, wrapping
 from visavis.customers import fold, identity
 from visavis.customers.choices import with_choice
@@ -50,9 +50,8 @@ async def opened(brand: httpx.AsyncClient, name: str) -> set[str]:
 def replays(server: Server) -> None:
     """Memory is what the log adds up to, byte for byte; and everything comes out the same when it is decided again."""
     state = rebuild(server.log)
-    assert {name: BYTES(person) for name, person in state.population.by_name().items()} == {
-        name: BYTES(person) for name, person in server.processor.population.by_name().items()
-    }, "replay"
+    log = server.log
+    assert everyone(state.population, log) == everyone(server.processor.population, log), "replay"
     assert {key: name for key, name in state.population.holders().items() if name} == {
         key: name for key, name in server.processor.population.holders().items() if name
     }, "replay"
@@ -250,9 +249,7 @@ def check_screens_and_answers_follow(root: Path) -> None:
         )
         assert again.retried, "lived twice"
         state = rebuild(server.log)
-        assert {name: BYTES(one) for name, one in state.population.by_name().items()} == {
-            name: BYTES(one) for name, one in server.processor.population.by_name().items()
-        }
+        assert everyone(state.population, server.log) == everyone(server.processor.population, server.log)
 
         done = house.erase("ada")
 
@@ -334,8 +331,8 @@ def _objections_lost(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         fold,
         "with_choice",
-        lambda customer, said: (
-            honest(customer, said) if not customer.profiles or not isinstance(said, Objected) else customer
+        lambda customer, said, received_s: (
+            honest(customer, said, received_s) if not customer.profiles or not isinstance(said, Objected) else customer
         ),
     )
 

@@ -25,6 +25,7 @@ from visavis.model.moment import (
     CheckedIn,
     Consented,
     Declared,
+    Due,
     Linked,
     Measured,
     Moment,
@@ -301,10 +302,7 @@ def check_parting(
         NOON + timedelta(days=1),
     )
     for name in lived:
-        tell(
-            Worn(id="later", customer=name, occurred_at=NOON + timedelta(days=90), device="d0"),
-            NOON + timedelta(days=90),
-        )
+        tell(Due(id="later", customer=name, occurred_at=NOON + timedelta(days=90)), NOON + timedelta(days=90))
     closed = [outcome for entries in lived.values() for entry in entries for outcome in entry.closed]
     assert len({outcome.decision for outcome in closed}) == len(closed), "a window has two outcomes"
     for name, entries in lived.items():

@@ -14,15 +14,17 @@ import msgspec
 from msgspec.structs import replace
 
 from visavis.api.signals import objection, opted_out
-from visavis.cards.replies import Reply, reply
+from visavis.cards.replies import Reply, kept_only, reply
+from visavis.consent.gate import still_readable
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys, InvalidKey, about_own, permits
+from visavis.http.access_log import record_entry_read
 from visavis.http.problems import Problem, problem
-from visavis.http.routes import ApiRoute, Operation
+from visavis.http.routes import STAFF, ApiRoute, Operation
 from visavis.model.decoding import decode
 from visavis.model.errors import VisavisError
 from visavis.model.moment import Answered, Displayed, Linked, Moment, Unlinked
-from visavis.runtime.loop import DUE
+from visavis.runtime.loop import StepResult
 from visavis.runtime.writer import Processed, Writer
 
 OPERATION: Final = Operation(
@@ -129,7 +131,7 @@ class Moments:
         [one] = await self._process_all(key, [payload], signal=signal)
         if isinstance(one, Problem):
             raise ProblemResponse(one)
-        return 200, JSON, _encode(one), []
+        return 202 if one.waiting else 200, JSON, _encode(one), []
 
     async def _many(self, key: AccessKey, payloads: list[bytes], *, signal: bool) -> list[Answer]:
         if not payloads or len(payloads) > MOMENTS_LIMIT:
@@ -160,10 +162,6 @@ class Moments:
         except VisavisError as error:
             self._count("", "invalid")
             return problem(422 if _is_json(payload) else 400, Exception.__str__(error), advice=error.advice)
-        if moment.id.startswith(DUE):
-            self._count("", "invalid")
-            detail = f"Not a moment: ids that begin with `{DUE}` are the clock's own."
-            return problem(422, detail, advice="Choose another id.")
         refused = permits(key, moment)
         if not refused and isinstance(moment, Displayed | Answered):
             refused = self._not_own(key, moment)
@@ -177,8 +175,8 @@ class Moments:
             return problem(429, "This key has too many moments waiting.", advice=advice, retry_after_s=1)
         try:
             if signal and (objected := objection(self._writer.processor, moment.customer, moment.id)) is not None:
-                self._writer.put(objected)
-            return moment, self._writer.put(moment)
+                self._writer.put(objected, key.origin("api", "Sec-GPC"))
+            return moment, self._writer.put(moment, key.origin("api"))
         except VisavisError as error:
             return problems.of_error(error)
 
@@ -198,12 +196,29 @@ class Moments:
             self._count(kind, "conflict")
             return problem(409, CONFLICT, advice=OTHER_ID)
         self._count(kind, "retried" if answer.retried else "kept")
+        if answer.retried:
+            return await self._retry_reply(key, moment, answer)
         strategy = self._writer.processor.strategy
-        language = strategy.language_for(self._writer.processor.customer(moment.customer))
-        return reply(strategy, answer.entry, language, key.role, retried=answer.retried, us=processed.us)
+        language = strategy.language_for(self._writer.processor.population.customer(moment.customer))
+        return reply(strategy, answer.entry, language, key.role, us=processed.us)
+
+    async def _retry_reply(self, key: AccessKey, moment: Moment, answer: StepResult) -> Answer:
+        """The answer to a retry: the first one, as far as it may be told today; to staff it is a read."""
+        processor, entry = self._writer.processor, answer.entry
+        assert entry is not None
+        strategy, customer = processor.strategy, processor.population.customer(moment.customer)
+        if answer.conflict or not still_readable(strategy, customer, entry, processor.clock.now().timestamp()):
+            return kept_only(entry)
+        found = reply(strategy, entry, strategy.language_for(customer), key.role, retried=True)
+        if key.role in STAFF and (found.decisions or found.effects or found.uses):
+            try:
+                await record_entry_read(self._writer, entry)
+            except VisavisError as error:
+                return problems.of_error(error)
+        return found
 
     def _not_own(self, key: AccessKey, moment: Displayed | Answered) -> str:
-        customer = self._writer.processor.customer(moment.customer)
+        customer = self._writer.processor.population.customer(moment.customer)
         card = customer.service.card(moment.decision)
         action = self._writer.processor.strategy.actions.get(card.action) if card is not None else None
         return about_own(key, moment, action.audience if action is not None else None, customer.places.here)

@@ -23,6 +23,7 @@ from visavis.model.habit import (
     NO_TRIPS,
     S28,
     SHOP0,
+    T_LAST,
     TRIPS,
     VISIT,
     VISITS_KEPT,
@@ -38,7 +39,7 @@ WIDTH: Final = HABIT.size
 
 
 def bought(purchases: Purchases, moment: Bought) -> Purchases:
-    """The habits after this basket. A late or replayed older basket counts; it never moves ``last`` backwards."""
+    """The habits after this basket, which is taken as the latest (see :func:`follows`)."""
     spot = moment.at
     if spot is None:
         return purchases
@@ -77,6 +78,13 @@ def bought(purchases: Purchases, moment: Bought) -> Purchases:
 
     changed = Purchases(rows, tuple(usual), bytes(table), trips, shops, visits)
     return pruned(changed, now) if len(usual) > HABITS_SLACK else changed
+
+
+def follows(purchases: Purchases, moment: Bought) -> bool:
+    """Whether this basket is later than all before it."""
+    if moment.at is None or not purchases.trips:
+        return True
+    return moment.occurred_at.timestamp() / DAY_S > float(TRIPS.unpack(purchases.trips)[T_LAST])
 
 
 def _repeat(habit: list[Any], now: float, day: float, number: float, ln_size: float) -> None:

@@ -9,9 +9,10 @@ from typing import Final, Literal, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from visavis.customers.pooled import pooled
+from visavis.customers.choices import joined
+from visavis.customers.stock import by_time
 from visavis.model import moment as kinds
-from visavis.model.consent import OPENS, Consent, Status
+from visavis.model.consent import OPENS, PAST_LIMIT, Consent, OpenTime, Status
 from visavis.model.customer import NAMES_LIMIT, PLACES_LIMIT, Customer, Places
 from visavis.model.entry import Entry
 from visavis.model.moment import Moment
@@ -73,6 +74,7 @@ def merged(one: Customer, other: Customer) -> Customer:
         for key in sorted({*older.consents, *younger.consents})
     }
     zoned = max(before, since, key=lambda who: (who.offset_at, who.last_received_at))
+    told = max(before, since, key=lambda who: (who.language_at, who.last_received_at))
     epoch = max(older.consent_epoch, younger.consent_epoch) + 1
     return Customer(
         id=older.id,
@@ -83,7 +85,8 @@ def merged(one: Customer, other: Customer) -> Customer:
         last_contact_at=max(older.last_contact_at, younger.last_contact_at),
         held=tuple(sorted({*older.held, *younger.held})),
         identifiers=tuple(dict.fromkeys((*older.identifiers, *younger.identifiers)))[-NAMES_LIMIT:],
-        language=max([who for who in (before, since) if who.language], key=_asked_at, default=since).language,
+        language=told.language,
+        language_at=told.language_at,
         offset_s=zoned.offset_s,
         offset_at=zoned.offset_at,
         consents=consents,
@@ -92,17 +95,22 @@ def merged(one: Customer, other: Customer) -> Customer:
         notices=_each(before.notices, since.notices, _latest),
         objections=_each(before.objections, since.objections, min),
         restricted=older.restricted or younger.restricted,
+        restricted_at=min([who.restricted_at for who in (older, younger) if who.restricted], default=0.0),
+        closed_times=_each(before.closed_times, since.closed_times, lambda mine, theirs: joined((*mine, *theirs))),
         of_age_at=max(older.of_age_at, younger.of_age_at),
-        purchases=pooled(older.purchases, younger.purchases),
+        purchases=max(older.purchases, younger.purchases, key=lambda purchases: purchases.trips),
         places=_places(before.places, since.places),
-        home=_each(before.home, since.home, _latest),
+        home=by_time(_each(before.home, since.home, _latest)),
+        home_back_at=max(before.home_back_at, since.home_back_at),
         numbers=_each(before.numbers, since.numbers, _number),
         preferences=_preferences(before, since),
         declared_at=_each(before.declared_at, since.declared_at, max),
+        out_of_order=_overlap(older, younger),
         orders=_all(before.orders, since.orders, lambda order: order.key, NAMES_LIMIT),
         rewards=_all(before.rewards, since.rewards, lambda reward: reward.code, NAMES_LIMIT),
         devices=_each(before.devices, since.devices, _latest),
         requests=_each(before.requests, since.requests, lambda _, later: later),
+        waiting=_all(before.waiting, since.waiting, lambda one: f"{one.what} {one.about}", NAMES_LIMIT),
         reviews=_each(before.reviews, since.reviews, lambda _, later: later),
         service=_service(before.service, since.service, len(profiles)),
         profiles=tuple(sorted(profiles.values(), key=lambda profile: (profile.born_at, profile.id))),
@@ -166,6 +174,8 @@ def _concerns(profile: Customer, person: Customer, moment: Moment) -> bool:
             return served is not None and profile.notices.get(moment.purpose) == served
         case kinds.Unlinked():
             return moment.identifier in profile.identifiers
+        case kinds.Confirmed():
+            return any(one.of == moment.of for one in profile.waiting)
         case kinds.Due():
             return any(moment.id.endswith(window.decision) for window in profile.service.open)
         case _:
@@ -173,7 +183,32 @@ def _concerns(profile: Customer, person: Customer, moment: Moment) -> bool:
 
 
 def _stricter(one: Consent | None, other: Consent | None) -> Consent:
-    """The more closed of two choices about one purpose; of two open ones the common scope, time and givers."""
+    """The more closed of two choices about one purpose; it was open when both were, and a no to either is a no."""
+    found = _more_closed(one, other)
+    if one is None or other is None:
+        return replace(found, past=())
+    return replace(found, no_at=max(one.no_at, other.no_at), past=_open_to_both(one, other))
+
+
+def _open_to_both(one: Consent, other: Consent) -> tuple[OpenTime, ...]:
+    """The times in which both were open, with what both were told."""
+    found = {
+        OpenTime(
+            max(mine.since, theirs.since),
+            min(mine.until, theirs.until),
+            _both(mine.categories, theirs.categories),
+            _both(mine.recipients, theirs.recipients),
+            _both(mine.iri, theirs.iri),
+            _both(mine.by, theirs.by),
+        )
+        for mine in one.open_times
+        for theirs in other.open_times
+    }
+    return tuple(sorted([time for time in found if time.since < time.until], key=_bytes))[-PAST_LIMIT:]
+
+
+def _more_closed(one: Consent | None, other: Consent | None) -> Consent:
+    """Of two open choices the common scope, time and givers."""
     if one is None or other is None:
         found = one if one is not None else other
         assert found is not None
@@ -203,6 +238,12 @@ def _closings(one: Customer, other: Customer, consents: Mapping[str, Consent], e
     return {**_each(one.closings, other.closings, max), **dict.fromkeys(sorted(objected | closed), epoch)}
 
 
+def _overlap(one: Customer, other: Customer) -> bool:
+    """Whether the habits or stocks of the two are to be folded together from the entries of both."""
+    shopped = bool(one.purchases.trips and other.purchases.trips)
+    return one.out_of_order or other.out_of_order or shopped or not one.home.keys().isdisjoint(other.home)
+
+
 def _both(one: tuple[T, ...], other: tuple[T, ...]) -> tuple[T, ...]:
     return tuple([name for name in one if name in other])
 
@@ -228,11 +269,6 @@ def _preferences(before: Customer, since: Customer) -> dict[str, str | float | b
         if since.declared_at.get(trait, never) >= before.declared_at.get(trait, never)
     }
     return dict(list(found.items())[-NAMES_LIMIT:])
-
-
-def _asked_at(customer: Customer) -> tuple[float, float]:
-    """When they were last served a notice, whose language is theirs."""
-    return (max((served.at for served in customer.notices.values()), default=0.0), customer.last_received_at)
 
 
 def _latest(one: T, other: T) -> T:

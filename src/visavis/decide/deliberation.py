@@ -19,7 +19,7 @@ from visavis.model.action import Action, Audience
 from visavis.model.catalogue import Device
 from visavis.model.decision import Decision, Fact, Known, Refusal, RefusalReason, Scored, Show, Silence, Window
 from visavis.model.entry import Use
-from visavis.model.ids import decision_id
+from visavis.model.ids import decision_id, draw_id
 from visavis.model.moment import Dwelled, Entered, Moment
 from visavis.model.shown import Shown
 from visavis.model.view import View
@@ -113,7 +113,7 @@ class Deliberation(Struct, frozen=True, gc=False):
         brand = self.strategy.brand
         # Silence is explored only when the best arm is: a service that is never explored is not withheld either.
         p = chances(nets, [explored[best - 1], *explored], gamma=brand.exploration_gamma, floor=brand.exploration_floor)
-        drawn = draw(p, keyed_uniform(self.key, f"{self.id}/action"))
+        drawn = draw(p, keyed_uniform(self.key, f"{draw_id(self.views.id, self.moment.id, self.audience)}/action"))
         names = [("", ""), *[(arm.of.action.id, arm.family) for arm in arms]]
         scored = tuple([Scored(*names[i], round(nets[i] * 1000), p[i]) for i in sorted({0, drawn, best})])
         return Draw(arms[drawn - 1] if drawn else None, p[drawn], scored, beaten=not drawn and nets[best] > 0.0)
@@ -167,11 +167,13 @@ class Deliberation(Struct, frozen=True, gc=False):
         return brief_facts(self.strategy, view, self.views.service, family, known, self._excluded_families(view))
 
     def _window(self, action: Action) -> Window:
-        return outcome_window(self.strategy.objectives[action.objective], self.moment, self.views.received_s)
+        return outcome_window(self.strategy, action.objective, self.moment, self.views.received_s)
 
     def _limit(self, action: Action) -> Refusal | None:
         """The first limit that keeps an eligible action silent, from the longest lasting to the shortest."""
         views, brand, objective = self.views, self.strategy.brand, self.strategy.objectives[action.objective]
+        if not self.strategy.delivers(action):
+            return Refusal(action.id, "no_target", action.effect)
         if self.screen is None:
             return Refusal(action.id, "device")
         if self.screen.interrupts and limits.quiet(brand, self._hour()):
@@ -243,7 +245,7 @@ def deliberate(
     woken = strategy.woken_by(moment.kind, audience)
     if not woken:
         return None, []
-    name = decision_id(views.id, moment.id, audience)
+    name = decision_id(key, views.id, moment.id, audience)
     if why := _no_news(moment):
         refused = tuple([Refusal(action.id, why) for one in woken.values() for action in one.actions])
         return Silence(name, audience, "", why, 1.0, (), (), refused, None), []
@@ -262,15 +264,15 @@ def deliberate(
         shown=limits.counting_cards(views.service, views.received_s),
     )
     gathered = one.gather()
-    arms, limited = one.propose(gathered.eligible)
-    decision = one.record(gathered, (*gathered.refusals, *limited), one.choose(arms))
+    arms, silent = one.propose(gathered.eligible)
+    decision = one.record(gathered, (*gathered.refusals, *silent), one.choose(arms))
     return decision, gathered.uses
 
 
 def _no_news(moment: Moment) -> RefusalReason | None:
-    """Why this moment wakes nothing: it is late, or no entrance, or somebody stays where only residents are now."""
-    if moment.late:
-        return "late"
+    """Why this moment wakes nothing: it is late, its source comes back, or it is no entrance, but a stay at night."""
+    if moment.late or moment.back:
+        return "late" if moment.late else "back"
     if isinstance(moment, Entered):
         return moment.no_entrance or None
     return "closed" if isinstance(moment, Dwelled) and moment.at is not None and moment.at.night else None

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from visavis.model.entry import Entry
+from visavis.model.entry import Entry, Origin
 from visavis.model.errors import Invalid, Refused
 from visavis.model.ids import check_identity
 from visavis.model.moment import Answered, Consented, Displayed, Moment, Role, Withdrew
@@ -41,6 +41,10 @@ class AccessKey(Struct, frozen=True, forbid_unknown_fields=True):
     profile: str = ""
     revoked: bool = False
     until: float = 0.0
+
+    def origin(self, surface: str, method: str = "") -> Origin:
+        """Who acts with this key, and where."""
+        return Origin(self.role, self.id, surface, method)
 
 
 PEOPLES: Final = frozenset({"device", "sensor"})  # the roles whose subject is a person

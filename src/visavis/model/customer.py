@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from visavis.model.consent import Consent, Served
 from visavis.model.number import Number
-from visavis.model.request import Request, Review
+from visavis.model.request import Request, Review, Waiting
 from visavis.model.shown import DeviceState, Open, Service
 
 HABITS_LIMIT: Final = 128
@@ -16,6 +16,8 @@ HABITS_SLACK: Final = 144
 SHOPS_LIMIT: Final = 4
 PLACES_LIMIT: Final = 8
 NAMES_LIMIT: Final = 64
+SETTLING_S: Final = 600.0
+"""How long after it came back from a silence a home may take to report all that it holds."""
 
 T = TypeVar("T")
 
@@ -104,11 +106,15 @@ class Reward(Struct, frozen=True, array_like=True, gc=False):
 class Customer(Struct, frozen=True, gc=False):
     """The state of one person.
 
-    ``born_at`` is the time of their first entry, ``last_contact_at`` of their last active contact (epoch seconds);
-    ``held`` the retention classes of their entries. ``consent_epoch`` counts their choices; ``closings`` gives the
-    epoch in which each purpose was last closed (``""``: all of them). Of a merged person, ``profiles`` keeps each
+    ``born_at`` is when their first entry was received, ``last_contact_at`` when their last active contact occurred
+    (epoch seconds; 0 before); ``held`` are the retention classes of their entries. ``consent_epoch`` counts their
+    choices; ``closings`` gives the epoch in which each purpose was last closed (``""``: all of them); ``closed_times``
+    the times of objections and restrictions (``""``) that were lifted. Of a merged person, ``profiles`` keeps each
     customer that they are made of, as it would be without the others. ``declared_at`` says when each preference was
-    last declared or taken back. ``offset_s`` is the UTC offset that their own device or home last wrote, at
+    last declared or taken back. ``out_of_order``: a basket or a change of a stock came after a later one, so
+    ``purchases`` and ``home`` are approximate until ``customers.reordered`` mends them. ``home_back_at`` is when the
+    home last reported again after it had been silent for too long (epoch seconds). ``language`` is that of the last
+    notice, shown at ``language_at``; ``offset_s`` the UTC offset that their own device or home last wrote, at
     ``offset_at``.
     """
 
@@ -121,6 +127,7 @@ class Customer(Struct, frozen=True, gc=False):
     held: tuple[str, ...] = ()
     identifiers: tuple[str, ...] = ()
     language: str = ""
+    language_at: float = 0.0
     offset_s: int | None = None
     offset_at: float = 0.0
     consents: dict[str, Consent] = {}
@@ -129,18 +136,23 @@ class Customer(Struct, frozen=True, gc=False):
     notices: dict[str, Served] = {}
     objections: dict[str, float] = {}
     restricted: bool = False
+    restricted_at: float = 0.0
+    closed_times: dict[str, tuple[tuple[float, float], ...]] = {}
     of_age_at: float = 0.0
     purchases: Purchases = Purchases()
     places: Places = Places()
     home: dict[str, Stock] = {}
+    home_back_at: float = 0.0
     numbers: dict[str, Number] = {}
     preferences: dict[str, str | float | bool] = {}
     declared_at: dict[str, float] = {}
+    out_of_order: bool = False
     orders: tuple[Order, ...] = ()
     rewards: tuple[Reward, ...] = ()
     devices: dict[str, DeviceState] = {}
     requests: dict[str, Request] = {}
     reviews: dict[str, Review] = {}
+    waiting: tuple[Waiting, ...] = ()
     service: Service = Service()
     profiles: tuple["Customer", ...] = ()
 
@@ -152,7 +164,7 @@ class Customer(Struct, frozen=True, gc=False):
     @property
     def kept_from(self) -> float:
         """The start of the retention period: the last active contact, else the first entry (epoch seconds)."""
-        return max(self.last_contact_at, self.born_at)
+        return self.last_contact_at or self.born_at
 
     @property
     def awaited(self) -> Open | None:

@@ -16,6 +16,7 @@ RefusalReason = Literal[
     "same_stay",
     "closed",
     "resident",
+    "back",
     "device",
     "attention",
     "holdout",
@@ -24,6 +25,7 @@ RefusalReason = Literal[
     "nothing_to_name",
     "wrong",
     "unparameterised",
+    "no_target",
 ]
 
 
@@ -60,14 +62,18 @@ class Term(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Window(Struct, frozen=True, array_like=True, gc=False):
-    """When the outcome counts: on local days ``from_day`` … ``until_day``, closed at ``closes_at`` (epoch seconds)."""
+    """When the outcome counts: from ``opens_at`` to before ``until``, if received before ``closes_at`` (epoch seconds).
+
+    With ``visit`` the first basket ends it; ``place`` is where that visit began.
+    """
 
     objective: str
+    opens_at: float
+    until: float
     closes_at: float
-    from_day: int
-    until_day: int
     visit: bool
     outcome: str = "bought_family"
+    place: str = ""
 
 
 FactKind = Literal["name", "need", "reward", "order", "heavy", "away", "trait", "avoid"]
@@ -129,7 +135,11 @@ Decision = Show | Silence
 
 
 class Outcome(Struct, frozen=True, array_like=True, gc=False):
-    """The outcome of a decision: bit i of ``hits`` when its i-th known family was bought; ``got`` for the shown arm."""
+    """The outcome of a decision: bit i of ``hits`` when its i-th known family was bought; ``got`` for the shown arm.
+
+    Not ``observed``: no till could have reported a purchase all that time, so that nothing bought says nothing.
+    ``opens_at`` and ``until`` are those of its window.
+    """
 
     decision: str
     objective: str
@@ -137,3 +147,6 @@ class Outcome(Struct, frozen=True, array_like=True, gc=False):
     hits: int
     got: bool
     value_cents: int
+    observed: bool = True
+    opens_at: float = 0.0
+    until: float = 0.0

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from visavis.model.errors import Invalid
-from visavis.model.ids import check_id, check_identity
+from visavis.model.ids import check_identity, check_sent_id
 from visavis.model.moment import Linked, Moment, Unlinked
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -34,18 +34,19 @@ def decode(payload: bytes, *, received_at: datetime) -> Moment:
     return checked(moment, received_at)
 
 
-def from_builtins(fields: dict[str, Any], *, received_at: datetime) -> Moment:
-    """One moment from an object that is already parsed (a story's TOML, a CSV row)."""
+def from_builtins(fields: dict[str, Any], *, received_at: datetime, our_own: bool = False) -> Moment:
+    """One moment from an object that is already parsed (a story's TOML, a CSV row); ``our_own``: the server made it."""
     try:
         moment = msgspec.convert(fields, Moment, strict=True)
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
-    return checked(moment, received_at)
+    return checked(moment, received_at, our_own=our_own)
 
 
-def checked(moment: Moment, received_at: datetime) -> Moment:
-    """The moment, if it is in time, its id can be named, and its customer and identifier are of one person."""
-    check_id(moment.id, "id")
+def checked(moment: Moment, received_at: datetime, *, our_own: bool = False) -> Moment:
+    """The moment, if it is in time, a sender may give its id, and its customer and identifier are of one person."""
+    if not our_own:
+        check_sent_id(moment.id)
     check_identity(moment.customer, "customer")
     if isinstance(moment, Linked | Unlinked):
         check_identity(moment.identifier, "identifier")

@@ -1,8 +1,9 @@
-"""Retention: data of a person are deleted so many days after their last active contact.
+"""Retention: data of a person are deleted so many days after their last active contact occurred.
 
 A category is kept as long as the longest purpose that names it, of those chosen about or on another basis; the rest as
 long as the longest of all; notices and choices, as proof, :data:`PROOF_DAYS` longer. When all is over the person is
-erased, and may come again. Restricted data are left alone. Whatever is interrupted is done at the next run.
+erased, and may come again. What is over already when it arrives goes at the next run, within a day. Restricted data are
+left alone. Whatever is interrupted is done at the next run.
 """
 
 import logging
@@ -15,6 +16,7 @@ from typing import Final
 from visavis.model.consent import CATEGORIES, Purpose
 from visavis.model.customer import Customer
 from visavis.model.entry import Entry
+from visavis.model.ids import own_id
 from visavis.model.moment import PROOF, Lapsed
 from visavis.ports import PersonalDataHolder
 from visavis.rights.rectification import without_categories
@@ -117,7 +119,7 @@ class Retention:
             changes[entry.customer][entry.moment.id] = after
         categories, contact_at = tuple(sorted(over)), datetime.fromtimestamp(person.kept_from, UTC)
         for name in person.names:  # named by what it is about: after a crash it is there already
-            cause = f"lapsed-{'-'.join(categories)}-{contact_at:%Y%m%dT%H%M%S%f}"
+            cause = own_id("lapsed", *categories, f"{contact_at:%Y%m%dT%H%M%S%f}")
             moment = Lapsed(id=cause, customer=name, occurred_at=now, categories=categories, contact_at=contact_at)
             processor.step(moment, check_log=True)
         processor.commit()

@@ -4,9 +4,11 @@ When a commit fails, what was stepped is discarded. A moment that is not admitte
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import reduce
 from heapq import merge
+from itertools import chain
 from typing import Final
 
 from msgspec import Struct
@@ -15,14 +17,15 @@ from msgspec.structs import replace
 from visavis.consent.gate import same_content
 from visavis.customers.fold import fold
 from visavis.customers.identity import REASONS, addressed, refusal
+from visavis.customers.reordered import reordered
 from visavis.engine import NotAdmitted, admit, step
 from visavis.learning.online import OnlineLearner
 from visavis.ledger.record import prepare_lines
 from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.decoding import CLOCK_SKEW
-from visavis.model.entry import Entry
+from visavis.model.entry import SERVER, Entry, Origin
 from visavis.model.errors import Refused, VisavisError
-from visavis.model.ids import check_identity
+from visavis.model.ids import check_identity, own_id
 from visavis.model.moment import Due, Linked, Located, Moment, Objected
 from visavis.model.world import WorldChange
 from visavis.ports import Clock, Log
@@ -33,7 +36,6 @@ from visavis.runtime.replay import WORLDS, rebuild
 from visavis.runtime.worlds import change
 from visavis.strategy.read import Strategy
 
-DUE: Final = "due-"  # how the ids of our own ``due`` moments begin; no sender may use it
 NOWHERE: Final = "This position is in none of the brand's places; it was not kept."
 REMEMBERED: Final = "kept"  # the method of an objection entered from the suppression list
 SKEW_S: Final = CLOCK_SKEW.total_seconds()
@@ -93,12 +95,19 @@ class Processor:
     # What is known.
 
     def customer(self, name: str) -> Customer:
-        """The person of this name as of the last step; a newborn when nothing is known of them."""
-        return self.population.customer(name)
+        """The person of this name as of the last step, all facts in order; a newborn when nothing is known of them."""
+        customer = self.population.customer(name)
+        if customer.out_of_order:
+            before, customer = customer, reordered(customer, self._stepped_entries)
+            self.population.put_in_order(before, customer)
+        return customer
+
+    def _stepped_entries(self, name: str) -> Iterator[Entry]:
+        return chain(self.log.of(name), [entry for entry in self._entries.values() if entry.customer == name])
 
     def names(self, customer: str) -> tuple[str, ...]:
         """Every name of this person: one, unless customers were merged."""
-        return self.customer(customer).names
+        return self.population.customer(customer).names
 
     def entries_of(self, customer: str) -> list[Entry]:
         """The entries of this person, under each of their names, oldest first."""
@@ -117,13 +126,13 @@ class Processor:
         self.commit()
         return answers
 
-    def step(self, moment: Moment, *, check_log: bool = False) -> StepResult:
+    def step(self, moment: Moment, origin: Origin = SERVER, *, check_log: bool = False) -> StepResult:
         """Step one moment into the open group; it must not be answered before :meth:`commit` has returned.
 
         The log is not asked about a moment that occurred after all that was received of its person, unless
         ``check_log``: an id repeated under a later time makes the commit fail with :class:`Refused`.
         """
-        customer = self.customer(moment.customer)
+        customer = self._after_due(moment)
         moment = addressed(customer, moment)
         name = moment.customer
         if check_log or moment.occurred_at.timestamp() - SKEW_S <= customer.last_received_at:
@@ -136,10 +145,10 @@ class Processor:
             refused = self._merge_refused(customer, moment, received_at.timestamp())
             if refused is not None:
                 return StepResult(None, refused)
-        remembered = isinstance(moment, Objected) and moment.method == REMEMBERED
+        remembered = isinstance(moment, Objected) and moment.method == REMEMBERED and origin.surface == ""
         if (not customer.entries or isinstance(moment, Linked)) and not remembered:
             customer = self._restore_objections(customer, moment)
-        admitted = admit(self.strategy, customer, moment, received_at)
+        admitted = admit(self.strategy, customer, moment, received_at, origin)
         if not customer.entries and not isinstance(admitted, NotAdmitted) and self.log.erased(name):
             admitted = NotAdmitted(moment.kind, moment.category, "Nothing is kept under this name.")
         if isinstance(admitted, Located):
@@ -147,17 +156,30 @@ class Processor:
             if transition is None:
                 somewhere = self.strategy.place_index.containing(admitted.longitude, admitted.latitude)
                 return StepResult(None, None if somewhere else NotAdmitted(moment.kind, moment.category, NOWHERE))
-            admitted = admit(self.strategy, customer, transition, received_at)
+            admitted = admit(self.strategy, customer, transition, received_at, origin)
         if moment.category == "account":  # a choice, or who they are: what was known of their place is not carried over
             self.positions.forget(customer.names)
         if isinstance(admitted, NotAdmitted):
             return StepResult(None, admitted)
-        entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.randomization_key)
+        if not admitted.late:  # a late moment decides nothing: a history that is brought in is put in order once
+            customer = self.customer(name) if customer.out_of_order else customer
+        entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.randomization_key, origin)
         self._entries[name, moment.id] = entry
         self.population.apply(entry, after)
         if isinstance(admitted, Objected) and admitted.on:
-            self._object_as_each(after, admitted)
+            self._object_as_each(after, admitted, replace(origin, surface=""))
         return StepResult(entry)
+
+    def _after_due(self, moment: Moment) -> Customer:
+        """The person of this moment, after the windows that are over were closed."""
+        customer = self.population.customer(moment.customer)
+        if (due_at := customer.next_due_at) is None or isinstance(moment, Due):
+            return customer
+        now = self.clock.now()
+        if due_at > now.timestamp():
+            return customer
+        self.step(self._due(customer, now))
+        return self.population.customer(moment.customer)
 
     def _merge_refused(self, customer: Customer, moment: Linked, now: float) -> NotAdmitted | None:
         holder = self.population.holder(moment.identifier)
@@ -176,18 +198,18 @@ class Processor:
         names = (name, moment.identifier) if isinstance(moment, Linked) else (name,)
         for about in self._objections_of(names):
             if about not in customer.objections and not self.log.erased(name):
-                cause = f"opposed-{len(customer.objections)}-{moment.id}"[:128]
+                cause = own_id("remembered", str(len(customer.objections)), moment.id)
                 at = moment.occurred_at
                 self.step(Objected(id=cause, customer=name, occurred_at=at, about=about, method=REMEMBERED))
-                customer = self.customer(name)
+                customer = self.population.customer(name)
         return customer
 
-    def _object_as_each(self, person: Customer, objection: Objected) -> None:
+    def _object_as_each(self, person: Customer, objection: Objected, origin: Origin) -> None:
         """Enter a merged person's objection under each of their names, since they may be parted again."""
         for profile in person.profiles:
             if objection.about not in profile.objections:
-                cause = f"opposed-{objection.id}"[:128]  # it enters itself under the next name in turn
-                self.step(replace(objection, id=cause, customer=profile.id, method=REMEMBERED))
+                cause = own_id("opposed", objection.id)  # it enters itself under the next name in turn
+                self.step(replace(objection, id=cause, customer=profile.id, method=REMEMBERED), origin)
                 return
 
     def commit(self) -> None:
@@ -220,7 +242,7 @@ class Processor:
         """Let the population and the projections follow a durable group, whose last entry is at this position."""
         self.population.commit(group.changes)
         first = position - len(group.entries) + 1
-        self.projections.advance(list(enumerate(group.entries, first)), self.log, self.customer, live=live)
+        self.projections.advance(list(enumerate(group.entries, first)), self.log, self.population.customer, live=live)
 
     # What the clock brings about.
 
@@ -234,10 +256,18 @@ class Processor:
         now = self.clock.now()
         answers: list[StepResult] = []
         while (limit is None or len(answers) < limit) and (due := self.population.pop_due(now.timestamp())):
-            name, decision = due
-            # Named by the decision that is waited for, which closes once.
-            answers.append(self.step(Due(id=f"{DUE}{decision}", customer=name, occurred_at=now)))
+            answers.append(self.step(self._due(due, now)))
         return answers
+
+    def _due(self, customer: Customer, now: datetime) -> Due:
+        """The moment that closes this person's windows that are over; named by the first, which closes once."""
+        assert customer.awaited is not None
+        stale_s, worked = self.strategy.brand.stale_after("till"), self.population.tills.worked
+        over = [one for one in customer.service.open if one.closes_at <= now.timestamp() and one.needs_till]
+        blind = [one.decision for one in over if not worked(one.place, one.opens_at, one.until, stale_s)]
+        return Due(
+            id=own_id("due", customer.awaited.decision), customer=customer.id, occurred_at=now, unobserved=tuple(blind)
+        )
 
     def learn(self) -> None:
         """Let the world change by what was learned, when a change is due."""
@@ -252,7 +282,7 @@ class Processor:
             position = self.log.commit([entry])
             self.world = world
             self.worlds = bounded(self.worlds, world.version, world, limit=WORLDS)
-            self.projections.advance([(position, entry)], self.log, self.customer)
+            self.projections.advance([(position, entry)], self.log, self.population.customer)
 
     # What people may ask. Each comes after all that was stepped before.
 

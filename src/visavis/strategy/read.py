@@ -1,6 +1,6 @@
 """Read a brand's folder, given as ``{path: bytes}``, into one validated strategy, or list *all* its faults by line."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -13,7 +13,7 @@ from visavis.model.customer import Customer
 from visavis.model.errors import Invalid
 from visavis.model.ids import version_of
 from visavis.model.moment import KINDS
-from visavis.strategy import lint, tables
+from visavis.strategy import lint, notices, tables
 from visavis.strategy.brand import Brand
 from visavis.strategy.conditions import ALWAYS, Condition, ConditionError, parse
 from visavis.strategy.faults import Reading
@@ -27,12 +27,27 @@ FILES: Final = (
     "brand.toml",
     "objectives.toml",
     "purposes.toml",
+    notices.LOCK,
     "segments.toml",
     "devices.toml",
+    "webhooks.toml",
     "products.csv",
     "families.csv",
     "places.geojson",
 )
+
+
+WEBHOOKS: Final = "webhooks.toml"
+OUTSIDE: Final = frozenset({"order"})
+"""Effects that another system must carry out."""
+COLLECTED: Final = {WEBHOOKS: b'effects = ["order"]'}
+"""The file of a brand that collects its orders without a webhook."""
+
+
+class Delivered(Struct, frozen=True):
+    """``webhooks.toml``: the effects that reach another system. A server writes it from its settings when absent."""
+
+    effects: frozenset[str] = OUTSIDE
 
 
 class WokenActions(Struct, frozen=True):
@@ -64,6 +79,16 @@ class Strategy(Struct, frozen=True):
     product_conditions: dict[str, Condition]
     place_index: PlaceIndex
     within: dict[str, tuple[str, ...]]
+    delivered: frozenset[str]
+
+    @property
+    def without_target(self) -> list[Action]:
+        """The actions whose effect nothing would deliver: they are never shown (``no_target``)."""
+        return [one for one in self.actions.values() if not self.delivers(one)]
+
+    def delivers(self, action: Action) -> bool:
+        """Whether what this action asks of another system reaches it."""
+        return action.effect not in OUTSIDE or action.effect in self.delivered
 
     def woken_by(self, kind: str, audience: str) -> Mapping[str, WokenActions]:
         """The actions that this kind of moment wakes for this audience, by the purpose under which they read."""
@@ -87,12 +112,14 @@ def read(files: Mapping[str, bytes]) -> Strategy:
     families = tables.families(reading)
     products, barred = tables.products(reading)
     places = tables.places(reading)
+    webhooks = reading.record(Delivered, WEBHOOKS, reading.toml(WEBHOOKS, needed=False), ())
     _unknown_files(reading)
 
     languages = brand.languages if brand is not None else ("fr", "en")
     if brand is not None:
         lint.brand(reading, brand, devices)
     lint.purposes(reading, purposes, languages)
+    notices.check(reading, purposes)
     lint.objectives(reading, objectives, languages)
     for profile in devices.keys() - DEVICES.keys():
         lint.ranges(reading, "devices.toml", devices[profile], profile)
@@ -128,7 +155,14 @@ def read(files: Mapping[str, bytes]) -> Strategy:
         product_conditions=product_conditions,
         place_index=index,
         within={place.id: around for place in places.values() if (around := index.within(place))},
+        delivered=webhooks.effects if webhooks is not None else OUTSIDE,
     )
+
+
+def with_targets(files: Mapping[str, bytes], effects: Iterable[str]) -> dict[str, bytes]:
+    """The files as a server loads them: with the effects that its settings deliver, unless the strategy says which."""
+    found = ", ".join([f'"{one}"' for one in sorted(OUTSIDE.intersection(effects))])
+    return {WEBHOOKS: f"effects = [{found}]\n".encode(), **files}
 
 
 def _reads(action: Action, when: Condition, product_when: Condition | None) -> frozenset[str]:

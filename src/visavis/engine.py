@@ -31,7 +31,7 @@ from visavis.model.consent import CATEGORIES, OVERSIGHT, RIGHTS
 from visavis.model.customer import Customer
 from visavis.model.decision import Decision, Show
 from visavis.model.entry import FORM, SERVER, Effect, Entry, Granted, Origin, Use
-from visavis.model.moment import Answered, Asked, CheckedIn, Consulted, Displayed, Moment, Requested
+from visavis.model.moment import Answered, Asked, CheckedIn, Consulted, Displayed, Moment, Requested, UsedTogether
 from visavis.model.shown import Shown
 from visavis.model.world import World
 from visavis.strategy.freshness import fresh
@@ -109,6 +109,8 @@ def _uses(strategy: Strategy, views: Views, customer: Customer, moment: Moment) 
             return (Use(action.purpose, tuple(sorted(view.categories)), by),) if view is not None else ()
         case Requested(right="access", status="fulfilled"):
             return (COPIED if moment.by == "person" else replace(COPIED, by=f"{moment.by}@desk"),)
+        case UsedTogether():
+            return (Use(moment.purpose, moment.categories, moment.by),)
         case Consulted():
             return (Use(OVERSIGHT, moment.categories, "brand@console"),)
         case _:

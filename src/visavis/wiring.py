@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
-from visavis.api import epcis, explanations, monitoring, openapi, people, receipts, rights, signals
+from visavis.api import epcis, explanations, merges, monitoring, openapi, people, receipts, rights, signals
 from visavis.api import ledger as public_ledger
 from visavis.api.moments import Moments, Receive, Scope, Send
 from visavis.config import Settings
@@ -46,6 +46,7 @@ from visavis.model.errors import Invalid
 from visavis.model.world import Learned
 from visavis.ports import Clock, Log, PersonalDataStore, Projection
 from visavis.rights.erasure import Erasures, resume
+from visavis.rights.merges import Merges
 from visavis.rights.people import People
 from visavis.rights.receipts import signing_key
 from visavis.rights.requests import Requests
@@ -230,6 +231,7 @@ def build(
         population=parts.population,
         projections=Projections(parts.projections(), failed=metrics.count_failure),
         objections_of=parts.suppression_list.of,
+        has_key=access.speaks_for,
     )
     with _closed_if_refused(access, log):
         processor.enact(pending_changes(processor.world, strategy, files, learned))
@@ -342,7 +344,8 @@ def _requests(
     retention = Retention(processor, people.holders, deleted=metrics.count_lapsed)
     writer.schedule(retention.run)
     erasures = Erasures(people, parts.webhooks, parts.suppression_list, storage.secret("subjects"))
-    return Requests(people, erasures, parts.suppression_list, parts.accounts, signing_key(storage.secret("receipts")))
+    merging, signer = Merges(people, storage.secret("merges")), signing_key(storage.secret("receipts"))
+    return Requests(people, erasures, merging, parts.suppression_list, parts.accounts, signer)
 
 
 def keys(settings: Settings, root: bytes | None = None) -> AccessKeys:
@@ -387,6 +390,7 @@ def _pages(server: Server, moments: Moments, secret: Callable[[str], bytes]) -> 
         *people.routes(writer, access),
         *epcis.routes(writer, access),
         *rights.routes(server.requests, access),
+        *merges.routes(server.requests, access),
         *explanations.routes(writer, access),
         *signals.routes(),
         *openapi.routes(),

@@ -183,6 +183,8 @@ def test_only_the_server_itself_makes_what_it_answers_for() -> None:
     nobodys = {name for name, kind in KINDS.items() if not kind.senders}
 
     assert nobodys == {"due", "consulted", "requested", "corrected", "lapsed", "contested", "reviewed"} | {
+        "merging",
+        "used_together",
         "sought",
         "confirmed",
     }

@@ -18,6 +18,7 @@ from support.merges import (
     check_no_more_open,
     check_of_two_yeses,
     check_parting,
+    check_stricter_ever_since,
     life,
     people,
     plans,
@@ -69,6 +70,19 @@ def test_who_parts_is_as_if_they_had_never_met(
     check_parting(one, other, since)
 
 
+CHOICES = st.lists(st.tuples(st.booleans(), st.sampled_from([0, 0, 0, 1, 2, 3]), st.integers(0, 1)), max_size=16)
+
+
+@trying
+@given(CHOICES)
+def test_whatever_two_choose_once_merged_the_stricter_holds(said: list[tuple[bool, int, int]]) -> None:
+    check_stricter_ever_since(said)
+
+
+def test_what_two_both_open_once_merged_is_open() -> None:
+    assert check_stricter_ever_since([(True, 0, 0), (False, 0, 0)]) == 1
+
+
 def choice(status: Status, at: float, categories: tuple[str, ...] = ("home",)) -> Consent:
     opens = status in OPENS
     return Consent(
@@ -114,6 +128,7 @@ def a_trial(plan: list[tuple[int, int, int]]) -> None:
         check_caps(one, other)
 
     check_stricter()
+    check_stricter_ever_since([(True, 0, 0), (False, 0, 0), (False, 1, 0), (True, 0, 0)])
     check_parting(plan, plan, [(i % 2 == 0, kind, i % 8) for i, kind in enumerate([0, 1, 3, 7, 9, 4, 2, 13] * 2)])
     assert check_parting(SHARED, SHARED, [(True, 4, 0), (False, 3, 1), (False, 4, 1), (True, 3, 0)]) == 4
     drawn()
@@ -188,6 +203,7 @@ SABOTAGES: dict[str, tuple[Sabotage, str]] = {
     "a minor comes of age by merging": (says("of_age_at=max(", "of_age_at=min("), "more is open"),
     "a yes lasts as long as the longer": (says("until=min(early.until", "until=max(early.until"), "more is open|asked"),
     "a trial becomes a yes for good": (says("trial=early.trial or late.trial", "trial=late.trial"), "is asked"),
+    "one opens what the other closed": (replacing(fold, "strictest", lambda person, _: person), "opened it alone"),
     "one side's guardian answers for the other": (says("by=_both(late.by, early.by)", "by=late.by"), "more is open"),
     "what one closed first is closed to both": (
         says("_each(one.closings, other.closings, max)", "_each(one.closings, other.closings, min)"),

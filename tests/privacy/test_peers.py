@@ -284,6 +284,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "ReviewOutcome": {"outcome": "confirmed", "reasons": "No."},
     "Answering": {"of": "none"},
     "OwnChoice": {"purpose": "none"},
+    "MergeAnswer": {"merge": "no-such", "yes": True},
+    "OneTimeCode": {"code": "AAAA-AAAA"},
     "Pairing": {},
     "Code": {"code": "AAAA-AAAA", "profile": "glasses"},
     "PhonesAnswer": {"answer": "yes"},
@@ -524,9 +526,9 @@ def test_a_count_that_grows_with_everybody_is_caught(monkeypatch: pytest.MonkeyP
     honest = choices
     everybody: list[object] = []
 
-    def counting(strategy: Any, customer: Any, language: str, now: float) -> Any:
+    def counting(strategy: Any, customer: Any, *more: Any) -> Any:
         everybody.append(customer)
-        return [replace(one, until=float(len(everybody))) for one in honest(strategy, customer, language, now)]
+        return [replace(one, until=float(len(everybody))) for one in honest(strategy, customer, *more)]
 
     monkeypatch.setattr(people, "choices", counting)
     with pytest.raises(AssertionError, match="tells of bob"):

@@ -316,6 +316,7 @@ def check_a_merged_person_goes_under_both_names(root: Path) -> None:
             )
         house.at(NOON + timedelta(days=10))
         house.process([Linked(id="same", customer="ada", occurred_at=house.clock.now(), identifier="card of bo")])
+        house.agree("ada", "bo")
         assert house.server.processor.customer("bo").names == ("ada", "bo")
         last = NOON + timedelta(days=15)
         house.at(last)
@@ -510,7 +511,7 @@ _never = replacing(retention.Retention, "run", lambda _: float("inf"))
 _no_trace = replacing(fold, "Lapsed", type("Nothing", (), {}))
 
 
-_one_side = replacing(Processor, "entries_of", lambda loop, name: list(loop.log.of(name)))
+_one_side = replacing(retention.Retention, "_entries", lambda self, person: self._processor.entries_of(person.id))
 
 
 _unlimited = replacing(retention, "RETRY_S", float("inf"))

@@ -24,6 +24,7 @@ from visavis.model.moment import (
     Left,
     Linked,
     Measured,
+    Merging,
     Moment,
     Ordered,
     RanOut,
@@ -203,6 +204,15 @@ def test_a_year_of_another_brand_shuffled_late_and_doubled_makes_the_same_person
     assert TRIPS.unpack(people[1].trips)[T_BASKETS] == 90.0
 
 
+def link(loop: Processor) -> None:
+    """Camille is linked to what Bo has, and both confirm that they are one person."""
+    loop.process([Linked(id="same", customer="camille", occurred_at=NOON, identifier="x")])
+    for name in ("camille", "bo"):
+        yes: dict[str, Any] = {"customer": name, "occurred_at": NOON, "step": "confirmed", "method": "page"}
+        merges = loop.customer(name).profile(name).merges
+        loop.process([Merging(id=f"yes-{number}", merge=number, **yes) for number in merges])
+
+
 @settings(max_examples=30, deadline=None)
 @given(facts.filter(len), st.sets(st.integers(0, 50)), st.integers(0, 20))
 def test_a_person_of_two_names_has_the_habits_of_one(plan: list[Any], others: set[int], linked: int) -> None:
@@ -213,10 +223,10 @@ def test_a_person_of_two_names_has_the_habits_of_one(plan: list[Any], others: se
     assert all(answer.entry is not None for answer in one.process(in_order(moments)))
     for i, told in enumerate(moments):
         if i == linked:
-            two.process([Linked(id="same", customer="camille", occurred_at=NOON, identifier="x")])
+            link(two)
         two.process([replace(told, customer="bo") if i in others else told])
-    two.process([Linked(id="same", customer="camille", occurred_at=NOON, identifier="x")])
+    link(two)
 
-    assert set(two.names("bo")) == {"bo", "camille"}
+    assert set(two.customer("bo").names) == {"bo", "camille"}
     whole = two.customer("bo")
     assert (whole.purchases, whole.home) == (one.customer("camille").purchases, one.customer("camille").home)

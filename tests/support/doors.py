@@ -136,6 +136,15 @@ def moment(
     return {"kind": kind, "id": id, "customer": customer, "occurred_at": at.isoformat(), **more, **fields}
 
 
+async def agree(brand: httpx.AsyncClient, *names: str) -> None:
+    """Each of these confirms the merge that waits for them, by their one-time code."""
+    for name in names:
+        made = await brand.post(f"/v1/people/{name}/merge-code")
+        assert made.status_code == 200, made.text
+        used = await brand.post(f"/v1/people/{name}/merge-code/use", json={"code": made.json()["code"]})
+        assert used.status_code == 204, used.text
+
+
 def own(server: Server, person: str) -> httpx.AsyncClient:
     """The client of the person's own device, who alone may say yes again after a no."""
     return client(server, server.access_keys.issue("device", person))

@@ -12,6 +12,7 @@ from support.people import BRANDS, NOON, a_history, grocery, lines, says_yes
 from visavis.config import Settings
 from visavis.delivery.webhook_targets import Target
 from visavis.learning.online import OnlineLearner
+from visavis.model.entry import SERVER
 from visavis.model.gs1 import check_digit
 from visavis.model.moment import (
     Answered,
@@ -110,6 +111,13 @@ class House:
     def run(self, what: Coroutine[Any, Any, T]) -> T:
         """Await it on the event loop of the server."""
         return self._runner.run(what)
+
+    def agree(self, *names: str) -> None:
+        """Each of these confirms, on their own page, the merges that wait for them."""
+        merges = self.server.requests.merges
+        for name in names:
+            for one in merges.waiting(name):
+                self.run(merges.answer(name, one.merge, SERVER, yes=True))
 
     def erase(self, name: str) -> Erased:
         """Erase them in the log and in all that lies beside, without a receipt."""

@@ -77,7 +77,7 @@ class PersonApi:
     async def wallet(self, request: Request) -> Response:
         """Orders and rewards."""
         name, _ = person(request, self._access)
-        customer = self._writer.processor.customer(name)
+        customer = self._writer.processor.side(name)
         orders = tuple([OwnOrder(**asdict(one)) for one in customer.orders])
         rewards = tuple([OwnReward(**asdict(one)) for one in customer.rewards])
         return json_response(OwnWallet(orders, rewards))
@@ -142,7 +142,7 @@ class PersonApi:
     def _choices(self, request: Request, name: str) -> list[Choice]:
         loop = self._writer.processor
         now = loop.clock.now().timestamp()
-        return choices(loop.strategy, loop.customer(name), self._language(request, name), now)
+        return choices(loop.strategy, loop.customer(name), self._language(request, name), now, name)
 
     def _language(self, request: Request, name: str) -> str:
         loop = self._writer.processor

@@ -46,7 +46,7 @@ def routes(writer: Writer, access: AccessKeys, secret: bytes) -> list[ApiRoute]:
         kind = request.query_params.get("format", "receipt")
         loop = writer.processor
         purpose = loop.strategy.purposes.get(str(request.path_params["purpose"]))
-        customer = loop.customer(name)
+        customer = loop.side(name)
         choice = customer.consents.get(purpose.key) if purpose is not None else None
         controller = loop.strategy.brand.controller
         if controller is None:

@@ -74,7 +74,8 @@ class DecisionReply(Struct, frozen=True, omit_defaults=True):
 class Reply(Struct, frozen=True, omit_defaults=True):
     """The answer to one moment; only a position at a place that changed nothing was not ``kept``.
 
-    ``waiting``: it waits on the person's own page until they confirm it.
+    ``waiting``: it waits on the person's own page until they confirm it. ``linked`` says whether an identifier is
+    linked, or waits for two persons to agree.
     """
 
     id: str
@@ -83,6 +84,7 @@ class Reply(Struct, frozen=True, omit_defaults=True):
     waiting: bool = False
     decisions: tuple[DecisionReply, ...] = ()
     granted: dict[str, Any] | None = None
+    linked: Literal["", "linked", "waiting"] = ""
     effects: tuple[dict[str, Any], ...] = ()
     uses: tuple[dict[str, Any], ...] = ()
     step_us: float = 0.0

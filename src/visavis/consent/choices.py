@@ -41,7 +41,8 @@ class PurposeSwitch(Struct, frozen=True):
 class Choice(Struct, frozen=True):
     """One purpose for one person: its notice (``notice_hash`` names text and scope), what else closes it.
 
-    ``waiting``: the brand asks for a yes, which the person gives or not on their own page.
+    ``waiting``: the brand asks for a yes, which the person gives or not on their own page. ``closed_by`` ``merged``:
+    they said yes; the person with whom they were merged did not, and the stricter holds.
     """
 
     purpose: str
@@ -61,10 +62,10 @@ class Choice(Struct, frozen=True):
     waiting: bool = False
 
 
-def choices(strategy: Strategy, customer: Customer, language: str, now: float) -> list[Choice]:
-    """Every purpose, in the order of the strategy."""
-    found = []
-    asked = {(one.what, one.about) for one in waiting(customer, now)}
+def choices(strategy: Strategy, customer: Customer, language: str, now: float, name: str = "") -> list[Choice]:
+    """Every purpose, in the order of the strategy; ``name`` is whose own choice is told apart, if merged."""
+    found, own = [], customer.profile(name or customer.id)
+    asked = {(one.what, one.about) for one in waiting(own, now)}
     for purpose in strategy.purposes.values():
         consent = customer.consents.get(purpose.key)
         notice = notice_text(purpose, language)
@@ -83,7 +84,7 @@ def choices(strategy: Strategy, customer: Customer, language: str, now: float) -
                 hash_of(notice),
                 notice.recipients,
                 consent is not None and consent.trial,
-                _closed_by(customer, purpose, now),
+                _closed_by(customer, own, purpose, now),
                 ("consent", purpose.key) in asked,
             )
         )
@@ -98,9 +99,11 @@ def status(customer: Customer, purpose: Purpose, now: float) -> Status:
     return "expired" if consent.status in OPENS and now >= consent.until else consent.status
 
 
-def _closed_by(customer: Customer, purpose: Purpose, now: float) -> str:
+def _closed_by(customer: Customer, own: Customer, purpose: Purpose, now: float) -> str:
     if not purpose.enabled:
         return "disabled"
+    if len(customer.sides) > 1 and open_categories(own, purpose, now) > open_categories(customer, purpose, now):
+        return "merged"
     if customer.restricted:
         return "restriction"
     if objection := next((about for about in customer.objections if closed_by(about, purpose)), ""):

@@ -17,7 +17,7 @@ from visavis.model.customer import Customer, Places, Purchases
 from visavis.model.decision import Show
 from visavis.model.entry import SERVER, Entry, Origin
 from visavis.model.gs1 import product_of
-from visavis.model.moment import PERSON, SENSOR, Bought, Entered, Line, Located, Moment, Paying, Sought, Spot
+from visavis.model.moment import PERSON, SENSOR, Bought, Entered, Line, Located, Moment, Paying, Returned, Sought, Spot
 from visavis.model.view import View
 from visavis.strategy.freshness import comes_back
 from visavis.strategy.opening_hours import is_night, zone_of
@@ -112,6 +112,7 @@ def admit(
     A purpose covers it that was open when it occurred and is open now: a later yes lets in nothing from before it.
     A position is returned as it came: it is not to be kept, but followed (:func:`consent.presence.follow`).
     """
+    moment = _as_basket(moment)
     kind, category = moment.kind, moment.category
     if advice := undeclared(strategy, moment):
         return NotAdmitted(kind, category, advice, invalid=True)
@@ -184,12 +185,22 @@ def same_content(strategy: Strategy, stored: Moment, sent: Moment) -> bool:
 
 def _comparable(strategy: Strategy, moment: Moment) -> Moment:
     """The moment as the gate reduces it, without what the gate writes of its own."""
-    sent: Moment = unresolved(moment) if moment.category == "account" else moment
+    sent: Moment = unresolved(moment) if moment.category == "account" else _as_basket(moment)
     if isinstance(sent, Entered):
         sent = replace(sent, no_entrance="")
     return replace(
         placed(strategy, sent), at=None, late=False, back=False, own_offset_s=None
     )  # a stored one has lost its offset
+
+
+def _as_basket(moment: Moment) -> Moment:
+    """Products that come back as a basket of quantities below 0; any other moment as it is."""
+    if not isinstance(moment, Returned) or not moment.lines:
+        return moment
+    lines = [replace(line, quantity=-abs(line.quantity), price_cents=-abs(line.price_cents)) for line in moment.lines]
+    return Bought(
+        id=moment.id, customer=moment.customer, occurred_at=moment.occurred_at, place=moment.place, lines=tuple(lines)
+    )
 
 
 def _kept(customer: Customer, purpose: Purpose, at: float, now: float) -> frozenset[str]:
@@ -311,7 +322,7 @@ def view(customer: Customer, moment: Moment, categories: frozenset[str], now: fl
         purchases=customer.purchases if "purchases" in categories else _NO_PURCHASES,
         places=customer.places if "places" in categories else _NO_PLACES,
         home=customer.home if "home" in categories else {},
-        numbers=customer.numbers if "numbers" in categories else {},
+        numbers=customer.profile(moment.customer).numbers if "numbers" in categories else {},
         preferences=customer.preferences if "preferences" in categories else {},
         orders=customer.orders if "orders" in categories else (),
         rewards=customer.rewards if "orders" in categories else (),

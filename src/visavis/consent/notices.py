@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from visavis.model.consent import ASK_AGAIN_DAYS, FULL_AGE_YEARS, TRIAL_DAYS, Purpose, hash_of, notice_text
 from visavis.model.customer import Customer
 from visavis.model.entry import Origin
-from visavis.model.moment import Born, Consented, Moment, Noticed, Objected, Restricted, Withdrew
+from visavis.model.moment import Born, Consented, Linked, Moment, Noticed, Objected, Restricted, Withdrew
 from visavis.strategy.read import Strategy
 
 DAY_S: Final = 86_400.0
@@ -51,6 +51,8 @@ def unresolved(moment: Moment) -> Moment:
             return replace(moment, purposes=())
         case Born(birth_date=date()):
             return replace(moment, birth_date=None, of_age_at=_of_age_at(moment))
+        case Linked():
+            return replace(moment, how="linked", merge="", card="", owner="", until=None)
         case _:
             return moment
 

@@ -14,6 +14,9 @@ from msgspec.structs import replace
 from visavis.customers.choices import with_choice
 from visavis.customers.confirmation import with_confirmation
 from visavis.customers.habits import bought, follows
+from visavis.customers.identity import strictest
+from visavis.customers.merging import with_link
+from visavis.customers.returns import bought_lines, brings_back
 from visavis.customers.rights import with_request
 from visavis.customers.stays import placed_by
 from visavis.customers.stock import in_sequence, with_stock
@@ -41,6 +44,7 @@ from visavis.model.moment import (
     Left,
     Linked,
     Measured,
+    Merging,
     Moment,
     Noticed,
     Objected,
@@ -73,7 +77,11 @@ def apply_to_profile(customer: Customer, entry: Entry) -> Customer:
     if not customer.profiles:
         return customer
     profiles = [fold(profile, entry) if profile.id == entry.customer else profile for profile in customer.profiles]
-    return replace(customer, profiles=tuple([_without_windows(profile, entry.closed) for profile in profiles]))
+    customer = replace(customer, profiles=tuple([_without_windows(profile, entry.closed) for profile in profiles]))
+    if len(customer.sides) == 1:
+        return customer
+    customer = replace(customer, numbers={}) if customer.numbers else customer  # health is never merged
+    return strictest(customer, entry.moment)
 
 
 def _without_windows(customer: Customer, closed: tuple[Outcome, ...]) -> Customer:
@@ -90,7 +98,7 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
     received_s = received_at.timestamp()
     match moment:
         case Bought():
-            overtaken = customer.out_of_order or not follows(customer.purchases, moment)
+            overtaken = customer.out_of_order or brings_back(moment) or not follows(customer.purchases, moment)
             customer = replace(customer, purchases=bought(customer.purchases, moment), out_of_order=overtaken)
         case Entered() | CheckedIn() | Left() | Dwelled():
             customer = replace(customer, places=placed_by(customer.places, moment))
@@ -111,10 +119,8 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
             customer = with_confirmation(customer, moment, received_s)
         case Worn():
             customer = replace(customer, devices=_devices(customer.devices, moment))
-        case Linked() if moment.identifier not in customer.identifiers:
-            customer = replace(customer, identifiers=(*customer.identifiers, moment.identifier)[-NAMES_LIMIT:])
-        case Unlinked():
-            customer = replace(customer, identifiers=tuple(i for i in customer.identifiers if i != moment.identifier))
+        case Linked() | Unlinked() | Merging():
+            customer = with_link(customer, moment, received_s)
         case _:
             pass
     customer = _offset(customer, moment)
@@ -214,7 +220,9 @@ def _with_basket(window: Open, moment: Bought) -> Open:
     occurred_s = moment.occurred_at.timestamp()
     if not window.opens_at <= occurred_s < window.until:
         return window
-    basket = {line.family for line in moment.lines}
+    basket = {line.family for line in bought_lines(moment)}
+    if not basket:
+        return window
     hits, got = window.hits, window.got
     for bit, family in enumerate(window.families):
         if family in basket:

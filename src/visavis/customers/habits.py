@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from visavis.customers.returns import bought_lines
 from visavis.model.customer import HABITS_LIMIT, HABITS_SLACK, SHOPS_LIMIT, Purchases
 from visavis.model.habit import (
     BASKETS,
@@ -40,14 +41,14 @@ WIDTH: Final = HABIT.size
 
 def bought(purchases: Purchases, moment: Bought) -> Purchases:
     """The habits after this basket, which is taken as the latest (see :func:`follows`)."""
-    spot = moment.at
-    if spot is None:
+    spot, lines = moment.at, bought_lines(moment)
+    if spot is None or not lines:
         return purchases
     now, day = moment.occurred_at.timestamp() / DAY_S, float(spot.local_day)
     products: dict[str, str] = {}
-    for line in moment.lines:
+    for line in lines:
         products.setdefault(line.family, line.product)
-    spend_cents, ln_size = sum([line.price_cents for line in moment.lines]), log(len(products))
+    spend_cents, ln_size = sum([line.price_cents for line in lines]), log(len(products))
 
     shops = purchases.shops
     if spot.place not in shops and len(shops) < SHOPS_LIMIT:

@@ -136,6 +136,10 @@ class AccessKeys:
         mine = [one for one in known if one[0].role in PEOPLES and one[0].subject in names]
         return [{"of": key.subject, **asdict(key), "made_at": made_at} for key, made_at in mine]
 
+    def speaks_for(self, name: str) -> bool:
+        """Whether some key, even a revoked one, speaks for this person: they have, or had, a device or a home."""
+        return any(key.role in PEOPLES and key.subject == name for key in self._keys.values())
+
     def people(self) -> set[str]:
         """Everyone whom a key speaks for."""
         return {key.subject for key in self._keys.values() if key.role in PEOPLES}

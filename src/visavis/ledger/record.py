@@ -22,7 +22,7 @@ from visavis.model.consent import OVERSIGHT, RIGHTS, Purpose
 from visavis.model.decision import Show
 from visavis.model.entry import Entry, Use, WorldEntry
 from visavis.model.errors import Invalid
-from visavis.model.moment import Consented, Moment, Noticed, Objected, Restricted, Withdrew
+from visavis.model.moment import Consented, Moment, Noticed, Objected, Restricted, UsedTogether, Withdrew
 from visavis.ports import UseLog
 
 FORM: Final = 1
@@ -111,6 +111,8 @@ def entry_lines(entry: Entry, purposes: Mapping[str, Purpose], audit_key: bytes,
     public = _choice_records(day, moment, purposes, chooser(entry)) if choice else []
     if entry.uses:
         shown = {decision.purpose for decision in entry.decisions if type(decision) is Show}
+        if isinstance(moment, UsedTogether) and moment.shown:
+            shown.add(moment.purpose)
         public += [_use_record(day, use, use.purpose in shown, purposes.get(use.purpose)) for use in entry.uses]
     by, hidden, commitment = None, b"", hmac_sha256(audit_key)
     found = []

@@ -103,6 +103,20 @@ class Reward(Struct, frozen=True, array_like=True, gc=False):
     until: float
 
 
+class Merge(Struct, frozen=True, array_like=True, gc=False):
+    """A merge with another person that waits for both until ``until`` (epoch seconds); ``by`` is how this one agreed.
+
+    ``asker``: the brand asked it under this person's name; ``refused`` by this one.
+    """
+
+    identifier: str
+    at: float
+    until: float
+    asker: bool = False
+    by: str = ""
+    refused: bool = False
+
+
 class Customer(Struct, frozen=True, gc=False):
     """The state of one person.
 
@@ -115,7 +129,8 @@ class Customer(Struct, frozen=True, gc=False):
     ``purchases`` and ``home`` are approximate until ``customers.reordered`` mends them. ``home_back_at`` is when the
     home last reported again after it had been silent for too long (epoch seconds). ``language`` is that of the last
     notice, shown at ``language_at``; ``offset_s`` the UTC offset that their own device or home last wrote, at
-    ``offset_at``.
+    ``offset_at``. ``merges`` are merges that wait, or waited, by number; ``code`` is the hash of the one-time code that
+    confirms one, and until when. Of a profile that was a bare card, ``extends`` is the customer whose card it is.
     """
 
     id: str
@@ -154,12 +169,27 @@ class Customer(Struct, frozen=True, gc=False):
     reviews: dict[str, Review] = {}
     waiting: tuple[Waiting, ...] = ()
     service: Service = Service()
+    merges: dict[str, Merge] = {}
+    code: tuple[str, float] = ("", 0.0)
+    extends: str = ""
     profiles: tuple["Customer", ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Every customer id of this person: one, unless they were merged."""
         return tuple([profile.id for profile in self.profiles]) or (self.id,)
+
+    def profile(self, name: str) -> "Customer":
+        """What came under this name; the person, unless they were merged."""
+        return next((profile for profile in self.profiles if profile.id == name), self)
+
+    @property
+    def sides(self) -> tuple[tuple[str, ...], ...]:
+        """The names of each human being behind this customer: a customer id, and the bare cards that extend it."""
+        names = self.names
+        owners = {one.id: one.extends if one.extends in names else one.id for one in self.profiles}
+        each = dict.fromkeys(owners.values())
+        return tuple([tuple([name for name in owners if owners[name] == owner]) for owner in each]) or ((self.id,),)
 
     @property
     def kept_from(self) -> float:

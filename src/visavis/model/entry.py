@@ -59,7 +59,10 @@ SERVER: Final = Origin()
 
 
 class Entry(Struct, frozen=True, array_like=True, gc=False):
-    """One row of the log; ``world`` is the version of the shared state at the decisions, ``form`` of this record."""
+    """One row of the log; ``world`` is the version of the shared state at the decisions, ``form`` of this record.
+
+    ``identifier`` is the hash of the identifier by which the sender named the customer, if not by their id.
+    """
 
     form: int
     customer: str
@@ -72,6 +75,7 @@ class Entry(Struct, frozen=True, array_like=True, gc=False):
     granted: Granted | None = None
     world: str = ""
     origin: Origin = SERVER
+    identifier: str = ""
 
 
 class WorldEntry(Struct, frozen=True, array_like=True, gc=False):

@@ -48,10 +48,13 @@ class Spot(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Line(Struct, frozen=True, array_like=True, gc=False):
-    """One product of a basket; ``family`` is written by the gate; ``price_cents`` is what the whole line cost."""
+    """One product of a basket; ``family`` is written by the gate; ``price_cents`` is what the whole line cost.
+
+    A ``quantity`` below 0 came back; 0 is refused. In JSON a line is an array in this order, or an object.
+    """
 
     product: Id
-    quantity: Annotated[int, Meta(gt=0, le=10_000)] | Quantity = 1
+    quantity: Annotated[int, Meta(ge=-10_000, le=10_000)] | Annotated[float, Meta(ge=-10_000, le=10_000)] = 1
     price_cents: Cents = 0
     family: Name = ""
 
@@ -274,11 +277,13 @@ class Fulfilled(MomentBase, frozen=True, tag="fulfilled"):
 
 
 class Returned(MomentBase, frozen=True, tag="returned"):
-    """An order came back."""
+    """An order came back; or products of earlier baskets (the gate makes this a ``bought`` with quantities below 0)."""
 
     category = "orders"
     senders = TILL
-    order: Id
+    order: Name = ""
+    place: Name = ""
+    lines: Annotated[tuple[Line, ...], Meta(max_length=LINES_LIMIT)] = ()
 
 
 class Redeeming(MomentBase, frozen=True, tag="redeeming"):
@@ -504,11 +509,52 @@ class Worn(MomentBase, frozen=True, tag="worn"):
 
 
 class Linked(MomentBase, frozen=True, tag="linked"):
-    """An identifier (a hash) was attached; if another customer holds it, the two are merged."""
+    """An identifier (a hash) was attached. The gate writes ``how``, and ``merge`` or the ``owner`` of a bare ``card``.
+
+    ``extended``: it is of a bare card (or a bare card asks), which then is its owner's; ``waiting``: it is another
+    person's, and both are asked under the number ``merge``; ``merged``: both confirmed.
+    """
 
     category = "account"
     senders = BRAND
     identifier: Id
+    how: Annotated[str, Meta(pattern="^(linked|extended|waiting|merged)$")] = "linked"
+    merge: Name = ""
+    card: Name = ""
+    owner: Name = ""
+    until: datetime | None = None
+
+
+class Merging(MomentBase, frozen=True, tag="merging"):
+    """A step towards being merged with another person: asked, confirmed, refused; or a one-time code was made.
+
+    Of a code, only its hash is kept, until ``until``. ``method``: on the person's own page, or by their code.
+    """
+
+    category = "account"
+    senders = NOBODY
+    retention = PROOF
+    step: Annotated[str, Meta(pattern="^(asked|coded|confirmed|refused)$")]
+    merge: Name = ""
+    identifier: Name = ""
+    code: Name = ""
+    method: Annotated[str, Meta(pattern="^(|page|code)$")] = ""
+    until: datetime | None = None
+
+
+class UsedTogether(MomentBase, frozen=True, tag="used_together"):
+    """A decision about a person merged with this one read data of this one: for a purpose, these categories.
+
+    ``by`` is who read them, as in a use; ``shown`` says whether a card was made of them.
+    """
+
+    category = "service"
+    senders = NOBODY
+    active_contact = False
+    purpose: Id
+    categories: tuple[str, ...]
+    by: Name = ""
+    shown: bool = False
 
 
 class Consulted(MomentBase, frozen=True, tag="consulted"):
@@ -547,7 +593,7 @@ OfPerson = Measured | Declared | CheckedIn | Asked | Shared | Displayed | Answer
 OfOrder = Ordered | Fulfilled | Returned | Redeeming | Reversed
 OfChoice = Noticed | Consented | Withdrew | Objected | Restricted | Born
 OfRight = Consulted | Requested | Corrected | Lapsed | Contested | Reviewed | Sought | Confirmed
-OfAccount = Proposed | Voted | Worn | Linked | Unlinked | Due
+OfAccount = Proposed | Voted | Worn | Linked | Unlinked | Merging | UsedTogether | Due
 Moment = AtPlace | OfProduct | OfPerson | OfOrder | OfChoice | OfRight | OfAccount
 
 KINDS: Final[dict[str, type[MomentBase]]] = {str(kind.__struct_config__.tag): kind for kind in Moment.__args__}

@@ -36,8 +36,8 @@ class People:
         return self.processor.clock.now()
 
     def find(self, name: str) -> Customer:
-        """The person of this name; :class:`UnknownPerson` when nothing is held of them."""
-        customer = self.processor.customer(name)
+        """What is held of the one who has this name; :class:`UnknownPerson` when that is nothing."""
+        customer = self.processor.side(name)
         if not customer.entries and not any(one.export_personal_data(customer.names) for one in self.holders):
             raise UnknownPerson("Nothing is held of this person.", advice="Check the name.")
         return customer

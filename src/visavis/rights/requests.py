@@ -21,6 +21,7 @@ from visavis.model.moment import Corrected, Objected, Requested, Restricted, Sou
 from visavis.model.request import MONTHS, MONTHS_MORE, NEXT, REASONED, STATUS_TERMS, Request, months_after
 from visavis.rights.erasure import Erasures
 from visavis.rights.export import Export, export, opened
+from visavis.rights.merges import Merges
 from visavis.rights.people import People, UnknownPerson
 from visavis.rights.receipts import ALGORITHM, public_key
 from visavis.rights.rectification import EVIDENCE, amended, corrected
@@ -54,13 +55,20 @@ class OpenRequest(Struct, frozen=True):
 
 
 class Requests:
-    """The requests of one server, with its ``erasures`` and ``reviews``; ``key`` signs what people keep."""
+    """The requests of one server, with its ``erasures``, ``merges`` and ``reviews``; ``key`` signs what people keep."""
 
     def __init__(
-        self, people: People, erasures: Erasures, suppression_list: SuppressionList, accounts: Accounts, key: OKPKey
+        self,
+        people: People,
+        erasures: Erasures,
+        merges: Merges,
+        suppression_list: SuppressionList,
+        accounts: Accounts,
+        key: OKPKey,
     ) -> None:
         self.people = people
         self.erasures = erasures
+        self.merges = merges
         self.reviews = Reviews(people)
         self.key = key
         self._suppression_list = suppression_list
@@ -209,8 +217,8 @@ class Requests:
                 customer, request, one.right, one.status, asked_at, expected_at, now > expected_at, one.of, one.instead
             )
 
-        people = self.people.processor.population
-        found = [listed(person.id, name, one) for person in people for name, one in person.requests.items() if one.open]
+        profiles = [one for person in self.people.processor.population for one in person.profiles or (person,)]
+        found = [listed(who.id, name, one) for who in profiles for name, one in who.requests.items() if one.open]
         return sorted(found, key=lambda one: (one.expected_at, one.asked_at, one.customer))
 
     def signed(self, what: Struct, kind: str) -> str:

@@ -105,16 +105,20 @@ class Retention:
 
     def _delete_person(self, person: Customer) -> int:
         """Erase the person. The log comes last: until then it says that there is something left to do."""
-        entries = self._processor.entries_of(person.id)
+        entries = self._entries(person)
         for holder in self._holders:
             holder.erase_personal_data(person.names, entries)
         names = sorted(person.names, key=lambda name: name == person.id)
         return sum([len(self._processor.erase(name, for_good=False)) for name in names])
 
+    def _entries(self, person: Customer) -> list[Entry]:
+        """Every entry of this person, also of those with whom they were merged."""
+        return [entry for names in person.sides for entry in self._processor.entries_of(names[0])]
+
     def _delete_part(self, person: Customer, over: set[str], now: datetime, *, last: bool) -> int:
         """Remove these categories and what derives from them; with the ``last``, also what lies beside the log."""
         processor, changes = self._processor, {name: dict[str, Entry | None]() for name in person.names}
-        entries = processor.entries_of(person.id)
+        entries = self._entries(person)
         for entry, after in without_categories(entries, over):
             changes[entry.customer][entry.moment.id] = after
         categories, contact_at = tuple(sorted(over)), datetime.fromtimestamp(person.kept_from, UTC)

@@ -68,6 +68,7 @@ class Reviews:
     def open(self) -> list[OpenReview]:
         """Every review that waits, the one that is due first at the head. Time closes none of them."""
         now = self._people.now().timestamp()
-        every = [(one.id, *item) for one in self._people.processor.population for item in one.reviews.items()]
+        profiles = [one for person in self._people.processor.population for one in person.profiles or (person,)]
+        every = [(one.id, *item) for one in profiles for item in one.reviews.items()]
         found = [OpenReview(*one, overdue=now > one[2].due_at) for one in every if one[2].open]
         return sorted(found, key=lambda one: (one.review.due_at, one.customer, one.decision))

@@ -3,7 +3,6 @@
 When a commit fails, what was stepped is discarded. A moment that is not admitted leaves no row, key or cache entry.
 """
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import reduce
@@ -16,7 +15,7 @@ from msgspec.structs import replace
 
 from visavis.consent.gate import same_content
 from visavis.customers.fold import fold
-from visavis.customers.identity import REASONS, addressed, refusal
+from visavis.customers.identity import addressed, own_names, side
 from visavis.customers.reordered import reordered
 from visavis.engine import NotAdmitted, admit, step
 from visavis.learning.online import OnlineLearner
@@ -26,9 +25,10 @@ from visavis.model.decoding import CLOCK_SKEW
 from visavis.model.entry import SERVER, Entry, Origin
 from visavis.model.errors import Refused, VisavisError
 from visavis.model.ids import check_identity, own_id
-from visavis.model.moment import Due, Linked, Located, Moment, Objected
+from visavis.model.moment import Due, Linked, Located, Merging, Moment, Objected
 from visavis.model.world import WorldChange
 from visavis.ports import Clock, Log
+from visavis.runtime.linking import NOTHING, Linking, Named, uses_together
 from visavis.runtime.population import Changes, Population
 from visavis.runtime.positions import Positions
 from visavis.runtime.projections import Projections
@@ -39,7 +39,6 @@ from visavis.strategy.read import Strategy
 NOWHERE: Final = "This position is in none of the brand's places; it was not kept."
 REMEMBERED: Final = "kept"  # the method of an objection entered from the suppression list
 SKEW_S: Final = CLOCK_SKEW.total_seconds()
-log = logging.getLogger("visavis.identity")
 
 
 class StepResult(Struct, frozen=True):
@@ -64,7 +63,8 @@ class Group(Struct, frozen=True):
 class Processor:
     """Steps moments, commits them in groups, wakes who is due, changes the world; one a log, one thread.
 
-    ``objections_of`` gives objections kept under these names or identifiers (also of erased persons), entered first.
+    ``objections_of`` gives objections kept under these names or identifiers (also of erased persons), entered first;
+    ``has_key`` says whether a device or a home has a key that speaks for this name.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class Processor:
         population: Population | None = None,
         projections: Projections | None = None,
         objections_of: Callable[[Iterable[str]], Iterable[str]] = lambda _names: (),
+        has_key: Callable[[str], bool] = lambda _name: False,
     ) -> None:
         self.log = log
         self.strategy = strategy
@@ -87,6 +88,7 @@ class Processor:
         self.projections = projections if projections is not None else Projections([learner])
         self._objections_of = objections_of
         self.positions = Positions()
+        self.linking = Linking(self.population, randomization_key, has_key)
         self._entries: dict[tuple[str, str], Entry] = {}
         state = rebuild(log, self.population, self.projections)
         self.world = state.world
@@ -105,16 +107,21 @@ class Processor:
     def _stepped_entries(self, name: str) -> Iterator[Entry]:
         return chain(self.log.of(name), [entry for entry in self._entries.values() if entry.customer == name])
 
-    def names(self, customer: str) -> tuple[str, ...]:
-        """Every name of this person: one, unless customers were merged."""
-        return self.population.customer(customer).names
+    def side(self, name: str) -> Customer:
+        """What is this one's own: without those with whom they were merged, but with the bare cards that are theirs."""
+        found = side(self.customer(name), name)
+        return reordered(found, self._stepped_entries) if found.out_of_order else found
 
-    def entries_of(self, customer: str) -> list[Entry]:
-        """The entries of this person, under each of their names, oldest first."""
-        return list(merge(*[self.log.of(name) for name in self.names(customer)], key=lambda entry: entry.received_at))
+    def names(self, name: str) -> tuple[str, ...]:
+        """The names that are this one's own: one, unless bare cards are theirs."""
+        return own_names(self.population.customer(name), name)
+
+    def entries_of(self, name: str) -> list[Entry]:
+        """The entries that are this one's own, oldest first."""
+        return list(merge(*[self.log.of(one) for one in self.names(name)], key=lambda entry: entry.received_at))
 
     def entry(self, customer: str, moment: str) -> Entry | None:
-        """The entry of this moment of the person, under whichever of their names it lies."""
+        """The entry of this moment, if it is this one's own."""
         found = (self.log.entry(name, moment) for name in self.names(customer))
         return next((entry for entry in found if entry is not None), None)
 
@@ -126,25 +133,46 @@ class Processor:
         self.commit()
         return answers
 
-    def step(self, moment: Moment, origin: Origin = SERVER, *, check_log: bool = False) -> StepResult:
+    def step(
+        self, moment: Moment, origin: Origin = SERVER, named: Named = NOTHING, *, check_log: bool = False
+    ) -> StepResult:
         """Step one moment into the open group; it must not be answered before :meth:`commit` has returned.
 
         The log is not asked about a moment that occurred after all that was received of its person, unless
-        ``check_log``: an id repeated under a later time makes the commit fail with :class:`Refused`.
+        ``check_log``: an id repeated under a later time makes the commit fail with :class:`Refused`. ``named`` is whom
+        else the sender may mean.
         """
+        name = self.linking.customer_of(moment.customer, named)
+        identifier = named.customer if name != moment.customer else ""
+        moment = replace(moment, customer=name) if identifier else moment
         customer = self._after_due(moment)
         moment = addressed(customer, moment)
-        name = moment.customer
         if check_log or moment.occurred_at.timestamp() - SKEW_S <= customer.last_received_at:
-            stored = self._entries.get((name, moment.id)) or self.log.entry(name, moment.id)
+            stored = self._stored(customer, moment)
             if stored is not None:
-                conflict = not same_content(self.strategy, stored.moment, moment)
-                return StepResult(stored, retried=True, conflict=conflict)
-        received_at = self.clock.now()
+                return stored
         if isinstance(moment, Linked):
-            refused = self._merge_refused(customer, moment, received_at.timestamp())
-            if refused is not None:
-                return StepResult(None, refused)
+            found = self.linking.resolved(customer, moment, named, self.clock.now())
+            if isinstance(found, NotAdmitted):
+                return StepResult(None, found)
+            moment = found
+        return self._enter(customer, moment, origin, identifier)
+
+    def _stored(self, customer: Customer, moment: Moment) -> StepResult | None:
+        """The first answer to this moment, under whichever of the person's names it was given."""
+        name = moment.customer
+        mine = own_names(customer, name)
+        for one in (name, *[other for other in customer.names if other != name]):
+            entry = self._entries.get((one, moment.id)) or self.log.entry(one, moment.id)
+            if entry is not None:
+                same = same_content(self.strategy, replace(entry.moment, customer=name), moment)
+                if same or one in mine:
+                    return StepResult(entry, retried=True, conflict=not same)
+        return None
+
+    def _enter(self, customer: Customer, moment: Moment, origin: Origin = SERVER, identifier: str = "") -> StepResult:
+        """Step one moment whose customer and links are settled."""
+        received_at, name = self.clock.now(), moment.customer
         remembered = isinstance(moment, Objected) and moment.method == REMEMBERED and origin.surface == ""
         if (not customer.entries or isinstance(moment, Linked)) and not remembered:
             customer = self._restore_objections(customer, moment)
@@ -164,10 +192,10 @@ class Processor:
         if not admitted.late:  # a late moment decides nothing: a history that is brought in is put in order once
             customer = self.customer(name) if customer.out_of_order else customer
         entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.randomization_key, origin)
+        entry = replace(entry, identifier=identifier) if identifier else entry
         self._entries[name, moment.id] = entry
         self.population.apply(entry, after)
-        if isinstance(admitted, Objected) and admitted.on:
-            self._object_as_each(after, admitted, replace(origin, surface=""))
+        self._follow(entry, after)
         return StepResult(entry)
 
     def _after_due(self, moment: Moment) -> Customer:
@@ -181,16 +209,15 @@ class Processor:
         self.step(self._due(customer, now))
         return self.population.customer(moment.customer)
 
-    def _merge_refused(self, customer: Customer, moment: Linked, now: float) -> NotAdmitted | None:
-        holder = self.population.holder(moment.identifier)
-        if not holder or holder in customer.names:
-            return None
-        reason = refusal(customer, self.customer(holder), now)
-        if reason is None:
-            return None
-        log.warning("two customers were not merged", extra={"reason": reason})
-        why = f"This identifier belongs to another customer, and the two were not merged. {REASONS[reason]}"
-        return NotAdmitted("linked", "account", why)
+    def _follow(self, entry: Entry, after: Customer) -> None:
+        """Enter what this entry brings about under other names of the person, or of whom they are linked to."""
+        moment = entry.moment
+        if isinstance(moment, Objected) and moment.on:
+            self._object_as_each(after, moment, replace(entry.origin, surface=""))
+        elif isinstance(moment, Linked | Merging) and (next_one := self.linking.following(moment, entry.received_at)):
+            self._enter(self.population.customer(next_one.customer), next_one)
+        for used in uses_together(entry, after):
+            self._enter(self.population.customer(used.customer), used)
 
     def _restore_objections(self, customer: Customer, moment: Moment) -> Customer:
         """Enter again what was objected to under this name or identifier; the customer after it."""

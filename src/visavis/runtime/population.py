@@ -2,13 +2,12 @@
 
 from collections import ChainMap
 from collections.abc import Iterable, Iterator
-from functools import reduce
 from heapq import heapify, heappop, heappush
 
 from msgspec import Struct
 
 from visavis.customers.fold import fold
-from visavis.customers.identity import apply_entry, merged
+from visavis.customers.identity import apply_entry, reunited
 from visavis.model.customer import Customer, newborn
 from visavis.model.entry import Entry
 from visavis.runtime.tills import Tills
@@ -112,7 +111,7 @@ class Population:
         person = self._customers.pop(name, None)
         left = [profile for profile in person.profiles if profile.id != name] if person is not None else []
         if left:
-            rest = reduce(merged, left)
+            rest = reunited(left)
             self._customers.update(dict.fromkeys(rest.names, rest))
             self._await(rest, None)
         kept = {identifier: profile.id for profile in left for identifier in profile.identifiers}

@@ -20,7 +20,7 @@ from visavis.explain.accounts import Accounts
 from visavis.explain.benefit import benefits
 from visavis.explain.counterfactual import Why, walk, why
 from visavis.http.access_keys import AccessKey, AccessKeys
-from visavis.http.bodies import OnOff, Token, json_response, read_body
+from visavis.http.bodies import MergeAnswer, OnOff, Token, json_response, read_body
 from visavis.http.requests import PAGE, key_of
 from visavis.http.routes import Operation, endpoint, page_route, routes_of
 from visavis.http.sign_in import sign_in
@@ -39,6 +39,7 @@ from visavis.runtime.writer import Writer
 from visavis.strategy.freshness import stale_sources
 from visavis.web import pages
 from visavis.web.portal_choices import LOCALES, long_day, noted, purpose_row, waiting_row
+from visavis.web.portal_merges import merge_row
 
 COOKIE: Final = "visavis-me"
 PATH: Final = "/me"
@@ -142,6 +143,13 @@ class Portal:
         await confirm(self._requests, name, sent.of, origin, self._language(request, name), yes=sent.yes)
         return await self._current(request, name)
 
+    @endpoint(_gesture("merge", "Say whether another customer is the same person.", request=MergeAnswer))
+    async def merge(self, request: Request) -> Response:
+        """Confirm or refuse a merge that waits."""
+        key, sent = self._key(request), await read_body(request, MergeAnswer)
+        await self._requests.merges.answer(key.subject, sent.merge, key.origin("own page"), yes=sent.yes)
+        return await self._current(request, key.subject)
+
     @endpoint(_gesture("object", "Object to marketing, or take it back.", request=OnOff))
     async def object(self, request: Request) -> Response:
         """Object to marketing, or lift the objection."""
@@ -190,18 +198,21 @@ class Portal:
     async def _values(self, name: str, language: str) -> dict[str, Any]:
         loop, ask = self._loop, self._writer.ask
         entries, lines = await ask(lambda: (loop.entries_of(name), lines_of_person(loop.log, loop.names(name))))
-        return await asyncio.to_thread(page_values, loop, self._accounts, name, entries, lines, language)
+        merges = [merge_row(loop.strategy, one, language) for one in self._requests.merges.waiting(name)]
+        values = await asyncio.to_thread(page_values, loop, self._accounts, name, entries, lines, language)
+        return values | {"merges": merges}
 
 
 def page_values(
     loop: Processor, accounts: Accounts, name: str, entries: list[Entry], lines: list[OwnLine], language: str
 ) -> dict[str, Any]:
     """The values of the template ``_portal.html`` for this person, now."""
-    strategy, person, now = loop.strategy, loop.customer(name), loop.clock.now()
+    strategy, person, own, now = loop.strategy, loop.customer(name), loop.side(name), loop.clock.now()
     recorded = {entry.moment.id: entry for entry in entries}
     counted = {one.purpose: one for one in benefits(loop, accounts, name, entries, language)}
     looks = [line for line in lines if line.record.outcome in USE_OUTCOMES and line.record.categories][-LOOKS:]
-    chosen = [choice for choice in choices(strategy, person, language, now.timestamp()) if choice.basis == "consent"]
+    every = choices(strategy, person, language, now.timestamp(), name)
+    chosen = [choice for choice in every if choice.basis == "consent"]
     return {
         "brand": strategy.brand.name,
         "rows": [
@@ -209,14 +220,16 @@ def page_values(
             for choice in chosen
         ],
         "waiting": [
-            waiting_row(strategy, one, recorded.get(one.of), language) for one in waiting(person, now.timestamp())
+            waiting_row(strategy, one, recorded.get(one.of), language) for one in waiting(own, now.timestamp())
         ],
         "open": sum([choice.on for choice in chosen]),
         "cards": list(_cards(loop, entries, language)),
         "looks": [line_text(line, strategy, language) for line in reversed(looks)],
-        "unknown": list(_unknown(loop, person, now.timestamp(), language)),
-        "objected": MARKETING in person.objections,
-        "restricted": person.restricted,
+        "merges": [],
+        "merged": len(person.sides) > 1,
+        "unknown": list(_unknown(loop, own, now.timestamp(), language)),
+        "objected": MARKETING in own.objections,
+        "restricted": own.restricted,
         "entries": len(entries),
     }
 

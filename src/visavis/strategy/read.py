@@ -59,7 +59,10 @@ class WokenActions(Struct, frozen=True):
 
 
 class Strategy(Struct, frozen=True):
-    """A validated strategy: every name is defined, every condition reads only what its purpose covers."""
+    """A validated strategy: every name is defined, every condition reads only what its purpose covers.
+
+    ``within`` gives, for a place that lies in others, these others, the smallest first.
+    """
 
     version: str
     brand: Brand
@@ -75,6 +78,7 @@ class Strategy(Struct, frozen=True):
     woken: dict[tuple[str, str], dict[str, WokenActions]]
     product_conditions: dict[str, Condition]
     place_index: PlaceIndex
+    within: dict[str, tuple[str, ...]]
     delivered: frozenset[str]
 
     @property
@@ -134,6 +138,7 @@ def read(files: Mapping[str, bytes]) -> Strategy:
     faults = reading.listed()
     if faults or brand is None:
         raise Invalid(f"This strategy has {len(faults)} fault{'s' if len(faults) > 1 else ''}:\n" + "\n".join(faults))
+    index = PlaceIndex(places.values())
     return Strategy(
         version=version_of(*[part for path in sorted(files) for part in (path.encode(), files[path])]),
         brand=brand,
@@ -148,7 +153,8 @@ def read(files: Mapping[str, bytes]) -> Strategy:
         never_push=barred | {key for key, family in families.items() if family.never_push},
         woken=_woken(actions, conditions, product_conditions),
         product_conditions=product_conditions,
-        place_index=PlaceIndex(places.values()),
+        place_index=index,
+        within={place.id: around for place in places.values() if (around := index.within(place))},
         delivered=webhooks.effects if webhooks is not None else OUTSIDE,
     )
 

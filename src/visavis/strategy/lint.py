@@ -20,6 +20,7 @@ from visavis.model.moment import KINDS
 from visavis.strategy.brand import Brand
 from visavis.strategy.conditions import Condition, ConditionError, parse
 from visavis.strategy.faults import Reading
+from visavis.strategy.suggestion import suggestion
 from visavis.strategy.tables import is_zone
 
 NEVER_A_PURPOSE: Final = re.compile(
@@ -29,6 +30,7 @@ NEVER_A_PURPOSE: Final = re.compile(
 """Words in no purpose's name: selling data, watching employees, emotions, sorting people by their bodies, scoring."""
 OURS: Final = frozenset({"service", "account", ""})
 """Categories that need no purpose; the empty one is no personal data."""
+LANGUAGES: Final = ("fr", "en")
 PLACEHOLDERS: Final = ("family", "product", "price", "days", "place", "today", "goal", "left")
 READ_BY: Final = {
     "need": {"purchases"},
@@ -52,6 +54,8 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
     "days": (1, 366),
     "duration_days": (1, 3660),
     "retention_days": (1, 3660),
+    "reward_cents": (0, 10_000_000),
+    "reward_days": (1, 3660),
     "top": (1, 32),
     "lever": (0, 100),
     "ttl_s": (1, 10_000_000),
@@ -81,15 +85,24 @@ def ranges(reading: Reading, path: str, record: Struct, *keys: str) -> None:
             ranges(reading, path, value, *keys, name)
 
 
+def languages(reading: Reading) -> tuple[str, ...]:
+    """The languages that the brand writes and we speak, also when its file has another fault; none when none is."""
+    told = (reading.toml("brand.toml") or {}).get("languages")
+    return tuple([one for one in LANGUAGES if one in told]) if isinstance(told, list) else ()
+
+
 def brand(reading: Reading, found: Brand, devices: Mapping[str, Device]) -> None:
     """The languages, the zone, the currency and the device are ones that exist."""
-    path, languages = "brand.toml", found.languages
+    path, spoken = "brand.toml", found.languages
     ranges(reading, path, found)
-    if not languages or not set(languages) <= {"fr", "en"} or len(set(languages)) < len(languages):
-        reading.fault(path, "languages", "`languages` must be fr, en or both", "Cards are written in these.")
+    if unknown := [one for one in spoken if one not in LANGUAGES]:
+        what = f"`languages` must be fr, en or both: `{unknown[0]}` is neither"
+        reading.fault(path, "languages", what, "Cards are written in these two.")
+    elif not spoken or len(set(spoken)) < len(spoken):
+        reading.fault(path, "languages", "`languages` must be fr, en or both, each once", "Cards are written in these.")
     if found.default_device not in devices:
-        known = ", ".join(devices)
-        reading.fault(path, "default_device", f"`{found.default_device}` is not a device", f"Known: {known}.")
+        what = f"`{found.default_device}` is not a device"
+        reading.fault(path, "default_device", what, suggestion(found.default_device, devices))
     if not is_zone(found.zone):
         reading.fault(path, "zone", f"`{found.zone}` is not a time zone", "Write one such as Europe/Paris.")
     if found.currency not in _currencies():
@@ -98,7 +111,7 @@ def brand(reading: Reading, found: Brand, devices: Mapping[str, Device]) -> None
     for kind, seconds in found.late_after_s.items():
         where = ("late_after_s", kind)
         if kind not in KINDS:
-            reading.fault(path, where, f"`{kind}` is not a kind of moment", "Write one such as entered or ran_out.")
+            reading.fault(path, where, f"`{kind}` is not a kind of moment", suggestion(kind, KINDS))
         if not 0 <= seconds <= LATE_AFTER_LIMIT_S:
             what = f"`{kind}` must be between 0 and {LATE_AFTER_LIMIT_S:,} seconds"
             reading.fault(path, where, what, f"It is {seconds:,}.")
@@ -124,8 +137,8 @@ def purposes(reading: Reading, found: Mapping[str, Purpose], languages: tuple[st
         if not never:
             _legal_basis(reading, key, purpose)
         if unknown := purpose.categories - set(CATEGORIES):
-            what, known = f"{', '.join(sorted(unknown))}: no such category", ", ".join(CATEGORIES)
-            reading.fault(path, (key, "categories"), what, f"Known: {known}.")
+            what = f"{', '.join(sorted(unknown))}: no such category"
+            reading.fault(path, (key, "categories"), what, suggestion(min(unknown), CATEGORIES))
         for language in languages:
             if not purpose.benefit.get(language) or not purpose.notice.text.get(language):
                 reading.fault(path, key, f"`{key}` has no {language} benefit or notice", "Write both.")
@@ -142,7 +155,7 @@ def _legal_basis(reading: Reading, key: str, purpose: Purpose) -> None:
     unknown = [iri for iri in purpose.iris if iri not in PURPOSES]
     if unknown or not purpose.iris:
         what = f"`{', '.join(unknown)}` is not a purpose of DPV that we know"
-        reading.fault(path, (key, "iri"), what, f"Known: {', '.join(sorted(PURPOSES))}.")
+        reading.fault(path, (key, "iri"), what, suggestion(", ".join(unknown), sorted(PURPOSES)))
     if purpose.basis == "consent" and purpose.enabled and not purpose.dpia_id:
         advice = "Name it in dpia_id, or set enabled = false."
         reading.fault(path, key, f"`{key}` has no impact assessment", advice)
@@ -174,13 +187,13 @@ def action(reading: Reading, found: Action, purpose: Purpose | None) -> None:
     for key, value in (("objective", found.objective), ("purpose", found.purpose)):
         if not reading.defines(f"{key}s.toml", value):
             what = f"`{value}` is not {'an' if key[0] == 'o' else 'a'} {key}"
-            reading.fault(path, key, what, f"Define it in {key}s.toml.")
+            reading.fault(path, key, what, suggestion(value, reading.defined(f"{key}s.toml")))
     if not found.woken_by or len(set(found.woken_by)) < len(found.woken_by):
         what = "`woken_by` must name at least one kind of moment, each once"
         reading.fault(path, "woken_by", what, 'Write ["entered"].')
     for kind in found.woken_by:
         if kind not in KINDS:
-            reading.fault(path, "woken_by", f"`{kind}` is no kind of moment", f"Known: {', '.join(KINDS)}.")
+            reading.fault(path, "woken_by", f"`{kind}` is no kind of moment", suggestion(kind, KINDS))
     if found.review and found.audience != "customer":
         what = "an adviser's brief is decided by a person already"
         reading.fault(path, "review", what, "Tag what is shown to the customer.")
@@ -245,10 +258,12 @@ def words(reading: Reading, found: Action, languages: tuple[str, ...]) -> None:
         if language not in found.card:
             reading.fault(path, "card", f"there is no {language} card", f"Add [card.{language}].")
     for language, card in found.card.items():
-        if language not in languages:
+        if languages and language not in languages:
             what = f"the brand does not speak {language}"
-            reading.fault(path, ("card", language), what, "Drop it, or add it to brand.toml.")
-        _card(reading, path, language, card)
+            advice = "Drop it, or add it to brand.toml." if language in LANGUAGES else suggestion(language, languages)
+            reading.fault(path, ("card", language), what, advice)
+        else:
+            _card(reading, path, language, card)
 
 
 def _card(reading: Reading, path: str, language: str, card: Template) -> None:

@@ -1,7 +1,6 @@
 """Read a brand's folder, given as ``{path: bytes}``, into one validated strategy, or list *all* its faults by line."""
 
 from collections.abc import Mapping
-from typing import Final
 
 from msgspec import Struct
 
@@ -13,26 +12,17 @@ from visavis.model.customer import Customer
 from visavis.model.errors import Invalid
 from visavis.model.ids import version_of
 from visavis.model.moment import KINDS
-from visavis.strategy import lint, tables
+from visavis.strategy import contradictions, dead_actions, lint, tables
 from visavis.strategy.brand import Brand
 from visavis.strategy.conditions import ALWAYS, Condition, ConditionError, parse
+from visavis.strategy.contradictions import Names, names
 from visavis.strategy.faults import Reading
+from visavis.strategy.file_names import is_own, mistaken
 from visavis.strategy.places import PlaceIndex
 from visavis.strategy.rules import Index
 from visavis.strategy.screens import DEVICES
 
 __all__ = ["Brand", "Strategy", "read"]
-
-FILES: Final = (
-    "brand.toml",
-    "objectives.toml",
-    "purposes.toml",
-    "segments.toml",
-    "devices.toml",
-    "products.csv",
-    "families.csv",
-    "places.geojson",
-)
 
 
 class WokenActions(Struct, frozen=True):
@@ -58,12 +48,18 @@ class Strategy(Struct, frozen=True):
     devices: dict[str, Device]
     never_push: frozenset[str]
     woken: dict[tuple[str, str], dict[str, WokenActions]]
+    conditions: dict[str, Condition]
     product_conditions: dict[str, Condition]
     place_index: PlaceIndex
 
     def woken_by(self, kind: str, audience: str) -> Mapping[str, WokenActions]:
         """The actions that this kind of moment wakes for this audience, by the purpose under which they read."""
         return self.woken.get((kind, audience), {})
+
+    def condition(self, action: Action) -> Condition | None:
+        """When this action holds; ``None`` when it always does."""
+        found = self.conditions[action.id]
+        return found if found.paths else None
 
     def language_for(self, customer: Customer | None = None, *asked: str) -> str:
         """The language to write in: the first ``asked`` for that the brand has, else the customer's, else its first."""
@@ -74,18 +70,28 @@ class Strategy(Struct, frozen=True):
 def read(files: Mapping[str, bytes]) -> Strategy:
     """The strategy of these files; :class:`Invalid` with every fault, one a line. Same bytes, same version."""
     reading = Reading(files)
+    strategy = assemble(reading)
+    if strategy is None:
+        faults = reading.listed()
+        raise Invalid(f"This strategy has {len(faults)} fault{'s' if len(faults) > 1 else ''}:\n" + "\n".join(faults))
+    return strategy
+
+
+def assemble(reading: Reading) -> Strategy | None:
+    """The strategy of what is being read, or ``None`` with each of its faults noted."""
     brand = reading.record(Brand, "brand.toml", reading.toml("brand.toml"), ())
+    languages = lint.languages(reading)
     objectives = reading.records(Objective, "objectives.toml", "id")
     purposes = reading.records(Purpose, "purposes.toml", "key")
     devices = DEVICES | reading.records(Device, "devices.toml", "profile", needed=False)
-    segments = _segments(reading)
-    actions = _actions(reading)
     families = tables.families(reading)
     products, barred = tables.products(reading)
     places = tables.places(reading)
+    named = names(brand, devices, families, products, places)
+    segments = _segments(reading, named)
+    actions = _actions(reading)
     _unknown_files(reading)
 
-    languages = brand.languages if brand is not None else ("fr", "en")
     if brand is not None:
         lint.brand(reading, brand, devices)
     lint.purposes(reading, purposes, languages)
@@ -95,18 +101,23 @@ def read(files: Mapping[str, bytes]) -> Strategy:
     conditions: dict[str, Condition] = {}
     product_conditions: dict[str, Condition] = {}
     for name, action in actions.items():
-        purpose = purposes.get(action.purpose)
+        purpose, objective = purposes.get(action.purpose), objectives.get(action.objective)
         lint.action(reading, action, purpose)
-        lint.outcome(reading, action, purpose, objectives.get(action.objective))
+        lint.outcome(reading, action, purpose, objective)
         lint.words(reading, action, languages)
-        conditions[name] = lint.condition(reading, action, "when", purpose, segments) or ALWAYS
+        when = conditions[name] = lint.condition(reading, action, "when", purpose, segments) or ALWAYS
         about_product = lint.condition(reading, action, "product_when", purpose, segments)
         if about_product is not None and about_product.paths:
             product_conditions[name] = about_product
+        path = f"actions/{name}.toml"
+        if reading.is_clean(path):
+            dead_actions.check(reading, action, objective)
+            contradictions.check(reading, path, "when", when, named, action.woken_by)
+            contradictions.check(reading, path, "product_when", about_product or ALWAYS, named)
 
-    faults = reading.listed()
-    if faults or brand is None:
-        raise Invalid(f"This strategy has {len(faults)} fault{'s' if len(faults) > 1 else ''}:\n" + "\n".join(faults))
+    if brand is None or reading.listed():
+        return None
+    files = {path: content for path, content in reading.files.items() if is_own(path)}
     return Strategy(
         version=version_of(*[part for path in sorted(files) for part in (path.encode(), files[path])]),
         brand=brand,
@@ -120,6 +131,7 @@ def read(files: Mapping[str, bytes]) -> Strategy:
         devices=devices,
         never_push=barred | {key for key, family in families.items() if family.never_push},
         woken=_woken(actions, conditions, product_conditions),
+        conditions=conditions,
         product_conditions=product_conditions,
         place_index=PlaceIndex(places.values()),
     )
@@ -133,7 +145,7 @@ def _reads(action: Action, when: Condition, product_when: Condition | None) -> f
     return frozenset({ATTRIBUTES[path].category for path in paths} | lint.READ_BY[action.about]) - {""}
 
 
-def _segments(reading: Reading) -> dict[str, Condition]:
+def _segments(reading: Reading, named: Names) -> dict[str, Condition]:
     """Segments in the order of the file: each may use those above it, so a cycle cannot be written."""
     path, found = "segments.toml", dict[str, Condition]()
     for name, text in (reading.toml(path, needed=False) or {}).items():
@@ -144,16 +156,19 @@ def _segments(reading: Reading) -> dict[str, Condition]:
             reading.fault(path, name, f"segment `{name}` must be a text", "Write a condition between quotes.")
             continue
         try:
-            found[name] = parse(text, segments={key: condition for key, condition in found.items() if key != name})
+            parsed = parse(text, segments={key: condition for key, condition in found.items() if key != name})
         except ConditionError as error:
             reading.fault(path, name, f"segment `{name}`: {error.args[0].removesuffix('.')}", error.advice)
+            continue
+        if contradictions.check(reading, path, name, parsed, named):
+            found[name] = parsed
     return found
 
 
 def _actions(reading: Reading) -> dict[str, Action]:
     found: dict[str, Action] = {}
     for path in sorted(reading.files):
-        if path.startswith("actions/") and path.endswith(".toml"):
+        if path.startswith("actions/") and is_own(path):
             name = path.removeprefix("actions/").removesuffix(".toml")
             action = reading.record(Action, path, reading.toml(path), (), id=name)
             if action is not None:
@@ -162,11 +177,10 @@ def _actions(reading: Reading) -> dict[str, Action]:
 
 
 def _unknown_files(reading: Reading) -> None:
-    """A file whose name is misspelt is a fault: it would not be read."""
+    """A file that was meant for the strategy, and that nothing reads, is a fault."""
     for path in reading.files:
-        if path.endswith((".toml", ".csv", ".geojson")) and "/" not in path and path not in FILES:
-            known = f"{', '.join(FILES)}, actions/*.toml, stories/*.toml"
-            reading.fault(path, 1, "nothing reads this file", f"Known: {known}.")
+        if advice := mistaken(path):
+            reading.fault(path, 1, "nothing reads this file", advice)
 
 
 def _woken(

@@ -175,6 +175,10 @@ class _Parser:
         sign = 1.0
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             node, sign = node.operand, -1.0
+        if isinstance(node, ast.Name):
+            raise self._fault(
+                node, f"`{node.id[:60]}` is not a constant", f'Write a text between quotes: "{node.id[:60]}".'
+            )
         if not isinstance(node, ast.Constant):
             what = "one side of a comparison is an attribute, the other a constant"
             raise self._fault(node, what, "Two attributes cannot be compared.")

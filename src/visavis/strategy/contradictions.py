@@ -101,10 +101,11 @@ def check(reading: Reading, path: str, key: str, condition: Condition, named: Na
     """Whether each name and number exists and the condition can hold; a part that cannot is a warning."""
     each = dict.fromkeys(test for tests in condition.alternatives for test in tests)
     impossible = {test: found for test in each if (found := _impossible(test, named)) is not None}
+    dead = any(not _can_hold([test], named) for test in impossible)
     for test, (what, advice) in impossible.items():
-        note = reading.warn if test.path in _PRODUCTS else reading.fault
+        note = reading.warn if _can_hold([test], named) else reading.fault
         note(path, key, f"`{key}`: {what}", advice)
-    if any(test.path not in _PRODUCTS for test in impossible):
+    if dead:
         return False
     reasons = [_contradiction(tests, named) for tests in condition.alternatives]
     if all(reasons):
@@ -187,9 +188,10 @@ def _values(tests: Sequence[Test], named: Names) -> list[Value]:
         case "flag":
             return [None, True, False]
         case "tags":
-            return [None, frozenset(), frozenset([str(test.value) for test in tests if test.operator == "has"])]
+            wanted = frozenset([str(test.value) for test in tests if test.operator == "has"])
+            return [None, frozenset(), wanted & named.get(path, wanted)]
         case "text":
-            return [None, *constants, *named.get(path, ("",))]
+            return [None, *(named[path] if path in named and path not in _PRODUCTS else ("", *constants))]
         case _:
             low, high = BOUNDS.get(path, (-inf, inf))
             edges = [max(low, -_FAR), *sorted(float(one) for one in constants if one is not None), min(high, _FAR)]

@@ -34,6 +34,16 @@ _HOW: Final = {
     "date": "Write a date without quotes, such as 2026-12-31.",
 }
 """How a value of each type is written."""
+_TOML: Final = {
+    "Invalid value": "Write texts between quotes, and numbers, dates, true and false without.",
+    "Cannot overwrite": "This name is there twice: keep one.",
+    "Cannot declare": "This table is there twice: keep one.",
+    "Expected '='": "A line is NAME = VALUE, a table [NAME].",
+    "Unclosed array": "A list ends with ].",
+    "Unterminated string": "A text ends with the quote that it begins with.",
+    "Illegal character": "A text ends on its line, with the quote that it begins with.",
+}
+"""What to do about a message of ``tomllib``, by how it begins."""
 
 
 class Finding(Struct, frozen=True, order=True):
@@ -137,7 +147,9 @@ class Reading:
         except tomllib.TOMLDecodeError as error:
             at = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", str(error))
             line = int(at[1]) if at and at[1] else len(text.splitlines())
-            self.fault(path, line, f"this is not TOML: {str(error)[: at.start() if at else None]}", "Correct the line.")
+            what = str(error)[: at.start() if at else None]
+            advice = next((advice for start, advice in _TOML.items() if what.startswith(start)), "Correct the line.")
+            self.fault(path, line, f"this is not TOML: {what}", advice)
         except RecursionError:
             self.fault(path, 1, "this is nested too deeply", "A strategy has tables in tables, no deeper.")
         return None
@@ -213,7 +225,7 @@ class Reading:
             self.fault(path, keys, f"`{keys[-1]}` cannot be `{wrong[0][:60]}`", suggestion(wrong[0], known))
             return
         expected = re.search(r"xpected `(\w+)", error)
-        advice = _HOW.get(expected[1], "") if expected else ""
+        advice = _HOW.get(expected[1], "") if expected else _HOW["date"] if "date" in error else ""
         what = error.partition(" - at `$")[0]
         self.fault(path, keys, f"`{keys[-1]}`: {what[0].lower()}{what[1:]}", advice or "Correct it.")
 

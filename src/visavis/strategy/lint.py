@@ -17,7 +17,7 @@ from visavis.model.catalogue import Device
 from visavis.model.consent import CATEGORIES, SENSITIVE, Purpose
 from visavis.model.dpv import PURPOSES
 from visavis.model.moment import KINDS
-from visavis.strategy.brand import Brand
+from visavis.strategy.brand import Brand, Controller
 from visavis.strategy.conditions import Condition, ConditionError, parse
 from visavis.strategy.faults import Reading
 from visavis.strategy.suggestion import suggestion
@@ -86,9 +86,9 @@ def ranges(reading: Reading, path: str, record: Struct, *keys: str) -> None:
 
 
 def languages(reading: Reading) -> tuple[str, ...]:
-    """The languages that the brand writes and we speak, also when its file has another fault; none when none is."""
+    """The languages of the brand, also when its file has another fault; none when they are not all ones we know."""
     told = (reading.toml("brand.toml") or {}).get("languages")
-    return tuple([one for one in LANGUAGES if one in told]) if isinstance(told, list) else ()
+    return tuple(told) if isinstance(told, list) and all(one in LANGUAGES for one in told) else ()
 
 
 def brand(reading: Reading, found: Brand, devices: Mapping[str, Device]) -> None:
@@ -97,7 +97,7 @@ def brand(reading: Reading, found: Brand, devices: Mapping[str, Device]) -> None
     ranges(reading, path, found)
     if unknown := [one for one in spoken if one not in LANGUAGES]:
         what = f"`languages` must be fr, en or both: `{unknown[0]}` is neither"
-        reading.fault(path, "languages", what, "Cards are written in these two.")
+        reading.fault(path, "languages", what, suggestion(unknown[0], LANGUAGES))
     elif not spoken or len(set(spoken)) < len(spoken):
         reading.fault(path, "languages", "`languages` must be fr, en or both, each once", "Cards are written in these.")
     if found.default_device not in devices:
@@ -108,6 +108,8 @@ def brand(reading: Reading, found: Brand, devices: Mapping[str, Device]) -> None
     if found.currency not in _currencies():
         what = f"`{found.currency}` is not a currency that is in use"
         reading.fault(path, "currency", what, "Write its ISO 4217 code in capitals, such as EUR.")
+    if found.controller is not None:
+        _controller(reading, found.controller)
     for kind, seconds in found.late_after_s.items():
         where = ("late_after_s", kind)
         if kind not in KINDS:
@@ -115,6 +117,18 @@ def brand(reading: Reading, found: Brand, devices: Mapping[str, Device]) -> None
         if not 0 <= seconds <= LATE_AFTER_LIMIT_S:
             what = f"`{kind}` must be between 0 and {LATE_AFTER_LIMIT_S:,} seconds"
             reading.fault(path, where, what, f"It is {seconds:,}.")
+
+
+def _controller(reading: Reading, found: Controller) -> None:
+    """Receipts name it: its addresses are ones that can be opened and written to."""
+    for key in ("id", "policy", "access"):
+        if not re.fullmatch(r"https?://[^\s/]+\S*", getattr(found, key)):
+            what = f"`{getattr(found, key)}` is not an address of the web"
+            reading.fault(
+                "brand.toml", ("controller", key), what, "Write it whole, such as https://example.org/access."
+            )
+    if not re.fullmatch(r"[^\s@]+@[^\s@]+", found.email):
+        reading.fault("brand.toml", ("controller", "email"), f"`{found.email}` is not an e-mail", "Write NAME@HOST.")
 
 
 @cache
@@ -203,7 +217,7 @@ def action(reading: Reading, found: Action, purpose: Purpose | None) -> None:
 
 def _covered(reading: Reading, path: str, found: Action, purpose: Purpose) -> None:
     """The purpose covers the moments that wake the action, its offer, its audience, and what it is about."""
-    key, readable = purpose.key, purpose.categories | OURS
+    key, readable = purpose.key, _readable(purpose)
     for kind in found.woken_by:
         if kind in KINDS and KINDS[kind].category not in readable:
             what = f"`{kind}` carries {KINDS[kind].category}, which {key} may not read"
@@ -218,9 +232,14 @@ def _covered(reading: Reading, path: str, found: Action, purpose: Purpose) -> No
         reading.fault(path, "about", what, "Widen the purpose.")
 
 
+def _readable(purpose: Purpose) -> frozenset[str]:
+    """What it may read; everything when it names what does not exist: that is one fault, not one in each action."""
+    return (purpose.categories if purpose.categories <= set(CATEGORIES) else frozenset(CATEGORIES)) | OURS
+
+
 def outcome(reading: Reading, found: Action, purpose: Purpose | None, objective: Objective | None) -> None:
     """Its outcome is read from data that its purpose covers: what was bought is a purchase."""
-    if purpose is None or objective is None or objective.outcome == "answered_yes" or "purchases" in purpose.categories:
+    if purpose is None or objective is None or objective.outcome == "answered_yes" or "purchases" in _readable(purpose):
         return
     what = f"the outcome of {objective.id} reads purchases, which {purpose.key} may not"
     reading.fault(f"actions/{found.id}.toml", "objective", what, "Widen the purpose, or count answers.")
@@ -239,10 +258,11 @@ def condition(
     for name in sorted(parsed.paths):
         scope, category = ATTRIBUTES[name].scope, ATTRIBUTES[name].category
         if (scope == "product") is not (key == "product_when"):
-            reading.fault(path, key, f"`{name}` is of the {scope}, not for `{key}`", "Use the other key.")
+            other = "when" if key == "product_when" else "product_when"
+            reading.fault(path, key, f"`{name}` is of the {scope}, not for `{key}`", f"Write it in `{other}`.")
         if purpose is None:
             continue
-        if category not in purpose.categories | OURS:
+        if category not in _readable(purpose):
             what = f"`{name}` reads {category}, which {purpose.key} may not"
             reading.fault(path, key, what, "Widen the purpose, or drop it.")
         elif found.offer == "general" and purpose.basis == "consent" and category not in OURS | {"places"}:
@@ -255,7 +275,7 @@ def words(reading: Reading, found: Action, languages: tuple[str, ...]) -> None:
     """The card is written in the brand's languages, no more, no less, and is a glance in each."""
     path = f"actions/{found.id}.toml"
     for language in languages:
-        if language not in found.card:
+        if language not in found.card and set(found.card) <= set(languages):
             reading.fault(path, "card", f"there is no {language} card", f"Add [card.{language}].")
     for language, card in found.card.items():
         if languages and language not in languages:

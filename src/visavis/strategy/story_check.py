@@ -80,7 +80,7 @@ def _names(reading: Reading, path: str, story: Story, strategy: Strategy) -> Non
     def known(where: tuple[str, ...], what: str, given: Iterable[str], names: Iterable[str]) -> None:
         every = list(names)
         for one in given:
-            if one and one not in every:
+            if one and one not in every and strategy.actions:  # without any action that is the one warning
                 reading.fault(path, where, f"`{one}` is not {what}", suggestion(one, every))
 
     known(("given",), "a purpose", story.given, strategy.purposes)

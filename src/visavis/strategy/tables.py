@@ -36,7 +36,7 @@ def rows(
     lines = csv.reader(io.StringIO(text, newline=""))
     try:
         head = next(lines, [])
-        if (sign := _other_separator(head, needed)) is not None:
+        if not set(needed) & set(head) and (sign := _separator(",".join(head), len(needed))):
             reading.fault(path, 1, f"the columns are separated by {sign}, not by commas", "Save it with commas.")
             return
         for name in needed:
@@ -55,6 +55,10 @@ def rows(
             if len(row) == width:
                 row.append("")
                 yield lines.line_num, tuple([row[place] for place in places])
+            elif len(row) == 1 and (sign := _separator(row[0], width)):
+                what = f"from this line on the cells are separated by {sign}, not by commas"
+                reading.fault(path, lines.line_num, what, "Save it with commas.")
+                return
             elif row:
                 what = f"this line has {len(row)} cells, not {width}"
                 reading.fault(path, lines.line_num, what, "Put cells with a comma between quotes.")
@@ -62,14 +66,12 @@ def rows(
         reading.fault(path, lines.line_num, f"this is not CSV: {error}", "Correct the line.")
 
 
-def _other_separator(head: list[str], needed: tuple[str, ...]) -> str | None:
-    """What this first line is separated by, when it is not commas."""
-    signs = {";": "semicolons", "\t": "tabs", "|": "bars"}
-    whole = ",".join(head)
-    for sign, name in signs.items():
-        if set(needed) <= {cell.strip(' "') for cell in whole.split(sign)} and not set(needed) <= set(head):
-            return name
-    return None
+_SIGNS: Final = {";": "semicolons", "\t": "tabs", "|": "bars"}
+
+
+def _separator(cell: str, width: int) -> str:
+    """What separates a line that is one cell where ``width`` were expected; empty when nothing we know."""
+    return next((name for sign, name in _SIGNS.items() if cell.count(sign) + 1 >= width), "")
 
 
 def families(reading: Reading) -> dict[str, Family]:

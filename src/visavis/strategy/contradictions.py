@@ -100,20 +100,19 @@ def names(
 def check(reading: Reading, path: str, key: str, condition: Condition, named: Names, kinds: Sequence[str] = ()) -> bool:
     """Whether each name and number exists and the condition can hold; a part that cannot is a warning."""
     each = dict.fromkeys(test for tests in condition.alternatives for test in tests)
-    impossible = {test: found for test in each if (found := _impossible(test, named)) is not None}
-    dead = any(not _can_hold([test], named) for test in impossible)
-    for test, (what, advice) in impossible.items():
-        note = reading.warn if _can_hold([test], named) else reading.fault
-        note(path, key, f"`{key}`: {what}", advice)
-    if dead:
-        return False
-    reasons = [_contradiction(tests, named) for tests in condition.alternatives]
-    if all(reasons):
+    doubtful = {test: found for test in each if (found := _impossible(test, named)) is not None}
+    dead = {test for test in doubtful if not _can_hold([test], named)}
+    alive = [tests for tests in condition.alternatives if dead.isdisjoint(tests)]
+    for what, advice in doubtful.values():
+        (reading.warn if alive else reading.fault)(path, key, f"`{key}`: {what}", advice)
+    reasons = [_contradiction(tests, named) for tests in alive]
+    if alive and all(reasons):
         reading.fault(path, key, f"`{key}` can never hold: {reasons[0]}", "Correct one of them.")
+    if all(reasons):
         return False
     for reason in filter(None, reasons):
         reading.warn(path, key, f"a part of `{key}` can never hold: {reason}", "Correct it, or drop that part.")
-    possible = [tests for tests, reason in zip(condition.alternatives, reasons, strict=True) if not reason]
+    possible = [tests for tests, reason in zip(alive, reasons, strict=True) if not reason]
     return _asked_by(reading, path, key, possible, [kind for kind in kinds if kind in KINDS])
 
 

@@ -38,7 +38,9 @@ def check(reading: Reading, found: Action, objective: Objective | None) -> None:
         if (found.effect or agrees) and not card.yes.strip():
             what = "nobody can say yes to this card, and its " + ("effect" if found.effect else "outcome") + " is a yes"
             reading.fault(path, ("card", language), what, "Write `yes`.")
-        _placeholders(reading, found, kinds, language, f"{card.title} {card.body} {card.why}")
+        for key, text in (("title", card.title), ("body", card.body), ("why", card.why)):
+            for what, advice in _without_value(found, kinds, text):
+                reading.fault(path, ("card", language, key), what, advice)
 
 
 def _unheard(found: Action, kind: str) -> Iterator[tuple[str, str]]:
@@ -78,13 +80,12 @@ def _has_a_day(found: Action) -> bool:
     return any(get_args(Weekday)[(day - 1) % 7] in found.days for day in ordinals)
 
 
-def _placeholders(reading: Reading, found: Action, kinds: list[str], language: str, text: str) -> None:
-    path = f"actions/{found.id}.toml"
+def _without_value(found: Action, kinds: list[str], text: str) -> Iterator[tuple[str, str]]:
+    """The placeholders of a text that never have a value, and advice."""
     if found.about == "none":
         for name in sorted(name for name in OF_A_FAMILY if f"{{{name}}}" in text):
-            what = f"{{{name}}} has no value: this action is about none"
-            reading.fault(path, ("card", language), what, 'Write about = "need", "seen" or "home".')
+            yield f"{{{name}}} has no value: this action is about none", 'Write about = "need", "seen" or "home".'
     for name, known in SAID_BY.items():
         if f"{{{name}}}" in text and not set(kinds) & set(known):
-            what = f"{{{name}}} has no value when {', '.join(kinds)} wakes it"
-            reading.fault(path, ("card", language), what, f"It has one when {', '.join(known)} does.")
+            advice = f"It has one when {', '.join(known)} does."
+            yield f"{{{name}}} has no value when {', '.join(kinds)} wakes it", advice

@@ -31,7 +31,7 @@ def rows(
 ) -> Iterator[tuple[int, tuple[str, ...]]]:
     """The line number and the cells of each row, in the order of ``known``; a column that the file lacks is empty."""
     text = reading.text(path)
-    if path not in reading.files or text is None:
+    if not text or not text.strip():
         return
     lines = csv.reader(io.StringIO(text, newline=""))
     try:

@@ -42,6 +42,10 @@ _NOT_MEANT: Final = re.compile(
 
 def check(reading: Reading, strategy: Strategy, today: date) -> None:
     """Everything in a strategy without errors that deserves a second look; ``today`` tells what has expired."""
+    for path, held in (("products.csv", strategy.products), ("places.geojson", strategy.places)):
+        if not held:
+            what = f"there are no {path.partition('.')[0]}"
+            reading.warn(path, 1, what, "Moments name them, and cards say them: write some.")
     _unused(reading, strategy)
     _zeros(reading, strategy)
     for objective in strategy.objectives.values():

@@ -137,11 +137,12 @@ def extract(
 ) -> None:
     """Take the households of the demo out of a year, with what was learned from it."""
     from visavis.lab.year.household_extract import extract, learned_of  # noqa: PLC0415
-    from visavis.log_folder import open_log  # noqa: PLC0415
+    from visavis.log_folder import opened_log  # noqa: PLC0415
     from visavis.strategy.read import read  # noqa: PLC0415
 
-    opened, _ = open_log(log, settings)
-    sys.stdout.write(f"{extract(read(grocery()), learned_of(opened), to):,} bytes in {to}\n")
+    with opened_log(log, settings) as (opened, _):
+        learned = learned_of(opened)
+    sys.stdout.write(f"{extract(read(grocery()), learned, to):,} bytes in {to}\n")
 
 
 app.command(rich_help_panel=BRAND)(lint)
@@ -233,20 +234,20 @@ def replay(
 
     import msgspec  # noqa: PLC0415
 
-    from visavis.log_folder import open_log  # noqa: PLC0415
+    from visavis.log_folder import opened_log  # noqa: PLC0415
     from visavis.runtime.replay import Difference, rebuild  # noqa: PLC0415
     from visavis.runtime.replay import verify as decide_again  # noqa: PLC0415
 
-    log, randomization_key = open_log(folder, settings)
-    if verify:
-        differences: list[Difference] = []
-        compared = decide_again(log, randomization_key, found=differences.append)
-        for one in differences[:20]:
-            sys.stdout.write(f"entry {one.position}: moment {one.moment} came out differently\n")
-        sys.stdout.write(f"{compared} entries decided again, {len(differences)} differences\n")
-        raise typer.Exit(1 if differences else 0)
-    started = process_time()
-    state = rebuild(log)
+    with opened_log(folder, settings) as (log, randomization_key):
+        if verify:
+            differences: list[Difference] = []
+            compared = decide_again(log, randomization_key, found=differences.append)
+            for one in differences[:20]:
+                sys.stdout.write(f"entry {one.position}: moment {one.moment} came out differently\n")
+            sys.stdout.write(f"{compared} entries decided again, {len(differences)} differences\n")
+            raise typer.Exit(1 if differences else 0)
+        started = process_time()
+        state = rebuild(log)
     rate = state.entries / max(process_time() - started, 1e-9)
     digest = sha256()
     customers = state.population.by_name()
@@ -268,10 +269,10 @@ def why(
 ) -> None:
     """Explain one decision: what counted for it, and what refused the other actions."""
     from visavis.lab.year.explanation import explanation  # noqa: PLC0415
-    from visavis.log_folder import open_log  # noqa: PLC0415
+    from visavis.log_folder import opened_log  # noqa: PLC0415
 
-    opened, _ = open_log(log, settings)
-    sys.stdout.write(explanation(opened, decision, language))
+    with opened_log(log, settings) as (opened, _):
+        sys.stdout.write(explanation(opened, decision, language))
 
 
 @ledger.command("verify")

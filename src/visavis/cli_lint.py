@@ -38,10 +38,11 @@ def lint(
     compared = ""
     if strategy is not None and log is not None:
         from visavis.explain import recorded  # noqa: PLC0415
-        from visavis.log_folder import open_log  # noqa: PLC0415
+        from visavis.log_folder import opened_log  # noqa: PLC0415
 
         reading = Reading(files)
-        moments = recorded.check(reading, strategy, open_log(log, settings)[0])
+        with opened_log(log, settings) as (entries, _):
+            moments = recorded.check(reading, strategy, entries)
         found, compared = sorted([*found, *reading.findings()]), f", compared with {moments:,} recorded moments"
     errors = sum(one.severity == "error" for one in found)
     if as_json:

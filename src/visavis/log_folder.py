@@ -1,5 +1,7 @@
 """Open the log in a folder: of a replayed year, which holds its key, or of a server, whose key lies beside it."""
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from visavis.config import settings as read_settings
@@ -9,8 +11,9 @@ from visavis.store.sqlite import SqliteEntryLog
 from visavis.wiring import DICE, root_key
 
 
-def open_log(folder: Path, settings: Path | None = None) -> tuple[SqliteEntryLog, bytes]:
-    """The log of this folder, and the randomization key of its decisions; :class:`Invalid` when there is none.
+@contextmanager
+def opened_log(folder: Path, settings: Path | None = None) -> Iterator[tuple[SqliteEntryLog, bytes]]:
+    """The log of this folder, and the randomization key of its decisions; :class:`Invalid` when there is no log.
 
     ``settings`` are those of the server, for a root key that does not lie beside its data.
     """
@@ -24,4 +27,6 @@ def open_log(folder: Path, settings: Path | None = None) -> tuple[SqliteEntryLog
         found = read_settings(settings, data=str(folder))
         key, tombstones = root_key(found.key_file, data=folder), found.tombstones
         randomization_key = derived(key, DICE)
-    return SqliteEntryLog(folder / "log.sqlite", KeyStore(folder / "vault.sqlite", key, tombstones)), randomization_key
+    keys = KeyStore(folder / "vault.sqlite", key, tombstones)
+    with closing(SqliteEntryLog(folder / "log.sqlite", keys)) as log:
+        yield log, randomization_key

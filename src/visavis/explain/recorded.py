@@ -97,6 +97,6 @@ def _views(population: Population, entry: Entry) -> Views:
 def _unknown(reading: Reading, path: str, what: str, counted: Mapping[str, int]) -> None:
     ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
     for name, times in ordered[:NAMED_LIMIT]:
-        reading.warn(path, 1, f"the {what} `{name}` is not in this file, and recorded {times:,} times", "Add it.")
+        reading.warn(path, 1, f"the {what} `{name}` is not in this file (recorded {times:,}×)", "Add it.")
     if (more := len(ordered) - NAMED_LIMIT) > 0:
         reading.warn(path, 1, f"{more:,} more {what}s are not in this file, and recorded", "Add them.")

@@ -32,6 +32,7 @@ from visavis.http.event_stream import HEARTBEAT_S
 from visavis.model.decision import Show
 from visavis.model.moment import Consented, Moment, Noticed, RanOut, Worn
 from visavis.runtime.clock import TurnedClock
+from visavis.strategy.read import COLLECTED
 from visavis.wiring import Server, build
 
 START: Final = datetime(2026, 11, 24, 17, tzinfo=UTC)
@@ -128,7 +129,7 @@ async def a_server(settings: Settings) -> AsyncIterator[tuple[Server, int]]:
     """A server without a disk, over HTTP as it is; its port."""
     clock = TurnedClock(runs=True)
     clock.turn(START.timestamp())
-    server = build(grocery(), settings, memory=True, clock=clock, key=b"b" * 32)
+    server = build({**grocery(), **COLLECTED}, settings, memory=True, clock=clock, key=b"b" * 32)
     port = a_port()
     serving = uvicorn.Server(
         uvicorn.Config(server.app, host="127.0.0.1", port=port, log_level="error", timeout_graceful_shutdown=1)

@@ -35,7 +35,7 @@ from visavis.api.moments import Receive, Scope, Send
 from visavis.config import Settings
 from visavis.model.moment import Bought, Consented, Entered, Line, Linked, Moment, Noticed, Worn
 from visavis.runtime.clock import TurnedClock
-from visavis.strategy.read import read
+from visavis.strategy.read import COLLECTED, read
 from visavis.wiring import Server, build
 
 PEOPLE = 200
@@ -47,7 +47,7 @@ PURPOSES = ("place-moment", "reminders", "tailored-offers")
 
 def a_server(folder: Path | None, start: datetime) -> Server:
     """A server with people who have bought for months; its clock runs on from ``start``."""
-    files, clock = grocery(), TurnedClock(runs=True)
+    files, clock = {**grocery(), **COLLECTED}, TurnedClock(runs=True)
     learned = a_world(read(files)).learned
     settings = Settings(data=str(folder)) if folder is not None else Settings()
     server = build(files, settings, memory=folder is None, clock=clock, key=b"k" * 32, learned=learned)

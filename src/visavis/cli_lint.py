@@ -16,6 +16,7 @@ StrategyFolder = Annotated[Path, typer.Argument(help="The folder of a strategy, 
 AsJson = Annotated[bool, typer.Option("--json", help="Print a list of what was found, for a program.")]
 Log = Annotated[Path | None, typer.Option(help="Compare with what was recorded: the data folder of a stopped server.")]
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="The server's settings file, for --log.")]
+Lock = Annotated[bool, typer.Option("--lock", help="Keep the hashes of the notices in notices.lock.")]
 Language = Annotated[Literal["fr", "en"], typer.Option(help="The language of the sentences.")]
 
 
@@ -25,13 +26,16 @@ def lint(
     as_json: AsJson = False,
     log: Log = None,
     settings: SettingsFile = None,
+    lock: Lock = False,
     language: Language = "en",
 ) -> None:
     """List what is wrong with a strategy, else say it in sentences; exit with 1 on an error, not on a warning."""
     from msgspec.structs import asdict  # noqa: PLC0415
 
+    from visavis.strategy import notices  # noqa: PLC0415
     from visavis.strategy.check import check  # noqa: PLC0415
     from visavis.strategy.faults import Reading  # noqa: PLC0415
+    from visavis.strategy.file_names import LOCK  # noqa: PLC0415
 
     files = strategy_files(root)
     strategy, found = check(files, today=datetime.now(UTC).date(), others=other_files(root))
@@ -44,6 +48,8 @@ def lint(
         with opened_log(log, settings) as (entries, _):
             moments = recorded.check(reading, strategy, entries)
         found, compared = sorted([*found, *reading.findings()]), f", compared with {moments:,} recorded moments"
+    if strategy is not None and lock:
+        (root / LOCK).write_text(notices.lock(strategy.purposes), encoding="utf-8")
     errors = sum(one.severity == "error" for one in found)
     if as_json:
         sys.stdout.write(json.dumps([asdict(one) for one in found], ensure_ascii=False) + "\n")

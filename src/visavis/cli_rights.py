@@ -12,6 +12,7 @@ import typer
 from visavis.files import read_file, strategy_files
 
 if TYPE_CHECKING:
+    from visavis.model.entry import Origin
     from visavis.rights.requests import Requests
 
 T = TypeVar("T")
@@ -140,7 +141,7 @@ def erase(root: Root, person: Who, *, settings: SettingsFile = None, data: Data 
 @rights.command()
 def restrict(root: Root, person: Who, *, on: On = True, settings: SettingsFile = None, data: Data = None) -> None:
     """Keep a person's data and read none of it."""
-    _print(_with_requests(root, settings, data, lambda requests: requests.restrict(person, on=on)))
+    _print(_with_requests(root, settings, data, lambda requests: requests.restrict(person, on=on, origin=_staff())))
 
 
 @rights.command("object")
@@ -154,7 +155,9 @@ def object_(
     data: Data = None,
 ) -> None:
     """Note a person's objection, which stands until they take it back."""
-    _print(_with_requests(root, settings, data, lambda requests: requests.object(person, about, on=on)))
+    _print(
+        _with_requests(root, settings, data, lambda requests: requests.object(person, about, on=on, origin=_staff()))
+    )
 
 
 @rights.command()
@@ -241,6 +244,13 @@ def _key(path: Path) -> dict[str, Any]:
         advice = "Give the JSON of /.well-known/consent-receipt-key.json."
         raise Invalid(f"{path.name} is not a public key.", advice=advice)
     return found
+
+
+def _staff() -> "Origin":
+    """Whoever has the server's files: the brand's staff."""
+    from visavis.model.entry import Origin  # noqa: PLC0415
+
+    return Origin("brand", surface="command line")
 
 
 def _print(found: object) -> None:

@@ -30,10 +30,11 @@ from visavis.model.action import Action
 from visavis.model.consent import CATEGORIES, OVERSIGHT, RIGHTS
 from visavis.model.customer import Customer
 from visavis.model.decision import Decision, Show
-from visavis.model.entry import FORM, Effect, Entry, Granted, Use
-from visavis.model.moment import Answered, Asked, CheckedIn, Consulted, Displayed, Moment, Requested
+from visavis.model.entry import FORM, SERVER, Effect, Entry, Granted, Origin, Use
+from visavis.model.moment import Answered, Asked, CheckedIn, Consulted, Displayed, Moment, Requested, UsedTogether
 from visavis.model.shown import Shown
 from visavis.model.world import World
+from visavis.strategy.freshness import fresh
 from visavis.strategy.read import Strategy
 
 __all__ = ["NotAdmitted", "admit", "decide", "step"]
@@ -51,15 +52,17 @@ def step(
     moment: Moment,
     received_at: datetime,
     randomization_key: bytes,
+    origin: Origin = SERVER,
 ) -> tuple[Entry, Customer]:
     """The entry of one admitted moment, and the customer after it; deterministic. Store the entry before any effect."""
     effects = _effects(strategy, customer, moment, received_at, randomization_key)
-    effects = effects or notices_to_recipients(strategy.purposes, customer, moment)
+    effects = effects or notices_to_recipients(randomization_key, strategy.purposes, customer, moment)
     answer = granted(customer, moment, received_at)
     happened, closed = apply_moment(customer, moment, received_at)
     happened = settled(happened, moment, effects, answer, received_at)
 
-    views = Views(happened, moment, received_at.timestamp())
+    received_s = received_at.timestamp()
+    views = Views(fresh(strategy.brand, happened, received_s), moment, received_s)
     decisions, uses = decide(strategy, world, views, moment, randomization_key)
 
     if isinstance(moment, Asked):
@@ -76,6 +79,7 @@ def step(
         uses=(*uses, *_uses(strategy, views, customer, moment)),
         granted=answer,
         world=world.version if decisions else "",
+        origin=origin,
     )
     return entry, apply_to_profile(apply_decisions(happened, decisions, received_at), entry)
 
@@ -105,6 +109,8 @@ def _uses(strategy: Strategy, views: Views, customer: Customer, moment: Moment) 
             return (Use(action.purpose, tuple(sorted(view.categories)), by),) if view is not None else ()
         case Requested(right="access", status="fulfilled"):
             return (COPIED if moment.by == "person" else replace(COPIED, by=f"{moment.by}@desk"),)
+        case UsedTogether():
+            return (Use(moment.purpose, moment.categories, moment.by),)
         case Consulted():
             return (Use(OVERSIGHT, moment.categories, "brand@console"),)
         case _:

@@ -2,8 +2,8 @@
 
 import gc
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from secrets import token_bytes
@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
-from visavis.api import epcis, explanations, monitoring, openapi, people, receipts, rights, signals
+from visavis.api import epcis, explanations, merges, monitoring, openapi, people, receipts, rights, signals
 from visavis.api import ledger as public_ledger
 from visavis.api.moments import Moments, Receive, Scope, Send
 from visavis.config import Settings
@@ -35,6 +35,7 @@ from visavis.devices.mirror.mirror import Mirror
 from visavis.explain.accounts import Accounts
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys
+from visavis.http.access_log import recorded
 from visavis.http.routes import with_encoded_slashes
 from visavis.learning.online import OnlineLearner
 from visavis.ledger.checkpoint import CheckpointSigner
@@ -45,6 +46,7 @@ from visavis.model.errors import Invalid
 from visavis.model.world import Learned
 from visavis.ports import Clock, Log, PersonalDataStore, Projection
 from visavis.rights.erasure import Erasures, resume
+from visavis.rights.merges import Merges
 from visavis.rights.people import People
 from visavis.rights.receipts import signing_key
 from visavis.rights.requests import Requests
@@ -55,13 +57,14 @@ from visavis.runtime.loop import Processor
 from visavis.runtime.metrics import Metrics
 from visavis.runtime.population import Population
 from visavis.runtime.projections import Projections
+from visavis.runtime.unknown_codes import UnknownCodes
 from visavis.runtime.warm_up import warm_up
 from visavis.runtime.worlds import pending_changes
 from visavis.runtime.writer import Writer
 from visavis.store.keys import KeyStore, derived
 from visavis.store.memory import MemoryEntryLog
 from visavis.store.sqlite import SqliteEntryLog
-from visavis.strategy.read import Strategy, read
+from visavis.strategy.read import Strategy, read, with_targets
 from visavis.web import adviser, console, pages, portal
 
 KEY_BYTES: Final = 32
@@ -123,6 +126,7 @@ class Derived:
     screens: Screens
     dispatcher: Dispatcher
     external_channels: ExternalChannels
+    unknown_codes: UnknownCodes
 
     def projections(self) -> list[Projection]:
         """The one list: in this order they take entries in, at start and live, are copied, and are erased."""
@@ -209,6 +213,7 @@ def build(
     learned: Learned | None = None,
 ) -> Server:
     """Wire a server; ``memory`` writes no file; keys replace the file's or the derived one."""
+    files = with_targets(files, settings.webhooks)
     strategy, time = read(files), clock or SystemClock()
     storage = Storage.open(settings, key, memory=memory)
     randomization_key = randomization_key or derived(storage.root, DICE)
@@ -219,8 +224,7 @@ def build(
     access = AccessKeys(storage.file("keys"), storage.secret("access"), now=lambda: time.now().timestamp())
 
     # What is derived from entries; the processor rebuilds it from the log.
-    parts = _derived(storage, strategy, randomization_key, time, log, access)
-    metrics = Metrics()
+    parts, metrics = _derived(storage, strategy, randomization_key, time, log, access), Metrics()
     processor = Processor(
         log,
         strategy,
@@ -229,8 +233,10 @@ def build(
         population=parts.population,
         projections=Projections(parts.projections(), failed=metrics.count_failure),
         objections_of=parts.suppression_list.of,
+        has_key=access.speaks_for,
     )
-    processor.enact(pending_changes(processor.world, strategy, files, learned))
+    with _closed_if_refused(access, log):
+        processor.enact(pending_changes(processor.world, strategy, files, learned))
 
     # Moments come in through the writer; what is durable is measured, shown and covered by a checkpoint.
     writer = _writer(processor, metrics, parts, ledger, threaded=not memory)
@@ -252,6 +258,17 @@ def build(
         requests=_requests(storage, writer, parts, access, mirror, metrics),
         storage=storage,
     )
+
+
+@contextmanager
+def _closed_if_refused(*files: AccessKeys | Log) -> Iterator[None]:
+    """Close these files when the strategy is refused, so that the next start finds them free."""
+    try:
+        yield
+    except Invalid:
+        for file in files:
+            file.close()
+        raise
 
 
 def _derived(
@@ -287,6 +304,7 @@ def _derived(
         screens=screens,
         dispatcher=Dispatcher(file("delivery"), channels.channels, strategy, screens, person, now, secret("delivery")),
         external_channels=channels,
+        unknown_codes=UnknownCodes(strategy),
     )
 
 
@@ -295,6 +313,8 @@ def _writer(processor: Processor, metrics: Metrics, parts: Derived, ledger: Ledg
     def observed(processed: list[tuple[Entry, float]]) -> None:
         for entry, us in processed:
             metrics.count_entry(entry, us)
+            for what in parts.unknown_codes.note(entry):
+                metrics.count_unknown_code(what)
         parts.screens.record_recent(processed)
 
     def answered() -> None:
@@ -305,6 +325,12 @@ def _writer(processor: Processor, metrics: Metrics, parts: Derived, ledger: Ledg
     writer = Writer(processor, observed=observed, answered=answered, threaded=threaded)
     metrics.watch("visavis_moments_waiting", "Moments that wait for the writer", lambda: writer.waiting)
     metrics.watch("visavis_effects_waiting", "Effects that wait to be delivered", lambda: parts.webhooks.waiting)
+    clock, tills, counts = processor.clock, processor.population.tills, parts.objectives
+    stale_s = processor.strategy.brand.stale_after("till")
+    silent = "Places whose till has been silent for too long"
+    metrics.watch("visavis_tills_stale", silent, lambda: len(tills.stale(clock.now().timestamp(), stale_s)))
+    metrics.watch("visavis_windows_unobserved", "Outcome windows that no working till saw", counts.unobserved)
+    metrics.watch("visavis_outcomes_too_late", "Purchases received after their window was closed", counts.too_late)
     return writer
 
 
@@ -320,7 +346,8 @@ def _requests(
     retention = Retention(processor, people.holders, deleted=metrics.count_lapsed)
     writer.schedule(retention.run)
     erasures = Erasures(people, parts.webhooks, parts.suppression_list, storage.secret("subjects"))
-    return Requests(people, erasures, parts.suppression_list, parts.accounts, signing_key(storage.secret("receipts")))
+    merging, signer = Merges(people, storage.secret("merges")), signing_key(storage.secret("receipts"))
+    return Requests(people, erasures, merging, parts.suppression_list, parts.accounts, signer)
 
 
 def keys(settings: Settings, root: bytes | None = None) -> AccessKeys:
@@ -365,6 +392,7 @@ def _pages(server: Server, moments: Moments, secret: Callable[[str], bytes]) -> 
         *people.routes(writer, access),
         *epcis.routes(writer, access),
         *rights.routes(server.requests, access),
+        *merges.routes(server.requests, access),
         *explanations.routes(writer, access),
         *signals.routes(),
         *openapi.routes(),
@@ -378,11 +406,13 @@ def _pages(server: Server, moments: Moments, secret: Callable[[str], bytes]) -> 
         *server.external_channels.routes(writer, access, server.screens),
         *portal.routes(writer, access, server.accounts, server.requests, objection_in=signals.objection_in),
         *adviser.routes(writer, access, server.screens),
-        *console.routes(writer, access, server.screens, server.webhooks, server.objectives, server.accounts),
+        *console.routes(
+            writer, access, server.screens, server.webhooks, server.objectives, server.accounts, server.unknown_codes
+        ),
         pages.static(),
     ]
     return Starlette(
-        routes=routes,
+        routes=[recorded(writer, access, one) for one in routes],
         lifespan=lifespan,
         middleware=[Middleware(GZipMiddleware, minimum_size=1000)],  # streams of events are left alone
         exception_handlers={HTTPException: problems.unrouted},

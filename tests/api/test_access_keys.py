@@ -18,7 +18,7 @@ from visavis.model.moment import KINDS
 from visavis.wiring import Server
 
 pytestmark = pytest.mark.anyio
-LINES = [["p", 1, 100]]
+LINES = [["p1", 1, 100]]
 
 
 async def sent(server: Server, role: str, subject: str, *moments: dict[str, Any]) -> list[int]:
@@ -38,8 +38,8 @@ async def test_each_role_speaks_only_of_its_own() -> None:
         ]
         assert await sent(server, "device", "bo", *by_device) == [200, 403, 403]
         by_fridge = [
-            moment("ran_out", id="4", product="p"),
-            moment("ran_out", "al", id="5", product="p"),
+            moment("ran_out", id="4", product="p1"),
+            moment("ran_out", "al", id="5", product="p1"),
             moment("entered", id="6"),
         ]
         assert await sent(server, "sensor", "bo", *by_fridge) == [200, 403, 403]
@@ -182,7 +182,12 @@ def test_what_a_key_permits_is_its_kinds_its_person_and_its_place(
 def test_only_the_server_itself_makes_what_it_answers_for() -> None:
     nobodys = {name for name, kind in KINDS.items() if not kind.senders}
 
-    assert nobodys == {"due", "consulted", "requested", "corrected", "lapsed", "contested", "reviewed"}
+    assert nobodys == {"due", "consulted", "requested", "corrected", "lapsed", "contested", "reviewed"} | {
+        "merging",
+        "used_together",
+        "sought",
+        "confirmed",
+    }
     assert all("brand" in kind.senders for kind in KINDS.values() if kind.senders)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from support.doors import a_server, running
-from visavis.api.people import PurposeSwitch
 from visavis.api.rights import Move
+from visavis.consent.choices import PurposeSwitch
 from visavis.http.bodies import example
 from visavis.http.problems import problem
 

@@ -105,15 +105,6 @@ async def test_an_id_sent_again_under_a_later_time_is_a_conflict_and_takes_nobod
     server.access_keys.close()
 
 
-async def test_the_ids_of_the_clocks_own_moments_cannot_be_taken() -> None:
-    server = a_server()
-    async with running(server) as brand:
-        found = await brand.post(MOMENTS, json=moment(id="due-7"))
-
-    assert found.status_code == 422
-    assert ids(server) == []
-
-
 async def test_an_identifier_is_kept_only_as_a_keyed_hash_and_is_the_same_for_each_who_links_it(tmp_path: Path) -> None:
     server = a_server(tmp_path / "data")
     async with running(server) as brand, client(server, server.access_keys.issue("device", "eve")) as eve:
@@ -287,7 +278,7 @@ async def test_a_log_that_refuses_is_not_asked_without_end_by_those_whose_time_h
             assert asked == 1
         monkeypatch.undo()
         assert (await brand.put("/v1/clock", json={"at": server.processor.clock.now().timestamp()})).status_code == 204
-        assert [one for one in ids(server) if one.startswith("due-")]
+        assert [one for one in ids(server) if one.startswith("~due-")]
 
 
 async def _opens_a_window(server: Server, brand: Any) -> None:
@@ -310,7 +301,7 @@ async def test_turning_the_clock_makes_due_what_is_due_before_it_is_answered() -
         assert (await brand.put("/v1/clock", json={"at": later})).status_code == 204
 
         assert not server.processor.customer("bo").service.open
-        assert [one for one in ids(server) if one.startswith("due-")]
+        assert [one for one in ids(server) if one.startswith("~due-")]
         assert (await brand.put("/v1/clock", json={"at": later - 86_400})).status_code == 204
         assert server.processor.clock.now().timestamp() == later, "it never goes back"
         for bad in (1e300, "noon", True, None, 10**30):

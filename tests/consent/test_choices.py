@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from support.people import KEY, NOON, STRATEGY, a_loop, camille, enters, says_yes
 from support.sabotage import mutate
-from visavis.consent.choices import choices, status, switched
+from visavis.consent.choices import PurposeSwitch, choices, status, switched
 from visavis.consent.gate import NotAdmitted, admit, holds, open_categories
 from visavis.consent.notices import may_ask
 from visavis.customers import choices as customers_chosen
@@ -19,6 +19,7 @@ from visavis.engine import step
 from visavis.insight.need import prior
 from visavis.model.consent import Consent, hash_of, notice_text
 from visavis.model.customer import Customer, newborn
+from visavis.model.entry import SERVER
 from visavis.model.moment import Born, Consented, Moment, Noticed, Objected, Restricted, Withdrew
 from visavis.model.world import World
 from visavis.runtime.loop import Processor
@@ -118,12 +119,6 @@ def test_what_the_sender_says_of_the_scope_is_not_believed() -> None:
     assert not opens(customer, days=731)
 
 
-def test_a_yes_that_comes_after_a_later_no_opens_nothing() -> None:
-    customer = lived(served(), no(minutes=10), yes("late", minutes=5))
-
-    assert not opens(customer)
-
-
 def test_a_trial_switches_itself_off_after_thirty_days_and_a_yes_renews_it() -> None:
     customer = lived(served(), yes(trial=True))
 
@@ -173,7 +168,7 @@ def check_both_agreed(
     for scope, lasts, actor, minutes in zip((first, then), days, by, (0, 1), strict=True):
         told = {"categories": scope, "recipients": scope, "iri": scope}
         moment = yes(actor, minutes=minutes, by=actor, until=NOON + timedelta(days=lasts), **told)
-        customer = customers_chosen.with_choice(customer, moment)
+        customer = customers_chosen.with_choice(customer, moment, NOW + 60)
     both = customer.consents["place-moment"]
 
     assert set(both.by) == {"person", "guardian"}
@@ -268,8 +263,9 @@ def test_the_brand_does_not_ask_again_for_half_a_year_and_the_person_may_choose_
 
 
 def test_saying_no_takes_no_more_than_saying_yes() -> None:
-    on = switched(STRATEGY, "camille", "home", on=True, language="fr", id="g", at=NOON)
-    off = switched(STRATEGY, "camille", "home", on=False, language="fr", id="g", at=NOON)
+    home = STRATEGY.purposes["home"]
+    on = switched(home, "camille", PurposeSwitch(on=True), SERVER, language="fr", cause="g", at=NOON)
+    off = switched(home, "camille", PurposeSwitch(on=False), SERVER, language="fr", cause="g", at=NOON)
     assert len(off) <= len(on)
     loop: Processor = a_loop()
     loop.process(on)

@@ -162,4 +162,4 @@ def test_a_late_basket_counts_and_never_moves_the_last_one_back() -> None:
     after = HABIT.unpack_from(loop.customer("camille").purchases.table, 0)
     assert after[LAST] == before[LAST]
     assert after[DEC] > before[DEC]
-    assert TRIPS.unpack(loop.customer("camille").purchases.trips)[T_DAYS] == 10.0
+    assert TRIPS.unpack(loop.customer("camille").purchases.trips)[T_DAYS] == 11.0

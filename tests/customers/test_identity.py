@@ -18,6 +18,7 @@ from support.merges import (
     check_no_more_open,
     check_of_two_yeses,
     check_parting,
+    check_stricter_ever_since,
     life,
     people,
     plans,
@@ -26,10 +27,8 @@ from support.people import BRANDS, NOON, lines
 from support.sabotage import Sabotage, mutate, replacing, wrapping
 from visavis.customers import fold, identity
 from visavis.customers.habits import bought
-from visavis.customers.pooled import pooled
 from visavis.model.consent import OPENS, Consent, Status
 from visavis.model.customer import HABITS_SLACK, NAMES_LIMIT, Customer, Purchases, newborn
-from visavis.model.habit import HABIT, TRIPS
 from visavis.model.moment import Bought, Line, Spot
 from visavis.model.shown import Service
 
@@ -69,6 +68,19 @@ def test_who_parts_is_as_if_they_had_never_met(
     one: list[tuple[int, int, int]], other: list[tuple[int, int, int]], since: list[tuple[bool, int, int]]
 ) -> None:
     check_parting(one, other, since)
+
+
+CHOICES = st.lists(st.tuples(st.booleans(), st.sampled_from([0, 0, 0, 1, 2, 3]), st.integers(0, 1)), max_size=16)
+
+
+@trying
+@given(CHOICES)
+def test_whatever_two_choose_once_merged_the_stricter_holds(said: list[tuple[bool, int, int]]) -> None:
+    check_stricter_ever_since(said)
+
+
+def test_what_two_both_open_once_merged_is_open() -> None:
+    assert check_stricter_ever_since([(True, 0, 0), (False, 0, 0)]) == 1
 
 
 def choice(status: Status, at: float, categories: tuple[str, ...] = ("home",)) -> Consent:
@@ -116,6 +128,7 @@ def a_trial(plan: list[tuple[int, int, int]]) -> None:
         check_caps(one, other)
 
     check_stricter()
+    check_stricter_ever_since([(True, 0, 0), (False, 0, 0), (False, 1, 0), (True, 0, 0)])
     check_parting(plan, plan, [(i % 2 == 0, kind, i % 8) for i, kind in enumerate([0, 1, 3, 7, 9, 4, 2, 13] * 2)])
     assert check_parting(SHARED, SHARED, [(True, 4, 0), (False, 3, 1), (False, 4, 1), (True, 3, 0)]) == 4
     drawn()
@@ -190,6 +203,7 @@ SABOTAGES: dict[str, tuple[Sabotage, str]] = {
     "a minor comes of age by merging": (says("of_age_at=max(", "of_age_at=min("), "more is open"),
     "a yes lasts as long as the longer": (says("until=min(early.until", "until=max(early.until"), "more is open|asked"),
     "a trial becomes a yes for good": (says("trial=early.trial or late.trial", "trial=late.trial"), "is asked"),
+    "one opens what the other closed": (replacing(fold, "strictest", lambda person, _: person), "opened it alone"),
     "one side's guardian answers for the other": (says("by=_both(late.by, early.by)", "by=late.by"), "more is open"),
     "what one closed first is closed to both": (
         says("_each(one.closings, other.closings, max)", "_each(one.closings, other.closings, min)"),
@@ -227,41 +241,6 @@ def test_a_product_that_merges_badly_is_caught(monkeypatch: pytest.MonkeyPatch, 
 
 def test_the_sabotages_are_caught_by_what_they_spoil() -> None:
     a_trial(PLAN)
-
-
-def baskets(days: list[int], *, place: str = "s1") -> list[Bought]:
-    return [
-        Bought(
-            id=f"b{day}",
-            customer="ada",
-            occurred_at=NOON + timedelta(days=day),
-            place=place,
-            at=Spot(place, "shop", 20_000 + day, 12.0),
-            lines=tuple([Line(item, 1, 100, item) for item in BRANDS[day % 3 : day % 3 + 3]]),
-        )
-        for day in days
-    ]
-
-
-def test_a_stranger_who_shopped_first_and_became_known_has_the_habits_of_one_person() -> None:
-    first, then = baskets(list(range(0, 40, 4))), baskets(list(range(41, 90, 7)), place="s2")
-    apart = [Purchases(), Purchases()]
-    whole = Purchases()
-    for number, part in enumerate((first, then)):
-        for basket in part:
-            apart[number], whole = bought(apart[number], basket), bought(whole, basket)
-
-    together = pooled(apart[0], apart[1])
-
-    assert together == pooled(apart[1], apart[0])
-    assert (together.shops, together.visits, together.usual) == (whole.shops, whole.visits, whole.usual)
-    for family, row in whole.rows.items():
-        found = HABIT.unpack_from(together.table, together.rows[family] * HABIT.size)
-        expected = HABIT.unpack_from(whole.table, row * HABIT.size)
-        assert found[:14] == pytest.approx(expected[:14])
-        assert found[16] == expected[16]
-    assert TRIPS.unpack(together.trips)[:7] == pytest.approx(TRIPS.unpack(whole.trips)[:7])
-    assert TRIPS.unpack(together.trips)[8:16] == pytest.approx(TRIPS.unpack(whole.trips)[8:16])
 
 
 def test_what_is_merged_stays_bounded() -> None:

@@ -14,13 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.people import NOON
+from support.people import BRANDS, KEY, NOON, grocery, says_yes
+from visavis.config import Settings
 from visavis.delivery import webhooks as outbox
 from visavis.delivery.webhook_targets import TOLERANCE_S, Target, checked, sign, verify
 from visavis.delivery.webhooks import AT_ONCE, BACKOFF_S, Webhooks
 from visavis.model.entry import FORM, Effect, Entry
 from visavis.model.errors import Invalid, Refused
-from visavis.model.moment import Answered
+from visavis.model.moment import Answered, RanOut
+from visavis.wiring import build
 
 pytestmark = pytest.mark.anyio
 SECRET = "whsec_" + b64encode(b"a secret of thirty-two bytes, yes").decode()
@@ -500,3 +502,23 @@ def test_headers_that_nobody_signed_are_refused_whatever_they_are(headers: dict[
     with pytest.raises(Refused):
         verify(SECRET, {**headers, "webhook-timestamp": "9" * 5000}, b"", now=NOON.timestamp())
     assert timedelta(seconds=TOLERANCE_S) == timedelta(minutes=5)
+
+
+async def test_an_action_whose_order_nobody_would_receive_is_never_shown() -> None:
+    refusals = []
+    for webhooks in ({}, {"order": Target("http://127.0.0.1:9/", SECRET)}):
+        server = build(
+            grocery(), Settings(data="nowhere", webhooks=webhooks, hosts=("127.0.0.1",)), memory=True, key=KEY
+        )
+        server.processor.process(says_yes("bo", "home", at=server.processor.clock.now()))
+        empty = RanOut(id="empty", customer="bo", occurred_at=server.processor.clock.now(), product=BRANDS[0])
+        entry = server.processor.process([empty])[0].entry
+        assert entry is not None
+        refusals += [[one.detail for one in entry.decisions[0].refusals if one.reason == "no_target"]]
+
+    assert refusals == [["order"], []]
+
+
+def test_a_webhook_of_an_unknown_effect_is_refused() -> None:
+    with pytest.raises(Invalid, match="no effect `oder`"):
+        checked({"oder": Target("https://a.example/", SECRET)}, frozenset({"a.example"}))

@@ -102,7 +102,7 @@ def test_a_server_s_folder_is_replayed_explained_and_compared(tmp_path: Path, br
     _, text = lint(str(brand), "--log", data, *settings)
 
     assert "the place `s9` is not in this file (recorded 1×)" in text
-    assert "the product `4006381333931` is not in this file" in text
+    assert "the product `04006381333931` is not in this file" in text
     assert "reminder-door.toml:9: warning: `when` held for nobody in 1 recorded moments. Most often (1)" in text
     assert f"the product `{BRANDS[0]}` is recorded 10 times in the family `FLUID MILK WHITE ONLY`" in text
     assert "refill.toml:6: warning: no recorded moment could wake this action" in text

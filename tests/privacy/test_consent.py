@@ -342,7 +342,7 @@ def test_a_receipt_that_waits_for_a_consent_is_caught(monkeypatch: pytest.Monkey
     monkeypatch.setattr(
         gate,
         "_kept",
-        lambda customer, purpose, now: (
+        lambda customer, purpose, _, now: (
             open_categories(customer, purpose, now) if purpose.key != "account" else frozenset()
         ),
     )

@@ -432,7 +432,7 @@ def test_the_command_line_is_the_same_desk(tmp_path: Path) -> None:
     assert msgspec.json.decode(said("restrict", root, "bo", "--off"))["right"] == "restriction"
     assert len(msgspec.json.decode(said("requests", root, "bo"))) == 4
     said("export", root, "bo", str(tmp_path / "copy.json"), "--no-sign")
-    assert msgspec.json.decode((tmp_path / "copy.json").read_bytes())["declared"]["traits"] == {"likes": "M"}
+    assert msgspec.json.decode((tmp_path / "copy.json").read_bytes())["declared"]["traits"] == {"first_name": "M"}
     assert msgspec.json.decode(said("reviews", root)) == []
     assert msgspec.json.decode(said("erase", root, "bo"))["receipt"]["kept"]
     assert msgspec.json.decode(said("schema"))["title"] == "visavis-export/1"

@@ -366,10 +366,10 @@ def test_an_erased_person_looks_like_nobody(tmp_path: Path) -> None:
 def test_a_door_that_says_who_was_erased_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     take = Processor.step
 
-    def telling(loop: Processor, moment: Any, **more: Any) -> Any:
+    def telling(loop: Processor, moment: Any, *by: Any, **more: Any) -> Any:
         if loop.log.erased(moment.customer):
             return StepResult(None, NotAdmitted("", "", "This person was erased."))
-        return take(loop, moment, **more)
+        return take(loop, moment, *by, **more)
 
     monkeypatch.setattr(Processor, "step", telling)
     with pytest.raises(AssertionError, match="answers differ"):

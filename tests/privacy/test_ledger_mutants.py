@@ -113,10 +113,10 @@ MUTANTS: dict[str, tuple[Property, ModuleType, str, str]] = {
     "the person named beside a choice": (
         properties.guessed,
         record,
-        "public = _choice_records(day, moment, purposes)",
+        "public = _choice_records(day, moment, purposes, chooser(entry))",
         (
             "public = [one.replace(PERSON.encode(), entry.customer.encode())"
-            " for one in _choice_records(day, moment, purposes)]"
+            " for one in _choice_records(day, moment, purposes, chooser(entry))]"
         ),
     ),
     "one nonce a person": (properties.linked, record, 'name = moment.encode("utf-8", "surrogatepass")', 'name = b""'),
@@ -125,10 +125,10 @@ MUTANTS: dict[str, tuple[Property, ModuleType, str, str]] = {
         properties.made_up,
         record,
         (
-            "_public(day, by, purpose, purposes[purpose].basis, categories, outcome, notice) if purpose in purposes"
+            "_public(day, who, purpose, purposes[purpose].basis, categories, outcome, notice) if purpose in purposes"
             ' else b""'
         ),
-        '_public(day, by, purpose, "consent", categories, outcome, notice)',
+        '_public(day, who, purpose, "consent", categories, outcome, notice)',
     ),
     "notices that nobody served": (
         properties.made_up,

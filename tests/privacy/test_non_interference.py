@@ -264,7 +264,7 @@ def test_a_basket_that_a_purpose_may_not_read_ends_no_window_of_it_and_moves_no_
         for i in range(baskets):
             loop.process([Bought(id=f"b{i}", customer="camille", occurred_at=NOON, place="s1", lines=lines(BRANDS[0]))])
         assert loop.customer("camille").service.open == waiting
-        turn(loop, NOON + timedelta(days=1))
+        turn(loop, NOON + timedelta(days=2))
         woken = loop.wake()
         names.append([answer.entry.moment.id for answer in woken if answer.entry is not None])
     assert names[0] == names[1] != []

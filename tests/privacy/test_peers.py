@@ -240,10 +240,10 @@ ABSENT = "zoe"
 FIELDS: dict[str, dict[str, Any]] = {
     "paying": {"place": "s1"},
     "bought": {"place": "s1", "lines": [["milk", 1, 100]]},
-    "saw": {"product": "milk"},
-    "stocked": {"product": "milk"},
-    "consumed": {"product": "milk"},
-    "ran_out": {"product": "milk"},
+    "saw": {"product": "p1"},
+    "stocked": {"product": "p1"},
+    "consumed": {"product": "p1"},
+    "ran_out": {"product": "p1"},
     "measured": {"measure": "water", "value": 1},
     "declared": {"trait": "size", "value": "M"},
     "asked": {"about": "offer"},
@@ -282,7 +282,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "Move": {"status": "fulfilled"},
     "ContestedView": {"view": "No."},
     "ReviewOutcome": {"outcome": "confirmed", "reasons": "No."},
+    "Answering": {"of": "none"},
     "OwnChoice": {"purpose": "none"},
+    "MergeAnswer": {"merge": "no-such", "yes": True},
+    "OneTimeCode": {"code": "AAAA-AAAA"},
     "Pairing": {},
     "Code": {"code": "AAAA-AAAA", "profile": "glasses"},
     "PhonesAnswer": {"answer": "yes"},
@@ -523,9 +526,9 @@ def test_a_count_that_grows_with_everybody_is_caught(monkeypatch: pytest.MonkeyP
     honest = choices
     everybody: list[object] = []
 
-    def counting(strategy: Any, customer: Any, language: str, now: float) -> Any:
+    def counting(strategy: Any, customer: Any, *more: Any) -> Any:
         everybody.append(customer)
-        return [replace(one, until=float(len(everybody))) for one in honest(strategy, customer, language, now)]
+        return [replace(one, until=float(len(everybody))) for one in honest(strategy, customer, *more)]
 
     monkeypatch.setattr(people, "choices", counting)
     with pytest.raises(AssertionError, match="tells of bob"):

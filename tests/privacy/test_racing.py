@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from support import elsewhere
-from support.doors import MOMENTS, a_server, moment, running, switch
+from support.doors import MOMENTS, a_server, moment, own, running, switch
 from support.people import BRANDS, NOON
 from support.ports import free_port
 from visavis import engine
@@ -105,7 +105,7 @@ async def raced(trials: int) -> tuple[int, int, int]:
             assert answered or card not in left, f"trial {trial}: an effect without a yes"
             # A new yes, to the same purpose: what the old one had set in motion stays where it is.
             sent = left.get(card)
-            await switch(one, "bo", "home")
+            await switch(own(server, "bo"), "bo", "home")
             server.webhooks.nudge()
             await asyncio.sleep(0.002)
             assert left.get(card) == sent, f"trial {trial}: a new yes sent an old order"
@@ -128,7 +128,7 @@ async def raced(trials: int) -> tuple[int, int, int]:
 
 async def a_card(server: Server, client: httpx.AsyncClient, trial: int) -> str:
     """The fridge says that something ran out until a card offers to order it; its decision."""
-    await switch(client, "bo", "home")
+    await switch(own(server, "bo"), "bo", "home")
     for attempt in range(20):
         assert isinstance(server.processor.clock, TurnedClock)
         server.processor.clock.turn(server.processor.clock.now().timestamp() + 2 * 86_400)
@@ -222,8 +222,8 @@ async def reopened() -> None:
         async with asyncio.timeout(WAIT_S):
             while not server.webhooks.parcels[yes].attempts:  # noqa: ASYNC110  the outbox rings for nobody
                 await asyncio.sleep(0.005)
-        await switch(client, "bo", "home", on=False)
-        await switch(client, "bo", "home")
+        await switch(own(server, "bo"), "bo", "home", on=False)
+        await switch(own(server, "bo"), "bo", "home")
         now[0] += 3600
         server.webhooks.nudge()
         async with asyncio.timeout(WAIT_S):
@@ -232,10 +232,10 @@ async def reopened() -> None:
         assert server.webhooks.parcels[yes].status == "withdrawn", "a new yes sent an old order"
 
         card = await a_card(server, client, 1)
-        await switch(client, "bo", "reminders", on=False)
+        await switch(own(server, "bo"), "bo", "reminders", on=False)
         assert server.screens.card("bo") is not None, "another purpose is another matter"
-        await switch(client, "bo", "home", on=False)
-        await switch(client, "bo", "home")
+        await switch(own(server, "bo"), "bo", "home", on=False)
+        await switch(own(server, "bo"), "bo", "home")
         assert server.screens.card("bo") is None, "a new yes brought an old card back"
         told = await client.post(
             MOMENTS,

@@ -381,10 +381,15 @@ def test_a_receipt_with_other_words_inside_is_refused() -> None:
             'subject if "person" in choice.by',
             "who chose",
         ),
-        (check_who_and_how, 'if choice.status in ("revoked", "invalidated"):', "if False:", "who chose"),
         (
             check_who_and_how,
-            '"dpv:hasIndicationMethod": choice.method or "not told"',
+            'if proof.by_other or choice.status in ("revoked", "invalidated"):',
+            "if False:",
+            "who chose",
+        ),
+        (
+            check_who_and_how,
+            '"dpv:hasIndicationMethod": proof.method',
             '"dpv:hasIndicationMethod": "switch"',
             "how it was chosen",
         ),

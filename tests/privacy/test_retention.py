@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from support.canary import traces
 from support.disk import sealed_of
 from support.house import ROOT_KEY, House, everything, words_of
-from support.people import BRANDS, NOON, lines, says_yes
+from support.people import BRANDS, NOON, everyone, lines, says_yes
 from support.sabotage import Sabotage, replacing, wrapping
 from visavis.customers import fold
 from visavis.http import access_keys as access
@@ -59,7 +59,7 @@ class Brand(House):
 def contact_of(house: House, name: str) -> datetime:
     """Told from the entries alone."""
     return max(
-        entry.received_at
+        entry.moment.occurred_at
         for entry in house.server.processor.entries_of(name)
         if entry.moment.kind not in {"due", "displayed", "noticed", "consulted", "lapsed"}
     )
@@ -81,9 +81,8 @@ def expected(house: Brand, name: str) -> dict[str, int]:
 def replays(house: House) -> None:
     """Memory equals the log's replay, byte for byte, with what is not taught yet; decisions come out the same."""
     loop, state = house.server.processor, rebuild(house.server.log)
-    assert {name: BYTES(one) for name, one in state.population.by_name().items()} == {
-        name: BYTES(one) for name, one in loop.population.by_name().items()
-    }, "replay"
+    log = house.server.log
+    assert everyone(state.population, log) == everyone(loop.population, log), "replay"
     assert {key: name for key, name in state.population.holders().items() if name} == {
         key: name for key, name in loop.population.holders().items() if name
     }, "replay"
@@ -317,6 +316,7 @@ def check_a_merged_person_goes_under_both_names(root: Path) -> None:
             )
         house.at(NOON + timedelta(days=10))
         house.process([Linked(id="same", customer="ada", occurred_at=house.clock.now(), identifier="card of bo")])
+        house.agree("ada", "bo")
         assert house.server.processor.customer("bo").names == ("ada", "bo")
         last = NOON + timedelta(days=15)
         house.at(last)
@@ -418,6 +418,39 @@ def test_a_look_tells_how_much_went_and_of_nobody(tmp_path: Path, caplog: pytest
         assert SHE not in str(vars(told))
 
 
+def test_what_was_over_when_it_arrived_prolongs_nothing_and_goes_within_a_day(tmp_path: Path) -> None:
+    with Brand(tmp_path) as house:
+        house.process([Bought(id="b", customer=SHE, occurred_at=NOON, place="s1", lines=lines(BRANDS[0]))])
+        house.at(NOON + timedelta(days=5))
+        long_ago = NOON - timedelta(days=5_000)
+        house.process(
+            [
+                Bought(id="2013", customer=name, occurred_at=long_ago, place="s1", lines=lines(BRANDS[1]))
+                for name in (SHE, HE)
+            ]
+        )
+        assert house.server.processor.customer(SHE).entries == 2
+        house.at(NOON + timedelta(days=6))
+        assert HE not in house.server.processor.population, "kept too long"
+        house.at(NOON + timedelta(days=LONGEST, seconds=-1))
+        assert len(list(house.server.log.of(SHE))) == 2, "gone too early"
+        house.at(NOON + timedelta(days=LONGEST))
+        assert SHE not in house.server.processor.population, "what is old prolongs"
+
+
+def test_what_comes_after_its_category_has_lapsed_goes_within_a_day(tmp_path: Path) -> None:
+    with Brand(tmp_path) as house:
+        house.process(everything(SHE))
+        contact = contact_of(house, SHE)
+        house.at(contact + timedelta(days=expected(house, SHE)["places"]))
+        assert "places" not in house.held(SHE)
+        late = Entered(id="late", customer=SHE, occurred_at=contact - timedelta(hours=1), place="s1")
+        assert house.process([late])[0].entry is not None
+        house.at(house.clock.now() + timedelta(days=1))
+        assert "places" not in house.held(SHE), "kept too long"
+        replays(house)
+
+
 def test_the_copy_and_the_clock_tell_the_same_dates(tmp_path: Path) -> None:
     with Brand(tmp_path) as house:
         house.process(everything(SHE))
@@ -478,7 +511,7 @@ _never = replacing(retention.Retention, "run", lambda _: float("inf"))
 _no_trace = replacing(fold, "Lapsed", type("Nothing", (), {}))
 
 
-_one_side = replacing(Processor, "entries_of", lambda loop, name: list(loop.log.of(name)))
+_one_side = replacing(retention.Retention, "_entries", lambda self, person: self._processor.entries_of(person.id))
 
 
 _unlimited = replacing(retention, "RETRY_S", float("inf"))

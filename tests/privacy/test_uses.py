@@ -17,6 +17,7 @@ from support.sabotage import mutate
 from support.used import kill_and_look
 from visavis.api import explanations, people
 from visavis.decide import deliberation
+from visavis.http import access_log
 from visavis.ledger.checkpoint import CheckpointSigner, Verifier
 from visavis.ledger.log import Ledger
 from visavis.ledger.personal_view import own_lines
@@ -225,7 +226,7 @@ LOOKS: dict[str, tuple[ModuleType, str, str]] = {
         'if key.role == "brand":\n            await record_entry_read(',
         "if False:\n            await record_entry_read(",
     ),
-    "/v1/people/bo/wallet": (people, 'if key.role == "brand" and customer.entries:', "if False:"),
+    "/v1/people/bo/wallet": (access_log, "if key.role in STAFF:", "if False:"),
     "/v1/people/bo/decisions/{decision}/why": (explanations, 'if key.role == "brand":', "if False:"),
     "/v1/decisions/{decision}": (
         console,

@@ -50,6 +50,12 @@ def line_of(text: bytes, part: bytes) -> int:
         (BRAND, b'zone = "America/New_York"', b'zone = "../../etc/passwd"', "is not a time zone"),
         (BRAND, b'currency = "USD"', b'currency = "dollars"', "is not a currency"),
         (BRAND, b"attention_units_per_day = 12.0", b"attention_units_per_day = -12.0", "must be between 0 and 1,000"),
+        (BRAND, b'place_ids = ["s#"]', b'place_ids = ["@@@@@#"]', "`@@@@@#` is no form of ids"),
+        (BRAND, b'place_ids = ["s#"]', b'place_ids = ["here"]', "`here` is no form of ids"),
+        (BRAND, b'place_ids = ["s#"]', b'place_ids = ["(a+)+#"]', "`(a+)+#` is no form of ids"),
+        (BRAND, b'values = ["S", "M", "L"]', b'values = [""]', "a value or unit of `size` has not 1 to 40 characters"),
+        (BRAND, b"steps = []", b"Anger = []", "`Anger` cannot name one of the measures"),
+        (BRAND, b'fr = "Taille"', b'fr = ""', "`size` has no fr words"),
         (BRAND, b'default_device = "glasses"', b'default_device = "monocle"', "is not a device"),
         (
             PURPOSES,

@@ -25,6 +25,7 @@ from visavis.config import GoogleWallet, Mail, Push, Settings, Wallet
 from visavis.delivery.webhook_targets import Target
 from visavis.http.routes import ApiRoute, Operation
 from visavis.runtime.clock import TurnedClock
+from visavis.strategy.read import COLLECTED
 from visavis.wiring import Server, build
 
 ROOT_KEY = b"k" * 32
@@ -78,7 +79,7 @@ def a_server(
     clock = TurnedClock()
     clock.turn(at.timestamp())
     settings = Settings(data=str(folder or "nowhere"), webhooks=dict(webhooks or {}), hosts=("127.0.0.1",), **more)
-    return build(dict(files or grocery()), settings, memory=folder is None, clock=clock, key=ROOT_KEY)
+    return build(COLLECTED | dict(files or grocery()), settings, memory=folder is None, clock=clock, key=ROOT_KEY)
 
 
 def operations(server: Server) -> list[Operation]:
@@ -133,6 +134,20 @@ def moment(
 ) -> dict[str, Any]:
     more = {"device": "g1"} if kind == "worn" else {"place": "s1"} if kind in ("entered", "left", "checked_in") else {}
     return {"kind": kind, "id": id, "customer": customer, "occurred_at": at.isoformat(), **more, **fields}
+
+
+async def agree(brand: httpx.AsyncClient, *names: str) -> None:
+    """Each of these confirms the merge that waits for them, by their one-time code."""
+    for name in names:
+        made = await brand.post(f"/v1/people/{name}/merge-code")
+        assert made.status_code == 200, made.text
+        used = await brand.post(f"/v1/people/{name}/merge-code/use", json={"code": made.json()["code"]})
+        assert used.status_code == 204, used.text
+
+
+def own(server: Server, person: str) -> httpx.AsyncClient:
+    """The client of the person's own device, who alone may say yes again after a no."""
+    return client(server, server.access_keys.issue("device", person))
 
 
 async def switch(client: httpx.AsyncClient, person: str, purpose: str, *, on: bool = True) -> None:

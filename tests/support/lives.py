@@ -26,7 +26,7 @@ from visavis.store.memory import MemoryEntryLog
 from visavis.strategy.read import Strategy, read
 
 GROCERY: Final = grocery()
-PRODUCTS: Final = [f"{i:013d}" for i in range(1, 9)]
+PRODUCTS: Final = [f"{i:08d}" for i in range(1, 9)]
 FAMILIES: Final = ["MILK", "BREAD", "MILK", "TEA", "SOAP", "RICE", "EGGS", "BREAD"]
 PLACES: Final = ["s1", "s1-front", "s2"]
 ASKED: Final = ("a", "b", "c", "d")
@@ -340,10 +340,14 @@ def _moment(dice: Random, category: str, name: str, at: datetime) -> Moment:
         "stocked": {"product": product, "quantity": float(dice.randint(1, 5))},
         "consumed": {"product": product, "quantity": 1.0},
         "measured": {"measure": "water", "value": dice.uniform(0, 2), "goal": 2.0},
-        "declared": {
-            "trait": dice.choice(["organic", "in_a_hurry", "first_name"]),
-            "value": dice.choice([True, False, "Bo"]),
-        },
+        "declared": dice.choice(
+            [
+                {"trait": "organic", "value": True},
+                {"trait": "organic", "value": False},
+                {"trait": "in_a_hurry", "value": True},
+                {"trait": "first_name", "value": "Bo"},
+            ]
+        ),
         "ordered": {"order": f"o{dice.randint(0, 3)}", "product": product},
         "fulfilled": {"order": f"o{dice.randint(0, 3)}"},
         "asked": {"about": dice.choice(["offers", "help"])},

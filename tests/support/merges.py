@@ -25,12 +25,14 @@ from visavis.model.moment import (
     CheckedIn,
     Consented,
     Declared,
+    Due,
     Linked,
     Measured,
     Moment,
     Noticed,
     Objected,
     Ordered,
+    Restricted,
     Saw,
     Stocked,
     Unlinked,
@@ -263,6 +265,45 @@ def check_caps(one: Customer, other: Customer) -> int:
     return found
 
 
+def check_stricter_ever_since(choices: list[tuple[bool, int, int]]) -> int:
+    """Whatever two merged people choose after another, nothing is open that one of them has closed; how much is."""
+    people, identified, found = dict[str, Customer](), dict[str, str](), 0
+    said = [
+        moment
+        for i, (whose, kind, pick) in enumerate(choices)
+        for moment in _choice("ada" if whose else "bo", i, kind, PURPOSES[pick])
+    ]
+    links = [("bo", "linked"), ("ada", "merged")]
+    start = [Linked(id=how, customer=name, occurred_at=NOON, identifier="card", how=how) for name, how in links]
+    for moment in [*start, *said]:
+        customer, entries = people.get(moment.customer, newborn(moment.customer)), list[Entry]()
+        after = lives(customer, identity.addressed(customer, moment), moment.occurred_at, entries)
+        for entry in entries:
+            assert BYTES(fold(customer, entry)) == BYTES(after), "the fold is not the step"
+            identity.apply_entry(people, identified, entry, after)
+        whole, now = people[moment.customer], moment.occurred_at.timestamp()
+        for purpose in STRATEGY.purposes.values():
+            opened = open_categories(whole, purpose, now)
+            assert all(opened <= open_categories(one, purpose, now) for one in whole.profiles), "one opened it alone"
+            found += bool(opened) and purpose.key in PURPOSES
+    return found
+
+
+def _choice(name: str, i: int, kind: int, purpose: str) -> list[Moment]:
+    base: dict[str, Any] = {"customer": name, "occurred_at": NOON + timedelta(minutes=i + 1)}
+    version = STRATEGY.purposes[purpose].notice.version
+    every: list[list[Moment]] = [
+        [
+            Noticed(id=f"n{i}", purpose=purpose, notice=version, **base),
+            Consented(id=f"y{i}", purpose=purpose, notice=version, **base),
+        ],
+        [Withdrew(id=f"w{i}", purpose=purpose, **base)],
+        [Objected(id=f"o{i}", about="marketing", on=i % 2 == 0, **base)],
+        [Restricted(id=f"r{i}", on=i % 2 == 0, **base)],
+    ]
+    return every[kind]
+
+
 def check_parting(
     one: list[tuple[int, int, int]], other: list[tuple[int, int, int]], since: list[tuple[bool, int, int]]
 ) -> int:
@@ -287,7 +328,7 @@ def check_parting(
         )
         for i, (minutes, kind, pick) in enumerate(sorted(plan)):
             tell(some_moment(name, i, NOON + timedelta(minutes=minutes), kind, pick), NOON + timedelta(minutes=minutes))
-    tell(Linked(id="same", customer="ada", occurred_at=NOON, identifier="card of bo"), NOON)
+    tell(Linked(id="same", customer="ada", occurred_at=NOON, identifier="card of bo", how="merged"), NOON)
     assert people["ada"] is people["bo"], "not merged"
     assert people["ada"].identifiers == ("card of ada", "card of bo")
     before = sum(map(len, lived.values()))
@@ -301,10 +342,7 @@ def check_parting(
         NOON + timedelta(days=1),
     )
     for name in lived:
-        tell(
-            Worn(id="later", customer=name, occurred_at=NOON + timedelta(days=90), device="d0"),
-            NOON + timedelta(days=90),
-        )
+        tell(Due(id="later", customer=name, occurred_at=NOON + timedelta(days=90)), NOON + timedelta(days=90))
     closed = [outcome for entries in lived.values() for entry in entries for outcome in entry.closed]
     assert len({outcome.decision for outcome in closed}) == len(closed), "a window has two outcomes"
     for name, entries in lived.items():

@@ -4,12 +4,16 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
+
+from visavis.customers.reordered import reordered
 from visavis.insight.need import prior
 from visavis.model.moment import Bought, Consented, Entered, Line, Linked, Moment, Noticed, Paying
 from visavis.model.world import ParametersLearned, StrategyLoaded
 from visavis.ports import Log
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.loop import Processor
+from visavis.runtime.population import Population
 from visavis.store.memory import MemoryEntryLog
 from visavis.strategy.read import Strategy, read
 
@@ -18,11 +22,25 @@ PEERS = Path(os.environ.get("PEERS", ROOT / ".peers"))
 """Where ``make peers`` puts the official clients and the simulators; the same variable names it to both."""
 NOON = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)  # noon in the shop's zone, a Tuesday
 KEY = b"tests"
+encode = msgspec.msgpack.Encoder().encode
+
+
+PRODUCT_IDS = b'product_ids = ["p#", "p##", "p###", "c##########"]'
+PLACE_IDS = b'place_ids = ["s#"]'
+SIZE = b"""
+[traits.size]
+fr = "Taille"
+en = "Size"
+values = ["S", "M", "L"]
+"""
 
 
 def grocery() -> dict[str, bytes]:
+    """The example, which also takes in a few ids that it does not list, and a size."""
     root = ROOT / "examples" / "grocery"
-    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+    files = {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+    brand = files["brand.toml"].replace(b"product_ids = []", PRODUCT_IDS).replace(b"place_ids = []", PLACE_IDS)
+    return {**files, "brand.toml": brand + SIZE}
 
 
 STRATEGY: Strategy = read(grocery())
@@ -36,6 +54,11 @@ def a_loop(log: Log | None = None, *, at: datetime = NOON) -> Processor:
     if not loop.world.strategy:
         loop.enact([StrategyLoaded(STRATEGY.version, grocery()), ParametersLearned(prior())])
     return loop
+
+
+def everyone(population: Population, log: Log) -> dict[str, bytes]:
+    """Everybody by each of their names as bytes, all facts in order."""
+    return {name: encode(reordered(person, log.of)) for name, person in population.by_name().items()}
 
 
 def turn(loop: Processor, at: datetime) -> None:

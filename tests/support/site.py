@@ -18,6 +18,7 @@ from visavis.model.entry import Entry
 from visavis.model.moment import Answered, CheckedIn, Declared, Entered, Left, Linked, Moment, Withdrew
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.writer import Processed
+from visavis.strategy.read import COLLECTED
 from visavis.wiring import Server, build
 
 LONG_AGO = NOON - timedelta(days=90)
@@ -173,7 +174,8 @@ def a_site(folder: Path | None = None, *, files: dict[str, bytes] | None = None,
     clock.turn(NOON.timestamp())
     where = {} if folder is None else {"data": str(folder / "data"), "root_key": str(folder / "key")}
     wanted = Settings(**where | settings)
-    site = Site(lambda: build(files or grocery(), wanted, memory=folder is None, clock=clock, key=b"t" * 32), clock)
+    served = COLLECTED | dict(files or grocery())
+    site = Site(lambda: build(served, wanted, memory=folder is None, clock=clock, key=b"t" * 32), clock)
     site.start()
     try:
         yield site

@@ -27,7 +27,7 @@ from visavis.ledger.checkpoint import Verifier
 from visavis.ledger.record import actors, entry_lines
 from visavis.ledger.verify import verify
 from visavis.model.consent import OVERSIGHT, RIGHTS
-from visavis.model.entry import Entry, Use
+from visavis.model.entry import Entry, Origin, Use
 from visavis.model.moment import Consulted, Displayed, Moment
 from visavis.runtime.loop import Processor
 from visavis.runtime.writer import Writer
@@ -79,8 +79,8 @@ def _late(loop: Processor, entries: Sequence[Entry]) -> int:
 _process = Writer.process
 
 
-async def _unread(writer: Writer, moment: Moment) -> Any:
-    return None if isinstance(moment, Displayed) else await _process(writer, moment)
+async def _unread(writer: Writer, moment: Moment, *origin: Origin) -> Any:
+    return None if isinstance(moment, Displayed) else await _process(writer, moment, *origin)
 
 
 async def _unseen(*_: object) -> None:

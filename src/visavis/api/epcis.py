@@ -92,7 +92,7 @@ class EpcisApi:
             events = _events(await _body(request))
             created_at = clock.now()
             accepted, errors = self._moments(key, events, all_or_none=behaviour == "rollback")
-            errors += await self._process_all(accepted)
+            errors += await self._process_all(key, accepted)
         except Rejected as error:
             return problems.response(error.problem)
         except VisavisError as error:
@@ -139,16 +139,16 @@ class EpcisApi:
         except Invalid as error:
             raise Rejected(400, f"Event {number}: {Exception.__str__(error)}", error.advice) from None
         for moment in found:
-            admitted = admit(loop.strategy, loop.customer(key.subject), moment, now)
+            admitted = admit(loop.strategy, loop.population.customer(key.subject), moment, now)
             if isinstance(admitted, NotAdmitted):
                 raise Rejected(403, f"Event {number} was not kept.", admitted.advice)
             if permits(key, moment):
                 raise Rejected(403, f"Event {number} was not kept.", "Use the key of who speaks.")
         return found
 
-    async def _process_all(self, accepted: list[Moment]) -> list[Problem]:
+    async def _process_all(self, key: AccessKey, accepted: list[Moment]) -> list[Problem]:
         """Queue all before the first is awaited, so that they share commits; the problems of those then refused."""
-        queued = [self._writer.put(moment) for moment in accepted]
+        queued = [self._writer.put(moment, key.origin("epcis")) for moment in accepted]
         answers = [(await one).answer for one in queued]
         refusals = [answer.refused for answer in answers if answer.refused is not None]
         conflicts = sum(answer.conflict for answer in answers)

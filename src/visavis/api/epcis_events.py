@@ -15,6 +15,7 @@ from visavis.http.bodies import detail_of
 from visavis.model.decoding import from_builtins
 from visavis.model.errors import Invalid
 from visavis.model.gs1 import product_of
+from visavis.model.ids import own_id
 from visavis.model.moment import Moment
 
 _STEPS: Final = (
@@ -157,7 +158,7 @@ def moments(sent: Any, person: str, products: Container[str], received_at: datet
         found = [{"kind": "ran_out", "product": product} for product in dict.fromkeys(empty) if product not in counted]
     identity = {"customer": person, "occurred_at": event.event_time}
     valid = [
-        from_builtins(one | identity | {"id": _id(same, one["product"])}, received_at=received_at)
+        from_builtins(one | identity | {"id": _id(same, one["product"])}, received_at=received_at, our_own=True)
         for one in found
         if one["product"] in products
     ]
@@ -183,4 +184,4 @@ def _contents(sent: Any) -> str:
 
 
 def _id(same: str, product: str) -> str:
-    return f"epcis-{blake2b(f'{same} {product}'.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
+    return own_id("epcis", blake2b(f"{same} {product}".encode("utf-8", "surrogatepass"), digest_size=16).hexdigest())

@@ -17,7 +17,12 @@ from visavis.model.entry import Entry
 from visavis.runtime.writer import Writer
 
 OPERATION: Final = about_person(
-    "GET", "decisions/{decision}/why", "Why, and what would have changed it.", response=Why, query=("language",)
+    "GET",
+    "decisions/{decision}/why",
+    "Why, and what would have changed it.",
+    reads=(),
+    response=Why,
+    query=("language",),
 )
 
 

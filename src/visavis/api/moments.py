@@ -14,15 +14,18 @@ import msgspec
 from msgspec.structs import replace
 
 from visavis.api.signals import objection, opted_out
-from visavis.cards.replies import Reply, reply
+from visavis.cards.replies import Reply, kept_only, reply
+from visavis.consent.gate import still_readable
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys, InvalidKey, about_own, permits
+from visavis.http.access_log import record_entry_read
 from visavis.http.problems import Problem, problem
-from visavis.http.routes import ApiRoute, Operation
+from visavis.http.routes import STAFF, ApiRoute, Operation
 from visavis.model.decoding import decode
 from visavis.model.errors import VisavisError
 from visavis.model.moment import Answered, Displayed, Linked, Moment, Unlinked
-from visavis.runtime.loop import DUE
+from visavis.runtime.linking import NOTHING, Named
+from visavis.runtime.loop import StepResult
 from visavis.runtime.writer import Processed, Writer
 
 OPERATION: Final = Operation(
@@ -42,6 +45,7 @@ BODY_LIMIT: Final = 1 << 20
 MOMENTS_LIMIT: Final = 1000
 IN_FLIGHT_LIMIT: Final = 2000  # how many moments of one key may wait at once
 SIGNALS: Final = frozenset({"brand", "device"})  # roles whose requests may carry a person's own signal
+NAMING: Final = frozenset({"brand", "till"})  # roles that may name a person by an identifier
 CORRECTABLE: Final = frozenset({"brand", "device", "sensor"})  # roles that are answered 409
 CONFLICT: Final = "Another moment of this person was kept under this id; this one was not."
 OTHER_ID: Final = "Give each moment an id of its own; send the same one again unchanged."
@@ -129,7 +133,7 @@ class Moments:
         [one] = await self._process_all(key, [payload], signal=signal)
         if isinstance(one, Problem):
             raise ProblemResponse(one)
-        return 200, JSON, _encode(one), []
+        return 202 if one.waiting else 200, JSON, _encode(one), []
 
     async def _many(self, key: AccessKey, payloads: list[bytes], *, signal: bool) -> list[Answer]:
         if not payloads or len(payloads) > MOMENTS_LIMIT:
@@ -160,16 +164,13 @@ class Moments:
         except VisavisError as error:
             self._count("", "invalid")
             return problem(422 if _is_json(payload) else 400, Exception.__str__(error), advice=error.advice)
-        if moment.id.startswith(DUE):
-            self._count("", "invalid")
-            detail = f"Not a moment: ids that begin with `{DUE}` are the clock's own."
-            return problem(422, detail, advice="Choose another id.")
         refused = permits(key, moment)
         if not refused and isinstance(moment, Displayed | Answered):
             refused = self._not_own(key, moment)
         if refused:
             self._count("", "forbidden")
             return problem(403, refused, advice="Use the key of who speaks.")
+        named = self._named(key, moment)
         if isinstance(moment, Linked | Unlinked):
             moment = replace(moment, identifier=hashed(self._secret, moment.identifier))
         if self._in_flight.get(key.id, 0) >= IN_FLIGHT_LIMIT:
@@ -177,8 +178,8 @@ class Moments:
             return problem(429, "This key has too many moments waiting.", advice=advice, retry_after_s=1)
         try:
             if signal and (objected := objection(self._writer.processor, moment.customer, moment.id)) is not None:
-                self._writer.put(objected)
-            return moment, self._writer.put(moment)
+                self._writer.put(objected, key.origin("api", "Sec-GPC"), named)
+            return moment, self._writer.put(moment, key.origin("api"), named)
         except VisavisError as error:
             return problems.of_error(error)
 
@@ -191,17 +192,50 @@ class Moments:
         if answer.entry is None:
             self._count(kind, "refused")
             assert answer.refused is not None
-            return problems.of_refusal(answer.refused)
+            # A till hears nobody's consents, nor whose an identifier is: what was not kept is answered as what was.
+            return Reply(moment.id, kept=True) if key.role == "till" else problems.of_refusal(answer.refused)
         if answer.conflict and key.role in CORRECTABLE:
             self._count(kind, "conflict")
             return problem(409, CONFLICT, advice=OTHER_ID)
         self._count(kind, "retried" if answer.retried else "kept")
+        if answer.retried:
+            return await self._retry_reply(key, moment, answer)
         strategy = self._writer.processor.strategy
-        language = strategy.language_for(self._writer.processor.customer(moment.customer))
-        return reply(strategy, answer.entry, language, key.role, retried=answer.retried, us=processed.us)
+        language = strategy.language_for(self._writer.processor.population.customer(answer.entry.customer))
+        return self._linked(moment, reply(strategy, answer.entry, language, key.role, us=processed.us), answer)
+
+    def _linked(self, moment: Moment, found: Reply, answer: StepResult) -> Reply:
+        """The reply, which says of an identifier whether it is linked by now, and nothing more."""
+        if not isinstance(moment, Linked) or answer.entry is None:
+            return found
+        customer = self._writer.processor.population.customer(answer.entry.customer)
+        held = moment.identifier in customer.identifiers
+        return replace(found, linked="linked" if held else "waiting", waiting=not held)
+
+    def _named(self, key: AccessKey, moment: Moment) -> Named:
+        """Whom else a till or the brand may mean: an unknown customer may be an identifier that a person has linked."""
+        linked = moment.identifier if isinstance(moment, Linked) else ""
+        if key.role not in NAMING or self._writer.processor.population.customer(moment.customer).entries:
+            return Named(identifier=linked) if linked else NOTHING
+        return Named(hashed(self._secret, moment.customer), linked)
+
+    async def _retry_reply(self, key: AccessKey, moment: Moment, answer: StepResult) -> Answer:
+        """The answer to a retry: the first one, as far as it may be told today; to staff it is a read."""
+        processor, entry = self._writer.processor, answer.entry
+        assert entry is not None
+        strategy, customer = processor.strategy, processor.population.customer(entry.customer)
+        if answer.conflict or not still_readable(strategy, customer, entry, processor.clock.now().timestamp()):
+            return self._linked(moment, kept_only(entry), answer)
+        found = reply(strategy, entry, strategy.language_for(customer), key.role, retried=True)
+        if key.role in STAFF and (found.decisions or found.effects or found.uses):
+            try:
+                await record_entry_read(self._writer, entry)
+            except VisavisError as error:
+                return problems.of_error(error)
+        return self._linked(moment, found, answer)
 
     def _not_own(self, key: AccessKey, moment: Displayed | Answered) -> str:
-        customer = self._writer.processor.customer(moment.customer)
+        customer = self._writer.processor.population.customer(moment.customer)
         card = customer.service.card(moment.decision)
         action = self._writer.processor.strategy.actions.get(card.action) if card is not None else None
         return about_own(key, moment, action.audience if action is not None else None, customer.places.here)

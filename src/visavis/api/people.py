@@ -11,27 +11,23 @@ from starlette.responses import Response
 
 from visavis.api.signals import objection_in
 from visavis.cards.replies import Reply, reply
-from visavis.consent.choices import Choice, choices, switched
+from visavis.consent.choices import Choice, PurposeSwitch, choices
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys
-from visavis.http.access_log import record_entry_read, record_staff_access
+from visavis.http.access_log import record_entry_read
 from visavis.http.bodies import json_response, read_body
 from visavis.http.requests import key_of, person_in
 from visavis.http.routes import PERSON, ApiRoute, Method, Operation, endpoint, routes_of
 from visavis.model.consent import OPENS
 from visavis.model.customer import Order, Reward
 from visavis.model.errors import Invalid, Refused
+from visavis.model.ids import own_id
+from visavis.rights.choosing import choose
 from visavis.runtime.writer import Writer
 
 PATH: Final = "/v1/people/{person}"
-_CHOICES: Final[dict[str, Any]] = {"response": list[Choice], "query": ("language",)}
-
-
-class PurposeSwitch(Struct, frozen=True):
-    """A choice: the notice was on the screen, and this is the gesture."""
-
-    on: bool
-    trial: bool = False
+_CHOICES: Final[dict[str, Any]] = {"response": list[Choice], "query": ("language",), "reads": ("account",)}
+_MAY_WAIT: Final = _CHOICES | {"other_responses": {202: "application/json"}}
 
 
 class Closing(Struct, frozen=True):
@@ -77,13 +73,11 @@ class PersonApi:
         self._writer = writer
         self._access = access
 
-    @person_endpoint("GET", "wallet", "Orders and rewards.", response=OwnWallet, errors=())
+    @person_endpoint("GET", "wallet", "Orders and rewards.", reads=("orders",), response=OwnWallet, errors=())
     async def wallet(self, request: Request) -> Response:
-        """Orders and rewards; a read by the brand is recorded."""
-        name, key = person(request, self._access)
-        customer = self._writer.processor.customer(name)
-        if key.role == "brand" and customer.entries:
-            await record_staff_access(self._writer, name, "wallet", ("orders",))
+        """Orders and rewards."""
+        name, _ = person(request, self._access)
+        customer = self._writer.processor.side(name)
         orders = tuple([OwnOrder(**asdict(one)) for one in customer.orders])
         rewards = tuple([OwnReward(**asdict(one)) for one in customer.rewards])
         return json_response(OwnWallet(orders, rewards))
@@ -92,37 +86,21 @@ class PersonApi:
     async def purposes(self, request: Request) -> Response:
         """Every purpose and its choice, in the language that was asked for."""
         name, _ = person(request, self._access)
-        loop = self._writer.processor
-        now = loop.clock.now().timestamp()
-        return json_response(choices(loop.strategy, loop.customer(name), self._language(request, name), now))
+        return json_response(self._choices(request, name))
 
     @person_endpoint(
-        "PUT", "purposes/{purpose}", "Say yes or no to one purpose, at once.", request=PurposeSwitch, **_CHOICES
+        "PUT", "purposes/{purpose}", "Say yes or no to one purpose, at once.", request=PurposeSwitch, **_MAY_WAIT
     )
     async def choose(self, request: Request) -> Response:
-        """Process a choice, after the objection that the browser's signal makes."""
+        """Process a choice, after the objection that the browser's signal makes; 202 when it waits for the person."""
         name, key = person(request, self._access)
         loop, purpose = self._writer.processor, str(request.path_params["purpose"])
         switch = await read_body(request, PurposeSwitch)
-        known = loop.strategy.purposes.get(purpose)
-        if known is None or known.basis != "consent":
-            raise Invalid("This is no purpose that can be chosen.", advice="GET …/purposes lists them.")
-        at, cause = loop.clock.now(), f"choice-{token_hex(6)}"
-        if (signal := objection_in(loop, name, cause, request.headers.raw)) is not None:
-            await self._writer.process(signal)
-        for moment in switched(
-            loop.strategy,
-            name,
-            purpose,
-            on=switch.on,
-            trial=switch.trial,
-            language=self._language(request, name),
-            id=cause,
-            at=at,
-            by_brand=key.role == "brand",
-        ):
-            await self._writer.process(moment)
-        return await self.purposes(request)
+        if (signal := objection_in(loop, name, own_id("choice", token_hex(6)), request.headers.raw)) is not None:
+            await self._writer.process(signal, key.origin("api", "Sec-GPC"))
+        language = self._language(request, name)
+        waits = await choose(self._writer, name, purpose, switch, key.origin("api", "switch"), language)
+        return json_response(self._choices(request, name), 202 if waits else 200)
 
     @person_endpoint(
         "PUT",
@@ -130,6 +108,7 @@ class PersonApi:
         "Close every purpose that reads this category.",
         request=Closing,
         response=list[Choice],
+        reads=("account",),
     )
     async def close(self, request: Request) -> Response:
         """Withdraw every open purpose that reads this category; each is opened by itself, under its own notice."""
@@ -140,17 +119,15 @@ class PersonApi:
         reading = [purpose.key for purpose in purposes if category in purpose.categories]
         if not reading:
             raise Invalid("No purpose that can be chosen reads this.", advice="GET …/purposes lists them.")
-        at, chosen, by_brand = loop.clock.now(), loop.customer(name).consents, key.role == "brand"
+        chosen, origin = loop.customer(name).consents, key.origin("api", "category")
         for purpose in reading:
             if purpose in chosen and chosen[purpose].status in OPENS:
-                cause = f"choice-{token_hex(6)}"
-                for moment in switched(
-                    loop.strategy, name, purpose, on=False, language="", id=cause, at=at, by_brand=by_brand
-                ):
-                    await self._writer.process(moment)
+                await choose(self._writer, name, purpose, PurposeSwitch(on=False), origin, "")
         return await self.purposes(request)
 
-    @person_endpoint("GET", "moments/{moment:path}", "What was decided at this moment, and why.", response=Reply)
+    @person_endpoint(
+        "GET", "moments/{moment:path}", "What was decided at this moment, and why.", reads=(), response=Reply
+    )
     async def moment(self, request: Request) -> Response:
         """The answer that this moment got; a read by the brand is recorded."""
         name, key = person(request, self._access)
@@ -161,6 +138,11 @@ class PersonApi:
         if key.role == "brand":
             await record_entry_read(self._writer, entry)
         return json_response(reply(loop.strategy, entry, self._language(request, name), key.role, retried=True))
+
+    def _choices(self, request: Request, name: str) -> list[Choice]:
+        loop = self._writer.processor
+        now = loop.clock.now().timestamp()
+        return choices(loop.strategy, loop.customer(name), self._language(request, name), now, name)
 
     def _language(self, request: Request, name: str) -> str:
         loop = self._writer.processor

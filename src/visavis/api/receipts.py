@@ -26,6 +26,7 @@ RECEIPT: Final = about_person(
     "GET",
     "purposes/{purpose}/receipt",
     "The proof of a choice.",
+    reads=("account",),
     response=tuple(FORMATS.values()),
     errors=(422, 503),
     query=("format",),
@@ -45,7 +46,7 @@ def routes(writer: Writer, access: AccessKeys, secret: bytes) -> list[ApiRoute]:
         kind = request.query_params.get("format", "receipt")
         loop = writer.processor
         purpose = loop.strategy.purposes.get(str(request.path_params["purpose"]))
-        customer = loop.customer(name)
+        customer = loop.side(name)
         choice = customer.consents.get(purpose.key) if purpose is not None else None
         controller = loop.strategy.brand.controller
         if controller is None:
@@ -55,10 +56,12 @@ def routes(writer: Writer, access: AccessKeys, secret: bytes) -> list[ApiRoute]:
             raise Invalid("This receipt cannot be written.", advice=f"Formats: {', '.join(FORMATS)}.")
         if purpose is None or choice is None or not choice.served:
             return problems.response(problems.problem(404, "There is no such choice of this person."))
-        notice = await writer.ask(lambda: _served_notice(loop, name, choice))
+        notice, recorded = await writer.ask(
+            lambda: (_served_notice(loop, name, choice), loop.entry(name, choice.record))
+        )
         now = loop.clock.now()
         pseudonym = "p_" + blake2b(name.encode(), key=secret, digest_size=12).hexdigest()
-        found = proof(customer, pseudonym, purpose, notice, status(customer, purpose, now.timestamp()))
+        found = proof(customer, pseudonym, purpose, notice, status(customer, purpose, now.timestamp()), recorded)
         if kind == "receipt":
             return _response(receipt(found, controller, key, now).encode(), FORMATS[kind])
         document = record(found, controller) if kind == "record" else kantara(found, controller)

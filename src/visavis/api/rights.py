@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from visavis.api.people import person, person_endpoint
 from visavis.http.access_keys import AccessKeys
+from visavis.http.access_log import record_reads
 from visavis.http.bodies import NO_STORE, OnOff, json_response, read_body
 from visavis.http.requests import key_of
 from visavis.http.routes import ApiRoute, Operation, endpoint, routes_of
@@ -78,6 +79,9 @@ class Imported(Struct, frozen=True):
     entries: int
 
 
+_MAY_WAIT: Final[dict[str, Any]] = {"response": Noted, "other_responses": {202: "application/json"}}
+
+
 def routes(requests: Requests, access: AccessKeys) -> list[ApiRoute]:
     """What a person may ask under ``/v1/people/{person}``, and the brand's lists."""
     return routes_of(RightsApi(requests, access))
@@ -91,7 +95,12 @@ class RightsApi:
         self._access = access
 
     @person_endpoint(
-        "GET", "export", "A copy of everything, and of what was concluded.", response=Export, errors=(422, 503)
+        "GET",
+        "export",
+        "A copy of everything, and of what was concluded.",
+        reads=(),
+        response=Export,
+        errors=(422, 503),
     )
     async def export(self, request: Request) -> Response:
         """The copy, as JSON or signed."""
@@ -105,7 +114,13 @@ class RightsApi:
         return json_response(copy)
 
     @person_endpoint(
-        "POST", "import", "Import a signed copy from another server.", roles=BRAND, request=Import, response=Imported
+        "POST",
+        "import",
+        "Import a signed copy from another server.",
+        reads=(),
+        roles=BRAND,
+        request=Import,
+        response=Imported,
     )
     async def bring_in(self, request: Request) -> Response:
         """Import a signed copy."""
@@ -118,7 +133,7 @@ class RightsApi:
             raise Invalid("The body is not an import.", advice=advice) from None
         return json_response(Imported(await self._requests.bring_in(name, sent.export, sent.key)))
 
-    @person_endpoint("POST", "corrections", "Correct what was wrong.", request=Correction, response=Noted)
+    @person_endpoint("POST", "corrections", "Correct what was wrong.", reads=(), request=Correction, response=Noted)
     async def correct(self, request: Request) -> Response:
         """Correct a moment, or hide a family."""
         name, key = person(request, self._access)
@@ -134,34 +149,48 @@ class RightsApi:
         by_brand = key.role == "brand"
         return self._acknowledged(await self._requests.correct(name, sent.moment, sent.instead, by_brand=by_brand))
 
-    @person_endpoint("POST", "erase", "Erase everything, for good.", response=Forgotten)
+    @person_endpoint("POST", "erase", "Erase everything, for good.", reads=(), response=Forgotten)
     async def erase(self, request: Request) -> Response:
         """Erase this person."""
         name, _ = person(request, self._access)
         receipt = await self._requests.erasures.erase(name)
         return json_response(Forgotten(receipt, self._requests.signed(receipt, "erasure-receipt")))
 
-    @person_endpoint("PUT", "restriction", "Keep everything and read none of it.", request=OnOff, response=Noted)
+    @person_endpoint("PUT", "restriction", "Keep everything and read none of it.", reads=(), request=OnOff, **_MAY_WAIT)
     async def restrict(self, request: Request) -> Response:
         """Restrict processing, or lift the restriction."""
-        name, _ = person(request, self._access)
-        return self._acknowledged(await self._requests.restrict(name, on=(await read_body(request, OnOff)).on))
+        name, key = person(request, self._access)
+        on = (await read_body(request, OnOff)).on
+        return self._chosen(await self._requests.restrict(name, on=on, origin=key.origin("api", "request")))
 
-    @person_endpoint("PUT", "objections/{about}", "Object, or take it back.", request=OnOff, response=Noted)
+    @person_endpoint("PUT", "objections/{about}", "Object, or take it back.", reads=(), request=OnOff, **_MAY_WAIT)
     async def object(self, request: Request) -> Response:
         """Object to something, or lift the objection."""
-        name, _ = person(request, self._access)
+        name, key = person(request, self._access)
         about, on = str(request.path_params["about"]), (await read_body(request, OnOff)).on
-        return self._acknowledged(await self._requests.object(name, about, on=on))
+        return self._chosen(await self._requests.object(name, about, on=on, origin=key.origin("api", "request")))
 
-    @person_endpoint("GET", "requests", "What was asked, and where it stands.", response=dict[str, Any], errors=())
+    @person_endpoint(
+        "GET",
+        "requests",
+        "What was asked, and where it stands.",
+        reads=("account",),
+        response=dict[str, Any],
+        errors=(),
+    )
     async def of_person(self, request: Request) -> Response:
         """The requests and reviews of this person."""
         name, _ = person(request, self._access)
         return json_response(self._requests.of(name))
 
     @person_endpoint(
-        "PUT", "requests/{request}", "Give a request its next status.", roles=BRAND, request=Move, response=Noted
+        "PUT",
+        "requests/{request}",
+        "Give a request its next status.",
+        reads=("account",),
+        roles=BRAND,
+        request=Move,
+        response=Noted,
     )
     async def move(self, request: Request) -> Response:
         """Give a request its next status."""
@@ -172,7 +201,12 @@ class RightsApi:
         return self._acknowledged(await self._requests.move(name, number, _text("status", sent.status), sent.reason))
 
     @person_endpoint(
-        "POST", "decisions/{decision}/contest", "Ask a person to look again.", request=ContestedView, response=Review
+        "POST",
+        "decisions/{decision}/contest",
+        "Ask a person to look again.",
+        reads=("account",),
+        request=ContestedView,
+        response=Review,
     )
     async def contest(self, request: Request) -> Response:
         """Ask for a review of a decision."""
@@ -184,6 +218,7 @@ class RightsApi:
         "PUT",
         "decisions/{decision}/review",
         "Confirm or change it, with reasons.",
+        reads=("account",),
         roles=BRAND,
         request=ReviewOutcome,
         response=Review,
@@ -196,11 +231,17 @@ class RightsApi:
         decision, reasons = str(request.path_params["decision"]), _text("reasons", sent.reasons)
         return json_response(await self._requests.reviews.answer(name, decision, sent.outcome, reasons))
 
-    @endpoint(Operation("GET", "/v1/reviews", "Decisions that wait for a person.", BRAND, response=list[OpenReview]))
+    @endpoint(
+        Operation(
+            "GET", "/v1/reviews", "Decisions that wait for a person.", BRAND, errors=(503,), response=list[OpenReview]
+        )
+    )
     async def open_reviews(self, request: Request) -> Response:
-        """Reviews that wait."""
+        """Reviews that wait; a read of each person named is recorded."""
         key_of(request, self._access, "brand")
-        return json_response(self._requests.reviews.open())
+        found = self._requests.reviews.open()
+        await record_reads(self._requests.people.writer, [one.customer for one in found], "reviews", ("account",))
+        return json_response(found)
 
     @endpoint(
         Operation(
@@ -209,12 +250,15 @@ class RightsApi:
             "Requests that wait for the brand, by when each is due.",
             BRAND,
             response=list[OpenRequest],
+            errors=(503,),
         )
     )
     async def open_requests(self, request: Request) -> Response:
-        """Requests that wait."""
+        """Requests that wait; a read of each person named is recorded."""
         key_of(request, self._access, "brand")
-        return json_response(self._requests.open())
+        found = self._requests.open()
+        await record_reads(self._requests.people.writer, [one.customer for one in found], "requests", ("account",))
+        return json_response(found)
 
     @endpoint(
         Operation(
@@ -225,8 +269,12 @@ class RightsApi:
         """The JSON Schema of a copy."""
         return Response(msgspec.json.encode(schema()), media_type="application/schema+json")
 
-    def _acknowledged(self, found: Acknowledged) -> Response:
-        return json_response(Noted(found, self._requests.signed(found, "request-acknowledgement")))
+    def _chosen(self, found: Acknowledged) -> Response:
+        """202 for what waits for the person."""
+        return self._acknowledged(found, 200 if found.status == "fulfilled" else 202)
+
+    def _acknowledged(self, found: Acknowledged, status: int = 200) -> Response:
+        return json_response(Noted(found, self._requests.signed(found, "request-acknowledgement")), status)
 
 
 async def _body(request: Request) -> bytes:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from visavis.consent.notices import SHARING
 from visavis.http.routes import ApiRoute, Operation, route
+from visavis.model.ids import own_id
 from visavis.model.moment import Objected
 from visavis.runtime.loop import Processor
 
@@ -34,7 +35,7 @@ def objection(loop: Processor, customer: str, cause: str) -> Objected | None:
     """The objection of the signal that came with ``cause`` (an id; a retry repeats it); ``None``: objected already."""
     if SHARING in loop.customer(customer).objections:
         return None
-    name, now = f"gpc-{cause}"[:128], loop.clock.now()
+    name, now = own_id("gpc", cause), loop.clock.now()
     return Objected(id=name, customer=customer, occurred_at=now, about=SHARING, method="gpc")
 
 

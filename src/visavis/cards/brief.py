@@ -79,7 +79,7 @@ def _fact(strategy: Strategy, fact: Fact, language: str, today: int) -> BriefFac
         case "away":
             what = _AWAY[language].format(n=fact.subject)
         case _:
-            words = strategy.brand.traits.get(fact.subject, {}).get(language, fact.subject)
+            words = strategy.brand.trait_name(fact.subject, language)
             what = clipped(words, FACT_LIMIT, FACT_LIMIT)
     return BriefFact(what=typeset(what, language), origin=origin, detail=typeset(detail, language), about=about)
 

@@ -13,6 +13,7 @@ from visavis.decide.explain import CHANGES, OTHERWISE, SENTENCES, sentence
 from visavis.model.card import Brief, Card
 from visavis.model.decision import Decision, Refusal, Scored, Show
 from visavis.model.entry import Entry
+from visavis.model.moment import Sought
 from visavis.strategy.read import Strategy
 
 AUDIENCES: Final[dict[str, frozenset[str]]] = {
@@ -71,16 +72,26 @@ class DecisionReply(Struct, frozen=True, omit_defaults=True):
 
 
 class Reply(Struct, frozen=True, omit_defaults=True):
-    """The answer to one moment that was kept."""
+    """The answer to one moment that was kept; ``waiting``: it waits on the person's own page until they confirm it.
+
+    ``linked`` says whether an identifier is linked, or waits for two persons to agree.
+    """
 
     id: str
     kept: bool
     retried: bool = False
+    waiting: bool = False
     decisions: tuple[DecisionReply, ...] = ()
     granted: dict[str, Any] | None = None
+    linked: Literal["", "linked", "waiting"] = ""
     effects: tuple[dict[str, Any], ...] = ()
     uses: tuple[dict[str, Any], ...] = ()
     step_us: float = 0.0
+
+
+def kept_only(entry: Entry) -> Reply:
+    """The answer to a retry that may not be told again what was decided: it was kept, and no more."""
+    return Reply(entry.moment.id, kept=True, retried=True, waiting=isinstance(entry.moment, Sought))
 
 
 def reply(
@@ -93,6 +104,7 @@ def reply(
         id=entry.moment.id,
         kept=True,
         retried=retried,
+        waiting=isinstance(entry.moment, Sought),
         decisions=tuple([decision_reply(strategy, entry, one, language) for one in decisions]),
         granted=asdict(entry.granted) if entry.granted is not None else None,
         effects=tuple([asdict(effect) for effect in entry.effects]) if role in ("brand", "device") else (),

@@ -3,6 +3,7 @@
 import re
 from functools import lru_cache
 from typing import Final
+from unicodedata import combining, normalize
 
 import regex
 
@@ -14,6 +15,10 @@ GRAPHEMES: Final = regex.compile(r"\X")
 _CONTROLS: Final = regex.compile(r"[\p{Cc}\p{Zl}\p{Zp}]")
 _MARKS: Final = regex.compile(r"(?![\u200c\u200d])\p{Cf}")
 """Marks of direction and the like; the joiners that emoji and some alphabets need stay."""
+_ELIDES: Final = re.compile(
+    r"(?!on[zs]e|oui|ouistiti|yaourt)(?:[aeiou]|y[b-df-hj-np-tv-xz]|h(?:e(?!id)|i[lp]|on[no]|or[at]|u[bg]|ya|ui))"
+)
+"""Letters that *de* and *que* elide before; most other names in h are said with it (Hakim, Hans, Houda)."""
 _LOOSE: Final = re.compile(r"[^\S\u00a0\u202f\u2007]+")
 _UNITS: Final = r"h|min|s|L|l|cl|ml|g|kg|m|cm|mm|km|am|pm|kWh|oz|lb|lbs|USD|EUR|€|\$|£|%"
 _HOLDS: Final = re.compile(
@@ -64,6 +69,16 @@ def typeset(text: str, language: str) -> str:
     text = held(text)
     first = text.partition(" ")[0]
     return text if first[1:] != first[1:].lower() else text[:1].upper() + text[1:]
+
+
+def elides(name: str) -> bool:
+    """Whether French elides *de* and *que* before this name: at a vowel, a mute h, or a y before a consonant.
+
+    >>> [elides(name) for name in ("Inès", "Élodie", "Hélène", "Yves", "Œuvre", "Yaël", "Hakim", "Solène", "Onze")]
+    [True, True, True, True, True, False, False, False, False]
+    """
+    plain = normalize("NFD", name.lower().replace("œ", "oe").replace("æ", "ae"))
+    return _ELIDES.match("".join([one for one in plain if not combining(one)])) is not None
 
 
 def count_words(text: str) -> int:

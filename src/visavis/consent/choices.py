@@ -12,19 +12,38 @@ From a withdrawal to the last screen that shows something of it::
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from msgspec import Struct
 
+from visavis.consent.confirmation import OWN, waiting
 from visavis.consent.gate import open_categories
 from visavis.consent.notices import closed_by
 from visavis.model.consent import OPENS, Purpose, Status, hash_of, notice_text
 from visavis.model.customer import Customer
-from visavis.model.moment import Consented, Noticed, Withdrew
+from visavis.model.entry import Origin
+from visavis.model.moment import ChoiceProof, Consented, Noticed, Withdrew
 from visavis.strategy.read import Strategy
 
 
+class PurposeSwitch(Struct, frozen=True):
+    """A choice: the notice was on the screen, and this is the gesture.
+
+    The brand may give the ``proof`` of a yes that was said elsewhere, and the version of the ``notice`` read there.
+    """
+
+    on: bool
+    trial: bool = False
+    proof: ChoiceProof | None = None
+    notice: str = ""
+
+
 class Choice(Struct, frozen=True):
-    """One purpose for one person: its notice (``notice_hash`` names text and scope), what else closes it."""
+    """One purpose for one person: its notice (``notice_hash`` names text and scope), what else closes it.
+
+    ``waiting``: the brand asks for a yes, which the person gives or not on their own page. ``closed_by`` ``merged``:
+    they said yes; the person with whom they were merged did not, and the stricter holds.
+    """
 
     purpose: str
     basis: str
@@ -40,11 +59,13 @@ class Choice(Struct, frozen=True):
     recipients: tuple[str, ...] = ()
     trial: bool = False
     closed_by: str = ""
+    waiting: bool = False
 
 
-def choices(strategy: Strategy, customer: Customer, language: str, now: float) -> list[Choice]:
-    """Every purpose, in the order of the strategy."""
-    found = []
+def choices(strategy: Strategy, customer: Customer, language: str, now: float, name: str = "") -> list[Choice]:
+    """Every purpose, in the order of the strategy; ``name`` is whose own choice is told apart, if merged."""
+    found, own = [], customer.profile(name or customer.id)
+    asked = {(one.what, one.about) for one in waiting(own, now)}
     for purpose in strategy.purposes.values():
         consent = customer.consents.get(purpose.key)
         notice = notice_text(purpose, language)
@@ -63,7 +84,8 @@ def choices(strategy: Strategy, customer: Customer, language: str, now: float) -
                 hash_of(notice),
                 notice.recipients,
                 consent is not None and consent.trial,
-                _closed_by(customer, purpose, now),
+                _closed_by(customer, own, purpose, now),
+                ("consent", purpose.key) in asked,
             )
         )
     return found
@@ -77,9 +99,11 @@ def status(customer: Customer, purpose: Purpose, now: float) -> Status:
     return "expired" if consent.status in OPENS and now >= consent.until else consent.status
 
 
-def _closed_by(customer: Customer, purpose: Purpose, now: float) -> str:
+def _closed_by(customer: Customer, own: Customer, purpose: Purpose, now: float) -> str:
     if not purpose.enabled:
         return "disabled"
+    if len(customer.sides) > 1 and open_categories(own, purpose, now) > open_categories(customer, purpose, now):
+        return "merged"
     if customer.restricted:
         return "restriction"
     if objection := next((about for about in customer.objections if closed_by(about, purpose)), ""):
@@ -90,40 +114,18 @@ def _closed_by(customer: Customer, purpose: Purpose, now: float) -> str:
 
 
 def switched(
-    strategy: Strategy,
-    customer: str,
-    purpose: str,
-    *,
-    on: bool,
-    language: str,
-    id: str,  # noqa: A002
-    at: datetime,
-    trial: bool = False,
-    by_brand: bool = False,
+    purpose: Purpose, customer: str, switch: PurposeSwitch, origin: Origin, *, language: str, cause: str, at: datetime
 ) -> list[Noticed | Consented | Withdrew]:
-    """The moments of one choice: notice served and yes, or the withdrawal; ``by_brand`` when the brand records it."""
-    surface, method = ("the brand's", "told to the brand") if by_brand else ("own page", "switch")
-    if not on:
-        return [Withdrew(id=f"{id}-off", customer=customer, occurred_at=at, purpose=purpose, method=method)]
-    version = strategy.purposes[purpose].notice.version
-    before = at - timedelta(milliseconds=1)  # the notice was on the screen before the choice
+    """The moments of one choice, named after ``cause``: notice served and yes, or the withdrawal."""
+    proof = switch.proof
+    method = proof.method if proof is not None else "switch" if origin.role in OWN else "told to the brand"
+    base: dict[str, Any] = {"customer": customer, "purpose": purpose.key}
+    if not switch.on:
+        return [Withdrew(id=f"{cause}-off", occurred_at=at, method=method, **base)]
+    base["notice"] = switch.notice or purpose.notice.version
+    # The notice was on the screen, or on paper, before the choice.
+    before = min(at, proof.at if proof is not None else at) - timedelta(milliseconds=1)
     return [
-        Noticed(
-            id=f"{id}-notice",
-            customer=customer,
-            occurred_at=before,
-            purpose=purpose,
-            notice=version,
-            language=language,
-            surface=surface,
-        ),
-        Consented(
-            id=f"{id}-on",
-            customer=customer,
-            occurred_at=at,
-            purpose=purpose,
-            notice=version,
-            method=method,
-            trial=trial,
-        ),
+        Noticed(id=f"{cause}-notice", occurred_at=before, language=language, surface=origin.surface, **base),
+        Consented(id=f"{cause}-on", occurred_at=at, method=method, proof=proof, trial=switch.trial, **base),
     ]

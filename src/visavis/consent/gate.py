@@ -9,12 +9,17 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
+from visavis.consent.confirmation import asks_for, sought
 from visavis.consent.notices import closed_by, resolved, unresolved
-from visavis.model.consent import OPENS, Purpose
+from visavis.consent.vocabulary import undeclared
+from visavis.model.consent import OPENS, Consent, OpenTime, Purpose
 from visavis.model.customer import Customer, Places, Purchases
+from visavis.model.decision import Show
+from visavis.model.entry import SERVER, Entry, Origin
 from visavis.model.gs1 import product_of
-from visavis.model.moment import PERSON, SENSOR, Bought, Entered, Located, Moment, Paying, Spot
+from visavis.model.moment import PERSON, SENSOR, Bought, Entered, Line, Located, Moment, Paying, Returned, Sought, Spot
 from visavis.model.view import View
+from visavis.strategy.freshness import comes_back
 from visavis.strategy.read import Strategy
 
 OURS: Final = frozenset({"service", "account"})
@@ -27,11 +32,12 @@ _EPOCH_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
 
 
 class NotAdmitted(Struct, frozen=True):
-    """A refused moment: a value, not an error. Nothing of the moment is kept."""
+    """A refused moment: a value, not an error. Nothing of it is kept; ``invalid``: no choice would let it in."""
 
     kind: str
     category: str
     advice: str
+    invalid: bool = False
 
 
 def open_categories(customer: Customer, purpose: Purpose, now: float) -> frozenset[str]:
@@ -58,6 +64,25 @@ def open_categories(customer: Customer, purpose: Purpose, now: float) -> frozens
         return _NOTHING
 
 
+def were_open(customer: Customer, purpose: Purpose, at: float) -> frozenset[str]:
+    """The categories that this purpose could read at this earlier instant, by what is known of it today."""
+    closed = [times for about, times in customer.closed_times.items() if not about or closed_by(about, purpose)]
+    if any(since <= at < until for times in closed for since, until in times):
+        return _NOTHING
+    if purpose.basis != "consent":
+        return purpose.categories
+    choice = customer.consents.get(purpose.key)
+    if choice is None:
+        return _NOTHING
+    times: tuple[OpenTime | Consent, ...] = (choice, *choice.past) if choice.status in OPENS else choice.past
+    for time in times:
+        known = "person" in time.by and (at >= customer.of_age_at or "guardian" in time.by)
+        if time.since <= at < time.until and known:
+            told = (time.categories, time.iri, time.recipients)
+            return _shared(purpose.categories, purpose.iri, purpose.recipients, *told)
+    return _NOTHING
+
+
 def holds(customer: Customer, purpose: Purpose, epoch: int, now: float) -> bool:
     """Whether a decision under this purpose in this epoch may still go out: it is open, and was so all the time."""
     closed = max(customer.closings.get(purpose.key, 0), customer.closings.get("", 0))
@@ -78,20 +103,35 @@ def _shared(
     return _NOTHING if wider or not set(recipients) <= set(for_recipients) else declared.intersection(noticed)
 
 
-def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime) -> Moment | NotAdmitted:
-    """The moment resolved (:func:`placed`) and reduced, or its refusal (no open purpose covers its category, …)."""
+def admit(
+    strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime, origin: Origin = SERVER
+) -> Moment | NotAdmitted:
+    """The moment resolved (:func:`placed`) and reduced, or its refusal (no open purpose covers its category, …).
+
+    A purpose covers it that was open when it occurred and is open now: a later yes lets in nothing from before it.
+    """
+    moment = _as_basket(moment)
     kind, category = moment.kind, moment.category
+    if advice := undeclared(strategy, moment):
+        return NotAdmitted(kind, category, advice, invalid=True)
     if category not in OURS:
         now, naming = received_at.timestamp(), [one for one in strategy.purposes.values() if category in one.categories]
-        if not any(category in _kept(customer, purpose, now) for purpose in naming):
-            advice = f"No active consent covers {category}: serve the notice of a purpose that names it, then ask."
+        at = min(moment.occurred_at.timestamp(), now)
+        if not any(category in _kept(customer, purpose, at, now) for purpose in naming):
+            advice = (
+                f"No consent covers {category} that was active when this happened and is so now: serve the notice of a"
+                " purpose that names it, then ask."
+            )
             return NotAdmitted(kind, category, advice)
     if isinstance(moment, Located):
         entered = _entered(strategy, moment)
         if entered is None:
             return NotAdmitted(kind, category, "This position is in none of the brand's places; it was not kept.")
         moment = entered
-    found = resolved(strategy, customer, moment, received_at) if category == "account" else moment
+    asked = sought(customer, moment, received_at, origin) if category == "account" else None
+    if asked is not None:
+        return asked
+    found = resolved(strategy, customer, moment, received_at, origin) if category == "account" else moment
     return (
         NotAdmitted(kind, category, found)
         if isinstance(found, str)
@@ -99,11 +139,31 @@ def admit(strategy: Strategy, customer: Customer, moment: Moment, received_at: d
     )
 
 
+def still_readable(strategy: Strategy, customer: Customer, entry: Entry, now: float) -> bool:
+    """Whether what was decided in this entry may be told again: all that it rests on is open, and was so all the time.
+
+    A card that is no longer remembered is not told again either.
+    """
+    category, purposes = entry.moment.category, strategy.purposes
+    if category not in OURS and not any(category in _kept(customer, one, now, now) for one in purposes.values()):
+        return False
+    for use in entry.uses:
+        purpose = purposes.get(use.purpose)
+        if purpose is not None and not open_categories(customer, purpose, now).issuperset(use.categories):
+            return False
+    for shown in [decision for decision in entry.decisions if isinstance(decision, Show)]:
+        card, purpose = customer.service.card(shown.id), purposes.get(shown.purpose)
+        if card is None or purpose is None or not holds(customer, purpose, card.epoch, now):
+            return False
+    return not customer.restricted
+
+
 def _stamped(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime) -> Moment:
-    """The moment placed (:func:`placed`), marked as late or not, with its own offset, whatever its sender wrote."""
+    """The moment placed (:func:`placed`), marked as late or back, with its own offset, whatever its sender wrote."""
     late = (received_at - moment.occurred_at).total_seconds() > strategy.brand.late_after(moment)
+    back = comes_back(strategy.brand, customer, moment, received_at.timestamp())
     own = _offset_s(moment) if moment.senders <= PERSON | SENSOR else None
-    return replace(placed(strategy, moment, customer.offset_s), late=late, own_offset_s=own)
+    return replace(placed(strategy, moment, customer.offset_s), late=late, back=back, own_offset_s=own)
 
 
 def _offset_s(moment: Moment) -> int | None:
@@ -115,17 +175,31 @@ def _offset_s(moment: Moment) -> int | None:
 
 def same_content(strategy: Strategy, stored: Moment, sent: Moment) -> bool:
     """Whether what was sent under the id of a stored moment says the same, as far as moments are kept."""
+    if isinstance(stored, Sought):
+        return asks_for(stored) == asks_for(sent)
     return _comparable(strategy, stored) == _comparable(strategy, sent)
 
 
 def _comparable(strategy: Strategy, moment: Moment) -> Moment | None:
     """The moment as the gate reduces it, without what the gate writes of its own; ``None`` for an unknown position."""
-    sent: Moment | None = unresolved(moment) if moment.category == "account" else moment
+    sent: Moment | None = unresolved(moment) if moment.category == "account" else _as_basket(moment)
     if isinstance(moment, Located):
         sent = _entered(strategy, moment)
     if sent is None:
         return None
-    return replace(placed(strategy, sent), at=None, late=False, own_offset_s=None)  # a stored one has lost its offset
+    return replace(
+        placed(strategy, sent), at=None, late=False, back=False, own_offset_s=None
+    )  # a stored one has lost its offset
+
+
+def _as_basket(moment: Moment) -> Moment:
+    """Products that come back as a basket of quantities below 0; any other moment as it is."""
+    if not isinstance(moment, Returned) or not moment.lines:
+        return moment
+    lines = [replace(line, quantity=-abs(line.quantity), price_cents=-abs(line.price_cents)) for line in moment.lines]
+    return Bought(
+        id=moment.id, customer=moment.customer, occurred_at=moment.occurred_at, place=moment.place, lines=tuple(lines)
+    )
 
 
 def _entered(strategy: Strategy, moment: Located) -> Entered | None:
@@ -136,19 +210,20 @@ def _entered(strategy: Strategy, moment: Located) -> Entered | None:
     return Entered(id=moment.id, customer=moment.customer, occurred_at=moment.occurred_at, place=place.id)
 
 
-def _kept(customer: Customer, purpose: Purpose, now: float) -> frozenset[str]:
+def _kept(customer: Customer, purpose: Purpose, at: float, now: float) -> frozenset[str]:
     """The categories that may be stored for this purpose; for a contract or the law even under a restriction."""
     if purpose.enabled and purpose.basis in ("contract", "legal"):
         return purpose.categories
-    return open_categories(customer, purpose, now)
+    found = open_categories(customer, purpose, now)
+    return found & were_open(customer, purpose, at) if found and at < now else found
 
 
 def placed(strategy: Strategy, moment: Moment, offset_s: int | None = None) -> Moment:
     """The moment with what the gate knows of places and products written into it, for any kind with these fields.
 
     ``at`` gets the place and the local time: of the place, else of the moment's own UTC offset, else of the person's
-    (``offset_s``), else of the brand. ``lines`` get their families; ``product`` beside ``family`` is reduced to the
-    product: lot and serial number are not kept.
+    (``offset_s``), else of the brand. Products are reduced to their key, without lot and serial number, and get their
+    families.
     """
     place, product, family = (getattr(moment, name, None) for name in ("place", "product", "family"))
     known: dict[str, Any] = {"at": None}
@@ -156,11 +231,20 @@ def placed(strategy: Strategy, moment: Moment, offset_s: int | None = None) -> M
         own = _offset_s(moment)
         known["at"] = _spot(strategy, place or "", moment.occurred_at, own if own is not None else offset_s)
     if isinstance(moment, Paying | Bought):
-        known["lines"] = tuple([replace(line, family=_family(strategy, line.product)) for line in moment.lines])
-    elif product is not None and family is not None:
+        known["lines"] = tuple([_line(strategy, line) for line in moment.lines])
+    elif product:
         known["product"] = product_of(strategy.products, product)
-        known["family"] = _family(strategy, known["product"])
+        if family is not None:
+            known["family"] = _family(strategy, known["product"])
     return replace(moment, **known)
+
+
+def _line(strategy: Strategy, line: Line) -> Line:
+    known = strategy.products.get(line.product)
+    if known is not None:
+        return replace(line, family=known.family)
+    product = product_of(strategy.products, line.product)
+    return replace(line, product=product, family=_family(strategy, product))
 
 
 def _family(strategy: Strategy, product: str) -> str:
@@ -247,7 +331,7 @@ def view(customer: Customer, moment: Moment, categories: frozenset[str], now: fl
         purchases=customer.purchases if "purchases" in categories else _NO_PURCHASES,
         places=customer.places if "places" in categories else _NO_PLACES,
         home=customer.home if "home" in categories else {},
-        numbers=customer.numbers if "numbers" in categories else {},
+        numbers=customer.profile(moment.customer).numbers if "numbers" in categories else {},
         preferences=customer.preferences if "preferences" in categories else {},
         orders=customer.orders if "orders" in categories else (),
         rewards=customer.rewards if "orders" in categories else (),

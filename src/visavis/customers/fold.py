@@ -2,22 +2,26 @@
 
 Replay runs ``fold(customer, entry)``; ``engine.step`` runs its parts around the decision: :func:`apply_moment`,
 ``wallet.settled``, :func:`apply_decisions`. None reads a strategy or a table of places: the gate has resolved
-everything.
+everything. Baskets and stocks that come out of order are mended by ``customers.reordered``.
 """
 
 from datetime import datetime
-from functools import reduce
-from operator import itemgetter
+from operator import is_
 from typing import Final
 
 from msgspec.structs import replace
 
 from visavis.customers.choices import with_choice
-from visavis.customers.habits import bought
+from visavis.customers.confirmation import with_confirmation
+from visavis.customers.habits import bought, follows
+from visavis.customers.identity import strictest
+from visavis.customers.merging import with_link
+from visavis.customers.returns import bought_lines, brings_back
 from visavis.customers.rights import with_request
+from visavis.customers.stock import in_sequence, with_stock
 from visavis.customers.wallet import settled
 from visavis.model.consent import OPENS
-from visavis.model.customer import CHANGES_LIMIT, HABITS_LIMIT, NAMES_LIMIT, Customer, Places, Stock, bounded
+from visavis.model.customer import NAMES_LIMIT, SETTLING_S, Customer, Places, bounded
 from visavis.model.decision import Decision, Outcome, Show
 from visavis.model.entry import Entry
 from visavis.model.moment import (
@@ -25,18 +29,21 @@ from visavis.model.moment import (
     Born,
     Bought,
     CheckedIn,
+    Confirmed,
     Consented,
     Consumed,
     Contested,
     Corrected,
     Declared,
     Displayed,
+    Due,
     Dwelled,
     Entered,
     Lapsed,
     Left,
     Linked,
     Measured,
+    Merging,
     Moment,
     Noticed,
     Objected,
@@ -44,6 +51,7 @@ from visavis.model.moment import (
     Requested,
     Restricted,
     Reviewed,
+    Sought,
     Stocked,
     Unlinked,
     Withdrew,
@@ -54,7 +62,6 @@ from visavis.model.shown import OPEN_LIMIT, SHOWN_LIMIT, DeviceState, Open, Show
 
 RELUCTANCE_STEP: Final = 1.3
 RELUCTANCE_LIMIT: Final = 10.0
-_NO_STOCK: Final = Stock(0.0, "", 0.0)
 
 
 def fold(customer: Customer, entry: Entry) -> Customer:
@@ -69,7 +76,11 @@ def apply_to_profile(customer: Customer, entry: Entry) -> Customer:
     if not customer.profiles:
         return customer
     profiles = [fold(profile, entry) if profile.id == entry.customer else profile for profile in customer.profiles]
-    return replace(customer, profiles=tuple([_without_windows(profile, entry.closed) for profile in profiles]))
+    customer = replace(customer, profiles=tuple([_without_windows(profile, entry.closed) for profile in profiles]))
+    if len(customer.sides) == 1:
+        return customer
+    customer = replace(customer, numbers={}) if customer.numbers else customer  # health is never merged
+    return strictest(customer, entry.moment)
 
 
 def _without_windows(customer: Customer, closed: tuple[Outcome, ...]) -> Customer:
@@ -86,31 +97,29 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
     received_s = received_at.timestamp()
     match moment:
         case Bought():
-            customer = replace(customer, purchases=bought(customer.purchases, moment))
+            overtaken = customer.out_of_order or brings_back(moment) or not follows(customer.purchases, moment)
+            customer = replace(customer, purchases=bought(customer.purchases, moment), out_of_order=overtaken)
         case Entered() | CheckedIn() | Left() | Dwelled():
             customer = replace(customer, places=_place(customer.places, moment))
         case Displayed() | Answered():
             customer = _answer(customer, moment)
         case Stocked() | Consumed() | RanOut():
-            customer = replace(customer, home=_stock(customer.home, moment))
+            customer = _home(customer, moment, received_s)
         case Measured():
             number = _number(customer.numbers.get(moment.measure), moment)
             customer = replace(customer, numbers=bounded(customer.numbers, moment.measure, number))
         case Declared():
             customer = _preference(customer, moment)
-        case Noticed() | Consented() | Withdrew() | Objected() | Restricted():
-            customer = with_choice(customer, moment)
+        case Noticed() | Consented() | Withdrew() | Objected() | Restricted() | Born():
+            customer = with_choice(customer, moment, received_s)
         case Requested() | Corrected() | Contested() | Reviewed():
             customer = with_request(customer, moment, received_s)
-        case Born():
-            of_age_at = moment.of_age_at.timestamp() if moment.of_age_at is not None else 0.0
-            customer = replace(customer, of_age_at=of_age_at)
+        case Sought() | Confirmed():
+            customer = with_confirmation(customer, moment, received_s)
         case Worn():
             customer = replace(customer, devices=_devices(customer.devices, moment))
-        case Linked() if moment.identifier not in customer.identifiers:
-            customer = replace(customer, identifiers=(*customer.identifiers, moment.identifier)[-NAMES_LIMIT:])
-        case Unlinked():
-            customer = replace(customer, identifiers=tuple(i for i in customer.identifiers if i != moment.identifier))
+        case Linked() | Unlinked() | Merging():
+            customer = with_link(customer, moment, received_s)
         case _:
             pass
     customer = _offset(customer, moment)
@@ -127,6 +136,14 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
         last_contact_at=contact_at,
         held=held,
     ), closed
+
+
+def _home(customer: Customer, moment: Stocked | Consumed | RanOut, received_s: float) -> Customer:
+    overtaken = customer.out_of_order or not in_sequence(customer.home, moment)
+    returns = moment.back and received_s - customer.home_back_at >= SETTLING_S
+    back_at = received_s if returns else customer.home_back_at
+    home = with_stock(customer.home, moment)
+    return replace(customer, home=home, home_back_at=back_at, out_of_order=overtaken)
 
 
 def _offset(customer: Customer, moment: Moment) -> Customer:
@@ -150,9 +167,9 @@ def apply_decisions(customer: Customer, decisions: tuple[Decision, ...], receive
             shown = (*shown[-SHOWN_LIMIT * many + 1 :], card)
         if (window := decision.window) is not None:
             believed = tuple([known.family for known in decision.known])
-            when = (window.closes_at, window.from_day, window.until_day, window.visit)
+            when = (window.opens_at, window.until, window.closes_at, window.visit)
             about = (decision.id, decision.purpose, window.objective, action)
-            opened = Open(*about, *when, believed, family, window.outcome)
+            opened = Open(*about, *when, believed, family, window.outcome, window.place)
             waiting = (*waiting[-OPEN_LIMIT * many + 1 :], opened)
     if shown is service.shown and waiting is service.open:
         return customer
@@ -160,53 +177,72 @@ def apply_decisions(customer: Customer, decisions: tuple[Decision, ...], receive
 
 
 def _close_windows(customer: Customer, moment: Moment, received_s: float) -> tuple[Customer, tuple[Outcome, ...]]:
-    basket: frozenset[str] | None = None
-    day, value_cents, occurred_s = 0, 0, 0.0
-    if isinstance(moment, Bought) and moment.at is not None:
-        basket = frozenset([line.family for line in moment.lines])
-        day, occurred_s = moment.at.local_day, moment.occurred_at.timestamp()
-        value_cents = sum([line.price_cents for line in moment.lines])
-    agreed = moment.decision if isinstance(moment, Answered) and moment.answer in ("yes", "done") else None
+    """The customer with what this moment adds to the open windows, and the outcomes of those that it closes.
+
+    Time closes windows by a ``due`` moment only, which says for which of them no till was working.
+    """
     waiting: list[Open] = []
     closed: list[Outcome] = []
     for window in customer.service.open:
         choice = customer.consents.get(window.purpose)  # None: the purpose rests on another basis than consent
         if choice is not None and (choice.status not in OPENS or choice.until <= received_s):
             continue  # what may not be read any more has no outcome
-        ends = window.closes_at <= received_s
-        if agreed == window.decision and window.outcome == "answered_yes" and not ends:
-            window = replace(window, got=True)  # noqa: PLW2901
-        may_read = choice is None or "purchases" in choice.categories
-        if (
-            basket is not None
-            and may_read
-            and window.from_day <= day <= window.until_day
-            and occurred_s <= window.closes_at
-        ):
-            hits = window.hits
-            for bit, family in enumerate(window.families):
-                if family in basket:
-                    hits |= 1 << bit
-            got = window.got
-            if window.outcome != "answered_yes":
-                got = got or (window.family in basket if window.family else bool(window.action))
-            window = replace(window, hits=hits, got=got, value_cents=window.value_cents + value_cents)  # noqa: PLW2901
-            ends = ends or window.visit
-        if ends:
-            closed.append(
-                Outcome(window.decision, window.objective, window.action, window.hits, window.got, window.value_cents)
-            )
+        over, after = window.closes_at <= received_s, window
+        if not over and isinstance(moment, Bought) and (choice is None or "purchases" in choice.categories):
+            after = _with_basket(window, moment)
+        elif not over and isinstance(moment, Answered):
+            after = _with_answer(window, moment)
+        # An answer that was given before the basket may still come.
+        visited = after is not window and isinstance(moment, Bought) and window.visit
+        if over and isinstance(moment, Due):
+            closed.append(_outcome(after, observed=window.decision not in moment.unobserved))
+        elif visited and window.outcome != "answered_yes":
+            closed.append(_outcome(after, observed=True))
         else:
-            waiting.append(window)
-    if not closed and basket is None and agreed is None and len(waiting) == len(customer.service.open):
+            waiting.append(after)
+    if not closed and len(waiting) == len(customer.service.open) and all(map(is_, waiting, customer.service.open)):
         return customer, ()
     return replace(customer, service=replace(customer.service, open=tuple(waiting))), tuple(closed)
+
+
+def _with_basket(window: Open, moment: Bought) -> Open:
+    """The window after this basket, if it occurred in it; the first one of a visit ends it."""
+    occurred_s = moment.occurred_at.timestamp()
+    if not window.opens_at <= occurred_s < window.until:
+        return window
+    basket = {line.family for line in bought_lines(moment)}
+    if not basket:
+        return window
+    hits, got = window.hits, window.got
+    for bit, family in enumerate(window.families):
+        if family in basket:
+            hits |= 1 << bit
+    if window.outcome != "answered_yes":
+        got = got or (window.family in basket if window.family else bool(window.action))
+    value_cents = window.value_cents + sum([line.price_cents for line in moment.lines])
+    until = occurred_s if window.visit else window.until
+    return replace(window, until=until, hits=hits, got=got, value_cents=value_cents)
+
+
+def _with_answer(window: Open, moment: Answered) -> Open:
+    """The window after this answer, if it is a yes to its card before it ended."""
+    agreed = moment.decision == window.decision and moment.answer in ("yes", "done")
+    if not agreed or window.outcome != "answered_yes" or moment.occurred_at.timestamp() >= window.until:
+        return window
+    return replace(window, got=True)
+
+
+def _outcome(window: Open, *, observed: bool) -> Outcome:
+    about = (window.decision, window.objective, window.action, window.hits, window.got, window.value_cents)
+    return Outcome(*about, observed, window.opens_at, window.until)
 
 
 def _retention(customer: Customer, moment: Moment, received_s: float) -> tuple[float, tuple[str, ...]]:
     """The last active contact, and the retention classes of the customer's entries."""
     held = customer.held
-    contact_at = received_s if moment.active_contact else customer.last_contact_at
+    contact_at = customer.last_contact_at
+    if moment.active_contact:
+        contact_at = max(contact_at, min(moment.occurred_at.timestamp(), received_s))
     if isinstance(moment, Lapsed) and moment.contact_at is not None:
         contact_at = max(contact_at, moment.contact_at.timestamp())
     return contact_at, held if moment.retention in held else tuple(sorted((*held, moment.retention)))
@@ -262,40 +298,17 @@ def _answer(customer: Customer, moment: Displayed | Answered) -> Customer:
     return replace(customer, service=replace(service, shown=tuple(shown), reluctance=reluctance, wrong=wrong))
 
 
-def _stock(home: dict[str, Stock], moment: Stocked | Consumed | RanOut) -> dict[str, Stock]:
-    """The stock after this, in the order in which things occurred; what is older than all changes kept is ignored."""
-    before = home.get(moment.family, _NO_STOCK)
-    at = moment.occurred_at.timestamp()
-    change = None if isinstance(moment, RanOut) else moment.quantity * (-1 if isinstance(moment, Consumed) else 1)
-    changes, base = sorted((*before.changes, (at, change)), key=itemgetter(0)), before.base
-    emptied = max([i for i, (_, units) in enumerate(changes) if units is None], default=0)
-    changes = changes[emptied:]
-    if len(changes) > CHANGES_LIMIT:
-        if at < before.changes[0][0]:
-            return home
-        base = _units(base, changes.pop(0))
-    product = moment.product if at >= before.at else before.product
-    stock = Stock(reduce(_units, changes, base), product, max(at, before.at), tuple(changes), base)
-    return bounded(home, moment.family, stock, limit=HABITS_LIMIT)
-
-
-def _units(units: float, change: tuple[float, float | None]) -> float:
-    return 0.0 if change[1] is None else max(0.0, units + change[1])
-
-
 def _number(before: Number | None, moment: Measured) -> Number:
-    """The day's sum after this measure; one that occurred on another day than the newest changes nothing of today."""
+    """The sum of the last day after this measure; what occurred on a day before it is no part of it."""
     day, at = moment.at.local_day if moment.at is not None else 0, moment.occurred_at.timestamp()
     if before is None:
         return Number(moment.value, day, moment.goal or 0.0, moment.unit, at, at if moment.goal is not None else 0.0)
-    newest = at >= before.at
     if moment.goal is not None and at >= before.goal_at:
         before = replace(before, goal=moment.goal, goal_at=at)
-    if moment.unit and (newest or not before.unit):
+    if moment.unit and (at >= before.at or not before.unit):
         before = replace(before, unit=moment.unit)
-    if day == before.local_day:
-        return replace(before, today=before.today + moment.value, at=max(at, before.at))
-    return replace(before, today=moment.value, local_day=day, at=at) if newest else before
+    today = moment.value if day > before.local_day else before.today + moment.value * (day == before.local_day)
+    return replace(before, today=today, local_day=max(day, before.local_day), at=max(at, before.at))
 
 
 def _preference(customer: Customer, moment: Declared) -> Customer:

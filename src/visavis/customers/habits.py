@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from visavis.customers.returns import bought_lines
 from visavis.model.customer import HABITS_LIMIT, HABITS_SLACK, SHOPS_LIMIT, Purchases
 from visavis.model.habit import (
     BASKETS,
@@ -23,6 +24,7 @@ from visavis.model.habit import (
     NO_TRIPS,
     S28,
     SHOP0,
+    T_LAST,
     TRIPS,
     VISIT,
     VISITS_KEPT,
@@ -38,15 +40,15 @@ WIDTH: Final = HABIT.size
 
 
 def bought(purchases: Purchases, moment: Bought) -> Purchases:
-    """The habits after this basket. A late or replayed older basket counts; it never moves ``last`` backwards."""
-    spot = moment.at
-    if spot is None:
+    """The habits after this basket, which is taken as the latest (see :func:`follows`)."""
+    spot, lines = moment.at, bought_lines(moment)
+    if spot is None or not lines:
         return purchases
     now, day = moment.occurred_at.timestamp() / DAY_S, float(spot.local_day)
     products: dict[str, str] = {}
-    for line in moment.lines:
+    for line in lines:
         products.setdefault(line.family, line.product)
-    spend_cents, ln_size = sum([line.price_cents for line in moment.lines]), log(len(products))
+    spend_cents, ln_size = sum([line.price_cents for line in lines]), log(len(products))
 
     shops = purchases.shops
     if spot.place not in shops and len(shops) < SHOPS_LIMIT:
@@ -77,6 +79,13 @@ def bought(purchases: Purchases, moment: Bought) -> Purchases:
 
     changed = Purchases(rows, tuple(usual), bytes(table), trips, shops, visits)
     return pruned(changed, now) if len(usual) > HABITS_SLACK else changed
+
+
+def follows(purchases: Purchases, moment: Bought) -> bool:
+    """Whether this basket is later than all before it."""
+    if moment.at is None or not purchases.trips:
+        return True
+    return moment.occurred_at.timestamp() / DAY_S > float(TRIPS.unpack(purchases.trips)[T_LAST])
 
 
 def _repeat(habit: list[Any], now: float, day: float, number: float, ln_size: float) -> None:

@@ -9,13 +9,13 @@ from typing import Final, Literal, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from visavis.customers.pooled import pooled
+from visavis.customers.choices import joined
+from visavis.customers.stock import by_time
 from visavis.model import moment as kinds
-from visavis.model.consent import OPENS, Consent, Status
+from visavis.model.consent import OPENS, PAST_LIMIT, Consent, OpenTime, Status
 from visavis.model.customer import NAMES_LIMIT, Customer, Places
 from visavis.model.entry import Entry
 from visavis.model.moment import Moment
-from visavis.model.number import Number
 from visavis.model.shown import OPEN_LIMIT, SHOWN_LIMIT, Service
 
 PROFILES_LIMIT: Final = 8
@@ -40,6 +40,9 @@ REASONS: Final[Mapping[Reason, str]] = {
     "minor": "One of them is a minor for whom no guardian has answered: ask the guardian first, then link again.",
     "crowd": f"Together they would be more than {PROFILES_LIMIT} customers: check what is being linked.",
 }
+"""Why nobody is asked whether these two are one person, for the log; the sender hears ``waiting``."""
+OWN: Final = (kinds.Consented, kinds.Confirmed, kinds.Unlinked)
+"""What one does for oneself alone, also when merged with another."""
 T = TypeVar("T")
 _bytes: Final = msgspec.msgpack.Encoder().encode
 
@@ -58,8 +61,8 @@ def merged(one: Customer, other: Customer) -> Customer:
     """The person that these two are, with the id and randomization unit of the older; commutative and idempotent.
 
     The stricter status of each consent holds, with the scope common to both (unanswered if one did not answer);
-    objections and cards shown of both count. Decisions under a purpose that this closes are not delivered, not even
-    after a new yes.
+    objections and cards shown of both count; health (own numbers) never merges. Decisions under a purpose that this
+    closes are not delivered, not even after a new yes.
     """
     if set(other.names) <= set(one.names):
         return one
@@ -69,10 +72,12 @@ def merged(one: Customer, other: Customer) -> Customer:
     before, since = sorted((one, other), key=lambda who: (who.last_received_at, who is younger))
     profiles = {profile.id: profile for who in (older, younger) for profile in (who.profiles or (who,))}
     consents = {
-        key: _stricter(older.consents.get(key), younger.consents.get(key))
+        key: choice
         for key in sorted({*older.consents, *younger.consents})
+        if (choice := _stricter(older.consents.get(key), younger.consents.get(key))) is not None
     }
     zoned = max(before, since, key=lambda who: (who.offset_at, who.last_received_at))
+    told = max(before, since, key=lambda who: (who.language_at, who.last_received_at))
     epoch = max(older.consent_epoch, younger.consent_epoch) + 1
     return Customer(
         id=older.id,
@@ -83,7 +88,8 @@ def merged(one: Customer, other: Customer) -> Customer:
         last_contact_at=max(older.last_contact_at, younger.last_contact_at),
         held=tuple(sorted({*older.held, *younger.held})),
         identifiers=tuple(dict.fromkeys((*older.identifiers, *younger.identifiers)))[-NAMES_LIMIT:],
-        language=max([who for who in (before, since) if who.language], key=_asked_at, default=since).language,
+        language=told.language,
+        language_at=told.language_at,
         offset_s=zoned.offset_s,
         offset_at=zoned.offset_at,
         consents=consents,
@@ -92,21 +98,98 @@ def merged(one: Customer, other: Customer) -> Customer:
         notices=_each(before.notices, since.notices, _latest),
         objections=_each(before.objections, since.objections, min),
         restricted=older.restricted or younger.restricted,
+        restricted_at=min([who.restricted_at for who in (older, younger) if who.restricted], default=0.0),
+        closed_times=_each(before.closed_times, since.closed_times, lambda mine, theirs: joined((*mine, *theirs))),
         of_age_at=max(older.of_age_at, younger.of_age_at),
-        purchases=pooled(older.purchases, younger.purchases),
+        purchases=max(older.purchases, younger.purchases, key=lambda purchases: purchases.trips),
         places=_places(before.places, since.places),
-        home=_each(before.home, since.home, _latest),
-        numbers=_each(before.numbers, since.numbers, _number),
+        home=by_time(_each(before.home, since.home, _latest)),
+        home_back_at=max(before.home_back_at, since.home_back_at),
         preferences=_preferences(before, since),
         declared_at=_each(before.declared_at, since.declared_at, max),
+        out_of_order=_overlap(older, younger),
         orders=_all(before.orders, since.orders, lambda order: order.key, NAMES_LIMIT),
         rewards=_all(before.rewards, since.rewards, lambda reward: reward.code, NAMES_LIMIT),
         devices=_each(before.devices, since.devices, _latest),
         requests=_each(before.requests, since.requests, lambda _, later: later),
+        waiting=_all(before.waiting, since.waiting, lambda one: f"{one.what} {one.about}", NAMES_LIMIT),
         reviews=_each(before.reviews, since.reviews, lambda _, later: later),
         service=_service(before.service, since.service, len(profiles)),
         profiles=tuple(sorted(profiles.values(), key=lambda profile: (profile.born_at, profile.id))),
     )
+
+
+def is_bare(customer: Customer) -> bool:
+    """Whether this is a bare card: purchases under contract, no choice ever made, no device, nobody who asked."""
+    chose = customer.consent_epoch or customer.of_age_at or customer.requests or customer.merges
+    return not (chose or customer.devices or len(customer.sides) > 1)
+
+
+def extended(person: Customer, card: Customer, owner: str, tie: str = "") -> Customer:
+    """The person with a bare card of the customer ``owner``: its purchases are theirs, and their choices stay.
+
+    ``tie`` is the identifier by which they are linked, which the card need not have had: it may be its own id.
+    """
+    whole, names = merged(person, card), card.names
+    profiles = [_as_card(one, owner, tie) if one.id in names else one for one in whole.profiles]
+    return replace(
+        whole,
+        consents=person.consents,
+        consent_epoch=person.consent_epoch,
+        closings=person.closings,
+        numbers=person.numbers,
+        profiles=tuple(profiles),
+    )
+
+
+def _as_card(profile: Customer, owner: str, tie: str) -> Customer:
+    held = profile.identifiers
+    return replace(profile, extends=owner, identifiers=held if not tie or tie in held else (*held, tie))
+
+
+def reunited(profiles: Iterable[Customer]) -> Customer:
+    """The person of these profiles: customers are merged, bare cards extend their owner if that one is there."""
+    alone = [replace(profile, extends="") for profile in profiles]
+    names = {profile.id for profile in alone}
+    owners = {profile.id: profile.extends for profile in profiles if profile.extends in names}
+    person = reduce(merged, [profile for profile in alone if profile.id not in owners])
+    for card in [profile for profile in alone if profile.id in owners]:
+        person = extended(person, card, owners[card.id])
+    return person
+
+
+def side(person: Customer, name: str) -> Customer:
+    """What belongs to the one who has this name alone: all of the person, unless they were merged with another."""
+    names = own_names(person, name)
+    mine = [profile for profile in person.profiles if profile.id in names]
+    return person if len(mine) == len(person.profiles) else reunited(mine)
+
+
+def own_names(person: Customer, name: str) -> tuple[str, ...]:
+    """The names that belong to the one who has this name: it, and of a card its owner's, of an owner the cards'."""
+    return next((names for names in person.sides if name in names), (name,))
+
+
+def strictest(person: Customer, moment: Moment) -> Customer:
+    """The person after a choice of one of those who were merged: whatever one of them has closed is closed for all."""
+    match moment:
+        case kinds.Consented() | kinds.Withdrew():
+            owners = [profile for profile in person.profiles if profile.extends not in person.names]
+            found = reduce(_stricter, [one.consents.get(moment.purpose) for one in owners])
+            return person if found is None else replace(person, consents=person.consents | {moment.purpose: found})
+        case kinds.Objected() | kinds.Restricted():
+            objections = reduce(lambda one, other: _each(one, other, min), [one.objections for one in person.profiles])
+            restricted = any(profile.restricted for profile in person.profiles)
+            return replace(person, objections=objections, restricted=restricted)
+        case _:
+            return person
+
+
+def named_by(person: Customer, identifier: str, before: str) -> str:
+    """The name under which what comes by this identifier is kept: as ``before``, unless that is a bare card."""
+    holding = [profile for profile in person.profiles if identifier in profile.identifiers]
+    ordered = sorted(holding, key=lambda one: (bool(one.extends), one.id != before))
+    return ordered[0].id if ordered else person.id
 
 
 def split(person: Customer) -> tuple[Customer, ...]:
@@ -118,7 +201,7 @@ def split(person: Customer) -> tuple[Customer, ...]:
         together = [one for group in tied for one in group]
         groups = [*[group for group in groups if group not in tied], [*together, profile]]
     if len(groups) > 1:
-        return tuple([reduce(merged, group) for group in groups])
+        return tuple([reunited(group) for group in groups])
     held = dict.fromkeys(name for profile in person.profiles for name in profile.identifiers)
     return (replace(person, identifiers=tuple(held)[-NAMES_LIMIT:]) if person.profiles else person,)
 
@@ -129,16 +212,23 @@ def apply_entry(
     """Store the customer ``after`` this entry by all their names, and its identifier's owner; merge or split."""
     moment = entry.moment
     persons: tuple[Customer, ...] = (after,)
-    if isinstance(moment, kinds.Linked | kinds.Unlinked):
+    if isinstance(moment, kinds.Linked) and moment.how == "waiting":
+        identified[moment.merge] = entry.customer
+    elif isinstance(moment, kinds.Linked | kinds.Unlinked):
         holder = people.get(identified.get(moment.identifier, ""))
         if isinstance(moment, kinds.Unlinked):
             persons = split(after)
-        elif holder is not None:
+        elif moment.how == "extended":
+            owner, card = (after if name in after.names else people.get(name) for name in (moment.owner, moment.card))
+            if owner is not None and card is not None:  # else the other one was erased
+                persons = (extended(owner, card, moment.owner, moment.identifier),)
+        elif moment.how == "merged" and holder is not None:
             persons = (merged(after, holder),)
         # Only the holder releases an identifier: else anyone could free another's, then take it.
         if isinstance(moment, kinds.Linked) or holder is None or holder.id in after.names:
-            holders = [person.id for person in persons if moment.identifier in person.identifiers]
-            identified[moment.identifier] = holders[0] if holders else ""
+            holders = [person for person in persons if moment.identifier in person.identifiers]
+            before = identified.get(moment.identifier, "")
+            identified[moment.identifier] = named_by(holders[0], moment.identifier, before) if holders else ""
     for person in persons:
         for name in person.names:
             people[name] = person
@@ -147,8 +237,9 @@ def apply_entry(
 
 def addressed(person: Customer, moment: Moment) -> Moment:
     """The moment under the name of the profile that it concerns (saw the card, holds the reward, …), if any."""
+    own = own_names(person, moment.customer) if isinstance(moment, OWN) else person.names
     for profile in sorted(person.profiles, key=lambda profile: profile.id != moment.customer):
-        if _concerns(profile, person, moment):
+        if profile.id in own and _concerns(profile, person, moment):
             return replace(moment, customer=profile.id)
     return moment
 
@@ -166,18 +257,44 @@ def _concerns(profile: Customer, person: Customer, moment: Moment) -> bool:
             return served is not None and profile.notices.get(moment.purpose) == served
         case kinds.Unlinked():
             return moment.identifier in profile.identifiers
+        case kinds.Confirmed():
+            return any(one.of == moment.of for one in profile.waiting)
         case kinds.Due():
             return any(moment.id.endswith(window.decision) for window in profile.service.open)
         case _:
             return False
 
 
-def _stricter(one: Consent | None, other: Consent | None) -> Consent:
-    """The more closed of two choices about one purpose; of two open ones the common scope, time and givers."""
+def _stricter(one: Consent | None, other: Consent | None) -> Consent | None:
+    """The more closed of two choices about one purpose; it was open when both were, and a no to either is a no."""
+    found = _more_closed(one, other)
+    if found is None or one is None or other is None:
+        return found and replace(found, past=())
+    return replace(found, no_at=max(one.no_at, other.no_at), past=_open_to_both(one, other))
+
+
+def _open_to_both(one: Consent, other: Consent) -> tuple[OpenTime, ...]:
+    """The times in which both were open, with what both were told."""
+    found = {
+        OpenTime(
+            max(mine.since, theirs.since),
+            min(mine.until, theirs.until),
+            _both(mine.categories, theirs.categories),
+            _both(mine.recipients, theirs.recipients),
+            _both(mine.iri, theirs.iri),
+            _both(mine.by, theirs.by),
+        )
+        for mine in one.open_times
+        for theirs in other.open_times
+    }
+    return tuple(sorted([time for time in found if time.since < time.until], key=_bytes))[-PAST_LIMIT:]
+
+
+def _more_closed(one: Consent | None, other: Consent | None) -> Consent | None:
+    """Of two open choices the common scope, time and givers."""
     if one is None or other is None:
         found = one if one is not None else other
-        assert found is not None
-        if found.status not in OPENS:
+        if found is None or found.status not in OPENS:
             return found
         return replace(found, status="unknown", categories=(), by=())
     early, late = sorted((one, other), key=lambda choice: (choice.since, _bytes(choice)))
@@ -201,6 +318,12 @@ def _closings(one: Customer, other: Customer, consents: Mapping[str, Consent], e
     objected = {*one.closings, *other.closings} if one.objections or other.objections else set()
     closed = {key for key, choice in consents.items() if choice.status not in OPENS}
     return {**_each(one.closings, other.closings, max), **dict.fromkeys(sorted(objected | closed), epoch)}
+
+
+def _overlap(one: Customer, other: Customer) -> bool:
+    """Whether the habits or stocks of the two are to be folded together from the entries of both."""
+    shopped = bool(one.purchases.trips and other.purchases.trips)
+    return one.out_of_order or other.out_of_order or shopped or not one.home.keys().isdisjoint(other.home)
 
 
 def _both(one: tuple[T, ...], other: tuple[T, ...]) -> tuple[T, ...]:
@@ -230,11 +353,6 @@ def _preferences(before: Customer, since: Customer) -> dict[str, str | float | b
     return dict(list(found.items())[-NAMES_LIMIT:])
 
 
-def _asked_at(customer: Customer) -> tuple[float, float]:
-    """When they were last served a notice, whose language is theirs."""
-    return (max((served.at for served in customer.notices.values()), default=0.0), customer.last_received_at)
-
-
 def _latest(one: T, other: T) -> T:
     return max(one, other, key=lambda record: (record.at, _bytes(record)))  # type: ignore[attr-defined]
 
@@ -246,14 +364,6 @@ def _places(one: Places, other: Places) -> Places:
     if here.here in left:
         return Places(visits=visits, at=here.at, left=left)
     return replace(here, visits=visits, left=left)
-
-
-def _number(one: Number, other: Number) -> Number:
-    """The sum of both on the same day, else the one measured last; the goal last set."""
-    late = max(one, other, key=lambda number: (number.at, number.local_day, _bytes(number)))
-    aim = max(one, other, key=lambda number: (number.goal_at, number.goal))
-    late = replace(late, goal=aim.goal, goal_at=aim.goal_at)
-    return replace(late, today=one.today + other.today) if one.local_day == other.local_day else late
 
 
 def _all(one: Iterable[T], other: Iterable[T], name: Callable[[T], str], limit: int) -> tuple[T, ...]:

@@ -49,18 +49,20 @@ def with_request(
             return _recalled(customer, received_s, moment.decision) if moment.outcome == "changed" else customer
 
 
-def notices_to_recipients(purposes: Mapping[str, Purpose], customer: Customer, moment: Moment) -> tuple[Effect, ...]:
+def notices_to_recipients(
+    key: bytes, purposes: Mapping[str, Purpose], customer: Customer, moment: Moment
+) -> tuple[Effect, ...]:
     """Effects that notify recipients of a correction or restriction, and the brand's systems of a changed decision."""
     if isinstance(moment, Reviewed):
         review = customer.reviews.get(moment.decision)
         if review is None or not review.open or moment.outcome != "changed":
             return ()
-        return (Effect(decision_id(customer.id, moment.id, "changed"), "changed", "", moment.decision),)
+        return (Effect(decision_id(key, customer.id, moment.id, "changed"), "changed", "", moment.decision),)
     if not isinstance(moment, Corrected | Restricted):
         return ()
     kind = "corrected" if isinstance(moment, Corrected) else "restricted" if moment.on else "released"
     names = recipients(purposes, customer)
-    return tuple([Effect(decision_id(customer.id, moment.id, name), kind, "", name) for name in names])
+    return tuple([Effect(decision_id(key, customer.id, moment.id, name), kind, "", name) for name in names])
 
 
 def recipients(purposes: Mapping[str, Purpose], customer: Customer) -> list[str]:

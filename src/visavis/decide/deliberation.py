@@ -21,7 +21,7 @@ from visavis.model.action import Action, Audience
 from visavis.model.catalogue import Device
 from visavis.model.decision import Decision, Fact, Known, Refusal, RefusalReason, Scored, Show, Silence, Window
 from visavis.model.entry import Use
-from visavis.model.ids import decision_id
+from visavis.model.ids import decision_id, draw_id
 from visavis.model.moment import Moment
 from visavis.model.shown import Shown
 from visavis.model.view import View
@@ -116,7 +116,7 @@ class Deliberation(Struct, frozen=True, gc=False):
         brand = self.strategy.brand
         # Silence is explored only when the best arm is: a service that is never explored is not withheld either.
         p = chances(nets, [explored[best - 1], *explored], gamma=brand.exploration_gamma, floor=brand.exploration_floor)
-        drawn = draw(p, keyed_uniform(self.key, f"{self.id}/action"))
+        drawn = draw(p, keyed_uniform(self.key, f"{draw_id(self.views.id, self.moment.id, self.audience)}/action"))
         names = [("", ""), *[(arm.of.action.id, arm.family) for arm in arms]]
         scored = tuple([Scored(*names[i], round(nets[i] * 1000), p[i]) for i in sorted({0, drawn, best})])
         return Draw(arms[drawn - 1] if drawn else None, p[drawn], scored, beaten=not drawn and nets[best] > 0.0)
@@ -170,11 +170,13 @@ class Deliberation(Struct, frozen=True, gc=False):
         return brief_facts(self.strategy, view, self.views.service, family, known, self._excluded_families(view))
 
     def _window(self, action: Action) -> Window:
-        return outcome_window(self.strategy.objectives[action.objective], self.moment, self.views.received_s)
+        return outcome_window(self.strategy, action.objective, self.moment, self.views.received_s)
 
     def _limit(self, action: Action) -> Refusal | None:
         """The first limit that keeps an eligible action silent, from the longest lasting to the shortest."""
         views, brand, objective = self.views, self.strategy.brand, self.strategy.objectives[action.objective]
+        if not self.strategy.delivers(action):
+            return Refusal(action.id, "no_target", action.effect)
         if self.screen is None:
             return Refusal(action.id, "device")
         if self.screen.interrupts and limits.quiet(brand, self._hour()):
@@ -249,16 +251,17 @@ def deliberate(
 ) -> tuple[Decision | None, list[Use]]:
     """The decision for this audience, with the uses of data that it made.
 
-    ``None`` when this kind of moment wakes no action for it. A late one is silence: no data are read, no window
-    opens.
+    ``None`` when this kind of moment wakes no action for it. A late one, or one of a source that comes back, is
+    silence: no data are read, no window opens.
     """
     woken = strategy.woken_by(moment.kind, audience)
     if not woken:
         return None, []
-    name = decision_id(views.id, moment.id, audience)
-    if moment.late:
-        late = tuple([Refusal(action.id, "late") for one in woken.values() for action in one.actions])
-        return Silence(name, audience, "", "late", 1.0, (), (), late, None), []
+    name = decision_id(key, views.id, moment.id, audience)
+    if moment.late or moment.back:
+        reason: RefusalReason = "late" if moment.late else "back"
+        refused = tuple([Refusal(action.id, reason) for one in woken.values() for action in one.actions])
+        return Silence(name, audience, "", reason, 1.0, (), (), refused, None), []
     screen = device.best(strategy, views.devices)
     one = Deliberation(
         strategy=strategy,
@@ -274,8 +277,8 @@ def deliberate(
         shown=limits.counting_cards(views.service, views.received_s),
     )
     gathered = one.gather()
-    arms, refused = one.propose(gathered.eligible)
-    decision = one.record(gathered, (*gathered.refusals, *refused), one.choose(arms))
+    arms, silent = one.propose(gathered.eligible)
+    decision = one.record(gathered, (*gathered.refusals, *silent), one.choose(arms))
     return decision, gathered.uses
 
 

@@ -20,6 +20,10 @@ SENTENCES: Final[dict[RefusalReason, dict[str, str]]] = {
     "cool_down": {"fr": "une carte en a déjà parlé récemment", "en": "a card was about it recently"},
     "quiet_hours": {"fr": "ce sont vos heures calmes", "en": "these are your quiet hours"},
     "late": {"fr": "nous l'avons appris trop tard", "en": "it was reported too late"},
+    "back": {
+        "fr": "ce qui le signale revenait d'un long silence",
+        "en": "what reports it was back from a long silence",
+    },
     "device": {"fr": "aucun de vos écrans n'était disponible", "en": "none of your screens was available"},
     "attention": {
         "fr": "votre attention a déjà été assez sollicitée",
@@ -33,6 +37,7 @@ SENTENCES: Final[dict[RefusalReason, dict[str, str]]] = {
     "not_drawn": {"fr": "le tirage d'exploration en a choisi une autre", "en": "the exploration draw chose another"},
     "nothing_to_name": {"fr": "nous ne savions rien d'utile à vous dire", "en": "we knew nothing useful to say"},
     "wrong": {"fr": "vous nous avez dit que c'était faux", "en": "you told us that it was wrong"},
+    "no_target": {"fr": "ce service n'est pas encore en place", "en": "this service is not in place yet"},
     "unparameterised": {"fr": "nous n'avons pas encore assez appris", "en": "we have not learned enough yet"},
 }
 

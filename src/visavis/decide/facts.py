@@ -130,7 +130,9 @@ READERS: Final[dict[str, Callable[[View], Value]]] = {
         (spot.place_kind or None) if "places" in view.categories and (spot := _spot(view)) else None
     ),
     "place.dwell_s": _field(Dwelled, "dwell_s"),
-    "basket.lines": lambda view: float(len(basket.lines)) if (basket := _basket(view)) else None,
+    "basket.lines": lambda view: (
+        float(sum(line.quantity > 0 for line in basket.lines)) if (basket := _basket(view)) else None
+    ),
     "basket.value_cents": lambda view: (
         float(sum(line.price_cents for line in basket.lines)) if (basket := _basket(view)) else None
     ),

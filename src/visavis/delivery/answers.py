@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from visavis.model.entry import Origin
 from visavis.model.errors import Invalid
-from visavis.model.ids import ID_LIMIT
+from visavis.model.ids import own_id
 from visavis.model.moment import Answered, Displayed
 from visavis.runtime.writer import Writer
 
@@ -29,8 +30,8 @@ class Answers:
     ) -> Displayed:
         """That this card was on a screen, or was read by the key ``reader``; :class:`Invalid`: unknown or too old."""
         self._check(person, decision, audience)
-        name = f"seen-{decision}-{reader}" if reader else f"seen-{decision}"
-        return Displayed(id=name[:ID_LIMIT], customer=person, occurred_at=self._at(ago_s), decision=decision)
+        name = own_id("seen", decision, *([reader] if reader else ()))
+        return Displayed(id=name, customer=person, occurred_at=self._at(ago_s), decision=decision)
 
     def answered(
         self,
@@ -44,12 +45,12 @@ class Answers:
     ) -> Answered:
         """That this card was answered so; :class:`Invalid` when there is no such card, or it was too long ago."""
         self._check(person, decision, audience)
-        name, at = f"answer-{decision}"[:ID_LIMIT], self._at(ago_s)
+        name, at = own_id("answer", decision), self._at(ago_s)
         return Answered(id=name, customer=person, occurred_at=at, decision=decision, answer=answer, about=about)
 
-    async def enter(self, moment: Displayed | Answered) -> str:
+    async def enter(self, moment: Displayed | Answered, origin: Origin) -> str:
         """Process this moment; of an answer, return the one that counts: the first received (empty: none was kept)."""
-        result = await self._writer.process(moment)
+        result = await self._writer.process(moment, origin)
         if not isinstance(moment, Answered):
             return ""
         entry = result.answer.entry

@@ -292,7 +292,7 @@ class Dispatcher(Projection):
     def _not_now(self, person: str, decision: str, found: OnScreen | None) -> str:
         if found is None or found.show.id != decision:
             return "not to be shown any more"
-        return undeliverable(self._strategy, self._person(person), found.show)
+        return undeliverable(self._strategy, self._person(person), found.show, self._now())
 
     def _message(self, parcel: CardDelivery, found: OnScreen, lasts_s: float) -> Message:
         card = found.card(self._strategy, self._strategy.language_for(self._person(parcel.person)))

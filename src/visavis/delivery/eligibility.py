@@ -5,6 +5,7 @@ from visavis.decide.device import unfit
 from visavis.model.customer import Customer
 from visavis.model.decision import Show
 from visavis.model.entry import Effect
+from visavis.strategy.freshness import fresh
 from visavis.strategy.read import Strategy
 
 
@@ -35,12 +36,13 @@ def may_do(strategy: Strategy, customer: Customer, effect: Effect, now: float) -
     return agreed or not effect.action
 
 
-def undeliverable(strategy: Strategy, customer: Customer, show: Show) -> str:
+def undeliverable(strategy: Strategy, customer: Customer, show: Show, now: float) -> str:
     """Why this card is not to be handed over (displayed already, no device fit for it); empty when it may be."""
     card = customer.service.card(show.id)
     if card is not None and card.displayed:
         return "displayed already"
     device = strategy.devices.get(show.device)
-    states = [state for state in customer.devices.values() if state.profile == show.device]
+    known = fresh(strategy.brand, customer, now).devices.values()
+    states = [state for state in known if state.profile == show.device]
     reasons = [unfit(device, state) for state in states] if device is not None else []
     return "" if "" in reasons or not reasons else reasons[0]

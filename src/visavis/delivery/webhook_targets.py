@@ -13,6 +13,8 @@ from visavis.delivery.outgoing import address_of
 from visavis.model.errors import Invalid, Refused
 
 TOLERANCE_S: Final = 300.0
+EFFECTS: Final = ("order", "reward", "changed", "corrected", "restricted", "released", "erased")
+"""The kinds of effect that a webhook may deliver."""
 
 
 class Target(Struct, frozen=True):
@@ -23,9 +25,11 @@ class Target(Struct, frozen=True):
 
 
 def checked(targets: Mapping[str, Target], hosts: frozenset[str]) -> dict[str, Target]:
-    """The targets; :class:`Invalid` unless https at an allowed host (http on this machine), with a proper secret."""
+    """The targets; :class:`Invalid` unless each is a known effect, https at an allowed host, with a proper secret."""
     allowed = {host.lower() for host in hosts}
     for kind, target in targets.items():
+        if kind not in EFFECTS:
+            raise Invalid(f"There is no effect `{kind}` for a webhook.", advice=f"Known: {', '.join(EFFECTS)}.")
         host = address_of(target.url, f"The webhook of `{kind}`").host
         if host not in allowed:
             text = f"The host `{host}` of the webhook `{kind}` is not allowed."

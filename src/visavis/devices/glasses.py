@@ -174,7 +174,7 @@ class Glasses:
 async def displayed(request: Request, key: AccessKey, answers: Answers) -> Response:
     """Enter that the card of the request's body was displayed to the key's person."""
     body = await read_body(request, Seen)
-    await answers.enter(answers.displayed(key.subject, body.decision, ago_s=body.ago_s))
+    await answers.enter(answers.displayed(key.subject, body.decision, ago_s=body.ago_s), key.origin(key.profile))
     return Response(status_code=204)
 
 
@@ -189,7 +189,7 @@ async def answered(
     body = await read_body(request, kind)
     moment = answers.answered(key.subject, body.decision, body.answer, ago_s=body.ago_s)
     note(body.decision)
-    return json_response(Settled(await answers.enter(moment)))
+    return json_response(Settled(await answers.enter(moment, key.origin(key.profile))))
 
 
 def hud(

@@ -17,6 +17,7 @@ from visavis.devices.registry import VALID_S, OwnDevice, Registry, TooMany, worn
 from visavis.devices.words import by_language
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys
+from visavis.http.access_log import record_staff_access
 from visavis.http.bodies import Code, Offered, PairedKey, Pairing, json_response, read_body
 from visavis.http.inline_page import SELF, InlinePage
 from visavis.http.requests import key_of
@@ -26,6 +27,7 @@ from visavis.model.errors import Invalid, Refused
 from visavis.model.ids import check_identity
 from visavis.model.moment import Role
 from visavis.runtime.writer import Writer
+from visavis.strategy.freshness import fresh
 
 PATH: Final = "/pair"
 OWNERS: Final[tuple[Role, ...]] = ("brand", "device", "adviser")
@@ -54,7 +56,7 @@ DEVICES: Final = Operation(
     "The devices of a person or place.",
     OWNERS,
     response=list[OwnDevice],
-    errors=(422,),
+    errors=(422, 503),
     query=("person", "place"),
 )
 REVOKE: Final = Operation(
@@ -127,7 +129,9 @@ class PairingRoutes:
             message, retry_after_s = Exception.__str__(error), error.retry_after_s
             return problems.response(problems.problem(429, message, advice=error.advice, retry_after_s=retry_after_s))
         if key.role == "device":
-            await self._writer.process(worn_moment(key, self._writer.processor.clock.now(), worn=True))
+            await self._writer.process(
+                worn_moment(key, self._writer.processor.clock.now(), worn=True), key.origin("pairing")
+            )
         return json_response(PairedKey(token, key.id, key.role, key.subject, key.profile, key.until), 201)
 
     async def _list(self, request: Request) -> Response:
@@ -136,8 +140,14 @@ class PairingRoutes:
             raise Refused("This key speaks for another.", advice="Ask for your own devices.")
         person, place = _whose(key, asked.get("person", ""), asked.get("place", ""))
         if person:
-            states = self._writer.processor.customer(person).devices
-            return json_response(self._registry.listed("device", person, states))
+            loop = self._writer.processor
+            customer = loop.customer(person)
+            if key.role == "brand":
+                await record_staff_access(self._writer, person, "devices", ("service",))
+                if not customer.entries:
+                    return json_response([])
+            known = fresh(self._strategy.brand, customer, loop.clock.now().timestamp())
+            return json_response(self._registry.listed("device", person, known.devices))
         return json_response(self._registry.listed("adviser", place, {}))
 
     async def _revoke(self, request: Request) -> Response:
@@ -151,7 +161,9 @@ class PairingRoutes:
         self._access.revoke(name)
         self._screens.look_again()
         if found.role == "device":
-            await self._writer.process(worn_moment(found, self._writer.processor.clock.now(), worn=False))
+            await self._writer.process(
+                worn_moment(found, self._writer.processor.clock.now(), worn=False), key.origin("pairing")
+            )
         return Response(status_code=204)
 
     async def _profiles(self, _: Request) -> Response:

@@ -20,6 +20,7 @@ from msgspec import Struct
 from visavis.http.access_keys import AccessKey, AccessKeys
 from visavis.model.catalogue import Device
 from visavis.model.errors import Invalid, Refused
+from visavis.model.ids import own_id
 from visavis.model.moment import Worn
 from visavis.model.shown import DeviceState
 
@@ -57,7 +58,7 @@ class Offer(Struct, frozen=True):
 
 
 class OwnDevice(Struct, frozen=True):
-    """A device and its last reported state (``None``: no report); ``until`` ends a shift (epoch s, 0: none)."""
+    """A device and its last reported state (``None``: not known); ``until`` ends a shift (epoch s, 0: none)."""
 
     id: str
     profile: str
@@ -71,9 +72,8 @@ class OwnDevice(Struct, frozen=True):
 
 def worn_moment(key: AccessKey, at: datetime, *, worn: bool) -> Worn:
     """That this key's device is worn from now on, or no longer: decisions choose among the devices that are."""
-    return Worn(
-        id=f"worn-{token_hex(6)}", customer=key.subject, occurred_at=at, device=key.id, profile=key.profile, worn=worn
-    )
+    name = own_id("worn", token_hex(6))
+    return Worn(id=name, customer=key.subject, occurred_at=at, device=key.id, profile=key.profile, worn=worn)
 
 
 class Registry:

@@ -35,7 +35,7 @@ def benefits(
 ) -> list[Benefit]:
     """Every purpose that this person may choose: what it brought; for one that is off, what it would have."""
     strategy, person, now = processor.strategy, processor.customer(customer), processor.clock.now()
-    now_s, account, days = now.timestamp(), accounts.of(person.names), recent(entries, now)
+    now_s, account, days = now.timestamp(), accounts.of(processor.names(customer)), recent(entries, now)
     found = []
     for purpose in strategy.purposes.values():
         if purpose.basis != "consent":

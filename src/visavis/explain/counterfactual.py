@@ -14,6 +14,7 @@ from visavis.cards.words import EPOCH, family_name, product_name
 from visavis.consent.gate import Views
 from visavis.customers.fold import fold
 from visavis.customers.habits import without
+from visavis.customers.reordered import reordered
 from visavis.decide.brief_facts import NAME
 from visavis.decide.explain import sentence
 from visavis.engine import decide
@@ -25,6 +26,7 @@ from visavis.model.habit import HABIT, LOCAL_DAY
 from visavis.model.moment import Measured
 from visavis.model.world import World
 from visavis.runtime.population import Population
+from visavis.strategy.freshness import fresh
 from visavis.strategy.read import Strategy
 
 Change = Literal["gone", "shown", "other", "less", "more", "same"]
@@ -111,9 +113,15 @@ Datum = tuple[str, Origin, str, Customer]  # name, origin, words, and the person
 
 def walk(entries: Iterable[Entry]) -> Iterator[tuple[Customer, Entry]]:
     """Every entry of one person, under all of their names and in order, with the person as they were before it."""
-    population = Population()
+    population, seen = Population(), list[Entry]()
     for entry in entries:
-        yield population.customer(entry.customer), entry
+        before = population.customer(entry.customer)
+        if not entry.moment.late:
+            after = reordered(before, lambda name: [one for one in seen if one.customer == name])
+            population.put_in_order(before, after)
+            before = after
+        yield before, entry
+        seen.append(entry)
         population.fold(entry)
 
 
@@ -203,8 +211,8 @@ class _Experiment(Struct, frozen=True):
     def decide(self, customer: Customer, hidden: frozenset[str] = frozenset()) -> Decision | None:
         """The decision for this person, of whom these categories are not seen."""
         assert self.world is not None
-        moment = self.entry.moment
-        views = Views(customer, moment, self.entry.received_at.timestamp(), without=hidden)
+        moment, received_s = self.entry.moment, self.entry.received_at.timestamp()
+        views = Views(fresh(self.strategy.brand, customer, received_s), moment, received_s, without=hidden)
         decisions = decide(self.strategy, self.world, views, moment, self.key)[0]
         return next((one for one in decisions if one.audience == self.logged.audience), None)
 
@@ -229,7 +237,7 @@ class _Experiment(Struct, frozen=True):
                 yield from self._purchases(language)
             case "preferences":
                 for trait in person.preferences:
-                    called = strategy.brand.traits.get(trait, {}).get(language, trait)
+                    called = strategy.brand.trait_name(trait, language)
                     what = _words("called", language) if trait == NAME else _words("trait", language, called)
                     others = {name: value for name, value in person.preferences.items() if name != trait}
                     yield f"trait/{trait}", "declared", what, replace(person, preferences=others)

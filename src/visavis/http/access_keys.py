@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from visavis.model.entry import Entry
+from visavis.model.entry import Entry, Origin
 from visavis.model.errors import Invalid, Refused
 from visavis.model.ids import check_identity
 from visavis.model.moment import Answered, Consented, Displayed, Moment, Role, Withdrew
@@ -41,6 +41,10 @@ class AccessKey(Struct, frozen=True, forbid_unknown_fields=True):
     profile: str = ""
     revoked: bool = False
     until: float = 0.0
+
+    def origin(self, surface: str, method: str = "") -> Origin:
+        """Who acts with this key, and where."""
+        return Origin(self.role, self.id, surface, method)
 
 
 PEOPLES: Final = frozenset({"device", "sensor"})  # the roles whose subject is a person
@@ -131,6 +135,10 @@ class AccessKeys:
         known = [(self._keys[digest], made_at) for digest, made_at in rows.fetchall() if digest in self._keys]
         mine = [one for one in known if one[0].role in PEOPLES and one[0].subject in names]
         return [{"of": key.subject, **asdict(key), "made_at": made_at} for key, made_at in mine]
+
+    def speaks_for(self, name: str) -> bool:
+        """Whether some key, even a revoked one, speaks for this person: they have, or had, a device or a home."""
+        return any(key.role in PEOPLES and key.subject == name for key in self._keys.values())
 
     def people(self) -> set[str]:
         """Everyone whom a key speaks for."""

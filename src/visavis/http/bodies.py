@@ -137,6 +137,19 @@ class Offered(Struct, frozen=True):
     valid_s: float
 
 
+class MergeAnswer(Struct, frozen=True):
+    """The answer of one person to a merge that waits."""
+
+    merge: str
+    yes: bool
+
+
+class OneTimeCode(Struct, frozen=True):
+    """The one-time code of the person in the path."""
+
+    code: str
+
+
 class Code(Struct, frozen=True):
     """The pairing code, and the profile of the device that enters it."""
 

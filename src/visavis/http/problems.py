@@ -53,7 +53,8 @@ def of_error(error: VisavisError) -> Problem:
 
 def of_refusal(refused: NotAdmitted) -> Problem:
     """The problem of a moment that was not admitted: nothing of it was kept."""
-    return problem(403, f"This `{refused.kind}` was not kept.", advice=refused.advice, category=refused.category)
+    status, detail = 422 if refused.invalid else 403, f"This `{refused.kind}` was not kept."
+    return problem(status, detail, advice=refused.advice, category=refused.category)
 
 
 def body(found: Problem) -> bytes:

@@ -16,6 +16,7 @@ from visavis.http.requests import Answering, guarded
 from visavis.model.moment import Role
 
 PERSON: Final[tuple[Role, ...]] = ("brand", "device")  # the brand, and a person's own device
+STAFF: Final[frozenset[Role]] = frozenset({"brand", "till", "adviser"})  # who reads about others
 ENCODED: Final = "visavis.encoded_path"  # the key of an ASGI scope whose path is still percent-encoded
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -26,8 +27,9 @@ class Operation(Struct, frozen=True):
     ``roles`` of keys are accepted (empty: no key is asked), also in ``cookie``. ``request`` and ``response`` are types,
     sent as JSON, or media types. ``errors`` are statuses beside :attr:`error_statuses`; ``other_responses`` maps
     statuses to media types (empty: no body); ``enums`` are values of query parameters; ``links`` what a client may ask
-    next. With ``many``, an array of requests is answered by an array. ``protocol`` names an external standard, with its
-    ``error_type``.
+    next. ``reads`` are the categories of data of ``{person}`` that the answer tells staff, see ``http.access_log``;
+    empty: it tells none, or the endpoint records the read itself. With ``many``, an array of requests is answered by
+    an array. ``protocol`` names an external standard, with its ``error_type``.
     """
 
     method: str
@@ -43,9 +45,15 @@ class Operation(Struct, frozen=True):
     query: tuple[str, ...] = ()
     enums: dict[str, tuple[str, ...]] = {}
     links: tuple[tuple[str, dict[str, str]], ...] = ()
+    reads: tuple[str, ...] | None = None
     many: bool = False
     protocol: str = ""
     error_type: str = TYPE.decode()
+
+    def __post_init__(self) -> None:
+        """What staff may ask about a person says what it reads."""
+        if self.reads is None and "{person}" in self.path and STAFF.intersection(self.roles):
+            raise TypeError(f"{self.method} {self.path} has no `reads`: say what its answer tells staff of the person.")
 
     @property
     def template(self) -> str:
@@ -63,7 +71,8 @@ class Operation(Struct, frozen=True):
         key, path = (401, 403) if self.roles else (), (404,) if "{" in self.path else ()
         body = (422,) if self.request is not None and not self.protocol else ()
         person = (422,) if "{person}" in self.path else ()  # an id that names nobody
-        return sorted({*key, *path, *body, *person, *self.errors})
+        recorded = (503,) if self.reads else ()
+        return sorted({*key, *path, *body, *person, *recorded, *self.errors})
 
 
 def with_encoded_slashes(scope: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

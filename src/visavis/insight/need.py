@@ -94,7 +94,9 @@ def logits(net: Net, x: Floats, c: Floats) -> tuple[Floats, Floats]:
 def basket_of(view: View) -> frozenset[str] | None:
     """The families in the basket, when the person is paying for it; what was bought already is an outcome."""
     moment = view.moment
-    return frozenset([line.family for line in moment.lines]) if isinstance(moment, Paying) else None
+    return (
+        frozenset([line.family for line in moment.lines if line.quantity > 0]) if isinstance(moment, Paying) else None
+    )
 
 
 def best(p: Floats, count: int) -> list[int]:

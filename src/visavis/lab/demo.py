@@ -30,7 +30,7 @@ from visavis.lab.stories.supplier import Supplier
 from visavis.listen import bound_at, listening, until_stopped
 from visavis.model.errors import Invalid
 from visavis.runtime.clock import TurnedClock
-from visavis.strategy.read import read
+from visavis.strategy.read import COLLECTED, read
 from visavis.strategy.story import stories
 from visavis.wiring import Server, build, root_key
 
@@ -181,7 +181,7 @@ async def _population(
     port = bound.getsockname()[1]
     clock.turn(time())
     server = build(
-        extract.with_products({**files, "objectives.toml": held_out}),
+        extract.with_products({**files, "objectives.toml": held_out, **COLLECTED}),
         Settings(port=port),
         memory=True,
         clock=clock,

@@ -38,7 +38,10 @@ INERTIA: Final = 500.0
 
 
 class OpenDecision(Struct, frozen=True, array_like=True, gc=False):
-    """A decision whose outcome is open: whose and for what, the raw logit of its likeliest family, and the arm."""
+    """A decision whose outcome is open: whose and for what, the raw logit of its likeliest family, and the arm.
+
+    With ``by_answer`` the outcome of the arm is an answer, which no till reports.
+    """
 
     customer: str
     purpose: str
@@ -46,6 +49,7 @@ class OpenDecision(Struct, frozen=True, array_like=True, gc=False):
     raw: float | None
     action: str
     p: float
+    by_answer: bool = False
 
 
 class Label(Struct, frozen=True, array_like=True, gc=False):
@@ -78,9 +82,9 @@ class OnlineLearner(Projection):
         at = entry.received_at.timestamp()
         for outcome in entry.closed:
             one = self._open.pop(outcome.decision, None)
-            if one is not None and one.raw is not None:
+            if one is not None and one.raw is not None and outcome.observed:
                 self._labels[outcome.decision] = Label(one, at, bool(outcome.hits & 1))
-            if one is not None and one.action:
+            if one is not None and one.action and (outcome.observed or one.by_answer):
                 self._outcomes[outcome.decision] = one, outcome.got
 
     def changes(self, world: World, now: datetime) -> list[WorldChange]:
@@ -138,7 +142,8 @@ class OnlineLearner(Projection):
         calibration = self._calibrations.get(decision.head, Calibration())
         raw = (logit(decision.known[0].p) - calibration.shift) / calibration.slope if decision.known else None
         action, p = (decision.action, decision.p_response) if isinstance(decision, Show) else ("", 0.0)
-        return OpenDecision(customer, decision.purpose, decision.head, raw, action, p)
+        by_answer = decision.window is not None and decision.window.outcome == "answered_yes"
+        return OpenDecision(customer, decision.purpose, decision.head, raw, action, p, by_answer)
 
     def _take_back(self, name: str, decision: Decision | None) -> None:
         if decision is None or decision.window is None:

@@ -56,6 +56,15 @@ OUTCOMES: Final[Words] = {
     "restricted": {"fr": "vous avez demandé que rien ne soit lu", "en": "you asked that nothing be read"},
     "released": {"fr": "vous avez permis la lecture à nouveau", "en": "you let it be read again"},
 }
+RECORDED: Final[Words] = {
+    "agreed": {"fr": "a noté que vous avez dit oui", "en": "recorded that you said yes"},
+    "withdrawn": {"fr": "a noté que vous avez dit non", "en": "recorded that you said no"},
+    "objected": {"fr": "a noté votre opposition", "en": "recorded your objection"},
+    "allowed": {"fr": "a levé votre opposition", "en": "took your objection back"},
+    "restricted": {"fr": "a fermé la lecture de vos données", "en": "closed the reading of your data"},
+    "released": {"fr": "a permis la lecture de vos données", "en": "let your data be read again"},
+}
+"""The outcomes of choices that somebody else recorded for the person."""
 _RIGHTS: Final = {"fr": "Vos droits sur vos données.", "en": "Your rights over your data."}
 WHY: Final[Words] = {
     ALL: _RIGHTS,
@@ -210,6 +219,8 @@ def use_text(line: OwnLine, strategy: Strategy, language: str) -> UseText:
         f"{who}, {_AT[language]} {place.name}" if place is not None else who,
         tuple([WHAT[category][language] if category in WHAT else category for category in record.categories]),
         typeset(reason(strategy, record.purpose, language), language),
-        OUTCOMES.get(record.outcome, OUTCOMES["silent"])[language],
+        (OUTCOMES if record.by in (PERSON, SERVICE) else OUTCOMES | RECORDED).get(record.outcome, OUTCOMES["silent"])[
+            language
+        ],
         known.decisions if known is not None else (),
     )

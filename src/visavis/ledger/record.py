@@ -17,11 +17,12 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from visavis.consent.confirmation import OWN
 from visavis.model.consent import OVERSIGHT, RIGHTS, Purpose
 from visavis.model.decision import Show
 from visavis.model.entry import Entry, Use, WorldEntry
 from visavis.model.errors import Invalid
-from visavis.model.moment import Consented, Moment, Noticed, Objected, Restricted, Withdrew
+from visavis.model.moment import Consented, Moment, Noticed, Objected, Restricted, UsedTogether, Withdrew
 from visavis.ports import UseLog
 
 FORM: Final = 1
@@ -107,9 +108,11 @@ def entry_lines(entry: Entry, purposes: Mapping[str, Purpose], audit_key: bytes,
     if not choice and not entry.uses:
         return []
     day = max(entry.received_at.toordinal(), since)
-    public = _choice_records(day, moment, purposes) if choice else []
+    public = _choice_records(day, moment, purposes, chooser(entry)) if choice else []
     if entry.uses:
         shown = {decision.purpose for decision in entry.decisions if type(decision) is Show}
+        if isinstance(moment, UsedTogether) and moment.shown:
+            shown.add(moment.purpose)
         public += [_use_record(day, use, use.purpose in shown, purposes.get(use.purpose)) for use in entry.uses]
     by, hidden, commitment = None, b"", hmac_sha256(audit_key)
     found = []
@@ -124,13 +127,18 @@ def entry_lines(entry: Entry, purposes: Mapping[str, Purpose], audit_key: bytes,
 
 
 def actors(entry: Entry) -> list[str]:
-    """Who acts in each line of this entry: a choice is the person's, all else the service's (empty)."""
+    """Who acts in each line of this entry: of a choice who made or recorded it, of all else the service (empty)."""
     moment, used = entry.moment, [use.by for use in entry.uses]
     if type(moment) not in _CHOICES:
         return used
     if isinstance(moment, Objected):
-        return [PERSON] * len(moment.purposes) + used
-    return ["" if isinstance(moment, Noticed) else PERSON, *used]
+        return [chooser(entry)] * len(moment.purposes) + used
+    return ["" if isinstance(moment, Noticed) else chooser(entry), *used]
+
+
+def chooser(entry: Entry) -> str:
+    """Who made this choice: the person, or else the role whose key recorded it for them."""
+    return PERSON if entry.origin.role in OWN else str(entry.origin.role)
 
 
 def details(entry: Entry, by: str) -> bytes:
@@ -189,24 +197,24 @@ def _use_record(day: int, use: Use, shown: bool, known: Purpose | None) -> bytes
     return _public(day, role, purpose, known.basis if known is not None else DUTY, use.categories, outcome, "")
 
 
-def _choice_records(day: int, moment: Moment, purposes: Mapping[str, Purpose]) -> list[bytes]:
-    """One for each purpose of a choice or notice; empty when unknown. A restriction closes everything."""
+def _choice_records(day: int, moment: Moment, purposes: Mapping[str, Purpose], by: str) -> list[bytes]:
+    """One for each purpose of a notice, or a choice ``by`` somebody; empty when unknown. A restriction closes all."""
     match moment:
         case Noticed():
             found = [(moment.purpose, SERVICE, moment.categories, "served", moment.notice if moment.categories else "")]
         case Consented():
-            found = [(moment.purpose, PERSON, moment.categories, "agreed", moment.notice if moment.categories else "")]
+            found = [(moment.purpose, by, moment.categories, "agreed", moment.notice if moment.categories else "")]
         case Withdrew():
-            found = [(moment.purpose, PERSON, (), "withdrawn", "")]
+            found = [(moment.purpose, by, (), "withdrawn", "")]
         case Objected():
-            found = [(purpose, PERSON, (), "objected" if moment.on else "allowed", "") for purpose in moment.purposes]
+            found = [(purpose, by, (), "objected" if moment.on else "allowed", "") for purpose in moment.purposes]
         case Restricted():
-            return [_public(day, PERSON, "", "", (), "restricted" if moment.on else "released", "")]
+            return [_public(day, by, "", "", (), "restricted" if moment.on else "released", "")]
         case _:
             return []
     return [
-        _public(day, by, purpose, purposes[purpose].basis, categories, outcome, notice) if purpose in purposes else b""
-        for purpose, by, categories, outcome, notice in found
+        _public(day, who, purpose, purposes[purpose].basis, categories, outcome, notice) if purpose in purposes else b""
+        for purpose, who, categories, outcome, notice in found
     ]
 
 

@@ -19,7 +19,8 @@ class Objective(Struct, frozen=True, gc=False):
     """Which outcome counts, until when, what it is worth, and how its effect is measured.
 
     ``window`` is ``visit`` (the basket of this visit; at the latest ``hours`` later) or ``days`` (on another local day,
-    up to ``days`` days later). ``credit`` is ``uplift`` (pay for what the card changed) or ``response`` (a service
+    up to ``days`` days later). What occurred in the window and is received up to ``grace_hours`` after it still counts:
+    a till may report at night. ``credit`` is ``uplift`` (pay for what the card changed) or ``response`` (a service
     whose use is its value).
     """
 
@@ -32,6 +33,7 @@ class Objective(Struct, frozen=True, gc=False):
     credit: Literal["uplift", "response"]
     hours: float = 3.0
     days: int = 3
+    grace_hours: float = 24.0
 
 
 class Template(Struct, frozen=True, forbid_unknown_fields=True, gc=False):

@@ -27,15 +27,32 @@ SENSITIVE: Final = frozenset({"numbers"})
 TRIAL_DAYS: Final = 30
 FULL_AGE_YEARS: Final = 15
 """From this age a person consents alone (France); before, a holder of parental authority consents too."""
+PAST_LIMIT: Final = 16
+"""How many times in which a purpose was open (or an objection stood) are kept; before them it counts as closed."""
 ASK_AGAIN_DAYS: Final = 182
 """A no is remembered this long before the brand may ask again."""
 
 
+class EarlierNotice(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """The words of an earlier version, and its scope where that was another than the purpose's now."""
+
+    text: dict[str, str]
+    iri: tuple[str, ...] | None = None
+    categories: tuple[str, ...] | None = None
+    recipients: tuple[str, ...] | None = None
+
+
 class Notice(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """The words a person read before choosing, in one version."""
+    """The words a person reads before choosing; ``versions`` are those that were served before, by their names."""
 
     version: str
     text: dict[str, str]
+    versions: dict[str, EarlierNotice] = {}
+
+    def text_of(self, version: str) -> dict[str, str]:
+        """The words of this version by language; none for an unknown one."""
+        earlier = self.versions.get(version)
+        return self.text if version == self.version else earlier.text if earlier is not None else {}
 
 
 class Purpose(Struct, frozen=True, gc=False):
@@ -105,12 +122,24 @@ class Served(Struct, frozen=True, array_like=True, gc=False):
     iri: tuple[str, ...] = ()
 
 
+class OpenTime(Struct, frozen=True, array_like=True, gc=False):
+    """A time in which a choice was open, which is over, and for what."""
+
+    since: float
+    until: float
+    categories: tuple[str, ...]
+    recipients: tuple[str, ...]
+    iri: tuple[str, ...]
+    by: tuple[Actor, ...]
+
+
 class Consent(Struct, frozen=True, array_like=True, gc=False):
     """The person's present choice for one purpose; a fold of their choices, never edited.
 
     ``notice`` is the version, ``served`` the moment that served it, ``hash`` its words; ``by`` who said yes; ``record``
     the moment of this choice and ``previous`` that of the one before. It opens exactly ``categories``, for the purposes
-    ``iri``, towards ``recipients``.
+    ``iri``, towards ``recipients``. ``no_at`` is when the last no was received; ``past`` the times, at most
+    :data:`PAST_LIMIT`, in which it was open before.
     """
 
     status: Status
@@ -129,18 +158,28 @@ class Consent(Struct, frozen=True, array_like=True, gc=False):
     record: str = ""
     previous: str = ""
     trial: bool = False
+    no_at: float = 0.0
+    past: tuple[OpenTime, ...] = ()
+
+    @property
+    def open_times(self) -> tuple[OpenTime, ...]:
+        """The times in which it was open, and the present one when it is a yes."""
+        if self.status not in OPENS or self.until <= self.since:
+            return self.past
+        now = OpenTime(self.since, self.until, self.categories, self.recipients, self.iri, self.by)
+        return (*self.past, now)[-PAST_LIMIT:]
 
 
-def notice_text(purpose: Purpose, language: str) -> NoticeText:
-    """What this purpose's notice says in this language, with its scope in a fixed order."""
-    return NoticeText(
-        purpose.key,
-        language,
-        purpose.notice.text[language],
-        purpose.iris,
-        tuple(sorted(purpose.categories)),
-        tuple(sorted(purpose.recipients)),
-    )
+def notice_text(purpose: Purpose, language: str, version: str = "") -> NoticeText:
+    """What this purpose's notice says in this language and version (the present one), its scope in a fixed order."""
+    iri, categories, recipients = purpose.iris, tuple(purpose.categories), purpose.recipients
+    earlier = purpose.notice.versions.get(version)
+    if earlier is not None:
+        iri = tuple(sorted(earlier.iri)) if earlier.iri is not None else iri
+        categories = earlier.categories if earlier.categories is not None else categories
+        recipients = earlier.recipients if earlier.recipients is not None else recipients
+    words = purpose.notice.text_of(version or purpose.notice.version)[language]
+    return NoticeText(purpose.key, language, words, iri, tuple(sorted(categories)), tuple(sorted(recipients)))
 
 
 def hash_of(notice: NoticeText) -> str:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from visavis.model.consent import Consent, Served
 from visavis.model.number import Number
-from visavis.model.request import Request, Review
+from visavis.model.request import Request, Review, Waiting
 from visavis.model.shown import DeviceState, Open, Service
 
 HABITS_LIMIT: Final = 128
@@ -15,6 +15,8 @@ CHANGES_LIMIT: Final = 8
 HABITS_SLACK: Final = 144
 SHOPS_LIMIT: Final = 4
 NAMES_LIMIT: Final = 64
+SETTLING_S: Final = 600.0
+"""How long after it came back from a silence a home may take to report all that it holds."""
 
 T = TypeVar("T")
 
@@ -85,15 +87,34 @@ class Reward(Struct, frozen=True, array_like=True, gc=False):
     until: float
 
 
+class Merge(Struct, frozen=True, array_like=True, gc=False):
+    """A merge with another person that waits for both until ``until`` (epoch seconds); ``by`` is how this one agreed.
+
+    ``asker``: the brand asked it under this person's name; ``refused`` by this one.
+    """
+
+    identifier: str
+    at: float
+    until: float
+    asker: bool = False
+    by: str = ""
+    refused: bool = False
+
+
 class Customer(Struct, frozen=True, gc=False):
     """The state of one person.
 
-    ``born_at`` is the time of their first entry, ``last_contact_at`` of their last active contact (epoch seconds);
-    ``held`` the retention classes of their entries. ``consent_epoch`` counts their choices; ``closings`` gives the
-    epoch in which each purpose was last closed (``""``: all of them). Of a merged person, ``profiles`` keeps each
+    ``born_at`` is when their first entry was received, ``last_contact_at`` when their last active contact occurred
+    (epoch seconds; 0 before); ``held`` are the retention classes of their entries. ``consent_epoch`` counts their
+    choices; ``closings`` gives the epoch in which each purpose was last closed (``""``: all of them); ``closed_times``
+    the times of objections and restrictions (``""``) that were lifted. Of a merged person, ``profiles`` keeps each
     customer that they are made of, as it would be without the others. ``declared_at`` says when each preference was
-    last declared or taken back. ``offset_s`` is the UTC offset that their own device or home last wrote, at
-    ``offset_at``.
+    last declared or taken back. ``out_of_order``: a basket or a change of a stock came after a later one, so
+    ``purchases`` and ``home`` are approximate until ``customers.reordered`` mends them. ``home_back_at`` is when the
+    home last reported again after it had been silent for too long (epoch seconds). ``language`` is that of the last
+    notice, shown at ``language_at``; ``offset_s`` the UTC offset that their own device or home last wrote, at
+    ``offset_at``. ``merges`` are merges that wait, or waited, by number; ``code`` is the hash of the one-time code that
+    confirms one, and until when. Of a profile that was a bare card, ``extends`` is the customer whose card it is.
     """
 
     id: str
@@ -105,6 +126,7 @@ class Customer(Struct, frozen=True, gc=False):
     held: tuple[str, ...] = ()
     identifiers: tuple[str, ...] = ()
     language: str = ""
+    language_at: float = 0.0
     offset_s: int | None = None
     offset_at: float = 0.0
     consents: dict[str, Consent] = {}
@@ -113,19 +135,27 @@ class Customer(Struct, frozen=True, gc=False):
     notices: dict[str, Served] = {}
     objections: dict[str, float] = {}
     restricted: bool = False
+    restricted_at: float = 0.0
+    closed_times: dict[str, tuple[tuple[float, float], ...]] = {}
     of_age_at: float = 0.0
     purchases: Purchases = Purchases()
     places: Places = Places()
     home: dict[str, Stock] = {}
+    home_back_at: float = 0.0
     numbers: dict[str, Number] = {}
     preferences: dict[str, str | float | bool] = {}
     declared_at: dict[str, float] = {}
+    out_of_order: bool = False
     orders: tuple[Order, ...] = ()
     rewards: tuple[Reward, ...] = ()
     devices: dict[str, DeviceState] = {}
     requests: dict[str, Request] = {}
     reviews: dict[str, Review] = {}
+    waiting: tuple[Waiting, ...] = ()
     service: Service = Service()
+    merges: dict[str, Merge] = {}
+    code: tuple[str, float] = ("", 0.0)
+    extends: str = ""
     profiles: tuple["Customer", ...] = ()
 
     @property
@@ -133,10 +163,22 @@ class Customer(Struct, frozen=True, gc=False):
         """Every customer id of this person: one, unless they were merged."""
         return tuple([profile.id for profile in self.profiles]) or (self.id,)
 
+    def profile(self, name: str) -> "Customer":
+        """What came under this name; the person, unless they were merged."""
+        return next((profile for profile in self.profiles if profile.id == name), self)
+
+    @property
+    def sides(self) -> tuple[tuple[str, ...], ...]:
+        """The names of each human being behind this customer: a customer id, and the bare cards that extend it."""
+        names = self.names
+        owners = {one.id: one.extends if one.extends in names else one.id for one in self.profiles}
+        each = dict.fromkeys(owners.values())
+        return tuple([tuple([name for name in owners if owners[name] == owner]) for owner in each]) or ((self.id,),)
+
     @property
     def kept_from(self) -> float:
         """The start of the retention period: the last active contact, else the first entry (epoch seconds)."""
-        return max(self.last_contact_at, self.born_at)
+        return self.last_contact_at or self.born_at
 
     @property
     def awaited(self) -> Open | None:

@@ -14,6 +14,7 @@ RefusalReason = Literal[
     "cool_down",
     "quiet_hours",
     "late",
+    "back",
     "device",
     "attention",
     "holdout",
@@ -22,6 +23,7 @@ RefusalReason = Literal[
     "nothing_to_name",
     "wrong",
     "unparameterised",
+    "no_target",
 ]
 
 
@@ -58,14 +60,18 @@ class Term(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Window(Struct, frozen=True, array_like=True, gc=False):
-    """When the outcome counts: on local days ``from_day`` … ``until_day``, closed at ``closes_at`` (epoch seconds)."""
+    """When the outcome counts: from ``opens_at`` to before ``until``, if received before ``closes_at`` (epoch seconds).
+
+    With ``visit`` the first basket ends it; ``place`` is where that visit began.
+    """
 
     objective: str
+    opens_at: float
+    until: float
     closes_at: float
-    from_day: int
-    until_day: int
     visit: bool
     outcome: str = "bought_family"
+    place: str = ""
 
 
 FactKind = Literal["name", "need", "reward", "order", "heavy", "away", "trait", "avoid"]
@@ -127,7 +133,11 @@ Decision = Show | Silence
 
 
 class Outcome(Struct, frozen=True, array_like=True, gc=False):
-    """The outcome of a decision: bit i of ``hits`` when its i-th known family was bought; ``got`` for the shown arm."""
+    """The outcome of a decision: bit i of ``hits`` when its i-th known family was bought; ``got`` for the shown arm.
+
+    Not ``observed``: no till could have reported a purchase all that time, so that nothing bought says nothing.
+    ``opens_at`` and ``until`` are those of its window.
+    """
 
     decision: str
     objective: str
@@ -135,3 +145,6 @@ class Outcome(Struct, frozen=True, array_like=True, gc=False):
     hits: int
     got: bool
     value_cents: int
+    observed: bool = True
+    opens_at: float = 0.0
+    until: float = 0.0

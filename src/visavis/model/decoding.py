@@ -7,8 +7,8 @@ from typing import Any, Final
 import msgspec
 
 from visavis.model.errors import Invalid
-from visavis.model.ids import check_id, check_identity
-from visavis.model.moment import Linked, Moment, Unlinked
+from visavis.model.ids import check_identity, check_sent_id
+from visavis.model.moment import Bought, Linked, Moment, Paying, Returned, Unlinked
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 CLOCK_SKEW: Final = timedelta(minutes=5)
@@ -30,25 +30,57 @@ def decode(payload: bytes, *, received_at: datetime) -> Moment:
     try:
         moment = _json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _invalid(error) from None
+        if (fields := _with_lines(payload)) is None:
+            raise _invalid(error) from None
+        return from_builtins(fields, received_at=received_at)
     return _checked(moment, received_at)
 
 
-def from_builtins(fields: dict[str, Any], *, received_at: datetime) -> Moment:
-    """One moment from an object that is already parsed (a story's TOML, a CSV row)."""
+def from_builtins(fields: dict[str, Any], *, received_at: datetime, our_own: bool = False) -> Moment:
+    """One moment from an object that is already parsed (a story's TOML, a CSV row); ``our_own``: the server made it."""
     try:
-        moment = msgspec.convert(fields, Moment, strict=True)
+        moment = msgspec.convert(_with_array_lines(fields), Moment, strict=True)
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
-    return _checked(moment, received_at)
+    return _checked(moment, received_at, our_own=our_own)
 
 
-def _checked(moment: Moment, received_at: datetime) -> Moment:
-    """The moment, if it is in time, its id can be named, and its customer and identifier are of one person."""
-    check_id(moment.id, "id")
+def _with_lines(payload: bytes) -> dict[str, Any] | None:
+    """The fields of a moment that has an object among its lines; ``None`` for any other."""
+    try:
+        fields = msgspec.json.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    lines = fields.get("lines") if isinstance(fields, dict) else None
+    return fields if isinstance(lines, list) and any(isinstance(line, dict) for line in lines) else None
+
+
+def _with_array_lines(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields with each line that is an object written as an array."""
+    lines = fields.get("lines")
+    if not isinstance(lines, list | tuple) or not any(isinstance(line, dict) for line in lines):
+        return fields
+    defaults = {"product": None, "quantity": 1, "price_cents": 0}
+    written = [
+        [line.get(name, default) for name, default in defaults.items()] if isinstance(line, dict) else line
+        for line in lines
+    ]
+    return {**fields, "lines": written}
+
+
+def _checked(moment: Moment, received_at: datetime, *, our_own: bool = False) -> Moment:
+    """The moment, if it is in time, a sender may give its id, and its customer and identifier are of one person."""
+    if not our_own:
+        check_sent_id(moment.id)
     check_identity(moment.customer, "customer")
     if isinstance(moment, Linked | Unlinked):
         check_identity(moment.identifier, "identifier")
+    if isinstance(moment, Paying | Bought | Returned) and not all(line.quantity for line in moment.lines):
+        advice = "Leave the line out; what came back has a quantity below 0."
+        raise Invalid("Not a moment: a line has the quantity 0.", advice=advice)
+    if isinstance(moment, Returned) and not (bool(moment.order) ^ bool(moment.place and moment.lines)):
+        advice = "Send the `order` that came back, or the `place` and `lines` of products."
+        raise Invalid("Not a moment: it says either which order or which products came back.", advice=advice)
     return _in_time(moment, received_at)
 
 

@@ -7,10 +7,10 @@ import msgspec
 from msgspec import Struct
 
 from visavis.model.decision import Decision, Outcome
-from visavis.model.moment import Moment
+from visavis.model.moment import Moment, Role
 from visavis.model.world import WorldChange
 
-FORM: Final = 2
+FORM: Final = 3
 
 
 class Effect(Struct, frozen=True, array_like=True, gc=False):
@@ -43,8 +43,26 @@ class Use(Struct, frozen=True, array_like=True, gc=False):
     by: str = ""
 
 
+class Origin(Struct, frozen=True, array_like=True, gc=False):
+    """Who acted (``role``, and the short id of their ``key``) and where; the server writes it, no sender can.
+
+    The role ``person`` is a person without a key, by a link of their own; none at all is the server itself.
+    """
+
+    role: Role | Literal["person", ""] = ""
+    key: str = ""
+    surface: str = ""
+    method: str = ""
+
+
+SERVER: Final = Origin()
+
+
 class Entry(Struct, frozen=True, array_like=True, gc=False):
-    """One row of the log; ``world`` is the version of the shared state at the decisions, ``form`` of this record."""
+    """One row of the log; ``world`` is the version of the shared state at the decisions, ``form`` of this record.
+
+    ``identifier`` is the hash of the identifier by which the sender named the customer, if not by their id.
+    """
 
     form: int
     customer: str
@@ -56,6 +74,8 @@ class Entry(Struct, frozen=True, array_like=True, gc=False):
     uses: tuple[Use, ...] = ()
     granted: Granted | None = None
     world: str = ""
+    origin: Origin = SERVER
+    identifier: str = ""
 
 
 class WorldEntry(Struct, frozen=True, array_like=True, gc=False):

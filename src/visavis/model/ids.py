@@ -2,7 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from hashlib import blake2b
+from string import ascii_uppercase, digits
 from typing import Final
 
 from visavis.model.errors import Invalid
@@ -21,6 +23,8 @@ _INVISIBLE: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _TEMPLATE: Final = re.compile(r"\{\{.*\}\}|\{%.*%\}|[$#]\{.*\}|[\[<{][a-z_. ]+[\]>}]|%[a-z]|%[a-z_]+%|%\(\w+\)s")
 """A variable that a template left unfilled."""
 _MINUS_ONE: Final = "-1"
+OWN: Final = "~"
+"""How the ids of our own moments begin; no sender may send such an id."""
 _UNNAMEABLE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Controls, lone surrogates and separators of lines: not to be written in an address, a header or a log."""
 
@@ -72,13 +76,58 @@ def check_identity(text: str, what: str) -> None:
         )
 
 
-def decision_id(customer: str, moment: str, audience: str) -> str:
-    """The id of the decision for this audience at this moment of this customer.
+def check_sent_id(text: str) -> None:
+    """:class:`Invalid` unless a sender may give a moment this id: :func:`check_id`, and not one of our own."""
+    check_id(text, "id")
+    if text.startswith(OWN):
+        raise Invalid(f"Not a moment: ids that begin with `{OWN}` are the server's own.", advice="Choose another id.")
 
-    >>> decision_id("camille", "m1", "customer")
+
+def own_id(*parts: str) -> str:
+    """The id of a moment of our own: what it is, then what it follows from; the same parts, the same id.
+
+    >>> own_id("due", "d1"), len(own_id("opposed", "0", "m" * ID_LIMIT)) <= ID_LIMIT
+    ('~due-d1', True)
+    """
+    name = OWN + "-".join(parts)
+    if len(name) <= ID_LIMIT:
+        return name
+    return f"{OWN}{parts[0]}-{blake2b(name.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
+
+
+def has_form(forms: Iterable[str], text: str) -> bool:
+    """Whether this has one of these forms, in which ``#`` stands for a digit and ``@`` for a capital letter, A to Z.
+
+    >>> [has_form(("K-###", "@#"), text) for text in ("K-042", "B7", "K-42", "é7", "K-04२")]
+    [True, True, False, False, False]
+    """
+    return any(len(form) == len(text) and all(map(_fits, form, text)) for form in forms)
+
+
+def _fits(sign: str, char: str) -> bool:
+    return char == sign if sign not in "#@" else char in (digits if sign == "#" else ascii_uppercase)
+
+
+def draw_id(customer: str, moment: str, audience: str) -> str:
+    """What names the draw for this audience at this moment of this customer; it never leaves the engine.
+
+    >>> draw_id("camille", "m1", "customer")
     'fa04f78e80f0e71f5e771a6e'
     """
-    return blake2b(f"{customer}\x00{moment}\x00{audience}".encode(), digest_size=12).hexdigest()
+    name = f"{customer}\x00{moment}\x00{audience}"
+    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+
+
+def decision_id(key: bytes, customer: str, moment: str, audience: str) -> str:
+    """The id of the decision for this audience: a keyed hash, so that nobody computes it from a name.
+
+    >>> len(decision_id(b"k", "camille", "m1", "customer"))
+    24
+    >>> decision_id(b"k", "camille", "m1", "customer") == decision_id(b"l", "camille", "m1", "customer")
+    False
+    """
+    name = f"decision/{draw_id(customer, moment, audience)}"
+    return blake2b(name.encode(), key=key, digest_size=12).hexdigest()
 
 
 def version_of(*parts: bytes) -> str:

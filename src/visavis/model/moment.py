@@ -1,8 +1,8 @@
 """A moment: one thing that happened between a person and the brand, at one instant, of one kind.
 
 Each kind is one class: its fields, its category of data (consent is given for categories), who may send it, how long
-it is kept, and whether it counts as contact. What a sender writes into ``at``, ``late``, ``own_offset_s`` or a line's
-``family`` is never used: ``consent.gate.admit`` resolves them. JSON is read by ``model.decoding``.
+it is kept, and whether it counts as contact. What a sender writes into ``at``, ``late``, ``back``, ``own_offset_s`` or
+a line's ``family`` is never used: ``consent.gate.admit`` resolves them. JSON is read by ``model.decoding``.
 """
 
 from datetime import date, datetime
@@ -45,10 +45,13 @@ class Spot(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Line(Struct, frozen=True, array_like=True, gc=False):
-    """One product of a basket; ``family`` is written by the gate; ``price_cents`` is what the whole line cost."""
+    """One product of a basket; ``family`` is written by the gate; ``price_cents`` is what the whole line cost.
+
+    A ``quantity`` below 0 came back; 0 is refused. In JSON a line is an array in this order, or an object.
+    """
 
     product: Id
-    quantity: Annotated[int, Meta(gt=0, le=10_000)] | Quantity = 1
+    quantity: Annotated[int, Meta(ge=-10_000, le=10_000)] | Annotated[float, Meta(ge=-10_000, le=10_000)] = 1
     price_cents: Cents = 0
     family: Name = ""
 
@@ -58,8 +61,9 @@ class MomentBase(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defau
 
     ``retention`` names the class of data whose retention period applies (the category, unless the kind is a proof);
     an ``active_contact`` is an act of the person, and starts that period again. ``late``: received too long after it
-    occurred to be news (``Brand.late_after``); ``own_offset_s``: the UTC offset that the person's own device or home
-    wrote ``occurred_at`` with. Both are written by the gate.
+    occurred to be news (``Brand.late_after``); ``back``: reported by a source that comes back from a silence;
+    ``own_offset_s``: the UTC offset that the person's own device or home wrote ``occurred_at`` with. All three are
+    written by the gate.
     """
 
     category: ClassVar[Category]
@@ -72,6 +76,7 @@ class MomentBase(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defau
     occurred_at: datetime
     at: Spot | None = None
     late: bool = False
+    back: bool = False
     own_offset_s: int | None = None
 
     def __init_subclass__(cls) -> None:
@@ -261,11 +266,13 @@ class Fulfilled(MomentBase, frozen=True, tag="fulfilled"):
 
 
 class Returned(MomentBase, frozen=True, tag="returned"):
-    """An order came back."""
+    """An order came back; or products of earlier baskets (the gate makes this a ``bought`` with quantities below 0)."""
 
     category = "orders"
     senders = TILL
-    order: Id
+    order: Name = ""
+    place: Name = ""
+    lines: Annotated[tuple[Line, ...], Meta(max_length=LINES_LIMIT)] = ()
 
 
 class Redeeming(MomentBase, frozen=True, tag="redeeming"):
@@ -303,8 +310,19 @@ class Noticed(MomentBase, frozen=True, tag="noticed"):
     iri: tuple[str, ...] = ()
 
 
+class ChoiceProof(Struct, frozen=True, gc=False):
+    """What proves a choice that a person made elsewhere: how they made it, the document that says so, and when."""
+
+    method: Annotated[str, Meta(min_length=1, max_length=128)]
+    document: Annotated[str, Meta(min_length=1, max_length=128)]
+    at: Annotated[datetime, Meta(tz=True)]
+
+
 class Consented(MomentBase, frozen=True, tag="consented"):
-    """A yes to one purpose; a ``trial`` ends after 30 days. The gate writes the scope served, and ``until``."""
+    """A yes to one purpose; a ``trial`` ends after 30 days. The gate writes the scope served, ``since`` and ``until``.
+
+    ``proof`` is the brand's, of a yes that was said elsewhere: it counts from that time.
+    """
 
     category = "account"
     senders = PERSON
@@ -313,10 +331,12 @@ class Consented(MomentBase, frozen=True, tag="consented"):
     notice: Id
     by: Annotated[str, Meta(pattern="^(person|guardian)$")] = "person"
     method: Name = ""
+    proof: ChoiceProof | None = None
     trial: bool = False
     categories: tuple[str, ...] = ()
     recipients: tuple[str, ...] = ()
     iri: tuple[str, ...] = ()
+    since: datetime | None = None
     until: datetime | None = None
 
 
@@ -422,6 +442,31 @@ class Reviewed(MomentBase, frozen=True, tag="reviewed"):
     reasons: Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
+class Sought(MomentBase, frozen=True, tag="sought"):
+    """Somebody else sought what only the person may do (``what``, ``about`` which): it waits on their own page.
+
+    The gate writes it in the place of the moment that was sent, and until when it waits.
+    """
+
+    category = "account"
+    senders = NOBODY
+    retention = PROOF
+    active_contact = False
+    what: Annotated[str, Meta(pattern="^(consent|objection|restriction|link)$")]
+    about: Name = ""
+    until: datetime | None = None
+
+
+class Confirmed(MomentBase, frozen=True, tag="confirmed"):
+    """The person answered what waited for them: that of the moment ``of``."""
+
+    category = "account"
+    senders = NOBODY
+    retention = PROOF
+    of: Id
+    yes: bool
+
+
 class Proposed(MomentBase, frozen=True, tag="proposed"):
     """The person proposed an offer or a product."""
 
@@ -453,11 +498,52 @@ class Worn(MomentBase, frozen=True, tag="worn"):
 
 
 class Linked(MomentBase, frozen=True, tag="linked"):
-    """An identifier (a hash) was attached; if another customer holds it, the two are merged."""
+    """An identifier (a hash) was attached. The gate writes ``how``, and ``merge`` or the ``owner`` of a bare ``card``.
+
+    ``extended``: it is of a bare card (or a bare card asks), which then is its owner's; ``waiting``: it is another
+    person's, and both are asked under the number ``merge``; ``merged``: both confirmed.
+    """
 
     category = "account"
     senders = BRAND
     identifier: Id
+    how: Annotated[str, Meta(pattern="^(linked|extended|waiting|merged)$")] = "linked"
+    merge: Name = ""
+    card: Name = ""
+    owner: Name = ""
+    until: datetime | None = None
+
+
+class Merging(MomentBase, frozen=True, tag="merging"):
+    """A step towards being merged with another person: asked, confirmed, refused; or a one-time code was made.
+
+    Of a code, only its hash is kept, until ``until``. ``method``: on the person's own page, or by their code.
+    """
+
+    category = "account"
+    senders = NOBODY
+    retention = PROOF
+    step: Annotated[str, Meta(pattern="^(asked|coded|confirmed|refused)$")]
+    merge: Name = ""
+    identifier: Name = ""
+    code: Name = ""
+    method: Annotated[str, Meta(pattern="^(|page|code)$")] = ""
+    until: datetime | None = None
+
+
+class UsedTogether(MomentBase, frozen=True, tag="used_together"):
+    """A decision about a person merged with this one read data of this one: for a purpose, these categories.
+
+    ``by`` is who read them, as in a use; ``shown`` says whether a card was made of them.
+    """
+
+    category = "service"
+    senders = NOBODY
+    active_contact = False
+    purpose: Id
+    categories: tuple[str, ...]
+    by: Name = ""
+    shown: bool = False
 
 
 class Consulted(MomentBase, frozen=True, tag="consulted"):
@@ -479,11 +565,15 @@ class Unlinked(MomentBase, frozen=True, tag="unlinked"):
 
 
 class Due(MomentBase, frozen=True, tag="due"):
-    """Time has come: the server wakes the person at ``next_due_at``, and every window that has ended closes."""
+    """Time has come: the server wakes the person at ``next_due_at``, and every window that has ended closes.
+
+    ``unobserved`` are the decisions among them during whose window no till was working.
+    """
 
     category = "service"
     senders = NOBODY
     active_contact = False
+    unobserved: tuple[str, ...] = ()
 
 
 AtPlace = Located | Entered | Dwelled | Left
@@ -491,8 +581,8 @@ OfProduct = Saw | Paying | Bought | Stocked | Consumed | RanOut
 OfPerson = Measured | Declared | CheckedIn | Asked | Shared | Displayed | Answered
 OfOrder = Ordered | Fulfilled | Returned | Redeeming | Reversed
 OfChoice = Noticed | Consented | Withdrew | Objected | Restricted | Born
-OfRight = Consulted | Requested | Corrected | Lapsed | Contested | Reviewed
-OfAccount = Proposed | Voted | Worn | Linked | Unlinked | Due
+OfRight = Consulted | Requested | Corrected | Lapsed | Contested | Reviewed | Sought | Confirmed
+OfAccount = Proposed | Voted | Worn | Linked | Unlinked | Merging | UsedTogether | Due
 Moment = AtPlace | OfProduct | OfPerson | OfOrder | OfChoice | OfRight | OfAccount
 
 KINDS: Final[dict[str, type[MomentBase]]] = {str(kind.__struct_config__.tag): kind for kind in Moment.__args__}

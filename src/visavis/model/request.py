@@ -55,6 +55,16 @@ class Request(Struct, frozen=True, gc=False):
         return bool(NEXT[self.status])
 
 
+class Waiting(Struct, frozen=True, array_like=True, gc=False):
+    """What somebody sought and the person has not answered: the moment ``of``, since when, until when it may be."""
+
+    what: str
+    about: str
+    of: str
+    at: float
+    until: float
+
+
 class Review(Struct, frozen=True, gc=False):
     """A decision that the person contests in their own words, and the brand's answer, due at ``due_at``."""
 

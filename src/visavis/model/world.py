@@ -32,20 +32,28 @@ class Belief(Struct, frozen=True, array_like=True, gc=False):
 
 
 class World(Struct, frozen=True, gc=False):
-    """The shared state that a decision saw. ``version`` is a hash chain over its entries."""
+    """The shared state that a decision saw. ``version`` is a hash chain over its entries.
+
+    ``notices`` are the hashes of all notices that were ever loaded.
+    """
 
     version: str = ""
     strategy: str = ""
     learned: Learned | None = None
     calibrations: dict[str, Calibration] = {}
     beliefs: dict[str, Belief] = {}
+    notices: dict[str, str] = {}
 
 
 class StrategyLoaded(Struct, frozen=True, array_like=True, tag="strategy", gc=False):
-    """A strategy became the current one; its files are kept, so that old decisions can be repeated."""
+    """A strategy became the current one; its files are kept, so that old decisions can be repeated.
+
+    ``notices`` are the hashes of its notices, by purpose, version and language.
+    """
 
     version: str
     files: dict[str, bytes]
+    notices: dict[str, str] = {}
 
 
 class ParametersLearned(Struct, frozen=True, array_like=True, tag="learned", gc=False):

@@ -127,7 +127,7 @@ class Erasures:
         asked = Requested(id=cause, customer="", occurred_at=now, request=cause, right="erasure", status="fulfilled")
         for known in customer.names:
             moment = replace(asked, customer=known)
-            effects = tuple([Effect(decision_id(known, cause, one), ERASED, "", one) for one in whom])
+            effects = tuple([Effect(decision_id(self._secret, known, cause, one), ERASED, "", one) for one in whom])
             notices.append(Entry(FORM, known, now, moment, effects=effects))
             self._webhooks.announce(notices[-1])
         opposed = bool(self._suppression_list.of((*customer.names, *customer.identifiers)))

@@ -18,7 +18,7 @@ def kantara(proof: Proof, controller: Controller) -> dict[str, Any]:
         "version": "KI-CR-v1.1.0",
         "jurisdiction": controller.country,
         "consentTimestamp": max(0, int(choice.since)),
-        "collectionMethod": choice.method or "not told",
+        "collectionMethod": proof.method,
         "consentReceiptID": choice.record,
         "language": words.language,
         "piiPrincipalId": proof.subject,

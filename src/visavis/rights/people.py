@@ -7,6 +7,7 @@ import msgspec
 
 from visavis.model.customer import Customer
 from visavis.model.decoding import from_builtins
+from visavis.model.entry import SERVER, Origin
 from visavis.model.errors import Refused
 from visavis.model.moment import Moment
 from visavis.ports import PersonalDataHolder
@@ -35,15 +36,16 @@ class People:
         return self.processor.clock.now()
 
     def find(self, name: str) -> Customer:
-        """The person of this name; :class:`UnknownPerson` when nothing is held of them."""
-        customer = self.processor.customer(name)
+        """What is held of the one who has this name; :class:`UnknownPerson` when that is nothing."""
+        customer = self.processor.side(name)
         if not customer.entries and not any(one.export_personal_data(customer.names) for one in self.holders):
             raise UnknownPerson("Nothing is held of this person.", advice="Check the name.")
         return customer
 
-    async def process(self, moment: Moment) -> None:
-        """Process a moment of our own; :class:`Invalid` beyond the limits of its kind, :class:`Refused` if not kept."""
-        within_limits = from_builtins(msgspec.to_builtins(moment), received_at=self.now())
-        answer = (await self.writer.process(within_limits)).answer
-        if answer.refused is not None:
-            raise Refused("This was not kept.", advice=answer.refused.advice)
+    async def process(self, moment: Moment, origin: Origin = SERVER) -> Moment:
+        """Process a moment of our own, and return what was kept of it; :class:`Refused` if it was not."""
+        within_limits = from_builtins(msgspec.to_builtins(moment), received_at=self.now(), our_own=True)
+        answer = (await self.writer.process(within_limits, origin)).answer
+        if answer.entry is None:
+            raise Refused("This was not kept.", advice=answer.refused.advice if answer.refused is not None else "")
+        return answer.entry.moment

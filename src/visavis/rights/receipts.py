@@ -13,10 +13,13 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from msgspec import Struct
 
+from visavis.consent.confirmation import OWN
 from visavis.model.consent import OPENS, SENSITIVE, Consent, NoticeText, Purpose, Status, hash_of
 from visavis.model.customer import Customer
 from visavis.model.dpv import BASIS_TERMS, CATEGORY_TERMS, LAW, NAMESPACES, SCHEMA, STATUS_TERMS
+from visavis.model.entry import Entry
 from visavis.model.errors import Invalid
+from visavis.model.moment import Consented
 from visavis.strategy.brand import Controller
 
 ALGORITHM: Final = "Ed25519"
@@ -42,6 +45,23 @@ class Proof(Struct, frozen=True):
     words: NoticeText
     choice: Consent
     status: Status
+    recorded: Entry | None = None
+
+    @property
+    def by_other(self) -> bool:
+        """Whether somebody else recorded the choice for the person."""
+        return self.recorded is not None and self.recorded.origin.role not in OWN
+
+    @property
+    def method(self) -> str:
+        """How the choice was made; of one that somebody else recorded also the document that says so, and when."""
+        moment = self.recorded.moment if self.recorded is not None else None
+        told = self.choice.method or "not told"
+        if not self.by_other or not isinstance(moment, Consented):
+            return told
+        if moment.proof is None:
+            return f"{told}, recorded without a document"
+        return f"{told}, recorded from {moment.proof.document} of {_utc(moment.proof.at.timestamp())}"
 
 
 class ConsentReceipt(Struct, frozen=True):
@@ -54,8 +74,13 @@ class ConsentReceipt(Struct, frozen=True):
     document: dict[str, Any]
 
 
-def proof(customer: Customer, subject: str, purpose: Purpose, words: NoticeText, status: Status) -> Proof:
-    """The proof of the present choice, by these served words; :class:`Invalid` if there is none, or other words."""
+def proof(
+    customer: Customer, subject: str, purpose: Purpose, words: NoticeText, status: Status, recorded: Entry | None = None
+) -> Proof:
+    """The proof of the present choice, by these served words; :class:`Invalid` if there is none, or other words.
+
+    ``recorded`` is its entry, which says who recorded it.
+    """
     choice = customer.consents.get(purpose.key)
     if choice is None or not choice.served:
         raise Invalid("There is no choice that a notice was served for.", advice="A receipt proves a choice.")
@@ -64,7 +89,7 @@ def proof(customer: Customer, subject: str, purpose: Purpose, words: NoticeText,
         raise Invalid("These are not the words that were served before this choice.", advice=advice)
     if not choice.served_at <= choice.since:
         raise Invalid("The notice came after the choice.", advice="Such a choice proves nothing.")
-    return Proof(subject, purpose, words, choice, status)
+    return Proof(subject, purpose, words, choice, status, recorded)
 
 
 def record(proof: Proof, controller: Controller) -> dict[str, Any]:
@@ -103,8 +128,8 @@ def record(proof: Proof, controller: Controller) -> dict[str, Any]:
             {
                 "@type": STATUS_TERMS[proof.status],
                 "dpv:isIndicatedAtTime": _utc(choice.since),
-                "dpv:isIndicatedBy": _actor(choice, subject),
-                "dpv:hasIndicationMethod": choice.method or "not told",
+                "dpv:isIndicatedBy": _actor(proof, subject),
+                "dpv:hasIndicationMethod": proof.method,
                 **({"dct:valid": validity(choice)} if choice.status in OPENS else {}),
             }
         ],
@@ -227,9 +252,10 @@ def _party(controller: Controller) -> dict[str, Any]:
     }
 
 
-def _actor(choice: Consent, subject: dict[str, str]) -> dict[str, str] | list[dict[str, str]]:
+def _actor(proof: Proof, subject: dict[str, str]) -> dict[str, str] | list[dict[str, str]]:
+    choice = proof.choice
     guardian = {"@id": f"{subject['@id']}/guardian"}
-    if choice.status in ("revoked", "invalidated"):
+    if proof.by_other or choice.status in ("revoked", "invalidated"):
         return {"@id": "ex:controller"}
     if "guardian" not in choice.by:
         return subject

@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from visavis.consent.gate import placed
+from visavis.consent.vocabulary import undeclared
 from visavis.model.decision import Decision, Silence
 from visavis.model.decoding import from_builtins
 from visavis.model.entry import Entry
@@ -36,7 +37,9 @@ def corrected(strategy: Strategy, entry: Entry, instead: Mapping[str, Any]) -> E
         advice = f"Known: {', '.join(sorted(_fields(old)))}."
         raise Invalid(wrong if unknown else "There is no field to correct.", advice=advice)
     fields: dict[str, Any] = msgspec.to_builtins(replace(old, at=None))
-    decoded = from_builtins(fields | dict(instead), received_at=entry.received_at)
+    decoded = from_builtins(fields | dict(instead), received_at=entry.received_at, our_own=True)
+    if advice := undeclared(strategy, decoded):
+        raise Invalid("The strategy does not declare what this names.", advice=advice)
     new = placed(strategy, decoded, old.own_offset_s)
     if getattr(new, "place", None) == getattr(old, "place", None):
         new = replace(new, at=old.at)  # its local time was that of an offset that is not kept with the instant
@@ -48,6 +51,9 @@ def amended(entries: Sequence[Entry], of: str, new: Entry | None) -> dict[str, E
     wrong = next((entry for entry in entries if entry.moment.id == of), None)
     if wrong is None:
         raise Invalid("There is no such moment of this person.", advice="GET …/export lists them.")
+    if wrong.moment.category not in CORRECTABLE:
+        advice = "Correct what was declared, observed, bought or measured."
+        raise Invalid("This moment holds no data about the person.", advice=advice)
     others = [entry for entry in entries if entry is not wrong]
     kept = others if new is None else [*others, new]
     words, outcomes = _words_of([wrong]) - _words_of(kept), _outcomes_of([wrong]) - _outcomes_of(kept)

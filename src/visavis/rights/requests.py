@@ -11,14 +11,17 @@ from joserfc.jwk import OKPKey
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from visavis.consent.confirmation import sought
 from visavis.consent.notices import MARKETING, SHARING
 from visavis.explain.accounts import Accounts
-from visavis.model.entry import Entry
+from visavis.model.entry import SERVER, Entry, Origin
 from visavis.model.errors import Invalid, Refused
-from visavis.model.moment import Corrected, Objected, Requested, Restricted
+from visavis.model.ids import own_id
+from visavis.model.moment import Corrected, Objected, Requested, Restricted, Sought
 from visavis.model.request import MONTHS, MONTHS_MORE, NEXT, REASONED, STATUS_TERMS, Request, months_after
 from visavis.rights.erasure import Erasures
 from visavis.rights.export import Export, export, opened
+from visavis.rights.merges import Merges
 from visavis.rights.people import People, UnknownPerson
 from visavis.rights.receipts import ALGORITHM, public_key
 from visavis.rights.rectification import EVIDENCE, amended, corrected
@@ -52,13 +55,20 @@ class OpenRequest(Struct, frozen=True):
 
 
 class Requests:
-    """The requests of one server, with its ``erasures`` and ``reviews``; ``key`` signs what people keep."""
+    """The requests of one server, with its ``erasures``, ``merges`` and ``reviews``; ``key`` signs what people keep."""
 
     def __init__(
-        self, people: People, erasures: Erasures, suppression_list: SuppressionList, accounts: Accounts, key: OKPKey
+        self,
+        people: People,
+        erasures: Erasures,
+        merges: Merges,
+        suppression_list: SuppressionList,
+        accounts: Accounts,
+        key: OKPKey,
     ) -> None:
         self.people = people
         self.erasures = erasures
+        self.merges = merges
         self.reviews = Reviews(people)
         self.key = key
         self._suppression_list = suppression_list
@@ -71,7 +81,7 @@ class Requests:
         self.people.find(name)
         now = self.people.now()
         request, expected_at = f"request-{token_hex(8)}", months_after(now, MONTHS)
-        moment = Requested(id=request, customer=name, occurred_at=now, request=request, right=right, of=of)
+        moment = Requested(id=own_id(request), customer=name, occurred_at=now, request=request, right=right, of=of)
         fields = dict(instead) if instead is not None else None
         await self.people.process(replace(moment, expected_at=expected_at, instead=fields))
         return Acknowledged(request, right, "acknowledged", STATUS_TERMS["acknowledged"], now, expected_at)
@@ -92,7 +102,7 @@ class Requests:
             if now > expected_at:
                 raise Invalid("A request is delayed within its first month only.", advice="Answer now.")
             expected_at = months_after(expected_at, MONTHS_MORE)
-        cause = f"{request}-{status}-{token_hex(3)}"
+        cause = own_id(request, status, token_hex(3))
         moment = Requested(id=cause, customer=name, occurred_at=now, request=request, right=found.right, status=status)
         await self.people.process(replace(moment, expected_at=expected_at, reason=reason, by=by))
         asked_at = datetime.fromtimestamp(found.asked_at, now.tzinfo)
@@ -160,24 +170,33 @@ class Requests:
         await self._corrected(name, asked.request, family=family)
         return await self.move(name, asked.request, "fulfilled")
 
-    async def restrict(self, name: str, *, on: bool) -> Acknowledged:
+    async def restrict(self, name: str, *, on: bool, origin: Origin = SERVER) -> Acknowledged:
         """Keep the person's data and read none of it, or (``on = False``) let it be read again."""
-        asked = await self.acknowledge(name, "restriction")
-        moment = Restricted(id=f"{asked.request}-restricted", customer=name, occurred_at=self.people.now(), on=on)
-        await self.people.process(moment)
-        return await self.move(name, asked.request, "fulfilled")
+        cause = own_id("restrict", token_hex(8))
+        moment = Restricted(id=cause, customer=name, occurred_at=self.people.now(), on=on)
+        return await self._chosen("restriction", moment, origin)
 
-    async def object(self, name: str, about: str, *, on: bool) -> Acknowledged:
+    async def object(self, name: str, about: str, *, on: bool, origin: Origin = SERVER) -> Acknowledged:
         """Note the objection, which stands at once and for good, until the person takes the same one back."""
-        purposes = self.people.processor.strategy.purposes
+        purposes, now = self.people.processor.strategy.purposes, self.people.now()
         if about not in (MARKETING, SHARING, *self.people.find(name).objections, *purposes):
             advice = "Write marketing, sharing, or a purpose: GET …/purposes lists them."
             raise Invalid("There is nothing to object to under this name.", advice=advice)
-        asked = await self.acknowledge(name, "objection")
-        cause, now = f"{asked.request}-objected", self.people.now()
+        cause = own_id("object", token_hex(8))
+        moment = Objected(id=cause, customer=name, occurred_at=now, about=about, on=on, method="request")
+        return await self._chosen("objection", moment, origin)
+
+    async def _chosen(self, right: str, moment: Objected | Restricted, origin: Origin) -> Acknowledged:
+        """Carry it out; what only the person may do waits on their own page, and is no request of theirs."""
+        name, now = moment.customer, self.people.now()
+        if sought(self.people.find(name), moment, now, origin) is not None:
+            kept = await self.people.process(moment, origin)
+            expected_at = kept.until if isinstance(kept, Sought) and kept.until is not None else now
+            term = STATUS_TERMS["requires_action"]
+            return Acknowledged(moment.id, right, "requires_action", term, now, expected_at)
+        asked = await self.acknowledge(name, right)
         try:
-            moment = Objected(id=cause, customer=name, occurred_at=now, about=about, on=on, method="request")
-            await self.people.process(moment)
+            await self.people.process(moment, origin)
         except Refused as error:
             await self._reject(name, asked.request, error)
             raise
@@ -198,8 +217,8 @@ class Requests:
                 customer, request, one.right, one.status, asked_at, expected_at, now > expected_at, one.of, one.instead
             )
 
-        people = self.people.processor.population
-        found = [listed(person.id, name, one) for person in people for name, one in person.requests.items() if one.open]
+        profiles = [one for person in self.people.processor.population for one in person.profiles or (person,)]
+        found = [listed(who.id, name, one) for who in profiles for name, one in who.requests.items() if one.open]
         return sorted(found, key=lambda one: (one.expected_at, one.asked_at, one.customer))
 
     def signed(self, what: Struct, kind: str) -> str:
@@ -216,7 +235,7 @@ class Requests:
 
     async def _corrected(self, name: str, request: str, *, of: str = "", family: str = "") -> None:
         now = self.people.now()
-        moment = Corrected(id=f"{request}-corrected", customer=name, occurred_at=now, of=of, family=family)
+        moment = Corrected(id=own_id(request, "corrected"), customer=name, occurred_at=now, of=of, family=family)
         await self.people.process(moment)
 
     async def _reject(self, name: str, request: str, error: Exception) -> None:

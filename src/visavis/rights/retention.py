@@ -1,8 +1,9 @@
-"""Retention: data of a person are deleted so many days after their last active contact.
+"""Retention: data of a person are deleted so many days after their last active contact occurred.
 
 A category is kept as long as the longest purpose that names it, of those chosen about or on another basis; the rest as
 long as the longest of all; notices and choices, as proof, :data:`PROOF_DAYS` longer. When all is over the person is
-erased, and may come again. Restricted data are left alone. Whatever is interrupted is done at the next run.
+erased, and may come again. What is over already when it arrives goes at the next run, within a day. Restricted data are
+left alone. Whatever is interrupted is done at the next run.
 """
 
 import logging
@@ -15,6 +16,7 @@ from typing import Final
 from visavis.model.consent import CATEGORIES, Purpose
 from visavis.model.customer import Customer
 from visavis.model.entry import Entry
+from visavis.model.ids import own_id
 from visavis.model.moment import PROOF, Lapsed
 from visavis.ports import PersonalDataHolder
 from visavis.rights.rectification import without_categories
@@ -103,21 +105,25 @@ class Retention:
 
     def _delete_person(self, person: Customer) -> int:
         """Erase the person. The log comes last: until then it says that there is something left to do."""
-        entries = self._processor.entries_of(person.id)
+        entries = self._entries(person)
         for holder in self._holders:
             holder.erase_personal_data(person.names, entries)
         names = sorted(person.names, key=lambda name: name == person.id)
         return sum([len(self._processor.erase(name, for_good=False)) for name in names])
 
+    def _entries(self, person: Customer) -> list[Entry]:
+        """Every entry of this person, also of those with whom they were merged."""
+        return [entry for names in person.sides for entry in self._processor.entries_of(names[0])]
+
     def _delete_part(self, person: Customer, over: set[str], now: datetime, *, last: bool) -> int:
         """Remove these categories and what derives from them; with the ``last``, also what lies beside the log."""
         processor, changes = self._processor, {name: dict[str, Entry | None]() for name in person.names}
-        entries = processor.entries_of(person.id)
+        entries = self._entries(person)
         for entry, after in without_categories(entries, over):
             changes[entry.customer][entry.moment.id] = after
         categories, contact_at = tuple(sorted(over)), datetime.fromtimestamp(person.kept_from, UTC)
         for name in person.names:  # named by what it is about: after a crash it is there already
-            cause = f"lapsed-{'-'.join(categories)}-{contact_at:%Y%m%dT%H%M%S%f}"
+            cause = own_id("lapsed", *categories, f"{contact_at:%Y%m%dT%H%M%S%f}")
             moment = Lapsed(id=cause, customer=name, occurred_at=now, categories=categories, contact_at=contact_at)
             processor.step(moment, check_log=True)
         processor.commit()

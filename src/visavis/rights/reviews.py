@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from visavis.cards.replies import contestable_action
 from visavis.model.errors import Invalid
+from visavis.model.ids import own_id
 from visavis.model.moment import Contested, Reviewed
 from visavis.model.request import MONTHS, Review, months_after
 from visavis.rights.people import People, UnknownPerson
@@ -41,7 +42,7 @@ class Reviews:
             raise Invalid("This decision is not one that somebody reviews.", advice=advice)
         now = self._people.now()
         cause, tag, due_at = (
-            f"contested-{decision}",
+            own_id("contested", decision),
             processor.strategy.actions[action].review,
             months_after(now, MONTHS),
         )
@@ -57,7 +58,7 @@ class Reviews:
             raise UnknownPerson("Nobody contested this decision.", advice=advice)
         if not found.open:
             raise Invalid("This decision was reviewed already.", advice="A review is answered once.")
-        cause, now = f"reviewed-{decision}", self._people.now()
+        cause, now = own_id("reviewed", decision), self._people.now()
         reviewed = Reviewed(
             id=cause, customer=name, occurred_at=now, decision=decision, outcome=outcome, reasons=reasons
         )
@@ -67,6 +68,7 @@ class Reviews:
     def open(self) -> list[OpenReview]:
         """Every review that waits, the one that is due first at the head. Time closes none of them."""
         now = self._people.now().timestamp()
-        every = [(one.id, *item) for one in self._people.processor.population for item in one.reviews.items()]
+        profiles = [one for person in self._people.processor.population for one in person.profiles or (person,)]
+        every = [(one.id, *item) for one in profiles for item in one.reviews.items()]
         found = [OpenReview(*one, overdue=now > one[2].due_at) for one in every if one[2].open]
         return sorted(found, key=lambda one: (one.review.due_at, one.customer, one.decision))

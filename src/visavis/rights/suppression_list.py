@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 from visavis.model.customer import Customer
 from visavis.model.entry import Entry
 from visavis.model.errors import Invalid
+from visavis.model.ids import own_id
 from visavis.model.moment import Linked, Objected
 from visavis.ports import Projection
 from visavis.runtime.loop import REMEMBERED, Processor
@@ -95,6 +96,6 @@ def restore_objections(processor: Processor, listed: SuppressionList, customer: 
     """Enter the objections that the list has of this person and the log has not: it came from a backup or an export."""
     for about in listed.of((*customer.names, *customer.identifiers)):
         if about not in customer.objections:
-            name, at = f"opposed-{token_hex(6)}", processor.clock.now()
+            name, at = own_id("restored", token_hex(6)), processor.clock.now()
             again = Objected(id=name, customer=customer.id, occurred_at=at, about=about, method=REMEMBERED)
             processor.process([again])

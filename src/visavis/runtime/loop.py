@@ -3,10 +3,11 @@
 When a commit fails, what was stepped is discarded. A moment that is not admitted leaves no row, key or cache entry.
 """
 
-import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import reduce
 from heapq import merge
+from itertools import chain
 from typing import Final
 
 from msgspec import Struct
@@ -14,28 +15,28 @@ from msgspec.structs import replace
 
 from visavis.consent.gate import same_content
 from visavis.customers.fold import fold
-from visavis.customers.identity import REASONS, addressed, refusal
+from visavis.customers.identity import addressed, own_names, side
+from visavis.customers.reordered import reordered
 from visavis.engine import NotAdmitted, admit, step
 from visavis.learning.online import OnlineLearner
 from visavis.ledger.record import prepare_lines
 from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.decoding import CLOCK_SKEW
-from visavis.model.entry import Entry
+from visavis.model.entry import SERVER, Entry, Origin
 from visavis.model.errors import Refused, VisavisError
-from visavis.model.ids import check_identity
-from visavis.model.moment import Due, Linked, Moment, Objected
+from visavis.model.ids import check_identity, own_id
+from visavis.model.moment import Due, Linked, Merging, Moment, Objected
 from visavis.model.world import WorldChange
 from visavis.ports import Clock, Log
+from visavis.runtime.linking import NOTHING, Linking, Named, uses_together
 from visavis.runtime.population import Changes, Population
 from visavis.runtime.projections import Projections
 from visavis.runtime.replay import WORLDS, rebuild
 from visavis.runtime.worlds import change
 from visavis.strategy.read import Strategy
 
-DUE: Final = "due-"  # how the ids of our own ``due`` moments begin; no sender may use it
 REMEMBERED: Final = "kept"  # the method of an objection entered from the suppression list
 SKEW_S: Final = CLOCK_SKEW.total_seconds()
-log = logging.getLogger("visavis.identity")
 
 
 class StepResult(Struct, frozen=True):
@@ -60,7 +61,8 @@ class Group(Struct, frozen=True):
 class Processor:
     """Steps moments, commits them in groups, wakes who is due, changes the world; one a log, one thread.
 
-    ``objections_of`` gives objections kept under these names or identifiers (also of erased persons), entered first.
+    ``objections_of`` gives objections kept under these names or identifiers (also of erased persons), entered first;
+    ``has_key`` says whether a device or a home has a key that speaks for this name.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Processor:
         population: Population | None = None,
         projections: Projections | None = None,
         objections_of: Callable[[Iterable[str]], Iterable[str]] = lambda _names: (),
+        has_key: Callable[[str], bool] = lambda _name: False,
     ) -> None:
         self.log = log
         self.strategy = strategy
@@ -82,6 +85,7 @@ class Processor:
         learner = OnlineLearner(self.population.customer, strategy.purposes)
         self.projections = projections if projections is not None else Projections([learner])
         self._objections_of = objections_of
+        self.linking = Linking(self.population, randomization_key, has_key)
         self._entries: dict[tuple[str, str], Entry] = {}
         state = rebuild(log, self.population, self.projections)
         self.world = state.world
@@ -90,19 +94,31 @@ class Processor:
     # What is known.
 
     def customer(self, name: str) -> Customer:
-        """The person of this name as of the last step; a newborn when nothing is known of them."""
-        return self.population.customer(name)
+        """The person of this name as of the last step, all facts in order; a newborn when nothing is known of them."""
+        customer = self.population.customer(name)
+        if customer.out_of_order:
+            before, customer = customer, reordered(customer, self._stepped_entries)
+            self.population.put_in_order(before, customer)
+        return customer
 
-    def names(self, customer: str) -> tuple[str, ...]:
-        """Every name of this person: one, unless customers were merged."""
-        return self.customer(customer).names
+    def _stepped_entries(self, name: str) -> Iterator[Entry]:
+        return chain(self.log.of(name), [entry for entry in self._entries.values() if entry.customer == name])
 
-    def entries_of(self, customer: str) -> list[Entry]:
-        """The entries of this person, under each of their names, oldest first."""
-        return list(merge(*[self.log.of(name) for name in self.names(customer)], key=lambda entry: entry.received_at))
+    def side(self, name: str) -> Customer:
+        """What is this one's own: without those with whom they were merged, but with the bare cards that are theirs."""
+        found = side(self.customer(name), name)
+        return reordered(found, self._stepped_entries) if found.out_of_order else found
+
+    def names(self, name: str) -> tuple[str, ...]:
+        """The names that are this one's own: one, unless bare cards are theirs."""
+        return own_names(self.population.customer(name), name)
+
+    def entries_of(self, name: str) -> list[Entry]:
+        """The entries that are this one's own, oldest first."""
+        return list(merge(*[self.log.of(one) for one in self.names(name)], key=lambda entry: entry.received_at))
 
     def entry(self, customer: str, moment: str) -> Entry | None:
-        """The entry of this moment of the person, under whichever of their names it lies."""
+        """The entry of this moment, if it is this one's own."""
         found = (self.log.entry(name, moment) for name in self.names(customer))
         return next((entry for entry in found if entry is not None), None)
 
@@ -114,50 +130,83 @@ class Processor:
         self.commit()
         return answers
 
-    def step(self, moment: Moment, *, check_log: bool = False) -> StepResult:
+    def step(
+        self, moment: Moment, origin: Origin = SERVER, named: Named = NOTHING, *, check_log: bool = False
+    ) -> StepResult:
         """Step one moment into the open group; it must not be answered before :meth:`commit` has returned.
 
         The log is not asked about a moment that occurred after all that was received of its person, unless
-        ``check_log``: an id repeated under a later time makes the commit fail with :class:`Refused`.
+        ``check_log``: an id repeated under a later time makes the commit fail with :class:`Refused`. ``named`` is whom
+        else the sender may mean.
         """
-        customer = self.customer(moment.customer)
+        name = self.linking.customer_of(moment.customer, named)
+        identifier = named.customer if name != moment.customer else ""
+        moment = replace(moment, customer=name) if identifier else moment
+        customer = self._after_due(moment)
         moment = addressed(customer, moment)
-        name = moment.customer
         if check_log or moment.occurred_at.timestamp() - SKEW_S <= customer.last_received_at:
-            stored = self._entries.get((name, moment.id)) or self.log.entry(name, moment.id)
+            stored = self._stored(customer, moment)
             if stored is not None:
-                conflict = not same_content(self.strategy, stored.moment, moment)
-                return StepResult(stored, retried=True, conflict=conflict)
-        received_at = self.clock.now()
+                return stored
         if isinstance(moment, Linked):
-            refused = self._merge_refused(customer, moment, received_at.timestamp())
-            if refused is not None:
-                return StepResult(None, refused)
-        remembered = isinstance(moment, Objected) and moment.method == REMEMBERED
+            found = self.linking.resolved(customer, moment, named, self.clock.now())
+            if isinstance(found, NotAdmitted):
+                return StepResult(None, found)
+            moment = found
+        return self._enter(customer, moment, origin, identifier)
+
+    def _stored(self, customer: Customer, moment: Moment) -> StepResult | None:
+        """The first answer to this moment, under whichever of the person's names it was given."""
+        name = moment.customer
+        mine = own_names(customer, name)
+        for one in (name, *[other for other in customer.names if other != name]):
+            entry = self._entries.get((one, moment.id)) or self.log.entry(one, moment.id)
+            if entry is not None:
+                same = same_content(self.strategy, replace(entry.moment, customer=name), moment)
+                if same or one in mine:
+                    return StepResult(entry, retried=True, conflict=not same)
+        return None
+
+    def _enter(self, customer: Customer, moment: Moment, origin: Origin = SERVER, identifier: str = "") -> StepResult:
+        """Step one moment whose customer and links are settled."""
+        received_at, name = self.clock.now(), moment.customer
+        remembered = isinstance(moment, Objected) and moment.method == REMEMBERED and origin.surface == ""
         if (not customer.entries or isinstance(moment, Linked)) and not remembered:
             customer = self._restore_objections(customer, moment)
-        admitted = admit(self.strategy, customer, moment, received_at)
+        admitted = admit(self.strategy, customer, moment, received_at, origin)
         if not customer.entries and not isinstance(admitted, NotAdmitted) and self.log.erased(name):
             admitted = NotAdmitted(moment.kind, moment.category, "Nothing is kept under this name.")
         if isinstance(admitted, NotAdmitted):
             return StepResult(None, admitted)
-        entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.randomization_key)
+        if not admitted.late:  # a late moment decides nothing: a history that is brought in is put in order once
+            customer = self.customer(name) if customer.out_of_order else customer
+        entry, after = step(self.strategy, self.world, customer, admitted, received_at, self.randomization_key, origin)
+        entry = replace(entry, identifier=identifier) if identifier else entry
         self._entries[name, moment.id] = entry
         self.population.apply(entry, after)
-        if isinstance(admitted, Objected) and admitted.on:
-            self._object_as_each(after, admitted)
+        self._follow(entry, after)
         return StepResult(entry)
 
-    def _merge_refused(self, customer: Customer, moment: Linked, now: float) -> NotAdmitted | None:
-        holder = self.population.holder(moment.identifier)
-        if not holder or holder in customer.names:
-            return None
-        reason = refusal(customer, self.customer(holder), now)
-        if reason is None:
-            return None
-        log.warning("two customers were not merged", extra={"reason": reason})
-        why = f"This identifier belongs to another customer, and the two were not merged. {REASONS[reason]}"
-        return NotAdmitted("linked", "account", why)
+    def _after_due(self, moment: Moment) -> Customer:
+        """The person of this moment, after the windows that are over were closed."""
+        customer = self.population.customer(moment.customer)
+        if (due_at := customer.next_due_at) is None or isinstance(moment, Due):
+            return customer
+        now = self.clock.now()
+        if due_at > now.timestamp():
+            return customer
+        self.step(self._due(customer, now))
+        return self.population.customer(moment.customer)
+
+    def _follow(self, entry: Entry, after: Customer) -> None:
+        """Enter what this entry brings about under other names of the person, or of whom they are linked to."""
+        moment = entry.moment
+        if isinstance(moment, Objected) and moment.on:
+            self._object_as_each(after, moment, replace(entry.origin, surface=""))
+        elif isinstance(moment, Linked | Merging) and (next_one := self.linking.following(moment, entry.received_at)):
+            self._enter(self.population.customer(next_one.customer), next_one)
+        for used in uses_together(entry, after):
+            self._enter(self.population.customer(used.customer), used)
 
     def _restore_objections(self, customer: Customer, moment: Moment) -> Customer:
         """Enter again what was objected to under this name or identifier; the customer after it."""
@@ -165,18 +214,18 @@ class Processor:
         names = (name, moment.identifier) if isinstance(moment, Linked) else (name,)
         for about in self._objections_of(names):
             if about not in customer.objections and not self.log.erased(name):
-                cause = f"opposed-{len(customer.objections)}-{moment.id}"[:128]
+                cause = own_id("remembered", str(len(customer.objections)), moment.id)
                 at = moment.occurred_at
                 self.step(Objected(id=cause, customer=name, occurred_at=at, about=about, method=REMEMBERED))
-                customer = self.customer(name)
+                customer = self.population.customer(name)
         return customer
 
-    def _object_as_each(self, person: Customer, objection: Objected) -> None:
+    def _object_as_each(self, person: Customer, objection: Objected, origin: Origin) -> None:
         """Enter a merged person's objection under each of their names, since they may be parted again."""
         for profile in person.profiles:
             if objection.about not in profile.objections:
-                cause = f"opposed-{objection.id}"[:128]  # it enters itself under the next name in turn
-                self.step(replace(objection, id=cause, customer=profile.id, method=REMEMBERED))
+                cause = own_id("opposed", objection.id)  # it enters itself under the next name in turn
+                self.step(replace(objection, id=cause, customer=profile.id, method=REMEMBERED), origin)
                 return
 
     def commit(self) -> None:
@@ -208,7 +257,7 @@ class Processor:
         """Let the population and the projections follow a durable group, whose last entry is at this position."""
         self.population.commit(group.changes)
         first = position - len(group.entries) + 1
-        self.projections.advance(list(enumerate(group.entries, first)), self.log, self.customer, live=live)
+        self.projections.advance(list(enumerate(group.entries, first)), self.log, self.population.customer, live=live)
 
     # What the clock brings about.
 
@@ -222,10 +271,18 @@ class Processor:
         now = self.clock.now()
         answers: list[StepResult] = []
         while (limit is None or len(answers) < limit) and (due := self.population.pop_due(now.timestamp())):
-            name, decision = due
-            # Named by the decision that is waited for, which closes once.
-            answers.append(self.step(Due(id=f"{DUE}{decision}", customer=name, occurred_at=now)))
+            answers.append(self.step(self._due(due, now)))
         return answers
+
+    def _due(self, customer: Customer, now: datetime) -> Due:
+        """The moment that closes this person's windows that are over; named by the first, which closes once."""
+        assert customer.awaited is not None
+        stale_s, worked = self.strategy.brand.stale_after("till"), self.population.tills.worked
+        over = [one for one in customer.service.open if one.closes_at <= now.timestamp() and one.needs_till]
+        blind = [one.decision for one in over if not worked(one.place, one.opens_at, one.until, stale_s)]
+        return Due(
+            id=own_id("due", customer.awaited.decision), customer=customer.id, occurred_at=now, unobserved=tuple(blind)
+        )
 
     def learn(self) -> None:
         """Let the world change by what was learned, when a change is due."""
@@ -240,7 +297,7 @@ class Processor:
             position = self.log.commit([entry])
             self.world = world
             self.worlds = bounded(self.worlds, world.version, world, limit=WORLDS)
-            self.projections.advance([(position, entry)], self.log, self.customer)
+            self.projections.advance([(position, entry)], self.log, self.population.customer)
 
     # What people may ask. Each comes after all that was stepped before.
 

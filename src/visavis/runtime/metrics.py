@@ -26,6 +26,8 @@ class Metrics:
         self._lapsed = counter("visavis_lapsed", "People and entries deleted because of their age", ["what"])
         failures = "Times that a projection failed at an entry"
         self._failures = counter("visavis_projection_failures", failures, ["projection"])
+        codes = "Products and places that the strategy does not list"
+        self._unknown_codes = counter("visavis_unknown_codes", codes, ["what"])
         self._children: dict[tuple[str, ...], Counter] = {}
 
     def watch(self, name: str, text: str, how_many: Callable[[], int]) -> None:
@@ -39,6 +41,10 @@ class Metrics:
     def count_failure(self, projection: str) -> None:
         """A projection failed at an entry."""
         self._child(self._failures, projection).inc()
+
+    def count_unknown_code(self, what: str) -> None:
+        """A code of a product or place came that the strategy does not list."""
+        self._child(self._unknown_codes, what).inc()
 
     def count_entry(self, entry: Entry, us: float) -> None:
         """An entry is durable; its step took this many microseconds."""

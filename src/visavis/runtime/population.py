@@ -1,16 +1,16 @@
-"""All known customers by each of their names, the holders of identifiers, and who is due next; in memory."""
+"""All known customers by each of their names, the holders of identifiers, the tills, and who is due next; in memory."""
 
 from collections import ChainMap
 from collections.abc import Iterable, Iterator
-from functools import reduce
 from heapq import heapify, heappop, heappush
 
 from msgspec import Struct
 
 from visavis.customers.fold import fold
-from visavis.customers.identity import apply_entry, merged
+from visavis.customers.identity import apply_entry, reunited
 from visavis.model.customer import Customer, newborn
 from visavis.model.entry import Entry
+from visavis.runtime.tills import Tills
 
 
 class Changes(Struct, frozen=True):
@@ -21,9 +21,10 @@ class Changes(Struct, frozen=True):
 
 
 class Population:
-    """The customers of one brand."""
+    """The customers of one brand, and what all entries together tell of its ``tills``."""
 
     def __init__(self) -> None:
+        self.tills = Tills()
         self._customers: dict[str, Customer] = {}
         self._holders: dict[str, str] = {}
         self._changes = Changes()
@@ -42,7 +43,7 @@ class Population:
         return name in self._customers
 
     def customer(self, name: str) -> Customer:
-        """The person of this name as of the last step; a newborn when nothing is known of them."""
+        """The person of this name as folded so far, perhaps out of order; a newborn when nothing is known of them."""
         return self._changes.customers.get(name) or self._customers.get(name) or newborn(name)
 
     def holder(self, identifier: str) -> str:
@@ -59,13 +60,22 @@ class Population:
 
     def apply(self, entry: Entry, after: Customer) -> None:
         """Note that the person is ``after`` this entry; it may merge two customers, or part them."""
+        self.tills.note(entry)
         before = self.customer(entry.customer)
         people = ChainMap(self._changes.customers, self._customers)
         for person in apply_entry(people, ChainMap(self._changes.holders, self._holders), entry, after):
             self._await(person, before if person is after else None)
 
+    def put_in_order(self, before: Customer, after: Customer) -> None:
+        """Put the person in the place of what they were ``before``, wherever that is still what is known of them."""
+        for name in before.names:
+            for people in (self._changes.customers, self._customers):
+                if people.get(name) is before:
+                    people[name] = after
+
     def fold(self, entry: Entry) -> None:
         """Take in an entry of the log; after the last one, :meth:`schedule`."""
+        self.tills.note(entry)
         apply_entry(self._customers, self._holders, entry, fold(self.customer(entry.customer), entry))
 
     def schedule(self) -> None:
@@ -101,7 +111,7 @@ class Population:
         person = self._customers.pop(name, None)
         left = [profile for profile in person.profiles if profile.id != name] if person is not None else []
         if left:
-            rest = reduce(merged, left)
+            rest = reunited(left)
             self._customers.update(dict.fromkeys(rest.names, rest))
             self._await(rest, None)
         kept = {identifier: profile.id for profile in left for identifier in profile.identifiers}
@@ -118,13 +128,12 @@ class Population:
         """When somebody is due next (epoch seconds); ``None`` when nobody is."""
         return self._due[0][0] if self._due else None
 
-    def pop_due(self, now: float) -> tuple[str, str] | None:
-        """The name of who is due next, by now, and the decision whose window closes; ``None`` when nobody is."""
+    def pop_due(self, now: float) -> Customer | None:
+        """Who is due next, by now; ``None`` when nobody is."""
         while self._due and self._due[0][0] <= now:
             due, name = heappop(self._due)
-            window = self.customer(name).awaited
-            if window is not None and window.closes_at == due:
-                return name, window.decision
+            if (customer := self.customer(name)).next_due_at == due:
+                return customer
         return None
 
     def _await(self, customer: Customer, before: Customer | None) -> None:

@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from visavis.customers.fold import fold
 from visavis.customers.identity import apply_entry
+from visavis.customers.reordered import reordered
 from visavis.engine import step
 from visavis.model.customer import Customer, bounded, newborn
 from visavis.model.entry import Entry, WorldEntry, encode
@@ -76,9 +78,11 @@ def verify(log: EntryLog, randomization_key: bytes, *, found: Callable[[Differen
             apply_entry(customers, holders, entry, fold(customer, entry))
             continue
         compared += 1
+        if not entry.moment.late:
+            customer = reordered(customer, log.of)
         strategy = strategies[world.strategy]
-        again, after = step(strategy, world, customer, entry.moment, entry.received_at, randomization_key)
-        if encode(again) != encode(entry):
+        again, after = step(strategy, world, customer, entry.moment, entry.received_at, randomization_key, entry.origin)
+        if encode(replace(again, identifier=entry.identifier)) != encode(entry):
             found(Difference(position, entry.customer, entry.moment.id))
             after = fold(customer, entry)
         apply_entry(customers, holders, entry, after)

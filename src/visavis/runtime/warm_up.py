@@ -1,9 +1,10 @@
 """Warm up: what is computed once is computed before anyone waits for it."""
 
 from visavis.cards.replies import reply
-from visavis.consent.choices import switched
+from visavis.consent.choices import PurposeSwitch, switched
 from visavis.engine import NotAdmitted, admit, step
 from visavis.model.customer import newborn
+from visavis.model.entry import SERVER
 from visavis.model.moment import Bought, CheckedIn, Entered, Line, Moment, Paying
 from visavis.runtime.loop import Processor
 
@@ -17,7 +18,8 @@ def warm_up(processor: Processor) -> None:
     for purpose in strategy.purposes.values():
         if purpose.basis == "consent":
             language = strategy.language_for()
-            moments += switched(strategy, NAME, purpose.key, on=True, language=language, id=purpose.key, at=at)
+            yes = PurposeSwitch(on=True)
+            moments += switched(purpose, NAME, yes, SERVER, language=language, cause=purpose.key, at=at)
     place = next(iter(strategy.places), "")
     lines = tuple([Line(product) for product in list(strategy.products)[:10]])
     if lines and place:

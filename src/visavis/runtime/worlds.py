@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from visavis.insight.need import prior
 from visavis.model.entry import FORM, WorldEntry
+from visavis.model.errors import Invalid
 from visavis.model.world import (
     Learned,
     OutcomesLearned,
@@ -18,6 +19,7 @@ from visavis.model.world import (
     WorldChange,
     chained,
 )
+from visavis.strategy.notices import ADVICE, changed, hashes
 from visavis.strategy.read import Strategy
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -32,8 +34,8 @@ def change(world: World, what: WorldChange, at: datetime) -> tuple[WorldEntry, W
 def fold_world(world: World, entry: WorldEntry) -> World:
     """The world after this entry."""
     match entry.change:
-        case StrategyLoaded(version=version):
-            return replace(world, version=entry.version, strategy=version)
+        case StrategyLoaded(version=version, notices=notices):
+            return replace(world, version=entry.version, strategy=version, notices=world.notices | notices)
         case ParametersLearned(learned=learned):
             return replace(world, version=entry.version, learned=learned)
         case Recalibrated(calibrations=calibrations):
@@ -45,10 +47,16 @@ def fold_world(world: World, entry: WorldEntry) -> World:
 def pending_changes(
     world: World, strategy: Strategy, files: Mapping[str, bytes], learned: Learned | None
 ) -> list[WorldChange]:
-    """What the world does not know yet: this strategy, and parameters (those given, else an untrained start)."""
+    """What the world does not know yet: this strategy, and parameters (those given, else an untrained start).
+
+    :class:`Invalid` when a notice says something else than what was served under its version.
+    """
+    if names := changed(strategy.purposes, world.notices):
+        what = f"These notices are not those that were served under the same version: {', '.join(names)}."
+        raise Invalid(what, advice=ADVICE)
     changes: list[WorldChange] = []
     if world.strategy != strategy.version:
-        changes.append(StrategyLoaded(strategy.version, dict(files)))
+        changes.append(StrategyLoaded(strategy.version, dict(files), hashes(strategy.purposes)))
     if world.learned is None or (learned is not None and world.learned.version != learned.version):
         changes.append(ParametersLearned(learned if learned is not None else prior()))
     return changes

@@ -15,10 +15,11 @@ from typing import Final, TypeVar
 
 from msgspec import Struct
 
-from visavis.model.entry import Entry
+from visavis.model.entry import SERVER, Entry, Origin
 from visavis.model.errors import Refused, Unavailable, VisavisError
 from visavis.model.moment import Moment
 from visavis.model.world import WorldChange
+from visavis.runtime.linking import NOTHING, Named
 from visavis.runtime.loop import Group, Processor, StepResult
 
 QUEUE_LIMIT: Final = 4096
@@ -50,7 +51,7 @@ class ScheduledJob(Struct):
     next_at: float = 0.0
 
 
-Waiting = tuple[Moment, asyncio.Future[Processed]]
+Waiting = tuple[Moment, Origin, Named, asyncio.Future[Processed]]
 
 
 class Writer:
@@ -111,20 +112,23 @@ class Writer:
         if self._thread is not None:
             self._thread.shutdown()
 
-    def put(self, moment: Moment) -> asyncio.Future[Processed]:
-        """Queue one moment; its answer comes when it is durable. :class:`Busy` when too many wait."""
+    def put(self, moment: Moment, origin: Origin = SERVER, named: Named = NOTHING) -> asyncio.Future[Processed]:
+        """Queue one moment of this origin, of whom else it may be ``named``; answered once durable.
+
+        :class:`Busy` when too many wait.
+        """
         if self._stopping:
             raise Unavailable("The server is stopping.", advice="Send it again in a few seconds, with the same id.")
         if len(self._waiting) >= self.queue_limit:
             raise Busy("Too many moments are waiting.", advice="Send it again after a second, with the same id.")
         answer: asyncio.Future[Processed] = asyncio.get_running_loop().create_future()
-        self._waiting.append((moment, answer))
+        self._waiting.append((moment, origin, named, answer))
         self._bell.set()
         return answer
 
-    async def process(self, moment: Moment) -> Processed:
+    async def process(self, moment: Moment, origin: Origin = SERVER) -> Processed:
         """Process one moment and wait until it is durable."""
-        return await self.put(moment)
+        return await self.put(moment, origin)
 
     async def ask(self, what: Callable[[], T]) -> T:
         """Run this between two groups, when nothing is being written: for reading the log."""
@@ -205,10 +209,10 @@ class Writer:
     ) -> list[tuple[asyncio.Future[Processed], Processed]]:
         """Step these moments, then wake who is due; one that fails does not take the others with it."""
         stepped: list[tuple[asyncio.Future[Processed], Processed]] = []
-        for moment, future in batch:
+        for moment, origin, named, future in batch:
             started = perf_counter()
             try:
-                answer = self.processor.step(moment, check_log=check_log)
+                answer = self.processor.step(moment, origin, named, check_log=check_log)
             except Exception as error:
                 log.exception("a moment could not be processed", extra={"kind": moment.kind})
                 failed = Unavailable("This moment could not be processed.", advice="It was not kept.")

@@ -6,6 +6,8 @@ from itertools import pairwise
 from math import floor, inf
 from typing import Any, Final
 
+from msgspec import Struct
+
 from visavis.model.attributes import ATTRIBUTES
 from visavis.model.catalogue import Device, Family, Place, Product
 from visavis.model.moment import KINDS
@@ -16,8 +18,16 @@ from visavis.strategy.sentences import as_text
 from visavis.strategy.suggestion import suggestion
 from visavis.strategy.tree import Test, Value, contrary, evaluate
 
-Names = Mapping[str, frozenset[str]]
-"""What each attribute of text may be equal to; an attribute that is not named here may be anything."""
+
+class Names(Struct, frozen=True):
+    """The names that exist, by the attributes that are compared with them; of the ``open`` ones there are others too.
+
+    An attribute of text that is not here may be anything.
+    """
+
+    known: Mapping[str, frozenset[str]] = {}
+    open: frozenset[str] = frozenset()
+
 
 BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "moment.hour": (0, 24),
@@ -46,8 +56,6 @@ WHOLE: Final = frozenset({"moment.weekday", "basket.lines", "need.times", "worth
 OURS: Final = frozenset({"service", "account"})
 _WHOLE: Final = ", a whole number"
 _FAR: Final = 2.0**60
-_PRODUCTS: Final = frozenset({"saw.product", "home.product", "product.id"})
-"""A product that the catalogue does not list may still be sold."""
 _CARRIERS: Final[Mapping[str, tuple[str, ...]]] = {
     "place.dwell_s": ("dwelled",),
     "basket": ("paying", "bought"),
@@ -94,7 +102,9 @@ def names(
     }
     if brand is not None:
         found |= {"customer.language": frozenset(("fr", "en")), "customer.tags": frozenset(brand.traits)}
-    return found
+        found |= {"measure.name": frozenset(brand.measures)}
+    unlisted = {"place.id"} if brand is not None and brand.place_ids else set[str]()
+    return Names(found, frozenset({"saw.product", "home.product", "product.id"} | unlisted))
 
 
 def check(reading: Reading, path: str, key: str, condition: Condition, named: Names, kinds: Sequence[str] = ()) -> bool:
@@ -147,11 +157,14 @@ def _never_at(possible: Iterable[tuple[Test, ...]], kind: str) -> tuple[str, str
 
 def _impossible(test: Test, named: Names) -> tuple[str, str] | None:
     """What is wrong with the constants of one test, and advice."""
-    if test.path in named:
-        unknown = [one for one in _constants(test) if isinstance(one, str) and one not in named[test.path]]
-        if unknown:
-            return f"`{test.path}` is never `{unknown[0]}`", suggestion(unknown[0], sorted(named[test.path]))
-        return None
+    if (known := named.known.get(test.path)) is not None:
+        unknown = [one for one in _constants(test) if isinstance(one, str) and one not in known]
+        if not unknown:
+            return None
+        what = f"`{test.path}` is never `{unknown[0]}`"
+        if test.path in named.open:
+            what = f"no file lists `{unknown[0]}`, with which `{test.path}` is compared"
+        return what, suggestion(unknown[0], sorted(known))
     if test.path not in BOUNDS or test.operator in ("is", "isnt"):
         return None
     low, high = BOUNDS[test.path]
@@ -188,9 +201,9 @@ def _values(tests: Sequence[Test], named: Names) -> list[Value]:
             return [None, True, False]
         case "tags":
             wanted = frozenset([str(test.value) for test in tests if test.operator == "has"])
-            return [None, frozenset(), wanted & named.get(path, wanted)]
+            return [None, frozenset(), wanted & named.known.get(path, wanted)]
         case "text":
-            return [None, *(named[path] if path in named and path not in _PRODUCTS else ("", *constants))]
+            return [None, *(named.known[path] if path in named.known.keys() - named.open else ("", *constants))]
         case _:
             low, high = BOUNDS.get(path, (-inf, inf))
             edges = [max(low, -_FAR), *sorted(float(one) for one in constants if one is not None), min(high, _FAR)]

@@ -6,12 +6,16 @@ from typing import Final
 from visavis.model.ids import ID_LIMIT
 from visavis.strategy.suggestion import suggestion
 
+LOCK: Final = "notices.lock"
+"""The file of the hashes that ``visavis lint --lock`` wrote; a server also keeps those of what it loaded."""
 FILES: Final = (
     "brand.toml",
     "objectives.toml",
     "purposes.toml",
+    LOCK,
     "segments.toml",
     "devices.toml",
+    "webhooks.toml",
     "products.csv",
     "families.csv",
     "places.geojson",
@@ -67,7 +71,7 @@ def _mistaken_file(name: str, ending: str) -> str:
         return f"Each of the {stem} is a file of its own: {stem}/NAME.toml."
     if ending in _ENDINGS:
         advice = suggestion(name, FILES)
-        return advice.partition(" Known")[0] if advice.startswith("Did") else KNOWN
+        return advice if advice.startswith("Did") else KNOWN
     return ""
 
 

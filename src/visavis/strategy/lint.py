@@ -17,7 +17,7 @@ from visavis.model.catalogue import Device
 from visavis.model.consent import CATEGORIES, SENSITIVE, Purpose
 from visavis.model.dpv import PURPOSES
 from visavis.model.moment import KINDS
-from visavis.strategy.brand import Brand, Controller
+from visavis.strategy.brand import STALE_AFTER_S, Brand, Controller
 from visavis.strategy.conditions import Condition, ConditionError, parse
 from visavis.strategy.faults import Reading
 from visavis.strategy.suggestion import suggestion
@@ -40,7 +40,13 @@ READ_BY: Final = {
 }
 """The categories of data that an action reads by what it is about, of those that its purpose covers."""
 
+NAME: Final = re.compile("[a-z][a-z0-9_]{0,39}")
+FORM: Final = re.compile("[A-Za-z0-9._:/#@-]{1,40}")
+LETTERS_LIMIT: Final = 3
+"""More letters in the form of an id would let names in."""
+VALUE_LIMIT: Final = 40
 LATE_AFTER_LIMIT_S: Final = 31 * 86_400
+STALE_AFTER_RANGE_S: Final = (3_600, 366 * 86_400)
 _RANGES: Final[dict[str, tuple[float, float]]] = {
     "quiet_from_h": (0, 24),
     "quiet_until_h": (0, 24),
@@ -52,6 +58,7 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
     "holdout_share": (0, 0.9),
     "hours": (0.01, 744),
     "days": (1, 366),
+    "grace_hours": (0, 744),
     "duration_days": (1, 3660),
     "retention_days": (1, 3660),
     "reward_cents": (0, 10_000_000),
@@ -110,6 +117,7 @@ def brand(reading: Reading, found: Brand, devices: Mapping[str, Device]) -> None
         reading.fault(path, "currency", what, "Write its ISO 4217 code in capitals, such as EUR.")
     if found.controller is not None:
         _controller(reading, found.controller)
+    _declared(reading, found)
     for kind, seconds in found.late_after_s.items():
         where = ("late_after_s", kind)
         if kind not in KINDS:
@@ -117,6 +125,41 @@ def brand(reading: Reading, found: Brand, devices: Mapping[str, Device]) -> None
         if not 0 <= seconds <= LATE_AFTER_LIMIT_S:
             what = f"`{kind}` must be between 0 and {LATE_AFTER_LIMIT_S:,} seconds"
             reading.fault(path, where, what, f"It is {seconds:,}.")
+    for source, seconds in found.stale_after_s.items():
+        where = ("stale_after_s", source)
+        if source not in STALE_AFTER_S:
+            reading.fault(path, where, f"`{source}` is not a source", suggestion(source, STALE_AFTER_S))
+        low, high = STALE_AFTER_RANGE_S
+        if not low <= seconds <= high:
+            what = f"`{source}` must be between {low:,} and {high:,} seconds"
+            reading.fault(path, where, what, f"It is {seconds:,}.")
+
+
+def _declared(reading: Reading, found: Brand) -> None:
+    """Traits have words in the brand's languages, values are short, and forms of ids leave no room for text."""
+    path = "brand.toml"
+    for name, trait in found.traits.items():
+        for language in [one for one in LANGUAGES if one in found.languages and not getattr(trait, one)]:
+            what = f"`{name}` has no {language} words"
+            reading.fault(
+                path, ("traits", name, language), what, "Advisers read them: write each language of the brand."
+            )
+    texts = [("traits", name, trait.values) for name, trait in found.traits.items()]
+    texts += [("measures", name, units) for name, units in found.measures.items()]
+    for table, name, values in texts:
+        if not NAME.fullmatch(name):
+            what = f"`{name[:40]}` cannot name one of the {table}"
+            reading.fault(path, (table, name), what, "Use 1 to 40 small letters, digits and _.")
+        if any(not 0 < len(text) <= VALUE_LIMIT for text in values):
+            what = f"a value or unit of `{name}` has not 1 to {VALUE_LIMIT} characters"
+            where = (table, name, "values") if table == "traits" else (table, name)
+            reading.fault(path, where, what, "Write a word, no text.")
+    for key, forms in (("product_ids", found.product_ids), ("place_ids", found.place_ids)):
+        for form in forms:
+            if not FORM.fullmatch(form) or "#" not in form or form.count("@") > LETTERS_LIMIT:
+                what = f"`{form[:40]}` is no form of ids, such as SKU-#####"
+                advice = f"# is a digit (at least one), @ a capital letter (at most {LETTERS_LIMIT})."
+                reading.fault(path, key, what, advice)
 
 
 def _controller(reading: Reading, found: Controller) -> None:
@@ -208,6 +251,8 @@ def action(reading: Reading, found: Action, purpose: Purpose | None) -> None:
     for kind in found.woken_by:
         if kind not in KINDS:
             reading.fault(path, "woken_by", f"`{kind}` is no kind of moment", suggestion(kind, KINDS))
+        if kind == "sought":
+            reading.fault(path, "woken_by", "what is sought waits for the person", "It is never pushed or shown.")
     if found.review and found.audience != "customer":
         what = "an adviser's brief is decided by a person already"
         reading.fault(path, "review", what, "Tag what is shown to the customer.")

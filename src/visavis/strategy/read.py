@@ -1,6 +1,7 @@
 """Read a brand's folder, given as ``{path: bytes}``, into one validated strategy, or list *all* its faults by line."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from msgspec import Struct
 
@@ -12,7 +13,7 @@ from visavis.model.customer import Customer
 from visavis.model.errors import Invalid
 from visavis.model.ids import version_of
 from visavis.model.moment import KINDS
-from visavis.strategy import contradictions, dead_actions, lint, tables
+from visavis.strategy import contradictions, dead_actions, lint, notices, tables
 from visavis.strategy.brand import Brand
 from visavis.strategy.conditions import ALWAYS, Condition, ConditionError, parse
 from visavis.strategy.contradictions import Names, names
@@ -21,8 +22,22 @@ from visavis.strategy.file_names import is_own, mistaken
 from visavis.strategy.places import PlaceIndex
 from visavis.strategy.rules import Index
 from visavis.strategy.screens import DEVICES
+from visavis.strategy.suggestion import suggestion
 
 __all__ = ["Brand", "Strategy", "read"]
+
+
+WEBHOOKS: Final = "webhooks.toml"
+OUTSIDE: Final = frozenset({"order"})
+"""Effects that another system must carry out."""
+COLLECTED: Final = {WEBHOOKS: b'effects = ["order"]'}
+"""The file of a brand that collects its orders without a webhook."""
+
+
+class Delivered(Struct, frozen=True):
+    """``webhooks.toml``: the effects that reach another system. A server writes it from its settings when absent."""
+
+    effects: frozenset[str] = OUTSIDE
 
 
 class WokenActions(Struct, frozen=True):
@@ -51,6 +66,16 @@ class Strategy(Struct, frozen=True):
     conditions: dict[str, Condition]
     product_conditions: dict[str, Condition]
     place_index: PlaceIndex
+    delivered: frozenset[str]
+
+    @property
+    def without_target(self) -> list[Action]:
+        """The actions whose effect nothing would deliver: they are never shown (``no_target``)."""
+        return [one for one in self.actions.values() if not self.delivers(one)]
+
+    def delivers(self, action: Action) -> bool:
+        """Whether what this action asks of another system reaches it."""
+        return action.effect not in OUTSIDE or action.effect in self.delivered
 
     def woken_by(self, kind: str, audience: str) -> Mapping[str, WokenActions]:
         """The actions that this kind of moment wakes for this audience, by the purpose under which they read."""
@@ -90,30 +115,28 @@ def assemble(reading: Reading) -> Strategy | None:
     named = names(brand, devices, families, products, places)
     segments = _segments(reading, named)
     actions = _actions(reading)
+    webhooks = reading.record(Delivered, WEBHOOKS, reading.toml(WEBHOOKS, needed=False), ())
+    for effect in sorted(webhooks.effects - OUTSIDE) if webhooks is not None else ():
+        reading.fault(WEBHOOKS, "effects", f"`{effect}` is not an effect", suggestion(effect, OUTSIDE))
     _unknown_files(reading)
 
     if brand is not None:
         lint.brand(reading, brand, devices)
     lint.purposes(reading, purposes, languages)
+    notices.check(reading, purposes)
     lint.objectives(reading, objectives, languages)
     for profile in devices.keys() - DEVICES.keys():
         lint.ranges(reading, "devices.toml", devices[profile], profile)
-    conditions: dict[str, Condition] = {}
-    product_conditions: dict[str, Condition] = {}
-    for name, action in actions.items():
-        purpose, objective = purposes.get(action.purpose), objectives.get(action.objective)
-        lint.action(reading, action, purpose)
-        lint.outcome(reading, action, purpose, objective)
+    for action in actions.values():
+        lint.action(reading, action, purposes.get(action.purpose))
+        lint.outcome(reading, action, purposes.get(action.purpose), objectives.get(action.objective))
         lint.words(reading, action, languages)
-        when = conditions[name] = lint.condition(reading, action, "when", purpose, segments) or ALWAYS
-        about_product = lint.condition(reading, action, "product_when", purpose, segments)
-        if about_product is not None and about_product.paths:
-            product_conditions[name] = about_product
-        path = f"actions/{name}.toml"
-        if reading.is_clean(path):
-            dead_actions.check(reading, action, objective)
-            contradictions.check(reading, path, "when", when, named, action.woken_by)
-            contradictions.check(reading, path, "product_when", about_product or ALWAYS, named)
+    conditions, product_conditions = _conditions(reading, actions, purposes, segments)
+    for name, action in actions.items():
+        if reading.is_clean(path := f"actions/{name}.toml"):
+            dead_actions.check(reading, action, objectives.get(action.objective))
+            contradictions.check(reading, path, "when", conditions[name], named, action.woken_by)
+            contradictions.check(reading, path, "product_when", product_conditions.get(name, ALWAYS), named)
 
     if brand is None or reading.listed():
         return None
@@ -134,7 +157,14 @@ def assemble(reading: Reading) -> Strategy | None:
         conditions=conditions,
         product_conditions=product_conditions,
         place_index=PlaceIndex(places.values()),
+        delivered=webhooks.effects if webhooks is not None else OUTSIDE,
     )
+
+
+def with_targets(files: Mapping[str, bytes], effects: Iterable[str]) -> dict[str, bytes]:
+    """The files as a server loads them: with the effects that its settings deliver, unless the strategy says which."""
+    found = ", ".join([f'"{one}"' for one in sorted(OUTSIDE.intersection(effects))])
+    return {WEBHOOKS: f"effects = [{found}]\n".encode(), **files}
 
 
 def _reads(action: Action, when: Condition, product_when: Condition | None) -> frozenset[str]:
@@ -163,6 +193,20 @@ def _segments(reading: Reading, named: Names) -> dict[str, Condition]:
         if contradictions.check(reading, path, name, parsed, named):
             found[name] = parsed
     return found
+
+
+def _conditions(
+    reading: Reading, actions: Mapping[str, Action], purposes: Mapping[str, Purpose], segments: Mapping[str, Condition]
+) -> tuple[dict[str, Condition], dict[str, Condition]]:
+    """When each action holds, and about which products, for those that say so."""
+    when, product_when = dict[str, Condition](), dict[str, Condition]()
+    for name, action in actions.items():
+        purpose = purposes.get(action.purpose)
+        when[name] = lint.condition(reading, action, "when", purpose, segments) or ALWAYS
+        about_product = lint.condition(reading, action, "product_when", purpose, segments)
+        if about_product is not None and about_product.paths:
+            product_when[name] = about_product
+    return when, product_when
 
 
 def _actions(reading: Reading) -> dict[str, Action]:

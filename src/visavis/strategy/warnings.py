@@ -52,6 +52,11 @@ def check(reading: Reading, strategy: Strategy, today: date) -> None:
         _credit(reading, strategy, objective)
     for action in strategy.actions.values():
         _action(reading, strategy, action, today)
+    for action in strategy.without_target:
+        what = f"nothing delivers `{action.effect}`, so that this action is never shown"
+        reading.warn(
+            f"actions/{action.id}.toml", "effect", what, "Name it in webhooks.toml, and a target in the settings."
+        )
     _never_push(reading, strategy)
     _families(reading, strategy)
     _products(reading, strategy)

@@ -102,7 +102,7 @@ class Adviser:
             for one in new:
                 person, decision = one.entry.customer, one.show.id
                 seen = self._answers.displayed(person, decision, audience="adviser", reader=key.id)
-                await self._answers.enter(seen)
+                await self._answers.enter(seen, key.origin("adviser"))
                 already.add(decision)
 
     async def _briefs(self, request: Request) -> Response:
@@ -134,7 +134,7 @@ class Adviser:
             raise Invalid("`about` names no fact of this brief that can be wrong.", advice=advice)
         person, about = found.entry.customer, body.about
         moment = self._answers.answered(person, body.decision, body.answer, audience="adviser", about=about)
-        return json_response(Settled(await self._answers.enter(moment)))
+        return json_response(Settled(await self._answers.enter(moment, key.origin("adviser"))))
 
     def _brief_here(self, key: AccessKey, decision: str) -> OnScreen:
         for name in self._screens.checked_in(key.subject):

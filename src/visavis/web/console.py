@@ -1,14 +1,18 @@
 """The console, behind a brand's key: latest moments, decisions explained, effects, webhooks, keys."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from itertools import islice
 from math import isfinite
 from time import perf_counter
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
+from babel.dates import format_datetime
 from babel.numbers import format_percent
 from markupsafe import Markup
 from msgspec import Struct
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -20,8 +24,8 @@ from visavis.delivery.screens import EVERYBODY, Screens
 from visavis.delivery.webhooks import Webhooks
 from visavis.explain.accounts import Accounts
 from visavis.http import problems
-from visavis.http.access_keys import AccessKey, AccessKeys
-from visavis.http.access_log import record_entry_read
+from visavis.http.access_keys import PEOPLES, AccessKey, AccessKeys
+from visavis.http.access_log import entry_categories, record_entry_read, record_staff_access
 from visavis.http.bodies import Token, json_response
 from visavis.http.event_stream import HEARTBEAT_S, Look, ServerEvent, streamed, watch
 from visavis.http.requests import PAGE, key_of
@@ -30,7 +34,9 @@ from visavis.http.sign_in import sign_in
 from visavis.measurement.objectives import ObjectiveResult, ObjectiveTallies
 from visavis.model.errors import Invalid, Refused
 from visavis.model.moment import KINDS
+from visavis.runtime.unknown_codes import UnknownCodes
 from visavis.runtime.writer import Writer
+from visavis.strategy.freshness import stale_sources
 from visavis.web import charts, pages
 from visavis.web.decision_details import details
 from visavis.web.feed import Filter, mark, rows
@@ -39,6 +45,7 @@ COOKIE: Final = "visavis-console"
 PATH: Final = "/console"
 ROWS: Final = 40
 PARCELS: Final = 12
+CODES: Final = 12
 PACE_S: Final = 0.25  # how often rows are sent at most: many moments come as one event
 SUMMARY_S: Final = 1.0  # how often the summary beside it is counted again at most
 ASK_MOMENT: Final = "Ask for its moment: /v1/people/PERSON/moments/MOMENT."
@@ -58,6 +65,7 @@ class ObjectiveRow(Struct, frozen=True):
     points: str
     between: str
     bar: Markup
+    unobserved: int
 
 
 def routes(
@@ -67,9 +75,10 @@ def routes(
     webhooks: Webhooks,
     objectives: ObjectiveTallies,
     accounts: Accounts,
+    unknown_codes: UnknownCodes,
 ) -> list[Route]:
     """The page and its endpoints."""
-    console = Console(writer, access, screens, webhooks, objectives, accounts)
+    console = Console(writer, access, screens, webhooks, objectives, accounts, unknown_codes)
     return [page_route(PATH, console.page), *routes_of(console)]
 
 
@@ -88,6 +97,7 @@ class Console:
         webhooks: Webhooks,
         objectives: ObjectiveTallies,
         accounts: Accounts,
+        unknown_codes: UnknownCodes,
     ) -> None:
         self._writer = writer
         self._strategy = writer.processor.strategy
@@ -96,6 +106,7 @@ class Console:
         self._webhooks = webhooks
         self._objectives = objectives
         self._accounts = accounts
+        self._unknown_codes = unknown_codes
 
     async def page(self, request: Request) -> Response:
         """The whole page; without a key, the form that asks for one."""
@@ -104,7 +115,7 @@ class Console:
             key = self._key(request)
         except Refused:
             return pages.page("console.html", language, path=PATH, own=None, brand=brand)
-        values = self._summary(language) | {"keys": self._access.listed(), "kinds": sorted(set(KINDS) - {"located"})}
+        values = self._summary(language) | {"keys": self._keys(), "kinds": sorted(set(KINDS) - {"located"})}
         return pages.page("console.html", language, path=PATH, own=key.id, brand=brand, **values)
 
     @endpoint(
@@ -124,7 +135,7 @@ class Console:
     async def stream(self, request: Request) -> Response:
         """Rows of moments as they are processed, and the summary beside them, as server-sent events."""
         key, asked = self._key(request), request.query_params
-        wanted = Filter(asked.get("kind", ""), asked.get("result", ""), asked.get("mark", ""))
+        wanted = Filter(asked.get("kind", ""), asked.get("result", ""), asked.get("mark", "").strip().lower())
         last = request.headers.get("last-event-id", "") or asked.get("after", "")
         look = self._look(wanted, self._language(request), last)
         return streamed(watch(self._screens, EVERYBODY, look, holds=lambda: self._access.holds(key), settle_s=PACE_S))
@@ -173,7 +184,7 @@ class Console:
             raise Refused("This is the key that you are using.", advice="Enter with another one, then revoke it.")
         self._access.revoke(name)
         self._screens.look_again()
-        html = pages.rendered("_keys.html", self._language(request), keys=self._access.listed(), own=own.id)
+        html = pages.rendered("_keys.html", self._language(request), keys=self._keys(), own=own.id)
         return HTMLResponse(html, headers=PAGE)
 
     def _key(self, request: Request) -> AccessKey:
@@ -185,14 +196,37 @@ class Console:
     def _summary(self, language: str) -> dict[str, Any]:
         books, currency, parcels = self._accounts.books, self._strategy.brand.currency, self._webhooks.parcels
         return {
+            "stale": list(self._stale(language)),
             "books": {name: amount(abs(cents), currency, language) for name, cents in books.items()},
             "objectives": [standing(one, language) for one in self._objectives.results()],
             "parcels": [(one, mark(one.customer)) for one in islice(reversed(parcels.values()), PARCELS)],
+            "codes": self._unknown_codes.latest()[:CODES],
             "world": self._writer.processor.world.version,
             "people": len(self._writer.processor.population),
             "processed": self._newest(),
+            "no_target": ", ".join([action.id for action in self._strategy.without_target]),
             "waiting": self._writer.waiting + self._webhooks.waiting,
         }
+
+    def _stale(self, language: str) -> Iterator[str]:
+        """The sources that are silent, each since when; of people's own only how many, and the longest silence."""
+        loop, brand, words = self._writer.processor, self._strategy.brand, pages.WORDS[language].console.stale
+        now = loop.clock.now().timestamp()
+        for place, at in loop.population.tills.stale(now, brand.stale_after("till")).items():
+            known = self._strategy.places.get(place)
+            name = known.name if known is not None else place
+            yield typeset(words.till.format(name=name, since=self._when(at, language)), language)
+        silent: dict[str, list[float]] = {}
+        for person in loop.population:
+            for one in stale_sources(brand, person, now):
+                silent.setdefault(one.source, []).append(one.since)
+        for source, times in sorted(silent.items()):
+            text = getattr(words, source).format(n=len(times), since=self._when(min(times), language))
+            yield typeset(text, language)
+
+    def _when(self, at: float, language: str) -> str:
+        local = datetime.fromtimestamp(at, ZoneInfo(self._strategy.brand.zone))
+        return format_datetime(local, "d MMMM, HH:mm", locale=language)
 
     def _rows(self, wanted: Filter, language: str, after: int) -> str:
         new = (one for one in reversed(self._screens.recent) if one.number > after)
@@ -201,12 +235,14 @@ class Console:
 
     def _look(self, wanted: Filter, language: str, last: str) -> Look:
         after, summary_at = int(last) if last.isascii() and last.isdigit() else 0, 0.0
-        after = after if after <= self._newest() else 0
+        after, followed = after if after <= self._newest() else 0, set[str]()
 
         async def look(_: str) -> tuple[Sequence[ServerEvent], float]:
             nonlocal after, summary_at
             events, newest = [], self._newest()
             if newest > after:
+                if wanted.mark:
+                    await self._follow(wanted, after, followed)
                 if text := self._rows(wanted, language, after):
                     events.append(ServerEvent("rows", text, str(newest)))
                 after = newest
@@ -218,6 +254,18 @@ class Console:
             return events, HEARTBEAT_S
 
         return look
+
+    async def _follow(self, wanted: Filter, after: int, followed: set[str]) -> None:
+        """Record, once a stream, the read of whoever is followed by their mark, before their first row is sent."""
+        for entry in [one.entry for one in self._screens.recent if one.number > after and wanted.lets(one.entry)]:
+            if entry.customer not in followed:
+                followed.add(entry.customer)
+                await record_staff_access(self._writer, entry.customer, "console", sorted(entry_categories(entry)))
+
+    def _keys(self) -> list[AccessKey]:
+        """The keys; a person's names them by their mark."""
+        found = self._access.listed()
+        return [replace(one, subject=mark(one.subject)) if one.role in PEOPLES else one for one in found]
 
     def _newest(self) -> int:
         return self._screens.recent[-1].number if self._screens.recent else 0
@@ -248,4 +296,5 @@ def standing(one: ObjectiveResult, language: str) -> ObjectiveRow:
         points,
         between,
         bar,
+        one.unobserved,
     )

@@ -50,7 +50,7 @@ class Filter(Struct, frozen=True):
         shown = any(isinstance(decision, Show) for decision in entry.decisions)
         kind = entry.moment.kind == self.kind if self.kind else not isinstance(entry.moment, Consulted)
         result = self.result not in RESULTS or (bool(entry.decisions) and shown is (self.result == "shown"))
-        return kind and result and (not self.mark or self.mark.lower() in mark(entry.customer))
+        return kind and result and (not self.mark or self.mark == mark(entry.customer))
 
 
 def mark(customer: str) -> str:

@@ -2,66 +2,52 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator
 from secrets import token_hex
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_datetime
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from visavis.cards.typography import typeset
-from visavis.consent.choices import Choice, choices, switched
+from visavis.consent.choices import PurposeSwitch, choices
+from visavis.consent.confirmation import waiting
 from visavis.explain.accounts import Accounts
-from visavis.explain.benefit import Benefit, benefits
+from visavis.explain.benefit import benefits
 from visavis.explain.counterfactual import Why, walk, why
-from visavis.http.access_keys import AccessKeys
-from visavis.http.bodies import OnOff, Token, json_response, read_body
+from visavis.http.access_keys import AccessKey, AccessKeys
+from visavis.http.bodies import MergeAnswer, OnOff, Token, json_response, read_body
 from visavis.http.requests import PAGE, key_of
 from visavis.http.routes import Operation, endpoint, page_route, routes_of
 from visavis.http.sign_in import sign_in
 from visavis.ledger.personal_view import USE_OUTCOMES, OwnLine, lines_of_person
 from visavis.ledger.personal_view import use_text as line_text
-from visavis.model.consent import OPENS
+from visavis.model.customer import Customer
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
-from visavis.model.errors import Invalid, Refused
+from visavis.model.errors import Refused
+from visavis.model.ids import own_id
 from visavis.model.moment import Moment
+from visavis.rights.choosing import choose, confirm
 from visavis.rights.requests import Requests
 from visavis.runtime.loop import Processor
 from visavis.runtime.writer import Writer
-from visavis.strategy.read import Strategy
+from visavis.strategy.freshness import stale_sources
 from visavis.web import pages
+from visavis.web.portal_choices import LOCALES, long_day, noted, purpose_row, waiting_row
+from visavis.web.portal_merges import merge_row
 
 COOKIE: Final = "visavis-me"
 PATH: Final = "/me"
 CARDS: Final = 5
 LOOKS: Final = 12
 CHANGES: Final = 3  # changes that the page names for one card; the API gives all
-MONTH_DAYS: Final = 30.4
 MARKETING: Final = "marketing"
-LOCALES: Final = {"fr": "fr_FR", "en": "en_GB"}
 SignalReader = Callable[[Processor, str, str, Iterable[tuple[bytes, bytes]]], Moment | None]
-
-
-class PurposeRow(Struct, frozen=True):
-    """One use of data: protection, what is given and received, what that brought, and the present choice in words."""
-
-    purpose: str
-    name: str
-    protects: str
-    gives: str
-    gets: str
-    brought: str
-    on: bool
-    trial: bool
-    refused: bool
-    standing: str
-    closed: str
 
 
 class OwnChoice(Struct, frozen=True):
@@ -70,6 +56,13 @@ class OwnChoice(Struct, frozen=True):
     purpose: str
     on: bool
     trial: bool = False
+
+
+class Answering(Struct, frozen=True):
+    """The answer to what the moment ``of`` asks for."""
+
+    of: str
+    yes: bool
 
 
 class Erasing(Struct, frozen=True):
@@ -133,31 +126,43 @@ class Portal:
     @endpoint(_gesture("choose", "Say yes or no to one purpose.", request=OwnChoice, errors=(503,)))
     async def choose(self, request: Request) -> Response:
         """Process a choice, after the objection that the browser's signal makes."""
-        name, choice = self._person(request), await read_body(request, OwnChoice)
-        purpose = self._loop.strategy.purposes.get(choice.purpose)
-        if purpose is None or purpose.basis != "consent":
-            raise Invalid("This is no purpose that can be chosen.", advice="Send the key of a purpose of the page.")
-        at, cause, language = self._loop.clock.now(), f"me-{token_hex(6)}", self._language(request, name)
+        key, choice = self._key(request), await read_body(request, OwnChoice)
+        name, language, origin = key.subject, self._language(request, key.subject), key.origin("own page", "switch")
+        cause = own_id("me", token_hex(6))
         if (signal := self._objection_in(self._loop, name, cause, request.headers.raw)) is not None:
-            await self._writer.process(signal)
-        gesture = {"on": choice.on, "trial": choice.trial}
-        for moment in switched(self._loop.strategy, name, purpose.key, language=language, id=cause, at=at, **gesture):
-            await self._writer.process(moment)
+            await self._writer.process(signal, key.origin("own page", "Sec-GPC"))
+        switch = PurposeSwitch(on=choice.on, trial=choice.trial)
+        await choose(self._writer, name, choice.purpose, switch, origin, language)
         return await self._current(request, name)
+
+    @endpoint(_gesture("confirm", "Answer what somebody else asked for and only the person may do.", request=Answering))
+    async def confirm(self, request: Request) -> Response:
+        """Do it as the person, or leave all as it is."""
+        key, sent = self._key(request), await read_body(request, Answering)
+        name, origin = key.subject, key.origin("own page", "confirmation")
+        await confirm(self._requests, name, sent.of, origin, self._language(request, name), yes=sent.yes)
+        return await self._current(request, name)
+
+    @endpoint(_gesture("merge", "Say whether another customer is the same person.", request=MergeAnswer))
+    async def merge(self, request: Request) -> Response:
+        """Confirm or refuse a merge that waits."""
+        key, sent = self._key(request), await read_body(request, MergeAnswer)
+        await self._requests.merges.answer(key.subject, sent.merge, key.origin("own page"), yes=sent.yes)
+        return await self._current(request, key.subject)
 
     @endpoint(_gesture("object", "Object to marketing, or take it back.", request=OnOff))
     async def object(self, request: Request) -> Response:
         """Object to marketing, or lift the objection."""
-        name = self._person(request)
-        await self._requests.object(name, MARKETING, on=(await read_body(request, OnOff)).on)
-        return await self._current(request, name)
+        key, on = self._key(request), (await read_body(request, OnOff)).on
+        await self._requests.object(key.subject, MARKETING, on=on, origin=key.origin("own page", "objection"))
+        return await self._current(request, key.subject)
 
     @endpoint(_gesture("restrict", "Pause everything, or go on.", request=OnOff))
     async def restrict(self, request: Request) -> Response:
         """Restrict processing, or lift the restriction."""
-        name = self._person(request)
-        await self._requests.restrict(name, on=(await read_body(request, OnOff)).on)
-        return await self._current(request, name)
+        key, on = self._key(request), (await read_body(request, OnOff)).on
+        await self._requests.restrict(key.subject, on=on, origin=key.origin("own page", "restriction"))
+        return await self._current(request, key.subject)
 
     @endpoint(_gesture("copy", "A copy of everything that is kept.", method="GET", response=dict[str, Any]))
     async def copy(self, request: Request) -> Response:
@@ -176,8 +181,11 @@ class Portal:
         kept = [words[language] for words in receipt.kept.values()]
         return HTMLResponse(pages.rendered("_erased.html", language, erased=receipt.erased, kept=kept), headers=PAGE)
 
+    def _key(self, request: Request) -> AccessKey:
+        return key_of(request, self._access, "device", cookie=COOKIE)
+
     def _person(self, request: Request) -> str:
-        return key_of(request, self._access, "device", cookie=COOKIE).subject
+        return self._key(request).subject
 
     def _language(self, request: Request, name: str) -> str:
         return pages.language_of(request, self._loop.strategy, self._loop.customer(name))
@@ -190,59 +198,53 @@ class Portal:
     async def _values(self, name: str, language: str) -> dict[str, Any]:
         loop, ask = self._loop, self._writer.ask
         entries, lines = await ask(lambda: (loop.entries_of(name), lines_of_person(loop.log, loop.names(name))))
-        return await asyncio.to_thread(page_values, loop, self._accounts, name, entries, lines, language)
+        merges = [merge_row(loop.strategy, one, language) for one in self._requests.merges.waiting(name)]
+        values = await asyncio.to_thread(page_values, loop, self._accounts, name, entries, lines, language)
+        return values | {"merges": merges}
 
 
 def page_values(
     loop: Processor, accounts: Accounts, name: str, entries: list[Entry], lines: list[OwnLine], language: str
 ) -> dict[str, Any]:
     """The values of the template ``_portal.html`` for this person, now."""
-    strategy, person, now = loop.strategy, loop.customer(name), loop.clock.now()
+    strategy, person, own, now = loop.strategy, loop.customer(name), loop.side(name), loop.clock.now()
+    recorded = {entry.moment.id: entry for entry in entries}
     counted = {one.purpose: one for one in benefits(loop, accounts, name, entries, language)}
     looks = [line for line in lines if line.record.outcome in USE_OUTCOMES and line.record.categories][-LOOKS:]
-    chosen = [choice for choice in choices(strategy, person, language, now.timestamp()) if choice.basis == "consent"]
+    every = choices(strategy, person, language, now.timestamp(), name)
+    chosen = [choice for choice in every if choice.basis == "consent"]
     return {
         "brand": strategy.brand.name,
-        "rows": [_row(strategy, choice, counted[choice.purpose], language) for choice in chosen],
+        "rows": [
+            purpose_row(strategy, choice, counted[choice.purpose], noted(person, choice, recorded, language), language)
+            for choice in chosen
+        ],
+        "waiting": [
+            waiting_row(strategy, one, recorded.get(one.of), language) for one in waiting(own, now.timestamp())
+        ],
         "open": sum([choice.on for choice in chosen]),
         "cards": list(_cards(loop, entries, language)),
         "looks": [line_text(line, strategy, language) for line in reversed(looks)],
-        "objected": MARKETING in person.objections,
-        "restricted": person.restricted,
+        "merges": [],
+        "merged": len(person.sides) > 1,
+        "unknown": list(_unknown(loop, own, now.timestamp(), language)),
+        "objected": MARKETING in own.objections,
+        "restricted": own.restricted,
         "entries": len(entries),
     }
 
 
-def _row(strategy: Strategy, choice: Choice, brought: Benefit, language: str) -> PurposeRow:
-    words, purpose, status = pages.WORDS[language].portal, strategy.purposes[choice.purpose], choice.status
-    short_name = getattr(pages.WORDS[language].data_given, choice.purpose, "")
-    readers = ", ".join([strategy.brand.name, *choice.recipients])
-    closed = choice.closed_by.partition(":")[0]
-    return PurposeRow(
-        choice.purpose,
-        short_name or choice.benefit.rstrip("."),
-        typeset(words.protects.format(months=round(purpose.duration_days / MONTH_DAYS), who=readers), language),
-        typeset(choice.notice_text, language),
-        typeset(choice.benefit, language),
-        brought.text,
-        status in OPENS and not choice.trial,
-        status in OPENS and choice.trial,
-        status in ("refused", "withdrawn"),
-        _standing(choice, words, ZoneInfo(strategy.brand.zone), language),
-        getattr(words.closed, closed) if closed else "",
-    )
-
-
-def _standing(choice: Choice, words: Any, zone: ZoneInfo, language: str) -> str:
-    if choice.status in ("unknown", "requested"):
-        return ""
-    text, at = words.no_since, choice.since
-    if choice.status == "expired":
-        text, at = words.expired, choice.until
-    elif choice.status in OPENS:
-        text, at = (words.trial_until, choice.until) if choice.trial else (words.yes_since, choice.since)
-    day = format_date(datetime.fromtimestamp(at, zone), "long", locale=LOCALES[language])
-    return str(text.format(day=day))
+def _unknown(loop: Processor, person: Customer, now: float, language: str) -> Iterator[str]:
+    """What is not known any more of this person, each since when."""
+    strategy, words = loop.strategy, pages.WORDS[language].portal
+    for one in stale_sources(strategy.brand, person, now):
+        name = one.name
+        if one.source == "device":
+            profile = person.devices[one.name].profile
+            device = strategy.devices.get(profile)
+            name = (device.name if device is not None else "") or profile
+        day = long_day(one.since, strategy.brand.zone, language)
+        yield typeset(str(getattr(words.unknown, one.source)).format(name=name, day=day), language)
 
 
 def _cards(loop: Processor, entries: list[Entry], language: str) -> Iterable[ShownCard]:

@@ -212,7 +212,7 @@ class Houses:
     def worn(self, home: Home) -> bool:
         known = self.site.server.processor.customer(home.person)
         state = known.devices.get(home.id) if known is not None else None
-        return state is not None and state.worn
+        return state is not None and state.worn is True
 
     def moments(self, home: Home, *kinds: type) -> list[Any]:
         return [entry.moment for entry in self.site.entries(home.person) if isinstance(entry.moment, kinds)]

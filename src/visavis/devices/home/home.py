@@ -249,7 +249,7 @@ class Home:
             return
         while True:
             try:
-                answer = (await self._writer.process(moment)).answer
+                answer = (await self._writer.process(moment, key.origin("mqtt"))).answer
             except Unavailable:
                 await asyncio.sleep(RETRY_S)
             else:

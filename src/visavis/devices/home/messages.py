@@ -16,6 +16,7 @@ from visavis.model.card import Card
 from visavis.model.decoding import from_builtins
 from visavis.model.errors import Invalid
 from visavis.model.gs1 import product_of
+from visavis.model.ids import own_id
 from visavis.model.moment import Moment
 
 PAYLOAD_LIMIT: Final = 1 << 14
@@ -132,8 +133,8 @@ def event(fields: Any, person: str, home: str, products: Container[str], receive
     sent_at = sent.time.isoformat() if sent.time is not None else ""
     # An event is identified by its id, if it has one, else by its content.
     same = "\x00".join([home, sent.id] if sent.id else [home, "", kind, about, sent_at])
-    moment["id"] = f"home-{blake2b(same.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
-    return from_builtins(moment, received_at=received_at)
+    moment["id"] = own_id("home", blake2b(same.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest())
+    return from_builtins(moment, received_at=received_at, our_own=True)
 
 
 def answer(fields: Any) -> HomeAnswer:

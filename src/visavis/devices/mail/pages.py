@@ -19,7 +19,9 @@ from visavis.http.inline_page import SELF, InlinePage
 from visavis.http.requests import key_of, person_in
 from visavis.http.routes import Operation, route
 from visavis.model.card import Card
+from visavis.model.entry import Origin
 from visavis.model.errors import Invalid
+from visavis.model.ids import own_id
 from visavis.model.moment import Withdrew
 from visavis.runtime.writer import Writer
 
@@ -27,9 +29,9 @@ KIND: Final = "mail"
 PAGE: Final = InlinePage(Path(__file__).with_name("page.html"))
 _PATH: Final = "/v1/people/{person}/mail"
 ADDRESS: Final = Operation(
-    "PUT", _PATH, "Where letters go, until the person stops them.", ("brand",), request=Address, status=204
+    "PUT", _PATH, "Where letters go, until the person stops them.", ("brand",), reads=(), request=Address, status=204
 )
-NO_ADDRESS: Final = Operation("DELETE", _PATH, "Stop letters.", ("brand",), status=204)
+NO_ADDRESS: Final = Operation("DELETE", _PATH, "Stop letters.", ("brand",), reads=(), status=204)
 # What a letter links to: its ticket is the key, and only this server can read whose it is.
 ASK_STOP: Final = Operation(
     "GET", "/mail/off/{ticket}", "Whether to stop letters.", response="text/html", errors=(403,)
@@ -42,6 +44,7 @@ LINKED_ANSWER: Final = Operation(
     "POST", "/mail/card/{ticket}/{answer}", "Answer it.", response="text/html", errors=(403, 422, 503)
 )
 METHOD: Final = "mail"
+LINK: Final = Origin("person", surface="mail", method="link")
 """The ``method`` of a withdrawal made by the link of a letter."""
 
 
@@ -91,9 +94,9 @@ class LetterPages:
         (person,) = self._addresses.read("off", request.path_params["ticket"])
         if self._screens.open_to(person, self._purpose):
             at = self._writer.processor.clock.now()
-            name = f"unsubscribed-{at:%Y%m%d%H%M%S%f}"
+            name = own_id("unsubscribed", f"{at:%Y%m%d%H%M%S%f}")
             await self._writer.process(
-                Withdrew(id=name, customer=person, occurred_at=at, purpose=self._purpose, method=METHOD)
+                Withdrew(id=name, customer=person, occurred_at=at, purpose=self._purpose, method=METHOD), LINK
             )
         self._addresses.drop(person, KIND)
         return self._page(person, words(self._language(person))["stopped"])
@@ -112,7 +115,7 @@ class LetterPages:
             raise Invalid("The answer is yes or no.")
         if card is None:
             return self._page(person, also["over"])
-        await self._answers.enter(self._answers.answered(person, card.decision, answer))
+        await self._answers.enter(self._answers.answered(person, card.decision, answer), LINK)
         return self._page(person, also["answered"])
 
     def _card(self, request: Request) -> tuple[str, Card | None]:

@@ -51,13 +51,13 @@ class Cards:
         cards = [one for one in shown if one != still and self.known(key.subject, one)]
         return [TimelineItem(id=one, is_deleted=True) for one in cards]
 
-    async def displayed(self, person: str, decision: str) -> None:
+    async def displayed(self, key: AccessKey, decision: str) -> None:
         """Enter that this card was displayed."""
-        await self._answers.enter(self._answers.displayed(person, decision))
+        await self._answers.enter(self._answers.displayed(key.subject, decision), key.origin("mirror"))
 
-    async def answered(self, person: str, decision: str, answer: str) -> str:
+    async def answered(self, key: AccessKey, decision: str, answer: str) -> str:
         """Enter this answer, and return the one that counts."""
-        return await self._answers.enter(self._answers.answered(person, decision, answer))
+        return await self._answers.enter(self._answers.answered(key.subject, decision, answer), key.origin("mirror"))
 
 
 def item(strategy: Strategy, found: OnScreen, language: str) -> TimelineItem:

@@ -119,7 +119,7 @@ class Directory:
         moment = from_builtins(located, received_at=clock.now())
         if refused := permits(key, moment):
             raise Refused(refused)
-        result = (await self._writer.process(moment)).answer
+        result = (await self._writer.process(moment, key.origin("mirror"))).answer
         if result.entry is None:
             assert result.refused is not None
             raise Refused("This position was not kept.", advice=result.refused.advice)

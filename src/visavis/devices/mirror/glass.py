@@ -170,7 +170,7 @@ class Glass:
     async def _displayed(self, request: Request) -> Response:
         key, name = self._key(request), (await read_body(request, Opened)).item_id
         if not self._timeline.item(key, name).is_deleted and self._cards.known(key.subject, name):
-            await self._cards.displayed(key.subject, name)
+            await self._cards.displayed(key, name)
         return Response(status_code=204)
 
     async def _act(self, request: Request) -> Response:
@@ -187,13 +187,13 @@ class Glass:
         """An action on our card; unknown ones are ignored, as the protocol asks."""
         match action.type:
             case "CUSTOM" if action.payload in MENU:
-                return await self._cards.answered(key.subject, decision, action.payload)
+                return await self._cards.answered(key, decision, action.payload)
             case "CUSTOM":
                 raise Missing("There is no such menu item.")
             case "DELETE":
-                return await self._cards.answered(key.subject, decision, "no")
+                return await self._cards.answered(key, decision, "no")
             case "LAUNCH":
-                await self._cards.displayed(key.subject, decision)
+                await self._cards.displayed(key, decision)
         return ""
 
     def _act_on_item(self, key: AccessKey, done: GlassAction, action: UserAction) -> None:

@@ -74,7 +74,7 @@ class Timeline:
         """One item; our card counts as displayed when it is requested by its id."""
         item = self.item(key, request.path_params["id"])
         if self._cards.known(key.subject, item.id) and not item.is_deleted:
-            await self._cards.displayed(key.subject, item.id)
+            await self._cards.displayed(key, item.id)
         return json_answer(request, linked(request, item))
 
     async def update(self, request: Request, key: AccessKey) -> Response:
@@ -92,7 +92,7 @@ class Timeline:
         """The item becomes an id that is deleted; of our card it is a no."""
         name = request.path_params["id"]
         if self._cards.known(key.subject, name):
-            await self._cards.answered(key.subject, name, "no")
+            await self._cards.answered(key, name, "no")
         else:
             self.deleted(key, name)
         return NOTHING

@@ -201,14 +201,16 @@ class Phone:
                 advice="Give `contact` in the settings' `push`, and install visavis[push].",
             )
         self._push.subscribe(key.subject, key.id, key.profile, await json_body(request))
-        await self._writer.process(worn_moment(key, self._writer.processor.clock.now(), worn=True))
+        await self._writer.process(worn_moment(key, self._writer.processor.clock.now(), worn=True), key.origin("phone"))
         return Response(status_code=201)
 
     async def _unsubscribe(self, request: Request) -> Response:
         key = self._key(request)
         if self._push is not None and self._push.subscribed(key.subject, key.id):
             self._push.unsubscribe(key.subject, key.id)
-            await self._writer.process(worn_moment(key, self._writer.processor.clock.now(), worn=False))
+            await self._writer.process(
+                worn_moment(key, self._writer.processor.clock.now(), worn=False), key.origin("phone")
+            )
         return Response(status_code=204)
 
     async def _manifest(self, _: Request) -> Response:

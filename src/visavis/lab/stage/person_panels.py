@@ -1,6 +1,7 @@
 """Two panels of the stage, from choices and folds of the log: what the person gives and receives, and what is known."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Final
 
 from babel.dates import format_skeleton
@@ -11,8 +12,9 @@ from visavis.cards.words import EPOCH, family_name, figure, left, product_name, 
 from visavis.consent.choices import Choice, choices
 from visavis.lab.stage.stage_person import PanelLine, StagePerson
 from visavis.model.decision import Show
-from visavis.model.habit import FIRST, HABIT, LAST, T_BASKETS, T_FIRST, TRIPS, K
+from visavis.model.habit import DAY_S, FIRST, HABIT, LAST, T_BASKETS, T_FIRST, TRIPS, K
 from visavis.model.moment import Consumed, Measured, RanOut, Saw, Stocked
+from visavis.strategy.freshness import fresh
 
 LENGTH: Final = 40
 OFTEN: Final = 3
@@ -157,7 +159,7 @@ def _inferred(person: StagePerson) -> Iterator[PanelLine]:
 def _declared(person: StagePerson) -> Iterator[PanelLine]:
     for trait, value in person.customer.preferences.items():
         if value is True:
-            words = person.strategy.brand.traits.get(trait, {}).get(person.language, trait)
+            words = person.strategy.brand.trait_name(trait, person.language)
             opened = person.may_read("preferences")
             yield PanelLine(words, person.say("declared" if opened else "declared_closed"), closed=not opened)
 
@@ -184,8 +186,13 @@ def _numbers(person: StagePerson) -> Iterator[PanelLine]:
         yield PanelLine(amount, goal if opened else person.say("number_closed"), closed=not opened)
 
 
+def _day(at: float) -> date:
+    return EPOCH.fromordinal(EPOCH.toordinal() + int(at // DAY_S))
+
+
 def _home(person: StagePerson) -> Iterator[PanelLine]:
     moment = person.moment
+    known = fresh(person.strategy.brand, person.customer, person.now).home
     families = _focus(person) if isinstance(moment, Saw) else list(reversed(person.customer.home))
     for family in families[:2]:
         stock = person.customer.home.get(family)
@@ -197,6 +204,9 @@ def _home(person: StagePerson) -> Iterator[PanelLine]:
         opened = person.may_read("home")
         line = person.say("at_home", what=name, left=rest) if rest else person.say("out_of", what=name)
         detail = person.say("home_detail" if opened else "home_closed", time=person.at(stock.at))
+        if opened and family not in known:
+            line = person.say("home_unknown", what=name)
+            detail = person.say("home_stale", day=format_skeleton("MMMMd", _day(stock.at), locale=person.language))
         yield PanelLine(line, detail, closed=not opened)
 
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from visavis.cards.typography import typeset
+from visavis.cards.typography import elides, typeset
 from visavis.consent.gate import open_categories
 from visavis.delivery.screens import Recent
 from visavis.lab.stage.pages import WORDS
@@ -17,7 +17,6 @@ from visavis.strategy.read import Strategy
 from visavis.strategy.story import Story
 from visavis.web.pages import clock
 
-VOWELS: Final = "aàâeéèêiîoôuûyh"
 TOGETHER_S: Final = 1.0
 """Choices made within this time are one gesture."""
 
@@ -101,7 +100,9 @@ class StagePerson(Struct, frozen=True):
 
     def say(self, *path: str, **values: object) -> str:
         """A sentence of the stage's words, with its values, typeset."""
-        text = self.word(*path).format(name=self.name, of_name=possessive(self.name, self.language), **values)
+        that = f"qu’{self.name}" if elides(self.name) else f"que {self.name}"
+        names = {"name": self.name, "of_name": possessive(self.name, self.language), "that_name": that}
+        text = self.word(*path).format_map(names | values)
         return typeset_inline(text, self.language)
 
     def count(self, key: str, n: int, **values: object) -> str:
@@ -145,9 +146,9 @@ def typeset_inline(text: str, language: str) -> str:
 def possessive(name: str, language: str) -> str:
     """Whose.
 
-    >>> possessive("Solène", "fr"), possessive("Inès", "fr"), possessive("Inès", "en")
-    ('de Solène', 'd’Inès', 'Inès’s')
+    >>> possessive("Yaël", "fr"), possessive("Inès", "fr"), possessive("Inès", "en")
+    ('de Yaël', 'd’Inès', 'Inès’s')
     """
     if language != "fr":
         return f"{name}’s"
-    return f"d’{name}" if name[:1].lower() in VOWELS else f"de {name}"
+    return f"d’{name}" if elides(name) else f"de {name}"

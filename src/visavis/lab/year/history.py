@@ -51,7 +51,7 @@ def learn_from_history(run: YearRun) -> None:
     loop.commit()
     if learner is not None:
         run.progress("learning", 0, 1, None)
-        people = loop.population.by_name().items()
+        people = [(name, loop.customer(name)) for name in loop.population.by_name()]
         learned = learner.fit([one for name, one in people if development(int(name)) and consents(int(name))])
         calibrations = learner.calibrations(learned, since=JULY.timestamp() - CALIBRATION_S)
         loop.enact([ParametersLearned(learned), Recalibrated(calibrations)])

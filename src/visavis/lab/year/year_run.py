@@ -1,6 +1,7 @@
 """One run of the year: the loop with its clock, the peers' counts, and the visits so far."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Final
 
 import numpy as np
@@ -14,6 +15,8 @@ from visavis.model.moment import Moment
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.loop import Processor
 
+BEFORE_FIRST_ENTRANCE: Final = timedelta(hours=1)
+"""How long before its first basket a household chose: its entrance, some minutes before paying, needs its yes."""
 GROUP: Final = 64
 """How many baskets are committed together."""
 
@@ -71,7 +74,7 @@ class YearRun(Struct):
         if household in self.counts:
             return []
         self.counts[household] = PurchaseCounts()
-        return introduced(self.loop.strategy, household, self.clock.now())
+        return introduced(self.loop.strategy, household, self.clock.now() - BEFORE_FIRST_ENTRANCE)
 
     def count(self, i: int) -> None:
         """Let the peers count basket i."""

@@ -1,0 +1,88 @@
+"""Two customers who say that they are one person: each confirms on their own page, or by a one-time code.
+
+A code is random, for one person, for two weeks and one use; a new one ends the one before. Only its keyed hash is kept.
+It has 39 random bits; ten wrong codes about one person end the attempts for a day.
+"""
+
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from hmac import compare_digest
+from secrets import choice, token_hex
+from typing import Any, Final
+
+from limits import RateLimitItemPerDay
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+from msgspec import Struct
+
+from visavis.model.entry import Origin
+from visavis.model.errors import Refused
+from visavis.model.ids import own_id
+from visavis.model.moment import Merging
+from visavis.rights.people import People, UnknownPerson
+from visavis.runtime.linking import WaitingMerge
+
+ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""No letter or figure that one takes for another: no 0 and O, no 1, I and L, no U and V."""
+CODE_LENGTH: Final = 8
+CODE_DAYS: Final = 14
+WRONG_LIMIT: Final = RateLimitItemPerDay(10)
+NOT_VALID: Final = "This code is not valid, or nothing waits for it."
+
+
+class MergeCode(Struct, frozen=True):
+    """A one-time code by which its holder agrees to be merged; it is shown this once."""
+
+    code: str
+    expires_at: datetime
+
+
+class Merges:
+    """The merges that wait for persons of one server; ``secret`` keys the hashes of codes."""
+
+    def __init__(self, people: People, secret: bytes) -> None:
+        self._people = people
+        self._secret = secret[:64]
+        self._attempts = FixedWindowRateLimiter(MemoryStorage())
+
+    def waiting(self, name: str) -> list[WaitingMerge]:
+        """The merges that wait for this one, or after they confirmed for the other."""
+        return self._people.processor.linking.waiting(name, self._people.now().timestamp())
+
+    async def answer(self, name: str, merge: str, origin: Origin, *, yes: bool) -> None:
+        """Confirm or refuse, on one's own page; when both have confirmed, the two are merged."""
+        if merge not in [one.merge for one in self.waiting(name)]:
+            raise UnknownPerson("Nothing waits under this number.", advice="Look at your page again: it may be over.")
+        await self._people.process(
+            Merging(step="confirmed" if yes else "refused", merge=merge, method="page", **self._base(name)), origin
+        )
+
+    async def code(self, name: str, origin: Origin) -> MergeCode:
+        """A new code for this one, who must be known."""
+        self._people.find(name)
+        code = "".join([choice(ALPHABET) for _ in range(CODE_LENGTH)])
+        until = self._people.now() + timedelta(days=CODE_DAYS)
+        made = Merging(step="coded", code=self._hashed(name, code), method="code", until=until, **self._base(name))
+        await self._people.process(made, origin)
+        return MergeCode(f"{code[:4]}-{code[4:]}", until)
+
+    async def confirm_by_code(self, name: str, code: str, origin: Origin) -> None:
+        """Confirm the one merge that waits for this one, by their code; :class:`Refused` alike whatever is wrong."""
+        if not self._attempts.test(WRONG_LIMIT, name):
+            raise Refused("Too many wrong codes.", advice="Try again tomorrow, or ask for confirmation on their page.")
+        known, until = self._people.processor.customer(name).profile(name).code
+        typed = "".join([glyph for glyph in code.upper() if glyph.isalnum()])
+        merges = [one.merge for one in self.waiting(name)]
+        valid = compare_digest(known, self._hashed(name, typed)) and self._people.now().timestamp() < until
+        if not valid or len(merges) != 1:
+            self._attempts.hit(WRONG_LIMIT, name)
+            raise Refused(NOT_VALID, advice="Link the identifier first, then give the code as it was written.")
+        await self._people.process(
+            Merging(step="confirmed", merge=merges[0], method="code", **self._base(name)), origin
+        )
+
+    def _base(self, name: str) -> dict[str, Any]:
+        return {"id": own_id("merging", token_hex(8)), "customer": name, "occurred_at": self._people.now()}
+
+    def _hashed(self, name: str, code: str) -> str:
+        return blake2b(f"{name}\0{code}".encode("utf-8", "surrogatepass"), key=self._secret, digest_size=16).hexdigest()

@@ -1,0 +1,326 @@
+"""Who is meant by an identifier, and how two persons become one: each has a say, and keeps what is their own."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from support.doors import MOMENTS, a_server, agree, client, moment, running, shops, switch
+from support.people import BRANDS, NOON
+from visavis.consent.gate import view
+from visavis.ledger.personal_view import lines_of_person
+from visavis.model.entry import Entry, encode
+from visavis.model.moment import Consulted, UsedTogether, Worn
+from visavis.runtime.clock import TurnedClock
+from visavis.runtime.linking import WAITS
+from visavis.wiring import Server
+
+pytestmark = pytest.mark.anyio
+CARD = "LOYALTY-4711"
+HEALTH = frozenset({"numbers"})
+BASKET: dict[str, Any] = {"place": "s1", "lines": [[BRANDS[0], 1, 200]]}
+
+
+def bought(customer: str, id: str, **fields: Any) -> dict[str, Any]:  # noqa: A002
+    return moment("bought", customer, id=id, **(BASKET | fields))
+
+
+async def link(brand: httpx.AsyncClient, name: str, identifier: str = CARD, id: str = "") -> httpx.Response:  # noqa: A002
+    return await brand.post(MOMENTS, json=moment("linked", name, id=id or f"l-{identifier}", identifier=identifier))
+
+
+async def both_chose(brand: httpx.AsyncClient) -> None:
+    for name in ("ada", "bo"):
+        await switch(brand, name, "reminders")
+    assert (await link(brand, "bo")).json()["linked"] == "linked"
+
+
+def turn(server: Server, **by: float) -> None:
+    assert isinstance(server.processor.clock, TurnedClock)
+    server.processor.clock.turn((server.processor.clock.now() + timedelta(**by)).timestamp())
+
+
+async def test_two_people_one_card_two_tills_one_of_them_at_night() -> None:
+    """Bo's card is used at one till by day; Ada is linked to it; the other till reports at night, and again."""
+    server = a_server()
+    async with (
+        running(server) as brand,
+        client(server, server.access_keys.issue("till", "s1")) as day,
+        client(server, server.access_keys.issue("till", "s2")) as night,
+    ):
+        await both_chose(brand)
+        first = (await day.post(MOMENTS, json=bought(CARD, "t1"))).json()
+        assert (await link(brand, "ada")).json()["linked"] == "waiting"
+        late = bought(CARD, "t2", place="s2", at=NOON - timedelta(hours=2))
+        lines = b"\n".join([httpx.Request("POST", "http://x", json=late).content] * 2)
+        turn(server, hours=12)
+        told = await night.post(MOMENTS, content=lines, headers={"content-type": "application/x-ndjson"})
+        await agree(brand, "ada", "bo")
+        again = [(await night.post(MOMENTS, json={**late, "customer": name})).json() for name in (CARD, "bo", "ada")]
+        conflict = await brand.post(MOMENTS, json=late | {"customer": CARD, "lines": [[BRANDS[1], 1, 1]]})
+
+    assert [entry.moment.id for entry in server.log.of("bo") if entry.moment.kind == "bought"] == ["t1", "t2"]
+    assert not [entry for name in ("ada", CARD) for entry in server.log.of(name) if entry.moment.kind == "bought"]
+    came_by = [entry.identifier for entry in server.log.of("bo") if entry.moment.kind == "bought"]
+    assert came_by == list(server.processor.customer("bo").profile("bo").identifiers) * 2
+    assert first == {"id": "t1", "kept": True}
+    assert [one["retried"] for one in again] == [True, True, True]
+    assert told.text.count("retried") == 1
+    assert conflict.status_code == 409
+    assert server.processor.customer("ada").names == ("ada", "bo")
+
+
+async def test_a_till_hears_the_same_whether_an_identifier_is_linked_or_not() -> None:
+    server = a_server()
+    async with running(server) as brand, client(server, server.access_keys.issue("till", "s1")) as till:
+        await both_chose(brand)
+        heard = []
+        for card in (CARD, "NOBODYS-1"):
+            sent = [
+                bought(card, "t"),
+                moment("paying", card, id="p", **BASKET),
+                moment("redeeming", card, id="r", code="none"),
+                moment("checked_in", card, id="c"),
+                bought(card, "t", lines=[[BRANDS[1], 1, 1]]),
+            ]
+            answers = [await till.post(MOMENTS, json=one) for one in sent]
+            heard.append([(one.status_code, one.json()) for one in answers])
+    assert heard[0] == heard[1]
+
+
+async def test_an_id_comes_before_an_identifier_and_cannot_be_linked() -> None:
+    server = a_server()
+    async with running(server) as brand:
+        await both_chose(brand)
+        taken = await link(brand, "cleo", "ada")
+        assert taken.status_code == 403
+        assert "id of another customer" in taken.json()["advice"]
+        server.access_keys.issue("device", "dan")
+        assert (await link(brand, "cleo", "dan")).status_code == 403
+        await switch(brand, CARD, "reminders")  # somebody who is called as the card is
+        device = server.access_keys.issue("device", "NEW-1")
+        await link(brand, "bo", "NEW-1")
+        async with client(server, device) as own:
+            assert (await own.post(MOMENTS, json=moment(customer="NEW-1"))).status_code == 200
+        for name in (CARD, "NEW-1"):
+            await brand.post(MOMENTS, json=bought(name, "own"))
+    assert [entry.moment.id for entry in server.log.of(CARD)][-1] == "own"
+    assert [entry.moment.id for entry in server.log.of("NEW-1")] == ["m1", "own"]
+
+
+@pytest.mark.parametrize("own_number", [True, False])
+async def test_a_bare_card_extends_its_holder_whose_choices_stay(own_number: bool) -> None:
+    server, card = a_server(), CARD if own_number else "card-account"
+    async with running(server) as brand, client(server, server.access_keys.issue("till", "s1")) as till:
+        await till.post(MOMENTS, json=bought(card, "t1"))
+        if not own_number:
+            await link(brand, card)
+        await switch(brand, "ada", "reminders")
+        before = server.processor.customer("ada").consents
+        assert (await link(brand, "ada")).json()["linked"] == "linked"
+        person = server.processor.customer("ada")
+        assert (person.consents, set(person.names)) == (before, {"ada", card})
+        assert not person.merges
+        assert person.purchases.trips
+        for name in (CARD, "ada"):
+            assert (await brand.post(MOMENTS, json=bought(name, "t1"))).json()["retried"], name
+        copy = (await brand.get("/v1/people/ada/export")).json()
+        assert {entry[3]["id"] for entry in copy["entries"] if entry[3]["kind"] == "bought"} == {"t1"}
+        await brand.post(MOMENTS, json=moment("unlinked", "ada", id="u", identifier=CARD))
+        assert server.processor.customer("ada").names == ("ada",)
+        assert server.processor.customer("ada").consents == before
+        await link(brand, "ada", id="back")
+        await brand.post("/v1/people/ada/erase", json={})
+    assert not [entry for _, entry in server.log.scan() if isinstance(entry, Entry)]
+
+
+async def test_nobody_is_merged_until_both_have_confirmed_on_their_own_page() -> None:
+    server = a_server()
+    keys = {name: server.access_keys.issue("device", name) for name in ("ada", "bo")}
+    async with running(server) as brand, client(server, keys["ada"]) as ada, client(server, keys["bo"]) as bo:
+        assert (await link(brand, "bo")).json()["linked"] == "linked"
+        heard = [(await link(brand, "ada", id=f"l{i}")).json()["linked"] for i in range(2)]
+        [waits] = (await bo.get("/v1/people/bo/merges")).json()
+        assert (await ada.get("/v1/people/ada/merges")).json() == [waits]
+        assert (await ada.get("/v1/people/bo/merges")).status_code == 403
+        assert (await brand.get("/v1/people/bo/merges")).status_code == 403
+        said = {"merge": waits["merge"], "yes": True}
+        assert (await brand.post("/v1/people/bo/merges", json=said)).status_code == 403
+        [left] = (await ada.post("/v1/people/ada/merges", json=said)).json()
+        assert left["confirmed"]
+        assert server.processor.customer("ada").names == ("ada",)
+        assert (await bo.post("/v1/people/bo/merges", json=said | {"yes": False})).json() == []
+        assert (await bo.post("/v1/people/bo/merges", json=said)).status_code == 404
+        heard.append((await link(brand, "ada", id="l3")).json()["linked"])
+        assert (await ada.get("/v1/people/bo/merges")).status_code == 403
+        turn(server, seconds=WAITS.total_seconds())
+        assert (await ada.get("/v1/people/ada/merges")).json() == []
+        await link(brand, "ada", id="l4")
+        [waits] = (await bo.get("/v1/people/bo/merges")).json()
+        said = {"merge": waits["merge"], "yes": True}
+        await bo.post("/v1/people/bo/merges", json=said)
+        assert (await ada.post("/v1/people/ada/merges", json=said)).json() == []
+        retry = (await link(brand, "ada", id="l4")).json()
+    assert heard == ["waiting"] * 3
+    assert retry["linked"] == "linked"
+    assert set(server.processor.customer("ada").names) == {"ada", "bo"}
+
+
+async def test_a_merge_that_is_over_is_not_confirmed() -> None:
+    server = a_server()
+    async with running(server) as brand:
+        await both_chose(brand)
+        await link(brand, "ada")
+        await agree(brand, "ada")
+        made = (await brand.post("/v1/people/bo/merge-code")).json()["code"]
+        turn(server, seconds=WAITS.total_seconds())
+        assert (await brand.post("/v1/people/bo/merge-code/use", json={"code": made})).status_code == 403
+    assert server.processor.customer("ada").names == ("ada",)
+
+
+async def test_a_code_is_of_one_person_for_one_use_and_few_attempts() -> None:
+    server = a_server()
+    async with running(server) as brand:
+        await both_chose(brand)
+        await link(brand, "ada")
+        assert (await brand.post("/v1/people/nobody-here/merge-code")).status_code == 404
+        old, new = [(await brand.post("/v1/people/bo/merge-code")).json()["code"] for _ in range(2)]
+
+        async def use(name: str, code: str) -> httpx.Response:
+            return await brand.post(f"/v1/people/{name}/merge-code/use", json={"code": code})
+
+        wrong = [await use("bo", old), await use("ada", new), await use("nobody-here", new), await use("bo", "")]
+        assert {one.status_code for one in wrong} == {403}
+        assert len({one.text for one in wrong}) == 1
+        assert (await use("bo", new.lower().replace("-", " "))).status_code == 204
+        assert (await use("bo", new)).status_code == 403
+        late = (await brand.post("/v1/people/ada/merge-code")).json()["code"]
+        turn(server, days=14)
+        assert (await use("ada", late)).status_code == 403
+        good = (await brand.post("/v1/people/ada/merge-code")).json()["code"]
+        for _ in range(9):
+            await use("ada", "wrong")
+        assert "Too many" in (await use("ada", good)).text
+    written = b"".join([encode(entry) for _, entry in server.log.scan() if isinstance(entry, Entry)])
+    assert all(code.replace("-", "").encode() not in written for code in (old, new, late, good))
+    reads = [
+        one for one in server.log.of("bo") if isinstance(one.moment, Consulted) and one.moment.about == "merge-code"
+    ]
+    assert len(reads) == 2
+    assert server.processor.customer("ada").names == ("ada",)
+
+
+async def merged(server: Server, brand: httpx.AsyncClient) -> None:
+    for name in ("ada", "bo"):
+        await shops(brand, server, name)
+        await switch(brand, name, "reminders")
+    await link(brand, "bo")
+    await link(brand, "ada")
+    await agree(brand, "ada", "bo")
+    assert set(server.processor.customer("ada").names) == {"ada", "bo"}
+
+
+async def test_a_use_of_merged_data_has_its_line_under_each_profile() -> None:
+    server = a_server()
+    async with running(server) as brand:
+        await merged(server, brand)
+        told = (await brand.post(MOMENTS, json=moment("paying", "ada", id="p", **BASKET))).json()
+        used = [one for one in told["uses"] if one["purpose"] == "reminders"]
+        assert used
+        mine, theirs = (lines_of_person(server.log, [name])[-1] for name in ("ada", "bo"))
+        assert (mine.record.purpose, theirs.record.purpose) == ("reminders", "reminders")
+        assert mine.record.outcome == theirs.record.outcome
+        assert theirs.record.categories == ("purchases",)
+        assert theirs.details is not None
+        [entry] = [one for one in server.log.of("bo") if isinstance(one.moment, UsedTogether)]
+        assert "ada" not in encode(entry).decode("latin-1")
+
+
+async def test_the_stricter_holds_ever_since_and_each_is_told_why() -> None:
+    server = a_server()
+    async with running(server) as brand, client(server, server.access_keys.issue("device", "ada")) as ada:
+        await switch(brand, "ada", "home")
+        await merged(server, brand)
+        path = "/v1/people/ada/purposes?language=en"
+        told = {one["purpose"]: (one["on"], one["closed_by"]) for one in (await ada.get(path)).json()}
+        assert told["reminders"] == (True, "")
+        assert told["home"] == (False, "merged")
+        await ada.put("/v1/people/ada/purposes/home", json={"on": True})
+        told = {one["purpose"]: one["on"] for one in (await ada.get(path)).json()}
+        assert not told["home"], "one opened what the other had not"
+        page = await ada.get("/me?language=en")
+        assert "whom you were linked with closed it" in page.text
+        assert "n’a jamais dit oui" in (await ada.get("/me?language=fr")).text
+
+
+async def test_health_is_never_merged() -> None:
+    server = a_server()
+    async with running(server) as brand:
+        for name, value in (("ada", 1.0), ("bo", 5.0)):
+            await switch(brand, name, "own-numbers")
+            await brand.post(MOMENTS, json=moment("measured", name, id="n1", measure="water", value=value))
+        await merged(server, brand)
+        await brand.post(MOMENTS, json=moment("measured", "ada", id="n2", measure="water", value=2.0))
+        person = server.processor.customer("ada")
+        assert not person.numbers
+        assert [person.profile(name).numbers["water"].today for name in ("ada", "bo")] == [3.0, 5.0]
+        for name, value in (("ada", 3.0), ("bo", 5.0)):
+            seen = view(person, Worn(id="x", customer=name, occurred_at=NOON, device="g1"), HEALTH, NOON.timestamp())
+            assert seen.numbers["water"].today == value
+
+
+async def test_the_page_asks_and_both_languages_say_what_for() -> None:
+    server = a_server()
+    async with running(server) as brand, client(server, server.access_keys.issue("device", "ada")) as ada:
+        await both_chose(brand)
+        await link(brand, "ada")
+        for language, word in (("en", "Are you the same person?"), ("fr", "Est-ce la même personne")):
+            page = (await ada.get(f"/me?language={language}")).text
+            assert word in page
+            assert "24" in page
+        [waits] = server.requests.merges.waiting("ada")
+        said = await ada.post("/me/merge", json={"merge": waits.merge, "yes": True})
+        assert said.status_code == 200
+        assert f"apart-{waits.merge}" in said.text
+        assert f"same-{waits.merge}" not in said.text
+
+
+STEPS = st.lists(st.tuples(st.sampled_from(["ada", "bo", CARD]), st.integers(0, 5)), max_size=8)
+
+
+@settings(max_examples=12, deadline=None, database=None, derandomize=True)
+@given(STEPS)
+async def test_neither_reads_exports_or_erases_what_is_the_others(steps: list[tuple[str, int]]) -> None:
+    """Whatever two merged people do after another, each copy and each erasure is of one of them."""
+    server = a_server()
+    async with running(server) as brand:
+        await merged(server, brand)
+        for number, (name, kind) in enumerate(steps):
+            sent = [
+                bought(name, f"s{number}"),
+                moment("paying", name, id=f"s{number}", **BASKET),
+                moment("entered", name, id=f"s{number}"),
+                moment("objected", name, id=f"s{number}", about="marketing", on=number % 2 == 0),
+                moment("declared", name, id=f"s{number}", trait="organic", value=True),
+                moment("withdrew", name, id=f"s{number}", purpose="reminders"),
+            ][kind]
+            await brand.post(MOMENTS, json=sent)
+        kept = {name: [encode(entry) for entry in server.log.of(name)] for name in ("ada", "bo")}
+        for name, other in (("ada", "bo"), ("bo", "ada")):
+            copy = await server.requests.export(name)
+            assert {entry.customer for entry in copy.entries} == {name}
+            assert set(copy.audit_keys) == {name}
+            assert f'"{other}"' not in (await brand.get(f"/v1/people/{name}/export")).text
+            lines = {index for index, _ in server.log.lines_of(other)}
+            assert lines.isdisjoint(line.index for line in lines_of_person(server.log, server.processor.names(name)))
+            ids = [entry.moment.id for entry in server.log.of(other) if server.log.entry(name, entry.moment.id) is None]
+            found = [(await brand.get(f"/v1/people/{name}/moments/{one}")).status_code for one in ids[:3]]
+            assert set(found) <= {404}
+        assert (await brand.post("/v1/people/ada/erase", json={})).status_code == 200
+        rest = [encode(entry) for entry in server.log.of("bo")]
+        assert rest[: len(kept["bo"])] == kept["bo"]
+        assert not list(server.log.of("ada"))
+        assert server.processor.customer("bo").names == ("bo",)

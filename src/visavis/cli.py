@@ -12,17 +12,15 @@ import sys
 import tempfile
 from importlib.resources import files as package_files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import Annotated, Final, Literal
 
 import typer
 
 from visavis import __version__
+from visavis.cli_lint import lint
 from visavis.cli_rights import rights
 from visavis.files import read_file, strategy_files
 from visavis.model.errors import Invalid, VisavisError
-
-if TYPE_CHECKING:
-    from visavis.store.sqlite import SqliteEntryLog
 
 # Matrices here are small: more threads only burn processor time. Read when NumPy is first imported, by the commands
 # below, which import what they need when they run: another command may do without.
@@ -134,30 +132,20 @@ def year(
 def extract(
     log: Annotated[Path, typer.Argument(help="The folder of a whole year: `visavis year --log FOLDER`.")],
     to: Annotated[Path, typer.Argument(help="The folder to write into.")],
+    *,
+    settings: SettingsFile = None,
 ) -> None:
     """Take the households of the demo out of a year, with what was learned from it."""
     from visavis.lab.year.household_extract import extract, learned_of  # noqa: PLC0415
+    from visavis.log_folder import opened_log  # noqa: PLC0415
     from visavis.strategy.read import read  # noqa: PLC0415
 
-    opened, _ = _opened(log)
-    sys.stdout.write(f"{extract(read(grocery()), learned_of(opened), to):,} bytes in {to}\n")
+    with opened_log(log, settings) as (opened, _):
+        learned = learned_of(opened)
+    sys.stdout.write(f"{extract(read(grocery()), learned, to):,} bytes in {to}\n")
 
 
-@app.command(rich_help_panel=BRAND)
-def lint(
-    root: StrategyFolder,
-    *,
-    lock: Annotated[bool, typer.Option("--lock", help="Keep the hashes of the notices in notices.lock.")] = False,
-) -> None:
-    """Read a strategy and list all its faults."""
-    from visavis.strategy import notices  # noqa: PLC0415
-    from visavis.strategy.read import read  # noqa: PLC0415
-
-    found = read(strategy_files(root))
-    if lock:
-        (root / notices.LOCK).write_text(notices.lock(found.purposes), encoding="utf-8")
-    counts = f"{len(found.actions)} actions, {len(found.products)} products"
-    sys.stdout.write(f"{found.brand.name}: {counts}, version {found.version}\n")
+app.command(rich_help_panel=BRAND)(lint)
 
 
 @app.command(rich_help_panel=BRAND)
@@ -238,8 +226,9 @@ def key(
 
 @app.command(rich_help_panel=CHECK)
 def replay(
-    folder: Annotated[Path, typer.Argument(help="The folder of a log.")],
+    folder: Annotated[Path, typer.Argument(help="The folder of a log, or the data folder of a stopped server.")],
     *,
+    settings: SettingsFile = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Decide everything again with the logged versions, and compare.")
     ] = False,
@@ -250,19 +239,20 @@ def replay(
 
     import msgspec  # noqa: PLC0415
 
+    from visavis.log_folder import opened_log  # noqa: PLC0415
     from visavis.runtime.replay import Difference, rebuild  # noqa: PLC0415
     from visavis.runtime.replay import verify as decide_again  # noqa: PLC0415
 
-    log, root_key = _opened(folder)
-    if verify:
-        differences: list[Difference] = []
-        compared = decide_again(log, root_key, found=differences.append)
-        for one in differences[:20]:
-            sys.stdout.write(f"entry {one.position}: moment {one.moment} came out differently\n")
-        sys.stdout.write(f"{compared} entries decided again, {len(differences)} differences\n")
-        raise typer.Exit(1 if differences else 0)
-    started = process_time()
-    state = rebuild(log)
+    with opened_log(folder, settings) as (log, randomization_key):
+        if verify:
+            differences: list[Difference] = []
+            compared = decide_again(log, randomization_key, found=differences.append)
+            for one in differences[:20]:
+                sys.stdout.write(f"entry {one.position}: moment {one.moment} came out differently\n")
+            sys.stdout.write(f"{compared} entries decided again, {len(differences)} differences\n")
+            raise typer.Exit(1 if differences else 0)
+        started = process_time()
+        state = rebuild(log)
     rate = state.entries / max(process_time() - started, 1e-9)
     digest = sha256()
     customers = state.population.by_name()
@@ -279,13 +269,15 @@ def why(
     decision: Annotated[str, typer.Argument(help="The id of a decision.")],
     *,
     log: Annotated[Path, typer.Option(help="The folder of the log that holds it.")],
+    settings: SettingsFile = None,
     language: Language = "en",
 ) -> None:
     """Explain one decision: what counted for it, and what refused the other actions."""
     from visavis.lab.year.explanation import explanation  # noqa: PLC0415
+    from visavis.log_folder import opened_log  # noqa: PLC0415
 
-    opened, _ = _opened(log)
-    sys.stdout.write(explanation(opened, decision, language))
+    with opened_log(log, settings) as (opened, _):
+        sys.stdout.write(explanation(opened, decision, language))
 
 
 @ledger.command("verify")
@@ -336,16 +328,6 @@ def ledger_vectors(
     passed = verdict.run - len(verdict.differing)
     sys.stdout.write(f"{passed} of {verdict.run} vectors as expected, {verdict.to_refuse} of them to be refused\n")
     raise typer.Exit(1 if verdict.differing else 0)
-
-
-def _opened(root: Path) -> tuple["SqliteEntryLog", bytes]:
-    from visavis.store.keys import KeyStore  # noqa: PLC0415
-    from visavis.store.sqlite import SqliteEntryLog  # noqa: PLC0415
-
-    if not (root / "log.sqlite").is_file():
-        raise Invalid(f"There is no log in {root}.", advice="Give the folder of `visavis year --log FOLDER`.")
-    root_key = read_file(root / "key")
-    return SqliteEntryLog(root / "log.sqlite", KeyStore(root / "vault.sqlite", root_key, root / "erased")), root_key
 
 
 def main() -> None:

@@ -68,6 +68,8 @@ from visavis.strategy.read import Strategy, read, with_targets
 from visavis.web import adviser, console, pages, portal
 
 KEY_BYTES: Final = 32
+DICE: Final = "dice"
+"""The use of the root key that gives the randomization key."""
 Asgi = Callable[[Scope, Receive, Send], Any]
 
 
@@ -214,7 +216,7 @@ def build(
     files = with_targets(files, settings.webhooks)
     strategy, time = read(files), clock or SystemClock()
     storage = Storage.open(settings, key, memory=memory)
-    randomization_key = randomization_key or derived(storage.root, "dice")
+    randomization_key = randomization_key or derived(storage.root, DICE)
 
     # What lies on disk.
     log = storage.log()

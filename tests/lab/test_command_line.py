@@ -2,6 +2,7 @@
 
 import builtins
 import re
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -29,16 +30,22 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int | str | None:
         (("frob",), "No such command"),
         (("demo", "--foo"), "No such option"),
         (("lint",), "Missing argument"),
-        (("lint", "nowhere"), "no brand.toml"),
-        (("lint", "file"), "no brand.toml"),
-        (("play", "nowhere"), "no brand.toml"),
+        (("lint", "nowhere"), "There is no folder nowhere"),
+        (("lint", "file"), "file is a file, not the folder"),
+        (("lint", "log"), "it holds no brand.toml"),
+        (("lint", "empty"), "empty is empty"),
+        (("lint", "."), "Did you mean bare?"),
+        (("lint", GROCERY, "--log", "nowhere"), "There is no log"),
+        (("lint", GROCERY, "--log", "server"), "no root key"),
+        (("play", "bare"), "This strategy has no products"),
+        (("play", "nowhere"), "There is no folder nowhere"),
         (("play", GROCERY, "--story", "nine"), "There are: 1-in-front"),
         (("play", GROCERY, "--household", "Nobody"), "Choose one of: Solène"),
         (("play", GROCERY, "--language", "de"), "'fr', 'en'"),
         (("demo", "--json"), "Add --headless"),
         (("demo", "--headless", "--port", TAKEN), "Give another one: --port"),
         (("demo", "--headless", "--data", "file"), "permissions"),
-        (("serve", "nowhere"), "no brand.toml"),
+        (("serve", "nowhere"), "There is no folder nowhere"),
         (("serve", GROCERY, "--port", "70000"), "65535"),
         (("serve", GROCERY, "--port", TAKEN, "--data", "data"), "Give another one: --port"),
         (("serve", GROCERY, "--data", "file"), "permissions"),
@@ -50,12 +57,14 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int | str | None:
         (("replay", "log"), "not a log"),
         (("why", "x"), "Missing option"),
         (("why", "x", "--log", "nowhere"), "There is no log"),
+        (("why", "x", "--log", "server"), "no root key"),
+        (("replay", "server"), "no root key"),
         (("extract", "nowhere", "to"), "There is no log"),
         (("year", "--months", "9"), "less than or equal to 6"),
         (("year", "--decisions", "nowhere/visits.parquet"), "Make it"),
         (("ledger", "verify", "nowhere", "--checkpoint", "file", "--key", "k"), "NAME+ID+KEY"),
         (("rights", "verify", "nowhere", "--key", "file"), "cannot be read"),
-        (("rights", "erase", "nowhere", "bo"), "no brand.toml"),
+        (("rights", "erase", "nowhere", "bo"), "There is no folder nowhere"),
     ],
 )
 def test_a_mistake_is_told_in_one_line_with_advice(
@@ -70,6 +79,10 @@ def test_a_mistake_is_told_in_one_line_with_advice(
     Path("log").mkdir()
     Path("log/log.sqlite").write_text("no database")
     Path("log/key").write_bytes(b"k" * 32)
+    Path("empty").mkdir()
+    Path("server").mkdir()
+    Path("server/log.sqlite").write_text("no database")
+    shutil.copytree(GROCERY, "bare", ignore=shutil.ignore_patterns("products.csv"))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         code = run(monkeypatch, *[port if argument == TAKEN else argument for argument in arguments])

@@ -88,7 +88,7 @@ def line_of(text: bytes, part: bytes) -> int:
             "segments.toml",
             b"heavy = ",
             b'light = "segment.heavy"\nheavy = ',
-            "`segment.heavy` is not a segment. Define it in segments.toml, above",
+            "`segment.heavy` is not a segment. There are none. Segments are defined in segments.toml, above",
         ),
     ],
 )
@@ -181,7 +181,8 @@ def test_keys_are_found_on_their_lines_whatever_stands_between() -> None:
         ("table", "d", "e"): 9,
         ("many",): 10,
         ("many", "more"): 10,
-        ("many", "more", "b"): 11,
+        ("many", "more", "0"): 10,
+        ("many", "more", "0", "b"): 11,
     }
 
 

@@ -12,7 +12,8 @@ from visavis.cli import app
 from visavis.model.consent import hash_of, notice_text
 from visavis.model.errors import Invalid
 from visavis.model.moment import Noticed
-from visavis.strategy.notices import LOCK, lock
+from visavis.strategy.file_names import LOCK
+from visavis.strategy.notices import lock
 from visavis.strategy.read import read
 
 pytestmark = pytest.mark.anyio

@@ -1,6 +1,8 @@
 """Take one decision for one audience: gather, propose, choose, record; each step takes the result of the one before."""
 
+from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -72,6 +74,7 @@ class Deliberation(Struct, frozen=True, gc=False):
         held: list[tuple[Action, View]] = []
         refusals: list[Refusal] = []
         uses: list[Use] = []
+        today = self._local_day()
         for purpose, woken in self.strategy.woken_by(self.moment.kind, self.audience).items():
             view = self.views.for_purpose(self.strategy.purposes[purpose])
             if view is None:
@@ -79,8 +82,8 @@ class Deliberation(Struct, frozen=True, gc=False):
                 continue
             uses.append(Use(purpose, tuple(sorted(view.categories & woken.reads))))
             actions, refused = conditions_hold(woken, view)
-            held += [(action, view) for action in actions]
-            refusals += refused
+            held += [(action, view) for action in actions if limits.on_its_days(action, today)]
+            refusals += [*refused, *[Refusal(one.id, "dates") for one in actions if not limits.on_its_days(one, today)]]
         ranked = rankings(self.strategy, self.world, held)
         leading = _leading(held, ranked)
         eligible = [Eligible(action, view, ranked.get(action.id)) for action, view in held]
@@ -194,6 +197,15 @@ class Deliberation(Struct, frozen=True, gc=False):
             return None
         age_s = self.views.received_s - self.moment.occurred_at.timestamp()
         return (self.moment.at.local_hour + age_s / 3600.0) % 24.0
+
+    def _local_day(self) -> int:
+        """The person's local day now; the brand's when the moment has no local time."""
+        received_s, at = self.views.received_s, self.moment.at
+        if at is None:
+            local = datetime.fromtimestamp(received_s, ZoneInfo(self.strategy.brand.zone))
+            return local.toordinal() - limits.EPOCH_DAY
+        age_h = (received_s - self.moment.occurred_at.timestamp()) / 3600.0
+        return at.local_day + int((at.local_hour + age_h) // 24.0)
 
     def _arms(self, one: Eligible) -> list[Arm]:
         action, service, now = one.action, self.views.service, self.views.received_s

@@ -14,6 +14,7 @@ SENTENCES: Final[dict[RefusalReason, dict[str, str]]] = {
         "fr": "il manquait une information pour en être sûr",
         "en": "something was not known for certain",
     },
+    "dates": {"fr": "ce n'était pas un jour prévu pour cette carte", "en": "this card is not for that day"},
     "cap": {"fr": "vous en avez assez vu aujourd'hui", "en": "you have seen enough of these today"},
     "gap": {"fr": "une carte semblable venait de passer", "en": "a similar card had just been shown"},
     "cool_down": {"fr": "une carte en a déjà parlé récemment", "en": "a card was about it recently"},

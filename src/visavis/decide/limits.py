@@ -2,15 +2,18 @@
 # A card counts from its decision; one that no device confirmed as displayed within :data:`RESERVED_S` stops counting.
 
 from collections.abc import Iterable
-from typing import Final
+from datetime import date
+from typing import Final, get_args
 
-from visavis.model.action import Action
+from visavis.model.action import Action, Weekday
 from visavis.model.decision import Refusal
 from visavis.model.habit import DAY_S
 from visavis.model.shown import Service, Shown
 from visavis.strategy.read import Brand
 
 RESERVED_S: Final = 600.0
+EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+WEEKDAYS: Final = get_args(Weekday)
 
 
 def counting_cards(service: Service, now: float) -> list[Shown]:
@@ -42,6 +45,22 @@ def cooling_down(action: Action, shown: Iterable[Shown], now: float) -> set[str]
 def units_left(brand: Brand, shown: Iterable[Shown], now: float) -> float:
     """Attention left of the person's daily budget: what was shown in the last 24 hours is spent."""
     return brand.attention_units_per_day - sum([card.units for card in shown if now - card.at < DAY_S])
+
+
+def on_its_days(action: Action, local_day: int) -> bool:
+    """Whether the action may be shown on this local day (since 1970-01-01): by its dates, and its days of the week.
+
+    >>> from types import SimpleNamespace
+    >>> lent = SimpleNamespace(first_day=date(2027, 2, 10), last_day=date(2027, 3, 27), days=("friday",))
+    >>> [on_its_days(lent, 20_860 + i) for i in (0, 1, 2)]  # Thursday 11 to Saturday 13 February 2027
+    [False, True, False]
+    """
+    first, last = action.first_day, action.last_day
+    return (
+        (first is None or local_day >= first.toordinal() - EPOCH_DAY)
+        and (last is None or local_day <= last.toordinal() - EPOCH_DAY)
+        and (not action.days or WEEKDAYS[(local_day + 3) % 7] in action.days)
+    )
 
 
 def quiet(brand: Brand, hour: float | None) -> bool:

@@ -30,7 +30,7 @@ from visavis.lab.stories.supplier import Supplier
 from visavis.listen import bound_at, listening, until_stopped
 from visavis.model.errors import Invalid
 from visavis.runtime.clock import TurnedClock
-from visavis.strategy.read import COLLECTED
+from visavis.strategy.read import COLLECTED, read
 from visavis.strategy.story import stories
 from visavis.wiring import Server, build, root_key
 
@@ -60,6 +60,9 @@ async def running(
     language: str = "fr",
 ) -> AsyncIterator[StorySession]:
     """A server here (port 0: a free one) and a session of stories on it, until left; ``data`` is kept if given."""
+    if not read(files).products:
+        advice = "Write some into products.csv: each line a gtin and its family."
+        raise Invalid("This strategy has no products, and stories are about products.", advice=advice)
     bound = bound_at("127.0.0.1", port)
     port = bound.getsockname()[1]
     base, secret = f"http://127.0.0.1:{port}", f"whsec_{b64encode(token_bytes(32)).decode()}"
@@ -124,8 +127,10 @@ async def _play(session: StorySession, household: str, only: str = "") -> tuple[
     """What each story showed, and when (by :func:`perf_counter`) the first one was on stage."""
     session.select(household)
     names = [story.id for story in session.stories]
+    if not names:
+        raise Invalid("This strategy has no stories.", advice="Write one as stories/NAME.toml: see docs/stories.md.")
     if only and only not in names:
-        raise Invalid(f"There is no story `{only}`.", advice=f"There are: {', '.join(names) or 'none'}.")
+        raise Invalid(f"There is no story `{only}`.", advice=f"There are: {', '.join(names)}.")
     results: list[StoryResult] = []
     first_at = 0.0
     for scene, story in enumerate(session.stories):

@@ -1,14 +1,16 @@
 """Objectives (why), and the actions that serve them (what may be shown, to whom, when)."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Final, Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from visavis.model.request import Tag
 
 Audience = Literal["customer", "adviser"]
 About = Literal["need", "seen", "home", "none"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 SOURCES: Final[Mapping[str, str]] = {"need": "purchases", "seen": "sight", "home": "home"}
 """The category of data that the family on a card comes from, by what its action is about."""
 
@@ -55,8 +57,9 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 class Action(Struct, frozen=True, gc=False):
     """What may be shown, to whom, by which kinds of moment it is woken, and for which purpose it reads data.
 
-    ``about`` names where its family and product come from. ``review`` tags a decision that the person may have reviewed
-    by a human: a price of their own, eligibility, credit, a refusal.
+    ``about`` names where its family and product come from. ``from`` and ``until`` are its first and last local day,
+    ``days`` the weekdays on which it may be shown. ``review`` tags a decision that the person may have reviewed by a
+    human: a price of their own, eligibility, credit, a refusal.
     """
 
     id: str
@@ -78,3 +81,6 @@ class Action(Struct, frozen=True, gc=False):
     explore: bool = True
     ttl_s: float = 600.0
     review: Tag | Literal[""] = ""
+    first_day: date | None = field(default=None, name="from")
+    last_day: date | None = field(default=None, name="until")
+    days: tuple[Weekday, ...] = ()

@@ -8,6 +8,7 @@ RefusalReason = Literal[
     "consent",
     "condition_false",
     "condition_unknown",
+    "dates",
     "cap",
     "gap",
     "cool_down",

@@ -5,7 +5,6 @@
 import ast
 import warnings
 from collections.abc import Mapping
-from difflib import get_close_matches
 from itertools import pairwise
 from math import isfinite
 from typing import Final
@@ -14,6 +13,7 @@ from msgspec import Struct
 
 from visavis.model.attributes import ATTRIBUTES, Attribute
 from visavis.strategy.sentences import as_sentence, as_text
+from visavis.strategy.suggestion import suggestion
 from visavis.strategy.tree import (
     AllOf,
     AnyOf,
@@ -133,7 +133,9 @@ class _Parser:
         if path.startswith("segment."):
             segment = self._segments.get(path.removeprefix("segment."))
             if segment is None:
-                raise self._fault(node, f"`{path[:60]}` is not a segment", "Define it in segments.toml, above its use.")
+                near = suggestion(path.removeprefix("segment."), self._segments)
+                advice = f"{near} Segments are defined in segments.toml, above their use."
+                raise self._fault(node, f"`{path[:60]}` is not a segment", advice)
             return segment.tree
         if self._attribute(node).type != "flag":
             raise self._fault(node, f"`{path}` alone is not a flag", "Compare it with a constant.")
@@ -173,6 +175,10 @@ class _Parser:
         sign = 1.0
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             node, sign = node.operand, -1.0
+        if isinstance(node, ast.Name):
+            raise self._fault(
+                node, f"`{node.id[:60]}` is not a constant", f'Write a text between quotes: "{node.id[:60]}".'
+            )
         if not isinstance(node, ast.Constant):
             what = "one side of a comparison is an attribute, the other a constant"
             raise self._fault(node, what, "Two attributes cannot be compared.")
@@ -201,9 +207,7 @@ class _Parser:
         path = self._path(node)
         found = ATTRIBUTES.get(path)
         if found is None:
-            near = get_close_matches(path[:60], ATTRIBUTES, n=1, cutoff=0.5)
-            advice = f"Did you mean `{near[0]}`?" if near else f"Known: {', '.join(ATTRIBUTES)}."
-            raise self._fault(node, f"`{path[:60]}` is not an attribute", advice)
+            raise self._fault(node, f"`{path[:60]}` is not an attribute", suggestion(path, ATTRIBUTES, cutoff=0.5))
         return found
 
     def _fault(self, node: ast.expr, what: str, advice: str) -> ConditionError:

@@ -13,10 +13,13 @@ _TEXT_OR_COMMENT: Final = re.compile(r'"(?:\\.|[^"\\])*"|\'[^\']*\'|#.*')
 def key_lines(text: str) -> dict[tuple[str, ...], int]:
     r"""The first line of each key of a valid TOML text, and of each table; keys of inline tables on its line.
 
+    The tables of an array (``[[steps]]``) are also found by their number: ``("steps", "0", "moment")``.
+
     >>> key_lines('a = 1\n[b.c]\nd = [\n  "e = 2",\n]\nf = 3\n')
     {('a',): 1, ('b',): 2, ('b', 'c'): 2, ('b', 'c', 'd'): 3, ('b', 'c', 'f'): 6}
     """
     found: dict[tuple[str, ...], int] = {}
+    counts: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()
     closing, depth = "", 0
     for number, line in enumerate(text.split("\n"), start=1):
@@ -28,6 +31,10 @@ def key_lines(text: str) -> dict[tuple[str, ...], int]:
             if header:
                 table = _keys(header[1])
                 _name(found, table, number)
+                if line.lstrip().startswith("[["):
+                    counts[table] = counts.get(table, -1) + 1
+                    table = (*table, str(counts[table]))
+                    _name(found, table, number)
             if header or not pair:
                 continue
             _name(found, table + _keys(pair[1]), number)

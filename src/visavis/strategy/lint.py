@@ -17,9 +17,10 @@ from visavis.model.catalogue import Device
 from visavis.model.consent import CATEGORIES, SENSITIVE, Purpose
 from visavis.model.dpv import PURPOSES
 from visavis.model.moment import KINDS
-from visavis.strategy.brand import STALE_AFTER_S, Brand
+from visavis.strategy.brand import STALE_AFTER_S, Brand, Controller
 from visavis.strategy.conditions import Condition, ConditionError, parse
 from visavis.strategy.faults import Reading
+from visavis.strategy.suggestion import suggestion
 from visavis.strategy.tables import is_zone
 
 NEVER_A_PURPOSE: Final = re.compile(
@@ -29,6 +30,7 @@ NEVER_A_PURPOSE: Final = re.compile(
 """Words in no purpose's name: selling data, watching employees, emotions, sorting people by their bodies, scoring."""
 OURS: Final = frozenset({"service", "account", ""})
 """Categories that need no purpose; the empty one is no personal data."""
+LANGUAGES: Final = ("fr", "en")
 PLACEHOLDERS: Final = ("family", "product", "price", "days", "place", "today", "goal", "left")
 READ_BY: Final = {
     "need": {"purchases"},
@@ -60,6 +62,8 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
     "grace_hours": (0, 744),
     "duration_days": (1, 3660),
     "retention_days": (1, 3660),
+    "reward_cents": (0, 10_000_000),
+    "reward_days": (1, 3660),
     "top": (1, 32),
     "lever": (0, 100),
     "ttl_s": (1, 10_000_000),
@@ -89,32 +93,43 @@ def ranges(reading: Reading, path: str, record: Struct, *keys: str) -> None:
             ranges(reading, path, value, *keys, name)
 
 
+def languages(reading: Reading) -> tuple[str, ...]:
+    """The languages of the brand, also when its file has another fault; none when they are not all ones we know."""
+    told = (reading.toml("brand.toml") or {}).get("languages")
+    return tuple(told) if isinstance(told, list) and all(one in LANGUAGES for one in told) else ()
+
+
 def brand(reading: Reading, found: Brand, devices: Mapping[str, Device]) -> None:
     """The languages, the zone, the currency and the device are ones that exist."""
-    path, languages = "brand.toml", found.languages
+    path, spoken = "brand.toml", found.languages
     ranges(reading, path, found)
-    if not languages or not set(languages) <= {"fr", "en"} or len(set(languages)) < len(languages):
-        reading.fault(path, "languages", "`languages` must be fr, en or both", "Cards are written in these.")
+    if unknown := [one for one in spoken if one not in LANGUAGES]:
+        what = f"`languages` must be fr, en or both: `{unknown[0]}` is neither"
+        reading.fault(path, "languages", what, suggestion(unknown[0], LANGUAGES))
+    elif not spoken or len(set(spoken)) < len(spoken):
+        reading.fault(path, "languages", "`languages` must be fr, en or both, each once", "Cards are written in these.")
     if found.default_device not in devices:
-        known = ", ".join(devices)
-        reading.fault(path, "default_device", f"`{found.default_device}` is not a device", f"Known: {known}.")
+        what = f"`{found.default_device}` is not a device"
+        reading.fault(path, "default_device", what, suggestion(found.default_device, devices))
     if not is_zone(found.zone):
         reading.fault(path, "zone", f"`{found.zone}` is not a time zone", "Write one such as Europe/Paris.")
     if found.currency not in _currencies():
         what = f"`{found.currency}` is not a currency that is in use"
         reading.fault(path, "currency", what, "Write its ISO 4217 code in capitals, such as EUR.")
+    if found.controller is not None:
+        _controller(reading, found.controller)
     _declared(reading, found)
     for kind, seconds in found.late_after_s.items():
         where = ("late_after_s", kind)
         if kind not in KINDS:
-            reading.fault(path, where, f"`{kind}` is not a kind of moment", "Write one such as entered or ran_out.")
+            reading.fault(path, where, f"`{kind}` is not a kind of moment", suggestion(kind, KINDS))
         if not 0 <= seconds <= LATE_AFTER_LIMIT_S:
             what = f"`{kind}` must be between 0 and {LATE_AFTER_LIMIT_S:,} seconds"
             reading.fault(path, where, what, f"It is {seconds:,}.")
     for source, seconds in found.stale_after_s.items():
         where = ("stale_after_s", source)
         if source not in STALE_AFTER_S:
-            reading.fault(path, where, f"`{source}` is not a source", f"Known: {', '.join(STALE_AFTER_S)}.")
+            reading.fault(path, where, f"`{source}` is not a source", suggestion(source, STALE_AFTER_S))
         low, high = STALE_AFTER_RANGE_S
         if not low <= seconds <= high:
             what = f"`{source}` must be between {low:,} and {high:,} seconds"
@@ -125,7 +140,7 @@ def _declared(reading: Reading, found: Brand) -> None:
     """Traits have words in the brand's languages, values are short, and forms of ids leave no room for text."""
     path = "brand.toml"
     for name, trait in found.traits.items():
-        for language in [one for one in found.languages if not getattr(trait, one, "")]:
+        for language in [one for one in LANGUAGES if one in found.languages and not getattr(trait, one)]:
             what = f"`{name}` has no {language} words"
             reading.fault(
                 path, ("traits", name, language), what, "Advisers read them: write each language of the brand."
@@ -148,6 +163,18 @@ def _declared(reading: Reading, found: Brand) -> None:
                 reading.fault(path, key, what, advice)
 
 
+def _controller(reading: Reading, found: Controller) -> None:
+    """Receipts name it: its addresses are ones that can be opened and written to."""
+    for key in ("id", "policy", "access"):
+        if not re.fullmatch(r"https?://[^\s/]+\S*", getattr(found, key)):
+            what = f"`{getattr(found, key)}` is not an address of the web"
+            reading.fault(
+                "brand.toml", ("controller", key), what, "Write it whole, such as https://example.org/access."
+            )
+    if not re.fullmatch(r"[^\s@]+@[^\s@]+", found.email):
+        reading.fault("brand.toml", ("controller", "email"), f"`{found.email}` is not an e-mail", "Write NAME@HOST.")
+
+
 @cache
 def _currencies() -> frozenset[str]:
     """The currencies that are legal tender somewhere today (CLDR)."""
@@ -168,8 +195,8 @@ def purposes(reading: Reading, found: Mapping[str, Purpose], languages: tuple[st
         if not never:
             _legal_basis(reading, key, purpose)
         if unknown := purpose.categories - set(CATEGORIES):
-            what, known = f"{', '.join(sorted(unknown))}: no such category", ", ".join(CATEGORIES)
-            reading.fault(path, (key, "categories"), what, f"Known: {known}.")
+            what = f"{', '.join(sorted(unknown))}: no such category"
+            reading.fault(path, (key, "categories"), what, suggestion(min(unknown), CATEGORIES))
         for language in languages:
             if not purpose.benefit.get(language) or not purpose.notice.text.get(language):
                 reading.fault(path, key, f"`{key}` has no {language} benefit or notice", "Write both.")
@@ -186,7 +213,7 @@ def _legal_basis(reading: Reading, key: str, purpose: Purpose) -> None:
     unknown = [iri for iri in purpose.iris if iri not in PURPOSES]
     if unknown or not purpose.iris:
         what = f"`{', '.join(unknown)}` is not a purpose of DPV that we know"
-        reading.fault(path, (key, "iri"), what, f"Known: {', '.join(sorted(PURPOSES))}.")
+        reading.fault(path, (key, "iri"), what, suggestion(", ".join(unknown), sorted(PURPOSES)))
     if purpose.basis == "consent" and purpose.enabled and not purpose.dpia_id:
         advice = "Name it in dpia_id, or set enabled = false."
         reading.fault(path, key, f"`{key}` has no impact assessment", advice)
@@ -218,13 +245,13 @@ def action(reading: Reading, found: Action, purpose: Purpose | None) -> None:
     for key, value in (("objective", found.objective), ("purpose", found.purpose)):
         if not reading.defines(f"{key}s.toml", value):
             what = f"`{value}` is not {'an' if key[0] == 'o' else 'a'} {key}"
-            reading.fault(path, key, what, f"Define it in {key}s.toml.")
+            reading.fault(path, key, what, suggestion(value, reading.defined(f"{key}s.toml")))
     if not found.woken_by or len(set(found.woken_by)) < len(found.woken_by):
         what = "`woken_by` must name at least one kind of moment, each once"
         reading.fault(path, "woken_by", what, 'Write ["entered"].')
     for kind in found.woken_by:
         if kind not in KINDS:
-            reading.fault(path, "woken_by", f"`{kind}` is no kind of moment", f"Known: {', '.join(KINDS)}.")
+            reading.fault(path, "woken_by", f"`{kind}` is no kind of moment", suggestion(kind, KINDS))
         if kind == "sought":
             reading.fault(path, "woken_by", "what is sought waits for the person", "It is never pushed or shown.")
     if found.review and found.audience != "customer":
@@ -236,7 +263,7 @@ def action(reading: Reading, found: Action, purpose: Purpose | None) -> None:
 
 def _covered(reading: Reading, path: str, found: Action, purpose: Purpose) -> None:
     """The purpose covers the moments that wake the action, its offer, its audience, and what it is about."""
-    key, readable = purpose.key, purpose.categories | OURS
+    key, readable = purpose.key, _readable(purpose)
     for kind in found.woken_by:
         if kind in KINDS and KINDS[kind].category not in readable:
             what = f"`{kind}` carries {KINDS[kind].category}, which {key} may not read"
@@ -251,9 +278,14 @@ def _covered(reading: Reading, path: str, found: Action, purpose: Purpose) -> No
         reading.fault(path, "about", what, "Widen the purpose.")
 
 
+def _readable(purpose: Purpose) -> frozenset[str]:
+    """What it may read; everything when it names what does not exist: that is one fault, not one in each action."""
+    return (purpose.categories if purpose.categories <= set(CATEGORIES) else frozenset(CATEGORIES)) | OURS
+
+
 def outcome(reading: Reading, found: Action, purpose: Purpose | None, objective: Objective | None) -> None:
     """Its outcome is read from data that its purpose covers: what was bought is a purchase."""
-    if purpose is None or objective is None or objective.outcome == "answered_yes" or "purchases" in purpose.categories:
+    if purpose is None or objective is None or objective.outcome == "answered_yes" or "purchases" in _readable(purpose):
         return
     what = f"the outcome of {objective.id} reads purchases, which {purpose.key} may not"
     reading.fault(f"actions/{found.id}.toml", "objective", what, "Widen the purpose, or count answers.")
@@ -272,10 +304,11 @@ def condition(
     for name in sorted(parsed.paths):
         scope, category = ATTRIBUTES[name].scope, ATTRIBUTES[name].category
         if (scope == "product") is not (key == "product_when"):
-            reading.fault(path, key, f"`{name}` is of the {scope}, not for `{key}`", "Use the other key.")
+            other = "when" if key == "product_when" else "product_when"
+            reading.fault(path, key, f"`{name}` is of the {scope}, not for `{key}`", f"Write it in `{other}`.")
         if purpose is None:
             continue
-        if category not in purpose.categories | OURS:
+        if category not in _readable(purpose):
             what = f"`{name}` reads {category}, which {purpose.key} may not"
             reading.fault(path, key, what, "Widen the purpose, or drop it.")
         elif found.offer == "general" and purpose.basis == "consent" and category not in OURS | {"places"}:
@@ -288,13 +321,15 @@ def words(reading: Reading, found: Action, languages: tuple[str, ...]) -> None:
     """The card is written in the brand's languages, no more, no less, and is a glance in each."""
     path = f"actions/{found.id}.toml"
     for language in languages:
-        if language not in found.card:
+        if language not in found.card and set(found.card) <= set(languages):
             reading.fault(path, "card", f"there is no {language} card", f"Add [card.{language}].")
     for language, card in found.card.items():
-        if language not in languages:
+        if languages and language not in languages:
             what = f"the brand does not speak {language}"
-            reading.fault(path, ("card", language), what, "Drop it, or add it to brand.toml.")
-        _card(reading, path, language, card)
+            advice = "Drop it, or add it to brand.toml." if language in LANGUAGES else suggestion(language, languages)
+            reading.fault(path, ("card", language), what, advice)
+        else:
+            _card(reading, path, language, card)
 
 
 def _card(reading: Reading, path: str, language: str, card: Template) -> None:

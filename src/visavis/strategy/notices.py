@@ -5,9 +5,8 @@ from typing import Final
 
 from visavis.model.consent import Purpose, hash_of, notice_text
 from visavis.strategy.faults import Reading
+from visavis.strategy.file_names import LOCK
 
-LOCK: Final = "notices.lock"
-"""The file of the hashes that ``visavis lint --lock`` wrote; a server also keeps those of what it loaded."""
 ADVICE: Final = "Give it another version, and keep the words that were served under notice.versions."
 
 

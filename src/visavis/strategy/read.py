@@ -13,28 +13,18 @@ from visavis.model.customer import Customer
 from visavis.model.errors import Invalid
 from visavis.model.ids import version_of
 from visavis.model.moment import KINDS
-from visavis.strategy import lint, notices, tables
+from visavis.strategy import contradictions, dead_actions, lint, notices, tables
 from visavis.strategy.brand import Brand
 from visavis.strategy.conditions import ALWAYS, Condition, ConditionError, parse
+from visavis.strategy.contradictions import Names, names
 from visavis.strategy.faults import Reading
+from visavis.strategy.file_names import is_own, mistaken
 from visavis.strategy.places import PlaceIndex
 from visavis.strategy.rules import Index
 from visavis.strategy.screens import DEVICES
+from visavis.strategy.suggestion import suggestion
 
 __all__ = ["Brand", "Strategy", "read"]
-
-FILES: Final = (
-    "brand.toml",
-    "objectives.toml",
-    "purposes.toml",
-    notices.LOCK,
-    "segments.toml",
-    "devices.toml",
-    "webhooks.toml",
-    "products.csv",
-    "families.csv",
-    "places.geojson",
-)
 
 
 WEBHOOKS: Final = "webhooks.toml"
@@ -76,6 +66,7 @@ class Strategy(Struct, frozen=True):
     devices: dict[str, Device]
     never_push: frozenset[str]
     woken: dict[tuple[str, str], dict[str, WokenActions]]
+    conditions: dict[str, Condition]
     product_conditions: dict[str, Condition]
     place_index: PlaceIndex
     within: dict[str, tuple[str, ...]]
@@ -94,6 +85,11 @@ class Strategy(Struct, frozen=True):
         """The actions that this kind of moment wakes for this audience, by the purpose under which they read."""
         return self.woken.get((kind, audience), {})
 
+    def condition(self, action: Action) -> Condition | None:
+        """When this action holds; ``None`` when it always does."""
+        found = self.conditions[action.id]
+        return found if found.paths else None
+
     def language_for(self, customer: Customer | None = None, *asked: str) -> str:
         """The language to write in: the first ``asked`` for that the brand has, else the customer's, else its first."""
         wanted = (*asked, customer.language if customer is not None else "")
@@ -103,19 +99,31 @@ class Strategy(Struct, frozen=True):
 def read(files: Mapping[str, bytes]) -> Strategy:
     """The strategy of these files; :class:`Invalid` with every fault, one a line. Same bytes, same version."""
     reading = Reading(files)
+    strategy = assemble(reading)
+    if strategy is None:
+        faults = reading.listed()
+        raise Invalid(f"This strategy has {len(faults)} fault{'s' if len(faults) > 1 else ''}:\n" + "\n".join(faults))
+    return strategy
+
+
+def assemble(reading: Reading) -> Strategy | None:
+    """The strategy of what is being read, or ``None`` with each of its faults noted."""
     brand = reading.record(Brand, "brand.toml", reading.toml("brand.toml"), ())
+    languages = lint.languages(reading)
     objectives = reading.records(Objective, "objectives.toml", "id")
     purposes = reading.records(Purpose, "purposes.toml", "key")
     devices = DEVICES | reading.records(Device, "devices.toml", "profile", needed=False)
-    segments = _segments(reading)
-    actions = _actions(reading)
     families = tables.families(reading)
     products, barred = tables.products(reading)
     places = tables.places(reading)
+    named = names(brand, devices, families, products, places)
+    segments = _segments(reading, named)
+    actions = _actions(reading)
     webhooks = reading.record(Delivered, WEBHOOKS, reading.toml(WEBHOOKS, needed=False), ())
+    for effect in sorted(webhooks.effects - OUTSIDE) if webhooks is not None else ():
+        reading.fault(WEBHOOKS, "effects", f"`{effect}` is not an effect", suggestion(effect, OUTSIDE))
     _unknown_files(reading)
 
-    languages = brand.languages if brand is not None else ("fr", "en")
     if brand is not None:
         lint.brand(reading, brand, devices)
     lint.purposes(reading, purposes, languages)
@@ -123,21 +131,20 @@ def read(files: Mapping[str, bytes]) -> Strategy:
     lint.objectives(reading, objectives, languages)
     for profile in devices.keys() - DEVICES.keys():
         lint.ranges(reading, "devices.toml", devices[profile], profile)
-    conditions: dict[str, Condition] = {}
-    product_conditions: dict[str, Condition] = {}
-    for name, action in actions.items():
-        purpose = purposes.get(action.purpose)
-        lint.action(reading, action, purpose)
-        lint.outcome(reading, action, purpose, objectives.get(action.objective))
+    for action in actions.values():
+        lint.action(reading, action, purposes.get(action.purpose))
+        lint.outcome(reading, action, purposes.get(action.purpose), objectives.get(action.objective))
         lint.words(reading, action, languages)
-        conditions[name] = lint.condition(reading, action, "when", purpose, segments) or ALWAYS
-        about_product = lint.condition(reading, action, "product_when", purpose, segments)
-        if about_product is not None and about_product.paths:
-            product_conditions[name] = about_product
+    conditions, product_conditions = _conditions(reading, actions, purposes, segments)
+    for name, action in actions.items():
+        if reading.is_clean(path := f"actions/{name}.toml"):
+            dead_actions.check(reading, action, objectives.get(action.objective))
+            contradictions.check(reading, path, "when", conditions[name], named, action.woken_by)
+            contradictions.check(reading, path, "product_when", product_conditions.get(name, ALWAYS), named)
 
-    faults = reading.listed()
-    if faults or brand is None:
-        raise Invalid(f"This strategy has {len(faults)} fault{'s' if len(faults) > 1 else ''}:\n" + "\n".join(faults))
+    if brand is None or reading.listed():
+        return None
+    files = {path: content for path, content in reading.files.items() if is_own(path)}
     index = PlaceIndex(places.values())
     return Strategy(
         version=version_of(*[part for path in sorted(files) for part in (path.encode(), files[path])]),
@@ -152,6 +159,7 @@ def read(files: Mapping[str, bytes]) -> Strategy:
         devices=devices,
         never_push=barred | {key for key, family in families.items() if family.never_push},
         woken=_woken(actions, conditions, product_conditions),
+        conditions=conditions,
         product_conditions=product_conditions,
         place_index=index,
         within={place.id: around for place in places.values() if (around := index.within(place))},
@@ -173,7 +181,7 @@ def _reads(action: Action, when: Condition, product_when: Condition | None) -> f
     return frozenset({ATTRIBUTES[path].category for path in paths} | lint.READ_BY[action.about]) - {""}
 
 
-def _segments(reading: Reading) -> dict[str, Condition]:
+def _segments(reading: Reading, named: Names) -> dict[str, Condition]:
     """Segments in the order of the file: each may use those above it, so a cycle cannot be written."""
     path, found = "segments.toml", dict[str, Condition]()
     for name, text in (reading.toml(path, needed=False) or {}).items():
@@ -184,16 +192,33 @@ def _segments(reading: Reading) -> dict[str, Condition]:
             reading.fault(path, name, f"segment `{name}` must be a text", "Write a condition between quotes.")
             continue
         try:
-            found[name] = parse(text, segments={key: condition for key, condition in found.items() if key != name})
+            parsed = parse(text, segments={key: condition for key, condition in found.items() if key != name})
         except ConditionError as error:
             reading.fault(path, name, f"segment `{name}`: {error.args[0].removesuffix('.')}", error.advice)
+            continue
+        if contradictions.check(reading, path, name, parsed, named):
+            found[name] = parsed
     return found
+
+
+def _conditions(
+    reading: Reading, actions: Mapping[str, Action], purposes: Mapping[str, Purpose], segments: Mapping[str, Condition]
+) -> tuple[dict[str, Condition], dict[str, Condition]]:
+    """When each action holds, and about which products, for those that say so."""
+    when, product_when = dict[str, Condition](), dict[str, Condition]()
+    for name, action in actions.items():
+        purpose = purposes.get(action.purpose)
+        when[name] = lint.condition(reading, action, "when", purpose, segments) or ALWAYS
+        about_product = lint.condition(reading, action, "product_when", purpose, segments)
+        if about_product is not None and about_product.paths:
+            product_when[name] = about_product
+    return when, product_when
 
 
 def _actions(reading: Reading) -> dict[str, Action]:
     found: dict[str, Action] = {}
     for path in sorted(reading.files):
-        if path.startswith("actions/") and path.endswith(".toml"):
+        if path.startswith("actions/") and is_own(path):
             name = path.removeprefix("actions/").removesuffix(".toml")
             action = reading.record(Action, path, reading.toml(path), (), id=name)
             if action is not None:
@@ -202,11 +227,10 @@ def _actions(reading: Reading) -> dict[str, Action]:
 
 
 def _unknown_files(reading: Reading) -> None:
-    """A file whose name is misspelt is a fault: it would not be read."""
+    """A file that was meant for the strategy, and that nothing reads, is a fault."""
     for path in reading.files:
-        if path.endswith((".toml", ".csv", ".geojson")) and "/" not in path and path not in FILES:
-            known = f"{', '.join(FILES)}, actions/*.toml, stories/*.toml"
-            reading.fault(path, 1, "nothing reads this file", f"Known: {known}.")
+        if advice := mistaken(path):
+            reading.fault(path, 1, "nothing reads this file", advice)
 
 
 def _woken(

@@ -74,7 +74,7 @@ _BOTH: Final = {
     "always": ("toujours", "always"),
 }
 _WORDS: Final = {language: {key: both[at] for key, both in _BOTH.items()} for at, language in enumerate(("fr", "en"))}
-_DAYS: Final = {
+DAYS: Final = {
     "fr": ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"),
     "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
 }
@@ -109,7 +109,7 @@ def _shown(path: str, value: str | float | None, language: str) -> str:
     if not isinstance(value, float):
         return words["quoted"].format(value)
     if path == "moment.weekday" and value in range(7):
-        return _DAYS[language][int(value)]
+        return DAYS[language][int(value)]
     if path.endswith("_cents"):
         return _number(value / 100.0, language)
     return words["share"].format(_number(value * 100.0, language)) if path in _SHARES else _number(value, language)

@@ -188,7 +188,7 @@ def _share(place: Place, position: Located, sigma_m: float) -> float:
     north = sigma_m / DEGREE_M
     east = north / max(cos(radians(position.latitude)), 0.01)
     longitude, latitude = position.longitude, position.latitude
-    if place.ring:
+    if place.rings:
         inside = [contains(place, longitude + x * east, latitude + y * north) for x, y in _SPREAD]
     else:  # flat at this scale, and faster
         reach = (place.radius_m / sigma_m) ** 2

@@ -27,8 +27,12 @@ class Family(Struct, frozen=True, gc=False):
     never_push: str = ""
 
 
+Ring = tuple[tuple[float, float], ...]
+"""A closed line of (longitude, latitude) pairs, without a jump at 180°: beyond it the longitudes go on."""
+
+
 class Place(Struct, frozen=True, gc=False):
-    """A shop, an aisle or a zone: a circle around a centre, or a polygon of (longitude, latitude) pairs.
+    """A shop, an aisle or a zone: a circle around a centre, or one or more polygons.
 
     ``opening_hours`` as on OpenStreetMap (``Mo-Sa 08:00-20:00``); empty: not known, and it may be entered at any time.
     """
@@ -40,7 +44,7 @@ class Place(Struct, frozen=True, gc=False):
     longitude: float = 0.0
     latitude: float = 0.0
     radius_m: float = 0.0
-    ring: tuple[tuple[float, float], ...] = ()
+    rings: tuple[Ring, ...] = ()
     opening_hours: str = ""
 
 

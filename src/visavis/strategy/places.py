@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from math import asin, cos, degrees, floor, pi, radians, sin, sqrt
 from typing import Final
 
-from visavis.model.catalogue import Place
+from visavis.model.catalogue import Place, Ring
 
 EARTH_M: Final = 6_371_008.8
 DEGREE_M: Final = EARTH_M * pi / 180.0
@@ -53,15 +53,27 @@ class PlaceIndex:
 
     def within(self, place: Place) -> tuple[str, ...]:
         """The larger places that contain the middle of this one, the smallest first."""
-        own, middle = area_m2(place), _middle(place)
-        return tuple([one.id for one in self.containing(*middle) if area_m2(one) > own])
+        own, centre = area_m2(place), middle(place)
+        return tuple([one.id for one in self.containing(*centre) if area_m2(one) > own])
 
 
-def _middle(place: Place) -> tuple[float, float]:
-    if not place.ring:
+def middle(place: Place) -> tuple[float, float]:
+    """The longitude and latitude of the centre of a circle, or the mean of the corners; the former may pass 180°."""
+    if not place.rings:
         return place.longitude, place.latitude
-    longitudes, latitudes = zip(*set(place.ring), strict=True)
+    longitudes, latitudes = zip(*set(_corners(place)), strict=True)
     return sum(sorted(longitudes)) / len(longitudes), sum(sorted(latitudes)) / len(latitudes)
+
+
+def _corners(place: Place) -> list[tuple[float, float]]:
+    """Every corner of the polygons, on the side of 180° on which the first one lies."""
+    east = place.rings[0][0][0] if place.rings else 0.0
+    return [(_beside(longitude, east), latitude) for ring in place.rings for longitude, latitude in ring]
+
+
+def _beside(longitude: float, other: float) -> float:
+    """The longitude, or the same some turns on, within 180° of the other."""
+    return longitude + 360.0 * round((other - longitude) / 360.0)
 
 
 def _cells(low: float, high: float) -> range:
@@ -70,8 +82,8 @@ def _cells(low: float, high: float) -> range:
 
 def _box(place: Place) -> tuple[float, float, float, float]:
     """West, south, east, north of a place, in degrees; for a circle sin Δλ = sin r / cos φ (Napier's rule)."""
-    if place.ring:
-        longitudes, latitudes = zip(*place.ring, strict=True)
+    if place.rings:
+        longitudes, latitudes = zip(*_corners(place), strict=True)
         return min(longitudes), min(latitudes), max(longitudes), max(latitudes)
     reach = place.radius_m / DEGREE_M
     south, north = place.latitude - reach, place.latitude + reach
@@ -83,13 +95,17 @@ def _box(place: Place) -> tuple[float, float, float, float]:
 
 def contains(place: Place, longitude: float, latitude: float) -> bool:
     """Whether the point is in the circle (haversine distance) or in the polygon (ray casting)."""
-    if not place.ring:
+    if not place.rings:
         return 0.0 < distance_m(place.longitude, place.latitude, longitude, latitude) <= place.radius_m or (
             place.radius_m > 0.0 and (place.longitude, place.latitude) == (longitude, latitude)
         )
+    return any(_is_within(ring, _beside(longitude, ring[0][0]), latitude) for ring in place.rings)
+
+
+def _is_within(ring: Ring, longitude: float, latitude: float) -> bool:
     inside = False
-    x1, y1 = place.ring[-1]
-    for x2, y2 in place.ring:
+    x1, y1 = ring[-1]
+    for x2, y2 in ring:
         if (y1 > latitude) != (y2 > latitude) and longitude < (x2 - x1) * (latitude - y1) / (y2 - y1) + x1:
             inside = not inside
         x1, y1 = x2, y2
@@ -98,9 +114,9 @@ def contains(place: Place, longitude: float, latitude: float) -> bool:
 
 def apart_m(place: Place, longitude: float, latitude: float) -> float:
     """How far the point is from a circle around the place; 0 within it."""
-    middle = _middle(place)
-    extent = max([distance_m(*middle, *corner) for corner in place.ring], default=place.radius_m)
-    return max(0.0, distance_m(*middle, longitude, latitude) - extent)
+    centre = middle(place)
+    extent = max([distance_m(*centre, *corner) for corner in _corners(place)], default=place.radius_m)
+    return max(0.0, distance_m(*centre, longitude, latitude) - extent)
 
 
 def distance_m(longitude_a: float, latitude_a: float, longitude_b: float, latitude_b: float) -> float:
@@ -118,12 +134,14 @@ def distance_m(longitude_a: float, latitude_a: float, longitude_b: float, latitu
 
 def area_m2(place: Place) -> float:
     """The area of a place; a polygon's is that of its flat projection, good enough to order nested ones."""
-    if not place.ring:
-        return pi * place.radius_m**2
-    shrink = cos(radians(place.ring[0][1]))
+    return sum(map(_ring_area_m2, place.rings)) if place.rings else pi * place.radius_m**2
+
+
+def _ring_area_m2(ring: Ring) -> float:
+    east, north = ring[0]
     total = 0.0
-    x1, y1 = place.ring[-1]
-    for x2, y2 in place.ring:
-        total += (x1 * y2 - x2 * y1) * shrink
+    x1, y1 = ring[-1]
+    for x2, y2 in ring:
+        total += (x1 - east) * (y2 - north) - (x2 - east) * (y1 - north)
         x1, y1 = x2, y2
-    return abs(total) / 2.0 * DEGREE_M**2
+    return abs(total) / 2.0 * cos(radians(north)) * DEGREE_M**2

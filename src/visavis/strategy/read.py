@@ -13,7 +13,7 @@ from visavis.model.customer import Customer
 from visavis.model.errors import Invalid
 from visavis.model.ids import version_of
 from visavis.model.moment import KINDS
-from visavis.strategy import contradictions, dead_actions, lint, notices, tables
+from visavis.strategy import contradictions, dead_actions, geojson, lint, notices, tables
 from visavis.strategy.brand import Brand
 from visavis.strategy.conditions import ALWAYS, Condition, ConditionError, parse
 from visavis.strategy.contradictions import Names, names
@@ -115,7 +115,7 @@ def assemble(reading: Reading) -> Strategy | None:
     devices = DEVICES | reading.records(Device, "devices.toml", "profile", needed=False)
     families = tables.families(reading)
     products, barred = tables.products(reading)
-    places = tables.places(reading)
+    places = geojson.places(reading)
     named = names(brand, devices, families, products, places)
     segments = _segments(reading, named)
     actions = _actions(reading)

@@ -1,21 +1,18 @@
-"""The brand's products, families and places, from CSV and GeoJSON; each fault with its line."""
+"""The brand's products and families, from CSV; each fault with its line."""
 
 import csv
 import io
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
-import msgspec
-
-from visavis.model.catalogue import Family, Place, Product
+from visavis.model.catalogue import Family, Product
 from visavis.model.errors import Invalid
 from visavis.model.gs1 import gtin
 from visavis.model.ids import ID_LIMIT
 from visavis.strategy.faults import Reading
-from visavis.strategy.opening_hours import opening_hours
 from visavis.strategy.suggestion import suggestion
 
 PRODUCTS: Final = (*Product.__struct_fields__, "never_push")
@@ -138,87 +135,9 @@ def _ruined(code: str) -> str:
     return ""
 
 
-def places(reading: Reading) -> dict[str, Place]:
-    """``places.geojson``: circles (a Point and its ``radius_m``) and polygons without holes."""
-    path, found = "places.geojson", dict[str, Place]()
-    text = reading.text(path)
-    if not text:
-        return found
-    try:
-        features = msgspec.json.decode(text, type=_Collection).features
-    except (msgspec.MsgspecError, RecursionError) as error:
-        where = re.search(r"\(byte (\d+)\)", str(error))
-        line = text.encode().count(b"\n", 0, int(where[1])) + 1 if where else 1
-        what = f"this is not a GeoJSON collection: {error}"
-        reading.fault(path, line, what, "It is a FeatureCollection of Features.")
-        return found
-    # The decoder gives no lines: the nth feature stands where the nth `properties` does.
-    starts = [text.count("\n", 0, match.start()) + 1 for match in re.finditer(r'"properties"\s*:', text)]
-    for number, feature in enumerate(features):
-        line = starts[number] if len(starts) == len(features) else 1
-        try:
-            place = _place(feature)
-        except (msgspec.ValidationError, ValueError, KeyError) as error:
-            advice = "Give id, kind, name, zone, and a Point with radius_m or a Polygon."
-            reading.fault(path, line, f"this is not a place: {error}", advice)
-            continue
-        if place.id in found:
-            reading.fault(path, line, f"the place `{place.id}` is there twice", "Each place has its own id.")
-        if not is_zone(place.zone):
-            reading.fault(path, line, f"`{place.zone}` is not a time zone", "Write one such as Europe/Paris.")
-        found[place.id] = place
-    return found
-
-
 def is_zone(name: str) -> bool:
     """Whether this is a time zone of the IANA database."""
     try:
         return bool(ZoneInfo(name))
     except (KeyError, ValueError, OSError):
         return False
-
-
-class _About(msgspec.Struct, forbid_unknown_fields=True):
-    id: str
-    kind: str
-    name: str
-    zone: str
-    radius_m: float = 0.0
-    opening_hours: str = ""
-
-
-class _Feature(msgspec.Struct):
-    geometry: dict[str, Any]
-    properties: Any
-
-
-class _Collection(msgspec.Struct):
-    features: list[_Feature]
-
-
-def _place(feature: _Feature) -> Place:
-    about = msgspec.convert(feature.properties, _About)
-    if not 0 < len(about.id) <= ID_LIMIT:
-        raise ValueError(f"its id has not 1 to {ID_LIMIT} characters")
-    hours = about.opening_hours
-    if hours:
-        opening_hours(hours)
-    kind, coordinates = feature.geometry.get("type"), feature.geometry.get("coordinates")
-    if kind == "Point":
-        if about.radius_m <= 0.0:
-            raise ValueError("a Point needs a radius_m above 0")
-        longitude, latitude = _point(msgspec.convert(coordinates, list[float]))
-        return Place(about.id, about.kind, about.name, about.zone, longitude, latitude, about.radius_m, (), hours)
-    if kind != "Polygon":
-        raise ValueError("its geometry is neither a Point nor a Polygon")
-    rings = msgspec.convert(coordinates, list[list[list[float]]])
-    if len(rings) != 1 or len(rings[0]) < 4 or rings[0][0] != rings[0][-1]:
-        raise ValueError("its Polygon is not one closed ring of at least four points")
-    ring = tuple([_point(point) for point in rings[0]])
-    return Place(about.id, about.kind, about.name, about.zone, ring=ring, opening_hours=hours)
-
-
-def _point(numbers: list[float]) -> tuple[float, float]:
-    if len(numbers) not in (2, 3) or not (abs(numbers[0]) <= 180.0 and abs(numbers[1]) <= 90.0):
-        raise ValueError("a point is longitude (-180 to 180), latitude (-90 to 90)")
-    return numbers[0], numbers[1]

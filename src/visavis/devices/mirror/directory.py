@@ -144,7 +144,7 @@ class Directory:
             return None
         since = stamp(datetime.fromtimestamp(customer.places.since, UTC))
         here = Location(id="latest", timestamp=since, display_name=place.name)
-        if place.ring:
+        if place.rings:
             return here
         return replace(here, accuracy=place.radius_m, latitude=place.latitude, longitude=place.longitude)
 

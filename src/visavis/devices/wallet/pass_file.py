@@ -26,6 +26,7 @@ from visavis.devices.words import by_language
 from visavis.model.card import Card
 from visavis.model.catalogue import Place
 from visavis.model.errors import Invalid
+from visavis.strategy.places import middle
 from visavis.strategy.read import Strategy
 
 LOCATIONS_LIMIT: Final = 10
@@ -143,10 +144,8 @@ def packed(fields: dict[str, Any], brand: str, signer: PassSigner) -> bytes:
 
 
 def _centre(place: Place) -> tuple[float, float]:
-    if not place.ring:
-        return place.latitude, place.longitude
-    corners = place.ring[:-1] if place.ring[0] == place.ring[-1] else place.ring
-    return sum([corner[1] for corner in corners]) / len(corners), sum([corner[0] for corner in corners]) / len(corners)
+    longitude, latitude = middle(place)
+    return latitude, (longitude + 180.0) % 360.0 - 180.0
 
 
 def _read(name: str, path: str, parse: Any) -> Any:

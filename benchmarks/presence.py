@@ -77,7 +77,7 @@ class EveryFixInside(Rule):
 
     def enters(self, position: Located) -> bool:
         """Whether the shop contains this position."""
-        return bool(self._strategy.place_index.containing(position.longitude, position.latitude))
+        return self._strategy.place_index.find(position.longitude, position.latitude) is not None
 
 
 def a_shop(radius_m: float, hours: str = "") -> Strategy:

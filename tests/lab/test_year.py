@@ -56,7 +56,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]
 
 
 def backtested(year: Year, log: Log) -> YearRun:
-    files = {**grocery(), "products.csv": year.catalogue(), "places.geojson": data.places(year)}
+    files = data.strategy_files(grocery(), year)
     return backtest(
         year, log, files, until=AUGUST, randomization_key=KEY, included=lambda household: household % EVERY == 0
     )
@@ -151,7 +151,7 @@ from visavis.lab.year.backtest import backtest
 from visavis.testing import a_log
 
 year = data.load()
-files = {**grocery(), "products.csv": year.catalogue(), "places.geojson": data.places(year)}
+files = data.strategy_files(grocery(), year)
 log = a_log(Path(sys.argv[1]))
 done = backtest(year, log, files, until=float(sys.argv[2]), included=lambda household: household % 60 == 0)
 print(len(log), done.loop.world.version)

@@ -107,7 +107,13 @@ def test_every_projection_of_a_server_is_among_those_that_are_checked() -> None:
     server = a_server()
     assert [one.name for one in server.projections()] == list(MAKERS)
     assert [one.name for one in server.processor.projections] == list(MAKERS)
-    assert [one.name for one in server.requests.people.holders] == [*MAKERS, "access_keys", "addresses", "mirror"]
+    assert [one.name for one in server.requests.people.holders] == [
+        *MAKERS,
+        "access_keys",
+        "addresses",
+        "mirror",
+        "positions",
+    ]
 
 
 class Visits(Projection):

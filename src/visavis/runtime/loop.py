@@ -179,14 +179,14 @@ class Processor:
         admitted = admit(self.strategy, customer, moment, received_at, origin)
         if not customer.entries and not isinstance(admitted, NotAdmitted) and self.log.erased(name):
             admitted = NotAdmitted(moment.kind, moment.category, "Nothing is kept under this name.")
+        if moment.category == "account" or isinstance(admitted, NotAdmitted):
+            self.positions.forget(customer.names)  # what was known of their place is not carried over a choice
         if isinstance(admitted, Located):
             transition = self.positions.follow(self.strategy, customer, admitted)
             if transition is None:
-                somewhere = self.strategy.place_index.containing(admitted.longitude, admitted.latitude)
-                return StepResult(None, None if somewhere else NotAdmitted(moment.kind, moment.category, NOWHERE))
+                nowhere = self.strategy.place_index.find(admitted.longitude, admitted.latitude) is None
+                return StepResult(None, NotAdmitted(moment.kind, moment.category, NOWHERE) if nowhere else None)
             admitted = admit(self.strategy, customer, transition, received_at, origin)
-        if moment.category == "account":  # a choice, or who they are: what was known of their place is not carried over
-            self.positions.forget(customer.names)
         if isinstance(admitted, NotAdmitted):
             return StepResult(None, admitted)
         if not admitted.late:  # a late moment decides nothing: a history that is brought in is put in order once

@@ -41,6 +41,10 @@ class PlaceIndex:
         inside = [place for place in (*near, *self._large) if contains(place, longitude, latitude)]
         return sorted(inside, key=lambda place: (area_m2(place), place.id))
 
+    def find(self, longitude: float, latitude: float) -> Place | None:
+        """The smallest place that contains this point, or ``None``."""
+        return next(iter(self.containing(longitude, latitude)), None)
+
     def near(self, longitude: float, latitude: float, reach_m: float) -> dict[str, Place]:
         """By id, every place that has a point within this reach, and perhaps others that are not much farther."""
         south, north = latitude - reach_m / DEGREE_M, latitude + reach_m / DEGREE_M

@@ -6,7 +6,7 @@ States Eastern time; they are used as UTC, and days and hours come from the shop
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.util import find_spec
@@ -141,6 +141,12 @@ def load(data: Path | None = None) -> Year:
         products=names,
         families=[types[row] or name for row, name in zip(np.searchsorted(known, bought).tolist(), names, strict=True)],
     )
+
+
+def strategy_files(files: Mapping[str, bytes], year: Year) -> dict[str, bytes]:
+    """The brand's files with the year's products and shops; each basket is a visit of its own, however soon."""
+    brand = b"stay_ends_after_s = 60\n" + files["brand.toml"]
+    return {**files, "brand.toml": brand, "products.csv": year.catalogue(), "places.geojson": places(year)}
 
 
 def places(year: Year) -> bytes:

@@ -110,7 +110,7 @@ def test_a_condition_that_can_still_hold_is_a_warning(condition: str, said: str)
 
     assert [(one.file, one.line, one.severity) for one in only] == [(THANKS, line, "warning")], only
     assert said in only[0].message
-    assert read(files).actions
+    assert read(files, live=True).actions
 
 
 @settings(max_examples=300)
@@ -255,7 +255,15 @@ def test_a_planted_doubt_is_one_warning_and_the_strategy_can_be_used(
     assert 0 <= only[0].line - line <= 2
     assert said in only[0].message
     assert only[0].advice
+    assert read(files, live=True).actions
+
+
+def test_what_could_never_be_of_use_does_not_serve_and_is_read_from_a_log() -> None:
+    files, _ = changed(BRIEF, '["checked_in"]', '["entered"]')
+
     assert read(files).actions
+    with pytest.raises(Invalid, match="an adviser is never shown anything"):
+        read(files, live=True)
 
 
 def test_one_cause_is_told_once() -> None:

@@ -139,7 +139,7 @@ def _declared(reading: Reading, found: Brand) -> None:
     """Traits have words in the brand's languages, values are short, and forms of ids leave no room for text."""
     path = "brand.toml"
     for name, trait in found.traits.items():
-        for language in [one for one in LANGUAGES if one in found.languages and not getattr(trait, one)]:
+        for language in [one for one in found.languages if one in LANGUAGES and not getattr(trait, one)]:
             what = f"`{name}` has no {language} words"
             reading.fault(
                 path, ("traits", name, language), what, "Advisers read them: write each language of the brand."

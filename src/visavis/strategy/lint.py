@@ -102,6 +102,8 @@ def brand(reading: Reading, found: Brand, devices: Mapping[str, Device]) -> None
     """The languages, the zone, the currency and the device are ones that exist."""
     path, spoken = "brand.toml", found.languages
     ranges(reading, path, found)
+    if not found.name.strip():
+        reading.fault(path, "name", "`name` is empty", "Write the name that people know.")
     if unknown := [one for one in spoken if one not in LANGUAGES]:
         what = f"`languages` must be fr, en or both: `{unknown[0]}` is neither"
         reading.fault(path, "languages", what, suggestion(unknown[0], LANGUAGES))
@@ -298,6 +300,8 @@ def condition(
     try:
         parsed = parse(getattr(found, key), segments=segments)
     except ConditionError as error:
+        if "is not a segment" in error.args[0] and not reading.is_clean("segments.toml"):
+            return None
         reading.fault(path, key, f"`{key}`: {error.args[0].removesuffix('.')}", error.advice)
         return None
     for name in sorted(parsed.paths):

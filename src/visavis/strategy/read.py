@@ -116,7 +116,7 @@ def assemble(reading: Reading, *, live: bool) -> Strategy | None:
     families = tables.families(reading)
     products, barred = tables.products(reading)
     places = tables.places(reading)
-    named = names(brand, devices, families, products, places)
+    named = names(reading, brand, devices, families, products, places)
     segments = _segments(reading, named if live else None)
     actions = _actions(reading)
     webhooks = reading.record(Delivered, WEBHOOKS, reading.toml(WEBHOOKS, needed=False), ())

@@ -338,7 +338,7 @@ def _requests(
     storage: Storage, writer: Writer, parts: Derived, access: AccessKeys, mirror: Mirror, metrics: Metrics
 ) -> Requests:
     processor = writer.processor
-    stores: list[PersonalDataStore] = [access, parts.external_channels.addresses, mirror]
+    stores: list[PersonalDataStore] = [access, parts.external_channels.addresses, mirror, processor.positions]
     resume(processor.log, stores)
     for customer in processor.population:
         restore_objections(processor, parts.suppression_list, customer)

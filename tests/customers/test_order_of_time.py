@@ -78,8 +78,8 @@ PAIRS: list[tuple[Moment, Moment]] = [
 
 
 def state(customer: Customer) -> dict[str, Any]:
-    """What is known of the person; since when they are there only as far as it was reported."""
-    places = replace(customer.places, since=0.0, checked_in=False)
+    """What is known of the person; how their stay began only as far as it was reported."""
+    places = replace(customer.places, since=0.0, entered=(), checked_in="")
     numbers = {name: replace(number, goal_at=0.0) for name, number in customer.numbers.items()}
     return {
         "places": places,
@@ -120,7 +120,7 @@ def test_the_last_received_of_two_at_the_same_instant_holds() -> None:
 def test_a_check_in_that_a_newer_fact_of_the_place_overtook_still_checks_in() -> None:
     check_in, dwelled = CheckedIn(**at(1), place="s1"), Dwelled(**at(2), place="s1", dwell_s=60)
 
-    assert known(dwelled, check_in).places.checked_in
+    assert known(dwelled, check_in).places.checked_in == "s1"
     assert not known(dwelled, replace(check_in, late=True)).places.checked_in
     assert not known(Entered(**at(2), place="s2"), check_in).places.checked_in
 

@@ -27,7 +27,7 @@ from visavis.decide.explain import SENTENCES, sentence
 from visavis.decide.holdout import held_out, keyed_uniform
 from visavis.decide.policy import PRIOR, estimate, learn
 from visavis.model.decision import Decision, RefusalReason, Show, Silence
-from visavis.model.moment import Answered, Bought, CheckedIn, Displayed, Entered, Linked, Paying, RanOut, Worn
+from visavis.model.moment import Answered, Bought, CheckedIn, Displayed, Entered, Left, Linked, Paying, RanOut, Worn
 from visavis.runtime.loop import Processor
 from visavis.strategy.read import read
 
@@ -158,6 +158,7 @@ def test_caps_hold_on_the_person_over_all_devices() -> None:
     for hour in range(8):
         at = NOON + timedelta(minutes=20 * hour)
         turn(loop, at)
+        loop.process([Left(id=f"out-{hour}", customer="camille", occurred_at=at, place="s1")])
         decision = decided(loop, enters(at=at, id=f"door-{hour}"))
         if isinstance(decision, Show) and decision.action == "reminder-door":
             cards += 1

@@ -346,7 +346,7 @@ def test_a_channel_that_breaks_while_recalling_is_asked_once_and_stops_nobody() 
         bench.says(show.id)
         await bench.settles()
         assert line.recalled == [show.id]
-        bench.passes(700.0)
+        bench.passes(3_700.0)
         assert bench.enters(at=bench.processor.clock.now(), id="again").id
         await bench.settles()
         assert len(line.handed) == 2

@@ -18,16 +18,15 @@ from visavis.api import people as people_door
 from visavis.api import signals
 from visavis.api.signals import opted_out
 from visavis.config import Settings
-from visavis.consent import gate
 from visavis.http import problems
 from visavis.model import decoding
 from visavis.model.entry import encode
 from visavis.model.errors import Invalid
-from visavis.model.moment import Located, Objected
+from visavis.model.moment import Objected
 from visavis.runtime.clock import TurnedClock
 from visavis.runtime.logs import JsonLines
 from visavis.runtime.loop import Processor
-from visavis.strategy.places import PlaceIndex
+from visavis.runtime.positions import Positions
 from visavis.wiring import Server, build
 
 CANARY = "c4n4ry"
@@ -157,16 +156,7 @@ def test_a_refusal_that_says_the_moment_again_is_caught(
 def test_a_door_that_keeps_positions_is_caught(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(PlaceIndex, "find", lambda *_: None)
-    from visavis.runtime import loop
-
-    honest = gate.admit
-
-    def careless(strategy: Any, customer: Any, moment: Any, *when: Any) -> Any:
-        found = honest(strategy, customer, moment, *when)
-        return moment if isinstance(moment, Located) else found
-
-    monkeypatch.setattr(loop, "admit", careless)
+    monkeypatch.setattr(Positions, "follow", lambda _, __, ___, position: position)
     with pytest.raises(AssertionError, match="kept"):
         check(caplog, 1)
 

@@ -70,7 +70,7 @@ def known(loop: Processor, name: str = "camille") -> dict[str, Any]:
         "home": customer.home,
         "numbers": {measure: pytest.approx(one.today, rel=1e-9) for measure, one in customer.numbers.items()},
         "days": {measure: one.local_day for measure, one in customer.numbers.items()},
-        "places": (customer.places.here, customer.places.visits, customer.places.left),
+        "places": (customer.places.chain, customer.places.left),
         "orders": {order.key: order.status for order in customer.orders},
         "kept from": customer.kept_from,
     }

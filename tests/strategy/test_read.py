@@ -75,13 +75,12 @@ def test_a_truncated_or_binary_file_is_a_fault_and_never_a_crash(path: str) -> N
             assert ":" in str(error)
 
 
-def test_a_point_belongs_to_the_smallest_place_around_it() -> None:
-    find = STRATEGY.place_index.find
+def test_a_point_lies_in_the_places_around_it_and_a_place_in_the_larger_ones() -> None:
+    def found(longitude: float, latitude: float) -> list[str]:
+        return [place.id for place in STRATEGY.place_index.containing(longitude, latitude)]
 
-    assert (found := find(-84.512, 39.1031)) is not None
-    assert found.id == "s1"
-    assert (front := find(-84.5129, 39.1031)) is not None
-    assert front.id == "s1-front"
-    assert (polygon := find(-84.4952, 39.1074)) is not None
-    assert polygon.id == "s2"
-    assert find(2.35, 48.85) is None
+    assert found(-84.512, 39.1031) == ["s1", "s1-front"]
+    assert found(-84.5129, 39.1031) == ["s1-front"]
+    assert found(-84.4952, 39.1074) == ["s2", "s2-front"]
+    assert found(2.35, 48.85) == []
+    assert STRATEGY.within == {"s1": ("s1-front",), "s2": ("s2-front",)}

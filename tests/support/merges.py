@@ -117,7 +117,7 @@ def some_moment(name: str, i: int, at: datetime, kind: int, pick: int) -> Moment
         Consented(**base, purpose=purpose, notice=version),
         Withdrew(**base, purpose=purpose),
         Bought(**base, place=("s1", "s2")[pick % 2], lines=lines(product, BRANDS[0])),
-        enters(name, at=at, id=f"m{i}"),
+        enters(name, at=at, id=f"m{i}", place=("s1", "s2")[pick % 2]),
         pays(product, name=name, at=at, id=f"m{i}"),
         CheckedIn(**base, place="s1"),
         Saw(**base, product=product),

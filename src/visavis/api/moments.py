@@ -77,7 +77,7 @@ class ProblemResponse(Exception):
 
 
 class Moments:
-    """The endpoint. ``count`` is called with each moment's kind and result (kept, refused, invalid), for metrics."""
+    """The endpoint. ``count`` gets each moment's kind and result (kept, unchanged, refused, …), for the metrics."""
 
     def __init__(
         self, writer: Writer, access: AccessKeys, secret: bytes, *, count: Callable[[str, str], None] = lambda *_: None
@@ -190,8 +190,10 @@ class Moments:
             return problems.of_error(error)
         kind, answer = moment.kind, processed.answer
         if answer.entry is None:
+            if answer.refused is None:
+                self._count(kind, "unchanged")
+                return Reply(moment.id, kept=False)
             self._count(kind, "refused")
-            assert answer.refused is not None
             # A till hears nobody's consents, nor whose an identifier is: what was not kept is answered as what was.
             return Reply(moment.id, kept=True) if key.role == "till" else problems.of_refusal(answer.refused)
         if answer.conflict and key.role in CORRECTABLE:

@@ -72,9 +72,10 @@ class DecisionReply(Struct, frozen=True, omit_defaults=True):
 
 
 class Reply(Struct, frozen=True, omit_defaults=True):
-    """The answer to one moment that was kept; ``waiting``: it waits on the person's own page until they confirm it.
+    """The answer to one moment; only a position at a place that changed nothing was not ``kept``.
 
-    ``linked`` says whether an identifier is linked, or waits for two persons to agree.
+    ``waiting``: it waits on the person's own page until they confirm it. ``linked`` says whether an identifier is
+    linked, or waits for two persons to agree.
     """
 
     id: str

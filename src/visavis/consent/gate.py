@@ -4,13 +4,13 @@
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from visavis.consent.confirmation import asks_for, sought
 from visavis.consent.notices import closed_by, resolved, unresolved
+from visavis.consent.presence import became, no_entrance
 from visavis.consent.vocabulary import undeclared
 from visavis.model.consent import OPENS, Consent, OpenTime, Purpose
 from visavis.model.customer import Customer, Places, Purchases
@@ -20,6 +20,7 @@ from visavis.model.gs1 import product_of
 from visavis.model.moment import PERSON, SENSOR, Bought, Entered, Line, Located, Moment, Paying, Returned, Sought, Spot
 from visavis.model.view import View
 from visavis.strategy.freshness import comes_back
+from visavis.strategy.opening_hours import is_night, zone_of
 from visavis.strategy.read import Strategy
 
 OURS: Final = frozenset({"service", "account"})
@@ -109,6 +110,7 @@ def admit(
     """The moment resolved (:func:`placed`) and reduced, or its refusal (no open purpose covers its category, …).
 
     A purpose covers it that was open when it occurred and is open now: a later yes lets in nothing from before it.
+    A position is returned as it came: it is not to be kept, but followed (:func:`consent.presence.follow`).
     """
     moment = _as_basket(moment)
     kind, category = moment.kind, moment.category
@@ -124,10 +126,7 @@ def admit(
             )
             return NotAdmitted(kind, category, advice)
     if isinstance(moment, Located):
-        entered = _entered(strategy, moment)
-        if entered is None:
-            return NotAdmitted(kind, category, "This position is in none of the brand's places; it was not kept.")
-        moment = entered
+        return moment  # on its way to ``presence.follow``: what it changes comes to this gate in its place
     asked = sought(customer, moment, received_at, origin) if category == "account" else None
     if asked is not None:
         return asked
@@ -163,6 +162,8 @@ def _stamped(strategy: Strategy, customer: Customer, moment: Moment, received_at
     late = (received_at - moment.occurred_at).total_seconds() > strategy.brand.late_after(moment)
     back = comes_back(strategy.brand, customer, moment, received_at.timestamp())
     own = _offset_s(moment) if moment.senders <= PERSON | SENSOR else None
+    if isinstance(moment, Entered):
+        moment = replace(moment, no_entrance="" if late else no_entrance(strategy, customer.places, moment))
     return replace(placed(strategy, moment, customer.offset_s), late=late, back=back, own_offset_s=own)
 
 
@@ -177,16 +178,16 @@ def same_content(strategy: Strategy, stored: Moment, sent: Moment) -> bool:
     """Whether what was sent under the id of a stored moment says the same, as far as moments are kept."""
     if isinstance(stored, Sought):
         return asks_for(stored) == asks_for(sent)
+    if isinstance(sent, Located):
+        return became(strategy, stored, sent)
     return _comparable(strategy, stored) == _comparable(strategy, sent)
 
 
-def _comparable(strategy: Strategy, moment: Moment) -> Moment | None:
-    """The moment as the gate reduces it, without what the gate writes of its own; ``None`` for an unknown position."""
-    sent: Moment | None = unresolved(moment) if moment.category == "account" else _as_basket(moment)
-    if isinstance(moment, Located):
-        sent = _entered(strategy, moment)
-    if sent is None:
-        return None
+def _comparable(strategy: Strategy, moment: Moment) -> Moment:
+    """The moment as the gate reduces it, without what the gate writes of its own."""
+    sent: Moment = unresolved(moment) if moment.category == "account" else _as_basket(moment)
+    if isinstance(sent, Entered):
+        sent = replace(sent, no_entrance="")
     return replace(
         placed(strategy, sent), at=None, late=False, back=False, own_offset_s=None
     )  # a stored one has lost its offset
@@ -200,14 +201,6 @@ def _as_basket(moment: Moment) -> Moment:
     return Bought(
         id=moment.id, customer=moment.customer, occurred_at=moment.occurred_at, place=moment.place, lines=tuple(lines)
     )
-
-
-def _entered(strategy: Strategy, moment: Located) -> Entered | None:
-    """That the person entered the place that contains this position, if the brand has one there."""
-    place = strategy.place_index.find(moment.longitude, moment.latitude)
-    if place is None:
-        return None
-    return Entered(id=moment.id, customer=moment.customer, occurred_at=moment.occurred_at, place=place.id)
 
 
 def _kept(customer: Customer, purpose: Purpose, at: float, now: float) -> frozenset[str]:
@@ -252,19 +245,17 @@ def _family(strategy: Strategy, product: str) -> str:
     return known.family if known is not None else product
 
 
-@lru_cache(maxsize=64)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
-
-
 def _spot(strategy: Strategy, place: str, occurred_at: datetime, offset_s: int | None) -> Spot:
     known = strategy.places.get(place)
-    zone: tzinfo = _zone(known.zone if known is not None else strategy.brand.zone)
+    zone: tzinfo = zone_of(known.zone if known is not None else strategy.brand.zone)
     if known is None and offset_s is not None:
         zone = timezone(timedelta(seconds=offset_s))
     local = occurred_at.astimezone(zone)
-    hour = local.hour + local.minute / 60
-    return Spot(place, known.kind if known is not None else "", local.toordinal() - _EPOCH_DAY, hour)
+    day, hour = local.toordinal() - _EPOCH_DAY, local.hour + local.minute / 60
+    if known is None:
+        return Spot(place, "", day, hour)
+    night = is_night(known.opening_hours, local.weekday(), hour)
+    return Spot(place, known.kind, day, hour, strategy.within.get(place, ()), night)
 
 
 _NO_PURCHASES: Final = Purchases()

@@ -18,10 +18,11 @@ from visavis.customers.identity import strictest
 from visavis.customers.merging import with_link
 from visavis.customers.returns import bought_lines, brings_back
 from visavis.customers.rights import with_request
+from visavis.customers.stays import placed_by
 from visavis.customers.stock import in_sequence, with_stock
 from visavis.customers.wallet import settled
 from visavis.model.consent import OPENS
-from visavis.model.customer import NAMES_LIMIT, SETTLING_S, Customer, Places, bounded
+from visavis.model.customer import NAMES_LIMIT, SETTLING_S, Customer, bounded
 from visavis.model.decision import Decision, Outcome, Show
 from visavis.model.entry import Entry
 from visavis.model.moment import (
@@ -100,7 +101,7 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
             overtaken = customer.out_of_order or brings_back(moment) or not follows(customer.purchases, moment)
             customer = replace(customer, purchases=bought(customer.purchases, moment), out_of_order=overtaken)
         case Entered() | CheckedIn() | Left() | Dwelled():
-            customer = replace(customer, places=_place(customer.places, moment))
+            customer = replace(customer, places=placed_by(customer.places, moment))
         case Displayed() | Answered():
             customer = _answer(customer, moment)
         case Stocked() | Consumed() | RanOut():
@@ -111,7 +112,7 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
         case Declared():
             customer = _preference(customer, moment)
         case Noticed() | Consented() | Withdrew() | Objected() | Restricted() | Born():
-            customer = with_choice(customer, moment, received_s)
+            customer = _chosen(customer, moment, received_s)
         case Requested() | Corrected() | Contested() | Reviewed():
             customer = with_request(customer, moment, received_s)
         case Sought() | Confirmed():
@@ -136,6 +137,15 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
         last_contact_at=contact_at,
         held=held,
     ), closed
+
+
+def _chosen(
+    customer: Customer, moment: Noticed | Consented | Withdrew | Objected | Restricted | Born, received_s: float
+) -> Customer:
+    """The customer after this choice; who closes something enters anew, should they let places be known again."""
+    if isinstance(moment, Withdrew | Objected | Restricted):
+        customer = replace(customer, places=replace(customer.places, entered=()))
+    return with_choice(customer, moment, received_s)
 
 
 def _home(customer: Customer, moment: Stocked | Consumed | RanOut, received_s: float) -> Customer:
@@ -246,32 +256,6 @@ def _retention(customer: Customer, moment: Moment, received_s: float) -> tuple[f
     if isinstance(moment, Lapsed) and moment.contact_at is not None:
         contact_at = max(contact_at, moment.contact_at.timestamp())
     return contact_at, held if moment.retention in held else tuple(sorted((*held, moment.retention)))
-
-
-def _place(places: Places, moment: Entered | CheckedIn | Left | Dwelled) -> Places:
-    """The place after this, in the order in which things occurred; of two at the same instant the last received."""
-    at = moment.occurred_at.timestamp()
-    visits = places.visits + isinstance(moment, Entered)
-    if at < places.at:
-        # A check-in that a newer fact of the same place overtook, but that is not late, still checks in.
-        checks_in = isinstance(moment, CheckedIn) and not moment.late and moment.place == places.here
-        return replace(places, visits=visits, checked_in=places.checked_in or checks_in)
-    if isinstance(moment, Left):
-        left = bounded(places.left, moment.place, max(at, places.left.get(moment.place, at)))
-        if moment.place == places.here:
-            return Places(visits=visits, at=places.at, left=left)
-        return replace(places, left=left)
-    left = {place: when for place, when in places.left.items() if when > at}
-    if moment.place in left:
-        return Places(visits=visits, at=at, left=left)
-    stays = moment.place == places.here
-    since, checked_in = at, False
-    if isinstance(moment, CheckedIn):
-        checked_in = not moment.late or (stays and places.checked_in)
-    elif isinstance(moment, Dwelled) and stays:
-        since, checked_in = places.since, places.checked_in
-    kind = moment.at.place_kind if moment.at is not None else ""
-    return Places(moment.place, kind, since, visits, checked_in, at, left)
 
 
 def _answer(customer: Customer, moment: Displayed | Answered) -> Customer:

@@ -13,7 +13,7 @@ from visavis.customers.choices import joined
 from visavis.customers.stock import by_time
 from visavis.model import moment as kinds
 from visavis.model.consent import OPENS, PAST_LIMIT, Consent, OpenTime, Status
-from visavis.model.customer import NAMES_LIMIT, Customer, Places
+from visavis.model.customer import NAMES_LIMIT, PLACES_LIMIT, Customer, Places
 from visavis.model.entry import Entry
 from visavis.model.moment import Moment
 from visavis.model.shown import OPEN_LIMIT, SHOWN_LIMIT, Service
@@ -359,11 +359,10 @@ def _latest(one: T, other: T) -> T:
 
 def _places(one: Places, other: Places) -> Places:
     here = max(one, other, key=lambda places: (places.at, _bytes(places)))
-    visits = one.visits + other.visits
     left = {place: when for place, when in _each(one.left, other.left, max).items() if when > here.at}
-    if here.here in left:
-        return Places(visits=visits, at=here.at, left=left)
-    return replace(here, visits=visits, left=left)
+    resident = dict(sorted(_each(one.resident, other.resident, max).items(), key=lambda one: one[::-1])[-PLACES_LIMIT:])
+    both = replace(here, left=left, resident=resident)
+    return replace(both, checked_in=here.checked_in if here.checked_in in both.inside else "")
 
 
 def _all(one: Iterable[T], other: Iterable[T], name: Callable[[T], str], limit: int) -> tuple[T, ...]:

@@ -22,7 +22,7 @@ from visavis.model.catalogue import Device
 from visavis.model.decision import Decision, Fact, Known, Refusal, RefusalReason, Scored, Show, Silence, Window
 from visavis.model.entry import Use
 from visavis.model.ids import decision_id, draw_id
-from visavis.model.moment import Moment
+from visavis.model.moment import Dwelled, Entered, Moment
 from visavis.model.shown import Shown
 from visavis.model.view import View
 from visavis.model.world import World
@@ -251,17 +251,16 @@ def deliberate(
 ) -> tuple[Decision | None, list[Use]]:
     """The decision for this audience, with the uses of data that it made.
 
-    ``None`` when this kind of moment wakes no action for it. A late one, or one of a source that comes back, is
-    silence: no data are read, no window opens.
+    ``None`` when this kind of moment wakes no action for it. One that is no news (:func:`_no_news`) is silence: no data
+    are read, no window opens.
     """
     woken = strategy.woken_by(moment.kind, audience)
     if not woken:
         return None, []
     name = decision_id(key, views.id, moment.id, audience)
-    if moment.late or moment.back:
-        reason: RefusalReason = "late" if moment.late else "back"
-        refused = tuple([Refusal(action.id, reason) for one in woken.values() for action in one.actions])
-        return Silence(name, audience, "", reason, 1.0, (), (), refused, None), []
+    if why := _no_news(moment):
+        refused = tuple([Refusal(action.id, why) for one in woken.values() for action in one.actions])
+        return Silence(name, audience, "", why, 1.0, (), (), refused, None), []
     screen = device.best(strategy, views.devices)
     one = Deliberation(
         strategy=strategy,
@@ -280,6 +279,15 @@ def deliberate(
     arms, silent = one.propose(gathered.eligible)
     decision = one.record(gathered, (*gathered.refusals, *silent), one.choose(arms))
     return decision, gathered.uses
+
+
+def _no_news(moment: Moment) -> RefusalReason | None:
+    """Why this moment wakes nothing: it is late, its source comes back, or it is no entrance, but a stay at night."""
+    if moment.late or moment.back:
+        return "late" if moment.late else "back"
+    if isinstance(moment, Entered):
+        return moment.no_entrance or None
+    return "closed" if isinstance(moment, Dwelled) and moment.at is not None and moment.at.night else None
 
 
 def _leading(held: list[tuple[Action, View]], ranked: dict[str, Ranking]) -> Action | None:

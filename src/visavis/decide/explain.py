@@ -20,6 +20,9 @@ SENTENCES: Final[dict[RefusalReason, dict[str, str]]] = {
     "cool_down": {"fr": "une carte en a déjà parlé récemment", "en": "a card was about it recently"},
     "quiet_hours": {"fr": "ce sont vos heures calmes", "en": "these are your quiet hours"},
     "late": {"fr": "nous l'avons appris trop tard", "en": "it was reported too late"},
+    "same_stay": {"fr": "vous étiez déjà là", "en": "you were there already"},
+    "closed": {"fr": "c'était fermé", "en": "it was closed"},
+    "resident": {"fr": "ce lieu est aussi chez vous", "en": "you are at home there"},
     "back": {
         "fr": "ce qui le signale revenait d'un long silence",
         "en": "what reports it was back from a long silence",

@@ -151,7 +151,7 @@ READERS: Final[dict[str, Callable[[View], Value]]] = {
     "customer.known": lambda view: view.known,
     "customer.language": lambda view: view.language or None,
     "customer.tags": lambda view: frozenset(name for name, value in view.preferences.items() if value is True),
-    "customer.checked_in": lambda view: view.places.checked_in,
+    "customer.checked_in": lambda view: bool(view.places.checked_in),
     "worth.spend_28d_cents": _decayed(T_SPEND28),
     "worth.trips_28d": _decayed(T_S28),
     "worth.trips": _trip(T_BASKETS),

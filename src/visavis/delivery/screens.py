@@ -199,7 +199,7 @@ class Screens(Projection):
 
     def _there(self, place: str) -> list[Customer]:
         people = [self._customer(name) for name in reversed(self._present.get(place, {}))]
-        found = {one.id: one for one in people if one.places.here == place and one.places.checked_in}
+        found = {one.id: one for one in people if one.places.checked_in == place}
         return list(found.values())
 
     def _may_show(self, customer: Customer, show: Show) -> bool:

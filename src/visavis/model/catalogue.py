@@ -28,7 +28,10 @@ class Family(Struct, frozen=True, gc=False):
 
 
 class Place(Struct, frozen=True, gc=False):
-    """A shop, an aisle or a zone: a circle around a centre, or a polygon of (longitude, latitude) pairs."""
+    """A shop, an aisle or a zone: a circle around a centre, or a polygon of (longitude, latitude) pairs.
+
+    ``opening_hours`` as on OpenStreetMap (``Mo-Sa 08:00-20:00``); empty: not known, and it may be entered at any time.
+    """
 
     id: str
     kind: str
@@ -38,6 +41,7 @@ class Place(Struct, frozen=True, gc=False):
     latitude: float = 0.0
     radius_m: float = 0.0
     ring: tuple[tuple[float, float], ...] = ()
+    opening_hours: str = ""
 
 
 Kind = Literal["glasses", "watch", "phone", "tablet", "home"]

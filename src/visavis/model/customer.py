@@ -14,6 +14,7 @@ HABITS_LIMIT: Final = 128
 CHANGES_LIMIT: Final = 8
 HABITS_SLACK: Final = 144
 SHOPS_LIMIT: Final = 4
+PLACES_LIMIT: Final = 8
 NAMES_LIMIT: Final = 64
 SETTLING_S: Final = 600.0
 """How long after it came back from a silence a home may take to report all that it holds."""
@@ -39,18 +40,33 @@ class Purchases(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Places(Struct, frozen=True, array_like=True, gc=False):
-    """The person's place, since when (epoch seconds); from ``entered``, ``dwelled``, ``left``, ``checked_in``.
+    """Where the person is, from ``entered``, ``dwelled``, ``left``, ``checked_in``; no position, no distance.
 
-    ``at`` is when they were last somewhere; ``left`` the places that they left since then, and when.
+    ``at`` is when they were last known to be somewhere (epoch seconds): in each place of ``chain``, of which each lies
+    in the next, the first since ``since``. ``left`` are the places that they left since then, and when; ``entered``
+    those of the chain whose entrance was reported; ``checked_in`` the one where they asked for service. ``resident``
+    says when they last stayed in a place at night, as only who lives or works there.
     """
 
-    here: str = ""
-    here_kind: str = ""
+    chain: tuple[str, ...] = ()
     since: float = 0.0
-    visits: int = 0
-    checked_in: bool = False
+    checked_in: str = ""
     at: float = 0.0
     left: dict[str, float] = {}
+    entered: tuple[str, ...] = ()
+    resident: dict[str, float] = {}
+
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """The places in which they are, the smallest first: leaving one leaves all that lie in it."""
+        gone = max([i + 1 for i, place in enumerate(self.chain) if place in self.left], default=0)
+        return self.chain[gone:]
+
+    @property
+    def here(self) -> str:
+        """The smallest of these places; empty when they are in none."""
+        inside = self.inside
+        return inside[0] if inside else ""
 
 
 class Stock(Struct, frozen=True, array_like=True, gc=False):

@@ -33,7 +33,7 @@ def decode(payload: bytes, *, received_at: datetime) -> Moment:
         if (fields := _with_lines(payload)) is None:
             raise _invalid(error) from None
         return from_builtins(fields, received_at=received_at)
-    return _checked(moment, received_at)
+    return checked(moment, received_at)
 
 
 def from_builtins(fields: dict[str, Any], *, received_at: datetime, our_own: bool = False) -> Moment:
@@ -42,7 +42,7 @@ def from_builtins(fields: dict[str, Any], *, received_at: datetime, our_own: boo
         moment = msgspec.convert(_with_array_lines(fields), Moment, strict=True)
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
-    return _checked(moment, received_at, our_own=our_own)
+    return checked(moment, received_at, our_own=our_own)
 
 
 def _with_lines(payload: bytes) -> dict[str, Any] | None:
@@ -68,7 +68,7 @@ def _with_array_lines(fields: dict[str, Any]) -> dict[str, Any]:
     return {**fields, "lines": written}
 
 
-def _checked(moment: Moment, received_at: datetime, *, our_own: bool = False) -> Moment:
+def checked(moment: Moment, received_at: datetime, *, our_own: bool = False) -> Moment:
     """The moment, if it is in time, a sender may give its id, and its customer and identifier are of one person."""
     if not our_own:
         check_sent_id(moment.id)

@@ -35,13 +35,16 @@ class Spot(Struct, frozen=True, array_like=True, gc=False):
     """Place, local day (since 1970-01-01) and local hour (0 to 24), written by the gate.
 
     The local time is that of the place, else of the moment's own UTC offset, else of the person's, else of the brand.
-    Stored with the moment, so that refolding years later needs no table of places or time zones.
+    ``within`` are the places in which the place lies, the smallest first; ``night`` tells that only who lives or works
+    there is there. Stored with the moment, so that refolding years later needs no table of places or time zones.
     """
 
     place: str
     place_kind: str
     local_day: int
     local_hour: float
+    within: tuple[str, ...] = ()
+    night: bool = False
 
 
 class Line(Struct, frozen=True, array_like=True, gc=False):
@@ -94,7 +97,10 @@ class MomentBase(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defau
 
 
 class Located(MomentBase, frozen=True, tag="located"):
-    """A position. Never stored: the gate turns it into ``entered`` of the place that contains it, or refuses it."""
+    """A position. Never stored: what it changes becomes ``entered`` or ``left`` of a place (``consent.presence``).
+
+    ``accuracy_m`` is the radius that holds the true position in 68 of 100 cases; 0 when the device does not say.
+    """
 
     category = "places"
     senders = PERSON
@@ -104,11 +110,16 @@ class Located(MomentBase, frozen=True, tag="located"):
 
 
 class Entered(MomentBase, frozen=True, tag="entered"):
-    """The person came into a place (the shop, an aisle, the street in front)."""
+    """The person came into a place (the shop, an aisle, the street in front).
+
+    ``no_entrance`` says why it wakes nothing: they were there already, the place is closed, or they live or work there.
+    Written by the gate.
+    """
 
     category = "places"
     senders = PERSON
     place: Id
+    no_entrance: Literal["", "same_stay", "closed", "resident"] = ""
 
 
 class Dwelled(MomentBase, frozen=True, tag="dwelled"):

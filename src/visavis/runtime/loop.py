@@ -25,24 +25,26 @@ from visavis.model.decoding import CLOCK_SKEW
 from visavis.model.entry import SERVER, Entry, Origin
 from visavis.model.errors import Refused, VisavisError
 from visavis.model.ids import check_identity, own_id
-from visavis.model.moment import Due, Linked, Merging, Moment, Objected
+from visavis.model.moment import Due, Linked, Located, Merging, Moment, Objected
 from visavis.model.world import WorldChange
 from visavis.ports import Clock, Log
 from visavis.runtime.linking import NOTHING, Linking, Named, uses_together
 from visavis.runtime.population import Changes, Population
+from visavis.runtime.positions import Positions
 from visavis.runtime.projections import Projections
 from visavis.runtime.replay import WORLDS, rebuild
 from visavis.runtime.worlds import change
 from visavis.strategy.read import Strategy
 
+NOWHERE: Final = "This position is in none of the brand's places; it was not kept."
 REMEMBERED: Final = "kept"  # the method of an objection entered from the suppression list
 SKEW_S: Final = CLOCK_SKEW.total_seconds()
 
 
 class StepResult(Struct, frozen=True):
-    """What the sender gets: the entry, or why it was not admitted; ``retried`` when the log held it already.
+    """What the sender gets: the entry, or why it was not admitted; neither for a position there that changed nothing.
 
-    ``conflict`` when what the log holds under this id says something else.
+    ``retried`` when the log held it already; ``conflict`` when what the log holds under this id says something else.
     """
 
     entry: Entry | None
@@ -85,6 +87,7 @@ class Processor:
         learner = OnlineLearner(self.population.customer, strategy.purposes)
         self.projections = projections if projections is not None else Projections([learner])
         self._objections_of = objections_of
+        self.positions = Positions()
         self.linking = Linking(self.population, randomization_key, has_key)
         self._entries: dict[tuple[str, str], Entry] = {}
         state = rebuild(log, self.population, self.projections)
@@ -176,6 +179,14 @@ class Processor:
         admitted = admit(self.strategy, customer, moment, received_at, origin)
         if not customer.entries and not isinstance(admitted, NotAdmitted) and self.log.erased(name):
             admitted = NotAdmitted(moment.kind, moment.category, "Nothing is kept under this name.")
+        if isinstance(admitted, Located):
+            transition = self.positions.follow(self.strategy, customer, admitted)
+            if transition is None:
+                somewhere = self.strategy.place_index.containing(admitted.longitude, admitted.latitude)
+                return StepResult(None, None if somewhere else NotAdmitted(moment.kind, moment.category, NOWHERE))
+            admitted = admit(self.strategy, customer, transition, received_at, origin)
+        if moment.category == "account":  # a choice, or who they are: what was known of their place is not carried over
+            self.positions.forget(customer.names)
         if isinstance(admitted, NotAdmitted):
             return StepResult(None, admitted)
         if not admitted.late:  # a late moment decides nothing: a history that is brought in is put in order once
@@ -252,6 +263,7 @@ class Processor:
     def discard_group(self, group: Group) -> None:
         """Forget a group that could not be made durable."""
         self.population.discard(group.changes)
+        self.positions.forget(group.changes.customers)
 
     def apply_group(self, group: Group, position: int, *, live: bool = True) -> None:
         """Let the population and the projections follow a durable group, whose last entry is at this position."""

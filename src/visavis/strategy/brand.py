@@ -49,7 +49,8 @@ class Brand(Struct, frozen=True):
     Only ``traits`` are declared, and only ``measures``, in the units of each, are measured. ``product_ids`` and
     ``place_ids`` are the forms (``model.ids.has_form``) of codes that no file of the brand lists. ``controller`` signs
     receipts of consent. ``late_after_s`` gives, by kind of moment, how long after it occurred it is still news;
-    ``stale_after_s``, by source, how long after its last report what it reported is still known.
+    ``stale_after_s``, by source, how long after its last report what it reported is still known. A stay at a place has
+    ended when nothing was heard of it for ``stay_ends_after_s``: who is seen there again enters again.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Brand(Struct, frozen=True):
     product_ids: tuple[str, ...] = ()
     place_ids: tuple[str, ...] = ()
     late_after_s: dict[str, float] = {}
+    stay_ends_after_s: float = 3_600.0
     stale_after_s: dict[str, float] = {}
     controller: Controller | None = None
 

@@ -1,4 +1,4 @@
-"""The smallest place that contains a point."""
+"""The places that contain a point, and those in which each place lies."""
 
 from collections.abc import Iterable
 from math import asin, cos, degrees, floor, pi, radians, sin, sqrt
@@ -14,6 +14,7 @@ CELLS_LIMIT: Final = 1000
 """A place over more cells than this is kept aside, and tested for every point."""
 POLAR_LATITUDE: Final = 89.9
 """A circle that reaches beyond may hold a pole: its box has all longitudes."""
+_POLAR_SHRINK: Final = 0.01
 _MARGIN: Final = 1e-6
 """Degrees (0.1 m) by which a bounding box is widened, more than rounding can move an edge."""
 
@@ -34,11 +35,33 @@ class PlaceIndex:
                 for row in rows:
                     self._cells.setdefault((column % CELLS_AROUND, row), []).append(place)
 
-    def find(self, longitude: float, latitude: float) -> Place | None:
-        """The smallest place that contains this point (degrees), or ``None``; of equal sizes the first by id."""
+    def containing(self, longitude: float, latitude: float) -> list[Place]:
+        """The places that contain this point (degrees), the smallest first; of equal sizes the first by id."""
         near = self._cells.get((floor(longitude * CELLS_A_DEGREE) % CELLS_AROUND, floor(latitude * CELLS_A_DEGREE)), ())
         inside = [place for place in (*near, *self._large) if contains(place, longitude, latitude)]
-        return min(inside, key=lambda place: (area_m2(place), place.id)) if inside else None
+        return sorted(inside, key=lambda place: (area_m2(place), place.id))
+
+    def near(self, longitude: float, latitude: float, reach_m: float) -> dict[str, Place]:
+        """By id, every place that has a point within this reach, and perhaps others that are not much farther."""
+        south, north = latitude - reach_m / DEGREE_M, latitude + reach_m / DEGREE_M
+        around = reach_m / (DEGREE_M * max(cos(radians(latitude)), _POLAR_SHRINK))
+        found = {place.id: place for place in self._large}
+        for column in _cells(longitude - around, longitude + around):
+            for row in _cells(south, north):
+                found.update([(place.id, place) for place in self._cells.get((column % CELLS_AROUND, row), ())])
+        return found
+
+    def within(self, place: Place) -> tuple[str, ...]:
+        """The larger places that contain the middle of this one, the smallest first."""
+        own, middle = area_m2(place), _middle(place)
+        return tuple([one.id for one in self.containing(*middle) if area_m2(one) > own])
+
+
+def _middle(place: Place) -> tuple[float, float]:
+    if not place.ring:
+        return place.longitude, place.latitude
+    longitudes, latitudes = zip(*set(place.ring), strict=True)
+    return sum(sorted(longitudes)) / len(longitudes), sum(sorted(latitudes)) / len(latitudes)
 
 
 def _cells(low: float, high: float) -> range:
@@ -71,6 +94,13 @@ def contains(place: Place, longitude: float, latitude: float) -> bool:
             inside = not inside
         x1, y1 = x2, y2
     return inside
+
+
+def apart_m(place: Place, longitude: float, latitude: float) -> float:
+    """How far the point is from a circle around the place; 0 within it."""
+    middle = _middle(place)
+    extent = max([distance_m(*middle, *corner) for corner in place.ring], default=place.radius_m)
+    return max(0.0, distance_m(*middle, longitude, latitude) - extent)
 
 
 def distance_m(longitude_a: float, latitude_a: float, longitude_b: float, latitude_b: float) -> float:

@@ -49,7 +49,10 @@ class WokenActions(Struct, frozen=True):
 
 
 class Strategy(Struct, frozen=True):
-    """A validated strategy: every name is defined, every condition reads only what its purpose covers."""
+    """A validated strategy: every name is defined, every condition reads only what its purpose covers.
+
+    ``within`` gives, for a place that lies in others, these others, the smallest first.
+    """
 
     version: str
     brand: Brand
@@ -66,6 +69,7 @@ class Strategy(Struct, frozen=True):
     conditions: dict[str, Condition]
     product_conditions: dict[str, Condition]
     place_index: PlaceIndex
+    within: dict[str, tuple[str, ...]]
     delivered: frozenset[str]
 
     @property
@@ -145,6 +149,7 @@ def assemble(reading: Reading, *, live: bool) -> Strategy | None:
     if brand is None or reading.listed():
         return None
     files = {path: content for path, content in reading.files.items() if is_own(path)}
+    index = PlaceIndex(places.values())
     return Strategy(
         version=version_of(*[part for path in sorted(files) for part in (path.encode(), files[path])]),
         brand=brand,
@@ -160,7 +165,8 @@ def assemble(reading: Reading, *, live: bool) -> Strategy | None:
         woken=_woken(actions, conditions, product_conditions),
         conditions=conditions,
         product_conditions=product_conditions,
-        place_index=PlaceIndex(places.values()),
+        place_index=index,
+        within={place.id: around for place in places.values() if (around := index.within(place))},
         delivered=webhooks.effects if webhooks is not None else OUTSIDE,
     )
 

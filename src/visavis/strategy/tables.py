@@ -15,6 +15,7 @@ from visavis.model.errors import Invalid
 from visavis.model.gs1 import gtin
 from visavis.model.ids import ID_LIMIT
 from visavis.strategy.faults import Reading
+from visavis.strategy.opening_hours import opening_hours
 from visavis.strategy.suggestion import suggestion
 
 PRODUCTS: Final = (*Product.__struct_fields__, "never_push")
@@ -185,6 +186,7 @@ class _About(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     zone: str
     radius_m: float = 0.0
+    opening_hours: str = ""
 
 
 class _Feature(msgspec.Struct):
@@ -200,18 +202,22 @@ def _place(feature: _Feature) -> Place:
     about = msgspec.convert(feature.properties, _About)
     if not 0 < len(about.id) <= ID_LIMIT:
         raise ValueError(f"its id has not 1 to {ID_LIMIT} characters")
+    hours = about.opening_hours
+    if hours:
+        opening_hours(hours)
     kind, coordinates = feature.geometry.get("type"), feature.geometry.get("coordinates")
     if kind == "Point":
         if about.radius_m <= 0.0:
             raise ValueError("a Point needs a radius_m above 0")
         longitude, latitude = _point(msgspec.convert(coordinates, list[float]))
-        return Place(about.id, about.kind, about.name, about.zone, longitude, latitude, about.radius_m)
+        return Place(about.id, about.kind, about.name, about.zone, longitude, latitude, about.radius_m, (), hours)
     if kind != "Polygon":
         raise ValueError("its geometry is neither a Point nor a Polygon")
     rings = msgspec.convert(coordinates, list[list[list[float]]])
     if len(rings) != 1 or len(rings[0]) < 4 or rings[0][0] != rings[0][-1]:
         raise ValueError("its Polygon is not one closed ring of at least four points")
-    return Place(about.id, about.kind, about.name, about.zone, ring=tuple([_point(point) for point in rings[0]]))
+    ring = tuple([_point(point) for point in rings[0]])
+    return Place(about.id, about.kind, about.name, about.zone, ring=ring, opening_hours=hours)
 
 
 def _point(numbers: list[float]) -> tuple[float, float]:

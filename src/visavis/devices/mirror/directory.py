@@ -29,8 +29,9 @@ from visavis.devices.mirror.responses import NOTHING, json_answer, list_answer
 from visavis.devices.mirror.timelines import Timelines
 from visavis.devices.mirror.uploads import body, fields
 from visavis.http.access_keys import AccessKey, permits
-from visavis.model.decoding import from_builtins
+from visavis.model.decoding import checked
 from visavis.model.errors import Invalid, Refused
+from visavis.model.moment import Located
 from visavis.runtime.writer import Writer
 
 
@@ -107,23 +108,22 @@ class Directory:
         found = read(Location, given)
         if found.latitude is None or found.longitude is None:
             raise Invalid("A location needs latitude and longitude.", advice="Give both, in degrees.")
-        located = {
-            "kind": "located",
-            "id": found.id or f"at-{token_hex(8)}",
-            "customer": key.subject,
-            "occurred_at": found.timestamp or stamp(clock.now()),
-            "latitude": found.latitude,
-            "longitude": found.longitude,
-            "accuracy_m": found.accuracy or 0.0,
-        }
-        moment = from_builtins(located, received_at=clock.now())
+        located = Located(
+            id=found.id or f"at-{token_hex(8)}",
+            customer=key.subject,
+            occurred_at=_instant(found.timestamp) if found.timestamp else clock.now(),
+            latitude=found.latitude,
+            longitude=found.longitude,
+            accuracy_m=found.accuracy or 0.0,
+        )
+        moment = checked(located, received_at=clock.now())
         if refused := permits(key, moment):
             raise Refused(refused)
         result = (await self._writer.process(moment, key.origin("mirror"))).answer
-        if result.entry is None:
-            assert result.refused is not None
+        if result.refused is not None:
             raise Refused("This position was not kept.", advice=result.refused.advice)
-        self._callbacks.notify(key.subject, "locations", "latest", "UPDATE")
+        if result.entry is not None:
+            self._callbacks.notify(key.subject, "locations", "latest", "UPDATE")
         return json_answer(request, self._here(key) or Location(id="latest"), 201)
 
     async def setting(self, request: Request, key: AccessKey) -> Response:
@@ -174,3 +174,10 @@ class Directory:
         one = self._callbacks.checked(replace(read(MirrorSubscription, given), id=name, updated=at))
         self._timelines.put(key.subject, "subscriptions", name, msgspec.json.encode(one))
         return json_answer(request, one, status)
+
+
+def _instant(timestamp: str) -> datetime:
+    try:
+        return datetime.fromisoformat(timestamp)
+    except ValueError:
+        raise Invalid("The timestamp of this location cannot be read.", advice="Write it in RFC 3339.") from None

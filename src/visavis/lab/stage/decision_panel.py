@@ -133,7 +133,7 @@ def why_adviser(person: StagePerson, screens: Screens, place: str) -> str:
     decision = person.decision("adviser") or (before.show if before is not None else None)
     if any(brief.entry.customer == customer.id for brief in screens.briefs(place)):
         return person.say("adviser_shown")
-    if customer.places.here != place or not customer.places.checked_in:
+    if customer.places.checked_in != place:
         return person.say("adviser_left" if person.decision("adviser") is not None else "adviser_away")
     if isinstance(decision, Show):
         card = _card(person, decision.id)

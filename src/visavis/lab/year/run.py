@@ -39,7 +39,8 @@ def run(
     """Run ``months`` with the log in ``folder``, one household in ``every``; short runs check consent too."""
     started = process_time()
     year = data.load()
-    whole = {**files, "products.csv": year.catalogue(), "places.geojson": data.places(year)}
+    brand = b"stay_ends_after_s = 60\n" + files["brand.toml"]  # each basket is a visit of its own
+    whole = {**files, "brand.toml": brand, "products.csv": year.catalogue(), "places.geojson": data.places(year)}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "key").write_bytes(KEY)
     until = datetime(2018 if months == 6 else 2017, 1 if months == 6 else 7 + months, 1, 5, tzinfo=UTC).timestamp()

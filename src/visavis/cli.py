@@ -180,11 +180,14 @@ def serve(
     from visavis.config import settings as read_settings  # noqa: PLC0415
     from visavis.listen import listening, run, until_stopped  # noqa: PLC0415
     from visavis.runtime.logs import set_up  # noqa: PLC0415
+    from visavis.strategy.read import read  # noqa: PLC0415
     from visavis.wiring import build  # noqa: PLC0415
 
     found = read_settings(settings, data=data, port=port)
     set_up()
-    server = build(strategy_files(root), found)
+    files = strategy_files(root)
+    read(files, live=True)
+    server = build(files, found)
 
     async def serving() -> None:
         async with listening(server, found.port, host=found.host):

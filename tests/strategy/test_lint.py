@@ -110,7 +110,7 @@ def test_a_condition_that_can_still_hold_is_a_warning(condition: str, said: str)
 
     assert [(one.file, one.line, one.severity) for one in only] == [(THANKS, line, "warning")], only
     assert said in only[0].message
-    assert read(files).actions
+    assert read(files, live=True).actions
 
 
 @settings(max_examples=300)
@@ -206,6 +206,12 @@ def test_what_a_kind_of_moment_carries_is_what_decisions_read_of_it(moment: Any)
         (TILL, 'by = "till"', 'by = "sensor"', "`paying` does not come from", "brand, till"),
         (TILL, 'by = "till"', 'by = "cashier"', "`by` cannot be `cashier`", "till"),
         (TILL, "expect = { status", "expects = { status", "`expects` is not known here", "`expect`"),
+        ("stories/5-water.toml", "first_name =", "nickname =", "`nickname` is not a trait of brand.toml", "first_name"),
+        ("stories/5-water.toml", 'measure = "water"', 'measure = "watr"', "`watr` is not a measure", "`water`"),
+        ("stories/8-says-no.toml", 'close = "purchases"', 'close = "purchase"', "not a category", "`purchases`"),
+        ("brand.toml", 'name = "Le Marché du Coin"', 'name = ""', "`name` is empty", "Write"),
+        ("places.geojson", '"features": [', '"features": [,', "not a GeoJSON collection", "FeatureCollection"),
+        ("segments.toml", "heavy = ", "heavy ", "this is not TOML", "NAME = VALUE"),
         (TILL, 'card = "reminder-till"', 'card = "reminder-tilt"', "is not a customer's action", "`reminder-till`"),
         (TILL, '"silence_better"', '"silence"', "`silence` is not a reason", "`silence_better`"),
     ],
@@ -255,7 +261,15 @@ def test_a_planted_doubt_is_one_warning_and_the_strategy_can_be_used(
     assert 0 <= only[0].line - line <= 2
     assert said in only[0].message
     assert only[0].advice
+    assert read(files, live=True).actions
+
+
+def test_what_could_never_be_of_use_does_not_serve_and_is_read_from_a_log() -> None:
+    files, _ = changed(BRIEF, '["checked_in"]', '["entered"]')
+
     assert read(files).actions
+    with pytest.raises(Invalid, match="an adviser is never shown anything"):
+        read(files, live=True)
 
 
 def test_one_cause_is_told_once() -> None:

@@ -6,11 +6,9 @@ from visavis.model.errors import Invalid
 from visavis.model.gs1 import gtin, read
 from visavis.model.ids import has_form
 from visavis.model.moment import Bought, Declared, Measured, Moment, Paying
-from visavis.strategy.brand import Brand
+from visavis.strategy.brand import FIRST_NAME, Brand
 from visavis.strategy.read import Strategy
 
-FIRST_NAME: Final = "first_name"
-"""The one trait that every brand has, in the person's own words."""
 FIRST_NAME_LIMIT: Final = 60
 GLN_LENGTH: Final = 13
 """A GS1 number of a place has as many digits as a GTIN-13, and the same check digit."""

@@ -60,7 +60,7 @@ async def running(
     language: str = "fr",
 ) -> AsyncIterator[StorySession]:
     """A server here (port 0: a free one) and a session of stories on it, until left; ``data`` is kept if given."""
-    if not read(files).products:
+    if not read(files, live=True).products:
         advice = "Write some into products.csv: each line a gtin and its family."
         raise Invalid("This strategy has no products, and stories are about products.", advice=advice)
     bound = bound_at("127.0.0.1", port)

@@ -6,6 +6,8 @@ from msgspec import Struct, field
 
 from visavis.model.moment import Moment
 
+FIRST_NAME: Final = "first_name"
+"""The one trait that every brand has, in the person's own words."""
 LATE_AFTER_S: Final = 180.0
 LATE_AFTER_AT_HOME_S: Final = 21_600.0
 """For what does not happen at a place of the brand; by its category (:data:`AT_HOME`)."""

@@ -16,7 +16,7 @@ def check(
     ``others`` are the files that lie beside them and that nothing reads.
     """
     reading = Reading(files)
-    strategy = assemble(reading)
+    strategy = assemble(reading, live=True)
     story_check.check(reading, strategy)
     for path in others:
         reading.warn(path, 1, "nothing reads this file", "Keep it elsewhere: it is no part of the strategy.")

@@ -84,6 +84,7 @@ def has_local_time(kind: str) -> bool:
 
 
 def names(
+    reading: Reading,
     brand: Brand | None,
     devices: Mapping[str, Device],
     families: Mapping[str, Family],
@@ -103,6 +104,13 @@ def names(
     if brand is not None:
         found |= {"customer.language": frozenset(("fr", "en")), "customer.tags": frozenset(brand.traits)}
         found |= {"measure.name": frozenset(brand.measures)}
+    read_from = {"place": "places.geojson", "saw": "products.csv", "home": "products.csv", "product": "products.csv"}
+    # A table that is missing or faulty is told of itself, not by everything that names something in it.
+    found = {
+        path: those
+        for path, those in found.items()
+        if those and reading.is_clean(read_from.get(path.partition(".")[0], "")) and reading.is_clean("families.csv")
+    }
     unlisted = {"place.id"} if brand is not None and brand.place_ids else set[str]()
     return Names(found, frozenset({"saw.product", "home.product", "product.id"} | unlisted))
 

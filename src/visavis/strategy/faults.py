@@ -227,6 +227,8 @@ class Reading:
         expected = re.search(r"xpected `(\w+)", error)
         advice = _HOW.get(expected[1], "") if expected else _HOW["date"] if "date" in error else ""
         what = error.partition(" - at `$")[0]
+        if _record_type(kind) is not None:
+            advice = f"Write each as [[{keys[-1]}]]."
         self.fault(path, keys, f"`{keys[-1]}`: {what[0].lower()}{what[1:]}", advice or "Correct it.")
 
 

@@ -52,7 +52,7 @@ def mistaken(path: str) -> str:
     if not folders:
         return _mistaken_file(name, ending)
     folder = folders[0]
-    near = folder if folder in FOLDERS else next(iter(get_close_matches(folder.lower(), FOLDERS, n=1, cutoff=0.7)), "")
+    near = folder if folder in FOLDERS else next(iter(get_close_matches(folder.lower(), FOLDERS, n=1, cutoff=0.6)), "")
     if not near or not get_close_matches(ending, (".toml",), cutoff=0.6):
         return ""
     meant = f"{near}/{stem}.toml"

@@ -103,6 +103,8 @@ def brand(reading: Reading, found: Brand, devices: Mapping[str, Device]) -> None
     """The languages, the zone, the currency and the device are ones that exist."""
     path, spoken = "brand.toml", found.languages
     ranges(reading, path, found)
+    if not found.name.strip():
+        reading.fault(path, "name", "`name` is empty", "Write the name that people know.")
     if unknown := [one for one in spoken if one not in LANGUAGES]:
         what = f"`languages` must be fr, en or both: `{unknown[0]}` is neither"
         reading.fault(path, "languages", what, suggestion(unknown[0], LANGUAGES))
@@ -140,7 +142,7 @@ def _declared(reading: Reading, found: Brand) -> None:
     """Traits have words in the brand's languages, values are short, and forms of ids leave no room for text."""
     path = "brand.toml"
     for name, trait in found.traits.items():
-        for language in [one for one in LANGUAGES if one in found.languages and not getattr(trait, one)]:
+        for language in [one for one in found.languages if one in LANGUAGES and not getattr(trait, one)]:
             what = f"`{name}` has no {language} words"
             reading.fault(
                 path, ("traits", name, language), what, "Advisers read them: write each language of the brand."
@@ -299,6 +301,8 @@ def condition(
     try:
         parsed = parse(getattr(found, key), segments=segments)
     except ConditionError as error:
+        if "is not a segment" in error.args[0] and not reading.is_clean("segments.toml"):
+            return None
         reading.fault(path, key, f"`{key}`: {error.args[0].removesuffix('.')}", error.advice)
         return None
     for name in sorted(parsed.paths):

@@ -96,17 +96,21 @@ class Strategy(Struct, frozen=True):
         return next((one for one in wanted if one in self.brand.languages), self.brand.languages[0])
 
 
-def read(files: Mapping[str, bytes]) -> Strategy:
-    """The strategy of these files; :class:`Invalid` with every fault, one a line. Same bytes, same version."""
+def read(files: Mapping[str, bytes], *, live: bool = False) -> Strategy:
+    """The strategy of these files; :class:`Invalid` with every fault, one a line. Same bytes, same version.
+
+    ``live`` strategies, which are about to serve, also have no action or condition that could never be of use. Those of
+    a log are read as they were.
+    """
     reading = Reading(files)
-    strategy = assemble(reading)
+    strategy = assemble(reading, live=live)
     if strategy is None:
         faults = reading.listed()
         raise Invalid(f"This strategy has {len(faults)} fault{'s' if len(faults) > 1 else ''}:\n" + "\n".join(faults))
     return strategy
 
 
-def assemble(reading: Reading) -> Strategy | None:
+def assemble(reading: Reading, *, live: bool) -> Strategy | None:
     """The strategy of what is being read, or ``None`` with each of its faults noted."""
     brand = reading.record(Brand, "brand.toml", reading.toml("brand.toml"), ())
     languages = lint.languages(reading)
@@ -116,8 +120,8 @@ def assemble(reading: Reading) -> Strategy | None:
     families = tables.families(reading)
     products, barred = tables.products(reading)
     places = geojson.places(reading)
-    named = names(brand, devices, families, products, places)
-    segments = _segments(reading, named)
+    named = names(reading, brand, devices, families, products, places)
+    segments = _segments(reading, named if live else None)
     actions = _actions(reading)
     webhooks = reading.record(Delivered, WEBHOOKS, reading.toml(WEBHOOKS, needed=False), ())
     for effect in sorted(webhooks.effects - OUTSIDE) if webhooks is not None else ():
@@ -136,7 +140,7 @@ def assemble(reading: Reading) -> Strategy | None:
         lint.outcome(reading, action, purposes.get(action.purpose), objectives.get(action.objective))
         lint.words(reading, action, languages)
     conditions, product_conditions = _conditions(reading, actions, purposes, segments)
-    for name, action in actions.items():
+    for name, action in actions.items() if live else ():
         if reading.is_clean(path := f"actions/{name}.toml"):
             dead_actions.check(reading, action, objectives.get(action.objective))
             contradictions.check(reading, path, "when", conditions[name], named, action.woken_by)
@@ -181,7 +185,7 @@ def _reads(action: Action, when: Condition, product_when: Condition | None) -> f
     return frozenset({ATTRIBUTES[path].category for path in paths} | lint.READ_BY[action.about]) - {""}
 
 
-def _segments(reading: Reading, named: Names) -> dict[str, Condition]:
+def _segments(reading: Reading, named: Names | None) -> dict[str, Condition]:
     """Segments in the order of the file: each may use those above it, so a cycle cannot be written."""
     path, found = "segments.toml", dict[str, Condition]()
     for name, text in (reading.toml(path, needed=False) or {}).items():
@@ -196,7 +200,7 @@ def _segments(reading: Reading, named: Names) -> dict[str, Condition]:
         except ConditionError as error:
             reading.fault(path, name, f"segment `{name}`: {error.args[0].removesuffix('.')}", error.advice)
             continue
-        if contradictions.check(reading, path, name, parsed, named):
+        if named is None or contradictions.check(reading, path, name, parsed, named):
             found[name] = parsed
     return found
 

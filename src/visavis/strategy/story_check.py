@@ -8,6 +8,7 @@ from msgspec.structs import fields
 from visavis.model.consent import CATEGORIES
 from visavis.model.decision import RefusalReason
 from visavis.model.moment import KINDS, MomentBase
+from visavis.strategy.brand import FIRST_NAME
 from visavis.strategy.faults import Reading
 from visavis.strategy.file_names import is_own
 from visavis.strategy.read import Strategy
@@ -83,13 +84,18 @@ def _names(reading: Reading, path: str, story: Story, strategy: Strategy) -> Non
             if one and one not in every and strategy.actions:  # without any action that is the one warning
                 reading.fault(path, where, f"`{one}` is not {what}", suggestion(one, every))
 
+    traits = (FIRST_NAME, *strategy.brand.traits)
     known(("given",), "a purpose", story.given, strategy.purposes)
+    known(("declared",), "a trait of brand.toml", story.declared, traits)
     for number, step in enumerate(story.steps):
         at = ("steps", str(number))
         known((*at, "switch"), "a purpose", (step.switch,), strategy.purposes)
         known((*at, "close"), "a category of data", (step.close,), CATEGORIES)
         if step.expect.status < REFUSED:
             place, product = str(step.moment.get("place", "")), str(step.moment.get("product", ""))
+            trait, measure = str(step.moment.get("trait", "")), str(step.moment.get("measure", ""))
+            known((*at, "moment"), "a trait of brand.toml", (trait,), traits)
+            known((*at, "moment"), "a measure of brand.toml", (measure,), strategy.brand.measures)
             known((*at, "moment"), "a place", (place,) if not place.startswith("@") else (), strategy.places)
             known((*at, "moment"), "a product", (product,) if not product.startswith("@") else (), strategy.products)
         for name, (what, given, names) in _expected(step.expect, strategy).items():

@@ -44,7 +44,7 @@ def rows(
         for name in head:
             if name not in known or head.count(name) > 1:
                 what = f"the column `{name[:40]}` is " + ("not known" if name not in known else "there twice")
-                reading.fault(path, 1, what, suggestion(name, known))
+                reading.fault(path, 1, what, suggestion(name, known) if name not in known else "Keep one.")
         if not set(needed) <= set(head):
             return
         width = len(head)
@@ -59,7 +59,9 @@ def rows(
                 return
             elif row:
                 what = f"this line has {len(row)} cells, not {width}"
-                reading.fault(path, lines.line_num, what, "Put cells with a comma between quotes.")
+                reading.fault(
+                    path, lines.line_num, what, "Put cells with a comma between quotes, and close each quote."
+                )
     except csv.Error as error:
         reading.fault(path, lines.line_num, f"this is not CSV: {error}", "Correct the line.")
 

@@ -150,8 +150,8 @@ async def check_race(trials: int) -> tuple[int, int]:
             await writer.process(one)
         moments: list[Moment] = [
             Withdrew(id=f"w{trial}", customer="camille", occurred_at=NOON, purpose="reminders"),
-            enters(id=f"a{trial}"),
-            enters(id=f"b{trial}"),
+            pays(BRANDS[9], id=f"a{trial}"),
+            pays(BRANDS[9], id=f"b{trial}"),
         ]
         dice.shuffle(moments)
         lived = await asyncio.gather(*[arrives(one) for one in moments])

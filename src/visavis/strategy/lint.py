@@ -49,7 +49,7 @@ LATE_AFTER_LIMIT_S: Final = 31 * 86_400
 STALE_AFTER_RANGE_S: Final = (3_600, 366 * 86_400)
 _RANGES: Final[dict[str, tuple[float, float]]] = {
     "quiet_from_h": (0, 24),
-    "stay_ends_after_s": (60, 86_400),
+    "stay_ends_after_s": (1, 86_400),
     "quiet_until_h": (0, 24),
     "attention_units_per_day": (0, 1000),
     "attention_price_cents": (0, 10_000),

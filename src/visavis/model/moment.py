@@ -64,9 +64,9 @@ class MomentBase(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defau
 
     ``retention`` names the class of data whose retention period applies (the category, unless the kind is a proof);
     an ``active_contact`` is an act of the person, and starts that period again. ``late``: received too long after it
-    occurred to be news (``Brand.late_after``); ``back``: reported by a source that comes back from a silence;
-    ``own_offset_s``: the UTC offset that the person's own device or home wrote ``occurred_at`` with. All three are
-    written by the gate.
+    occurred to be news (``Brand.late_after``), or after something newer that ended it (``consent.overtaken``);
+    ``back``: reported by a source that comes back from a silence; ``own_offset_s``: the UTC offset that the person's
+    own device or home wrote ``occurred_at`` with. All three are written by the gate.
     """
 
     category: ClassVar[Category]

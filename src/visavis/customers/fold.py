@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from visavis.customers.choices import with_choice
 from visavis.customers.confirmation import with_confirmation
+from visavis.customers.contact import contact
 from visavis.customers.habits import bought, follows
 from visavis.customers.identity import strictest
 from visavis.customers.merging import with_link
@@ -251,8 +252,8 @@ def _retention(customer: Customer, moment: Moment, received_s: float) -> tuple[f
     """The last active contact, and the retention classes of the customer's entries."""
     held = customer.held
     contact_at = customer.last_contact_at
-    if moment.active_contact:
-        contact_at = max(contact_at, min(moment.occurred_at.timestamp(), received_s))
+    if (acted_at := contact(moment)) is not None:
+        contact_at = max(contact_at, min(acted_at, received_s))
     if isinstance(moment, Lapsed) and moment.contact_at is not None:
         contact_at = max(contact_at, moment.contact_at.timestamp())
     return contact_at, held if moment.retention in held else tuple(sorted((*held, moment.retention)))

@@ -273,6 +273,7 @@ class Fulfilled(MomentBase, frozen=True, tag="fulfilled"):
 
     category = "orders"
     senders = BRAND
+    active_contact = False
     order: Id
 
 
@@ -389,6 +390,7 @@ class Born(MomentBase, frozen=True, tag="born"):
     category = "account"
     senders = BRAND
     retention = PROOF
+    active_contact = False
     birth_date: date | None = None
     of_age_at: datetime | None = None
 
@@ -448,6 +450,7 @@ class Reviewed(MomentBase, frozen=True, tag="reviewed"):
 
     category = "account"
     senders = NOBODY
+    active_contact = False
     decision: Id
     outcome: Annotated[str, Meta(pattern="^(confirmed|changed)$")]
     reasons: Annotated[str, Meta(min_length=1, max_length=2000)]
@@ -517,6 +520,7 @@ class Linked(MomentBase, frozen=True, tag="linked"):
 
     category = "account"
     senders = BRAND
+    active_contact = False
     identifier: Id
     how: Annotated[str, Meta(pattern="^(linked|extended|waiting|merged)$")] = "linked"
     merge: Name = ""

@@ -17,21 +17,28 @@ from visavis.model.customer import CHANGES_LIMIT, Customer, newborn
 from visavis.model.entry import FORM, Entry
 from visavis.model.moment import (
     KINDS,
+    Born,
     CheckedIn,
+    ChoiceProof,
+    Consented,
     Consumed,
     Declared,
     Dwelled,
     Entered,
     Fulfilled,
     Left,
+    Linked,
     Measured,
     Moment,
     Noticed,
     Ordered,
     RanOut,
+    Requested,
     Returned,
+    Reviewed,
     Spot,
     Stocked,
+    Withdrew,
     Worn,
 )
 
@@ -187,3 +194,22 @@ def test_any_kind_of_contact_counts_from_when_it_occurred(kind: type[Moment]) ->
 
     assert known(moment).kept_from == moment.occurred_at.timestamp()
     assert known(Left(**at(9), place="s1"), moment).kept_from == at(9)["occurred_at"].timestamp()
+
+
+def test_what_the_brand_does_is_no_contact() -> None:
+    paper = ChoiceProof("paper", "form 7", at(2)["occurred_at"])
+    basket = Left(**at(1), place="s1")
+    acts: list[tuple[Moment, int]] = [
+        (Linked(**at(9), identifier="card"), 1),
+        (Born(**at(9)), 1),
+        (Fulfilled(**at(9), order="o"), 1),
+        (Reviewed(**at(9), decision="d", outcome="confirmed", reasons="checked"), 1),
+        (Requested(**at(9), request="r", right="access", status="delayed"), 1),
+        (Requested(**at(9), request="r", right="access"), 9),
+        (Withdrew(**at(9), purpose="home", how="invalidated"), 1),
+        (Withdrew(**at(9), purpose="home"), 9),
+        (Consented(**at(9), purpose="home", notice="1", proof=paper), 2),
+        (Consented(**at(9), purpose="home", notice="1"), 9),
+    ]
+    for act, minute in acts:
+        assert known(basket, act).kept_from == at(minute)["occurred_at"].timestamp(), act

@@ -9,7 +9,7 @@ from visavis.customers.fold import fold
 from visavis.model.decision import Decision, Show, Silence
 from visavis.model.entry import decode, encode
 from visavis.model.errors import Invalid
-from visavis.model.moment import Bought, CheckedIn, Moment, RanOut, Saw
+from visavis.model.moment import Bought, CheckedIn, Left, Moment, RanOut, Saw, Stocked
 from visavis.runtime.loop import Processor
 from visavis.strategy.read import read
 
@@ -46,6 +46,40 @@ def test_what_is_received_late_wakes_nothing_and_opens_no_window(moment: Moment,
     assert all(isinstance(one, Silence) and one.reason == "late" and one.window is None for one in decisions)
     assert not loop.customer("camille").service.open
     assert all(isinstance(one, Show) or one.reason != "late" for one in in_time)
+
+
+MINUTE_LATER: Any = {"id": "newer", "customer": "camille", "occurred_at": NOON + timedelta(minutes=1)}
+ENDED: list[tuple[Moment, Moment, str]] = [
+    (WOKEN[0][0], Left(**MINUTE_LATER, place="s1"), "reminders"),
+    (WOKEN[0][0], CheckedIn(**MINUTE_LATER, place="s2"), "reminders"),
+    (WOKEN[1][0], Bought(**MINUTE_LATER, place="s1", lines=lines(BRANDS[5])), "reminders"),
+    (WOKEN[2][0], Left(**MINUTE_LATER, place="s1"), "adviser-brief"),
+    (WOKEN[4][0], Stocked(**MINUTE_LATER, product=BRANDS[3], quantity=6), "home"),
+]
+
+
+@pytest.mark.parametrize(("moment", "newer", "purpose"), ENDED)
+def test_what_was_over_when_it_was_received_wakes_nothing(moment: Moment, newer: Moment, purpose: str) -> None:
+    for received_in, late in (((moment, newer), False), ((newer, moment), True)):
+        loop = a_loop(at=NOON)
+        camille(loop, "place-moment", "reminders", purpose)
+        turn(loop, NOON + timedelta(minutes=2))
+        entries = [loop.process([one])[0].entry for one in received_in]
+        (found,) = [entry for entry in entries if entry is not None and entry.moment.id == "late"]
+
+        assert found.decisions
+        assert [getattr(one, "reason", "") == "late" for one in found.decisions] == [late] * len(found.decisions)
+
+
+def test_what_a_newer_fact_of_the_same_stay_overtook_is_news() -> None:
+    loop = a_loop(at=NOON)
+    camille(loop, "place-moment", "adviser-brief")
+    turn(loop, NOON + timedelta(minutes=2))
+    entries = [
+        answer.entry for answer in loop.process([enters(id="newer", at=MINUTE_LATER["occurred_at"]), WOKEN[2][0]])
+    ]
+
+    assert not any(entry is None or entry.moment.late for entry in entries)
 
 
 def test_a_late_check_in_checks_nobody_in_but_tells_where_the_person_is() -> None:

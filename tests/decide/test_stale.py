@@ -14,7 +14,7 @@ from visavis.decide.device import best
 from visavis.decide.facts import facts
 from visavis.model.decision import Decision, Show
 from visavis.model.errors import Invalid
-from visavis.model.moment import Consumed, Moment, RanOut, Saw, Stocked, Worn
+from visavis.model.moment import Consumed, Measured, Moment, RanOut, Saw, Stocked, Worn
 from visavis.runtime.loop import Processor
 from visavis.runtime.replay import Difference, verify
 from visavis.strategy.freshness import fresh, stale_sources
@@ -104,6 +104,20 @@ def test_a_fridge_that_comes_back_wakes_nobody_until_it_has_settled() -> None:
 
         assert [getattr(one[0], "reason", "") for one in decisions[1:]] == reasons, days
         assert [shown(one) for one in decisions[1:]] == [not reason for reason in reasons]
+
+
+def test_a_number_that_is_measured_again_after_a_silence_wakes_nobody_until_it_has_settled() -> None:
+    loop = a_loop()
+    camille(loop, "own-numbers")
+    minute, reasons = 1 / 1440, []
+    for days in (0.0, 30, 30 + 9 * minute, 30 + 11 * minute):
+        turn(loop, NOON + days * DAY)
+        entry = loop.process([Measured(**at(days), measure="water", value=1.0, goal=2.0, unit="L")])[0].entry
+        assert entry is not None
+        reasons.append(getattr(entry.decisions[0], "reason", ""))
+
+    assert reasons == ["", "back", "back", ""]
+    assert loop.customer("camille").numbers["water"].today == 3.0
 
 
 def test_the_first_report_of_a_home_is_news() -> None:

@@ -132,6 +132,14 @@ def test_what_comes_twice_or_was_kept_by_the_broker_counts_once(street: Houses) 
     assert [(one.product, one.quantity) for one in street.moments(home, Stocked)] == [(MILK, 1), (BREAD, 1), (MILK, 1)]
 
 
+def test_what_the_broker_kept_is_of_the_day_that_it_tells_or_of_none() -> None:
+    told = {"event_type": "out_of_stock", "gtin": MILK, "id": "e"}
+    with pytest.raises(Invalid, match="has a `time`"):
+        event(told, "camille", "h1", STRATEGY.products, NOON, retained=True)
+    assert event(told | {"time": at()}, "camille", "h1", STRATEGY.products, NOON, retained=True) is not None
+    assert event(told, "camille", "h1", STRATEGY.products, NOON) is not None
+
+
 def kicked(street: Houses) -> None:
     """Somebody takes the server's session over, as a broken network would end it; it comes back by itself."""
     hearing = Hearing(street.broker, "admin", "visavis/status")

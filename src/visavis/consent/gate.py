@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from visavis.consent.confirmation import asks_for, sought
 from visavis.consent.notices import closed_by, resolved, unresolved
+from visavis.consent.overtaken import overtaken
 from visavis.consent.presence import became, no_entrance
 from visavis.consent.vocabulary import undeclared
 from visavis.model.consent import OPENS, Consent, OpenTime, Purpose
@@ -159,12 +160,14 @@ def still_readable(strategy: Strategy, customer: Customer, entry: Entry, now: fl
 
 def _stamped(strategy: Strategy, customer: Customer, moment: Moment, received_at: datetime) -> Moment:
     """The moment placed (:func:`placed`), marked as late or back, with its own offset, whatever its sender wrote."""
+    moment = placed(strategy, moment, customer.offset_s)
     late = (received_at - moment.occurred_at).total_seconds() > strategy.brand.late_after(moment)
+    late = late or overtaken(customer, moment)
     back = comes_back(strategy.brand, customer, moment, received_at.timestamp())
     own = _offset_s(moment) if moment.senders <= PERSON | SENSOR else None
     if isinstance(moment, Entered):
         moment = replace(moment, no_entrance="" if late else no_entrance(strategy, customer.places, moment))
-    return replace(placed(strategy, moment, customer.offset_s), late=late, back=back, own_offset_s=own)
+    return replace(moment, late=late, back=back, own_offset_s=own)
 
 
 def _offset_s(moment: Moment) -> int | None:

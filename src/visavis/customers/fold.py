@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from visavis.customers.choices import with_choice
 from visavis.customers.confirmation import with_confirmation
+from visavis.customers.contact import contact
 from visavis.customers.habits import bought, follows
 from visavis.customers.identity import strictest
 from visavis.customers.merging import with_link
@@ -107,7 +108,7 @@ def apply_moment(customer: Customer, moment: Moment, received_at: datetime) -> t
         case Stocked() | Consumed() | RanOut():
             customer = _home(customer, moment, received_s)
         case Measured():
-            number = _number(customer.numbers.get(moment.measure), moment)
+            number = _number(customer.numbers.get(moment.measure), moment, received_s)
             customer = replace(customer, numbers=bounded(customer.numbers, moment.measure, number))
         case Declared():
             customer = _preference(customer, moment)
@@ -251,8 +252,8 @@ def _retention(customer: Customer, moment: Moment, received_s: float) -> tuple[f
     """The last active contact, and the retention classes of the customer's entries."""
     held = customer.held
     contact_at = customer.last_contact_at
-    if moment.active_contact:
-        contact_at = max(contact_at, min(moment.occurred_at.timestamp(), received_s))
+    if (acted_at := contact(moment)) is not None:
+        contact_at = max(contact_at, min(acted_at, received_s))
     if isinstance(moment, Lapsed) and moment.contact_at is not None:
         contact_at = max(contact_at, moment.contact_at.timestamp())
     return contact_at, held if moment.retention in held else tuple(sorted((*held, moment.retention)))
@@ -282,11 +283,13 @@ def _answer(customer: Customer, moment: Displayed | Answered) -> Customer:
     return replace(customer, service=replace(service, shown=tuple(shown), reluctance=reluctance, wrong=wrong))
 
 
-def _number(before: Number | None, moment: Measured) -> Number:
+def _number(before: Number | None, moment: Measured, received_s: float) -> Number:
     """The sum of the last day after this measure; what occurred on a day before it is no part of it."""
     day, at = moment.at.local_day if moment.at is not None else 0, moment.occurred_at.timestamp()
     if before is None:
         return Number(moment.value, day, moment.goal or 0.0, moment.unit, at, at if moment.goal is not None else 0.0)
+    if moment.back and received_s - before.back_at >= SETTLING_S:
+        before = replace(before, back_at=received_s)
     if moment.goal is not None and at >= before.goal_at:
         before = replace(before, goal=moment.goal, goal_at=at)
     if moment.unit and (at >= before.at or not before.unit):

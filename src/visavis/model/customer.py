@@ -17,7 +17,7 @@ SHOPS_LIMIT: Final = 4
 PLACES_LIMIT: Final = 8
 NAMES_LIMIT: Final = 64
 SETTLING_S: Final = 600.0
-"""How long after it came back from a silence a home may take to report all that it holds."""
+"""How long after it came back from a silence a source may take to report all that it holds."""
 
 T = TypeVar("T")
 

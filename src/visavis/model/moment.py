@@ -64,9 +64,9 @@ class MomentBase(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defau
 
     ``retention`` names the class of data whose retention period applies (the category, unless the kind is a proof);
     an ``active_contact`` is an act of the person, and starts that period again. ``late``: received too long after it
-    occurred to be news (``Brand.late_after``); ``back``: reported by a source that comes back from a silence;
-    ``own_offset_s``: the UTC offset that the person's own device or home wrote ``occurred_at`` with. All three are
-    written by the gate.
+    occurred to be news (``Brand.late_after``), or after something newer that ended it (``consent.overtaken``);
+    ``back``: reported by a source that comes back from a silence; ``own_offset_s``: the UTC offset that the person's
+    own device or home wrote ``occurred_at`` with. All three are written by the gate.
     """
 
     category: ClassVar[Category]
@@ -273,6 +273,7 @@ class Fulfilled(MomentBase, frozen=True, tag="fulfilled"):
 
     category = "orders"
     senders = BRAND
+    active_contact = False
     order: Id
 
 
@@ -389,6 +390,7 @@ class Born(MomentBase, frozen=True, tag="born"):
     category = "account"
     senders = BRAND
     retention = PROOF
+    active_contact = False
     birth_date: date | None = None
     of_age_at: datetime | None = None
 
@@ -448,6 +450,7 @@ class Reviewed(MomentBase, frozen=True, tag="reviewed"):
 
     category = "account"
     senders = NOBODY
+    active_contact = False
     decision: Id
     outcome: Annotated[str, Meta(pattern="^(confirmed|changed)$")]
     reasons: Annotated[str, Meta(min_length=1, max_length=2000)]
@@ -517,6 +520,7 @@ class Linked(MomentBase, frozen=True, tag="linked"):
 
     category = "account"
     senders = BRAND
+    active_contact = False
     identifier: Id
     how: Annotated[str, Meta(pattern="^(linked|extended|waiting|merged)$")] = "linked"
     merge: Name = ""

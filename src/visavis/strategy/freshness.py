@@ -4,7 +4,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from visavis.model.customer import SETTLING_S, Customer
-from visavis.model.moment import Consumed, Moment, RanOut, Stocked, Worn
+from visavis.model.moment import Consumed, Measured, Moment, RanOut, Stocked, Worn
 from visavis.model.shown import DeviceState
 from visavis.strategy.brand import Brand
 
@@ -49,12 +49,15 @@ def fresh(brand: Brand, customer: Customer, now: float) -> Customer:
 def comes_back(brand: Brand, customer: Customer, moment: Moment, received_s: float) -> bool:
     """Whether this is reported by a source that comes back from a silence: that is no news, and wakes nothing.
 
-    A home may report all that it holds when it comes back, so this lasts some minutes.
+    It may report all that it holds when it comes back, so this lasts some minutes; a device reports its state at once.
     """
     match moment:
         case Stocked() | Consumed() | RanOut() if customer.home:
             silent = received_s - _home_at(customer) > brand.stale_after("home")
             return silent or received_s - customer.home_back_at < SETTLING_S
+        case Measured() if (number := customer.profile(moment.customer).numbers.get(moment.measure)) is not None:
+            silent = received_s - number.at > brand.stale_after("numbers")
+            return silent or received_s - number.back_at < SETTLING_S
         case Worn() if (state := customer.devices.get(moment.device)) is not None:
             return received_s - state.at > brand.stale_after("device")
         case _:

@@ -180,7 +180,8 @@ class Home:
         elif where is not None or what == "event":
             fields = discovery.within(messages.opened(arrived.payload), where or ())
             now = self._writer.processor.clock.now()
-            await self._process(key, messages.event(fields, key.subject, key.id, self._strategy.products, now))
+            about = (fields, key.subject, key.id, self._strategy.products, now)
+            await self._process(key, messages.event(*about, retained=arrived.retained))
         elif what == "status":
             await self._status(key, arrived.payload)
         elif what in ("displayed", "answer"):

@@ -97,8 +97,12 @@ def opened(payload: bytes) -> Any:
         raise Invalid("The message is not JSON.", advice="Send one object a message.") from None
 
 
-def event(fields: Any, person: str, home: str, products: Container[str], received_at: datetime) -> Moment | None:
+def event(
+    fields: Any, person: str, home: str, products: Container[str], received_at: datetime, *, retained: bool = False
+) -> Moment | None:
     """The moment that this event is, or none; :class:`Invalid` when it cannot be understood.
+
+    When one that the broker ``retained`` occurred, only its own time tells.
 
     >>> link, now = "https://id.gs1.org/01/03017620422003", datetime(2026, 11, 24, 10, tzinfo=UTC)
     >>> fields = {"event_type": "out_of_stock", "digital_link": link, "time": "2026-11-24T09:00:00Z"}
@@ -117,6 +121,8 @@ def event(fields: Any, person: str, home: str, products: Container[str], receive
         raise Invalid(
             "An event has a `time` or an `id`.", advice="Without either, a message that comes twice would count twice."
         )
+    if retained and sent.time is None:
+        raise Invalid("A retained event has a `time`.", advice="Without it, it may be of any day: nobody knows which.")
     if sent.confidence < SURE:
         return None
     at = sent.time if sent.time is not None else received_at

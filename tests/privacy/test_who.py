@@ -280,6 +280,12 @@ async def test_a_use_of_merged_data_has_its_line_under_each_profile() -> None:
         assert theirs.details is not None
         [entry] = [one for one in server.log.of("bo") if isinstance(one.moment, UsedTogether)]
         assert "ada" not in encode(entry).decode("latin-1")
+        decision = told["decisions"][0]["decision"]
+        for path in ("moments/p", f"decisions/{decision}/why"):
+            assert (await brand.get(f"/v1/people/ada/{path}")).status_code == 200
+        await brand.post(MOMENTS, json=moment("paying", "ada", id="p", **BASKET))
+        reads = [one.moment for one in server.log.of("bo") if isinstance(one.moment, Consulted)]
+        assert [(one.about, one.categories) for one in reads[-3:]] == [(entry.moment.id, ("purchases",))] * 3
 
 
 async def test_the_stricter_holds_ever_since_and_each_is_told_why() -> None:

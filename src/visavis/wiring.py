@@ -345,7 +345,8 @@ def _requests(
     retention = Retention(processor, people.holders, deleted=metrics.count_lapsed)
     writer.schedule(retention.run)
     erasures = Erasures(people, parts.webhooks, parts.suppression_list, storage.secret("subjects"))
-    merging, signer = Merges(people, storage.secret("merges")), signing_key(storage.secret("receipts"))
+    merging = Merges(people, storage.secret("merges"), access.has_device)
+    signer = signing_key(storage.secret("receipts"))
     return Requests(people, erasures, merging, parts.suppression_list, parts.accounts, signer)
 
 

@@ -165,6 +165,15 @@ def test_a_minors_time_alone_is_not_opened_by_a_guardian_who_comes_later() -> No
     assert [life.sees(at, 40) for at in (10, 31)] == [False, True]
 
 
+def test_a_guardians_earlier_yes_opens_nothing_from_before_the_minors_own() -> None:
+    life = Life()
+    life.hears(Born, 0, 0, BRAND, birth_date=date(2014, 5, 31))
+    life.agrees(20, 20)
+    life.agrees(30, 30, BRAND, by="guardian", proof_at=5)
+
+    assert [life.sees(at, 40) for at in (10, 25, 31)] == [False, True, True]
+
+
 def test_a_yes_brought_in_with_its_proof_counts_from_then_but_not_from_before_the_last_no() -> None:
     life = Life()
     assert life.agrees(60, 60, BRAND, proof_at=10)

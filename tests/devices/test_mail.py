@@ -26,7 +26,7 @@ from visavis.devices.mail.address import checked
 from visavis.devices.mail.letters import Letters
 from visavis.model.decision import Show
 from visavis.model.errors import Invalid
-from visavis.model.moment import Answered, Consented, Noticed, Withdrew
+from visavis.model.moment import Answered, Consented, Noticed, Restricted, Withdrew
 from visavis.ports import Message
 from visavis.strategy.read import read
 from visavis.testing import check_channel
@@ -205,6 +205,14 @@ def test_one_click_stops_letters_without_a_page_a_cookie_or_a_key(site: Site, po
     site.enters("camille")
     settled(site)
     assert len(post.letters) == 1
+
+
+def test_one_click_is_a_no_also_while_all_is_restricted(site: Site, post: Post) -> None:
+    _, letter = written_to(site, post)
+    site.process(Restricted(id=site.id("pause"), customer="camille", occurred_at=site.clock.now()))
+    httpx.post(letter["List-Unsubscribe"].strip("<>").replace(URL, site.url))
+
+    assert site.call(lambda: site.server.processor.customer("camille").consents["by-mail"].status) == "withdrawn"
 
 
 def test_an_answer_is_a_button_on_a_page_and_opening_it_says_nothing(site: Site, post: Post) -> None:

@@ -1,5 +1,6 @@
 """Who is meant by an identifier, and how two persons become one: each has a say, and keeps what is their own."""
 
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.doors import MOMENTS, a_server, agree, client, moment, running, shops, switch
+from support.doors import MOMENTS, a_server, agree, client, moment, own, running, shops, switch
 from support.people import BRANDS, NOON
 from visavis.consent.gate import view
 from visavis.ledger.personal_view import lines_of_person
@@ -77,6 +78,7 @@ async def test_a_till_hears_the_same_whether_an_identifier_is_linked_or_not() ->
     server = a_server()
     async with running(server) as brand, client(server, server.access_keys.issue("till", "s1")) as till:
         await both_chose(brand)
+        await switch(brand, "bo", "place-moment")
         heard = []
         for card in (CARD, "NOBODYS-1"):
             sent = [
@@ -85,6 +87,7 @@ async def test_a_till_hears_the_same_whether_an_identifier_is_linked_or_not() ->
                 moment("redeeming", card, id="r", code="none"),
                 moment("checked_in", card, id="c"),
                 bought(card, "t", lines=[[BRANDS[1], 1, 1]]),
+                moment("checked_in", card, id="c"),
             ]
             answers = [await till.post(MOMENTS, json=one) for one in sent]
             heard.append([(one.status_code, one.json()) for one in answers])
@@ -213,6 +216,46 @@ async def test_a_code_is_of_one_person_for_one_use_and_few_attempts() -> None:
     assert server.processor.customer("ada").names == ("ada",)
 
 
+async def test_the_brand_confirms_for_nobody_who_has_a_device() -> None:
+    """Else its key alone would merge two people, by two codes that neither of them ever saw."""
+    server = a_server()
+    async with running(server) as brand:
+        await both_chose(brand)
+        early = (await brand.post("/v1/people/bo/merge-code")).json()["code"]
+        async with own(server, "ada") as ada, own(server, "bo"):
+            await link(brand, "ada")
+            assert (await brand.post("/v1/people/ada/merge-code")).status_code == 403
+            assert (await brand.post("/v1/people/bo/merge-code/use", json={"code": early})).status_code == 403
+            shown = (await ada.post("/v1/people/ada/merge-code")).json()["code"]
+            assert (await brand.post("/v1/people/ada/merge-code/use", json={"code": shown})).status_code == 204
+    assert server.processor.customer("ada").names == ("ada",)
+
+
+async def test_each_of_two_merged_closes_and_lifts_their_own() -> None:
+    server = a_server()
+    async with running(server) as brand, AsyncExitStack() as later:
+        await switch(brand, "ada", "place-moment")
+        await merged(server, brand)
+        ada, bo = [await later.enter_async_context(own(server, name)) for name in ("ada", "bo")]
+        await ada.put("/v1/people/ada/categories/places", json={"on": False})
+        for name, device, on in (("ada", ada, True), ("bo", bo, True), ("ada", ada, False), ("bo", bo, False)):
+            turn(server, hours=1)
+            await device.put(f"/v1/people/{name}/restriction", json={"on": on})
+    person = server.processor.customer("ada")
+    assert person.profile("ada").consents["place-moment"].status == "withdrawn", "what only one opened was not closed"
+    assert min(person.closed_times[""])[0] == NOON.timestamp() + 3600, "closed from before anybody asked for it"
+
+
+async def test_a_signal_that_comes_by_an_identifier_objects_once() -> None:
+    server = a_server()
+    async with running(server) as brand:
+        await both_chose(brand)
+        for number in range(3):
+            sent = bought(CARD, f"g{number}")
+            assert (await brand.post(MOMENTS, json=sent, headers={"sec-gpc": "1"})).status_code == 200
+    assert [entry.moment.kind for entry in server.log.of("bo")].count("objected") == 1
+
+
 async def merged(server: Server, brand: httpx.AsyncClient) -> None:
     for name in ("ada", "bo"):
         await shops(brand, server, name)
@@ -237,13 +280,20 @@ async def test_a_use_of_merged_data_has_its_line_under_each_profile() -> None:
         assert theirs.details is not None
         [entry] = [one for one in server.log.of("bo") if isinstance(one.moment, UsedTogether)]
         assert "ada" not in encode(entry).decode("latin-1")
+        decision = told["decisions"][0]["decision"]
+        for path in ("moments/p", f"decisions/{decision}/why"):
+            assert (await brand.get(f"/v1/people/ada/{path}")).status_code == 200
+        await brand.post(MOMENTS, json=moment("paying", "ada", id="p", **BASKET))
+        reads = [one.moment for one in server.log.of("bo") if isinstance(one.moment, Consulted)]
+        assert [(one.about, one.categories) for one in reads[-3:]] == [(entry.moment.id, ("purchases",))] * 3
 
 
 async def test_the_stricter_holds_ever_since_and_each_is_told_why() -> None:
     server = a_server()
-    async with running(server) as brand, client(server, server.access_keys.issue("device", "ada")) as ada:
+    async with running(server) as brand, AsyncExitStack() as later:
         await switch(brand, "ada", "home")
         await merged(server, brand)
+        ada = await later.enter_async_context(own(server, "ada"))
         path = "/v1/people/ada/purposes?language=en"
         told = {one["purpose"]: (one["on"], one["closed_by"]) for one in (await ada.get(path)).json()}
         assert told["reminders"] == (True, "")

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from visavis.api.signals import objection, opted_out
 from visavis.cards.replies import Reply, kept_only, reply
-from visavis.consent.gate import still_readable
+from visavis.consent.gate import always_kept, still_readable
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys, InvalidKey, about_own, permits
 from visavis.http.access_log import record_entry_read
@@ -177,8 +177,9 @@ class Moments:
             advice = "Send it again after a second, with the same id."
             return problem(429, "This key has too many moments waiting.", advice=advice, retry_after_s=1)
         try:
-            if signal and (objected := objection(self._writer.processor, moment.customer, moment.id)) is not None:
-                self._writer.put(objected, key.origin("api", "Sec-GPC"), named)
+            whose = self._writer.processor.linking.customer_of(moment.customer, named)
+            if signal and (objected := objection(self._writer.processor, whose, moment.id)) is not None:
+                self._writer.put(replace(objected, customer=moment.customer), key.origin("api", "Sec-GPC"), named)
             return moment, self._writer.put(moment, key.origin("api"), named)
         except VisavisError as error:
             return problems.of_error(error)
@@ -226,6 +227,8 @@ class Moments:
         processor, entry = self._writer.processor, answer.entry
         assert entry is not None
         strategy, customer = processor.strategy, processor.population.customer(entry.customer)
+        if key.role == "till" and not always_kept(strategy, moment.category):
+            return Reply(moment.id, kept=True)  # that it was kept before would tell of a consent
         if answer.conflict or not still_readable(strategy, customer, entry, processor.clock.now().timestamp()):
             return self._linked(moment, kept_only(entry), answer)
         found = reply(strategy, entry, strategy.language_for(customer), key.role, retried=True)

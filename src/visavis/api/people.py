@@ -119,7 +119,7 @@ class PersonApi:
         reading = [purpose.key for purpose in purposes if category in purpose.categories]
         if not reading:
             raise Invalid("No purpose that can be chosen reads this.", advice="GET …/purposes lists them.")
-        chosen, origin = loop.customer(name).consents, key.origin("api", "category")
+        chosen, origin = loop.side(name).consents, key.origin("api", "category")
         for purpose in reading:
             if purpose in chosen and chosen[purpose].status in OPENS:
                 await choose(self._writer, name, purpose, PurposeSwitch(on=False), origin, "")

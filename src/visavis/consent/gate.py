@@ -206,9 +206,18 @@ def _as_basket(moment: Moment) -> Moment:
     )
 
 
+def always_kept(strategy: Strategy, category: str) -> bool:
+    """Whether this is kept whatever the person chose: for a contract or the law."""
+    return any(_required(purpose) and category in purpose.categories for purpose in strategy.purposes.values())
+
+
+def _required(purpose: Purpose) -> bool:
+    return purpose.enabled and purpose.basis in ("contract", "legal")
+
+
 def _kept(customer: Customer, purpose: Purpose, at: float, now: float) -> frozenset[str]:
     """The categories that may be stored for this purpose; for a contract or the law even under a restriction."""
-    if purpose.enabled and purpose.basis in ("contract", "legal"):
+    if _required(purpose):
         return purpose.categories
     found = open_categories(customer, purpose, now)
     return found & were_open(customer, purpose, at) if found and at < now else found

@@ -179,8 +179,9 @@ def strictest(person: Customer, moment: Moment) -> Customer:
             return person if found is None else replace(person, consents=person.consents | {moment.purpose: found})
         case kinds.Objected() | kinds.Restricted():
             objections = reduce(lambda one, other: _each(one, other, min), [one.objections for one in person.profiles])
-            restricted = any(profile.restricted for profile in person.profiles)
-            return replace(person, objections=objections, restricted=restricted)
+            since = min([profile.restricted_at for profile in person.profiles if profile.restricted], default=None)
+            restricted, at = since is not None, since if since is not None else 0.0
+            return replace(person, objections=objections, restricted=restricted, restricted_at=at)
         case _:
             return person
 

@@ -101,7 +101,7 @@ class AccessKeys:
     def holds(self, key: AccessKey) -> bool:
         """Whether this key is still valid; streams ask it before each event."""
         self._glance()
-        return key.id in self._held and not self._over(key)
+        return self._is_valid(key)
 
     def revoke(self, key_id: str) -> None:
         """End this key, from the next check on; in other processes within :data:`NOTICED_S`."""
@@ -140,9 +140,17 @@ class AccessKeys:
         """Whether some key, even a revoked one, speaks for this person: they have, or had, a device or a home."""
         return any(key.role in PEOPLES and key.subject == name for key in self._keys.values())
 
+    def has_device(self, name: str) -> bool:
+        """Whether this person has a device of their own now, on which they read their page."""
+        self._glance()
+        return any(key.role == "device" and key.subject == name and self._is_valid(key) for key in self._keys.values())
+
     def people(self) -> set[str]:
         """Everyone whom a key speaks for."""
         return {key.subject for key in self._keys.values() if key.role in PEOPLES}
+
+    def _is_valid(self, key: AccessKey) -> bool:
+        return key.id in self._held and not self._over(key)
 
     def _over(self, key: AccessKey) -> bool:
         return 0.0 < key.until <= self._now()

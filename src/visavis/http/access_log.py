@@ -48,8 +48,10 @@ def entry_categories(entry: Entry) -> set[str]:
 
 
 async def record_entry_read(writer: Writer, entry: Entry) -> None:
-    """Record that this entry is read, with the categories of data that it holds."""
+    """Record that this entry is read, of each person whose data it holds, with the categories of these data."""
     await record_staff_access(writer, entry.customer, entry.moment.id, sorted(entry_categories(entry)))
+    for used in await writer.ask(lambda: writer.processor.used_of_others(entry)):
+        await record_staff_access(writer, used.customer, used.id, used.categories)
 
 
 async def record_reads(writer: Writer, people: Iterable[str], about: str, categories: Iterable[str]) -> None:

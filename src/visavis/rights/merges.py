@@ -1,9 +1,11 @@
 """Two customers who say that they are one person: each confirms on their own page, or by a one-time code.
 
 A code is random, for one person, for two weeks and one use; a new one ends the one before. Only its keyed hash is kept.
-It has 39 random bits; ten wrong codes about one person end the attempts for a day.
+It has 39 random bits; ten wrong codes about one person end the attempts for a day. The brand makes one only for who has
+no device: whoever has one confirms on their own page, or makes the code there.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from hmac import compare_digest
@@ -15,6 +17,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from msgspec import Struct
 
+from visavis.consent.confirmation import OWN
 from visavis.model.entry import Origin
 from visavis.model.errors import Refused
 from visavis.model.ids import own_id
@@ -38,11 +41,15 @@ class MergeCode(Struct, frozen=True):
 
 
 class Merges:
-    """The merges that wait for persons of one server; ``secret`` keys the hashes of codes."""
+    """The merges that wait for persons of one server; ``secret`` keys the hashes of codes.
 
-    def __init__(self, people: People, secret: bytes) -> None:
+    ``has_device`` says whether this customer has a device of their own.
+    """
+
+    def __init__(self, people: People, secret: bytes, has_device: Callable[[str], bool]) -> None:
         self._people = people
         self._secret = secret[:64]
+        self._has_device = has_device
         self._attempts = FixedWindowRateLimiter(MemoryStorage())
 
     def waiting(self, name: str) -> list[WaitingMerge]:
@@ -58,11 +65,16 @@ class Merges:
         )
 
     async def code(self, name: str, origin: Origin) -> MergeCode:
-        """A new code for this one, who must be known."""
+        """A new code for this one, who must be known; :class:`Refused` to the brand when they have a device."""
         self._people.find(name)
+        own = origin.role in OWN
+        if not own and self._confirms_alone(name):
+            raise Refused("This person has a device.", advice="They confirm on their own page, or make the code there.")
         code = "".join([choice(ALPHABET) for _ in range(CODE_LENGTH)])
         until = self._people.now() + timedelta(days=CODE_DAYS)
-        made = Merging(step="coded", code=self._hashed(name, code), method="code", until=until, **self._base(name))
+        made = Merging(
+            step="coded", code=self._hashed(name, code, own=own), method="code", until=until, **self._base(name)
+        )
         await self._people.process(made, origin)
         return MergeCode(f"{code[:4]}-{code[4:]}", until)
 
@@ -73,7 +85,9 @@ class Merges:
         known, until = self._people.processor.customer(name).profile(name).code
         typed = "".join([glyph for glyph in code.upper() if glyph.isalnum()])
         merges = [one.merge for one in self.waiting(name)]
-        valid = compare_digest(known, self._hashed(name, typed)) and self._people.now().timestamp() < until
+        own = compare_digest(known, self._hashed(name, typed, own=True))
+        given = compare_digest(known, self._hashed(name, typed, own=False)) and not self._confirms_alone(name)
+        valid = (own or given) and self._people.now().timestamp() < until
         if not valid or len(merges) != 1:
             self._attempts.hit(WRONG_LIMIT, name)
             raise Refused(NOT_VALID, advice="Link the identifier first, then give the code as it was written.")
@@ -84,5 +98,10 @@ class Merges:
     def _base(self, name: str) -> dict[str, Any]:
         return {"id": own_id("merging", token_hex(8)), "customer": name, "occurred_at": self._people.now()}
 
-    def _hashed(self, name: str, code: str) -> str:
-        return blake2b(f"{name}\0{code}".encode("utf-8", "surrogatepass"), key=self._secret, digest_size=16).hexdigest()
+    def _confirms_alone(self, name: str) -> bool:
+        return any(self._has_device(one) for one in self._people.processor.names(name))
+
+    def _hashed(self, name: str, code: str, *, own: bool) -> str:
+        """The hash of a code of this one, which they made on their ``own`` page, or the brand for them."""
+        text = f"{'own' if own else 'given'}\0{name}\0{code}".encode("utf-8", "surrogatepass")
+        return blake2b(text, key=self._secret, digest_size=16).hexdigest()

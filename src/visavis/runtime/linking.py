@@ -155,8 +155,6 @@ def uses_together(entry: Entry, person: Customer) -> Iterator[UsedTogether]:
         return
     own = own_names(person, entry.customer)
     shown = {decision.purpose for decision in entry.decisions if isinstance(decision, Show)}
-    text = f"{entry.customer}\0{entry.moment.id}".encode("utf-8", "surrogatepass")
-    cause = blake2b(text, digest_size=12).hexdigest()
     decided = bool(entry.decisions) or isinstance(entry.moment, Displayed)
     for number, use in enumerate(entry.uses if decided else ()):
         for profile in person.profiles:
@@ -164,7 +162,7 @@ def uses_together(entry: Entry, person: Customer) -> Iterator[UsedTogether]:
             if profile.id in own or not read or use.purpose in DUTIES:
                 continue
             yield UsedTogether(
-                id=own_id("used", cause, str(number)),
+                id=used_id(entry, number),
                 customer=profile.id,
                 occurred_at=entry.moment.occurred_at,
                 purpose=use.purpose,
@@ -172,6 +170,12 @@ def uses_together(entry: Entry, person: Customer) -> Iterator[UsedTogether]:
                 by=use.by,
                 shown=use.purpose in shown,
             )
+
+
+def used_id(entry: Entry, number: int) -> str:
+    """The id of what notes, under another's profile, the use of this number in the entry."""
+    text = f"{entry.customer}\0{entry.moment.id}".encode("utf-8", "surrogatepass")
+    return own_id("used", blake2b(text, digest_size=12).hexdigest(), str(number))
 
 
 def _has(profile: Customer, category: str) -> bool:

@@ -25,10 +25,10 @@ from visavis.model.decoding import CLOCK_SKEW
 from visavis.model.entry import SERVER, Entry, Origin
 from visavis.model.errors import Refused, VisavisError
 from visavis.model.ids import check_identity, own_id
-from visavis.model.moment import Due, Linked, Located, Merging, Moment, Objected
+from visavis.model.moment import Due, Linked, Located, Merging, Moment, Objected, UsedTogether
 from visavis.model.world import WorldChange
 from visavis.ports import Clock, Log
-from visavis.runtime.linking import NOTHING, Linking, Named, uses_together
+from visavis.runtime.linking import NOTHING, Linking, Named, used_id, uses_together
 from visavis.runtime.population import Changes, Population
 from visavis.runtime.positions import Positions
 from visavis.runtime.projections import Projections
@@ -122,6 +122,13 @@ class Processor:
         """The entry of this moment, if it is this one's own."""
         found = (self.log.entry(name, moment) for name in self.names(customer))
         return next((entry for entry in found if entry is not None), None)
+
+    def used_of_others(self, entry: Entry) -> list[UsedTogether]:
+        """What was read, for this entry, of those with whom its customer is merged."""
+        others = set(self.population.customer(entry.customer).names).difference(self.names(entry.customer))
+        ids = [used_id(entry, number) for number in range(len(entry.uses))]
+        found = [self.log.entry(name, one) for name in sorted(others) for one in ids]
+        return [one.moment for one in found if one is not None and isinstance(one.moment, UsedTogether)]
 
     # Step, then commit.
 

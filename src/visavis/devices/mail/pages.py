@@ -19,6 +19,7 @@ from visavis.http.inline_page import SELF, InlinePage
 from visavis.http.requests import key_of, person_in
 from visavis.http.routes import Operation, route
 from visavis.model.card import Card
+from visavis.model.consent import OPENS
 from visavis.model.entry import Origin
 from visavis.model.errors import Invalid
 from visavis.model.ids import own_id
@@ -92,7 +93,8 @@ class LetterPages:
 
     async def _stop(self, request: Request) -> Response:
         (person,) = self._addresses.read("off", request.path_params["ticket"])
-        if self._screens.open_to(person, self._purpose):
+        choice = self._writer.processor.side(person).consents.get(self._purpose)
+        if choice is not None and choice.status in OPENS:
             at = self._writer.processor.clock.now()
             name = own_id("unsubscribed", f"{at:%Y%m%d%H%M%S%f}")
             await self._writer.process(

@@ -193,7 +193,7 @@ def serve(
         async with listening(server, found.port, host=found.host):
             for action in server.strategy.without_target:
                 text = (
-                    f"`{action.id}` is never shown: no [webhooks.{action.effect}] delivers its effect (docs/serve.md)."
+                    f"`{action.id}` is never shown: no [webhooks.{action.effect}] delivers its effect (docs/webhooks.md)."
                 )
                 sys.stderr.write(f"{text}\n")
             sys.stderr.write(f"{server.strategy.brand.name} listens on http://{found.host}:{found.port}\n")

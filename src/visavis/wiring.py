@@ -233,7 +233,6 @@ def build(
         population=parts.population,
         projections=Projections(parts.projections(), failed=metrics.count_failure),
         objections_of=parts.suppression_list.of,
-        has_key=access.speaks_for,
     )
     with _closed_if_refused(access, log):
         processor.enact(pending_changes(processor.world, strategy, files, learned))
@@ -281,7 +280,7 @@ def _derived(
     def holds(device: str) -> bool:
         return access.holds(AccessKey(device, "device"))
 
-    settings, file, secret, population = storage.settings, storage.file, storage.secret, Population()
+    settings, file, secret, population = storage.settings, storage.file, storage.secret, Population(access.speaks_for)
     person = population.customer
     screens = Screens(strategy, person, clock.now)
     addresses = Addresses(file("addresses"), secret("addresses"), erased=log.erased)

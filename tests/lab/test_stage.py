@@ -381,18 +381,19 @@ def test_the_simulated_year_is_labelled_as_simulated(opened: Opener, played: Sta
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "language", "dark", "scene", "steps"),
+    ("size", "language", "dark", "scene", "steps"),
     [
-        (360, 640, "fr", False, WALKS_IN, 1),
-        (640, 360, "en", True, SAYS_NO, 3),
-        (768, 1024, "fr", True, FRIDGE, 2),
-        (1360, 860, "fr", False, WALKS_IN, 1),
-        (1360, 860, "en", True, SAYS_NO, 3),
+        ((360, 640), "fr", False, WALKS_IN, 1),
+        ((640, 360), "en", True, SAYS_NO, 3),
+        ((768, 1024), "fr", True, FRIDGE, 2),
+        ((1360, 860), "fr", False, WALKS_IN, 1),
+        ((1360, 860), "en", True, SAYS_NO, 3),
     ],
 )
 def test_every_size_reads_well_and_axe_finds_nothing(
-    opened: Opener, played: StageThread, width: int, height: int, language: str, dark: bool, scene: int, steps: int
+    opened: Opener, played: StageThread, size: tuple[int, int], language: str, dark: bool, scene: int, steps: int
 ) -> None:
+    width, height = size
     played.go(scene, steps=steps)
     page = opened(language, width=width, height=height, dark=dark)
     expect(page.locator(".step")).to_be_visible()

@@ -54,7 +54,7 @@ def test_a_story_says_nothing_that_the_engine_should_say() -> None:
             }, path
 
 
-@pytest.mark.parametrize("household", OFF_THE_SCRIPT)
+@pytest.mark.parametrize("household", sample(OFF_THE_SCRIPT[:2], OFF_THE_SCRIPT))
 def test_whoever_plays_nothing_breaks(household: str) -> None:
     report = asyncio.run(demo.play(grocery(), HOUSEHOLDS, household))
 

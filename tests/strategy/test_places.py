@@ -47,7 +47,7 @@ def near(draw: st.DrawFn, place: Place) -> tuple[float, float]:
     return (x + 180.0) % 360.0 - 180.0, min(max(y, -90.0), 90.0)
 
 
-@settings(max_examples=600)
+@settings(max_examples=150)
 @given(st.data(), st.lists(a_circle() | a_polygon(), min_size=1, max_size=6))
 def test_the_grid_finds_the_places_that_a_plain_scan_finds(data: st.DataObject, drawn: list[Place]) -> None:
     places = [

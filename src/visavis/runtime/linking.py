@@ -1,7 +1,7 @@
 """Whose an identifier is, and what linking one does: a bare card is added to its owner, two persons are asked."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Final
@@ -47,17 +47,16 @@ class WaitingMerge(Struct, frozen=True):
 class Linking:
     """Resolves identifiers and links among the people of one brand; ``key`` makes the numbers of merges."""
 
-    def __init__(self, population: Population, key: bytes, has_key: Callable[[str], bool]) -> None:
+    def __init__(self, population: Population, key: bytes) -> None:
         self._population = population
         self._key = key[:64]
-        self._has_key = has_key
 
     def customer_of(self, name: str, named: Named) -> str:
         """The customer whom this name means: who has this id, else who holds it as an identifier, else a new one."""
         if not named.customer or self._population.customer(name).entries:
             return name
         holder = self._population.holder(named.customer)
-        return holder if holder and not self._has_key(name) else name
+        return holder if holder and not self._population.has_key(name) else name
 
     def resolved(self, customer: Customer, moment: Linked, named: Named, now: datetime) -> Linked | NotAdmitted:
         """The link with how it is made written into it."""
@@ -143,10 +142,10 @@ class Linking:
         return replace(moment, how="waiting", merge=number, until=now + WAITS)
 
     def _is_known(self, name: str) -> bool:
-        return bool(name) and (bool(self._population.customer(name).entries) or self._has_key(name))
+        return bool(name) and (bool(self._population.customer(name).entries) or self._population.has_key(name))
 
     def _is_bare(self, customer: Customer) -> bool:
-        return is_bare(customer) and not any(self._has_key(name) for name in customer.names)
+        return is_bare(customer) and not any(self._population.has_key(name) for name in customer.names)
 
 
 def uses_together(entry: Entry, person: Customer) -> Iterator[UsedTogether]:

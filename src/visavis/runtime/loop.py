@@ -63,8 +63,7 @@ class Group(Struct, frozen=True):
 class Processor:
     """Steps moments, commits them in groups, wakes who is due, changes the world; one a log, one thread.
 
-    ``objections_of`` gives objections kept under these names or identifiers (also of erased persons), entered first;
-    ``has_key`` says whether a device or a home has a key that speaks for this name.
+    ``objections_of`` gives objections kept under these names or identifiers (also of erased persons), entered first.
     """
 
     def __init__(
@@ -77,7 +76,6 @@ class Processor:
         population: Population | None = None,
         projections: Projections | None = None,
         objections_of: Callable[[Iterable[str]], Iterable[str]] = lambda _names: (),
-        has_key: Callable[[str], bool] = lambda _name: False,
     ) -> None:
         self.log = log
         self.strategy = strategy
@@ -88,7 +86,7 @@ class Processor:
         self.projections = projections if projections is not None else Projections([learner])
         self._objections_of = objections_of
         self.positions = Positions()
-        self.linking = Linking(self.population, randomization_key, has_key)
+        self.linking = Linking(self.population, randomization_key)
         self._entries: dict[tuple[str, str], Entry] = {}
         state = rebuild(log, self.population, self.projections)
         self.world = state.world

@@ -1,7 +1,7 @@
 """All known customers by each of their names, the holders of identifiers, the tills, and who is due next; in memory."""
 
 from collections import ChainMap
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from heapq import heapify, heappop, heappush
 
 from msgspec import Struct
@@ -21,9 +21,13 @@ class Changes(Struct, frozen=True):
 
 
 class Population:
-    """The customers of one brand, and what all entries together tell of its ``tills``."""
+    """The customers of one brand, and what all entries together tell of its ``tills``.
 
-    def __init__(self) -> None:
+    ``has_key`` says whether a device or a home has a key that speaks for this name.
+    """
+
+    def __init__(self, has_key: Callable[[str], bool] = lambda _name: False) -> None:
+        self.has_key = has_key
         self.tills = Tills()
         self._customers: dict[str, Customer] = {}
         self._holders: dict[str, str] = {}

@@ -1,3 +1,3 @@
-"""Vis-à-vis: the memory and the judgement behind two pairs of glasses, the customer's and the employee's."""
+"""Vis-à-vis: decides what two pairs of glasses show, the customer's and the employee's."""
 
 __version__ = "0.1.0"

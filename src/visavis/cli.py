@@ -1,7 +1,7 @@
-"""Vis-à-vis: the memory and the judgement behind two pairs of glasses, the customer's and the employee's.
+"""Vis-à-vis: decides what two pairs of glasses show, the customer's and the employee's.
 
-Begin with `visavis demo`. A brand's strategy is a folder of files: check it with `lint`, rehearse it with `play`, run
-it with `serve`.
+Begin with `visavis demo`. A brand's strategy is a folder of files: check it with `lint`, try it with `play`, run it
+with `serve`.
 """
 
 import json
@@ -156,7 +156,7 @@ def play(
     household: HouseholdName = "Solène",
     language: Language = "en",
 ) -> None:
-    """Play a strategy's stories on a server of their own, and compare; exit with 1 when one is not as expected."""
+    """Play a strategy's stories on a temporary server; exit with 1 when one is not as expected."""
     import asyncio  # noqa: PLC0415
 
     from visavis.lab import demo  # noqa: PLC0415
@@ -176,7 +176,7 @@ def serve(
     data: DataFolder = None,
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="The port to listen on.")] = None,
 ) -> None:
-    """Run a server: moments in over HTTP, decisions back, cards to screens, webhooks out."""
+    """Run a server: it takes moments over HTTP, answers with decisions, sends cards to screens and calls webhooks."""
     from visavis.config import settings as read_settings  # noqa: PLC0415
     from visavis.listen import listening, run, until_stopped  # noqa: PLC0415
     from visavis.runtime.logs import set_up  # noqa: PLC0415
@@ -192,9 +192,7 @@ def serve(
     async def serving() -> None:
         async with listening(server, found.port, host=found.host):
             for action in server.strategy.without_target:
-                text = (
-                    f"`{action.id}` is never shown: no [webhooks.{action.effect}] delivers its effect (docs/serve.md)."
-                )
+                text = f"`{action.id}` is never shown: no [webhooks.{action.effect}] is set up (docs/webhooks.md)."
                 sys.stderr.write(f"{text}\n")
             sys.stderr.write(f"{server.strategy.brand.name} listens on http://{found.host}:{found.port}\n")
             await until_stopped()
@@ -212,7 +210,7 @@ def key(
     data: DataFolder = None,
     revoke: Annotated[str, typer.Option(help="Revoke the key of this id instead.")] = "",
 ) -> None:
-    """Make an API key, shown once; or revoke one.
+    """Make an access key and print it once; or revoke one.
 
     Give the settings that the server is given: keys are sealed under its root key.
     """

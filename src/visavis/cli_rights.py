@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 rights = typer.Typer(
     no_args_is_help=True,
-    help="What people may ask: a copy, a correction, an erasure, somebody who looks again. The server must be stopped.",
+    help="Requests of people: a copy, a correction, an erasure, a human review. The server must be stopped.",
 )
 Root = Annotated[Path, typer.Argument(help="The folder of the strategy.")]
 Who = Annotated[str, typer.Argument(help="The person.")]
@@ -60,7 +60,7 @@ def schema() -> None:
 
 @rights.command()
 def verify(file: Signed, key: PublicKey) -> None:
-    """Verify what a server signed and gave, without that server, and print what it says."""
+    """Verify a document that a server signed, without that server, and print it."""
     from visavis.rights.documents import verified  # noqa: PLC0415
 
     paper = verified(read_file(file).strip(), _key(key))
@@ -94,7 +94,7 @@ def bring_in(
     data: Data = None,
     key: MakersKey = None,
 ) -> None:
-    """Bring in a person's copy from another server: all of it or nothing."""
+    """Import a person's copy from another server: all of it or nothing."""
     token = read_file(file)
     public = _key(key) if key is not None else None
     entries = _with_requests(root, settings, data, lambda requests: requests.bring_in(person, token, public))
@@ -123,7 +123,7 @@ def correct(
 
 @rights.command()
 def hide(root: Root, person: Who, family: Family, *, settings: SettingsFile = None, data: Data = None) -> None:
-    """Never again name a family of products that was wrongly concluded."""
+    """Never again use a family of products that was wrongly inferred."""
     _print(_with_requests(root, settings, data, lambda requests: requests.hide(person, family)))
 
 
@@ -154,7 +154,7 @@ def object_(
     settings: SettingsFile = None,
     data: Data = None,
 ) -> None:
-    """Note a person's objection, which stands until they take it back."""
+    """Record a person's objection, which holds until they take it back."""
     _print(
         _with_requests(root, settings, data, lambda requests: requests.object(person, about, on=on, origin=_staff()))
     )
@@ -162,7 +162,7 @@ def object_(
 
 @rights.command()
 def requests(root: Root, person: Anyone = "", *, settings: SettingsFile = None, data: Data = None) -> None:
-    """List what a person asked, and where it stands; or all that waits for the brand, the most urgent first."""
+    """List a person's requests with their status; or all that wait for the brand, the most urgent first."""
 
     async def listed(requests: "Requests") -> Any:
         return requests.of(person) if person else requests.open()
@@ -181,13 +181,13 @@ def move(
     settings: SettingsFile = None,
     data: Data = None,
 ) -> None:
-    """Let a person's request move on."""
+    """Set the status of a person's request."""
     _print(_with_requests(root, settings, data, lambda requests: requests.move(person, request, status, reason)))
 
 
 @rights.command()
 def reviews(root: Root, *, settings: SettingsFile = None, data: Data = None) -> None:
-    """List the contested decisions that wait for somebody."""
+    """List the contested decisions that wait for a review."""
 
     async def listed(requests: "Requests") -> Any:
         return requests.reviews.open()

@@ -1,4 +1,4 @@
-"""What the shell must provide, as guarantees; ``testing.check_*`` proves an implementation."""
+"""What the code around the core must provide, as guarantees; ``testing.check_*`` proves an implementation."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime

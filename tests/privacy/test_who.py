@@ -302,7 +302,7 @@ async def test_the_stricter_holds_ever_since_and_each_is_told_why() -> None:
         told = {one["purpose"]: one["on"] for one in (await ada.get(path)).json()}
         assert not told["home"], "one opened what the other had not"
         page = await ada.get("/me?language=en")
-        assert "whom you were linked with closed it" in page.text
+        assert "the person you were linked with closed it" in page.text
         assert "n’a jamais dit oui" in (await ada.get("/me?language=fr")).text
 
 

@@ -1,4 +1,4 @@
-"""Take what came back out of the baskets that it was bought in."""
+"""Returns: take returned products out of the baskets in which they were bought."""
 
 from collections.abc import Iterable
 

@@ -21,11 +21,11 @@ SENTENCES: Final[dict[RefusalReason, dict[str, str]]] = {
     "quiet_hours": {"fr": "ce sont vos heures calmes", "en": "these are your quiet hours"},
     "late": {"fr": "nous l'avons appris trop tard", "en": "it was reported too late"},
     "same_stay": {"fr": "vous étiez déjà là", "en": "you were there already"},
-    "closed": {"fr": "c'était fermé", "en": "it was closed"},
-    "resident": {"fr": "ce lieu est aussi chez vous", "en": "you are at home there"},
+    "closed": {"fr": "ce lieu était fermé", "en": "this place was closed"},
+    "resident": {"fr": "vous habitez ou travaillez là", "en": "you live or work there"},
     "back": {
-        "fr": "ce qui le signale revenait d'un long silence",
-        "en": "what reports it was back from a long silence",
+        "fr": "la source venait de reprendre après un long silence",
+        "en": "the source had only just come back after a long silence",
     },
     "device": {"fr": "aucun de vos écrans n'était disponible", "en": "none of your screens was available"},
     "attention": {

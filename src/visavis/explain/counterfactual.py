@@ -1,4 +1,4 @@
-"""Why a decision was taken, found by taking it again without each datum: same person, world and dice."""
+"""Why a decision was taken, found by taking it again without each datum: same person, world and random draw."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta

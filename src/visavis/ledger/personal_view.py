@@ -52,17 +52,17 @@ OUTCOMES: Final[Words] = {
     "agreed": {"fr": "vous avez dit oui", "en": "you said yes"},
     "withdrawn": {"fr": "vous avez dit non", "en": "you said no"},
     "objected": {"fr": "votre opposition a été notée", "en": "your objection was noted"},
-    "allowed": {"fr": "vous avez levé votre opposition", "en": "you took your objection back"},
-    "restricted": {"fr": "vous avez demandé que rien ne soit lu", "en": "you asked that nothing be read"},
-    "released": {"fr": "vous avez permis la lecture à nouveau", "en": "you let it be read again"},
+    "allowed": {"fr": "vous avez levé votre opposition", "en": "you lifted your objection"},
+    "restricted": {"fr": "vous avez mis vos données en pause", "en": "you paused the use of your data"},
+    "released": {"fr": "vous avez mis fin à la pause", "en": "you ended the pause"},
 }
 RECORDED: Final[Words] = {
     "agreed": {"fr": "a noté que vous avez dit oui", "en": "recorded that you said yes"},
     "withdrawn": {"fr": "a noté que vous avez dit non", "en": "recorded that you said no"},
     "objected": {"fr": "a noté votre opposition", "en": "recorded your objection"},
-    "allowed": {"fr": "a levé votre opposition", "en": "took your objection back"},
-    "restricted": {"fr": "a fermé la lecture de vos données", "en": "closed the reading of your data"},
-    "released": {"fr": "a permis la lecture de vos données", "en": "let your data be read again"},
+    "allowed": {"fr": "a levé votre opposition", "en": "lifted your objection"},
+    "restricted": {"fr": "a mis vos données en pause", "en": "paused the use of your data"},
+    "released": {"fr": "a mis fin à la pause", "en": "ended the pause"},
 }
 """The outcomes of choices that somebody else recorded for the person."""
 _RIGHTS: Final = {"fr": "Vos droits sur vos données.", "en": "Your rights over your data."}

@@ -1,1 +1,1 @@
-"""The nouns: frozen records that every other room speaks in. Nothing here reads a clock, a file or a socket."""
+"""The records that every other package uses, frozen. Nothing here reads a clock, a file or a socket."""

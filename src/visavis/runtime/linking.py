@@ -1,4 +1,4 @@
-"""Who is meant by an identifier, and what follows when one is linked: a bare card extends, two persons are asked."""
+"""Whose an identifier is, and what linking one does: a bare card is added to its owner, two persons are asked."""
 
 import logging
 from collections.abc import Iterator

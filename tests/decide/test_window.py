@@ -116,6 +116,40 @@ def test_a_window_has_one_outcome_and_it_counts_what_occurred_in_it(occurred: ti
     assert [bool(outcome.hits & 1) for outcome in outcomes] == [in_window]
 
 
+def test_the_first_basket_of_a_visit_to_occur_is_its_outcome_in_whatever_order_tills_report() -> None:
+    found = []
+    for order in (1, -1):
+        loop = a_loop()
+        camille(loop, "reminders", "place-moment")
+        door = loop.process([enters()])[0].entry
+        assert door is not None
+        family = door.decisions[0].known[0].family
+        first, second = (
+            next(one for one in BRANDS if (STRATEGY.products[one].family == family) is hit) for hit in (True, False)
+        )
+        turn(loop, NOON + timedelta(hours=9))
+        baskets = [
+            Bought(
+                id=f"b{i}",
+                customer="camille",
+                occurred_at=NOON + timedelta(minutes=20 * i),
+                place="s1",
+                lines=lines(one),
+            )
+            for i, one in enumerate((first, second), 1)
+        ]
+        loop.process(baskets[::order])
+        turn(loop, NOON + timedelta(days=2))
+        loop.wake()
+        loop.commit()
+        found.append([outcome for entry in loop.log.of("camille") for outcome in entry.closed])
+
+    assert found[0] == found[1]
+    assert [(one.hits & 1, one.until, one.observed) for one in found[0]] == [
+        (1, (NOON + timedelta(minutes=20)).timestamp(), True)
+    ]
+
+
 def test_the_grace_is_set_by_objective() -> None:
     files = grocery()
     objectives = files["objectives.toml"].replace(b"days = 3\n", b"days = 3\ngrace_hours = 6\n")

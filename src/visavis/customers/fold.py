@@ -203,10 +203,11 @@ def _close_windows(customer: Customer, moment: Moment, received_s: float) -> tup
             after = _with_basket(window, moment)
         elif not over and isinstance(moment, Answered):
             after = _with_answer(window, moment)
-        # An answer that was given before the basket may still come.
-        visited = after is not window and isinstance(moment, Bought) and window.visit
+        # An answer that was given before the basket may still come; so may an earlier basket, if this one is late.
+        visited = after is not window and isinstance(moment, Bought) and window.visit and not moment.late
         if over and isinstance(moment, Due):
-            closed.append(_outcome(after, observed=window.decision not in moment.unobserved))
+            shopped = window.visit and bool(window.hits or window.got or window.value_cents)
+            closed.append(_outcome(after, observed=shopped or window.decision not in moment.unobserved))
         elif visited and window.outcome != "answered_yes":
             closed.append(_outcome(after, observed=True))
         else:
@@ -217,13 +218,15 @@ def _close_windows(customer: Customer, moment: Moment, received_s: float) -> tup
 
 
 def _with_basket(window: Open, moment: Bought) -> Open:
-    """The window after this basket, if it occurred in it; the first one of a visit ends it."""
+    """The window after this basket, if it occurred in it; the first to occur of a visit ends it, and alone counts."""
     occurred_s = moment.occurred_at.timestamp()
     if not window.opens_at <= occurred_s < window.until:
         return window
     basket = {line.family for line in bought_lines(moment)}
     if not basket:
         return window
+    if window.visit:  # what was counted before is of a later basket, which came first
+        window = replace(window, hits=0, got=window.got and window.outcome == "answered_yes", value_cents=0)
     hits, got = window.hits, window.got
     for bit, family in enumerate(window.families):
         if family in basket:

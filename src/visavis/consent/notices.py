@@ -116,6 +116,8 @@ def _consented(
         return "This notice was not served to this person before their choice: send `noticed`, then `consented`."
     if moment.proof is not None and origin.role not in ("brand", ""):
         return "A proof is the brand's, of a choice that was made elsewhere: send the choice without it."
+    if moment.proof is not None and moment.proof.at > received_at:
+        return "The proof is of the future: send when the person said yes as `at`."
     if moment.notice != purpose.notice.version and moment.proof is None:
         return "This is an earlier notice: send the `proof` of the choice that was made under it."
     since = _since(strategy, customer, moment, told_at, received_at, origin)

@@ -184,6 +184,10 @@ def test_a_yes_brought_in_with_its_proof_counts_from_then_but_not_from_before_th
     assert [other.sees(at, 60) for at in (20, 35, 40)] == [False, False, True]
 
 
+def test_a_proof_of_the_future_proves_nothing() -> None:
+    assert not Life().agrees(60, 60, BRAND, proof_at=61)
+
+
 def test_a_yes_of_before_is_history_of_a_present_one() -> None:
     life = Life()
     life.agrees(50, 50)

@@ -246,6 +246,18 @@ async def test_each_of_two_merged_closes_and_lifts_their_own() -> None:
     assert min(person.closed_times[""])[0] == NOON.timestamp() + 3600, "closed from before anybody asked for it"
 
 
+async def test_a_card_that_waited_for_a_restriction_is_bare_still() -> None:
+    server = a_server()
+    async with running(server) as brand, own(server, "bo") as bo:
+        await both_chose(brand)
+        await bo.put("/v1/people/bo/restriction", json={"on": True})
+        await brand.post(MOMENTS, json=bought("bare", "b1"))
+        assert (await link(brand, "bare", id="first")).json()["linked"] == "waiting"
+        await bo.put("/v1/people/bo/restriction", json={"on": False})
+        assert (await link(brand, "bare", id="again")).json()["linked"] == "linked"
+    assert len(server.processor.customer("bare").sides) == 1
+
+
 async def test_a_signal_that_comes_by_an_identifier_objects_once() -> None:
     server = a_server()
     async with running(server) as brand:

@@ -203,6 +203,7 @@ async def test_a_device_proves_nothing_by_itself() -> None:
     server = a_server()
     async with running(server), own(server, "bo") as person:
         assert (await person.put(PURPOSE, json={"on": True, "proof": PROOF})).status_code == 403
+        assert not server.processor.customer("bo").entries, "a notice is noted as read for a choice that was not taken"
         assert not await is_on(person)
 
 

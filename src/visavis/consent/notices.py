@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from visavis.model.consent import ASK_AGAIN_DAYS, FULL_AGE_YEARS, TRIAL_DAYS, Purpose, hash_of, notice_text
 from visavis.model.customer import Customer
 from visavis.model.entry import Origin
-from visavis.model.moment import Born, Consented, Linked, Moment, Noticed, Objected, Restricted, Withdrew
+from visavis.model.moment import Born, ChoiceProof, Consented, Linked, Moment, Noticed, Objected, Restricted, Withdrew
 from visavis.strategy.read import Strategy
 
 DAY_S: Final = 86_400.0
@@ -114,10 +114,8 @@ def _consented(
     told_at = min(moment.proof.at if moment.proof is not None else moment.occurred_at, received_at)
     if served is None or served.version != moment.notice or told_at.timestamp() < served.at:
         return "This notice was not served to this person before their choice: send `noticed`, then `consented`."
-    if moment.proof is not None and origin.role not in ("brand", ""):
-        return "A proof is the brand's, of a choice that was made elsewhere: send the choice without it."
-    if moment.notice != purpose.notice.version and moment.proof is None:
-        return "This is an earlier notice: send the `proof` of the choice that was made under it."
+    if fault := unproven(purpose, moment.notice, moment.proof, received_at, origin):
+        return fault
     since = _since(strategy, customer, moment, told_at, received_at, origin)
     days = min(TRIAL_DAYS, purpose.duration_days) if moment.trial else purpose.duration_days
     return replace(
@@ -129,6 +127,17 @@ def _consented(
         since=since,
         until=since + timedelta(days=days),
     )
+
+
+def unproven(purpose: Purpose, notice: str, proof: ChoiceProof | None, received_at: datetime, origin: Origin) -> str:
+    """Why a yes to this version of the notice is not taken with this proof, or without one; empty when it may be."""
+    if proof is not None and origin.role not in ("brand", ""):
+        return "A proof is the brand's, of a choice that was made elsewhere: send the choice without it."
+    if proof is not None and proof.at > received_at:
+        return "The proof is of the future: send when the person said yes as `at`."
+    if proof is None and notice != purpose.notice.version:
+        return "This is an earlier notice: send the `proof` of the choice that was made under it."
+    return ""
 
 
 def _since(

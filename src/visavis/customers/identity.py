@@ -121,7 +121,8 @@ def merged(one: Customer, other: Customer) -> Customer:
 
 def is_bare(customer: Customer) -> bool:
     """Whether this is a bare card: purchases under contract, no choice ever made, no device, nobody who asked."""
-    chose = customer.consent_epoch or customer.of_age_at or customer.requests or customer.merges
+    answered = any(merge.by or merge.refused for merge in customer.merges.values())
+    chose = customer.consent_epoch or customer.of_age_at or customer.requests or answered
     return not (chose or customer.devices or len(customer.sides) > 1)
 
 

@@ -1,15 +1,19 @@
 """A choice of a person, by whoever records it, and their answer to what waits for them: the same at every way in."""
 
 from secrets import token_hex
+from typing import Final
 
 from visavis.consent.choices import PurposeSwitch, switched
 from visavis.consent.confirmation import sought, waiting
+from visavis.consent.notices import unproven
 from visavis.model.entry import Origin
 from visavis.model.errors import Invalid, Refused
 from visavis.model.ids import own_id
 from visavis.model.moment import Confirmed, Sought
 from visavis.rights.requests import Requests
 from visavis.runtime.writer import Writer
+
+NOT_KEPT: Final = "This choice was not kept."
 
 
 async def choose(writer: Writer, name: str, key: str, switch: PurposeSwitch, origin: Origin, language: str) -> bool:
@@ -20,6 +24,9 @@ async def choose(writer: Writer, name: str, key: str, switch: PurposeSwitch, ori
         raise Invalid("This is no purpose that can be chosen.", advice="GET …/purposes lists them.")
     if switch.proof is not None and switch.proof.at > at:
         raise Invalid("The proof is of the future.", advice="Send when the person said yes as `at`.")
+    version = switch.notice or purpose.notice.version
+    if switch.on and (fault := unproven(purpose, version, switch.proof, at, origin)):
+        raise Refused(NOT_KEPT, advice=fault)  # before the notice is noted as read
     cause = own_id("choice", token_hex(6))
     moments = switched(purpose, name, switch, origin, language=language, cause=cause, at=at)
     if sought(loop.customer(name), moments[-1], at, origin) is not None:
@@ -27,7 +34,7 @@ async def choose(writer: Writer, name: str, key: str, switch: PurposeSwitch, ori
     for moment in moments:
         answer = (await writer.process(moment, origin)).answer
         if answer.refused is not None:
-            raise Refused("This choice was not kept.", advice=answer.refused.advice)
+            raise Refused(NOT_KEPT, advice=answer.refused.advice)
     return answer.entry is not None and isinstance(answer.entry.moment, Sought)
 
 

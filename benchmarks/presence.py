@@ -3,6 +3,7 @@
 Errors of positions are normal around each walk's stated accuracy (68 of 100 within 5 to 30 m), correlated in time, half
 as large again indoors, with outliers five times as large; one fix in 1, 5, 10 or 20 s. A *false* entrance is a walk
 past the shop (5 to 40 m from its walls) that enters; a *missed* one a visit of 3 to 30 minutes without an entrance.
+Harder: who stays as long *next door* (5 to 40 m from its walls), which one device cannot always tell from a visit.
 Then stays of eight hours, and weeks of somebody who lives above: how often they are told that they have come in.
 """
 
@@ -14,6 +15,7 @@ from math import cos, pi, radians, sin
 from typing import Final, Protocol
 
 import numpy as np
+from msgspec import Struct
 from msgspec.structs import replace
 
 from visavis.consent.gate import placed
@@ -37,6 +39,16 @@ MINIMAL: Final = {
 }
 Path = list[tuple[float, float, float]]
 """Where somebody truly is: seconds, metres east and north of the middle of the shop; straight in between."""
+
+
+class Found(Struct):
+    """How many walks past entered; visits that did not, or did twice; stays next door that did; how long each took."""
+
+    false: int = 0
+    missed: int = 0
+    twice: int = 0
+    beside: int = 0
+    waits_s: list[float] = []
 
 
 class Rule(Protocol):
@@ -105,6 +117,13 @@ def into(dice: np.random.Generator, radius_m: float, stay_s: float) -> Path:
     return [(0.0, *start), (way, east, north), (way + stay_s, east, north), (2.0 * way + stay_s, *start)]
 
 
+def beside(dice: np.random.Generator, radius_m: float, stay_s: float) -> Path:
+    """A walk to a point next to the shop, a stay there, and back: never nearer to the shop."""
+    way, angle, far = STREET_M / WALK_M_S, dice.uniform(0.0, 2.0 * pi), radius_m + dice.uniform(5.0, 40.0)
+    (start, there) = [(far_m * cos(angle), far_m * sin(angle)) for far_m in (far + STREET_M, far)]
+    return [(0.0, *start), (way, *there), (way + stay_s, *there), (2.0 * way + stay_s, *start)]
+
+
 def fixes(
     dice: np.random.Generator, path: Path, cadence_s: float, *, starts_at: datetime, radius_m: float
 ) -> Iterator[Located]:
@@ -145,24 +164,30 @@ def _lasting(dice: np.random.Generator, times: np.ndarray, share: float, lasts_s
     return np.asarray(((since >= 0.0) & (since < lasts_s)).any(axis=1))
 
 
-def entrances(rule: Rule, positions: Iterator[Located]) -> int:
-    """How many of these positions are entrances."""
-    return sum([rule.enters(position) for position in positions])
+def entrances(rule: Rule, positions: Iterator[Located]) -> list[datetime]:
+    """When this rule took the person to enter."""
+    return [position.occurred_at for position in positions if rule.enters(position)]
 
 
-def walks(rules: tuple[type[Rule], ...], radius_m: float, count: int) -> list[list[int]]:
-    """For each rule: the walks past the shop that entered, the visits that did not, those that entered twice."""
-    shop, found = a_shop(radius_m), [[0, 0, 0] for _ in rules]
+def walks(rules: tuple[type[Rule], ...], radius_m: float, count: int) -> list[Found]:
+    """What each rule makes of so many walks past the shop, visits, and stays next door."""
+    shop, found = a_shop(radius_m), [Found() for _ in rules]
+    at = MONDAY + timedelta(hours=10)
+    comes_s = (STREET_M - radius_m) / WALK_M_S
     for number in range(count):
-        for counts, rule in zip(found, rules, strict=True):
+        for one, rule in zip(found, rules, strict=True):
             dice = np.random.default_rng(number)  # the same walks for each
             cadence_s = float(dice.choice(CADENCES_S))
-            at = MONDAY + timedelta(hours=10)
             by = entrances(rule(shop), fixes(dice, past(dice, radius_m), cadence_s, starts_at=at, radius_m=radius_m))
-            visit = into(dice, radius_m, dice.uniform(180.0, 1_800.0))
+            visit = into(dice, radius_m, stay_s := dice.uniform(180.0, 1_800.0))
             came = entrances(rule(shop), fixes(dice, visit, cadence_s, starts_at=at, radius_m=radius_m))
-            for i, counted in enumerate((by > 0, came == 0, came > 1)):
-                counts[i] += counted
+            near = beside(dice, radius_m, stay_s)
+            next_door = entrances(rule(shop), fixes(dice, near, cadence_s, starts_at=at, radius_m=radius_m))
+            one.false += bool(by)
+            one.missed += not came
+            one.twice += len(came) > 1
+            one.beside += bool(next_door)
+            one.waits_s += [(when - at).total_seconds() - comes_s for when in came[:1]]
     return found
 
 
@@ -173,7 +198,7 @@ def stays(rule: type[Rule], count: int) -> float:
         dice = np.random.default_rng(number)
         path = into(dice, 40.0, 8 * HOUR_S)
         positions = fixes(dice, path, 20.0, starts_at=MONDAY + timedelta(hours=9), radius_m=40.0)
-        told += entrances(rule(a_shop(40.0)), positions)
+        told += len(entrances(rule(a_shop(40.0)), positions))
     return told / count
 
 
@@ -185,7 +210,7 @@ def resident(rule: type[Rule], days: int) -> int:
         out, back = (day * 24 + 9) * HOUR_S, (day * 24 + 18) * HOUR_S
         path += [(out, 5.0, 5.0), (out + 600.0, 700.0, 500.0), (back - 600.0, 700.0, 500.0), (back, 5.0, 5.0)]
     path.append((days * 24 * HOUR_S, 5.0, 5.0))
-    return entrances(one, fixes(dice, path, 60.0, starts_at=MONDAY, radius_m=40.0))
+    return len(entrances(one, fixes(dice, path, 60.0, starts_at=MONDAY, radius_m=40.0)))
 
 
 def main() -> None:
@@ -196,11 +221,17 @@ def main() -> None:
     count, days = (2_000, 28) if full else (150, 7)
     rules: tuple[type[Rule], ...] = (OneAStay, EveryFixInside)
     rows: list[tuple[str, float, float, str, float | None]] = []
-    for radius_m, goals in ((40.0, (0.01, 0.05, 0.05)), (20.0, (None, None, None))):
-        found = walks(rules, radius_m, count)
-        names = ("false entrances", "missed visits", "visits entered twice")
-        for i, name in enumerate(names):
-            rows.append((f"{name}, {radius_m:.0f} m", found[0][i] / count, found[1][i] / count, "share", goals[i]))
+    for radius_m in (40.0, 20.0):
+        one, other = walks(rules, radius_m, count)
+        rows += [
+            (f"false entrances, {radius_m:.0f} m", one.false / count, other.false / count, "share", 0.01),
+            (f"missed visits, {radius_m:.0f} m", one.missed / count, other.missed / count, "share", 0.05),
+            (f"visits entered twice, {radius_m:.0f} m", one.twice / count, other.twice / count, "share", 0.05),
+            (f"entered from next door, {radius_m:.0f} m", one.beside / count, other.beside / count, "share", None),
+        ]
+        for share in (0.5, 0.9):
+            waits = [float(np.quantile(of.waits_s, share)) for of in (one, other)]
+            rows.append((f"until the entrance, {share:.0%}, {radius_m:.0f} m", waits[0], waits[1], "s", None))
     ours, peer = (stays(rule, 40 if full else 5) for rule in rules)
     rows.append(("told in a stay of 8 h", ours, peer, "times", 1.0))
     ours, peer = (float(resident(rule, days)) for rule in rules)

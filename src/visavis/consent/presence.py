@@ -26,14 +26,23 @@ SIGMAS_68: Final = sqrt(-2.0 * log(1.0 - 0.68))
 """The radius that holds 68 of 100 errors, in standard deviations along one axis of a round normal error."""
 COARSE: Final = 16.0
 """A position says nothing of a place whose area its error (2πσ²) exceeds so many times."""
-CERTAIN: Final = 0.3
+CERTAIN: Final = 0.1
 """A position of which less than this share lies in a place does not speak for being there: it is too uncertain."""
-ATTRACTION: Final = 2.0
-"""How much likelier people are in a shop than anywhere else of that size around it."""
-OUTLIERS: Final = 0.02
-"""The share of positions whose error is far larger than they say."""
-CORRELATED_S: Final = 20.0
+CENTRAL: Final = 0.5
+"""Nor does one whose share is less than so much of what it would be at the middle of the place.
+
+For an error much larger than the place: one that is more than √(2 ln 2) = 1.18 standard deviations away.
+"""
+OUTLIERS: Final = 0.05
+"""The share of positions whose error is far larger than they say; one position adds ln(2 / 0.05 - 1) = 3.7 at most."""
+CORRELATED_S: Final = 40.0
 """Errors of positions closer in time than this are nearly the same error (reflections), and say little more."""
+STAYS: Final = 6.0
+"""How much likelier who stays is to be still there after ``CORRELATED_S`` than who passes by.
+
+Who walks at 1.4 m/s is 56 m farther. A disc of 77 m across (a shop, and the error around it) that is moved by 56 m
+covers one sixth of itself: (2/π)(acos u - u √(1 - u²)), u = 56/77.
+"""
 LEAVING_S: Final = 90.0
 """The same for errors that take somebody out of a building: indoors they last longer."""
 FAR_SIGMAS: Final = 20.0
@@ -41,8 +50,13 @@ FAR_SIGMAS: Final = 20.0
 FAR: Final = -100.0
 UNKNOWN_AFTER_S: Final = 600.0
 """How fast what was known of the person's place fades without positions."""
-INSIDE: Final = 1.5
-"""Log-odds from which a person who was outside is inside."""
+UNKNOWN: Final = -1.5
+"""Log-odds of somebody near a place of whom nothing else is known (18 %).
+
+One position then makes an entrance when it is twice as likely inside: INSIDE - UNKNOWN - ln STAYS = ln 2.
+"""
+INSIDE: Final = 1.0
+"""Log-odds from which a person who was outside is inside (73 %)."""
 OUTSIDE: Final = -5.0
 """Log-odds to which a person who was inside must fall to be outside: to leave takes more than to come."""
 LEAST: Final = -6.0
@@ -162,11 +176,16 @@ def _transition(
 def _prior(places: Places, before: Whereabouts | None, name: str, at: float, inside: bool) -> float:
     """How sure they were, faded since: by the last position, or by what was reported after it."""
     if before is None or (inside and places.at > before.at):
-        return MOST if inside else 0.0
+        return MOST if inside else UNKNOWN
     left = places.left.get(name, 0.0) > before.at
-    share = 1.0 / (1.0 + exp(-LEAST if left else -before.odds.get(name, LEAST)))
-    share = 0.5 + (share - 0.5) * exp(-(at - before.at) / UNKNOWN_AFTER_S)
+    share, unknown = _chance(LEAST if left else before.odds.get(name, LEAST)), _chance(UNKNOWN)
+    share = unknown + (share - unknown) * exp(-(at - before.at) / UNKNOWN_AFTER_S)
     return log(share / (1.0 - share))
+
+
+def _chance(odds: float) -> float:
+    """The probability of log-odds."""
+    return 1.0 / (1.0 + exp(-odds))
 
 
 def _evidence(place: Place, position: Located, sigma_m: float) -> float:
@@ -180,7 +199,8 @@ def _evidence(place: Place, position: Located, sigma_m: float) -> float:
     likely = (1.0 - OUTLIERS) * share + OUTLIERS * 0.5
     added = log(likely / (1.0 - likely)) + log(1.0 + error_m2 / area)
     most = log(2.0 / OUTLIERS - 1.0)
-    return min(added + log(ATTRACTION), most) if share >= CERTAIN else min(added, 0.0)
+    at_middle = 1.0 - exp(-area / error_m2)  # of a round place (Rayleigh's distribution)
+    return min(added + log(STAYS), most) if share >= max(CERTAIN, CENTRAL * at_middle) else min(added, 0.0)
 
 
 def _share(place: Place, position: Located, sigma_m: float) -> float:

@@ -207,8 +207,8 @@ GATES: dict[str, tuple[Callable[[], None], str, str, str]] = {
     ),
     "a contract that is off lets in": (
         check_that_a_purpose_that_is_switched_off_is_closed,
-        "if purpose.enabled and",
-        "if True and",
+        "return purpose.enabled and",
+        "return True and",
         "let in for nothing",
     ),
     "a restriction that is lifted": (

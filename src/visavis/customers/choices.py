@@ -97,7 +97,8 @@ def _agreed(customer: Customer, moment: Consented, before: Consent | None, since
     open_still = before is not None and before.status in OPENS and since < before.until
     if before is not None and open_still and moment.by not in before.by:
         by = tuple(sorted({*before.by, *by}))
-        since, until = max(since, before.since), min(until, before.until)
+        since = max(since, before.since)
+        until = min(until, before.until)
         categories, recipients, iri = (
             tuple([one for one in now if one in then])
             for now, then in ((categories, before.categories), (recipients, before.recipients), (iri, before.iri))

@@ -36,7 +36,7 @@ year: $(BIN)/.journey ## replay a real year of 2,469 real households (ARGS="--he
 
 PYTEST := $(BIN)/python -m pytest
 
-test: $(BIN)/.installed ## run every test, under four minutes on two cores
+test: $(BIN)/.installed ## run every test (six and a half minutes on two slow shared cores)
 	@$(PYTEST) --numprocesses=auto --dist=loadfile $(ARGS)
 
 full: $(BIN)/.installed ## run every test with its full number of trials

@@ -35,13 +35,13 @@ For an error much larger than the place: one that is more than √(2 ln 2) = 1.1
 """
 OUTLIERS: Final = 0.05
 """The share of positions whose error is far larger than they say; one position adds ln(2 / 0.05 - 1) = 3.7 at most."""
-CORRELATED_S: Final = 40.0
+CORRELATED_S: Final = 30.0
 """Errors of positions closer in time than this are nearly the same error (reflections), and say little more."""
 STAYS: Final = 6.0
 """How much likelier who stays is to be still there after ``CORRELATED_S`` than who passes by.
 
-Who walks at 1.4 m/s is 56 m farther. A disc of 77 m across (a shop, and the error around it) that is moved by 56 m
-covers one sixth of itself: (2/π)(acos u - u √(1 - u²)), u = 56/77.
+Who walks at 1.4 m/s is 42 m farther. A disc of 58 m across (a shop, and the error around it) that is moved by 42 m
+covers one sixth of itself: (2/π)(acos u - u √(1 - u²)), u = 42/58.
 """
 LEAVING_S: Final = 90.0
 """The same for errors that take somebody out of a building: indoors they last longer."""

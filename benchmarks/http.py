@@ -144,7 +144,8 @@ def payload(kind: str, number: int) -> bytes:
             id=f"w{number}-{at.timestamp()}", customer=name, occurred_at=at, device="g1", profile="glasses", battery=0.8
         )
     else:
-        moment = Entered(id=f"e{number}-{at.timestamp()}", customer=name, occurred_at=at, place="s1")
+        place = f"s{1 + number // PEOPLE % 2}"  # from one shop to the other: each is an entrance
+        moment = Entered(id=f"e{number}-{at.timestamp()}", customer=name, occurred_at=at, place=place)
     return msgspec.json.encode(moment)
 
 

@@ -35,7 +35,9 @@ ARGS = [
 
 # How long an example takes says more about the machine than about us. Where ``CI`` is set Hypothesis draws the same
 # examples each time, by its own profile.
-settings.register_profile("visavis", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "visavis", settings(), deadline=None, max_examples=sample(60, 100), suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("visavis")
 
 

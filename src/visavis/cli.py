@@ -137,10 +137,10 @@ def extract(
 ) -> None:
     """Take the households of the demo out of a year, with what was learned from it."""
     from visavis.lab.year.household_extract import extract, learned_of  # noqa: PLC0415
-    from visavis.log_folder import opened_log  # noqa: PLC0415
+    from visavis.log_folder import open_log  # noqa: PLC0415
     from visavis.strategy.read import read  # noqa: PLC0415
 
-    with opened_log(log, settings) as (opened, _):
+    with open_log(log, settings) as (opened, _):
         learned = learned_of(opened)
     sys.stdout.write(f"{extract(read(grocery()), learned, to):,} bytes in {to}\n")
 
@@ -240,11 +240,11 @@ def replay(
 
     import msgspec  # noqa: PLC0415
 
-    from visavis.log_folder import opened_log  # noqa: PLC0415
+    from visavis.log_folder import open_log  # noqa: PLC0415
     from visavis.runtime.replay import Difference, rebuild  # noqa: PLC0415
     from visavis.runtime.replay import verify as decide_again  # noqa: PLC0415
 
-    with opened_log(folder, settings) as (log, randomization_key):
+    with open_log(folder, settings) as (log, randomization_key):
         if verify:
             differences: list[Difference] = []
             compared = decide_again(log, randomization_key, found=differences.append)
@@ -275,9 +275,9 @@ def why(
 ) -> None:
     """Explain one decision: what counted for it, and what refused the other actions."""
     from visavis.lab.year.explanation import explanation  # noqa: PLC0415
-    from visavis.log_folder import opened_log  # noqa: PLC0415
+    from visavis.log_folder import open_log  # noqa: PLC0415
 
-    with opened_log(log, settings) as (opened, _):
+    with open_log(log, settings) as (opened, _):
         sys.stdout.write(explanation(opened, decision, language))
 
 

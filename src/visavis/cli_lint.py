@@ -42,10 +42,10 @@ def lint(
     compared = ""
     if strategy is not None and log is not None:
         from visavis.explain import recorded  # noqa: PLC0415
-        from visavis.log_folder import opened_log  # noqa: PLC0415
+        from visavis.log_folder import open_log  # noqa: PLC0415
 
         reading = Reading(files)
-        with opened_log(log, settings) as (entries, _):
+        with open_log(log, settings) as (entries, _):
             moments = recorded.check(reading, strategy, entries)
         found, compared = sorted([*found, *reading.findings()]), f", compared with {moments:,} recorded moments"
     if strategy is not None and lock:

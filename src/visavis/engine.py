@@ -101,7 +101,7 @@ def _uses(strategy: Strategy, views: Views, customer: Customer, moment: Moment) 
     """The uses of data that the moment itself reports: a brief was read, a copy was taken, staff looked."""
     match moment:
         case Displayed():
-            _, action = _card(strategy, customer, moment.decision)
+            _, action = shown_card(strategy, customer, moment.decision)
             if action is None or action.audience != "adviser":
                 return ()
             view = views.for_purpose(strategy.purposes[action.purpose])
@@ -123,7 +123,7 @@ def _effects(
     """The effects of a first *yes* to a card that is still good, under a purpose that is still open."""
     if not isinstance(moment, Answered) or moment.answer != "yes":
         return ()
-    card, action = _card(strategy, customer, moment.decision)
+    card, action = shown_card(strategy, customer, moment.decision)
     if card is None or card.answer or action is None or not action.effect:
         return ()
     received_s = received_at.timestamp()
@@ -138,7 +138,7 @@ def _effects(
     return (Effect(key, "reward", action.id, card.product, action.reward_cents, until, epoch),)
 
 
-def _card(strategy: Strategy, customer: Customer, decision: str) -> tuple[Shown | None, Action | None]:
+def shown_card(strategy: Strategy, customer: Customer, decision: str) -> tuple[Shown | None, Action | None]:
     """The card of this decision among those that the person was shown, and its action."""
     card = customer.service.card(decision)
     return card, strategy.actions.get(card.action) if card is not None else None

@@ -12,7 +12,7 @@ from visavis.wiring import DICE, root_key
 
 
 @contextmanager
-def opened_log(folder: Path, settings: Path | None = None) -> Iterator[tuple[SqliteEntryLog, bytes]]:
+def open_log(folder: Path, settings: Path | None = None) -> Iterator[tuple[SqliteEntryLog, bytes]]:
     """The log of this folder, and the randomization key of its decisions; :class:`Invalid` when there is no log.
 
     ``settings`` are those of the server, for a root key that does not lie beside its data.

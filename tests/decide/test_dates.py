@@ -10,9 +10,10 @@ from msgspec.structs import replace
 
 from support.people import NOON, STRATEGY, a_loop, camille, enters, grocery, turn
 from visavis.decide.explain import sentence
-from visavis.decide.limits import EPOCH_DAY, on_its_days
+from visavis.decide.limits import on_its_days
 from visavis.model.action import Weekday
 from visavis.model.decision import Decision, Show
+from visavis.model.moment import EPOCH_DAY
 from visavis.strategy.read import read
 
 DOOR = "actions/reminder-door.toml"

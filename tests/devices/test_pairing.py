@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 
 from support.site import EVERYTHING, Site, a_site
 from visavis.devices.registry import (
-    ALPHABET,
-    CODE_LENGTH,
     SHIFT_LIMIT_S,
     VALID_S,
     WRONG_LIMIT,
@@ -25,6 +23,7 @@ from visavis.devices.registry import (
 from visavis.http.access_keys import AccessKeys, InvalidKey
 from visavis.model.errors import Invalid, Refused
 from visavis.model.shown import DeviceState
+from visavis.rights.one_time_codes import ALPHABET, CODE_LENGTH
 from visavis.strategy.screens import DEVICES
 
 

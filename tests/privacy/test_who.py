@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from support.doors import MOMENTS, a_server, agree, client, moment, own, running, shops, switch
 from support.people import BRANDS, NOON
+from visavis.consent.confirmation import WAITS_DAYS
 from visavis.consent.gate import view
 from visavis.ledger.personal_view import lines_of_person
 from visavis.model.entry import Entry, encode
 from visavis.model.moment import Consulted, UsedTogether, Worn
 from visavis.runtime.clock import TurnedClock
-from visavis.runtime.linking import WAITS
 from visavis.wiring import Server
 
 pytestmark = pytest.mark.anyio
@@ -34,7 +34,7 @@ async def link(brand: httpx.AsyncClient, name: str, identifier: str = CARD, id: 
 
 
 async def both_chose(brand: httpx.AsyncClient) -> None:
-    for name in ("ada", "bo"):
+    for name in ("amy", "bo"):
         await switch(brand, name, "reminders")
     assert (await link(brand, "bo")).json()["linked"] == "linked"
 
@@ -54,24 +54,24 @@ async def test_two_people_one_card_two_tills_one_of_them_at_night() -> None:
     ):
         await both_chose(brand)
         first = (await day.post(MOMENTS, json=bought(CARD, "t1"))).json()
-        assert (await link(brand, "ada")).json()["linked"] == "waiting"
+        assert (await link(brand, "amy")).json()["linked"] == "waiting"
         late = bought(CARD, "t2", place="s2", at=NOON - timedelta(hours=2))
         lines = b"\n".join([httpx.Request("POST", "http://x", json=late).content] * 2)
         turn(server, hours=12)
         told = await night.post(MOMENTS, content=lines, headers={"content-type": "application/x-ndjson"})
-        await agree(brand, "ada", "bo")
-        again = [(await night.post(MOMENTS, json={**late, "customer": name})).json() for name in (CARD, "bo", "ada")]
+        await agree(brand, "amy", "bo")
+        again = [(await night.post(MOMENTS, json={**late, "customer": name})).json() for name in (CARD, "bo", "amy")]
         conflict = await brand.post(MOMENTS, json=late | {"customer": CARD, "lines": [[BRANDS[1], 1, 1]]})
 
     assert [entry.moment.id for entry in server.log.of("bo") if entry.moment.kind == "bought"] == ["t1", "t2"]
-    assert not [entry for name in ("ada", CARD) for entry in server.log.of(name) if entry.moment.kind == "bought"]
+    assert not [entry for name in ("amy", CARD) for entry in server.log.of(name) if entry.moment.kind == "bought"]
     came_by = [entry.identifier for entry in server.log.of("bo") if entry.moment.kind == "bought"]
     assert came_by == list(server.processor.customer("bo").profile("bo").identifiers) * 2
     assert first == {"id": "t1", "kept": True}
     assert [one["retried"] for one in again] == [True, True, True]
     assert told.text.count("retried") == 1
     assert conflict.status_code == 409
-    assert server.processor.customer("ada").names == ("ada", "bo")
+    assert server.processor.customer("amy").names == ("amy", "bo")
 
 
 async def test_a_till_hears_the_same_whether_an_identifier_is_linked_or_not() -> None:
@@ -98,7 +98,7 @@ async def test_an_id_comes_before_an_identifier_and_cannot_be_linked() -> None:
     server = a_server()
     async with running(server) as brand:
         await both_chose(brand)
-        taken = await link(brand, "cleo", "ada")
+        taken = await link(brand, "cleo", "amy")
         assert taken.status_code == 403
         assert "id of another customer" in taken.json()["advice"]
         server.access_keys.issue("device", "dan")
@@ -121,99 +121,99 @@ async def test_a_bare_card_extends_its_holder_whose_choices_stay(own_number: boo
         await till.post(MOMENTS, json=bought(card, "t1"))
         if not own_number:
             await link(brand, card)
-        await switch(brand, "ada", "reminders")
-        before = server.processor.customer("ada").consents
-        assert (await link(brand, "ada")).json()["linked"] == "linked"
-        person = server.processor.customer("ada")
-        assert (person.consents, set(person.names)) == (before, {"ada", card})
+        await switch(brand, "amy", "reminders")
+        before = server.processor.customer("amy").consents
+        assert (await link(brand, "amy")).json()["linked"] == "linked"
+        person = server.processor.customer("amy")
+        assert (person.consents, set(person.names)) == (before, {"amy", card})
         assert not person.merges
         assert person.purchases.trips
-        for name in (CARD, "ada"):
+        for name in (CARD, "amy"):
             assert (await brand.post(MOMENTS, json=bought(name, "t1"))).json()["retried"], name
-        copy = (await brand.get("/v1/people/ada/export")).json()
+        copy = (await brand.get("/v1/people/amy/export")).json()
         assert {entry[3]["id"] for entry in copy["entries"] if entry[3]["kind"] == "bought"} == {"t1"}
-        await brand.post(MOMENTS, json=moment("unlinked", "ada", id="u", identifier=CARD))
-        assert server.processor.customer("ada").names == ("ada",)
-        assert server.processor.customer("ada").consents == before
-        await link(brand, "ada", id="back")
-        await brand.post("/v1/people/ada/erase", json={})
+        await brand.post(MOMENTS, json=moment("unlinked", "amy", id="u", identifier=CARD))
+        assert server.processor.customer("amy").names == ("amy",)
+        assert server.processor.customer("amy").consents == before
+        await link(brand, "amy", id="back")
+        await brand.post("/v1/people/amy/erase", json={})
     assert not [entry for _, entry in server.log.scan() if isinstance(entry, Entry)]
 
 
 async def test_nobody_is_merged_until_both_have_confirmed_on_their_own_page() -> None:
     server = a_server()
-    keys = {name: server.access_keys.issue("device", name) for name in ("ada", "bo")}
-    async with running(server) as brand, client(server, keys["ada"]) as ada, client(server, keys["bo"]) as bo:
+    keys = {name: server.access_keys.issue("device", name) for name in ("amy", "bo")}
+    async with running(server) as brand, client(server, keys["amy"]) as amy, client(server, keys["bo"]) as bo:
         assert (await link(brand, "bo")).json()["linked"] == "linked"
-        heard = [(await link(brand, "ada", id=f"l{i}")).json()["linked"] for i in range(2)]
+        heard = [(await link(brand, "amy", id=f"l{i}")).json()["linked"] for i in range(2)]
         [waits] = (await bo.get("/v1/people/bo/merges")).json()
-        assert (await ada.get("/v1/people/ada/merges")).json() == [waits]
-        assert (await ada.get("/v1/people/bo/merges")).status_code == 403
+        assert (await amy.get("/v1/people/amy/merges")).json() == [waits]
+        assert (await amy.get("/v1/people/bo/merges")).status_code == 403
         assert (await brand.get("/v1/people/bo/merges")).status_code == 403
         said = {"merge": waits["merge"], "yes": True}
         assert (await brand.post("/v1/people/bo/merges", json=said)).status_code == 403
-        [left] = (await ada.post("/v1/people/ada/merges", json=said)).json()
+        [left] = (await amy.post("/v1/people/amy/merges", json=said)).json()
         assert left["confirmed"]
-        assert server.processor.customer("ada").names == ("ada",)
+        assert server.processor.customer("amy").names == ("amy",)
         assert (await bo.post("/v1/people/bo/merges", json=said | {"yes": False})).json() == []
         assert (await bo.post("/v1/people/bo/merges", json=said)).status_code == 404
-        heard.append((await link(brand, "ada", id="l3")).json()["linked"])
-        assert (await ada.get("/v1/people/bo/merges")).status_code == 403
-        turn(server, seconds=WAITS.total_seconds())
-        assert (await ada.get("/v1/people/ada/merges")).json() == []
-        await link(brand, "ada", id="l4")
+        heard.append((await link(brand, "amy", id="l3")).json()["linked"])
+        assert (await amy.get("/v1/people/bo/merges")).status_code == 403
+        turn(server, seconds=WAITS_DAYS * 86_400)
+        assert (await amy.get("/v1/people/amy/merges")).json() == []
+        await link(brand, "amy", id="l4")
         [waits] = (await bo.get("/v1/people/bo/merges")).json()
         said = {"merge": waits["merge"], "yes": True}
         await bo.post("/v1/people/bo/merges", json=said)
-        assert (await ada.post("/v1/people/ada/merges", json=said)).json() == []
-        retry = (await link(brand, "ada", id="l4")).json()
+        assert (await amy.post("/v1/people/amy/merges", json=said)).json() == []
+        retry = (await link(brand, "amy", id="l4")).json()
     assert heard == ["waiting"] * 3
     assert retry["linked"] == "linked"
-    assert set(server.processor.customer("ada").names) == {"ada", "bo"}
+    assert set(server.processor.customer("amy").names) == {"amy", "bo"}
 
 
 async def test_a_merge_that_is_over_is_not_confirmed() -> None:
     server = a_server()
     async with running(server) as brand:
         await both_chose(brand)
-        await link(brand, "ada")
-        await agree(brand, "ada")
+        await link(brand, "amy")
+        await agree(brand, "amy")
         made = (await brand.post("/v1/people/bo/merge-code")).json()["code"]
-        turn(server, seconds=WAITS.total_seconds())
+        turn(server, seconds=WAITS_DAYS * 86_400)
         assert (await brand.post("/v1/people/bo/merge-code/use", json={"code": made})).status_code == 403
-    assert server.processor.customer("ada").names == ("ada",)
+    assert server.processor.customer("amy").names == ("amy",)
 
 
 async def test_a_code_is_of_one_person_for_one_use_and_few_attempts() -> None:
     server = a_server()
     async with running(server) as brand:
         await both_chose(brand)
-        await link(brand, "ada")
+        await link(brand, "amy")
         assert (await brand.post("/v1/people/nobody-here/merge-code")).status_code == 404
         old, new = [(await brand.post("/v1/people/bo/merge-code")).json()["code"] for _ in range(2)]
 
         async def use(name: str, code: str) -> httpx.Response:
             return await brand.post(f"/v1/people/{name}/merge-code/use", json={"code": code})
 
-        wrong = [await use("bo", old), await use("ada", new), await use("nobody-here", new), await use("bo", "")]
+        wrong = [await use("bo", old), await use("amy", new), await use("nobody-here", new), await use("bo", "")]
         assert {one.status_code for one in wrong} == {403}
         assert len({one.text for one in wrong}) == 1
         assert (await use("bo", new.lower().replace("-", " "))).status_code == 204
         assert (await use("bo", new)).status_code == 403
-        late = (await brand.post("/v1/people/ada/merge-code")).json()["code"]
+        late = (await brand.post("/v1/people/amy/merge-code")).json()["code"]
         turn(server, days=14)
-        assert (await use("ada", late)).status_code == 403
-        good = (await brand.post("/v1/people/ada/merge-code")).json()["code"]
+        assert (await use("amy", late)).status_code == 403
+        good = (await brand.post("/v1/people/amy/merge-code")).json()["code"]
         for _ in range(9):
-            await use("ada", "wrong")
-        assert "Too many" in (await use("ada", good)).text
+            await use("amy", "wrong")
+        assert "Too many" in (await use("amy", good)).text
     written = b"".join([encode(entry) for _, entry in server.log.scan() if isinstance(entry, Entry)])
     assert all(code.replace("-", "").encode() not in written for code in (old, new, late, good))
     reads = [
         one for one in server.log.of("bo") if isinstance(one.moment, Consulted) and one.moment.about == "merge-code"
     ]
     assert len(reads) == 2
-    assert server.processor.customer("ada").names == ("ada",)
+    assert server.processor.customer("amy").names == ("amy",)
 
 
 async def test_the_brand_confirms_for_nobody_who_has_a_device() -> None:
@@ -222,27 +222,27 @@ async def test_the_brand_confirms_for_nobody_who_has_a_device() -> None:
     async with running(server) as brand:
         await both_chose(brand)
         early = (await brand.post("/v1/people/bo/merge-code")).json()["code"]
-        async with own(server, "ada") as ada, own(server, "bo"):
-            await link(brand, "ada")
-            assert (await brand.post("/v1/people/ada/merge-code")).status_code == 403
+        async with own(server, "amy") as amy, own(server, "bo"):
+            await link(brand, "amy")
+            assert (await brand.post("/v1/people/amy/merge-code")).status_code == 403
             assert (await brand.post("/v1/people/bo/merge-code/use", json={"code": early})).status_code == 403
-            shown = (await ada.post("/v1/people/ada/merge-code")).json()["code"]
-            assert (await brand.post("/v1/people/ada/merge-code/use", json={"code": shown})).status_code == 204
-    assert server.processor.customer("ada").names == ("ada",)
+            shown = (await amy.post("/v1/people/amy/merge-code")).json()["code"]
+            assert (await brand.post("/v1/people/amy/merge-code/use", json={"code": shown})).status_code == 204
+    assert server.processor.customer("amy").names == ("amy",)
 
 
 async def test_each_of_two_merged_closes_and_lifts_their_own() -> None:
     server = a_server()
     async with running(server) as brand, AsyncExitStack() as later:
-        await switch(brand, "ada", "place-moment")
+        await switch(brand, "amy", "place-moment")
         await merged(server, brand)
-        ada, bo = [await later.enter_async_context(own(server, name)) for name in ("ada", "bo")]
-        await ada.put("/v1/people/ada/categories/places", json={"on": False})
-        for name, device, on in (("ada", ada, True), ("bo", bo, True), ("ada", ada, False), ("bo", bo, False)):
+        amy, bo = [await later.enter_async_context(own(server, name)) for name in ("amy", "bo")]
+        await amy.put("/v1/people/amy/categories/places", json={"on": False})
+        for name, device, on in (("amy", amy, True), ("bo", bo, True), ("amy", amy, False), ("bo", bo, False)):
             turn(server, hours=1)
             await device.put(f"/v1/people/{name}/restriction", json={"on": on})
-    person = server.processor.customer("ada")
-    assert person.profile("ada").consents["place-moment"].status == "withdrawn", "what only one opened was not closed"
+    person = server.processor.customer("amy")
+    assert person.profile("amy").consents["place-moment"].status == "withdrawn", "what only one opened was not closed"
     assert min(person.closed_times[""])[0] == NOON.timestamp() + 3600, "closed from before anybody asked for it"
 
 
@@ -269,33 +269,33 @@ async def test_a_signal_that_comes_by_an_identifier_objects_once() -> None:
 
 
 async def merged(server: Server, brand: httpx.AsyncClient) -> None:
-    for name in ("ada", "bo"):
+    for name in ("amy", "bo"):
         await shops(brand, server, name)
         await switch(brand, name, "reminders")
     await link(brand, "bo")
-    await link(brand, "ada")
-    await agree(brand, "ada", "bo")
-    assert set(server.processor.customer("ada").names) == {"ada", "bo"}
+    await link(brand, "amy")
+    await agree(brand, "amy", "bo")
+    assert set(server.processor.customer("amy").names) == {"amy", "bo"}
 
 
 async def test_a_use_of_merged_data_has_its_line_under_each_profile() -> None:
     server = a_server()
     async with running(server) as brand:
         await merged(server, brand)
-        told = (await brand.post(MOMENTS, json=moment("paying", "ada", id="p", **BASKET))).json()
+        told = (await brand.post(MOMENTS, json=moment("paying", "amy", id="p", **BASKET))).json()
         used = [one for one in told["uses"] if one["purpose"] == "reminders"]
         assert used
-        mine, theirs = (lines_of_person(server.log, [name])[-1] for name in ("ada", "bo"))
+        mine, theirs = (lines_of_person(server.log, [name])[-1] for name in ("amy", "bo"))
         assert (mine.record.purpose, theirs.record.purpose) == ("reminders", "reminders")
         assert mine.record.outcome == theirs.record.outcome
         assert theirs.record.categories == ("purchases",)
         assert theirs.details is not None
         [entry] = [one for one in server.log.of("bo") if isinstance(one.moment, UsedTogether)]
-        assert "ada" not in encode(entry).decode("latin-1")
+        assert "amy" not in encode(entry).decode("latin-1")
         decision = told["decisions"][0]["decision"]
         for path in ("moments/p", f"decisions/{decision}/why"):
-            assert (await brand.get(f"/v1/people/ada/{path}")).status_code == 200
-        await brand.post(MOMENTS, json=moment("paying", "ada", id="p", **BASKET))
+            assert (await brand.get(f"/v1/people/amy/{path}")).status_code == 200
+        await brand.post(MOMENTS, json=moment("paying", "amy", id="p", **BASKET))
         reads = [one.moment for one in server.log.of("bo") if isinstance(one.moment, Consulted)]
         assert [(one.about, one.categories) for one in reads[-3:]] == [(entry.moment.id, ("purchases",))] * 3
 
@@ -303,54 +303,54 @@ async def test_a_use_of_merged_data_has_its_line_under_each_profile() -> None:
 async def test_the_stricter_holds_ever_since_and_each_is_told_why() -> None:
     server = a_server()
     async with running(server) as brand, AsyncExitStack() as later:
-        await switch(brand, "ada", "home")
+        await switch(brand, "amy", "home")
         await merged(server, brand)
-        ada = await later.enter_async_context(own(server, "ada"))
-        path = "/v1/people/ada/purposes?language=en"
-        told = {one["purpose"]: (one["on"], one["closed_by"]) for one in (await ada.get(path)).json()}
+        amy = await later.enter_async_context(own(server, "amy"))
+        path = "/v1/people/amy/purposes?language=en"
+        told = {one["purpose"]: (one["on"], one["closed_by"]) for one in (await amy.get(path)).json()}
         assert told["reminders"] == (True, "")
         assert told["home"] == (False, "merged")
-        await ada.put("/v1/people/ada/purposes/home", json={"on": True})
-        told = {one["purpose"]: one["on"] for one in (await ada.get(path)).json()}
+        await amy.put("/v1/people/amy/purposes/home", json={"on": True})
+        told = {one["purpose"]: one["on"] for one in (await amy.get(path)).json()}
         assert not told["home"], "one opened what the other had not"
-        page = await ada.get("/me?language=en")
+        page = await amy.get("/me?language=en")
         assert "the person you were linked with closed it" in page.text
-        assert "n’a jamais dit oui" in (await ada.get("/me?language=fr")).text
+        assert "n’a jamais dit oui" in (await amy.get("/me?language=fr")).text
 
 
 async def test_health_is_never_merged() -> None:
     server = a_server()
     async with running(server) as brand:
-        for name, value in (("ada", 1.0), ("bo", 5.0)):
+        for name, value in (("amy", 1.0), ("bo", 5.0)):
             await switch(brand, name, "own-numbers")
             await brand.post(MOMENTS, json=moment("measured", name, id="n1", measure="water", value=value))
         await merged(server, brand)
-        await brand.post(MOMENTS, json=moment("measured", "ada", id="n2", measure="water", value=2.0))
-        person = server.processor.customer("ada")
+        await brand.post(MOMENTS, json=moment("measured", "amy", id="n2", measure="water", value=2.0))
+        person = server.processor.customer("amy")
         assert not person.numbers
-        assert [person.profile(name).numbers["water"].today for name in ("ada", "bo")] == [3.0, 5.0]
-        for name, value in (("ada", 3.0), ("bo", 5.0)):
+        assert [person.profile(name).numbers["water"].today for name in ("amy", "bo")] == [3.0, 5.0]
+        for name, value in (("amy", 3.0), ("bo", 5.0)):
             seen = view(person, Worn(id="x", customer=name, occurred_at=NOON, device="g1"), HEALTH, NOON.timestamp())
             assert seen.numbers["water"].today == value
 
 
 async def test_the_page_asks_and_both_languages_say_what_for() -> None:
     server = a_server()
-    async with running(server) as brand, client(server, server.access_keys.issue("device", "ada")) as ada:
+    async with running(server) as brand, client(server, server.access_keys.issue("device", "amy")) as amy:
         await both_chose(brand)
-        await link(brand, "ada")
+        await link(brand, "amy")
         for language, word in (("en", "Are you the same person?"), ("fr", "Est-ce la même personne")):
-            page = (await ada.get(f"/me?language={language}")).text
+            page = (await amy.get(f"/me?language={language}")).text
             assert word in page
             assert "24" in page
-        [waits] = server.requests.merges.waiting("ada")
-        said = await ada.post("/me/merge", json={"merge": waits.merge, "yes": True})
+        [waits] = server.requests.merges.waiting("amy")
+        said = await amy.post("/me/merge", json={"merge": waits.merge, "yes": True})
         assert said.status_code == 200
         assert f"apart-{waits.merge}" in said.text
         assert f"same-{waits.merge}" not in said.text
 
 
-STEPS = st.lists(st.tuples(st.sampled_from(["ada", "bo", CARD]), st.integers(0, 5)), max_size=8)
+STEPS = st.lists(st.tuples(st.sampled_from(["amy", "bo", CARD]), st.integers(0, 5)), max_size=8)
 
 
 @settings(max_examples=12, deadline=None, database=None, derandomize=True)
@@ -370,8 +370,8 @@ async def test_neither_reads_exports_or_erases_what_is_the_others(steps: list[tu
                 moment("withdrew", name, id=f"s{number}", purpose="reminders"),
             ][kind]
             await brand.post(MOMENTS, json=sent)
-        kept = {name: [encode(entry) for entry in server.log.of(name)] for name in ("ada", "bo")}
-        for name, other in (("ada", "bo"), ("bo", "ada")):
+        kept = {name: [encode(entry) for entry in server.log.of(name)] for name in ("amy", "bo")}
+        for name, other in (("amy", "bo"), ("bo", "amy")):
             copy = await server.requests.export(name)
             assert {entry.customer for entry in copy.entries} == {name}
             assert set(copy.audit_keys) == {name}
@@ -381,8 +381,8 @@ async def test_neither_reads_exports_or_erases_what_is_the_others(steps: list[tu
             ids = [entry.moment.id for entry in server.log.of(other) if server.log.entry(name, entry.moment.id) is None]
             found = [(await brand.get(f"/v1/people/{name}/moments/{one}")).status_code for one in ids[:3]]
             assert set(found) <= {404}
-        assert (await brand.post("/v1/people/ada/erase", json={})).status_code == 200
+        assert (await brand.post("/v1/people/amy/erase", json={})).status_code == 200
         rest = [encode(entry) for entry in server.log.of("bo")]
         assert rest[: len(kept["bo"])] == kept["bo"]
-        assert not list(server.log.of("ada"))
+        assert not list(server.log.of("amy"))
         assert server.processor.customer("bo").names == ("bo",)

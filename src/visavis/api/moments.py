@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from visavis.api.signals import objection, opted_out
 from visavis.cards.replies import Reply, kept_only, reply
 from visavis.consent.gate import always_kept, still_readable
+from visavis.engine import shown_card
 from visavis.http import problems
 from visavis.http.access_keys import AccessKey, AccessKeys, InvalidKey, about_own, permits
 from visavis.http.access_log import record_entry_read
@@ -241,8 +242,7 @@ class Moments:
 
     def _not_own(self, key: AccessKey, moment: Displayed | Answered) -> str:
         customer = self._writer.processor.population.customer(moment.customer)
-        card = customer.service.card(moment.decision)
-        action = self._writer.processor.strategy.actions.get(card.action) if card is not None else None
+        _, action = shown_card(self._writer.processor.strategy, customer, moment.decision)
         return about_own(key, moment, action.audience if action is not None else None, customer.places.here)
 
     def _key(self, headers: Mapping[bytes, bytes]) -> AccessKey:

@@ -1,7 +1,7 @@
 """The gate: which moments are admitted (:func:`admit`), and what one purpose may read (:func:`view`)."""
 # Decisions read a customer through it only. No answer, an unknown purpose, an expired or unreadable choice all mean no.
 
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Any, Final
 
@@ -18,19 +18,32 @@ from visavis.model.customer import Customer, Places, Purchases
 from visavis.model.decision import Show
 from visavis.model.entry import SERVER, Entry, Origin
 from visavis.model.gs1 import product_of
-from visavis.model.moment import PERSON, SENSOR, Bought, Entered, Line, Located, Moment, Paying, Returned, Sought, Spot
+from visavis.model.moment import (
+    EPOCH_DAY,
+    OURS,
+    PERSON,
+    SENSOR,
+    Bought,
+    Entered,
+    Line,
+    Located,
+    Moment,
+    Paying,
+    Returned,
+    Sought,
+    Spot,
+)
 from visavis.model.view import View
 from visavis.strategy.freshness import comes_back
 from visavis.strategy.opening_hours import is_night, zone_of
 from visavis.strategy.read import Strategy
 
-OURS: Final = frozenset({"service", "account"})
-"""Categories that need no consent: what we showed, and the person's own choices."""
 OFFSETS_S: Final = (-12 * 3600, 14 * 3600)
 """The least and the greatest UTC offset of any zone, in seconds."""
 
+_OWN_CLOCK: Final = PERSON | SENSOR
+"""Who sends what the person's own device or home wrote, with its own UTC offset."""
 _NOTHING: Final[frozenset[str]] = frozenset()
-_EPOCH_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
 
 
 class NotAdmitted(Struct, frozen=True):
@@ -56,12 +69,9 @@ def open_categories(customer: Customer, purpose: Purpose, now: float) -> frozens
         return purpose.categories
     choice = customer.consents.get(purpose.key)
     try:
-        if choice is None or choice.status not in OPENS or not choice.since <= now < choice.until:
+        if choice is None or choice.status not in OPENS or not _is_yes(choice, customer, now):
             return _NOTHING
-        if "person" not in choice.by or (now < customer.of_age_at and "guardian" not in choice.by):
-            return _NOTHING
-        noticed = (choice.categories, choice.iri, choice.recipients)
-        return _shared(purpose.categories, purpose.iri, purpose.recipients, *noticed)
+        return _named(purpose, choice)
     except TypeError:  # a choice that cannot be read is no choice
         return _NOTHING
 
@@ -77,12 +87,20 @@ def were_open(customer: Customer, purpose: Purpose, at: float) -> frozenset[str]
     if choice is None:
         return _NOTHING
     times: tuple[OpenTime | Consent, ...] = (choice, *choice.past) if choice.status in OPENS else choice.past
-    for time in times:
-        known = "person" in time.by and (at >= customer.of_age_at or "guardian" in time.by)
-        if time.since <= at < time.until and known:
-            told = (time.categories, time.iri, time.recipients)
-            return _shared(purpose.categories, purpose.iri, purpose.recipients, *told)
-    return _NOTHING
+    agreed = next((time for time in times if _is_yes(time, customer, at)), None)
+    return _named(purpose, agreed) if agreed is not None else _NOTHING
+
+
+def _is_yes(time: OpenTime | Consent, customer: Customer, at: float) -> bool:
+    """Whether this yes counted then: from its instant to its end, by the person, under age by their guardian too."""
+    by_all = "person" in time.by and (at >= customer.of_age_at or "guardian" in time.by)
+    return by_all and time.since <= at < time.until
+
+
+def _named(purpose: Purpose, time: OpenTime | Consent) -> frozenset[str]:
+    """The categories that this purpose declares and the notice of this yes named."""
+    noticed = (time.categories, time.iri, time.recipients)
+    return _shared(purpose.categories, purpose.iri, purpose.recipients, *noticed)
 
 
 def holds(customer: Customer, purpose: Purpose, epoch: int, now: float) -> bool:
@@ -164,7 +182,7 @@ def _stamped(strategy: Strategy, customer: Customer, moment: Moment, received_at
     late = (received_at - moment.occurred_at).total_seconds() > strategy.brand.late_after(moment)
     late = late or overtaken(customer, moment)
     back = comes_back(strategy.brand, customer, moment, received_at.timestamp())
-    own = _offset_s(moment) if moment.senders <= PERSON | SENSOR else None
+    own = _offset_s(moment) if moment.senders <= _OWN_CLOCK else None
     if isinstance(moment, Entered):
         moment = replace(moment, no_entrance="" if late else no_entrance(strategy, customer.places, moment))
     return replace(moment, late=late, back=back, own_offset_s=own)
@@ -187,13 +205,11 @@ def same_content(strategy: Strategy, stored: Moment, sent: Moment) -> bool:
 
 
 def _comparable(strategy: Strategy, moment: Moment) -> Moment:
-    """The moment as the gate reduces it, without what the gate writes of its own."""
+    """The moment as the gate reduces it, without what the gate writes of its own; a stored one has lost its offset."""
     sent: Moment = unresolved(moment) if moment.category == "account" else _as_basket(moment)
     if isinstance(sent, Entered):
         sent = replace(sent, no_entrance="")
-    return replace(
-        placed(strategy, sent), at=None, late=False, back=False, own_offset_s=None
-    )  # a stored one has lost its offset
+    return replace(placed(strategy, sent), at=None, late=False, back=False, own_offset_s=None)
 
 
 def _as_basket(moment: Moment) -> Moment:
@@ -232,7 +248,7 @@ def placed(strategy: Strategy, moment: Moment, offset_s: int | None = None) -> M
     """
     place, product, family = (getattr(moment, name, None) for name in ("place", "product", "family"))
     known: dict[str, Any] = {"at": None}
-    if place is not None or moment.category not in OURS:
+    if moment.has_local_time:
         own = _offset_s(moment)
         known["at"] = _spot(strategy, place or "", moment.occurred_at, own if own is not None else offset_s)
     if isinstance(moment, Paying | Bought):
@@ -263,7 +279,7 @@ def _spot(strategy: Strategy, place: str, occurred_at: datetime, offset_s: int |
     if known is None and offset_s is not None:
         zone = timezone(timedelta(seconds=offset_s))
     local = occurred_at.astimezone(zone)
-    day, hour = local.toordinal() - _EPOCH_DAY, local.hour + local.minute / 60
+    day, hour = local.toordinal() - EPOCH_DAY, local.hour + local.minute / 60
     if known is None:
         return Spot(place, "", day, hour)
     night = is_night(known.opening_hours, local.weekday(), hour)

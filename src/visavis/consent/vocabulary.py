@@ -23,13 +23,18 @@ def undeclared(strategy: Strategy, moment: Moment) -> str:
         return _trait(strategy.brand, moment)
     if isinstance(moment, Measured):
         return _measure(strategy.brand, moment)
-    place: str = getattr(moment, "place", "")
-    if place and place not in strategy.places and not _is_place(strategy.brand, place):
+    if (place := unknown_place(strategy, moment)) and not _is_place(strategy.brand, place):
         known = ", ".join(strategy.places)
         return f"`place` is not one of the brand's and no code of one. Known: {known}; see `place_ids` in brand.toml."
     if any(not is_product(strategy.brand, product) for product in unknown_products(strategy, moment)):
         return "A product is named by its id in products.csv, a GTIN, or a form of `product_ids` in brand.toml."
     return ""
+
+
+def unknown_place(strategy: Strategy, moment: Moment) -> str:
+    """The place of this moment, if it is none of the brand's; else empty."""
+    place: str = getattr(moment, "place", "")
+    return "" if place in strategy.places else place
 
 
 def unknown_products(strategy: Strategy, moment: Moment) -> list[str]:

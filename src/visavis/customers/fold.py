@@ -17,7 +17,7 @@ from visavis.customers.contact import contact
 from visavis.customers.habits import bought, follows
 from visavis.customers.identity import strictest
 from visavis.customers.merging import with_link
-from visavis.customers.returns import bought_lines, brings_back
+from visavis.customers.returns import brings_back
 from visavis.customers.rights import with_request
 from visavis.customers.stays import placed_by
 from visavis.customers.stock import in_sequence, with_stock
@@ -58,6 +58,7 @@ from visavis.model.moment import (
     Unlinked,
     Withdrew,
     Worn,
+    bought_lines,
 )
 from visavis.model.number import Number
 from visavis.model.shown import OPEN_LIMIT, SHOWN_LIMIT, DeviceState, Open, Shown

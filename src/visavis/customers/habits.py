@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from visavis.customers.returns import bought_lines
 from visavis.model.customer import HABITS_LIMIT, HABITS_SLACK, SHOPS_LIMIT, Purchases
 from visavis.model.habit import (
     BASKETS,
@@ -31,7 +30,7 @@ from visavis.model.habit import (
     VOTES,
     K,
 )
-from visavis.model.moment import Bought
+from visavis.model.moment import Bought, bought_lines
 
 DECAY_A_DAY: Final = -log(0.98)
 DECAY_A_BASKET: Final = 0.95

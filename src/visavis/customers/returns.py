@@ -4,12 +4,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from visavis.model.moment import Bought, Line
-
-
-def bought_lines(moment: Bought) -> list[Line]:
-    """The lines of this basket that were bought; those with a negative quantity came back."""
-    return [line for line in moment.lines if line.quantity > 0]
+from visavis.model.moment import Bought, Line, bought_lines
 
 
 def brings_back(moment: Bought) -> bool:

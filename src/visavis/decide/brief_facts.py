@@ -1,25 +1,12 @@
 """The facts of an adviser's brief, from the view of the brief's own purpose."""
 
 from collections.abc import Iterable, Iterator
-from math import exp
 from typing import Final
 
+from visavis.decide.facts import facts
 from visavis.model.action import SOURCES
 from visavis.model.decision import Fact, Known
-from visavis.model.habit import (
-    DAY_S,
-    FIRST,
-    HABIT,
-    LAST,
-    LOCAL_DAY,
-    T_DAYS,
-    T_FIRST,
-    T_LAST,
-    T_LOCAL_DAY,
-    T_S28,
-    TRIPS,
-    K,
-)
+from visavis.model.habit import DAY_S, FIRST, HABIT, LAST, LOCAL_DAY, T_DAYS, T_FIRST, T_LAST, T_LOCAL_DAY, TRIPS, K
 from visavis.model.shown import Service
 from visavis.model.view import View
 from visavis.strategy.read import Strategy
@@ -27,9 +14,9 @@ from visavis.strategy.read import Strategy
 FACTS_LIMIT: Final = 3
 NAME: Final = "first_name"
 """The declared trait by which a person wants to be called."""
+RECENT_TRIPS: Final = "worth.trips_28d"
 HEAVY_TRIPS: Final = 6.0
 """Trips decayed over 28 days, and days of purchase, from which a customer is called a frequent one."""
-MONTH_DAYS: Final = 28.0
 RHYTHM_GAPS: Final = 5
 """The number of gaps between days of purchase from which they are called a rhythm, ..."""
 LATE_GAPS: Final = 3.0
@@ -82,9 +69,15 @@ def _candidates(view: View, family: str, known: Iterable[Known]) -> Iterator[Fac
         away = view.now / DAY_S - trips[T_LAST]
         if away >= AWAY_DAYS:
             yield Fact("away", str(round(away)), "observed", int(trips[T_LOCAL_DAY]))
-        elif min(trips[T_S28] * exp(-away / MONTH_DAYS), trips[T_DAYS]) >= HEAVY_TRIPS:
+        elif _recent_trips(view) >= HEAVY_TRIPS <= trips[T_DAYS]:
             yield Fact("heavy", str(int(trips[T_DAYS])), "observed", int(trips[T_FIRST]))
     yield from [fact for fact in needs if fact.subject != family and fact.p >= NEED_P]
+
+
+def _recent_trips(view: View) -> float:
+    """The trips of this person, decayed over 28 days."""
+    found = facts(view, (RECENT_TRIPS,)).get(RECENT_TRIPS)
+    return found if isinstance(found, float) else 0.0
 
 
 def _need(view: View, one: Known) -> Fact:

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -22,10 +21,11 @@ from visavis.model.catalogue import Device
 from visavis.model.decision import Decision, Fact, Known, Refusal, RefusalReason, Scored, Show, Silence, Window
 from visavis.model.entry import Use
 from visavis.model.ids import decision_id, draw_id
-from visavis.model.moment import Dwelled, Entered, Moment
+from visavis.model.moment import EPOCH_DAY, Dwelled, Entered, Moment
 from visavis.model.shown import Shown
 from visavis.model.view import View
 from visavis.model.world import World
+from visavis.strategy.opening_hours import zone_of
 from visavis.strategy.read import Strategy
 
 WORDS_OF_A_CARD: Final = 8
@@ -74,7 +74,7 @@ class Deliberation(Struct, frozen=True, gc=False):
         held: list[tuple[Action, View]] = []
         refusals: list[Refusal] = []
         uses: list[Use] = []
-        today = self._local_day()
+        today, _ = self._local_now()
         for purpose, woken in self.strategy.woken_by(self.moment.kind, self.audience).items():
             view = self.views.for_purpose(self.strategy.purposes[purpose])
             if view is None:
@@ -82,8 +82,12 @@ class Deliberation(Struct, frozen=True, gc=False):
                 continue
             uses.append(Use(purpose, tuple(sorted(view.categories & woken.reads))))
             actions, refused = conditions_hold(woken, view)
-            held += [(action, view) for action in actions if limits.on_its_days(action, today)]
-            refusals += [*refused, *[Refusal(one.id, "dates") for one in actions if not limits.on_its_days(one, today)]]
+            refusals += refused
+            for action in actions:
+                if limits.on_its_days(action, today):
+                    held.append((action, view))
+                else:
+                    refusals.append(Refusal(action.id, "dates"))
         ranked = rankings(self.strategy, self.world, held)
         leading = _leading(held, ranked)
         eligible = [Eligible(action, view, ranked.get(action.id)) for action, view in held]
@@ -179,7 +183,7 @@ class Deliberation(Struct, frozen=True, gc=False):
             return Refusal(action.id, "no_target", action.effect)
         if self.screen is None:
             return Refusal(action.id, "device")
-        if self.screen.interrupts and limits.quiet(brand, self._hour()):
+        if self.screen.interrupts and limits.quiet(brand, self._local_now()[1]):
             return Refusal(action.id, "quiet_hours")
         if (refusal := limits.exceeded(action, self.shown, views.received_s)) is not None:
             return refusal
@@ -191,21 +195,18 @@ class Deliberation(Struct, frozen=True, gc=False):
             return Refusal(action.id, "holdout", objective.id)
         return None
 
-    def _hour(self) -> float | None:
-        """The person's local hour now, when the card would be shown: a fact of the home may be some hours old."""
-        if self.moment.at is None:
-            return None
-        age_s = self.views.received_s - self.moment.occurred_at.timestamp()
-        return (self.moment.at.local_hour + age_s / 3600.0) % 24.0
+    def _local_now(self) -> tuple[int, float | None]:
+        """The person's local day and hour now: a fact of the home may be some hours old.
 
-    def _local_day(self) -> int:
-        """The person's local day now; the brand's when the moment has no local time."""
+        When the moment has no local time, the brand's day, and no hour.
+        """
         received_s, at = self.views.received_s, self.moment.at
         if at is None:
-            local = datetime.fromtimestamp(received_s, ZoneInfo(self.strategy.brand.zone))
-            return local.toordinal() - limits.EPOCH_DAY
+            local = datetime.fromtimestamp(received_s, zone_of(self.strategy.brand.zone))
+            return local.toordinal() - EPOCH_DAY, None
         age_h = (received_s - self.moment.occurred_at.timestamp()) / 3600.0
-        return at.local_day + int((at.local_hour + age_h) // 24.0)
+        days, hour = divmod(at.local_hour + age_h, 24.0)
+        return at.local_day + int(days), hour
 
     def _arms(self, one: Eligible) -> list[Arm]:
         action, service, now = one.action, self.views.service, self.views.received_s

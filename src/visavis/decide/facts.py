@@ -7,7 +7,20 @@ from typing import Final
 
 from visavis.model.catalogue import Product
 from visavis.model.habit import DAY_S, T_BASKETS, T_LAST, T_S28, T_SPEND28, TRIPS
-from visavis.model.moment import Asked, Bought, Consumed, Dwelled, Measured, Moment, Paying, RanOut, Saw, Spot, Stocked
+from visavis.model.moment import (
+    Asked,
+    Bought,
+    Consumed,
+    Dwelled,
+    Measured,
+    Moment,
+    Paying,
+    RanOut,
+    Saw,
+    Spot,
+    Stocked,
+    bought_lines,
+)
 from visavis.model.number import Number
 from visavis.model.view import View
 from visavis.strategy.tree import Value
@@ -130,9 +143,7 @@ READERS: Final[dict[str, Callable[[View], Value]]] = {
         (spot.place_kind or None) if "places" in view.categories and (spot := _spot(view)) else None
     ),
     "place.dwell_s": _field(Dwelled, "dwell_s"),
-    "basket.lines": lambda view: (
-        float(sum(line.quantity > 0 for line in basket.lines)) if (basket := _basket(view)) else None
-    ),
+    "basket.lines": lambda view: float(len(bought_lines(basket))) if (basket := _basket(view)) else None,
     "basket.value_cents": lambda view: (
         float(sum(line.price_cents for line in basket.lines)) if (basket := _basket(view)) else None
     ),

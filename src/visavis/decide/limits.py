@@ -2,17 +2,16 @@
 # A card counts from its decision; one that no device confirmed as displayed within :data:`RESERVED_S` stops counting.
 
 from collections.abc import Iterable
-from datetime import date
 from typing import Final, get_args
 
 from visavis.model.action import Action, Weekday
 from visavis.model.decision import Refusal
 from visavis.model.habit import DAY_S
+from visavis.model.moment import EPOCH_DAY
 from visavis.model.shown import Service, Shown
 from visavis.strategy.read import Brand
 
 RESERVED_S: Final = 600.0
-EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 WEEKDAYS: Final = get_args(Weekday)
 
 
@@ -50,6 +49,7 @@ def units_left(brand: Brand, shown: Iterable[Shown], now: float) -> float:
 def on_its_days(action: Action, local_day: int) -> bool:
     """Whether the action may be shown on this local day (since 1970-01-01): by its dates, and its days of the week.
 
+    >>> from datetime import date
     >>> from types import SimpleNamespace
     >>> lent = SimpleNamespace(first_day=date(2027, 2, 10), last_day=date(2027, 3, 27), days=("friday",))
     >>> [on_its_days(lent, 20_860 + i) for i in (0, 1, 2)]  # Thursday 11 to Saturday 13 February 2027

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from visavis.engine import shown_card
 from visavis.model.entry import Origin
 from visavis.model.errors import Invalid
 from visavis.model.ids import own_id
@@ -21,8 +22,7 @@ class Answers:
     def known(self, person: str, decision: str, audience: str = "customer") -> bool:
         """Whether this is a recent card (or brief) of this person, whether it may still be shown or not."""
         processor = self._writer.processor
-        card = processor.customer(person).service.card(decision)
-        action = processor.strategy.actions.get(card.action) if card is not None else None
+        _, action = shown_card(processor.strategy, processor.customer(person), decision)
         return action is not None and action.audience == audience
 
     def displayed(

@@ -127,16 +127,17 @@ class Glasses:
                 found = self._screens.card(key.subject, key.profile)
                 tag = f'"{found.show.id if found is not None else ""}"'
                 wait_s = min(until - monotonic(), self._changes_in_s(found))
-                if not has_already(request, tag) or wait_s <= 0 or self._screens.closed:
+                unchanged = has_already(request, tag)
+                if not unchanged or wait_s <= 0 or self._screens.closed:
                     break
                 await rings(bell, wait_s)
                 self._key(request)  # a key that was revoked meanwhile gets nothing
-        if not has_already(request, tag) and found is not None:
+        if not unchanged and found is not None:
             response = json_response(self._card(request, key, found))
             response.headers["etag"] = tag
             return response
         headers = {"etag": tag, "cache-control": "no-store"}
-        return Response(status_code=304 if has_already(request, tag) else 204, headers=headers)
+        return Response(status_code=304 if unchanged else 204, headers=headers)
 
     async def _stream(self, request: Request) -> Response:
         key = self._key(request)

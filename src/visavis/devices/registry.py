@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from math import ceil
-from secrets import choice, token_hex
+from secrets import token_hex
 from time import time
 from typing import Final, Literal
 
@@ -23,10 +23,8 @@ from visavis.model.errors import Invalid, Refused
 from visavis.model.ids import own_id
 from visavis.model.moment import Worn
 from visavis.model.shown import DeviceState
+from visavis.rights.one_time_codes import new_code, shown, typed
 
-ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""No letter or figure that one takes for another: no 0 and O, no 1, I and L, no U and V."""
-CODE_LENGTH: Final = 8
 VALID_S: Final = 600.0
 OFFERS_LIMIT: Final = 10_000
 WRONG_LIMIT: Final = 10
@@ -88,8 +86,8 @@ class Registry:
 
     def offer(self, role: Literal["device", "adviser"], subject: str, *, until: float = 0.0) -> Offer:
         """A new code, valid for ten minutes and one use."""
-        code = "".join([choice(ALPHABET) for _ in range(CODE_LENGTH)])
-        self._offers[code] = Offer(f"{code[:4]}-{code[4:]}", role, subject, self._now() + VALID_S, until)
+        code = new_code()
+        self._offers[code] = Offer(shown(code), role, subject, self._now() + VALID_S, until)
         while len(self._offers) > OFFERS_LIMIT:
             self._offers.popitem(last=False)
         return self._offers[code]
@@ -99,7 +97,7 @@ class Registry:
         self._check_attempts(address)
         if profile not in self._devices:
             raise Invalid("There is no such profile.", advice="GET /v1/devices/profiles lists them.")
-        offer = self._offers.pop("".join([glyph for glyph in code.upper() if glyph.isalnum()]), None)
+        offer = self._offers.pop(typed(code), None)
         if offer is None or offer.expires_at <= self._now():
             self._count_wrong(address)
             raise Refused("This code is not valid.", advice="Ask for a new one: each counts once, for ten minutes.")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from visavis.consent.gate import Views
+from visavis.consent.vocabulary import unknown_place, unknown_products
 from visavis.decide.eligible import conditions_hold
 from visavis.model.action import Audience
 from visavis.model.entry import Entry, WorldEntry
@@ -32,18 +33,16 @@ class _Seen:
 
     def names(self, moment: Moment) -> None:
         """Count the places and products of a moment that the strategy does not know, or knows under another family."""
-        place = getattr(moment, "place", "")
-        if place and place not in self._strategy.places:
+        if place := unknown_place(self._strategy, moment):
             self.places[place] += 1
+        self.products.update(unknown_products(self._strategy, moment))
         if isinstance(moment, Paying | Bought):
             named = [(line.product, line.family) for line in moment.lines]
         else:
             named = [(getattr(moment, "product", ""), getattr(moment, "family", ""))]
         for code, family in named:
             product = self._strategy.products.get(code)
-            if code and product is None:
-                self.products[code] += 1
-            elif product is not None and family and family != product.family:
+            if product is not None and family and family != product.family:
                 self.moved[code, family, product.family] += 1
 
     def conditions(self, views: Views, moment: Moment) -> None:

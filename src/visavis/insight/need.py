@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from visavis.insight.features import CONTEXTS, FEATURES, context, features
 from visavis.insight.shortlist import Floats, Shortlist
-from visavis.model.moment import Paying
+from visavis.model.moment import Paying, bought_lines
 from visavis.model.view import View
 from visavis.model.world import Calibration, Learned
 
@@ -94,9 +94,7 @@ def logits(net: Net, x: Floats, c: Floats) -> tuple[Floats, Floats]:
 def basket_of(view: View) -> frozenset[str] | None:
     """The families in the basket, when the person is paying for it; what was bought already is an outcome."""
     moment = view.moment
-    return (
-        frozenset([line.family for line in moment.lines if line.quantity > 0]) if isinstance(moment, Paying) else None
-    )
+    return frozenset([line.family for line in bought_lines(moment)]) if isinstance(moment, Paying) else None
 
 
 def best(p: Floats, count: int) -> list[int]:

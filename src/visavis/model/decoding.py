@@ -30,7 +30,8 @@ def decode(payload: bytes, *, received_at: datetime) -> Moment:
     try:
         moment = _json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        if (fields := _with_lines(payload)) is None:
+        fields = _fields(payload)
+        if not _has_object_lines(fields):
             raise _invalid(error) from None
         return from_builtins(fields, received_at=received_at)
     return checked(moment, received_at)
@@ -45,25 +46,28 @@ def from_builtins(fields: dict[str, Any], *, received_at: datetime, our_own: boo
     return checked(moment, received_at, our_own=our_own)
 
 
-def _with_lines(payload: bytes) -> dict[str, Any] | None:
-    """The fields of a moment that has an object among its lines; ``None`` for any other."""
+def _fields(payload: bytes) -> Any:
+    """The JSON of a moment that could not be read at once; ``None`` when it is none."""
     try:
-        fields = msgspec.json.decode(payload)
+        return msgspec.json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def _has_object_lines(fields: Any) -> bool:
+    """Whether one of its lines is an object, not an array."""
     lines = fields.get("lines") if isinstance(fields, dict) else None
-    return fields if isinstance(lines, list) and any(isinstance(line, dict) for line in lines) else None
+    return isinstance(lines, list | tuple) and any(isinstance(line, dict) for line in lines)
 
 
 def _with_array_lines(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields with each line that is an object written as an array."""
-    lines = fields.get("lines")
-    if not isinstance(lines, list | tuple) or not any(isinstance(line, dict) for line in lines):
+    if not _has_object_lines(fields):
         return fields
     defaults = {"product": None, "quantity": 1, "price_cents": 0}
     written = [
         [line.get(name, default) for name, default in defaults.items()] if isinstance(line, dict) else line
-        for line in lines
+        for line in fields["lines"]
     ]
     return {**fields, "lines": written}
 

@@ -6,6 +6,7 @@ a line's ``family`` is never used: ``consent.gate.admit`` resolves them. JSON is
 """
 
 from datetime import date, datetime
+from inspect import get_annotations
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from msgspec import Meta, Struct
@@ -13,6 +14,8 @@ from msgspec import Meta, Struct
 Category = Literal["places", "sight", "purchases", "home", "numbers", "preferences", "orders", "service", "account"]
 Role = Literal["brand", "till", "device", "adviser", "sensor"]
 
+OURS: Final[frozenset[Category]] = frozenset({"service", "account"})
+"""Categories that need no consent: what we showed, and the person's own choices."""
 PROOF: Final = "proof"
 """The retention of notices, choices and what was done for them: longer than that of the data they are about."""
 NOBODY: Final[frozenset[Role]] = frozenset()
@@ -29,6 +32,8 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Cents = Annotated[int, Meta(ge=-100_000_000, le=100_000_000)]
 Quantity = Annotated[float, Meta(gt=0, le=10_000)]
 LINES_LIMIT: Final = 500
+EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+"""Local days count from this one."""
 
 
 class Spot(Struct, frozen=True, array_like=True, gc=False):
@@ -63,7 +68,8 @@ class MomentBase(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defau
     """What every moment has. ``id`` is the sender's: sending it again is a retry and gets the first answer.
 
     ``retention`` names the class of data whose retention period applies (the category, unless the kind is a proof);
-    an ``active_contact`` is an act of the person, and starts that period again. ``late``: received too long after it
+    an ``active_contact`` is an act of the person, and starts that period again; a kind that ``has_local_time`` gets the
+    local day and hour of its place or person. ``late``: received too long after it
     occurred to be news (``Brand.late_after``), or after something newer that ended it (``consent.overtaken``);
     ``back``: reported by a source that comes back from a silence; ``own_offset_s``: the UTC offset that the person's
     own device or home wrote ``occurred_at`` with. All three are written by the gate.
@@ -73,6 +79,7 @@ class MomentBase(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defau
     senders: ClassVar[frozenset[Role]]
     retention: ClassVar[str]
     active_contact: ClassVar[bool] = True
+    has_local_time: ClassVar[bool]
 
     id: Id
     customer: Id
@@ -89,6 +96,7 @@ class MomentBase(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defau
             raise TypeError(f"{cls.__name__} has no {' and no '.join(missing)}: each kind of moment states its own.")
         if "retention" not in cls.__dict__:
             cls.retention = cls.category
+        cls.has_local_time = cls.category not in OURS or "place" in get_annotations(cls)
 
     @property
     def kind(self) -> str:
@@ -164,6 +172,11 @@ class Bought(MomentBase, frozen=True, tag="bought"):
     senders = TILL
     place: Id
     lines: Annotated[tuple[Line, ...], Meta(min_length=1, max_length=LINES_LIMIT)]
+
+
+def bought_lines(basket: Paying | Bought) -> list[Line]:
+    """The lines of this basket that are bought; those with a negative quantity come back."""
+    return [line for line in basket.lines if line.quantity > 0]
 
 
 class Stocked(MomentBase, frozen=True, tag="stocked"):

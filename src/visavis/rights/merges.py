@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from hmac import compare_digest
-from secrets import choice, token_hex
+from secrets import token_hex
 from typing import Any, Final
 
 from limits import RateLimitItemPerDay
@@ -22,12 +22,10 @@ from visavis.model.entry import Origin
 from visavis.model.errors import Refused
 from visavis.model.ids import own_id
 from visavis.model.moment import Merging
+from visavis.rights.one_time_codes import new_code, shown, typed
 from visavis.rights.people import People, UnknownPerson
 from visavis.runtime.linking import WaitingMerge
 
-ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""No letter or figure that one takes for another: no 0 and O, no 1, I and L, no U and V."""
-CODE_LENGTH: Final = 8
 CODE_DAYS: Final = 14
 WRONG_LIMIT: Final = RateLimitItemPerDay(10)
 NOT_VALID: Final = "This code is not valid, or nothing waits for it."
@@ -70,23 +68,23 @@ class Merges:
         own = origin.role in OWN
         if not own and self._confirms_alone(name):
             raise Refused("This person has a device.", advice="They confirm on their own page, or make the code there.")
-        code = "".join([choice(ALPHABET) for _ in range(CODE_LENGTH)])
+        code = new_code()
         until = self._people.now() + timedelta(days=CODE_DAYS)
         made = Merging(
             step="coded", code=self._hashed(name, code, own=own), method="code", until=until, **self._base(name)
         )
         await self._people.process(made, origin)
-        return MergeCode(f"{code[:4]}-{code[4:]}", until)
+        return MergeCode(shown(code), until)
 
     async def confirm_by_code(self, name: str, code: str, origin: Origin) -> None:
         """Confirm the one merge that waits for this one, by their code; :class:`Refused` alike whatever is wrong."""
         if not self._attempts.test(WRONG_LIMIT, name):
             raise Refused("Too many wrong codes.", advice="Try again tomorrow, or ask for confirmation on their page.")
         known, until = self._people.processor.customer(name).profile(name).code
-        typed = "".join([glyph for glyph in code.upper() if glyph.isalnum()])
+        plain = typed(code)
         merges = [one.merge for one in self.waiting(name)]
-        own = compare_digest(known, self._hashed(name, typed, own=True))
-        given = compare_digest(known, self._hashed(name, typed, own=False)) and not self._confirms_alone(name)
+        own = compare_digest(known, self._hashed(name, plain, own=True))
+        given = compare_digest(known, self._hashed(name, plain, own=False)) and not self._confirms_alone(name)
         valid = (own or given) and self._people.now().timestamp() < until
         if not valid or len(merges) != 1:
             self._attempts.hit(WRONG_LIMIT, name)

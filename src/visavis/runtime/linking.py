@@ -3,24 +3,22 @@
 import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from hashlib import blake2b
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from visavis.consent.confirmation import WAITS_DAYS
 from visavis.customers.identity import REASONS, is_bare, own_names, refusal
 from visavis.engine import NotAdmitted
 from visavis.ledger.record import DUTIES
 from visavis.model.customer import Customer
 from visavis.model.decision import Show
 from visavis.model.entry import Entry
-from visavis.model.ids import own_id
+from visavis.model.ids import decision_id, draw_id, own_id
 from visavis.model.moment import Displayed, Linked, Merging, UsedTogether
 from visavis.runtime.population import Population
 
-WAITS: Final = timedelta(days=30)
-"""How long two persons may take to confirm that they are one."""
 TAKEN: Final = "This identifier is the id of another customer, and ids come first: it cannot be linked."
 log = logging.getLogger("visavis.identity")
 
@@ -137,9 +135,8 @@ class Linking:
             number, merge = again[0]
             until = datetime.fromtimestamp(merge.until, now.tzinfo)
             return replace(moment, how="waiting", merge=number, until=until)
-        text = f"{moment.customer}\0{moment.id}".encode("utf-8", "surrogatepass")
-        number = blake2b(text, key=self._key, digest_size=12).hexdigest()
-        return replace(moment, how="waiting", merge=number, until=now + WAITS)
+        number = decision_id(self._key, moment.customer, moment.id, "merge")
+        return replace(moment, how="waiting", merge=number, until=now + timedelta(days=WAITS_DAYS))
 
     def _is_known(self, name: str) -> bool:
         return bool(name) and (bool(self._population.customer(name).entries) or self._population.has_key(name))
@@ -174,8 +171,7 @@ def uses_together(entry: Entry, person: Customer) -> Iterator[UsedTogether]:
 
 def used_id(entry: Entry, number: int) -> str:
     """The id of what notes, under another's profile, the use of this number in the entry."""
-    text = f"{entry.customer}\0{entry.moment.id}".encode("utf-8", "surrogatepass")
-    return own_id("used", blake2b(text, digest_size=12).hexdigest(), str(number))
+    return own_id("used", draw_id(entry.customer, entry.moment.id, "used"), str(number))
 
 
 def _has(profile: Customer, category: str) -> bool:

@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from visavis.consent.vocabulary import unknown_products
+from visavis.consent.vocabulary import unknown_place, unknown_products
 from visavis.model.entry import Entry
 from visavis.strategy.read import Strategy
 
@@ -30,9 +30,9 @@ class UnknownCodes:
 
     def note(self, entry: Entry) -> list[str]:
         """Take in what this entry's moment names, ``product`` or ``place`` for each: the gate let in only codes."""
-        moment, place = entry.moment, str(getattr(entry.moment, "place", ""))
-        found = [("place", place)] if place and place not in self._strategy.places else []
-        found += [("product", code) for code in unknown_products(self._strategy, moment)]
+        place = unknown_place(self._strategy, entry.moment)
+        found = [("place", place)] if place else []
+        found += [("product", code) for code in unknown_products(self._strategy, entry.moment)]
         for key in found:
             self._seen[key] = self._seen.pop(key, 0) + 1
             if len(self._seen) > KEPT:

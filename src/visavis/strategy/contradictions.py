@@ -53,7 +53,6 @@ BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
 """The least and the greatest value of a number."""
 WHOLE: Final = frozenset({"moment.weekday", "basket.lines", "need.times", "worth.trips"})
 """Numbers that are counts: they equal whole numbers only."""
-OURS: Final = frozenset({"service", "account"})
 _WHOLE: Final = ", a whole number"
 _FAR: Final = 2.0**60
 _CARRIERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -74,13 +73,8 @@ def carriers(path: str) -> tuple[str, ...]:
     if scope == "place":
         return tuple([kind for kind, of in KINDS.items() if "place" in of.__struct_fields__])
     if path in ("moment.hour", "moment.weekday"):
-        return tuple([kind for kind in KINDS if has_local_time(kind)])
+        return tuple([kind for kind, of in KINDS.items() if of.has_local_time])
     return tuple(KINDS)
-
-
-def has_local_time(kind: str) -> bool:
-    """Whether the gate writes the local day and hour into moments of this kind."""
-    return KINDS[kind].category not in OURS or "place" in KINDS[kind].__struct_fields__
 
 
 def names(

@@ -5,7 +5,7 @@ from typing import Final, get_args
 
 from visavis.model.action import Action, Objective, Weekday
 from visavis.model.moment import KINDS
-from visavis.strategy.contradictions import carriers, has_local_time
+from visavis.strategy.contradictions import carriers
 from visavis.strategy.faults import Reading
 
 ABOUT: Final = {"seen": carriers("saw.family"), "home": carriers("home.family")}
@@ -49,7 +49,7 @@ def _unheard(found: Action, kind: str) -> Iterator[tuple[str, str]]:
         yield "`located` is never stored: a position becomes `entered`", 'Write ["entered"].'
     elif found.audience == "adviser" and kind != "checked_in":
         yield f"an adviser is never shown anything because of `{kind}`", 'Only a check-in is: write ["checked_in"].'
-    elif found.about == "need" and not has_local_time(kind):
+    elif found.about == "need" and not KINDS[kind].has_local_time:
         yield f"needs are not estimated when `{kind}` wakes it: it has no local time", "Write another kind, or `about`."
     elif found.about in ABOUT and kind not in ABOUT[found.about]:
         known = ", ".join(ABOUT[found.about])

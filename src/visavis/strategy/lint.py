@@ -16,7 +16,7 @@ from visavis.model.card import BODY_LIMIT, SPEECH_WORDS_LIMIT, TITLE_LIMIT, WORD
 from visavis.model.catalogue import Device
 from visavis.model.consent import CATEGORIES, SENSITIVE, Purpose
 from visavis.model.dpv import PURPOSES
-from visavis.model.moment import KINDS
+from visavis.model.moment import KINDS, OURS
 from visavis.strategy.brand import STALE_AFTER_S, Brand, Controller
 from visavis.strategy.conditions import Condition, ConditionError, parse
 from visavis.strategy.faults import Reading
@@ -28,7 +28,7 @@ NEVER_A_PURPOSE: Final = re.compile(
     "|socialscor|facerecognition|facialrecognition|facescraping|remoteidentification"
 )
 """Words in no purpose's name: selling data, watching employees, emotions, sorting people by their bodies, scoring."""
-OURS: Final = frozenset({"service", "account", ""})
+FREE: Final = OURS | {""}
 """Categories that need no purpose; the empty one is no personal data."""
 LANGUAGES: Final = ("fr", "en")
 PLACEHOLDERS: Final = ("family", "product", "price", "days", "place", "today", "goal", "left")
@@ -282,7 +282,7 @@ def _covered(reading: Reading, path: str, found: Action, purpose: Purpose) -> No
 
 def _readable(purpose: Purpose) -> frozenset[str]:
     """What it may read; everything when it names what does not exist: that is one fault, not one in each action."""
-    return (purpose.categories if purpose.categories <= set(CATEGORIES) else frozenset(CATEGORIES)) | OURS
+    return (purpose.categories if purpose.categories <= set(CATEGORIES) else frozenset(CATEGORIES)) | FREE
 
 
 def outcome(reading: Reading, found: Action, purpose: Purpose | None, objective: Objective | None) -> None:
@@ -315,7 +315,7 @@ def condition(
         if category not in _readable(purpose):
             what = f"`{name}` reads {category}, which {purpose.key} may not"
             reading.fault(path, key, what, "Widen the purpose, or drop it.")
-        elif found.offer == "general" and purpose.basis == "consent" and category not in OURS | {"places"}:
+        elif found.offer == "general" and purpose.basis == "consent" and category not in FREE | {"places"}:
             what = f"`{name}` filters a general offer by what was consented"
             reading.fault(path, key, what, 'Write offer = "tailored".')
     return parsed

@@ -1,7 +1,7 @@
 """Two panels of the stage, from choices and folds of the log: what the person gives and receives, and what is known."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from babel.dates import format_skeleton
@@ -187,7 +187,7 @@ def _numbers(person: StagePerson) -> Iterator[PanelLine]:
 
 
 def _day(at: float) -> date:
-    return EPOCH.fromordinal(EPOCH.toordinal() + int(at // DAY_S))
+    return EPOCH + timedelta(days=int(at // DAY_S))
 
 
 def _home(person: StagePerson) -> Iterator[PanelLine]:
